@@ -1,0 +1,5 @@
+"""The checked reference graph."""
+
+from sysimage.closure.closure import Closure, ClosureError
+
+__all__ = ["Closure", "ClosureError"]

@@ -1,0 +1,81 @@
+"""The errors a user can act on, and the exit status each ends the program with.
+
+Grammar of every message: ``cannot <verb> <object>: <cause>``. Anything else that escapes is a fault of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One fault of an input: where it is, and what is wrong there."""
+
+    where: str
+    """A JSON pointer, a path, or a name; empty for the input as a whole."""
+    message: str
+    line: int | None = None
+    """The 1-based line in the source text, where it is known."""
+    suggestion: str | None = None
+    """The word that was probably meant."""
+
+    def __str__(self) -> str:
+        line = "" if self.line is None else f"line {self.line}: "
+        where = f"{self.where}: " if self.where else ""
+        meant = f" (did you mean {self.suggestion!r}?)" if self.suggestion else ""
+        return f"{line}{where}{self.message}{meant}"
+
+
+class SysimageError(Exception):
+    """Base of every error that is reported without a traceback."""
+
+    exit_status = 1
+
+    def __init__(self, message: str, *, hint: str | None = None, issues: Iterable[Issue] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        """One sentence that says what to do next."""
+        self.issues: tuple[Issue, ...] = tuple(issues)
+        """All faults of one input, reported together."""
+
+    def __str__(self) -> str:
+        return "\n".join([self.message, *(f"  {issue}" for issue in self.issues)])
+
+
+class SpecError(SysimageError):
+    """system.json, or a combination of flags, does not say what can be built."""
+
+    exit_status = 2
+
+
+class LockError(SysimageError):
+    """The lock file does not match what would be built."""
+
+    exit_status = 3
+
+
+class IntegrityError(SysimageError):
+    """Something is not what it was promised to be: a digest, a size, a signature, an image that fails to verify."""
+
+    exit_status = 4
+
+
+class BootTestError(SysimageError):
+    """The image was tested in a virtual machine and did not pass."""
+
+    exit_status = 5
+
+
+class RegistryError(SysimageError):
+    """A registry or the package archive cannot be reached, or refuses."""
+
+    exit_status = 6
+
+
+class MachineError(SysimageError):
+    """This machine lacks something: a program, a permission, room on a disk."""
+
+    exit_status = 7

@@ -1,0 +1,102 @@
+"""The only door to other programs.
+
+`run` is for programs that start, work and end; `spawn` for the one long-lived child we have (QEMU) and for binary
+pipes, where `sh` would put threads between us and the descriptor. Children see a small, fixed environment, so that
+what they print and make does not depend on whose machine it is.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sh
+
+from sysimage.errors import MachineError, SysimageError
+
+CLEAN_ENVIRONMENT: Mapping[str, str] = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+    "HOME": "/nonexistent",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A program that has ended."""
+
+    status: int
+    stdout: bytes
+    stderr: bytes
+
+
+class ProcessFailedError(SysimageError):
+    """A program ended with a status that was not expected."""
+
+    def __init__(self, argv: Sequence[str], status: int, stderr: bytes) -> None:
+        tail = stderr.decode("utf-8", "replace").strip()[-2000:]
+        super().__init__(
+            f"cannot run {argv[0]}: exit status {status}" + (f": {tail}" if tail else ""),
+            hint=f"the command was: {shlex.join(argv)}",
+        )
+        self.argv, self.status, self.stderr = tuple(argv), status, stderr
+
+
+def find(program: str, *, package: str | None = None) -> Path:
+    """Where ``program`` is; an MachineError that names the Debian package to install if it is nowhere."""
+    found = shutil.which(program, path=CLEAN_ENVIRONMENT["PATH"]) or shutil.which(program)
+    if found is None:
+        raise MachineError(
+            f"cannot find {program}: it is not installed",
+            hint=f"apt-get install {package or program}",
+        )
+    return Path(found)
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    stdin: bytes | None = None,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    accept: Sequence[int] = (0,),
+) -> Completed:
+    """Run a program to its end and return what it printed.
+
+    ``env`` is added to the clean environment. A status outside ``accept`` raises `ProcessFailedError`.
+    """
+    program, *arguments = (str(word) for word in argv)
+    options: dict[str, Any] = {
+        "_env": {**CLEAN_ENVIRONMENT, **(env or {})},
+        "_tty_out": False,
+        "_truncate_exc": False,
+        "_return_cmd": True,
+        "_ok_code": tuple(range(256)) + tuple(range(-64, 0)),
+    }
+    if stdin is not None:
+        options["_in"] = stdin
+    if cwd is not None:
+        options["_cwd"] = str(cwd)
+    try:
+        command = sh.Command(program)(*arguments, **options)
+    except sh.CommandNotFound:
+        raise MachineError(f"cannot find {program}: it is not installed") from None
+    done = Completed(int(command.exit_code), bytes(command.stdout), bytes(command.stderr))
+    if done.status not in accept:
+        raise ProcessFailedError((program, *arguments), done.status, done.stderr)
+    return done
+
+
+def spawn(
+    argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, **options: Any
+) -> subprocess.Popen[bytes]:
+    """Start a program and return at once; the caller owns the child and ends it."""
+    return subprocess.Popen(
+        [str(word) for word in argv], env={**CLEAN_ENVIRONMENT, **(env or {})}, start_new_session=True, **options
+    )

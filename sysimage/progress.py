@@ -1,0 +1,19 @@
+"""How the rooms tell whoever is watching how far they are; only the command line knows what becomes of it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Called with the name of a stage ("download"), how much is done, and the total where it is known.
+
+    The unit is bytes for stages that move bytes and items for the others; ``unit`` says which. May be called from
+    several threads.
+    """
+
+    def __call__(self, stage: str, done: int, total: int | None, *, unit: str = "items") -> None: ...
+
+
+def silent(stage: str, done: int, total: int | None, *, unit: str = "items") -> None:
+    """A progress that nobody watches."""

@@ -1,0 +1,1 @@
+"""Boots images in Docker inside a virtual machine and questions them."""
