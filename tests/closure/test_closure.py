@@ -1,0 +1,83 @@
+"""The closure: complete, acyclic, dependencies first, whatever order its items are given in."""
+
+import random
+
+import networkx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sysimage.closure import Closure, ClosureError
+from sysimage.digest import NIX_BASE32_ALPHABET, Digest
+from sysimage.store import StoreItem, StorePath
+
+
+def path(number: int, name: str | None = None) -> StorePath:
+    letters = "".join(NIX_BASE32_ALPHABET[(number >> (5 * i)) % 32] for i in range(32))
+    return StorePath("/gnu/store", letters, name or f"item-{number}")
+
+
+def item(number: int, *references: int) -> StoreItem:
+    return StoreItem(path(number), Digest(f"{number:064x}"), 100 + number, tuple(sorted(map(path, references))))
+
+
+@st.composite
+def acyclic_items(draw: st.DrawFn) -> list[StoreItem]:
+    count = draw(st.integers(1, 25))
+    return [item(n, *draw(st.sets(st.integers(0, n)))) for n in range(count)]
+
+
+@given(acyclic_items())
+def test_every_item_comes_once_and_after_what_it_refers_to(items: list[StoreItem]) -> None:
+    closure = Closure(items)
+    place = {it.path: n for n, it in enumerate(closure)}
+    assert len(place) == len(items)
+    assert all(place[r] <= place[it.path] for it in closure for r in it.references)
+
+
+@given(acyclic_items(), st.randoms())
+def test_the_order_does_not_depend_on_the_order_given(items: list[StoreItem], chance: random.Random) -> None:
+    shuffled = items[:]
+    chance.shuffle(shuffled)
+    assert Closure(shuffled).items == Closure(items).items
+
+
+@given(acyclic_items())
+def test_the_graph_has_an_edge_for_every_reference_but_those_to_oneself(items: list[StoreItem]) -> None:
+    closure = Closure(items)
+    assert set(closure.graph.edges) == {(it.path, r) for it in items for r in it.references if r != it.path}
+    assert networkx.is_directed_acyclic_graph(closure.graph)
+
+
+def test_ties_are_broken_by_name_then_hash_part() -> None:
+    b1, b2, a = (StoreItem(path(n, name), Digest("0" * 64), 1) for n, name in ((1, "b"), (2, "b"), (3, "a")))
+    assert Closure([b2, b1, a]).items == (a, *sorted([b1, b2], key=lambda it: it.path))
+
+
+def test_roots_default_to_what_nothing_refers_to() -> None:
+    assert Closure([item(1), item(2, 1, 2), item(3, 1)]).roots == (path(2), path(3))
+
+
+def test_all_references_outside_the_closure_are_named() -> None:
+    with pytest.raises(ClosureError) as raised:
+        Closure([item(1, 7), item(2, 8)])
+    assert [issue.where for issue in raised.value.issues] == [str(path(1)), str(path(2))]
+    assert str(path(7)) in str(raised.value)
+
+
+def test_a_cycle_is_named() -> None:
+    with pytest.raises(ClosureError, match="cycle") as raised:
+        Closure([item(1, 2), item(2, 3), item(3, 1), item(4)])
+    assert all(str(path(n)) in str(raised.value) for n in (1, 2, 3))
+    assert str(path(4)) not in str(raised.value)
+
+
+def test_the_same_path_with_different_contents_is_refused() -> None:
+    with pytest.raises(ClosureError, match="given twice"):
+        Closure([item(1), StoreItem(path(1), Digest("f" * 64), 9)])
+
+
+def test_path_info_dictionaries_become_items() -> None:
+    info = {"path": str(path(1)), "narHash": "sha256:" + "0" * 64, "narSize": 5, "references": [str(path(1))]}
+    (only,) = Closure.from_path_info([info])
+    assert only == StoreItem(path(1), Digest("0" * 64), 5, (path(1),))

@@ -1,0 +1,91 @@
+"""The store's database: exactly the items, in the owner's schema, the same bytes everywhere."""
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sysimage.digest import Digest
+from sysimage.store import StoreItem, StorePath
+from sysimage.store.database import Schema, registration_text, store_database
+
+
+def path(letter: str, name: str) -> StorePath:
+    return StorePath("/gnu/store", letter * 32, name)
+
+
+LIBC, BASH = path("a", "libc"), path("b", "bash")
+ITEMS = (
+    StoreItem(LIBC, Digest("1" * 64), 120, (LIBC,)),
+    StoreItem(BASH, Digest("2" * 64), 240, (LIBC,), deriver=path("c", "bash.drv")),
+)
+
+
+def rows(data: bytes, query: str) -> list[tuple[object, ...]]:
+    connection = sqlite3.connect(":memory:")
+    connection.deserialize(data)
+    return connection.execute(query).fetchall()
+
+
+@pytest.mark.parametrize("schema", list(Schema))
+def test_every_item_is_a_row_with_its_hash_size_and_references(schema: Schema) -> None:
+    data = store_database(ITEMS, schema)
+    assert rows(data, "select path, hash, registrationTime, deriver, narSize from ValidPaths order by id") == [
+        (str(LIBC), "sha256:" + "1" * 64, 1, None, 120),
+        (str(BASH), "sha256:" + "2" * 64, 1, None, 240),
+    ]
+    assert rows(data, "select referrer, reference from Refs order by 1, 2") == [(1, 1), (2, 1)]
+
+
+def test_a_deriver_is_recorded_only_if_it_is_there_too() -> None:
+    drv = StoreItem(path("c", "bash.drv"), Digest("3" * 64), 96)
+    data = store_database((drv, *ITEMS), Schema.GUIX)
+    assert rows(data, "select deriver from ValidPaths where deriver is not null") == [(str(drv.path),)]
+
+
+def test_an_item_registered_before_its_reference_is_refused() -> None:
+    with pytest.raises(KeyError):
+        store_database(reversed(ITEMS), Schema.GUIX)
+
+
+@pytest.mark.parametrize("schema", list(Schema))
+def test_the_file_is_whole_and_in_rollback_journal_mode(schema: Schema) -> None:
+    data = store_database(ITEMS, schema)
+    assert data[18:20] == b"\x01\x01"
+    assert rows(data, "pragma integrity_check") == [("ok",)]
+    assert rows(data, "pragma foreign_key_check") == []
+
+
+def test_only_nix_knows_signatures_and_only_guix_failed_paths() -> None:
+    def columns(schema: Schema) -> set[object]:
+        return {row[1] for row in rows(store_database(ITEMS, schema), "pragma table_info(ValidPaths)")}
+
+    def tables(schema: Schema) -> set[object]:
+        return {row[0] for row in rows(store_database(ITEMS, schema), "select name from sqlite_master")}
+
+    assert columns(Schema.NIX) - columns(Schema.GUIX) == {"ultimate", "sigs", "ca"}
+    assert tables(Schema.GUIX) - tables(Schema.NIX) == {"FailedPaths", "sqlite_autoindex_FailedPaths_1"}
+
+
+def test_another_process_with_another_hash_seed_writes_the_same_bytes() -> None:
+    program = (
+        "import sys; sys.path[:0] = ['.', 'tests/store']; import test_database as t;"
+        "sys.stdout.buffer.write(t.store_database(t.ITEMS, t.Schema.NIX))"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            check=True,
+            cwd=Path(__file__).parents[2],
+            env={"PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert outputs == {store_database(ITEMS, Schema.NIX)}
+
+
+def test_registration_text_lists_path_hash_size_deriver_and_references() -> None:
+    assert registration_text(ITEMS[1:]).splitlines() == [str(BASH), "2" * 64, "240", "", "1", str(LIBC)]
