@@ -14,6 +14,17 @@ class TreeError(SysimageError):
     """Entries that cannot stand in one tree; the issues name both origins of every conflict."""
 
 
+def is_normalised(path: str) -> bool:
+    """Whether ``path`` is an image path: absolute, without ``.``, ``..``, NUL, doubled or trailing slashes."""
+    return (
+        path.startswith("/")
+        and not path.startswith("//")
+        and path == str(PurePosixPath(path))
+        and ".." not in path.split("/")
+        and "\0" not in path
+    )
+
+
 class Kind(enum.Enum):
     DIRECTORY = "dir"
     FILE = "file"
@@ -39,7 +50,7 @@ class Entry:
     """Who asked for this entry: a JSON pointer into the spec, a store path, or ``sysimage``."""
 
     def __post_init__(self) -> None:
-        if not self.path.startswith("/") or self.path != str(PurePosixPath(self.path)) or ".." in self.path.split("/"):
+        if not is_normalised(self.path):
             raise ValueError(f"not a normalised absolute path: {self.path!r}")
         if not 0 <= self.mode <= 0o7777:
             raise ValueError(f"mode of {self.path} is {self.mode:o}")

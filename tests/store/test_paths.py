@@ -53,11 +53,12 @@ def test_what_is_no_store_path_is_refused(text: str) -> None:
         StorePath.parse(text)
 
 
-def test_a_made_path_is_the_one_that_nix_makes() -> None:
-    # builtins.toFile "hello" "" has no references: makeStorePath "text" (sha256 "") "hello"
-    import hashlib
-
-    path = make_store_path("/nix/store", "text", hashlib.sha256(b"").digest(), "hello")
-    assert str(path).startswith("/nix/store/")
-    assert path.name == "hello"
-    assert path != make_store_path("/gnu/store", "text", hashlib.sha256(b"").digest(), "hello")
+def test_a_made_path_depends_on_what_it_was_made_of() -> None:
+    made = {
+        str(make_store_path(store_dir, kind, digest, name))
+        for store_dir in ("/gnu/store", "/nix/store")
+        for kind in ("source", "output:out")
+        for digest in (bytes(32), bytes([1] * 32))
+        for name in ("hello", "hallo")
+    }
+    assert len(made) == 16
