@@ -1,0 +1,137 @@
+"""NAR, the archive form of a store item: what a NAR's eyes see, its hash and its size.
+
+The format is the one of Nix and Guix (E. Dolstra, "The Purely Functional Software Deployment Model", 5.2): strings as
+64-bit little-endian length, bytes, zeros to a multiple of eight; a file has contents and perhaps the executable flag
+of its owner, a link its target, a directory its entries sorted by bytes. Owners, times, other modes and hard links do
+not exist in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from sysimage.digest import Digest
+from sysimage.errors import IntegrityError, MachineError
+from sysimage.store.pieces import Emit, Pieces
+
+
+def _string(data: bytes) -> bytes:
+    return len(data).to_bytes(8, "little") + data + bytes(-len(data) % 8)
+
+
+_MAGIC = _string(b"nix-archive-1")
+_FILE = _string(b"(") + _string(b"type") + _string(b"regular") + _string(b"contents")
+_EXECUTABLE = (
+    _string(b"(")
+    + _string(b"type")
+    + _string(b"regular")
+    + _string(b"executable")
+    + _string(b"")
+    + _string(b"contents")
+)
+_SYMLINK = _string(b"(") + _string(b"type") + _string(b"symlink") + _string(b"target")
+_DIRECTORY = _string(b"(") + _string(b"type") + _string(b"directory")
+_ENTRY = _string(b"entry") + _string(b"(") + _string(b"name")
+_NODE = _string(b"node")
+_CLOSE = _string(b")")
+_PADDED_CLOSE = tuple(bytes(-length % 8) + _CLOSE for length in range(8))
+
+_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+
+def write_nar(path: Path, write: Emit, *, piece_size: int | None = None) -> int:
+    """Serialise the tree at ``path`` (a file, a symlink or a directory), calling ``write`` with pieces of the stream.
+
+    A piece's memory is only valid during the call. Returns the NAR's size in bytes. A file that is neither regular,
+    link nor directory, or that changes while it is read, is an `IntegrityError`; one that cannot be read is a
+    `MachineError`.
+    """
+    pieces = Pieces(write) if piece_size is None else Pieces(write, piece_size)
+    try:
+        pieces.put(_MAGIC)
+        _write_tree(os.fsencode(path), pieces)
+    except OSError as error:
+        name = os.fsdecode(error.filename) if error.filename else str(path)
+        raise MachineError(f"cannot read {name}: {error.strerror}") from error
+    return pieces.finish()
+
+
+def nar_hash_and_size(path: Path) -> tuple[Digest, int]:
+    """The SHA-256 of the NAR of the tree at ``path``, and its size in bytes; errors as in `write_nar`."""
+    hasher = hashlib.sha256()
+    size = write_nar(path, hasher.update)
+    return Digest(hasher.hexdigest()), size
+
+
+def _write_tree(top: bytes, pieces: Pieces) -> None:
+    mode = os.lstat(top).st_mode
+    if stat.S_ISREG(mode):
+        _write_file(top, pieces.put, pieces)
+    elif stat.S_ISLNK(mode):
+        pieces.put(_SYMLINK + _string(os.readlink(top)) + _CLOSE)  # noqa: PTH115 (bytes)
+    elif stat.S_ISDIR(mode):
+        pieces.put(_DIRECTORY)
+        _write_directory(top, pieces)
+        pieces.put(_CLOSE)
+    else:
+        raise _no_such_thing(top)
+
+
+def _write_directory(top: bytes, pieces: Pieces) -> None:
+    # A stack instead of recursion: directories may be nested deeper than Python likes to call. None closes one.
+    stack: list[os.DirEntry[bytes] | None] = _entries(top)
+    put = pieces.put
+    while stack:
+        entry = stack.pop()
+        if entry is None:
+            put(_CLOSE + _CLOSE)
+            continue
+        name = entry.name
+        head = b"%b%b%b%b%b" % (_ENTRY, len(name).to_bytes(8, "little"), name, bytes(-len(name) % 8), _NODE)
+        if entry.is_symlink():
+            put(head + _SYMLINK + _string(os.readlink(entry.path)) + _CLOSE + _CLOSE)  # noqa: PTH115
+        elif entry.is_file(follow_symlinks=False):
+            put(head)
+            _write_file(entry.path, put, pieces)
+            put(_CLOSE)
+        elif entry.is_dir(follow_symlinks=False):
+            put(head + _DIRECTORY)
+            stack.append(None)
+            stack.extend(_entries(entry.path))
+        else:
+            raise _no_such_thing(entry.path)
+
+
+def _entries(directory: bytes) -> list[os.DirEntry[bytes] | None]:
+    """What a directory holds, last name first, as a stack wants it."""
+    with os.scandir(directory) as entries:
+        return [*sorted(entries, key=_name, reverse=True)]
+
+
+def _name(entry: os.DirEntry[bytes]) -> bytes:
+    return entry.name
+
+
+def _write_file(path: bytes, put: Callable[[bytes], None], pieces: Pieces) -> None:
+    fd = os.open(path, _OPEN_FLAGS)
+    try:
+        status = os.fstat(fd)
+        mode, size = status.st_mode, status.st_size
+        if not stat.S_ISREG(mode):
+            raise _no_such_thing(path)
+        put((_EXECUTABLE if mode & 0o100 else _FILE) + size.to_bytes(8, "little"))
+        pieces.copy(fd, size, path)
+        put(_PADDED_CLOSE[size % 8])
+    finally:
+        os.close(fd)
+
+
+def _no_such_thing(path: bytes) -> IntegrityError:
+    return IntegrityError(
+        f"cannot archive {os.fsdecode(path)}: it is neither a file, a directory nor a symlink",
+        hint="devices, pipes and sockets cannot be in a store",
+    )

@@ -1,0 +1,126 @@
+"""A stream collected in one reused buffer and handed on in pieces of one fixed size.
+
+Everything that is hashed, scanned, compressed or written passes through here. Files are read straight behind the
+header that announces them, without file objects or intermediate bytes, and whoever receives the pieces is called once
+per full buffer: a call costs as much as hashing 500 bytes, and most files of a store are not much longer than that.
+Where the pieces begin and end depends on the length of the stream alone, never on the files in it; compressors whose
+output depends on how they are fed get the same pieces everywhere.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from sysimage.errors import IntegrityError
+
+PIECE_SIZE = 1 << 20
+"""Bytes in a piece. Fixed: gzip blobs depend on it."""
+
+Emit = Callable[[memoryview], object]
+"""Receives a piece; the memory is overwritten after the call returns."""
+
+_ZEROS = bytes(4096)
+
+
+class Pieces:
+    """Collects bytes and calls ``emit`` with pieces of exactly ``size`` bytes; the last one may be shorter."""
+
+    __slots__ = ("_buffer", "_emit", "_fill", "_size", "_view", "emitted")
+
+    def __init__(self, emit: Emit, size: int = PIECE_SIZE) -> None:
+        if size < 1:
+            raise ValueError(f"a piece of {size} bytes")
+        self._emit = emit
+        self._size = size
+        self._buffer = bytearray(size)
+        self._view = memoryview(self._buffer)
+        self._fill = 0  # always less than size
+        self.emitted = 0
+        """Bytes handed on so far."""
+
+    @property
+    def length(self) -> int:
+        """Bytes of the stream so far."""
+        return self.emitted + self._fill
+
+    def put(self, data: bytes | memoryview) -> None:
+        """Append bytes."""
+        fill = self._fill
+        end = fill + len(data)
+        if end < self._size:
+            self._buffer[fill:end] = data
+            self._fill = end
+        else:
+            self._put_over_the_end(data)
+
+    def _put_over_the_end(self, data: bytes | memoryview) -> None:
+        rest = memoryview(data)
+        while rest:
+            room = self._size - self._fill
+            part, rest = rest[:room], rest[room:]
+            self._view[self._fill : self._fill + len(part)] = part
+            self._advance(len(part))
+
+    def zeros(self, count: int) -> None:
+        """Append ``count`` zero bytes."""
+        while count > len(_ZEROS):
+            self.put(_ZEROS)
+            count -= len(_ZEROS)
+        self.put(_ZEROS[:count])
+
+    def copy(self, fd: int, size: int, path: bytes) -> None:
+        """Append the whole file behind ``fd``, which must be exactly ``size`` bytes; ``path`` is for the message.
+
+        One byte more than announced is asked for wherever the buffer has room, so a file that grows is noticed
+        without another system call.
+        """
+        left = size
+        fill = self._fill
+        # Common case: the file fits, so that one system call reads it and proves that it ends where it should.
+        if left < self._size - fill:
+            count = os.readv(fd, (self._view[fill : fill + left + 1],))
+            if count == left:
+                self._fill = fill + left
+                return
+            self._check_not_longer(count, left, size, path)
+            left -= count
+            self._fill = fill + count
+            if count == 0:
+                raise _changed(path, size)
+        while left:
+            wanted = min(left + 1, self._size - self._fill)
+            count = os.readv(fd, (self._view[self._fill : self._fill + wanted],))
+            if count == 0:
+                raise _changed(path, size)
+            self._check_not_longer(count, left, size, path)
+            left -= count
+            self._advance(count)
+
+    @staticmethod
+    def _check_not_longer(count: int, left: int, size: int, path: bytes) -> None:
+        if count > left:
+            raise _changed(path, size)
+
+    def _advance(self, count: int) -> None:
+        self._fill += count
+        if self._fill == self._size:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._emit(self._view[: self._fill])
+        self.emitted += self._fill
+        self._fill = 0
+
+    def finish(self) -> int:
+        """Hand on what is left; returns the length of the stream in bytes."""
+        if self._fill:
+            self._flush()
+        return self.emitted
+
+
+def _changed(path: bytes, size: int) -> IntegrityError:
+    return IntegrityError(
+        f"cannot read {os.fsdecode(path)}: it changed while it was read (it was {size} bytes long)",
+        hint="a store is read-only; build again when nothing writes to it",
+    )
