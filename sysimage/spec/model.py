@@ -1,63 +1,59 @@
 """The model of system.json. One set of classes gives parsing, defaults, faults and the JSON Schema.
 
-Keys in the file are the field names with hyphens (``host-name``). Unknown keys are refused everywhere. Every field has a
-default where a sensible one exists, so that ``{"name": "base", "packages": []}`` is a bootable system.
+Keys in the file are the field names with hyphens (``host-name``). Unknown keys are refused everywhere. Every field has
+a default where a sensible one exists, so that ``{"name": "base", "packages": []}`` is a bootable system.
 """
 
+# ruff: noqa: RUF012 - pydantic copies defaults
 from __future__ import annotations
 
 import enum
-from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import ConfigDict, Field, model_validator
 
+from sysimage.spec import words
+from sysimage.spec.part import Part
+from sysimage.spec.services import (
+    CommandReady,
+    FileReady,
+    Service,
+    TcpReady,
+    Timer,
+)
+from sysimage.spec.words import (
+    AccountName,
+    AccountText,
+    Argv,
+    EnvironmentName,
+    Identifier,
+    ImagePath,
+    Mode,
+    PackageName,
+    Seconds,
+    ServiceName,
+    Signal,
+    Word,
+)
 
-def _hyphenated(name: str) -> str:
-    return name.strip("_").replace("_", "-")
-
-
-def _absolute(path: str) -> str:
-    if not path.startswith("/") or path != str(PurePosixPath(path)) or ".." in path.split("/") or "\0" in path:
-        raise ValueError("must be an absolute path without '.', '..', doubled or trailing slashes")
-    return path
-
-
-def _octal(value: object) -> object:
-    if isinstance(value, str) and value and set(value) <= set("01234567") and int(value, 8) <= 0o7777:
-        return int(value, 8)
-    raise ValueError('must be a string of octal digits up to "7777", such as "0755"')
-
-
-ImagePath = Annotated[str, AfterValidator(_absolute), Field(pattern=r"^/")]
-"""An absolute, normalised path inside the image."""
-Mode = Annotated[
-    int,
-    BeforeValidator(_octal),
-    PlainSerializer(lambda mode: f"{mode:04o}", return_type=str),
-    WithJsonSchema({"type": "string", "pattern": "^[0-7]{1,4}$"}),
+__all__ = [
+    "CommandReady",
+    "Directory",
+    "File",
+    "FileReady",
+    "Group",
+    "HealthCheck",
+    "LayerGroup",
+    "PackageSources",
+    "PrivilegedProgram",
+    "Service",
+    "Store",
+    "StoreKind",
+    "SystemSpec",
+    "TcpReady",
+    "Timer",
+    "User",
 ]
-"""Permission bits; written as a string of octal digits."""
-AccountName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]{0,30}\$?$")]
-ServiceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
-EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-PackageName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+.-]+(=\S+)?$")]
-"""A Debian package, optionally with the version wanted: ``nginx`` or ``nginx=1.26.3-3``; ``*`` ends a prefix."""
-Word = Annotated[str, Field(pattern=r"^[^\x00]*$")]
-"""Text that can be an argument, an environment value or a line of a file: anything but NUL."""
-Argv = Annotated[tuple[Word, ...], Field(min_length=1)]
-Signal = Annotated[str, Field(pattern=r"^SIG[A-Z0-9+]+$")]
-Seconds = Annotated[float, Field(gt=0, le=86400 * 366)]
-Identifier = Annotated[int, Field(ge=0, le=2**31 - 2)]
-"""A user or group ID."""
-
-
-class Part(BaseModel):
-    """What every part of the spec has in common: frozen, closed, hyphenated keys."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=_hyphenated, populate_by_name=True, strict=False
-    )
 
 
 class StoreKind(enum.StrEnum):
@@ -88,131 +84,100 @@ class Store(Part):
 class PackageSources(Part):
     """Which parts of the package archive are used; its address comes from the machine, never from here."""
 
-    suites: Annotated[tuple[str, ...], Field(min_length=1)] = ("trixie", "trixie-updates", "trixie-security")
-    components: Annotated[tuple[str, ...], Field(min_length=1)] = ("main",)
-
-
-class TcpReady(Part):
-    """Ready when a TCP connection is accepted."""
-
-    tcp: Annotated[int, Field(ge=1, le=65535)]
-    address: Word = "127.0.0.1"
-    timeout: Seconds = 60
-
-
-class FileReady(Part):
-    """Ready when a file (or socket) exists."""
-
-    file: ImagePath
-    timeout: Seconds = 60
-
-
-class CommandReady(Part):
-    """Ready when a command succeeds."""
-
-    command: Argv
-    timeout: Seconds = 60
-
-
-class Timer(Part):
-    """When a timed service runs: at each moment whose fields are all listed; an absent field matches always."""
-
-    minutes: tuple[Annotated[int, Field(ge=0, le=59)], ...] = ()
-    hours: tuple[Annotated[int, Field(ge=0, le=23)], ...] = ()
-    days_of_month: tuple[Annotated[int, Field(ge=1, le=31)], ...] = ()
-    months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = ()
-    days_of_week: tuple[Annotated[int, Field(ge=0, le=6)], ...] = ()
-    """0 is Sunday."""
-
-
-class Service(Part):
-    """A program that the init starts, watches and stops."""
-
-    command: Argv
-    """Program and arguments; a program without a slash is looked up in ``/usr/sbin:/usr/bin`` of the image. No shell."""
-    description: Word = ""
-    requires: tuple[ServiceName, ...] = ()
-    """Services that are started, and ready, before this one."""
-    user: AccountName | None = None
-    group: AccountName | None = None
-    environment: dict[EnvironmentName, Word] = {}
-    """Added to the system's environment."""
-    working_directory: ImagePath = "/"
-    one_shot: bool = False
-    """Runs once at start; its success is what others wait for."""
-    timer: Timer | None = None
-    """Runs at these times instead of all the time."""
-    respawn: bool = True
-    """Started again when it ends by itself."""
-    log: Literal["console", "none"] | ImagePath = "console"
-    """Where output goes: ``console`` is what ``docker logs`` shows."""
-    ready: TcpReady | FileReady | CommandReady | None = None
-    """When the service counts as started; without it, as soon as its process runs."""
-    stop_signal: Signal = "SIGTERM"
-    stop_timeout: Seconds = 5
-    """Seconds from the stop signal to SIGKILL."""
-    auto_start: bool = True
+    suites: Annotated[tuple[words.Suite, ...], Field(min_length=1)] = ("trixie", "trixie-updates", "trixie-security")
+    """In the order of preference when two hold the same version."""
+    components: Annotated[tuple[words.Component, ...], Field(min_length=1)] = ("main",)
+    """Such as ``main`` and ``contrib``."""
 
 
 class User(Part):
+    """An account of the image, beside the base ones."""
+
     uid: Identifier | None = None
     """Chosen by name and in a fixed way when absent."""
     group: AccountName | None = None
     """Primary group; a group of the user's own name by default."""
     groups: tuple[AccountName, ...] = ()
     """Supplementary groups."""
-    comment: Annotated[str, Field(pattern=r"^[^:\n\x00]*$")] = ""
+    comment: AccountText = ""
+    """The person's or the daemon's name in words."""
     home: ImagePath | None = None
-    """``/home/<name>`` by default, ``/nonexistent`` for a system user; made at build time when it is not /nonexistent."""
+    """``/home/<name>`` by default, ``/nonexistent`` for a system user; made at build time, save /nonexistent."""
     shell: ImagePath | None = None
     """``/bin/sh`` by default, ``/usr/sbin/nologin`` for a system user."""
     system: bool = False
     """A daemon's account: its IDs are below 1000 and nobody logs in."""
-    password_hash: Annotated[str, Field(pattern=r"^[^:\n\x00]*$")] = "!"
+    password_hash: AccountText = "!"  # noqa: S105 - it locks
     """As in /etc/shadow; ``!`` locks the password."""
 
 
 class Group(Part):
+    """A group of the image, beside the base ones."""
+
     gid: Identifier | None = None
+    """Chosen by name and in a fixed way when absent."""
     members: tuple[AccountName, ...] = ()
+    """Users who are in it beside those that say so themselves."""
 
 
 class File(Part):
     """An extra file: its text here, or a file beside the spec."""
 
-    text: str | None = None
-    source: str | None = None
-    """A path relative to the spec's directory."""
-    mode: Mode = 0o644
-    owner: AccountName = "root"
-    group: AccountName = "root"
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["text"]}, {"required": ["source"]}]})
 
-    def model_post_init(self, context: Any, /) -> None:
+    text: str | None = None
+    """The content, written in UTF-8."""
+    source: words.LinkTarget | None = None
+    """A file with the content: a path relative to the spec's directory, and inside it."""
+    mode: Mode = 0o644
+    """Permission bits."""
+    owner: AccountName = "root"
+    """User."""
+    group: AccountName = "root"
+    """Group."""
+
+    @model_validator(mode="after")
+    def _has_one_content(self) -> File:
         if (self.text is None) == (self.source is None):
-            raise ValueError("must have either text or source")
+            raise ValueError('must have either "text" or "source"')
+        return self
 
 
 class Directory(Part):
+    """An extra directory."""
+
     mode: Mode = 0o755
+    """Permission bits."""
     owner: AccountName = "root"
+    """User."""
     group: AccountName = "root"
+    """Group."""
 
 
 class HealthCheck(Part):
+    """What Docker asks to learn whether the container works."""
+
     command: Argv
     """Program and arguments, run inside the container; no shell."""
     interval: Seconds = 30
+    """Seconds between two checks."""
     timeout: Seconds = 30
-    start_period: Annotated[float, Field(ge=0)] = 0
-    retries: Annotated[int, Field(ge=1)] = 3
+    """Seconds after which one check counts as failed."""
+    start_period: Annotated[float, Field(ge=0, le=86400 * 366)] = 0
+    """Seconds after the start in which failures do not count."""
+    retries: Annotated[int, Field(ge=1, le=1000)] = 3
+    """Failures in a row that make the container unhealthy."""
 
 
 class PrivilegedProgram(Part):
     """A copy outside the store of a program that needs set-user-ID or set-group-ID bits."""
 
     mode: Mode = 0o4755
+    """Permission bits."""
     owner: AccountName = "root"
+    """User."""
     group: AccountName = "root"
+    """Group."""
 
 
 class LayerGroup(Part):
@@ -226,48 +191,69 @@ class SystemSpec(Part):
     """Everything system.json says, defaults filled."""
 
     schema_: Annotated[str | None, Field(alias="$schema")] = None
-    name: Annotated[str, Field(pattern=r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$", max_length=255)]
+    """Where editors find this schema; not read otherwise."""
+    name: words.ImageName
     """The image's repository name."""
-    tags: Annotated[tuple[Annotated[str, Field(pattern=r"^\w[\w.-]{0,127}$")], ...], Field(min_length=1)] = ("latest",)
+    tags: Annotated[tuple[words.Tag, ...], Field(min_length=1)] = ("latest",)
+    """Every tag that the image gets."""
     architecture: Literal["amd64", "arm64"] = "amd64"
+    """Which machines run it, in Debian's and Docker's word."""
     packages: tuple[PackageName, ...]
     """Debian packages beside those that every system has."""
     exclude: tuple[PackageName, ...] = ()
     """Packages that must not be there although something depends on them."""
-    alternatives: dict[str, PackageName] = {}
+    alternatives: dict[Word, PackageName] = {}
     """Which package provides a name that several do, such as ``{"awk": "mawk"}``."""
     package_sources: PackageSources = PackageSources()
+    """Which parts of the package archive are used."""
     store: Store = Store()
+    """The functional package store inside the image."""
     services: dict[ServiceName, Service] = {}
+    """What the init starts, by name."""
     users: dict[AccountName, User] = {}
+    """Accounts beside Debian's base ones (root, daemon, www-data, nobody, …), by name."""
     groups: dict[AccountName, Group] = {}
+    """Groups beside Debian's base ones, by name."""
     files: dict[ImagePath, File] = {}
+    """Extra files, by image path."""
     directories: dict[ImagePath, Directory] = {}
-    symlinks: dict[ImagePath, Word] = {}
+    """Extra directories, by image path; the parents of files need not be declared."""
+    symlinks: dict[ImagePath, words.LinkTarget] = {}
     """Image path → what the link says."""
     privileged_programs: dict[ImagePath, PrivilegedProgram] = {}
     """Programs of the image's /usr, by path, beside the usual ones (su, passwd, …) of the chosen packages."""
-    host_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$")] | None = None
+    host_name: words.HostName | None = None
     """Written to /etc/hostname; a container's runtime sets its own."""
-    time_zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9+_-]+(/[A-Za-z0-9+_-]+)*$")] = "UTC"
-    locale: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.@-]+$")] = "C.UTF-8"
+    time_zone: words.TimeZone = "UTC"
+    """As in the time zone database."""
+    locale: words.Locale = "C.UTF-8"
+    """The system's LANG."""
     environment: dict[EnvironmentName, Word] = {}
-    labels: dict[Annotated[str, Field(min_length=1)], str] = {}
-    exposed_ports: tuple[Annotated[str, Field(pattern=r"^[0-9]{1,5}(/(tcp|udp|sctp))?$")], ...] = ()
+    """Variables of the image, seen by the init, every service and ``docker exec``."""
+    labels: dict[words.LabelName, Word] = {}
+    """Labels of the image, shown by ``docker inspect``."""
+    exposed_ports: tuple[words.Port, ...] = ()
+    """Ports that the image listens on: ``80``, ``80/tcp``, ``53/udp``."""
     volumes: tuple[ImagePath, ...] = ()
+    """Directories that the runtime keeps outside the container's own layer."""
     working_directory: ImagePath = "/"
-    user: Annotated[str, Field(pattern=r"^[a-z0-9_][a-z0-9_-]*(:[a-z0-9_][a-z0-9_-]*)?$")] | None = None
+    """Where the first process, and ``docker exec``, start."""
+    user: words.RunAs | None = None
     """Who the entry point runs as; root, when an init is to start services."""
     stop_signal: Signal | None = None
     """What ``docker stop`` sends; chosen for the init by default."""
     health_check: HealthCheck | None = None
+    """What Docker asks to learn whether the container works."""
     entry_point: tuple[Word, ...] = ()
     """Replaces the init: what runs is this and ``command`` after it."""
     command: tuple[Word, ...] = ()
     """Arguments of the entry point, or, without one, a plain command instead of an init."""
     max_layers: Annotated[int, Field(ge=1, le=125)] = 100
+    """The most layers the image may have, customization included."""
     layer_groups: tuple[LayerGroup, ...] = ()
-    compression: Annotated[str, Field(pattern=r"^(none|gzip(:[1-9])?|zstd(:([1-9]|1[0-9]|2[0-2]))?)$")] = "gzip"
+    """Store items that share layers of their own."""
+    compression: words.Compression = "gzip"
+    """Of the layers: ``none``, ``gzip`` or ``zstd``, with a level if one is wanted, such as ``zstd:19``."""
 
     @property
     def has_init(self) -> bool:

@@ -1,0 +1,99 @@
+"""What pydantic finds wrong, said in plain English, at the place in the file."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from sysimage.errors import Issue
+from sysimage.spec.json_text import pointer
+from sysimage.spec.schema import known_keys, spec_schema
+
+Place = tuple[str | int, ...]
+"""The keys and indices that lead to a value."""
+
+_MESSAGES: Mapping[str, str] = {
+    "string_type": "must be a string, not {found}",
+    "int_type": "must be a whole number, not {found}",
+    "int_from_float": "must be a whole number, not {found}",
+    "int_parsing_size": "is too large a number",
+    "float_type": "must be a number, not {found}",
+    "bool_type": "must be true or false, not {found}",
+    "tuple_type": "must be an array, not {found}",
+    "dict_type": "must be an object, not {found}",
+    "model_type": "must be an object, not {found}",
+    "model_attributes_type": "must be an object, not {found}",
+    "enum": "must be {expected}, not {found}",
+    "literal_error": "must be {expected}, not {found}",
+    "too_short": "must have at least {min_length} of them",
+    "string_too_long": "must have at most {max_length} characters",
+    "greater_than": "must be more than {gt}, not {found}",
+    "greater_than_equal": "must be at least {ge}, not {found}",
+    "less_than_equal": "must be at most {le}, not {found}",
+    "ready_kind": 'must have one of "tcp", "file" and "command"',
+}
+"""By pydantic's type of error: the sentence, with the error's own context and ``found`` to be filled in."""
+
+
+def translate(error: ValidationError, value: object) -> list[tuple[Place, Issue]]:
+    """Every error as the place that is at fault and the issue without its line. ``value`` is what was validated."""
+    schema = spec_schema()
+    return [_translate(detail, value, schema) for detail in error.errors(include_url=False)]
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant, if one is close."""
+    return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)), None)
+
+
+def _translate(detail: Any, value: object, schema: dict[str, Any]) -> tuple[Place, Issue]:
+    kind, found, context = detail["type"], detail["input"], detail.get("ctx", {})
+    place, is_key = _place(detail["loc"])
+    where = pointer(*place)
+    if kind == "missing":
+        key = str(place[-1])
+        meant = closest(key, _unknown_keys(value, place[:-1], schema))
+        return place[:-1], Issue(
+            pointer(*place[:-1]), f'needs the key "{key}"', suggestion=meant and f'"{key}" for "{meant}"'
+        )
+    if kind == "extra_forbidden":
+        key = str(place[-1])
+        return place, Issue(
+            where, "is not a key that is known here", suggestion=closest(key, known_keys(schema, place[:-1]))
+        )
+    if kind == "value_error":
+        message = str(context["error"])
+    elif kind in _MESSAGES:
+        message = _MESSAGES[kind].format(found=_shown(found), **context)
+    else:
+        message = str(detail["msg"])
+    words = [word.strip("'") for word in str(context.get("expected", "")).replace(" or ", ", ").split(", ") if word]
+    suggestion = closest(found, words) if isinstance(found, str) and words else None
+    return place, Issue(where, f"the key {message}" if is_key else message, suggestion=suggestion)
+
+
+def _place(location: tuple[str | int, ...]) -> tuple[Place, bool]:
+    """A location without pydantic's own steps, and whether it is the key itself that is at fault."""
+    is_key = location[-1:] == ("[key]",)
+    steps = location[:-1] if is_key else location
+    return tuple(step for step in steps if not (isinstance(step, str) and step[:1] + step[-1:] == "<>")), is_key
+
+
+def _unknown_keys(value: Any, place: Place, schema: dict[str, Any]) -> set[str]:
+    for step in place:
+        value = value[step]
+    return set(value) - known_keys(schema, place)
+
+
+def _shown(value: object) -> str:
+    """A value as the file has it, short."""
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, (list, tuple)):
+        return "an array"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}…"

@@ -1,0 +1,22 @@
+"""What every part of system.json has in common."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+def _hyphenated(name: str) -> str:
+    return name.strip("_").replace("_", "-")
+
+
+class Part(BaseModel):
+    """What every part of the spec has in common: frozen, closed, hyphenated keys."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=_hyphenated,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+        defer_build=True,
+    )

@@ -1,0 +1,94 @@
+"""The JSON Schema of system.json, made from the model, for editors and for anyone who writes specs by program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from sysimage.spec.model import SystemSpec
+
+SCHEMA_ID = "urn:sysimage:system.json:1"
+
+
+class _Generator(GenerateJsonSchema):
+    """Pydantic's generator, less what would clutter an editor's suggestions, and closed where the model is closed."""
+
+    def generate(self, schema: CoreSchema, mode: JsonSchemaMode = "validation") -> JsonSchemaValue:
+        made = super().generate(schema, mode)
+        return {
+            "$schema": self.schema_dialect,
+            "$id": SCHEMA_ID,
+            "title": "system.json",
+            **{key: _plain(value) for key, value in made.items() if key not in ("title", "$schema")},
+        }
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        """The model takes null for absent; nobody needs to be offered it."""
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        made = super().default_schema(schema)
+        if "default" not in made:
+            return made
+        if made["default"] is None:
+            made.pop("default")
+        elif isinstance(made["default"], dict):
+            made["default"] = {}  # every default of a part is what the part is without any key
+        elif made.get("type") == "string" and isinstance(made["default"], int):
+            made["default"] = f"{made['default']:04o}"  # a mode, the one number that is written as text
+        return made
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        """Keys as ``propertyNames``: pattern properties alone would let every other key through."""
+        made: JsonSchemaValue = {"type": "object"}
+        if "values_schema" in schema:
+            made["additionalProperties"] = self.generate_inner(schema["values_schema"])
+        if "keys_schema" in schema:
+            made["propertyNames"] = self.generate_inner(schema["keys_schema"])
+        return made
+
+
+def _plain(value: Any) -> Any:
+    """Descriptions without the doubled back quotes of docstrings."""
+    if isinstance(value, dict):
+        return {key: _plain(below) for key, below in value.items()}
+    if isinstance(value, list):
+        return [_plain(below) for below in value]
+    return value.replace("``", "`") if isinstance(value, str) else value
+
+
+def spec_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of system.json. A fresh dictionary, the same every time."""
+    return SystemSpec.model_json_schema(by_alias=True, schema_generator=_Generator)
+
+
+def known_keys(schema: dict[str, Any], parts: tuple[str | int, ...]) -> set[str]:
+    """The keys that the object at a place may have, as far as the schema names them."""
+    places = [schema]
+    for part in parts:
+        places = [below for place in _alternatives(schema, places) for below in _below(place, part)]
+    return {key for place in _alternatives(schema, places) for key in place.get("properties", {})}
+
+
+def _alternatives(schema: dict[str, Any], places: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Schemas with their references followed and their unions opened."""
+    found = []
+    for place in places:
+        if "$ref" in place:
+            found += _alternatives(schema, [schema["$defs"][place["$ref"].removeprefix("#/$defs/")]])
+        choices = [choice for choice in place.get("anyOf", []) + place.get("oneOf", []) if "required" not in choice]
+        found += [place, *_alternatives(schema, choices)]
+    return found
+
+
+def _below(place: dict[str, Any], part: str | int) -> list[dict[str, Any]]:
+    if isinstance(part, int):
+        below = place.get("items")
+    else:
+        below = place.get("properties", {}).get(part, place.get("additionalProperties"))
+    return [below] if isinstance(below, dict) else []

@@ -1,0 +1,117 @@
+"""The part of the model that says what the init starts, when, and how it knows that it runs."""
+
+# ruff: noqa: RUF012 - pydantic copies defaults
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Field, Tag
+
+from sysimage.spec.part import Part
+from sysimage.spec.words import (
+    AccountName,
+    Argv,
+    EnvironmentName,
+    ImagePath,
+    LogDestination,
+    Seconds,
+    ServiceName,
+    Signal,
+    Word,
+)
+
+
+class TcpReady(Part):
+    """Ready when a TCP connection is accepted."""
+
+    tcp: Annotated[int, Field(ge=1, le=65535)]
+    """The port."""
+    address: Word = "127.0.0.1"
+    """Whom to connect to."""
+    timeout: Seconds = 60
+    """Seconds after which the service counts as failed."""
+
+
+class FileReady(Part):
+    """Ready when a file (or socket) exists."""
+
+    file: ImagePath
+    """The path that appears."""
+    timeout: Seconds = 60
+    """Seconds after which the service counts as failed."""
+
+
+class CommandReady(Part):
+    """Ready when a command succeeds."""
+
+    command: Argv
+    """Program and arguments, tried again until it exits with 0; no shell."""
+    timeout: Seconds = 60
+    """Seconds after which the service counts as failed."""
+
+
+def _ready_kind(value: Any) -> str | None:
+    """Which of the ready checks is meant. The brackets tell `faults` that this is no key of the file."""
+    keys = value if isinstance(value, Mapping) else getattr(value, "__dict__", {})
+    return next((f"<{kind}>" for kind in ("tcp", "file", "command") if kind in keys), None)
+
+
+Ready = Annotated[
+    Annotated[TcpReady, Tag("<tcp>")] | Annotated[FileReady, Tag("<file>")] | Annotated[CommandReady, Tag("<command>")],
+    Discriminator(
+        _ready_kind,
+        custom_error_type="ready_kind",
+        custom_error_message='must have one of "tcp", "file" and "command"',
+    ),
+]
+
+
+class Timer(Part):
+    """When a timed service runs: at each moment whose fields are all listed; an absent field matches always."""
+
+    minutes: tuple[Annotated[int, Field(ge=0, le=59)], ...] = ()
+    """Of the hour, 0 to 59."""
+    hours: tuple[Annotated[int, Field(ge=0, le=23)], ...] = ()
+    """Of the day, 0 to 23."""
+    days_of_month: tuple[Annotated[int, Field(ge=1, le=31)], ...] = ()
+    """1 to 31."""
+    months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = ()
+    """1 is January."""
+    days_of_week: tuple[Annotated[int, Field(ge=0, le=6)], ...] = ()
+    """0 is Sunday."""
+
+
+class Service(Part):
+    """A program that the init starts, watches and stops."""
+
+    command: Argv
+    """Program and arguments; one without a slash is looked up in ``/usr/sbin:/usr/bin`` of the image. No shell."""
+    description: Word = ""
+    """One line for people, shown by ``herd status``."""
+    requires: tuple[ServiceName, ...] = ()
+    """Services that are started, and ready, before this one."""
+    user: AccountName | None = None
+    """Who the program runs as; root by default."""
+    group: AccountName | None = None
+    """Its primary group by default."""
+    environment: dict[EnvironmentName, Word] = {}
+    """Added to the system's environment."""
+    working_directory: ImagePath = "/"
+    """Where the program starts."""
+    one_shot: bool = False
+    """Runs once at start; its success is what others wait for."""
+    timer: Timer | None = None
+    """Runs at these times instead of all the time."""
+    respawn: bool = True
+    """Started again when it ends by itself."""
+    log: LogDestination = "console"
+    """Where output goes: ``console`` is what ``docker logs`` shows; a path is a file that grows; ``none`` drops it."""
+    ready: Ready | None = None
+    """When the service counts as started; without it, as soon as its process runs."""
+    stop_signal: Signal = "SIGTERM"
+    """What asks the program to end."""
+    stop_timeout: Seconds = 5
+    """Seconds from the stop signal to SIGKILL."""
+    auto_start: bool = True
+    """Whether it starts with the system; otherwise only when another service requires it, or ``herd start``."""

@@ -1,0 +1,151 @@
+"""The kinds of text and numbers in system.json: what each may look like, in words that a fault can quote."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainSerializer, WithJsonSchema
+from pydantic_core import CoreSchema, core_schema
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """An annotation on `str`: the whole text must match, and a fault says what was expected instead of a pattern."""
+
+    pattern: str
+    """Without anchors; only what Python's re and ECMAScript read alike, because editors check it too."""
+    meaning: str
+    """Completes the sentence "must be …"."""
+
+    def check(self, text: str) -> str:
+        if not re.fullmatch(self.pattern, text):
+            raise ValueError(f"must be {self.meaning}")
+        return text
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        # patternErrorMessage is how the common JSON language server learns what to say instead of the pattern.
+        return {
+            **handler(schema),
+            "pattern": f"^(?:{self.pattern})$",
+            "patternErrorMessage": f"must be {self.meaning}",
+        }
+
+
+def _octal(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 0o7777:
+        return value
+    raise ValueError('must be a string of octal digits up to "7777", such as "0755"')
+
+
+def _octal_text(value: object) -> object:
+    """Text is how a file says a mode; an integer can only come from Python, where 0o755 is one already."""
+    if isinstance(value, str) and re.fullmatch("[0-7]{1,4}", value):
+        return int(value, 8)
+    return _octal(None if isinstance(value, str) else value)
+
+
+_PART = r"(?!\.{1,2}(?:/|$))[^/\u0000]+"
+_PATH = rf"/(?:{_PART}(?:/{_PART})*)?"
+_PATH_MEANING = "an absolute path without '.', '..', doubled or trailing slashes"
+
+ImagePath = Annotated[str, Shape(_PATH, _PATH_MEANING)]
+"""An absolute, normalised path inside the image."""
+Mode = Annotated[
+    int,
+    BeforeValidator(_octal_text),
+    PlainSerializer(lambda mode: f"{mode:04o}", return_type=str),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": "^[0-7]{1,4}$",
+            "patternErrorMessage": 'must be a string of octal digits up to "7777", such as "0755"',
+        }
+    ),
+]
+"""Permission bits; written as a string of octal digits."""
+AccountName = Annotated[
+    str,
+    Shape(
+        r"[a-z_][a-z0-9_-]{0,30}\$?",
+        "an account name: lower-case letters, digits, '_' and '-', at most 31, not beginning with a digit or '-'",
+    ),
+]
+ServiceName = Annotated[
+    str,
+    Shape(
+        r"[a-z][a-z0-9-]{0,62}",
+        "a service name: lower-case letters, digits and '-', at most 63, beginning with a letter",
+    ),
+]
+EnvironmentName = Annotated[
+    str,
+    Shape(r"[A-Za-z_][A-Za-z0-9_]*", "a variable's name: letters, digits and '_', not beginning with a digit"),
+]
+PackageName = Annotated[
+    str,
+    Shape(
+        r"[a-z0-9][a-z0-9+.-]+(?:=[A-Za-z0-9.+:~*-]+)?",
+        'a package name, with "=" and a version if one is wanted, such as "nginx" or "nginx=1.26.3-3"',
+    ),
+]
+"""A Debian package, optionally with the version wanted: ``nginx`` or ``nginx=1.26.3-3``; ``*`` ends a prefix."""
+Word = Annotated[str, Shape(r"[^\u0000]*", "text without NUL")]
+"""Text that can be an argument, an environment value or a line of a file: anything but NUL."""
+LinkTarget = Annotated[str, Shape(r"[^\u0000]+", "a path, not empty")]
+Argv = Annotated[tuple[Word, ...], Field(min_length=1)]
+Signal = Annotated[
+    str, Shape(r"SIG[A-Z]+(?:[0-9]+|[+-][0-9]+)?", 'a signal\'s name, such as "SIGTERM" or "SIGRTMIN+3"')
+]
+Seconds = Annotated[float, Field(gt=0, le=86400 * 366)]
+Identifier = Annotated[int, Field(ge=0, le=2**31 - 2)]
+"""A user or group ID."""
+AccountText = Annotated[str, Shape(r"[^:\n\u0000]*", "text without ':' and line breaks")]
+"""What fits between two colons of /etc/passwd or /etc/shadow."""
+LogDestination = Annotated[str, Shape(rf"console|none|{_PATH}", f'"console", "none", or {_PATH_MEANING}')]
+Suite = Annotated[str, Shape(r"[a-z0-9][a-z0-9.+-]*(?:/[a-z0-9][a-z0-9.+-]*)*", 'a suite, such as "trixie-updates"')]
+Component = Annotated[str, Shape(r"[a-z0-9][a-z0-9.+-]*(?:/[a-z0-9][a-z0-9.+-]*)*", 'a component, such as "main"')]
+ImageName = Annotated[
+    str,
+    Shape(
+        r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*",
+        "an image name: lower-case letters and digits, with '.', '_', '-' or '/' between them",
+    ),
+    Field(max_length=255),
+]
+Tag = Annotated[
+    str,
+    Shape(
+        r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}",
+        "a tag: letters, digits, '_', '.' and '-', at most 128, not beginning with '.' or '-'",
+    ),
+]
+HostName = Annotated[
+    str,
+    Shape(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?", "a host name: letters, digits and '-', at most 63"),
+]
+TimeZone = Annotated[str, Shape(r"[A-Za-z0-9+_-]+(?:/[A-Za-z0-9+_-]+)*", 'a time zone, such as "Europe/Berlin"')]
+Locale = Annotated[str, Shape(r"[A-Za-z0-9_.@-]+", 'a locale, such as "C.UTF-8"')]
+LabelName = Annotated[str, Shape(r"[^\u0000]+", "a label's name, not empty")]
+_PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+Port = Annotated[
+    str, Shape(rf"{_PORT}(?:/(?:tcp|udp|sctp))?", 'a port from 1 to 65535, such as "80", "80/tcp" or "53/udp"')
+]
+RunAs = Annotated[
+    str,
+    Shape(
+        r"[a-z0-9_][a-z0-9_-]*(?::[a-z0-9_][a-z0-9_-]*)?",
+        'a user, or a user and a group, by name or number, such as "www-data:www-data"',
+    ),
+]
+Compression = Annotated[
+    str,
+    Shape(
+        r"none|gzip(?::[1-9])?|zstd(?::(?:[1-9]|1[0-9]|2[0-2]))?",
+        '"none", "gzip" or "zstd", the last two with ":" and a level if one is wanted',
+    ),
+]
