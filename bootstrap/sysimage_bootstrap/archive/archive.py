@@ -1,0 +1,206 @@
+"""The archive as the rest sees it: package lists that were proven, and the packages they promise."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import platform
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sysimage.digest import Digest
+from sysimage.errors import IntegrityError, MachineError, RegistryError, SpecError
+from sysimage.progress import Progress, silent
+from sysimage_bootstrap.archive.cache import FileCache, write_durably
+from sysimage_bootstrap.archive.fetch import Wanted, fetch_all
+from sysimage_bootstrap.archive.index import PackageIndex, PackageList
+from sysimage_bootstrap.archive.lists import list_text, wanted_list
+from sysimage_bootstrap.archive.package import Package
+from sysimage_bootstrap.archive.release import Release, parse_release
+from sysimage_bootstrap.archive.signature import verified_text
+from sysimage_bootstrap.archive.sources import KEYRING, ArchiveSource
+from sysimage_bootstrap.archive.transport import Transport, TransportOptions, UnreachableError
+
+_RELEASE_LIMIT = 16 << 20
+
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64", "ppc64le": "ppc64el", "s390x": "s390x"}
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveOptions:
+    """What is believed, and how the archive is reached."""
+
+    now: datetime
+    """The time against which lists are dated."""
+    allow_expired: bool = False
+    """Take lists that have run out, or that are dated in the future."""
+    allow_rollback: bool = False
+    """Take lists that are older than those seen before."""
+    transport: TransportOptions = field(default_factory=TransportOptions)
+
+
+class Archive:
+    """The package archive behind ``sources``, with its files kept in ``cache_dir``."""
+
+    def __init__(
+        self, sources: Sequence[ArchiveSource], cache_dir: Path, options: ArchiveOptions, keyring: Path = KEYRING
+    ) -> None:
+        suites = [source.suite for source in sources]
+        if len(set(suites)) != len(suites):
+            raise SpecError("cannot use the package sources: a suite is named twice")
+        self.sources = tuple(sources)
+        self.options = options
+        self._keyring = keyring
+        self._cache_dir = cache_dir
+        self._cache = FileCache(cache_dir)
+        self._transport = Transport(options.transport)
+        self._releases: tuple[Release, ...] | None = None
+        self._indexes: dict[str, PackageIndex] = {}
+
+    def releases(self) -> tuple[Release, ...]:
+        """The statement of every source, in their order: fetched, signature and dates checked.
+
+        An `IntegrityError` says what cannot be trusted, a `RegistryError` what cannot be reached.
+        """
+        if self._releases is None:
+            with ThreadPoolExecutor(max(1, len(self.sources)), thread_name_prefix="release") as pool:
+                self._releases = tuple(pool.map(self._release, self.sources))
+        return self._releases
+
+    def packages(self, architecture: str, progress: Progress = silent) -> PackageIndex:
+        """Every package for ``architecture`` (Debian's name for it) in the sources."""
+        if architecture not in self._indexes:
+            listed = [(release, entry) for release in self.releases() for entry in release.package_lists(architecture)]
+            directory = self._cache_dir / "lists"
+            lists: list[PackageList | None] = [
+                PackageList.load(directory, entry.digest, release.source.suite) for release, entry in listed
+            ]
+            missing = [pair for pair, found in zip(listed, lists, strict=True) if found is None]
+            paths = fetch_all(
+                [wanted_list(release, entry) for release, entry in missing], self._cache, self._transport, progress
+            )
+            for place, (release, entry) in enumerate(listed):
+                if lists[place] is None:
+                    progress("read package lists", place, len(listed))
+                    read = PackageList.parse(list_text(release, entry, paths[entry.digest]), release.source.suite)
+                    read.save(directory, entry.digest)
+                    lists[place] = read
+            self._indexes[architecture] = PackageIndex(architecture, [found for found in lists if found is not None])
+        return self._indexes[architecture]
+
+    def fetch(self, packages: Iterable[Package], progress: Progress = silent) -> dict[Package, Path]:
+        """The .deb of every package, fetched where it is not in the cache, its size and digest checked."""
+        uris = {source.suite: source.uri for source in self.sources}
+        chosen = tuple(packages)
+        strangers = sorted({package.suite for package in chosen} - set(uris))
+        if strangers:
+            raise SpecError(
+                f"cannot fetch packages: they come from {', '.join(strangers)}, which is not among the sources",
+                hint="name these suites as package sources too",
+            )
+        paths = fetch_all(
+            (
+                Wanted(str(package), package.digest, package.size, (f"{uris[package.suite]}/{package.filename}",))
+                for package in chosen
+            ),
+            self._cache,
+            self._transport,
+            progress,
+        )
+        return {package: paths[package.digest] for package in chosen}
+
+    def _release(self, source: ArchiveSource) -> Release:
+        name = hashlib.sha256(f"{source.uri}\n{source.suite}".encode()).hexdigest()[:32]
+        directory = self._cache_dir / "releases" / name
+        seen = _Seen.read(directory)
+        signed, validators = self._inrelease(source, seen)
+        what = f"the InRelease of {source.suite}"
+        release = parse_release(verified_text(signed, self._keyring, what), source, Digest.of(signed))
+        release.require_current(
+            self.options.now,
+            seen.newest,
+            expired=self.options.allow_expired,
+            rollback=self.options.allow_rollback,
+        )
+        newest = max(release.date, seen.newest) if seen.newest else release.date
+        if signed != seen.signed or newest != seen.newest:
+            _Seen(signed, newest, validators).write(directory)
+        return release
+
+    def _inrelease(self, source: ArchiveSource, seen: _Seen) -> tuple[bytes, dict[str, str]]:
+        uri = f"{source.uri}/dists/{source.suite}/InRelease"
+        if self.options.transport.offline:
+            if seen.signed is None:
+                raise RegistryError(
+                    f"cannot read the suite {source.suite}: it is not in the cache, and the network is off",
+                    hint="build once without --offline",
+                )
+            return seen.signed, seen.validators
+        attempts = self.options.transport.attempts
+        for attempt in range(1, attempts + 1):
+            try:
+                with self._transport.open(uri, seen.validators if seen.signed else {}) as answer:
+                    if answer.status == 304 and seen.signed is not None:
+                        return seen.signed, seen.validators
+                    data = io.BytesIO()
+                    while chunk := answer.body.read(_RELEASE_LIMIT + 1 - data.tell()):
+                        data.write(chunk)
+                    if data.tell() > _RELEASE_LIMIT:
+                        raise IntegrityError(f"cannot use the suite {source.suite}: its InRelease is too long")
+                    validators = {
+                        asked: answer.headers[given]
+                        for asked, given in (("If-None-Match", "etag"), ("If-Modified-Since", "last-modified"))
+                        if given in answer.headers
+                    }
+                    return data.getvalue(), validators
+            except UnreachableError:
+                if attempt == attempts:
+                    raise
+        raise RegistryError(f"cannot read the suite {source.suite}: no attempt was allowed")
+
+
+def native_architecture() -> str:
+    """Debian's name for this machine's architecture; a `MachineError` if it has none."""
+    machine = platform.machine()
+    if machine not in _ARCHITECTURES:
+        raise MachineError(f"cannot use this machine's architecture: {machine} is none that Debian builds for")
+    return _ARCHITECTURES[machine]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the last look at a suite left behind; it is verified again whenever it is used."""
+
+    signed: bytes | None = None
+    newest: datetime | None = None
+    validators: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, directory: Path) -> _Seen:
+        try:
+            state = json.loads((directory / "seen.json").read_bytes())
+            newest = datetime.fromtimestamp(state["newest"], UTC)
+            signed = (directory / state["digest"]).read_bytes()
+            if Digest.of(signed).hex != state["digest"]:
+                return cls(newest=newest)
+            validators = {str(name): str(value) for name, value in state["validators"].items()}
+        except FileNotFoundError:
+            return cls()
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return cls()
+        return cls(signed, newest, validators)
+
+    def write(self, directory: Path) -> None:
+        if self.signed is None or self.newest is None:
+            return
+        digest = Digest.of(self.signed).hex
+        write_durably(directory / digest, self.signed)
+        state = {"digest": digest, "newest": int(self.newest.timestamp()), "validators": self.validators}
+        write_durably(directory / "seen.json", json.dumps(state, sort_keys=True).encode())
+        for path in sorted(directory.iterdir()):
+            if path.name not in (digest, "seen.json") and not path.name.startswith("."):
+                path.unlink(missing_ok=True)

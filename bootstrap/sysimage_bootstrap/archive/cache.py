@@ -1,0 +1,115 @@
+"""Files kept under their digests. What is read from here is checked first, and thrown away if it is wrong."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedRandom
+from pathlib import Path
+
+from sysimage.digest import Digest
+from sysimage.errors import MachineError
+
+
+class FileCache:
+    """A directory that several builds may use at once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._checked: dict[Digest, tuple[int, int]] = {}
+
+    def path(self, digest: Digest) -> Path:
+        """Where the file with this digest lies, or would lie."""
+        return self.root / "sha256" / digest.hex[:2] / digest.hex
+
+    def find(self, digest: Digest, size: int) -> Path | None:
+        """The file with this digest and size in bytes, read and checked; None if it is missing or was damaged."""
+        path = self.path(digest)
+        try:
+            with path.open("rb") as file:
+                state = os.fstat(file.fileno())
+                stamp = (state.st_ino, state.st_mtime_ns)
+                if state.st_size == size and self._checked.get(digest) == stamp:
+                    return path
+                if state.st_size == size and Digest.of_file(file) == digest:
+                    self._checked[digest] = stamp
+                    return path
+        except FileNotFoundError:
+            return None
+        path.unlink(missing_ok=True)
+        return None
+
+    @contextmanager
+    def partial(self, digest: Digest) -> Iterator[BufferedRandom]:
+        """The beginning of a file that is being fetched, locked against every other build until the block ends.
+
+        The lock dies with its process, and what was fetched stays for the next attempt.
+        """
+        path = self.path(digest).with_suffix(".part")
+        make_directory(path.parent)
+        while True:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            with os.fdopen(descriptor, "r+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                # Whoever held the lock may have finished, which renames the file away from under this descriptor.
+                if not _is_at(path, file):
+                    continue
+                yield file
+                return
+
+    def keep(self, digest: Digest, partial: BufferedRandom) -> Path:
+        """Make a complete and checked ``partial`` visible under its digest."""
+        partial.flush()
+        os.fsync(partial.fileno())
+        path = self.path(digest)
+        path.with_suffix(".part").replace(path)
+        sync_directory(path.parent)
+        state = os.fstat(partial.fileno())
+        self._checked[digest] = (state.st_ino, state.st_mtime_ns)
+        return path
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Write a file so that it is seen whole or not at all, and survives a crash."""
+    make_directory(path.parent)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            os.fchmod(file.fileno(), 0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory of the cache; a `MachineError` if that is not allowed."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MachineError(f"cannot make the directory {path}: {error.strerror}") from None
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory survive a crash."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_at(path: Path, file: BufferedRandom) -> bool:
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    here = os.fstat(file.fileno())
+    return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)

@@ -1,0 +1,70 @@
+"""What packages say about other packages: ``a (>= 1) | b, c:any``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sysimage_bootstrap.versions import Relation
+
+PACKAGE_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+
+_TARGET = re.compile(
+    r"(?P<name>[a-zA-Z0-9][a-zA-Z0-9+._-]*)(?::(?P<architecture>[a-z0-9-]+))?"
+    r"(?:\s*\(\s*(?P<relation><<|<=|=|>=|>>|<|>)\s*(?P<version>[^\s)]+)\s*\))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One name in a dependency, real or virtual, with the versions it takes."""
+
+    name: str
+    relation: Relation | None = None
+    version: str | None = None
+    architecture: str | None = None
+    """What follows the colon: ``any``, ``native``, or the name of one architecture."""
+
+    def accepts(self, version: str | None) -> bool:
+        """Whether this version will do; None is a virtual package that was provided without a version."""
+        if self.relation is None or self.version is None:
+            return True
+        return version is not None and self.relation.holds(version, self.version)
+
+    def __str__(self) -> str:
+        architecture = f":{self.architecture}" if self.architecture else ""
+        bound = f" ({self.relation.value} {self.version})" if self.relation else ""
+        return f"{self.name}{architecture}{bound}"
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """Alternatives, the preferred one first; one of them has to be there."""
+
+    alternatives: tuple[Target, ...]
+
+    def __str__(self) -> str:
+        return " | ".join(map(str, self.alternatives))
+
+
+@lru_cache(maxsize=16384)
+def parse_target(text: str) -> Target:
+    """Read one name with its bound; a ValueError for anything else."""
+    match = _TARGET.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"not a package relation: {text!r}")
+    relation = Relation.parse(match["relation"]) if match["relation"] else None
+    return Target(match["name"], relation, match["version"], match["architecture"])
+
+
+def parse_dependencies(text: str) -> tuple[Dependency, ...]:
+    """Read the value of Depends and its like; empty text is no dependency."""
+    return tuple(
+        Dependency(tuple(parse_target(word) for word in group.split("|"))) for group in text.split(",") if group.strip()
+    )
+
+
+def parse_targets(text: str) -> tuple[Target, ...]:
+    """Read the value of Provides, Conflicts or Breaks, which know no alternatives."""
+    return tuple(parse_target(word) for word in text.split(",") if word.strip())

@@ -1,0 +1,241 @@
+"""Files of known digest and size, fetched in parallel, resumed where an earlier attempt stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BufferedRandom
+from pathlib import Path
+
+from sysimage.digest import Digest
+from sysimage.errors import IntegrityError, Issue, RegistryError, SysimageError
+from sysimage.progress import Progress, silent
+from sysimage_bootstrap.archive.cache import FileCache
+from sysimage_bootstrap.archive.sources import redacted
+from sysimage_bootstrap.archive.transport import Answer, Transport, UnreachableError
+
+_CHUNK = 1 << 18
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file to fetch."""
+
+    what: str
+    """How messages call it."""
+    digest: Digest
+    size: int
+    """Bytes."""
+    uris: tuple[str, ...]
+    """Where it lies; a later one is asked when an earlier one does not have it."""
+
+
+def fetch_all(
+    wanted: Iterable[Wanted], cache: FileCache, transport: Transport, progress: Progress = silent
+) -> dict[Digest, Path]:
+    """Bring every file into the cache and return where each one is.
+
+    All failures are reported together; the first kind found (an `IntegrityError` before a `RegistryError`) gives the
+    class of the error.
+    """
+    files = {file.digest: file for file in sorted(wanted, key=lambda file: (file.digest, file.what))}
+    found = {digest: cache.find(digest, file.size) for digest, file in files.items()}
+    paths = {digest: path for digest, path in found.items() if path is not None}
+    missing = [file for digest, file in files.items() if digest not in paths]
+    if not missing:
+        return paths
+    if transport.options.offline:
+        raise RegistryError(
+            f"cannot fetch {missing[0].what}"
+            + (f" and {len(missing) - 1} more files" if len(missing) > 1 else "")
+            + ": not in the cache, and the network is off",
+            hint="build once without --offline",
+        )
+    meter = _Meter(progress, sum(file.size for file in missing))
+    errors: list[SysimageError] = []
+    # The largest first, so that none of them is left to run alone at the end.
+    missing.sort(key=lambda file: (-file.size, file.digest))
+    with ThreadPoolExecutor(transport.options.connections, thread_name_prefix="fetch") as pool:
+        futures = [(file, pool.submit(_fetch, file, cache, transport, meter)) for file in missing]
+        try:
+            for file, future in futures:
+                try:
+                    paths[file.digest] = future.result()
+                except SysimageError as error:
+                    errors.append(error)
+        except BaseException:
+            meter.stopped.set()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    if errors:
+        _raise_together(errors, len(missing))
+    return paths
+
+
+class _Meter:
+    """Counts bytes over all threads, and tells them to stop."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress, self._total, self._done = progress, total, 0
+        self._lock = threading.Lock()
+        self.stopped = threading.Event()
+        progress("download", 0, total, unit="bytes")
+
+    def add(self, size: int) -> None:
+        if self.stopped.is_set():
+            raise RegistryError("cannot go on fetching: interrupted")
+        with self._lock:
+            self._done += size
+            self._progress("download", self._done, self._total, unit="bytes")
+
+
+class _WrongContentError(IntegrityError):
+    """The file was fetched to its end and is not the one that was promised."""
+
+
+def _fetch(file: Wanted, cache: FileCache, transport: Transport, meter: _Meter) -> Path:
+    options = transport.options
+    uris = list(file.uris)
+    attempt = 1
+    with cache.partial(file.digest) as partial:
+        # Another build may have fetched it while this one waited for the lock.
+        if (path := cache.find(file.digest, file.size)) is not None:
+            meter.add(file.size)
+            return path
+        while True:
+            resumed = partial.seek(0, 2)
+            try:
+                with _counted(meter) as count:
+                    _transfer(file, uris[0], partial, transport, count)
+                return cache.keep(file.digest, partial)
+            except _WrongContentError:
+                partial.truncate(0)
+                # What an earlier attempt left may have been the wrong part; a whole transfer is not tried again.
+                if not resumed:
+                    raise
+            except UnreachableError:
+                if attempt >= options.attempts:
+                    raise
+                if meter.stopped.wait(min(options.backoff * 2 ** (attempt - 1), 10.0)):
+                    raise
+                attempt += 1
+            except RegistryError:
+                if len(uris) == 1:
+                    raise
+                uris.pop(0)
+
+
+class _Count:
+    def __init__(self, meter: _Meter) -> None:
+        self._meter, self.value = meter, 0
+
+    def add(self, size: int) -> None:
+        self.value += size
+        self._meter.add(size)
+
+
+@contextmanager
+def _counted(meter: _Meter) -> Iterator[_Count]:
+    """Take back what a failed transfer had counted: the next one counts what it finds in the partial file again."""
+    count = _Count(meter)
+    try:
+        yield count
+    except SysimageError:
+        if not meter.stopped.is_set():
+            meter.add(-count.value)
+        raise
+
+
+def _transfer(file: Wanted, uri: str, partial: BufferedRandom, transport: Transport, count: _Count) -> None:
+    """Read what is missing; the file is complete and right when this returns."""
+    start = partial.seek(0, 2)
+    if start >= file.size:
+        # Complete, or overlong: the digest below decides for the one, the other begins anew.
+        start = start if start == file.size else _restart(partial)
+    hasher = _hash_of(partial)
+    count.add(start)
+    if start < file.size:
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        with transport.open(uri, headers) as answer:
+            if start and not _continues(answer, start):
+                count.add(-start)
+                start, hasher = _restart(partial), hashlib.sha256()
+            if answer.status == 416:
+                raise UnreachableError(f"cannot fetch {redacted(uri)}: the archive has only a part of it")
+            got = _read(answer, file, uri, partial, hasher, start, count, transport.options.timeout)
+        if got < file.size:
+            raise UnreachableError(f"cannot fetch {redacted(uri)}: it ends after {got} of {file.size} bytes")
+    actual = Digest(hasher.hexdigest())
+    if actual != file.digest:
+        raise _WrongContentError(
+            f"cannot use {file.what}: its digest is {actual}, where {file.digest} was promised",
+            hint=f"it came from {redacted(uri)}; if the archive is just being updated, try again in a few minutes",
+        )
+
+
+def _read(
+    answer: Answer,
+    file: Wanted,
+    uri: str,
+    partial: BufferedRandom,
+    hasher: hashlib._Hash,
+    start: int,
+    count: _Count,
+    timeout: float,
+) -> int:
+    got, begun = start, time.monotonic()
+    while chunk := answer.body.read(min(_CHUNK, file.size + 1 - got)):
+        got += len(chunk)
+        if got > file.size:
+            partial.truncate(0)
+            raise _WrongContentError(
+                f"cannot use {file.what}: it is longer than the {file.size} bytes that were promised",
+                hint=f"it came from {redacted(uri)}",
+            )
+        partial.write(chunk)
+        hasher.update(chunk)
+        count.add(len(chunk))
+        # A peer that sends a byte now and then never times out; over a whole timeout it has to bring 1 KiB a second.
+        elapsed = time.monotonic() - begun
+        if elapsed > timeout and (got - start) / elapsed < 1024:
+            raise UnreachableError(f"cannot fetch {redacted(uri)}: the archive is too slow")
+    return got
+
+
+def _restart(partial: BufferedRandom) -> int:
+    partial.seek(0)
+    partial.truncate(0)
+    return 0
+
+
+def _continues(answer: Answer, start: int) -> bool:
+    match = _CONTENT_RANGE.fullmatch(answer.headers.get("content-range", ""))
+    return answer.status == 206 and match is not None and int(match[1]) == start
+
+
+def _hash_of(partial: BufferedRandom) -> hashlib._Hash:
+    hasher = hashlib.sha256()
+    partial.seek(0)
+    while chunk := partial.read(_CHUNK):
+        hasher.update(chunk)
+    return hasher
+
+
+def _raise_together(errors: list[SysimageError], total: int) -> None:
+    wrong = [error for error in errors if isinstance(error, IntegrityError)]
+    first = (wrong or errors)[0]
+    if len(errors) == 1:
+        raise first
+    kind = IntegrityError if wrong else RegistryError
+    raise kind(
+        f"cannot fetch {len(errors)} of {total} files",
+        hint=first.hint,
+        issues=[Issue("", error.message) for error in errors],
+    )

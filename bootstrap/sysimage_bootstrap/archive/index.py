@@ -1,0 +1,176 @@
+"""Package lists, ready to be asked: which versions of a name there are, and who provides it.
+
+A suite's list has tens of thousands of packages, of which an image needs a few hundred. So a list is read once, cut
+down to the fields that count, and kept as a small database under the digest of the list; a package is parsed when it
+is asked for.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sysimage.digest import Digest
+from sysimage.errors import IntegrityError
+from sysimage_bootstrap.archive.cache import write_durably
+from sysimage_bootstrap.archive.dependencies import parse_targets
+from sysimage_bootstrap.archive.package import Package, package_from_fields
+from sysimage_bootstrap.versions import version_key
+
+_FORMAT = "1"
+_FIELDS = frozenset(
+    {
+        *("package", "version", "architecture", "source", "essential", "priority", "multi-arch", "installed-size"),
+        *("pre-depends", "depends", "recommends", "provides", "conflicts", "breaks", "filename", "size", "sha256"),
+    }
+)
+_SCHEMA = """
+create table package (name text not null, version text not null, essential integer not null, fields text not null);
+create table provided (name text not null, package text not null);
+"""
+_INDEXES = "create index package_name on package (name); create index provided_name on provided (name);"
+
+
+class PackageList:
+    """One list of one suite."""
+
+    def __init__(self, suite: str, database: sqlite3.Connection) -> None:
+        self.suite = suite
+        self._database = database
+
+    @classmethod
+    def parse(cls, text: str, suite: str) -> PackageList:
+        """Read a Packages file; an `IntegrityError` if it is malformed."""
+        database = sqlite3.connect(":memory:")
+        database.executescript(_SCHEMA)
+        packages: list[tuple[str, str, int, str]] = []
+        provided: list[tuple[str, str]] = []
+        try:
+            for fields in _needed_fields(text):
+                name = fields["package"]
+                kept = "\n".join(f"{field}\t{value}" for field, value in fields.items())
+                packages.append((name, fields["version"], fields.get("essential") == "yes", kept))
+                for target in parse_targets(fields.get("provides", "")):
+                    provided.append((target.name, name))
+        except (ValueError, KeyError) as error:
+            raise IntegrityError(f"cannot use the package list of {suite}: it is malformed: {error}") from None
+        with database:
+            database.executemany("insert into package values (?, ?, ?, ?)", packages)
+            database.executemany("insert into provided values (?, ?)", provided)
+            database.executescript(_INDEXES)
+        return cls(suite, database)
+
+    @classmethod
+    def load(cls, directory: Path, list_digest: Digest, suite: str) -> PackageList | None:
+        """The kept form of the list with this digest; None if there is none, or it was damaged."""
+        key = _key(list_digest)
+        for path in sorted(directory.glob(f"{key}-*.sqlite")):
+            data = path.read_bytes()
+            if path.name == f"{key}-{hashlib.sha256(data).hexdigest()}.sqlite":
+                database = sqlite3.connect(":memory:")
+                database.deserialize(data)
+                return cls(suite, database)
+            path.unlink(missing_ok=True)
+        return None
+
+    def save(self, directory: Path, list_digest: Digest) -> None:
+        """Keep the list; its file's name carries the digest of its content, which is checked when it is loaded."""
+        data = self._database.serialize()
+        name = f"{_key(list_digest)}-{hashlib.sha256(data).hexdigest()}.sqlite"
+        write_durably(directory / name, data)
+
+    def versions(self, name: str) -> list[Package]:
+        rows = self._database.execute("select fields from package where name = ?", (name,))
+        return [self._package(fields) for (fields,) in rows]
+
+    def providers(self, name: str) -> set[str]:
+        rows = self._database.execute("select distinct package from provided where name = ?", (name,))
+        return {package for (package,) in rows}
+
+    def essential(self) -> set[str]:
+        return {name for (name,) in self._database.execute("select distinct name from package where essential")}
+
+    def names(self) -> set[str]:
+        return {name for (name,) in self._database.execute("select name from package union select name from provided")}
+
+    def _package(self, kept: str) -> Package:
+        fields = dict(line.split("\t", 1) for line in kept.split("\n"))
+        try:
+            return package_from_fields(fields, self.suite)
+        except (ValueError, KeyError) as error:
+            raise IntegrityError(f"cannot use the package list of {self.suite}: {error}") from None
+
+
+class PackageIndex:
+    """All lists for one architecture as one: of a name in several suites, the highest version comes first."""
+
+    def __init__(self, architecture: str, lists: Sequence[PackageList]) -> None:
+        self.architecture = architecture
+        self._lists = tuple(lists)
+        self._versions: dict[str, tuple[Package, ...]] = {}
+        self._providers: dict[str, tuple[str, ...]] = {}
+
+    def versions(self, name: str) -> tuple[Package, ...]:
+        """Every version of the package ``name``, highest first; nothing if there is no such package."""
+        if name not in self._versions:
+            found: dict[str, Package] = {}
+            for packages in self._lists:
+                for package in packages.versions(name):
+                    if package.architecture in (self.architecture, "all"):
+                        found.setdefault(package.version, package)
+            self._versions[name] = tuple(
+                sorted(found.values(), key=lambda package: (version_key(package.version), package.version))[::-1]
+            )
+        return self._versions[name]
+
+    def providers(self, name: str) -> tuple[str, ...]:
+        """The names of the packages that provide ``name``, sorted; whether a version still does is theirs to say."""
+        if name not in self._providers:
+            self._providers[name] = tuple(sorted(set().union(*(packages.providers(name) for packages in self._lists))))
+        return self._providers[name]
+
+    def essential(self) -> tuple[str, ...]:
+        """The names of the packages whose newest version is Essential, sorted."""
+        names = set().union(*(packages.essential() for packages in self._lists))
+        return tuple(name for name in sorted(names) if (found := self.versions(name)) and found[0].essential)
+
+    def similar(self, name: str) -> str | None:
+        """The package name that was probably meant."""
+        names: set[str] = set().union(*(packages.names() for packages in self._lists))
+        return next(iter(difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.75)), None)
+
+
+def index_of(text: str, architecture: str, suite: str = "trixie") -> PackageIndex:
+    """The index of one Packages file that is at hand."""
+    return PackageIndex(architecture, [PackageList.parse(text, suite)])
+
+
+def _key(list_digest: Digest) -> str:
+    return hashlib.sha256(f"package list\n{_FORMAT}\n{list_digest}".encode()).hexdigest()[:32]
+
+
+def _needed_fields(text: str) -> Iterator[dict[str, str]]:
+    # Lists are long, so this does what deb822.paragraphs does for the fields that count, and skips the others' text.
+    for paragraph in text.split("\n\n"):
+        fields: dict[str, str] = {}
+        current = ""
+        for line in paragraph.split("\n"):
+            if line[:1] in (" ", "\t"):
+                if current in _FIELDS:
+                    fields[current] += " " + line.strip()
+                continue
+            name, colon, value = line.partition(":")
+            if not colon:
+                if line:
+                    raise ValueError(f"not a field: {line[:80]!r}")
+                continue
+            current = name.lower()
+            if current in _FIELDS:
+                if current in fields:
+                    raise ValueError(f"the field {current} occurs twice in the paragraph of {fields.get('package')}")
+                fields[current] = value.strip()
+        if fields:
+            yield fields

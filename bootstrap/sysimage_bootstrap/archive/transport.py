@@ -1,0 +1,178 @@
+"""Connections to the archive: proxies, certificates, redirects; no more than bytes of a stated length."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import unquote, urljoin, urlsplit
+
+import urllib3
+
+from sysimage.errors import RegistryError
+from sysimage_bootstrap.archive.sources import redacted
+
+_REDIRECTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TransportOptions:
+    """How the archive is reached."""
+
+    proxies: Mapping[str, str] = field(default_factory=dict)
+    """Scheme, or ``scheme://host``, → the proxy's address; ``DIRECT`` for none."""
+    no_proxy: tuple[str, ...] = ()
+    """Hosts and domains reached directly; ``*`` for all."""
+    ca_file: Path | None = None
+    """Certificates to trust instead of the machine's."""
+    offline: bool = False
+    """Never open a connection."""
+    connections: int = 8
+    """Files fetched at once."""
+    attempts: int = 4
+    """How often one file is tried before giving up."""
+    timeout: float = 30.0
+    """Seconds without a byte after which a connection counts as dead."""
+    backoff: float = 0.5
+    """Seconds before the second attempt; doubled for each further one."""
+
+
+class UnreachableError(RegistryError):
+    """The archive did not answer, or asked to come back later; another attempt may succeed."""
+
+
+class Body(Protocol):
+    """What is left to read of an answer."""
+
+    def read(self, amount: int) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that has begun."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Body
+
+
+class Transport:
+    """Opens addresses; may be used from several threads."""
+
+    def __init__(self, options: TransportOptions) -> None:
+        self.options = options
+        self._lock = threading.Lock()
+        self._pools: dict[str | None, urllib3.PoolManager] = {}
+
+    @contextmanager
+    def open(self, uri: str, headers: Mapping[str, str] | None = None) -> Iterator[Answer]:
+        """Begin a GET; the answer is 200, 206, 304 or 416.
+
+        An `UnreachableError` if there is no answer or a passing refusal, a `RegistryError` for every other refusal.
+        """
+        if self.options.offline:
+            raise RegistryError(
+                f"cannot fetch {redacted(uri)}: it is not in the cache", hint="build once without --offline"
+            )
+        if urlsplit(uri).scheme == "file":
+            with self._open_file(uri) as answer:
+                yield answer
+            return
+        try:
+            response = self._request(uri, dict(headers or {}))
+        except urllib3.exceptions.HTTPError as error:
+            raise UnreachableError(f"cannot fetch {redacted(uri)}: {_cause(error)}") from None
+        try:
+            if response.status in (408, 425, 429) or response.status >= 500:
+                raise UnreachableError(f"cannot fetch {redacted(uri)}: the archive answers {response.status}")
+            if response.status not in (200, 206, 304, 416):
+                raise RegistryError(
+                    f"cannot fetch {redacted(uri)}: the archive answers {response.status}",
+                    hint="the archive may no longer have it; run `sysimage lock` again"
+                    if response.status == 404
+                    else None,
+                )
+            lowered = {name.lower(): value for name, value in response.headers.items()}
+            yield Answer(response.status, lowered, _ResponseBody(response, uri))
+        finally:
+            response.close()
+            response.release_conn()
+
+    def _request(self, uri: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+        for _ in range(_REDIRECTS + 1):
+            parts = urlsplit(uri)
+            sent = {"User-Agent": "sysimage", "Accept-Encoding": "identity", **headers}
+            credentials, at, _host = parts.netloc.rpartition("@")
+            if at:
+                sent |= urllib3.make_headers(basic_auth=unquote(credentials))
+            pool = self._pool(self._proxy(parts.scheme, parts.hostname or ""))
+            response = pool.request(
+                "GET", redacted(uri), headers=sent, preload_content=False, redirect=False, retries=False
+            )
+            target = response.get_redirect_location()
+            if not target:
+                return response
+            response.drain_conn()
+            response.release_conn()
+            # Joined to the address without its password: credentials are for the host that was named with them.
+            following = urllib3.util.parse_url(urljoin(redacted(uri), target)).url
+            if urlsplit(following).scheme not in ("http", "https"):
+                raise RegistryError(f"cannot fetch {redacted(uri)}: it redirects to {redacted(following)}")
+            if parts.scheme == "https" and urlsplit(following).scheme == "http":
+                raise RegistryError(f"cannot fetch {redacted(uri)}: it redirects to an unencrypted address")
+            uri = following
+        raise RegistryError(f"cannot fetch {redacted(uri)}: more than {_REDIRECTS} redirects")
+
+    def _proxy(self, scheme: str, host: str) -> str | None:
+        for entry in self.options.no_proxy:
+            if entry == "*" or host == entry.lstrip(".") or host.endswith("." + entry.lstrip(".")):
+                return None
+        proxy = self.options.proxies.get(f"{scheme}://{host}") or self.options.proxies.get(scheme)
+        if not proxy or proxy.upper() == "DIRECT":
+            return None
+        return proxy if "://" in proxy else f"http://{proxy}"
+
+    def _pool(self, proxy: str | None) -> urllib3.PoolManager:
+        with self._lock:
+            if proxy not in self._pools:
+                options: dict[str, Any] = {
+                    "maxsize": self.options.connections,
+                    "timeout": urllib3.Timeout(connect=min(15.0, self.options.timeout), read=self.options.timeout),
+                    "ca_certs": str(self.options.ca_file) if self.options.ca_file else None,
+                }
+                if proxy is None:
+                    self._pools[proxy] = urllib3.PoolManager(**options)
+                else:
+                    credentials, at, _host = urlsplit(proxy).netloc.rpartition("@")
+                    headers = urllib3.make_headers(proxy_basic_auth=unquote(credentials)) if at else None
+                    self._pools[proxy] = urllib3.ProxyManager(redacted(proxy), proxy_headers=headers, **options)
+            return self._pools[proxy]
+
+    @contextmanager
+    def _open_file(self, uri: str) -> Iterator[Answer]:
+        path = Path(unquote(urlsplit(uri).path))
+        try:
+            with path.open("rb") as file:
+                yield Answer(200, {}, file)
+        except OSError as error:
+            raise RegistryError(f"cannot fetch {uri}: {error.strerror}") from None
+
+
+class _ResponseBody:
+    def __init__(self, response: urllib3.BaseHTTPResponse, uri: str) -> None:
+        self._response, self._uri = response, uri
+
+    def read(self, amount: int) -> bytes:
+        try:
+            return self._response.read(amount)
+        except urllib3.exceptions.HTTPError as error:
+            raise UnreachableError(f"cannot fetch {redacted(self._uri)}: {_cause(error)}") from None
+
+
+def _cause(error: urllib3.exceptions.HTTPError) -> str:
+    # urllib3's messages begin with the representation of a connection, which means nothing to anybody.
+    text = str(error.__cause__ or error)
+    return text.partition(">: ")[2] or text
