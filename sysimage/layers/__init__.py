@@ -1,0 +1,21 @@
+"""Layers: store items and entries become deterministic tar archives, compressed, under their digests."""
+
+from sysimage.layers.blob import LayerBlob, write_layer
+from sysimage.layers.build import build_layers
+from sysimage.layers.cache import LayerCache, layer_key
+from sysimage.layers.compression import Compression
+from sysimage.layers.source import LayerError, LayerSource
+from sysimage.layers.tar import tar_size, write_tar
+
+__all__ = [
+    "Compression",
+    "LayerBlob",
+    "LayerCache",
+    "LayerError",
+    "LayerSource",
+    "build_layers",
+    "layer_key",
+    "tar_size",
+    "write_layer",
+    "write_tar",
+]

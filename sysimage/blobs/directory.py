@@ -1,0 +1,220 @@
+"""A content-addressed directory: blobs under their digests, whole or not there at all.
+
+The shape is that of an OCI layout's ``blobs`` (``blobs/sha256/<hex>``), so a directory of ours can stand inside a
+layout. A blob is written to a temporary file beside its place, made durable, and renamed; a process that is killed
+leaves a temporary file that nobody reads, and the next one to look removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from sysimage.blobs.descriptor import Descriptor
+from sysimage.digest import Digest
+from sysimage.errors import IntegrityError, MachineError
+
+_TEMPORARY = ".part-"
+_DOCUMENT_LIMIT = 4 << 20
+"""Manifests and configs are refused beyond this many bytes, as the clients that will read them do."""
+
+
+class BlobDirectory:
+    """Blobs below ``root/blobs/sha256``. Any number of processes may use one at the same time."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._directory = root / "blobs" / "sha256"
+
+    def __repr__(self) -> str:
+        return f"BlobDirectory({str(self.root)!r})"
+
+    def path(self, digest: Digest) -> Path:
+        """Where the blob is or would be."""
+        return self._directory / digest.hex
+
+    def has(self, descriptor: Descriptor) -> bool:
+        """Whether a blob of that name and size is there; its content is not read."""
+        try:
+            status = self.path(descriptor.digest).lstat()
+        except FileNotFoundError:
+            return False
+        return status.st_size == descriptor.size and (status.st_mode & 0o170000) == 0o100000
+
+    def writer(self) -> BlobWriter:
+        """A new blob; nothing of it is visible before its `commit`."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        return BlobWriter(self)
+
+    def put(self, data: bytes, media_type: str) -> Descriptor:
+        """Store a small blob."""
+        descriptor = Descriptor(media_type, Digest.of(data), len(data))
+        with self.writer() as writer:
+            writer.write(data)
+            writer.commit(descriptor.digest)
+        return descriptor
+
+    def read(self, descriptor: Descriptor, limit: int = _DOCUMENT_LIMIT) -> bytes:
+        """A document, whole and verified; more than ``limit`` bytes are refused unread."""
+        if descriptor.size > limit:
+            raise IntegrityError(
+                f"cannot read blob {descriptor.digest}: {descriptor.size} bytes are too many for a document"
+            )
+        return b"".join(self.chunks(descriptor, limit))
+
+    def chunks(self, descriptor: Descriptor, size: int = 1 << 20) -> Iterator[bytes]:
+        """The blob's bytes in chunks. A wrong digest, a missing byte or a byte too many is an `IntegrityError`.
+
+        The last chunk is withheld until the whole blob is known to be right.
+        """
+        with self._open(descriptor) as file:
+            yield from verified(file, descriptor, size)
+
+    def verify(self, descriptor: Descriptor) -> None:
+        """Read the blob and raise `IntegrityError` if it is not what the descriptor says."""
+        for _ in self.chunks(descriptor):
+            pass
+
+    def _open(self, descriptor: Descriptor) -> IO[bytes]:
+        path = self.path(descriptor.digest)
+        try:
+            return open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb", buffering=0)
+        except OSError as error:
+            raise IntegrityError(f"cannot read blob {descriptor.digest} in {self.root}: {error.strerror}") from error
+
+    def link(self, source: Path, descriptor: Descriptor) -> None:
+        """Bring in a blob that lies at ``source``: linked, cloned or copied by the kernel, whichever works.
+
+        The size is checked and the bytes are believed; ``source`` is a blob of another directory of ours.
+        """
+        if self.has(descriptor):
+            return
+        self._directory.mkdir(parents=True, exist_ok=True)
+        if source.lstat().st_size != descriptor.size:
+            raise IntegrityError(f"cannot take blob {descriptor.digest}: it is not {descriptor.size} bytes long")
+        temporary = self._directory / (_TEMPORARY + secrets.token_hex(8))
+        try:
+            try:
+                os.link(source, temporary, follow_symlinks=False)
+            except OSError:  # another file system, too many links, or a file system without any
+                with source.open("rb") as origin, self.writer() as writer:
+                    writer.copy(origin.fileno(), descriptor.size)
+                    writer.commit(descriptor.digest)
+                return
+            temporary.rename(self.path(descriptor.digest))
+        finally:
+            # Renaming one link of a file onto another link of it does nothing, and leaves both.
+            temporary.unlink(missing_ok=True)
+
+    def remove(self, digest: Digest) -> None:
+        """Forget a blob, if it is there."""
+        self.path(digest).unlink(missing_ok=True)
+
+    def digests(self) -> Iterator[Digest]:
+        """Every blob's digest, sorted."""
+        names = sorted(entry.name for entry in self._directory.iterdir()) if self._directory.is_dir() else []
+        for name in names:
+            with contextlib.suppress(ValueError):
+                yield Digest(name)
+
+    def sweep(self) -> None:
+        """Remove what killed writers left behind; a file that a living writer holds stays."""
+        if not self._directory.is_dir():
+            return
+        for path in sorted(self._directory.glob(_TEMPORARY + "*")):
+            with contextlib.suppress(OSError), path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+
+
+class BlobWriter:
+    """A blob being written; a context manager that discards what was not committed."""
+
+    def __init__(self, directory: BlobDirectory) -> None:
+        self._directory = directory
+        self.size = 0
+        """Bytes written so far."""
+        while True:
+            self._path = directory.path(Digest("0" * 64)).with_name(_TEMPORARY + secrets.token_hex(8))
+            self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._fd, fcntl.LOCK_EX)  # `BlobDirectory.sweep` sees that somebody lives
+            if os.fstat(self._fd).st_nlink:
+                break
+            os.close(self._fd)  # swept between the two calls
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+            self._path.unlink(missing_ok=True)
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append bytes."""
+        rest = memoryview(data)
+        while rest:
+            try:
+                count = os.write(self._fd, rest)
+            except OSError as error:
+                raise MachineError(f"cannot write a blob to {self._directory.root}: {error.strerror}") from error
+            self.size += count
+            rest = rest[count:]
+
+    def copy(self, fd: int, size: int) -> None:
+        """Append the first ``size`` bytes of an open file, without them passing through this process."""
+        while self.size < size:
+            count = os.copy_file_range(fd, self._fd, min(size - self.size, 1 << 30), offset_src=self.size)
+            if count == 0:
+                raise IntegrityError(f"cannot copy a blob: it ends after {self.size} of {size} bytes")
+            self.size += count
+
+    def commit(self, digest: Digest) -> Path:
+        """Make the blob durable and visible as ``digest``, which the caller computed from what it wrote."""
+        try:
+            os.fchmod(self._fd, 0o444)
+            os.fsync(self._fd)
+        except OSError as error:
+            raise MachineError(f"cannot write a blob to {self._directory.root}: {error.strerror}") from error
+        path = self._directory.path(digest)
+        self._path.rename(path)
+        os.close(self._fd)
+        self._fd = -1
+        return path
+
+
+def verified(file: IO[bytes], descriptor: Descriptor, size: int = 1 << 20) -> Iterator[bytes]:
+    """Chunks of at most ``size`` bytes of an open file that must be exactly what the descriptor says.
+
+    The last chunk comes only after digest and length were found right, one byte past the end having been asked for.
+    """
+    hasher = hashlib.sha256()
+    left = descriptor.size
+    held = b""
+    while left and (chunk := file.read(min(size, left))):
+        hasher.update(chunk)
+        left -= len(chunk)
+        if held:
+            yield held
+        held = chunk
+    if left:
+        raise IntegrityError(f"cannot read blob {descriptor.digest}: it ends {left} bytes early")
+    if file.read(1):
+        raise IntegrityError(f"cannot read blob {descriptor.digest}: it is longer than {descriptor.size} bytes")
+    if hasher.hexdigest() != descriptor.digest.hex:
+        raise IntegrityError(
+            f"cannot read blob {descriptor.digest}: its bytes hash to sha256:{hasher.hexdigest()}",
+            hint="the file is damaged; remove it and build or fetch again",
+        )
+    if held:
+        yield held

@@ -1,0 +1,75 @@
+"""Layer sources become layer blobs: what is known is taken, what is not is built, on all cores."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+
+from sysimage.blobs import BlobDirectory
+from sysimage.layers.blob import LayerBlob, write_layer
+from sysimage.layers.cache import LayerCache, layer_key
+from sysimage.layers.compression import Compression
+from sysimage.layers.source import LayerSource
+from sysimage.layers.workers import Report, run_tasks
+from sysimage.progress import Progress, silent
+
+STAGE = "layers"
+
+
+def build_layers(
+    sources: Sequence[LayerSource],
+    into: BlobDirectory | LayerCache,
+    *,
+    compression: Compression,
+    workers: int = 1,
+    progress: Progress = silent,
+) -> tuple[LayerBlob, ...]:
+    """Build a blob for each source, in the order given; the blobs lie in ``into`` (or its ``blobs``), durably.
+
+    With a `LayerCache`, layers it knows are not read again. ``workers`` is the number of processes that read and
+    compress; the result does not depend on it. Errors as in `sysimage.layers.blob.write_layer`.
+    """
+    cache = into if isinstance(into, LayerCache) else None
+    blobs = into.blobs if isinstance(into, LayerCache) else into
+    keys = [layer_key(source, compression) for source in sources] if cache else []
+    known: dict[int, LayerBlob] = {}
+    weights = [source.weight for source in sources]
+    report = Reporter(progress, sum(weights))
+    with cache.in_use() if cache else contextlib.nullcontext():
+        if cache:
+            for number, source in enumerate(sources):
+                if (blob := cache.find(keys[number], source.label)) is not None:
+                    known[number] = blob
+                    report(weights[number])
+        # The biggest work first, so that the cores finish together; equal ones in the plan's order.
+        order = sorted((n for n in range(len(sources)) if n not in known), key=lambda n: (-weights[n], n))
+        threads = max(1, workers // max(1, len(order)))
+
+        def work(number: int, moved: Report) -> LayerBlob:
+            with blobs.writer() as writer:
+                blob = write_layer(sources[number], compression, writer.write, moved=moved, threads=threads)
+                writer.commit(blob.descriptor.digest)
+            if cache:
+                cache.remember(keys[number], blob, sources[number])
+            return blob
+
+        built = run_tasks(order, work, workers, report)
+    report.finish()
+    return tuple(known.get(number) or built[number] for number in range(len(sources)))
+
+
+class Reporter:
+    """Adds up what workers moved. The total is an estimate from NAR sizes: the sum stays below it until the end."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress, self._total, self._done = progress, total, 0
+        if total:
+            progress(STAGE, 0, total, unit="bytes")
+
+    def __call__(self, moved: int) -> None:
+        self._done += moved
+        self._progress(STAGE, min(self._done, self._total), self._total, unit="bytes")
+
+    def finish(self) -> None:
+        """Everything is done."""
+        self._progress(STAGE, self._total, self._total, unit="bytes")

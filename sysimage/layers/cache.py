@@ -1,0 +1,202 @@
+"""The layer cache: layers that were built once and need not be read again.
+
+``layers/<key>.json`` says what a layer's inputs are and which blob they gave; ``blobs/sha256`` holds the blobs. Keys
+are made of content (store paths, NAR hashes, entries), never of times. A record is a claim: before a blob is used its
+size and time are compared with what they were when it was made, and where they differ all its bytes are hashed; a
+record that cannot be read or a blob that is not right is dropped and made again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sysimage.blobs import BlobDirectory, Descriptor
+from sysimage.digest import Digest
+from sysimage.errors import IntegrityError
+from sysimage.layers.blob import LayerBlob
+from sysimage.layers.compression import Compression
+from sysimage.layers.source import LayerSource
+from sysimage.layers.tar import FORMAT
+from sysimage.rootfs.tree import Entry
+from sysimage.store.items import StoreItem
+
+
+@dataclass(frozen=True, slots=True)
+class CachedLayer:
+    """One record of the cache."""
+
+    key: str
+    """`layer_key` of the source."""
+    blob: LayerBlob
+    contents: tuple[str, ...]
+    """Store paths and entries in the layer, for people who look into the cache."""
+    modified: int
+    """Modification time of the blob when it was known to be right, nanoseconds."""
+
+
+def layer_key(source: LayerSource, compression: Compression) -> str:
+    """64 hexadecimal digits that stand for everything a layer's bytes depend on; its label is not among them.
+
+    Files of this machine that entries name are read for it; store items are not.
+    """
+    parts = [_part(part) for part in source.parts()]
+    inputs = [FORMAT, str(compression), compression.library, source.uid, source.gid, parts]
+    return hashlib.sha256(json.dumps(inputs, separators=(",", ":")).encode()).hexdigest()
+
+
+def _part(part: Entry | StoreItem) -> list[Any]:
+    if isinstance(part, StoreItem):
+        return [str(part.path), part.nar_hash.hex]
+    value = part.target
+    if part.content is not None:
+        if isinstance(part.content, Path):
+            with part.content.open("rb") as file:
+                value = Digest.of_file(file).hex
+        else:
+            value = Digest.of(part.content).hex
+    return [part.path, part.kind.value, part.mode, part.uid, part.gid, value]
+
+
+class LayerCache:
+    """Blobs and records below ``root``. Safe to share among builds that run at the same time."""
+
+    def __init__(self, root: Path) -> None:
+        self.blobs = BlobDirectory(root)
+        self._root = root
+        self._records = root / "layers"
+
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """While this is open nobody's `prune` takes blobs away; it ends with the process, however that ends."""
+        self._records.mkdir(parents=True, exist_ok=True)
+        with (self._root / "lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            yield
+
+    def find(self, key: str, label: str) -> LayerBlob | None:
+        """The layer with this key under a new label, if its blob is there and right."""
+        path = self._records / f"{key}.json"
+        record = _read(path, key)
+        if record is None:
+            return None
+        blob = record.blob
+        try:
+            status = self.blobs.path(blob.descriptor.digest).lstat()
+            if (status.st_size, status.st_mtime_ns) != (blob.descriptor.size, record.modified):
+                self.blobs.verify(blob.descriptor)
+                self._write(replace(record, modified=status.st_mtime_ns))
+        except (OSError, IntegrityError):
+            self.blobs.remove(blob.descriptor.digest)
+            path.unlink(missing_ok=True)
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(path)  # what was used last is forgotten last
+        return replace(blob, label=label)
+
+    def remember(self, key: str, blob: LayerBlob, source: LayerSource) -> None:
+        """Record that this source gave this blob, which lies in `blobs`."""
+        modified = self.blobs.path(blob.descriptor.digest).lstat().st_mtime_ns
+        contents = [str(item.path) for item in source.items] + [entry.path for entry in source.entries]
+        self._write(CachedLayer(key, blob, tuple(contents), modified))
+
+    def layers(self) -> Iterator[CachedLayer]:
+        """Every readable record, the one used longest ago first."""
+        for path in self._by_age():
+            if (record := _read(path, path.stem)) is not None:
+                yield record
+
+    def prune(self, most_bytes: int) -> int:
+        """Forget layers, longest unused first, until the blobs are at most ``most_bytes``; returns the bytes freed.
+
+        Blobs without a record go first. Nothing happens while another build uses the cache.
+        """
+        if not self._records.is_dir():
+            return 0
+        with (self._root / "lock").open("ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return 0
+            self.blobs.sweep()
+            return self._prune(most_bytes)
+
+    def _prune(self, most_bytes: int) -> int:
+        sizes = {digest: self.blobs.path(digest).lstat().st_size for digest in self.blobs.digests()}
+        total = sum(sizes.values())
+        kept: dict[Digest, int] = {}
+        room = most_bytes
+        for path in reversed(self._by_age()):
+            record = _read(path, path.stem)
+            digest = record.blob.descriptor.digest if record else None
+            if digest in kept:
+                continue
+            if digest is None or digest not in sizes or sizes[digest] > room:
+                path.unlink(missing_ok=True)
+                if digest is not None:
+                    room = 0  # younger layers stay and older ones go, whatever would still fit
+                continue
+            kept[digest] = sizes[digest]
+            room -= sizes[digest]
+        for digest in sizes:
+            if digest not in kept:
+                self.blobs.remove(digest)
+        return total - sum(kept.values())
+
+    def _by_age(self) -> list[Path]:
+        found = []
+        for path in self._records.glob("*.json"):
+            with contextlib.suppress(FileNotFoundError):
+                found.append((path.stat().st_mtime_ns, path.name, path))
+        return [path for _, _, path in sorted(found)]
+
+    def _write(self, record: CachedLayer) -> None:
+        self._records.mkdir(parents=True, exist_ok=True)
+        temporary = self._records / f".part-{secrets.token_hex(8)}"
+        try:
+            temporary.write_text(json.dumps(_as_json(record), indent=1, sort_keys=True) + "\n")
+            temporary.rename(self._records / f"{record.key}.json")
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _as_json(record: CachedLayer) -> dict[str, Any]:
+    blob = record.blob
+    return {
+        "key": record.key,
+        "label": blob.label,
+        "blob": blob.descriptor.as_json(),
+        "diffId": str(blob.diff_id),
+        "tarSize": blob.tar_size,
+        "contents": list(record.contents),
+        "modified": record.modified,
+    }
+
+
+def _read(path: Path, key: str) -> CachedLayer | None:
+    """A record; None if it is missing, half a record, or somebody else's."""
+    try:
+        value = json.loads(path.read_bytes())
+        if value["key"] != key:
+            return None
+        return CachedLayer(
+            key,
+            LayerBlob(
+                Descriptor.parse(value["blob"]),
+                Digest.parse(value["diffId"]),
+                int(value["tarSize"]),
+                str(value["label"]),
+            ),
+            tuple(map(str, value["contents"])),
+            int(value["modified"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None

@@ -1,0 +1,131 @@
+"""Headers of a tar member, in the ustar format of POSIX.1-2001, with a pax header only where ustar has no room.
+
+Names and link targets are written as the bytes they are; every reader we met takes them so, and no character set has
+to be known. A long name goes into the prefix field, which takes most store paths, and costs nothing; what does not
+fit there, a longer target, a file of 8 GiB, or an owner above 2 097 151 gets a pax header before it.
+
+A header is put together from parts that are the same for every member, because a store has many small files and
+whatever is done for each of them counts.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+BLOCK = 512
+END = bytes(2 * BLOCK)
+"""Ends an archive."""
+
+MTIME = 1
+"""Seconds since the epoch: as in a store, where time does not exist and 0 looks like a fault to some programs."""
+
+_FILE, _SYMLINK, _DIRECTORY, _PAX = b"0", b"2", b"5", b"x"
+_MTIME = b"%011o\0" % MTIME
+_MAGIC_TO_DEVICES = b"ustar\x0000" + bytes(64) + b"0000000\x000000000\0"
+_MOST_OCTAL_SIZE = 8**11 - 1
+_MOST_OCTAL_ID = 8**7 - 1
+_NO_LINK = bytes(100)
+_NO_PREFIX = bytes(155)
+
+
+class Headers:
+    """Headers of members that belong to one owner. Member names are relative and have no slash at the end."""
+
+    __slots__ = ("_directory", "_executable", "_file", "_gid", "_link", "_owner", "_records", "_uid")
+
+    def __init__(self, uid: int, gid: int) -> None:
+        if min(uid, gid) < 0:
+            raise ValueError(f"owner {uid}:{gid}")
+        self._uid, self._gid = uid, gid
+        self._records = [
+            (key, b"%d" % value) for key, value in ((b"gid", gid), (b"uid", uid)) if value > _MOST_OCTAL_ID
+        ]
+        self._owner = b"".join(b"%07o\0" % (0 if value > _MOST_OCTAL_ID else value) for value in (uid, gid))
+        self._file = self._mode(0o444)
+        self._executable = self._mode(0o555)
+        self._directory = self._mode(0o555)
+        self._link = self._mode(0o777)
+
+    def plainly_one_block(self, name: bytes, target: bytes, size: int) -> bool:
+        """Whether one can tell without writing it that the header is one block: quick, and false when in doubt."""
+        return len(name) < 100 and len(target) <= 100 and size <= _MOST_OCTAL_SIZE and not self._records
+
+    def _mode(self, mode: int) -> bytes:
+        return b"%07o\0" % mode + self._owner
+
+    def item_file(self, name: bytes, size: int, executable: bool) -> bytes:
+        """A file of a store item; only the owner's executable bit distinguishes files there."""
+        return self._member(name, self._executable if executable else self._file, size, _FILE, b"")
+
+    def item_directory(self, name: bytes) -> bytes:
+        """A directory of a store item."""
+        return self._member(name + b"/", self._directory, 0, _DIRECTORY, b"")
+
+    def file(self, name: bytes, mode: int, size: int) -> bytes:
+        """A file."""
+        return self._member(name, self._mode(mode), size, _FILE, b"")
+
+    def directory(self, name: bytes, mode: int) -> bytes:
+        """A directory."""
+        return self._member(name + b"/", self._mode(mode), 0, _DIRECTORY, b"")
+
+    def symlink(self, name: bytes, target: bytes) -> bytes:
+        """A symbolic link."""
+        return self._member(name, self._link, 0, _SYMLINK, target)
+
+    def _member(self, name: bytes, mode_and_owner: bytes, size: int, kind: bytes, target: bytes) -> bytes:
+        length = len(name)
+        if length <= 100:
+            prefix = _NO_PREFIX
+        else:
+            # The first slash that leaves at most 100 bytes behind it; not the last byte, which would leave none.
+            slash = name.find(b"/", length - 101, length - 1)
+            if not 0 < slash <= 155:
+                return self._with_pax(name, mode_and_owner, size, kind, target)
+            name, prefix = name[slash + 1 :], name[:slash].ljust(155, b"\0")
+        if len(target) > 100 or size > _MOST_OCTAL_SIZE or self._records:
+            full = prefix.rstrip(b"\0") + b"/" + name if length > 100 else name
+            return self._with_pax(full, mode_and_owner, size, kind, target)
+        return _block(name, prefix, mode_and_owner, size, kind, target)
+
+    def _with_pax(self, name: bytes, mode_and_owner: bytes, size: int, kind: bytes, target: bytes) -> bytes:
+        records = list(self._records)
+        if len(target) > 100:
+            records.append((b"linkpath", target))
+        if len(name) > 100:
+            records.append((b"path", name))
+        if size > _MOST_OCTAL_SIZE:
+            records.append((b"size", b"%d" % size))
+            size = 0
+        body = b"".join(_record(key, value) for key, value in sorted(records))
+        plain_owner = b"%07o\0" % 0o644 + b"%07o\0" % 0 * 2
+        return b"".join(
+            (
+                _block(b"././@PaxHeader", _NO_PREFIX, plain_owner, len(body), _PAX, b""),
+                body,
+                bytes(-len(body) % BLOCK),
+                _block(name[:100], _NO_PREFIX, mode_and_owner, size, kind, target[:100]),
+            )
+        )
+
+
+def _record(key: bytes, value: bytes) -> bytes:
+    """A pax record begins with its own length, of which the digits of the length are a part."""
+    rest = b" %b=%b\n" % (key, value)
+    length = len(rest) + 1
+    while len(rest) + len(str(length)) != length:
+        length = len(rest) + len(str(length))
+    return b"%d%b" % (length, rest)
+
+
+def _block(name: bytes, prefix: bytes, mode_and_owner: bytes, size: int, kind: bytes, target: bytes) -> bytes:
+    before = b"%b%b%011o\0%b" % (name.ljust(100, b"\0"), mode_and_owner, size, _MTIME)
+    link = target.ljust(100, b"\0") if target else _NO_LINK
+    after = b"%b%b%b%b%b" % (kind, link, _MAGIC_TO_DEVICES, prefix, bytes(12))
+    if name.isascii() and prefix.isascii() and target.isascii():
+        # The lower half of Adler-32 is one more than the sum of the bytes modulo 65 521, which text of this length
+        # does not reach, and comes ten times as fast as sum(). The checksum field itself counts as eight blanks.
+        checksum = (zlib.adler32(after, zlib.adler32(before)) & 0xFFFF) - 1 + 8 * 0x20
+    else:
+        checksum = sum(before) + sum(after) + 8 * 0x20
+    return b"%b%06o\0 %b" % (before, checksum, after)

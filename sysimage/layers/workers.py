@@ -1,0 +1,133 @@
+"""Work on several cores: numbered tasks in child processes, results in order.
+
+Processes, not threads: opening, reading and closing many small files does not scale under the interpreter's lock.
+Children are forked, so tasks and what they need are not copied; one that fails ends the whole, and none outlives the
+parent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import signal
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sysimage.errors import MachineError
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+Result = TypeVar("Result")
+Report = Callable[[int], None]
+"""Tells the parent that so many more bytes have been moved."""
+
+_REPORT_EVERY = 16 << 20
+"""Bytes between two messages of a child: rare enough to cost nothing, often enough to notice a dead parent."""
+
+
+def run_tasks(
+    order: Iterable[int],
+    work: Callable[[int, Report], Result],
+    workers: int,
+    report: Report,
+) -> dict[int, Result]:
+    """Call ``work(number, report)`` for every number of ``order``, begun in that order, at most ``workers`` at a time.
+
+    With one worker, or one task, everything happens in this process. The first exception is raised here after all
+    children have ended.
+    """
+    numbers = list(order)
+    if workers <= 1 or len(numbers) <= 1:
+        return {number: work(number, report) for number in numbers}
+    return _in_children(numbers, work, min(workers, len(numbers)), report)
+
+
+def _in_children(
+    numbers: list[int], work: Callable[[int, Report], Result], workers: int, report: Report
+) -> dict[int, Result]:
+    from multiprocessing import connection, get_context
+
+    fork = get_context("fork")
+    ours: list[Connection[Any, Any]] = []
+    children = []
+    waiting = iter(numbers)
+    results: dict[int, Result] = {}
+    try:
+        for _ in range(workers):
+            mine, theirs = fork.Pipe()
+            ours.append(mine)
+            child = fork.Process(target=_child, args=(theirs, tuple(ours), work), daemon=True)
+            child.start()
+            children.append(child)
+            theirs.close()
+            mine.send(next(waiting))
+        busy = list(ours)
+        while busy:
+            for ready in connection.wait(busy):
+                pipe = ours[ours.index(ready)]  # type: ignore[arg-type]
+                try:
+                    kind, *message = pipe.recv()
+                except EOFError:
+                    raise MachineError(
+                        "cannot build the layers: a worker process was killed",
+                        hint="the machine may have run out of memory; try fewer workers",
+                    ) from None
+                if kind == "moved":
+                    report(message[0])
+                    continue
+                if kind == "failed":
+                    raise message[0]
+                number, result = message
+                results[number] = result
+                following = next(waiting, None)
+                pipe.send(following)
+                if following is None:
+                    busy.remove(pipe)
+    except BaseException:
+        for child in children:
+            child.terminate()
+        raise
+    finally:
+        for pipe in ours:
+            pipe.close()
+        for child in children:
+            child.join()
+    return {number: results[number] for number in numbers}
+
+
+def _child(pipe: Connection[Any, Any], parents: Iterable[Connection[Any, Any]], work: Callable[..., Any]) -> None:
+    # An interrupt from the keyboard reaches the whole group; the parent decides what becomes of it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for other in parents:
+        other.close()  # or a sibling would keep our pipe open after the parent's death
+    unreported = 0
+
+    def report(count: int) -> None:
+        nonlocal unreported
+        unreported += count
+        if unreported >= _REPORT_EVERY:
+            pipe.send(("moved", unreported))
+            unreported = 0
+
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        while (number := pipe.recv()) is not None:
+            try:
+                answer: tuple[Any, ...] = ("done", number, work(number, report))
+            except BrokenPipeError:
+                raise
+            except Exception as error:
+                answer = ("failed", _picklable(error))
+            if unreported:
+                pipe.send(("moved", unreported))
+                unreported = 0
+            pipe.send(answer)
+
+
+def _picklable(error: Exception) -> Exception:
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 (our own bytes)
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
