@@ -1,0 +1,265 @@
+#!/usr/bin/python3
+"""The agent in the guest: does what the harness asks over a virtio-serial port, before and without any network.
+
+This one file runs in the guest, with nothing but Python's standard library; the harness imports it for the protocol's
+constants. A frame is a header (magic, kind, request number, length; big-endian) and a payload. Several requests may be
+under way; while any is, the agent sends a heartbeat each second, so that the harness can tell slow from dead. Either
+side finds its footing again after a cut by looking for the magic.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import select
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import IO, Any
+
+PORT_NAME = "org.sysimage.agent.0"
+VERSION = 1
+MAGIC = b"\xf5SIv"
+HEADER = struct.Struct(">4sBII")
+CHUNK = 64 * 1024
+"""Largest payload, bytes. A longer length is not a frame of ours."""
+BEAT_SECONDS = 1.0
+PIPE_GRACE = 2.0
+"""Seconds that output may still come after a command ended; a daemon that it left behind keeps the pipe open."""
+
+HELLO, WELCOME, START, INPUT, END_INPUT, OUTPUT, ERROR, DONE, BEAT, KILL = range(1, 11)
+
+
+def frame(kind: int, request: int, payload: bytes = b"") -> bytes:
+    return HEADER.pack(MAGIC, kind, request, len(payload)) + payload
+
+
+class Unframer:
+    """Cuts a byte stream into frames, skipping whatever is not one."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self.skipped = 0
+        """Bytes that belonged to no frame."""
+
+    def feed(self, data: bytes) -> list[tuple[int, int, bytes]]:
+        """The frames (kind, request, payload) that ``data`` completes."""
+        self._buffer += data
+        frames: list[tuple[int, int, bytes]] = []
+        while True:
+            start = self._buffer.find(MAGIC)
+            keep = len(MAGIC) - 1
+            skip = start if start >= 0 else max(0, len(self._buffer) - keep)
+            self.skipped += skip
+            self._buffer = self._buffer[skip:]
+            if start < 0 or len(self._buffer) < HEADER.size:
+                return frames
+            _, kind, request, length = HEADER.unpack_from(self._buffer)
+            if not HELLO <= kind <= KILL or length > CHUNK:
+                self.skipped += 1
+                self._buffer = self._buffer[1:]
+                continue
+            if len(self._buffer) < HEADER.size + length:
+                return frames
+            frames.append((kind, request, self._buffer[HEADER.size : HEADER.size + length]))
+            self._buffer = self._buffer[HEADER.size + length :]
+
+    def reset(self) -> None:
+        self._buffer = b""
+
+
+class Request:
+    """One thing asked for, served by a thread of its own."""
+
+    def __init__(self, agent: Agent, number: int, order: dict[str, Any]) -> None:
+        self.agent, self.number, self.order = agent, number, order
+        self.input: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self.process: subprocess.Popen[bytes] | None = None
+        self.killed = False
+
+    def serve(self) -> None:
+        try:
+            operations = {
+                "run": self.run,
+                "put": self.put,
+                "get": self.get,
+                "converse": self.converse,
+                "clock": self.clock,
+            }
+            result = operations[str(self.order["op"])]()
+        except OSError as error:
+            result = {"failure": error.strerror or str(error), "errno": error.errno, "file": str(error.filename or "")}
+        except Exception as error:
+            result = {"failure": f"{type(error).__name__}: {error}"}
+        self.agent.finish(self, result)
+
+    def send(self, kind: int, data: bytes) -> None:
+        for start in range(0, len(data), CHUNK):
+            self.agent.send(kind, self.number, data[start : start + CHUNK])
+
+    def run(self) -> dict[str, Any]:
+        order = self.order
+        self.process = process = subprocess.Popen(
+            [str(word) for word in order["argv"]],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **order.get("env", {})},
+            cwd=order.get("cwd") or "/",
+            start_new_session=True,
+        )
+        pumps = [
+            threading.Thread(target=self._pump, args=(process.stdout, OUTPUT), daemon=True),
+            threading.Thread(target=self._pump, args=(process.stderr, ERROR), daemon=True),
+            threading.Thread(target=self._feed, args=(process.stdin,), daemon=True),
+        ]
+        for pump in pumps:
+            pump.start()
+        timed_out = False
+        try:
+            process.wait(float(order["timeout"]))
+        except subprocess.TimeoutExpired:
+            timed_out = True
+            self.kill()
+            process.wait()
+        self.input.put(None)
+        deadline = time.monotonic() + PIPE_GRACE
+        for pump in pumps[:2]:
+            pump.join(max(0.0, deadline - time.monotonic()))
+        left_open = any(pump.is_alive() for pump in pumps[:2])
+        return {"status": process.returncode, "timeout": timed_out, "left-open": left_open}
+
+    def _pump(self, pipe: IO[bytes], kind: int) -> None:
+        descriptor = pipe.fileno()
+        while data := os.read(descriptor, CHUNK):
+            self.send(kind, data)
+
+    def _feed(self, pipe: IO[bytes]) -> None:
+        try:
+            while (data := self.input.get()) is not None:
+                pipe.write(data)
+                pipe.flush()
+            pipe.close()
+        except OSError:
+            pass  # it does not want to read any more; its exit status says whether that is right
+
+    def put(self) -> dict[str, Any]:
+        path = Path(str(self.order["path"]))
+        partial = path.with_name(f".{path.name}.partial")
+        with open(partial, "wb") as file:
+            while (data := self.input.get()) is not None:
+                file.write(data)
+        partial.chmod(int(self.order["mode"]))
+        partial.rename(path)
+        return {"status": 0}
+
+    def get(self) -> dict[str, Any]:
+        with open(str(self.order["path"]), "rb") as file:
+            while data := file.read(CHUNK):
+                self.send(OUTPUT, data)
+        return {"status": 0}
+
+    def converse(self) -> dict[str, Any]:
+        """Say something to a Unix socket and pass on what it answers until it closes."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(float(self.order["timeout"]))
+            connection.connect(str(self.order["path"]))
+            while (data := self.input.get()) is not None:
+                connection.sendall(data)
+            while data := connection.recv(CHUNK):
+                self.send(OUTPUT, data)
+        return {"status": 0}
+
+    def clock(self) -> dict[str, Any]:
+        time.clock_settime(time.CLOCK_REALTIME, float(self.order["now"]))
+        return {"status": 0}
+
+    def kill(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+
+class Agent:
+    """Reads frames from the port for ever."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._writing = threading.Lock()
+        self._requests: dict[int, Request] = {}
+        self._memory = os.urandom(16).hex()
+
+    def send(self, kind: int, request: int, payload: bytes) -> None:
+        data = memoryview(frame(kind, request, payload))
+        with self._writing:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+
+    def finish(self, request: Request, result: dict[str, Any]) -> None:
+        self._requests.pop(request.number, None)
+        self.send(DONE, request.number, json.dumps(result).encode())
+
+    def beat(self) -> None:
+        while True:
+            time.sleep(BEAT_SECONDS)
+            if self._requests:
+                self.send(BEAT, 0, b"")
+
+    def serve(self) -> None:
+        threading.Thread(target=self.beat, daemon=True).start()
+        unframer = Unframer()
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        while True:
+            poll.poll()
+            data = os.read(self._descriptor, CHUNK)
+            if not data:  # nobody is at the other end: a port reads as empty until somebody is
+                unframer.reset()
+                time.sleep(0.1)
+                continue
+            for kind, number, payload in unframer.feed(data):
+                self.take(kind, number, payload)
+
+    def take(self, kind: int, number: int, payload: bytes) -> None:
+        request = self._requests.get(number)
+        if kind == HELLO:
+            hello = json.loads(payload)
+            for old in list(self._requests.values()):
+                old.kill()
+            answer = {"version": VERSION, "nonce": hello["nonce"], "memory": self._memory, "pid": os.getpid()}
+            self.send(WELCOME, 0, json.dumps(answer).encode())
+        elif kind == START:
+            request = self._requests[number] = Request(self, number, json.loads(payload))
+            threading.Thread(target=request.serve, daemon=True).start()
+        elif request is not None and kind == INPUT:
+            request.input.put(payload)
+        elif request is not None and kind == END_INPUT:
+            request.input.put(None)
+        elif request is not None and kind == KILL:
+            request.kill()
+
+
+def find_port(ports: Path = Path("/sys/class/virtio-ports"), devices: Path = Path("/dev")) -> Path:
+    """The device of our port; the kernel's own listing is asked, since nothing else makes names for ports here."""
+    while True:
+        for port in sorted(ports.glob("*/name")):
+            if port.read_text().strip() == PORT_NAME:
+                return devices / port.parent.name
+        time.sleep(0.1)
+
+
+def main() -> None:
+    os.environ.setdefault("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    os.environ.setdefault("LC_ALL", "C.UTF-8")
+    os.environ.setdefault("HOME", "/root")
+    Agent(os.open(find_port(), os.O_RDWR)).serve()
+
+
+if __name__ == "__main__":
+    main()

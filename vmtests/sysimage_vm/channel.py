@@ -1,0 +1,226 @@
+"""The harness's end of the control channel: run a command in the guest, move a file, set its clock.
+
+A command's exit status, the agent's refusal and a broken channel are three different things here: a value, an
+`AgentRefusedError` and an `AgentLostError`.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from sysimage_vm import agent as protocol
+from sysimage_vm.faults import AgentLostError, AgentRefusedError, CommandTimeoutError
+
+T = TypeVar("T")
+
+GRACE = 30.0
+"""Seconds beyond a command's own limit that the guest may take to say that the limit was reached."""
+HELLO_INTERVAL = 1.0
+
+
+class Waiter(Protocol):
+    """Waits until ``ready`` returns something, watching the machine meanwhile; `machine.Machine.wait`."""
+
+    def __call__(
+        self, what: str, ready: Callable[[], T | None], *, total: float, silence: float | None = None
+    ) -> T: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A command that has ended in the guest."""
+
+    argv: tuple[str, ...]
+    status: int
+    """Exit status; minus the signal's number if a signal ended it."""
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def text(self) -> str:
+        """Standard output as text, without the last line's end."""
+        return self.stdout.decode("utf-8", "replace").rstrip("\n")
+
+    @property
+    def said(self) -> str:
+        """Both outputs as text, for messages."""
+        return (self.stdout + self.stderr).decode("utf-8", "replace").strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """Who answered the handshake."""
+
+    version: int
+    memory: str
+    """A number that the agent drew when it started and keeps in memory only: it survives a restore and nothing else."""
+
+
+class _Request:
+    def __init__(self) -> None:
+        self.stdout = bytearray()
+        self.stderr = bytearray()
+        self.done: Mapping[str, Any] | None = None
+
+
+class Channel:
+    """Requests over one connected socket. ``wait`` is the machine's, which sees panics and ends of QEMU at once."""
+
+    def __init__(self, connection: socket.socket, wait: Waiter) -> None:
+        self._socket = connection
+        self._socket.setblocking(False)
+        self._wait = wait
+        self._unframer = protocol.Unframer()
+        self._outgoing = bytearray()
+        self._requests: dict[int, _Request] = {}
+        self._number = 0
+        self._nonce = ""
+        self._welcome: Welcome | None = None
+        self.received = 0
+        """Bytes that came from the guest; the progress clock watches it."""
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    @property
+    def wants_to_write(self) -> bool:
+        return bool(self._outgoing)
+
+    def pump(self) -> None:
+        """Write and read what goes without waiting."""
+        try:
+            while self._outgoing:
+                del self._outgoing[: self._socket.send(self._outgoing)]
+        except (BlockingIOError, InterruptedError):
+            pass
+        except OSError as error:
+            raise AgentLostError(f"cannot talk to the guest's agent: {error.strerror}") from None
+        while True:
+            try:
+                data = self._socket.recv(1 << 18)
+            except (BlockingIOError, InterruptedError):
+                return
+            except ConnectionError:
+                data = b""
+            if not data:
+                raise AgentLostError("cannot talk to the guest's agent: QEMU closed the channel")
+            self.received += len(data)
+            for kind, number, payload in self._unframer.feed(data):
+                self._take(kind, number, payload)
+
+    def _take(self, kind: int, number: int, payload: bytes) -> None:
+        if kind == protocol.WELCOME:
+            said = json.loads(payload)
+            if said["nonce"] == self._nonce:
+                welcome = Welcome(said["version"], said["memory"])
+                if self._welcome is not None and welcome != self._welcome:
+                    raise AgentLostError(
+                        "cannot go on with the guest's agent: another one answers, it has started anew"
+                    )
+                self._welcome = welcome
+        elif (request := self._requests.get(number)) is not None:
+            if kind == protocol.OUTPUT:
+                request.stdout += payload
+            elif kind == protocol.ERROR:
+                request.stderr += payload
+            elif kind == protocol.DONE:
+                request.done = json.loads(payload)
+
+    def handshake(self, *, total: float, silence: float | None = None) -> Welcome:
+        """Wait until the agent answers with the number we made up for it, and return who it is."""
+        self._nonce = secrets.token_hex(16)
+        self._welcome = None
+        last = -HELLO_INTERVAL
+
+        def answered() -> Welcome | None:
+            nonlocal last
+            # What was written before the agent opened its port may be lost, so it is said again.
+            if self._welcome is None and time.monotonic() - last >= HELLO_INTERVAL and not self._outgoing:
+                last = time.monotonic()
+                self._send(protocol.HELLO, 0, json.dumps({"nonce": self._nonce}).encode())
+            return self._welcome
+
+        welcome = self._wait("the guest's agent to answer", answered, total=total, silence=silence)
+        if welcome.version != protocol.VERSION:
+            raise AgentLostError(
+                f"cannot talk to the guest's agent: it speaks version {welcome.version} of the protocol"
+            )
+        return welcome
+
+    def _send(self, kind: int, number: int, payload: bytes) -> None:
+        self._outgoing += protocol.frame(kind, number, payload)
+
+    def lost(self) -> None:
+        """The guest closed the port: whatever was under way gets no answer."""
+        self._unframer.reset()
+        if self._requests:
+            raise AgentLostError(
+                "cannot go on with the guest's agent: it closed the channel while a request was under way"
+            )
+
+    def _ask(self, what: str, order: Mapping[str, Any], stdin: bytes | None, total: float) -> _Request:
+        self._number += 1
+        number, request = self._number, _Request()
+        self._requests[number] = request
+        self._send(protocol.START, number, json.dumps(order).encode())
+        for start in range(0, len(stdin or b""), protocol.CHUNK):
+            self._send(protocol.INPUT, number, (stdin or b"")[start : start + protocol.CHUNK])
+        self._send(protocol.END_INPUT, number, b"")
+        try:
+            done = self._wait(what, lambda: request.done, total=total)
+        except BaseException:
+            self._send(protocol.KILL, number, b"")
+            raise
+        finally:
+            del self._requests[number]
+        if "failure" in done:
+            raise AgentRefusedError(
+                f"cannot {order['op']} in the guest ({what}): {done['failure']} {done.get('file', '')}".rstrip()
+            )
+        return request
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float = 120.0,
+        stdin: bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+    ) -> Result:
+        """Run a command in the guest, without a shell, for at most ``timeout`` seconds (`CommandTimeoutError`)."""
+        what = f"`{' '.join(argv)[:200]}` in the guest"
+        order = {"op": "run", "argv": list(argv), "timeout": timeout, "env": dict(env or {}), "cwd": cwd}
+        request = self._ask(what, order, stdin, timeout + GRACE)
+        result = Result(tuple(argv), (request.done or {})["status"], bytes(request.stdout), bytes(request.stderr))
+        if (request.done or {})["timeout"]:
+            raise CommandTimeoutError(
+                f"cannot finish {what}: it took longer than {timeout:.0f} s and was killed", console=result.said[-4000:]
+            )
+        return result
+
+    def put(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
+        """Write a file in the guest, whole or not at all."""
+        self._ask(f"{path} to be written", {"op": "put", "path": path, "mode": mode}, content, 60 + len(content) / 1e6)
+
+    def get(self, path: str, *, timeout: float = 120.0) -> bytes:
+        """A file of the guest."""
+        return bytes(self._ask(f"{path} to be read", {"op": "get", "path": path}, None, timeout).stdout)
+
+    def converse(self, path: str, said: bytes, *, timeout: float = 30.0) -> bytes:
+        """Say something to a Unix socket of the guest; the answer is everything until it closes."""
+        order = {"op": "converse", "path": path, "timeout": timeout}
+        return bytes(self._ask(f"an answer from {path}", order, said, timeout + GRACE).stdout)
+
+    def set_clock(self, now: float) -> None:
+        """Set the guest's clock to ``now``, seconds since the epoch."""
+        self._ask("the guest's clock to be set", {"op": "clock", "now": now}, None, 30.0)
+
+    def close(self) -> None:
+        self._socket.close()

@@ -1,0 +1,358 @@
+"""One virtual machine: a QEMU process, its control socket, its console and the channel to the agent in its guest.
+
+Everything that waits here waits in `Machine.wait`, which names what it waits for, has a total limit and a progress
+clock, and on every turn looks for what makes waiting pointless: QEMU gone, the guest stopped, a panic on the console.
+QEMU dies with the thread that started it, whatever ends that (the kernel sees to it), and owns no port and no socket in
+the file system.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sysimage import process
+from sysimage.errors import BootTestError
+from sysimage_vm import qemu
+from sysimage_vm.channel import Channel
+from sysimage_vm.console import Console
+from sysimage_vm.faults import (
+    DeadlineError,
+    EmulatorEndedError,
+    EmulatorStoppedError,
+    GuestPanicError,
+    GuestSilentError,
+    MachineFaultError,
+)
+from sysimage_vm.qemu import Hardware
+from sysimage_vm.qmp import Qmp
+
+T = TypeVar("T")
+
+TURN = 0.5
+"""Seconds between two looks at the console and the process while nothing arrives."""
+SILENCE = 60.0
+"""The progress clock: seconds without any sign of life before the guest is given up."""
+BOOT_TOTAL = 300.0
+"""Seconds that a boot may take until the agent answers."""
+STOPPING_EVENTS = frozenset({"STOP", "GUEST_PANICKED", "BLOCK_IO_ERROR"})
+
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class MachineFiles:
+    """Where one machine's run leaves its traces, all in a directory of its own."""
+
+    directory: Path
+
+    @property
+    def console(self) -> Path:
+        return self.directory / "console.log"
+
+    @property
+    def emulator(self) -> Path:
+        """What QEMU itself said."""
+        return self.directory / "qemu.log"
+
+    @property
+    def overlay(self) -> Path:
+        """What the guest wrote to its root disk: qcow2 over a base that never changes."""
+        return self.directory / "root.qcow2"
+
+
+class Machine:
+    """A running machine. Make one with `start`; use it as a context manager, or call `close`."""
+
+    def __init__(self, child: subprocess.Popen[bytes], qmp: Qmp, agent: socket.socket, files: MachineFiles) -> None:
+        self.process = child
+        self.qmp = qmp
+        self.files = files
+        self.console = Console(files.console)
+        self.channel = Channel(agent, self.wait)
+        self._expect_stop = False
+        self._disks: dict[int, str] = {}
+
+    # --- waiting ---------------------------------------------------------------------------------------------------
+
+    def wait(self, what: str, ready: Callable[[], T | None], *, total: float, silence: float | None = None) -> T:
+        """Return what ``ready`` returns as soon as that is not None.
+
+        Raises `DeadlineError` after ``total`` seconds, `GuestSilentError` after ``silence`` without a console byte or
+        a byte on the channel, and whatever `check` finds in between.
+        """
+        limit = SILENCE if silence is None else silence
+        start = moved = time.monotonic()
+        seen = self._signs()
+        while True:
+            result = ready()
+            if result is not None:
+                return result
+            self.check()
+            result = ready()
+            if result is not None:
+                return result
+            now, signs = time.monotonic(), self._signs()
+            if signs != seen:
+                moved, seen = now, signs
+            if now - start > total:
+                raise DeadlineError(
+                    f"cannot wait any longer for {what}: {total:.0f} s are over", console=self.console.tail()
+                )
+            if now - moved > limit:
+                raise GuestSilentError(
+                    f"cannot wait any longer for {what}: no sign of life from the guest for {limit:.0f} s",
+                    console=self.console.tail(),
+                )
+            talking = self.channel.fileno()
+            select.select([self.qmp.fileno(), talking], [talking] if self.channel.wants_to_write else [], [], TURN)
+
+    def _signs(self) -> tuple[int, int]:
+        return self.console.size, self.channel.received
+
+    def check(self) -> None:
+        """Take in what has arrived; raise the diagnosis if the machine can't go on."""
+        try:
+            self.qmp.pump()
+            self.channel.pump()
+        except MachineFaultError:
+            self._raise_end()
+            raise
+        stopped = None
+        for event in self.qmp.events:
+            if event["event"] in STOPPING_EVENTS and not self._expect_stop:
+                stopped = event
+            if event["event"] == "VSERPORT_CHANGE" and not event["data"]["open"]:
+                self.channel.lost()
+        self.qmp.events.clear()
+        if stopped is not None:
+            self._raise_stop(stopped)
+        if self.process.poll() is not None:
+            self._raise_end()
+        if fault := self.console.fault():
+            self._linger()
+            raise self.console.fault() or fault
+
+    def _linger(self) -> None:
+        """Let a dying kernel finish its last words."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(3)
+
+    def _raise_stop(self, event: Mapping[str, Any]) -> None:
+        status = self.qmp.execute("query-status")["status"]
+        if fault := self.console.fault():
+            raise fault
+        if event["event"] == "GUEST_PANICKED":
+            raise GuestPanicError("cannot go on with the machine: the guest panicked", console=self.console.tail())
+        raise EmulatorStoppedError(
+            f"cannot go on with the machine: QEMU stopped it ({event['event']}, {status})\n{self.emulator_said()}",
+            console=self.console.tail(),
+        )
+
+    def _raise_end(self) -> None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(3)
+        status = self.process.poll()
+        if status is None:
+            return
+        if fault := self.console.fault():
+            raise fault
+        how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+        if status == 0:
+            raise GuestPanicError(
+                "cannot go on with the machine: the guest turned itself off or rebooted", console=self.console.tail()
+            )
+        raise EmulatorEndedError(
+            f"cannot go on with the machine: QEMU ended with {how}\n{self.emulator_said()}", console=self.console.tail()
+        )
+
+    def emulator_said(self) -> str:
+        try:
+            return self.files.emulator.read_text(errors="replace").strip()[-2000:]
+        except FileNotFoundError:
+            return ""
+
+    # --- disks -----------------------------------------------------------------------------------------------------
+
+    def plug(self, image: Path) -> str:
+        """Plug a file in as a read-only disk and return the guest's device for it (``/dev/disk/...`` is not needed).
+
+        The file is padded to a multiple of 512 bytes as far as the guest sees it; the caller knows its length.
+        """
+        slot = next((slot for slot in range(qemu.IMAGE_SLOTS) if slot not in self._disks), None)
+        if slot is None:
+            raise BootTestError(f"cannot plug in {image}: all {qemu.IMAGE_SLOTS} slots are taken")
+        serial = f"image{slot}"
+        file = {"driver": "file", "node-name": f"{serial}-file", "filename": str(image.resolve()), "read-only": True}
+        node = {"driver": "raw", "node-name": serial, "file": f"{serial}-file", "read-only": True}
+        device = {"driver": "virtio-blk-pci", "id": serial, "drive": serial, "serial": serial, "bus": f"slot{slot}"}
+        self.qmp.execute("blockdev-add", file)
+        self.qmp.execute("blockdev-add", node)
+        self.qmp.execute("device_add", device)
+        self._disks[slot] = serial
+        script = (
+            f'cd /sys/block; for d in vd*; do [ "$(cat $d/serial 2>/dev/null)" = {serial} ] && echo /dev/$d; done; :'
+        )
+
+        deadline = time.monotonic() + 60
+        while True:
+            found = self.channel.run(["/bin/sh", "-c", script], timeout=30).text.strip()
+            if found:
+                return found
+            if time.monotonic() > deadline:
+                raise DeadlineError(
+                    f"cannot plug in {image}: the guest found no new disk in 60 s", console=self.console.tail()
+                )
+            time.sleep(0.2)
+
+    def unplug(self, device: str) -> None:
+        """Take out a disk that `plug` gave ``device`` for."""
+        name = device.rpartition("/")[2]
+        serial = self.channel.run(["cat", f"/sys/block/{name}/serial"]).text.strip()
+        slot = next(slot for slot, there in self._disks.items() if there == serial)
+        self.qmp.execute("device_del", {"id": serial})
+        gone: list[bool] = []
+
+        def unplugged() -> bool | None:
+            nodes = self.qmp.execute("query-block")
+            if all(entry.get("qdev", "").split("/")[-2:-1] != [serial] for entry in nodes):
+                gone.append(True)
+            return True if gone else None
+
+        self.wait(f"disk {serial} to leave", unplugged, total=60)
+        self.qmp.execute("blockdev-del", {"node-name": serial})
+        self.qmp.execute("blockdev-del", {"node-name": f"{serial}-file"})
+        del self._disks[slot]
+
+    # --- state -----------------------------------------------------------------------------------------------------
+
+    def save(self, descriptor: int) -> None:
+        """Stop the machine and write its state to an open file; only `close` makes sense after that."""
+        self._expect_stop = True
+        self.qmp.execute("stop")
+        self.qmp.execute("getfd", {"fdname": "state"}, fd=descriptor)
+        self.qmp.execute("migrate", {"uri": "fd:state"})
+        self._migrated("the machine's state to be saved")
+
+    def load(self, descriptor: int) -> None:
+        """Fill a machine that was started with ``incoming`` from a saved state, and let it run."""
+        self.qmp.execute("getfd", {"fdname": "state"}, fd=descriptor)
+        self._expect_stop = True
+        self.qmp.execute("migrate-incoming", {"uri": "fd:state"})
+        self._migrated("the machine's state to be restored")
+        self.qmp.execute("cont")
+        self.wait("the machine to run", lambda: self.qmp.execute("query-status")["running"] or None, total=30)
+        self.qmp.pump()
+        self.qmp.events.clear()
+        self._expect_stop = False
+
+    def _migrated(self, what: str) -> None:
+        def done() -> bool | None:
+            said = self.qmp.execute("query-migrate")
+            if said.get("status") in ("failed", "cancelled"):
+                raise EmulatorStoppedError(f"cannot wait for {what}: {said.get('error-desc', said['status'])}")
+            return True if said.get("status") == "completed" else None
+
+        self.wait(what, done, total=120, silence=120)
+
+    # --- the end ---------------------------------------------------------------------------------------------------
+
+    def kill(self) -> None:
+        """A power cut."""
+        self.process.kill()
+        self.process.wait()
+
+    def quit(self) -> None:
+        """End QEMU so that the overlay is whole; the guest is not asked."""
+        if self.process.poll() is None:
+            with contextlib.suppress(MachineFaultError):
+                self.qmp.execute("quit")
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.kill()
+        self.qmp.close()
+        self.channel.close()
+
+    def __enter__(self) -> Machine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _die_with_parent(parent: int, libc: ctypes.CDLL) -> Callable[[], None]:
+    def prepare() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # it died before the kernel was told
+            os._exit(1)
+
+    return prepare
+
+
+def start(
+    emulator: Path,
+    hardware: Hardware,
+    files: MachineFiles,
+    *,
+    kernel: Path,
+    initrd: Path | None = None,
+    overlay: Path | None = None,
+    incoming: bool = False,
+) -> Machine:
+    """Start QEMU and return as soon as it obeys; the guest is then at its first instruction."""
+    files.directory.mkdir(parents=True, exist_ok=True)
+    files.console.touch(mode=0o600)
+    qmp, qmp_child = socket.socketpair()
+    agent, agent_child = socket.socketpair()
+    words = qemu.command(
+        emulator,
+        hardware,
+        kernel=kernel,
+        initrd=initrd,
+        root=overlay,
+        console=files.console,
+        qmp=qmp_child.fileno(),
+        agent=agent_child.fileno(),
+        incoming=incoming,
+    )
+    with open(files.emulator, "wb") as said, qmp_child, agent_child:
+        child = process.spawn(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            pass_fds=(qmp_child.fileno(), agent_child.fileno()),
+            preexec_fn=_die_with_parent(os.getpid(), ctypes.CDLL(None, use_errno=True)),
+        )
+    machine = Machine(child, Qmp(qmp), agent, files)
+    try:
+        machine.qmp.negotiate()
+    except MachineFaultError:
+        machine._raise_end()
+        raise
+    except BaseException:
+        machine.close()
+        raise
+    return machine
+
+
+def make_overlay(base: Path, overlay: Path, *, base_format: str = "raw") -> None:
+    """A new, empty qcow2 file over ``base``, which must not change as long as the overlay is used."""
+    image_tool = process.find("qemu-img", package="qemu-utils")
+    process.run([image_tool, "create", "-q", "-f", "qcow2", "-F", base_format, "-b", base.resolve(), overlay])
+    overlay.chmod(0o600)
