@@ -35,8 +35,9 @@ _NO_HOME = "/nonexistent"
 
 def check_paths(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
     """Every fault of a path of the image or of a source."""
-    sections = {"files": spec.files, "directories": spec.directories, "symlinks": spec.symlinks}
-    placed = [(key, path) for key, section in sections.items() for path in section]
+    placed = [("files", path) for path in spec.files]
+    placed += [("directories", path) for path in spec.directories]
+    placed += [("symlinks", path) for path in spec.symlinks]
     forbidden = _forbidden(spec)
     for key, path in placed:
         yield from _check_place(pointer(key, path), path, forbidden, is_directory=key == "directories")
@@ -88,22 +89,13 @@ def _check_conflicts(spec: SystemSpec, placed: list[tuple[str, str]]) -> Iterato
             yield Issue(where, f"something else is declared at this path: {first[path]}")
         first.setdefault(path, where)
     closed = {path: pointer(key, path) for key, path in placed if key != "directories"}
-    homes = [
-        (pointer("users", name, "home"), user.home)
-        for name, user in spec.users.items()
-        if user.home not in (None, _NO_HOME)
-    ]
-    for where, path in [(pointer(key, path), path) for key, path in placed] + [(w, str(p)) for w, p in homes]:
-        for above in [path, *map(str, PurePosixPath(path).parents)]:
-            if (
-                above in closed
-                and closed[above] != where
-                and first.get(path) != where
-                or above in closed
-                and above != path
-            ):
-                yield Issue(where, f"lies below {above}, which is no directory: {closed[above]}")
-                break
+    below = [(pointer(key, path), str(above)) for key, path in placed for above in PurePosixPath(path).parents]
+    for name, user in spec.users.items():
+        home = PurePosixPath(user.home or _NO_HOME)
+        below += [(pointer("users", name, "home"), str(above)) for above in (home, *home.parents)]
+    for where, above in below:
+        if above in closed:
+            yield Issue(where, f"{above} is declared as something else than a directory: {closed[above]}")
 
 
 def _check_source(where: str, source: str, beside: Path | None) -> Iterator[Issue]:

@@ -39,10 +39,10 @@ _MESSAGES: Mapping[str, str] = {
 """By pydantic's type of error: the sentence, with the error's own context and ``found`` to be filled in."""
 
 
-def translate(error: ValidationError, value: object) -> list[tuple[Place, Issue]]:
-    """Every error as the place that is at fault and the issue without its line. ``value`` is what was validated."""
+def translate(error: ValidationError) -> list[tuple[Place, Issue]]:
+    """Every error as the place that is at fault and the issue without its line."""
     schema = spec_schema()
-    return [_translate(detail, value, schema) for detail in error.errors(include_url=False)]
+    return [_translate(detail, schema) for detail in error.errors(include_url=False)]
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
@@ -50,21 +50,18 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)), None)
 
 
-def _translate(detail: Any, value: object, schema: dict[str, Any]) -> tuple[Place, Issue]:
+def _translate(detail: Any, schema: dict[str, Any]) -> tuple[Place, Issue]:
     kind, found, context = detail["type"], detail["input"], detail.get("ctx", {})
     place, is_key = _place(detail["loc"])
     where = pointer(*place)
     if kind == "missing":
         key = str(place[-1])
-        meant = closest(key, _unknown_keys(value, place[:-1], schema))
-        return place[:-1], Issue(
-            pointer(*place[:-1]), f'needs the key "{key}"', suggestion=meant and f'"{key}" for "{meant}"'
-        )
+        return place[:-1], Issue(pointer(*place[:-1]), f'needs the key "{key}"')
     if kind == "extra_forbidden":
-        key = str(place[-1])
-        return place, Issue(
-            where, "is not a key that is known here", suggestion=closest(key, known_keys(schema, place[:-1]))
-        )
+        key, known = str(place[-1]), known_keys(schema, place[:-1])
+        if key in known:  # in another branch of a union: the keys that are there have chosen one
+            return place, Issue(where, "contradicts the other keys that are here")
+        return place, Issue(where, "is not a key that is known here", suggestion=closest(key, known))
     if kind == "value_error":
         message = str(context["error"])
     elif kind in _MESSAGES:
@@ -81,12 +78,6 @@ def _place(location: tuple[str | int, ...]) -> tuple[Place, bool]:
     is_key = location[-1:] == ("[key]",)
     steps = location[:-1] if is_key else location
     return tuple(step for step in steps if not (isinstance(step, str) and step[:1] + step[-1:] == "<>")), is_key
-
-
-def _unknown_keys(value: Any, place: Place, schema: dict[str, Any]) -> set[str]:
-    for step in place:
-        value = value[step]
-    return set(value) - known_keys(schema, place)
 
 
 def _shown(value: object) -> str:

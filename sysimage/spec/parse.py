@@ -1,0 +1,122 @@
+"""The door from text to `SystemSpec`: it opens for a spec without fault, or says every fault at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from sysimage.errors import Issue, SpecError
+from sysimage.spec.check import Names, check
+from sysimage.spec.faults import Place, translate
+from sysimage.spec.json_text import MOST_CHARACTERS, JsonText, read_json
+from sysimage.spec.model import SystemSpec
+
+_SMALLEST = {"name": "unnamed", "packages": []}
+"""What stands in for the two required keys while faulty ones are set aside."""
+
+
+def read_spec(path: Path) -> SystemSpec:
+    """Read and parse a file; sources are looked for beside it. Raises as `parse_spec` does, or `SpecError`."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(4 * MOST_CHARACTERS + 1)
+        text = data.decode()
+    except OSError as error:
+        raise SpecError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        issue = Issue("", f"byte {error.start} is not UTF-8", line)
+        raise SpecError(f"cannot read {path}: it is not a text in UTF-8", issues=[issue]) from None
+    return parse_spec(text, path)
+
+
+def parse_spec(text: str, path: Path | None = None) -> SystemSpec:
+    """Parse a spec. ``path`` is the file the text came from: its directory is where sources must be, its name stands in
+    messages; without it sources are not looked for.
+
+    Raises `SpecError` with every fault, in the order of the lines: of the JSON, of the fields, and of what the parts
+    say about each other, the last as far as they do not follow from the first two.
+    """
+    read = read_json(text)
+    issues = list(read.issues)
+    spec = None
+    if read.complete:
+        told = {issue.where for issue in issues}
+        spec, field_issues = _validate(read.value)
+        issues += (issue for issue in field_issues if issue.where not in told)
+        if spec is not None:
+            beside = None if path is None else path.parent
+            issues += check(spec, _names(read.value), beside)
+    if spec is not None and not issues:
+        return spec
+    count = f"{len(issues)} faults" if len(issues) > 1 else "one fault"
+    raise SpecError(
+        f"cannot read {path or 'the spec'}: {count}",
+        hint="sysimage schema prints what a spec may say, for people and for editors",
+        issues=_placed(issues, read),
+    )
+
+
+def _validate(value: object) -> tuple[SystemSpec | None, list[Issue]]:
+    """The spec and its fields' faults. With faults, what is sound of it, so that the rest can still be checked."""
+    try:
+        return _to_model(value), []
+    except ValidationError as error:
+        faults = translate(error)
+    issues = [issue for _, issue in faults]
+    sound: Any = value
+    while isinstance(sound, dict):
+        smaller = {**_SMALLEST, **_without(sound, {place for place, _ in faults})}
+        if smaller == sound:
+            break
+        sound = smaller
+        try:
+            return _to_model(sound), issues
+        except ValidationError as error:
+            faults = translate(error)
+    return None, issues
+
+
+def _to_model(value: object) -> SystemSpec:
+    # Through JSON, because only there is strict what a file's author expects: arrays are tuples, "5" is no number.
+    return SystemSpec.model_validate_json(json.dumps(value), strict=True, by_alias=True, by_name=False)
+
+
+def _without(value: Any, places: set[Place], here: Place = ()) -> Any:
+    """A copy without what stands at the places. An array that holds one goes as a whole: its indices would shift."""
+
+    def is_sound(below: Any, there: Place) -> bool:
+        in_array = isinstance(below, list) and any(place[: len(there)] == there for place in places)
+        return there not in places and not in_array
+
+    if not isinstance(value, dict):
+        return value
+    below = {key: (value[key], (*here, key)) for key in value}
+    return {key: _without(part, places, there) for key, (part, there) in below.items() if is_sound(part, there)}
+
+
+def _names(value: Any) -> Names:
+    """What the file declares, sound or not."""
+
+    def keys(key: str) -> frozenset[str]:
+        section = value.get(key) if isinstance(value, dict) else None
+        return frozenset(section) if isinstance(section, dict) else frozenset()
+
+    return Names(services=keys("services"), users=keys("users"), groups=keys("groups"))
+
+
+def _placed(issues: Iterable[Issue], read: JsonText) -> list[Issue]:
+    """The issues with their lines, in the order of the file; a place that is missing has the line of what it is in."""
+
+    def with_line(issue: Issue) -> Issue:
+        where = issue.where
+        while issue.line is None and where and where not in read.lines:
+            where = where.rpartition("/")[0]
+        return issue if issue.line is not None else replace(issue, line=read.lines.get(where))
+
+    return sorted(map(with_line, issues), key=lambda issue: (issue.line or 0, issue.where, issue.message))
