@@ -1,0 +1,7 @@
+"""The documents that describe layers as an image: configuration, manifest, index."""
+
+from sysimage.image.config import HealthCheck, ImageConfig, rfc3339
+from sysimage.image.documents import Document, canonical_json
+from sysimage.image.image import Image, ImageName, make_image
+
+__all__ = ["Document", "HealthCheck", "Image", "ImageConfig", "ImageName", "canonical_json", "make_image", "rfc3339"]

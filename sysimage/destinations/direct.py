@@ -1,0 +1,145 @@
+"""An archive written straight from layer sources, uncompressed: every byte read once, nothing stored beside the result.
+
+How long a layer's archive is follows from metadata, so the place of everything is known before a file is opened. In a
+file each layer is written at its place by whichever process is free, and the headers, which need digests, follow. Into
+a pipe the older form goes in one pass: its layers' names need no digest and its documents come last.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from sysimage.blobs import Descriptor, media_types
+from sysimage.destinations.archive import widen_pipe
+from sysimage.destinations.publish import published, write_all
+from sysimage.destinations.shape import ARCHIVE, Member, archive_size, docker_documents, layer_name, members
+from sysimage.destinations.written import WrittenImage
+from sysimage.digest import Digest
+from sysimage.errors import IntegrityError
+from sysimage.image import Image, ImageName
+from sysimage.layers import Compression, LayerBlob, LayerSource, tar_size, write_layer
+from sysimage.layers.build import Reporter
+from sysimage.layers.headers import END
+from sysimage.layers.workers import Report, run_tasks
+from sysimage.progress import Progress, silent
+
+Assemble = Callable[[Sequence[LayerBlob]], Image]
+"""Describes layers as an image; called a second time with other digests of the same length."""
+
+_NONE = Compression("none", 0)
+
+
+def write_archive_directly(
+    sources: Sequence[LayerSource],
+    assemble: Assemble,
+    target: Path,
+    *,
+    archive_format: str = ARCHIVE,
+    names: Sequence[ImageName] = (),
+    annotations: Mapping[str, str] | None = None,
+    workers: int = 1,
+    progress: Progress = silent,
+) -> WrittenImage:
+    """Write an image with uncompressed layers to a file, which appears whole or not at all.
+
+    The bytes are those that `sysimage.destinations.write_archive` writes from stored blobs. Errors as there and in
+    `sysimage.layers.build_layers`.
+    """
+    sizes = [tar_size(source) for source in sources]
+    report = Reporter(progress, sum(sizes))
+    expected = members(assemble(_stand_ins(sources, sizes)), archive_format, names, annotations)
+    places = _places(expected)
+    with published(target) as fd:
+
+        def work(number: int, moved: Report) -> LayerBlob:
+            offset = places[number]
+
+            def write(data: bytes | memoryview) -> None:
+                nonlocal offset
+                offset += _write_at(fd, data, offset)
+
+            return write_layer(sources[number], _NONE, write, moved=moved, expected_tar_size=sizes[number])
+
+        order = sorted(range(len(sources)), key=lambda number: (-sizes[number], number))
+        built = run_tasks(order, work, workers, report)
+        image = assemble([built[number] for number in range(len(sources))])
+        parts = members(image, archive_format, names, annotations)
+        if [part.size for part in parts] != [part.size for part in expected]:
+            raise IntegrityError("cannot place the layers: the image's documents have another length than expected")
+        _write_around(fd, parts)
+    report.finish()
+    return WrittenImage(image, archive_format, target, archive_size(parts), tuple(names))
+
+
+def stream_docker_archive(
+    sources: Sequence[LayerSource],
+    assemble: Callable[[Sequence[LayerBlob]], Image],
+    fd: int,
+    *,
+    names: Sequence[ImageName] = (),
+    progress: Progress = silent,
+) -> WrittenImage:
+    """Write an image with uncompressed layers to a pipe in one pass, with nothing on disk."""
+    widen_pipe(fd)
+    report = Reporter(progress, sum(source.weight for source in sources))
+    built = []
+    total = 0
+    for number, source in enumerate(sources):
+        size = tar_size(source)
+        part = Member(layer_name(number), number, size)
+        write_all(fd, part.header)
+        built.append(write_layer(source, _NONE, lambda data: write_all(fd, data), moved=report, expected_tar_size=size))
+        write_all(fd, part.padding)
+        total += len(part.header) + size + len(part.padding)
+    image = assemble(built)
+    for part in docker_documents(image, names):
+        data = part.header + (part.content if isinstance(part.content, bytes) else b"") + part.padding
+        write_all(fd, data)
+        total += len(data)
+    write_all(fd, END)
+    report.finish()
+    return WrittenImage(image, "docker-archive", None, total + len(END), tuple(names))
+
+
+def _stand_ins(sources: Sequence[LayerSource], sizes: Sequence[int]) -> list[LayerBlob]:
+    """Layers with the right sizes and made-up digests, all different: documents made of them have the right length."""
+    digests = [Digest.of(b"layer %d" % number) for number in range(len(sources))]
+    return [
+        LayerBlob(Descriptor(media_types.LAYER, digest, size), digest, size, source.label)
+        for source, size, digest in zip(sources, sizes, digests, strict=True)
+    ]
+
+
+def _places(parts: Sequence[Member]) -> dict[int, int]:
+    """The offset in the archive at which each layer's bytes begin."""
+    places = {}
+    offset = 0
+    for part in parts:
+        offset += len(part.header)
+        if isinstance(part.content, int):
+            places[part.content] = offset
+        offset += part.size + len(part.padding)
+    return places
+
+
+def _write_around(fd: int, parts: Sequence[Member]) -> None:
+    """Everything but the layers' bytes, at its place."""
+    offset = 0
+    for part in parts:
+        offset += _write_at(fd, part.header, offset)
+        if isinstance(part.content, bytes):
+            _write_at(fd, part.content, offset)
+        offset += part.size
+        offset += _write_at(fd, part.padding, offset)
+    _write_at(fd, END, offset)
+
+
+def _write_at(fd: int, data: bytes | memoryview, offset: int) -> int:
+    rest = memoryview(data)
+    while rest:
+        count = os.pwrite(fd, rest, offset)
+        offset += count
+        rest = rest[count:]
+    return len(data)

@@ -1,0 +1,105 @@
+"""Files that appear whole or not at all, and bytes that go from file to file without passing through this process."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import glob
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from sysimage.errors import IntegrityError, MachineError
+
+_NOT_THIS_WAY = {errno.EXDEV, errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}
+
+
+@contextlib.contextmanager
+def published(path: Path) -> Iterator[int]:
+    """A descriptor of a new file, open for reading and writing, that takes its place at ``path`` when all went well.
+
+    Until then what was at ``path`` stays untouched; after an error nothing is left. The file is durable before it is
+    renamed. A symlink at ``path`` is followed, so what it points to is replaced.
+    """
+    path = path.resolve()
+    if path.is_dir():
+        raise MachineError(f"cannot write {path}: it is a directory")
+    _sweep(path)
+    temporary = path.with_name(f".{path.name[:200]}.{secrets.token_hex(6)}.part")
+    try:
+        fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise MachineError(f"cannot write {path}: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)  # `_sweep` of another process sees that somebody lives
+            yield fd
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        temporary.rename(path)
+        sync_directory(path.parent)
+    except OSError as error:
+        raise MachineError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what killed writers of this file left."""
+    for stale in sorted(path.parent.glob(f".{glob.escape(path.name[:200])}.{'[0-9a-f]' * 12}.part")):
+        with contextlib.suppress(OSError), stale.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stale.unlink()
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def write_all(fd: int, data: bytes | memoryview) -> None:
+    """Write to a file or a pipe, all of it."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
+
+
+def copy_all(source: int, target: int, size: int) -> None:
+    """Append the ``size`` bytes of an open file to another file or a pipe, in the kernel where it can do that.
+
+    A source that is shorter is an `IntegrityError`.
+    """
+    done = 0
+    for copy in (_copy_file_range, _sendfile, _read_and_write):
+        try:
+            while done < size:
+                count = copy(source, target, done, min(size - done, 1 << 30))
+                if count == 0:
+                    raise IntegrityError(f"cannot copy a blob: it ends after {done} of {size} bytes")
+                done += count
+        except OSError as error:
+            if copy is _read_and_write or error.errno not in _NOT_THIS_WAY:
+                raise
+        else:
+            return
+
+
+def _copy_file_range(source: int, target: int, offset: int, count: int) -> int:
+    return os.copy_file_range(source, target, count, offset_src=offset)
+
+
+def _sendfile(source: int, target: int, offset: int, count: int) -> int:
+    return os.sendfile(target, source, offset, count)
+
+
+def _read_and_write(source: int, target: int, offset: int, count: int) -> int:
+    data = os.pread(source, min(count, 1 << 20), offset)
+    write_all(target, data)
+    return len(data)

@@ -1,0 +1,139 @@
+"""An image: layers, configuration and manifest, and the index that names it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sysimage.blobs import Descriptor, media_types
+from sysimage.image.config import ImageConfig
+from sysimage.image.documents import Document
+from sysimage.layers import LayerBlob
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A complete image. `make_image` is the door; the constructor checks what every reader relies on (ValueError)."""
+
+    config: Document
+    manifest: Document
+    layers: tuple[LayerBlob, ...]
+    """Bottom first; no two identical, none empty."""
+    architecture: str
+    os: str = "linux"
+    variant: str | None = None
+    annotations: tuple[tuple[str, str], ...] = ()
+    """Of the manifest; its descriptor in an index repeats them."""
+
+    def __post_init__(self) -> None:
+        if not self.layers:
+            raise ValueError("an image has at least one layer")
+        diff_ids = [layer.diff_id for layer in self.layers]
+        if self.config.value["rootfs"]["diff_ids"] != [str(diff_id) for diff_id in diff_ids]:
+            raise ValueError("the configuration does not name the layers' diff IDs")
+        if len(set(diff_ids)) < len(diff_ids):
+            raise ValueError("two layers are identical; readers of archives refuse that")
+        if any(layer.tar_size <= 1024 for layer in self.layers):
+            raise ValueError("a layer is empty")
+
+    @property
+    def platform(self) -> dict[str, str]:
+        """As an index describes it."""
+        value = {"architecture": self.architecture, "os": self.os}
+        return value | {"variant": self.variant} if self.variant else value
+
+    def descriptors(self) -> tuple[Descriptor, ...]:
+        """Everything but the manifest, in the order of a push or an archive: configuration, layers bottom first."""
+        return (self.config.descriptor, *(layer.descriptor for layer in self.layers))
+
+    def index(self, names: Sequence[ImageName] = (), annotations: Mapping[str, str] | None = None) -> Document:
+        """The index of a layout that holds this image alone.
+
+        The first of ``names`` annotates the one descriptor, because readers refuse an index with several.
+        """
+        entry = self.manifest.descriptor.as_json()
+        entry["platform"] = self.platform
+        naming = {}
+        if names:
+            naming = {
+                "io.containerd.image.name": names[0].qualified,
+                "org.opencontainers.image.ref.name": names[0].tag,
+            }
+        if described := {**dict(self.annotations), **naming}:
+            entry["annotations"] = described
+        value: dict[str, Any] = {"schemaVersion": 2, "mediaType": media_types.INDEX, "manifests": [entry]}
+        if annotations:
+            value["annotations"] = dict(annotations)
+        return Document.of(value, media_types.INDEX)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageName:
+    """A repository and a tag."""
+
+    repository: str
+    """With or without a registry's host: ``web``, ``team/web``, ``host:5000/team/web``."""
+    tag: str = "latest"
+
+    @classmethod
+    def parse(cls, text: str) -> ImageName:
+        """Read ``repository[:tag]``; a ValueError says what is wrong."""
+        match = re.fullmatch(
+            r"(?P<repository>(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?"
+            r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*)"
+            r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?",
+            text,
+        )
+        if match is None or len(match["repository"]) > 255:
+            raise ValueError(f"not an image name: {text!r}")
+        return cls(match["repository"], match["tag"] or "latest")
+
+    def __str__(self) -> str:
+        return f"{self.repository}:{self.tag}"
+
+    @property
+    def qualified(self) -> str:
+        """With the registry and namespace that Docker's command line leaves out, as containerd stores names."""
+        host, slash, _ = self.repository.partition("/")
+        if slash and ("." in host or ":" in host or host == "localhost"):
+            return str(self)
+        return f"{_UNNAMED_REGISTRY}/{'' if slash else 'library/'}{self.repository}:{self.tag}"
+
+
+_UNNAMED_REGISTRY = "docker.io"
+"""What a name without a registry means to every loader. Part of the names of local images; nothing connects to it."""
+
+
+def make_image(
+    config: ImageConfig,
+    layers: Sequence[LayerBlob],
+    *,
+    annotations: Mapping[str, str] | None = None,
+    base_layers: int = 0,
+    base_history: Sequence[dict[str, Any]] = (),
+) -> Image:
+    """Describe the layers, bottom first, as an image.
+
+    ``annotations`` go into the manifest. ``base_layers`` is how many layers at the bottom belong to a base image, whose
+    history comes in ``base_history``. Two identical layers or none at all are a ValueError.
+    """
+    document = Document.of(config.as_json(layers, base_history, base_layers), media_types.CONFIG)
+    value: dict[str, Any] = {
+        "schemaVersion": 2,
+        "mediaType": media_types.MANIFEST,
+        "config": document.descriptor.as_json(),
+        "layers": [layer.descriptor.as_json() for layer in layers],
+    }
+    if annotations:
+        value["annotations"] = dict(annotations)
+    return Image(
+        document,
+        Document.of(value, media_types.MANIFEST),
+        tuple(layers),
+        config.architecture,
+        config.os,
+        config.variant,
+        tuple(sorted((annotations or {}).items())),
+    )
