@@ -1,0 +1,81 @@
+"""Which packages a system is made of: as locked, or as the archive has them today."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sysimage.errors import LockError
+from sysimage.progress import Progress, silent
+from sysimage.spec.model import SystemSpec
+from sysimage_bootstrap.archive import KEYRING, Archive, ArchiveOptions, default_sources
+from sysimage_bootstrap.lock import LockFile, read_lock
+from sysimage_bootstrap.request import DEFAULT_PREFERENCES, PackageRequest
+from sysimage_bootstrap.resolve import Resolution, resolve
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveChoice:
+    """Which archive is asked, and what is believed of it."""
+
+    options: ArchiveOptions
+    apt_root: Path = Path("/etc/apt")
+    """Whose configuration says where the archive is."""
+    uri: str | None = None
+    """The archive's address, instead of apt's."""
+    security_uri: str | None = None
+    keyring: Path = field(default=KEYRING)
+
+
+def open_archive(choice: ArchiveChoice, spec: SystemSpec, cache_dir: Path) -> Archive:
+    """The archive with the suites and components that the spec names."""
+    sources = default_sources(
+        choice.apt_root,
+        spec.package_sources.suites,
+        spec.package_sources.components,
+        uri=choice.uri,
+        security_uri=choice.security_uri,
+    )
+    return Archive(sources, cache_dir, choice.options, choice.keyring)
+
+
+def package_request(spec: SystemSpec, base: Iterable[str]) -> PackageRequest:
+    """What a spec asks of the archive; ``base`` are the packages that every such system has."""
+    named = {text.partition("=")[0] for text in spec.packages}
+    return PackageRequest(
+        architecture=spec.architecture,
+        # A package that is named with a version is not asked for a second time in any version.
+        packages=tuple(sorted({*spec.packages, *(name for name in base if name not in named)})),
+        suites=spec.package_sources.suites,
+        components=spec.package_sources.components,
+        prefer={**DEFAULT_PREFERENCES, **spec.alternatives},
+        exclude=frozenset(spec.exclude),
+    )
+
+
+def choose_packages(
+    request: PackageRequest, archive: Archive, lock_file: Path, *, locked: bool, progress: Progress = silent
+) -> Resolution:
+    """The packages for ``request``.
+
+    A lock file that is there and was made for this request decides, and then no package list is read. ``locked``
+    demands that: without a lock, or with one for another request, it is a `LockError` that names every difference.
+    Otherwise such a lock is passed over and the archive is asked.
+    """
+    if locked or lock_file.exists():
+        lock = read_lock(lock_file)
+        try:
+            lock.require(request)
+        except LockError:
+            if locked:
+                raise
+        else:
+            return lock.resolution
+    return resolve(archive.packages(request.architecture, progress), request)
+
+
+def lock_packages(request: PackageRequest, archive: Archive, progress: Progress = silent) -> LockFile:
+    """What ``request`` comes to today, to be kept."""
+    resolution = resolve(archive.packages(request.architecture, progress), request)
+    return LockFile.of(request, archive.releases(), resolution)
