@@ -71,6 +71,7 @@ def _forbidden(spec: SystemSpec) -> dict[str, str]:
 def _check_place(where: str, path: str, forbidden: dict[str, str], *, is_directory: bool) -> Iterator[Issue]:
     if path == "/" and not is_directory:
         yield Issue(where, "is the root itself, a directory")
+        return
     for place, why in forbidden.items():
         if PurePosixPath(path).is_relative_to(place):
             yield Issue(where, f"nothing can be put at or below {place}: {why}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -41,13 +42,18 @@ _MESSAGES: Mapping[str, str] = {
 
 def translate(error: ValidationError) -> list[tuple[Place, Issue]]:
     """Every error as the place that is at fault and the issue without its line."""
-    schema = spec_schema()
+    schema = _schema()
     return [_translate(detail, schema) for detail in error.errors(include_url=False)]
+
+
+@functools.cache
+def _schema() -> dict[str, Any]:
+    return spec_schema()
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant, if one is close."""
-    return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)), None)
+    return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.7)), None)
 
 
 def _translate(detail: Any, schema: dict[str, Any]) -> tuple[Place, Issue]:

@@ -138,11 +138,11 @@ class _Reader:
         result: object = None
         if number is None:
             if re.fullmatch(r"[+-]?0[0-9]+", word):
-                self.fault(where, f"{word}: a number has no leading zeros; a mode is a string", f'"{word}"')
+                self.fault(where, f"{word}: numbers have no leading zeros; modes are strings", f'"{word}"')
             elif word.lower() in _CONSTANTS:
                 self.fault(where, f"{word} is not JSON", word.lower())
             else:
-                self.fault(where, f"{word} is neither a number nor true, false or null; strings stand between quotes")
+                self.fault(where, f"{word} is neither a number nor true, false or null; strings stand in quotes")
         elif len(word) > _DIGITS:
             self.fault(where, f"a number of {len(word)} digits is too long")
         elif number[1] or number[2]:

@@ -6,7 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic_core import CoreSchema, core_schema
 
 
@@ -36,17 +44,16 @@ class Shape:
         }
 
 
-def _octal(value: object) -> object:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 0o7777:
-        return value
-    raise ValueError('must be a string of octal digits up to "7777", such as "0755"')
+_OCTAL = 'must be a string of octal digits up to "7777", such as "0755"'
 
 
-def _octal_text(value: object) -> object:
+def _octal(value: object, info: ValidationInfo) -> object:
     """Text is how a file says a mode; an integer can only come from Python, where 0o755 is one already."""
     if isinstance(value, str) and re.fullmatch("[0-7]{1,4}", value):
         return int(value, 8)
-    return _octal(None if isinstance(value, str) else value)
+    if info.mode == "python" and type(value) is int and 0 <= value <= 0o7777:
+        return value
+    raise ValueError(_OCTAL)
 
 
 _PART = r"(?!\.{1,2}(?:/|$))[^/\u0000]+"
@@ -57,15 +64,9 @@ ImagePath = Annotated[str, Shape(_PATH, _PATH_MEANING)]
 """An absolute, normalised path inside the image."""
 Mode = Annotated[
     int,
-    BeforeValidator(_octal_text),
+    BeforeValidator(_octal),
     PlainSerializer(lambda mode: f"{mode:04o}", return_type=str),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": "^[0-7]{1,4}$",
-            "patternErrorMessage": 'must be a string of octal digits up to "7777", such as "0755"',
-        }
-    ),
+    WithJsonSchema({"type": "string", "pattern": "^[0-7]{1,4}$", "patternErrorMessage": _OCTAL}),
 ]
 """Permission bits; written as a string of octal digits."""
 AccountName = Annotated[

@@ -1,0 +1,262 @@
+"""Every fault of a spec at once, at its line, with the word that was meant."""
+
+# ruff: noqa: E501 - faults are quoted whole
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sysimage.errors import SpecError
+from sysimage.spec import SystemSpec, parse_spec, read_spec
+
+SMALLEST = {"name": "base", "packages": []}
+SERVICE = {"command": ["x"]}
+
+
+def faults(spec: Any, path: Path | None = None) -> list[str]:
+    """What is wrong, without lines."""
+    try:
+        parse_spec(spec if isinstance(spec, str) else json.dumps(spec), path)
+    except SpecError as error:
+        return [str(issue).partition(": ")[2] for issue in error.issues]
+    return []
+
+
+def test_the_smallest_spec_is_a_bootable_system() -> None:
+    spec = parse_spec('{"name": "base", "packages": []}')
+    assert spec == SystemSpec(name="base", packages=())
+    assert spec.has_init
+    assert spec.store.store_dir == "/gnu/store"
+
+
+def test_every_fault_of_the_text_the_fields_and_the_whole_is_told_at_once_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "system.json"
+    path.write_text(
+        """{
+  "name": "Web",
+  "packages": ["nginx",],
+  "servces": {},
+  "services": {
+    "web": {"comand": ["nginx"], "requires": ["api", "apx"]},
+    "api": {"command": ["x"], "requires": ["web"], "ready": {"tpc": 5}},
+    "a": {"command": ["x"], "requires": ["b"], "user": "www-dat"},
+    "b": {"command": ["x"], "requires": ["a"], "timer": {"hours": [25]}}
+  },
+  "files": {
+    "/etc/x": {"text": "a", "source": "b"},
+    "/srv/a": {"source": "nothing.txt"},
+    "/srv/a/b": {"text": "x", "mode": 0644}
+  },
+  "files": {}
+}
+"""
+    )
+    with pytest.raises(SpecError) as caught:
+        read_spec(path)
+    assert str(caught.value).split("\n") == [
+        f"cannot read {path}: 14 faults",
+        "  line 2: /name: must be an image name: lower-case letters and digits, with '.', '_', '-' or '/' between them",
+        "  line 3: /packages: column 23: there is a comma after the last element",
+        "  line 4: /servces: is not a key that is known here (did you mean 'services'?)",
+        '  line 6: /services/web: needs the key "command"',
+        "  line 6: /services/web/comand: is not a key that is known here (did you mean 'command'?)",
+        '  line 7: /services/api/ready: must have one of "tcp", "file" and "command"',
+        "  line 8: /services/a/requires: these services wait for one another: a, b",
+        '  line 8: /services/a/user: no user is called "www-dat"; declare it under "users" (did you mean \'www-data\'?)',
+        "  line 9: /services/b/timer/hours/0: must be at most 23, not 25",
+        '  line 12: /files/~1etc~1x: must have either "text" or "source"',
+        "  line 13: /files/~1srv~1a/source: there is no file nothing.txt beside the spec",
+        "  line 14: /files/~1srv~1a~1b: /srv/a is declared as something else than a directory: /files/~1srv~1a",
+        "  line 14: /files/~1srv~1a~1b/mode: column 39: 0644: numbers have no leading zeros; modes are strings"
+        " (did you mean '\"0644\"'?)",
+        "  line 16: /files: column 3: is given twice, first on line 11",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("part", "fault"),
+    [
+        ({"max-layers": "5"}, '/max-layers: must be a whole number, not "5"'),
+        ({"max-layers": 5.5}, "/max-layers: must be a whole number, not 5.5"),
+        ({"max-layers": 126}, "/max-layers: must be at most 125, not 126"),
+        ({"max-layers": True}, "/max-layers: must be a whole number, not true"),
+        ({"packages": "nginx"}, '/packages: must be an array, not "nginx"'),
+        ({"services": []}, "/services: must be an object, not an array"),
+        ({"architecture": "arm46"}, "/architecture: must be 'amd64' or 'arm64', not \"arm46\" (did you mean 'arm64'?)"),
+        ({"store": {"kind": "nixx"}}, "/store/kind: must be 'guix' or 'nix', not \"nixx\" (did you mean 'nix'?)"),
+        ({"time_zone": "UTC"}, "/time_zone: is not a key that is known here (did you mean 'time-zone'?)"),
+        ({"tags": []}, "/tags: must have at least 1 of them"),
+        (
+            {"services": {"a": {**SERVICE, "ready": {"tcp": 80, "file": "/x"}}}},
+            "/services/a/ready/file: contradicts the other keys that are here",
+        ),
+        (
+            {"users": {"Bob": {}}},
+            "/users/Bob: the key must be an account name: lower-case letters, digits, '_' and '-', at most 31, not"
+            " beginning with a digit or '-'",
+        ),
+        ({"files": {"//etc/x": {"text": ""}}}, "/files/~1~1etc~1x: the key must be an absolute path without '.', '..', "
+            "doubled or trailing slashes"),
+        # what the parts say about each other
+        ({"user": "nobody"}, '/user: the init starts services as others and must itself be root; say "user" in the services'),
+        ({"command": ["x"], "services": {"a": SERVICE}}, '/command: replaces the init, so nothing would start what is under "services"'),
+        ({"entry-point": ["x"], "services": {"a": SERVICE}}, '/entry-point: replaces the init, so nothing would start what is under "services"'),
+        ({"command": [""]}, "/command/0: the program has no name"),
+        ({"services": {"shepherd": SERVICE}}, "/services/shepherd: is a name of the init itself"),
+        ({"services": {"a": {"command": [""]}}}, "/services/a/command/0: the program has no name"),
+        (
+            {"services": {"database": SERVICE, "a": {**SERVICE, "requires": ["databse"]}}},
+            "/services/a/requires/0: no service is called \"databse\" (did you mean 'database'?)",
+        ),
+        ({"services": {"a": {**SERVICE, "requires": ["a"]}}}, "/services/a/requires: requires itself"),
+        (
+            {"services": {"a": {**SERVICE, "one-shot": True, "timer": {}}}},
+            '/services/a/one-shot: contradicts "timer": a service runs once at start or at certain times',
+        ),
+        (
+            {"services": {"a": {**SERVICE, "one-shot": True, "respawn": True}}},
+            '/services/a/respawn: contradicts "one-shot": such a service is meant to end by itself',
+        ),
+        (
+            {"services": {"a": {**SERVICE, "timer": {}, "ready": {"tcp": 80}}}},
+            '/services/a/ready: contradicts "timer": only a service that goes on running becomes ready',
+        ),
+        ({"services": {"a": {**SERVICE, "group": "web"}}}, '/services/a/group: no group is called "web"; declare it under "groups"'),
+        ({"users": {"a": {"group": "b"}}}, '/users/a/group: no group is called "b"; declare it under "groups"'),
+        ({"groups": {"g": {"members": ["rot"]}}}, "/groups/g/members/0: no user is called \"rot\"; declare it under \"users\""
+            " (did you mean 'root'?)"),
+        ({"directories": {"/srv": {"owner": "ann"}}}, '/directories/~1srv/owner: no user is called "ann"; declare it under "users"'),
+        ({"users": {"a": {"uid": 5000}, "b": {"uid": 5000}}}, "/users/b/uid: 5000 is the uid of a already"),
+        ({"users": {"a": {"uid": 33}}}, "/users/a/uid: 33 is the uid of www-data already"),
+        ({"users": {"www-data": {"uid": 34}}}, "/users/www-data/uid: www-data has the uid 33 in every Debian system, not 34"),
+        ({"groups": {"a": {"gid": 100}}}, "/groups/a/gid: 100 is the gid of users already"),
+        ({"users": {"a": {"uid": 1000, "system": True}}}, "/users/a/uid: a system user's ID is below 1000, not 1000"),
+        ({"files": {"/a": {"text": ""}}, "symlinks": {"/a": "b"}}, "/symlinks/~1a: something else is declared at this path: /files/~1a"),
+        (
+            {"symlinks": {"/srv": "/data"}, "directories": {"/srv/a/b": {}}},
+            "/directories/~1srv~1a~1b: /srv is declared as something else than a directory: /symlinks/~1srv",
+        ),
+        (
+            {"files": {"/home": {"text": ""}}, "users": {"a": {"home": "/home/a"}}},
+            "/users/a/home: /home is declared as something else than a directory: /files/~1home",
+        ),
+        ({"files": {"/gnu/store/x": {"text": ""}}}, "/files/~1gnu~1store~1x: nothing can be put at or below /gnu/store: only store items stand there"),
+        ({"store": {"kind": "nix"}, "files": {"/nix/var/nix/x": {"text": ""}}}, "/files/~1nix~1var~1nix~1x: nothing can be put at or below "
+            "/nix/var/nix: the store keeps its database and GC roots there"),
+        ({"files": {"/proc/x": {"text": ""}}}, "/files/~1proc~1x: nothing can be put at or below /proc: the kernel shows processes there"),
+        ({"symlinks": {"/run/current-system": "x"}}, "/symlinks/~1run~1current-system: nothing can be put at or below /run/current-system: the"
+            " system itself stands there"),
+        ({"symlinks": {"/gnu": "/data"}}, "/symlinks/~1gnu: must be a directory, because /gnu/store is below it"),
+        ({"files": {"/": {"text": ""}}}, "/files/~1: is the root itself, a directory"),
+        ({"files": {"/etc/.wh.x": {"text": ""}}}, '/files/~1etc~1.wh.x: a name can\'t begin with ".wh.": layers mark deleted files so'),
+        ({"files": {"/etc/passwd": {"text": ""}}}, '/files/~1etc~1passwd: is made from what "users" says'),
+        ({"files": {"/etc/x": {"source": "/etc/x"}}}, "/files/~1etc~1x/source: must be a path inside the spec's own directory: relative,"
+            " and without '..'"),
+        ({"privileged-programs": {"/etc/x": {}}}, "/privileged-programs/~1etc~1x: is not a program's place: they stand in /usr/bin or /usr/sbin"),
+        ({"volumes": ["/"]}, "/volumes/0: the root itself can't be a volume"),
+        ({"packages": ["nginx", "nginx=1.0"]}, '/packages/1: "nginx" is listed twice'),
+        ({"packages": ["nginx"], "exclude": ["nginx"]}, '/packages/0: "nginx" is listed under "exclude" too'),
+        ({"tags": ["a", "a"]}, '/tags/1: "a" is listed twice'),
+    ],
+)  # fmt: skip
+def test_one_fault_is_one_issue(part: dict[str, Any], fault: str) -> None:
+    assert faults({**SMALLEST, **part}) == [fault]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"user": "root", "services": {"a": SERVICE}},
+        {"user": "0:0"},
+        {"user": "1000:1000", "entry-point": ["x"]},
+        {"users": {"app": {}}, "services": {"a": {**SERVICE, "user": "app", "group": "app"}}},
+        {"users": {"app": {"group": "staff"}}, "directories": {"/srv": {"owner": "app", "group": "staff"}}},
+        {"users": {"root": {"uid": 0, "shell": "/bin/bash"}}},
+        {"services": {"a": {**SERVICE, "one-shot": True}, "b": {**SERVICE, "requires": ["a"]}}},
+        {"services": {"a": {**SERVICE, "one-shot": True, "respawn": False}}},
+        {"directories": {"/srv": {}, "/srv/a": {}}, "files": {"/srv/a/b": {"text": ""}}, "symlinks": {"/srv/c": "a"}},
+        {"directories": {"/home/a": {}}, "users": {"a": {"home": "/home/a"}}},
+        {"store": {"database": False}, "directories": {"/var/guix": {}}},
+        {"host-name": None},
+    ],
+    ids=json.dumps,
+)
+def test_what_is_no_fault_is_none(part: dict[str, Any]) -> None:
+    assert faults({**SMALLEST, **part}) == []
+
+
+def test_a_faulty_part_does_not_make_those_that_name_it_faulty() -> None:
+    spec = {
+        **SMALLEST,
+        "services": {"a": {"command": []}, "b": {**SERVICE, "requires": ["a"], "user": "ann", "group": "ann"}},
+        "users": {"ann": {"uid": "x"}},
+    }
+    assert faults(spec) == [
+        "/services/a/command: must have at least 1 of them",
+        '/users/ann/uid: must be a whole number, not "x"',
+    ]
+
+
+def test_sources_are_files_inside_the_directory_of_the_spec(tmp_path: Path) -> None:
+    inside = tmp_path / "spec"
+    (inside / "folder").mkdir(parents=True)
+    (inside / "page.html").write_text("hello")
+    (tmp_path / "secret").write_text("secret")
+    (inside / "link").symlink_to("page.html")
+    (inside / "escape").symlink_to("../secret")
+    files = {
+        f"/srv/{name}": {"source": name} for name in ["page.html", "link", "escape", "folder", "../secret", "none"]
+    }
+    del files["/srv/../secret"]
+    files["/srv/up"] = {"source": "../secret"}
+    assert faults({**SMALLEST, "files": files}, inside / "system.json") == [
+        "/files/~1srv~1escape/source: escape is a link that leads out of the spec's directory",
+        "/files/~1srv~1folder/source: is not a file: folder",
+        "/files/~1srv~1none/source: there is no file none beside the spec",
+        "/files/~1srv~1up/source: must be a path inside the spec's own directory: relative, and without '..'",
+    ]
+
+
+def test_a_file_that_is_no_text_is_refused_with_the_place(tmp_path: Path) -> None:
+    path = tmp_path / "system.json"
+    path.write_bytes(b'{\n "name": "\xff"}')
+    with pytest.raises(SpecError, match="byte 12 is not UTF-8") as caught:
+        read_spec(path)
+    assert caught.value.issues[0].line == 2
+    with pytest.raises(SpecError, match="No such file"):
+        read_spec(tmp_path / "none.json")
+    with pytest.raises(SpecError, match="Is a directory"):
+        read_spec(tmp_path)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = st.sampled_from(sorted(SystemSpec.model_json_schema()["properties"]))
+
+
+@settings(max_examples=300, deadline=None)
+@given(JSON | st.dictionaries(KEYS, JSON | st.dictionaries(st.sampled_from(["a", "/a", "command"]), JSON, max_size=2)))
+def test_no_json_makes_anything_but_a_spec_or_a_spec_error(value: Any) -> None:
+    try:
+        spec = parse_spec(json.dumps(value))
+    except SpecError as error:
+        lines = [issue.line for issue in error.issues]
+    else:
+        lines = [1] if spec.name == value["name"] else []
+    assert lines
+    assert all(lines)
+
+
+def test_what_a_spec_says_survives_being_written_and_read_again() -> None:
+    text = '{"name": "a", "packages": ["bash"], "files": {"/x": {"text": "y", "mode": "0600"}}, "max-layers": 7}'
+    spec = parse_spec(text)
+    assert parse_spec(spec.model_dump_json(by_alias=True)) == spec
+    assert spec.files["/x"].mode == 0o600

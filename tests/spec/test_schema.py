@@ -1,0 +1,228 @@
+"""The schema and the model say the same."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.validators import extend
+
+from sysimage.errors import SpecError
+from sysimage.spec import SystemSpec, parse_spec
+from sysimage.spec.schema import spec_schema
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "examples").glob("*.json"))
+SCHEMA = spec_schema()
+
+
+def ecmascript_pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Any:
+    """Python's $ also matches before a last line break; ECMAScript's, which the schema is written in, does not."""
+    if isinstance(instance, str) and not re.search(re.sub(r"(?<!\\)\$", r"\\Z", pattern), instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+VALIDATOR = extend(Draft202012Validator, {"pattern": ecmascript_pattern})(SCHEMA)
+
+FULL: dict[str, Any] = {
+    "$schema": "system.schema.json",
+    "name": "team/web",
+    "tags": ["1.0", "latest"],
+    "architecture": "arm64",
+    "packages": ["nginx", "python3=3.13.5-1"],
+    "exclude": ["systemd"],
+    "alternatives": {"awk": "mawk"},
+    "package-sources": {"suites": ["trixie"], "components": ["main", "contrib"]},
+    "store": {"kind": "nix", "directory": "/nix/store", "database": True},
+    "services": {
+        "web": {
+            "command": ["nginx", "-g", "daemon off;"],
+            "description": "The web server",
+            "requires": ["app", "tables"],
+            "user": "www-data",
+            "group": "www-data",
+            "environment": {"MODE": "x"},
+            "working-directory": "/srv",
+            "respawn": True,
+            "log": "/var/log/web.log",
+            "ready": {"tcp": 80, "address": "127.0.0.1", "timeout": 2.5},
+            "stop-signal": "SIGQUIT",
+            "stop-timeout": 10,
+            "auto-start": True,
+        },
+        "app": {"command": ["app"], "ready": {"file": "/run/app.sock"}, "user": "app", "log": "none"},
+        "tables": {"command": ["tables"], "one-shot": True},
+        "sweep": {
+            "command": ["sweep"],
+            "timer": {"minutes": [0, 30], "hours": [3], "days-of-month": [1], "months": [12], "days-of-week": [0]},
+        },
+        "check": {"command": ["check"], "ready": {"command": ["true"]}},
+    },
+    "users": {
+        "app": {"uid": 500, "system": True, "groups": ["staff"], "home": "/srv/app", "password-hash": "!"},
+        "ann": {"group": "users", "comment": "Ann", "shell": "/bin/bash"},
+    },
+    "groups": {"editors": {"gid": 2000, "members": ["ann"]}},
+    "files": {"/etc/motd": {"text": "hello\n", "mode": "0644", "owner": "root", "group": "root"}},
+    "directories": {"/srv/app": {"mode": "0750", "owner": "app", "group": "app"}},
+    "symlinks": {"/srv/current": "app"},
+    "privileged-programs": {"/usr/bin/ping": {"mode": "4755"}},
+    "host-name": "web",
+    "time-zone": "Europe/Berlin",
+    "locale": "de_DE.UTF-8",
+    "environment": {"A_B": "c"},
+    "labels": {"org.opencontainers.image.title": "Web"},
+    "exposed-ports": ["80", "53/udp"],
+    "volumes": ["/srv/data"],
+    "working-directory": "/srv",
+    "user": "root",
+    "stop-signal": "SIGRTMIN+3",
+    "health-check": {"command": ["true"], "interval": 10, "timeout": 1.5, "start-period": 0, "retries": 2},
+    "entry-point": ["/usr/bin/env"],
+    "command": ["web", ""],
+    "max-layers": 50,
+    "layer-groups": [{"patterns": ["python3*"]}],
+    "compression": "zstd:19",
+}
+
+
+def places(value: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Every place of a value below its root."""
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [place for step, below in steps for place in [(*here, step), *places(below, (*here, step))]]
+
+
+def changed(place: tuple[Any, ...], change: str, value: Any) -> dict[str, Any]:
+    """`FULL` with one place replaced, removed, or given a companion."""
+    spec = copy.deepcopy(FULL)
+    parent: Any = spec
+    for step in place[:-1]:
+        parent = parent[step]
+    if change == "replace":
+        parent[place[-1]] = value
+    elif change == "remove":
+        del parent[place[-1]]
+    elif isinstance(parent, dict):
+        parent[value if isinstance(value, str) else "new"] = parent[place[-1]]
+    else:
+        parent.append(value)
+    return spec
+
+
+WORDS = st.sampled_from(
+    [
+        "",
+        "x",
+        "X",
+        "a b",
+        "/",
+        "//",
+        "/a/",
+        "/a/../b",
+        "/etc/x",
+        "nginx=1",
+        "SIGTERM",
+        "0755",
+        "9",
+        "console",
+        "\n",
+        "a\n",
+        "é",
+        "a:b",
+        "gzip",
+        "80/tcp",
+    ]
+)
+VALUES = st.none() | st.booleans() | st.integers(-5, 10**6) | st.floats(-2, 2) | WORDS | st.text(max_size=5)
+VALUES |= st.lists(VALUES, max_size=2) | st.dictionaries(WORDS, VALUES, max_size=2)
+
+
+def fields_are_sound(spec: Any) -> bool:
+    try:
+        SystemSpec.model_validate_json(json.dumps(spec), strict=True, by_alias=True, by_name=False)
+    except ValueError:
+        return False
+    return True
+
+
+def test_a_spec_that_says_everything_is_accepted_by_both() -> None:
+    VALIDATOR.validate(FULL)
+    assert set(FULL) == set(SCHEMA["properties"])
+    for name, part in SCHEMA["$defs"].items():
+        said = {key for key in part.get("properties", {}) if f'"{key}":' in json.dumps(FULL)}
+        assert said >= set(part.get("properties", {})) - {"source"}, name
+    booting = {key: value for key, value in FULL.items() if key not in ("entry-point", "command")}
+    assert parse_spec(json.dumps(booting)).services["web"].stop_timeout == 10
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(places(FULL)), st.sampled_from(["replace", "replace", "remove", "add"]), VALUES)
+def test_the_schema_accepts_what_the_model_accepts_and_nothing_else(place: Any, change: str, value: Any) -> None:
+    spec = json.loads(json.dumps(changed(place, change, value)))
+    accepted = VALIDATOR.is_valid(spec)
+    if accepted != fields_are_sound(spec):
+        # The model takes null for an absent key; the schema, which offers what to write, does not.
+        assert not accepted
+        assert "null" in json.dumps(spec)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {},
+        {"name": "base"},
+        {"packages": []},
+        {"name": "Base", "packages": []},
+        {"name": "base", "packages": [], "pakages": []},
+        {"name": "base", "packages": [], "host_name": "x"},
+        {"name": "base", "packages": [], "max-layers": 126},
+        {"name": "base", "packages": [], "max-layers": "5"},
+        {"name": "base", "packages": [], "services": {"a": {}}},
+        {"name": "base", "packages": [], "services": {"a": {"command": []}}},
+        {"name": "base", "packages": [], "services": {"a": {"command": ["a"], "ready": {"tcp": 1, "file": "/a"}}}},
+        {"name": "base", "packages": [], "files": {"etc/x": {"text": ""}}},
+        {"name": "base", "packages": [], "files": {"/etc/x": {}}},
+        {"name": "base", "packages": [], "files": {"/etc/x": {"text": "", "source": "a"}}},
+        {"name": "base", "packages": [], "files": {"/etc/x": {"text": "", "mode": 644}}},
+        {"name": "base", "packages": [], "compression": "xz"},
+    ],
+    ids=json.dumps,
+)
+def test_a_fault_is_refused_by_both(fault: dict[str, Any]) -> None:
+    assert not VALIDATOR.is_valid(fault)
+    with pytest.raises(SpecError):
+        parse_spec(json.dumps(fault))
+
+
+def test_every_key_is_described_for_editors() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+    for name, part in [("", SCHEMA), *SCHEMA["$defs"].items()]:
+        for key, field in part.get("properties", {}).items():
+            target = SCHEMA["$defs"].get(field.get("$ref", "").removeprefix("#/$defs/"), {})
+            assert field.get("description", target.get("description")), f"{name} {key}"
+    assert SCHEMA["$schema"].endswith("2020-12/schema")
+
+
+def test_defaults_are_written_as_a_file_writes_them() -> None:
+    for part in [SCHEMA, *SCHEMA["$defs"].values()]:
+        for field in part.get("properties", {}).values():
+            if "default" in field:
+                VALIDATOR.evolve(schema={**field, "$defs": SCHEMA["$defs"]}).validate(field["default"])
+
+
+def test_the_shipped_schema_is_current() -> None:
+    shipped = json.loads((ROOT / "docs" / "system.schema.json").read_text())
+    assert shipped == SCHEMA, "write it anew: sysimage schema > docs/system.schema.json"
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_the_examples_are_accepted_by_both(example: Path) -> None:
+    VALIDATOR.validate(json.loads(example.read_text()))
+    assert parse_spec(example.read_text(), example).name
