@@ -1,0 +1,81 @@
+"""A layer's bytes, decompressed as a bounded stream of chunks."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+
+import pyzstd
+from isal import igzip_lib, isal_zlib
+
+from sysimage.verify.faults import MalformedError
+from sysimage.verify.limits import Limits
+from sysimage.verify.streams import CHUNK
+
+
+class Compression(enum.Enum):
+    NONE = "none"
+    GZIP = "gzip"
+    ZSTD = "zstd"
+
+
+_MAGICS = ((b"\x1f\x8b\x08", Compression.GZIP), (b"\x28\xb5\x2f\xfd", Compression.ZSTD))
+_FOREIGN_MAGICS = ((b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"), (b"\x04\x22\x4d\x18", "lz4"))
+_GZIP_WINDOW = 31
+_BROKEN_GZIP: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]  # its stub calls it an instance
+
+
+def sniff(head: bytes) -> Compression:
+    """The compression that the first bytes of a blob show; a MalformedError for one that is not ours to read."""
+    for magic, compression in _MAGICS:
+        if head.startswith(magic):
+            return compression
+    for magic, name in _FOREIGN_MAGICS:
+        if head.startswith(magic):
+            raise MalformedError(f"is compressed with {name}; layers are tar, gzip or zstd")
+    return Compression.NONE
+
+
+def decompressed(chunks: Iterator[bytes], compression: Compression, limits: Limits) -> Iterator[bytes]:
+    """The content of a blob. Several members or frames in a row are one stream; anything after them is refused."""
+    match compression:
+        case Compression.NONE:
+            return chunks
+        case Compression.GZIP:
+            return _gunzipped(chunks)
+        case Compression.ZSTD:
+            return _unzstandardised(chunks, limits)
+
+
+def _gunzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    member = None
+    try:
+        for chunk in chunks:
+            data = chunk
+            while data:
+                if member is None:
+                    member = isal_zlib.decompressobj(_GZIP_WINDOW)
+                yield member.decompress(data, CHUNK)
+                data = member.unconsumed_tail
+                while not data and not member.eof and (piece := member.decompress(b"", CHUNK)):
+                    yield piece
+                    data = member.unconsumed_tail
+                if member.eof:
+                    data, member = member.unused_data, None
+    except _BROKEN_GZIP as error:
+        raise MalformedError(f"is broken gzip: {error}") from None
+    if member is not None:
+        raise MalformedError("is gzip that ends early")
+
+
+def _unzstandardised(chunks: Iterator[bytes], limits: Limits) -> Iterator[bytes]:
+    frames = pyzstd.EndlessZstdDecompressor(option={pyzstd.DParameter.windowLogMax: limits.zstd_window_log})
+    try:
+        for chunk in chunks:
+            yield frames.decompress(chunk, CHUNK)
+            while not frames.needs_input:
+                yield frames.decompress(b"", CHUNK)
+    except pyzstd.ZstdError as error:
+        raise MalformedError(f"is broken zstd: {error}") from None
+    if not frames.at_frame_edge:
+        raise MalformedError("is zstd that ends early")

@@ -1,0 +1,168 @@
+"""The store database inside an image, read from its bytes and believed in nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+from sysimage.digest import Digest
+from sysimage.verify.faults import Faults, shown
+
+_MAGIC = b"SQLite format 3\0"
+_MOST_OPERATIONS = 500_000_000
+_OPERATIONS_PER_CALL = 1_000_000
+
+_COLUMNS = {
+    "ValidPaths": ("id", "path", "hash", "registrationTime", "deriver", "narSize"),
+    "Refs": ("referrer", "reference"),
+    "DerivationOutputs": ("drv", "id", "path"),
+}
+_GUIX_COLUMNS = {**_COLUMNS, "FailedPaths": ("path", "time")}
+_NIX_COLUMNS = {**_COLUMNS, "ValidPaths": (*_COLUMNS["ValidPaths"], "ultimate", "sigs", "ca")}
+_INDEXES = ("IndexDerivationOutputs", "IndexReference", "IndexReferrer")
+_TRIGGERS = ("DeleteSelfRefs",)
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What the database of one kind of store looks like."""
+
+    kind: str
+    version: str
+    """What the ``schema`` file beside the database says."""
+    columns: dict[str, tuple[str, ...]]
+    """Column names by table."""
+
+
+GUIX = Schema("guix", "7", _GUIX_COLUMNS)
+NIX = Schema("nix", "10", _NIX_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A valid path as the database registers it."""
+
+    path: str
+    nar_hash: Digest | None
+    """None where what stands there is no hash."""
+    nar_size: int | None
+    references: frozenset[str]
+
+
+def read_database(data: bytes, schema: Schema, where: str, faults: Faults) -> dict[str, Row] | None:
+    """The rows by path, or None when the file cannot be read as a database at all."""
+    if data[:16] != _MAGIC or len(data) < 512:
+        faults.add("database", where, "is not an SQLite database")
+        return None
+    if data[18:20] != b"\x01\x01":
+        faults.add(
+            "database", where, f"is in write-ahead-log mode (header bytes 18 and 19 are {data[18]} and {data[19]})"
+        )
+        # As itself it could not be opened without its log; the pages are the same in either mode.
+        data = data[:18] + b"\x01\x01" + data[20:]
+    try:
+        with _opened(data) as connection:
+            _check_integrity(connection, where, faults)
+            if not _check_schema(connection, schema, where, faults):
+                return None
+            return _rows(connection, where, faults)
+    except sqlite3.Error as error:
+        faults.add("database", where, f"cannot be read: {error}")
+        return None
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.deserialize(data)
+        calls = iter(range(_MOST_OPERATIONS // _OPERATIONS_PER_CALL))
+        connection.set_progress_handler(lambda: next(calls, None) is None, _OPERATIONS_PER_CALL)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 1 << 20)
+        connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+        for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "query_only = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        yield connection
+
+
+def _check_integrity(connection: sqlite3.Connection, where: str, faults: Faults) -> None:
+    for (line,) in connection.execute("PRAGMA integrity_check(20)"):
+        if line != "ok":
+            faults.add("database", where, f"integrity_check: {shown(str(line))}")
+    for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check"):
+        faults.add(
+            "database", where, f"row {row} of {shown(str(table))} refers to a missing row of {shown(str(parent))}"
+        )
+
+
+def _check_schema(connection: sqlite3.Connection, schema: Schema, where: str, faults: Faults) -> bool:
+    """Whether the tables that are read are there, as tables."""
+    found = {(kind, name) for kind, name in connection.execute("SELECT type, name FROM sqlite_master")}
+    readable = True
+    for table, columns in schema.columns.items():
+        if ("table", table) not in found:
+            faults.add("schema", where, f"has no table {table}, which schema {schema.version} of {schema.kind} has")
+            readable = False
+            continue
+        present = tuple(str(row[1]) for row in connection.execute(f"PRAGMA table_info({table})"))
+        if present != columns:
+            faults.add(
+                "schema",
+                where,
+                f"{table} has the columns {shown(', '.join(present))}; {schema.kind}'s {', '.join(columns)}",
+            )
+            readable = readable and set(columns) <= set(present)
+    for kind, names in (("index", _INDEXES), ("trigger", _TRIGGERS)):
+        for name in names:
+            if (kind, name) not in found:
+                faults.add("schema", where, f"has no {kind} {name}")
+    known = {*schema.columns, *_INDEXES, *_TRIGGERS}
+    for kind, name in sorted((str(kind), str(name)) for kind, name in found):
+        if name not in known and not name.startswith("sqlite_") and kind in ("view", "trigger"):
+            faults.add("schema", where, f"has a {kind} {shown(name)}, which no store makes")
+            readable = False
+    return readable
+
+
+def _rows(connection: sqlite3.Connection, where: str, faults: Faults) -> dict[str, Row]:
+    identifiers: dict[int, str] = {}
+    values: dict[str, tuple[object, object]] = {}
+    for identifier, path, text, time, size in connection.execute(
+        "SELECT id, path, hash, registrationTime, narSize FROM ValidPaths ORDER BY id"
+    ):
+        identifiers[identifier] = str(path)
+        values[str(path)] = (text, size)
+        if not isinstance(time, int) or time <= 0:
+            faults.add("registration", where, f"{shown(str(path))} was registered at {shown(repr(time))}")
+    references: dict[str, set[str]] = {path: set() for path in values}
+    for referrer, reference in connection.execute("SELECT referrer, reference FROM Refs"):
+        if referrer in identifiers and reference in identifiers:
+            references[identifiers[referrer]].add(identifiers[reference])
+            if reference > referrer:
+                faults.add(
+                    "row order",
+                    where,
+                    f"{shown(identifiers[referrer])} comes before its reference {shown(identifiers[reference])}",
+                )
+    return {
+        path: Row(
+            path, _digest(text, path, where, faults), _size(size, path, where, faults), frozenset(references[path])
+        )
+        for path, (text, size) in values.items()
+    }
+
+
+def _digest(text: object, path: str, where: str, faults: Faults) -> Digest | None:
+    try:
+        return Digest.parse(str(text))
+    except ValueError:
+        faults.add("registration", where, f"{shown(path)} has the hash {shown(repr(text))}")
+        return None
+
+
+def _size(size: object, path: str, where: str, faults: Faults) -> int | None:
+    if isinstance(size, int) and size > 0:
+        return size
+    faults.add("registration", where, f"{shown(path)} has the NAR size {shown(repr(size))}")
+    return None

@@ -1,0 +1,26 @@
+"""The documents of the one image in a source, whichever of the two forms, or both, it has."""
+
+from __future__ import annotations
+
+from sysimage.verify.faults import Faults, MalformedError
+from sysimage.verify.layout import read_layout
+from sysimage.verify.legacy import compare, documents_of, read_legacy
+from sysimage.verify.limits import Limits
+from sysimage.verify.manifest import ImageDocuments
+from sysimage.verify.source import Source
+
+
+def read_documents(source: Source, faults: Faults, limits: Limits, platform: str | None = None) -> ImageDocuments:
+    """Read the documents of the one image in ``source``, or of the one for ``platform``.
+
+    A MalformedError where they cannot be followed; contradictions that leave the image readable become faults.
+    """
+    legacy = read_legacy(source, limits) if source.size("manifest.json") is not None else None
+    if source.size("index.json") is None and source.size("oci-layout") is None:
+        if legacy is None:
+            raise MalformedError("holds neither index.json nor manifest.json")
+        return documents_of(source, legacy, faults, limits)
+    documents = read_layout(source, faults, limits, platform)
+    if legacy is not None:
+        compare(documents, legacy, faults)
+    return documents

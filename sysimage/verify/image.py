@@ -1,0 +1,211 @@
+"""Verifying a whole image, and the value that says what was verified."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from sysimage.digest import Digest
+from sysimage.errors import IntegrityError, Issue, MachineError
+from sysimage.progress import Progress, silent
+from sysimage.verify.faults import Faults, MalformedError
+from sysimage.verify.follow import read_documents
+from sysimage.verify.layer import Count, LayerReading, Reading, is_ours, read_layer
+from sysimage.verify.limits import DEFAULT_LIMITS, Limits
+from sysimage.verify.manifest import ImageDocuments
+from sysimage.verify.references import Budget
+from sysimage.verify.source import Source, open_source
+from sysimage.verify.store import WANTED, StoreFacts, captured_files, check_store
+from sysimage.verify.system import ACCOUNTS, check_system
+from sysimage.verify.tar import MemberKind
+from sysimage.verify.tree import FileTree
+
+STAGE = "verify"
+_THREADS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedLayer:
+    """One layer whose bytes are what the image's documents say."""
+
+    digest: Digest | None
+    """Of the blob; a docker-archive does not say it."""
+    diff_id: Digest
+    size: int
+    """Bytes of the blob."""
+    uncompressed_size: int
+    """Bytes."""
+    entries: int
+    items: int
+    """Store items of which it holds files."""
+    comment: str
+    """What its history entry says it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedImage:
+    """What is true of an image, recomputed from its bytes."""
+
+    name: str
+    """Repository name; empty when the image carries none."""
+    tags: tuple[str, ...]
+    """Full names, such as ``base:latest``."""
+    digest: Digest | None
+    """Of the manifest; a docker-archive has none."""
+    image_id: Digest
+    """Of the config."""
+    os: str
+    architecture: str
+    layers: tuple[VerifiedLayer, ...]
+    """Bottom first."""
+    items: int
+    """Store items registered in the image's database."""
+    files: int
+    """Regular files of the flattened tree."""
+    directories: int
+    symlinks: int
+    bytes: int
+    """Of all regular files together."""
+    store_kind: str | None
+    """``guix`` or ``nix``; None when there is no store database."""
+    store_directory: str | None
+
+
+def verify_image(
+    path: Path,
+    progress: Progress = silent,
+    *,
+    platform: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> VerifiedImage:
+    """Read an image (archive or OCI layout directory) whole and recompute everything that it says about itself.
+
+    ``platform`` (``os/architecture``) chooses where there are several. All faults of one reading are in the
+    `IntegrityError`'s issues, each naming both sides; a file that cannot be read is a `MachineError`.
+    """
+    faults = Faults(limits.faults_per_rule)
+    with _reported(path, faults), open_source(path, limits) as source:
+        documents = read_documents(source, faults, limits, platform)
+        readings = _read_layers(source, documents, faults, limits, progress)
+        tree = FileTree(faults)
+        store = None
+        if not any(reading.broken for reading in readings):
+            for reading in readings:
+                tree.apply(reading.document.number, reading.members, ours=is_ours(reading.document))
+            store = check_store(tree, readings, source, faults, limits)
+            check_system(tree, documents.config, store, captured_files(tree, readings), faults)
+        if not faults:
+            return _verified(documents, readings, tree, store)
+    raise _error(path, faults.issues)
+
+
+@contextmanager
+def _reported(path: Path, faults: Faults) -> Iterator[None]:
+    """What ends the reading early becomes the last issue."""
+    try:
+        yield
+    except MalformedError as error:
+        raise _error(path, (*faults.issues, Issue("", str(error)))) from None
+    except OSError as error:
+        raise MachineError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _error(path: Path, issues: tuple[Issue, ...]) -> IntegrityError:
+    number = "1 fault" if len(issues) == 1 else f"{len(issues)} faults"
+    return IntegrityError(f"cannot verify {path}: {number}", issues=issues)
+
+
+def _read_layers(
+    source: Source, documents: ImageDocuments, faults: Faults, limits: Limits, progress: Progress
+) -> list[LayerReading]:
+    orphans = _orphans(source, documents)
+    total = sum(source.size(name) or 0 for name in {*orphans, *(layer.file for layer in documents.layers)})
+    count = _counter(progress, total)
+    reading = Reading(
+        source,
+        faults,
+        limits,
+        WANTED | frozenset(ACCOUNTS.values()),
+        Budget(limits.entries),
+        Budget(limits.uncompressed_size),
+        Budget(limits.remembered_runs),
+        count,
+    )
+    with ThreadPoolExecutor(_THREADS) as pool:
+        readings = list(pool.map(lambda layer: read_layer(layer, reading), documents.layers))
+    for name in orphans:
+        _check_orphan(source, name, faults, count)
+    return readings
+
+
+def _orphans(source: Source, documents: ImageDocuments) -> list[str]:
+    """Blobs of an archive that the image does not name; in a directory they may be another image's."""
+    if not source.complete:
+        return []
+    named = {layer.file for layer in documents.layers} | {f"blobs/sha256/{documents.image_id.hex}"}
+    return [name for name in source.names() if name.startswith("blobs/") and name not in named]
+
+
+def _check_orphan(source: Source, name: str, faults: Faults, count: Count) -> None:
+    found = hashlib.sha256()
+    for chunk in source.chunks(name):
+        found.update(chunk)
+        count(len(chunk))
+    if name != f"blobs/sha256/{found.hexdigest()}":
+        faults.add("digest", name, f"has the digest sha256:{found.hexdigest()}")
+
+
+def _counter(progress: Progress, total: int) -> Count:
+    lock = Lock()
+    done = 0
+
+    def count(amount: int) -> None:
+        nonlocal done
+        with lock:
+            done += amount
+            progress(STAGE, min(done, total), total, unit="bytes")
+
+    return count
+
+
+def _verified(
+    documents: ImageDocuments, readings: list[LayerReading], tree: FileTree, store: StoreFacts | None
+) -> VerifiedImage:
+    kinds = dict.fromkeys(MemberKind, 0)
+    size = 0
+    for _, node in tree.walk():
+        kinds[node.kind] += 1
+        size += node.size
+    layers = tuple(
+        VerifiedLayer(
+            reading.document.digest,
+            reading.document.diff_id,
+            reading.document.size,
+            reading.size,
+            len(reading.members),
+            len(reading.items),
+            reading.document.comment,
+        )
+        for reading in readings
+    )
+    return VerifiedImage(
+        name=documents.tags[0].rpartition(":")[0] if documents.tags else "",
+        tags=documents.tags,
+        digest=documents.digest,
+        image_id=documents.image_id,
+        os=documents.config.os,
+        architecture=documents.config.architecture,
+        layers=layers,
+        items=len(store.items) if store else 0,
+        files=kinds[MemberKind.FILE],
+        directories=kinds[MemberKind.DIRECTORY],
+        symlinks=kinds[MemberKind.SYMLINK],
+        bytes=size,
+        store_kind=store.kind if store else None,
+        store_directory=store.directory if store else None,
+    )

@@ -1,0 +1,177 @@
+"""One layer, read once: blob digest, diff ID, entries, NAR hashes and possible references of the store items in it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from sysimage.digest import Digest
+from sysimage.verify.compression import Compression, decompressed, sniff
+from sysimage.verify.faults import Faults, MalformedError
+from sysimage.verify.limits import Limits
+from sysimage.verify.manifest import LayerDocument
+from sysimage.verify.nar import NarStream
+from sysimage.verify.references import Budget, RunCollector
+from sysimage.verify.rules import LayerRules
+from sysimage.verify.source import Source
+from sysimage.verify.streams import Stream
+from sysimage.verify.tar import Member, MemberKind, read_members
+from sysimage.verify.tree import Parts, item_of
+
+Count = Callable[[int], None]
+
+
+@dataclass(slots=True)
+class ItemReading:
+    """What one layer holds of one store item."""
+
+    nar: NarStream
+    runs: RunCollector
+    members: int = 0
+
+
+@dataclass(slots=True)
+class LayerReading:
+    """What one layer turned out to be."""
+
+    document: LayerDocument
+    size: int = 0
+    """Bytes of the layer, decompressed."""
+    members: list[Member] = field(default_factory=list)
+    items: dict[Parts, ItemReading] = field(default_factory=dict)
+    """By image path of the item."""
+    captured: dict[Parts, bytes] = field(default_factory=dict)
+    broken: bool = False
+    """Whether reading ended early, so that nothing can be said of the image's content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What all layers of one image are read with."""
+
+    source: Source
+    faults: Faults
+    limits: Limits
+    wanted: frozenset[Parts]
+    """Paths of small files whose content is kept."""
+    entries: Budget
+    uncompressed: Budget
+    runs: Budget
+    count: Count
+    """Told how many bytes of a blob were just read."""
+
+
+def is_ours(document: LayerDocument) -> bool:
+    """Whether sysimage says that it wrote the layer, and so promises more of it."""
+    return document.created_by.startswith("sysimage")
+
+
+def read_layer(document: LayerDocument, reading: Reading) -> LayerReading:
+    """Read a layer from end to end. Its faults go to ``reading.faults``; only faults of this machine are raised."""
+    result = LayerReading(document)
+    where = document.where
+    size = reading.source.size(document.file)
+    if size is None:
+        reading.faults.add("blobs", where, f"{document.file} is missing")
+        result.broken = True
+        return result
+    blob = hashlib.sha256()
+    raw = _counted(reading.source.chunks(document.file), blob.update, reading.count)
+    diff = hashlib.sha256()
+    try:
+        content = decompressed(*_checked_compression(raw, document), reading.limits)
+        stream = Stream(_bounded(content, diff.update, reading.uncompressed))
+        _read_content(stream, result, reading)
+        result.size = stream.offset
+        if (found := Digest(diff.hexdigest())) != document.diff_id:
+            reading.faults.add("diff ID", where, f"its content has the diff ID {found}, the config {document.diff_id}")
+    except MalformedError as error:
+        reading.faults.add("layers", where, str(error))
+        result.broken = True
+    for _ in raw:
+        pass
+    if document.size != size:
+        reading.faults.add("digest", where, f"its blob has {size} bytes, the manifest says {document.size}")
+    if document.digest is not None and (found := Digest(blob.hexdigest())) != document.digest:
+        reading.faults.add("digest", where, f"its blob has the digest {found}, the manifest {document.digest}")
+    return result
+
+
+def layer_content(document: LayerDocument, source: Source, limits: Limits) -> Stream:
+    """A layer's content once more, for what could not be said the first time."""
+    raw = source.chunks(document.file)
+    return Stream(decompressed(*_checked_compression(raw, document), limits))
+
+
+def _counted(chunks: Iterator[bytes], update: Callable[[bytes], object], count: Count) -> Iterator[bytes]:
+    for chunk in chunks:
+        update(chunk)
+        count(len(chunk))
+        yield chunk
+
+
+def _bounded(chunks: Iterator[bytes], update: Callable[[bytes], object], budget: Budget) -> Iterator[bytes]:
+    for chunk in chunks:
+        if not budget.spend(len(chunk)):
+            raise MalformedError("grows beyond what all layers together may have")
+        update(chunk)
+        yield chunk
+
+
+def _checked_compression(raw: Iterator[bytes], document: LayerDocument) -> tuple[Iterator[bytes], Compression]:
+    first = next(raw, b"")
+    found = sniff(first)
+    if document.compression is not None and found is not document.compression:
+        raise MalformedError(f"is {found.value} inside, its media type is {document.media_type}")
+    return _again(first, raw), found
+
+
+def _again(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _read_content(stream: Stream, result: LayerReading, reading: Reading) -> None:
+    rules = LayerRules(result.document.where, reading.faults, ours=is_ours(result.document))
+    current: Parts | None = None
+    item: ItemReading | None = None
+    for member in read_members(stream, reading.limits, end_required=is_ours(result.document)):
+        if not reading.entries.spend(1):
+            raise MalformedError(f"brings the image to more than {reading.limits.entries} entries")
+        rules.check(member)
+        result.members.append(member)
+        parts = member.parts
+        if current is None or parts[: len(current)] != current:
+            current = item_of(parts)
+            item = None if current is None else result.items.get(current)
+            if item is None and current is not None:
+                item = result.items[current] = ItemReading(NarStream(), RunCollector(reading.runs))
+        if current is not None and item is not None:
+            _read_item_member(stream, member, parts[len(current) :], item)
+        elif parts in reading.wanted and member.kind is MemberKind.FILE:
+            if member.size > reading.limits.captured_file:
+                raise MalformedError(f"has {member.name} with {member.size} bytes, too many to be believed")
+            result.captured[parts] = b"".join(stream.pieces(member.size))
+
+
+def _read_item_member(stream: Stream, member: Member, below: Parts, item: ItemReading) -> None:
+    item.members += 1
+    nar, runs = item.nar, item.runs
+    if below:
+        runs.whole(below[-1])
+    match member.kind:
+        case MemberKind.DIRECTORY:
+            nar.directory(below)
+        case MemberKind.SYMLINK:
+            runs.whole(member.link)
+            nar.symlink(below, member.link)
+        case MemberKind.FILE:
+            nar.begin_file(below, bool(member.mode & 0o100), member.size)
+            for piece in stream.pieces(member.size):
+                nar.content(piece)
+                runs.content(piece)
+            runs.end_file()
+            nar.end_file(below, member.size)
+        case _:
+            nar.in_order = False

@@ -1,0 +1,142 @@
+"""Index, manifest and config of an OCI layout, followed by digest (OCI image specification v1.1, image-layout.md)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sysimage.digest import Digest
+from sysimage.verify.compression import Compression
+from sysimage.verify.config import Config, parse_config
+from sysimage.verify.documents import Reference, field, parse_descriptor, parse_named, string_map
+from sysimage.verify.faults import Faults, MalformedError, shown
+from sysimage.verify.limits import Limits
+from sysimage.verify.manifest import ImageDocuments, LayerDocument, assemble, familiar
+from sysimage.verify.source import Source
+
+_OCI = "application/vnd.oci.image."
+_DOCKER = "application/vnd.docker."
+_INDEXES = (_OCI + "index.v1+json", _DOCKER + "distribution.manifest.list.v2+json")
+_MANIFESTS = (_OCI + "manifest.v1+json", _DOCKER + "distribution.manifest.v2+json")
+_CONFIGS = (_OCI + "config.v1+json", _DOCKER + "container.image.v1+json")
+_LAYERS = {
+    _OCI + "layer.v1.tar": Compression.NONE,
+    _OCI + "layer.v1.tar+gzip": Compression.GZIP,
+    _OCI + "layer.v1.tar+zstd": Compression.ZSTD,
+    _DOCKER + "image.rootfs.diff.tar": Compression.NONE,
+    _DOCKER + "image.rootfs.diff.tar.gzip": Compression.GZIP,
+}
+_NAME = "io.containerd.image.name"
+_REF_NAME = "org.opencontainers.image.ref.name"
+
+
+def read_layout(source: Source, faults: Faults, limits: Limits, platform: str | None) -> ImageDocuments:
+    """Follow ``index.json`` to the one image, or to the one for ``platform``, and to its config."""
+    layout = parse_named("oci-layout", source.read("oci-layout", limits.document_size), limits)
+    if layout.get("imageLayoutVersion") != "1.0.0":
+        raise MalformedError("oci-layout says another imageLayoutVersion than 1.0.0")
+    index = parse_named("index.json", source.read("index.json", limits.document_size), limits)
+    with_tags, reference = _choose(source, index, "index.json", limits, platform, 0)
+    manifest = parse_named("the manifest", read_blob(source, reference, limits), limits)
+    _refuse_confusion(manifest, "the manifest", reference.media_type, "layers", "manifests")
+    config_reference = parse_descriptor(field(manifest, "config", dict, required=True))
+    layers = [parse_descriptor(value) for value in field(manifest, "layers", list, required=True)]
+    _check_families(reference, config_reference, layers, faults)
+    config = parse_config(
+        parse_named("the config", read_blob(source, config_reference, limits), limits), "config", faults
+    )
+    if reference.platform is not None and not (reference.platform + "/").startswith(
+        f"{config.os}/{config.architecture}/"
+    ):
+        faults.add("platform", "index.json", f"promises {reference.platform}, the config says {_platform(config)}")
+    documents = ImageDocuments(
+        reference.digest,
+        config_reference.digest,
+        config,
+        tuple(_layer(number, layer) for number, layer in enumerate(layers, 1)),
+        _tags(with_tags),
+        string_map(manifest, "annotations"),
+    )
+    return assemble(documents, faults, limits)
+
+
+def blob_name(digest: Digest) -> str:
+    """Where a layout keeps a blob."""
+    return f"blobs/sha256/{digest.hex}"
+
+
+def read_blob(source: Source, reference: Reference, limits: Limits) -> bytes:
+    """A document's exact bytes, as its descriptor promises them; a MalformedError otherwise."""
+    name = blob_name(reference.digest)
+    data = source.read(name, limits.document_size)
+    if len(data) != reference.size:
+        raise MalformedError(f"{name} has {len(data)} bytes, its descriptor says {reference.size}")
+    if (found := Digest.of(data)) != reference.digest:
+        raise MalformedError(f"{name} has the digest {found}")
+    return data
+
+
+def _choose(
+    source: Source, index: dict[str, Any], where: str, limits: Limits, platform: str | None, depth: int
+) -> tuple[Reference, Reference]:
+    """The descriptor in ``index`` that leads to the wanted manifest, and the manifest's own."""
+    _refuse_confusion(index, where, _INDEXES[0], "manifests", "layers")
+    candidates = [parse_descriptor(value) for value in field(index, "manifests", list, required=True)]
+    images = [
+        one for one in candidates if one.media_type in _MANIFESTS + _INDEXES and one.platform != "unknown/unknown"
+    ]
+    if platform is not None and len(images) > 1:
+        images = [one for one in images if one.platform is None or (one.platform + "/").startswith(platform + "/")]
+    if len(images) != 1:
+        found = ", ".join(shown(one.platform or str(one.digest)) for one in candidates[:20]) or "nothing"
+        wanted = f"an image for {platform}" if platform else "one image"
+        raise MalformedError(f"{where} does not hold {wanted}, but: {found}")
+    chosen = images[0]
+    if chosen.media_type in _MANIFESTS:
+        return chosen, chosen
+    if depth >= limits.index_depth:
+        raise MalformedError(f"indexes are nested deeper than {limits.index_depth}")
+    nested = parse_named("a nested index", read_blob(source, chosen, limits), limits)
+    return chosen, _choose(source, nested, f"index {chosen.digest}", limits, platform, depth + 1)[1]
+
+
+def _refuse_confusion(document: dict[str, Any], where: str, media_type: str, wanted: str, foreign: str) -> None:
+    """A document read as one kind must not be readable as the other (CVE-2021-41190)."""
+    if document.get("schemaVersion") != 2:
+        raise MalformedError(f"{where} has schemaVersion {shown(repr(document.get('schemaVersion')))}; only 2 is read")
+    if foreign in document or wanted not in document:
+        raise MalformedError(f"{where} must have {wanted!r} and no {foreign!r}")
+    stated = field(document, "mediaType", str)
+    if stated is not None and stated != media_type:
+        raise MalformedError(f"{where} calls itself {shown(stated)!r}, its descriptor says {media_type!r}")
+
+
+def _check_families(manifest: Reference, config: Reference, layers: list[Reference], faults: Faults) -> None:
+    if config.media_type not in _CONFIGS:
+        raise MalformedError(f"the config is of type {shown(config.media_type)!r}")
+    for number, layer in enumerate(layers, 1):
+        if layer.media_type not in _LAYERS:
+            raise MalformedError(f"layer {number} is of type {shown(layer.media_type)!r}, which is not read")
+    types = [manifest.media_type, config.media_type, *(layer.media_type for layer in layers)]
+    if len({kind.startswith(_OCI) for kind in types}) > 1:
+        faults.add("media types", "manifest", f"mixes OCI's media types with Docker's: {', '.join(sorted(set(types)))}")
+
+
+def _layer(number: int, layer: Reference) -> LayerDocument:
+    return LayerDocument(
+        number,
+        blob_name(layer.digest),
+        layer.digest,
+        layer.size,
+        _LAYERS[layer.media_type],
+        layer.media_type,
+        layer.annotations,
+    )
+
+
+def _tags(reference: Reference) -> tuple[str, ...]:
+    name = reference.annotations.get(_NAME) or reference.annotations.get(_REF_NAME)
+    return (familiar(name),) if name else ()
+
+
+def _platform(config: Config) -> str:
+    return f"{config.os}/{config.architecture}"

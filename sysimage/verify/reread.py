@@ -1,0 +1,93 @@
+"""Items that the first reading could not finish: their files came in another order, in several layers, or hard-linked.
+
+The layers that hold them are read once more; the items' contents, and nothing else, wait in an unnamed temporary file
+until all of an item is there. Layers that sysimage wrote never need this.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from typing import IO
+
+from sysimage.digest import Digest
+from sysimage.verify.layer import layer_content
+from sysimage.verify.limits import Limits
+from sysimage.verify.manifest import LayerDocument
+from sysimage.verify.nar import NarStream
+from sysimage.verify.references import KnownCollector
+from sysimage.verify.source import Source
+from sysimage.verify.streams import CHUNK
+from sysimage.verify.tar import MemberKind, read_members
+from sysimage.verify.tree import FileTree, Parts
+
+_Place = tuple[int, Parts]
+"""Number of a layer, and a member in it."""
+
+
+def reread_items(
+    items: Iterable[Parts],
+    tree: FileTree,
+    documents: Mapping[int, LayerDocument],
+    source: Source,
+    known: frozenset[bytes],
+    limits: Limits,
+) -> dict[Parts, tuple[Digest, int, set[bytes]]]:
+    """NAR hash, NAR size (bytes) and the known hash parts in each item, from the tree as it is in the end."""
+    items = tuple(items)
+    wanted: dict[_Place, tuple[int, int]] = {}
+    for item in items:
+        for _, node in tree.walk(item):
+            if node.kind is MemberKind.FILE:
+                wanted[node.layer, node.content_at] = (0, 0)
+    with tempfile.TemporaryFile() as spool:
+        for number in sorted({number for number, _ in wanted}):
+            _spool(documents[number], source, limits, wanted, spool)
+        return {item: _finish(item, tree, wanted, spool, known) for item in items}
+
+
+def _spool(
+    document: LayerDocument,
+    source: Source,
+    limits: Limits,
+    wanted: dict[_Place, tuple[int, int]],
+    spool: IO[bytes],
+) -> None:
+    stream = layer_content(document, source, limits)
+    for member in read_members(stream, limits, end_required=False):
+        place = (document.number, member.parts)
+        if member.kind is MemberKind.FILE and place in wanted:
+            wanted[place] = (spool.tell(), member.size)
+            for piece in stream.pieces(member.size):
+                spool.write(piece)
+
+
+def _finish(
+    item: Parts,
+    tree: FileTree,
+    wanted: Mapping[_Place, tuple[int, int]],
+    spool: IO[bytes],
+    known: frozenset[bytes],
+) -> tuple[Digest, int, set[bytes]]:
+    nar, collector = NarStream(), KnownCollector(known)
+    for path, node in tree.walk(item):
+        below = path[len(item) :]
+        if below:
+            collector.whole(below[-1])
+        if node.kind is MemberKind.DIRECTORY:
+            nar.directory(below)
+        elif node.kind is MemberKind.SYMLINK:
+            collector.whole(node.link)
+            nar.symlink(below, node.link)
+        elif node.kind is MemberKind.FILE:
+            offset, size = wanted[node.layer, node.content_at]
+            nar.begin_file(below, bool(node.mode & 0o100), size)
+            spool.seek(offset)
+            left = size
+            while left and (piece := spool.read(min(CHUNK, left))):
+                left -= len(piece)
+                nar.content(piece)
+                collector.content(piece)
+            collector.end_file()
+            nar.end_file(below, size)
+    return *nar.finish(), collector.runs

@@ -1,0 +1,221 @@
+"""Where an image lies: an archive or an OCI layout directory, read in place. Nothing is ever extracted."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol, Self
+
+from sysimage.errors import IntegrityError, MachineError
+from sysimage.verify.compression import Compression, sniff
+from sysimage.verify.faults import MalformedError, shown
+from sysimage.verify.limits import Limits
+from sysimage.verify.streams import CHUNK, Stream
+from sysimage.verify.tar import MemberKind, read_members
+
+_HEADER_CHUNK = 1 << 16
+_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+
+class Source(Protocol):
+    """Named files, read in any order and from several threads."""
+
+    complete: bool
+    """Whether every file in it belongs to the image: an archive is one image's, a layout directory may be shared."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def names(self) -> tuple[str, ...]:
+        """The regular files, sorted; for a directory only those at the top."""
+        ...
+
+    def size(self, name: str) -> int | None:
+        """Bytes, or None where there is no such regular file."""
+        ...
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """The content."""
+        ...
+
+    def read(self, name: str, most: int) -> bytes:
+        """The content, whole; a MalformedError when it is absent or has more than ``most`` bytes."""
+        ...
+
+
+def open_source(path: Path, limits: Limits) -> Source:
+    """Open an archive or a layout directory. IntegrityError for what is neither, MachineError if it is unreadable."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            return DirectorySource(path)
+        if not stat.S_ISREG(mode):
+            raise IntegrityError(
+                f"cannot read {path}: it is neither a file nor a directory",
+                hint="save the stream to a file first",
+            )
+        return ArchiveSource(path, limits)
+    except OSError as error:
+        raise MachineError(f"cannot read {path}: {error.strerror}") from error
+
+
+class _Opened:
+    """A descriptor that is closed at the end."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        os.close(self._descriptor)
+
+
+class ArchiveSource(_Opened):
+    """An uncompressed tar: an OCI layout, a docker-archive, or both at once."""
+
+    complete = True
+
+    def __init__(self, path: Path, limits: Limits) -> None:
+        super().__init__(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        try:
+            self._members = self._index(limits)
+        except MalformedError as error:
+            os.close(self._descriptor)
+            raise IntegrityError(f"cannot read {path}: the archive {error}") from None
+
+    def _index(self, limits: Limits) -> dict[str, tuple[int, int]]:
+        self._refuse_compressed()
+        stream = _FileStream(self._descriptor)
+        found: dict[str, tuple[int, int]] = {}
+        everything: set[str] = set()
+        for member in read_members(stream, limits):
+            name = member.name[1:]
+            if name in everything:
+                raise MalformedError(f"has two members {name}")
+            everything.add(name)
+            if len(everything) > limits.archive_members:
+                raise MalformedError(f"has more than {limits.archive_members} members")
+            if member.kind is MemberKind.FILE:
+                found[name] = (stream.offset, member.size)
+            elif member.kind not in (MemberKind.DIRECTORY, MemberKind.SYMLINK):
+                # Links for old readers are passed over, not followed: what is needed must be there as a file.
+                raise MalformedError(f"has a {member.kind.value} at {name}, where only files belong")
+        return found
+
+    def _refuse_compressed(self) -> None:
+        if sniff(os.pread(self._descriptor, 16, 0)) is not Compression.NONE:
+            raise MalformedError("is compressed as a whole; decompress it first")
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(self._members))
+
+    def size(self, name: str) -> int | None:
+        return self._members[name][1] if name in self._members else None
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        offset, size = self._members[name]
+        return _file_chunks(self._descriptor, offset, offset + size)
+
+    def read(self, name: str, most: int) -> bytes:
+        return _read(self, name, most)
+
+
+class DirectorySource(_Opened):
+    """An OCI image layout in a directory. No symlink in it is followed."""
+
+    complete = False
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(
+            sorted(
+                name
+                for name in os.listdir(self._descriptor)  # noqa: PTH208
+                if self.size(name) is not None
+            )
+        )
+
+    def size(self, name: str) -> int | None:
+        with suppress(OSError):
+            descriptor = self._open(name)
+            try:
+                return os.fstat(descriptor).st_size
+            finally:
+                os.close(descriptor)
+        return None
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        descriptor = self._open(name)
+        try:
+            yield from _file_chunks(descriptor, 0, os.fstat(descriptor).st_size)
+        finally:
+            os.close(descriptor)
+
+    def read(self, name: str, most: int) -> bytes:
+        return _read(self, name, most)
+
+    def _open(self, name: str) -> int:
+        *directories, last = name.split("/")
+        above = os.dup(self._descriptor)
+        try:
+            for directory in directories:
+                below = os.open(directory, _OPEN_FLAGS | os.O_DIRECTORY, dir_fd=above)
+                os.close(above)
+                above = below
+            descriptor = os.open(last, _OPEN_FLAGS, dir_fd=above)
+        finally:
+            os.close(above)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(f"{name} is not a regular file")
+        return descriptor
+
+
+class _FileStream(Stream):
+    """A file as a stream that seeks over what is not wanted."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._length = os.fstat(descriptor).st_size
+        super().__init__(iter(()))
+
+    def _more(self) -> bool:
+        self._before += len(self._chunk)
+        self._at = 0
+        self._chunk = os.pread(self._descriptor, _HEADER_CHUNK, self._before)
+        return bool(self._chunk)
+
+    def skip(self, size: int) -> None:
+        target = self.offset + size
+        if target > self._length:
+            raise MalformedError(f"ends {target - self._length} bytes early, inside a file's content")
+        if target <= self._before + len(self._chunk):
+            self._at = target - self._before
+        else:
+            self._before, self._chunk, self._at = target, b"", 0
+
+
+def _file_chunks(descriptor: int, begin: int, end: int) -> Iterator[bytes]:
+    while begin < end:
+        chunk = os.pread(descriptor, min(CHUNK, end - begin), begin)
+        if not chunk:
+            return
+        begin += len(chunk)
+        yield chunk
+
+
+def _read(source: Source, name: str, most: int) -> bytes:
+    size = source.size(name)
+    if size is None:
+        raise MalformedError(f"has no file {shown(name)}")
+    if size > most:
+        raise MalformedError(f"has {size} bytes in {shown(name)}; more than {most} are not read")
+    return b"".join(source.chunks(name))

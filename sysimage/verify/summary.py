@@ -1,0 +1,115 @@
+"""What an image says about itself, read without reading its layers: for `sysimage inspect`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sysimage.digest import Digest
+from sysimage.errors import IntegrityError, Issue, MachineError
+from sysimage.verify.config import Config
+from sysimage.verify.database import read_database
+from sysimage.verify.faults import Faults, MalformedError
+from sysimage.verify.follow import read_documents
+from sysimage.verify.layer import layer_content
+from sysimage.verify.limits import DEFAULT_LIMITS, Limits
+from sysimage.verify.manifest import ImageDocuments, LayerDocument
+from sysimage.verify.source import Source, open_source
+from sysimage.verify.store import STATE_DIRECTORIES, as_parts
+from sysimage.verify.tar import MemberKind, read_members
+
+_READ_AT_MOST = 128 << 20
+"""Bytes of a layer that is looked into for the store database."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSummary:
+    """One layer as the documents describe it."""
+
+    digest: Digest | None
+    """Of the blob; a docker-archive does not say it."""
+    diff_id: Digest
+    size: int
+    """Bytes of the blob."""
+    media_type: str | None
+    created_by: str
+    comment: str
+    """What it holds, in words of whoever made it."""
+    annotations: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSummary:
+    """An image as it describes itself. Digests of documents are checked, layers are not read."""
+
+    tags: tuple[str, ...]
+    digest: Digest | None
+    """Of the manifest; a docker-archive has none."""
+    image_id: Digest
+    config: Config
+    layers: tuple[LayerSummary, ...]
+    """Bottom first."""
+    size: int
+    """Bytes of all layer blobs."""
+    items: int | None
+    """Paths in the store database; None when it was not found in the topmost layer."""
+    store_kind: str | None
+    annotations: dict[str, str]
+    """The manifest's."""
+    faults: tuple[Issue, ...]
+    """Contradictions seen on the way; verifying finds more."""
+
+
+def inspect_image(path: Path, *, platform: str | None = None, limits: Limits = DEFAULT_LIMITS) -> ImageSummary:
+    """Describe an image from its documents and, for the number of store items, its topmost layer.
+
+    An image that cannot be followed is an `IntegrityError`, a file that cannot be read a `MachineError`.
+    """
+    faults = Faults(limits.faults_per_rule)
+    try:
+        with open_source(path, limits) as source:
+            documents = read_documents(source, faults, limits, platform)
+            kind, items = _count_items(source, documents, limits)
+    except MalformedError as error:
+        raise IntegrityError(f"cannot inspect {path}: it {error}") from None
+    except OSError as error:
+        raise MachineError(f"cannot read {path}: {error.strerror}") from error
+    layers = tuple(_summary(layer) for layer in documents.layers)
+    return ImageSummary(
+        tags=documents.tags,
+        digest=documents.digest,
+        image_id=documents.image_id,
+        config=documents.config,
+        layers=layers,
+        size=sum(layer.size for layer in layers),
+        items=items,
+        store_kind=kind,
+        annotations=documents.annotations,
+        faults=faults.issues,
+    )
+
+
+def _summary(layer: LayerDocument) -> LayerSummary:
+    return LayerSummary(
+        layer.digest, layer.diff_id, layer.size, layer.media_type, layer.created_by, layer.comment, layer.annotations
+    )
+
+
+def _count_items(source: Source, documents: ImageDocuments, limits: Limits) -> tuple[str | None, int | None]:
+    """The store's kind and how many paths it registers."""
+    if not documents.layers or documents.layers[-1].size > _READ_AT_MOST:
+        return None, None
+    schemas = {as_parts(f"{state}/db/db.sqlite"): schema for state, schema in STATE_DIRECTORIES.items()}
+    top = documents.layers[-1]
+    if source.size(top.file) is None:
+        raise MalformedError(f"has no {top.file}, which is {top.where}")
+    stream = layer_content(top, source, limits)
+    for member in read_members(stream, limits, end_required=False):
+        if stream.offset > limits.captured_file:
+            return None, None
+        schema = schemas.get(member.parts)
+        if schema is not None and member.kind is MemberKind.FILE and member.size <= limits.captured_file:
+            data = b"".join(stream.pieces(member.size))
+            rows = read_database(data, schema, "the database", Faults(1))
+            return schema.kind, None if rows is None else len(rows)
+    return None, None

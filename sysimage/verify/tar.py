@@ -1,0 +1,258 @@
+"""A strict reader of tar: ustar with pax or GNU extensions, as layers and image archives are written.
+
+Own code, because the standard library's reader has been talked into endless loops and repairs what is broken; here what
+is not well formed is refused, nothing is believed beyond its bound, and no name is ever used as a path of this machine.
+Format: POSIX.1-2017, pax; the GNU extensions from the GNU tar manual, "Basic Tar Format".
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sysimage.verify.faults import MalformedError, shown
+from sysimage.verify.limits import Limits
+from sysimage.verify.streams import Stream
+
+BLOCK = 512
+_ZERO_BLOCK = bytes(BLOCK)
+_OCTAL = re.compile(rb"[0-7]+")
+_PAX_RECORD = re.compile(rb"([1-9][0-9]*) ")
+_PAX_NUMBER = re.compile(rb"[0-9]+")
+_LARGEST_OCTAL_SIZE = 8**11 - 1
+_LARGEST_SIZE = 2**62
+_LARGEST_ID = 2**31 - 1
+
+
+class MemberKind(enum.Enum):
+    FILE = "file"
+    DIRECTORY = "directory"
+    SYMLINK = "symlink"
+    HARD_LINK = "hard link"
+    CHARACTER_DEVICE = "character device"
+    BLOCK_DEVICE = "block device"
+    FIFO = "FIFO"
+
+
+_KINDS = {
+    b"0": MemberKind.FILE,
+    b"\0": MemberKind.FILE,
+    b"1": MemberKind.HARD_LINK,
+    b"2": MemberKind.SYMLINK,
+    b"3": MemberKind.CHARACTER_DEVICE,
+    b"4": MemberKind.BLOCK_DEVICE,
+    b"5": MemberKind.DIRECTORY,
+    b"6": MemberKind.FIFO,
+}
+_EXTENSIONS = (b"x", b"g", b"L", b"K")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One entry of an archive; its content is the next ``size`` bytes of the stream."""
+
+    parts: tuple[bytes, ...]
+    """The path's components; none for the root."""
+    kind: MemberKind
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    """Bytes of content; 0 for what is not a file."""
+    mtime: bytes
+    """Seconds since the epoch as decimal digits; perhaps negative or with a fraction, when a pax header says so."""
+    link: bytes
+    """What a symlink says, or the name of a hard link's other member."""
+    extended: tuple[bytes, ...] = ()
+    """Names of the pax records that have no field here, sorted."""
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return shown("/" + "/".join(part.decode("utf-8", "surrogateescape") for part in self.parts))
+
+
+@dataclass(slots=True)
+class _Overrides:
+    """What extension headers say about the next member."""
+
+    records: dict[bytes, bytes]
+    name: bytes | None = None
+    link: bytes | None = None
+
+
+def read_members(stream: Stream, limits: Limits, *, end_required: bool = True) -> Iterator[Member]:
+    """Members in order. Content that the consumer leaves is skipped. MalformedError for what is not strict tar.
+
+    The generator reads the archive to its very end: after the two zero blocks only NUL padding may follow. Without
+    ``end_required`` they may be missing, as in layers by umoci: for those whose length something else vouches for.
+    """
+    pending: _Overrides | None = None
+    while True:
+        header = stream.take(BLOCK)
+        if not header and not end_required and pending is None:
+            return
+        if len(header) < BLOCK:
+            where = "inside a header" if header else "without its end blocks"
+            raise MalformedError(f"ends {where}, at byte {stream.offset}")
+        if header == _ZERO_BLOCK:
+            if pending is not None:
+                raise MalformedError("ends after an extension header")
+            _read_end(stream, limits)
+            return
+        _check(header, stream.offset - BLOCK)
+        kind = header[156:157]
+        size = _number(header[124:136], "size")
+        if kind in _EXTENSIONS:
+            pending = _extension(kind, _content(stream, size, limits), pending or _Overrides({}))
+            continue
+        member = _member(header, size, pending, limits)
+        pending = None
+        begin = stream.offset
+        yield member
+        stream.skip(begin + member.size + -member.size % BLOCK - stream.offset)
+
+
+def _check(header: bytes, offset: int) -> None:
+    magic = header[257:265]
+    if magic not in (b"ustar\x0000", b"ustar  \0"):
+        raise MalformedError(f"holds no tar header at byte {offset}")
+    stated = _number(header[148:156], "checksum")
+    if sum(header[:148]) + 32 * 8 + sum(header[156:]) != stated:
+        raise MalformedError(f"has a header with a wrong checksum at byte {offset}")
+
+
+def _number(data: bytes, what: str) -> int:
+    if data[0] == 0x80:
+        return int.from_bytes(data[1:], "big")
+    if data[0] & 0x80:
+        raise MalformedError(f"has a negative or malformed {what}")
+    digits = data.strip(b" \0")
+    if not digits:
+        return 0
+    if not _OCTAL.fullmatch(digits):
+        raise MalformedError(f"has a malformed {what}: {digits!r}")
+    return int(digits, 8)
+
+
+def _content(stream: Stream, size: int, limits: Limits) -> bytes:
+    if size > limits.extended_header:
+        raise MalformedError(f"has an extension header of {size} bytes")
+    data = b"".join(stream.pieces(size + -size % BLOCK))
+    return data[:size]
+
+
+def _extension(kind: bytes, data: bytes, pending: _Overrides) -> _Overrides:
+    if kind == b"L":
+        pending.name = data.rstrip(b"\0")
+    elif kind == b"K":
+        pending.link = data.rstrip(b"\0")
+    else:
+        records = dict(_pax_records(data))
+        if kind == b"g":
+            # A global header changes every later member; only the comment that `git archive` writes is harmless.
+            if set(records) - {b"comment"}:
+                raise MalformedError("has a global pax header")
+        else:
+            pending.records.update(records)
+    return pending
+
+
+def _pax_records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = 0
+    while at < len(data):
+        match = _PAX_RECORD.match(data, at, at + 9)
+        if match is None:
+            raise MalformedError("has a malformed pax record")
+        end = at + int(match[1])
+        key, equals, value = data[match.end() : end - 1].partition(b"=")
+        if end > len(data) or end <= match.end() or data[end - 1 : end] != b"\n" or not equals or not key:
+            raise MalformedError("has a malformed pax record")
+        if key.startswith(b"GNU.sparse."):
+            raise MalformedError("holds a sparse file, which layers may not")
+        yield key, value
+        at = end
+
+
+def _member(header: bytes, size: int, pending: _Overrides | None, limits: Limits) -> Member:
+    code = header[156:157]
+    if code not in _KINDS:
+        raise MalformedError(f"has a member of unknown type {code!r}")
+    kind = _KINDS[code]
+    name = header[:100].partition(b"\0")[0]
+    link = header[157:257].partition(b"\0")[0]
+    if header[257:263] == b"ustar\0":
+        prefix = header[345:500].partition(b"\0")[0]
+        name = prefix + b"/" + name if prefix else name
+    mode, uid, gid = (_number(header[at : at + 8], what) for at, what in ((100, "mode"), (108, "uid"), (116, "gid")))
+    mtime = b"%d" % _number(header[136:148], "mtime")
+    extended: tuple[bytes, ...] = ()
+    if pending is not None:
+        records = pending.records
+        name = records.pop(b"path", pending.name if pending.name is not None else name)
+        link = records.pop(b"linkpath", pending.link if pending.link is not None else link)
+        size = _pax_size(records.pop(b"size"), size) if b"size" in records else size
+        uid = _pax_number(records, b"uid", uid)
+        gid = _pax_number(records, b"gid", gid)
+        mtime = records.pop(b"mtime", mtime)
+        extended = tuple(sorted(records))
+    if size > _LARGEST_SIZE or (kind is not MemberKind.FILE and size):
+        raise MalformedError(f"has a {kind.value} of {size} bytes: {shown(name)}")
+    if uid > _LARGEST_ID or gid > _LARGEST_ID:
+        raise MalformedError(f"{shown(name)} has an owner beyond {_LARGEST_ID}")
+    if kind in (MemberKind.SYMLINK, MemberKind.HARD_LINK) and (not link or b"\0" in link or len(link) > 4096):
+        raise MalformedError(f"{shown(name)} is a link to nothing, or to more than a path can be")
+    parts = split_name(name, limits, directory=kind is MemberKind.DIRECTORY)
+    return Member(parts, kind, mode & 0o7777, uid, gid, size, mtime, link, extended)
+
+
+def _pax_size(value: bytes, header_size: int) -> int:
+    if not _PAX_NUMBER.fullmatch(value) or len(value) > 19:
+        raise MalformedError(f"has a malformed pax size: {value[:40]!r}")
+    size = int(value)
+    # Readers disagree on which of two sizes counts, and so on what is a header: only one may say something.
+    if header_size not in (0, size) and size <= _LARGEST_OCTAL_SIZE:
+        raise MalformedError(f"has a pax size of {size} against {header_size} in the header")
+    return size
+
+
+def _pax_number(records: dict[bytes, bytes], key: bytes, fallback: int) -> int:
+    if key not in records:
+        return fallback
+    value = records.pop(key)
+    if not _PAX_NUMBER.fullmatch(value) or len(value) > 19:
+        raise MalformedError(f"has a malformed pax {key.decode()}: {value[:40]!r}")
+    return int(value)
+
+
+def split_name(name: bytes, limits: Limits, *, directory: bool) -> tuple[bytes, ...]:
+    """A member's name as components. Refuses what could mean another path to another reader."""
+    if not name or b"\0" in name or len(name) > limits.name_length:
+        raise MalformedError(f"has a member with an impossible name: {shown(name[:80])!r}")
+    if name == b"/" and directory:
+        return ()
+    stripped = name[:-1] if directory and name.endswith(b"/") else name
+    parts = stripped.split(b"/")
+    if parts[0] == b".":
+        parts = parts[1:]
+        if not parts and not directory:
+            raise MalformedError("has a member that replaces the root")
+    if name.startswith(b"/") or any(part in (b"", b".", b"..") for part in parts):
+        raise MalformedError(f"has a member whose name is absolute or not normalised: {shown(name)!r}")
+    if len(parts) > limits.component_length or max(map(len, parts), default=0) > limits.component_length:
+        raise MalformedError(f"has a name that is too long or too deep: {shown(name)}")
+    return tuple(parts)
+
+
+def _read_end(stream: Stream, limits: Limits) -> None:
+    if stream.take(BLOCK) != _ZERO_BLOCK:
+        raise MalformedError("does not end with two blocks of zeros")
+    padding = 0
+    for piece in stream.rest():
+        padding += len(piece)
+        if piece.strip(b"\0"):
+            raise MalformedError("has something after its end")
+        if padding > limits.padding:
+            raise MalformedError(f"has more than {limits.padding} bytes of padding")

@@ -1,0 +1,195 @@
+"""The file system an engine would show: layers on top of each other, whiteouts applied, links followed inside."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sysimage.digest import NIX_BASE32_ALPHABET
+from sysimage.verify.faults import Faults, shown
+from sysimage.verify.tar import Member, MemberKind
+
+Parts = tuple[bytes, ...]
+WHITEOUT = b".wh."
+OPAQUE = b".wh..wh..opq"
+_MOST_LINKS = 40
+_ITEM = re.compile(rb"[" + NIX_BASE32_ALPHABET.encode() + rb"]{32}-[A-Za-z0-9+\-._?=]{1,211}")
+_SHORTEST_ITEM = 34
+
+
+def item_of(parts: Parts) -> Parts | None:
+    """The image path of the store item that a path lies in."""
+    for depth, part in enumerate(parts):
+        if len(part) >= _SHORTEST_ITEM and _ITEM.fullmatch(part):
+            return parts[: depth + 1]
+    return None
+
+
+@dataclass(slots=True)
+class Node:
+    """What is at one path."""
+
+    kind: MemberKind
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    link: bytes
+    layer: int
+    """Number of the layer that put it there."""
+    content_at: Parts
+    """The member of that layer that has the content; another path for a hard link."""
+    children: dict[bytes, Node] = field(default_factory=dict)
+
+
+def root_node() -> Node:
+    return Node(MemberKind.DIRECTORY, 0o755, 0, 0, 0, b"", 0, ())
+
+
+class FileTree:
+    """Layers applied one after the other."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.root = root_node()
+        self._faults = faults
+        self._ours: set[int] = set()
+
+    def apply(self, number: int, members: Sequence[Member], *, ours: bool) -> None:
+        """Put a layer on top. One of ours must not change the directories of another; none may change an item."""
+        if ours:
+            self._ours.add(number)
+        where = f"layer {number}"
+        for member in members:
+            if member.parts and member.parts[-1].startswith(WHITEOUT):
+                self._white_out(member, where)
+        placed: set[Parts] = set()
+        for member in members:
+            if not (member.parts and member.parts[-1].startswith(WHITEOUT)):
+                self._place(number, member, placed, where)
+
+    def _white_out(self, member: Member, where: str) -> None:
+        *above, name = member.parts
+        parent = self._directory(tuple(above))
+        hidden = name[len(WHITEOUT) :]
+        if name == OPAQUE:
+            if parent is not None:
+                parent.children.clear()
+        elif hidden in (b"", b".", b"..") or hidden.startswith(WHITEOUT) or b"/" in hidden:
+            self._faults.add("whiteout", where, f"{member.name} is a malformed whiteout")
+        elif parent is not None:
+            parent.children.pop(hidden, None)
+
+    def _directory(self, parts: Parts) -> Node | None:
+        """The directory at exactly this path, no link followed."""
+        node = self.root
+        for part in parts:
+            child = node.children.get(part)
+            if child is None or child.kind is not MemberKind.DIRECTORY:
+                return None
+            node = child
+        return node
+
+    def _place(self, number: int, member: Member, placed: set[Parts], where: str) -> None:
+        parent = self._parent(number, member, where)
+        if parent is None:
+            return
+        node = self._node(number, member, placed, where)
+        if node is None:
+            return
+        placed.add(member.parts)
+        old = self.root if not member.parts else parent.children.get(member.parts[-1])
+        if old is not None:
+            if member.parts and old.layer not in (0, number):
+                self._compare(old, node, member, where)
+            if old.kind is node.kind is MemberKind.DIRECTORY:
+                node.children = old.children
+        if member.parts:
+            parent.children[member.parts[-1]] = node
+        else:
+            self.root = node
+
+    def _parent(self, number: int, member: Member, where: str) -> Node | None:
+        node = self.root
+        for depth, part in enumerate(member.parts[:-1], 1):
+            child = node.children.get(part)
+            if child is None:
+                child = root_node()
+                child.layer = number
+                node.children[part] = child
+            if child.kind is not MemberKind.DIRECTORY:
+                above = "/" + b"/".join(member.parts[:depth]).decode("utf-8", "surrogateescape")
+                self._faults.add("parents", where, f"{member.name} lies below {shown(above)}, a {child.kind.value}")
+                return None
+            node = child
+        return node
+
+    def _node(self, number: int, member: Member, placed: set[Parts], where: str) -> Node | None:
+        if member.kind is not MemberKind.HARD_LINK:
+            return Node(
+                member.kind, member.mode, member.uid, member.gid, member.size, member.link, number, member.parts
+            )
+        target = tuple(part for part in member.link.split(b"/") if part not in (b"", b"."))
+        found = self.find(target) if target in placed else None
+        if found is None or found.kind is not MemberKind.FILE:
+            self._faults.add(
+                "hard links", where, f"{member.name} is a hard link to {shown(member.link)}, no earlier file here"
+            )
+            return None
+        return Node(found.kind, found.mode, found.uid, found.gid, found.size, b"", number, found.content_at)
+
+    def _compare(self, old: Node, new: Node, member: Member, where: str) -> None:
+        if old.kind is new.kind is MemberKind.DIRECTORY:
+            if (old.mode, old.uid, old.gid) != (new.mode, new.uid, new.gid) and {old.layer, new.layer} <= self._ours:
+                self._faults.add(
+                    "clobbering",
+                    where,
+                    f"{member.name} is {new.mode:04o} {new.uid}:{new.gid}, in layer {old.layer} it is "
+                    f"{old.mode:04o} {old.uid}:{old.gid}",
+                )
+        elif item_of(member.parts) is not None:
+            self._faults.add(
+                "clobbering",
+                where,
+                f"{member.name}, in a store item, replaces the {old.kind.value} of layer {old.layer}",
+            )
+
+    def find(self, parts: Parts) -> Node | None:
+        """What is at exactly this path, no link followed."""
+        if not parts:
+            return self.root
+        parent = self._directory(parts[:-1])
+        return None if parent is None else parent.children.get(parts[-1])
+
+    def resolve(self, path: bytes) -> tuple[Parts, Node] | None:
+        """Follow links as a process inside the image would; None where the path leads nowhere or in a circle."""
+        todo = [part for part in reversed(path.split(b"/")) if part not in (b"", b".")]
+        at: list[tuple[bytes, Node]] = []
+        links = 0
+        while todo:
+            part = todo.pop()
+            if part == b"..":
+                del at[-1:]
+                continue
+            node = (at[-1][1] if at else self.root).children.get(part)
+            if node is None:
+                return None
+            if node.kind is MemberKind.SYMLINK:
+                links += 1
+                if links > _MOST_LINKS:
+                    return None
+                if node.link.startswith(b"/"):
+                    at.clear()
+                todo += [piece for piece in reversed(node.link.split(b"/")) if piece not in (b"", b".")]
+            else:
+                at.append((part, node))
+        return tuple(part for part, _ in at), at[-1][1] if at else self.root
+
+    def walk(self, parts: Parts = ()) -> Iterator[tuple[Parts, Node]]:
+        """Everything at and below a path, a directory before its entries, names sorted by bytes."""
+        top = self.find(parts)
+        stack = [] if top is None else [(parts, top)]
+        while stack:
+            path, node = stack.pop()
+            yield path, node
+            stack += [((*path, name), node.children[name]) for name in sorted(node.children, reverse=True)]
