@@ -1,0 +1,1 @@
+"""The system item: a profile of packages, /etc, services and what boots them, made of a system.json."""

@@ -1,0 +1,80 @@
+;;; Makes of an image's root what a running system needs. Everything is tolerant: a read-only root, an empty /run, a user
+;;; who is not root are ordinary in a container; what cannot be done is said once and the boot goes on.
+;;;
+;;; This file is the same in every system; a call of 'activate' with quoted data follows it.
+
+(use-modules (ice-9 ftw) (ice-9 match) (srfi srfi-1))
+
+(define (complain text . arguments)
+  (apply format (current-error-port) (string-append "activation: " text "\n") arguments))
+
+(define-syntax-rule (attempt what exp ...)
+  ;; The value of the expressions; false after saying what failed and why.
+  (catch 'system-error
+    (lambda () exp ... #t)
+    (lambda args
+      (complain "cannot ~a: ~a" what (strerror (system-error-errno args)))
+      #f)))
+
+(define (point-to target link)
+  ;; LINK is never absent: a new one takes its place.
+  (unless (equal? (false-if-exception (readlink link)) target)
+    (attempt (string-append "make " link)
+             (let ((new (string-append link ".new")))
+               (false-if-exception (delete-file new))
+               (symlink target new)
+               (rename-file new link)))))
+
+(define (make-directory path mode uid gid)
+  (unless (file-exists? path)
+    (when (attempt (string-append "make " path) (mkdir path))
+      (attempt (string-append "give " path " to its owner")
+               (unless (= 0 uid gid) (chown path uid gid))
+               (chmod path mode)))))
+
+(define (install-privileged-program source target mode uid gid)
+  ;; The image has these; they are only made again where /run is an empty file system.
+  (unless (file-exists? target)
+    (attempt (string-append "install " target)
+             (let ((new (string-append target ".new")))
+               (copy-file source new)
+               (chown new uid gid)
+               (chmod new mode)
+               (rename-file new target)))))
+
+(define (remove-stale-files)
+  ;; What a killed container left: a process ID in a file means nothing after a restart.
+  (define (stale? name)
+    (string-suffix? ".pid" name))
+  (define (sweep directory deeper?)
+    (for-each (lambda (name)
+                (let* ((file (string-append directory "/" name))
+                       (kind (and=> (false-if-exception (lstat file)) stat:type)))
+                  (cond ((and (eq? kind 'regular) (stale? name))
+                         (false-if-exception (delete-file file)))
+                        ((and (eq? kind 'directory) deeper?)
+                         (sweep file #f)))))
+              (or (false-if-exception
+                   (scandir directory (lambda (name) (not (member name '("." ".."))))))
+                  '())))
+  (sweep "/run" #t))
+
+(define (own-machine?)
+  ;; Whether this is a machine of its own and not a container: the kernel gives the first PID namespace this number.
+  (equal? (false-if-exception (readlink "/proc/self/ns/pid")) "pid:[4026531836]"))
+
+(define (activate system data)
+  (define (all name) (match (assq name data) ((_ . rest) rest) (#f '())))
+  (point-to system "/run/current-system")
+  (point-to system "/run/booted-system")
+  (if (zero? (getuid))
+      (begin
+        (remove-stale-files)
+        (for-each (match-lambda ((path mode uid gid) (make-directory path mode uid gid)))
+                  (all 'directories))
+        (for-each (match-lambda
+                    ((source target mode uid gid) (install-privileged-program source target mode uid gid)))
+                  (all 'privileged-programs))
+        (when (and (own-machine?) (pair? (all 'host-name)))
+          (attempt "set the host name" (sethostname (car (all 'host-name))))))
+      (complain "user ~a is not root: services with a user or group of their own will not start" (getuid))))

@@ -1,0 +1,29 @@
+"""The bundle of certificate authorities, as Debian's update-ca-certificates writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+BUNDLE = "ssl/certs/ca-certificates.crt"
+"""Where in /etc everything looks for it."""
+_CERTIFICATES = "share/ca-certificates"
+
+
+def certificate_files(locations: Iterable[Path]) -> dict[str, bytes]:
+    """Path in /etc → content: the bundle and the list it was made of; nothing if no item brings certificates."""
+    found: dict[str, Path] = {}
+    for location in locations:
+        top = location / _CERTIFICATES
+        for file in top.rglob("*.crt"):
+            found[file.relative_to(top).as_posix()] = file
+    if not found:
+        return {}
+    # Every certificate on lines of its own, in the byte order of their names.
+    names = sorted(found, key=lambda name: name.encode())
+    bundle = b"".join(_terminated(found[name].read_bytes()) for name in names)
+    return {BUNDLE: bundle, "ca-certificates.conf": "".join(f"{name}\n" for name in names).encode()}
+
+
+def _terminated(text: bytes) -> bytes:
+    return text if text.endswith(b"\n") else text + b"\n"

@@ -1,0 +1,108 @@
+"""The profile: one tree of links over many items, which a system shows as /usr.
+
+A directory that one item alone has is one link to it; a shared one is a directory of links. Two items with different
+things at one path cannot both be meant.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sysimage.errors import IntegrityError, Issue
+from sysimage.store.paths import StorePath
+
+NOT_IN_USR = frozenset(
+    "boot dev etc home local lost+found media mnt nix-support opt proc root run srv sys tmp var".split()
+)
+"""What an item may have at its top that is not part of /usr."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A tree that takes part in a union."""
+
+    path: StorePath
+    """What links say."""
+    location: Path
+    """Where the files lie on this machine."""
+    below: str = ""
+    """The directory inside the item that counts as the top, such as ``etc``; empty for the item itself."""
+
+    def target(self, relative: str) -> str:
+        return "/".join(filter(None, (str(self.path), self.below, relative)))
+
+    def file(self, relative: str) -> Path:
+        return self.location / self.below / relative
+
+
+def link_union(
+    sources: Iterable[Source],
+    top: Path,
+    *,
+    skip: frozenset[str] = NOT_IN_USR,
+    replaced: Mapping[str, str] | None = None,
+    whole_directories: bool = True,
+) -> None:
+    """Make ``top``, a directory of links to what ``sources`` have, save the names in ``skip`` at their tops.
+
+    ``replaced`` are paths in ``top`` with what the link there is to say instead, whether or not a source has them. With
+    ``whole_directories`` a directory that only one source has becomes one link. An `IntegrityError` names every path at
+    which sources disagree, and both sides.
+    """
+    replaced = dict(replaced or {})
+    top.mkdir()
+    issues: list[Issue] = []
+    present = [source for source in sorted(sources, key=lambda source: source.path) if source.file("").is_dir()]
+    _merge("", present, top, skip, replaced, whole_directories, issues)
+    for path, target in sorted(replaced.items()):
+        link = top / path
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(target)
+    if issues:
+        raise IntegrityError(
+            "cannot put the packages into one profile: some have different files at the same place",
+            hint="leave one of them out with exclude, or say which counts with alternatives",
+            issues=issues,
+        )
+
+
+def _merge(
+    relative: str,
+    sources: Sequence[Source],
+    directory: Path,
+    skip: frozenset[str],
+    replaced: Mapping[str, str],
+    whole_directories: bool,
+    issues: list[Issue],
+) -> None:
+    """Fill ``directory``, which is ``relative`` in the union, from the sources that have a directory there."""
+    providers: dict[str, list[Source]] = {}
+    for source in sources:
+        for name in os.listdir(source.file(relative)):  # noqa: PTH208 - names, not paths
+            providers.setdefault(name, []).append(source)
+    for name in sorted(providers):
+        path = f"{relative}/{name}" if relative else name
+        if path in replaced or (not relative and name in skip):
+            continue
+        having = providers[name]
+        files = [source.file(path) for source in having]
+        directories = [file.is_dir() and not file.is_symlink() for file in files]
+        interferes = any(other.startswith(f"{path}/") for other in replaced)
+        if all(directories) and (len(having) > 1 or interferes or not whole_directories):
+            (directory / name).mkdir()
+            _merge(path, having, directory / name, skip, replaced, whole_directories, issues)
+            continue
+        for source, file in zip(having[1:], files[1:], strict=True):
+            if any(directories) or not _same(files[0], file):
+                issues.append(Issue(f"/{path}", f"{having[0].path} and {source.path} have different things here"))
+        (directory / name).symlink_to(having[0].target(path))
+
+
+def _same(one: Path, other: Path) -> bool:
+    if one.is_symlink() or other.is_symlink():
+        return one.is_symlink() and other.is_symlink() and one.readlink() == other.readlink()
+    return filecmp.cmp(one, other, shallow=False)

@@ -1,0 +1,78 @@
+"""Data for Scheme: values of ours written so that Guile's reader gives back exactly them.
+
+What a user wrote only ever gets into a Scheme file as a string, number or boolean inside quoted data, through `write`;
+no text is pasted anywhere. The output is ASCII, so that it reads the same in every locale.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_SYMBOL = re.compile(r"[a-z][a-z0-9-]*")
+_NAMED = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+_WIDTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A Scheme symbol of the plainest kind: lower-case letters, digits and hyphens, beginning with a letter."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if not _SYMBOL.fullmatch(self.name):
+            raise ValueError(f"not a plain symbol: {self.name!r}")
+
+
+Datum = str | int | float | bool | Symbol | Sequence["Datum"]
+"""What can be written; a sequence becomes a list."""
+
+
+def write(datum: Datum, indent: int = 0) -> str:
+    """The external representation of ``datum``; long lists take a line for each element, ``indent`` spaces deep.
+
+    A ValueError for what Scheme cannot read back: a lone surrogate, an infinite or undefined number.
+    """
+    flat = _flat(datum)
+    if indent + len(flat) <= _WIDTH or isinstance(datum, str | int | float | Symbol) or not datum:
+        return flat
+    head, *rest = datum
+    lines = [write(head, indent + 1), *(write(part, indent + 1) for part in rest)]
+    return "(" + ("\n" + " " * (indent + 1)).join(lines) + ")"
+
+
+def _flat(datum: Datum) -> str:
+    if isinstance(datum, bool):
+        return "#t" if datum else "#f"
+    if isinstance(datum, int):
+        return str(datum)
+    if isinstance(datum, float):
+        if not math.isfinite(datum):
+            raise ValueError(f"not a number that can be written: {datum}")
+        return repr(datum)
+    if isinstance(datum, Symbol):
+        return datum.name
+    if isinstance(datum, str):
+        return _string(datum)
+    return "(" + " ".join(_flat(part) for part in datum) + ")"
+
+
+def _string(text: str) -> str:
+    return '"' + "".join(map(_character, text)) + '"'
+
+
+def _character(character: str) -> str:
+    if character in _NAMED:
+        return _NAMED[character]
+    point = ord(character)
+    if 0x20 <= point < 0x7F:
+        return character
+    if 0xD800 <= point < 0xE000:
+        raise ValueError(f"not a character: U+{point:04X} is half of a surrogate pair")
+    # Guile's escapes have a fixed number of digits, so that what follows is never taken for one of them.
+    if point < 0x100:
+        return f"\\x{point:02x}"
+    return f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:06x}"

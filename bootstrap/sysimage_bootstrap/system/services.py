@@ -1,0 +1,170 @@
+"""The Shepherd's configuration: a program that is the same everywhere, and what a system declares as quoted data.
+
+How a service runs is in ``runtime.scm``; here its declaration is checked against the accounts and programs of the
+image and completed with what only they know.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from importlib import resources
+
+from sysimage.errors import Issue, SpecError
+from sysimage.rootfs.accounts import Accounts
+from sysimage.spec.model import CommandReady, FileReady, Service, SystemSpec, TcpReady
+from sysimage_bootstrap.system.scheme import Datum, Symbol, write
+
+PROGRAM_PATH = ("/usr/sbin", "/usr/bin")
+"""Where a command without a slash is looked up, as in system.json's documentation."""
+RESERVED = frozenset({"root", "shepherd"})
+"""Names the Shepherd uses itself."""
+FIRST_REALTIME_SIGNAL, LAST_REALTIME_SIGNAL = 34, 64
+"""Of glibc on Linux, whatever the machine that builds says."""
+
+Exists = Callable[[str], bool]
+"""Whether an image path names a program of the image; paths that only exist once it runs are not asked for."""
+
+
+def runtime(name: str) -> str:
+    """The text of one of the fixed programs beside this module."""
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def signal_number(name: str) -> int | None:
+    """The number of ``SIGTERM`` or ``SIGRTMIN+3`` on Linux; None if there is no such signal."""
+    match = re.fullmatch(r"SIGRTM(IN|AX)(?:([+-])([0-9]+))?", name)
+    if match:
+        start = FIRST_REALTIME_SIGNAL if match[1] == "IN" else LAST_REALTIME_SIGNAL
+        number = start + int(f"{match[2] or '+'}{match[3] or 0}")
+        return number if FIRST_REALTIME_SIGNAL <= number <= LAST_REALTIME_SIGNAL else None
+    found = signal.Signals.__members__.get(name)
+    return None if found is None else found.value
+
+
+def shepherd_configuration(spec: SystemSpec, accounts: Accounts, exists: Exists, shell: str) -> str:
+    """The text of ``shepherd.conf``. ``shell`` is the store's own POSIX shell.
+
+    A `SpecError` names every service that cannot work: an unknown user, group, signal, requirement or program, a cycle
+    of requirements, a combination that means nothing.
+    """
+    issues = sorted(_faults(spec), key=str)
+    declarations: list[Datum] = []
+    for name, service in sorted(spec.services.items()):
+        try:
+            declarations.append(_declaration(name, service, accounts, exists))
+        except SpecError as error:
+            issues += error.issues
+    if issues:
+        raise SpecError("cannot make services of the declarations", issues=issues)
+    data = write(declarations, indent=1)
+    return f"{runtime('runtime.scm')}\n\n;;; This system.\n\n(run-system {write(shell)}\n'{data})\n"
+
+
+def _faults(spec: SystemSpec) -> Iterator[Issue]:
+    """What is wrong whoever the users and whatever the programs are."""
+    for name, service in spec.services.items():
+        where = f"/services/{name}"
+        if name in RESERVED:
+            yield Issue(where, "the init itself has this name")
+        for required in service.requires:
+            if required not in spec.services:
+                yield Issue(f"{where}/requires", f"there is no service {required!r}")
+        if signal_number(service.stop_signal) is None:
+            yield Issue(f"{where}/stop-signal", f"there is no signal {service.stop_signal!r}")
+        if service.timer is not None and service.one_shot:
+            yield Issue(where, "it cannot run both once and at times: drop one-shot or timer")
+        if service.ready is not None and (service.one_shot or service.timer is not None):
+            yield Issue(f"{where}/ready", "only a service that keeps running has a moment when it is ready")
+    for cycle in _cycles({name: service.requires for name, service in spec.services.items()}):
+        yield Issue(f"/services/{cycle[0]}/requires", "services require each other: " + " → ".join([*cycle, cycle[0]]))
+
+
+def _cycles(requires: Mapping[str, tuple[str, ...]]) -> list[list[str]]:
+    import networkx
+
+    graph = networkx.DiGraph()
+    graph.add_nodes_from(sorted(requires))
+    graph.add_edges_from(sorted((name, other) for name, others in requires.items() for other in others))
+    cycles = []
+    for component in networkx.strongly_connected_components(graph):
+        start = min(component)
+        if len(component) > 1 or graph.has_edge(start, start):
+            cycles.append([edge[0] for edge in networkx.find_cycle(graph.subgraph(sorted(component)), start)])
+    return sorted(cycles)
+
+
+def _declaration(name: str, service: Service, accounts: Accounts, exists: Exists) -> Datum:
+    issues: list[Issue] = []
+    where = f"/services/{name}"
+    fields: list[tuple[Datum, ...]] = [(Symbol("command"), *_command(service.command, where, exists, issues))]
+
+    def say(key: str, *values: Datum) -> None:
+        fields.append((Symbol(key), *values))
+
+    kind = "timer" if service.timer is not None else "one-shot" if service.one_shot else "daemon"
+    say("kind", Symbol(kind))
+    say("description", service.description or f"Runs {service.command[0]}.")
+    say("requires", *map(Symbol, service.requires))
+    environment = dict(service.environment)
+    if service.user is not None:
+        user = accounts.user(service.user)
+        if user is None:
+            issues.append(Issue(f"{where}/user", f"there is no user {service.user!r}"))
+        else:
+            say("user", user.name)
+            say("group", service.group or accounts.group_of(user).name)
+            say("supplementary-groups", *accounts.groups_with(user.name))
+            environment = {"HOME": user.home, "USER": user.name, "LOGNAME": user.name} | environment
+    elif service.group is not None:
+        say("group", service.group)
+    if service.group is not None and accounts.group(service.group) is None:
+        issues.append(Issue(f"{where}/group", f"there is no group {service.group!r}"))
+    say("environment", *(f"{key}={value}" for key, value in sorted(environment.items())))
+    say("directory", service.working_directory)
+    say("log", service.log)
+    if service.timer is not None:
+        say("timer", *_timer(service))
+    say("respawn", service.respawn)
+    match service.ready:
+        case TcpReady(tcp=port, address=address, timeout=timeout):
+            say("ready", Symbol("tcp"), address, port, timeout)
+        case FileReady(file=file, timeout=timeout):
+            say("ready", Symbol("file"), file, timeout)
+        case CommandReady(command=command, timeout=timeout):
+            say("ready", Symbol("command"), timeout, *_command(command, f"{where}/ready", exists, issues))
+        case None:
+            pass
+    say("stop-signal", signal_number(service.stop_signal) or 0)
+    say("stop-timeout", service.stop_timeout)
+    say("auto-start", service.auto_start)
+    if issues:
+        raise SpecError(f"cannot make a service of {name}", issues=issues)
+    return (Symbol(name), *fields)
+
+
+def _timer(service: Service) -> list[Datum]:
+    timer = service.timer
+    fields = ("minutes", "hours", "days_of_month", "months", "days_of_week")
+    return [
+        (Symbol(field.replace("_", "-")), *sorted(set(getattr(timer, field))))
+        for field in fields
+        if getattr(timer, field)
+    ]
+
+
+def _command(command: tuple[str, ...], where: str, exists: Exists, issues: list[Issue]) -> tuple[str, ...]:
+    """The command with its program's whole path; an issue if the image does not have it."""
+    program, *arguments = command
+    if "/" in program:
+        candidates = [program]
+        missing = f"the image has no program {program}"
+    else:
+        candidates = [f"{directory}/{program}" for directory in PROGRAM_PATH]
+        missing = f"the image has no program {program!r} in {' or '.join(PROGRAM_PATH)}"
+    found = next((path for path in candidates if exists(path)), None)
+    if found is None:
+        issues.append(Issue(f"{where}/command", missing))
+        return command
+    return (found, *arguments)

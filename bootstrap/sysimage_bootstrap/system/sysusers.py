@@ -1,0 +1,89 @@
+"""Accounts that packages declare in sysusers.d(5), as the values that `sysimage.rootfs.accounts` settles."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable
+
+from sysimage.errors import Issue, SysimageError
+from sysimage.rootfs.accounts import WantedGroup, WantedUser
+
+_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
+
+
+class SysusersError(SysimageError):
+    """A package's sysusers.d file says something that cannot be read."""
+
+
+def parse_sysusers(texts: Iterable[tuple[str, str]]) -> tuple[list[WantedUser], list[WantedGroup]]:
+    """Users and groups of ``(origin, text)`` pairs. Ranges (``r``) are left out: IDs are chosen by rules of ours.
+
+    A `SysusersError` names every line that is not understood.
+    """
+    users: dict[str, WantedUser] = {}
+    groups: dict[str, WantedGroup] = {}
+    members: list[tuple[str, str, str]] = []
+    issues: list[Issue] = []
+    for origin, text in texts:
+        for number, line in enumerate(text.splitlines(), 1):
+            if not line.strip() or line.lstrip().startswith("#"):
+                continue
+            try:
+                _read(shlex.split(line), origin, users, groups, members)
+            except ValueError as error:
+                issues.append(Issue(origin, f"{error}: {line.strip()}", number))
+    for user, group, origin in members:
+        if group not in groups:
+            groups[group] = WantedGroup(group, system=True, origin=origin)
+        if user in users:
+            users[user] = _joined(users[user], group)
+    if issues:
+        raise SysusersError("cannot read the accounts that packages declare", issues=issues)
+    return list(users.values()), list(groups.values())
+
+
+def _joined(user: WantedUser, group: str) -> WantedUser:
+    from dataclasses import replace
+
+    return replace(user, groups=tuple(sorted({*user.groups, group})))
+
+
+def _read(
+    fields: list[str],
+    origin: str,
+    users: dict[str, WantedUser],
+    groups: dict[str, WantedGroup],
+    members: list[tuple[str, str, str]],
+) -> None:
+    kind, name, number, *rest = [*fields, "-", "-", "-", "-"][:6]
+    if kind == "r":
+        return
+    if not _NAME.fullmatch(name):
+        raise ValueError("not an account name")
+    if kind in ("u", "u!"):
+        comment, home, shell = (None if value == "-" else value for value in rest)
+        uid, group = _user_id(number)
+        if group is None and uid is not None:
+            groups.setdefault(name, WantedGroup(name, uid, system=True, origin=origin))
+        users[name] = WantedUser(
+            name, uid, group, (), comment, home, shell, "!*", system=True, make_home=False, origin=origin
+        )
+    elif kind == "g":
+        groups[name] = WantedGroup(name, None if number == "-" else int(number), system=True, origin=origin)
+    elif kind == "m":
+        if not _NAME.fullmatch(number):
+            raise ValueError("not a group")
+        members.append((name, number, origin))
+    else:
+        raise ValueError(f"not a kind of line: {kind!r}")
+
+
+def _user_id(text: str) -> tuple[int | None, str | None]:
+    """User ID and group that a third field says; a path (whose owner would count) leaves the choice to us."""
+    if text == "-" or text.startswith("/"):
+        return None, None
+    uid, _, group = text.partition(":")
+    if group.isdecimal():
+        raise ValueError("a group given by its number is not supported")
+    return None if uid == "-" else int(uid), group or None
