@@ -1,0 +1,42 @@
+"""Descriptors as others write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from sysimage.blobs import Descriptor
+from sysimage.digest import Digest
+
+GOOD = {"mediaType": "text/plain", "digest": str(Digest.of(b"x")), "size": 1, "annotations": {"b": "2", "a": "1"}}
+
+
+def test_a_descriptor_survives_its_json_form() -> None:
+    descriptor = Descriptor("text/plain", Digest.of(b"x"), 1, (("a", "1"), ("b", "2")))
+
+    assert Descriptor.parse(GOOD) == descriptor
+    assert Descriptor.parse(descriptor.as_json()) == descriptor
+
+
+def test_annotations_are_added_and_the_new_value_wins() -> None:
+    assert Descriptor.parse(GOOD).annotated({"c": "3", "a": "0"}).annotations == (("a", "0"), ("b", "2"), ("c", "3"))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"digest": "sha256:../../etc/passwd"},
+        {"digest": "sha256:" + "A" * 64},
+        {"digest": "md5:" + "0" * 32},
+        {"digest": None},
+        {"size": -1},
+        {"size": "1"},
+        {"size": True},
+        {"size": None},
+        {"mediaType": None},
+        {"annotations": {"a": 1}},
+        {"annotations": ["a"]},
+    ],
+)
+def test_a_descriptor_that_lies_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        Descriptor.parse({**GOOD, **wrong})

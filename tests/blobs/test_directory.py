@@ -1,0 +1,141 @@
+"""A directory of blobs: whole, verified, and unharmed by those who die while writing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sysimage.blobs import BlobDirectory, Descriptor
+from sysimage.digest import Digest
+from sysimage.errors import IntegrityError
+
+DATA = bytes(range(256)) * 10
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> BlobDirectory:
+    return BlobDirectory(tmp_path)
+
+
+def files(blobs: BlobDirectory) -> list[str]:
+    return sorted(path.name for path in blobs.root.rglob("*") if path.is_file())
+
+
+def test_what_was_put_is_read(blobs: BlobDirectory) -> None:
+    descriptor = blobs.put(DATA, "text/plain")
+
+    assert descriptor == Descriptor("text/plain", Digest.of(DATA), len(DATA))
+    assert blobs.has(descriptor)
+    assert blobs.read(descriptor) == DATA
+    assert b"".join(blobs.chunks(descriptor, 100)) == DATA
+    assert blobs.path(descriptor.digest) == blobs.root / "blobs/sha256" / Digest.of(DATA).hex
+
+
+def test_nothing_is_seen_of_a_blob_before_its_commit(blobs: BlobDirectory) -> None:
+    with blobs.writer() as writer:
+        writer.write(DATA)
+        assert list(blobs.digests()) == []
+    assert files(blobs) == []
+
+
+def test_an_empty_blob_is_a_blob(blobs: BlobDirectory) -> None:
+    assert blobs.read(blobs.put(b"", "text/plain")) == b""
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, 1 << 20])
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda data: data[:-1], "ends 1 bytes early"),
+        (lambda data: data + b"x", "is longer than"),
+        (lambda data: data[:-1] + b"x", "its bytes hash to"),
+        (lambda data: b"x" + data[1:], "its bytes hash to"),
+        (lambda data: b"", "ends 2560 bytes early"),
+    ],
+)
+def test_every_damage_is_found_before_the_last_chunk_is_given(
+    blobs: BlobDirectory, damage: object, message: str, size: int
+) -> None:
+    descriptor = blobs.put(DATA, "text/plain")
+    path = blobs.path(descriptor.digest)
+    path.unlink()
+    path.write_bytes(damage(DATA))  # type: ignore[operator]
+    given: list[bytes] = []
+
+    with pytest.raises(IntegrityError, match=message):
+        given.extend(blobs.chunks(descriptor, size))
+    assert sum(map(len, given)) < len(DATA)
+
+
+def test_a_missing_blob_and_a_symlink_in_its_place_are_errors(blobs: BlobDirectory, tmp_path: Path) -> None:
+    descriptor = blobs.put(DATA, "text/plain")
+    path = blobs.path(descriptor.digest)
+    path.rename(tmp_path / "moved")
+    with pytest.raises(IntegrityError, match="No such file"):
+        blobs.read(descriptor)
+    path.symlink_to(tmp_path / "moved")
+    assert not blobs.has(descriptor)
+    with pytest.raises(IntegrityError, match="symbolic links"):
+        blobs.read(descriptor)
+
+
+def test_a_document_beyond_the_limit_is_not_read(blobs: BlobDirectory) -> None:
+    descriptor = blobs.put(DATA, "text/plain")
+
+    with pytest.raises(IntegrityError, match="too many for a document"):
+        blobs.read(descriptor, limit=100)
+
+
+def test_linking_shares_the_file_and_leaves_nothing_else(blobs: BlobDirectory, tmp_path: Path) -> None:
+    descriptor = blobs.put(DATA, "text/plain")
+    other = BlobDirectory(tmp_path / "other")
+    other.link(blobs.path(descriptor.digest), descriptor)
+    other.link(blobs.path(descriptor.digest), descriptor)
+
+    assert other.path(descriptor.digest).samefile(blobs.path(descriptor.digest))
+    assert files(other) == [descriptor.digest.hex]
+
+
+def test_where_links_cannot_be_made_the_blob_is_copied(
+    blobs: BlobDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    descriptor = blobs.put(DATA, "text/plain")
+    monkeypatch.setattr(os, "link", refuse)
+    other = BlobDirectory(tmp_path / "other")
+    other.link(blobs.path(descriptor.digest), descriptor)
+
+    assert other.read(descriptor) == DATA
+    assert not other.path(descriptor.digest).samefile(blobs.path(descriptor.digest))
+    assert files(other) == [descriptor.digest.hex]
+
+
+def test_the_dead_are_swept_and_the_living_stay(blobs: BlobDirectory) -> None:
+    if (child := os.fork()) == 0:
+        blobs.writer().write(b"dies half way")
+        os._exit(0)
+    os.waitpid(child, 0)
+    with blobs.writer() as writer:
+        writer.write(DATA)
+        assert len(files(blobs)) == 2
+        blobs.sweep()
+        assert len(files(blobs)) == 1
+        writer.commit(Digest.of(DATA))
+
+    assert files(blobs) == [Digest.of(DATA).hex]
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
+def test_blobs_are_read_only_whatever_the_umask(blobs: BlobDirectory, umask: int) -> None:
+    (blobs.root / "blobs/sha256").mkdir(parents=True)
+    old = os.umask(umask)
+    try:
+        descriptor = blobs.put(b"x", "text/plain")
+    finally:
+        os.umask(old)
+
+    assert blobs.path(descriptor.digest).stat().st_mode & 0o777 == 0o444

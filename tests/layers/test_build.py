@@ -1,0 +1,250 @@
+"""Building many layers: the result is the plan's, however many work on it, and known layers are not read."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sysimage.blobs import BlobDirectory
+from sysimage.digest import Digest
+from sysimage.errors import IntegrityError, MachineError, SysimageError
+from sysimage.layers import Compression, LayerBlob, LayerCache, LayerSource, build_layers, layer_key, write_tar
+from sysimage.layers.workers import run_tasks
+from sysimage.rootfs import Entry
+from tests.support.stores import make_item
+
+NONE, GZIP = Compression.parse("none"), Compression.parse("gzip")
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> list[LayerSource]:
+    items = [make_item(tmp_path / "store", f"item-{n}", {"file": "x" * n * 1000, "bin/run": b"y"}) for n in range(6)]
+    return [
+        *(LayerSource(item.path.name, (item,)) for item in items[:4]),
+        LayerSource("the rest", tuple(items[4:])),
+        LayerSource("customization", (), (Entry.file("/etc/passwd", b"root:x:0:0::/:/bin/sh\n"),)),
+    ]
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> LayerCache:
+    return LayerCache(tmp_path / "cache")
+
+
+def refusing_to_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on an item's file cannot be opened."""
+    real = os.open
+
+    def refuse(path: object, *arguments: int) -> int:
+        if isinstance(path, bytes):
+            raise AssertionError(f"opened {path!r}")
+        return real(path, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", refuse)
+
+
+@pytest.mark.parametrize("name", ["none", "gzip", "zstd"])
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_results_come_in_the_plans_order_for_any_number_of_workers(
+    sources: list[LayerSource], tmp_path: Path, workers: int, name: str
+) -> None:
+    blobs = BlobDirectory(tmp_path / "blobs")
+    layers = build_layers(sources, blobs, compression=Compression.parse(name), workers=workers)
+
+    assert [layer.label for layer in layers] == [source.label for source in sources]
+    for source, layer in zip(sources, layers, strict=True):
+        pieces: list[bytes] = []
+        write_tar(source, lambda piece, pieces=pieces: pieces.append(bytes(piece)))  # type: ignore[misc]
+        assert layer.diff_id == Digest.of(b"".join(pieces))
+        blobs.verify(layer.descriptor)
+
+
+def test_nothing_is_opened_when_nothing_changed(
+    sources: list[LayerSource], cache: LayerCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = build_layers(sources, cache, compression=NONE)
+    refusing_to_open(monkeypatch)
+
+    assert build_layers(sources, cache, compression=NONE) == before
+    assert build_layers(sources, cache, compression=NONE, workers=2) == before
+
+
+def test_one_changed_item_costs_its_layer_only(
+    sources: list[LayerSource], cache: LayerCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = build_layers(sources, cache, compression=NONE)
+    changed = make_item(tmp_path / "store", "item-2b", {"file": "changed"})
+    sources[2] = LayerSource("changed", (changed,))
+    opened = []
+    real = os.open
+
+    def record(path: object, *arguments: int) -> int:
+        if isinstance(path, bytes):
+            opened.append(path)
+        return real(path, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", record)
+    after = build_layers(sources, cache, compression=NONE)
+
+    assert opened == [os.fsencode(changed.location or "") + b"/file"]
+    assert [old == new for old, new in zip(before, after, strict=True)] == [True, True, False, True, True, True]
+
+
+def test_a_layer_found_again_carries_its_new_label(sources: list[LayerSource], cache: LayerCache) -> None:
+    build_layers(sources[:1], cache, compression=NONE)
+    (layer,) = build_layers([LayerSource("renamed", sources[0].items)], cache, compression=NONE)
+
+    assert layer.label == "renamed"
+
+
+def test_each_input_of_a_layer_is_part_of_its_key(sources: list[LayerSource], tmp_path: Path) -> None:
+    item, other = sources[0].items[0], sources[1].items[0]
+    (tmp_path / "host").write_text("one")
+    variants = [
+        LayerSource("x", (item,)),
+        LayerSource("x", (other,)),
+        LayerSource("x", (item, other)),
+        LayerSource("x", (item,), uid=1),
+        LayerSource("x", (item,), gid=1),
+        LayerSource("x", (item,), parents=(Entry.directory("/gnu/store", 0o755),)),
+        LayerSource("x", (item,), (Entry.file("/a", b"1"),)),
+        LayerSource("x", (item,), (Entry.file("/a", b"2"),)),
+        LayerSource("x", (item,), (Entry.file("/a", b"2", 0o600),)),
+        LayerSource("x", (item,), (Entry.file("/a", b"2", uid=5),)),
+        LayerSource("x", (item,), (Entry.symlink("/a", "b"),)),
+        LayerSource("x", (item,), (Entry.file("/a", tmp_path / "host"),)),
+    ]
+    keys = [layer_key(variant, NONE) for variant in variants]
+    (tmp_path / "host").write_text("two")
+    keys += [layer_key(variants[-1], NONE), layer_key(variants[0], GZIP)]
+
+    assert len(set(keys)) == len(keys)
+    assert layer_key(LayerSource("other label", (item,), parents=(Entry.directory("/var"),)), NONE) == keys[0]
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "remove", "grow"])
+def test_a_damaged_blob_in_the_cache_is_built_again(sources: list[LayerSource], cache: LayerCache, damage: str) -> None:
+    before = build_layers(sources, cache, compression=NONE)
+    path = cache.blobs.path(before[1].descriptor.digest)
+    data = path.read_bytes()
+    path.unlink()
+    if damage != "remove":
+        path.write_bytes({"flip": b"\1" + data[1:], "truncate": data[:-1], "grow": data + b"\0"}[damage])
+
+    assert build_layers(sources, cache, compression=NONE) == before
+    assert path.read_bytes() == data
+
+
+def test_a_blob_that_only_looks_touched_is_hashed_and_kept(sources: list[LayerSource], cache: LayerCache) -> None:
+    before = build_layers(sources, cache, compression=NONE)
+    os.utime(cache.blobs.path(before[0].descriptor.digest), (1, 1))
+    inode = cache.blobs.path(before[0].descriptor.digest).stat().st_ino
+
+    assert build_layers(sources, cache, compression=NONE) == before
+    assert cache.blobs.path(before[0].descriptor.digest).stat().st_ino == inode
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"{", b"[]", b"null", b'{"key": "other"}', b"\xff\xfe", b"[" * 100_000])
+def test_a_record_that_cannot_be_read_is_a_miss(
+    sources: list[LayerSource], cache: LayerCache, tmp_path: Path, rubbish: bytes
+) -> None:
+    before = build_layers(sources, cache, compression=NONE)
+    for record in (tmp_path / "cache/layers").glob("*.json"):
+        record.write_bytes(rubbish)
+
+    assert list(cache.layers()) == []
+    assert build_layers(sources, cache, compression=NONE) == before
+
+
+def test_the_cache_can_be_inspected(sources: list[LayerSource], cache: LayerCache) -> None:
+    layers = build_layers(sources, cache, compression=NONE)
+
+    assert {record.blob for record in cache.layers()} == set(layers)
+    assert {record.contents for record in cache.layers()} == {
+        tuple(map(str, (i.path for i in source.items))) + tuple(e.path for e in source.entries) for source in sources
+    }
+
+
+def test_the_cache_is_bounded_and_forgets_what_was_unused_longest(
+    sources: list[LayerSource], cache: LayerCache, tmp_path: Path
+) -> None:
+    layers = build_layers(sources, cache, compression=NONE)
+    records = tmp_path / "cache/layers"
+    for age, source in enumerate(sources):
+        os.utime(records / f"{layer_key(source, NONE)}.json", (age, age))
+    cache.blobs.put(b"nobody knows me", "text/plain")
+    room = sum(layer.descriptor.size for layer in layers[3:])
+
+    freed = cache.prune(room)
+
+    assert [record.blob for record in cache.layers()] == list(layers[3:])
+    assert set(cache.blobs.digests()) == {layer.descriptor.digest for layer in layers[3:]}
+    assert freed == sum(layer.descriptor.size for layer in layers[:3]) + len(b"nobody knows me")
+
+
+def test_nothing_is_pruned_while_somebody_builds(sources: list[LayerSource], cache: LayerCache) -> None:
+    layers = build_layers(sources, cache, compression=NONE)
+    with cache.in_use():
+        assert cache.prune(0) == 0
+    assert all(cache.blobs.has(layer.descriptor) for layer in layers)
+    assert cache.prune(0) > 0
+
+
+def test_builds_that_share_a_cache_agree(sources: list[LayerSource], tmp_path: Path) -> None:
+    def build(number: int, report: Callable[[int], None]) -> tuple[LayerBlob, ...]:
+        return build_layers(sources, LayerCache(tmp_path / "cache"), compression=GZIP)
+
+    results = run_tasks(range(8), build, 4, len)
+
+    assert len(set(results.values())) == 1
+    assert not list((tmp_path / "cache").rglob(".part-*"))
+
+
+def test_an_error_in_a_worker_is_raised_here_with_its_hint(sources: list[LayerSource], tmp_path: Path) -> None:
+    location = sources[2].items[0].location
+    assert location
+    os.mkfifo(location / "pipe")
+
+    with pytest.raises(IntegrityError, match="it is neither a file") as caught:
+        build_layers(sources, BlobDirectory(tmp_path / "blobs"), compression=NONE, workers=2)
+
+    assert caught.value.hint
+    BlobDirectory(tmp_path / "blobs").sweep()
+    assert not list((tmp_path / "blobs").rglob(".part-*"))
+
+
+def test_a_worker_that_is_killed_is_an_error_and_not_a_hang() -> None:
+    def die(number: int, report: Callable[[int], None]) -> int:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return 0
+
+    with pytest.raises(MachineError, match="a worker process was killed"):
+        run_tasks(range(4), die, 2, len)
+
+
+def test_an_exception_of_ours_keeps_what_it_says_across_processes() -> None:
+    def fail(number: int, report: Callable[[int], None]) -> int:
+        raise SysimageError(f"cannot do {number}", hint="do not")
+
+    with pytest.raises(SysimageError, match=r"cannot do \d") as caught:
+        run_tasks(range(3), fail, 2, len)
+    assert caught.value.hint == "do not"
+
+
+def test_progress_counts_bytes_up_to_the_total(sources: list[LayerSource], tmp_path: Path) -> None:
+    seen: list[tuple[int, int | None]] = []
+
+    def progress(stage: str, done: int, total: int | None, *, unit: str = "items") -> None:
+        assert (stage, unit) == ("layers", "bytes")
+        seen.append((done, total))
+
+    build_layers(sources, BlobDirectory(tmp_path), compression=NONE, progress=progress)
+
+    total = sum(source.weight for source in sources)
+    assert seen[0] == (0, total)
+    assert seen[-1] == (total, total)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)

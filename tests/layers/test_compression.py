@@ -1,0 +1,97 @@
+"""Compressed layers: bytes that reproduce, and that everybody's decompressor reads."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import random
+import zlib
+from pathlib import Path
+
+import pytest
+import pyzstd
+
+from sysimage.digest import Digest
+from sysimage.errors import SpecError
+from sysimage.layers import Compression, LayerSource, write_layer
+from sysimage.process import run
+from sysimage.rootfs import Entry
+
+ALL = ["none", "gzip", "gzip:2", "gzip:6", "zstd", "zstd:1", "zstd:9"]
+
+
+def text(size: int) -> bytes:
+    """Bytes with some order in them, the same every time."""
+    chance = random.Random(size)
+    words = [chance.randbytes(chance.randint(1, 9)) for _ in range(300)]
+    return b"".join(chance.choices(words, k=size // 4))[:size]
+
+
+@pytest.fixture(scope="module")
+def source() -> LayerSource:
+    return LayerSource("x", (), (Entry.file("/data", text(3_000_000)), Entry.file("/small", b"small")))
+
+
+def blob(source: LayerSource, compression: str, threads: int = 1) -> bytes:
+    out = io.BytesIO()
+    layer = write_layer(source, Compression.parse(compression), out.write, threads=threads)
+    assert layer.descriptor.digest == Digest.of(out.getvalue())
+    assert layer.descriptor.size == len(out.getvalue())
+    return out.getvalue()
+
+
+def decompress(data: bytes, kind: str) -> bytes:
+    return {"none": bytes, "gzip": gzip.decompress, "zstd": pyzstd.decompress}[kind](data)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_kind_decompresses_to_the_archive_with_the_diff_id(source: LayerSource, name: str) -> None:
+    out = io.BytesIO()
+    layer = write_layer(source, Compression.parse(name), out.write)
+    archive = decompress(out.getvalue(), name.partition(":")[0])
+
+    assert layer.diff_id == Digest.of(archive)
+    assert layer.tar_size == len(archive)
+    assert archive == blob(source, "none")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_number_of_threads_does_not_change_the_blob(source: LayerSource, name: str) -> None:
+    assert blob(source, name, threads=1) == blob(source, name, threads=2) == blob(source, name, threads=4)
+
+
+@pytest.mark.parametrize("name", ["gzip", "gzip:6"])
+def test_the_gzip_header_says_nothing_about_time_system_or_library(source: LayerSource, name: str) -> None:
+    assert blob(source, name)[:10] == bytes.fromhex("1f8b08000000000000ff")
+
+
+def test_zlib_of_the_same_pieces_gives_the_same_gzip_stream(source: LayerSource) -> None:
+    archive = blob(source, "none")
+    deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
+
+    assert blob(source, "gzip:6")[10:-8] == deflate.compress(archive) + deflate.flush()
+
+
+def test_the_programs_read_what_we_write(source: LayerSource, tmp_path: Path) -> None:
+    for name, program in (("gzip", "gzip"), ("zstd", "zstd")):
+        (tmp_path / name).write_bytes(blob(source, name))
+
+        assert run([program, "-dc", tmp_path / name]).stdout == blob(source, "none")
+
+
+@pytest.mark.parametrize("name", ["gzip:0", "gzip:10", "zstd:0", "zstd:99", "xz", "", "none:1", "gzip:", "gzip:x"])
+def test_what_there_is_not_is_refused_with_what_there_is(name: str) -> None:
+    with pytest.raises(SpecError, match="cannot compress layers with") as caught:
+        Compression.parse(name)
+    assert "zstd:1 to zstd:19" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("name", ["none", "gzip:1", "gzip:9", "zstd:3"])
+def test_a_compression_prints_as_it_is_written(name: str) -> None:
+    assert str(Compression.parse(name)) == name
+
+
+def test_the_library_that_decides_about_the_bytes_is_named() -> None:
+    names = {name: Compression.parse(name).library.partition(" ")[0] for name in ("none", "gzip", "gzip:6", "zstd")}
+
+    assert names == {"none": "", "gzip": "isal", "gzip:6": "zlib", "zstd": "zstd"}
