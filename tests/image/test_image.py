@@ -1,0 +1,199 @@
+"""The documents of an image, byte by byte, and what an image cannot be."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from sysimage.blobs import Descriptor, media_types
+from sysimage.digest import Digest
+from sysimage.image import Document, HealthCheck, Image, ImageConfig, ImageName, canonical_json, make_image
+from sysimage.layers import LayerBlob
+
+
+def layer(name: str, size: int = 2048) -> LayerBlob:
+    diff_id = Digest.of(name.encode())
+    blob = Descriptor(media_types.LAYER_GZIP, Digest.of(name.encode() + b" compressed"), size // 2)
+    return LayerBlob(blob, diff_id, size, name)
+
+
+LAYERS = (layer("glibc"), layer("the rest"), layer("customization"))
+
+
+def test_the_configuration_says_everything_in_the_specs_words() -> None:
+    config = ImageConfig(
+        "arm64",
+        variant="v8",
+        created=1_700_000_000,
+        author="somebody",
+        entrypoint=("/boot", "/gnu/store/system"),
+        cmd=("--verbose",),
+        env=(("PATH", "/bin"), ("A", "b=c")),
+        working_dir="/srv",
+        user="www:www",
+        exposed_ports=("80", "53/udp"),
+        volumes=("/var/lib/data",),
+        labels=(("b", "2"), ("a", "1")),
+        stop_signal="SIGTERM",
+        healthcheck=HealthCheck(("/bin/check", "now"), interval=1.5, timeout=3, start_period=60, retries=2),
+    )
+    image = make_image(config, LAYERS)
+
+    assert image.config.value == {
+        "architecture": "arm64",
+        "variant": "v8",
+        "os": "linux",
+        "author": "somebody",
+        "created": "2023-11-14T22:13:20Z",
+        "config": {
+            "Entrypoint": ["/boot", "/gnu/store/system"],
+            "Cmd": ["--verbose"],
+            "Env": ["PATH=/bin", "A=b=c"],
+            "WorkingDir": "/srv",
+            "User": "www:www",
+            "ExposedPorts": {"80/tcp": {}, "53/udp": {}},
+            "Volumes": {"/var/lib/data": {}},
+            "Labels": {"a": "1", "b": "2"},
+            "StopSignal": "SIGTERM",
+            "Healthcheck": {
+                "Test": ["CMD", "/bin/check", "now"],
+                "Interval": 1_500_000_000,
+                "Timeout": 3_000_000_000,
+                "StartPeriod": 60_000_000_000,
+                "Retries": 2,
+            },
+        },
+        "rootfs": {"type": "layers", "diff_ids": [str(layer.diff_id) for layer in LAYERS]},
+        "history": [
+            {"created": "2023-11-14T22:13:20Z", "created_by": "sysimage", "comment": label}
+            for label in ("glibc", "the rest", "customization")
+        ],
+    }
+
+
+def test_what_is_not_said_is_not_written() -> None:
+    assert make_image(ImageConfig("amd64"), LAYERS).config.value["config"] == {}
+
+
+def test_the_manifest_names_config_and_layers_in_one_family_of_media_types() -> None:
+    image = make_image(ImageConfig("amd64"), LAYERS, annotations={"k": "v"})
+
+    assert image.manifest.value == {
+        "schemaVersion": 2,
+        "mediaType": media_types.MANIFEST,
+        "config": {
+            "mediaType": media_types.CONFIG,
+            "digest": str(Digest.of(image.config.data)),
+            "size": len(image.config.data),
+        },
+        "layers": [layer.descriptor.as_json() for layer in LAYERS],
+        "annotations": {"k": "v"},
+    }
+    assert image.manifest.descriptor == Descriptor(
+        media_types.MANIFEST, Digest.of(image.manifest.data), len(image.manifest.data)
+    )
+
+
+def test_the_index_holds_one_descriptor_with_the_names_loaders_look_for() -> None:
+    image = make_image(ImageConfig("arm64", variant="v8"), LAYERS, annotations={"k": "v"})
+    names = [ImageName.parse("web:1"), ImageName.parse("web:2")]
+
+    assert image.index(names, {"i": "j"}).value == {
+        "schemaVersion": 2,
+        "mediaType": media_types.INDEX,
+        "manifests": [
+            {
+                **image.manifest.descriptor.as_json(),
+                "platform": {"architecture": "arm64", "os": "linux", "variant": "v8"},
+                "annotations": {
+                    "k": "v",
+                    "io.containerd.image.name": names[0].qualified,
+                    "org.opencontainers.image.ref.name": "1",
+                },
+            }
+        ],
+        "annotations": {"i": "j"},
+    }
+    assert "annotations" not in make_image(ImageConfig("amd64"), LAYERS).index().value["manifests"][0]
+
+
+def test_a_base_keeps_its_history_and_every_layer_of_ours_gets_an_entry() -> None:
+    base_history = [{"created_by": "base"}, {"created_by": "nothing", "empty_layer": True}]
+    image = make_image(ImageConfig("amd64"), LAYERS, base_layers=1, base_history=base_history)
+
+    history = image.config.value["history"]
+    assert history[:2] == base_history
+    assert [entry["comment"] for entry in history[2:]] == ["the rest", "customization"]
+    assert sum(not entry.get("empty_layer") for entry in history) == len(LAYERS)
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ((), "at least one layer"),
+        ((LAYERS[0], LAYERS[1], LAYERS[0]), "two layers are identical"),
+        ((LAYERS[0], layer("empty", 1024)), "a layer is empty"),
+    ],
+)
+def test_an_image_that_readers_would_refuse_cannot_be_made(layers: tuple[LayerBlob, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make_image(ImageConfig("amd64"), layers)
+
+
+def test_an_image_whose_config_names_other_layers_cannot_be_made() -> None:
+    image = make_image(ImageConfig("amd64"), LAYERS)
+
+    with pytest.raises(ValueError, match="does not name the layers' diff IDs"):
+        Image(image.config, image.manifest, LAYERS[::-1], "amd64")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"env": (("A", "1"), ("A", "2"))},
+        {"env": (("A=B", "1"),)},
+        {"env": (("", "1"),)},
+        {"labels": (("a", "1"), ("a", "2"))},
+        {"exposed_ports": ("http",)},
+        {"volumes": ("data",)},
+        {"working_dir": "srv"},
+    ],
+)
+def test_a_config_that_runtimes_would_refuse_cannot_be_made(wrong: dict[str, tuple[object, ...]]) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        ImageConfig("amd64", **wrong)  # type: ignore[arg-type]
+
+
+def test_json_has_one_form() -> None:
+    assert (
+        canonical_json({"b": [1, "ä"], "a": {"d": None, "c": True}}) == '{"a":{"c":true,"d":null},"b":[1,"ä"]}'.encode()
+    )
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        canonical_json(float("nan"))
+    document = Document.of({"x": 1}, "text/json")
+    assert document.descriptor.digest == Digest.of(document.data)
+    assert document.value == json.loads(document.data) == {"x": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "qualified_ends_with"),
+    [
+        ("web", "web:latest", "/library/web:latest"),
+        ("web:1.0", "web:1.0", "/library/web:1.0"),
+        ("team/web:1", "team/web:1", "/team/web:1"),
+        ("localhost:5000/web", "localhost:5000/web:latest", "localhost:5000/web:latest"),
+        ("registry.test/a/b/c:x", "registry.test/a/b/c:x", "registry.test/a/b/c:x"),
+    ],
+)
+def test_names_are_read_as_dockers_command_line_reads_them(text: str, written: str, qualified_ends_with: str) -> None:
+    name = ImageName.parse(text)
+
+    assert str(name) == written
+    assert name.qualified.endswith(qualified_ends_with)
+
+
+@pytest.mark.parametrize("text", ["", "Web", "web:", "web:.x", "a//b", "-web", "web:" + "x" * 129, "we b", "x" * 256])
+def test_what_is_no_name_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not an image name"):
+        ImageName.parse(text)
