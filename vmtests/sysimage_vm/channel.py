@@ -57,7 +57,8 @@ class Result:
 class Welcome:
     """Who answered the handshake."""
 
-    version: int
+    source: str
+    """SHA-256 of the agent's own file."""
     memory: str
     """A number that the agent drew when it started and keeps in memory only: it survives a restore and nothing else."""
 
@@ -118,7 +119,7 @@ class Channel:
         if kind == protocol.WELCOME:
             said = json.loads(payload)
             if said["nonce"] == self._nonce:
-                welcome = Welcome(said["version"], said["memory"])
+                welcome = Welcome(said.get("source", ""), said["memory"])
                 if self._welcome is not None and welcome != self._welcome:
                     raise AgentLostError(
                         "cannot go on with the guest's agent: another one answers, it has started anew"
@@ -147,9 +148,10 @@ class Channel:
             return self._welcome
 
         welcome = self._wait("the guest's agent to answer", answered, total=total, silence=silence)
-        if welcome.version != protocol.VERSION:
+        if welcome.source != protocol.SOURCE:
             raise AgentLostError(
-                f"cannot talk to the guest's agent: it speaks version {welcome.version} of the protocol"
+                "cannot talk to the guest's agent: it is not the one of this harness",
+                hint="build the guest's disk again",
             )
         return welcome
 
@@ -180,9 +182,8 @@ class Channel:
         finally:
             del self._requests[number]
         if "failure" in done:
-            raise AgentRefusedError(
-                f"cannot {order['op']} in the guest ({what}): {done['failure']} {done.get('file', '')}".rstrip()
-            )
+            refusal = f"{done['failure']} {done.get('file', '')}".rstrip()
+            raise AgentRefusedError(f"cannot {order['op']} in the guest ({what}): {refusal}", errno=done.get("errno"))
         return request
 
     def run(

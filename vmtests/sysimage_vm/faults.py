@@ -53,6 +53,11 @@ class AgentLostError(MachineFaultError):
 class AgentRefusedError(MachineFaultError):
     """The agent could not do what was asked: no such program, no such file."""
 
+    def __init__(self, message: str, *, errno: int | None = None) -> None:
+        super().__init__(message)
+        self.errno = errno
+        """The system's error number, where it was the system that refused."""
+
 
 class CommandTimeoutError(MachineFaultError):
     """A command in the guest ran into its own time limit and was killed there."""

@@ -1,0 +1,167 @@
+"""A container engine in the guest: Docker with either image store, or Podman, by their own command lines.
+
+What the engine says when it refuses is turned into a diagnosis here, because here is where its words are known.
+"""
+
+from __future__ import annotations
+
+import enum
+import errno
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sysimage_vm.channel import Result
+from sysimage_vm.faults import (
+    AgentRefusedError,
+    DeadlineError,
+    EngineDiedError,
+    EntryPointMissingError,
+    GuestDiskError,
+    ImageCorruptError,
+    ImageFaultError,
+    ImageRefusedError,
+    MachineFaultError,
+    WrongArchitectureError,
+)
+from sysimage_vm.machine import Machine
+
+READY_TOTAL = 240.0
+"""Seconds from the agent's first answer until the daemon must be ready."""
+LOAD_TOTAL = 900.0
+COMMAND_TOTAL = 180.0
+
+_DEAD = (
+    "cannot connect to the docker daemon",
+    "error during connect",
+    "connection refused",
+    "connection reset by peer",
+)
+_FULL = ("no space left on device",)
+_CORRUPT = (
+    "digest",
+    "checksum",
+    "unexpected eof",
+    "unexpected commit",
+    "wrong diff id",
+    "invalid diffid",
+    "layers from manifest don't match",
+    "gzip: invalid",
+    "zstd",
+    "magic number mismatch",
+    "invalid tar header",
+    "archive/tar",
+    "corrupt",
+)
+_MISSING = ("no such file or directory", "executable file not found", "not found in $path")
+_FORMAT = ("exec format error", "does not match the detected host platform", "no match for platform")
+
+
+class Kind(enum.StrEnum):
+    DOCKER = "docker"
+    PODMAN = "podman"
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One engine in one guest."""
+
+    machine: Machine
+    kind: Kind = Kind.DOCKER
+    socket: str = "/run/docker.sock"
+    """Where Docker's daemon listens; Podman has none."""
+    options: tuple[str, ...] = field(default=())
+    """Global options of every command."""
+
+    def command(self, *words: str) -> list[str]:
+        where = ("--host", f"unix://{self.socket}") if self.kind is Kind.DOCKER else ()
+        return [str(self.kind), *where, *self.options, *words]
+
+    def run(
+        self,
+        *words: str,
+        timeout: float = COMMAND_TOTAL,
+        stdin: bytes | None = None,
+        accept: Sequence[int] | None = (0,),
+    ) -> Result:
+        """Run a command of the engine; a status outside ``accept`` is diagnosed (None accepts any)."""
+        result = self.machine.channel.run(self.command(*words), timeout=timeout, stdin=stdin)
+        if accept is not None and result.status not in accept:
+            raise self.diagnose(f"{self.kind} {words[0]}", result)
+        return result
+
+    def ask(self, path: str) -> Any:
+        """A GET request to Docker's daemon, without the costs of its command line; parsed JSON."""
+        request = f"GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n".encode()
+        head, _, body = self.machine.channel.converse(self.socket, request).partition(b"\r\n\r\n")
+        status = head.split(b"\r\n", 1)[0].split(b" ")
+        if len(status) < 2 or status[1] != b"200":
+            raise ImageFaultError(f"cannot ask Docker for {path}: {head[:80]!r} {body[:400]!r}")
+        return json.loads(body) if body[:1] in b"[{" else body.decode()
+
+    def wait_ready(self) -> None:
+        """Wait until the daemon answers; Podman is ready as soon as it can say its version."""
+        if self.kind is Kind.PODMAN:
+            self.run("version")
+            return
+
+        def pinged() -> bool | None:
+            try:
+                return True if self.ask("/_ping") == "OK" else None
+            except AgentRefusedError as refusal:
+                if refusal.errno in (errno.ENOENT, errno.ECONNREFUSED):  # no socket yet, or nobody listens on it
+                    return None
+                raise
+
+        try:
+            self.machine.wait("the container engine to be ready", pinged, total=READY_TOTAL)
+        except DeadlineError as fault:
+            raise EngineDiedError(fault.message, console=fault.console) from None
+
+    def load(self, device: str, size: int) -> str:
+        """Load an image archive from a disk of the guest (``size``: bytes of the archive) and return its reference."""
+        if size % 512 == 0:
+            result = self.machine.channel.run(self.command("load", "-i", device), timeout=LOAD_TOTAL)
+        else:  # a disk has whole sectors only, and what follows a compressed archive must not be read
+            script = f'head -c {size} {device} | "$@"'
+            result = self.machine.channel.run(
+                ["/bin/sh", "-c", script, "sh", *self.command("load")], timeout=LOAD_TOTAL
+            )
+        if result.status != 0:
+            raise self.diagnose("load the image", result)
+        for line in reversed(result.text.splitlines()):
+            head, colon, reference = line.partition(": ")
+            if colon and head in ("Loaded image", "Loaded image ID"):
+                return reference.strip()
+        raise ImageRefusedError("cannot load the image: the engine named no image", evidence=result.said)
+
+    def diagnose(self, what: str, result: Result) -> ImageFaultError | MachineFaultError:
+        """The error that the engine's words stand for."""
+        said, evidence = result.said.lower(), result.said[-4000:]
+
+        def contains(words: Sequence[str]) -> bool:
+            return any(word in said for word in words)
+
+        if contains(_FULL):
+            return GuestDiskError(f"cannot {what}: the guest's disk is full", console=evidence)
+        if contains(_DEAD):
+            return EngineDiedError(
+                f"cannot {what}: the container engine does not answer",
+                console=f"{evidence}\n{self.machine.console.tail(40)}",
+            )
+        if contains(_FORMAT):
+            return WrongArchitectureError(f"cannot {what}: the image is for another architecture", evidence=evidence)
+        if "load" in what:
+            kind = ImageCorruptError if contains(_CORRUPT) else ImageRefusedError
+            cause = "a blob is not what its digest says" if kind is ImageCorruptError else "the engine refused it"
+            return kind(f"cannot {what}: {cause}", evidence=evidence)
+        if contains(_MISSING) and ("exec" in said or "stat" in said):
+            return EntryPointMissingError(
+                f"cannot {what}: the program that the image starts is not in the image", evidence=evidence
+            )
+        return ImageFaultError(f"cannot {what}: exit status {result.status}", evidence=evidence)
+
+    def inspect_image(self, reference: str) -> Mapping[str, Any]:
+        found: list[Mapping[str, Any]] = json.loads(self.run("image", "inspect", reference).stdout)
+        return found[0]
