@@ -146,7 +146,7 @@ RunAs = Annotated[
 Compression = Annotated[
     str,
     Shape(
-        r"none|gzip(?::[1-9])?|zstd(?::(?:[1-9]|1[0-9]|2[0-2]))?",
+        r"none|gzip(?::[1-9])?|zstd(?::(?:[1-9]|1[0-9]))?",
         '"none", "gzip" or "zstd", the last two with ":" and a level if one is wanted',
     ),
 ]

@@ -1,0 +1,158 @@
+"""Flags that several verbs share, and what their values may be."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sysimage.cli.progress import STYLES
+from sysimage.errors import SpecError
+
+LATEST = 253402300799
+"""The last second of the year 9999, beyond which times of documents can't be written."""
+
+
+def add_output_flags(parser: argparse.ArgumentParser) -> None:
+    """How results and progress are shown."""
+    group = parser.add_argument_group("what is printed")
+    group.add_argument("--json", action="store_true", help="print the result, or the error, as one JSON document")
+    group.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+    group.add_argument(
+        "--progress",
+        choices=STYLES,
+        default="auto",
+        help="how to show progress, on standard error: bars on a terminal (tty), lines elsewhere and where CI is set "
+        "(plain), one JSON object a line (json), or not at all (quiet); auto chooses between the first two",
+    )
+
+
+def add_spec(parser: argparse.ArgumentParser) -> None:
+    """The spec."""
+    parser.add_argument("spec", metavar="SPEC", help="the system.json; - reads it from standard input")
+
+
+def add_source_flags(parser: argparse.ArgumentParser) -> None:
+    """Where packages come from and what is kept of them."""
+    group = parser.add_argument_group("where packages come from")
+    group.add_argument("--archive", metavar="URL", help="the package archive, instead of apt's own")
+    group.add_argument("--security-archive", metavar="URL", help="the archive of the security suite")
+    group.add_argument(
+        "--apt-root",
+        metavar="DIR",
+        type=Path,
+        default=Path("/etc/apt"),
+        help="whose apt configuration counts (/etc/apt)",
+    )
+    group.add_argument(
+        "--keyring", metavar="FILE", type=Path, help="keys that may sign package lists, instead of Debian's"
+    )
+    group.add_argument("--allow-expired", action="store_true", help="take package lists that have run out")
+    group.add_argument("--allow-rollback", action="store_true", help="take package lists older than those seen before")
+    group.add_argument("--offline", action="store_true", help="use only what the cache has")
+    group.add_argument(
+        "--lockfile",
+        metavar="FILE",
+        type=Path,
+        help="which packages, exactly; by default SPEC with .lock.json for .json, where that exists",
+    )
+    group.add_argument(
+        "--cache-dir",
+        metavar="DIR",
+        type=Path,
+        help="what keeps packages, the store and layers between builds (XDG_CACHE_HOME or ~/.cache, /sysimage)",
+    )
+    group.add_argument("-j", "--jobs", metavar="N", type=positive, help="how many processors to use (all)")
+
+
+def add_plan_flags(parser: argparse.ArgumentParser) -> None:
+    """How the image is divided."""
+    group = parser.add_argument_group("what the image is like")
+    group.add_argument("--locked", action="store_true", help="refuse to build anything but what the lock file says")
+    group.add_argument("--max-layers", metavar="N", type=positive, help="the most layers, instead of the spec's")
+    group.add_argument(
+        "--favour",
+        choices=("both", "updates", "sharing"),
+        default="both",
+        help="what layer boundaries are drawn for: small updates, layers shared between images, or both (the default)",
+    )
+    group.add_argument(
+        "-t",
+        "--tag",
+        metavar="NAME[:TAG]",
+        action="append",
+        dest="tags",
+        help="the image's name, instead of the spec's; may be repeated",
+    )
+    group.add_argument(
+        "--compression",
+        metavar="KIND[:LEVEL]",
+        help="of layers: none, gzip or zstd, with a level such as zstd:19, instead of the spec's",
+    )
+    group.add_argument(
+        "--created",
+        metavar="TIME",
+        type=created_at,
+        help="when the image says it was made: seconds since 1970, a date such as 2026-01-31 or 2026-01-31T12:00:00Z, "
+        "or now; by default $SOURCE_DATE_EPOCH, or else when the newest of the packages changed",
+    )
+
+
+def positive(text: str) -> int:
+    """A whole number from 1."""
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, not {text!r}")
+    return int(text)
+
+
+def created_at(text: str) -> int:
+    """A time as seconds since the epoch."""
+    if text == "now":
+        return int(datetime.now(UTC).timestamp())
+    if text.isascii() and text.isdecimal():
+        seconds = int(text)
+    else:
+        try:
+            time = datetime.fromisoformat(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be seconds since 1970, a date, or now, not {text!r}") from None
+        seconds = int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp())
+    if not 0 <= seconds <= LATEST:
+        raise argparse.ArgumentTypeError(f"must lie in the years 1970 to 9999, not {text!r}")
+    return seconds
+
+
+def source_date_epoch(environ: Mapping[str, str]) -> int | None:
+    """$SOURCE_DATE_EPOCH: a non-negative whole number of seconds. Anything else is an error, never passed over."""
+    text = environ.get("SOURCE_DATE_EPOCH")
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdecimal() or int(text) > LATEST:
+        raise SpecError(
+            f"cannot use SOURCE_DATE_EPOCH: {text!r} is no non-negative number of seconds before the year 10000",
+            hint="unset it, or set it to such as the time of the last commit: git log -1 --format=%ct",
+        )
+    return int(text)
+
+
+def cache_directory(flag: Path | None, environ: Mapping[str, str]) -> Path:
+    """Where things are kept: the flag, or by the XDG base directory specification."""
+    if flag is not None:
+        return flag.absolute()
+    if (base := environ.get("XDG_CACHE_HOME", "")).startswith("/"):
+        return Path(base) / "sysimage"
+    if (home := environ.get("HOME", "")).startswith("/"):
+        return Path(home) / ".cache" / "sysimage"
+    raise SpecError("cannot choose a cache directory: HOME is not set", hint="say --cache-dir")
+
+
+def lock_file(flag: Path | None, spec: str) -> Path:
+    """The lock file that belongs to a spec."""
+    return flag or (Path("system.lock.json") if spec == "-" else Path(spec).with_suffix(".lock.json"))
+
+
+def processors(flag: int | None) -> int:
+    """How many processors to use."""
+    return flag or len(os.sched_getaffinity(0))

@@ -1,0 +1,113 @@
+"""``sysimage inspect``: what an image says about itself, without reading its layers."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sysimage.cli.terminal import Terminal, in_bytes
+
+if TYPE_CHECKING:
+    from sysimage.verify import ImageSummary
+
+NAME = "inspect"
+HELP = "show what an image says about itself"
+DESCRIPTION = """\
+Show what an image, an archive or an OCI layout, says about itself: names, digests, configuration, layers. Only the
+topmost layer is read, to count the store's items; `sysimage verify` reads them all."""
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--platform", metavar="OS/ARCH", help="which image, where there are several")
+    parser.add_argument("--json", action="store_true", help="print the result, or the error, as one JSON document")
+    parser.add_argument("image", metavar="IMAGE", type=Path, help="an archive, or the directory of an OCI layout")
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    from sysimage.verify import inspect_image
+
+    summary = inspect_image(arguments.image, platform=arguments.platform)
+    if arguments.json:
+        terminal.document(document(summary))
+        return
+    for name, value in facts(summary):
+        terminal.result(f"{name + ':':<14}{value}")
+    terminal.result("")
+    terminal.table(("layer", "size", "digest", "holds"), rows(summary), right=(0, 1))
+    for issue in summary.faults:
+        terminal.note(f"fault: {issue}")
+
+
+def facts(summary: ImageSummary) -> list[tuple[str, str]]:
+    """What is worth a line, leaving out what is not said."""
+    config = summary.config
+    starts = " ".join([*config.entry_point, *config.command])
+    store = f"{summary.store_kind}, {summary.items} items" if summary.store_kind else ""
+    lines = [
+        ("names", ", ".join(summary.tags)),
+        ("digest", str(summary.digest or "")),
+        ("image ID", str(summary.image_id)),
+        ("platform", f"{config.os}/{config.architecture}"),
+        ("created", config.created or ""),
+        ("size", f"{in_bytes(summary.size)} in {len(summary.layers)} layers"),
+        ("store", store),
+        ("starts", starts),
+        ("user", config.user),
+        ("directory", config.working_directory),
+        ("environment", " ".join(config.environment)),
+        ("ports", " ".join(config.exposed_ports)),
+        ("volumes", " ".join(config.volumes)),
+        ("stop signal", config.stop_signal or ""),
+        *((f"label {name}", value) for name, value in sorted(config.labels.items())),
+    ]
+    return [(name, value) for name, value in lines if value]
+
+
+def rows(summary: ImageSummary) -> list[tuple[str, ...]]:
+    """A row for each layer, bottom first."""
+    return [
+        (str(number), in_bytes(layer.size), str(layer.digest or layer.diff_id)[:19], layer.comment or layer.created_by)
+        for number, layer in enumerate(summary.layers, 1)
+    ]
+
+
+def document(summary: ImageSummary) -> dict[str, Any]:
+    """The result for machines. Sizes in bytes."""
+    config = summary.config
+    return {
+        "tags": list(summary.tags),
+        "digest": None if summary.digest is None else str(summary.digest),
+        "image_id": str(summary.image_id),
+        "size": summary.size,
+        "store_kind": summary.store_kind,
+        "items": summary.items,
+        "config": {
+            "os": config.os,
+            "architecture": config.architecture,
+            "created": config.created,
+            "entry_point": list(config.entry_point),
+            "command": list(config.command),
+            "environment": list(config.environment),
+            "working_directory": config.working_directory,
+            "user": config.user,
+            "labels": dict(config.labels),
+            "exposed_ports": list(config.exposed_ports),
+            "volumes": list(config.volumes),
+            "stop_signal": config.stop_signal,
+        },
+        "annotations": dict(summary.annotations),
+        "layers": [
+            {
+                "digest": None if layer.digest is None else str(layer.digest),
+                "diff_id": str(layer.diff_id),
+                "size": layer.size,
+                "media_type": layer.media_type,
+                "created_by": layer.created_by,
+                "comment": layer.comment,
+                "annotations": dict(layer.annotations),
+            }
+            for layer in summary.layers
+        ],
+        "faults": [str(issue) for issue in summary.faults],
+    }

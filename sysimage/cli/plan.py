@@ -1,0 +1,104 @@
+"""``sysimage plan``: what would go into which layer, and why, without writing an image."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from sysimage.cli import flags, request
+from sysimage.cli.build import closure_document
+from sysimage.cli.progress import shown_progress
+from sysimage.cli.terminal import Terminal, in_bytes
+
+if TYPE_CHECKING:
+    from sysimage.build import Planned
+    from sysimage.layerplan import PlannedLayer
+
+NAME = "plan"
+HELP = "show what would go into which layer, and why"
+DESCRIPTION = """\
+Make the store of SPEC and show how its items would be divided among layers, bottom first: size, number of items, how
+often a client that follows updates is expected to fetch the layer again, and why they are together. Writes no image."""
+
+_NAMES = 4
+"""How many items a row names."""
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    flags.add_plan_flags(parser)
+    flags.add_source_flags(parser)
+    flags.add_output_flags(parser)
+    flags.add_spec(parser)
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    spec, spec_dir = request.read_spec(arguments.spec)
+    options = request.build_options(arguments, terminal)
+
+    from sysimage.build import plan
+
+    with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
+        planned = plan(spec, spec_dir, options, progress)
+    if arguments.json:
+        terminal.document(document(planned))
+    elif not arguments.quiet:
+        terminal.table(("layer", "size", "items", "pulls/year", "why", "holds"), rows(planned), right=(0, 1, 2, 3))
+        terminal.result(summary(planned))
+
+
+def rows(planned: Planned) -> list[tuple[str, ...]]:
+    """A row for each layer, and one for the customization on top where it has a layer of its own."""
+    layers = planned.plan.layers
+    made: list[tuple[str, ...]] = [
+        (
+            str(number),
+            in_bytes(layer.nar_size),
+            str(len(layer.paths)),
+            "" if layer.pulls_per_year is None else f"{layer.pulls_per_year:.1f}",
+            layer.reason,
+            _names(layer),
+        )
+        for number, layer in enumerate(layers, 1)
+    ]
+    size = in_bytes(sum(entry.size() for entry in planned.tree))
+    if planned.plan.max_layers > 1:
+        made.append((str(len(layers) + 1), size, "", "", "what makes the items a system", _CUSTOMIZATION))
+    return made
+
+
+_CUSTOMIZATION = "boot program, store database, GC roots, accounts, /etc"
+
+
+def _names(layer: PlannedLayer) -> str:
+    names = sorted({path.name for path in layer.paths})
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    return ", ".join(names[:_NAMES]) + more
+
+
+def summary(planned: Planned) -> str:
+    """One line under the table."""
+    count = len(planned.plan.layers) + (planned.plan.max_layers > 1)
+    held = f"{len(planned.closure)} items, {in_bytes(planned.closure.nar_size)}"
+    return f"{planned.names[0]}: {count} of at most {planned.plan.max_layers} layers, {held}"
+
+
+def document(planned: Planned) -> dict[str, Any]:
+    """The plan for machines. Sizes in bytes."""
+    return {
+        "names": [str(name) for name in planned.names],
+        "max_layers": planned.plan.max_layers,
+        "layers": [
+            {
+                "nar_size": layer.nar_size,
+                "pulls_per_year": layer.pulls_per_year,
+                "reason": layer.reason,
+                "paths": [str(path) for path in layer.paths],
+            }
+            for layer in planned.plan.layers
+        ],
+        "customization": {
+            "entries": len(planned.tree),
+            "size": sum(entry.size() for entry in planned.tree),
+        },
+        **closure_document(planned),
+    }

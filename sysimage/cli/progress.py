@@ -1,0 +1,96 @@
+"""How far things are: bars on a terminal, lines at a sane rate elsewhere, JSON for machines, or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+from sysimage.cli.terminal import Terminal, in_bytes
+from sysimage.progress import Progress, silent
+
+Style = Literal["auto", "plain", "tty", "json", "quiet"]
+STYLES: tuple[Style, ...] = ("auto", "plain", "tty", "json", "quiet")
+
+_EVERY = 5.0
+"""Seconds between two plain lines of one stage."""
+_EVERY_JSON = 0.5
+"""Seconds between two JSON lines of one stage."""
+
+
+@contextlib.contextmanager
+def shown_progress(style: Style, terminal: Terminal) -> Iterator[Progress]:
+    """A progress that may be called from any thread, shown on standard error until the block ends."""
+    if style == "auto":
+        style = "tty" if terminal.progress_is_read else "plain"
+    if style == "quiet":
+        yield silent
+    elif style == "tty":
+        with _bars() as bars:
+            yield bars
+    else:
+        yield Lines(_say_json, _EVERY_JSON) if style == "json" else Lines(_say_plain, _EVERY)
+
+
+class Lines:
+    """Says each stage's beginning and end, and in between not more often than every so many seconds."""
+
+    def __init__(
+        self,
+        say: Callable[[str, int, int | None, str], None],
+        every: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._say, self._every, self._clock = say, every, clock
+        self._said: dict[str, tuple[float, int]] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, stage: str, done: int, total: int | None, *, unit: str = "items") -> None:
+        with self._lock:
+            now = self._clock()
+            last = self._said.get(stage)
+            ended = total is not None and done >= total
+            if last is not None and (last[1] == done or not (ended or now - last[0] >= self._every)):
+                return
+            self._said[stage] = (now, done)
+            self._say(stage, done, total, unit)
+
+
+def amount(done: int, total: int | None, unit: str) -> str:
+    """How much is done, in words."""
+    of = "" if total is None else f" of {in_bytes(total) if unit == 'bytes' else total}"
+    share = f" ({100 * done // total} %)" if total else ""
+    return (f"{in_bytes(done)}{of}" if unit == "bytes" else f"{done}{of} {unit}") + share
+
+
+def _say_plain(stage: str, done: int, total: int | None, unit: str) -> None:
+    print(f"{stage}: {amount(done, total, unit)}", file=sys.stderr, flush=True)
+
+
+def _say_json(stage: str, done: int, total: int | None, unit: str) -> None:
+    line = json.dumps({"stage": stage, "done": done, "total": total, "unit": unit})
+    print(line, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _bars() -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[amount]}"), TimeElapsedColumn())
+    with Bars(*columns, console=Console(file=sys.stderr), transient=True) as bars:
+        tasks = {}
+        lock = threading.Lock()
+
+        def show(stage: str, done: int, total: int | None, *, unit: str = "items") -> None:
+            with lock:
+                if stage not in tasks:
+                    tasks[stage] = bars.add_task(stage, total=total, amount="")
+                bars.update(tasks[stage], completed=done, total=total, amount=amount(done, total, unit))
+
+        yield show

@@ -1,0 +1,81 @@
+"""Where words go: results to standard output, everything else to standard error; tables and colour only for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """What the process was started with."""
+
+    environ: Mapping[str, str]
+    results_are_read: bool
+    """Whether standard output is a terminal."""
+    progress_is_read: bool
+    """Whether standard error is a terminal on which lines can be redrawn."""
+
+    @classmethod
+    def of_process(cls, environ: Mapping[str, str]) -> Terminal:
+        redraws = sys.stderr.isatty() and environ.get("TERM", "dumb") != "dumb" and not environ.get("CI")
+        return cls(environ, sys.stdout.isatty(), redraws)
+
+    @property
+    def debugs(self) -> bool:
+        """Whether SYSIMAGE_DEBUG asks for tracebacks."""
+        return self.environ.get("SYSIMAGE_DEBUG", "") not in ("", "0")
+
+    def result(self, text: str) -> None:
+        """Print a result."""
+        print(text, file=sys.stdout)
+
+    def document(self, value: Any) -> None:
+        """Print a result for machines."""
+        print(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False), file=sys.stdout)
+
+    def note(self, text: str) -> None:
+        """Tell people something that is no result."""
+        print(text, file=sys.stderr)
+
+    def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
+        """Print rows under headers. ``right`` are the columns of numbers. The last column takes what room there is."""
+        if self.results_are_read:
+            from rich import box
+            from rich.console import Console
+            from rich.table import Table
+            from rich.text import Text
+
+            table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+            for index, header in enumerate(headers):
+                table.add_column(
+                    header,
+                    justify="right" if index in right else "left",
+                    overflow="ellipsis",
+                    no_wrap=index < len(headers) - 1,
+                )
+            for row in rows:
+                table.add_row(*map(Text, row))
+            Console(file=sys.stdout).print(table)
+            return
+        widths = [max(len(row[index]) for row in [headers, *rows]) for index in range(len(headers))]
+        for row in [headers, *rows]:
+            cells = [
+                cell.rjust(width) if index in right else cell.ljust(width)
+                for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ]
+            print("  ".join(cells).rstrip(), file=sys.stdout)
+
+
+def in_bytes(count: int) -> str:
+    """A number of bytes for people: three digits that count, decimal units."""
+    if count < 1000:
+        return f"{count} B"
+    value, units = count / 1000, ["kB", "MB", "GB", "TB"]
+    while value >= 999.5 and len(units) > 1:
+        value /= 1000
+        units.pop(0)
+    return f"{value:.1f} {units[0]}" if value < 99.95 else f"{value:.0f} {units[0]}"

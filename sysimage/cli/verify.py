@@ -1,0 +1,75 @@
+"""``sysimage verify``: recompute everything that an image says about itself."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sysimage.cli import flags
+from sysimage.cli.progress import shown_progress
+from sysimage.cli.terminal import Terminal, in_bytes
+
+if TYPE_CHECKING:
+    from sysimage.verify import VerifiedImage
+
+NAME = "verify"
+HELP = "recompute everything that an image says about itself"
+DESCRIPTION = """\
+Read an image whole, an archive or an OCI layout, and recompute everything it says about itself: digests, sizes, diff
+IDs, history, the rules of layers, and the store database against every item's contents. Tells every fault, and ends with
+4 if there is one."""
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--platform", metavar="OS/ARCH", help="which image, where there are several")
+    flags.add_output_flags(parser)
+    parser.add_argument("image", metavar="IMAGE", type=Path, help="an archive, or the directory of an OCI layout")
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    from sysimage.verify import verify_image
+
+    with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
+        image = verify_image(arguments.image, progress, platform=arguments.platform)
+    if arguments.json:
+        terminal.document(document(image))
+    elif not arguments.quiet:
+        terminal.result(line(arguments.image, image))
+
+
+def line(path: Path, image: VerifiedImage) -> str:
+    """The result for people."""
+    store = f"{image.items} items of a {image.store_kind} store, " if image.store_kind else ""
+    what = f"{len(image.layers)} layers, {store}{image.files} files, {in_bytes(image.bytes)}"
+    return f"{path}: verified: {what}, {image.digest or image.image_id}"
+
+
+def document(image: VerifiedImage) -> dict[str, Any]:
+    """The result for machines. Sizes in bytes."""
+    return {
+        "tags": list(image.tags),
+        "digest": None if image.digest is None else str(image.digest),
+        "image_id": str(image.image_id),
+        "os": image.os,
+        "architecture": image.architecture,
+        "items": image.items,
+        "files": image.files,
+        "directories": image.directories,
+        "symlinks": image.symlinks,
+        "bytes": image.bytes,
+        "store_kind": image.store_kind,
+        "store_directory": image.store_directory,
+        "layers": [
+            {
+                "digest": None if layer.digest is None else str(layer.digest),
+                "diff_id": str(layer.diff_id),
+                "size": layer.size,
+                "uncompressed_size": layer.uncompressed_size,
+                "entries": layer.entries,
+                "items": layer.items,
+                "comment": layer.comment,
+            }
+            for layer in image.layers
+        ],
+    }
