@@ -7,7 +7,7 @@ The rules, in the order in which they count:
 3. A dependency that names something in ``provided`` is met by the system itself and draws nothing in, whatever its
    other alternatives are. Nor is such a package taken for being Essential. Asking for it by name overrules this.
 4. A package in ``exclude`` is never taken. A dependency takes another alternative; if none is left it stays unmet and
-   is reported in `Resolution.unmet`, not as a failure.
+   is reported in `Resolution.unmet`, not as a failure. Asking for it by name overrules this too.
 5. Whatever has no choice is taken before whatever has one. A dependency with a choice takes what is there already;
    else what ``prefer`` says; else its first alternative, a real package before the providers of its name, providers
    by priority and name.

@@ -38,7 +38,7 @@ class _ChoicePoint:
     remaining: list[Package]
     taken: str
     blamed: set[str]
-    """Names of the packages that the candidates tried so far ran into, and of those that wanted these."""
+    """Names of the packages that other candidates ran into, and of those that wanted these."""
     chosen: dict[str, Package]
     wanted_by: dict[str, str]
     agenda: list[tuple[AgendaKey, Dependency]]
@@ -98,7 +98,10 @@ class Search:
             preferred: set[str] = set()
             for target in dependency.alternatives:
                 preferred |= {self.request.prefer[target.name]} if target.name in self.request.prefer else set()
-                for package in (*self.index.versions(target.name), *self._providers(target.name)):
+                # A version that was asked for is one of the package itself, not of those that provide its name.
+                pinned = any(pin.pattern is not None and pin.target.name == target.name for pin in self.pins)
+                providers = () if pinned else self._providers(target.name)
+                for package in (*self.index.versions(target.name), *providers):
                     if package.satisfies(target) and self._is_allowed(package):
                         found.setdefault((package.name, package.version), package)
             self._candidates[dependency] = tuple(
@@ -168,15 +171,15 @@ class Search:
                 continue
             candidates = self.candidates(dependency)
             fitting = [package for package in candidates if self.conflict(package) is None]
+            had_choice = had_choice or len(candidates) > 1
             if fitting:
-                had_choice = had_choice or len(fitting) > 1
-                if backtrack and len(fitting) > 1:
+                if backtrack:
                     points.append(
                         _ChoicePoint(
                             needed_by=key[1],
                             remaining=fitting[1:],
                             taken=fitting[0].name,
-                            blamed=set(),
+                            blamed=self._blame(candidates),
                             chosen=dict(self.chosen),
                             wanted_by=dict(self.wanted_by),
                             agenda=list(self._agenda),
@@ -196,9 +199,7 @@ class Search:
 
     def _go_back(self, points: list[_ChoicePoint], failure: Failure) -> bool:
         """Undo the latest choice that had a part in ``failure`` and make another; False if there is none left."""
-        culprits = set(self.chain(failure.needed_by))
-        for _, chosen in failure.conflicts:
-            culprits |= set(self.chain(chosen.name))
+        culprits = {*self.chain(failure.needed_by), *self._blame(self.candidates(failure.dependency))}
         while points:
             point = points.pop()
             if point.taken not in culprits:
@@ -212,6 +213,11 @@ class Search:
                 self._take(package, point.needed_by)
                 return True
         return False
+
+    def _blame(self, candidates: tuple[Package, ...]) -> set[str]:
+        """What keeps candidates from being taken: the chosen packages they conflict with, and who wanted those."""
+        conflicts = (self.conflict(package) for package in candidates)
+        return {name for chosen in conflicts if chosen is not None for name in self.chain(chosen.name)}
 
     def _failure(self, needed_by: str, dependency: Dependency, candidates: tuple[Package, ...]) -> Failure:
         conflicts = [(package, self.conflict(package)) for package in candidates]

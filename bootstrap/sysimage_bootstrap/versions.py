@@ -51,7 +51,8 @@ class Relation(Enum):
 def version_key(version: str) -> VersionKey:
     """A key that sorts as dpkg does; a ValueError for what is not a version."""
     match = _VERSION.fullmatch(version)
-    if match is None or not match[2]:
+    # A colon in the upstream version is only to be told from the epoch's where there is an epoch.
+    if match is None or not match[2] or (match[1] is None and ":" in match[2]):
         raise ValueError(f"not a version: {version!r}")
     return int(match[1] or 0), _part_key(match[2]), _part_key(match[3] or "")
 
@@ -64,9 +65,9 @@ def _letter_weight(letter: str) -> int:
 
 def _part_key(text: str) -> tuple[object, ...]:
     # Letters and numbers alternate. Each run of letters ends with 0, so that a run that goes on is greater and a
-    # tilde is smaller; a missing number counts as 0, as dpkg has it.
+    # tilde is smaller; a missing number counts as 0, and so does a missing part, as dpkg has it.
     key: list[object] = []
-    for letters, digits in _PART.findall(text):
+    for letters, digits in _PART.findall(text or "0"):
         if letters or digits:
             key.append((*map(_letter_weight, letters), 0))
             key.append(int(digits or 0))

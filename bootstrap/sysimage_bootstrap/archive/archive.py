@@ -11,12 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from sysimage.digest import Digest
-from sysimage.errors import IntegrityError, MachineError, RegistryError, SpecError
+from sysimage.errors import IntegrityError, MachineError, RegistryError, SpecError, SysimageError
 from sysimage.progress import Progress, silent
 from sysimage_bootstrap.archive.cache import FileCache, write_durably
-from sysimage_bootstrap.archive.fetch import Wanted, fetch_all
+from sysimage_bootstrap.archive.fetch import Wanted, fetch_all, raise_together
 from sysimage_bootstrap.archive.index import PackageIndex, PackageList
 from sysimage_bootstrap.archive.lists import list_text, wanted_list
 from sysimage_bootstrap.archive.package import Package
@@ -68,7 +69,10 @@ class Archive:
         """
         if self._releases is None:
             with ThreadPoolExecutor(max(1, len(self.sources)), thread_name_prefix="release") as pool:
-                self._releases = tuple(pool.map(self._release, self.sources))
+                futures = [pool.submit(self._release, source) for source in self.sources]
+            errors = [error for future in futures if isinstance(error := future.exception(), SysimageError)]
+            raise_together(errors, "suites")
+            self._releases = tuple(future.result() for future in futures)
         return self._releases
 
     def packages(self, architecture: str, progress: Progress = silent) -> PackageIndex:
@@ -104,7 +108,9 @@ class Archive:
             )
         paths = fetch_all(
             (
-                Wanted(str(package), package.digest, package.size, (f"{uris[package.suite]}/{package.filename}",))
+                Wanted(
+                    str(package), package.digest, package.size, (f"{uris[package.suite]}/{quote(package.filename)}",)
+                )
                 for package in chosen
             ),
             self._cache,
@@ -147,7 +153,7 @@ class Archive:
                     if answer.status == 304 and seen.signed is not None:
                         return seen.signed, seen.validators
                     data = io.BytesIO()
-                    while chunk := answer.body.read(_RELEASE_LIMIT + 1 - data.tell()):
+                    while chunk := answer.body.read1(_RELEASE_LIMIT + 1 - data.tell()):
                         data.write(chunk)
                     if data.tell() > _RELEASE_LIMIT:
                         raise IntegrityError(f"cannot use the suite {source.suite}: its InRelease is too long")
@@ -183,6 +189,8 @@ class _Seen:
     def read(cls, directory: Path) -> _Seen:
         try:
             state = json.loads((directory / "seen.json").read_bytes())
+            if state.pop("check") != _check(state):
+                return cls()
             newest = datetime.fromtimestamp(state["newest"], UTC)
             signed = (directory / state["digest"]).read_bytes()
             if Digest.of(signed).hex != state["digest"]:
@@ -200,7 +208,11 @@ class _Seen:
         digest = Digest.of(self.signed).hex
         write_durably(directory / digest, self.signed)
         state = {"digest": digest, "newest": int(self.newest.timestamp()), "validators": self.validators}
-        write_durably(directory / "seen.json", json.dumps(state, sort_keys=True).encode())
+        write_durably(directory / "seen.json", json.dumps({**state, "check": _check(state)}, sort_keys=True).encode())
         for path in sorted(directory.iterdir()):
             if path.name not in (digest, "seen.json") and not path.name.startswith("."):
                 path.unlink(missing_ok=True)
+
+
+def _check(state: object) -> str:
+    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()

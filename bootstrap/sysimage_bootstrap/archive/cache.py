@@ -5,13 +5,16 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedRandom
 from pathlib import Path
 
 from sysimage.digest import Digest
-from sysimage.errors import MachineError
+from sysimage.errors import MachineError, RegistryError
+
+_LOCK_POLL = 0.05
 
 
 class FileCache:
@@ -37,23 +40,31 @@ class FileCache:
                 if state.st_size == size and Digest.of_file(file) == digest:
                     self._checked[digest] = stamp
                     return path
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise MachineError(f"cannot read {path}: {error.strerror}") from None
         path.unlink(missing_ok=True)
         return None
 
     @contextmanager
-    def partial(self, digest: Digest) -> Iterator[BufferedRandom]:
+    def partial(self, digest: Digest, stopped: threading.Event) -> Iterator[BufferedRandom]:
         """The beginning of a file that is being fetched, locked against every other build until the block ends.
 
-        The lock dies with its process, and what was fetched stays for the next attempt.
+        The lock dies with its process, and what was fetched stays for the next attempt. ``stopped`` ends the wait for
+        another build with a `RegistryError`.
         """
         path = self.path(digest).with_suffix(".part")
         make_directory(path.parent)
         while True:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             with os.fdopen(descriptor, "r+b") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    if stopped.wait(_LOCK_POLL):
+                        raise RegistryError("cannot go on fetching: interrupted") from None
+                    continue
                 # Whoever held the lock may have finished, which renames the file away from under this descriptor.
                 if not _is_at(path, file):
                     continue
@@ -73,9 +84,12 @@ class FileCache:
 
 
 def write_durably(path: Path, data: bytes) -> None:
-    """Write a file so that it is seen whole or not at all, and survives a crash."""
+    """Write a file so that it is seen whole or not at all, and survives a crash; a `MachineError` if it cannot be."""
     make_directory(path.parent)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise MachineError(f"cannot write {path}: {error.strerror}") from None
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
@@ -83,8 +97,10 @@ def write_durably(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
             os.fchmod(file.fileno(), 0o644)
         Path(name).replace(path)
-    except BaseException:
+    except BaseException as error:
         Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise MachineError(f"cannot write {path}: {error.strerror}") from None
         raise
     sync_directory(path.parent)
 

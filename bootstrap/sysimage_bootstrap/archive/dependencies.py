@@ -8,11 +8,11 @@ from functools import lru_cache
 
 from sysimage_bootstrap.versions import Relation
 
-PACKAGE_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+PACKAGE_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*")
 
 _TARGET = re.compile(
     r"(?P<name>[a-zA-Z0-9][a-zA-Z0-9+._-]*)(?::(?P<architecture>[a-z0-9-]+))?"
-    r"(?:\s*\(\s*(?P<relation><<|<=|=|>=|>>|<|>)\s*(?P<version>[^\s)]+)\s*\))?"
+    r"(?:\s*\(\s*(?P<relation><<|<=|=|>=|>>|<|>)\s*(?P<version>[A-Za-z0-9.+~:-]+)\s*\))?"
 )
 
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from io import BufferedRandom
 from pathlib import Path
 
 from sysimage.digest import Digest
-from sysimage.errors import IntegrityError, Issue, RegistryError, SysimageError
+from sysimage.errors import IntegrityError, Issue, MachineError, RegistryError, SysimageError
 from sysimage.progress import Progress, silent
 from sysimage_bootstrap.archive.cache import FileCache
 from sysimage_bootstrap.archive.sources import redacted
@@ -72,10 +72,10 @@ def fetch_all(
                     errors.append(error)
         except BaseException:
             meter.stopped.set()
+            transport.abort()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    if errors:
-        _raise_together(errors, len(missing))
+    raise_together(errors, "files")
     return paths
 
 
@@ -101,10 +101,17 @@ class _WrongContentError(IntegrityError):
 
 
 def _fetch(file: Wanted, cache: FileCache, transport: Transport, meter: _Meter) -> Path:
+    try:
+        return _fetch_into(cache, file, transport, meter)
+    except OSError as error:
+        raise MachineError(f"cannot keep {file.what} in {cache.root}: {error.strerror}") from None
+
+
+def _fetch_into(cache: FileCache, file: Wanted, transport: Transport, meter: _Meter) -> Path:
     options = transport.options
     uris = list(file.uris)
     attempt = 1
-    with cache.partial(file.digest) as partial:
+    with cache.partial(file.digest, meter.stopped) as partial:
         # Another build may have fetched it while this one waited for the lock.
         if (path := cache.find(file.digest, file.size)) is not None:
             meter.add(file.size)
@@ -191,7 +198,7 @@ def _read(
     timeout: float,
 ) -> int:
     got, begun = start, time.monotonic()
-    while chunk := answer.body.read(min(_CHUNK, file.size + 1 - got)):
+    while chunk := answer.body.read1(min(_CHUNK, file.size + 1 - got)):
         got += len(chunk)
         if got > file.size:
             partial.truncate(0)
@@ -228,14 +235,19 @@ def _hash_of(partial: BufferedRandom) -> hashlib._Hash:
     return hasher
 
 
-def _raise_together(errors: list[SysimageError], total: int) -> None:
-    wrong = [error for error in errors if isinstance(error, IntegrityError)]
-    first = (wrong or errors)[0]
+def raise_together(errors: Sequence[SysimageError], things: str) -> None:
+    """Raise what went wrong with several ``things`` as one error; nothing if nothing did.
+
+    Its class is that of an `IntegrityError` among them, or else of the first.
+    """
+    if not errors:
+        return
+    first = next((error for error in errors if isinstance(error, IntegrityError)), errors[0])
     if len(errors) == 1:
         raise first
-    kind = IntegrityError if wrong else RegistryError
+    kind = next(
+        kind for kind in (IntegrityError, RegistryError, MachineError, SysimageError) if isinstance(first, kind)
+    )
     raise kind(
-        f"cannot fetch {len(errors)} of {total} files",
-        hint=first.hint,
-        issues=[Issue("", error.message) for error in errors],
+        f"cannot fetch {len(errors)} {things}", hint=first.hint, issues=[Issue("", error.message) for error in errors]
     )

@@ -44,7 +44,7 @@ class PackageList:
     @classmethod
     def parse(cls, text: str, suite: str) -> PackageList:
         """Read a Packages file; an `IntegrityError` if it is malformed."""
-        database = sqlite3.connect(":memory:")
+        database = sqlite3.connect(":memory:", check_same_thread=False)
         database.executescript(_SCHEMA)
         packages: list[tuple[str, str, int, str]] = []
         provided: list[tuple[str, str]] = []
@@ -70,7 +70,7 @@ class PackageList:
         for path in sorted(directory.glob(f"{key}-*.sqlite")):
             data = path.read_bytes()
             if path.name == f"{key}-{hashlib.sha256(data).hexdigest()}.sqlite":
-                database = sqlite3.connect(":memory:")
+                database = sqlite3.connect(":memory:", check_same_thread=False)
                 database.deserialize(data)
                 return cls(suite, database)
             path.unlink(missing_ok=True)

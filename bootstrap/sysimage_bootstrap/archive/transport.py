@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -45,9 +46,9 @@ class UnreachableError(RegistryError):
 
 
 class Body(Protocol):
-    """What is left to read of an answer."""
+    """What is left to read of an answer; as much as is there, so that a slow peer is noticed."""
 
-    def read(self, amount: int) -> bytes: ...
+    def read1(self, amount: int, /) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Transport:
     def __init__(self, options: TransportOptions) -> None:
         self.options = options
         self._lock = threading.Lock()
+        self._open_responses: set[urllib3.BaseHTTPResponse] = set()
         self._pools: dict[str | None, urllib3.PoolManager] = {}
 
     @contextmanager
@@ -85,6 +87,8 @@ class Transport:
             response = self._request(uri, dict(headers or {}))
         except urllib3.exceptions.HTTPError as error:
             raise UnreachableError(f"cannot fetch {redacted(uri)}: {_cause(error)}") from None
+        with self._lock:
+            self._open_responses.add(response)
         try:
             if response.status in (408, 425, 429) or response.status >= 500:
                 raise UnreachableError(f"cannot fetch {redacted(uri)}: the archive answers {response.status}")
@@ -98,8 +102,18 @@ class Transport:
             lowered = {name.lower(): value for name, value in response.headers.items()}
             yield Answer(response.status, lowered, _ResponseBody(response, uri))
         finally:
+            with self._lock:
+                self._open_responses.discard(response)
             response.close()
             response.release_conn()
+
+    def abort(self) -> None:
+        """End every transfer that is under way, from another thread than its own."""
+        with self._lock:
+            for response in self._open_responses:
+                # A response that has just been read to its end has no connection left to shut.
+                with contextlib.suppress(ValueError, OSError, RuntimeError):
+                    response.shutdown()
 
     def _request(self, uri: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
         for _ in range(_REDIRECTS + 1):
@@ -117,13 +131,14 @@ class Transport:
                 return response
             response.drain_conn()
             response.release_conn()
-            # Joined to the address without its password: credentials are for the host that was named with them.
             following = urllib3.util.parse_url(urljoin(redacted(uri), target)).url
             if urlsplit(following).scheme not in ("http", "https"):
                 raise RegistryError(f"cannot fetch {redacted(uri)}: it redirects to {redacted(following)}")
             if parts.scheme == "https" and urlsplit(following).scheme == "http":
                 raise RegistryError(f"cannot fetch {redacted(uri)}: it redirects to an unencrypted address")
-            uri = following
+            # Credentials are for the host that was named with them, and for no other.
+            same_host = urlsplit(following).netloc == urlsplit(redacted(uri)).netloc
+            uri = following.replace("://", f"://{credentials}@", 1) if at and same_host else following
         raise RegistryError(f"cannot fetch {redacted(uri)}: more than {_REDIRECTS} redirects")
 
     def _proxy(self, scheme: str, host: str) -> str | None:
@@ -165,9 +180,10 @@ class _ResponseBody:
     def __init__(self, response: urllib3.BaseHTTPResponse, uri: str) -> None:
         self._response, self._uri = response, uri
 
-    def read(self, amount: int) -> bytes:
+    def read1(self, amount: int, /) -> bytes:
         try:
-            return self._response.read(amount)
+            # The bytes as they were sent: some servers take a compressed file for an encoded one.
+            return self._response.read1(amount, decode_content=False)
         except urllib3.exceptions.HTTPError as error:
             raise UnreachableError(f"cannot fetch {redacted(self._uri)}: {_cause(error)}") from None
 
