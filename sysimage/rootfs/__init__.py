@@ -1,5 +1,7 @@
-"""The file tree of an image as a value."""
+"""The file tree of an image as a value, and what surrounds the store in it."""
 
+from sysimage.rootfs.accounts import Accounts
+from sysimage.rootfs.provision import provision
 from sysimage.rootfs.tree import Entry, Kind, Tree, TreeError
 
-__all__ = ["Entry", "Kind", "Tree", "TreeError"]
+__all__ = ["Accounts", "Entry", "Kind", "Tree", "TreeError", "provision"]

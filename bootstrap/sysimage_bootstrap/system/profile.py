@@ -16,7 +16,8 @@ from sysimage.errors import IntegrityError, Issue
 from sysimage.store.paths import StorePath
 
 NOT_IN_USR = frozenset(
-    "boot dev etc home local lost+found media mnt nix-support opt proc root run srv sys tmp var".split()
+    {"boot", "dev", "etc", "home", "local", "media", "mnt", "nix-support", "opt"}
+    | {"proc", "root", "run", "srv", "sys", "tmp", "var"}
 )
 """What an item may have at its top that is not part of /usr."""
 

@@ -1,0 +1,107 @@
+"""What boots a system: the boot program, an item of its own, and the texts in the system item that it leads to.
+
+    [boot program, SYSTEM] → guile SYSTEM/boot → SYSTEM/activate → shepherd --config=SYSTEM/shepherd.conf
+
+The first is run by the store's own shell and needs nothing but the store; the second and third are Guile, as in a Guix
+system. All four are one process.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sysimage.errors import SpecError
+from sysimage.rootfs.tree import Entry, Kind
+from sysimage.store.paths import StorePath
+from sysimage_bootstrap.items import Recipe
+from sysimage_bootstrap.system.installed import Installed, provider
+from sysimage_bootstrap.system.privileged import DIRECTORY, PrivilegedCopy
+from sysimage_bootstrap.system.scheme import Datum, Symbol, write
+from sysimage_bootstrap.system.services import runtime
+
+BOOT_PROGRAM_VERSION = 1
+"""Part of the recipe: raised when the script changes in a way that its text does not show."""
+_EPHEMERAL = ("/run/", "/tmp/", "/var/")  # noqa: S108 - the image's
+"""Where a container may find an empty file system, or a volume, in place of the image's directories."""
+
+
+@dataclass(frozen=True, slots=True)
+class BootTools:
+    """Programs that booting needs, by their place in the store, and the items they come from."""
+
+    shell: str
+    coreutils: str
+    """The directory of the programs."""
+    guile: str
+    shepherd: str
+    items: tuple[StorePath, ...]
+
+
+def boot_tools(packages: Iterable[Installed]) -> BootTools:
+    """Find the tools among the packages; a `SpecError` if one is left out."""
+    packages = tuple(packages)
+    found: list[Installed] = []
+
+    def program(relative: str, package: str) -> str:
+        item = provider(packages, relative)
+        if item is None:
+            raise SpecError(
+                f"cannot boot the system: it has no {relative}", hint=f"do not leave {package} out of the packages"
+            )
+        found.append(item)
+        return f"{item.path}/{relative}"
+
+    return BootTools(
+        shell=program("bin/dash", "dash"),
+        coreutils=program("bin/readlink", "coreutils").removesuffix("/readlink"),
+        guile=program("bin/guile-3.0", "guile-3.0"),
+        shepherd=program("bin/shepherd", "shepherd"),
+        items=tuple(sorted({item.path for item in found})),
+    )
+
+
+def boot_program_recipe(tools: BootTools) -> Recipe:
+    text = boot_program_text(tools)
+    return Recipe("boot-program", "boot-program", tools.items, {"version": BOOT_PROGRAM_VERSION, "text": text})
+
+
+def boot_program_text(tools: BootTools) -> str:
+    """The script: its text is the same for every system with the same tools."""
+    variables = f"coreutils={shlex.quote(tools.coreutils)}\nguile={shlex.quote(tools.guile)}\n"
+    return f"#!{tools.shell}\n{variables}{runtime('boot-program.sh')}"
+
+
+def boot_text(system: str, tools: BootTools, environment: Mapping[str, str]) -> str:
+    """``SYSTEM/boot``."""
+    variables: Datum = tuple(f"{name}={value}" for name, value in environment.items())
+    call = f"(boot {write(system)}\n      {write(tools.shepherd)}\n      '{write(variables, indent=7)})\n"
+    return f"#!{tools.guile} --no-auto-compile\n!#\n{runtime('boot.scm')}\n\n;;; This system.\n\n{call}"
+
+
+def activation_text(
+    system: str, entries: Sequence[Entry], privileged: Sequence[PrivilegedCopy], host_name: str | None
+) -> str:
+    """``SYSTEM/activate``: it makes those directories of the image's ``entries`` that a container may have covered."""
+    directories: list[Datum] = [
+        (entry.path, entry.mode, entry.uid, entry.gid)
+        for entry in entries
+        if entry.kind is Kind.DIRECTORY and entry.path.startswith(_EPHEMERAL)
+    ]
+    parents = [("/run/privileged", 0o755, 0, 0), (DIRECTORY, 0o755, 0, 0)]
+    copies: list[Datum] = [(p.source, p.target, p.mode, p.uid, p.gid) for p in privileged]
+    data: Datum = (
+        (Symbol("directories"), *parents, *directories),
+        (Symbol("privileged-programs"), *copies),
+        (Symbol("host-name"), *([host_name] if host_name else [])),
+    )
+    return (
+        f"{runtime('activate.scm')}\n\n;;; This system.\n\n(activate {write(system)}\n          '{write(data, 11)})\n"
+    )
+
+
+def write_executable(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)

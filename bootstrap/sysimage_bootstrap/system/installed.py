@@ -1,0 +1,53 @@
+"""The packages of a system as the parts of it see them: an item, where its files lie, what its package said of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sysimage.errors import IntegrityError
+from sysimage.store.items import StoreItem
+from sysimage.store.paths import StorePath
+from sysimage_bootstrap.items.inventory import Attributes, PackageFacts
+from sysimage_bootstrap.system.profile import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """One package."""
+
+    name: str
+    path: StorePath
+    location: Path
+    attributes: Mapping[str, Attributes]
+    """Path relative to the item → modes and owners that the item has lost."""
+
+    @classmethod
+    def of(cls, name: str, item: StoreItem, facts: PackageFacts) -> Installed:
+        if item.location is None:
+            raise IntegrityError(f"cannot use {item.path}: its files are not on this machine")
+        return cls(name, item.path, item.location, facts.attributes)
+
+    def has(self, relative: str) -> bool:
+        """Whether the item has something at a path; a link counts whatever it leads to."""
+        return os.path.lexists(self.location / relative)
+
+    def source(self, below: str = "") -> Source:
+        return Source(self.path, self.location, below)
+
+    def walk(self, top: str) -> Iterator[tuple[str, Path]]:
+        """Everything below a directory of the item, directories before what they hold: relative path and file."""
+        directory = self.location / top
+        if not directory.is_dir() or directory.is_symlink():
+            return
+        for entry in sorted(directory.iterdir()):
+            relative = f"{top}/{entry.name}"
+            yield relative, entry
+            yield from self.walk(relative)
+
+
+def provider(packages: Iterable[Installed], relative: str) -> Installed | None:
+    """The package whose item has ``relative``; the first by name if several have."""
+    return next((package for package in packages if package.has(relative)), None)

@@ -1,0 +1,78 @@
+"""What a system.json wants in the root file system beside what every system has: files, directories, symlinks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from sysimage.errors import Issue, SpecError
+from sysimage.rootfs.accounts import Accounts
+from sysimage.rootfs.tree import Entry
+from sysimage.spec.model import SystemSpec
+
+
+def declared_entries(spec: SystemSpec, spec_dir: Path, accounts: Accounts) -> tuple[Entry, ...]:
+    """The entries that ``spec`` declares, with owners resolved to IDs; sources are relative to ``spec_dir``.
+
+    A `SpecError` names every unknown owner, every source that is missing, not a file or outside of ``spec_dir``, every
+    path that is the store's own, and every path declared twice.
+    """
+    issues: list[Issue] = []
+    entries: list[Entry] = []
+    for path, directory in sorted(spec.directories.items()):
+        where = _pointer("directories", path)
+        uid, gid = _owner(accounts, directory.owner, directory.group, where, issues)
+        entries.append(Entry.directory(path, directory.mode, uid, gid, where))
+    for path, file in sorted(spec.files.items()):
+        where = _pointer("files", path)
+        uid, gid = _owner(accounts, file.owner, file.group, where, issues)
+        content: bytes | Path = (file.text or "").encode("utf-8")
+        if file.source is not None:
+            content = spec_dir / file.source
+            fault = _source_fault(spec_dir, content)
+            if fault:
+                issues.append(Issue(f"{where}/source", fault))
+                content = b""
+        entries.append(Entry.file(path, content, file.mode, uid, gid, where))
+    entries += [Entry.symlink(path, target, owner=_pointer("symlinks", path)) for path, target in spec.symlinks.items()]
+    issues += _misplaced(spec, entries)
+    if issues:
+        raise SpecError("cannot place what the spec declares", issues=sorted(issues, key=str))
+    return tuple(sorted(entries, key=lambda entry: entry.path))
+
+
+def _pointer(key: str, path: str) -> str:
+    """A JSON pointer (RFC 6901)."""
+    return f"/{key}/{path.replace('~', '~0').replace('/', '~1')}"
+
+
+def _owner(accounts: Accounts, user: str, group: str, where: str, issues: list[Issue]) -> tuple[int, int]:
+    found_user, found_group = accounts.user(user), accounts.group(group)
+    if found_user is None:
+        issues.append(Issue(f"{where}/owner", f"there is no user {user!r}"))
+    if found_group is None:
+        issues.append(Issue(f"{where}/group", f"there is no group {group!r}"))
+    return found_user.uid if found_user else 0, found_group.gid if found_group else 0
+
+
+def _source_fault(spec_dir: Path, source: Path) -> str | None:
+    """What is wrong with a source: it must be a regular file inside the spec's directory, links followed."""
+    if not source.exists():
+        return f"there is no file {source}"
+    if not source.resolve().is_relative_to(spec_dir.resolve()):
+        return f"{source} is not inside the spec's directory"
+    return None if source.is_file() else f"{source} is not a regular file"
+
+
+def _misplaced(spec: SystemSpec, entries: list[Entry]) -> Iterator[Issue]:
+    own = {spec.store.store_dir: "the store is made of items alone", "/run/current-system": "the system itself is here"}
+    seen: dict[str, Entry] = {}
+    for entry in entries:
+        for top, why in own.items():
+            if entry.path == top or entry.path.startswith(f"{top}/"):
+                yield Issue(entry.owner, why)
+        if entry.path == "/":
+            yield Issue(entry.owner, "the root directory is what all else is in")
+        other = seen.setdefault(entry.path, entry)
+        if other is not entry:
+            yield Issue(entry.owner, f"declared by {other.owner} as well")

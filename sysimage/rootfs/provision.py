@@ -1,0 +1,92 @@
+"""The root file system of an image: what surrounds the store so that a system boots and knows itself.
+
+The same for a store of ours and for one that Guix or Nix made: an empty skeleton, the store's database with generation
+links and GC roots as the owner of the store would make them (gnu/build/install.scm in Guix; libstore and
+``nix-env --profile`` in Nix), accounts, and whatever entries the maker of the system adds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from sysimage.closure import Closure
+from sysimage.errors import IntegrityError
+from sysimage.rootfs.accounts import Accounts
+from sysimage.rootfs.tree import Entry, Tree
+from sysimage.spec.model import Store, StoreKind, SystemSpec
+from sysimage.store.paths import StorePath
+
+SHADOW_GROUP = "shadow"
+NIX_SCHEMA = b"10"
+"""The number that Nix keeps beside its database; Guix's daemon writes its own file when there is none."""
+
+
+def provision(
+    spec: SystemSpec,
+    system: StorePath,
+    closure: Closure,
+    accounts: Accounts | None,
+    entries: Iterable[Entry],
+    database: bytes | None,
+) -> Tree:
+    """Everything of the image but its store items.
+
+    ``database`` is the store's, None for an image without one (then it has no GC roots and generations either).
+    ``entries`` count before the skeleton and the accounts where both have something at a path. An `IntegrityError` if
+    the system is not in the closure; a `TreeError` names entries that contradict each other.
+    """
+    if system not in closure:
+        raise IntegrityError(f"cannot make a root file system: {system} is not in the closure")
+    registered = registration(spec.store, system, database) if database is not None else ()
+    return Tree(layered(skeleton(spec.store), registered, account_files(accounts) if accounts else (), entries))
+
+
+def layered(*groups: Iterable[Entry]) -> tuple[Entry, ...]:
+    """The entries of all groups; where two groups have one at the same path, the later group's."""
+    result: dict[str, list[Entry]] = {}
+    for group in groups:
+        replaced: set[str] = set()
+        for entry in group:
+            # Twice in one group is a contradiction, and for the tree to name.
+            result[entry.path] = [*result.get(entry.path, []), entry] if entry.path in replaced else [entry]
+            replaced.add(entry.path)
+    return tuple(entry for path in sorted(result) for entry in result[path])
+
+
+def skeleton(store: Store) -> Iterator[Entry]:
+    """Directories that every root file system has."""
+    yield Entry.directory("/")
+    for path in ("/dev", "/etc", "/home", "/mnt", "/proc", "/run", "/srv", "/sys"):
+        yield Entry.directory(path)
+    for path in ("/var", "/var/cache", "/var/empty", "/var/lib", "/var/log"):
+        yield Entry.directory(path)
+    yield Entry.directory("/root", 0o700)
+    yield Entry.directory("/tmp", 0o1777)  # noqa: S108 - the image's
+    yield Entry.directory("/var/tmp", 0o1777)  # noqa: S108 - the image's
+    yield Entry.directory(store.store_dir, 0o1775)
+
+
+def registration(store: Store, system: StorePath, database: bytes) -> Iterator[Entry]:
+    """The store's own state: database, GC roots, and the system as generation 1."""
+    state = store.state_dir
+    yield Entry.directory(state)
+    yield Entry.file(f"{state}/db/db.sqlite", database)
+    yield Entry.directory(f"{state}/gcroots")
+    yield Entry.symlink(f"{state}/gcroots/booted-system", "/run/booted-system")
+    yield Entry.symlink(f"{state}/gcroots/current-system", "/run/current-system")
+    yield Entry.symlink(f"{state}/gcroots/profiles", f"{state}/profiles")
+    yield Entry.directory(f"{state}/profiles/per-user/root")
+    yield Entry.symlink(f"{state}/profiles/system", "system-1-link")
+    yield Entry.symlink(f"{state}/profiles/system-1-link", str(system))
+    if store.kind is StoreKind.NIX:
+        yield Entry.file(f"{state}/db/schema", NIX_SCHEMA)
+
+
+def account_files(accounts: Accounts) -> Iterator[Entry]:
+    """/etc/passwd and its companions. Regular files: the C library and every tool insist."""
+    shadow = accounts.group(SHADOW_GROUP)
+    secret, gid = (0o640, shadow.gid) if shadow else (0o600, 0)
+    yield Entry.file("/etc/passwd", accounts.passwd())
+    yield Entry.file("/etc/group", accounts.group_file())
+    yield Entry.file("/etc/shadow", accounts.shadow(), secret, 0, gid)
+    yield Entry.file("/etc/gshadow", accounts.gshadow(), secret, 0, gid)
