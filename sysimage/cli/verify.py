@@ -17,7 +17,7 @@ NAME = "verify"
 HELP = "recompute everything that an image says about itself"
 DESCRIPTION = """\
 Read an image whole, an archive or an OCI layout, and recompute everything it says about itself: digests, sizes, diff
-IDs, history, the rules of layers, and the store database against every item's contents. Tells every fault, and ends with
+IDs, history, the rules of layers, the store database against every item's contents. Tells every fault, and ends with
 4 if there is one."""
 
 

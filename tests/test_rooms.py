@@ -1,0 +1,245 @@
+"""The house rules: which room may know which, and what only one place may do.
+
+The arrows of the design go from left to right; a room knows those on its left and what lies beneath. Nothing here runs
+the code: it reads imports and calls.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = {
+    "sysimage": ROOT / "sysimage",
+    "sysimage_bootstrap": ROOT / "bootstrap" / "sysimage_bootstrap",
+    "sysimage_vm": ROOT / "vmtests" / "sysimage_vm",
+}
+MODULES = sorted(path for folder in PACKAGES.values() for path in folder.rglob("*.py"))
+
+BENEATH = {"sysimage", "errors", "digest", "process", "progress"}
+"""Known to every room; ``sysimage`` is the package itself, which holds the version."""
+ALLOWED: dict[str, set[str]] = {
+    "sysimage": set(),
+    "errors": set(),
+    "digest": set(),
+    "progress": set(),
+    "process": {"errors"},
+    "spec": set(),
+    "store": set(),
+    "closure": {"store"},
+    "rootfs": {"spec", "store", "closure"},
+    "layerplan": {"store", "closure"},
+    "blobs": set(),
+    "layers": {"store", "closure", "rootfs", "layerplan", "blobs"},
+    "image": {"layers", "blobs"},
+    "destinations": {"layers", "image", "blobs", "rootfs", "store"},
+    # What rereads an image must not make its writers' mistakes again; names of store items are no writer's.
+    "verify": {"store.paths"},
+    "report": {"store", "closure", "layerplan", "verify"},
+    "bootstrap": {"spec", "store", "closure", "rootfs"},
+    "vm": {"destinations.disk"},
+}
+"""Room → the rooms, or single modules of rooms, that it may import beside itself and what is beneath. The conductor and
+the command line, above, are not in the table: they may import every room."""
+ABOVE = {"build", "cli", "__main__"}
+DIGEST_ONLY = {"verify": {"sysimage", "errors", "digest", "progress"}}
+"""Rooms that may not have all that is beneath."""
+
+STANDALONE = {
+    ROOT / "bootstrap" / "sysimage_bootstrap" / "items" / "bytecode_driver.py",
+    ROOT / "vmtests" / "sysimage_vm" / "agent.py",
+}
+"""Programs of their own, run by another Python (a package's, the guest's) with nothing but its standard library."""
+LONGEST = 400
+BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "context", "base", "misc"}
+
+
+def room_of(path: Path) -> str:
+    """The room a module belongs to."""
+    for package, folder in PACKAGES.items():
+        if path.is_relative_to(folder):
+            if package != "sysimage":
+                return package.removeprefix("sysimage_")
+            first = path.relative_to(folder).parts[0].removesuffix(".py")
+            return "sysimage" if first == "__init__" else first
+    raise AssertionError(path)
+
+
+def room_of_import(name: str) -> str | None:
+    """The room that an import enters; None when it is not ours."""
+    package, _, rest = name.partition(".")
+    if package in ("sysimage_bootstrap", "sysimage_vm"):
+        return package.removeprefix("sysimage_")
+    if package != "sysimage":
+        return None
+    return rest.split(".")[0] or "sysimage"
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and full name of everything imported, wherever the import stands."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                yield node.lineno, "." * node.level
+            elif node.module in ("sysimage", "importlib"):
+                yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+            else:
+                yield node.lineno, node.module or ""
+
+
+def foreign_arrows(room: str, tree: ast.AST) -> list[str]:
+    """Imports that the table does not allow."""
+    if room in ABOVE:
+        return []
+    beneath = DIGEST_ONLY.get(room, {"sysimage"} if room in BENEATH else BENEATH)
+    allowed = {room, *ALLOWED[room], *beneath}
+    found = []
+    for line, name in imports(tree):
+        target = room_of_import(name)
+        if target == "__version__":
+            target = "sysimage"
+        module = name.removeprefix("sysimage.")
+        if name.startswith(".") or (target is not None and target not in allowed and module not in allowed):
+            found.append(f"line {line}: {name}")
+    return found
+
+
+def forbidden_deeds(path: Path, tree: ast.AST) -> list[str]:
+    """What only one place may do, and what none may."""
+    found = []
+    is_cli, is_process = path.is_relative_to(ROOT / "sysimage" / "cli"), path == ROOT / "sysimage" / "process.py"
+    is_door = is_cli or path.name == "__main__.py"
+    for node in ast.walk(tree):
+        line = getattr(node, "lineno", 0)
+        if isinstance(node, ast.Assert):
+            found.append(f"line {line}: assert, which -O removes")
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            if called in ("print", "sys.exit", "exit", "quit", "input") and not is_door:
+                found.append(f"line {line}: {called}()")
+            if called.startswith(_STARTING) and not is_process:
+                found.append(f"line {line}: {called}(), which starts a program")
+            if called in _CLOCKS and not is_cli:
+                found.append(f"line {line}: {called}(), which reads the clock")
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.environb") and not is_cli:
+            found.append(f"line {line}: os.environ")
+        if isinstance(node, ast.Attribute) and node.attr == "getenv" and not is_cli:
+            found.append(f"line {line}: getenv")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "subprocess" and not is_process:
+            found.append(f"line {node.lineno}: imports from subprocess; only its names for children are for all")
+    for line, name in imports(tree):
+        if name.split(".")[0] in ("sh", "pexpect") and not is_process:
+            found.append(f"line {line}: imports {name}")
+    return found
+
+
+_STARTING = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "os.posix_spawn")
+
+
+_CLOCKS = {
+    "time.time",
+    "time.time_ns",
+    "time.localtime",
+    "time.gmtime",
+    "datetime.now",
+    "datetime.utcnow",
+    "datetime.today",
+    "datetime.datetime.now",
+    "date.today",
+}
+"""time.monotonic is none: it measures how long something takes and cannot get into what is made."""
+
+
+def names(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(), str(path))
+
+
+def test_every_room_is_in_the_table() -> None:
+    rooms = {room_of(path) for path in MODULES}
+    assert rooms - ABOVE <= ALLOWED.keys()
+
+
+def test_the_table_has_no_circle() -> None:
+    before: set[str] = set()
+    rooms = {room: {name.split(".")[0] for name in known} for room, known in ALLOWED.items()}
+    while rooms:
+        ready = {room for room, known in rooms.items() if known <= before}
+        assert ready, f"these know one another: {sorted(rooms)}"
+        before |= ready
+        rooms = {room: known for room, known in rooms.items() if room not in ready}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=names)
+def test_a_module_imports_only_what_its_room_may_know(path: Path) -> None:
+    assert foreign_arrows(room_of(path), parsed(path)) == []
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path not in STANDALONE], ids=names)
+def test_a_module_leaves_to_the_doors_what_only_they_may_do(path: Path) -> None:
+    assert forbidden_deeds(path, parsed(path)) == []
+
+
+@pytest.mark.parametrize("path", sorted(STANDALONE), ids=names)
+def test_a_program_of_its_own_needs_only_python(path: Path) -> None:
+    assert {name.split(".")[0] for _, name in imports(parsed(path))} <= sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("path", MODULES, ids=names)
+def test_a_module_has_a_size_and_a_name_that_say_what_it_is(path: Path) -> None:
+    assert path.read_text().count("\n") <= LONGEST
+    assert not BANNED_NAMES & {part.removesuffix(".py") for part in path.relative_to(ROOT).parts}
+
+
+@pytest.mark.parametrize(
+    ("room", "text", "faults"),
+    [
+        ("spec", "from sysimage.errors import Issue", []),
+        ("spec", "import sysimage.store.paths", ["line 1: sysimage.store.paths"]),
+        ("store", "def f():\n    from sysimage.closure import Closure", ["line 2: sysimage.closure"]),
+        ("store", "from sysimage import layers", ["line 1: sysimage.layers"]),
+        ("store", "from ..layers import tar", ["line 1: .."]),
+        ("verify", "from sysimage.layers.tar import entries", ["line 1: sysimage.layers.tar"]),
+        ("verify", "from sysimage.store import StorePath", ["line 1: sysimage.store"]),
+        ("verify", "from sysimage.store.paths import StorePath", []),
+        ("verify", "from sysimage.process import run", ["line 1: sysimage.process"]),
+        ("rootfs", "import sysimage_bootstrap", ["line 1: sysimage_bootstrap"]),
+        ("errors", "from sysimage.digest import Digest", ["line 1: sysimage.digest"]),
+        ("cli", "from sysimage.build import build", []),
+    ],
+)
+def test_a_wrong_arrow_is_seen(room: str, text: str, faults: list[str]) -> None:
+    assert foreign_arrows(room, ast.parse(text)) == faults
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "count"),
+    [
+        ("sysimage/store/nar.py", "assert x", 1),
+        ("sysimage/store/nar.py", "print(1)", 1),
+        ("sysimage/store/nar.py", "import sys\nsys.exit(1)", 1),
+        ("sysimage/store/nar.py", "import os\nos.environ['x']\nos.getenv('x')", 2),
+        ("sysimage/store/nar.py", "import time\ntime.time()\ntime.monotonic()", 1),
+        ("sysimage/store/nar.py", "import subprocess\nsubprocess.run(['x'])", 1),
+        ("sysimage/store/nar.py", "from subprocess import run", 1),
+        ("sysimage/store/nar.py", "import subprocess\ndef f(child: subprocess.Popen[bytes]): ...", 0),
+        ("sysimage/store/nar.py", "import os\nos.system('x')", 1),
+        ("sysimage/store/nar.py", "import sh", 1),
+        ("sysimage/process.py", "import subprocess", 0),
+        ("sysimage/cli/main.py", "import os\nprint(os.environ)", 0),
+        ("sysimage/cli/main.py", "from subprocess import run", 1),
+    ],
+)
+def test_a_forbidden_deed_is_seen(module: str, text: str, count: int) -> None:
+    assert len(forbidden_deeds(ROOT / module, ast.parse(text))) == count
