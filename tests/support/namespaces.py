@@ -21,10 +21,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+if __name__ != "__main__":  # the launcher itself runs without the project
+    from sysimage.rootfs import Kind, Tree
+    from sysimage.store import StoreItem
 
 # capability.h; Docker keeps these for a container without --privileged.
 DOCKER_CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31})
@@ -53,7 +57,7 @@ class Booted:
 
     def run(self, argv: Sequence[str], *, timeout: float = 60, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a program inside, as ``docker exec`` does."""
-        environment = {"PATH": "/run/privileged/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+        environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
         environment |= options.pop("env", {})
         enter = ["nsenter", f"--target={self.pid}", "--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup"]
         enter += ["--root"] + ([] if os.geteuid() == 0 else ["--user", "--preserve-credentials"])
@@ -138,6 +142,29 @@ def boot(
             process.wait()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 pump.wait(5)
+
+
+def lay_out(tree: Tree, items: Iterable[StoreItem], root: Path) -> None:
+    """Write a root file system to the directory ``root``, as unpacking the image would; items become hard links.
+
+    Owners are only set by root. ``root`` must be on the file system of the store.
+    """
+    for entry in tree:
+        path = root / entry.path.lstrip("/")
+        if entry.kind is Kind.DIRECTORY:
+            path.mkdir(exist_ok=True)
+        elif entry.kind is Kind.SYMLINK:
+            path.symlink_to(entry.target or "")
+        else:
+            path.write_bytes(entry.read())
+        if os.geteuid() == 0:
+            os.chown(path, entry.uid, entry.gid, follow_symlinks=False)
+        if entry.kind is not Kind.SYMLINK:
+            path.chmod(entry.mode)
+    for item in items:
+        assert item.location is not None
+        target = root / str(item.path).lstrip("/")
+        subprocess.run(["cp", "-al", str(item.location), str(target)], check=True)
 
 
 def _child_of(pid: int) -> int:

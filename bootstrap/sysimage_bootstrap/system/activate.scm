@@ -32,16 +32,6 @@
                (unless (= 0 uid gid) (chown path uid gid))
                (chmod path mode)))))
 
-(define (install-privileged-program source target mode uid gid)
-  ;; The image has these; they are only made again where /run is an empty file system.
-  (unless (file-exists? target)
-    (attempt (string-append "install " target)
-             (let ((new (string-append target ".new")))
-               (copy-file source new)
-               (chown new uid gid)
-               (chmod new mode)
-               (rename-file new target)))))
-
 (define (remove-stale-files)
   ;; What a killed container left: a process ID in a file means nothing after a restart.
   (define (stale? name)
@@ -72,9 +62,6 @@
         (remove-stale-files)
         (for-each (match-lambda ((path mode uid gid) (make-directory path mode uid gid)))
                   (all 'directories))
-        (for-each (match-lambda
-                    ((source target mode uid gid) (install-privileged-program source target mode uid gid)))
-                  (all 'privileged-programs))
         (when (and (own-machine?) (pair? (all 'host-name)))
           (attempt "set the host name" (sethostname (car (all 'host-name))))))
       (complain "user ~a is not root: services with a user or group of their own will not start" (getuid))))

@@ -18,7 +18,6 @@ from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.items import Recipe
 from sysimage_bootstrap.system.installed import Installed, provider
-from sysimage_bootstrap.system.privileged import DIRECTORY, PrivilegedCopy
 from sysimage_bootstrap.system.scheme import Datum, Symbol, write
 from sysimage_bootstrap.system.services import runtime
 
@@ -81,20 +80,15 @@ def boot_text(system: str, tools: BootTools, environment: Mapping[str, str]) -> 
     return f"#!{tools.guile} --no-auto-compile\n!#\n{runtime('boot.scm')}\n\n;;; This system.\n\n{call}"
 
 
-def activation_text(
-    system: str, entries: Sequence[Entry], privileged: Sequence[PrivilegedCopy], host_name: str | None
-) -> str:
+def activation_text(system: str, entries: Sequence[Entry], host_name: str | None) -> str:
     """``SYSTEM/activate``: it makes those directories of the image's ``entries`` that a container may have covered."""
     directories: list[Datum] = [
         (entry.path, entry.mode, entry.uid, entry.gid)
         for entry in entries
         if entry.kind is Kind.DIRECTORY and entry.path.startswith(_EPHEMERAL)
     ]
-    parents = [("/run/privileged", 0o755, 0, 0), (DIRECTORY, 0o755, 0, 0)]
-    copies: list[Datum] = [(p.source, p.target, p.mode, p.uid, p.gid) for p in privileged]
     data: Datum = (
-        (Symbol("directories"), *parents, *directories),
-        (Symbol("privileged-programs"), *copies),
+        (Symbol("directories"), *directories),
         (Symbol("host-name"), *([host_name] if host_name else [])),
     )
     return (

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sysimage.spec.model import SystemSpec
-from sysimage_bootstrap.system.privileged import DIRECTORY
 
-PATH = (DIRECTORY, "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 """Programs are looked up here, in this order."""
 
 

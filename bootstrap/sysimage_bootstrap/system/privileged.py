@@ -1,8 +1,8 @@
 """Programs with set-user-ID or set-group-ID bits, which no store item can have.
 
-They are copies in ``/run/privileged/bin``, as in a Guix system, and the profile's link to such a program leads there:
-``/usr/bin/su`` is the program that works. The image has them from the start; activation makes them again where a
-container is given an empty /run.
+They are copies that the image has from the start, and the profile's link to such a program leads there:
+``/usr/bin/su`` is the program that works. Not below /run as in a Guix system: a container's /run may be a file system
+from which nothing can be executed (``docker run --tmpfs /run``).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.system.installed import Installed, provider
 
-DIRECTORY = "/run/privileged/bin"
+DIRECTORY = "/var/lib/privileged/bin"
 _SET_ID = 0o6000
 
 

@@ -6,7 +6,7 @@
 
 (use-modules (shepherd service)
              (shepherd service timer)
-             ((shepherd comm) #:select (local-output))
+             ((shepherd support) #:select (local-output))
              ((shepherd system) #:prefix system:)
              (fibers channels)
              (srfi srfi-1)

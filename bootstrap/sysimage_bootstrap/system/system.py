@@ -110,7 +110,7 @@ def build_system(
             return {}
         return {
             "boot": (boot.boot_text(system, tools, environment), 0o755),
-            "activate": (boot.activation_text(system, activated, privileged, spec.host_name), 0o644),
+            "activate": (boot.activation_text(system, activated, spec.host_name), 0o644),
             "shepherd.conf": (shepherd_configuration(spec, accounts, exists, tools.shell), 0o644),
         }
 
