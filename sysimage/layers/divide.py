@@ -1,0 +1,38 @@
+"""A layer plan and the customization tree become layer sources, bottom first."""
+
+from __future__ import annotations
+
+from sysimage.closure import Closure
+from sysimage.layerplan.plan import LayerPlan, PlannedLayer
+from sysimage.layers.source import LayerSource
+from sysimage.rootfs.tree import Kind, Tree
+
+CUSTOMIZATION = "customization: boot program, store database, GC roots, accounts and /etc"
+"""Names the layer on top in the image's history."""
+_NAMED = 4
+
+
+def layer_sources(plan: LayerPlan, closure: Closure, tree: Tree, *, base_layers: int = 0) -> tuple[LayerSource, ...]:
+    """One source for each planned layer, and the tree as the customization layer on top.
+
+    A plan with room for one layer beside ``base_layers`` has one group, and the tree goes into it: an image in one
+    layer. The tree's directories are written in the same form in every layer that has something below them.
+    """
+    parents = tuple(entry for entry in tree if entry.kind is Kind.DIRECTORY)
+    entries = tuple(tree)
+    labels = [describe(layer) for layer in plan.layers]
+    if plan.max_layers - base_layers == 1 and len(plan.layers) == 1:
+        items = tuple(closure[path] for path in plan.layers[0].paths)
+        return (LayerSource(f"everything: {labels[0]}; {CUSTOMIZATION}", items, entries),)
+    sources = [
+        LayerSource(label, tuple(closure[path] for path in layer.paths), parents=parents)
+        for label, layer in zip(labels, plan.layers, strict=True)
+    ]
+    return (*sources, LayerSource(CUSTOMIZATION, entries=entries))
+
+
+def describe(layer: PlannedLayer) -> str:
+    """What a layer holds, in a few words: its items' names, or the first of them and how many more."""
+    names = [path.name for path in layer.paths]
+    more = len(names) - _NAMED
+    return ", ".join(names) if more <= 1 else f"{', '.join(names[:_NAMED])} and {more} more"
