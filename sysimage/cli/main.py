@@ -11,12 +11,12 @@ from types import FrameType, ModuleType
 from typing import NoReturn
 
 from sysimage import __version__
-from sysimage.cli import build, completion, inspect, plan, schema, verify
+from sysimage.cli import build, completion, inspect, lock, plan, schema, verify
 from sysimage.cli.environment import parse_arguments
 from sysimage.cli.failure import report_failure
 from sysimage.cli.terminal import Terminal
 
-VERBS: tuple[ModuleType, ...] = (build, plan, inspect, verify, schema, completion)
+VERBS: tuple[ModuleType, ...] = (build, plan, inspect, verify, lock, schema, completion)
 """In the order of the help. Each has NAME, HELP, DESCRIPTION, ``add_flags(parser)`` and ``run(arguments, terminal)``;
 it imports the rooms it calls only when it runs."""
 

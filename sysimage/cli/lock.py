@@ -1,0 +1,41 @@
+"""``sysimage lock``: note exactly which packages a spec comes to today."""
+
+from __future__ import annotations
+
+import argparse
+
+from sysimage.cli import flags, request
+from sysimage.cli.progress import shown_progress
+from sysimage.cli.terminal import Terminal, in_bytes
+
+NAME = "lock"
+HELP = "write down exactly which packages the image is made of"
+DESCRIPTION = """\
+Choose the packages of SPEC as the archive has them today and write their versions, hashes and sizes to the lock file.
+Builds use it from then on, and `build --locked` refuses anything else."""
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    flags.add_source_flags(parser)
+    flags.add_output_flags(parser)
+    flags.add_spec(parser)
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    spec, _ = request.read_spec(arguments.spec)
+
+    from sysimage_bootstrap.choose import lock_packages, open_archive, package_request
+    from sysimage_bootstrap.system.packages import base_packages
+
+    cache_dir = flags.cache_directory(arguments.cache_dir, terminal.environ)
+    path = flags.lock_file(arguments.lockfile, arguments.spec)
+    archive = open_archive(request.archive_choice(arguments, terminal), spec, cache_dir / "archive")
+    with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
+        lock = lock_packages(package_request(spec, base_packages(spec)), archive, progress)
+    lock.write(path)
+    packages = lock.resolution.packages
+    size = sum(package.size for package in packages)
+    if arguments.json:
+        terminal.document({"lockfile": str(path), "packages": len(packages), "size": size})
+    elif not arguments.quiet:
+        terminal.result(f"{path}: {len(packages)} packages, {in_bytes(size)} to fetch")
