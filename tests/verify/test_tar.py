@@ -1,0 +1,135 @@
+"""The strict tar reader: reads what real writers write, refuses everything else."""
+
+import io
+import tarfile
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sysimage.verify.faults import MalformedError
+from sysimage.verify.limits import DEFAULT_LIMITS, Limits
+from sysimage.verify.streams import Stream
+from sysimage.verify.tar import Member, MemberKind, read_members
+from tests.support import raw_tar
+
+
+def chunked(data: bytes, size: int) -> Iterator[bytes]:
+    for at in range(0, len(data), size):
+        yield data[at : at + size]
+
+
+def members_of(data: bytes, *, chunk: int = 1 << 20, limits: Limits = DEFAULT_LIMITS) -> list[tuple[Member, bytes]]:
+    stream = Stream(chunked(data, chunk))
+    return [(member, b"".join(stream.pieces(member.size))) for member in read_members(stream, limits)]
+
+
+def written_by_the_standard_library(format_: int, entries: list[tarfile.TarInfo]) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=format_) as archive:
+        for entry in entries:
+            archive.addfile(entry, io.BytesIO(b"x" * entry.size) if entry.isreg() else None)
+    return file.getvalue()
+
+
+names = st.lists(
+    st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=60).filter(
+        lambda part: part not in (".", "..") and len(part.encode()) < 256
+    ),
+    min_size=1,
+    max_size=6,
+).map("/".join)
+
+
+@given(
+    st.sampled_from([tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]),
+    st.lists(st.tuples(names, st.integers(0, 2000), st.integers(0, 0o7777), st.integers(0, 2**31 - 1)), max_size=5),
+    st.sampled_from([511, 512, 700, 1 << 20]),
+)
+def test_what_the_standard_library_writes_is_read_back(
+    format_: int, files: list[tuple[str, int, int, int]], chunk: int
+) -> None:
+    entries = []
+    for name, size, mode, uid in files:
+        entry = tarfile.TarInfo(name)
+        entry.size, entry.mode, entry.uid, entry.gid, entry.mtime = size, mode, uid, uid, 1
+        entries.append(entry)
+    data = written_by_the_standard_library(format_, entries)
+    found = members_of(data, chunk=chunk)
+    assert [(b"/".join(m.parts).decode(), m.size, m.mode, m.uid, m.gid) for m, _ in found] == [
+        (name, size, mode, uid, uid) for name, size, mode, uid in files
+    ]
+    assert [content for _, content in found] == [b"x" * size for _, size, _, _ in files]
+
+
+@given(st.binary(max_size=4096))
+def test_rubbish_is_refused_and_never_crashes(data: bytes) -> None:
+    with pytest.raises(MalformedError):
+        members_of(data + b"x")
+
+
+@given(st.integers(0, 511).filter(lambda at: not 148 <= at < 156), st.integers(0, 255))
+def test_a_header_with_one_byte_changed_is_refused(at: int, byte: int) -> None:
+    whole = raw_tar.archive(raw_tar.file(b"name", b"content", mode=0o644))
+    changed = whole[:at] + bytes([byte]) + whole[at + 1 :]
+    if changed == whole:
+        return
+    with pytest.raises(MalformedError):
+        members_of(changed)
+
+
+def test_content_left_unread_is_skipped() -> None:
+    data = raw_tar.archive(raw_tar.file(b"a", b"1" * 700), raw_tar.file(b"b", b"2"))
+    assert [m.name for m in read_members(Stream(iter([data])), DEFAULT_LIMITS)] == ["/a", "/b"]
+
+
+def test_kinds_links_and_owners_are_read() -> None:
+    data = raw_tar.archive(
+        raw_tar.directory(b"./"),
+        raw_tar.directory(b"./etc/", uid=3, gid=4),
+        raw_tar.symlink(b"etc/link", b"../target"),
+        raw_tar.file(b"f", mode=0o4755),
+        raw_tar.hard_link(b"h", b"f"),
+        raw_tar.header(b"null", b"3"),
+    )
+    assert [(m.name, m.kind.value, m.mode, m.uid, m.gid, m.link) for m, _ in members_of(data)] == [
+        ("/", "directory", 0o755, 0, 0, b""),
+        ("/etc", "directory", 0o755, 3, 4, b""),
+        ("/etc/link", "symlink", 0o777, 0, 0, b"../target"),
+        ("/f", "file", 0o4755, 0, 0, b""),
+        ("/h", "hard link", 0o644, 0, 0, b"f"),
+        ("/null", "character device", 0o644, 0, 0, b""),
+    ]
+
+
+def test_pax_and_gnu_extensions_replace_name_link_size_and_owner() -> None:
+    data = raw_tar.archive(
+        raw_tar.pax([(b"path", b"d/" + b"n" * 200), (b"size", b"3"), (b"uid", b"3000000"), (b"mtime", b"1.5")]),
+        raw_tar.header(b"short", size=0) + raw_tar.padded(b"abc"),
+        raw_tar.long_name(b"l" * 150),
+        raw_tar.long_name(b"t" * 150, b"K"),
+        raw_tar.symlink(b"short", b"short", magic=b"ustar  \0"),
+    )
+    (one, content), (two, _) = members_of(data)
+    assert (one.parts, one.uid, one.mtime, content) == ((b"d", b"n" * 200), 3_000_000, b"1.5", b"abc")
+    assert (two.parts, two.link) == ((b"l" * 150,), b"t" * 150)
+
+
+def test_the_prefix_field_is_part_of_the_name() -> None:
+    ((member, _),) = members_of(raw_tar.archive(raw_tar.file(b"b", prefix=b"a")))
+    assert member.parts == (b"a", b"b")
+
+
+def test_names_that_are_no_utf_8_keep_their_bytes_and_can_be_shown() -> None:
+    ((member, _),) = members_of(raw_tar.archive(raw_tar.file(b"\xff\n")))
+    assert member.parts == (b"\xff\n",)
+    assert member.name == "/\\udcff\\n"
+
+
+def test_missing_end_blocks_are_accepted_only_when_asked_for() -> None:
+    data = raw_tar.file(b"a")
+    stream = Stream(iter([data]))
+    assert [m.kind for m in read_members(stream, DEFAULT_LIMITS, end_required=False)] == [MemberKind.FILE]
+    with pytest.raises(MalformedError, match="without its end blocks"):
+        members_of(data)
