@@ -63,11 +63,26 @@ class Welcome:
     """A number that the agent drew when it started and keeps in memory only: it survives a restore and nothing else."""
 
 
-class _Request:
-    def __init__(self) -> None:
+class Task:
+    """Something under way in the guest. What it has put out so far can be read while it runs."""
+
+    def __init__(self, channel: Channel, number: int) -> None:
+        self._channel, self._number = channel, number
         self.stdout = bytearray()
         self.stderr = bytearray()
         self.done: Mapping[str, Any] | None = None
+        """What the agent said at the end."""
+
+    def write(self, data: bytes) -> None:
+        """Give it input; sent while somebody waits."""
+        self._channel.send_input(self._number, data)
+
+    def end_input(self) -> None:
+        self._channel.send_input(self._number, None)
+
+    def kill(self) -> None:
+        """End it and everything it started in its session; nobody waits for that."""
+        self._channel.forget(self._number)
 
 
 class Channel:
@@ -76,10 +91,10 @@ class Channel:
     def __init__(self, connection: socket.socket, wait: Waiter) -> None:
         self._socket = connection
         self._socket.setblocking(False)
-        self._wait = wait
+        self.wait = wait
         self._unframer = protocol.Unframer()
         self._outgoing = bytearray()
-        self._requests: dict[int, _Request] = {}
+        self._requests: dict[int, Task] = {}
         self._number = 0
         self._nonce = ""
         self._welcome: Welcome | None = None
@@ -125,13 +140,13 @@ class Channel:
                         "cannot go on with the guest's agent: another one answers, it has started anew"
                     )
                 self._welcome = welcome
-        elif (request := self._requests.get(number)) is not None:
+        elif (task := self._requests.get(number)) is not None:
             if kind == protocol.OUTPUT:
-                request.stdout += payload
+                task.stdout += payload
             elif kind == protocol.ERROR:
-                request.stderr += payload
+                task.stderr += payload
             elif kind == protocol.DONE:
-                request.done = json.loads(payload)
+                task.done = json.loads(payload)
 
     def handshake(self, *, total: float, silence: float | None = None) -> Welcome:
         """Wait until the agent answers with the number we made up for it, and return who it is."""
@@ -147,7 +162,7 @@ class Channel:
                 self._send(protocol.HELLO, 0, json.dumps({"nonce": self._nonce}).encode())
             return self._welcome
 
-        welcome = self._wait("the guest's agent to answer", answered, total=total, silence=silence)
+        welcome = self.wait("the guest's agent to answer", answered, total=total, silence=silence)
         if welcome.source != protocol.SOURCE:
             raise AgentLostError(
                 "cannot talk to the guest's agent: it is not the one of this harness",
@@ -166,25 +181,38 @@ class Channel:
                 "cannot go on with the guest's agent: it closed the channel while a request was under way"
             )
 
-    def _ask(self, what: str, order: Mapping[str, Any], stdin: bytes | None, total: float) -> _Request:
-        self._number += 1
-        number, request = self._number, _Request()
-        self._requests[number] = request
-        self._send(protocol.START, number, json.dumps(order).encode())
-        for start in range(0, len(stdin or b""), protocol.CHUNK):
-            self._send(protocol.INPUT, number, (stdin or b"")[start : start + protocol.CHUNK])
-        self._send(protocol.END_INPUT, number, b"")
-        try:
-            done = self._wait(what, lambda: request.done, total=total)
-        except BaseException:
+    def send_input(self, number: int, data: bytes | None) -> None:
+        """Input of a task; None ends it."""
+        if data is None:
+            self._send(protocol.END_INPUT, number, b"")
+        for start in range(0, len(data or b""), protocol.CHUNK):
+            self._send(protocol.INPUT, number, (data or b"")[start : start + protocol.CHUNK])
+
+    def forget(self, number: int) -> None:
+        """Kill a task and drop whatever it still says."""
+        if self._requests.pop(number, None) is not None:
             self._send(protocol.KILL, number, b"")
+
+    def start(self, order: Mapping[str, Any]) -> Task:
+        """Begin something without waiting for it; see the agent for what can be ordered."""
+        self._number += 1
+        task = self._requests[self._number] = Task(self, self._number)
+        self._send(protocol.START, self._number, json.dumps(order).encode())
+        return task
+
+    def _ask(self, what: str, order: Mapping[str, Any], stdin: bytes | None, total: float) -> Task:
+        task = self.start(order)
+        number = self._number
+        task.write(stdin or b"")
+        task.end_input()
+        try:
+            done = self.wait(what, lambda: task.done, total=total)
+        except BaseException:
+            self.forget(number)
             raise
-        finally:
-            del self._requests[number]
-        if "failure" in done:
-            refusal = f"{done['failure']} {done.get('file', '')}".rstrip()
-            raise AgentRefusedError(f"cannot {order['op']} in the guest ({what}): {refusal}", errno=done.get("errno"))
-        return request
+        del self._requests[number]
+        refuse(what, order, done)
+        return task
 
     def run(
         self,
@@ -198,9 +226,10 @@ class Channel:
         """Run a command in the guest, without a shell, for at most ``timeout`` seconds (`CommandTimeoutError`)."""
         what = f"`{' '.join(argv)[:200]}` in the guest"
         order = {"op": "run", "argv": list(argv), "timeout": timeout, "env": dict(env or {}), "cwd": cwd}
-        request = self._ask(what, order, stdin, timeout + GRACE)
-        result = Result(tuple(argv), (request.done or {})["status"], bytes(request.stdout), bytes(request.stderr))
-        if (request.done or {})["timeout"]:
+        task = self._ask(what, order, stdin, timeout + GRACE)
+        done = task.done or {}
+        result = Result(tuple(argv), done["status"], bytes(task.stdout), bytes(task.stderr))
+        if done["timeout"]:
             raise CommandTimeoutError(
                 f"cannot finish {what}: it took longer than {timeout:.0f} s and was killed", console=result.said[-4000:]
             )
@@ -225,3 +254,10 @@ class Channel:
 
     def close(self) -> None:
         self._socket.close()
+
+
+def refuse(what: str, order: Mapping[str, Any], done: Mapping[str, Any]) -> None:
+    """Raise `AgentRefusedError` if that is what the agent's last word amounts to."""
+    if "failure" in done:
+        refusal = f"{done['failure']} {done.get('file', '')}".rstrip()
+        raise AgentRefusedError(f"cannot {order['op']} in the guest ({what}): {refusal}", errno=done.get("errno"))

@@ -1,0 +1,58 @@
+"""Two backends for pytest-testinfra, so that ``host.file``, ``host.process`` … work in the guest and in a container."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from testinfra.backend.base import BaseBackend, CommandResult
+from testinfra.host import Host
+
+from sysimage_vm.channel import Channel
+from sysimage_vm.shell import Shell
+
+QUESTION_SECONDS = 300.0
+"""How long one command of a question may take; generous, because an emulated machine may be slow and is watched."""
+
+
+class GuestBackend(BaseBackend):  # type: ignore[misc]  # testinfra has no types
+    """Commands run in the guest itself."""
+
+    NAME = "guest"
+
+    def __init__(self, channel: Channel) -> None:
+        super().__init__("guest")
+        self._channel = channel
+
+    def run(self, command: str, *args: str, **_: Any) -> CommandResult:
+        line = self.get_command(command, *args)
+        result = self._channel.run(["/bin/sh", "-c", line], timeout=QUESTION_SECONDS)
+        return self.result(result.status, line.encode(), result.stdout, result.stderr)
+
+    def get_encoding(self) -> str:
+        return "utf-8"
+
+
+class ContainerBackend(BaseBackend):  # type: ignore[misc]
+    """Commands run in a container, as the engine's ``exec`` would run them."""
+
+    NAME = "container"
+
+    def __init__(self, name: str, shell: Shell) -> None:
+        super().__init__(name)
+        self._shell = shell
+
+    def run(self, command: str, *args: str, **_: Any) -> CommandResult:
+        line = self.get_command(command, *args)
+        result = self._shell.run(line, timeout=QUESTION_SECONDS)
+        return self.result(result.status, line.encode(), result.stdout, result.stderr)
+
+    def get_encoding(self) -> str:
+        return "utf-8"
+
+
+def guest_host(channel: Channel) -> Host:
+    return Host(GuestBackend(channel))
+
+
+def container_host(name: str, shell: Shell) -> Host:
+    return Host(ContainerBackend(name, shell))
