@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from sysimage_bootstrap.archive import KEYRING, Archive, ArchiveOptions, default
 from sysimage_bootstrap.lock import LockFile, read_lock
 from sysimage_bootstrap.request import DEFAULT_PREFERENCES, PackageRequest
 from sysimage_bootstrap.resolve import Resolution, resolve
+from sysimage_bootstrap.system.packages import EXCLUDED, base_packages
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +40,18 @@ def open_archive(choice: ArchiveChoice, spec: SystemSpec, cache_dir: Path) -> Ar
     return Archive(sources, cache_dir, choice.options, choice.keyring)
 
 
-def package_request(spec: SystemSpec, base: Iterable[str]) -> PackageRequest:
-    """What a spec asks of the archive; ``base`` are the packages that every such system has."""
+def package_request(spec: SystemSpec) -> PackageRequest:
+    """What a spec asks of the archive: its own packages and those that every such system has, without those that none
+    has unless its spec names them."""
     named = {text.partition("=")[0] for text in spec.packages}
     return PackageRequest(
         architecture=spec.architecture,
         # A package that is named with a version is not asked for a second time in any version.
-        packages=tuple(sorted({*spec.packages, *(name for name in base if name not in named)})),
+        packages=tuple(sorted({*spec.packages, *(name for name in base_packages(spec) if name not in named)})),
         suites=spec.package_sources.suites,
         components=spec.package_sources.components,
         prefer={**DEFAULT_PREFERENCES, **spec.alternatives},
-        exclude=frozenset(spec.exclude),
+        exclude=frozenset({*spec.exclude, *EXCLUDED} - named),
     )
 
 

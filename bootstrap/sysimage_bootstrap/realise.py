@@ -15,7 +15,6 @@ from sysimage_bootstrap.items.bytecode import native_requests
 from sysimage_bootstrap.items.inventory import PackageFacts
 from sysimage_bootstrap.request import PackageRequest
 from sysimage_bootstrap.resolve import Resolution, resolve
-from sysimage_bootstrap.system.packages import base_packages
 from sysimage_bootstrap.system.system import SystemResult, build_system
 
 
@@ -36,7 +35,7 @@ def realise(
     ``verify_store`` compares every item that is used again with its hash.
     """
     archive = open_archive(choice, spec, cache_dir / "archive")
-    request = package_request(spec, base_packages(spec))
+    request = package_request(spec)
     resolution = choose_packages(request, archive, lock_file, locked=locked, progress=progress)
     store = ItemStore(cache_dir / "store", spec.store.store_dir, verify=verify_store)
     native = _native_tools(resolution, request, archive, progress)

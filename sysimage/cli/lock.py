@@ -25,13 +25,12 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     spec, _ = request.read_spec(arguments.spec)
 
     from sysimage_bootstrap.choose import lock_packages, open_archive, package_request
-    from sysimage_bootstrap.system.packages import base_packages
 
     cache_dir = flags.cache_directory(arguments.cache_dir, terminal.environ)
     path = flags.lock_file(arguments.lockfile, arguments.spec)
     archive = open_archive(request.archive_choice(arguments, terminal), spec, cache_dir / "archive")
     with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
-        lock = lock_packages(package_request(spec, base_packages(spec)), archive, progress)
+        lock = lock_packages(package_request(spec), archive, progress)
     lock.write(path)
     packages = lock.resolution.packages
     size = sum(package.size for package in packages)
