@@ -178,6 +178,25 @@ def test_packages_that_exclude_each_other_are_not_taken_together() -> None:
     assert len(faults(archive, ask("mta1", "mta2"))) == 1
 
 
+def test_a_dead_end_leads_back_to_the_choice_that_made_it() -> None:
+    # b 2 is better than b 1, but then only d 2 is left, and that one leads nowhere.
+    archive = index(
+        stanza("b", "1"),
+        stanza("b", "2"),
+        stanza("c", "1"),
+        stanza("c", "2"),
+        stanza("d", "1", conflicts="b (= 2)"),
+        stanza("d", "2", depends="nowhere"),
+    )
+    assert chosen(resolve(archive, ask("b", "c", "d"))) == ["b 1", "c 2", "d 1"]
+
+
+def test_an_edge_leads_to_the_preferred_of_several_providers() -> None:
+    archive = index(stanza("a", depends="awk"), stanza("gawk", provides="awk"), stanza("mawk", provides="awk"))
+    assert resolve(archive, ask("a", "gawk", "mawk")).edges["a"] == ("mawk",)
+    assert resolve(archive, ask("a", "gawk", "mawk", prefer={})).edges["a"] == ("gawk",)
+
+
 def test_an_architecture_that_is_named_has_to_be_ours() -> None:
     archive = index(
         stanza("a", depends="py:any, tool:native"), stanza("py"), stanza("tool"), stanza("b", depends="py:arm64")

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import platform
+import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.archive.release import Release, parse_release
 from sysimage_bootstrap.archive.signature import verified_text
 from sysimage_bootstrap.archive.sources import KEYRING, ArchiveSource
-from sysimage_bootstrap.archive.transport import Transport, TransportOptions, UnreachableError
+from sysimage_bootstrap.archive.transport import MissingError, Transport, TransportOptions, UnreachableError
 
 _RELEASE_LIMIT = 16 << 20
 
@@ -163,9 +164,14 @@ class Archive:
                         if given in answer.headers
                     }
                     return data.getvalue(), validators
+            except MissingError as error:
+                raise RegistryError(
+                    error.message, hint="check the suite's name; --archive and --security-archive say where to look"
+                ) from None
             except UnreachableError:
                 if attempt == attempts:
                     raise
+                time.sleep(self.options.transport.backoff)
         raise RegistryError(f"cannot read the suite {source.suite}: no attempt was allowed")
 
 

@@ -45,6 +45,10 @@ class UnreachableError(RegistryError):
     """The archive did not answer, or asked to come back later; another attempt may succeed."""
 
 
+class MissingError(RegistryError):
+    """The archive answers that it has no such file."""
+
+
 class Body(Protocol):
     """What is left to read of an answer; as much as is there, so that a slow peer is noticed."""
 
@@ -92,13 +96,13 @@ class Transport:
         try:
             if response.status in (408, 425, 429) or response.status >= 500:
                 raise UnreachableError(f"cannot fetch {redacted(uri)}: the archive answers {response.status}")
-            if response.status not in (200, 206, 304, 416):
-                raise RegistryError(
+            if response.status in (404, 410):
+                raise MissingError(
                     f"cannot fetch {redacted(uri)}: the archive answers {response.status}",
-                    hint="the archive may no longer have it; run `sysimage lock` again"
-                    if response.status == 404
-                    else None,
+                    hint="the archive may no longer have it; run `sysimage lock` again",
                 )
+            if response.status not in (200, 206, 304, 416):
+                raise RegistryError(f"cannot fetch {redacted(uri)}: the archive answers {response.status}")
             lowered = {name.lower(): value for name, value in response.headers.items()}
             yield Answer(response.status, lowered, _ResponseBody(response, uri))
         finally:

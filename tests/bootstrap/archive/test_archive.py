@@ -131,6 +131,14 @@ def test_a_damaged_cache_is_rebuilt(suite: FakeSuite, open_archive: OpenArchive,
     assert names(tmp_path / "cache") == files
 
 
+def test_a_kept_list_that_was_changed_is_read_anew(suite: FakeSuite, open_archive: OpenArchive, tmp_path: Path) -> None:
+    open_archive().packages("amd64")
+    (kept,) = (tmp_path / "cache" / "lists").iterdir()
+    kept.write_bytes(kept.read_bytes().replace(b"libc6 (>= 2.36)", b"evil1 (>= 2.36)"))
+    (bash,) = open_archive().packages("amd64").versions("bash")
+    assert [str(dependency) for dependency in bash.pre_depends] == ["libc6 (>= 2.36)"]
+
+
 def test_lists_that_have_run_out_are_refused_unless_allowed(suite: FakeSuite, open_archive: OpenArchive) -> None:
     later = NOW + 7 * DAY
     with pytest.raises(IntegrityError, match="valid until 2026-07-07 12:00 UTC") as caught:
@@ -314,6 +322,7 @@ def test_all_suites_that_fail_are_named_together(suite: FakeSuite, open_archive:
     with pytest.raises(RegistryError, match="cannot fetch 2 suites") as caught:
         open_archive("trixie", "trixie-security", "trixie-updates").releases()
     assert len(caught.value.issues) == 2
+    assert "--security-archive" in (caught.value.hint or "")
 
 
 def test_a_suite_named_twice_is_refused(suite: FakeSuite, open_archive: OpenArchive) -> None:

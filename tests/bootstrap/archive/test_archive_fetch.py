@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import gzip
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
@@ -193,7 +195,57 @@ def test_redirects_are_followed_without_the_password(server: Server, wanted: Wan
     with_password = wanted.uris[0].replace("://", "://user:sesame@")
     assert fetch(Wanted("the file", wanted.digest, wanted.size, (with_password,)), cache) == DATA
     assert seen["first"] == "Basic " + base64.b64encode(b"user:sesame").decode()
-    assert "Authorization" not in server.requests[-1][1]
+    path, headers = server.requests[-1]
+    assert path == "/elsewhere"
+    assert "authorization" not in {name.lower() for name in headers}
+
+
+def test_a_redirect_within_a_host_keeps_the_password(server: Server, wanted: Wanted, cache: FileCache) -> None:
+    server.files["/elsewhere"] = DATA
+
+    def redirect(handler: BaseHTTPRequestHandler, data: bytes) -> bool:
+        handler.reply(302, b"", Location="/elsewhere")  # type: ignore[attr-defined]
+        return True
+
+    server.faults["/file"] = redirect
+    with_password = wanted.uris[0].replace("://", "://user:sesame@")
+    assert fetch(Wanted("the file", wanted.digest, wanted.size, (with_password,)), cache) == DATA
+    assert "authorization" in {name.lower() for name in server.requests[-1][1]}
+
+
+def test_a_compressed_file_is_kept_as_it_was_sent(server: Server, cache: FileCache) -> None:
+    def mislabelled(handler: BaseHTTPRequestHandler, data: bytes) -> bool:
+        handler.reply(200, data, **{"Content-Encoding": "gzip"})  # type: ignore[attr-defined]
+        return True
+
+    data = gzip.compress(DATA)
+    server.files["/file.gz"] = data
+    server.faults["/file.gz"] = mislabelled
+    assert fetch(Wanted("the file", Digest.of(data), len(data), (f"{server.uri}/file.gz",)), cache) == data
+
+
+def test_another_address_is_asked_where_the_first_has_nothing(server: Server, wanted: Wanted, cache: FileCache) -> None:
+    both = Wanted("the file", wanted.digest, wanted.size, (f"{server.uri}/nothing", *wanted.uris))
+    assert fetch(both, cache) == DATA
+
+
+def test_who_waited_for_a_file_never_writes_into_the_finished_one(wanted: Wanted, cache: FileCache) -> None:
+    waiting = threading.Event()
+
+    def wait() -> int:
+        waiting.set()
+        with cache.partial(wanted.digest, threading.Event()) as other:
+            return os.fstat(other.fileno()).st_ino
+
+    with ThreadPoolExecutor(1) as pool:
+        with cache.partial(wanted.digest, threading.Event()) as mine:
+            waiter = pool.submit(wait)
+            assert waiting.wait(5)
+            threading.Event().wait(0.1)
+            mine.write(DATA)
+            finished = cache.keep(wanted.digest, mine)
+        assert waiter.result(5) != finished.stat().st_ino
+    assert cache.find(wanted.digest, wanted.size) == finished
 
 
 def test_redirects_without_end_and_to_odd_places_are_refused(server: Server, wanted: Wanted, cache: FileCache) -> None:
