@@ -84,6 +84,29 @@
 (define (alive? pid)
   (false-if-exception (begin (kill pid 0) #t)))
 
+(define (end-group pid)
+  ;; End what a service's main process left in its process group, as a worker that still holds the service's port.
+  (define group (- pid))
+  (when (alive? group)
+    (false-if-exception (kill group SIGTERM))
+    (let wait ((tries 40))
+      (when (alive? group)
+        (if (positive? tries)
+            (begin (sleep 0.05) (wait (- tries 1)))
+            (false-if-exception (kill group SIGKILL)))))))
+
+(define (handle-termination service process status)
+  (end-group (process-id process))
+  (default-service-termination-handler service process status))
+
+(define (stop-procedure data)
+  (define stop
+    (make-kill-destructor (field1 data 'stop-signal SIGTERM) #:grace-period (field1 data 'stop-timeout 5)))
+  (lambda (process . _)
+    (stop process)
+    (end-group (process-id process))
+    #f))
+
 
 ;;; Readiness.
 
@@ -134,6 +157,11 @@
 
 ;;; Services.
 
+;; The Shepherd writes a service's value to its log: all moments of a timer are too much of it.
+(false-if-exception
+ ((@ (srfi srfi-9 gnu) set-record-type-printer!) (@@ (shepherd service timer) <timer>)
+                                                 (lambda (timer port) (display "#<timer>" port))))
+
 (define (daemon-start shell name data)
   (define check (field data 'ready #f))
   (define again? (field1 data 'respawn #t))
@@ -169,11 +197,15 @@
     (get-message status)))
 
 (define (one-shot-start shell name data)
+  ;; Once it has succeeded it is done: the Shepherd asks again whenever a service that requires it is started again.
+  (define done? #f)
   (lambda _
-    (let ((status (run-to-end shell name data (const #t))))
-      (unless (zero? status)
-        (local-output "One-shot ~a failed: exit status ~a." name (or (status:exit-val status) status)))
-      (zero? status))))
+    (unless done?
+      (let ((status (run-to-end shell name data (const #t))))
+        (if (zero? status)
+            (set! done? #t)
+            (local-output "One-shot ~a failed: exit status ~a." name (or (status:exit-val status) status)))))
+    done?))
 
 (define (timer-event data)
   (define days '(sunday monday tuesday wednesday thursday friday saturday))
@@ -213,8 +245,7 @@
   (match declaration
     ((name . data)
      (define kind (field1 data 'kind 'daemon))
-     (define kill (make-kill-destructor (field1 data 'stop-signal SIGTERM)
-                                        #:grace-period (field1 data 'stop-timeout 5)))
+     (define kill (stop-procedure data))
      (define start
        (match kind
          ('daemon (daemon-start shell name data))
@@ -231,6 +262,7 @@
                 #:respawn-limit '(40 . 30)
                 #:start start
                 #:stop stop
+                #:termination-handler handle-termination
                 #:actions (if (eq? kind 'timer) (list timer-trigger-action) '()))))))
 
 (define (run-system shell declarations)
