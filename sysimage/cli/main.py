@@ -15,6 +15,7 @@ from sysimage.cli import build, completion, inspect, lock, plan, schema, verify
 from sysimage.cli.environment import parse_arguments
 from sysimage.cli.failure import report_failure
 from sysimage.cli.terminal import Terminal
+from sysimage.errors import SpecError
 
 VERBS: tuple[ModuleType, ...] = (build, plan, inspect, verify, lock, schema, completion)
 """In the order of the help. Each has NAME, HELP, DESCRIPTION, ``add_flags(parser)`` and ``run(arguments, terminal)``;
@@ -39,14 +40,13 @@ class EndedBySignal(BaseException):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status. Every error is reported here and nowhere else."""
     terminal = Terminal.of_process(os.environ)
-    parser = command_line()
+    before = {number: signal.signal(number, _end) for number in _ENDING}
     try:
-        for number in _ENDING:
-            signal.signal(number, _end)
+        parser = command_line()
         arguments = parse_arguments(parser, sys.argv[1:] if argv is None else argv, os.environ)
         if arguments.verb is None:
             parser.print_help(sys.stdout)
-            return 2
+            return SpecError.exit_status
         status = _run(arguments, terminal)
         sys.stdout.flush()
         return status
@@ -56,6 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output has left. What Python still holds for stdout must not raise once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def command_line() -> argparse.ArgumentParser:

@@ -83,7 +83,7 @@ def _bars() -> Iterator[Progress]:
     from rich.progress import Progress as Bars
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[amount]}"), TimeElapsedColumn())
-    with Bars(*columns, console=Console(file=sys.stderr), transient=True) as bars:
+    with Bars(*columns, console=Console(file=sys.stderr, force_terminal=True), transient=True) as bars:
         tasks = {}
         lock = threading.Lock()
 

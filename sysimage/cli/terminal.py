@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Terminal:
         print(text, file=sys.stderr)
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
-        """Print rows under headers. ``right`` are the columns of numbers. The last column takes what room there is."""
+        """Print rows under headers. ``right`` are the columns of numbers; words wrap where there is little room."""
         if self.results_are_read:
             from rich import box
             from rich.console import Console
@@ -51,12 +51,8 @@ class Terminal:
 
             table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
             for index, header in enumerate(headers):
-                table.add_column(
-                    header,
-                    justify="right" if index in right else "left",
-                    overflow="ellipsis",
-                    no_wrap=index < len(headers) - 1,
-                )
+                justify: Literal["right", "left"] = "right" if index in right else "left"
+                table.add_column(header, justify=justify, no_wrap=index in right)
             for row in rows:
                 table.add_row(*map(Text, row))
             Console(file=sys.stdout).print(table)

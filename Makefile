@@ -1,0 +1,72 @@
+# `make` alone says what there is. Everything runs from .venv, which is made here; what else a target needs of the machine
+# is listed below and installed with apt by root, or named for whoever can install it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python3; do \
+	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$name" && break; done)
+BIN := .venv/bin
+EXAMPLE ?= web
+IMAGE := build/$(EXAMPLE).tar
+
+# What is looked for = the Debian package that has it.
+VENV_NEEDS := module:ensurepip=python3-venv
+IMAGE_NEEDS := gpgv=gpgv /usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring
+TEST_NEEDS := $(IMAGE_NEEDS) gpg=gnupg xz=xz-utils skopeo=skopeo umoci=umoci buildah=buildah nix-store=nix-bin \
+	busybox=busybox-static mke2fs=e2fsprogs debugfs=e2fsprogs qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils \
+	unshare=util-linux
+
+.PHONY: help
+help: ## say what there is (the default)
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' \
+		| while IFS=$$'\t' read -r target what; do printf 'make %-8s %s\n' "$$target" "$$what"; done
+
+.PHONY: image
+image: .venv/.runtime ## build build/web.tar from examples/web.json; EXAMPLE=base builds another
+	@.ci/need $(IMAGE_NEEDS)
+	@mkdir -p $(@D)/build
+	@$(BIN)/sysimage build --output $(IMAGE) examples/$(EXAMPLE).json
+	@echo "load it:  docker load --input $(IMAGE)      (or: podman load --input $(IMAGE))"
+	@echo "run it:   docker run --rm --publish-all $$(.ci/image-name $(IMAGE))"
+
+.PHONY: test
+test: .venv/.dev ## run the tests, with the real clients of images
+	@.ci/need $(TEST_NEEDS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal tests
+
+.PHONY: check
+check: .venv/.dev ## check format, lint and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+.PHONY: format
+format: .venv/.dev ## format the code and mend what the linter can mend
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format .
+
+.PHONY: schema
+schema: .venv/.runtime ## write docs/system.schema.json anew after the model has changed
+	@$(BIN)/sysimage schema > docs/system.schema.json
+
+.PHONY: clean
+clean: ## remove what was built; the cache of packages and layers stays
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .venv
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is missing; install it: apt-get install python3" >&2; exit 1; }
+	@PYTHON=$(PYTHON) .ci/need $(VENV_NEEDS)
+	@$(PYTHON) -m venv .venv
+
+.venv/.runtime: pyproject.toml | .venv/bin/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/.dev: pyproject.toml | .venv/bin/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ .venv/.runtime

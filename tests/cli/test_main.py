@@ -1,0 +1,188 @@
+"""The program as it is started."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from sysimage.cli import main
+
+ROOT = Path(__file__).parents[2]
+ENVIRON = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
+PROGRAM = [sys.executable, "-m", "sysimage"]
+
+
+@dataclass(frozen=True)
+class Told:
+    status: int
+    out: str
+    err: str
+
+
+class Program(Protocol):
+    def __call__(self, *argv: str | Path, stdin: str = "", **environ: str) -> Told: ...
+
+
+@pytest.fixture
+def sysimage(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
+    """The program within this process, which has imported what it needs."""
+
+    def run(*argv: str | Path, stdin: str = "", **environ: str) -> Told:
+        for name in [name for name in os.environ if name.startswith(("SYSIMAGE_", "SOURCE_DATE"))]:
+            monkeypatch.delenv(name)
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        try:
+            status = main([str(word) for word in argv])
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        captured = capsys.readouterr()
+        return Told(status, captured.out, captured.err)
+
+    return run
+
+
+def test_help_names_every_verb_and_status(sysimage: Program) -> None:
+    told = sysimage("--help")
+    assert told.status == 0
+    for verb in ("build", "plan", "inspect", "verify", "lock", "schema", "completion"):
+        assert f"\n    {verb}" in told.out
+        assert sysimage(verb, "--help").status == 0
+
+
+def test_help_does_not_pay_for_the_rooms() -> None:
+    code = "import sys; from sysimage.cli.main import command_line; command_line(); print(sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    for module in ("pydantic", "networkx", "rich", "sh", "urllib3", "sqlite3", "subprocess", "sysimage.spec"):
+        assert f"'{module}'" not in loaded, module
+
+
+def test_no_verb_is_a_wrong_use(sysimage: Program) -> None:
+    told = sysimage()
+    assert told.status == 2
+    assert "usage: sysimage" in told.out
+
+
+@pytest.mark.parametrize(
+    "argv", [["bild"], ["build"], ["build", "x.json", "--max-layer", "5"], ["build", "x", "-j", "0"]]
+)
+def test_a_wrong_flag_is_a_wrong_use(sysimage: Program, argv: list[str]) -> None:
+    assert sysimage(*argv).status == 2
+
+
+def test_the_schema_is_the_shipped_one(sysimage: Program) -> None:
+    assert sysimage("schema").out == (ROOT / "docs" / "system.schema.json").read_text()
+
+
+def test_every_fault_of_a_spec_is_told_before_anything_is_fetched(sysimage: Program, tmp_path: Path) -> None:
+    spec = tmp_path / "system.json"
+    spec.write_text('{\n  "name": "Base",\n  "packages": [],\n  "servces": {}\n}\n')
+    told = sysimage("build", spec)
+    assert told.status == 2
+    assert told.out == ""
+    assert told.err.splitlines() == [
+        f"sysimage: cannot read {spec}: 2 faults",
+        "  line 2: /name: must be an image name: lower-case letters and digits, with '.', '_', '-' or '/' between them",
+        "  line 4: /servces: is not a key that is known here (did you mean 'services'?)",
+        "hint: sysimage schema prints what a spec may say, for people and for editors",
+    ]
+    document = json.loads(sysimage("build", spec, "--json").out)
+    assert [issue["line"] for issue in document["error"]["issues"]] == [2, 4]
+
+
+def test_a_spec_may_come_from_standard_input(sysimage: Program) -> None:
+    told = sysimage("build", "-", stdin='{"name": 5}')
+    assert told.status == 2
+    assert "must be a string, not 5" in told.err
+
+
+def test_a_bad_source_date_epoch_fails_loudly(sysimage: Program, tmp_path: Path) -> None:
+    told = sysimage("plan", ROOT / "examples" / "base.json", SOURCE_DATE_EPOCH="yesterday")
+    assert told.status == 2
+    assert "SOURCE_DATE_EPOCH: 'yesterday'" in told.err
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--json"], "cannot print the result as JSON"),
+        (["--format", "oci-dir"], "cannot write an OCI layout to standard output"),
+    ],
+)
+def test_what_cannot_go_to_standard_output_is_refused(sysimage: Program, argv: list[str], message: str) -> None:
+    told = sysimage("build", "-o", "-", *argv, ROOT / "examples" / "base.json")
+    assert told.status == 2
+    assert message in told.err
+
+
+def test_a_missing_image_is_the_machine_s_fault(sysimage: Program, tmp_path: Path) -> None:
+    for verb in ("verify", "inspect"):
+        told = sysimage(verb, tmp_path / "none.tar")
+        assert told.status == 7
+        assert told.err.startswith("sysimage: cannot read ")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_unwinds_and_is_told_by_the_status(number: signal.Signals, tmp_path: Path) -> None:
+    """The program waits for a spec on standard input, which never comes."""
+    child = subprocess.Popen(
+        [*PROGRAM, "build", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRON, cwd=ROOT
+    )
+    deadline = time.monotonic() + 20
+    handlers = Path(f"/proc/{child.pid}/status")
+    while not caught(handlers.read_text(), signal.SIGTERM):
+        assert time.monotonic() < deadline, "the program never began to listen for signals"
+        time.sleep(0.01)
+    child.send_signal(number)
+    _, told = child.communicate(timeout=20)
+    assert child.returncode == 128 + number
+    assert b"Traceback" not in told
+
+
+def caught(status: str, number: signal.Signals) -> bool:
+    mask = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(mask.split()[1], 16) >> (number - 1) & 1)
+
+
+def test_a_reader_that_leaves_is_no_error_to_talk_about() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    told = subprocess.run(
+        [*PROGRAM, "schema"], stdout=writer, stderr=subprocess.PIPE, env=ENVIRON, cwd=ROOT, check=False
+    )
+    os.close(writer)
+    assert told.returncode == 128 + signal.SIGPIPE
+    assert told.stderr == b""
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_every_flag(sysimage: Program, shell: str) -> None:
+    script = sysimage("completion", shell).out
+    assert "max-layers" in script
+    assert "verify" in script
+
+
+def test_bash_completes_verbs_and_flags(sysimage: Program) -> None:
+    script = sysimage("completion", "bash").out
+    ask = 'COMP_WORDS=(sysimage "$@"); COMP_CWORD=$#; _shtab_sysimage; printf "%s\\n" "${COMPREPLY[@]}"'
+
+    def complete(*words: str) -> list[str]:
+        told = subprocess.run(
+            ["bash", "-c", f"{script}\n{ask}", "x", *words], capture_output=True, text=True, check=True, env=ENVIRON
+        )
+        return told.stdout.split()
+
+    assert complete("ver") == ["verify"]
+    assert complete("build", "--max") == ["--max-layers"]
+    assert complete("build", "--progress", "pl") == ["plain"]
