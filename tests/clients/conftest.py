@@ -1,0 +1,76 @@
+"""One small image of each kind of store, made once, for clients that we did not write.
+
+A program that is missing fails the test with the line that installs it: what is not run is not known to work.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sysimage.process import Completed, find, run
+from sysimage.store.database import Schema
+from tests.support.images import STORE_DIR, BuiltImage, build_image
+
+PACKAGES = {"nix-store": "nix-bin", "nix-hash": "nix-bin", "unshare": "util-linux"}
+IS_ROOT = os.geteuid() == 0
+
+
+@dataclass(frozen=True)
+class Client:
+    """Runs other people's programs with a home of their own."""
+
+    home: Path
+
+    def __call__(
+        self, *words: str | Path, accept: tuple[int, ...] = (0,), cwd: Path | None = None, stdin: bytes | None = None
+    ) -> Completed:
+        program, *arguments = words
+        path = find(str(program), package=PACKAGES.get(str(program)))
+        environment = {"HOME": str(self.home), "NIX_CONF_DIR": str(self.home), "TMPDIR": str(self.home)}
+        return run([path, *arguments], env=environment, accept=accept, cwd=cwd, stdin=stdin)
+
+
+@dataclass(frozen=True)
+class Small:
+    """The small system, built and written."""
+
+    built: BuiltImage
+    schema: Schema
+    archive: Path
+    layout: Path
+    listing: str
+
+    @property
+    def system(self) -> str:
+        return str(self.built.closure.roots[0])
+
+    @property
+    def store_dir(self) -> str:
+        return STORE_DIR[self.schema]
+
+
+@pytest.fixture(scope="session")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Client:
+    home = tmp_path_factory.mktemp("home")
+    (home / "nix.conf").write_text("build-users-group =\nsubstitute = false\nsandbox = false\nsandbox-paths =\n")
+    return Client(home)
+
+
+def _small(workspace: Path, schema: Schema) -> Small:
+    built = build_image(workspace, schema=schema)
+    archive, layout = built.archive(workspace / "image.tar"), built.layout(workspace / "layout")
+    return Small(built, schema, archive, layout, built.listing())
+
+
+@pytest.fixture(scope="session")
+def guix_image(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    return _small(tmp_path_factory.mktemp("guix"), Schema.GUIX)
+
+
+@pytest.fixture(scope="session")
+def nix_image(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    return _small(tmp_path_factory.mktemp("nix"), Schema.NIX)

@@ -1,0 +1,74 @@
+"""What umoci, Podman and Buildah make of our images is our tree, mode by mode and owner by owner."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clients.conftest import IS_ROOT, Client, Small
+from tests.support.listing import listing_of_directory, without_owners
+
+
+def below_root(listing: str) -> str:
+    """Without the root itself: no layer mentions one that is as usual, and then its mode is the engine's own
+    (0755 for most, 0555 for the storage library of Podman and Buildah)."""
+    return "".join(line for line in listing.splitlines(keepends=True) if not line.startswith("/ "))
+
+
+def assert_same_tree(found: Path, small: Small, *, owners: bool) -> None:
+    listing, expected = below_root(listing_of_directory(found)), below_root(small.listing)
+    if owners:
+        assert listing == expected
+    else:
+        assert without_owners(listing) == without_owners(expected)
+
+
+@pytest.mark.parametrize("rootless", [True, False] if IS_ROOT else [True])
+def test_umoci_unpacks_our_tree(rootless: bool, client: Client, guix_image: Small, tmp_path: Path) -> None:
+    flags = ["--rootless"] if rootless else []
+    client("umoci", "unpack", *flags, "--image", f"{guix_image.layout}:1.0", tmp_path / "bundle")
+    assert_same_tree(tmp_path / "bundle/rootfs", guix_image, owners=not rootless)
+
+
+@pytest.fixture
+def workspace() -> Iterator[Path]:
+    """A place with a short name: Podman refuses a long one."""
+    with tempfile.TemporaryDirectory(prefix="e-") as directory:
+        yield Path(directory)
+
+
+def engine(name: str, workspace: Path) -> list[str]:
+    """The beginning of a command line that keeps everything in ``workspace`` and needs no root."""
+    become = [] if IS_ROOT else ["unshare", "--user", "--map-root-user", "--mount"]
+    options = [] if IS_ROOT else ["--storage-opt", "vfs.ignore_chown_errors=true"]
+    places = ["--root", str(workspace / "root"), "--runroot", str(workspace / "run")]
+    return [*become, name, *places, "--storage-driver", "vfs", *options]
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    path = tmp_path / "policy.json"
+    path.write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
+    return path
+
+
+def test_podman_loads_the_archive(client: Client, nix_image: Small, policy: Path, workspace: Path) -> None:
+    podman = engine("podman", workspace)
+    client(*podman, "load", "--signature-policy", policy, "--input", nix_image.archive)
+    listed = client(*podman, "images", "--no-trunc", "--format", "{{.ID}} {{.Tag}}").stdout.decode().split()
+    assert listed == [str(nix_image.built.image.config.descriptor.digest), "1.0"]
+    mounted = client(*podman, "image", "mount", listed[0]).stdout.decode().strip()
+    assert_same_tree(Path(mounted), nix_image, owners=IS_ROOT)
+
+
+@pytest.mark.parametrize("form", ["oci", "oci-archive", "docker-archive"])
+def test_buildah_starts_from_every_form(
+    form: str, client: Client, guix_image: Small, policy: Path, workspace: Path
+) -> None:
+    buildah = engine("buildah", workspace)
+    place = f"oci:{guix_image.layout}:1.0" if form == "oci" else f"{form}:{guix_image.archive}"
+    container = client(*buildah, "from", "--signature-policy", policy, place).stdout.decode().split()[-1]
+    mounted = client(*buildah, "mount", container).stdout.decode().strip()
+    assert_same_tree(Path(mounted), guix_image, owners=IS_ROOT)
+    client(*buildah, "umount", container)
