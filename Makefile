@@ -28,10 +28,9 @@ help: ## say what there is (the default)
 .PHONY: image
 image: .venv/.runtime ## build build/web.tar from examples/web.json; EXAMPLE=base builds another
 	@.ci/need $(IMAGE_NEEDS)
-	@mkdir -p $(@D)/build
+	@mkdir -p build
 	@$(BIN)/sysimage build --output $(IMAGE) examples/$(EXAMPLE).json
-	@echo "load it:  docker load --input $(IMAGE)      (or: podman load --input $(IMAGE))"
-	@echo "run it:   docker run --rm --publish-all $$(.ci/image-name $(IMAGE))"
+	@$(BIN)/sysimage inspect --json $(IMAGE) | .ci/how-to-run $(IMAGE)
 
 .PHONY: test
 test: .venv/.dev ## run the tests, with the real clients of images
