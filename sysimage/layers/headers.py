@@ -4,8 +4,8 @@ Names and link targets are written as the bytes they are; every reader we met ta
 to be known. A long name goes into the prefix field, which takes most store paths, and costs nothing; what does not
 fit there, a longer target, a file of 8 GiB, or an owner above 2 097 151 gets a pax header before it.
 
-A header is put together from parts that are the same for every member, because a store has many small files and
-whatever is done for each of them counts.
+A header is put together from parts that are the same for many members, because a store has many small files and
+whatever is done for each of them counts. So is its checksum: the sum of all bytes is the sum of the parts' sums.
 """
 
 from __future__ import annotations
@@ -24,19 +24,30 @@ _MTIME = b"%011o\0" % MTIME
 _MAGIC_TO_DEVICES = b"ustar\x0000" + bytes(64) + b"0000000\x000000000\0"
 _MOST_OCTAL_SIZE = 8**11 - 1
 _MOST_OCTAL_ID = 8**7 - 1
-_NO_LINK = bytes(100)
-_NO_PREFIX = bytes(155)
+_MOST_TAILS = 4096
+
+
+def _sum(part: bytes) -> int:
+    """The sum of the bytes of one field.
+
+    The lower half of Adler-32 is one more than that modulo 65 521, which no field reaches; it comes ten times as fast
+    as ``sum``.
+    """
+    return (zlib.adler32(part) & 0xFFFF) - 1
+
+
+_SUM_OF_CONSTANTS = _sum(_MTIME) + 8 * 0x20  # the checksum field itself counts as eight blanks
 
 
 class Headers:
     """Headers of members that belong to one owner. Member names are relative and have no slash at the end."""
 
-    __slots__ = ("_directory", "_executable", "_file", "_gid", "_link", "_owner", "_records", "_uid")
+    __slots__ = ("_directory", "_executable", "_file", "_link", "_owner", "_records", "_tails")
 
     def __init__(self, uid: int, gid: int) -> None:
         if min(uid, gid) < 0:
             raise ValueError(f"owner {uid}:{gid}")
-        self._uid, self._gid = uid, gid
+        self._tails: dict[bytes, tuple[bytes, int]] = {}
         self._records = [
             (key, b"%d" % value) for key, value in ((b"gid", gid), (b"uid", uid)) if value > _MOST_OCTAL_ID
         ]
@@ -74,19 +85,26 @@ class Headers:
         return self._member(name, self._link, 0, _SYMLINK, target)
 
     def _member(self, name: bytes, mode_and_owner: bytes, size: int, kind: bytes, target: bytes) -> bytes:
+        prefix = b""
         length = len(name)
-        if length <= 100:
-            prefix = _NO_PREFIX
-        else:
+        if length > 100:
             # The first slash that leaves at most 100 bytes behind it; not the last byte, which would leave none.
             slash = name.find(b"/", length - 101, length - 1)
             if not 0 < slash <= 155:
                 return self._with_pax(name, mode_and_owner, size, kind, target)
-            name, prefix = name[slash + 1 :], name[:slash].ljust(155, b"\0")
+            prefix = name[:slash]
         if len(target) > 100 or size > _MOST_OCTAL_SIZE or self._records:
-            full = prefix.rstrip(b"\0") + b"/" + name if length > 100 else name
-            return self._with_pax(full, mode_and_owner, size, kind, target)
-        return _block(name, prefix, mode_and_owner, size, kind, target)
+            return self._with_pax(name, mode_and_owner, size, kind, target)
+        if prefix:
+            name = name[slash + 1 :]
+        if kind != _FILE:
+            return _block(name, mode_and_owner, size, _tail(kind, target, prefix))
+        tail = self._tails.get(prefix)
+        if tail is None:
+            if len(self._tails) >= _MOST_TAILS:
+                self._tails.clear()
+            tail = self._tails[prefix] = _tail(kind, target, prefix)
+        return _block(name, mode_and_owner, size, tail)
 
     def _with_pax(self, name: bytes, mode_and_owner: bytes, size: int, kind: bytes, target: bytes) -> bytes:
         records = list(self._records)
@@ -101,10 +119,10 @@ class Headers:
         plain_owner = b"%07o\0" % 0o644 + b"%07o\0" % 0 * 2
         return b"".join(
             (
-                _block(b"././@PaxHeader", _NO_PREFIX, plain_owner, len(body), _PAX, b""),
+                _block(b"././@PaxHeader", plain_owner, len(body), _tail(_PAX, b"", b"")),
                 body,
                 bytes(-len(body) % BLOCK),
-                _block(name[:100], _NO_PREFIX, mode_and_owner, size, kind, target[:100]),
+                _block(name[:100], mode_and_owner, size, _tail(kind, target[:100], b"")),
             )
         )
 
@@ -118,14 +136,14 @@ def _record(key: bytes, value: bytes) -> bytes:
     return b"%d%b" % (length, rest)
 
 
-def _block(name: bytes, prefix: bytes, mode_and_owner: bytes, size: int, kind: bytes, target: bytes) -> bytes:
-    before = b"%b%b%011o\0%b" % (name.ljust(100, b"\0"), mode_and_owner, size, _MTIME)
-    link = target.ljust(100, b"\0") if target else _NO_LINK
-    after = b"%b%b%b%b%b" % (kind, link, _MAGIC_TO_DEVICES, prefix, bytes(12))
-    if name.isascii() and prefix.isascii() and target.isascii():
-        # The lower half of Adler-32 is one more than the sum of the bytes modulo 65 521, which text of this length
-        # does not reach, and comes ten times as fast as sum(). The checksum field itself counts as eight blanks.
-        checksum = (zlib.adler32(after, zlib.adler32(before)) & 0xFFFF) - 1 + 8 * 0x20
-    else:
-        checksum = sum(before) + sum(after) + 8 * 0x20
-    return b"%b%06o\0 %b" % (before, checksum, after)
+def _tail(kind: bytes, target: bytes, prefix: bytes) -> tuple[bytes, int]:
+    """Everything behind the checksum, and its sum."""
+    tail = b"%b%b%b%b" % (kind, target.ljust(100, b"\0"), _MAGIC_TO_DEVICES, prefix.ljust(167, b"\0"))
+    return tail, _sum(kind) + _sum(target) + _sum(_MAGIC_TO_DEVICES) + _sum(prefix)
+
+
+def _block(name: bytes, mode_and_owner: bytes, size: int, tail: tuple[bytes, int]) -> bytes:
+    rest, checksum = tail
+    octal = b"%011o" % size
+    checksum += _SUM_OF_CONSTANTS + _sum(name) + _sum(mode_and_owner) + _sum(octal)
+    return b"%b%b%b\0%b%06o\0 %b" % (name.ljust(100, b"\0"), mode_and_owner, octal, _MTIME, checksum, rest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from operator import attrgetter
 from pathlib import Path
 
 from sysimage.errors import IntegrityError, MachineError
@@ -17,6 +18,9 @@ FORMAT = 1
 """Number of the form in which layers are written. Whatever changes a byte of any layer changes this number."""
 
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_PADDING = tuple(bytes(-size % BLOCK) for size in range(BLOCK))
+"""What fills the last block of a file, by the file's size modulo a block."""
+_by_name = attrgetter("name")
 _PLAIN_ROOT = (0o755, 0, 0)
 
 
@@ -107,17 +111,13 @@ def _write_directory(top: bytes, top_name: bytes, headers: Headers, pieces: Piec
 def _entries(directory: bytes) -> list[os.DirEntry[bytes]]:
     """What a directory holds, last name first, as a stack wants it."""
     with os.scandir(directory) as found:
-        entries = sorted(found, key=_name, reverse=True)
+        entries = sorted(found, key=_by_name, reverse=True)
     for entry in entries:
         if entry.name.startswith(b".wh."):
             raise IntegrityError(
                 f"cannot put {os.fsdecode(entry.path)} into a layer: readers would take its name for a whiteout"
             )
     return entries
-
-
-def _name(entry: os.DirEntry[bytes]) -> bytes:
-    return entry.name
 
 
 def _write_file(path: bytes, name: bytes, headers: Headers, pieces: Pieces) -> None:
@@ -127,10 +127,7 @@ def _write_file(path: bytes, name: bytes, headers: Headers, pieces: Pieces) -> N
         mode, size = status.st_mode, status.st_size
         if not stat.S_ISREG(mode):
             raise _no_such_thing(path)
-        pieces.put(headers.item_file(name, size, mode & 0o100 != 0))
-        if size:
-            pieces.copy(fd, size, path)
-            pieces.zeros(-size % BLOCK)
+        pieces.put_file(headers.item_file(name, size, mode & 0o100 != 0), fd, size, _PADDING[size % BLOCK], path)
     finally:
         os.close(fd)
 
@@ -143,16 +140,16 @@ def _write_entry(entry: Entry, pieces: Pieces) -> None:
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode):
                 raise _no_such_thing(os.fsencode(content))
-            pieces.put(Headers(entry.uid, entry.gid).file(_member(entry), entry.mode, status.st_size))
-            pieces.copy(fd, status.st_size, os.fsencode(content))
-            pieces.zeros(-status.st_size % BLOCK)
+            size = status.st_size
+            header = Headers(entry.uid, entry.gid).file(_member(entry), entry.mode, size)
+            pieces.put_file(header, fd, size, _PADDING[size % BLOCK], os.fsencode(content))
         finally:
             os.close(fd)
     elif header := _entry_header(entry):
         pieces.put(header)
         if content:
             pieces.put(content)
-            pieces.zeros(-len(content) % BLOCK)
+            pieces.put(_PADDING[len(content) % BLOCK])
 
 
 def _entry_header(entry: Entry) -> bytes:

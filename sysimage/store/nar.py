@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable
+from operator import attrgetter
 from pathlib import Path
 
 from sysimage.digest import Digest
@@ -40,6 +40,7 @@ _NODE = _string(b"node")
 _CLOSE = _string(b")")
 _PADDED_CLOSE = tuple(bytes(-length % 8) + _CLOSE for length in range(8))
 
+_by_name = attrgetter("name")
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
@@ -70,7 +71,7 @@ def nar_hash_and_size(path: Path) -> tuple[Digest, int]:
 def _write_tree(top: bytes, pieces: Pieces) -> None:
     mode = os.lstat(top).st_mode
     if stat.S_ISREG(mode):
-        _write_file(top, pieces.put, pieces)
+        _write_file(top, b"", b"", pieces)
     elif stat.S_ISLNK(mode):
         pieces.put(_SYMLINK + _string(os.readlink(top)) + _CLOSE)  # noqa: PTH115 (bytes)
     elif stat.S_ISDIR(mode):
@@ -95,9 +96,7 @@ def _write_directory(top: bytes, pieces: Pieces) -> None:
         if entry.is_symlink():
             put(head + _SYMLINK + _string(os.readlink(entry.path)) + _CLOSE + _CLOSE)  # noqa: PTH115
         elif entry.is_file(follow_symlinks=False):
-            put(head)
-            _write_file(entry.path, put, pieces)
-            put(_CLOSE)
+            _write_file(entry.path, head, _CLOSE, pieces)
         elif entry.is_dir(follow_symlinks=False):
             put(head + _DIRECTORY)
             stack.append(None)
@@ -109,23 +108,18 @@ def _write_directory(top: bytes, pieces: Pieces) -> None:
 def _entries(directory: bytes) -> list[os.DirEntry[bytes] | None]:
     """What a directory holds, last name first, as a stack wants it."""
     with os.scandir(directory) as entries:
-        return [*sorted(entries, key=_name, reverse=True)]
+        return [*sorted(entries, key=_by_name, reverse=True)]
 
 
-def _name(entry: os.DirEntry[bytes]) -> bytes:
-    return entry.name
-
-
-def _write_file(path: bytes, put: Callable[[bytes], None], pieces: Pieces) -> None:
+def _write_file(path: bytes, before: bytes, after: bytes, pieces: Pieces) -> None:
     fd = os.open(path, _OPEN_FLAGS)
     try:
         status = os.fstat(fd)
         mode, size = status.st_mode, status.st_size
         if not stat.S_ISREG(mode):
             raise _no_such_thing(path)
-        put((_EXECUTABLE if mode & 0o100 else _FILE) + size.to_bytes(8, "little"))
-        pieces.copy(fd, size, path)
-        put(_PADDED_CLOSE[size % 8])
+        head = b"%b%b%b" % (before, _EXECUTABLE if mode & 0o100 else _FILE, size.to_bytes(8, "little"))
+        pieces.put_file(head, fd, size, _PADDED_CLOSE[size % 8] + after, path)
     finally:
         os.close(fd)
 

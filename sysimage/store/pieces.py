@@ -20,8 +20,6 @@ PIECE_SIZE = 1 << 20
 Emit = Callable[[memoryview], object]
 """Receives a piece; the memory is overwritten after the call returns."""
 
-_ZEROS = bytes(4096)
-
 
 class Pieces:
     """Collects bytes and calls ``emit`` with pieces of exactly ``size`` bytes; the last one may be shorter."""
@@ -62,44 +60,44 @@ class Pieces:
             self._view[self._fill : self._fill + len(part)] = part
             self._advance(len(part))
 
-    def zeros(self, count: int) -> None:
-        """Append ``count`` zero bytes."""
-        while count > len(_ZEROS):
-            self.put(_ZEROS)
-            count -= len(_ZEROS)
-        self.put(_ZEROS[:count])
-
-    def copy(self, fd: int, size: int, path: bytes) -> None:
-        """Append the whole file behind ``fd``, which must be exactly ``size`` bytes; ``path`` is for the message.
+    def put_file(self, head: bytes, fd: int, size: int, tail: bytes, path: bytes) -> None:
+        """Append ``head``, the whole file behind ``fd``, which must be exactly ``size`` bytes, and ``tail``.
 
         One byte more than announced is asked for wherever the buffer has room, so a file that grows is noticed
-        without another system call.
+        without another system call. ``path`` is for the message.
         """
-        left = size
         fill = self._fill
-        # Common case: the file fits, so that one system call reads it and proves that it ends where it should.
-        if left < self._size - fill:
-            count = os.readv(fd, (self._view[fill : fill + left + 1],))
-            if count == left:
-                self._fill = fill + left
+        start = fill + len(head)
+        end = start + size
+        after = end + len(tail)
+        if after < self._size and tail:
+            # The common case, small files: one call puts all three in place.
+            buffer = self._buffer
+            buffer[fill:start] = head
+            count = os.readv(fd, (self._view[start : end + 1],))
+            if count == size:
+                buffer[end:after] = tail
+                self._fill = after
                 return
-            self._check_not_longer(count, left, size, path)
-            left -= count
-            self._fill = fill + count
-            if count == 0:
-                raise _changed(path, size)
+            self._fill = start
+            self._copy(fd, size, path, count)
+        else:
+            self.put(head)
+            self._copy(fd, size, path, None)
+        self.put(tail)
+
+    def _copy(self, fd: int, size: int, path: bytes, count: int | None) -> None:
+        """Append a file of which ``count`` bytes were read behind what is there already."""
+        left = size
         while left:
-            wanted = min(left + 1, self._size - self._fill)
-            count = os.readv(fd, (self._view[self._fill : self._fill + wanted],))
-            if count == 0:
+            if count is None:
+                count = os.readv(fd, (self._view[self._fill : self._fill + left + 1],))
+            if count == 0 or count > left:
                 raise _changed(path, size)
-            self._check_not_longer(count, left, size, path)
             left -= count
             self._advance(count)
-
-    @staticmethod
-    def _check_not_longer(count: int, left: int, size: int, path: bytes) -> None:
-        if count > left:
+            count = None
+        if count:
             raise _changed(path, size)
 
     def _advance(self, count: int) -> None:
