@@ -56,7 +56,8 @@
 (define (activate system data)
   (define (all name) (match (assq name data) ((_ . rest) rest) (#f '())))
   (point-to system "/run/current-system")
-  (point-to system "/run/booted-system")
+  (when (zero? (getuid))
+    (point-to system "/run/booted-system"))
   (if (zero? (getuid))
       (begin
         (remove-stale-files)
@@ -64,4 +65,4 @@
                   (all 'directories))
         (when (and (own-machine?) (pair? (all 'host-name)))
           (attempt "set the host name" (sethostname (car (all 'host-name))))))
-      (complain "user ~a is not root: services with a user or group of their own will not start" (getuid))))
+      (complain "user ~a is not root: every service runs as this user, whatever it declares" (getuid))))

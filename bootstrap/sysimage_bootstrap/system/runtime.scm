@@ -67,13 +67,20 @@
     (append additions
             (remove (lambda (variable) (member (name variable) names)) (default-environment-variables)))))
 
+(define (identity-options data)
+  ;; Who a process runs as, where and with what. Only root can become somebody else: in a container that runs as another
+  ;; user (docker run --user), every service runs as that user.
+  `(,@(if (zero? (getuid))
+          `(#:user ,(field1 data 'user #f)
+            #:group ,(field1 data 'group #f)
+            #:supplementary-groups ,(field data 'supplementary-groups '()))
+          '())
+    #:directory ,(field1 data 'directory "/")
+    #:environment-variables ,(merge-environment (field data 'environment '()))))
+
 (define (process-options data)
   (let ((log (field1 data 'log "console")))
-    `(#:user ,(field1 data 'user #f)
-      #:group ,(field1 data 'group #f)
-      #:supplementary-groups ,(field data 'supplementary-groups '())
-      #:directory ,(field1 data 'directory "/")
-      #:environment-variables ,(merge-environment (field data 'environment '()))
+    `(,@(identity-options data)
       ,@(if (member log '("console" "none"))
             `(#:extra-ports ,console-ports)
             `(#:log-file ,log)))))
@@ -132,12 +139,7 @@
   accepted?)
 
 (define (command-succeeds? command data seconds)
-  (let ((pid status (start-command command
-                                   #:user (field1 data 'user #f)
-                                   #:group (field1 data 'group #f)
-                                   #:supplementary-groups (field data 'supplementary-groups '())
-                                   #:directory (field1 data 'directory "/")
-                                   #:environment-variables (merge-environment (field data 'environment '())))))
+  (let ((pid status (apply start-command command (identity-options data))))
     (match (get-message* status seconds 'late)
       ('late (false-if-exception (kill (- pid) SIGKILL)) (get-message status) #f)
       (status (zero? status)))))

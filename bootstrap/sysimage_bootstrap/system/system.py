@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sysimage.digest import Digest
 from sysimage.errors import SpecError
 from sysimage.progress import Progress, silent
-from sysimage.rootfs.accounts import Accounts, WantedGroup, WantedUser, parse_accounts, settle
+from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.declared import declared_entries
 from sysimage.rootfs.provision import layered
 from sysimage.rootfs.tree import Entry
@@ -25,19 +24,18 @@ from sysimage_bootstrap.system.alternatives import CANDIDATES, alternative_links
 from sysimage_bootstrap.system.document import system_document
 from sysimage_bootstrap.system.environment import image_environment
 from sysimage_bootstrap.system.installed import Installed, provider
-from sysimage_bootstrap.system.package_roots import mentioned_accounts, package_entries, tmpfiles_directories
+from sysimage_bootstrap.system.package_roots import package_entries
 from sysimage_bootstrap.system.packages import build_only
 from sysimage_bootstrap.system.privileged import PrivilegedCopy, privileged_copies
 from sysimage_bootstrap.system.profile import Source, link_union
+from sysimage_bootstrap.system.root import LOCAL, home_entries, usr_entries
 from sysimage_bootstrap.system.services import shepherd_configuration
-from sysimage_bootstrap.system.sysusers import parse_sysusers
+from sysimage_bootstrap.system.system_accounts import system_accounts
 
 FORMAT = 1
 """Part of every recipe here: raised when the code comes to make something else of the same inputs."""
 STOP_SIGNAL = "SIGTERM"
 """What ends a system in order: the Shepherd stops every service and exits with status 0."""
-LOCAL = "/var/usrlocal"
-"""Where /usr/local leads, which is the administrator's to write to: the profile is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +93,18 @@ def build_system(
     progress("system", 2, 4)
 
     declared = declared_entries(spec, spec_dir, accounts)
-    below = layered(_root_entries(spec, profile), package_entries(packages, accounts), _homes(accounts, etc_item))
+    etc_location = store.location(etc_item.path)
+    below = layered(
+        usr_entries(profile.path, store.location(profile.path), has_init=spec.has_init),
+        package_entries(packages, accounts),
+        home_entries(accounts, packages, etc_location / "skel"),
+    )
     tools = boot.boot_tools(packages) if spec.has_init else None
     boot_program = None
     if tools is not None:
         script = boot.boot_program_text(tools)
         boot_program = store.realise(boot.boot_program_recipe(tools), lambda top: boot.write_executable(top, script))
-    activated = layered(below, (entry for entry in declared))
+    activated = layered(below, declared)
     exists = _Programs(spec, packages, replaced)
 
     def contents(system: str) -> dict[str, tuple[str, int]]:
@@ -115,7 +118,7 @@ def build_system(
         }
 
     document = system_document(spec, spec_dir)
-    inputs = [profile.path, etc_item.path, *(copy_path for copy_path in _privileged_items(privileged))]
+    inputs = [profile.path, etc_item.path, *_privileged_items(privileged)]
     inputs += [*tools.items, boot_program.path] if tools is not None and boot_program is not None else []
     recipe = Recipe(
         "system",
@@ -140,8 +143,7 @@ def build_system(
 
     system = store.realise(recipe, build)
     progress("system", 4, 4)
-    location = etc_item.location or Path()
-    etc_links = etc.etc_entries(str(system.path), location, packages, accounts, links)
+    etc_links = etc.etc_entries(str(system.path), etc_location, packages, accounts, links)
     entries = layered(
         below,
         etc_links,
@@ -157,57 +159,6 @@ def build_system(
         entries=entries,
         image_defaults=_image_defaults(spec, system.path, boot_program, environment),
     )
-
-
-def system_accounts(spec: SystemSpec, packages: Sequence[Installed]) -> Accounts:
-    """Debian's base accounts, those of the packages' daemons, and those that the spec declares."""
-    base_package = provider(packages, "share/base-passwd/passwd.master")
-    if base_package is None:
-        raise SpecError("cannot make the accounts: the system has no base-passwd", hint="do not exclude base-passwd")
-    master = base_package.location / "share/base-passwd"
-    base = parse_accounts((master / "passwd.master").read_text(), (master / "group.master").read_text())
-    users, groups = parse_sysusers(
-        (f"{package.path}/{relative}", file.read_text(encoding="utf-8"))
-        for package in packages
-        for relative, file in package.walk("lib/sysusers.d")
-        if relative.endswith(".conf")
-    )
-    users = [user for user in users if base.user(user.name) is None]
-    groups = [group for group in groups if base.group(group.name) is None]
-    more_users, more_groups = mentioned_accounts(
-        tmpfiles_directories(packages),
-        {user.name for user in base.users} | {user.name for user in users} | set(spec.users),
-        {group.name for group in base.groups}
-        | {group.name for group in groups}
-        | {user.name for user in users}
-        | {*spec.groups, *spec.users},
-    )
-    declared_users = [
-        WantedUser(
-            name,
-            user.uid,
-            user.group,
-            user.groups,
-            user.comment or None,
-            user.home,
-            user.shell,
-            user.password_hash if "password_hash" in user.model_fields_set else None,
-            user.system,
-            origin=f"/users/{name}",
-        )
-        for name, user in spec.users.items()
-    ]
-    declared_groups = [
-        WantedGroup(name, group.gid, group.members, _is_system(spec, name), f"/groups/{name}")
-        for name, group in spec.groups.items()
-    ]
-    return settle(base, [*users, *more_users, *declared_users], [*groups, *more_groups, *declared_groups])
-
-
-def _is_system(spec: SystemSpec, group: str) -> bool:
-    """Whether a declared group's ID is to be a daemon's: it is, unless a person's account has it as its own."""
-    owners = [user for name, user in spec.users.items() if (user.group or name) == group]
-    return all(user.system for user in owners)
 
 
 def _profile(
@@ -280,34 +231,6 @@ class _Programs:
                 return package.has(path.removeprefix(f"{package.path}/"))
         relative = path.removeprefix("/usr/") if path.startswith("/usr/") else path.removeprefix("/")
         return relative in self._replaced or provider(self._packages, relative) is not None
-
-
-def _root_entries(spec: SystemSpec, profile: StoreItem) -> Iterator[Entry]:
-    """The merged /usr, and the places that only a system like Debian has."""
-    # Without an init nobody makes /run/current-system where /run is empty: /usr then leads to the profile itself.
-    yield Entry.symlink("/usr", "run/current-system/profile" if spec.has_init else str(profile.path))
-    for name in sorted(os.listdir(profile.location or Path())):  # noqa: PTH208 - names
-        if name in ("bin", "sbin") or (name.startswith("lib") and name in ("lib", "lib32", "lib64", "libx32")):
-            yield Entry.symlink(f"/{name}", f"usr/{name}")
-    yield Entry.symlink("/var/run", "/run")
-    yield Entry.symlink("/var/lock", "/run/lock")
-    yield Entry.directory("/run/lock", 0o1777)
-    for name in ("", "/bin", "/etc", "/games", "/include", "/lib", "/sbin", "/share", "/src"):
-        yield Entry.directory(f"{LOCAL}{name}")
-
-
-def _homes(accounts: Accounts, etc_item: StoreItem) -> Iterator[Entry]:
-    """The home directories that the image is to have, with what /etc/skel holds."""
-    skeleton = (etc_item.location or Path()) / "skel"
-    files = sorted(skeleton.iterdir()) if skeleton.is_dir() else []
-    for name in accounts.homes:
-        user = accounts.user(name)
-        if user is None:
-            continue
-        yield Entry.directory(user.home, 0o700, user.uid, user.gid, f"/users/{name}")
-        for file in files:
-            if file.is_file():
-                yield Entry.file(f"{user.home}/{file.name}", file.read_bytes(), 0o644, user.uid, user.gid)
 
 
 def _privileged_items(privileged: Sequence[PrivilegedCopy]) -> list[StorePath]:

@@ -1,0 +1,47 @@
+"""What the root file system of a system made of packages has beside /etc, accounts and registration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sysimage.rootfs.accounts import Accounts
+from sysimage.rootfs.tree import Entry
+from sysimage.store.paths import StorePath
+from sysimage_bootstrap.system.installed import Installed, provider
+
+LOCAL = "/var/usrlocal"
+"""Where /usr/local leads, which is the administrator's to write to: the profile is not."""
+_MERGED = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
+_ROOT_FILES = {".bashrc": "share/base-files/dot.bashrc", ".profile": "share/base-files/dot.profile"}
+
+
+def usr_entries(profile: StorePath, location: Path, *, has_init: bool) -> Iterator[Entry]:
+    """The merged /usr, and what in it can be written to. ``location`` is where the profile lies on this machine."""
+    # Without an init nobody makes /run/current-system where /run is empty: /usr then leads to the profile itself.
+    yield Entry.symlink("/usr", "run/current-system/profile" if has_init else str(profile))
+    for name in _MERGED:
+        if (location / name).is_dir():
+            yield Entry.symlink(f"/{name}", f"usr/{name}")
+    for name in ("", "/bin", "/etc", "/games", "/include", "/lib", "/sbin", "/share", "/src"):
+        yield Entry.directory(f"{LOCAL}{name}")
+    yield Entry.symlink("/var/run", "/run")
+    yield Entry.symlink("/var/lock", "/run/lock")
+    yield Entry.directory("/run/lock", 0o1777)
+
+
+def home_entries(accounts: Accounts, packages: Sequence[Installed], skeleton: Path) -> Iterator[Entry]:
+    """The home directories that the image is to have, with what /etc/skel holds; root's has what Debian puts there."""
+    for name, relative in _ROOT_FILES.items():
+        package = provider(packages, relative)
+        if package is not None:
+            yield Entry.file(f"/root/{name}", package.location / relative, owner=str(package.path))
+    files = [file for file in sorted(skeleton.iterdir()) if file.is_file()] if skeleton.is_dir() else []
+    for name in accounts.homes:
+        user = accounts.user(name)
+        if user is None:
+            continue
+        yield Entry.directory(user.home, 0o700, user.uid, user.gid, f"/users/{name}")
+        if user.home.startswith("/home/"):
+            for file in files:
+                yield Entry.file(f"{user.home}/{file.name}", file.read_bytes(), 0o644, user.uid, user.gid)
