@@ -46,21 +46,22 @@ class PackageList:
         """Read a Packages file; an `IntegrityError` if it is malformed."""
         database = sqlite3.connect(":memory:", check_same_thread=False)
         database.executescript(_SCHEMA)
-        packages: list[tuple[str, str, int, str]] = []
         provided: list[tuple[str, str]] = []
-        try:
+
+        def rows() -> Iterator[tuple[str, str, bool, str]]:
             for fields in _needed_fields(text):
                 name = fields["package"]
+                provided.extend((target.name, name) for target in parse_targets(fields.get("provides", "")))
                 kept = "\n".join(f"{field}\t{value}" for field, value in fields.items())
-                packages.append((name, fields["version"], fields.get("essential") == "yes", kept))
-                for target in parse_targets(fields.get("provides", "")):
-                    provided.append((target.name, name))
+                yield name, fields["version"], fields.get("essential") == "yes", kept
+
+        try:
+            with database:
+                database.executemany("insert into package values (?, ?, ?, ?)", rows())
+                database.executemany("insert into provided values (?, ?)", provided)
         except (ValueError, KeyError) as error:
             raise IntegrityError(f"cannot use the package list of {suite}: it is malformed: {error}") from None
-        with database:
-            database.executemany("insert into package values (?, ?, ?, ?)", packages)
-            database.executemany("insert into provided values (?, ?)", provided)
-            database.executescript(_INDEXES)
+        database.executescript(_INDEXES)
         return cls(suite, database)
 
     @classmethod
@@ -154,7 +155,11 @@ def _key(list_digest: Digest) -> str:
 
 def _needed_fields(text: str) -> Iterator[dict[str, str]]:
     # Lists are long, so this does what deb822.paragraphs does for the fields that count, and skips the others' text.
-    for paragraph in text.split("\n\n"):
+    start = 0
+    while start < len(text):
+        end = text.find("\n\n", start)
+        paragraph = text[start:] if end < 0 else text[start:end]
+        start = len(text) if end < 0 else end + 2
         fields: dict[str, str] = {}
         current = ""
         for line in paragraph.split("\n"):

@@ -361,3 +361,13 @@ def test_packages_of_a_suite_that_is_not_among_the_sources_are_refused(
     (nginx,) = open_archive().packages("amd64").versions("nginx")
     with pytest.raises(SpecError, match="they come from trixie, which is not among the sources"):
         open_archive("trixie-updates").fetch([nginx])
+
+
+def test_a_damaged_memory_of_what_was_seen_accuses_nobody(
+    suite: FakeSuite, open_archive: OpenArchive, tmp_path: Path
+) -> None:
+    open_archive().releases()
+    (seen,) = (tmp_path / "cache" / "releases").rglob("seen.json")
+    newest = str(int(suite.date.timestamp()))
+    seen.write_text(seen.read_text().replace(newest, f"9{newest[1:]}"))
+    assert open_archive().releases()

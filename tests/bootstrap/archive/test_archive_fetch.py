@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import gzip
 import os
+import signal
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 from sysimage_bootstrap.archive.cache import FileCache
@@ -17,6 +20,7 @@ from sysimage_bootstrap.archive.transport import Transport, TransportOptions
 
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError, RegistryError
+from sysimage.process import spawn
 from tests.bootstrap.archive.fake_archive import Fault, Server
 
 DATA = bytes(range(256)) * 4096
@@ -354,3 +358,42 @@ def test_a_cache_that_cannot_be_written_is_named(wanted: Wanted, tmp_path: Path)
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(MachineError, match="cannot make the directory"):
         fetch(wanted, FileCache(tmp_path / "file" / "cache"))
+
+
+def test_ctrl_c_ends_a_build_that_waits_for_the_network(server: Server, wanted: Wanted, cache: FileCache) -> None:
+    over = threading.Event()
+
+    def silence(handler: BaseHTTPRequestHandler, data: bytes) -> bool:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data[:1000])
+        over.wait(30)
+        return True
+
+    server.faults["/file"] = silence
+    script = f"""
+from pathlib import Path
+from subprocess import PIPE
+from sysimage.digest import Digest
+from sysimage_bootstrap.archive.cache import FileCache
+from sysimage_bootstrap.archive.fetch import Wanted, fetch_all
+from sysimage_bootstrap.archive.transport import Transport, TransportOptions
+wanted = Wanted("the file", Digest({wanted.digest.hex!r}), {wanted.size}, ({wanted.uris[0]!r},))
+def told(stage, done, total, *, unit="items"):
+    if done:
+        print("begun", flush=True)
+fetch_all([wanted], FileCache(Path({str(cache.root)!r})), Transport(TransportOptions(timeout=30)), told)
+"""
+    child = spawn([sys.executable, "-c", script], stdout=PIPE, stderr=PIPE)
+    try:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"begun\n"
+        child.send_signal(signal.SIGINT)
+        _, stderr = child.communicate(timeout=10)
+    finally:
+        child.kill()
+        over.set()
+    assert b"KeyboardInterrupt" in stderr
+    assert part(wanted, cache).read_bytes() == DATA[:1000]
+    assert not cache.path(wanted.digest).exists()
