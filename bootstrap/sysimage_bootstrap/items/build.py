@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
-from sysimage.errors import IntegrityError, MachineError
+from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.progress import Progress, silent
 from sysimage.store.items import StoreItem
 from sysimage_bootstrap.archive.package import Package
@@ -38,19 +38,25 @@ def build_items(
     store: ItemStore,
     *,
     architecture: str,
-    native: Mapping[Package, Path] | None = None,
     native_architecture: str | None = None,
+    native: Mapping[Package, Path] | None = None,
     alternatives: Mapping[str, str] = _NO_ALTERNATIVES,
     workers: int = 2,
     progress: Progress = silent,
 ) -> Mapping[str, StoreItem]:
     """An item for each package of ``resolution``, by package name, dependencies first.
 
-    ``debs`` are the packages' files, ``architecture`` is Debian's name of what they were built for. If this machine
-    cannot run them, ``native`` holds what `native_requests` asks for, resolved for ``native_architecture``. What the
-    store has is not made again; nothing that is missing is left half-made. The items do not depend on ``workers``.
+    ``debs`` are the packages' files, ``architecture`` is Debian's name of what they were built for. If
+    ``native_architecture``, which this machine runs, is another, ``native`` holds the files of what `native_requests`
+    asks for, resolved for it. What the store has is not made again; nothing is left half-made. The items depend
+    neither on ``workers`` nor on this machine.
     """
     by_name = {package.name: package for package in resolution.packages}
+    if absent := [package for package in resolution.packages if package not in debs]:
+        raise IntegrityError(
+            "cannot make store items: packages were not fetched",
+            issues=[Issue(package.name, f"the file of version {package.version} is not there") for package in absent],
+        )
     cache = store.root / _CACHE
     try:
         (cache / "inventories").mkdir(parents=True, exist_ok=True)
@@ -72,14 +78,12 @@ def build_items(
         )
         missing = [name for name, planned in plan.items.items() if store.get(planned.path) is None]
         if missing:
-            tools = _Tools(debs, by_name, inventories, architecture)
-            if native is not None and native_architecture is not None:
-                names = {package.name: package for package in native}
-                tools = _Tools(native, names, {}, native_architecture)
             wanted = sorted({python for name in missing for python in plan.items[name].plan.bytecode.values()})
-            if wanted and not tools.inventories:
-                known = _inventories(tools.debs, tools.packages, cache, scratch, crew, silent)
-                tools = _Tools(tools.debs, tools.packages, known, tools.architecture)
+            tools = _Tools(debs, by_name, inventories, architecture)
+            if wanted and native_architecture not in (None, architecture):
+                names = {package.name: package for package in native or {}}
+                known = _inventories(native or {}, names, cache, scratch, crew, silent)
+                tools = _Tools(native or {}, names, known, native_architecture)
             compilers = {python: _compiler(python, by_name, tools, scratch) for python in wanted}
             workshop = Workshop(store, TARGETS[architecture], program, compilers, scratch, cache / "inventories")
             _make_all(plan, missing, {package.name: deb for package, deb in debs.items()}, workshop, crew, progress)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError
 from sysimage_bootstrap.items.decompress import DecompressionError, decompressed
 from sysimage_bootstrap.items.tar import TarError, TarReader, Type
@@ -39,10 +40,15 @@ class Deb:
 
 
 @contextmanager
-def open_deb(path: Path, *, data_limit: int = DATA_LIMIT, member_limit: int = MEMBER_LIMIT) -> Iterator[Deb]:
-    """Open a package; every fault of it, in this call or while its data is read, is an `IntegrityError`."""
+def open_deb(
+    path: Path, digest: Digest, *, data_limit: int = DATA_LIMIT, member_limit: int = MEMBER_LIMIT
+) -> Iterator[Deb]:
+    """Open the package with this SHA-256; every fault of it, also while its data is read, is an `IntegrityError`."""
     try:
         with open(path, "rb") as file:
+            if Digest.of_file(file) != digest:
+                raise TarError(f"it is not what the package list promised: its digest is not {digest}")
+            file.seek(0)
             _version(file)
             control = _control(file)
             size, compression = _member(file, b"data.tar")

@@ -98,7 +98,7 @@ class PackageFacts:
 
 
 def write_inventory(file: Path, inventory: Inventory) -> None:
-    """Keep an inventory in a cache, durably and at once."""
+    """Keep an inventory in a cache."""
     write_sealed(
         file,
         {
@@ -115,6 +115,7 @@ def write_inventory(file: Path, inventory: Inventory) -> None:
             "conffiles": list(inventory.conffiles),
             "changed": list(inventory.changed),
         },
+        durable=False,
     )
 
 

@@ -41,6 +41,7 @@ def write(file: Path, registration: Registration) -> None:
             "changed": list(item.changed),
             "facts": registration.facts,
         },
+        durable=True,
     )
 
 

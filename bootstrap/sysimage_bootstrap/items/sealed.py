@@ -14,15 +14,19 @@ from pathlib import Path
 from typing import Any
 
 
-def write_sealed(file: Path, value: Any) -> None:
-    """Put ``value`` in place, durably and at once, however many do so at a time."""
+def write_sealed(file: Path, value: Any, *, durable: bool) -> None:
+    """Put ``value`` in place at once, however many do so at a time.
+
+    What need not be ``durable`` may be lost when the machine's power is; its seal tells that it was.
+    """
     body = json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode("ascii")
     draft = file.with_name(f".{file.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         with open(draft, "wb") as out:
             out.write(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
             out.flush()
-            os.fsync(out.fileno())
+            if durable:
+                os.fsync(out.fileno())
         draft.replace(file)
     except BaseException:
         draft.unlink(missing_ok=True)
