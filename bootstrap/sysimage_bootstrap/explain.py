@@ -13,18 +13,15 @@ def failure_issue(search: Search, failure: Failure) -> Issue:
     reasons = [_reason(search, failure, target) for target in alternatives]
     if len(alternatives) > 1:
         reasons = [f"{target.name}: {reason}" for target, reason in zip(alternatives, reasons, strict=True)]
-    needed_by = failure.needed_by or "the system"
     through = search.chain(failure.needed_by)[1:]
-    wanted = f" ({failure.needed_by} is needed by {' ← '.join(through)})" if through else ""
+    wanted = f" ({failure.needed_by} is there for {', for '.join(through)})" if through else ""
     meant = None
     if not failure.needed_by and len(alternatives) == 1 and not _known(search, alternatives[0].name):
         meant = search.index.similar(alternatives[0].name)
-    pin = next((str(pin) for pin in search.pins if not failure.needed_by and pin.target in alternatives), None)
-    return Issue(
-        pin or failure.needed_by,
-        f"{needed_by} needs {failure.dependency}, {'; '.join(reasons)}{wanted}",
-        suggestion=meant,
-    )
+    if failure.needed_by:
+        return Issue(failure.needed_by, f"needs {failure.dependency}, {'; '.join(reasons)}{wanted}")
+    pin = next((str(pin) for pin in search.pins if pin.target in alternatives), str(failure.dependency))
+    return Issue(pin, "; ".join(reasons), suggestion=meant)
 
 
 def _known(search: Search, name: str) -> bool:
@@ -38,15 +35,12 @@ def _reason(search: Search, failure: Failure, target: Target) -> str:
         if candidate.satisfies(target)
     ]
     if conflicts:
-        return "but " + ", ".join(conflicts)
+        return ", ".join(conflicts)
     if not _known(search, target.name):
         return "the archive has no such package"
     if target.name in search.excluded:
         return "which is excluded"
     versions = [package.version for package in search.index.versions(target.name)]
-    pins = [str(pin) for pin in search.pins if pin.target.name == target.name and pin.pattern is not None]
-    if pins:
-        return f"{', '.join(pins)} is asked for, the archive has {', '.join(versions)}"
     if versions:
         return f"the archive has {', '.join(versions)}"
     providers = [

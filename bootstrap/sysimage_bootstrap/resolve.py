@@ -58,8 +58,7 @@ def resolve(index: PackageIndex, request: PackageRequest) -> Resolution:
     failures = search.run()
     if failures:
         raise SpecError(
-            "cannot choose the packages: "
-            + ("a dependency cannot be met" if len(failures) == 1 else f"{len(failures)} dependencies cannot be met"),
+            "cannot choose the packages: there is no set of them that works",
             hint="change the packages, or their versions, or leave out what conflicts",
             issues=[failure_issue(search, failure) for failure in failures],
         )

@@ -29,6 +29,11 @@ class Failure:
     conflicts: tuple[tuple[Package, Package], ...]
     """A candidate, and the chosen package it cannot be together with."""
 
+    @property
+    def is_absent(self) -> bool:
+        """Whether it was asked for, and the archive has nothing that would do."""
+        return not self.needed_by and not self.conflicts
+
 
 @dataclass(slots=True)
 class _ChoicePoint:
@@ -79,7 +84,13 @@ class Search:
                 return ()
             # The explanation is that of the first pass: what the user would have got, and why it cannot be.
             self._pass(backtrack=False)
-        return failures
+        # Where a version was asked for that is not there, everybody who needs the package fails: said once is enough.
+        absent = {
+            target.name for failure in failures if failure.is_absent for target in failure.dependency.alternatives
+        }
+        return tuple(
+            failure for failure in failures if not failure.needed_by or not self._names(failure.dependency) & absent
+        )
 
     def is_supplied(self, dependency: Dependency) -> bool:
         """Whether the system itself meets it."""
@@ -225,12 +236,16 @@ class Search:
 
     def _is_excluded(self, dependency: Dependency) -> bool:
         """Whether it is only unmet because of what was excluded."""
-        return any(
-            package.name in self.excluded
+        return bool(self._names(dependency) & self.excluded)
+
+    def _names(self, dependency: Dependency) -> set[str]:
+        """The names of all packages in the archive that would meet it, whether they may be taken or not."""
+        return {
+            package.name
             for target in dependency.alternatives
             for package in (*self.index.versions(target.name), *self._providers(target.name))
             if package.satisfies(target)
-        )
+        }
 
     def _want(self, needed_by: str, dependency: Dependency, place: int) -> None:
         if self.is_supplied(dependency):
