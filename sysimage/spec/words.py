@@ -99,9 +99,11 @@ Word = Annotated[str, Shape(r"[^\u0000]*", "text without NUL")]
 """Text that can be an argument, an environment value or a line of a file: anything but NUL."""
 LinkTarget = Annotated[str, Shape(r"[^\u0000]+", "a path, not empty")]
 Argv = Annotated[tuple[Word, ...], Field(min_length=1)]
-Signal = Annotated[
-    str, Shape(r"SIG[A-Z]+(?:[0-9]+|[+-][0-9]+)?", 'a signal\'s name, such as "SIGTERM" or "SIGRTMIN+3"')
-]
+_SIGNALS = (
+    "ABRT|ALRM|BUS|CHLD|CONT|FPE|HUP|ILL|INT|IO|KILL|PIPE|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|"
+    "USR1|USR2|VTALRM|WINCH|XCPU|XFSZ|RTMIN(?:[+](?:[1-9]|1[0-5]))?|RTMAX(?:-(?:[1-9]|1[0-4]))?"
+)
+Signal = Annotated[str, Shape(rf"SIG(?:{_SIGNALS})", 'a signal of Linux, such as "SIGTERM" or "SIGRTMIN+3"')]
 Seconds = Annotated[float, Field(gt=0, le=86400 * 366)]
 Identifier = Annotated[int, Field(ge=0, le=2**31 - 2)]
 """A user or group ID."""
