@@ -26,7 +26,7 @@ _HEADERS = Headers(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of an archive of an image: a document, or a layer by its number."""
+    """A member of an archive of an image: a document, a layer by its number, or a directory (``name/``)."""
 
     name: str
     content: bytes | int
@@ -36,6 +36,8 @@ class Member:
     @property
     def header(self) -> bytes:
         """The tar header."""
+        if self.name.endswith("/"):
+            return _HEADERS.directory(self.name[:-1].encode(), 0o755)
         return _HEADERS.file(self.name.encode(), 0o644, self.size)
 
     @property
@@ -63,6 +65,9 @@ def members(
         _document("oci-layout", LAYOUT_FILE),
         _document("index.json", image.index(names, annotations).data),
         _for_docker(config_name, layers, names),
+        # skopeo, run by a user, gives directories that it has to invent to root, and fails.
+        _document("blobs/", b""),
+        _document("blobs/sha256/", b""),
         _document(config_name, config.data),
         _document(_blob_name(manifest.descriptor.digest.hex), manifest.data),
         *layers,

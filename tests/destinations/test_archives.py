@@ -85,11 +85,15 @@ def test_the_archive_has_its_members_in_the_order_that_suits_every_loader(
     result = write_archive(image, [blobs], tmp_path / "web.tar", names=NAMES)
 
     with tarfile.open(tmp_path / "web.tar") as archive:
-        content = {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
-        assert {(m.mtime, m.mode, m.uid, m.gid, m.uname) for m in archive} == {(1, 0o644, 0, 0, "")}
+        names = archive.getnames()
+        files = [member for member in archive if member.isfile()]
+        content = {member.name: archive.extractfile(member).read() for member in files}  # type: ignore[union-attr]
+        assert {(m.mtime, m.mode, m.uid, m.gid, m.uname) for m in files} == {(1, 0o644, 0, 0, "")}
+        assert {(m.mtime, m.mode) for m in archive if m.isdir()} == {(1, 0o755)}
     blob_names = [f"blobs/sha256/{d.digest.hex}" for d in (image.config.descriptor, image.manifest.descriptor)]
     layer_names = [f"blobs/sha256/{layer.descriptor.digest.hex}" for layer in image.layers]
-    assert list(content) == ["oci-layout", "index.json", "manifest.json", *blob_names, *layer_names]
+    documents = ["oci-layout", "index.json", "manifest.json"]
+    assert names == [*documents, "blobs", "blobs/sha256", *blob_names, *layer_names]
     assert content["oci-layout"] == b'{"imageLayoutVersion":"1.0.0"}'
     assert json.loads(content["manifest.json"]) == [
         {"Config": blob_names[0], "Layers": layer_names, "RepoTags": ["web:1", "team/web:2"]}
