@@ -30,7 +30,8 @@ class Client:
     ) -> Completed:
         program, *arguments = words
         path = find(str(program), package=PACKAGES.get(str(program)))
-        environment = {"HOME": str(self.home), "NIX_CONF_DIR": str(self.home), "TMPDIR": str(self.home)}
+        environment = dict.fromkeys(("HOME", "NIX_CONF_DIR", "TMPDIR"), str(self.home))
+        environment["CONTAINERS_CONF"] = str(self.home / "containers.conf")
         return run([path, *arguments], env=environment, accept=accept, cwd=cwd, stdin=stdin)
 
 
@@ -57,6 +58,8 @@ class Small:
 def client(tmp_path_factory: pytest.TempPathFactory) -> Client:
     home = tmp_path_factory.mktemp("home")
     (home / "nix.conf").write_text("build-users-group =\nsubstitute = false\nsandbox = false\nsandbox-paths =\n")
+    # Locks in files of ours, not in shared memory that another user's Podman may hold.
+    (home / "containers.conf").write_text('[engine]\nlock_type = "file"\nevents_logger = "none"\n')
     return Client(home)
 
 

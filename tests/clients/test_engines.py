@@ -43,6 +43,7 @@ def engine(name: str, workspace: Path) -> list[str]:
     become = [] if IS_ROOT else ["unshare", "--user", "--map-root-user", "--mount"]
     options = [] if IS_ROOT else ["--storage-opt", "vfs.ignore_chown_errors=true"]
     places = ["--root", str(workspace / "root"), "--runroot", str(workspace / "run")]
+    places += ["--tmpdir", str(workspace / "tmp")] if name == "podman" else []
     return [*become, name, *places, "--storage-driver", "vfs", *options]
 
 
