@@ -185,5 +185,5 @@ for directory in dev sys proc; do
   mount -o move /$directory /root/$directory || fail move /$directory to the root disk
 done
 echo "sysimage-initrd: starting" {shlex.join(init)}
-exec switch_root /root {shlex.join(init)}
+exec env -i TERM=linux /bin/switch_root /root {shlex.join(init)}
 """

@@ -147,5 +147,5 @@ def run(
     engine: Engine, image: str, name: str, *, options: Sequence[str] = (), command: Sequence[str] = ()
 ) -> Container:
     """``run --detach`` without any privilege; the engine's refusal is diagnosed."""
-    engine.run("run", "--detach", "--name", name, *options, image, *command)
+    engine.run("run", "--detach", "--pull", "never", "--name", name, *options, image, *command)
     return Container(engine, name)

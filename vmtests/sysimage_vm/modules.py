@@ -1,0 +1,31 @@
+"""Kernel modules that a container engine needs; they are loaded before the root is mounted, and none later."""
+
+ENGINE_MODULES = (
+    "virtio_blk",
+    "virtio_rng",
+    "overlay",
+    # networks: bridges, the pairs that lead into containers, and what iptables says in terms of nftables
+    "bridge",
+    "br_netfilter",
+    "veth",
+    "dummy",
+    "tun",
+    "nf_tables",
+    "nf_conntrack_netlink",
+    "nft_chain_nat",
+    "nft_compat",
+    "nft_ct",
+    "nft_fib_inet",
+    "nft_masq",
+    "nft_nat",
+    "nft_reject_inet",
+    "xt_MASQUERADE",
+    "xt_addrtype",
+    "xt_comment",
+    "xt_conntrack",
+    "xt_mark",
+    "xt_multiport",
+    "xt_nat",
+    "xt_tcpudp",
+    "loop",
+)
