@@ -20,6 +20,7 @@ from sysimage_bootstrap.system.certificates import certificate_files
 from sysimage_bootstrap.system.installed import Installed, provider
 from sysimage_bootstrap.system.pam import pam_files
 from sysimage_bootstrap.system.profile import link_union
+from sysimage_bootstrap.system.python_sites import sites
 
 NOT_WANTED = frozenset(
     {"alternatives", "apt", "cron.daily", "cron.weekly", "debconf.conf", "dpkg", "init", "init.d", "kernel"}
@@ -106,6 +107,8 @@ def build_etc(packages: Iterable[Installed], files: Mapping[str, bytes], links: 
         replaced=placeholders,
         whole_directories=False,
     )
+    for site in sites(top):
+        (top / site).unlink()
     for path, content in files.items():
         (top / path).unlink()
         (top / path).write_bytes(content)

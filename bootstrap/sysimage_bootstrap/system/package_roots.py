@@ -1,78 +1,24 @@
 """What packages have outside /usr and /etc: empty directories for their data, mostly, and a few files to start from.
 
 Such things are not links into the store but entries of the image, because they are there to be changed. Directories
-that a package asks for in tmpfiles.d(5) are treated alike.
+that a package wants when the system runs are treated alike.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
-from sysimage.rootfs.accounts import Accounts, WantedGroup, WantedUser
+from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.tree import Entry
 from sysimage_bootstrap.items.inventory import Attributes
 from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.wanted_directories import final_path, wanted_directories
 
 _TOPS = ("home", "media", "mnt", "opt", "root", "run", "srv", "tmp", "var")
 _PACKAGE_MANAGER = re.compile(r"/var/(lib/(dpkg|apt|ucf|systemd)|cache/(apt|debconf|ldconfig))(/.*)?")
 """State of programs that do nothing here."""
 _PLAIN = Attributes(0o755, "root", "root", directory=True)
-_DIRECTORY_LINES = frozenset({"d", "D", "v", "q", "Q"})
-
-
-@dataclass(frozen=True, slots=True)
-class TmpfilesDirectory:
-    """A directory that a package wants to exist when the system runs."""
-
-    path: str
-    mode: int
-    owner: str
-    group: str
-    origin: str
-
-
-def tmpfiles_directories(packages: Iterable[Installed]) -> tuple[TmpfilesDirectory, ...]:
-    """The directories that the packages' tmpfiles.d files create. Lines with specifiers (``%``) and those that do other
-    things than making a directory are for a machine that is being used, and left out."""
-    found: dict[str, TmpfilesDirectory] = {}
-    for package in packages:
-        for _, file in package.walk("lib/tmpfiles.d"):
-            for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
-                kind, path, mode, owner, group = [*line.split(), *["-"] * 5][:5]
-                if kind.rstrip("!-+=~^$") not in _DIRECTORY_LINES or "%" in line or not path.startswith("/"):
-                    continue
-                path = _final("/" + "/".join(filter(None, path.split("/"))))
-                bits = mode.lstrip("~:")
-                found[path] = TmpfilesDirectory(
-                    path,
-                    0o755 if bits == "-" else int(bits, 8),
-                    "root" if owner == "-" else owner,
-                    "root" if group == "-" else group,
-                    str(package.path),
-                )
-    return tuple(found[path] for path in sorted(found))
-
-
-def mentioned_accounts(
-    directories: Iterable[TmpfilesDirectory], users: Iterable[str], groups: Iterable[str]
-) -> tuple[list[WantedUser], list[WantedGroup]]:
-    """Daemons' accounts that directories belong to and nobody declares: maintainer scripts would have made them."""
-    known_users, known_groups = set(users), set(groups)
-    directories = tuple(directories)
-    return (
-        [
-            WantedUser(d.owner, system=True, make_home=False, origin=d.origin)
-            for d in directories
-            if d.owner not in known_users and not d.owner.isdecimal()
-        ],
-        [
-            WantedGroup(d.group, system=True, origin=d.origin)
-            for d in directories
-            if d.group not in known_groups and not d.group.isdecimal()
-        ],
-    )
 
 
 def package_entries(packages: Iterable[Installed], accounts: Accounts) -> tuple[Entry, ...]:
@@ -87,7 +33,7 @@ def package_entries(packages: Iterable[Installed], accounts: Accounts) -> tuple[
             known = entries.get(entry.path)
             if known is None or (known.mode, known.uid, known.gid) == (_PLAIN.mode, 0, 0):
                 entries[entry.path] = entry
-    for directory in tmpfiles_directories(packages):
+    for directory in wanted_directories(packages):
         if _PACKAGE_MANAGER.fullmatch(directory.path) or directory.path.startswith(("/etc/", "/usr/", "/dev/")):
             continue
         uid, gid = _ids(accounts, directory.owner, directory.group)
@@ -107,7 +53,7 @@ def _own_entries(package: Installed, accounts: Accounts) -> Iterator[Entry]:
 def _entry(
     package: Installed, relative: str, attributes: Mapping[str, Attributes], accounts: Accounts
 ) -> Iterator[Entry]:
-    path = _final(f"/{relative}")
+    path = final_path(f"/{relative}")
     file = package.location / relative
     if _PACKAGE_MANAGER.fullmatch(path) or path in ("/run", "/var/run", "/var/lock"):
         return
@@ -121,14 +67,6 @@ def _entry(
         mode = found.mode if found else 0o755 if file.stat().st_mode & 0o100 else 0o644
         uid, gid = _ids(accounts, found.owner, found.group) if found else (0, 0)
         yield Entry.file(path, file, mode, uid, gid, str(package.path))
-
-
-def _final(path: str) -> str:
-    """Where a path leads once /var/run and /var/lock are what they are."""
-    for link, target in (("/var/run", "/run"), ("/var/lock", "/run/lock")):
-        if path == link or path.startswith(f"{link}/"):
-            return target + path.removeprefix(link)
-    return path
 
 
 def _ids(accounts: Accounts, owner: str, group: str) -> tuple[int, int]:

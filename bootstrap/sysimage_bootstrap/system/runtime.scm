@@ -138,11 +138,28 @@
   (close-port socket-port)
   accepted?)
 
+(define (shutting-down?)
+  ;; The Shepherd stops a service that is being started only once it has started: whatever waits must then give up.
+  (not (memq (service-status root-service) '(running starting))))
+
+(define (await-end pid status give-up?)
+  ;; The exit status of a command that was started, or #f after ending it because GIVE-UP? says so.
+  (match (get-message* status 0.2 'running)
+    ('running
+     (if (give-up?)
+         (begin
+           (false-if-exception (kill (- pid) SIGTERM))
+           (when (eq? 'running (get-message* status 2 'running))
+             (false-if-exception (kill (- pid) SIGKILL))
+             (get-message status))
+           #f)
+         (await-end pid status give-up?)))
+    (exit-status exit-status)))
+
 (define (command-succeeds? command data seconds)
-  (let ((pid status (apply start-command command (identity-options data))))
-    (match (get-message* status seconds 'late)
-      ('late (false-if-exception (kill (- pid) SIGKILL)) (get-message status) #f)
-      (status (zero? status)))))
+  (let ((pid status (apply start-command command (identity-options data)))
+        (deadline (+ (now) seconds)))
+    (eqv? 0 (await-end pid status (lambda () (or (shutting-down?) (> (now) deadline)))))))
 
 (define (ready? check data seconds)
   (match check
@@ -171,7 +188,7 @@
   (define (launch)
     (apply fork+exec-command (process-command shell name data) (process-options data)))
   (define (wait deadline pid)
-    (define left (- deadline (now)))
+    (define left (if (shutting-down?) 0 (- deadline (now))))
     (cond ((not (alive? pid))
            ;; It may have been too early for it, as it may be for one without a check, which would be started again.
            (if (and again? (> left 1))
@@ -180,10 +197,11 @@
                  (sleep 1)
                  (wait deadline (launch)))
                #f))
-          ((ready? check data (max left 0.1)) pid)
+          ((and (positive? left) (ready? check data left)) pid)
           ((positive? left) (sleep 0.1) (wait deadline pid))
           (else
-           (local-output "Service ~a is not ready in time; stopping it." name)
+           (unless (shutting-down?)
+             (local-output "Service ~a is not ready in time; stopping it." name))
            (terminate-process (- pid) SIGTERM #:grace-period grace-period)
            #f)))
   (lambda _
@@ -196,7 +214,7 @@
   ;; Run the command and return its exit status; STARTED is called with its process ID.
   (let ((pid status (apply start-command (process-command shell name data) (process-options data))))
     (started pid)
-    (get-message status)))
+    (or (await-end pid status shutting-down?) SIGTERM)))
 
 (define (one-shot-start shell name data)
   ;; Once it has succeeded it is done: the Shepherd asks again whenever a service that requires it is started again.

@@ -28,11 +28,12 @@ from sysimage_bootstrap.system.package_roots import package_entries
 from sysimage_bootstrap.system.packages import build_only
 from sysimage_bootstrap.system.privileged import PrivilegedCopy, privileged_copies
 from sysimage_bootstrap.system.profile import Source, link_union
+from sysimage_bootstrap.system.python_sites import site_links
 from sysimage_bootstrap.system.root import LOCAL, home_entries, usr_entries
 from sysimage_bootstrap.system.services import shepherd_configuration
 from sysimage_bootstrap.system.system_accounts import system_accounts
 
-FORMAT = 1
+FORMAT = 3
 """Part of every recipe here: raised when the code comes to make something else of the same inputs."""
 STOP_SIGNAL = "SIGTERM"
 """What ends a system in order: the Shepherd stops every service and exits with status 0."""
@@ -173,6 +174,7 @@ def _profile(
     exists = {program: provider(packages, program) is not None for program in programs}
     names = [package.name for package in packages]
     replaced = {"local": LOCAL, **alternative_links(names, exists, spec.alternatives)}
+    replaced |= site_links(packages)
     replaced |= {copy.relative: copy.target for copy in privileged}
     sources = [package.source() for package in packages]
     locale = _locale(spec, everything, store)

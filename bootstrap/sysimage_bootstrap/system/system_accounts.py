@@ -8,8 +8,8 @@ from sysimage.errors import SpecError
 from sysimage.rootfs.accounts import Accounts, WantedGroup, WantedUser, parse_accounts, settle
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.system.installed import Installed, provider
-from sysimage_bootstrap.system.package_roots import mentioned_accounts, tmpfiles_directories
 from sysimage_bootstrap.system.sysusers import parse_sysusers
+from sysimage_bootstrap.system.wanted_directories import mentioned_accounts, wanted_directories
 
 _MASTER = "share/base-passwd"
 
@@ -27,9 +27,7 @@ def system_accounts(spec: SystemSpec, packages: Sequence[Installed]) -> Accounts
     groups = [group for group in groups if base.group(group.name) is None]
     known_users = {user.name for user in base.users} | {user.name for user in users} | set(spec.users)
     known_groups = {group.name for group in base.groups} | {group.name for group in groups} | set(spec.groups)
-    more_users, more_groups = mentioned_accounts(
-        tmpfiles_directories(packages), known_users, known_groups | known_users
-    )
+    more_users, more_groups = mentioned_accounts(wanted_directories(packages), known_users, known_groups | known_users)
     return settle(base, [*users, *more_users, *_declared_users(spec)], [*groups, *more_groups, *_declared_groups(spec)])
 
 

@@ -1,0 +1,28 @@
+"""Python's ``sitecustomize``, which Debian keeps in /etc.
+
+Its own only looks for a crash reporter, which is not here; Python would compile it, into the store, as soon as root
+runs it without the image's environment. So the image has none, and the place where Python looks leads to /etc, for a
+system.json to put one there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from sysimage_bootstrap.system.installed import Installed
+
+_NAME = "sitecustomize.py"
+
+
+def site_links(packages: Iterable[Installed]) -> dict[str, str]:
+    """Path in /usr → what the link there says."""
+    return {f"lib/{name}": f"/etc/{name}" for package in packages for name in sites(package.location / "lib")}
+
+
+def sites(directory: Path) -> list[str]:
+    """The files of that name in the Pythons' directories below ``directory``, relative to it; links count."""
+    # Not a glob of the whole path: that would pass over links which lead nowhere on this machine.
+    found = [python / _NAME for python in sorted(directory.glob("python3*"))]
+    return [f"{file.parent.name}/{_NAME}" for file in found if os.path.lexists(file)]
