@@ -1,0 +1,86 @@
+"""The same inputs give the same image, bit for bit, whatever is different around them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NOBODY = 65534
+
+
+@pytest.fixture(scope="module")
+def workspace() -> Iterator[Path]:
+    """A directory that another user may write to as well."""
+    place = Path(tempfile.mkdtemp(prefix="reproducible-"))
+    place.chmod(0o1777)
+    yield place
+    shutil.rmtree(place)
+
+
+def rebuild(place: Path, *options: str, env: Mapping[str, str] | None = None) -> object:
+    """Build in a fresh process with only these variables, and return what is said of the result."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.support.rebuild", place, *options],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), **(env or {})},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def reference(workspace: Path) -> object:
+    return rebuild(workspace / "reference")
+
+
+VARIATIONS: dict[str, tuple[Sequence[str], Mapping[str, str]]] = {
+    "the umask": (["--umask", "077"], {}),
+    "time zone, locale, home and name": ([], {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "HOME": "/x", "USER": "me"}),
+    "the hash seed": ([], {"PYTHONHASHSEED": "1"}),
+    "the order of directory entries": (["--reverse"], {}),
+    "the number of workers": (["--workers", "2"], {}),
+    "modes, times and hard links in the store": (["--worn"], {}),
+    "all of these": (
+        ["--umask", "007", "--reverse", "--workers", "3", "--worn"],
+        {"TZ": "America/St_Johns", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "12345", "HOME": "/", "COLUMNS": "40"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "env"), VARIATIONS.values(), ids=VARIATIONS)
+def test_the_image_does_not_depend_on(
+    options: Sequence[str], env: Mapping[str, str], reference: object, workspace: Path
+) -> None:
+    place = Path(tempfile.mkdtemp(dir=workspace, prefix="elsewhere-"))
+    assert rebuild(place, *options, env=env) == reference
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root can become somebody else; the others are somebody else already"
+)
+def test_the_image_does_not_depend_on_the_user(reference: object, workspace: Path) -> None:
+    assert rebuild(workspace / "nobodys", "--uid", str(NOBODY)) == reference
+
+
+@pytest.mark.parametrize("compression", ["none", "zstd"])
+def test_no_compression_depends_on_the_number_of_workers(compression: str, workspace: Path) -> None:
+    one, two = (
+        rebuild(workspace / f"{compression}-{workers}", "--compression", compression, "--workers", workers)
+        for workers in ("1", "2")
+    )
+    assert one == two
+
+
+def test_another_input_gives_another_image(reference: object, workspace: Path) -> None:
+    """Without this the tests above could compare nothing."""
+    assert rebuild(workspace / "other", "--other-content") != reference
