@@ -96,6 +96,6 @@ def link_target(inventory: Inventory, path: str) -> str:
 def in_usr(image_path: str) -> str | None:
     """An image path relative to ``/usr``; None if it is not there. ``/lib`` and its like are in ``/usr`` too."""
     path = image_path.strip("/")
-    if path == "usr" or path.split("/")[0] in _OUTSIDE:
+    if path in ("", "usr") or path.split("/")[0] in _OUTSIDE:
         return None
     return path.removeprefix("usr/")

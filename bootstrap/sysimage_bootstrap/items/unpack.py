@@ -53,6 +53,8 @@ def unpack(deb: Path, top: Path, package: Package) -> Inventory:
 def _place(member: Member, data: TarReader, unpacked: _Unpacked) -> None:
     name = _in_item(member.name)
     if not name:
+        if member.type is not Type.DIRECTORY:
+            raise TarError(f"{show(member.name)} is no directory")
         return
     if member.type is Type.SYMLINK and _in_item(member.target.lstrip(b"/")) == name and b"/" not in name:
         return  # base-files says bin -> usr/bin; in an item, they are one

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sysimage_bootstrap.items import ItemStore, Made, Recipe
 
@@ -223,6 +223,7 @@ def test_a_damaged_item_is_made_again_when_items_are_verified(store: ItemStore) 
     assert (store.location(item.path) / "note").read_text() == "plain"
 
 
+@settings(max_examples=30, deadline=None)
 @given(position=st.integers(0, 400), flip=st.integers(1, 255), cut=st.booleans())
 def test_a_damaged_registration_is_no_registration(
     tmp_path_factory: pytest.TempPathFactory, position: int, flip: int, cut: bool
@@ -261,6 +262,7 @@ def test_the_path_depends_on_everything_the_recipe_says_and_on_the_store_directo
     assert len({path.hash_part for path in paths}) == len(paths)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(), st.integers()))
 def test_the_path_does_not_depend_on_any_order(parameters: dict[str, int]) -> None:
     one, other = (Recipe(name, "text").path("/gnu/store") for name in ("one", "other"))
