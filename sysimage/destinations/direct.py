@@ -22,6 +22,7 @@ from sysimage.image import Image, ImageName
 from sysimage.layers import Compression, LayerBlob, LayerSource, tar_size, write_layer
 from sysimage.layers.build import Reporter
 from sysimage.layers.headers import END
+from sysimage.layers.prefetch import prefetching
 from sysimage.layers.workers import Report, run_tasks
 from sysimage.progress import Progress, silent
 
@@ -63,7 +64,8 @@ def write_archive_directly(
             return write_layer(sources[number], _NONE, write, moved=moved, expected_tar_size=sizes[number])
 
         order = sorted(range(len(sources)), key=lambda number: (-sizes[number], number))
-        built = run_tasks(order, work, workers, report)
+        with prefetching([sources[number] for number in order]):
+            built = run_tasks(order, work, workers, report)
         image = assemble([built[number] for number in range(len(sources))])
         parts = members(image, archive_format, names, annotations)
         if [part.size for part in parts] != [part.size for part in expected]:

@@ -9,6 +9,7 @@ from sysimage.blobs import BlobDirectory
 from sysimage.layers.blob import LayerBlob, write_layer
 from sysimage.layers.cache import LayerCache, layer_key
 from sysimage.layers.compression import Compression
+from sysimage.layers.prefetch import prefetching
 from sysimage.layers.source import LayerSource
 from sysimage.layers.workers import Report, run_tasks
 from sysimage.progress import Progress, silent
@@ -53,7 +54,8 @@ def build_layers(
                 cache.remember(keys[number], blob, sources[number])
             return blob
 
-        built = run_tasks(order, work, workers, report)
+        with prefetching([sources[number] for number in order]):
+            built = run_tasks(order, work, workers, report)
     report.finish()
     return tuple(known.get(number) or built[number] for number in range(len(sources)))
 

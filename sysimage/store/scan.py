@@ -16,6 +16,7 @@ from sysimage.store.nar import write_nar
 from sysimage.store.paths import HASH_LENGTH, StorePath
 
 _CARRY = HASH_LENGTH - 1
+_WINDOW = 1 << 16  # stays in the processor's cache, and below the size for which memory is fetched from the kernel
 _IS_LETTER = bytes(byte in NIX_BASE32_ALPHABET.encode() for byte in range(256))
 _RUN = b"\1" * HASH_LENGTH
 
@@ -32,7 +33,11 @@ class ReferenceScanner:
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Scan the next bytes of the stream."""
-        window = self._carry + data
+        rest = memoryview(data)
+        for start in range(0, len(rest), _WINDOW):
+            self._scan(self._carry + rest[start : start + _WINDOW])
+
+    def _scan(self, window: bytes) -> None:
         self._carry = window[-_CARRY:]
         letters = window.translate(_IS_LETTER)
         wanted, found = self._wanted, self._found

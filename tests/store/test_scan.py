@@ -90,3 +90,11 @@ def test_contents_names_and_targets_are_scanned_and_hashed_in_one_go(tmp_path: P
 
     assert found == {GLIBC, ZLIB, BASH}
     assert (digest, size) == nar_hash_and_size(item)
+
+
+@pytest.mark.parametrize("offset", [-40, -32, -31, -16, -1, 0, 5])
+def test_a_reference_across_the_windows_of_one_long_piece_is_found(offset: int) -> None:
+    for boundary in (1 << 16, 1 << 17):
+        before = b"-" * (boundary + offset)
+
+        assert scan(before + GLIBC.hash_part.encode() + b"-" * 100_000) == {GLIBC}

@@ -1,0 +1,57 @@
+"""Runs one case in a process of its own and prints what it took as a line of JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import time
+from pathlib import Path
+
+from tests.bench.speed.cases import CASES, PREPARE, Job, clean
+from tests.bench.speed.tree import items_of
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("case", choices=sorted(CASES))
+    parser.add_argument("tree", type=Path)
+    parser.add_argument("scratch", type=Path)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--small", action="store_true")
+    given = parser.parse_args()
+    clean(given.scratch)
+    job = Job(items_of(given.tree, given.small), given.scratch, given.workers)
+    size = job.bytes
+    if prepare := PREPARE.get(given.case):
+        prepare(job)
+    before = _cpu()
+    start = time.perf_counter()
+    CASES[given.case](job)
+    wall = time.perf_counter() - start
+    print(
+        json.dumps(
+            {
+                "wall": wall,
+                "cpu": _cpu() - before,
+                "bytes": size,
+                "layers": len(job.sources),
+                "output": sum(path.stat().st_size for path in given.scratch.rglob("*") if path.is_file()),
+                "memory": max(
+                    resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+                ),
+            }
+        )
+    )
+    clean(given.scratch)
+
+
+def _cpu() -> float:
+    return sum(
+        usage.ru_utime + usage.ru_stime
+        for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
+
+
+if __name__ == "__main__":
+    main()
