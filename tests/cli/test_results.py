@@ -1,0 +1,88 @@
+"""What `build` and `plan` print, for a small system that was really built."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sysimage_bootstrap.system.system import SystemResult
+
+from sysimage.build import BuildResult, Planned
+from sysimage.cli import build, plan
+from sysimage.cli.terminal import Terminal
+from sysimage.destinations import write_archive
+from sysimage.layerplan import plan_layers
+from sysimage.layers import Compression
+from sysimage.spec import parse_spec
+from tests.support.images import NAMES, BuiltImage, build_image
+
+PIPED = Terminal({}, results_are_read=False, progress_is_read=False)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> BuiltImage:
+    return build_image(tmp_path_factory.mktemp("small"))
+
+
+def planned(small: BuiltImage, max_layers: int = 5) -> Planned:
+    unused: Any = None
+    (system,) = small.closure.roots
+    return Planned(
+        spec=parse_spec('{"name": "small", "packages": []}'),
+        realised=SystemResult(system, None, small.closure.items, unused, (), unused),
+        closure=small.closure,
+        tree=small.tree,
+        plan=plan_layers(small.closure, max_layers=max_layers),
+        compression=Compression.parse("gzip"),
+        names=NAMES,
+        created=1,
+    )
+
+
+def test_a_build_ends_with_name_place_size_layers_and_digest(small: BuiltImage, tmp_path: Path) -> None:
+    path = tmp_path / "small.tar"
+    written = write_archive(small.image, [small.blobs], path, names=NAMES)
+    line = build.line(BuildResult(planned(small), written))
+    size = path.stat().st_size
+    assert line.startswith(f"small:1.0 -> {path}: {size / 1000:.1f} kB, {len(small.image.layers)} layers, sha256:")
+    assert line.endswith(small.image.manifest.descriptor.digest.hex)
+    document = json.loads(json.dumps(build.document(BuildResult(planned(small), written))))
+    assert document["names"] == ["small:1.0"]
+    assert document["size"] == size
+    assert document["output"] == str(path)
+    assert document["digest"] == str(written.digest)
+    assert [layer["diff_id"] for layer in document["layers"]] == [str(layer.diff_id) for layer in small.image.layers]
+    assert document["items"] == len(small.closure)
+
+
+def test_a_plan_has_a_row_for_every_layer_and_one_for_what_makes_a_system_of_them(small: BuiltImage) -> None:
+    five, one = planned(small), planned(small, max_layers=1)
+    rows = plan.rows(five)
+    assert [row[0] for row in rows] == [str(number) for number in range(1, len(five.plan.layers) + 2)]
+    assert sum(int(row[2]) for row in rows[:-1]) == len(small.closure)
+    assert plan.summary(five).startswith(f"small:1.0: {len(rows)} of at most 5 layers, {len(small.closure)} items, ")
+    assert len(plan.rows(one)) == 1, "the only layer holds the customization too"
+    assert "and " in plan.rows(one)[0][5], "not every item is named"
+
+
+def test_a_plan_for_machines_names_every_path_once(small: BuiltImage) -> None:
+    document = json.loads(json.dumps(plan.document(planned(small))))
+    paths = [path for layer in document["layers"] for path in layer["paths"]]
+    assert sorted(paths) == sorted(str(item.path) for item in small.closure)
+    assert sum(layer["nar_size"] for layer in document["layers"]) == document["nar_size"]
+
+
+def test_a_table_lines_up_without_a_terminal_and_keeps_every_word_on_one(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [("1", "9.9 MB", "large"), ("10", "12 MB", "all the rest")]
+    PIPED.table(("layer", "size", "why"), rows, right=(0, 1))
+    assert capsys.readouterr().out.splitlines() == [
+        "layer    size  why",
+        "    1  9.9 MB  large",
+        "   10   12 MB  all the rest",
+    ]
+    Terminal({}, results_are_read=True, progress_is_read=False).table(("layer", "size", "why"), rows, right=(0, 1))
+    shown = capsys.readouterr().out
+    assert "12 MB" in shown
+    assert "all the rest" in shown
