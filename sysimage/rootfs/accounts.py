@@ -165,6 +165,8 @@ def settle(base: Accounts, users: Iterable[WantedUser], groups: Iterable[WantedG
     for name, user in sorted(wanted_users.items()):
         if user.uid is not None:
             ids.take_uid(name, user.uid, user.origin)
+            if name in wanted_groups:
+                ids.prefer_gid(name, user.uid)
     for name, user in sorted(wanted_users.items()):
         if name not in ids.uids:
             ids.choose(name, SYSTEM_IDS if user.system else ORDINARY_IDS, wants_gid=name in wanted_groups)
@@ -242,6 +244,11 @@ class _Ids:
 
     def take_gid(self, name: str, gid: int, origin: str) -> None:
         self._take(self.gids, self._used_gids, name, gid, origin, "group")
+
+    def prefer_gid(self, name: str, gid: int) -> None:
+        """The group of a user's own name gets the user's ID, unless it has one, or somebody has that."""
+        if name not in self.gids and gid not in self._used_gids:
+            self.take_gid(name, gid, "")
 
     def choose(self, name: str, ids: range, *, wants_gid: bool) -> None:
         """A user ID; with ``wants_gid``, the group of that name has or gets the same one where it can."""

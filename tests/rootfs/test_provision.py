@@ -1,0 +1,130 @@
+"""The root file system around a store: listings of what is there before the first boot."""
+
+from __future__ import annotations
+
+import pytest
+
+from sysimage.closure import Closure
+from sysimage.digest import Digest
+from sysimage.errors import IntegrityError
+from sysimage.rootfs import Entry, TreeError, provision
+from sysimage.rootfs.accounts import parse_accounts
+from sysimage.rootfs.provision import layered
+from sysimage.spec.model import SystemSpec
+from sysimage.store import StoreItem, StorePath
+
+ACCOUNTS = parse_accounts("root:*:0:0:root:/root:/bin/sh\n", "root:*:0:\nshadow:*:42:\n")
+
+
+def system(store_dir: str) -> tuple[StorePath, Closure]:
+    path = StorePath(store_dir, "0" * 32, "system")
+    return path, Closure([StoreItem(path, Digest("0" * 64), 96)])
+
+
+def listing(kind: str, **options: object) -> str:
+    spec = SystemSpec.model_validate({"name": "x", "packages": [], "store": {"kind": kind}})
+    path, closure = system(spec.store.store_dir)
+    tree = provision(spec, path, closure, ACCOUNTS, [], b"sqlite" if options.get("database", True) else None)
+    return "".join(
+        f"{entry.path} {entry.mode:04o} {entry.uid}:{entry.gid}"
+        + (f" -> {entry.target}" if entry.target else "")
+        + (f" {entry.size()} bytes" if entry.content is not None else "")
+        + "\n"
+        for entry in tree
+    )
+
+
+def test_a_guix_root() -> None:
+    assert listing("guix") == (
+        """\
+/ 0755 0:0
+/dev 0755 0:0
+/etc 0755 0:0
+/etc/group 0644 0:0 23 bytes
+/etc/gshadow 0640 0:42 20 bytes
+/etc/passwd 0644 0:0 30 bytes
+/etc/shadow 0640 0:42 14 bytes
+/gnu 0755 0:0
+/gnu/store 1775 0:0
+/home 0755 0:0
+/mnt 0755 0:0
+/proc 0755 0:0
+/root 0700 0:0
+/run 0755 0:0
+/srv 0755 0:0
+/sys 0755 0:0
+/tmp 1777 0:0
+/var 0755 0:0
+/var/cache 0755 0:0
+/var/empty 0755 0:0
+/var/guix 0755 0:0
+/var/guix/db 0755 0:0
+/var/guix/db/db.sqlite 0644 0:0 6 bytes
+/var/guix/gcroots 0755 0:0
+/var/guix/gcroots/booted-system 0777 0:0 -> /run/booted-system
+/var/guix/gcroots/current-system 0777 0:0 -> /run/current-system
+/var/guix/gcroots/profiles 0777 0:0 -> /var/guix/profiles
+/var/guix/profiles 0755 0:0
+/var/guix/profiles/per-user 0755 0:0
+/var/guix/profiles/per-user/root 0755 0:0
+/var/guix/profiles/system 0777 0:0 -> system-1-link
+/var/guix/profiles/system-1-link 0777 0:0 -> /gnu/store/00000000000000000000000000000000-system
+/var/lib 0755 0:0
+/var/log 0755 0:0
+/var/tmp 1777 0:0
+"""
+    )
+
+
+def test_a_nix_root_differs_in_where_its_state_is_and_says_its_schema() -> None:
+    state = [line for line in listing("nix").splitlines() if line.startswith("/nix/")]
+    assert state == [
+        "/nix/store 1775 0:0",
+        "/nix/var 0755 0:0",
+        "/nix/var/nix 0755 0:0",
+        "/nix/var/nix/db 0755 0:0",
+        "/nix/var/nix/db/db.sqlite 0644 0:0 6 bytes",
+        "/nix/var/nix/db/schema 0644 0:0 2 bytes",
+        "/nix/var/nix/gcroots 0755 0:0",
+        "/nix/var/nix/gcroots/booted-system 0777 0:0 -> /run/booted-system",
+        "/nix/var/nix/gcroots/current-system 0777 0:0 -> /run/current-system",
+        "/nix/var/nix/gcroots/profiles 0777 0:0 -> /nix/var/nix/profiles",
+        "/nix/var/nix/profiles 0755 0:0",
+        "/nix/var/nix/profiles/per-user 0755 0:0",
+        "/nix/var/nix/profiles/per-user/root 0755 0:0",
+        "/nix/var/nix/profiles/system 0777 0:0 -> system-1-link",
+        "/nix/var/nix/profiles/system-1-link 0777 0:0 -> /nix/store/00000000000000000000000000000000-system",
+    ]
+
+
+def test_a_root_without_a_database_has_nothing_of_the_stores_state() -> None:
+    assert "/var/guix" not in listing("guix", database=False)
+
+
+def test_a_system_outside_the_closure_is_refused() -> None:
+    spec = SystemSpec.model_validate({"name": "x", "packages": []})
+    _, closure = system("/gnu/store")
+    with pytest.raises(IntegrityError, match="is not in the closure"):
+        provision(spec, StorePath("/gnu/store", "1" * 32, "system"), closure, None, [], None)
+
+
+def test_entries_come_before_the_skeleton_and_contradictions_among_them_are_named() -> None:
+    spec = SystemSpec.model_validate({"name": "x", "packages": []})
+    path, closure = system("/gnu/store")
+    tree = provision(spec, path, closure, None, [Entry.directory("/srv", 0o700, 5, 6, "mine")], None)
+    assert (tree["/srv"].mode, tree["/srv"].uid) == (0o700, 5)
+    with pytest.raises(TreeError, match="/x: declared by one and, differently, by two"):
+        provision(
+            spec,
+            path,
+            closure,
+            None,
+            [Entry.file("/x", b"1", owner="one"), Entry.file("/x", b"2", owner="two")],
+            None,
+        )
+
+
+def test_a_later_group_takes_the_place_of_an_earlier_one() -> None:
+    first, second = Entry.file("/a", b"1"), Entry.file("/a", b"2")
+    assert layered([first], [second]) == (second,)
+    assert layered([first, second]) == (first, second)
