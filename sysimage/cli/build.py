@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sysimage.cli import flags, request
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.terminal import Terminal, in_bytes
-from sysimage.errors import SpecError
+from sysimage.errors import MachineError, SpecError
 
 if TYPE_CHECKING:
     from sysimage.build import BuildResult, Planned
@@ -56,6 +56,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
     name = str(options.names[0]) if options.names else f"{spec.name}:{spec.tags[0]}"
     kind, output = chosen_output(arguments.output, arguments.format, name, spec.architecture)
+    if isinstance(output, Path) and not output.absolute().parent.is_dir():
+        raise MachineError(f"cannot write {output}: there is no directory {output.parent}", hint="make it first")
     options = dataclasses.replace(options, output=output, format=kind)
     with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
         result = build(spec, spec_dir, options, progress)

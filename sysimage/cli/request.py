@@ -58,7 +58,14 @@ def build_options(arguments: argparse.Namespace, terminal: Terminal) -> BuildOpt
     epoch = flags.source_date_epoch(terminal.environ)
 
     from sysimage.build import BuildOptions
+    from sysimage.layerplan import check_max_layers
+    from sysimage.layers import Compression
 
+    # What the later rooms would refuse is refused before anything is fetched.
+    if arguments.max_layers is not None:
+        check_max_layers(arguments.max_layers)
+    if arguments.compression is not None:
+        Compression.parse(arguments.compression)
     return BuildOptions(
         cache_dir=flags.cache_directory(arguments.cache_dir, terminal.environ),
         archive=archive_choice(arguments, terminal),

@@ -126,6 +126,25 @@ def test_what_cannot_go_to_standard_output_is_refused(sysimage: Program, argv: l
     assert message in told.err
 
 
+@pytest.mark.parametrize(
+    ("argv", "status", "message"),
+    [
+        (["--max-layers", "126"], 2, "cannot plan 126 layers"),
+        (["--compression", "xz"], 2, "cannot compress layers with 'xz'"),
+        (["--tag", "Bad!"], 2, "cannot name the image"),
+        (["-o", "no/such/directory/x.tar"], 7, "there is no directory no/such/directory"),
+    ],
+)
+def test_what_the_last_room_would_refuse_is_refused_before_anything_is_fetched(
+    sysimage: Program, argv: list[str], status: int, message: str, tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    told = sysimage("build", "--cache-dir", cache, *argv, ROOT / "examples" / "base.json")
+    assert told.status == status
+    assert message in told.err
+    assert not cache.exists()
+
+
 def test_a_missing_image_is_the_machine_s_fault(sysimage: Program, tmp_path: Path) -> None:
     for verb in ("verify", "inspect"):
         told = sysimage(verb, tmp_path / "none.tar")
