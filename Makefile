@@ -20,6 +20,8 @@ TEST_NEEDS := $(IMAGE_NEEDS) gpg=gnupg xz=xz-utils skopeo=skopeo umoci=umoci bui
 	busybox=busybox-static mke2fs=e2fsprogs debugfs=e2fsprogs qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils \
 	unshare=util-linux
 
+BENCH_NEEDS := skopeo=skopeo umoci=umoci zstd=zstd openssl=openssl
+
 .PHONY: help
 help: ## say what there is (the default)
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' \
@@ -36,6 +38,11 @@ image: .venv/.runtime ## build build/web.tar from examples/web.json; EXAMPLE=bas
 test: .venv/.dev ## run the tests, with the real clients of images
 	@.ci/need $(TEST_NEEDS)
 	@$(BIN)/python -m pytest -n auto --dist worksteal tests
+
+.PHONY: bench
+bench: .venv/.dev ## measure how fast images are written, beside what peers do; some minutes and gigabytes
+	@.ci/need $(IMAGE_NEEDS) $(BENCH_NEEDS)
+	@nice $(BIN)/python -m tests.bench.speed
 
 .PHONY: check
 check: .venv/.dev ## check format, lint and types
