@@ -15,7 +15,7 @@ from sysimage.process import Completed, find, run
 from sysimage.store.database import Schema
 from tests.support.images import STORE_DIR, BuiltImage, build_image
 
-PACKAGES = {"nix-store": "nix-bin", "nix-hash": "nix-bin", "unshare": "util-linux"}
+PACKAGES = {"nix": "nix-bin", "cp": "coreutils", "nix-store": "nix-bin", "nix-hash": "nix-bin", "unshare": "util-linux"}
 IS_ROOT = os.geteuid() == 0
 
 
