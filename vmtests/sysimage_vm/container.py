@@ -13,14 +13,18 @@ from testinfra.host import Host
 
 from sysimage_vm.backends import container_host
 from sysimage_vm.channel import Result
-from sysimage_vm.engine import Engine
+from sysimage_vm.engine import Engine, Kind
 from sysimage_vm.faults import ImageFaultError, InitEndedError, ServiceNotStartedError, WrongArchitectureError
 from sysimage_vm.shell import Shell
 
 BOOT_SECONDS = 180.0
 """How long an init may take until all services are started."""
-POLL_SECONDS = 0.5
+POLL_SECONDS = 2.0
+"""Between two looks at a booting container, which has enough to do."""
 HERD = "/run/current-system/profile/bin/herd"
+SOCKET = "/run/shepherd/socket"
+FINE = frozenset({"started", "timer", "one-shot"})
+"""States of a service that does what was declared."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,9 @@ class Container:
         return self.state() == "running"
 
     def state(self) -> str:
-        """Docker's word: created, running, restarting, exited, …"""
+        """The engine's word: created, running, restarting, exited, …"""
+        if self.engine.kind is Kind.DOCKER:  # asked often, so without the costs of the command line
+            return str(self.engine.ask(f"/containers/{self.name}/json")["State"]["Status"])
         return self.engine.run("inspect", "-f", "{{.State.Status}}", self.name).text
 
     def evidence(self) -> str:
@@ -86,13 +92,15 @@ class Container:
         service up, or when the time is over.
         """
         deadline = time.monotonic() + seconds
+        states: Mapping[str, str] = {}
         while True:
             self.require_running()
-            states = self._services()
-            missing = [name for name in expected if states.get(name) not in ("started", "one-shot", "done")]
+            if self._is_up():
+                states = self.services()
+            missing = [name for name in expected if states.get(name) not in FINE]
             if states and not missing:
                 return states
-            failed = [name for name in missing if states.get(name) in ("failed", "disabled")]
+            failed = [name for name in missing if states.get(name) == "failed"]
             if failed or time.monotonic() > deadline:
                 names = ", ".join(f"{name} ({states.get(name, 'unknown to Shepherd')})" for name in failed or missing)
                 when = "" if failed else f" within {seconds:.0f} s"
@@ -100,12 +108,19 @@ class Container:
                 raise ServiceNotStartedError(f"cannot boot {self.name}: {what}", evidence=self.evidence())
             time.sleep(POLL_SECONDS)
 
-    def _services(self) -> Mapping[str, str]:
-        """What ``herd status`` says; empty while nothing answers."""
+    def _is_up(self) -> bool:
+        """Whether Shepherd's socket is there; a question that costs the booting container nothing to speak of."""
         try:
-            result = self.shell.run(f"{HERD} status", timeout=60)
+            return self.shell.run(f"test -S {SOCKET}", timeout=60).status == 0
         except ImageFaultError:
-            return {}  # the container ended, or its shell is not there yet: the next look at its state tells
+            return False  # the container has ended; the next look at its state tells
+
+    def services(self) -> Mapping[str, str]:
+        """Service → state, as ``herd status`` says; empty while nothing answers."""
+        try:
+            result = self.shell.run(f"{HERD} status", timeout=120)
+        except ImageFaultError:
+            return {}
         return parse_herd_status(result.text) if result.status == 0 else {}
 
     def stop(self, *, seconds: int = 30) -> tuple[int, float]:
@@ -120,26 +135,27 @@ class Container:
         self.engine.run("rm", "-f", "-v", self.name, accept=None)
 
 
-_HEADINGS = {
+_STATES = {
     "started": "started",
-    "stopped": "stopped",
+    "running timers": "timer",
     "one-shot": "one-shot",
-    "failed": "failed",
     "starting": "starting",
+    "stopping": "stopping",
+    "stopped": "stopped",
+    "failed to start": "failed",
 }
 
 
 def parse_herd_status(text: str) -> Mapping[str, str]:
-    """Service → state, from the output of ``herd status``: headings, and below each its services with a sign before."""
+    """Service → state, from what ``herd status`` prints: headings, and below each its services with a sign before."""
     states: dict[str, str] = {}
-    heading = ""
+    state = ""
     for line in text.splitlines():
-        if line.rstrip().endswith(":") and not line.startswith(" "):
-            heading = line.rstrip(": ").lower().partition(" ")[0]
-        elif line.strip() and line.startswith(" "):
-            words = line.split()
-            name = words[1] if len(words) > 1 and not words[0].isalnum() else words[0]
-            states[name] = _HEADINGS.get(heading, heading)
+        if line.endswith(":") and not line.startswith(" "):
+            heading = line.removesuffix(":").lower()
+            state = _STATES.get(heading, heading)
+        elif line.startswith(" ") and line.split():
+            states[line.split()[-1 if len(line.split()) == 1 else 1]] = state
     return states
 
 
