@@ -40,7 +40,9 @@ class EndedBySignal(BaseException):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status. Every error is reported here and nowhere else."""
     terminal = Terminal.of_process(os.environ)
-    before = {number: signal.signal(number, _end) for number in _ENDING}
+    # One that is ignored, as nohup and shells' background jobs have it, stays so.
+    listened = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _end) for number in listened}
     try:
         parser = command_line()
         arguments = parse_arguments(parser, sys.argv[1:] if argv is None else argv, os.environ)

@@ -13,11 +13,10 @@ from sysimage.cli.terminal import Terminal
 from sysimage.errors import SpecError
 
 if TYPE_CHECKING:
-    from sysimage_bootstrap.choose import ArchiveChoice
-
     from sysimage.build import BuildOptions
     from sysimage.image import ImageName
     from sysimage.spec import SystemSpec
+    from sysimage_bootstrap.choose import ArchiveChoice
 
 
 def read_spec(name: str) -> tuple[SystemSpec, Path]:

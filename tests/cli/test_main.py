@@ -155,9 +155,7 @@ def test_a_missing_image_is_the_machine_s_fault(sysimage: Program, tmp_path: Pat
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_unwinds_and_is_told_by_the_status(number: signal.Signals, tmp_path: Path) -> None:
     """The program waits for a spec on standard input, which never comes."""
-    child = subprocess.Popen(
-        [*PROGRAM, "build", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRON, cwd=ROOT
-    )
+    child = waiting_program(signal.SIG_DFL)
     deadline = time.monotonic() + 20
     handlers = Path(f"/proc/{child.pid}/status")
     while not caught(handlers.read_text(), signal.SIGTERM):
@@ -167,6 +165,31 @@ def test_a_signal_unwinds_and_is_told_by_the_status(number: signal.Signals, tmp_
     _, told = child.communicate(timeout=20)
     assert child.returncode == 128 + number
     assert b"Traceback" not in told
+
+
+def test_a_hangup_that_nohup_ignores_stays_ignored() -> None:
+    child = waiting_program(signal.SIG_IGN)
+    child.send_signal(signal.SIGHUP)
+    _, told = child.communicate(b"{", timeout=20)
+    assert child.returncode == 2
+    assert b"the object is not closed" in told
+
+
+def waiting_program(handler: signal.Handlers) -> subprocess.Popen[bytes]:
+    """A build that waits for its spec on standard input, begun with what a shell may have said about signals."""
+
+    def begin() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, handler)
+
+    return subprocess.Popen(
+        [*PROGRAM, "build", "-"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRON,
+        cwd=ROOT,
+        preexec_fn=begin,
+    )
 
 
 def caught(status: str, number: signal.Signals) -> bool:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sysimage_bootstrap.system.system import SystemResult
 
 from sysimage.build import BuildResult, Planned
 from sysimage.cli import build, plan
@@ -16,6 +15,7 @@ from sysimage.destinations import write_archive
 from sysimage.layerplan import plan_layers
 from sysimage.layers import Compression
 from sysimage.spec import parse_spec
+from sysimage_bootstrap.system.system import SystemResult
 from tests.support.images import NAMES, BuiltImage, build_image
 
 PIPED = Terminal({}, results_are_read=False, progress_is_read=False)
