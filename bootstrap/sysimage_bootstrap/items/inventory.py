@@ -7,7 +7,7 @@ opens no package.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,8 @@ class PackageFacts:
     """Path relative to the item → set-ID and sticky bits, foreign owners, restricted permissions."""
     conffiles: tuple[str, ...]
     """Image paths of configuration files."""
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Path of a plugin → libraries it needs and the system does not have."""
 
     @classmethod
     def parse(cls, facts: Mapping[str, Any]) -> PackageFacts:
@@ -94,6 +96,7 @@ class PackageFacts:
             facts["architecture"],
             {path: Attributes(**found) for path, found in facts["attributes"].items()},
             tuple(facts["conffiles"]),
+            {path: tuple(names) for path, names in facts.get("missing", {}).items()},
         )
 
 

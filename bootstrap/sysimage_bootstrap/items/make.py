@@ -56,7 +56,9 @@ def make_item(workshop: Workshop, planned: PlannedItem, deb: Path) -> StoreItem:
         else:
             tree.rename(draft)
         _fill(draft, planned, workshop)
-        return Made(package.source, inventory.changed, inventory.facts(), planned.plan.references)
+        missing = {path: list(names) for path, names in planned.plan.missing.items()}
+        facts = {**inventory.facts(), "missing": missing}
+        return Made(package.source, inventory.changed, facts, planned.plan.references)
 
     return workshop.store.realise(planned.recipe, build)
 
@@ -101,6 +103,7 @@ def _gate(draft: Path, planned: PlannedItem, workshop: Workshop) -> None:
             places,
             interpreter and interpreter.replace(SELF, own),
             workshop.target,
+            planned.plan.missing.get(path, ()),
         )
     ]
     if issues:

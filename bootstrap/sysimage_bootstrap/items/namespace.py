@@ -35,13 +35,16 @@ class Namespace:
         self.inventories = inventories
         self._holders: dict[str, list[str]] = {}
         self._directories: dict[str, list[str]] = {}
+        self._libraries: dict[str, list[Place]] = {}
         for package in sorted(inventories):
             inventory = inventories[package]
             directories: set[str] = set()
             for paths in (inventory.files, inventory.links):
                 for path in paths:
                     self._holders.setdefault(path, []).append(package)
-                    directory = posixpath.dirname(path)
+                    directory, name = posixpath.split(path)
+                    if ".so" in name and path.startswith("lib"):
+                        self._libraries.setdefault(name, []).append(Place(package, path))
                     while directory and directory not in directories:
                         directories.add(directory)
                         directory = posixpath.dirname(directory)
@@ -70,6 +73,10 @@ class Namespace:
             if found is not None:
                 return found
         return None
+
+    def named(self, library: str) -> list[Place]:
+        """Every place where a library, or a symlink, has this name, sorted."""
+        return sorted(self._libraries.get(library, ()))
 
     def final(self, place: Place) -> Place:
         """The file behind a chain of symlinks, or the last link that leads nowhere we know."""

@@ -36,6 +36,8 @@ class ItemPlan:
     package: Package
     linked: Mapping[str, tuple[str | None, tuple[str, ...]]]
     """Path → interpreter and RUNPATH entries."""
+    missing: Mapping[str, tuple[str, ...]]
+    """Path of a plugin → the libraries it needs and no package holds."""
     scripts: Mapping[str, str]
     """Path → first line."""
     links: Mapping[str, str]
@@ -130,6 +132,7 @@ def plan_items(
         propagated = sorted(paths[target] for target in dependencies.get(name, ()) if target in paths)
         plan = ItemPlan(
             package=packages[name],
+            missing={path: link.missing for path, link in wanted[name].linkings.items() if link.missing},
             linked=_linked(name, wanted[name].linkings, paths),
             scripts=_scripts(name, wanted[name].shebangs, paths),
             links=_links(wanted[name].links, paths),

@@ -50,14 +50,17 @@ class Linking:
     interpreter: Place | None
     runpath: tuple[str | Place, ...]
     """Directories: places in items, and entries that begin with ``$ORIGIN``."""
+    missing: tuple[str, ...] = ()
+    """Libraries that no package holds."""
 
 
 def linkings(
     inventory: Inventory, namespace: Namespace, dependencies: Collection[str], target: Target
 ) -> tuple[dict[str, Linking], list[Issue]]:
-    """Path of each file that is to be rewritten → how; and what cannot be found anywhere.
+    """Path of each file that is to be rewritten → how; and what cannot be found anywhere and has to be.
 
-    ``dependencies`` are the package's own, which are asked for libraries in unusual directories.
+    ``dependencies`` are the package's own. A plugin, which is neither a program nor a library where others look for it,
+    may lack libraries: packages hold plugins for what they only recommend, and Debian could not load them either.
     """
     found: dict[str, Linking] = {}
     issues: list[Issue] = []
@@ -68,10 +71,11 @@ def linkings(
             continue
         search = _Search(path, elf, inventory.package, namespace, dependencies, target)
         interpreter, runpath = search.interpreter(), search.runpath()
-        issues += [
-            Issue(f"{inventory.package}: {path}", f"needs {name}, which no package holds") for name in search.missing
-        ]
-        found[path] = Linking(interpreter, runpath)
+        optional = elf.interpreter is None and posixpath.dirname(path) not in target.directories
+        if not optional:
+            where = f"{inventory.package}: {path}"
+            issues += [Issue(where, f"needs {name}, which no package holds") for name in search.missing]
+        found[path] = Linking(interpreter, runpath, tuple(search.missing))
     return found, issues
 
 
@@ -125,14 +129,19 @@ class _Search:
         return in_usr(posixpath.normpath(entry)) if entry.startswith("/") else None
 
     def _unusual(self, name: str) -> Place | None:
-        """A library in a directory that only ld.so.conf would make known, if just one of ours has it."""
-        places = [
-            Place(package, path)
-            for package in (self.package, *sorted(self.dependencies))
-            for path, elf in self.namespace.inventories[package].linked.items()
-            if posixpath.basename(path) == name and elf.machine == self.target.machine
-        ]
-        return places[0] if len(places) == 1 or (places and places[0].package == self.package) else None
+        """A library that only ld.so.conf or update-alternatives would bring to where the dynamic linker looks: the
+        package's own, or else one of its dependencies', or else the only one there is."""
+        places = [place for place in self.namespace.named(name) if self._is_library(place)]
+        for packages in ({self.package}, set(self.dependencies)):
+            near = [place for place in places if place.package in packages]
+            if near:
+                return near[0]
+        return places[0] if len(places) == 1 else None
+
+    def _is_library(self, place: Place) -> bool:
+        final = self.namespace.final(place)
+        elf = self.namespace.inventories[final.package].linked.get(final.path)
+        return elf is not None and elf.machine == self.target.machine
 
 
 def patchelf() -> tuple[Path, str]:
@@ -159,11 +168,19 @@ def rewrite(program: Path, files: Sequence[Path], interpreter: str | None, runpa
         raise ProcessFailedError([str(word) for word in argv], child.returncode, complaints)
 
 
-def check(file: Path, origin: str, places: Mapping[str, Path], interpreter: str | None, target: Target) -> list[str]:
+def check(
+    file: Path,
+    origin: str,
+    places: Mapping[str, Path],
+    interpreter: str | None,
+    target: Target,
+    missing: Collection[str] = (),
+) -> list[str]:
     """What is wrong with a rewritten file: nothing, if everything it needs is found in the store.
 
     ``places`` maps the store paths it may refer to, to where these lie on this machine; ``origin`` is the directory
-    that the file will be in. Independent of what was planned: only the bytes on the disk count.
+    that the file will be in; ``missing`` are libraries that are known to be nowhere. Only the bytes on the disk count,
+    not what was planned.
     """
     try:
         elf = read_elf(file)
@@ -178,7 +195,7 @@ def check(file: Path, origin: str, places: Mapping[str, Path], interpreter: str 
         faults.append(f"has an interpreter that is not in the store: {elf.interpreter}")
     directories = [entry.replace("${ORIGIN}", origin).replace("$ORIGIN", origin) for entry in elf.runpath]
     for name in elf.needed:
-        if not any(_inside(f"{directory}/{name}", places) for directory in directories):
+        if name not in missing and not any(_inside(f"{directory}/{name}", places) for directory in directories):
             faults.append(f"does not find {name} in the store")
     return faults
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyzstd
+
+from sysimage.digest import Digest
 from sysimage_bootstrap.archive.dependencies import parse_dependencies
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.resolve import Resolution
-
-from sysimage.digest import Digest
 
 BLOCK = 512
 

@@ -7,12 +7,11 @@ import sys
 import sysconfig
 from pathlib import Path
 
+from sysimage.process import find, run
 from sysimage_bootstrap.archive import native_architecture
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.items.elf import Elf, read_elf
 from sysimage_bootstrap.items.relink import TARGETS
-
-from sysimage.process import find, run
 from tests.bootstrap.items.debs import Member, Shelf, control, directory, program, symlink
 
 TRIPLET = TARGETS[native_architecture()].triplet

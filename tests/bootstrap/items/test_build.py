@@ -10,16 +10,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
+from sysimage.errors import IntegrityError, MachineError
+from sysimage.process import find, run
+from sysimage.store.items import StoreItem
 from sysimage_bootstrap.archive import native_architecture
 from sysimage_bootstrap.items import ItemStore, PackageFacts
 from sysimage_bootstrap.items.build import build_items
 from sysimage_bootstrap.items.bytecode import native_requests
 from sysimage_bootstrap.items.elf import read_elf
 from sysimage_bootstrap.items.inventory import Attributes
-
-from sysimage.errors import IntegrityError, MachineError
-from sysimage.process import find, run
-from sysimage.store.items import StoreItem
 from tests.bootstrap.items.debs import Member, Shelf, program, symlink
 from tests.bootstrap.items.host_packages import (
     PYTHON,

@@ -9,9 +9,9 @@ import networkx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sysimage_bootstrap.items.cycles import Edge, Strength, break_cycles, dependencies_first
 
 from sysimage.errors import SysimageError
+from sysimage_bootstrap.items.cycles import Edge, Strength, break_cycles, dependencies_first
 
 NAMES = st.sampled_from("abcdefg")
 WEAK = st.sampled_from([Strength.DECLARED, Strength.LINK, Strength.SHEBANG])

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sysimage_bootstrap.items import ItemStore, Made, Recipe
 
 from sysimage.errors import IntegrityError
 from sysimage.store.nar import nar_hash_and_size
 from sysimage.store.paths import StorePath
+from sysimage_bootstrap.items import ItemStore, Made, Recipe
 
 GREETING = Recipe("greeting", "text", (), {"text": "hello"})
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+
+from sysimage.errors import SysimageError
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.items.inventory import Inventory, LinkedFile
 from sysimage_bootstrap.items.plan import SELF, Plan, plan_items
-
-from sysimage.errors import SysimageError
 from tests.bootstrap.items.debs import package_of
 
 LIB = "lib/x86_64-linux-gnu"
@@ -114,15 +114,45 @@ def test_files_of_another_machine_and_of_none_are_left_alone() -> None:
 
 def test_all_missing_libraries_are_named_at_once() -> None:
     one = inventory("one", "bin/one", linked={"bin/one": elf("libx.so.1", "liby.so.1", interpreter=LD)})
-    two = inventory("two", "bin/two", linked={"bin/two": elf("libx.so.1")})
+    two = inventory("two", "bin/two", linked={"bin/two": elf("libx.so.1", interpreter="/lib/ld-musl.so.1")})
     with pytest.raises(SysimageError, match="libraries are missing") as caught:
         planned(one, two)
     assert [str(issue) for issue in caught.value.issues] == [
         f"one: bin/one: needs {LD}, which no package holds",
         "one: bin/one: needs libx.so.1, which no package holds",
         "one: bin/one: needs liby.so.1, which no package holds",
+        "two: bin/two: needs /lib/ld-musl.so.1, which no package holds",
         "two: bin/two: needs libx.so.1, which no package holds",
     ]
+
+
+def test_a_library_that_debian_would_bring_into_place_by_a_link_is_found_where_it_is() -> None:
+    blas = inventory(
+        "libblas3",
+        f"{LIB}/blas/libblas.so.3.12",
+        links={f"{LIB}/blas/libblas.so.3": "libblas.so.3.12"},
+        linked={f"{LIB}/blas/libblas.so.3.12": elf()},
+    )
+    other = inventory("libother", f"{LIB}/other/libblas.so.3", linked={f"{LIB}/other/libblas.so.3": elf()})
+    user = inventory("user", "bin/user", linked={"bin/user": elf("libblas.so.3")})
+    plan = planned(blas, other, user, dependencies={"user": ("libblas3",)})
+    assert [readable(plan, entry) for entry in plan.items["user"].plan.linked["bin/user"][1]] == [
+        f"<libblas3>/{LIB}/blas"
+    ]
+
+
+@pytest.mark.parametrize("place", [f"{LIB}/plugins/x.so", "lib/python3/dist-packages/x.so"])
+def test_a_plugin_may_lack_what_its_package_only_recommends(place: str) -> None:
+    plugin = inventory("plugin", place, linked={place: elf("libc.so.6", "libGLU.so.1")})
+    plan = planned(LIBC, plugin).items["plugin"].plan
+    assert plan.missing == {place: ("libGLU.so.1",)}
+    assert plan.references != frozenset()
+
+
+def test_a_library_that_others_link_with_may_lack_nothing() -> None:
+    library = inventory("library", f"{LIB}/libx.so.1", linked={f"{LIB}/libx.so.1": elf("libGLU.so.1")})
+    with pytest.raises(SysimageError, match="libraries are missing"):
+        planned(LIBC, library)
 
 
 @pytest.mark.parametrize(

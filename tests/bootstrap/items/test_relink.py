@@ -9,11 +9,11 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from sysimage.process import ProcessFailedError, find
 from sysimage_bootstrap.archive import native_architecture
 from sysimage_bootstrap.items.elf import ElfError, Segment, read_elf
 from sysimage_bootstrap.items.relink import TARGETS, check, patchelf, rewrite
-
-from sysimage.process import ProcessFailedError, find
 from tests.bootstrap.items.host_packages import elf_of, find_library, this_python
 
 TARGET = TARGETS[native_architecture()]
@@ -78,6 +78,7 @@ def test_a_library_that_is_not_in_the_store_is_noticed(shell: Path, libc: Path) 
     interpreter = linked(shell)
     (libc / "lib/libc.so.6").unlink()
     assert check(shell, "/x", {LIBC: libc}, interpreter, TARGET) == ["does not find libc.so.6 in the store"]
+    assert check(shell, "/x", {LIBC: libc}, interpreter, TARGET, ("libc.so.6",)) == []
 
 
 def test_a_library_behind_a_link_out_of_the_store_is_not_in_it(shell: Path, libc: Path) -> None:

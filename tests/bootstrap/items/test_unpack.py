@@ -13,11 +13,11 @@ import pytest
 import pyzstd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from sysimage.errors import IntegrityError
 from sysimage_bootstrap.items import deb as deb_module
 from sysimage_bootstrap.items.inventory import Attributes, Inventory, read_inventory, write_inventory
 from sysimage_bootstrap.items.unpack import unpack
-
-from sysimage.errors import IntegrityError
 from tests.bootstrap.items.debs import (
     BLOCK,
     Member,
