@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def usr_entries(profile: StorePath, location: Path, *, has_init: bool) -> Iterat
     # Without an init nobody makes /run/current-system where /run is empty: /usr then leads to the profile itself.
     yield Entry.symlink("/usr", "run/current-system/profile" if has_init else str(profile))
     for name in _MERGED:
-        if (location / name).is_dir():
+        if os.path.lexists(location / name):  # it may be a link that leads nowhere on this machine
             yield Entry.symlink(f"/{name}", f"usr/{name}")
     for name in ("", "/bin", "/etc", "/games", "/include", "/lib", "/sbin", "/share", "/src"):
         yield Entry.directory(f"{LOCAL}{name}")
@@ -30,18 +31,18 @@ def usr_entries(profile: StorePath, location: Path, *, has_init: bool) -> Iterat
     yield Entry.directory("/run/lock", 0o1777)
 
 
-def home_entries(accounts: Accounts, packages: Sequence[Installed], skeleton: Path) -> Iterator[Entry]:
+def home_entries(accounts: Accounts, packages: Sequence[Installed]) -> Iterator[Entry]:
     """The home directories that the image is to have, with what /etc/skel holds; root's has what Debian puts there."""
     for name, relative in _ROOT_FILES.items():
         package = provider(packages, relative)
         if package is not None:
             yield Entry.file(f"/root/{name}", package.location / relative, owner=str(package.path))
-    files = [file for file in sorted(skeleton.iterdir()) if file.is_file()] if skeleton.is_dir() else []
+    skeleton = {file.name: file for package in packages for _, file in package.walk("etc/skel") if file.is_file()}
     for name in accounts.homes:
         user = accounts.user(name)
         if user is None:
             continue
         yield Entry.directory(user.home, 0o700, user.uid, user.gid, f"/users/{name}")
         if user.home.startswith("/home/"):
-            for file in files:
-                yield Entry.file(f"{user.home}/{file.name}", file.read_bytes(), 0o644, user.uid, user.gid)
+            for file_name, file in sorted(skeleton.items()):
+                yield Entry.file(f"{user.home}/{file_name}", file, 0o644, user.uid, user.gid, f"/users/{name}")

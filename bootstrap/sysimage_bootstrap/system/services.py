@@ -32,15 +32,18 @@ def runtime(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-def signal_number(name: str) -> int | None:
-    """The number of ``SIGTERM`` or ``SIGRTMIN+3`` on Linux; None if there is no such signal."""
+def signal_number(name: str) -> int:
+    """The number of ``SIGTERM`` or ``SIGRTMIN+3`` on Linux; a ValueError if there is no such signal, which a spec that
+    has been read cannot name."""
     match = re.fullmatch(r"SIGRTM(IN|AX)(?:([+-])([0-9]+))?", name)
     if match:
         start = FIRST_REALTIME_SIGNAL if match[1] == "IN" else LAST_REALTIME_SIGNAL
         number = start + int(f"{match[2] or '+'}{match[3] or 0}")
-        return number if FIRST_REALTIME_SIGNAL <= number <= LAST_REALTIME_SIGNAL else None
-    found = signal.Signals.__members__.get(name)
-    return None if found is None else found.value
+        if FIRST_REALTIME_SIGNAL <= number <= LAST_REALTIME_SIGNAL:
+            return number
+    elif name in signal.Signals.__members__:
+        return signal.Signals[name].value
+    raise ValueError(f"not a signal: {name}")
 
 
 def shepherd_configuration(spec: SystemSpec, accounts: Accounts, exists: Exists, shell: str) -> str:
@@ -71,8 +74,6 @@ def _faults(spec: SystemSpec) -> Iterator[Issue]:
         for required in service.requires:
             if required not in spec.services:
                 yield Issue(f"{where}/requires", f"there is no service {required!r}")
-        if signal_number(service.stop_signal) is None:
-            yield Issue(f"{where}/stop-signal", f"there is no signal {service.stop_signal!r}")
         if service.timer is not None and service.one_shot:
             yield Issue(where, "it cannot run both once and at times: drop one-shot or timer")
         if service.ready is not None and (service.one_shot or service.timer is not None):
@@ -136,7 +137,7 @@ def _declaration(name: str, service: Service, accounts: Accounts, exists: Exists
             say("ready", Symbol("command"), timeout, *_command(command, f"{where}/ready", exists, issues))
         case None:
             pass
-    say("stop-signal", signal_number(service.stop_signal) or 0)
+    say("stop-signal", signal_number(service.stop_signal))
     say("stop-timeout", service.stop_timeout)
     say("auto-start", service.auto_start)
     if issues:

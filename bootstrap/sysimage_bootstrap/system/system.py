@@ -98,7 +98,7 @@ def build_system(
     below = layered(
         usr_entries(profile.path, store.location(profile.path), has_init=spec.has_init),
         package_entries(packages, accounts),
-        home_entries(accounts, packages, etc_location / "skel"),
+        home_entries(accounts, packages),
     )
     tools = boot.boot_tools(packages) if spec.has_init else None
     boot_program = None

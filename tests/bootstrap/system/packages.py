@@ -1,0 +1,85 @@
+"""A handful of packages that nobody published: just enough of Debian to make a whole system of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sysimage.store.items import StoreItem
+from sysimage_bootstrap.items import ItemStore, Made, Recipe
+from sysimage_bootstrap.items.inventory import Attributes, PackageFacts
+
+PASSWD = (
+    "root:*:0:0:root:/root:/bin/bash\nwww-data:*:33:33:www-data:/var/www:/usr/sbin/nologin\n"
+    "nobody:*:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
+)
+GROUP = "root:*:0:\nwww-data:*:33:\nshadow:*:42:\nutmp:*:43:\nnogroup:*:65534:\n"
+
+FILES: Mapping[str, Mapping[str, str]] = {
+    "base-files": {
+        "etc/debian_version": "13\n",
+        "lib/os-release": "ID=debian\n",
+        "share/base-files/dot.profile": "umask 022\n",
+        "var/local/": "",
+        "var/lib/dpkg/status": "",
+    },
+    "base-passwd": {"share/base-passwd/passwd.master": PASSWD, "share/base-passwd/group.master": GROUP},
+    "bash": {"bin/bash": "#!bash", "etc/skel/.bashrc": "# yours\n"},
+    "ca-certificates": {
+        "share/ca-certificates/mozilla/B.crt": "B\n",
+        "share/ca-certificates/mozilla/A.crt": "A",
+    },
+    "coreutils": {"bin/readlink": "#!", "bin/ln": "#!", "bin/env": "#!"},
+    "dash": {"bin/dash": "#!", "bin/sh": "-> dash"},
+    "daemon": {
+        "sbin/daemon": "#!",
+        "etc/daemon/daemon.conf": "port 1\n",
+        "etc/init.d/daemon": "#!",
+        "lib/sysusers.d/daemon.conf": "u daemond - 'A daemon' /var/lib/daemon\ng readers 555\nm daemond readers\n",
+        "lib/systemd/system/daemon.service": "[Service]\nUser=daemond\nRuntimeDirectory=daemon\n",
+        "lib/tmpfiles.d/daemon.conf": "d /var/run/spool 0750 spooler spooler -\nd /run/%u - - -\nf /run/file - - -\n",
+        "var/log/daemon/": "",
+    },
+    "guile-3.0": {"bin/guile-3.0": "#!"},
+    "libpam-runtime": {"etc/pam.conf": "#\n", "etc/pam.d/other": "@include common-auth\n"},
+    "mawk": {"bin/mawk": "#!", "share/doc/mawk/copyright": "(c)\n"},
+    "passwd": {"bin/su": "#!su", "bin/chage": "#!chage"},
+    "shepherd": {"bin/shepherd": "#!", "bin/herd": "#!"},
+    "tzdata": {"share/zoneinfo/UTC": "TZif", "share/zoneinfo/Europe/Berlin": "TZif2"},
+}
+ATTRIBUTES: Mapping[str, Mapping[str, Attributes]] = {
+    "base-files": {"var/local": Attributes(0o2775, "root", "shadow", directory=True)},
+    "daemon": {
+        "etc/daemon/secret": Attributes(0o640, "root", "shadow", directory=False),
+        "var/log/daemon": Attributes(0o750, "www-data", "root", directory=True),
+    },
+    "passwd": {
+        "bin/su": Attributes(0o4755, "root", "root", directory=False),
+        "bin/chage": Attributes(0o2755, "root", "shadow", directory=False),
+    },
+}
+
+
+def make_packages(
+    store: ItemStore, more: Mapping[str, Mapping[str, str]] | None = None
+) -> tuple[dict[str, StoreItem], dict[str, PackageFacts]]:
+    """Items and facts by name. A text that begins with ``#!`` is a program, one with ``->`` a link; a path that ends
+    with a slash is an empty directory."""
+    items, facts = {}, {}
+    for name, files in {**FILES, **(more or {})}.items():
+        recipe = Recipe(f"{name}-1", "test", (), {"files": dict(files)})
+
+        def build(top: Path, files: Mapping[str, str] = files) -> Made:
+            for path, text in files.items():
+                place = top / path
+                (place if path.endswith("/") else place.parent).mkdir(parents=True, exist_ok=True)
+                if text.startswith("->"):
+                    place.symlink_to(text[3:])
+                elif not path.endswith("/"):
+                    place.write_text(text)
+                    place.chmod(0o755 if text.startswith("#!") else 0o644)
+            return Made()
+
+        items[name] = store.realise(recipe, build)
+        facts[name] = PackageFacts(name, "1", "amd64", ATTRIBUTES.get(name, {}), ())
+    return items, facts

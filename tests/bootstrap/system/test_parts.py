@@ -1,0 +1,74 @@
+"""The smaller parts of a system, one by one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sysimage.errors import SpecError
+from sysimage_bootstrap.system.alternatives import alternative_links
+from sysimage_bootstrap.system.certificates import certificate_files
+from sysimage_bootstrap.system.locales import directory_name, is_built_in
+from sysimage_bootstrap.system.sysusers import SysusersError, parse_sysusers
+
+
+def test_the_first_alternative_counts_unless_another_is_chosen() -> None:
+    has = {"bin/gawk": True, "bin/mawk": True, "bin/less": True}
+    assert alternative_links(["gawk", "mawk"], has, {})["bin/awk"] == "/usr/bin/gawk"
+    assert alternative_links(["gawk", "mawk"], has, {"awk": "mawk"})["bin/awk"] == "/usr/bin/mawk"
+    assert "bin/pager" not in alternative_links(["gawk"], has, {})
+
+
+def test_a_link_that_a_package_ships_is_no_alternative() -> None:
+    assert "bin/awk" not in alternative_links(["mawk"], {"bin/mawk": True, "bin/awk": True}, {})
+
+
+def test_a_choice_that_cannot_be_is_named() -> None:
+    with pytest.raises(SpecError, match="/alternatives/pager: less is not among the packages"):
+        alternative_links(["util-linux"], {"bin/more": True}, {"pager": "less"})
+
+
+def test_the_bundle_holds_every_certificate_in_the_order_of_bytes(tmp_path: Path) -> None:
+    top = tmp_path / "share/ca-certificates/mozilla"
+    top.mkdir(parents=True)
+    for name, text in {"b.crt": "b", "É.crt": "e\n", "B.crt": "B\n", "note.txt": "no"}.items():
+        (top / name).write_text(text)
+    files = certificate_files([tmp_path])
+    assert files["ssl/certs/ca-certificates.crt"] == b"B\nb\ne\n"
+    assert files["ca-certificates.conf"].decode().splitlines() == ["mozilla/B.crt", "mozilla/b.crt", "mozilla/É.crt"]
+    assert certificate_files([tmp_path / "share"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("locale", "directory"),
+    [("de_DE.UTF-8", "de_DE.utf8"), ("de_DE.ISO-8859-1", "de_DE.iso88591"), ("ca_ES@valencia", "ca_ES@valencia")],
+)
+def test_the_c_librarys_name_of_a_locale(locale: str, directory: str) -> None:
+    assert directory_name(locale) == directory
+    assert not is_built_in(locale)
+
+
+def test_accounts_of_packages() -> None:
+    users, groups = parse_sysusers(
+        [
+            (
+                "one",
+                "#\n\nu _chrony - 'Chrony' /var/lib/chrony\nu! fixed 77\nu tail -:nogroup - /x\nr - 500-900",
+            ),
+            ("two", "g render -\ng input 104\nm _chrony ssl-cert"),
+        ]
+    )
+    assert [(u.name, u.uid, u.group, u.groups, u.comment, u.home) for u in users] == [
+        ("_chrony", None, None, ("ssl-cert",), "Chrony", "/var/lib/chrony"),
+        ("fixed", 77, None, (), None, None),
+        ("tail", None, "nogroup", (), None, "/x"),
+    ]
+    assert {g.name: g.gid for g in groups} == {"fixed": 77, "render": None, "input": 104, "ssl-cert": None}
+    assert all(user.system and not user.make_home for user in users)
+
+
+def test_lines_that_say_nothing_sensible_are_named_with_their_number() -> None:
+    with pytest.raises(SysusersError) as caught:
+        parse_sysusers([("file", "u ok -\nx what -\nu Bad! -\nu n 1:2\nu open 'quote")])
+    assert [(issue.line, issue.where) for issue in caught.value.issues] == [(n, "file") for n in (2, 3, 4, 5)]

@@ -1,0 +1,280 @@
+"""A whole system of a handful of packages: what is in its items, and what the image has beside them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sysimage.closure import Closure
+from sysimage.errors import IntegrityError, SpecError, SysimageError
+from sysimage.rootfs import Tree, provision
+from sysimage.spec.model import SystemSpec
+from sysimage_bootstrap.items import ItemStore
+from sysimage_bootstrap.system.system import SystemResult, build_system
+from tests.bootstrap.system.packages import make_packages
+
+More = dict[str, dict[str, str]]
+
+
+def make(tmp_path: Path, more: More | None = None, **parts: object) -> tuple[SystemResult, ItemStore]:
+    spec = SystemSpec.model_validate({"name": "x", "packages": [], **parts})
+    store = ItemStore(tmp_path / "store", spec.store.store_dir)
+    items, facts = make_packages(store, more)
+    return build_system(spec, tmp_path, items, items, facts, store), store
+
+
+def tree_of(result: SystemResult) -> Tree:
+    spec = SystemSpec.model_validate({"name": "x", "packages": []})
+    return provision(spec, result.system, Closure(result.items), result.accounts, result.entries, None)
+
+
+def lines(top: Path, relative: str = "") -> list[str]:
+    """What an item holds: hash parts are left out of the targets of links."""
+    found = []
+    for file in sorted(top.iterdir()):
+        path = f"{relative}{file.name}"
+        if file.is_symlink():
+            found.append(f"{path} -> {_short(str(file.readlink()))}")
+        elif file.is_dir():
+            found += [f"{path}/", *lines(file, f"{path}/")]
+        else:
+            found.append(path)
+    return found
+
+
+def _short(target: str) -> str:
+    prefix = "/gnu/store/"
+    return f"…{target[len(prefix) + 32 :]}" if target.startswith(prefix) else target
+
+
+def test_the_system_item_leads_to_its_parts(tmp_path: Path) -> None:
+    result, store = make(tmp_path)
+    assert lines(store.location(result.system)) == [
+        "activate",
+        "boot",
+        "etc -> …-etc",
+        "gc-roots/",
+        "gc-roots/0 -> …-boot-program",
+        "gc-roots/1 -> …-passwd-1",
+        "profile -> …-profile",
+        "shepherd.conf",
+        "system.json",
+    ]
+
+
+def test_the_profile_is_a_union_in_which_some_links_lead_elsewhere(tmp_path: Path) -> None:
+    result, store = make(tmp_path)
+    profile = lines(store.location(result.system).parent / _base(store, result, "profile"))
+    assert [line for line in profile if line.startswith(("bin", "local", "share/doc", "sbin"))] == [
+        "bin/",
+        "bin/awk -> /usr/bin/mawk",
+        "bin/bash -> …-bash-1/bin/bash",
+        "bin/chage -> /var/lib/privileged/bin/chage",
+        "bin/dash -> …-dash-1/bin/dash",
+        "bin/env -> …-coreutils-1/bin/env",
+        "bin/guile -> /usr/bin/guile-3.0",
+        "bin/guile-3.0 -> …-guile-3.0-1/bin/guile-3.0",
+        "bin/herd -> …-shepherd-1/bin/herd",
+        "bin/ln -> …-coreutils-1/bin/ln",
+        "bin/mawk -> …-mawk-1/bin/mawk",
+        "bin/nawk -> /usr/bin/mawk",
+        "bin/readlink -> …-coreutils-1/bin/readlink",
+        "bin/sh -> …-dash-1/bin/sh",
+        "bin/shepherd -> …-shepherd-1/bin/shepherd",
+        "bin/su -> /var/lib/privileged/bin/su",
+        "local -> /var/usrlocal",
+        "sbin -> …-daemon-1/sbin",
+        "share/doc -> …-mawk-1/share/doc",
+    ]
+
+
+def _base(store: ItemStore, result: SystemResult, name: str) -> str:
+    return (store.location(result.system) / name).readlink().name
+
+
+def test_the_root_before_the_first_boot(tmp_path: Path) -> None:
+    result, _ = make(
+        tmp_path,
+        users={"alice": {"uid": 1000}},
+        files={"/etc/daemon/daemon.conf": {"text": "port 2\n"}},
+        **{"host-name": "box", "time-zone": "Europe/Berlin"},
+    )
+    tree = tree_of(result)
+    shown = [
+        f"{e.path} {e.mode:04o} {e.uid}:{e.gid}{f' -> {_short(e.target)}' if e.target else ''}"
+        for e in tree
+        if not e.path.startswith(("/gnu", "/var/usrlocal/", "/etc/pam.d"))
+    ]
+    daemon, spooler = result.accounts.user("daemond"), result.accounts.user("spooler")
+    assert daemon is not None
+    assert spooler is not None
+    assert shown == [
+        "/ 0755 0:0",
+        "/bin 0777 0:0 -> usr/bin",
+        "/dev 0755 0:0",
+        "/etc 0755 0:0",
+        "/etc/ca-certificates.conf 0777 0:0 -> /etc/static/ca-certificates.conf",
+        "/etc/daemon 0755 0:0",
+        "/etc/daemon/daemon.conf 0644 0:0",
+        "/etc/debian_version 0777 0:0 -> /etc/static/debian_version",
+        "/etc/default 0755 0:0",
+        "/etc/default/locale 0777 0:0 -> /etc/static/default/locale",
+        "/etc/environment 0777 0:0 -> /etc/static/environment",
+        "/etc/group 0644 0:0",
+        "/etc/gshadow 0640 0:42",
+        "/etc/hostname 0644 0:0",
+        "/etc/hosts 0644 0:0",
+        "/etc/locale.conf 0777 0:0 -> /etc/static/locale.conf",
+        "/etc/localtime 0777 0:0 -> /usr/share/zoneinfo/Europe/Berlin",
+        "/etc/mtab 0777 0:0 -> /proc/self/mounts",
+        "/etc/os-release 0644 0:0",
+        "/etc/pam.conf 0777 0:0 -> /etc/static/pam.conf",
+        "/etc/passwd 0644 0:0",
+        "/etc/profile 0777 0:0 -> /etc/static/profile",
+        "/etc/shadow 0640 0:42",
+        "/etc/shells 0777 0:0 -> /etc/static/shells",
+        "/etc/skel 0755 0:0",
+        "/etc/skel/.bashrc 0777 0:0 -> /etc/static/skel/.bashrc",
+        "/etc/ssl 0755 0:0",
+        "/etc/ssl/certs 0755 0:0",
+        "/etc/ssl/certs/ca-certificates.crt 0777 0:0 -> /etc/static/ssl/certs/ca-certificates.crt",
+        "/etc/static 0777 0:0 -> …-system/etc",
+        "/etc/subgid 0644 0:0",
+        "/etc/subuid 0644 0:0",
+        "/etc/timezone 0777 0:0 -> /etc/static/timezone",
+        "/home 0755 0:0",
+        "/home/alice 0700 1000:1000",
+        "/home/alice/.bashrc 0644 1000:1000",
+        "/lib 0777 0:0 -> usr/lib",
+        "/mnt 0755 0:0",
+        "/proc 0755 0:0",
+        "/root 0700 0:0",
+        "/root/.profile 0644 0:0",
+        "/run 0755 0:0",
+        "/run/current-system 0777 0:0 -> …-system",
+        f"/run/daemon 0755 {daemon.uid}:{daemon.gid}",
+        "/run/lock 1777 0:0",
+        f"/run/spool 0750 {spooler.uid}:{spooler.gid}",
+        "/sbin 0777 0:0 -> usr/sbin",
+        "/srv 0755 0:0",
+        "/sys 0755 0:0",
+        "/tmp 1777 0:0",
+        "/usr 0777 0:0 -> run/current-system/profile",
+        "/var 0755 0:0",
+        "/var/cache 0755 0:0",
+        "/var/empty 0755 0:0",
+        "/var/lib 0755 0:0",
+        "/var/lib/privileged 0755 0:0",
+        "/var/lib/privileged/bin 0755 0:0",
+        "/var/lib/privileged/bin/chage 2755 0:42",
+        "/var/lib/privileged/bin/su 4755 0:0",
+        "/var/local 2775 0:42",
+        "/var/lock 0777 0:0 -> /run/lock",
+        "/var/log 0755 0:0",
+        "/var/log/daemon 0750 33:0",
+        "/var/run 0777 0:0 -> /run",
+        "/var/tmp 1777 0:0",
+        "/var/usrlocal 0755 0:0",
+    ]
+    assert tree["/etc/daemon/daemon.conf"].read() == b"port 2\n"
+    assert result.accounts.groups_with("daemond") == ("readers",)
+
+
+def test_an_image_without_an_init_has_no_boot_program_and_needs_no_run(tmp_path: Path) -> None:
+    result, _ = make(tmp_path, command=["/bin/bash"])
+    assert result.boot_program is None
+    assert (result.image_defaults.entry_point, result.image_defaults.command) == ((), ("/bin/bash",))
+    assert tree_of(result)["/usr"].target == str(next(i.path for i in result.items if i.path.name == "profile"))
+    assert "boot-program" not in {item.path.name for item in result.items}
+
+
+def test_what_an_image_with_an_init_starts(tmp_path: Path) -> None:
+    result, _ = make(tmp_path, environment={"LANG": "C", "A": "1"})
+    defaults = result.image_defaults
+    assert defaults.entry_point == (str(result.boot_program), str(result.system))
+    assert defaults.stop_signal == "SIGTERM"
+    assert dict(defaults.environment) == {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "LANG": "C",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "A": "1",
+    }
+
+
+def test_the_same_system_is_made_wherever_it_is_made(tmp_path: Path) -> None:
+    options = {"services": {"s": {"command": ["daemon"]}}, "users": {"u": {}}}
+    (tmp_path / "b").mkdir()
+    one, other = make(tmp_path / "a", **options)[0], make(tmp_path / "b", **options)[0]
+    assert [(i.path, i.nar_hash) for i in one.items] == [(i.path, i.nar_hash) for i in other.items]
+    assert one.system == other.system
+
+
+def test_a_change_of_one_service_leaves_profile_and_etc_alone(tmp_path: Path) -> None:
+    one = {i.path for i in make(tmp_path, services={"s": {"command": ["daemon"]}})[0].items}
+    other = {i.path for i in make(tmp_path, services={"s": {"command": ["daemon", "-x"]}})[0].items}
+    assert [path.name for path in sorted(one - other)] == ["system"]
+
+
+def test_secrets_do_not_get_into_the_store(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("beside-the-spec")
+    result, store = make(
+        tmp_path,
+        users={"u": {"password-hash": "$y$hash"}},
+        files={
+            "/etc/secret": {"text": "in-the-spec", "mode": "0600"},
+            "/etc/key": {"source": "key", "mode": "0600"},
+        },
+    )
+    document = (store.location(result.system) / "system.json").read_bytes()
+    for secret in (b"$y$hash", b"in-the-spec", b"beside-the-spec"):
+        assert secret not in document
+        assert not any(
+            secret in file.read_bytes()
+            for item in result.items
+            for file in store.location(item.path).rglob("*")
+            if file.is_file() and not file.is_symlink()
+        )
+    assert json.loads(document)["files"]["/etc/secret"]["mode"] == "0600"
+
+
+@pytest.mark.parametrize(
+    ("parts", "fault"),
+    [
+        ({"time-zone": "Europe/Atlantis"}, "/time-zone: there is no time zone 'Europe/Atlantis'"),
+        ({"privileged-programs": {"/usr/bin/ghost": {}}}, "no package of the image has the program /usr/bin/ghost"),
+        ({"services": {"s": {"command": ["ghost"]}}}, "/services/s/command: the image has no program 'ghost'"),
+        ({"alternatives": {"awk": "gawk"}}, "/alternatives/awk: gawk is not among the packages"),
+        ({"locale": "de_DE.UTF-8"}, "the build has no locales-all"),
+    ],
+)
+def test_what_the_packages_do_not_have_is_said(tmp_path: Path, parts: dict[str, object], fault: str) -> None:
+    with pytest.raises(SpecError, match=fault):
+        make(tmp_path, **parts)
+
+
+def test_two_packages_with_different_files_at_one_place_are_both_named(tmp_path: Path) -> None:
+    with pytest.raises(IntegrityError, match=r"/bin/bash: .*-bash-1 and .*-impostor-1 have different things here"):
+        make(tmp_path, {"impostor": {"bin/bash": "#!other"}})
+
+
+def test_the_same_file_in_two_packages_is_no_conflict(tmp_path: Path) -> None:
+    make(tmp_path, {"twin": {"bin/bash": "#!bash"}})
+
+
+def test_a_locale_becomes_an_item_without_what_it_was_taken_from(tmp_path: Path) -> None:
+    everything = {
+        "locales-all": {
+            "lib/locale/de_DE.utf8/LC_TIME": "Montag",
+            "lib/locale/de_AT.utf8/LC_TIME": "-> ../de_DE.utf8/LC_TIME",
+        }
+    }
+    result, store = make(tmp_path, everything, locale="de_AT.UTF-8")
+    names = {item.path.name for item in result.items}
+    assert "locale-de_AT.utf8" in names
+    assert "locales-all-1" not in names
+    locale = next(item.path for item in result.items if item.path.name == "locale-de_AT.utf8")
+    assert (store.location(locale) / "lib/locale/de_AT.utf8/LC_TIME").read_text() == "Montag"
+    with pytest.raises(SysimageError, match=r"did you mean 'de_AT.utf8'"):
+        make(tmp_path, everything, locale="de_AU.UTF-8")
