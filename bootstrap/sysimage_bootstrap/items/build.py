@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import fcntl
-import multiprocessing
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, as_completed, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
 
 from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.progress import Progress, silent
 from sysimage.store.items import StoreItem
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.items.bytecode import Compiler, make_compiler, pythons_of
-from sysimage_bootstrap.items.canonical import remove_tree
+from sysimage_bootstrap.items.crew import Crew
 from sysimage_bootstrap.items.inventory import Inventory, read_inventory
 from sysimage_bootstrap.items.item_store import ItemStore
 from sysimage_bootstrap.items.make import Workshop, make_item, take_inventory
 from sysimage_bootstrap.items.plan import Plan, PlannedItem, plan_items
 from sysimage_bootstrap.items.relink import TARGETS, patchelf
+from sysimage_bootstrap.items.scratch import scratch_directory
 from sysimage_bootstrap.resolve import Resolution
 
 _CACHE = "var/sysimage/packages"
-_Result = TypeVar("_Result")
 _NO_ALTERNATIVES: Mapping[str, str] = MappingProxyType({})
 
 
@@ -60,34 +55,37 @@ def build_items(
     cache = store.root / _CACHE
     try:
         (cache / "inventories").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MachineError(f"cannot make {cache}: {error.strerror}") from error
-    store.sweep()
-    with _scratch(cache) as scratch, _Crew(workers) as crew:
-        inventories = _inventories(debs, by_name, cache, scratch, crew, progress)
-        program, version = patchelf()
-        plan = plan_items(
-            by_name,
-            resolution.edges,
-            inventories,
-            store_dir=store.store_dir,
-            architecture=architecture,
-            tools={"patchelf": version},
-            pythons=pythons_of(by_name.values()),
-            alternatives=alternatives,
-        )
-        missing = [name for name, planned in plan.items.items() if store.get(planned.path) is None]
-        if missing:
-            wanted = sorted({python for name in missing for python in plan.items[name].plan.bytecode.values()})
+        store.sweep()
+        with scratch_directory(cache) as scratch, Crew(workers) as crew:
+            desk = _Desk(cache / "inventories", scratch, crew)
+            inventories = desk.inventories(debs, by_name, progress)
+            program, version = patchelf()
+            plan = plan_items(
+                by_name,
+                resolution.edges,
+                inventories,
+                store_dir=store.store_dir,
+                architecture=architecture,
+                tools={"patchelf": version},
+                pythons=pythons_of(by_name.values()),
+                alternatives=alternatives,
+            )
+            missing = [name for name, planned in plan.items.items() if store.get(planned.path) is None]
             tools = _Tools(debs, by_name, inventories, architecture)
-            if wanted and native_architecture not in (None, architecture):
-                names = {package.name: package for package in native or {}}
-                known = _inventories(native or {}, names, cache, scratch, crew, silent)
-                tools = _Tools(native or {}, names, known, native_architecture)
-            compilers = {python: _compiler(python, by_name, tools, scratch) for python in wanted}
-            workshop = Workshop(store, TARGETS[architecture], program, compilers, scratch, cache / "inventories")
+            if native_architecture not in (None, architecture):
+                tools = _Tools(
+                    native or {}, {package.name: package for package in native or {}}, {}, native_architecture
+                )
+            compilers = desk.compilers(plan, missing, by_name, tools)
+            workshop = Workshop(store, TARGETS[architecture], program, compilers, scratch, desk.cache)
             _make_all(plan, missing, {package.name: deb for package, deb in debs.items()}, workshop, crew, progress)
-        return {name: _realised(store, planned) for name, planned in plan.items.items()}
+    except OSError as error:
+        raise MachineError(f"cannot make store items: {error.strerror}: {error.filename or store.root}") from error
+    except BrokenProcessPool as error:
+        raise MachineError(
+            "cannot make store items: a worker process was killed", hint="is there enough memory?"
+        ) from error
+    return {name: _realised(store, planned) for name, planned in plan.items.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,77 +95,64 @@ class _Tools:
     debs: Mapping[Package, Path]
     packages: Mapping[str, Package]
     inventories: Mapping[str, Inventory]
+    """What they hold, as far as it is known already."""
     architecture: str
 
 
-def _compiler(python: str, system: Mapping[str, Package], tools: _Tools, scratch: Path) -> Compiler:
-    name = f"python{python}-minimal"
-    wanted = system[name].version
-    if name not in tools.packages or tools.packages[name].version != wanted:
-        there = tools.packages[name].version if name in tools.packages else "none"
-        raise MachineError(
-            f"cannot compile Python modules: the system has {name} {wanted}, this machine's architecture {there}",
-            hint="both have to come from the same state of the archive",
-        )
-    return make_compiler(python, tools.architecture, tools.debs, tools.inventories, scratch / f"python{python}")
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Where packages are looked into."""
 
+    cache: Path
+    """The directory of inventories, by the packages' digests."""
+    scratch: Path
+    crew: Crew
 
-class _Crew:
-    """Processes that share the work, started when there is some; with one worker, the work is done right here."""
+    def inventories(
+        self, debs: Mapping[Package, Path], packages: Mapping[str, Package], progress: Progress
+    ) -> dict[str, Inventory]:
+        """What every package holds: from the cache, or by unpacking it into ``scratch``, the largest first."""
+        found: dict[str, Inventory] = {}
+        unknown = []
+        for name in sorted(packages):
+            inventory = read_inventory(self.cache / packages[name].digest.hex)
+            if inventory is None or inventory.package != name:
+                unknown.append(packages[name])
+            else:
+                found[name] = inventory
+        unknown.sort(key=lambda package: (-package.size, package.name))
+        futures = {
+            self.crew.submit(take_inventory, debs[package], package, self.scratch, self.cache): package.name
+            for package in unknown
+        }
+        for done, future in enumerate(as_completed(futures), 1):
+            found[futures[future]] = future.result()
+            progress("unpack", done, len(unknown))
+        return found
 
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
-        self._executor: ProcessPoolExecutor | None = None
-
-    def __enter__(self) -> _Crew:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._executor is not None:
-            self._executor.shutdown(wait=True, cancel_futures=True)
-
-    def submit(self, work: Callable[..., _Result], *arguments: object) -> Future[_Result]:
-        if self._workers > 1:
-            if self._executor is None:
-                # Not fork: whoever watches the progress may do so in a thread of this process.
-                context = multiprocessing.get_context("forkserver")
-                context.set_forkserver_preload([work.__module__])
-                self._executor = ProcessPoolExecutor(self._workers, mp_context=context)
-            return self._executor.submit(work, *arguments)
-        future: Future[_Result] = Future()
-        try:
-            future.set_result(work(*arguments))
-        except Exception as error:  # as an executor does
-            future.set_exception(error)
-        return future
-
-
-def _inventories(
-    debs: Mapping[Package, Path],
-    packages: Mapping[str, Package],
-    cache: Path,
-    scratch: Path,
-    crew: _Crew,
-    progress: Progress,
-) -> dict[str, Inventory]:
-    """What every package holds: from the cache, or by unpacking it below ``scratch``, the largest first."""
-    found: dict[str, Inventory] = {}
-    unknown = []
-    for name in sorted(packages):
-        inventory = read_inventory(cache / "inventories" / packages[name].digest.hex)
-        if inventory is None or inventory.package != name:
-            unknown.append(packages[name])
-        else:
-            found[name] = inventory
-    unknown.sort(key=lambda package: (-package.size, package.name))
-    futures = {
-        crew.submit(take_inventory, debs[package], package, scratch, cache / "inventories"): package.name
-        for package in unknown
-    }
-    for done, (future, name) in enumerate(_as_completed(futures), 1):
-        found[name] = future.result()
-        progress("unpack", done, len(unknown))
-    return found
+    def compilers(
+        self, plan: Plan, missing: Iterable[str], system: Mapping[str, Package], tools: _Tools
+    ) -> dict[str, Compiler]:
+        """Each Python that modules of the missing items are compiled for."""
+        wanted = sorted({python for name in missing for python in plan.items[name].plan.bytecode.values()})
+        if not wanted:
+            return {}
+        issues = [
+            Issue(name, f"the system has {system[name].version}, this machine's architecture has {there}")
+            for name in (f"python{python}-minimal" for python in wanted)
+            if (there := tools.packages[name].version if name in tools.packages else "none") != system[name].version
+        ]
+        if issues:
+            raise MachineError(
+                "cannot compile Python modules: they need a Python that this machine runs",
+                hint="it has to come from the same state of the archive as the system's",
+                issues=issues,
+            )
+        known = tools.inventories or self.inventories(tools.debs, tools.packages, silent)
+        return {
+            python: make_compiler(python, tools.architecture, tools.debs, known, self.scratch / f"python{python}")
+            for python in wanted
+        }
 
 
 def _make_all(
@@ -175,7 +160,7 @@ def _make_all(
     missing: Sequence[str],
     debs: Mapping[str, Path],
     workshop: Workshop,
-    crew: _Crew,
+    crew: Crew,
     progress: Progress,
 ) -> None:
     """Make the missing items, each as soon as those it refers to are there."""
@@ -198,47 +183,8 @@ def _make_all(
             progress("make items", made, len(missing))
 
 
-def _as_completed(futures: Mapping[Future[_Result], str]) -> Iterator[tuple[Future[_Result], str]]:
-    for future in as_completed(futures):
-        yield future, futures[future]
-
-
 def _realised(store: ItemStore, planned: PlannedItem) -> StoreItem:
     item = store.get(planned.path)
     if item is None:
         raise IntegrityError(f"cannot use {planned.path}: it has just been made and is gone")
     return item
-
-
-@contextmanager
-def _scratch(cache: Path) -> Iterator[Path]:
-    """A directory of this run's, on the store's file system; what killed runs have left is removed first."""
-    with ExitStack() as ours:
-        with _held(cache, wait=True):  # or another run might take a directory that is not held yet for a dead one's
-            for left in sorted(cache.glob("run-*")):
-                with _held(left, wait=False) as alone:
-                    if alone:
-                        remove_tree(left)
-            directory = Path(tempfile.mkdtemp(prefix="run-", dir=cache))
-            ours.enter_context(_held(directory, wait=True))
-        ours.callback(remove_tree, directory)
-        yield directory
-
-
-@contextmanager
-def _held(directory: Path, *, wait: bool) -> Iterator[bool]:
-    """Hold a lock on a directory while the context lasts; whether it was to be had."""
-    try:
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        yield False
-        return
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
-            return
-        yield True
-    finally:
-        os.close(descriptor)

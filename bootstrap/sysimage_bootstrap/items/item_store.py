@@ -14,7 +14,7 @@ import ctypes
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -135,7 +135,7 @@ class ItemStore:
         try:
             for directory in (self.items_dir, self._registered_dir, self._locks_dir):
                 directory.mkdir(parents=True, exist_ok=True)
-            with self._locked(path):
+            with self._locked(path.base_name):
                 item = self.get(path)  # somebody else may have made it meanwhile
                 return item if item is not None else self._make(path, recipe, build, Made(source, tuple(changed)))
         except OSError as error:
@@ -145,13 +145,10 @@ class ItemStore:
         """Remove what killed builds left, except what somebody is making now."""
         if not self.items_dir.is_dir():
             return
+        self._locks_dir.mkdir(parents=True, exist_ok=True)
         for draft in sorted(self.items_dir.glob(f"{_MAKING}*")):
-            path = StorePath.parse(f"{self.store_dir}/{draft.name.removeprefix(_MAKING)}")
-            try:
-                with self._locked(path, wait=False):
-                    remove_tree(draft)
-            except BlockingIOError:
-                continue
+            with suppress(BlockingIOError), self._locked(draft.name.removeprefix(_MAKING), wait=False):
+                remove_tree(draft)
 
     def _make(self, path: StorePath, recipe: Recipe, build: Callable[[Path], Made | None], default: Made) -> StoreItem:
         candidates = {item.path for item in self.closure(recipe.inputs)} | {path}
@@ -201,9 +198,9 @@ class ItemStore:
         return known
 
     @contextmanager
-    def _locked(self, path: StorePath, *, wait: bool = True) -> Iterator[None]:
+    def _locked(self, base_name: str, *, wait: bool = True) -> Iterator[None]:
         """Hold an item's lock; without ``wait``, a BlockingIOError if somebody else does."""
-        file = self._locks_dir / path.base_name
+        file = self._locks_dir / base_name
         while True:
             with open(file, "wb") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
