@@ -1,0 +1,182 @@
+"""A registry in memory that keeps to the letter: digests checked, manifests with missing blobs refused."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+
+class Registry:
+    """What it holds, what it was asked, and how it should misbehave."""
+
+    def __init__(self) -> None:
+        self.blobs: dict[str, dict[str, bytes]] = {}
+        self.manifests: dict[str, bytes] = {}
+        self.uploads: dict[str, bytes] = {}
+        self.begun = 0
+        self.requests: list[str] = []
+        """Method and path of each request."""
+        self.authorizations: list[str | None] = []
+        self.password: str | None = None
+        """If set, a token is needed, which the token service gives to user ``me`` with this password."""
+        self.token_realm: str | None = None
+        self.faults: dict[str, list[int]] = {}
+        """Method → statuses to answer with before it works; 0 breaks the connection half way through the body."""
+        self.retry_after: str | None = None
+        self.upload_location: str | None = None
+        self.lock = threading.Lock()
+        self.address = ""
+
+    def count(self, method: str) -> int:
+        return sum(line.startswith(method + " ") for line in self.requests)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    registry: ClassVar[Registry]
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def refuse(self, status: int, code: str, detail: object = None) -> None:
+        error = {"code": code, "message": code.lower(), "detail": detail}
+        self.answer(status, json.dumps({"errors": [error]}).encode())
+
+    def handle_any(self) -> None:
+        registry = self.registry
+        with registry.lock:
+            registry.requests.append(f"{self.command} {self.path}")
+            registry.authorizations.append(self.headers.get("Authorization"))
+            fault = registry.faults.get(self.command, [])
+            status = fault.pop(0) if fault else None
+        length = int(self.headers.get("Content-Length") or 0)
+        if status == 0:
+            self.rfile.read(length // 2)
+            self.close_connection = True
+            self.connection.close()
+            return
+        body = self.rfile.read(length)
+        url = urlsplit(self.path)
+        query = {key: values[0] for key, values in parse_qs(url.query).items()}
+        if status is not None:
+            extra = {"Retry_After": registry.retry_after} if registry.retry_after else {}
+            self.answer(status, **extra)
+        elif url.path == "/token":
+            self.give_token()
+        elif registry.password and self.headers.get("Authorization") != "Bearer good":
+            realm = registry.token_realm or f"http://{registry.address}/token"
+            challenge = f'Bearer realm="{realm}",service="test",scope="repository:x:pull,push"'
+            self.answer(401, WWW_Authenticate=challenge)
+        else:
+            self.route(url.path, query, body)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = handle_any  # noqa: N815
+
+    def give_token(self) -> None:
+        expected = base64.b64encode(f"me:{self.registry.password}".encode()).decode()
+        if self.headers.get("Authorization") == f"Basic {expected}":
+            self.answer(200, json.dumps({"token": "good"}).encode())
+        else:
+            self.answer(401)
+
+    def route(self, path: str, query: dict[str, str], body: bytes) -> None:
+        for pattern, method in (
+            (r"/v2/(.+)/manifests/([^/]+)", self.manifest),
+            (r"/v2/(.+)/blobs/uploads/", self.begin),
+            (r"/v2/(.+)/blobs/uploads/([0-9]+)", self.upload),
+            (r"/v2/(.+)/blobs/(sha256:[0-9a-f]{64})", self.blob),
+        ):
+            if match := re.fullmatch(pattern, path):
+                with self.registry.lock:
+                    method(query, body, *match.groups())
+                return
+        self.refuse(404, "UNSUPPORTED")
+
+    def manifest(self, query: dict[str, str], body: bytes, repository: str, tag: str) -> None:
+        key = f"{repository}:{tag}"
+        if self.command == "PUT":
+            value: dict[str, Any] = json.loads(body)
+            wanted = [value["config"], *value["layers"]]
+            held = self.registry.blobs.get(repository, {})
+            if missing := [d["digest"] for d in wanted if len(held.get(d["digest"], b"")) != d["size"]]:
+                self.refuse(404, "MANIFEST_BLOB_UNKNOWN", missing)
+                return
+            self.registry.manifests[key] = body
+            self.answer(201, Docker_Content_Digest="sha256:" + hashlib.sha256(body).hexdigest())
+        elif key in self.registry.manifests:
+            self.answer(200, self.registry.manifests[key])
+        else:
+            self.refuse(404, "MANIFEST_UNKNOWN")
+
+    def blob(self, query: dict[str, str], body: bytes, repository: str, digest: str) -> None:
+        if digest in self.registry.blobs.get(repository, {}):
+            self.answer(200)
+        else:
+            self.refuse(404, "BLOB_UNKNOWN")
+
+    def begin(self, query: dict[str, str], body: bytes, repository: str) -> None:
+        source = self.registry.blobs.get(query.get("from", ""), {})
+        if query.get("mount") in source:
+            self.registry.blobs.setdefault(repository, {})[query["mount"]] = source[query["mount"]]
+            self.answer(201)
+            return
+        self.registry.begun += 1
+        number = str(self.registry.begun)
+        self.registry.uploads[number] = b""
+        location = self.registry.upload_location or f"/v2/{repository}/blobs/uploads/{number}?state=opaque"
+        self.answer(202, Location=location)
+
+    def upload(self, query: dict[str, str], body: bytes, repository: str, number: str) -> None:
+        registry = self.registry
+        location = f"/v2/{repository}/blobs/uploads/{number}?state=opaque"
+        if self.command == "GET":
+            self.answer(204, Location=location, Range=f"0-{max(0, len(registry.uploads[number]) - 1)}")
+        elif self.command == "PATCH":
+            start = int(self.headers["Content-Range"].partition("-")[0])
+            if start != len(registry.uploads[number]):
+                self.refuse(416, "RANGE_INVALID")
+                return
+            registry.uploads[number] += body
+            self.answer(202, Location=location, Range=f"0-{len(registry.uploads[number]) - 1}")
+        else:
+            data = registry.uploads.pop(number) + body
+            if query["digest"] != "sha256:" + hashlib.sha256(data).hexdigest():
+                self.refuse(400, "DIGEST_INVALID")
+                return
+            registry.blobs.setdefault(repository, {})[query["digest"]] = data
+            self.answer(201, Docker_Content_Digest=query["digest"])
+
+
+@contextmanager
+def running() -> Iterator[Registry]:
+    """A registry that listens on this machine."""
+    registry = Registry()
+    handler = type("Bound", (Handler,), {"registry": registry})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    registry.address = f"127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield registry
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

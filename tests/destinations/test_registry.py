@@ -1,0 +1,316 @@
+"""Pushing: what is there is not sent, what breaks is tried again, and nobody else learns the password."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sysimage.blobs import BlobDirectory
+from sysimage.destinations.registry import (
+    Credentials,
+    RegistrySession,
+    RegistryTarget,
+    SessionOptions,
+    auth_files,
+    find_credentials,
+    push_image,
+)
+from sysimage.destinations.registry.session import related
+from sysimage.errors import RegistryError, SpecError
+from sysimage.image import Image, ImageConfig, make_image
+from sysimage.layers import Compression, LayerSource, build_layers
+from sysimage.rootfs import Entry
+from tests.destinations.registry_server import Registry, running
+
+
+@pytest.fixture
+def registry() -> Iterator[Registry]:
+    with running() as registry:
+        yield registry
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> BlobDirectory:
+    return BlobDirectory(tmp_path)
+
+
+def image_of(blobs: BlobDirectory, *names: str) -> Image:
+    sources = [LayerSource(name, (), (Entry.file(f"/{name}", name.encode() * 1000),)) for name in names]
+    return make_image(ImageConfig("amd64"), build_layers(sources, blobs, compression=Compression("none", 0)))
+
+
+def push(registry: Registry, image: Image, blobs: BlobDirectory, *tags: str, **options: Any) -> list[float]:
+    """Push and return how long was waited between attempts."""
+    waits: list[float] = []
+    credentials = options.pop("credentials", None)
+    session = RegistrySession(registry.address, credentials, SessionOptions(timeout=5, backoff=0.25), waits.append)
+    target = RegistryTarget.parse(*(f"{registry.address}/team/web:{tag}" for tag in tags or ("1",)))
+    try:
+        push_image(image, [blobs], target, session, **options)
+    finally:
+        session.close()
+    return waits
+
+
+def assert_holds(registry: Registry, image: Image, tag: str = "1") -> None:
+    assert registry.manifests[f"team/web:{tag}"] == image.manifest.data
+    held = registry.blobs["team/web"]
+    for descriptor in image.descriptors():
+        assert len(held[str(descriptor.digest)]) == descriptor.size
+
+
+def test_an_empty_registry_gets_everything(registry: Registry, blobs: BlobDirectory) -> None:
+    image = image_of(blobs, "a", "b", "c")
+    push(registry, image, blobs)
+
+    assert_holds(registry, image)
+    # For each of four blobs a question, a beginning and an end; the tag's question; the manifest.
+    assert len(registry.requests) == 4 * 3 + 2
+
+
+def test_an_image_that_is_there_costs_one_request_and_no_read(registry: Registry, blobs: BlobDirectory) -> None:
+    image = image_of(blobs, "a", "b", "c")
+    push(registry, image, blobs)
+    registry.requests.clear()
+    for descriptor in image.descriptors():
+        blobs.remove(descriptor.digest)
+    push(registry, image, blobs)
+
+    assert registry.requests == ["GET /v2/team/web/manifests/1"]
+
+
+def test_an_update_asks_only_for_what_the_old_image_does_not_name(registry: Registry, blobs: BlobDirectory) -> None:
+    push(registry, image_of(blobs, "a", "b", "c"), blobs)
+    registry.requests.clear()
+    image = image_of(blobs, "a", "b", "d")
+    push(registry, image, blobs)
+
+    assert_holds(registry, image)
+    assert len(registry.requests) == 2 * 3 + 2
+
+
+def test_several_tags_are_one_upload(registry: Registry, blobs: BlobDirectory) -> None:
+    image = image_of(blobs, "a", "b")
+    push(registry, image, blobs, "1", "latest")
+
+    assert_holds(registry, image, "1")
+    assert_holds(registry, image, "latest")
+    assert registry.count("POST") == 3
+
+
+def test_blobs_are_mounted_from_repositories_that_have_them(registry: Registry, blobs: BlobDirectory) -> None:
+    image = image_of(blobs, "a", "b")
+    digest = str(image.layers[0].descriptor.digest)
+    registry.blobs["base/image"] = {digest: blobs.read(image.layers[0].descriptor)}
+    push(registry, image, blobs, mount_from=["nobody/here", "base/image"])
+
+    assert_holds(registry, image)
+    assert registry.count("PUT") == 2 + 1
+
+
+def test_a_big_blob_goes_in_chunks(registry: Registry, blobs: BlobDirectory) -> None:
+    image = image_of(blobs, "a")
+    push(registry, image, blobs, chunk=1000)
+
+    assert_holds(registry, image)
+    assert registry.count("PATCH") == (image.layers[0].descriptor.size - 1) // 1000
+
+
+@pytest.mark.parametrize("fault", [0, 500, 503])
+def test_a_chunk_that_breaks_is_continued_where_it_stopped(
+    registry: Registry, blobs: BlobDirectory, fault: int
+) -> None:
+    image = image_of(blobs, "a")
+    registry.faults["PATCH"] = [fault]
+    push(registry, image, blobs, chunk=1000)
+
+    assert_holds(registry, image)
+    assert registry.count("PATCH") == 1 + (image.layers[0].descriptor.size - 1) // 1000
+
+
+@pytest.mark.parametrize("fault", [0, 500, 400])
+def test_an_upload_whose_end_breaks_is_begun_anew(registry: Registry, blobs: BlobDirectory, fault: int) -> None:
+    image = image_of(blobs, "a")
+    registry.faults["PUT"] = [fault, fault]
+    push(registry, image, blobs, connections=1)
+
+    assert_holds(registry, image)
+
+
+def test_a_registry_that_is_busy_is_waited_for_but_not_for_a_day(registry: Registry, blobs: BlobDirectory) -> None:
+    image = image_of(blobs, "a")
+    registry.faults["GET"] = [503, 429]
+    registry.retry_after = "86400"
+
+    assert push(registry, image, blobs) == [30.0, 30.0]
+    assert_holds(registry, image)
+
+
+def test_attempts_end(registry: Registry, blobs: BlobDirectory) -> None:
+    registry.faults["GET"] = [500] * 10
+
+    with pytest.raises(RegistryError, match=r"cannot GET http://127\.0\.0\.1:\d+/v2/team/web/manifests/1: status 500"):
+        push(registry, image_of(blobs, "a"), blobs)
+    assert registry.count("GET") == 4
+
+
+def test_what_the_registry_says_is_passed_on(registry: Registry, blobs: BlobDirectory) -> None:
+    image = image_of(blobs, "a")
+    registry.faults["HEAD"] = []
+    registry.blobs["team/web"] = {str(d.digest): b"short" for d in image.descriptors()}
+
+    with pytest.raises(RegistryError, match="MANIFEST_BLOB_UNKNOWN: manifest_blob_unknown"):
+        push(registry, image, blobs)
+
+
+def test_a_password_is_exchanged_for_a_token_once(registry: Registry, blobs: BlobDirectory) -> None:
+    registry.password = "s3cret"
+    image = image_of(blobs, "a", "b")
+    push(registry, image, blobs, credentials=Credentials("me", "s3cret"))
+
+    assert_holds(registry, image)
+    assert sum("/token" in line for line in registry.requests) == 1
+
+
+def test_a_wrong_password_is_an_error_that_does_not_show_it(registry: Registry, blobs: BlobDirectory) -> None:
+    registry.password = "s3cret"
+
+    with pytest.raises(RegistryError, match="its token service gives no token") as caught:
+        push(registry, image_of(blobs, "a"), blobs, credentials=Credentials("me", "wr0ng"))
+    assert "wr0ng" not in f"{caught.value!r} {caught.value} {caught.value.hint}"
+    assert "wr0ng" not in repr(Credentials("me", "wr0ng"))
+
+
+def test_a_token_service_elsewhere_gets_no_password(registry: Registry, blobs: BlobDirectory) -> None:
+    with running() as thief:
+        registry.password = thief.password = "s3cret"
+        registry.token_realm = f"http://localhost:{thief.address.rpartition(':')[2]}/token"
+        with pytest.raises(RegistryError, match="gives no token") as caught:
+            push(registry, image_of(blobs, "a"), blobs, credentials=Credentials("me", "s3cret"))
+
+    assert thief.requests == ["GET /token?service=test&scope=repository%3Ax%3Apull%2Cpush"]
+    assert thief.authorizations == [None]
+    assert "gets no password" in (caught.value.hint or "")
+
+
+def test_an_upload_elsewhere_gets_no_token(registry: Registry, blobs: BlobDirectory) -> None:
+    with running() as storage:
+        storage.uploads["1"] = b""
+        registry.password = "s3cret"
+        registry.upload_location = f"http://{storage.address}/v2/x/blobs/uploads/1"
+        with pytest.raises(RegistryError):
+            push(registry, image_of(blobs, "a"), blobs, credentials=Credentials("me", "s3cret"), connections=1)
+
+    assert storage.requests
+    assert set(storage.authorizations) == {None}
+
+
+@pytest.mark.parametrize(
+    ("origin", "url"),
+    [
+        ("https://a.test/v2/", "http://a.test/upload"),
+        ("https://a.test/v2/", "https://127.0.0.1/upload"),
+        ("https://a.test/v2/", "https://10.0.0.1/upload"),
+        ("https://a.test/v2/", "https://169.254.169.254/latest"),
+        ("https://a.test/v2/", "https://[::1]:5000/upload"),
+        ("https://a.test/v2/", "file:///etc/passwd"),
+        ("https://a.test/v2/", "https://user:pass@b.test/"),
+        ("https://a.test/v2/", "https:///nowhere"),
+    ],
+)
+def test_an_address_that_is_not_safe_is_not_followed(origin: str, url: str) -> None:
+    with pytest.raises(RegistryError, match="that is not safe"):
+        RegistrySession("a.test").check_address(url, origin)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("a.test", "a.test", True),
+        ("registry.owner.test", "auth.owner.test", True),
+        ("registry.owner.test", "owner.test", True),
+        ("owner.test", "evil.test", False),
+        ("registry.co.uk", "evil.co.uk", False),
+        ("10.0.0.1", "11.0.0.1", False),
+        ("localhost", "127.0.0.1", False),
+        ("registry.owner.test", "auth.evil.test", False),
+    ],
+)
+def test_a_token_service_is_trusted_with_a_password_only_if_it_is_the_registrys_own(
+    one: str, other: str, expected: bool
+) -> None:
+    assert related(one, other) is related(other, one) is expected
+
+
+@pytest.mark.parametrize("text", ["web", "web:1", "team/web", "host.test/", "host.test/UPPER", "http://host.test/web"])
+def test_a_target_must_name_its_registry(text: str) -> None:
+    with pytest.raises(SpecError, match="cannot push to"):
+        RegistryTarget.parse(text)
+
+
+def test_tls_is_spoken_to_all_but_this_machine() -> None:
+    assert RegistryTarget.parse("host.test:5000/web").base == "https://host.test:5000/v2/web"
+    assert RegistryTarget.parse("localhost:5000/a/b:1").base == "http://localhost:5000/v2/a/b"
+    assert RegistryTarget.parse("127.0.0.1:5000/web").base == "http://127.0.0.1:5000/v2/web"
+    assert [str(name) for name in RegistryTarget.parse("h.test/w:1", "h.test/w:2").names()] == [
+        "h.test/w:1",
+        "h.test/w:2",
+    ]
+
+
+def encoded(user: str, password: str) -> dict[str, str]:
+    return {"auth": base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+def test_credentials_are_found_where_podman_and_docker_leave_them(tmp_path: Path) -> None:
+    podman, docker = tmp_path / "auth.json", tmp_path / "config.json"
+    podman.write_text(json.dumps({"auths": {"h.test/team": encoded("team", "t"), "h.test": encoded("all", "a")}}))
+    docker.write_text(json.dumps({"auths": {"https://d.test/v1/": encoded("docker", "d:d")}}))
+    files = [tmp_path / "missing.json", podman, docker]
+
+    assert find_credentials("h.test", "team/web", files) == Credentials("team", "t")
+    assert find_credentials("h.test", "other/web", files) == Credentials("all", "a")
+    assert find_credentials("d.test", "x", files) == Credentials("docker", "d:d")
+    assert find_credentials("nobody.test", "x", files) is None
+
+
+def test_a_helper_is_asked_before_the_file_is_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sysimage.destinations.registry import credentials
+    from sysimage.process import Completed
+
+    def run(argv: list[str], **options: Any) -> Completed:
+        assert (argv, options["stdin"]) == (["docker-credential-vault", "get"], b"h.test\n")
+        return Completed(0, b'{"Username": "u", "Secret": "s"}', b"")
+
+    monkeypatch.setattr(credentials, "run", run)
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"credHelpers": {"h.test": "vault"}, "auths": {"h.test": encoded("no", "no")}}))
+
+    assert find_credentials("h.test", "x", [config]) == Credentials("u", "s")
+
+
+@pytest.mark.parametrize(
+    "content", ["{", '{"auths": {"h.test": {"auth": "c3Vw!"}}}', '{"auths": {"h.test": {"auth": "eA=="}}}']
+)
+def test_credentials_that_cannot_be_read_are_an_error_that_does_not_show_them(tmp_path: Path, content: str) -> None:
+    (tmp_path / "config.json").write_text(content)
+
+    with pytest.raises(RegistryError, match="cannot read") as caught:
+        find_credentials("h.test", "x", [tmp_path / "config.json"])
+    assert "c3Vw" not in str(caught.value)
+
+
+def test_the_places_of_credentials_follow_the_environment() -> None:
+    home = Path("/home/me")
+
+    assert auth_files({}, home) == (home / ".config/containers/auth.json", home / ".docker/config.json")
+    assert auth_files({"XDG_RUNTIME_DIR": "/run/me", "DOCKER_CONFIG": "/d"}, home)[0::2] == (
+        Path("/run/me/containers/auth.json"),
+        Path("/d/config.json"),
+    )
+    assert auth_files({"REGISTRY_AUTH_FILE": "/only"}, home) == (Path("/only"),)
