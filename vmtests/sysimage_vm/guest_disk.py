@@ -5,64 +5,68 @@ from __future__ import annotations
 import hashlib
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from sysimage.build import BuildOptions, Planned, plan
 from sysimage.closure import Closure
 from sysimage.destinations.disk import BootableDisk, write_disk
 from sysimage.destinations.initrd import Kernel
 from sysimage.errors import SysimageError
-from sysimage.layers.source import LayerSource
 from sysimage.progress import Progress, silent
-from sysimage.rootfs.tree import Entry, Kind
-from sysimage.spec import read_spec
+from sysimage.rootfs.tree import Entry, Kind, Tree
 from sysimage.store.items import StoreItem
+from sysimage.store.paths import StorePath
 from sysimage_vm.guest import Guest
 from sysimage_vm.lease import lease
 from sysimage_vm.modules import ENGINE_MODULES
 
-FORMAT = 1
-"""Raised whenever the same system becomes another disk."""
 ROOT_SIZE = 12 << 30
 """Bytes of the guest's root file system; on the host it takes what is used."""
 KEPT_GUESTS = 2
 
 
-def build_guest(options: BuildOptions, directory: Path, progress: Progress = silent) -> Guest:
-    """The guest's disk below ``directory``, made unless it is there; found by everything that shapes it.
+@dataclass(frozen=True, slots=True)
+class GuestSystem:
+    """A system that was built from ``guest.json``, not yet a disk."""
 
-    ``options`` says where packages come from and what is cached; its output is not used.
-    """
-    with resources.as_file(resources.files(__package__)) as folder:
-        planned = plan(read_spec(folder / "guest.json"), folder, options, progress)
-        entries = tuple(root_entries(planned.closure, planned.tree))
-        key = _key(planned, entries)
-        target = directory / key
-        with lease(directory / "guests.lock", "the directory of guests"):
-            if not (target / "root.img").exists():
-                progress("guest disk", 0, None)
-                _write(planned, entries, target)
-                _forget(directory, keep=target)
+    closure: Closure
+    tree: Tree
+    """The root around the store."""
+    boot_program: StorePath
+    system: StorePath
+
+
+@contextmanager
+def guest_spec() -> Iterator[Path]:
+    """The guest's system.json, as a file with its sources beside it."""
+    with resources.as_file(resources.files("sysimage_vm")) as folder:
+        yield folder / "guest.json"
+
+
+def ensure_guest(system: GuestSystem, directory: Path, progress: Progress = silent) -> Guest:
+    """The guest's disk below ``directory``, made unless it is there; found by everything that shapes it."""
+    entries = tuple(root_entries(system.closure, system.tree))
+    key = _key(system)
+    target = directory / key
+    with lease(directory / "guests.lock", "the directory of guests"):
+        if not (target / "root.img").exists():
+            progress("guest disk", 0, None)
+            write_disk(
+                entries,
+                target,
+                kernel=find_kernel(system.closure),
+                busybox=_location(system.closure, "busybox-static") / "bin" / "busybox",
+                init=(str(system.boot_program), str(system.system)),
+                modules=ENGINE_MODULES,
+                read_only=(system.system.store_dir,),
+                size=ROOT_SIZE,
+            )
+            _forget(directory, keep=target)
     target.touch()
     return Guest(BootableDisk(target / "kernel", target / "initrd", target / "root.img"), key)
-
-
-def _write(planned: Planned, entries: Sequence[Entry], target: Path) -> None:
-    boot_program = planned.realised.boot_program
-    if boot_program is None:
-        raise SysimageError("cannot make a bootable disk: the guest has no init")
-    write_disk(
-        entries,
-        target,
-        kernel=find_kernel(planned.closure),
-        busybox=_location(planned.closure, "busybox-static") / "bin" / "busybox",
-        init=(str(boot_program), str(planned.realised.system)),
-        modules=ENGINE_MODULES,
-        read_only=(planned.spec.store.store_dir,),
-        size=ROOT_SIZE,
-    )
 
 
 def find_kernel(closure: Closure) -> Kernel:
@@ -81,14 +85,11 @@ def find_kernel(closure: Closure) -> Kernel:
     raise SysimageError(f"cannot make a bootable disk: the kernel {release} has no modules")
 
 
-def root_entries(closure: Closure, tree: Iterable[Entry]) -> Iterator[Entry]:
-    """Every file of a system's root: the tree, and the items below it as a NAR sees them (root's, and executable or
-    not)."""
-    for part in LayerSource("root", tuple(closure), tuple(tree)).parts():
-        if isinstance(part, StoreItem):
-            yield from _item_entries(part)
-        else:
-            yield part
+def root_entries(closure: Closure, tree: Tree) -> Iterator[Entry]:
+    """Every file of a system's root: the tree, which has the store's directory, and the items as a NAR sees them."""
+    yield from tree
+    for item in closure:
+        yield from _item_entries(item)
 
 
 def _item_entries(item: StoreItem) -> Iterator[Entry]:
@@ -114,17 +115,15 @@ def _location(closure: Closure, package: str) -> Path:
     return found[0]
 
 
-def _key(planned: Planned, entries: Sequence[Entry]) -> str:
-    """The system's store path stands for its closure; the rest of the tree is small and is read."""
-    digest = hashlib.sha256(repr((FORMAT, str(planned.realised.system), ENGINE_MODULES, ROOT_SIZE)).encode())
-    digest.update(resources.files("sysimage.destinations").joinpath("initrd.py").read_bytes())
-    digest.update(resources.files("sysimage.destinations").joinpath("disk.py").read_bytes())
-    for entry in entries:
-        if not entry.owner.startswith(planned.spec.store.store_dir):
-            what = (entry.path, entry.kind.value, entry.mode, entry.uid, entry.gid, entry.target)
-            digest.update(repr(what).encode())
-            if entry.kind is Kind.FILE:
-                digest.update(entry.read())
+def _key(system: GuestSystem) -> str:
+    """The system's store path stands for its closure; the tree is small and is read; the code that writes disks counts."""
+    digest = hashlib.sha256(repr((str(system.system), str(system.boot_program), ENGINE_MODULES, ROOT_SIZE)).encode())
+    for module in ("initrd.py", "disk.py"):
+        digest.update(resources.files("sysimage.destinations").joinpath(module).read_bytes())
+    for entry in system.tree:
+        digest.update(repr((entry.path, entry.kind.value, entry.mode, entry.uid, entry.gid, entry.target)).encode())
+        if entry.kind is Kind.FILE:
+            digest.update(entry.read())
     return digest.hexdigest()[:32]
 
 

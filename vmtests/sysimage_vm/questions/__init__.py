@@ -1,0 +1,1 @@
+"""The standard questions: testinfra modules that pytest runs against a booted image."""

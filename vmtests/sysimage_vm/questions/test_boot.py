@@ -1,0 +1,109 @@
+"""The init and its services."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from testinfra.host import Host
+
+from sysimage_vm.container import FINE, HERD
+from sysimage_vm.trial import Trial
+
+RESPAWN_SECONDS = 60
+
+
+@pytest.fixture(autouse=True)
+def _only_with_an_init(trial: Trial) -> None:
+    if not trial.has_init:
+        pytest.skip("this image runs a plain command instead of an init")
+
+
+def test_the_first_process_is_the_shepherd(host: Host) -> None:
+    arguments = host.file("/proc/1/cmdline").content.split(b"\0")
+    assert any(argument.endswith(b"/bin/shepherd") for argument in arguments)
+
+
+def test_the_container_has_no_privilege(trial: Trial) -> None:
+    settings = trial.booted.inspect()["HostConfig"]
+    assert not settings["Privileged"]
+    assert not settings.get("CapAdd")
+
+
+def test_every_declared_service_is_started(trial: Trial) -> None:
+    states = trial.booted.services()
+    assert {name: states.get(name) for name in trial.expected_services if states.get(name) not in FINE} == {}
+
+
+def test_one_shots_ran_and_timers_are_armed(trial: Trial) -> None:
+    states = trial.booted.services()
+    declared = {name: trial.services[name] for name in trial.expected_services}
+    assert {states[name] for name, service in declared.items() if service.get("one-shot")} <= {"one-shot", "started"}
+    assert {states[name] for name, service in declared.items() if service.get("timer") is not None} <= {"timer"}
+
+
+def test_nothing_failed_to_start(trial: Trial) -> None:
+    assert [name for name, state in trial.booted.services().items() if state == "failed"] == []
+
+
+def _process_of(host: Host, service: str) -> int | None:
+    """The main process of a service, asked of the Shepherd."""
+    said = host.run("%s status %s", HERD, service).stdout
+    found = re.search(r"(?:PID|process ID is|id:)\s*:?\s*(\d+)", said)
+    return int(found[1]) if found else None
+
+
+def test_a_killed_service_comes_back(trial: Trial, host: Host) -> None:
+    daemons = [
+        name
+        for name in trial.expected_services
+        if not trial.services[name].get("one-shot")
+        and trial.services[name].get("timer") is None
+        and trial.services[name].get("respawn", True)
+    ]
+    if not daemons:
+        pytest.skip("no service of this image is to be started again")
+    for name in daemons:
+        before = _process_of(host, name)
+        assert before is not None, f"the Shepherd names no process of {name}"
+        assert host.run("kill -KILL %s", str(before)).rc == 0
+        deadline = time.monotonic() + RESPAWN_SECONDS
+        after = None
+        while time.monotonic() < deadline and after in (None, before):
+            time.sleep(1)
+            after = _process_of(host, name)
+        assert after not in (None, before), f"{name} did not come back within {RESPAWN_SECONDS} s"
+    trial.booted.wait_services(trial.expected_services)
+
+
+def test_orphans_are_reaped(host: Host) -> None:
+    host.run_expect([0], "sh -c 'sleep 0.3 & exec true'")
+    time.sleep(2)
+    states = host.run_expect([0], "cat /proc/[0-9]*/stat 2>/dev/null; true").stdout
+    zombies = [line for line in states.splitlines() if re.search(r"\) Z ", line)]
+    assert zombies == []
+
+
+def test_the_output_of_services_is_in_the_logs(trial: Trial) -> None:
+    said = trial.booted.logs()
+    for name in trial.expected_services:
+        assert f"Service {name} " in said or f"service {name} " in said.lower()
+
+
+def test_the_health_check_goes_healthy(trial: Trial) -> None:
+    check = trial.image.declared.get("Healthcheck")
+    if not check:
+        pytest.skip("this image has no health check")
+    nanoseconds = 1e9
+    patience = (
+        60 + (check.get("StartPeriod", 0) + 3 * (check.get("Interval", 0) + check.get("Timeout", 0))) / nanoseconds
+    )
+    deadline = time.monotonic() + patience
+    health: dict[str, object] = {}
+    while time.monotonic() < deadline:
+        health = trial.booted.inspect()["State"].get("Health") or {}
+        if health.get("Status") == "healthy":
+            return
+        time.sleep(3)
+    pytest.fail(f"not healthy after {patience:.0f} s: {health}")

@@ -1,0 +1,60 @@
+"""How a container of the image lives with its engine: commands inside it, its network files, restart and stop.
+
+Runs last: the questions before need a container that nobody has stopped.
+"""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from testinfra.host import Host
+
+from sysimage_vm.container import Container
+from sysimage_vm.trial import Trial
+
+STOP_SECONDS = 30
+
+
+def test_the_engine_runs_commands_inside(trial: Trial) -> None:
+    result = trial.booted.exec("/bin/sh", "-c", "echo out; echo err >&2; exit 7")
+    assert (result.status, result.stdout, result.stderr) == (7, b"out\n", b"err\n")
+
+
+def test_the_engines_network_files_are_intact(trial: Trial, host: Host) -> None:
+    name = trial.booted.inspect()["Config"]["Hostname"]
+    assert host.file("/etc/hostname").content_string.strip() == name
+    assert "localhost" in host.file("/etc/hosts").content_string
+    assert name in host.file("/etc/hosts").content_string
+    assert "nameserver" in host.file("/etc/resolv.conf").content_string
+    mounted = {line.split()[1] for line in host.file("/proc/mounts").content_string.splitlines()}
+    assert {"/etc/hostname", "/etc/hosts", "/etc/resolv.conf"} <= mounted
+
+
+def test_it_restarts(trial: Trial) -> None:
+    trial.booted.shell.close()
+    trial.engine.run("restart", "-t", str(STOP_SECONDS), trial.booted.name)
+    _wait(trial, trial.booted)
+
+
+def test_it_stops_promptly_and_says_so(trial: Trial) -> None:
+    status, seconds = trial.booted.stop(seconds=STOP_SECONDS)
+    trial.seconds["stop"] = seconds
+    stop_signal = signal.Signals[trial.image.declared.get("StopSignal") or "SIGTERM"]
+    fine = {0} if trial.has_init else {0, 128 + stop_signal}
+    assert status in fine, f"exit status {status}; {trial.booted.evidence()}"
+    assert seconds < STOP_SECONDS, "it had to be killed"
+
+
+def test_it_starts_again_after_a_stop(trial: Trial) -> None:
+    if trial.booted.state() != "exited":
+        pytest.skip("it was not stopped")
+    trial.engine.run("start", trial.booted.name)
+    _wait(trial, trial.booted)
+
+
+def _wait(trial: Trial, container: Container) -> None:
+    if trial.has_init:
+        container.wait_services(trial.expected_services)
+    else:
+        container.require_running()
