@@ -62,6 +62,7 @@ def _write(fd: int, parts: Sequence[Member], paths: Sequence[Path], size: int, p
         done += part.size
         progress(STAGE, done, size, unit="bytes")
     write_all(fd, END)
+    progress(STAGE, size, size, unit="bytes")
 
 
 def widen_pipe(fd: int) -> None:

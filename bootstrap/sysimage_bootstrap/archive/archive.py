@@ -90,10 +90,10 @@ class Archive:
             )
             for place, (release, entry) in enumerate(listed):
                 if lists[place] is None:
-                    progress("read package lists", place, len(listed))
                     read = PackageList.parse(list_text(release, entry, paths[entry.digest]), release.source.suite)
                     read.save(directory, entry.digest)
                     lists[place] = read
+                    progress("read package lists", place + 1, len(listed))
             self._indexes[architecture] = PackageIndex(architecture, [found for found in lists if found is not None])
         return self._indexes[architecture]
 
