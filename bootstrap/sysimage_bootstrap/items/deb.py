@@ -41,9 +41,12 @@ class Deb:
 
 @contextmanager
 def open_deb(
-    path: Path, digest: Digest, *, data_limit: int = DATA_LIMIT, member_limit: int = MEMBER_LIMIT
+    path: Path, digest: Digest, label: str, *, data_limit: int = DATA_LIMIT, member_limit: int = MEMBER_LIMIT
 ) -> Iterator[Deb]:
-    """Open the package with this SHA-256; every fault of it, also while its data is read, is an `IntegrityError`."""
+    """Open the package with this SHA-256; every fault of it, also while its data is read, is an `IntegrityError`.
+
+    ``label`` is what messages call it: the file's own name is often just its digest.
+    """
     try:
         with open(path, "rb") as file:
             if Digest.of_file(file) != digest:
@@ -63,10 +66,11 @@ def open_deb(
             yield Deb(control["control"], tuple(line for line in conffiles if line.startswith("/")), data)
     except (TarError, DecompressionError) as error:
         raise IntegrityError(
-            f"cannot unpack {path.name}: {error}", hint="the file is damaged or was made to do harm; fetch it again"
+            f"cannot unpack {label}: {error}", hint="the file is damaged or was made to do harm; fetch it again"
         ) from None
     except OSError as error:
-        raise MachineError(f"cannot unpack {path.name}: {error.strerror}: {error.filename or path}") from error
+        where = f": {error.filename}" if error.filename else ""
+        raise MachineError(f"cannot unpack {label}: {error.strerror}{where}") from error
 
 
 def _version(file: BinaryIO) -> None:

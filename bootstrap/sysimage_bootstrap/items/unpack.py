@@ -42,7 +42,7 @@ def unpack(deb: Path, top: Path, package: Package) -> Inventory:
     ``usr/`` is stripped, as in the items of Guix. Everything wrong with the package is an `IntegrityError`.
     """
     top.mkdir()
-    with open_deb(deb, package.digest) as opened:
+    with open_deb(deb, package.digest, str(package)) as opened:
         require_control(package, opened.control)
         unpacked = _Unpacked(os.fsencode(top))
         for member in opened.data:

@@ -173,7 +173,7 @@ def test_a_package_that_is_not_what_it_should_be_leaves_no_item(shelf: Shelf, tm
     shell = next(package for package in debs if package.name == "dash")
     debs[shell] = tmp_path / "dash.deb"
     debs[shell].write_bytes(shelf.debs[shell].read_bytes()[:-1])
-    with pytest.raises(IntegrityError, match=r"cannot unpack dash\.deb"):
+    with pytest.raises(IntegrityError, match=r"cannot unpack dash 1\.0-1: it is not what the package list promised"):
         build_items(shelf.resolution, debs, store, architecture=native_architecture(), workers=1)
     assert store.items() == ()
     assert not list((store.root / "var/sysimage/packages").glob("run-*"))
