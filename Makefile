@@ -17,7 +17,7 @@ IMAGE := build/$(EXAMPLE).tar
 VENV_NEEDS := module:ensurepip=python3-venv
 IMAGE_NEEDS := gpgv=gpgv /usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring
 TEST_NEEDS := $(IMAGE_NEEDS) gpg=gnupg xz=xz-utils skopeo=skopeo umoci=umoci buildah=buildah nix-store=nix-bin \
-	busybox=busybox-static mke2fs=e2fsprogs debugfs=e2fsprogs qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils \
+	podman=podman docker-registry=docker-registry busybox=busybox-static mke2fs=e2fsprogs debugfs=e2fsprogs qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils \
 	unshare=util-linux
 
 BENCH_NEEDS := skopeo=skopeo umoci=umoci zstd=zstd openssl=openssl

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from sysimage.verify import inspect_image
+from tests.support.examples import build_example, default_cache
+
 ROOT = Path(__file__).parents[1]
 NOBODY = 65534
 
@@ -79,6 +82,17 @@ def test_no_compression_depends_on_the_number_of_workers(compression: str, works
         for workers in ("1", "2")
     )
     assert one == two
+
+
+def test_a_system_of_real_packages_does_not_depend_on_where_when_and_how_it_is_built(tmp_path: Path) -> None:
+    """One build takes what earlier builds have left; the other has the packages, nothing else, and another world."""
+    cache = tmp_path / "somewhere" / "else"
+    first = build_example("base", tmp_path / "first.tar")
+    shutil.copytree(default_cache() / "archive", cache / "archive")
+    world = {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "PYTHONHASHSEED": "99", "HOME": "/nonexistent", "COLUMNS": "40"}
+    second = build_example("base", tmp_path / "2.tar", "--offline", "-j", "1", cache=cache, env=world, umask=0o077)
+    assert inspect_image(first).digest == inspect_image(second).digest
+    assert first.read_bytes() == second.read_bytes()
 
 
 def test_another_input_gives_another_image(reference: object, workspace: Path) -> None:
