@@ -38,12 +38,14 @@ def write_layer(
     threads: int = 1,
     piece_size: int = PIECE_SIZE,
     expected_tar_size: int | None = None,
+    check: bool = False,
 ) -> LayerBlob:
     """Write the layer's blob through ``write`` and say what was written.
 
     ``write`` must take all bytes it is given, whose memory is only valid during the call. ``moved`` hears of the bytes
     of every piece read; ``threads`` is for the compressor. Where the size of the archive was promised to somebody,
-    another one is an `IntegrityError`. Other errors as in `sysimage.layers.tar.write_tar`.
+    another one is an `IntegrityError`. ``check`` proves the items' NAR hashes from the same read. Other errors as in
+    `sysimage.layers.tar.write_tar`.
     """
     diff_id = hashlib.sha256()
     compressor = compression.compressor(threads)
@@ -55,7 +57,7 @@ def write_layer(
             if moved is not None:
                 moved(len(piece))
 
-        size = write_tar(source, emit, piece_size)
+        size = write_tar(source, emit, piece_size, check=check)
         tar_size, digest = size, diff_id
     else:
         digest = hashlib.sha256()
@@ -74,7 +76,7 @@ def write_layer(
             if moved is not None:
                 moved(len(piece))
 
-        tar_size = write_tar(source, emit, piece_size)
+        tar_size = write_tar(source, emit, piece_size, check=check)
         store(compressor.flush())
     if expected_tar_size is not None and tar_size != expected_tar_size:
         raise IntegrityError(

@@ -23,12 +23,14 @@ def build_layers(
     *,
     compression: Compression,
     workers: int = 1,
+    check: bool = False,
     progress: Progress = silent,
 ) -> tuple[LayerBlob, ...]:
     """Build a blob for each source, in the order given; the blobs lie in ``into`` (or its ``blobs``), durably.
 
     With a `LayerCache`, layers it knows are not read again. ``workers`` is the number of processes that read and
-    compress; the result does not depend on it. Errors as in `sysimage.layers.blob.write_layer`.
+    compress; the result does not depend on it. ``check`` proves the NAR hash of every item that is read. Errors as in
+    `sysimage.layers.blob.write_layer`.
     """
     cache = into if isinstance(into, LayerCache) else None
     blobs = into.blobs if isinstance(into, LayerCache) else into
@@ -48,7 +50,9 @@ def build_layers(
 
         def work(number: int, moved: Report) -> LayerBlob:
             with blobs.writer() as writer:
-                blob = write_layer(sources[number], compression, writer.write, moved=moved, threads=threads)
+                blob = write_layer(
+                    sources[number], compression, writer.write, moved=moved, threads=threads, check=check
+                )
                 writer.commit(blob.descriptor.digest)
             if cache:
                 cache.remember(keys[number], blob, sources[number])

@@ -19,26 +19,23 @@ from sysimage.errors import IntegrityError, MachineError
 from sysimage.store.pieces import Emit, Pieces
 
 
-def _string(data: bytes) -> bytes:
+def string(data: bytes) -> bytes:
+    """A string as the format writes it."""
     return len(data).to_bytes(8, "little") + data + bytes(-len(data) % 8)
 
 
-_MAGIC = _string(b"nix-archive-1")
-_FILE = _string(b"(") + _string(b"type") + _string(b"regular") + _string(b"contents")
-_EXECUTABLE = (
-    _string(b"(")
-    + _string(b"type")
-    + _string(b"regular")
-    + _string(b"executable")
-    + _string(b"")
-    + _string(b"contents")
+MAGIC = string(b"nix-archive-1")
+FILE = string(b"(") + string(b"type") + string(b"regular") + string(b"contents")
+EXECUTABLE = (
+    string(b"(") + string(b"type") + string(b"regular") + string(b"executable") + string(b"") + string(b"contents")
 )
-_SYMLINK = _string(b"(") + _string(b"type") + _string(b"symlink") + _string(b"target")
-_DIRECTORY = _string(b"(") + _string(b"type") + _string(b"directory")
-_ENTRY = _string(b"entry") + _string(b"(") + _string(b"name")
-_NODE = _string(b"node")
-_CLOSE = _string(b")")
-_PADDED_CLOSE = tuple(bytes(-length % 8) + _CLOSE for length in range(8))
+SYMLINK = string(b"(") + string(b"type") + string(b"symlink") + string(b"target")
+DIRECTORY = string(b"(") + string(b"type") + string(b"directory")
+_ENTRY = string(b"entry") + string(b"(") + string(b"name")
+_NODE = string(b"node")
+CLOSE = string(b")")
+PADDED_CLOSE = tuple(bytes(-length % 8) + CLOSE for length in range(8))
+"""What comes behind the contents of a file, by its size modulo 8."""
 
 _by_name = attrgetter("name")
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -53,7 +50,7 @@ def write_nar(path: Path, write: Emit, *, piece_size: int | None = None) -> int:
     """
     pieces = Pieces(write) if piece_size is None else Pieces(write, piece_size)
     try:
-        pieces.put(_MAGIC)
+        pieces.put(MAGIC)
         _write_tree(os.fsencode(path), pieces)
     except OSError as error:
         name = os.fsdecode(error.filename) if error.filename else str(path)
@@ -73,11 +70,11 @@ def _write_tree(top: bytes, pieces: Pieces) -> None:
     if stat.S_ISREG(mode):
         _write_file(top, b"", b"", pieces)
     elif stat.S_ISLNK(mode):
-        pieces.put(_SYMLINK + _string(os.readlink(top)) + _CLOSE)  # noqa: PTH115 (bytes)
+        pieces.put(SYMLINK + string(os.readlink(top)) + CLOSE)  # noqa: PTH115 (bytes)
     elif stat.S_ISDIR(mode):
-        pieces.put(_DIRECTORY)
+        pieces.put(DIRECTORY)
         _write_directory(top, pieces)
-        pieces.put(_CLOSE)
+        pieces.put(CLOSE)
     else:
         raise _no_such_thing(top)
 
@@ -89,20 +86,24 @@ def _write_directory(top: bytes, pieces: Pieces) -> None:
     while stack:
         entry = stack.pop()
         if entry is None:
-            put(_CLOSE + _CLOSE)
+            put(CLOSE + CLOSE)
             continue
-        name = entry.name
-        head = b"%b%b%b%b%b" % (_ENTRY, len(name).to_bytes(8, "little"), name, bytes(-len(name) % 8), _NODE)
+        head = entry_head(entry.name)
         if entry.is_symlink():
-            put(head + _SYMLINK + _string(os.readlink(entry.path)) + _CLOSE + _CLOSE)  # noqa: PTH115
+            put(head + SYMLINK + string(os.readlink(entry.path)) + CLOSE + CLOSE)  # noqa: PTH115
         elif entry.is_file(follow_symlinks=False):
-            _write_file(entry.path, head, _CLOSE, pieces)
+            _write_file(entry.path, head, CLOSE, pieces)
         elif entry.is_dir(follow_symlinks=False):
-            put(head + _DIRECTORY)
+            put(head + DIRECTORY)
             stack.append(None)
             stack.extend(_entries(entry.path))
         else:
             raise _no_such_thing(entry.path)
+
+
+def entry_head(name: bytes) -> bytes:
+    """How an entry of a directory begins."""
+    return b"%b%b%b%b%b" % (_ENTRY, len(name).to_bytes(8, "little"), name, bytes(-len(name) % 8), _NODE)
 
 
 def _entries(directory: bytes) -> list[os.DirEntry[bytes] | None]:
@@ -118,10 +119,14 @@ def _write_file(path: bytes, before: bytes, after: bytes, pieces: Pieces) -> Non
         mode, size = status.st_mode, status.st_size
         if not stat.S_ISREG(mode):
             raise _no_such_thing(path)
-        head = b"%b%b%b" % (before, _EXECUTABLE if mode & 0o100 else _FILE, size.to_bytes(8, "little"))
-        pieces.put_file(head, fd, size, _PADDED_CLOSE[size % 8] + after, path)
+        pieces.put_file(before + file_head(size, mode & 0o100 != 0), fd, size, PADDED_CLOSE[size % 8] + after, path)
     finally:
         os.close(fd)
+
+
+def file_head(size: int, executable: bool) -> bytes:
+    """What comes before the contents of a file."""
+    return b"%b%b" % (EXECUTABLE if executable else FILE, size.to_bytes(8, "little"))
 
 
 def _no_such_thing(path: bytes) -> IntegrityError:

@@ -60,11 +60,13 @@ class Pieces:
             self._view[self._fill : self._fill + len(part)] = part
             self._advance(len(part))
 
-    def put_file(self, head: bytes, fd: int, size: int, tail: bytes, path: bytes) -> None:
+    def put_file(
+        self, head: bytes, fd: int, size: int, tail: bytes, path: bytes, witness: Pieces | None = None
+    ) -> None:
         """Append ``head``, the whole file behind ``fd``, which must be exactly ``size`` bytes, and ``tail``.
 
         One byte more than announced is asked for wherever the buffer has room, so a file that grows is noticed
-        without another system call. ``path`` is for the message.
+        without another system call. ``path`` is for the message. A ``witness`` gets the file's bytes too.
         """
         fill = self._fill
         start = fill + len(head)
@@ -76,17 +78,19 @@ class Pieces:
             buffer[fill:start] = head
             count = os.readv(fd, (self._view[start : end + 1],))
             if count == size:
+                if witness is not None:
+                    witness.put(self._view[start:end])
                 buffer[end:after] = tail
                 self._fill = after
                 return
             self._fill = start
-            self._copy(fd, size, path, count)
+            self._copy(fd, size, path, witness, count)
         else:
             self.put(head)
-            self._copy(fd, size, path, None)
+            self._copy(fd, size, path, witness, None)
         self.put(tail)
 
-    def _copy(self, fd: int, size: int, path: bytes, count: int | None) -> None:
+    def _copy(self, fd: int, size: int, path: bytes, witness: Pieces | None, count: int | None) -> None:
         """Append a file of which ``count`` bytes were read behind what is there already."""
         left = size
         while left:
@@ -95,6 +99,8 @@ class Pieces:
             if count == 0 or count > left:
                 raise _changed(path, size)
             left -= count
+            if witness is not None:
+                witness.put(self._view[self._fill : self._fill + count])
             self._advance(count)
             count = None
         if count:

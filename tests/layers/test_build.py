@@ -248,3 +248,17 @@ def test_progress_counts_bytes_up_to_the_total(sources: list[LayerSource], tmp_p
     assert seen[0] == (0, total)
     assert seen[-1] == (total, total)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_items_that_changed_in_their_store_are_found_when_asked_for(
+    sources: list[LayerSource], cache: LayerCache, workers: int
+) -> None:
+    location = sources[1].items[0].location
+    assert location
+    (location / "file").write_text("changed")
+
+    build_layers(sources[:1], cache, compression=NONE, workers=workers, check=True)
+    with pytest.raises(IntegrityError, match=f"cannot use {sources[1].items[0].path}"):
+        build_layers(sources, cache, compression=NONE, workers=workers, check=True)
+    assert cache.find(layer_key(sources[1], NONE), "x") is None

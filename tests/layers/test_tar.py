@@ -261,3 +261,52 @@ def test_the_size_of_an_archive_is_known_without_opening_a_file(
     monkeypatch.setattr(os, "open", refuse)
 
     assert tar_size(source) == expected
+
+
+@pytest.mark.parametrize("piece_size", [1, 600, 4096, 1 << 20])
+def test_checking_the_items_changes_no_byte(hello: StoreItem, tmp_path: Path, piece_size: int) -> None:
+    (tmp_path / "script").write_text("#!/bin/sh")
+    (tmp_path / "link").symlink_to("/gnu/store/elsewhere")
+    others = tuple(
+        StoreItem(store_path(name), *nar_hash_and_size(tmp_path / name), location=tmp_path / name)
+        for name in ("script", "link")
+    )
+    source = LayerSource("x", (hello, *others), (Entry.file("/etc/x", b"x"),))
+    pieces: list[bytes] = []
+    write_tar(source, lambda piece: pieces.append(bytes(piece)), piece_size, check=True)
+
+    assert b"".join(pieces) == archive_of(source)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda top: (top / "share/doc/hello/README").write_text("rEad me\n"),
+        lambda top: (top / "share/doc/hello/README").chmod(0o755),
+        lambda top: (top / "share/doc/hello/README").unlink(),
+        lambda top: (top / "empty/more").touch(),
+        lambda top: ((top / "lib").unlink(), (top / "lib").symlink_to("bin")),
+    ],
+)
+def test_an_item_that_is_not_what_its_store_says_is_named(hello: StoreItem, change: Any) -> None:
+    assert hello.location
+    change(hello.location)
+
+    with pytest.raises(IntegrityError, match=rf"cannot use {hello.path}: .* its store says {hello.nar_hash} and"):
+        write_tar(LayerSource("x", (hello,)), len, check=True)
+
+
+def test_checking_reads_each_file_once(hello: StoreItem, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = 0
+    real = os.readv
+
+    def counting(fd: int, buffers: Any) -> int:
+        nonlocal read
+        count = real(fd, buffers)
+        read += count
+        return count
+
+    monkeypatch.setattr(os, "readv", counting)
+    write_tar(LayerSource("x", (hello,)), len, check=True)
+
+    assert read == len("read me\n") + len(b"\x7fELF")

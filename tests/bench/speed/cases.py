@@ -85,6 +85,12 @@ def diff_ids(job: Job) -> None:
     run_tasks(order, work, job.workers, abs)
 
 
+def diff_ids_checked(job: Job) -> None:
+    """The same, with the items' NAR hashes proven from the same read."""
+    for source in job.sources:
+        write_layer(source, NONE, len, check=True)
+
+
 def docker_archive(job: Job) -> None:
     write_archive_directly(
         job.sources, assemble, job.scratch / "d.tar", archive_format=DOCKER_ARCHIVE, names=NAMES, workers=job.workers
@@ -319,6 +325,7 @@ PEERS = [
 ]
 OURS = [
     "diff_ids",
+    "diff_ids_checked",
     "docker_archive",
     "archive",
     "stream",
@@ -333,7 +340,10 @@ OURS = [
     "nar_hashes",
     "nar_and_references",
 ]
-LIKE = {f"{name}_alone": name for name in ("diff_ids", "nar_hashes", "nar_and_references", "layout_none")}
+LIKE = {
+    f"{name}_alone": name
+    for name in ("diff_ids", "diff_ids_checked", "nar_hashes", "nar_and_references", "layout_none")
+}
 """Cases that are another one with one worker."""
 CASES: dict[str, Callable[[Job], None]] = {
     "limit": limit,

@@ -1,0 +1,121 @@
+"""Writes a store item into an archive with a NAR's eyes: canonical modes, one owner, no times, no hard links."""
+
+from __future__ import annotations
+
+import os
+import stat
+from operator import attrgetter
+
+from sysimage.errors import IntegrityError
+from sysimage.layers.headers import BLOCK, Headers
+from sysimage.store.items import StoreItem
+from sysimage.store.pieces import Pieces
+
+OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+PADDING = tuple(bytes(-size % BLOCK) for size in range(BLOCK))
+"""What fills the last block of a file, by the file's size modulo a block."""
+_by_name = attrgetter("name")
+
+
+def padded(size: int) -> int:
+    """Bytes that a file of ``size`` takes in an archive behind its header."""
+    return size + -size % BLOCK
+
+
+def place(item: StoreItem) -> tuple[bytes, bytes]:
+    """Where an item is on this machine, and its member name."""
+    if item.location is None:
+        raise ValueError(f"{item.path} has no location")
+    return os.fsencode(item.location), str(item.path)[1:].encode()
+
+
+def write_item(item: StoreItem, headers: Headers, pieces: Pieces) -> None:
+    top, name = place(item)
+    mode = os.lstat(top).st_mode
+    if stat.S_ISDIR(mode):
+        pieces.put(headers.item_directory(name))
+        _write_directory(top, name, headers, pieces)
+    elif stat.S_ISLNK(mode):
+        pieces.put(headers.symlink(name, os.readlink(top)))  # noqa: PTH115 (bytes)
+    else:
+        _write_file(top, name, headers, pieces)
+
+
+def _write_directory(top: bytes, top_name: bytes, headers: Headers, pieces: Pieces) -> None:
+    # The types that the directory itself knows are enough until a file is open: no status is asked for by name.
+    put = pieces.put
+    stack = [(top_name, entry) for entry in entries_of(top)]
+    while stack:
+        above, entry = stack.pop()
+        name = b"%b/%b" % (above, entry.name)
+        if entry.is_symlink():
+            put(headers.symlink(name, os.readlink(entry.path)))  # noqa: PTH115 (bytes)
+        elif entry.is_file(follow_symlinks=False):
+            _write_file(entry.path, name, headers, pieces)
+        elif entry.is_dir(follow_symlinks=False):
+            put(headers.item_directory(name))
+            stack += [(name, child) for child in entries_of(entry.path)]
+        else:
+            raise no_such_thing(entry.path)
+
+
+def entries_of(directory: bytes) -> list[os.DirEntry[bytes]]:
+    """What a directory holds, last name first, as a stack wants it."""
+    with os.scandir(directory) as found:
+        entries = sorted(found, key=_by_name, reverse=True)
+    for entry in entries:
+        if entry.name.startswith(b".wh."):
+            raise IntegrityError(
+                f"cannot put {os.fsdecode(entry.path)} into a layer: readers would take its name for a whiteout"
+            )
+    return entries
+
+
+def _write_file(path: bytes, name: bytes, headers: Headers, pieces: Pieces) -> None:
+    fd = os.open(path, OPEN_FLAGS)
+    try:
+        status = os.fstat(fd)
+        mode, size = status.st_mode, status.st_size
+        if not stat.S_ISREG(mode):
+            raise no_such_thing(path)
+        pieces.put_file(headers.item_file(name, size, mode & 0o100 != 0), fd, size, PADDING[size % BLOCK], path)
+    finally:
+        os.close(fd)
+
+
+def item_size(item: StoreItem, headers: Headers) -> int:
+    top, name = place(item)
+    status = os.lstat(top)
+    if stat.S_ISLNK(status.st_mode):
+        return len(headers.symlink(name, os.readlink(top)))  # noqa: PTH115 (bytes)
+    if not stat.S_ISDIR(status.st_mode):
+        return len(headers.item_file(name, status.st_size, False)) + padded(status.st_size)
+    total = len(headers.item_directory(name))
+    stack = [(name, top)]
+    while stack:
+        above, directory = stack.pop()
+        with os.scandir(directory) as found:
+            for entry in found:
+                total += _member_size(entry, b"%b/%b" % (above, entry.name), headers)
+                if entry.is_dir(follow_symlinks=False):
+                    stack.append((b"%b/%b" % (above, entry.name), entry.path))
+    return total
+
+
+def _member_size(entry: os.DirEntry[bytes], name: bytes, headers: Headers) -> int:
+    if entry.is_symlink():
+        target = os.readlink(entry.path)  # noqa: PTH115 (bytes)
+        return BLOCK if headers.plainly_one_block(name, target, 0) else len(headers.symlink(name, target))
+    if entry.is_dir(follow_symlinks=False):
+        return BLOCK if headers.plainly_one_block(name, b"", 0) else len(headers.item_directory(name))
+    size = entry.stat(follow_symlinks=False).st_size
+    if headers.plainly_one_block(name, b"", size):
+        return BLOCK + padded(size)
+    return len(headers.item_file(name, size, False)) + padded(size)
+
+
+def no_such_thing(path: bytes) -> IntegrityError:
+    return IntegrityError(
+        f"cannot put {os.fsdecode(path)} into a layer: it is neither a file, a directory nor a symlink",
+        hint="devices, pipes and sockets cannot be in a store",
+    )
