@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sysimage.errors import Issue
 from sysimage.spec.check_accounts import check_accounts
+from sysimage.spec.check_origin import check_origin
 from sysimage.spec.check_paths import check_paths
 from sysimage.spec.faults import closest
 from sysimage.spec.json_text import pointer
@@ -33,6 +34,7 @@ class Names:
 def check(spec: SystemSpec, names: Names, beside: Path | None) -> Iterator[Issue]:
     """Every fault, without lines. ``beside`` is the directory that sources are relative to; None leaves them alone."""
     yield from _check_start(spec)
+    yield from check_origin(spec)
     yield from _check_services(spec, names.services)
     yield from check_accounts(spec, names.users, names.groups)
     yield from check_paths(spec, beside)
@@ -46,7 +48,7 @@ def _check_start(spec: SystemSpec) -> Iterator[Issue]:
             yield Issue(
                 "/user", 'the init starts services as others and must itself be root; say "user" in the services'
             )
-    elif spec.services:
+    elif spec.services and spec.from_store is None:
         key = "entry-point" if spec.entry_point else "command"
         yield Issue(f"/{key}", 'replaces the init, so nothing would start what is under "services"')
     for key, words in (("entry-point", spec.entry_point), ("command", spec.command)):

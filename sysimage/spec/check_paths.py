@@ -13,7 +13,10 @@ _NOT_IN_AN_IMAGE = {
     "/proc": "the kernel shows processes there",
     "/sys": "the kernel shows devices there",
     "/dev": "the container's runtime makes devices there",
-    "/run/current-system": "the system itself stands there",
+}
+_OF_A_SYSTEM = {"/run/current-system": "the system itself stands there"}
+_OF_PACKAGES = {
+    **_OF_A_SYSTEM,
     "/usr": "it is the system's profile; say which package holds the file",
     "/bin": "it is the system's profile; say which package holds the file",
     "/sbin": "it is the system's profile; say which package holds the file",
@@ -25,6 +28,9 @@ _MADE_FROM = {
     "/etc/shadow": "users",
     "/etc/group": "groups",
     "/etc/gshadow": "groups",
+}
+_MADE_FROM_PACKAGES = {
+    **_MADE_FROM,
     "/etc/hostname": "host-name",
     "/etc/localtime": "time-zone",
     "/etc/timezone": "time-zone",
@@ -39,10 +45,11 @@ def check_paths(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
     placed += [("directories", path) for path in spec.directories]
     placed += [("symlinks", path) for path in spec.symlinks]
     forbidden = _forbidden(spec)
+    made_from = _MADE_FROM_PACKAGES if spec.from_store is None else _MADE_FROM
     for key, path in placed:
         yield from _check_place(pointer(key, path), path, forbidden, is_directory=key == "directories")
-        if path in _MADE_FROM:
-            yield Issue(pointer(key, path), f'is made from what "{_MADE_FROM[path]}" says')
+        if path in made_from:
+            yield Issue(pointer(key, path), f'is made from what "{made_from[path]}" says')
     for name, user in spec.users.items():
         if user.home not in (None, _NO_HOME):
             yield from _check_place(pointer("users", name, "home"), str(user.home), forbidden, is_directory=True)
@@ -65,6 +72,10 @@ def _forbidden(spec: SystemSpec) -> dict[str, str]:
     own = {spec.store.store_dir: "only store items stand there"}
     if spec.store.database:
         own[spec.store.state_dir] = "the store keeps its database and GC roots there"
+    if spec.from_store is None:
+        own |= _OF_PACKAGES
+    elif spec.from_store.system is not None:
+        own |= _OF_A_SYSTEM
     return {**_NOT_IN_AN_IMAGE, **own}
 
 

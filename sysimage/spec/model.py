@@ -7,7 +7,6 @@ a default where a sensible one exists, so that ``{"name": "base", "packages": []
 # ruff: noqa: RUF012 - pydantic copies defaults
 from __future__ import annotations
 
-import enum
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
@@ -21,6 +20,7 @@ from sysimage.spec.services import (
     TcpReady,
     Timer,
 )
+from sysimage.spec.stores import Store, StoreKind, StoreSource, SystemKind
 from sysimage.spec.words import (
     AccountName,
     AccountText,
@@ -49,36 +49,13 @@ __all__ = [
     "Service",
     "Store",
     "StoreKind",
+    "StoreSource",
+    "SystemKind",
     "SystemSpec",
     "TcpReady",
     "Timer",
     "User",
 ]
-
-
-class StoreKind(enum.StrEnum):
-    GUIX = "guix"
-    NIX = "nix"
-
-
-class Store(Part):
-    """The functional package store inside the image."""
-
-    kind: StoreKind = StoreKind.GUIX
-    """Whose database schema and state directory the image has."""
-    directory: ImagePath | None = None
-    """The store directory; ``/gnu/store`` or ``/nix/store`` by kind."""
-    database: bool = True
-    """Whether the image holds the store's database, GC roots and profiles."""
-
-    @property
-    def store_dir(self) -> str:
-        return self.directory or f"/{'gnu' if self.kind is StoreKind.GUIX else 'nix'}/store"
-
-    @property
-    def state_dir(self) -> str:
-        """Where the store's owner keeps database, GC roots and profiles."""
-        return "/var/guix" if self.kind is StoreKind.GUIX else "/nix/var/nix"
 
 
 class PackageSources(Part):
@@ -190,6 +167,8 @@ class LayerGroup(Part):
 class SystemSpec(Part):
     """Everything system.json says, defaults filled."""
 
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["packages"]}, {"required": ["from-store"]}]})
+
     schema_: Annotated[str | None, Field(alias="$schema")] = None
     """Where editors find this schema; not read otherwise."""
     name: words.ImageName
@@ -198,8 +177,13 @@ class SystemSpec(Part):
     """Every tag that the image gets."""
     architecture: Literal["amd64", "arm64"] = "amd64"
     """Which machines run it, in Debian's and Docker's word."""
-    packages: tuple[PackageName, ...]
-    """Debian packages beside those that every system has."""
+    packages: tuple[PackageName, ...] = ()
+    """Debian packages beside those that every system has; this or ``from-store`` is what the image is made of."""
+    from_store: StoreSource | None = None
+    """A system, or other items, that a Guix or Nix store holds, instead of packages."""
+    from_image: words.LinkTarget | None = None
+    """An image that this one begins with: an archive or an OCI layout, relative to the spec. Its layers stay as they
+    are."""
     exclude: tuple[PackageName, ...] = ()
     """Packages that must not be there although something depends on them."""
     alternatives: dict[Word, PackageName] = {}
@@ -257,5 +241,13 @@ class SystemSpec(Part):
 
     @property
     def has_init(self) -> bool:
-        """Whether the image boots GNU Shepherd as its first process."""
-        return not self.entry_point and not self.command
+        """Whether the image boots an init as its first process: GNU Shepherd, or that of a system from a store."""
+        if self.entry_point or self.command:
+            return False
+        return self.from_store is None or self.from_store.system is not None
+
+    @model_validator(mode="after")
+    def _is_made_of_something(self) -> SystemSpec:
+        if ("packages" in self.model_fields_set) == (self.from_store is not None):
+            raise ValueError('must have either "packages" or "from-store"')
+        return self

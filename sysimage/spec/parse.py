@@ -16,8 +16,8 @@ from sysimage.spec.faults import Place, translate
 from sysimage.spec.json_text import MOST_CHARACTERS, JsonText, read_json
 from sysimage.spec.model import SystemSpec
 
-_SMALLEST = {"name": "unnamed", "packages": []}
-"""What stands in for the two required keys while faulty ones are set aside."""
+_SMALLEST = {"name": "unnamed"}
+"""What stands in for a required key while faulty ones are set aside; and `_made_of`."""
 
 
 def read_spec(path: Path) -> SystemSpec:
@@ -71,7 +71,7 @@ def _validate(value: object) -> tuple[SystemSpec | None, list[Issue]]:
     issues = [issue for _, issue in faults]
     sound: Any = value
     while isinstance(sound, dict):
-        smaller = {**_SMALLEST, **_without(sound, {place for place, _ in faults})}
+        smaller = _made_of({**_SMALLEST, **_without(sound, {place for place, _ in faults})})
         if smaller == sound:
             break
         sound = smaller
@@ -80,6 +80,13 @@ def _validate(value: object) -> tuple[SystemSpec | None, list[Issue]]:
         except ValidationError as error:
             faults = translate(error)
     return None, issues
+
+
+def _made_of(value: dict[str, Any]) -> dict[str, Any]:
+    """With exactly one of the two keys that say what the image is made of."""
+    if "from-store" in value:
+        return {key: below for key, below in value.items() if key != "packages"}
+    return {"packages": [], **value}
 
 
 def _to_model(value: object) -> SystemSpec:

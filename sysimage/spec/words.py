@@ -98,6 +98,10 @@ PackageName = Annotated[
 Word = Annotated[str, Shape(r"[^\u0000]*", "text without NUL")]
 """Text that can be an argument, an environment value or a line of a file: anything but NUL."""
 LinkTarget = Annotated[str, Shape(r"[^\u0000]+", "a path, not empty")]
+RelativePath = Annotated[
+    str, Shape(rf"\.|{_PART}(?:/{_PART})*", "a relative path without '..', doubled or trailing slashes, or '.'")
+]
+"""A path inside something, such as ``bin`` or ``share/man``; ``.`` is the thing itself."""
 Argv = Annotated[tuple[Word, ...], Field(min_length=1)]
 _SIGNALS = (
     "ABRT|ALRM|BUS|CHLD|CONT|FPE|HUP|ILL|INT|IO|KILL|PIPE|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|"

@@ -33,12 +33,12 @@ def test_every_key_is_explained() -> None:
 
 def test_defaults_are_as_explained() -> None:
     schema = spec_schema()
-    in_words = {"package-sources", "store", "description"}
+    in_words = {"packages", "package-sources", "store", "description"}
     checked = 0
     for key, text in re.findall(r"^\| `([a-z-]+)` \| `?([^|`]+)`? \|", SYSTEM_JSON, re.MULTILINE):
         parts = [part for part in (schema, schema["$defs"]["Service"]) if key in part["properties"]]
         defaults = {"required" if key in part["required"] else default_text(part["properties"][key]) for part in parts}
-        if key not in in_words and None not in defaults:
+        if parts and key not in in_words and None not in defaults:
             assert text.strip() in defaults, key
             checked += 1
     assert checked >= 20

@@ -102,6 +102,7 @@ def test_every_fault_of_the_text_the_fields_and_the_whole_is_told_at_once_in_ord
         ),
         ({"files": {"//etc/x": {"text": ""}}}, "/files/~1~1etc~1x: the key must be an absolute path without '.', '..', "
             "doubled or trailing slashes"),
+        ({"store": {"uid": -1}}, "/store/uid: must be at least 0, not -1"),
         # what the parts say about each other
         ({"user": "nobody"}, '/user: the init starts services as others and must itself be root; say "user" in the services'),
         ({"command": ["x"], "services": {"a": SERVICE}}, '/command: replaces the init, so nothing would start what is under "services"'),
@@ -260,3 +261,47 @@ def test_what_a_spec_says_survives_being_written_and_read_again() -> None:
     spec = parse_spec(text)
     assert parse_spec(spec.model_dump_json(by_alias=True)) == spec
     assert spec.files["/x"].mode == 0o600
+
+
+PACK = {"name": "tool", "from-store": {"paths": ["result"]}}
+
+
+@pytest.mark.parametrize(
+    ("part", "fault"),
+    [
+        ({"services": {"a": SERVICE}}, '/services: is for images made of packages; "from-store" has its own'),
+        ({"time-zone": "UTC"}, '/time-zone: is for images made of packages; "from-store" has its own'),
+        (
+            {"users": {"ann": {}}, "from-store": {"system": "result"}},
+            "/users: a system from a store makes its accounts itself, when it boots",
+        ),
+        (
+            {"from-store": {"system": "result", "links": {"/bin": "bin"}}},
+            '/from-store/links: belongs to "paths"; a system makes its links itself',
+        ),
+        (
+            {"from-store": {"paths": ["result"], "system-kind": "guix"}},
+            '/from-store/system-kind: belongs to "system"; nothing boots "paths"',
+        ),
+        (
+            {"from-store": {"paths": ["result"], "links": {"/x": "x"}}, "symlinks": {"/x": "y"}},
+            "/from-store/links/~1x: something else is declared at this path: /symlinks/~1x",
+        ),
+        (
+            {"from-store": {"paths": ["result"], "links": {"/gnu/store/x": "x"}}},
+            "/from-store/links/~1gnu~1store~1x: only store items stand there",
+        ),
+        ({"packages": []}, ': must have either "packages" or "from-store"'),
+    ],
+)
+def test_what_contradicts_a_store_is_said(part: dict[str, object], fault: str) -> None:
+    with pytest.raises(SpecError) as error:
+        parse_spec(json.dumps({**PACK, **part}))
+    assert fault in [f"{issue.where}: {issue.message}" for issue in error.value.issues]
+
+
+def test_in_a_pack_usr_is_free() -> None:
+    spec = parse_spec(json.dumps({**PACK, "symlinks": {"/usr/bin/env": "/bin/env"}, "users": {"ann": {}}}))
+    assert not spec.has_init
+    with pytest.raises(SpecError):
+        parse_spec(json.dumps({"name": "tool", "packages": [], "symlinks": {"/usr/bin/env": "/bin/env"}}))

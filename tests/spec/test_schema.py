@@ -40,7 +40,8 @@ FULL: dict[str, Any] = {
     "exclude": ["systemd"],
     "alternatives": {"awk": "mawk"},
     "package-sources": {"suites": ["trixie"], "components": ["main", "contrib"]},
-    "store": {"kind": "nix", "directory": "/nix/store", "database": True},
+    "store": {"kind": "nix", "directory": "/nix/store", "database": True, "uid": 1000, "gid": 100},
+    "from-image": "base.tar",
     "services": {
         "web": {
             "command": ["nginx", "-g", "daemon off;"],
@@ -140,6 +141,17 @@ WORDS = st.sampled_from(
         "80/tcp",
     ]
 )
+STORED: dict[str, Any] = {
+    "name": "machine",
+    "from-store": {
+        "system": "result",
+        "source": "/var/guix/db",
+        "location": "/mnt/gnu/store",
+        "system-kind": "guix",
+        "check": True,
+    },
+}
+PACKED: dict[str, Any] = {"name": "tool", "from-store": {"paths": ["result"], "links": {"/bin": "bin", "/app": "."}}}
 VALUES = st.none() | st.booleans() | st.integers(-5, 10**6) | st.floats(-2, 2) | WORDS | st.text(max_size=5)
 VALUES |= st.lists(VALUES, max_size=2) | st.dictionaries(WORDS, VALUES, max_size=2)
 
@@ -154,12 +166,16 @@ def fields_are_sound(spec: Any) -> bool:
 
 def test_a_spec_that_says_everything_is_accepted_by_both() -> None:
     VALIDATOR.validate(FULL)
-    assert set(FULL) == set(SCHEMA["properties"])
+    VALIDATOR.validate(STORED)
+    VALIDATOR.validate(PACKED)
+    assert {*FULL, *STORED} == set(SCHEMA["properties"])
     for name, part in SCHEMA["$defs"].items():
-        said = {key for key in part.get("properties", {}) if f'"{key}":' in json.dumps(FULL)}
+        said = {key for key in part.get("properties", {}) if f'"{key}":' in json.dumps([FULL, STORED, PACKED])}
         assert said >= set(part.get("properties", {})) - {"source"}, name
     booting = {key: value for key, value in FULL.items() if key not in ("entry-point", "command")}
     assert parse_spec(json.dumps(booting)).services["web"].stop_timeout == 10
+    assert parse_spec(json.dumps(STORED)).has_init
+    assert not parse_spec(json.dumps(PACKED)).has_init
 
 
 @settings(max_examples=400, deadline=None)
@@ -192,6 +208,12 @@ def test_the_schema_accepts_what_the_model_accepts_and_nothing_else(place: Any, 
         {"name": "base", "packages": [], "files": {"/etc/x": {"text": "", "source": "a"}}},
         {"name": "base", "packages": [], "files": {"/etc/x": {"text": "", "mode": 644}}},
         {"name": "base", "packages": [], "compression": "xz"},
+        {"name": "base", "packages": [], "from-store": {"system": "result"}},
+        {"name": "base", "from-store": {}},
+        {"name": "base", "from-store": {"paths": []}},
+        {"name": "base", "from-store": {"system": "result", "paths": ["result"]}},
+        {"name": "base", "from-store": {"paths": ["result"], "links": {"/bin": "../bin"}}},
+        {"name": "base", "from-store": {"system": "result", "system-kind": "debian"}},
     ],
     ids=json.dumps,
 )

@@ -1,0 +1,49 @@
+"""Whether the spec asks for nothing that what it is made of already settles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from sysimage.errors import Issue
+from sysimage.spec.json_text import pointer
+from sysimage.spec.model import SystemSpec
+
+_MADE_OF_PACKAGES = (
+    "exclude",
+    "alternatives",
+    "package_sources",
+    "services",
+    "privileged_programs",
+    "host_name",
+    "time_zone",
+    "locale",
+)
+"""Fields that say what a system made of packages is like."""
+
+
+def check_origin(spec: SystemSpec) -> Iterator[Issue]:
+    """Every fault of ``from-store`` and of what contradicts it."""
+    source = spec.from_store
+    if source is None:
+        return
+    for field in _MADE_OF_PACKAGES:
+        if field in spec.model_fields_set:
+            yield Issue(pointer(field.replace("_", "-")), 'is for images made of packages; "from-store" has its own')
+    if source.system is not None:
+        for field in ("users", "groups"):
+            if getattr(spec, field):
+                yield Issue(pointer(field), "a system from a store makes its accounts itself, when it boots")
+        if source.links:
+            yield Issue("/from-store/links", 'belongs to "paths"; a system makes its links itself')
+    elif source.system_kind is not None:
+        yield Issue("/from-store/system-kind", 'belongs to "system"; nothing boots "paths"')
+    for path in source.links:
+        for key in ("files", "directories", "symlinks"):
+            if path in getattr(spec, key):
+                yield Issue(
+                    pointer("from-store", "links", path),
+                    f"something else is declared at this path: {pointer(key, path)}",
+                )
+        if PurePosixPath(path).is_relative_to(spec.store.store_dir):
+            yield Issue(pointer("from-store", "links", path), "only store items stand there")

@@ -1,0 +1,81 @@
+"""The parts of the model that speak of stores: the one inside the image, and one that the image is made from."""
+
+# ruff: noqa: RUF012 - pydantic copies defaults
+from __future__ import annotations
+
+import enum
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, model_validator
+
+from sysimage.spec.part import Part
+from sysimage.spec.words import Identifier, ImagePath, LinkTarget, RelativePath
+
+
+class StoreKind(enum.StrEnum):
+    GUIX = "guix"
+    NIX = "nix"
+
+
+class Store(Part):
+    """The functional package store inside the image."""
+
+    kind: StoreKind = StoreKind.GUIX
+    """Whose database schema and state directory the image has."""
+    directory: ImagePath | None = None
+    """The store directory; ``/gnu/store`` or ``/nix/store`` by kind."""
+    database: bool = True
+    """Whether the image holds the store's database, GC roots and profiles."""
+    uid: Identifier = 0
+    """Who owns the store directory, its items and its database: 0, or somebody who manages the store without root."""
+    gid: Identifier = 0
+    """The group of the same."""
+
+    @property
+    def store_dir(self) -> str:
+        return self.directory or f"/{'gnu' if self.kind is StoreKind.GUIX else 'nix'}/store"
+
+    @property
+    def state_dir(self) -> str:
+        """Where the store's owner keeps database, GC roots and profiles."""
+        return "/var/guix" if self.kind is StoreKind.GUIX else "/nix/var/nix"
+
+
+class SystemKind(enum.StrEnum):
+    """Who made a system item, and so how it boots."""
+
+    GUIX = "guix"
+    NIXOS = "nixos"
+
+
+def _one_of_two(schema: dict[str, Any]) -> None:
+    schema["oneOf"] = [{"required": ["system"]}, {"required": ["paths"]}]
+
+
+class StoreSource(Part):
+    """What a Guix or Nix store on this machine holds, and where it is read. Sources are relative to the spec."""
+
+    model_config = ConfigDict(json_schema_extra=_one_of_two)
+
+    system: LinkTarget | None = None
+    """A system that boots: a store path, or a link that leads to one, such as ``result``."""
+    paths: Annotated[tuple[LinkTarget, ...], Field(min_length=1)] | None = None
+    """Items without an init, as in a pack: store paths, or links that lead to them; the first is what ``links`` and a
+    relative program are about."""
+    source: LinkTarget | None = None
+    """Where the closure is read: the store's database or a directory that has it, path-info JSON, a registration, a
+    references graph, or a directory of items; by default the database of the machine's own store."""
+    location: LinkTarget | None = None
+    """The directory in which the items lie, if it is not the store directory that their paths say."""
+    system_kind: SystemKind | None = None
+    """Who made the system; recognised from what it holds by default."""
+    check: bool = False
+    """Whether every item is read and compared with the hash that the source says."""
+    links: dict[ImagePath, RelativePath] = {}
+    """Image path → a path in the first of ``paths``: the link leads there; ``.`` is the item itself."""
+
+    @model_validator(mode="after")
+    def _is_one(self) -> StoreSource:
+        if (self.system is None) == (self.paths is None):
+            raise ValueError('must have either "system" or "paths"')
+        return self
