@@ -33,6 +33,8 @@ def write_oci_layout(
     Anything else in the way is a `SpecError`; a blob that is nowhere is an `IntegrityError`.
     """
     directory = Path(os.path.abspath(directory))  # noqa: PTH100 (no symlink resolved)
+    if directory.exists() and not directory.is_dir():
+        raise SpecError(f"cannot write an OCI layout to {directory}: it is not a directory")
     if directory.exists() and any(directory.iterdir()):
         _refuse_what_is_no_layout(directory)
         size = _fill(directory, image, blobs, names, annotations)

@@ -21,11 +21,16 @@ def published(path: Path) -> Iterator[int]:
     """A descriptor of a new file, open for reading and writing, that takes its place at ``path`` when all went well.
 
     Until then what was at ``path`` stays untouched; after an error nothing is left. The file is durable before it is
-    renamed. A symlink at ``path`` is followed, so what it points to is replaced.
+    renamed. A symlink at ``path`` is followed, so what it points to is replaced. A pipe or a device, such as
+    ``/dev/stdout``, is never replaced but written to.
     """
-    path = path.resolve()
     if path.is_dir():
         raise MachineError(f"cannot write {path}: it is a directory")
+    if path.exists() and not path.is_file():
+        with _opened_for_writing(path) as fd:
+            yield fd
+        return
+    path = path.resolve()
     _sweep(path)
     temporary = path.with_name(f".{path.name[:200]}.{secrets.token_hex(6)}.part")
     try:
@@ -45,6 +50,20 @@ def published(path: Path) -> Iterator[int]:
         raise MachineError(f"cannot write {path}: {error.strerror}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _opened_for_writing(path: Path) -> Iterator[int]:
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise MachineError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _sweep(path: Path) -> None:

@@ -331,3 +331,27 @@ def test_gnu_tar_unpacks_the_archive_into_a_layout(
 
     for descriptor in (image.manifest.descriptor, *image.descriptors()):
         BlobDirectory(tmp_path / "out").verify(descriptor)
+
+
+def test_a_pipe_in_the_place_of_the_file_is_written_to_and_stays_a_pipe(
+    sources: list[LayerSource], blobs: BlobDirectory, tmp_path: Path
+) -> None:
+    image = image_of(sources, blobs)
+    write_archive(image, [blobs], tmp_path / "a.tar")
+    os.mkfifo(tmp_path / "fifo")
+    received = io.BytesIO()
+    thread = threading.Thread(target=lambda: received.write((tmp_path / "fifo").read_bytes()))
+    thread.start()
+    write_archive(image, [blobs], tmp_path / "fifo")
+    thread.join()
+
+    assert received.getvalue() == (tmp_path / "a.tar").read_bytes()
+    assert (tmp_path / "fifo").is_fifo()
+
+
+def test_a_device_is_not_replaced(sources: list[LayerSource], blobs: BlobDirectory, tmp_path: Path) -> None:
+    (tmp_path / "null").symlink_to(os.devnull)
+    write_archive(image_of(sources, blobs), [blobs], tmp_path / "null")
+    write_archive_directly(sources, assemble, tmp_path / "null")
+
+    assert Path(os.devnull).is_char_device()
