@@ -68,8 +68,9 @@ def read_database(data: bytes, schema: Schema, where: str, faults: Faults) -> di
             if not _check_schema(connection, schema, where, faults):
                 return None
             return _rows(connection, where, faults)
-    except sqlite3.Error as error:
-        faults.add("database", where, f"cannot be read: {error}")
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        # The library decodes its own messages, in which a damaged name may stand, strictly.
+        faults.add("database", where, f"cannot be read: {shown(str(error))}")
         return None
 
 

@@ -18,7 +18,7 @@ from sysimage.verify.source import Source, open_source
 from sysimage.verify.store import STATE_DIRECTORIES, as_parts
 from sysimage.verify.tar import MemberKind, read_members
 
-_READ_AT_MOST = 128 << 20
+_READ_AT_MOST = 512 << 20
 """Bytes of a layer that is looked into for the store database."""
 
 

@@ -219,6 +219,14 @@ def test_a_damaged_database_is_refused(at: int, tmp_path: Path) -> None:
     assert faults(with_database(tmp_path, database))
 
 
+def test_a_damaged_name_in_the_schema_is_refused(tmp_path: Path) -> None:
+    def database(closure: Closure) -> bytes:
+        return store_database(closure, Schema.GUIX).replace(b"referrer integer", b"ref\x80rrer integer")
+
+    (fault,) = faults(with_database(tmp_path, database))
+    assert fault.startswith("/var/guix/db/db.sqlite: cannot be read: ")
+
+
 def test_the_other_owners_schema_is_refused(tmp_path: Path) -> None:
     found = faults(with_database(tmp_path, lambda closure: store_database(closure, Schema.NIX)))
     assert [fault.split(";")[0].split(",")[0] for fault in found] == [

@@ -37,7 +37,7 @@ class DatabaseCatalogue:
             self._check_schema()
         except OSError as error:
             raise MachineError(f"cannot read {file}: {error.strerror}") from error
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise StoreSourceError(
                 f"cannot read the store database {file}: {error}",
                 hint=f"its log {file.name}-wal is being written or was left behind: read it as the store's owner"
