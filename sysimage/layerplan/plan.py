@@ -26,6 +26,23 @@ class PlannedLayer:
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """What a line of plans has seen change, so that the plan alone is worth a long history of closures.
+
+    Bit t of a set belongs to the t-th step, oldest first; a step leads from one planned closure to the next.
+    """
+
+    steps: int = 0
+    """How many steps the bit sets speak of."""
+    own: tuple[tuple[StorePath, int], ...] = ()
+    """The steps in which each item of the plan changed by itself, sorted by path."""
+    present: tuple[tuple[StorePath, int], ...] = ()
+    """The steps before and after which it was there, sorted by path."""
+    propagates: bool = True
+    """Whether an item changes whenever something it refers to does."""
+
+
+@dataclass(frozen=True, slots=True)
 class LayerPlan:
     """Layers bottom first. A partition of the closure: every path exactly once."""
 
@@ -33,6 +50,8 @@ class LayerPlan:
     max_layers: int
     """The whole image's budget: base layers, these, and the customization layer on top. When it leaves room for one
     layer only, there is one group and the customization goes into it."""
+    memory: Memory = Memory()
+    """What the next plan of this system may want to know."""
 
 
 def check_max_layers(max_layers: int) -> None:

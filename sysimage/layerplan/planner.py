@@ -1,29 +1,31 @@
-"""Draw layer boundaries."""
+"""Draw layer boundaries where the fewest bytes are expected to move."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from sysimage.closure import Closure
-from sysimage.errors import SpecError
+from sysimage.layerplan.budget import room_for_items
+from sysimage.layerplan.changes import observe, observe_dates
+from sysimage.layerplan.draft import Draft, Prices, Unit
+from sysimage.layerplan.families import families
+from sysimage.layerplan.forecast import POSSIBILITIES, changes_ahead
 from sysimage.layerplan.groups import check_groups_fit, explicit_groups
-from sysimage.layerplan.plan import LayerPlan, PlannedLayer, check_max_layers
+from sysimage.layerplan.merge import is_coarse, merge_to_fit
+from sysimage.layerplan.order import stack
+from sysimage.layerplan.plan import LayerPlan
+from sysimage.layerplan.rates import predict
+from sysimage.layerplan.reasons import explain
+from sysimage.layerplan.refine import refine
 from sysimage.store.paths import StorePath
 
 Favour = Literal["both", "updates", "sharing"]
 
-
-def room_for_items(max_layers: int, base_layers: int = 0) -> int:
-    """How many layers of store items fit: the customization layer takes one, unless only one is left."""
-    check_max_layers(max_layers)
-    left = max_layers - base_layers
-    if left < 1:
-        raise SpecError(
-            f"cannot plan {max_layers} layers: the base image has {base_layers} already",
-            hint="raise max_layers or choose a base with fewer layers",
-        )
-    return max(1, left - 1)
+PLAN_LASTS = 8
+"""Steps over which moving a boundary must pay for itself."""
+ALOOF: dict[Favour, float] = {"updates": 0.0, "both": 0.2, "sharing": 50.0}
+"""What a byte in a mixture costs beside its pulls, in pulls a step: other systems will not hold the same one."""
 
 
 def plan_layers(
@@ -35,29 +37,75 @@ def plan_layers(
     groups: Sequence[Sequence[str]] = (),
     *,
     base_layers: int = 0,
+    days_between: float = 14.0,
 ) -> LayerPlan:
     """Divide the closure's items among layers, bottom first.
 
-    ``history`` holds earlier closures of the system, oldest first; ``previous`` is the plan one step before;
-    ``groups`` are shell patterns on names, one sequence for each layer; ``base_layers`` counts against the budget.
+    ``history`` holds earlier closures of the system, oldest first, ``days_between`` apart; ``previous`` is the plan one
+    step before, kept where changing it does not pay; ``groups`` are shell patterns on names, one sequence for
+    each layer; ``base_layers`` counts against the budget.
     """
     room = room_for_items(max_layers, base_layers)
     explicit, rest = explicit_groups((item.path for item in closure), groups)
     check_groups_fit(len(explicit), len(rest), room)
-    rest.sort(key=lambda path: (-closure[path].nar_size, path))
-    free = room - len(explicit)
-    singles, tail = (rest, []) if len(rest) <= free else (rest[: free - 1], rest[free - 1 :])
-    layers = [PlannedLayer((path,), closure[path].nar_size, "large") for path in singles]
-    if tail:
-        layers.append(_layer(closure, tail, "all the smaller items"))
-    layers += [_layer(closure, group, "asked for") for group in explicit]
-    return LayerPlan(tuple(layers), max_layers)
+    observed = observe([*history, closure], previous)
+    if observed.steps < 2:
+        observed = observe_dates(closure, days_between) or observed
+    rates = predict(closure, observed)
+    ahead = changes_ahead(closure, rates, propagates=observed.propagates)
+    prices = Prices(
+        aloof=ALOOF[favour] * POSSIBILITIES, fresh=0.0 if favour == "sharing" else POSSIBILITIES / PLAN_LASTS
+    )
+    shape = [(item.path,) for item in closure] if favour == "updates" else families(closure, rates.causes, room)
+    drafts = _drafts(closure, ahead, shape, explicit, previous)
+    note = "; joined in batches, the closure being large" if is_coarse(len(drafts), room) else ""
+    drafts = refine(merge_to_fit(drafts, room, prices), room, prices)
+    stacked = _restack(drafts, [item.path for item in closure], previous)
+    layers = (explain(draft, closure.items, days_between, note if len(draft.units) > 1 else "") for draft in stacked)
+    return LayerPlan(tuple(layers), max_layers, observed.memory)
 
 
-def plan_fleet(closures: Mapping[str, Closure], max_layers: int = 100) -> dict[str, LayerPlan]:
-    """Plan several systems together, so that they hold the same layers where they hold the same items."""
-    return {name: plan_layers(closures[name], max_layers) for name in sorted(closures)}
+def _drafts(
+    closure: Closure,
+    ahead: dict[StorePath, int],
+    shape: Sequence[Sequence[StorePath]],
+    explicit: Sequence[Sequence[StorePath]],
+    previous: LayerPlan | None,
+) -> list[Draft]:
+    """The units of ``shape``: in the layers of the previous plan that nothing has broken, in the groups asked for, and
+    one by one."""
+    place = {item.path: at for at, item in enumerate(closure)}
+    box: dict[StorePath, int] = {path: -1 - number for number, group in enumerate(explicit) for path in group}
+    for number, layer in enumerate(previous.layers if previous is not None else ()):
+        if all(path in place and path not in box for path in layer.paths):
+            box |= dict.fromkeys(layer.paths, number)
+    boxes: dict[int, list[Unit]] = {}
+    drafts = []
+    for family in shape:
+        pieces: dict[int | None, list[StorePath]] = {}
+        for path in family:
+            pieces.setdefault(box.get(path), []).append(path)
+        for number_or_none, members in pieces.items():
+            bits = 0
+            for path in members:
+                bits |= ahead[path]
+            unit = Unit(tuple(sorted(place[p] for p in members)), sum(closure[p].nar_size for p in members), bits)
+            if number_or_none is None:
+                drafts.append(Draft.of([unit]))
+            else:
+                boxes.setdefault(number_or_none, []).append(unit)
+    drafts += [Draft.of(units, kept=number >= 0, fixed=number < 0) for number, units in boxes.items()]
+    drafts.sort(key=lambda draft: min(unit.members for unit in draft.units))
+    return drafts
 
 
-def _layer(closure: Closure, paths: Sequence[StorePath], reason: str) -> PlannedLayer:
-    return PlannedLayer(tuple(sorted(paths)), sum(closure[path].nar_size for path in paths), reason)
+def _restack(drafts: Sequence[Draft], paths: Sequence[StorePath], previous: LayerPlan | None) -> list[Draft]:
+    """What is unbroken at the bottom stays where it is; above the first change the order is free."""
+    by_paths = {frozenset(paths[m] for unit in draft.units for m in unit.members): draft for draft in drafts}
+    bottom: list[Draft] = []
+    for layer in previous.layers if previous is not None else ():
+        draft = by_paths.pop(frozenset(layer.paths), None)
+        if draft is None:
+            break
+        bottom.append(draft)
+    return stack([*bottom, *by_paths.values()], len(bottom))

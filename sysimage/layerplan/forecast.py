@@ -1,0 +1,45 @@
+"""Possible next steps as bit sets: bit k of an item's set says that it changes in possibility k."""
+
+from __future__ import annotations
+
+from random import Random
+
+from sysimage.closure import Closure
+from sysimage.layerplan.lineage import package_name
+from sysimage.layerplan.rates import Rates
+from sysimage.store.paths import StorePath
+
+POSSIBILITIES = 2048
+_PRECISION = 14
+
+
+def bernoulli(chance: float, seed: str, width: int = POSSIBILITIES) -> int:
+    """``width`` independent bits, each set with ``chance``: fair draws, joined by "and" and "or" as the binary digits
+    of the chance say."""
+    source = Random(seed)  # noqa: S311
+    bits = 0
+    scaled = round(chance * (1 << _PRECISION))
+    for at in range(_PRECISION):
+        draw = source.getrandbits(width)
+        bits = bits | draw if scaled >> at & 1 else bits & draw
+    return bits
+
+
+def changes_ahead(closure: Closure, rates: Rates, *, propagates: bool) -> dict[StorePath, int]:
+    """The possibilities in which each item changes.
+
+    The draws depend on package names alone, so that systems that hold the same things judge them alike.
+    """
+    causes = [
+        bernoulli(chance, package_name(members[0].name))
+        for chance, members in zip(rates.chances, rates.causes.members, strict=True)
+    ]
+    ahead: dict[StorePath, int] = {}
+    for item in closure:
+        bits = causes[rates.causes.of[item.path]]
+        if propagates:
+            for reference in item.references:
+                if reference != item.path:
+                    bits |= ahead[reference]
+        ahead[item.path] = bits
+    return ahead

@@ -1,0 +1,84 @@
+"""Move single units to layers where they cost less."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sysimage.layerplan.draft import Draft, Prices, Unit
+
+SWEEPS = 5
+TOO_MANY = 300_000
+"""Units times layers above which one sweep would take too long."""
+
+
+def refine(drafts: Sequence[Draft], room: int, prices: Prices) -> list[Draft]:
+    """The same units, no more layers than ``room``, never a higher cost."""
+    layers = [Draft(list(d.units), d.size, d.ahead, d.kept, d.fixed) for d in drafts]
+    where = {id(unit): layer for layer in layers for unit in layer.units}
+    units = sorted(
+        (unit for layer in layers if not layer.fixed for unit in layer.units), key=lambda u: (-u.size, u.members)
+    )
+    if len(units) * len(layers) > TOO_MANY:
+        return layers
+    for _ in range(SWEEPS):
+        moved = False
+        for unit in units:
+            source = where[id(unit)]
+            target = _better_place(unit, source, layers, room, prices)
+            if target is not None:
+                moved = True
+                where[id(unit)] = target
+                source.units.remove(unit)
+                target.units.append(unit)
+                if not target.size:
+                    layers.append(target)
+                if source.units:
+                    _recount(source)
+                else:
+                    layers = [layer for layer in layers if layer is not source]
+                _recount(target)
+        if not moved:
+            break
+    return layers
+
+
+def _better_place(unit: Unit, source: Draft, layers: list[Draft], room: int, prices: Prices) -> Draft | None:
+    """The layer, perhaps a new one, where ``unit`` costs least, if that is less than where it is."""
+    alone = len(source.units) == 1
+    rest = 0
+    for other in source.units:
+        if other is not unit:
+            rest |= other.ahead
+    left = source.size - unit.size
+    # Taking it out saves this much.
+    saved: float = source.pulls - left * rest.bit_count()
+    if source.kept:
+        saved -= source.size * prices.fresh
+    if not alone:
+        saved += prices.aloof * (source.size if len(source.units) == 2 else unit.size)
+    lowest: float = saved - 1e-6 * abs(saved) - 1e-6
+    best: Draft | None = None
+    if not alone and len(layers) < room:
+        pulls = unit.size * unit.ahead.bit_count()
+        if pulls < lowest:
+            lowest, best = pulls, Draft([], 0, 0, kept=False)
+    size, ahead = unit.size, unit.ahead
+    for layer in layers:
+        if layer is source or layer.fixed:
+            continue
+        cost: float = (layer.size + size) * (layer.ahead | ahead).bit_count() - layer.size * layer.ahead.bit_count()
+        cost += prices.aloof * size
+        if len(layer.units) == 1:
+            cost += prices.aloof * layer.size
+        if layer.kept:
+            cost += prices.fresh * layer.size
+        if cost < lowest:
+            lowest, best = cost, layer
+    return best
+
+
+def _recount(layer: Draft) -> None:
+    ahead = 0
+    for unit in layer.units:
+        ahead |= unit.ahead
+    layer.size, layer.ahead, layer.kept = sum(unit.size for unit in layer.units), ahead, False
