@@ -27,6 +27,7 @@
   (unless (zero? (getuid))
     (setenv "XDG_RUNTIME_DIR" (writable-runtime-directory))
     (false-if-exception (mkdir (string-append (getenv "XDG_RUNTIME_DIR") "/shepherd") #o700)))
+  (flush-all-ports)                     ;what was said so far would be lost otherwise
   (apply execl shepherd "shepherd"
          (string-append "--config=" system "/shepherd.conf")
          (log-options)))
