@@ -9,14 +9,12 @@ from sysimage.layerplan.causes import Causes
 from sysimage.store.paths import StorePath
 
 
-def families(closure: Closure, causes: Causes, room: int) -> list[tuple[StorePath, ...]]:
+def families(closure: Closure, causes: Causes, risk: int) -> list[tuple[StorePath, ...]]:
     """A partition of the closure.
 
     An item joins those that refer to it when all of these are of its own family. What could be lost, should another
-    system hold one without the other, is bounded by a size that depends on the budget alone, so that every system
-    draws the same line.
+    system hold one without the other, is at most ``risk`` bytes.
     """
-    risk = (4 << 30) // (room + 1) ** 2
     referrers: dict[StorePath, list[StorePath]] = defaultdict(list)
     for item in closure:
         for reference in item.references:

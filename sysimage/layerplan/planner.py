@@ -24,7 +24,7 @@ Favour = Literal["both", "updates", "sharing"]
 
 PLAN_LASTS = 8
 """Steps over which moving a boundary must pay for itself."""
-ALOOF: dict[Favour, float] = {"updates": 0.0, "both": 0.2, "sharing": 50.0}
+ALOOF: dict[Favour, float] = {"updates": 0.0, "both": 0.15, "sharing": 50.0}
 """What a byte in a mixture costs beside its pulls, in pulls a step: other systems will not hold the same one."""
 
 
@@ -56,13 +56,26 @@ def plan_layers(
     prices = Prices(
         aloof=ALOOF[favour] * POSSIBILITIES, fresh=0.0 if favour == "sharing" else POSSIBILITIES / PLAN_LASTS
     )
-    shape = [(item.path,) for item in closure] if favour == "updates" else families(closure, rates.causes, room)
+    shape = (
+        [(item.path,) for item in closure]
+        if favour == "updates"
+        else families(closure, rates.causes, _risk(room, favour))
+    )
     drafts = _drafts(closure, ahead, shape, explicit, previous)
     note = "; joined in batches, the closure being large" if is_coarse(len(drafts), room) else ""
     drafts = refine(merge_to_fit(drafts, room, prices), room, prices)
     stacked = _restack(drafts, [item.path for item in closure], previous)
     layers = (explain(draft, closure.items, days_between, note if len(draft.units) > 1 else "") for draft in stacked)
     return LayerPlan(tuple(layers), max_layers, observed.memory)
+
+
+def _risk(room: int, favour: Favour) -> int:
+    """Bytes that tying an item to its family may cost, should another system hold one without the other.
+
+    About what a free layer is worth: the size of the items that just miss a layer of their own, which falls with a power
+    of the budget. It depends on the budget alone, so that every system draws the same line.
+    """
+    return (4 << 30) // (room + 1) ** 2 if favour == "sharing" else (128 << 30) // (room + 1) ** 3
 
 
 def _drafts(
