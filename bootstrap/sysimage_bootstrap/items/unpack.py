@@ -114,7 +114,6 @@ def _make_file(name: bytes, member: Member, data: TarReader, unpacked: _Unpacked
     descriptor = os.open(os.path.join(unpacked.top, name), flags, mode)  # noqa: PTH118 - bytes
     head = b""
     with open(descriptor, "wb", buffering=0) as file:
-        os.fchmod(descriptor, mode)  # whatever the umask says
         for piece in content:
             file.write(piece)
             if len(head) < _HEAD:

@@ -20,6 +20,10 @@ from sysimage_bootstrap.items.build import build_items
 from sysimage_bootstrap.items.bytecode import native_requests
 from sysimage_bootstrap.items.elf import read_elf
 from sysimage_bootstrap.items.inventory import Attributes
+from sysimage_bootstrap.items.make import Workshop, make_item
+from sysimage_bootstrap.items.plan import plan_items
+from sysimage_bootstrap.items.relink import TARGETS
+from sysimage_bootstrap.items.unpack import unpack
 from tests.bootstrap.items.debs import Member, Shelf, program, symlink
 from tests.bootstrap.items.host_packages import (
     PYTHON,
@@ -31,7 +35,7 @@ from tests.bootstrap.items.host_packages import (
     this_python,
 )
 
-MODULE = b"def twice(text):\n    return text + text\n\n\nNAMES = {'a', 'b', 'c'}\n"
+MODULE = b"'Says it twice.'\n\n\ndef twice(text):\n    return text + text\n\n\nNAMES = {'a', 'b', 'c'}\n"
 
 
 @pytest.fixture(name="shelf", scope="module")
@@ -119,7 +123,9 @@ def test_modules_are_compiled_for_where_they_will_be(items: Mapping[str, StoreIt
         data = Path(importlib.util.cache_from_source(str(source))).read_bytes()
         assert data[:4] == importlib.util.MAGIC_NUMBER
         assert data[4:16] == b"\1\0\0\0" + importlib.util.source_hash(MODULE)
-        assert marshal.loads(data[16:]).co_filename == f"/usr/{folder}/{source.name}"
+        code = marshal.loads(data[16:])
+        assert code.co_filename == f"/usr/{folder}/{source.name}"
+        assert "Says it twice." in code.co_consts
     assert not list(hello.rglob("__pycache__/broken*"))
     assert len(list(Path(str(items[f"python{PYTHON}-minimal"].path)).rglob("*.pyc"))) > 10
 
@@ -177,6 +183,27 @@ def test_a_package_that_is_not_what_it_should_be_leaves_no_item(shelf: Shelf, tm
         build_items(shelf.resolution, debs, store, architecture=native_architecture(), workers=1)
     assert store.items() == ()
     assert not list((store.root / "var/sysimage/packages").glob("run-*"))
+
+
+def test_an_item_that_would_not_run_from_the_store_is_refused(shelf: Shelf, tmp_path: Path) -> None:
+    (libc,) = (package for package in shelf.debs if package.name == "libc6")
+    store = ItemStore(tmp_path / "cache", "/gnu/store")
+    inventory = unpack(shelf.debs[libc], tmp_path / "tree", libc)
+    plan = plan_items(
+        {"libc6": libc},
+        {},
+        {"libc6": inventory},
+        store_dir="/gnu/store",
+        architecture=native_architecture(),
+        tools={},
+        pythons={},
+        alternatives={},
+    )
+    lazy = Workshop(store, TARGETS[native_architecture()], find("true"), {}, tmp_path / "none", tmp_path / "none")
+    with pytest.raises(IntegrityError, match="not every file would run from the store") as caught:
+        make_item(lazy, plan.items["libc6"], shelf.debs[libc])
+    assert any("does not find libc.so.6 in the store" in str(issue) for issue in caught.value.issues)
+    assert store.items() == ()
 
 
 def test_packages_that_were_not_fetched_are_named(shelf: Shelf, tmp_path: Path) -> None:
