@@ -43,6 +43,8 @@ class StoreFacts:
     state_directory: str
     items: tuple[StorePath, ...]
     """Sorted."""
+    references: Mapping[str, frozenset[str]]
+    """What the database says each path refers to."""
 
 
 def check_store(
@@ -71,7 +73,8 @@ def check_store(
     directory = next((path.rpartition("/")[0] for path in rows), _DEFAULT_STORES[schema.kind])
     items = _check_paths(tree, rows, directory, where, faults)
     _check_contents(tree, readings, source, {path: rows[str(path)] for path in items}, faults, limits)
-    return StoreFacts(schema.kind, directory, state, tuple(sorted(items)))
+    references = {path: row.references for path, row in rows.items()}
+    return StoreFacts(schema.kind, directory, state, tuple(sorted(items)), references)
 
 
 def captured_files(tree: FileTree, readings: Sequence[LayerReading]) -> dict[Parts, bytes]:

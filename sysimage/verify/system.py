@@ -8,7 +8,7 @@ from sysimage.verify.config import Config
 from sysimage.verify.faults import Faults, shown
 from sysimage.verify.store import StoreFacts, as_parts, as_path
 from sysimage.verify.tar import MemberKind
-from sysimage.verify.tree import FileTree, Parts
+from sysimage.verify.tree import FileTree, Parts, item_of
 
 ACCOUNTS = {name: as_parts(f"/etc/{name}") for name in ("passwd", "group")}
 """Files that `check_system` needs to have been captured."""
@@ -27,6 +27,8 @@ def check_system(
     _check_roots(tree, store, faults)
     if tree.find(as_parts(f"{store.state_directory}/profiles/system")) is not None:
         _check_first_boot(tree, faults)
+        if not faults:  # a database that lacks something would make this repeat it for all that hangs on it
+            _check_nothing_is_dead(tree, store, faults)
 
 
 def _check_entry_point(tree: FileTree, config: Config, faults: Faults) -> None:
@@ -99,3 +101,26 @@ def _check_roots(tree: FileTree, store: StoreFacts, faults: Faults) -> None:
                 faults.add(
                     "GC roots", shown(as_path(parts)), f"points to {shown(node.link)}, which is not in the image"
                 )
+
+
+def _check_nothing_is_dead(tree: FileTree, store: StoreFacts, faults: Faults) -> None:
+    """What no GC root leads to, the store's own tools would delete at the first occasion."""
+    todo = []
+    for below in ("gcroots", "profiles"):
+        for _, node in tree.walk(as_parts(f"{store.state_directory}/{below}")):
+            if node.kind is MemberKind.SYMLINK and (item := item_of(_link_parts(node.link))) is not None:
+                todo.append(as_path(item))
+    alive: set[str] = set()
+    while todo:
+        path = todo.pop()
+        if path not in alive:
+            alive.add(path)
+            todo += store.references.get(path, ())
+    for registered in store.items:
+        if str(registered) not in alive:
+            faults.add("GC roots", str(registered), "is not kept by any GC root")
+
+
+def _link_parts(link: bytes) -> Parts:
+    """An absolute link's target as components."""
+    return tuple(part for part in link.split(b"/") if part not in (b"", b"."))

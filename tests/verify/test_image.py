@@ -221,7 +221,8 @@ def test_a_damaged_database_is_refused(at: int, tmp_path: Path) -> None:
 
 def test_a_damaged_name_in_the_schema_is_refused(tmp_path: Path) -> None:
     def database(closure: Closure) -> bytes:
-        return store_database(closure, Schema.GUIX).replace(b"referrer integer", b"ref\x80rrer integer")
+        data = store_database(closure, Schema.GUIX).replace(b"IndexReference", b"Index\x80eference")
+        return data.replace(b"on Refs(reference)", b"on Refs(xeference)")
 
     (fault,) = faults(with_database(tmp_path, database))
     assert fault.startswith("/var/guix/db/db.sqlite: cannot be read: ")
@@ -291,6 +292,15 @@ def test_a_config_that_the_tree_does_not_support_is_named(
 def test_a_program_is_looked_up_in_path(tmp_path: Path) -> None:
     config = ImageConfig("amd64", cmd=("bash",), env=(("PATH", f"/nowhere:{BASH}/bin"),))
     verify_image(build_image(tmp_path, config=config).archive(tmp_path / "image.tar"))
+
+
+def test_an_item_that_no_gc_root_keeps_is_named(tmp_path: Path) -> None:
+    store = StoreBuilder(tmp_path / "store")
+    small_system(store)
+    stray = store.add("stray", "nobody refers to this\n")
+    closure = store.closure("system")
+    image = build_image(tmp_path, closure=closure, entries=customization(closure, Schema.GUIX))
+    assert faults(image.archive(tmp_path / "image.tar")) == [f"{stray.path}: is not kept by any GC root"]
 
 
 def test_an_item_that_is_not_in_a_stores_modes_is_named(tmp_path: Path) -> None:
