@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from sysimage.digest import Digest
+from sysimage.errors import LockError
 from sysimage_bootstrap.archive.index import index_of
 from sysimage_bootstrap.lock import LockedSuite, LockFile, parse_lock, read_lock
 from sysimage_bootstrap.request import PackageRequest
 from sysimage_bootstrap.resolve import Resolution, resolve
-
-from sysimage.digest import Digest
-from sysimage.errors import LockError
 from tests.bootstrap.archive.fake_archive import NOW, stanza
 
 REQUEST = PackageRequest("amd64", ("nginx", "bash"))

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from sysimage.errors import SpecError
 from sysimage_bootstrap.archive.index import PackageIndex, PackageList, index_of
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.request import PackagePin, PackageRequest
 from sysimage_bootstrap.resolve import Resolution, resolve
-
-from sysimage.errors import SpecError
 from tests.bootstrap.archive.fake_archive import stanza
 
 

@@ -7,9 +7,9 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sysimage_bootstrap.versions import Relation, version_key
 
 from sysimage.process import find, run
+from sysimage_bootstrap.versions import Relation, version_key
 
 versions = st.from_regex(r"([0-9]:)?[0-9][a-b0-1.+~]{0,4}(-[a-b0-1.+~]{1,3})?", fullmatch=True)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sysimage_bootstrap.archive import Archive, ArchiveOptions, ArchiveSource, TransportOptions
 
+from sysimage_bootstrap.archive import Archive, ArchiveOptions, ArchiveSource, TransportOptions
 from tests.bootstrap.archive.fake_archive import NOW, FakeSuite, Keys, Server, serve, stanza
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
+from sysimage.errors import MachineError, SpecError
 from sysimage_bootstrap.archive.apt_settings import merge_settings, parse_settings
 from sysimage_bootstrap.archive.sources import ArchiveSource, apt_entries, default_sources, redacted
 from sysimage_bootstrap.archive.transport import TransportOptions
-
-from sysimage.errors import MachineError, SpecError
 
 SUITES = ("trixie", "trixie-updates", "trixie-security")
 

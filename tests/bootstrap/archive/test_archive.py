@@ -11,12 +11,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
+from sysimage.errors import IntegrityError, RegistryError, SpecError
 from sysimage_bootstrap.archive import ArchiveSource, require_control
 from sysimage_bootstrap.lock import LockFile, read_lock
 from sysimage_bootstrap.request import PackageRequest
 from sysimage_bootstrap.resolve import resolve
-
-from sysimage.errors import IntegrityError, RegistryError, SpecError
 from tests.bootstrap.archive.conftest import OpenArchive
 from tests.bootstrap.archive.fake_archive import NOW, FakeSuite, Keys, Server, deb_bytes, stanza
 

@@ -14,13 +14,13 @@ from pathlib import Path
 from subprocess import PIPE
 
 import pytest
-from sysimage_bootstrap.archive.cache import FileCache
-from sysimage_bootstrap.archive.fetch import Wanted, fetch_all
-from sysimage_bootstrap.archive.transport import Transport, TransportOptions
 
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError, RegistryError
 from sysimage.process import spawn
+from sysimage_bootstrap.archive.cache import FileCache
+from sysimage_bootstrap.archive.fetch import Wanted, fetch_all
+from sysimage_bootstrap.archive.transport import Transport, TransportOptions
 from tests.bootstrap.archive.fake_archive import Fault, Server
 
 DATA = bytes(range(256)) * 4096

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sysimage_bootstrap.archive.signature import verified_text
 
 from sysimage.errors import IntegrityError, MachineError
+from sysimage_bootstrap.archive.signature import verified_text
 from tests.bootstrap.archive.fake_archive import Keys
 
 TEXT = b"Origin: Test\n- a line that looks like a dash escape\nSuite: stable\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sysimage_bootstrap.archive.deb822 import paragraph, paragraphs
 from sysimage_bootstrap.archive.dependencies import Dependency, Target, parse_dependencies, parse_target
 from sysimage_bootstrap.versions import Relation
