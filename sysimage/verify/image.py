@@ -110,7 +110,7 @@ def _reported(path: Path, faults: Faults) -> Iterator[None]:
     try:
         yield
     except MalformedError as error:
-        raise _error(path, (*faults.issues, Issue("", str(error)))) from None
+        raise _error(path, (*faults.issues, Issue("image", str(error)))) from None
     except OSError as error:
         raise MachineError(f"cannot read {path}: {error.strerror}") from error
 

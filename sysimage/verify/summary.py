@@ -71,7 +71,7 @@ def inspect_image(path: Path, *, platform: str | None = None, limits: Limits = D
             documents = read_documents(source, faults, limits, platform)
             kind, items = _count_items(source, documents, limits)
     except MalformedError as error:
-        raise IntegrityError(f"cannot inspect {path}: it {error}") from None
+        raise IntegrityError(f"cannot inspect {path}: {error}") from None
     except OSError as error:
         raise MachineError(f"cannot read {path}: {error.strerror}") from error
     layers = tuple(_summary(layer) for layer in documents.layers)
