@@ -1,7 +1,23 @@
 """Where layer boundaries go, so that updates and sharing move few bytes."""
 
 from sysimage.layerplan.fleet import plan_fleet
-from sysimage.layerplan.plan import MOST_LAYERS, LayerPlan, PlannedLayer, check_max_layers
+from sysimage.layerplan.plan import MOST_LAYERS, LayerPlan, Memory, PlannedLayer, check_max_layers
 from sysimage.layerplan.planner import Favour, plan_layers
+from sysimage.layerplan.record import Record, from_json, to_json
+from sysimage.layerplan.strategies import STRATEGIES, plan_by
 
-__all__ = ["MOST_LAYERS", "Favour", "LayerPlan", "PlannedLayer", "check_max_layers", "plan_fleet", "plan_layers"]
+__all__ = [
+    "MOST_LAYERS",
+    "STRATEGIES",
+    "Favour",
+    "LayerPlan",
+    "Memory",
+    "PlannedLayer",
+    "Record",
+    "check_max_layers",
+    "from_json",
+    "plan_by",
+    "plan_fleet",
+    "plan_layers",
+    "to_json",
+]

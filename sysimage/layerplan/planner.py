@@ -72,8 +72,8 @@ def plan_layers(
 def _risk(room: int, favour: Favour) -> int:
     """Bytes that tying an item to its family may cost, should another system hold one without the other.
 
-    About what a free layer is worth: the size of the items that just miss a layer of their own, which falls with a power
-    of the budget. It depends on the budget alone, so that every system draws the same line.
+    About what a free layer is worth: the size of the items that just miss a layer of their own, which falls with a
+    power of the budget. It depends on the budget alone, so that every system draws the same line.
     """
     return (4 << 30) // (room + 1) ** 2 if favour == "sharing" else (128 << 30) // (room + 1) ** 3
 
