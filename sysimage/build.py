@@ -9,10 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sysimage_bootstrap.choose import ArchiveChoice
-from sysimage_bootstrap.realise import realise
-from sysimage_bootstrap.system.system import SystemResult
-
 from sysimage.blobs import BlobDirectory
 from sysimage.closure import Closure
 from sysimage.destinations import DOCKER_ARCHIVE, WrittenImage, stream_docker_archive, write_archive, write_oci_layout
@@ -22,9 +18,13 @@ from sysimage.layers import Compression, LayerBlob, LayerCache, build_layers
 from sysimage.layers.divide import layer_sources
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.provision import provision
+from sysimage.rootfs.stored import open_stored
+from sysimage.rootfs.system import SystemResult
 from sysimage.rootfs.tree import Tree
 from sysimage.spec.model import StoreKind, SystemSpec
 from sysimage.store.database import Schema, store_database
+from sysimage_bootstrap.choose import ArchiveChoice
+from sysimage_bootstrap.realise import realise
 
 OCI_LAYOUT = "oci-dir"
 Format = Literal["archive", "docker-archive", "oci-dir"]
@@ -55,6 +55,8 @@ class BuildOptions:
     history: tuple[Closure, ...] = ()
     """Earlier closures of the system, oldest first."""
     previous: LayerPlan | None = None
+    check_store: bool = False
+    """Compare every item of a store that is only read with the hash that the store says."""
     keep_layers: bool = True
     """Keep layers in the cache, so that those that do not change are never read again."""
     workers: int = 1
@@ -86,17 +88,8 @@ class BuildResult:
 
 def plan(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Progress = silent) -> Planned:
     """Make the system's store and decide what goes into which layer; nothing is written but the cache."""
-    realised = realise(
-        spec,
-        spec_dir,
-        options.archive,
-        options.lock_file,
-        locked=options.locked,
-        cache_dir=options.cache_dir,
-        workers=options.workers,
-        progress=progress,
-    )
-    closure = Closure(realised.items, [realised.system])
+    realised = provide(spec, spec_dir, options, progress)
+    closure = Closure(realised.items, realised.roots)
     schema = Schema.GUIX if spec.store.kind is StoreKind.GUIX else Schema.NIX
     database = store_database(closure, schema) if spec.store.database else None
     tree = provision(spec, realised.system, closure, realised.accounts, realised.entries, database)
@@ -119,6 +112,22 @@ def plan(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Prog
     )
 
 
+def provide(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Progress = silent) -> SystemResult:
+    """The system: found in a store, or made of packages. From here on nothing can tell which it was."""
+    if spec.from_store is not None:
+        return open_stored(spec, spec.from_store, spec_dir, check=options.check_store, progress=progress)
+    return realise(
+        spec,
+        spec_dir,
+        options.archive,
+        options.lock_file,
+        locked=options.locked,
+        cache_dir=options.cache_dir,
+        workers=options.workers,
+        progress=progress,
+    )
+
+
 def build(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Progress = silent) -> BuildResult:
     """Build the image that ``spec`` describes and write it to ``options.output``.
 
@@ -130,7 +139,8 @@ def build(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Pro
 
 def write(planned: Planned, options: BuildOptions, progress: Progress = silent) -> WrittenImage:
     """Build the layers that are not known yet, and write the image."""
-    sources = layer_sources(planned.plan, planned.closure, planned.tree)
+    uid, gid = planned.spec.store.uid, planned.spec.store.gid
+    sources = layer_sources(planned.plan, planned.closure, planned.tree, uid=uid, gid=gid)
 
     def assemble(layers: Sequence[LayerBlob]) -> Image:
         return make_image(image_config(planned), layers, annotations=image_annotations(planned))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sysimage.progress import Progress, silent
+from sysimage.rootfs.system import SystemResult
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.archive import Archive, Package, native_architecture
 from sysimage_bootstrap.choose import ArchiveChoice, choose_packages, open_archive, package_request
@@ -15,7 +16,7 @@ from sysimage_bootstrap.items.bytecode import native_requests
 from sysimage_bootstrap.items.inventory import PackageFacts
 from sysimage_bootstrap.request import PackageRequest
 from sysimage_bootstrap.resolve import Resolution, resolve
-from sysimage_bootstrap.system.system import SystemResult, build_system
+from sysimage_bootstrap.system.system import build_system
 
 
 def realise(

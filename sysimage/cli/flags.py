@@ -51,6 +51,11 @@ def add_source_flags(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--allow-expired", action="store_true", help="take package lists that have run out")
     group.add_argument("--allow-rollback", action="store_true", help="take package lists older than those seen before")
+    group.add_argument(
+        "--check-store",
+        action="store_true",
+        help="compare every item that from-store names with the hash that its store says",
+    )
     group.add_argument("--offline", action="store_true", help="use only what the cache has")
     group.add_argument(
         "--lockfile",

@@ -75,6 +75,7 @@ def build_options(arguments: argparse.Namespace, terminal: Terminal) -> BuildOpt
         compression=arguments.compression,
         created=epoch if arguments.created is None else arguments.created,
         favour=arguments.favour,
+        check_store=arguments.check_store,
         workers=flags.processors(arguments.jobs),
     )
 

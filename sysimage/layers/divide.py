@@ -12,8 +12,11 @@ CUSTOMIZATION = "customization: boot program, store database, GC roots, accounts
 _NAMED = 4
 
 
-def layer_sources(plan: LayerPlan, closure: Closure, tree: Tree, *, base_layers: int = 0) -> tuple[LayerSource, ...]:
-    """One source for each planned layer, and the tree as the customization layer on top.
+def layer_sources(
+    plan: LayerPlan, closure: Closure, tree: Tree, *, base_layers: int = 0, uid: int = 0, gid: int = 0
+) -> tuple[LayerSource, ...]:
+    """One source for each planned layer, and the tree as the customization layer on top; ``uid`` and ``gid`` own the
+    store items.
 
     A plan with room for one layer beside ``base_layers`` has one group, and the tree goes into it: an image in one
     layer. The tree's directories are written in the same form in every layer that has something below them.
@@ -23,9 +26,9 @@ def layer_sources(plan: LayerPlan, closure: Closure, tree: Tree, *, base_layers:
     labels = [describe(layer) for layer in plan.layers]
     if plan.max_layers - base_layers == 1 and len(plan.layers) == 1:
         items = tuple(closure[path] for path in plan.layers[0].paths)
-        return (LayerSource(f"everything: {labels[0]}; {CUSTOMIZATION}", items, entries),)
+        return (LayerSource(f"everything: {labels[0]}; {CUSTOMIZATION}", items, entries, uid=uid, gid=gid),)
     sources = [
-        LayerSource(label, tuple(closure[path] for path in layer.paths), parents=parents)
+        LayerSource(label, tuple(closure[path] for path in layer.paths), parents=parents, uid=uid, gid=gid)
         for label, layer in zip(labels, plan.layers, strict=True)
     ]
     return (*sources, LayerSource(CUSTOMIZATION, entries=entries))

@@ -1,4 +1,4 @@
-"""What a system.json wants in the root file system beside what every system has: files, directories, symlinks."""
+"""What a system.json wants in the root file system beside what every system has: accounts, files, directories."""
 
 from __future__ import annotations
 
@@ -6,9 +6,41 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sysimage.errors import Issue, SpecError
-from sysimage.rootfs.accounts import Accounts
+from sysimage.rootfs.accounts import Accounts, WantedGroup, WantedUser
 from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemSpec
+
+
+def declared_users(spec: SystemSpec) -> list[WantedUser]:
+    """The accounts that ``spec`` declares."""
+    return [
+        WantedUser(
+            name,
+            uid=user.uid,
+            group=user.group,
+            groups=user.groups,
+            comment=user.comment or None,
+            home=user.home,
+            shell=user.shell,
+            password_hash=user.password_hash if "password_hash" in user.model_fields_set else None,
+            system=user.system,
+            origin=f"/users/{name}",
+        )
+        for name, user in spec.users.items()
+    ]
+
+
+def declared_groups(spec: SystemSpec) -> list[WantedGroup]:
+    """The groups that ``spec`` declares."""
+    return [
+        WantedGroup(name, group.gid, group.members, system=_is_system(spec, name), origin=f"/groups/{name}")
+        for name, group in spec.groups.items()
+    ]
+
+
+def _is_system(spec: SystemSpec, group: str) -> bool:
+    """Whether a declared group's ID is to be a daemon's: it is, unless a person's account has it as its own."""
+    return all(user.system for name, user in spec.users.items() if (user.group or name) == group)
 
 
 def declared_entries(spec: SystemSpec, spec_dir: Path, accounts: Accounts) -> tuple[Entry, ...]:

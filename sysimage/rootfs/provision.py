@@ -8,6 +8,7 @@ links and GC roots as the owner of the store would make them (gnu/build/install.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError
@@ -28,17 +29,26 @@ def provision(
     accounts: Accounts | None,
     entries: Iterable[Entry],
     database: bytes | None,
+    *,
+    generation: int = 1,
 ) -> Tree:
     """Everything of the image but its store items.
 
     ``database`` is the store's, None for an image without one (then it has no GC roots and generations either).
-    ``entries`` count before the skeleton and the accounts where both have something at a path. An `IntegrityError` if
-    the system is not in the closure; a `TreeError` names entries that contradict each other.
+    ``entries`` count before the skeleton and the accounts where both have something at a path. ``generation`` is the
+    number under which the system is registered. An `IntegrityError` if the system is not in the closure; a `TreeError`
+    names entries that contradict each other.
     """
     if system not in closure:
         raise IntegrityError(f"cannot make a root file system: {system} is not in the closure")
-    registered = registration(spec.store, system, database) if database is not None else ()
-    return Tree(layered(skeleton(spec.store), registered, account_files(accounts) if accounts else (), entries))
+    if database is None:
+        registered: Iterable[Entry] = ()
+    elif spec.from_store is not None and spec.from_store.paths is not None:
+        registered = pack_registration(spec.store, closure.roots, database)
+    else:
+        registered = registration(spec.store, system, database, generation)
+    files = account_files(accounts) if accounts else ()
+    return Tree(layered(skeleton(spec.store), _owned(spec.store, registered), files, entries))
 
 
 def layered(*groups: Iterable[Entry]) -> tuple[Entry, ...]:
@@ -63,23 +73,41 @@ def skeleton(store: Store) -> Iterator[Entry]:
     yield Entry.directory("/root", 0o700)
     yield Entry.directory("/tmp", 0o1777)  # noqa: S108 - the image's
     yield Entry.directory("/var/tmp", 0o1777)  # noqa: S108 - the image's
-    yield Entry.directory(store.store_dir, 0o1775)
+    yield Entry.directory(store.store_dir, 0o1775, store.uid, store.gid)
 
 
-def registration(store: Store, system: StorePath, database: bytes) -> Iterator[Entry]:
-    """The store's own state: database, GC roots, and the system as generation 1."""
+def registration(store: Store, system: StorePath, database: bytes, generation: int = 1) -> Iterator[Entry]:
+    """The store's own state: database, GC roots, and the system as a generation of its profile."""
+    state = store.state_dir
+    yield from _database(store, database)
+    yield Entry.symlink(f"{state}/gcroots/booted-system", "/run/booted-system")
+    yield Entry.symlink(f"{state}/gcroots/current-system", "/run/current-system")
+    yield Entry.symlink(f"{state}/profiles/system", f"system-{generation}-link")
+    yield Entry.symlink(f"{state}/profiles/system-{generation}-link", str(system))
+
+
+def pack_registration(store: Store, roots: Iterable[StorePath], database: bytes) -> Iterator[Entry]:
+    """The store's own state where no system is: what the pack is made of are GC roots by themselves."""
+    yield from _database(store, database)
+    for number, root in enumerate(roots):
+        yield Entry.symlink(f"{store.state_dir}/gcroots/image/{number}", str(root))
+
+
+def _database(store: Store, database: bytes) -> Iterator[Entry]:
     state = store.state_dir
     yield Entry.directory(state)
     yield Entry.file(f"{state}/db/db.sqlite", database)
     yield Entry.directory(f"{state}/gcroots")
-    yield Entry.symlink(f"{state}/gcroots/booted-system", "/run/booted-system")
-    yield Entry.symlink(f"{state}/gcroots/current-system", "/run/current-system")
     yield Entry.symlink(f"{state}/gcroots/profiles", f"{state}/profiles")
     yield Entry.directory(f"{state}/profiles/per-user/root")
-    yield Entry.symlink(f"{state}/profiles/system", "system-1-link")
-    yield Entry.symlink(f"{state}/profiles/system-1-link", str(system))
     if store.kind is StoreKind.NIX:
         yield Entry.file(f"{state}/db/schema", NIX_SCHEMA)
+
+
+def _owned(store: Store, entries: Iterable[Entry]) -> Iterator[Entry]:
+    """The store's state belongs to the store's owner."""
+    for entry in entries:
+        yield replace(entry, uid=store.uid, gid=store.gid)
 
 
 def account_files(accounts: Accounts) -> Iterator[Entry]:

@@ -14,8 +14,8 @@ from sysimage.cli.terminal import Terminal
 from sysimage.destinations import write_archive
 from sysimage.layerplan import plan_layers
 from sysimage.layers import Compression
+from sysimage.rootfs.system import SystemResult
 from sysimage.spec import parse_spec
-from sysimage_bootstrap.system.system import SystemResult
 from tests.support.images import NAMES, BuiltImage, build_image
 
 PIPED = Terminal({}, results_are_read=False, progress_is_read=False)

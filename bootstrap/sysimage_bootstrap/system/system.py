@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from sysimage.digest import Digest
 from sysimage.errors import SpecError
 from sysimage.progress import Progress, silent
-from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.declared import declared_entries
 from sysimage.rootfs.provision import layered
+from sysimage.rootfs.system import ImageDefaults, SystemResult
 from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import StoreItem
@@ -37,33 +36,6 @@ FORMAT = 3
 """Part of every recipe here: raised when the code comes to make something else of the same inputs."""
 STOP_SIGNAL = "SIGTERM"
 """What ends a system in order: the Shepherd stops every service and exits with status 0."""
-
-
-@dataclass(frozen=True, slots=True)
-class ImageDefaults:
-    """What the image's config says unless system.json says otherwise."""
-
-    entry_point: tuple[str, ...]
-    command: tuple[str, ...]
-    stop_signal: str | None
-    """None leaves it to the container engine."""
-    environment: Mapping[str, str]
-    """In the order in which it is written."""
-
-
-@dataclass(frozen=True, slots=True)
-class SystemResult:
-    """A system in the store, and what an image of it needs beside its closure."""
-
-    system: StorePath
-    boot_program: StorePath | None
-    """None in a system with a plain command instead of an init."""
-    items: tuple[StoreItem, ...]
-    """The closure of the system, sorted by path; the boot program is in it."""
-    accounts: Accounts
-    entries: tuple[Entry, ...]
-    """Of the root file system: what is neither store nor its registration nor the account files."""
-    image_defaults: ImageDefaults
 
 
 def build_system(

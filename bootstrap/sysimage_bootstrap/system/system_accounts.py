@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sysimage.errors import SpecError
-from sysimage.rootfs.accounts import Accounts, WantedGroup, WantedUser, parse_accounts, settle
+from sysimage.rootfs.accounts import Accounts, parse_accounts, settle
+from sysimage.rootfs.declared import declared_groups, declared_users
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.system.installed import Installed, provider
 from sysimage_bootstrap.system.sysusers import parse_sysusers
@@ -28,7 +29,7 @@ def system_accounts(spec: SystemSpec, packages: Sequence[Installed]) -> Accounts
     known_users = {user.name for user in base.users} | {user.name for user in users} | set(spec.users)
     known_groups = {group.name for group in base.groups} | {group.name for group in groups} | set(spec.groups)
     more_users, more_groups = mentioned_accounts(wanted_directories(packages), known_users, known_groups | known_users)
-    return settle(base, [*users, *more_users, *_declared_users(spec)], [*groups, *more_groups, *_declared_groups(spec)])
+    return settle(base, [*users, *more_users, *declared_users(spec)], [*groups, *more_groups, *declared_groups(spec)])
 
 
 def _base_accounts(packages: Sequence[Installed]) -> Accounts:
@@ -39,33 +40,3 @@ def _base_accounts(packages: Sequence[Installed]) -> Accounts:
     return parse_accounts(
         (master / "passwd.master").read_text(encoding="utf-8"), (master / "group.master").read_text(encoding="utf-8")
     )
-
-
-def _declared_users(spec: SystemSpec) -> list[WantedUser]:
-    return [
-        WantedUser(
-            name,
-            uid=user.uid,
-            group=user.group,
-            groups=user.groups,
-            comment=user.comment or None,
-            home=user.home,
-            shell=user.shell,
-            password_hash=user.password_hash if "password_hash" in user.model_fields_set else None,
-            system=user.system,
-            origin=f"/users/{name}",
-        )
-        for name, user in spec.users.items()
-    ]
-
-
-def _declared_groups(spec: SystemSpec) -> list[WantedGroup]:
-    return [
-        WantedGroup(name, group.gid, group.members, system=_is_system(spec, name), origin=f"/groups/{name}")
-        for name, group in spec.groups.items()
-    ]
-
-
-def _is_system(spec: SystemSpec, group: str) -> bool:
-    """Whether a declared group's ID is to be a daemon's: it is, unless a person's account has it as its own."""
-    return all(user.system for name, user in spec.users.items() if (user.group or name) == group)

@@ -1,0 +1,47 @@
+"""A system as the later rooms take it, whichever way it came: made of packages, or found in a store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sysimage.rootfs.accounts import Accounts
+from sysimage.rootfs.tree import Entry
+from sysimage.store.items import StoreItem
+from sysimage.store.paths import StorePath
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDefaults:
+    """What the image's config says unless system.json says otherwise."""
+
+    entry_point: tuple[str, ...]
+    command: tuple[str, ...]
+    stop_signal: str | None
+    """None leaves it to the container engine."""
+    environment: Mapping[str, str]
+    """In the order in which it is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemResult:
+    """A system in a store, and what an image of it needs beside its closure."""
+
+    system: StorePath
+    """Of a pack, which is no system, its first item."""
+    boot_program: StorePath | None
+    """None in a system with a plain command instead of an init, or whose init needs none."""
+    items: tuple[StoreItem, ...]
+    """The closure of the system, sorted by path; the boot program is in it."""
+    accounts: Accounts | None
+    """None for a system that makes its accounts when it boots."""
+    entries: tuple[Entry, ...]
+    """Of the root file system: what is neither store nor its registration nor the account files."""
+    image_defaults: ImageDefaults
+    other_roots: tuple[StorePath, ...] = ()
+    """Items beside the first that a pack is made of, in the spec's order."""
+
+    @property
+    def roots(self) -> tuple[StorePath, ...]:
+        """Everything that the closure is the closure of."""
+        return self.system, *self.other_roots
