@@ -34,13 +34,17 @@ def read_store(
     """The closure of ``roots`` as ``source`` knows it.
 
     ``source`` is a store's database or a directory that has it, ``nix path-info --json``, a registration, a references
-    graph, or a bare directory of items, which stand for paths in ``store_dir`` (by default that directory). What comes
-    of the rest is said at `find_items`.
+    graph, or a bare directory of items, which stand for paths in ``store_dir`` (by default that of the roots, or else
+    the directory itself). A directory that is the root of a system has its store in it. What comes of the rest is said
+    at `find_items`.
     """
     roots = tuple(roots)
-    with closing(open_catalogue(source, store_dir=store_dir or _store_dir_of(roots))) as catalogue:
+    store_dir = store_dir or _store_dir_of(roots)
+    with closing(open_catalogue(source, store_dir=store_dir)) as catalogue:
         if isinstance(catalogue, DirectoryCatalogue):
             location = source
+        elif location is None and store_dir is not None and (inside := source / store_dir.lstrip("/")).is_dir():
+            location = inside
         return find_items(catalogue, str(source), roots, location=location, check=check, progress=progress)
 
 

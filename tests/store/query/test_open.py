@@ -325,3 +325,11 @@ def test_a_database_in_log_mode_in_a_directory_that_cannot_be_written_is_read(
     assert as_nobody(lambda: read_store(file, closure.roots, location=store.location)) == ""
     assert sorted(path.name for path in file.parent.iterdir()) == ["db.sqlite"]
     file.parent.chmod(0o755)
+
+
+def test_the_root_of_a_system_has_its_store_in_it(closure: Closure, store: StoreBuilder, tmp_path: Path) -> None:
+    root = database_at("var/guix/db/db.sqlite", Schema.GUIX)(closure, tmp_path)
+    (root / "gnu").mkdir()
+    (root / "gnu/store").symlink_to(store.location)
+    found = read_store(root, closure.roots, check=True)
+    assert [(item.path, item.nar_hash) for item in found.items] == sorted((i.path, i.nar_hash) for i in closure)
