@@ -11,12 +11,21 @@ from pathlib import Path
 
 import pytest
 
+from sysimage.errors import MachineError
 from sysimage.process import Completed, find, run
 from sysimage.store.database import Schema
 from tests.support.images import STORE_DIR, BuiltImage, build_image
 
 PACKAGES = {"nix": "nix-bin", "cp": "coreutils", "nix-store": "nix-bin", "nix-hash": "nix-bin", "unshare": "util-linux"}
 IS_ROOT = os.geteuid() == 0
+
+
+def need(program: str) -> Path:
+    """Where a program is, or a failure that says how to install it."""
+    try:
+        return find(program, package=PACKAGES.get(program))
+    except MachineError as error:
+        pytest.fail(f"{error}: {error.hint}")
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,7 @@ class Client:
         self, *words: str | Path, accept: tuple[int, ...] = (0,), cwd: Path | None = None, stdin: bytes | None = None
     ) -> Completed:
         program, *arguments = words
-        path = find(str(program), package=PACKAGES.get(str(program)))
+        path = need(str(program))
         environment = dict.fromkeys(("HOME", "NIX_CONF_DIR", "TMPDIR"), str(self.home))
         environment["CONTAINERS_CONF"] = str(self.home / "containers.conf")
         return run([path, *arguments], env=environment, accept=accept, cwd=cwd, stdin=stdin)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from sysimage.process import find, spawn
+from sysimage.process import spawn
 from sysimage.verify import verify_image
-from tests.clients.conftest import Client, Small
+from tests.clients.conftest import Client, Small, need
 from tests.support.images import build_image
 from tests.support.listing import listing_of_image
 
@@ -83,7 +83,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (workspace / "config.yml").write_text(json.dumps(config))
     with (workspace / "log").open("wb") as log:
         process = spawn(
-            [find("docker-registry"), "serve", workspace / "config.yml"], stdout=log, stderr=log, cwd=workspace
+            [need("docker-registry"), "serve", workspace / "config.yml"], stdout=log, stderr=log, cwd=workspace
         )
         try:
             for _ in range(200):
