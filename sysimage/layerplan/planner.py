@@ -24,7 +24,7 @@ Favour = Literal["both", "updates", "sharing"]
 
 PLAN_LASTS = 8
 """Steps over which moving a boundary must pay for itself."""
-ALOOF: dict[Favour, float] = {"updates": 0.0, "both": 0.15, "sharing": 50.0}
+ALOOF: dict[Favour, float] = {"updates": 0.0, "both": 0.3, "sharing": 50.0}
 """What a byte in a mixture costs beside its pulls, in pulls a step: other systems will not hold the same one."""
 
 
