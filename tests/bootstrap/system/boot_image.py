@@ -137,6 +137,13 @@ def test_it_stops_promptly_with_status_0(image: Unpacked, init: bool) -> None:
         assert booted.stop(timeout=9) == 0
 
 
+@pytest.mark.parametrize("seconds", [0.1, 0.3, 0.6])
+def test_a_stop_right_after_the_start_is_not_lost(image: Unpacked, seconds: float) -> None:
+    with boot(image.root, image.argv, env=image.environment) as booted:
+        time.sleep(seconds)
+        assert booted.stop(timeout=9) == 0
+
+
 def test_it_runs_on_a_read_only_root(image: Unpacked) -> None:
     writable = (*TMPFS, "/var/lib/nginx", "/var/lib/visits", "/var/log")
     with boot(image.root, image.argv, env=image.environment, read_only=True, tmpfs=writable) as booted:
