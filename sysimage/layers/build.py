@@ -38,6 +38,7 @@ def build_layers(
     known: dict[int, LayerBlob] = {}
     weights = [source.weight for source in sources]
     report = Reporter(progress, sum(weights))
+    blobs.sweep()
     with cache.in_use() if cache else contextlib.nullcontext():
         if cache:
             for number, source in enumerate(sources):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def prefetching(sources: Sequence[LayerSource]) -> Iterator[None]:
         return
     from multiprocessing import get_context
 
-    helper = get_context("fork").Process(target=_ask, args=(sources,), daemon=True)
+    helper = get_context("fork").Process(target=_ask, args=(sources, os.getpid()), daemon=True)
     helper.start()
     try:
         yield
@@ -67,10 +68,13 @@ def _in_memory(place: Path) -> bool | None:
     return None
 
 
-def _ask(sources: Sequence[LayerSource]) -> None:
+def _ask(sources: Sequence[LayerSource], parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError):  # whatever is wrong, the one who reads will say it
         for source in sources:
             for item in source.items:
+                if os.getppid() != parent:
+                    return
                 _ask_below(os.fsencode(item.location or ""))
 
 

@@ -1,0 +1,83 @@
+"""Reading ahead: only where it pays, of exactly the files that will be read, and over when the work is over."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sysimage.layers import LayerSource, prefetch
+from tests.support.stores import make_item
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> list[LayerSource]:
+    items = [make_item(tmp_path, f"item-{n}", {"a/file": "x" * n, "b": "y", "link": "->b"}) for n in range(1, 4)]
+    return [LayerSource(item.path.name, (item,)) for item in items]
+
+
+def started(monkeypatch: pytest.MonkeyPatch, sources: list[LayerSource], cold: bool) -> bool:
+    """Whether another process was started for these sources."""
+    children: list[int] = []
+    monkeypatch.setattr(prefetch, "_is_cold", lambda _: cold)
+    monkeypatch.setattr(prefetch, "_ask", lambda *_: os._exit(0))
+    real: Callable[[], int] = os.fork
+
+    def fork() -> int:
+        child = real()
+        if child:
+            children.append(child)
+        return child
+
+    monkeypatch.setattr(os, "fork", fork)
+    with prefetch.prefetching(sources):
+        pass
+    for child in children:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(child, 0)
+    return bool(children)
+
+
+def test_small_work_is_not_worth_it(sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not started(monkeypatch, sources, cold=True)
+
+
+@pytest.mark.parametrize("cold", [True, False])
+def test_files_in_memory_are_not_asked_for(
+    sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch, cold: bool
+) -> None:
+    monkeypatch.setattr(prefetch, "_WORTH_IT", 1)
+
+    assert started(monkeypatch, sources, cold) is cold
+
+
+def test_whether_most_files_are_in_memory_is_what_the_kernel_says(
+    sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not prefetch._is_cold(sources)
+
+    def not_there(*_: object) -> int:
+        raise BlockingIOError
+
+    monkeypatch.setattr(os, "preadv", not_there)
+    assert prefetch._is_cold(sources)
+
+
+def test_every_file_is_asked_for_once_and_links_are_not_followed(
+    sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda fd, *_: asked.append(str(Path(f"/proc/self/fd/{fd}").readlink())))
+    prefetch._ask(sources, os.getppid())
+
+    assert asked == [str(s.items[0].location) + name for s in sources for name in ("/b", "/a/file")]
+
+
+def test_the_reader_reports_what_cannot_be_read(sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch) -> None:
+    location = sources[0].items[0].location
+    assert location
+    location.rename(location.with_name("gone"))
+
+    prefetch._ask(sources, os.getppid())
