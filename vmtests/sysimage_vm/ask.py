@@ -15,7 +15,8 @@ from sysimage_vm.engine import Engine, Kind
 from sysimage_vm.guest import Guest, Host, ensure_snapshot, ready_machine
 from sysimage_vm.image import open_image
 from sysimage_vm.machine import Machine, MachineFiles
-from sysimage_vm.questions.plugin import Questions
+from sysimage_vm.questions import fixtures
+from sysimage_vm.questions.plugin import TESTINFRA_PLUGIN, Questions
 from sysimage_vm.trial import Trial
 
 STANDARD = ("test_image.py", "test_boot.py", "test_system.py", "test_store.py", "test_life.py")
@@ -72,9 +73,17 @@ def ask(
         questions = Questions(trial, lines)
         modules = [str(folder / name) for name in STANDARD]
         modules[-1:-1] = [str(path) for path in expect]
-        options = ["-p", "no:testinfra", "-p", "no:cacheprovider", "-p", "no:xdist", "--import-mode=importlib"]
+        options = [
+            "-p",
+            f"no:{TESTINFRA_PLUGIN}",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:xdist",
+            "--import-mode=importlib",
+        ]
         options += ["-o", "addopts=", "--rootdir", str(reports), f"--junitxml={reports / 'junit.xml'}", *pytest_options]
-        status = pytest.main([*options, *modules], plugins=[questions])
+        status = pytest.main([*options, *modules], plugins=[questions, fixtures])
         with contextlib.suppress(BootTestError):  # a machine that is gone; the questions have said why
             trial.keep(reports)
     failed = questions.failed or (0 if status in (0, 1) else 1)

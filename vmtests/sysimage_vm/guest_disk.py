@@ -116,7 +116,7 @@ def _location(closure: Closure, package: str) -> Path:
 
 
 def _key(system: GuestSystem) -> str:
-    """The system's store path stands for its closure; the tree is small and is read; the code that writes disks counts."""
+    """The system's store path stands for its closure; the tree is small and is read; so is the code of disks."""
     digest = hashlib.sha256(repr((str(system.system), str(system.boot_program), ENGINE_MODULES, ROOT_SIZE)).encode())
     for module in ("initrd.py", "disk.py"):
         digest.update(resources.files("sysimage.destinations").joinpath(module).read_bytes())

@@ -45,6 +45,8 @@ SILENCE = 60.0
 """The progress clock: seconds without any sign of life before the guest is given up."""
 BOOT_TOTAL = 300.0
 """Seconds that a boot may take until the agent answers."""
+LAST_WORDS = 1.0
+"""Seconds for a dying kernel to finish what it writes to the console."""
 STOPPING_EVENTS = frozenset({"STOP", "GUEST_PANICKED", "BLOCK_IO_ERROR"})
 
 _PR_SET_PDEATHSIG = 1
@@ -146,7 +148,7 @@ class Machine:
     def _linger(self) -> None:
         """Let a dying kernel finish its last words."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(3)
+            self.process.wait(LAST_WORDS)
 
     def _raise_stop(self, event: Mapping[str, Any]) -> None:
         status = self.qmp.execute("query-status")["status"]

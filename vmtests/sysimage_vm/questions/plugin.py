@@ -1,4 +1,4 @@
-"""The pytest plugin of ``sysimage test``: gives questions their trial and keeps what explains a failure."""
+"""The pytest plugin of ``sysimage test``: hands the trial over and keeps what explains a failure."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from testinfra.host import Host
 
 from sysimage.errors import BootTestError
+from sysimage_vm.questions.fixtures import TRIAL
 from sysimage_vm.trial import Trial
+
+TESTINFRA_PLUGIN = "pytest11.testinfra"
+"""The name that testinfra's plugin goes by. Its ``host`` fixture would ask this machine, so it must not be loaded."""
 
 
 class Questions:
-    """Fixtures around one trial. ``fault`` is set when machine or image failed, which ends the run."""
+    """One run of questions. ``fault`` is set when machine or image failed, which ends the run."""
 
     def __init__(self, trial: Trial, header: list[str]) -> None:
         self._trial = trial
@@ -23,20 +26,10 @@ class Questions:
         self.passed = 0
         self.skipped = 0
 
-    @pytest.fixture(scope="session")
-    def trial(self) -> Trial:
-        """The image, its machine and its engine."""
-        return self._trial
-
-    @pytest.fixture(scope="session")
-    def host(self, trial: Trial) -> Host:
-        """testinfra's host: the booted container."""
-        return trial.booted.host
-
-    @pytest.fixture(scope="session")
-    def guest(self, trial: Trial) -> Host:
-        """testinfra's host: the machine that the engine runs in."""
-        return trial.guest
+    def pytest_configure(self, config: pytest.Config) -> None:
+        if config.pluginmanager.has_plugin(TESTINFRA_PLUGIN):
+            raise pytest.UsageError("testinfra's own plugin is active, whose host is this machine")
+        config.stash[TRIAL] = self._trial
 
     def pytest_report_header(self) -> list[str]:
         return self._header

@@ -20,8 +20,8 @@ def _only_with_an_init(trial: Trial) -> None:
         pytest.skip("this image runs a plain command instead of an init")
 
 
-def test_the_first_process_is_the_shepherd(host: Host) -> None:
-    arguments = host.file("/proc/1/cmdline").content.split(b"\0")
+def test_the_first_process_is_the_shepherd(inside: Host) -> None:
+    arguments = inside.file("/proc/1/cmdline").content.split(b"\0")
     assert any(argument.endswith(b"/bin/shepherd") for argument in arguments)
 
 
@@ -47,14 +47,14 @@ def test_nothing_failed_to_start(trial: Trial) -> None:
     assert [name for name, state in trial.booted.services().items() if state == "failed"] == []
 
 
-def _process_of(host: Host, service: str) -> int | None:
+def _process_of(inside: Host, service: str) -> int | None:
     """The main process of a service, asked of the Shepherd."""
-    said = host.run("%s status %s", HERD, service).stdout
+    said = inside.run("%s status %s", HERD, service).stdout
     found = re.search(r"(?:PID|process ID is|id:)\s*:?\s*(\d+)", said)
     return int(found[1]) if found else None
 
 
-def test_a_killed_service_comes_back(trial: Trial, host: Host) -> None:
+def test_a_killed_service_comes_back(trial: Trial, inside: Host) -> None:
     daemons = [
         name
         for name in trial.expected_services
@@ -65,22 +65,22 @@ def test_a_killed_service_comes_back(trial: Trial, host: Host) -> None:
     if not daemons:
         pytest.skip("no service of this image is to be started again")
     for name in daemons:
-        before = _process_of(host, name)
+        before = _process_of(inside, name)
         assert before is not None, f"the Shepherd names no process of {name}"
-        assert host.run("kill -KILL %s", str(before)).rc == 0
+        assert inside.run("kill -KILL %s", str(before)).rc == 0
         deadline = time.monotonic() + RESPAWN_SECONDS
         after = None
         while time.monotonic() < deadline and after in (None, before):
             time.sleep(1)
-            after = _process_of(host, name)
+            after = _process_of(inside, name)
         assert after not in (None, before), f"{name} did not come back within {RESPAWN_SECONDS} s"
     trial.booted.wait_services(trial.expected_services)
 
 
-def test_orphans_are_reaped(host: Host) -> None:
-    host.run_expect([0], "sh -c 'sleep 0.3 & exec true'")
+def test_orphans_are_reaped(inside: Host) -> None:
+    inside.run_expect([0], "sh -c 'sleep 0.3 & exec true'")
     time.sleep(2)
-    states = host.run_expect([0], "cat /proc/[0-9]*/stat 2>/dev/null; true").stdout
+    states = inside.run_expect([0], "cat /proc/[0-9]*/stat 2>/dev/null; true").stdout
     zombies = [line for line in states.splitlines() if re.search(r"\) Z ", line)]
     assert zombies == []
 

@@ -21,13 +21,13 @@ def test_the_engine_runs_commands_inside(trial: Trial) -> None:
     assert (result.status, result.stdout, result.stderr) == (7, b"out\n", b"err\n")
 
 
-def test_the_engines_network_files_are_intact(trial: Trial, host: Host) -> None:
+def test_the_engines_network_files_are_intact(trial: Trial, inside: Host) -> None:
     name = trial.booted.inspect()["Config"]["Hostname"]
-    assert host.file("/etc/hostname").content_string.strip() == name
-    assert "localhost" in host.file("/etc/hosts").content_string
-    assert name in host.file("/etc/hosts").content_string
-    assert "nameserver" in host.file("/etc/resolv.conf").content_string
-    mounted = {line.split()[1] for line in host.file("/proc/mounts").content_string.splitlines()}
+    assert inside.file("/etc/hostname").content_string.strip() == name
+    assert "localhost" in inside.file("/etc/hosts").content_string
+    assert name in inside.file("/etc/hosts").content_string
+    assert "nameserver" in inside.file("/etc/resolv.conf").content_string
+    mounted = {line.split()[1] for line in inside.file("/proc/mounts").content_string.splitlines()}
     assert {"/etc/hostname", "/etc/hosts", "/etc/resolv.conf"} <= mounted
 
 

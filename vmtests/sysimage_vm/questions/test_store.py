@@ -35,8 +35,8 @@ def _paths(trial: Trial) -> tuple[str, str]:
     return store.get("directory") or ("/nix/store" if nix else "/gnu/store"), "/nix/var/nix" if nix else "/var/guix"
 
 
-def test_the_store_is_as_registered_after_scripts_have_run_as_root(trial: Trial, host: Host) -> None:
-    host.run(_RUN_SCRIPTS.replace("%", "%%"))
+def test_the_store_is_as_registered_after_scripts_have_run_as_root(trial: Trial, inside: Host) -> None:
+    inside.run(_RUN_SCRIPTS.replace("%", "%%"))
     store, state = _paths(trial)
     pid = trial.booted.inspect()["State"]["Pid"]
     source = resources.files("sysimage_vm").joinpath("store_check.py").read_bytes()
@@ -55,16 +55,18 @@ def test_the_store_is_as_registered_after_scripts_have_run_as_root(trial: Trial,
     assert report["items"] > 0
 
 
-def test_gc_roots_protect_the_running_system(trial: Trial, host: Host) -> None:
+def test_gc_roots_protect_the_running_system(trial: Trial, inside: Host) -> None:
     store, state = _paths(trial)
-    system = host.run_expect([0], "readlink -f /run/current-system").stdout.strip()
+    system = inside.run_expect([0], "readlink -f /run/current-system").stdout.strip()
     assert system.startswith(f"{store}/")
-    roots = host.run_expect([0], "find %s/gcroots/ %s/profiles/ -type l -exec readlink -f {} ';'", state, state).stdout
+    roots = inside.run_expect(
+        [0], "find %s/gcroots/ %s/profiles/ -type l -exec readlink -f {} ';'", state, state
+    ).stdout
     assert system in roots.split()
 
 
-def test_generations_are_linked_as_their_owner_links_them(trial: Trial, host: Host) -> None:
+def test_generations_are_linked_as_their_owner_links_them(trial: Trial, inside: Host) -> None:
     _, state = _paths(trial)
-    system = host.run_expect([0], "readlink -f /run/current-system").stdout.strip()
-    assert host.run_expect([0], "readlink %s/profiles/system", state).stdout.strip() == "system-1-link"
-    assert host.run_expect([0], "readlink -f %s/profiles/system", state).stdout.strip() == system
+    system = inside.run_expect([0], "readlink -f /run/current-system").stdout.strip()
+    assert inside.run_expect([0], "readlink %s/profiles/system", state).stdout.strip() == "system-1-link"
+    assert inside.run_expect([0], "readlink -f %s/profiles/system", state).stdout.strip() == system

@@ -19,9 +19,9 @@ def declared(trial: Trial) -> Mapping[str, Any]:
     return trial.declared
 
 
-def test_declared_users_are_there(declared: Mapping[str, Any], host: Host) -> None:
+def test_declared_users_are_there(declared: Mapping[str, Any], inside: Host) -> None:
     for name, user in (declared.get("users") or {}).items():
-        found = host.user(name)
+        found = inside.user(name)
         assert found.exists, name
         if "uid" in user:
             assert found.uid == user["uid"]
@@ -34,18 +34,18 @@ def test_declared_users_are_there(declared: Mapping[str, Any], host: Host) -> No
             assert found.group == user["group"]
 
 
-def test_declared_groups_are_there(declared: Mapping[str, Any], host: Host) -> None:
+def test_declared_groups_are_there(declared: Mapping[str, Any], inside: Host) -> None:
     for name, group in (declared.get("groups") or {}).items():
-        found = host.group(name)
+        found = inside.group(name)
         assert found.exists, name
         if "gid" in group:
             assert found.gid == group["gid"]
         assert set(group.get("members") or []) <= set(found.members)
 
 
-def test_declared_files_have_their_content_owner_and_mode(declared: Mapping[str, Any], host: Host) -> None:
+def test_declared_files_have_their_content_owner_and_mode(declared: Mapping[str, Any], inside: Host) -> None:
     for path, expected in (declared.get("files") or {}).items():
-        file = host.file(path)
+        file = inside.file(path)
         assert file.is_file, path
         if path not in ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf"):  # the engine's own lie over these
             assert f"sha256:{hashlib.sha256(file.content).hexdigest()}" == expected["digest"], path
@@ -56,9 +56,9 @@ def test_declared_files_have_their_content_owner_and_mode(declared: Mapping[str,
         ), path
 
 
-def test_declared_directories_have_their_owner_and_mode(declared: Mapping[str, Any], host: Host) -> None:
+def test_declared_directories_have_their_owner_and_mode(declared: Mapping[str, Any], inside: Host) -> None:
     for path, expected in (declared.get("directories") or {}).items():
-        found = host.file(path)
+        found = inside.file(path)
         assert found.is_directory, path
         assert (found.user, found.group, f"{found.mode:04o}") == (
             expected["owner"],
@@ -67,45 +67,45 @@ def test_declared_directories_have_their_owner_and_mode(declared: Mapping[str, A
         ), path
 
 
-def test_declared_symlinks_say_what_they_should(declared: Mapping[str, Any], host: Host) -> None:
+def test_declared_symlinks_say_what_they_should(declared: Mapping[str, Any], inside: Host) -> None:
     for path, target in (declared.get("symlinks") or {}).items():
-        assert host.run_expect([0], "readlink %s", path).stdout.rstrip("\n") == target
+        assert inside.run_expect([0], "readlink %s", path).stdout.rstrip("\n") == target
 
 
-def test_the_time_zone_is_the_declared_one(declared: Mapping[str, Any], host: Host) -> None:
+def test_the_time_zone_is_the_declared_one(declared: Mapping[str, Any], inside: Host) -> None:
     zone = declared["time-zone"]
     if zone == "UTC":
-        assert host.run("date +%%z").stdout.strip() == "+0000"
+        assert inside.run("date +%%z").stdout.strip() == "+0000"
         return
-    here, there = host.run("date +%%z").stdout, host.run("TZ=%s date +%%z", zone).stdout
+    here, there = inside.run("date +%%z").stdout, inside.run("TZ=%s date +%%z", zone).stdout
     assert here == there != ""
-    assert host.run("TZ=%s date +%%Z", zone).stdout == host.run("date +%%Z").stdout
+    assert inside.run("TZ=%s date +%%Z", zone).stdout == inside.run("date +%%Z").stdout
 
 
-def test_the_locale_works(declared: Mapping[str, Any], trial: Trial, host: Host) -> None:
+def test_the_locale_works(declared: Mapping[str, Any], trial: Trial, inside: Host) -> None:
     environment = dict(variable.split("=", 1) for variable in trial.image.declared.get("Env") or [])
     assert environment.get("LANG") == declared["locale"]
     wanted = "UTF-8" if "utf" in declared["locale"].lower() else None
     if wanted:
-        assert host.run_expect([0], "locale charmap").stdout.strip() == wanted
+        assert inside.run_expect([0], "locale charmap").stdout.strip() == wanted
 
 
-def test_the_environment_reaches_commands(trial: Trial, host: Host) -> None:
-    there = host.run_expect([0], "env").stdout.splitlines()
+def test_the_environment_reaches_commands(trial: Trial, inside: Host) -> None:
+    there = inside.run_expect([0], "env").stdout.splitlines()
     for variable in trial.image.declared.get("Env") or []:
         if "\n" not in variable:
             assert variable in there
 
 
-def test_the_shell_and_env_are_where_scripts_look(trial: Trial, host: Host) -> None:
+def test_the_shell_and_env_are_where_scripts_look(trial: Trial, inside: Host) -> None:
     if not trial.has_init:
         pytest.skip("this image runs a plain command instead of an init")
-    assert host.run("/bin/sh -c 'echo $((6 * 7))'").stdout == "42\n"
-    assert host.run("/usr/bin/env true").rc == 0
+    assert inside.run("/bin/sh -c 'echo $((6 * 7))'").stdout == "42\n"
+    assert inside.run("/usr/bin/env true").rc == 0
 
 
-def test_accounts_are_consistent(declared: Mapping[str, Any], host: Host) -> None:
-    users = [line.split(":") for line in host.file("/etc/passwd").content_string.splitlines()]
-    groups = {line.split(":")[2] for line in host.file("/etc/group").content_string.splitlines()}
+def test_accounts_are_consistent(declared: Mapping[str, Any], inside: Host) -> None:
+    users = [line.split(":") for line in inside.file("/etc/passwd").content_string.splitlines()]
+    groups = {line.split(":")[2] for line in inside.file("/etc/group").content_string.splitlines()}
     assert len({user[0] for user in users}) == len(users)
     assert {user[3] for user in users} <= groups

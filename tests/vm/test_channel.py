@@ -1,0 +1,265 @@
+"""The control channel: frames, and the real agent at the other end of a socket."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sysimage_vm import agent as protocol
+from sysimage_vm.backends import container_host, guest_host
+from sysimage_vm.channel import Channel
+from sysimage_vm.faults import AgentLostError, AgentRefusedError, CommandTimeoutError, DeadlineError, ImageFaultError
+from sysimage_vm.shell import Shell
+
+T = TypeVar("T")
+
+frames = st.lists(
+    st.tuples(st.integers(protocol.HELLO, protocol.KILL), st.integers(0, 2**32 - 1), st.binary(max_size=200)),
+    max_size=8,
+)
+
+
+@given(frames, st.lists(st.integers(1, 64), max_size=40))
+def test_frames_survive_any_cutting_of_the_stream(sent: list[tuple[int, int, bytes]], cuts: list[int]) -> None:
+    stream = b"".join(protocol.frame(*frame) for frame in sent)
+    unframer, received = protocol.Unframer(), []
+    for size in [*cuts, len(stream)]:
+        received += unframer.feed(stream[:size])
+        stream = stream[size:]
+    assert received == sent
+    assert unframer.skipped == 0
+
+
+@given(st.binary(max_size=100).filter(lambda noise: protocol.MAGIC[:1] not in noise), frames)
+def test_frames_are_found_after_noise(noise: bytes, sent: list[tuple[int, int, bytes]]) -> None:
+    unframer = protocol.Unframer()
+    stream = noise + b"".join(protocol.frame(*frame) for frame in sent)
+    assert unframer.feed(stream) == sent
+    assert unframer.skipped >= (len(noise) if sent else 0)
+
+
+def test_a_frame_of_an_impossible_length_does_not_swallow_what_follows() -> None:
+    unframer = protocol.Unframer()
+    hostile = protocol.HEADER.pack(protocol.MAGIC, protocol.OUTPUT, 1, protocol.CHUNK + 1)
+    assert unframer.feed(hostile + protocol.frame(protocol.DONE, 2, b"x")) == [(protocol.DONE, 2, b"x")]
+
+
+AGENT = Path(protocol.__file__)
+
+
+class Line:
+    """A channel, and the wait that a machine would do. `serve` starts the real agent at the other end, as a process."""
+
+    def __init__(self) -> None:
+        here, self.there = socket.socketpair()
+        self.channel = Channel(here, self.wait)
+        self.agent: subprocess.Popen[bytes] | None = None
+
+    def serve(self) -> None:
+        program = f"import runpy; runpy.run_path({str(AGENT)!r})['Agent']({self.there.fileno()}).serve()"
+        self.agent = subprocess.Popen([sys.executable, "-I", "-c", program], pass_fds=[self.there.fileno()])
+        self.channel.handshake(total=20)
+
+    def close(self) -> None:
+        if self.agent is not None:
+            self.agent.kill()
+            self.agent.wait()
+        self.channel.close()
+        self.there.close()
+
+    def wait(self, what: str, ready: Callable[[], T | None], *, total: float, silence: float | None = None) -> T:
+        deadline = time.monotonic() + total
+        while True:
+            self.channel.pump()
+            result = ready()
+            if result is not None:
+                return result
+            if time.monotonic() > deadline:
+                raise DeadlineError(f"cannot wait any longer for {what}")
+            select.select([self.channel.fileno()], [], [], 0.01)
+
+
+@pytest.fixture(scope="module")
+def line() -> Iterator[Line]:
+    line = Line()
+    line.serve()
+    yield line
+    line.close()
+
+
+def test_status_and_both_outputs_come_back_byte_for_byte(line: Line) -> None:
+    result = line.channel.run(["/bin/sh", "-c", r"printf '\000\377out'; printf 'err\n' >&2; exit 255"])
+    assert (result.status, result.stdout, result.stderr) == (255, b"\x00\xffout", b"err\n")
+
+
+def test_a_signal_is_not_an_exit_status(line: Line) -> None:
+    assert line.channel.run(["/bin/sh", "-c", "kill -9 $$"]).status == -9
+
+
+@pytest.mark.parametrize("size", [0, 1, protocol.CHUNK, 3 * protocol.CHUNK + 7])
+def test_input_of_any_size_arrives(line: Line, size: int) -> None:
+    data = os.urandom(size)
+    assert line.channel.run(["cat"], stdin=data).stdout == data
+
+
+def test_a_command_that_does_not_read_its_input_blocks_nobody(line: Line) -> None:
+    assert line.channel.run(["true"], stdin=bytes(4 << 20)).status == 0
+
+
+def test_a_missing_program_is_refused_and_is_no_exit_status(line: Line) -> None:
+    with pytest.raises(AgentRefusedError, match="No such file") as refusal:
+        line.channel.run(["/no/such/program"])
+    assert refusal.value.errno == errno.ENOENT
+
+
+def test_a_command_over_its_time_is_killed_with_its_children(line: Line, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    with pytest.raises(CommandTimeoutError, match="longer than 0 s"):
+        line.channel.run(["/bin/sh", "-c", f"(sleep 1; touch {mark}) & sleep 30"], timeout=0.3)
+    time.sleep(1.2)
+    assert not mark.exists()
+
+
+def test_a_daemon_that_keeps_the_pipe_open_does_not_hold_up_the_result(line: Line) -> None:
+    began = time.monotonic()
+    assert line.channel.run(["/bin/sh", "-c", "sleep 20 & echo started"]).text == "started"
+    assert time.monotonic() - began < 10
+
+
+def test_files_go_and_come_whole(line: Line, tmp_path: Path) -> None:
+    data = os.urandom(200_000)
+    line.channel.put(str(tmp_path / "file"), data, mode=0o640)
+    assert (tmp_path / "file").stat().st_mode & 0o7777 == 0o640
+    assert line.channel.get(str(tmp_path / "file")) == data
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_unix_socket_is_reached_without_a_program(line: Line, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "s"))
+        server.listen()
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"heard " + connection.recv(100))
+
+        threading.Thread(target=answer, daemon=True).start()
+        assert line.channel.converse(str(tmp_path / "s"), b"hello") == b"heard hello"
+    with pytest.raises(AgentRefusedError) as refusal:
+        line.channel.converse(str(tmp_path / "s"), b"")
+    assert refusal.value.errno == errno.ECONNREFUSED
+
+
+def test_two_tasks_run_at_once(line: Line) -> None:
+    slow = line.channel.start({"op": "run", "argv": ["cat"], "timeout": 30, "env": {}, "cwd": None})
+    assert line.channel.run(["echo", "quick"]).text == "quick"
+    slow.write(b"slow")
+    slow.end_input()
+    line.wait("the slow one", lambda: slow.done, total=10)
+    assert slow.stdout == b"slow"
+
+
+def test_an_agent_that_starts_anew_is_noticed() -> None:
+    line = Line()
+    for memory in ("first", "second"):
+        line.there.sendall(b"")
+        line.channel._nonce = "n"
+        answer = f'{{"source": "s", "nonce": "n", "memory": "{memory}"}}'.encode()
+        line.there.sendall(protocol.frame(protocol.WELCOME, 0, answer))
+        if memory == "first":
+            line.channel.pump()
+    with pytest.raises(AgentLostError, match="started anew"):
+        line.channel.pump()
+    line.close()
+
+
+def test_an_agent_of_another_harness_is_refused() -> None:
+    line = Line()
+    line.channel._nonce = ""
+
+    def answer() -> None:
+        _, _, payload = protocol.Unframer().feed(line.there.recv(1000))[0]
+        line.there.sendall(protocol.frame(protocol.WELCOME, 0, payload[:-1] + b', "source": "other", "memory": "m"}'))
+
+    threading.Thread(target=answer, daemon=True).start()
+    with pytest.raises(AgentLostError, match="not the one of this harness"):
+        line.channel.handshake(total=5)
+    line.close()
+
+
+def test_a_closed_channel_is_a_lost_agent() -> None:
+    line = Line()
+    line.there.close()
+    with pytest.raises(AgentLostError):
+        line.channel.run(["true"])
+    line.channel.close()
+
+
+# --- the shell that stays open, and testinfra on top ---
+
+
+@pytest.fixture
+def shell(line: Line) -> Iterator[Shell]:
+    shell = Shell(line.channel, ["/bin/sh"])
+    yield shell
+    shell.close()
+
+
+def test_one_shell_answers_many_commands(shell: Shell) -> None:
+    first = shell.run("echo out; echo err >&2; exit 3")
+    assert (first.status, first.stdout, first.stderr) == (3, b"out\n", b"err\n")
+    second = shell.run("printf 'no newline'; cat; echo $PPID")
+    assert second.stdout.startswith(b"no newline")
+    assert second.stdout.removeprefix(b"no newline") == shell.run("printf '' ; echo $PPID").stdout
+
+
+def test_a_command_cannot_end_the_shell_it_runs_in(shell: Shell) -> None:
+    assert shell.run("exit 4").status == 4
+    assert shell.run("kill -9 $$; true").status == 137
+    assert shell.run("echo still here").text == "still here"
+
+
+@given(data=st.binary(max_size=300))
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_shell_is_binary_safe(shell: Shell, data: bytes) -> None:
+    octal = "".join(f"\\{byte:03o}" for byte in data)
+    assert shell.run(f"printf '{octal}'").stdout == data
+
+
+def test_a_shell_that_cannot_be_entered_shows_what_was_said(line: Line) -> None:
+    shell = Shell(line.channel, ["/bin/sh", "-c", "echo no such container >&2; exit 1"])
+    with pytest.raises(ImageFaultError, match="its shell ended") as fault:
+        shell.run("true")
+    assert "no such container" in fault.value.evidence
+
+
+def test_a_slow_command_costs_the_shell_and_not_the_channel(line: Line) -> None:
+    shell = Shell(line.channel, ["/bin/sh"])
+    with pytest.raises(CommandTimeoutError):
+        shell.run("sleep 30", timeout=0.5)
+    assert shell.run("echo again").text == "again"
+    shell.close()
+
+
+def test_testinfra_asks_guest_and_container(line: Line, shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "größe").write_text("ja\n")
+    (tmp_path / "größe").chmod(0o604)
+    for host in (guest_host(line.channel), container_host("c", shell)):
+        file = host.file(str(tmp_path / "größe"))
+        assert (file.exists, file.is_file, file.mode, file.content_string) == (True, True, 0o604, "ja\n")
+        assert host.user("root").uid == 0
+        assert host.run("exit %s", "9").rc == 9

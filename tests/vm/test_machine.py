@@ -1,0 +1,235 @@
+"""The machine against an emulator that misbehaves on demand: every failure has a name, and nothing outlives us."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sysimage.errors import MachineError
+from sysimage_vm import accel
+from sysimage_vm.console import Console
+from sysimage_vm.faults import (
+    DeadlineError,
+    EmulatorEndedError,
+    EmulatorStoppedError,
+    GuestDiskError,
+    GuestOutOfMemoryError,
+    GuestPanicError,
+    GuestSilentError,
+    MachineFaultError,
+)
+from sysimage_vm.lease import lease
+from sysimage_vm.machine import Machine, MachineFiles, start
+from sysimage_vm.qemu import Accelerator, Hardware
+
+PLAY = Path(__file__).with_name("fake_qemu.py")
+
+
+@pytest.fixture
+def emulator(tmp_path: Path) -> Path:
+    script = tmp_path / "qemu"
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} -I {PLAY} "$@"\n')
+    script.chmod(0o755)
+    return script
+
+
+def play(emulator: Path, part: str) -> Machine:
+    hardware = Hardware(Accelerator.TCG, arguments=(part,))
+    return start(emulator, hardware, MachineFiles(emulator.parent / "run"), kernel=Path("kernel"))
+
+
+def never() -> None:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("part", "kind", "said"),
+    [
+        ("internal-error", EmulatorStoppedError, "KVM internal error. Suberror: 1"),
+        ("panics", GuestPanicError, "VFS: Unable to mount root fs"),
+        ("out-of-memory", GuestOutOfMemoryError, "Killed process 1"),
+        ("dies", EmulatorEndedError, "SIGSEGV"),
+        ("powers-off", GuestPanicError, "turned itself off"),
+    ],
+)
+def test_every_end_has_its_own_diagnosis_long_before_the_deadline(
+    emulator: Path, part: str, kind: type[MachineFaultError], said: str
+) -> None:
+    began = time.monotonic()
+    with pytest.raises(kind) as fault, play(emulator, part) as machine:
+        machine.wait("something that never comes", never, total=60)
+    assert said in str(fault.value)
+    assert time.monotonic() - began < 15
+
+
+def test_an_emulator_that_refuses_its_command_line_is_quoted(emulator: Path) -> None:
+    with pytest.raises(EmulatorEndedError, match="cannot set up guest memory"):
+        play(emulator, "refuses-to-start")
+
+
+def test_silence_and_slowness_are_told_apart(emulator: Path) -> None:
+    with play(emulator, "boots") as machine, pytest.raises(GuestSilentError, match="for the moon") as silent:
+        machine.wait("the moon", never, total=60, silence=1)
+    assert "next line" in str(silent.value), "the console's tail is shown"
+    (emulator.parent / "run" / "console.log").unlink()
+    with play(emulator, "chatters") as machine, pytest.raises(DeadlineError, match="2 s are over"):
+        machine.wait("the moon", never, total=2, silence=1)
+
+
+def test_a_killed_emulator_is_an_ended_one(emulator: Path) -> None:
+    with play(emulator, "boots") as machine:
+        machine.kill()
+        with pytest.raises(EmulatorEndedError, match="SIGKILL"):
+            machine.wait("the moon", never, total=60)
+
+
+def _gone(pid: int) -> bool:
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        if status == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_no_emulator_outlives_a_harness_that_is_killed(emulator: Path, tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    program = (
+        "import sys, time; from pathlib import Path\n"
+        "from sysimage_vm.machine import start, MachineFiles; from sysimage_vm.qemu import Hardware, Accelerator\n"
+        f"m = start(Path({str(emulator)!r}), Hardware(Accelerator.TCG, arguments=('pid-to={pid_file}',)),"
+        f" MachineFiles(Path({str(tmp_path / 'other')!r})), kernel=Path('k'))\n"
+        "time.sleep(60)\n"
+    )
+    harness = subprocess.Popen([sys.executable, "-c", program])
+    try:
+        deadline = time.monotonic() + 20
+        while not (pid_file.exists() and pid_file.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        emulator_pid = int(pid_file.read_text())
+        assert Path(f"/proc/{emulator_pid}").exists()
+    finally:
+        harness.kill()
+        harness.wait()
+    assert _gone(emulator_pid)
+
+
+def test_closing_ends_the_emulator(emulator: Path) -> None:
+    machine = play(emulator, "boots")
+    pid = machine.process.pid
+    machine.close()
+    assert _gone(pid)
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("[ 2.0] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100", GuestPanicError),
+        ("[ 2.0] Kernel panic - not syncing: Out of memory: compulsory panic_on_oom", GuestOutOfMemoryError),
+        ("sysimage-initrd: cannot find the root disk /dev/vda", GuestPanicError),
+        ("[ 5.0] EXT4-fs error (device vda): ext4_lookup:1: inode #2", GuestDiskError),
+        ("[ 5.0] I/O error, dev vda, sector 0 op 0x1:(WRITE)", GuestDiskError),
+        ("[ 5.0] Memory cgroup out of memory: Killed process 77 (x)", None),
+        ("EXT4-fs (vda): mounted filesystem r/w", None),
+    ],
+)
+def test_a_console_line_says_what_it_says(tmp_path: Path, line: str, kind: type[MachineFaultError] | None) -> None:
+    console = tmp_path / "console"
+    console.write_bytes(b"before\r\n" + line.encode() + b"\r\nafter\r\n")
+    fault = Console(console).fault()
+    assert (type(fault) if fault else None) is kind
+
+
+# --- the accelerator ---
+
+
+@pytest.fixture
+def kvm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    device = tmp_path / "kvm"
+    device.touch()
+    monkeypatch.setattr(accel, "KVM_DEVICE", device)
+
+
+def boot_as(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    monkeypatch.setattr(
+        accel, "Hardware", lambda accelerator, memory: Hardware(accelerator, memory=memory, arguments=(part,))
+    )
+
+
+def choose(emulator: Path, choice: accel.Choice = accel.Choice.AUTO) -> accel.Verdict:
+    kernel = emulator.parent / "kernel"
+    kernel.write_bytes(b"kernel")
+    return accel.choose(choice, emulator, kernel, emulator.parent / "cache")
+
+
+@pytest.mark.usefixtures("kvm")
+@pytest.mark.parametrize("part", ["internal-error", "dies", "refuses-to-start", "out-of-memory", "powers-off"])
+def test_kvm_that_does_not_boot_is_not_used_and_said_why(
+    emulator: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    boot_as(monkeypatch, part)
+    verdict = choose(emulator)
+    assert verdict.accelerator is Accelerator.TCG
+    assert "does not boot a kernel" in verdict.reason
+    with pytest.raises(MachineError, match="cannot use KVM: KVM answers but does not boot"):
+        choose(emulator, accel.Choice.KVM)
+
+
+@pytest.mark.usefixtures("kvm")
+def test_kvm_that_boots_is_used_and_asked_once(emulator: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    boot_as(monkeypatch, "boots")
+    assert (choose(emulator).accelerator, choose(emulator).cached) == (Accelerator.KVM, True)
+    boot_as(monkeypatch, "dies")
+    assert choose(emulator).accelerator is Accelerator.KVM, "the verdict is kept"
+    (emulator.parent / "kernel").write_bytes(b"another kernel")
+    assert (
+        accel.choose(accel.Choice.AUTO, emulator, emulator.parent / "kernel", emulator.parent / "cache").accelerator
+        is Accelerator.TCG
+    )
+
+
+@pytest.mark.usefixtures("kvm")
+def test_a_damaged_verdict_is_found_out_again(emulator: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    boot_as(monkeypatch, "boots")
+    choose(emulator)
+    for record in (emulator.parent / "cache").iterdir():
+        record.write_text("{")
+    assert not choose(emulator).cached
+
+
+def test_without_the_device_nothing_is_tried(emulator: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(accel, "KVM_DEVICE", tmp_path / "absent")
+    verdict = choose(emulator)
+    assert (verdict.accelerator, verdict.seconds) == (Accelerator.TCG, 0)
+    assert choose(emulator, accel.Choice.TCG).reason == "asked for"
+
+
+# --- the lease ---
+
+
+def test_a_lease_names_its_holder_and_dies_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    program = (
+        "import time; from pathlib import Path; from sysimage_vm.lease import lease\n"
+        f"with lease(Path({str(path)!r}), 'it'):\n    print('held', flush=True); time.sleep(60)\n"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+    with pytest.raises(MachineError, match=f"process {holder.pid}"), lease(path, "it", seconds=0.2):
+        pass
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.wait()
+    holder.stdout.close()
+    with lease(path, "it", seconds=5):
+        pass

@@ -1,0 +1,36 @@
+"""The fixtures of questions, the standard ones and users': the trial, the container from inside, the machine."""
+
+from __future__ import annotations
+
+import pytest
+from testinfra.host import Host
+
+from sysimage_vm.trial import Trial
+
+TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
+"""Where the configuration of a run of questions keeps its trial."""
+
+
+@pytest.fixture(scope="session")
+def trial(request: pytest.FixtureRequest) -> Trial:
+    """The image, its machine and its engine."""
+    return request.config.stash[TRIAL]
+
+
+@pytest.fixture(scope="session")
+def inside(trial: Trial) -> Host:
+    """testinfra's host in the booted container. The standard questions use this name, because some of them kill: no
+    other plugin's idea of a host must ever come in its place."""
+    return trial.booted.host
+
+
+@pytest.fixture(scope="session")
+def host(inside: Host) -> Host:
+    """The same, under the name that testinfra modules of users know."""
+    return inside
+
+
+@pytest.fixture(scope="session")
+def guest(trial: Trial) -> Host:
+    """testinfra's host in the machine that the engine runs in."""
+    return trial.guest
