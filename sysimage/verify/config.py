@@ -23,6 +23,7 @@ MOST_ENVIRONMENT = 1 << 20
 class HistoryEntry:
     """One line of an image's history."""
 
+    created: str
     created_by: str
     comment: str
     empty: bool
@@ -92,6 +93,7 @@ def _history(document: dict[str, Any]) -> tuple[HistoryEntry, ...]:
             raise MalformedError("has a history entry that is not an object")
         entries.append(
             HistoryEntry(
+                field(value, "created", str) or "",
                 field(value, "created_by", str) or "",
                 field(value, "comment", str) or "",
                 field(value, "empty_layer", bool) or False,

@@ -15,7 +15,7 @@ from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.progress import Progress, silent
 from sysimage.verify.faults import Faults, MalformedError
 from sysimage.verify.follow import read_documents
-from sysimage.verify.layer import Count, LayerReading, Reading, is_ours, read_layer
+from sysimage.verify.layer import Count, LayerReading, Reading, newest_build, read_layer
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.manifest import ImageDocuments
 from sysimage.verify.references import Budget
@@ -95,10 +95,11 @@ def verify_image(
         tree = FileTree(faults)
         store = None
         if not any(reading.broken for reading in readings):
+            own = newest_build(documents.layers)
             for reading in readings:
-                tree.apply(reading.document.number, reading.members, ours=is_ours(reading.document))
+                tree.apply(reading.document.number, reading.members, ours=reading.document.number in own)
             store = check_store(tree, readings, source, faults, limits)
-            check_system(tree, documents.config, store, captured_files(tree, readings), faults)
+            check_system(tree, documents.config, store, captured_files(tree, readings), own, faults)
         if not faults:
             return _verified(documents, readings, tree, store)
     raise _error(path, faults.issues)

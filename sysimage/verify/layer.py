@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sysimage.digest import Digest
@@ -65,6 +66,13 @@ class Reading:
 def is_ours(document: LayerDocument) -> bool:
     """Whether sysimage says that it wrote the layer, and so promises more of it."""
     return document.created_by.startswith("sysimage")
+
+
+def newest_build(documents: Sequence[LayerDocument]) -> frozenset[int]:
+    """Numbers of the layers that one run of sysimage put on top: the image's own, without those of a base image."""
+    top = documents[-1:]
+    own = itertools.takewhile(lambda layer: is_ours(layer) and layer.created == top[0].created, reversed(documents))
+    return frozenset(layer.number for layer in own)
 
 
 def read_layer(document: LayerDocument, reading: Reading) -> LayerReading:

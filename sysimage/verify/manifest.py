@@ -31,6 +31,7 @@ class LayerDocument:
     annotations: dict[str, str] = field(default_factory=dict)
     diff_id: Digest = _UNKNOWN
     """Until `assemble` has put the config's here."""
+    created: str = ""
     created_by: str = ""
     comment: str = ""
 
@@ -69,7 +70,7 @@ def assemble(documents: ImageDocuments, faults: Faults, limits: Limits) -> Image
     described = [replace(layer, diff_id=diff_id) for layer, diff_id in zip(layers, config.diff_ids, strict=True)]
     if len(history) == len(layers):
         described = [
-            replace(layer, created_by=entry.created_by, comment=entry.comment)
+            replace(layer, created=entry.created, created_by=entry.created_by, comment=entry.comment)
             for layer, entry in zip(described, history, strict=True)
         ]
     return replace(documents, layers=tuple(described))

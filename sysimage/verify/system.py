@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from sysimage.verify.config import Config
 from sysimage.verify.faults import Faults, shown
@@ -17,9 +17,17 @@ _MADE_AT_BOOT = (b"/run/", b"/proc/", b"/dev/", b"/tmp/")
 
 
 def check_system(
-    tree: FileTree, config: Config, store: StoreFacts | None, captured: Mapping[Parts, bytes], faults: Faults
+    tree: FileTree,
+    config: Config,
+    store: StoreFacts | None,
+    captured: Mapping[Parts, bytes],
+    own: Container[int],
+    faults: Faults,
 ) -> None:
-    """Check what a container engine and the first process need before anything has run."""
+    """Check what a container engine and the first process need before anything has run.
+
+    ``own`` are the numbers of the layers that are not a base image's: whose items GC roots must keep.
+    """
     _check_entry_point(tree, config, faults)
     _check_user(config, captured, faults)
     if store is None:
@@ -28,7 +36,7 @@ def check_system(
     if tree.find(as_parts(f"{store.state_directory}/profiles/system")) is not None:
         _check_first_boot(tree, faults)
         if not faults:  # a database that lacks something would make this repeat it for all that hangs on it
-            _check_nothing_is_dead(tree, store, faults)
+            _check_nothing_is_dead(tree, store, own, faults)
 
 
 def _check_entry_point(tree: FileTree, config: Config, faults: Faults) -> None:
@@ -103,7 +111,7 @@ def _check_roots(tree: FileTree, store: StoreFacts, faults: Faults) -> None:
                 )
 
 
-def _check_nothing_is_dead(tree: FileTree, store: StoreFacts, faults: Faults) -> None:
+def _check_nothing_is_dead(tree: FileTree, store: StoreFacts, own: Container[int], faults: Faults) -> None:
     """What no GC root leads to, the store's own tools would delete at the first occasion."""
     todo = []
     for below in ("gcroots", "profiles"):
@@ -117,7 +125,8 @@ def _check_nothing_is_dead(tree: FileTree, store: StoreFacts, faults: Faults) ->
             alive.add(path)
             todo += store.references.get(path, ())
     for registered in store.items:
-        if str(registered) not in alive:
+        top = tree.find(as_parts(str(registered)))
+        if str(registered) not in alive and top is not None and top.layer in own:
             faults.add("GC roots", str(registered), "is not kept by any GC root")
 
 

@@ -56,7 +56,7 @@ class FileTree:
         self._ours: set[int] = set()
 
     def apply(self, number: int, members: Sequence[Member], *, ours: bool) -> None:
-        """Put a layer on top. One of ours must not change the directories of another; none may change an item."""
+        """Put a layer on top. One of ``ours`` must not change the directories of another; none may change an item."""
         if ours:
             self._ours.add(number)
         where = f"layer {number}"
