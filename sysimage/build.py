@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from sysimage import bases
 from sysimage.blobs import BlobDirectory
 from sysimage.closure import Closure
 from sysimage.destinations import DOCKER_ARCHIVE, WrittenImage, stream_docker_archive, write_archive, write_oci_layout
@@ -52,6 +53,8 @@ class BuildOptions:
     created: int | None = None
     """Seconds since the epoch; by default when the newest of the packages changed."""
     favour: Favour = "both"
+    from_image: Path | None = None
+    """The base image, instead of the spec's."""
     history: tuple[Closure, ...] = ()
     """Earlier closures of the system, oldest first."""
     previous: LayerPlan | None = None
@@ -76,6 +79,8 @@ class Planned:
     names: tuple[ImageName, ...]
     created: int
     """Seconds since the epoch."""
+    base: bases.BaseImage | None = None
+    """What the image begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,34 +93,60 @@ class BuildResult:
 
 def plan(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Progress = silent) -> Planned:
     """Make the system's store and decide what goes into which layer; nothing is written but the cache."""
-    realised = provide(spec, spec_dir, options, progress)
+    base = open_base(spec, spec_dir, options, progress)
+    realised = provide(spec, spec_dir, options, base, progress)
     closure = Closure(realised.items, realised.roots)
-    schema = Schema.GUIX if spec.store.kind is StoreKind.GUIX else Schema.NIX
-    database = store_database(closure, schema) if spec.store.database else None
-    tree = provision(spec, realised.system, closure, realised.accounts, realised.entries, database)
+    layer_plan = plan_layers(
+        closure,
+        max_layers=options.max_layers or spec.max_layers,
+        history=options.history,
+        previous=options.previous,
+        favour=options.favour,
+        groups=tuple(group.patterns for group in spec.layer_groups),
+        base_layers=len(base.layers) if base else 0,
+    )
     return Planned(
         spec=spec,
         realised=realised,
         closure=closure,
-        tree=tree,
-        plan=plan_layers(
-            closure,
-            max_layers=options.max_layers or spec.max_layers,
-            history=options.history,
-            previous=options.previous,
-            favour=options.favour,
-            groups=tuple(group.patterns for group in spec.layer_groups),
-        ),
+        tree=customization(spec, realised, closure, base),
+        plan=bases.without_items_of(base, layer_plan, closure) if base else layer_plan,
         compression=Compression.parse(options.compression or spec.compression),
         names=options.names or tuple(ImageName(spec.name, tag) for tag in spec.tags),
         created=options.created if options.created is not None else _newest(closure),
+        base=base,
     )
 
 
-def provide(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Progress = silent) -> SystemResult:
+def open_base(
+    spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Progress = silent
+) -> bases.BaseImage | None:
+    """The image that this one begins with, if there is one; with too many layers it is refused before any work."""
+    path = options.from_image or (spec_dir / spec.from_image if spec.from_image else None)
+    if path is None:
+        return None
+    base = bases.read_base_image(path, spec.architecture, spec.store.store_dir, progress=progress)
+    bases.check_room(base, options.max_layers or spec.max_layers)
+    return base
+
+
+def provide(
+    spec: SystemSpec,
+    spec_dir: Path,
+    options: BuildOptions,
+    base: bases.BaseImage | None = None,
+    progress: Progress = silent,
+) -> SystemResult:
     """The system: found in a store, or made of packages. From here on nothing can tell which it was."""
     if spec.from_store is not None:
-        return open_stored(spec, spec.from_store, spec_dir, check=options.check_store, progress=progress)
+        return open_stored(
+            spec,
+            spec.from_store,
+            spec_dir,
+            check=options.check_store,
+            base_accounts=base.accounts if base else None,
+            progress=progress,
+        )
     return realise(
         spec,
         spec_dir,
@@ -126,6 +157,26 @@ def provide(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: P
         workers=options.workers,
         progress=progress,
     )
+
+
+def customization(
+    spec: SystemSpec, realised: SystemResult, closure: Closure, base: bases.BaseImage | None = None
+) -> Tree:
+    """Everything of the image that is no store item, on top of the base."""
+    schema = Schema.GUIX if spec.store.kind is StoreKind.GUIX else Schema.NIX
+    database = None
+    if spec.store.database:
+        database = store_database(bases.merged(closure, base, spec.store) if base else closure, schema)
+    tree = provision(
+        spec,
+        realised.system,
+        closure,
+        realised.accounts,
+        realised.entries,
+        database,
+        generation=bases.generation_on(base, spec.store) if base else 1,
+    )
+    return bases.place_on(tree, base, spec.store) if base else tree
 
 
 def build(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Progress = silent) -> BuildResult:
@@ -140,18 +191,34 @@ def build(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Pro
 def write(planned: Planned, options: BuildOptions, progress: Progress = silent) -> WrittenImage:
     """Build the layers that are not known yet, and write the image."""
     uid, gid = planned.spec.store.uid, planned.spec.store.gid
-    sources = layer_sources(planned.plan, planned.closure, planned.tree, uid=uid, gid=gid)
+    base = planned.base
+    base_layers = len(base.layers) if base else 0
+    sources = layer_sources(planned.plan, planned.closure, planned.tree, base_layers=base_layers, uid=uid, gid=gid)
 
     def assemble(layers: Sequence[LayerBlob]) -> Image:
-        return make_image(image_config(planned), layers, annotations=image_annotations(planned))
+        return make_image(
+            image_config(planned),
+            layers,
+            annotations=image_annotations(planned),
+            base_layers=base_layers,
+            base_history=bases.base_history(base) if base else (),
+        )
 
-    if isinstance(options.output, int) and options.format == DOCKER_ARCHIVE and planned.compression.kind == "none":
+    if (
+        base is None
+        and isinstance(options.output, int)
+        and options.format == DOCKER_ARCHIVE
+        and planned.compression.kind == "none"
+    ):
         return stream_docker_archive(sources, assemble, options.output, names=planned.names, progress=progress)
     with _layer_store(options) as store:
+        blobs = [store.blobs if isinstance(store, LayerCache) else store]
         layers = build_layers(
             sources, store, compression=planned.compression, workers=options.workers, progress=progress
         )
-        blobs = [store.blobs if isinstance(store, LayerCache) else store]
+        if base:
+            bases.take_layers(base, blobs[0])
+            layers = bases.stacked(base, layers)
         if options.format == OCI_LAYOUT and isinstance(options.output, Path):
             return write_oci_layout(assemble(layers), blobs, options.output, names=planned.names)
         return write_archive(
@@ -168,14 +235,15 @@ def image_config(planned: Planned) -> ImageConfig:
     """How a container runs: what the spec says, and what the system needs where it says nothing."""
     spec, defaults = planned.spec, planned.realised.image_defaults
     check = spec.health_check
-    return ImageConfig(
+    says_directory = planned.base is None or "working_directory" in spec.model_fields_set
+    config = ImageConfig(
         architecture=spec.architecture,
         variant="v8" if spec.architecture == "arm64" else None,
         created=planned.created,
         entrypoint=defaults.entry_point,
         cmd=defaults.command,
         env=tuple(defaults.environment.items()),
-        working_dir=spec.working_directory,
+        working_dir=spec.working_directory if says_directory else None,
         user=spec.user,
         exposed_ports=spec.exposed_ports,
         volumes=spec.volumes,
@@ -185,6 +253,7 @@ def image_config(planned: Planned) -> ImageConfig:
         if check is None
         else HealthCheck(check.command, check.interval, check.timeout, check.start_period, check.retries),
     )
+    return bases.overlaid(config, planned.base, has_init=spec.has_init) if planned.base else config
 
 
 def image_annotations(planned: Planned) -> dict[str, str]:

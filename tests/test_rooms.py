@@ -40,6 +40,8 @@ ALLOWED: dict[str, set[str]] = {
     "destinations": {"layers", "image", "blobs", "rootfs", "store"},
     # What rereads an image must not make its writers' mistakes again; names of store items are no writer's.
     "verify": {"store.paths"},
+    # A base image is read with the verifier's eyes; what is written on top is the other rooms'.
+    "bases": {"spec", "store", "closure", "rootfs", "layerplan", "layers", "image", "blobs", "verify"},
     "report": {"store", "closure", "layerplan", "verify"},
     "bootstrap": {"spec", "store", "closure", "rootfs"},
     "vm": {"store", "closure", "rootfs", "destinations.disk", "destinations.initrd"},

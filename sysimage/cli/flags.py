@@ -78,6 +78,12 @@ def add_plan_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--locked", action="store_true", help="refuse to build anything but what the lock file says")
     group.add_argument("--max-layers", metavar="N", type=positive, help="the most layers, instead of the spec's")
     group.add_argument(
+        "--from-image",
+        metavar="FILE|DIR",
+        type=Path,
+        help="the image that this one begins with, instead of the spec's: an archive or an OCI layout",
+    )
+    group.add_argument(
         "--favour",
         choices=("both", "updates", "sharing"),
         default="both",

@@ -76,6 +76,7 @@ def build_options(arguments: argparse.Namespace, terminal: Terminal) -> BuildOpt
         created=epoch if arguments.created is None else arguments.created,
         favour=arguments.favour,
         check_store=arguments.check_store,
+        from_image=arguments.from_image,
         workers=flags.processors(arguments.jobs),
     )
 

@@ -51,10 +51,12 @@ def open_stored(
         accounts = pack_accounts(spec, base_accounts)
         entries = layered(
             pack_entries(spec, source, system, inside, accounts),
-            declared_entries(spec, spec_dir, accounts) if accounts else (),
+            declared_entries(spec, spec_dir, accounts),
         )
+        # The files of an image below stay as they are unless somebody is added.
+        written = accounts if base_accounts is None or spec.users or spec.groups else None
         return SystemResult(
-            system, None, found.items, accounts, entries, pack_defaults(spec, roots, inside), tuple(roots[1:])
+            system, None, found.items, written, entries, pack_defaults(spec, roots, inside), tuple(roots[1:])
         )
     kind = recognise(system, inside, source.system_kind)
     entries = layered(

@@ -1,0 +1,197 @@
+"""Reading a base image: everything in it is somebody else's, and nothing is believed.
+
+The bytes are read by the reader of `sysimage.verify`, which has the bounds and refuses what is malformed; whatever that
+calls a fault of the image keeps it from being a base.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sysimage.bases.base_image import BaseImage, BaseImageError, BaseLayer
+from sysimage.bases.stores import store_of_base
+from sysimage.blobs import Descriptor, media_types
+from sysimage.digest import Digest
+from sysimage.errors import IntegrityError, Issue, MachineError
+from sysimage.layers import LayerBlob
+from sysimage.progress import Progress, silent
+from sysimage.rootfs.accounts import Accounts, parse_accounts
+from sysimage.verify.documents import parse_document
+from sysimage.verify.faults import Faults, MalformedError
+from sysimage.verify.follow import read_documents
+from sysimage.verify.layer import LayerReading, Reading, read_layer
+from sysimage.verify.legacy import read_legacy
+from sysimage.verify.limits import DEFAULT_LIMITS, Limits
+from sysimage.verify.manifest import ImageDocuments
+from sysimage.verify.references import Budget
+from sysimage.verify.source import Source, open_source
+from sysimage.verify.store import WANTED, captured_files
+from sysimage.verify.system import ACCOUNTS
+from sysimage.verify.tree import FileTree, Parts
+
+STAGE = "base image"
+_MEDIA_TYPES = {
+    "none": media_types.LAYER,
+    "gzip": media_types.LAYER_GZIP,
+    "zstd": media_types.LAYER_ZSTD,
+}
+_HISTORY_TEXTS = ("created", "created_by", "comment", "author")
+
+
+def read_base_image(
+    path: Path, architecture: str, store_dir: str, *, limits: Limits = DEFAULT_LIMITS, progress: Progress = silent
+) -> BaseImage:
+    """Read the image at ``path`` (an archive or an OCI layout directory) for ``architecture``.
+
+    ``store_dir`` is where the image to be has its store. An image that is not what it says, or says what is malformed,
+    is an `IntegrityError` with every fault; one that nothing can be built on is a `BaseImageError`.
+    """
+    faults = Faults(limits.faults_per_rule)
+    try:
+        with open_source(path, limits) as source:
+            documents = read_documents(source, faults, limits, f"linux/{architecture}")
+            _check_platform(path, documents, architecture)
+            readings = _read_layers(documents, source, faults, limits, progress)
+            tree = FileTree(faults)
+            if not faults:
+                for reading in readings:
+                    tree.apply(reading.document.number, reading.members, ours=False)
+            if faults:
+                raise _refused(path, faults)
+            return _assembled(path, source, documents, readings, tree, store_dir, limits)
+    except MalformedError as error:
+        raise IntegrityError(
+            f"cannot use the base image {path}", issues=(*faults.issues, Issue("", str(error)))
+        ) from None
+    except OSError as error:
+        raise MachineError(f"cannot read the base image {path}: {error.strerror}") from error
+
+
+def _refused(path: Path, faults: Faults) -> IntegrityError:
+    return IntegrityError(
+        f"cannot use the base image {path}: it is not what it says",
+        hint="sysimage verify tells whether another copy is sound",
+        issues=faults.issues,
+    )
+
+
+def _check_platform(path: Path, documents: ImageDocuments, architecture: str) -> None:
+    found = f"{documents.config.os}/{documents.config.architecture}"
+    if found != f"linux/{architecture}":
+        raise BaseImageError(
+            f"cannot build on {path}: it is for {found}, this image for linux/{architecture}",
+            hint='say "architecture", or take the base for the other architecture',
+        )
+
+
+def _read_layers(
+    documents: ImageDocuments, source: Source, faults: Faults, limits: Limits, progress: Progress
+) -> list[LayerReading]:
+    total = sum(layer.size for layer in documents.layers)
+    done = 0
+
+    def count(amount: int) -> None:
+        nonlocal done
+        done += amount
+        progress(STAGE, min(done, total), total, unit="bytes")
+
+    reading = Reading(
+        source,
+        faults,
+        limits,
+        WANTED | frozenset(ACCOUNTS.values()),
+        Budget(limits.entries),
+        Budget(limits.uncompressed_size),
+        Budget(limits.remembered_runs),
+        count,
+    )
+    return [read_layer(document, reading) for document in documents.layers]
+
+
+def _assembled(
+    path: Path,
+    source: Source,
+    documents: ImageDocuments,
+    readings: Sequence[LayerReading],
+    tree: FileTree,
+    store_dir: str,
+    limits: Limits,
+) -> BaseImage:
+    raw = _raw_config(source, documents, limits)
+    made = [reading for reading in readings if reading.members]
+    diff_ids = [reading.document.diff_id for reading in made]
+    if len(set(diff_ids)) < len(diff_ids):
+        raise BaseImageError(f"cannot build on {path}: two of its layers are the same, which many engines refuse")
+    captured = captured_files(tree, readings)
+    state_dirs, items, whole = store_of_base(path, tree, readings, captured, store_dir, limits)
+    return BaseImage(
+        path,
+        documents.image_id,
+        tuple(_layer(reading, source) for reading in made),
+        documents.config,
+        raw.get("config") or {},
+        _history(raw, readings),
+        tree,
+        state_dirs,
+        items,
+        whole,
+        _accounts(captured),
+    )
+
+
+def _raw_config(source: Source, documents: ImageDocuments, limits: Limits) -> Mapping[str, Any]:
+    name = f"blobs/sha256/{documents.image_id.hex}"
+    if source.size(name) is None:
+        name = read_legacy(source, limits).config
+    data = source.read(name, limits.document_size)
+    if Digest.of(data) != documents.image_id:
+        raise MalformedError("has a config that changed while it was read")
+    return parse_document(data, limits)
+
+
+def _layer(reading: LayerReading, source: Source) -> BaseLayer:
+    document = reading.document
+    digest, compression = document.digest, _compression(source, document.file)
+    if digest is None:  # an older archive does not say it
+        hasher = hashlib.sha256()
+        for chunk in source.chunks(document.file):
+            hasher.update(chunk)
+        digest = Digest(hasher.hexdigest())
+    descriptor = Descriptor(_MEDIA_TYPES[compression], digest, document.size)
+    label = document.comment or document.created_by or "a layer of the base image"
+    return BaseLayer(LayerBlob(descriptor, document.diff_id, reading.size, label), document.file)
+
+
+def _compression(source: Source, file: str) -> str:
+    from sysimage.verify.compression import sniff
+
+    return sniff(next(iter(source.chunks(file)), b"")).value
+
+
+def _history(raw: Mapping[str, Any], readings: Sequence[LayerReading]) -> tuple[Mapping[str, Any], ...]:
+    """The base's history, as far as it is one; layers that are left out made nothing."""
+    entries = [
+        {key: entry[key] for key in _HISTORY_TEXTS if isinstance(entry.get(key), str)}
+        | ({"empty_layer": True} if entry.get("empty_layer") is True else {})
+        for entry in raw.get("history") or []
+    ]
+    if not entries:
+        return tuple({"comment": "a layer of the base image"} for reading in readings if reading.members)
+    layers = iter(readings)
+    for entry in entries:
+        if "empty_layer" not in entry and not next(layers).members:
+            entry["empty_layer"] = True
+    return tuple(entries)
+
+
+def _accounts(captured: Mapping[Parts, bytes]) -> Accounts | None:
+    texts = [captured.get(ACCOUNTS[name], b"").decode("utf-8", "replace") for name in ("passwd", "group")]
+    if not texts[0]:
+        return None
+    try:
+        return parse_accounts(*texts)
+    except ValueError:
+        return None

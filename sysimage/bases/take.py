@@ -1,0 +1,46 @@
+"""The base's layers, brought where ours lie: the same bytes, hashed once more on the way."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from sysimage.bases.base_image import BaseImage, BaseImageError
+from sysimage.blobs import BlobDirectory
+from sysimage.digest import Digest
+from sysimage.errors import IntegrityError
+from sysimage.layers import LayerBlob
+from sysimage.verify.limits import DEFAULT_LIMITS
+from sysimage.verify.source import open_source
+
+
+def take_layers(base: BaseImage, into: BlobDirectory) -> None:
+    """Bring the base's blobs to ``into``. An `IntegrityError` if the base changed since it was read."""
+    with open_source(base.path, DEFAULT_LIMITS) as source:
+        for layer in base.layers:
+            if into.has(layer.blob.descriptor):
+                continue
+            if source.size(layer.file) != layer.blob.descriptor.size:
+                raise IntegrityError(f"cannot take {layer.file} from {base.path}: it changed since it was read")
+            hasher = hashlib.sha256()
+            with into.writer() as writer:
+                for chunk in source.chunks(layer.file):
+                    hasher.update(chunk)
+                    writer.write(chunk)
+                if (found := Digest(hasher.hexdigest())) != layer.blob.descriptor.digest:
+                    raise IntegrityError(f"cannot take {layer.file} from {base.path}: it changed to {found}")
+                writer.commit(layer.blob.descriptor.digest)
+
+
+def stacked(base: BaseImage, own: Sequence[LayerBlob]) -> tuple[LayerBlob, ...]:
+    """The base's layers with ours on top. What the base's topmost layer says already need not be said again; another
+    layer of ours that the base has too is a `BaseImageError`, because readers of archives refuse a layer twice."""
+    under = tuple(layer.blob for layer in base.layers)
+    added = tuple(layer for layer in own if layer.diff_id != under[-1].diff_id)
+    twice = {layer.diff_id for layer in under} & {layer.diff_id for layer in added}
+    if twice:
+        raise BaseImageError(
+            f"cannot build on {base.path}: {', '.join(sorted(map(str, twice)))} would be in the image twice",
+            hint="build on the image that the base itself began with",
+        )
+    return under + added
