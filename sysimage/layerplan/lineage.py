@@ -57,14 +57,14 @@ class Lineages:
         numbers = {path: number for number, path in enumerate(self._paths)}
         left = sorted(set(paths))
         found = {path: numbers[path] for path in left if path in numbers}
-        if len(found) < len(left):
+        left = [path for path in left if path not in found]
+        if left:
             taken = set(found.values())
             # What was there last time goes before what vanished long ago.
             order = sorted(
                 (number for number in range(len(self._paths)) if number not in taken),
                 key=lambda number: (-self._seen[number], self._paths[number]),
             )
-            left = [path for path in left if path not in found]
             for depth in range(DEPTHS):
                 candidates: dict[str, list[int]] = defaultdict(list)
                 for number in order:

@@ -1,0 +1,19 @@
+import networkx as nx
+from hypothesis import given, settings
+
+from sysimage.closure import Closure, measures, referrer_counts
+from tests.layerplan.closures import closures, store_shaped
+
+
+@given(closures())
+@settings(max_examples=40, deadline=None)
+def test_counts_are_those_of_a_walk_from_every_node(closure: Closure) -> None:
+    expected = {path: len(nx.ancestors(closure.graph, path)) for path in closure.graph}
+    assert referrer_counts(closure) == expected
+
+
+def test_blocks_do_not_change_the_counts(monkeypatch: object) -> None:
+    closure = store_shaped(50)
+    whole = referrer_counts(closure)
+    monkeypatch.setattr(measures, "BLOCK", 7)  # type: ignore[attr-defined]
+    assert referrer_counts(closure) == whole

@@ -1,0 +1,54 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sysimage.closure import Closure
+from sysimage.layerplan import plan_fleet
+from tests.layerplan.closures import closure_of, closures
+
+
+def part(closure: Closure, roots: list[int]) -> Closure:
+    """What the chosen items need, they included."""
+    wanted = {closure.items[at % len(closure)].path for at in roots}
+    for item in reversed(closure.items):
+        if item.path in wanted:
+            wanted |= set(item.references)
+    return Closure(item for item in closure if item.path in wanted)
+
+
+@given(
+    closures(),
+    st.lists(st.lists(st.integers(0, 99), min_size=1, max_size=3), min_size=1, max_size=5),
+    st.integers(1, 9),
+)
+@settings(max_examples=60, deadline=None)
+def test_every_system_of_a_fleet_gets_a_partition_within_the_limit(
+    whole: Closure, choices: list[list[int]], limit: int
+) -> None:
+    fleet = {f"system{at}": part(whole, roots) for at, roots in enumerate(choices)}
+    for name, plan in plan_fleet(fleet, limit).items():
+        assert sorted(p for layer in plan.layers for p in layer.paths) == sorted(item.path for item in fleet[name])
+        assert len(plan.layers) <= max(1, limit - 1)
+
+
+def test_what_all_systems_hold_is_the_same_layers_at_the_bottom() -> None:
+    common = {f"base{at}-1": 1000 + at for at in range(5)}
+    fleet = {"web": closure_of({**common, "nginx-1": 700}), "db": closure_of({**common, "postgres-1": 9000})}
+    web, db = plan_fleet(fleet, 4)["web"].layers, plan_fleet(fleet, 4)["db"].layers
+    assert web[:2] == db[:2]
+    assert {path.name for layer in web[:2] for path in layer.paths} == set(common)
+    assert [path.name for path in web[-1].paths] == ["nginx-1"]
+
+
+def test_with_room_enough_nothing_is_stored_twice() -> None:
+    fleet = {
+        "a": closure_of({"x-1": 5, "y-1": 6, "z-1": 7}),
+        "b": closure_of({"x-1": 5, "y-1": 6}),
+        "c": closure_of({"y-1": 6, "z-1": 7}),
+    }
+    layers = {layer.paths: layer.nar_size for plan in plan_fleet(fleet, 5).values() for layer in plan.layers}
+    assert sum(layers.values()) == 18
+
+
+def test_one_layer_each_still_works() -> None:
+    fleet = {"a": closure_of({"x-1": 5, "y-1": 6}), "b": closure_of({"x-1": 5})}
+    assert [len(plan.layers) for plan in plan_fleet(fleet, 1).values()] == [1, 1]

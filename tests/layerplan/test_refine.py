@@ -1,0 +1,61 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sysimage.layerplan.draft import Draft, Prices, Unit
+from sysimage.layerplan.merge import merge_to_fit
+from sysimage.layerplan.refine import refine
+
+PRICES = st.builds(Prices, aloof=st.sampled_from([0.0, 3.0, 500.0]), fresh=st.sampled_from([0.0, 4.0, 100.0]))
+
+
+@st.composite
+def layers(draw: st.DrawFn) -> list[Draft]:
+    count = draw(st.integers(2, 16))
+    units = [Unit((at,), draw(st.integers(1, 1000)), draw(st.integers(0, 2**32 - 1))) for at in range(count)]
+    boxes: dict[int, list[Unit]] = {}
+    for unit in units:
+        boxes.setdefault(draw(st.integers(0, 6)), []).append(unit)
+    return [Draft.of(box, kept=draw(st.booleans())) for box in boxes.values()]
+
+
+def cost(drafts: list[Draft], prices: Prices, before: list[Draft]) -> float:
+    """What the plan is expected to move: pulls, mixtures, and layers that were kept until now and are no more."""
+    mixtures = sum(draft.size for draft in drafts if len(draft.units) > 1)
+    still = {frozenset(unit.members for unit in draft.units) for draft in drafts if draft.kept}
+    given_up = sum(
+        draft.size for draft in before if draft.kept and frozenset(unit.members for unit in draft.units) not in still
+    )
+    return sum(draft.pulls for draft in drafts) + prices.aloof * mixtures + prices.fresh * given_up
+
+
+@given(layers(), PRICES, st.integers(0, 3))
+@settings(max_examples=150, deadline=None)
+def test_no_unit_moves_without_a_gain_that_pays_for_the_layers_it_breaks(
+    drafts: list[Draft], prices: Prices, spare: int
+) -> None:
+    refined = refine(drafts, len(drafts) + spare, prices)
+    where = [frozenset(unit.members for unit in draft.units) for draft in drafts]
+    same = {frozenset(unit.members for unit in draft.units) for draft in refined} == set(where)
+    if same:
+        assert cost(refined, prices, drafts) == cost(drafts, prices, drafts)
+    else:
+        assert cost(refined, prices, drafts) < cost(drafts, prices, drafts)
+    assert len(refined) <= len(drafts) + spare
+
+
+@given(layers(), PRICES, st.integers(1, 6))
+@settings(max_examples=100, deadline=None)
+def test_merging_keeps_every_unit_and_ends_within_the_room(drafts: list[Draft], prices: Prices, room: int) -> None:
+    merged = merge_to_fit(drafts, room, prices)
+    assert len(merged) == min(len(drafts), room)
+    assert sorted(u.members for d in merged for u in d.units) == sorted(u.members for d in drafts for u in d.units)
+
+
+def test_the_cheapest_pair_is_joined() -> None:
+    drafts = [
+        Draft.of([Unit((0,), 100, 0b1111)]),
+        Draft.of([Unit((1,), 100, 0b0001)]),
+        Draft.of([Unit((2,), 100, 0b1110)]),
+    ]
+    merged = merge_to_fit(drafts, 2, Prices(0, 0))
+    assert sorted(sorted(unit.members[0] for unit in draft.units) for draft in merged) == [[0, 2], [1]]
