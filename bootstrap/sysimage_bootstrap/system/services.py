@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from importlib import resources
 
 from sysimage.errors import Issue, SpecError
@@ -18,8 +18,6 @@ from sysimage_bootstrap.system.scheme import Datum, Symbol, write
 
 PROGRAM_PATH = ("/usr/sbin", "/usr/bin")
 """Where a command without a slash is looked up, as in system.json's documentation."""
-RESERVED = frozenset({"root", "shepherd"})
-"""Names the Shepherd uses itself."""
 FIRST_REALTIME_SIGNAL, LAST_REALTIME_SIGNAL = 34, 64
 """Of glibc on Linux, whatever the machine that builds says."""
 
@@ -49,10 +47,10 @@ def signal_number(name: str) -> int:
 def shepherd_configuration(spec: SystemSpec, accounts: Accounts, exists: Exists, shell: str) -> str:
     """The text of ``shepherd.conf``. ``shell`` is the store's own POSIX shell.
 
-    A `SpecError` names every service that cannot work: an unknown user, group, signal, requirement or program, a cycle
-    of requirements, a combination that means nothing.
+    A `SpecError` names every service whose user, group or program the image does not have; how services relate to
+    each other was checked when the spec was read.
     """
-    issues = sorted(_faults(spec), key=str)
+    issues: list[Issue] = []
     declarations: list[Datum] = []
     for name, service in sorted(spec.services.items()):
         try:
@@ -63,37 +61,6 @@ def shepherd_configuration(spec: SystemSpec, accounts: Accounts, exists: Exists,
         raise SpecError("cannot make services of the declarations", issues=issues)
     data = write(declarations, indent=1)
     return f"{runtime('runtime.scm')}\n\n;;; This system.\n\n(run-system {write(shell)}\n'{data})\n"
-
-
-def _faults(spec: SystemSpec) -> Iterator[Issue]:
-    """What is wrong whoever the users and whatever the programs are."""
-    for name, service in spec.services.items():
-        where = f"/services/{name}"
-        if name in RESERVED:
-            yield Issue(where, "the init itself has this name")
-        for required in service.requires:
-            if required not in spec.services:
-                yield Issue(f"{where}/requires", f"there is no service {required!r}")
-        if service.timer is not None and service.one_shot:
-            yield Issue(where, "it cannot run both once and at times: drop one-shot or timer")
-        if service.ready is not None and (service.one_shot or service.timer is not None):
-            yield Issue(f"{where}/ready", "only a service that keeps running has a moment when it is ready")
-    for cycle in _cycles({name: service.requires for name, service in spec.services.items()}):
-        yield Issue(f"/services/{cycle[0]}/requires", "services require each other: " + " → ".join([*cycle, cycle[0]]))
-
-
-def _cycles(requires: Mapping[str, tuple[str, ...]]) -> list[list[str]]:
-    import networkx
-
-    graph = networkx.DiGraph()
-    graph.add_nodes_from(sorted(requires))
-    graph.add_edges_from(sorted((name, other) for name, others in requires.items() for other in others))
-    cycles = []
-    for component in networkx.strongly_connected_components(graph):
-        start = min(component)
-        if len(component) > 1 or graph.has_edge(start, start):
-            cycles.append([edge[0] for edge in networkx.find_cycle(graph.subgraph(sorted(component)), start)])
-    return sorted(cycles)
 
 
 def _declaration(name: str, service: Service, accounts: Accounts, exists: Exists) -> Datum:

@@ -1,15 +1,9 @@
-"""Boots the image of examples/web.json in plain namespaces: no container engine, no virtual machine, a minute or two.
-
-Not collected by itself, because it needs root and the image (build/web.tar, or what IMAGE says):
-
-    make image && sudo .venv/bin/python -m pytest tests/bootstrap/system/boot_image.py
-"""
+"""Boots the image of examples/web.json in plain namespaces: no container engine, no virtual machine."""
 
 from __future__ import annotations
 
 import io
 import json
-import os
 import tarfile
 import time
 from collections.abc import Iterator
@@ -20,9 +14,9 @@ from typing import Any
 import pytest
 import pyzstd
 
+from tests.support.examples import build_example
 from tests.support.namespaces import Booted, boot
 
-IMAGE = Path(os.environ.get("IMAGE", Path(__file__).parents[3] / "build/web.tar"))
 TMPFS = ("/run", "/tmp")
 
 
@@ -44,11 +38,10 @@ class Unpacked:
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Unpacked:
-    assert os.geteuid() == 0, "the owners of files need root"
-    assert IMAGE.exists(), "run make image first"
-    root = tmp_path_factory.mktemp("image") / "root"
+    top = tmp_path_factory.mktemp("image")
+    root = top / "root"
     root.mkdir()
-    with tarfile.open(IMAGE) as archive:
+    with tarfile.open(build_example("web", top / "web.tar")) as archive:
 
         def member(name: str) -> bytes:
             file = archive.extractfile(name)
