@@ -16,9 +16,9 @@ IMAGE := build/$(EXAMPLE).tar
 # What is looked for = the Debian package that has it.
 VENV_NEEDS := module:ensurepip=python3-venv
 IMAGE_NEEDS := gpgv=gpgv /usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring
-TEST_NEEDS := $(IMAGE_NEEDS) gpg=gnupg guile=guile-3.0 xz=xz-utils skopeo=skopeo umoci=umoci buildah=buildah podman=podman nix-store=nix-bin \
-	podman=podman docker-registry=docker-registry busybox=busybox-static mke2fs=e2fsprogs debugfs=e2fsprogs qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils \
-	unshare=util-linux
+TEST_NEEDS := $(IMAGE_NEEDS) gpg=gnupg guile=guile-3.0 xz=xz-utils unshare=util-linux \
+	skopeo=skopeo umoci=umoci buildah=buildah podman=podman docker-registry=docker-registry nix-store=nix-bin \
+	qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils busybox=busybox-static mke2fs=e2fsprogs debugfs=e2fsprogs
 
 BENCH_NEEDS := skopeo=skopeo umoci=umoci zstd=zstd openssl=openssl
 
