@@ -93,8 +93,10 @@ class Pieces:
     def _copy(self, fd: int, size: int, path: bytes, witness: Pieces | None, count: int | None) -> None:
         """Append a file of which ``count`` bytes were read behind what is there already."""
         left = size
-        while left:
+        proven = False
+        while left or count:
             if count is None:
+                proven = left < self._size - self._fill
                 count = os.readv(fd, (self._view[self._fill : self._fill + left + 1],))
             if count == 0 or count > left:
                 raise _changed(path, size)
@@ -103,7 +105,7 @@ class Pieces:
                 witness.put(self._view[self._fill : self._fill + count])
             self._advance(count)
             count = None
-        if count:
+        if not proven and os.read(fd, 1):  # its end fell together with the buffer's
             raise _changed(path, size)
 
     def _advance(self, count: int) -> None:

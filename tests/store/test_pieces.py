@@ -1,0 +1,85 @@
+"""The buffer: pieces of one size, whatever ends where."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sysimage.errors import IntegrityError
+from sysimage.store.pieces import Pieces
+
+
+def collected(size: int) -> tuple[Pieces, list[bytes]]:
+    out: list[bytes] = []
+    return Pieces(lambda piece: out.append(bytes(piece)), size), out
+
+
+def put_file(pieces: Pieces, path: Path, head: bytes, tail: bytes, witness: Pieces | None = None) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        pieces.put_file(head, fd, path.stat().st_size, tail, os.fsencode(path), witness)
+    finally:
+        os.close(fd)
+
+
+@pytest.mark.parametrize("over", [-2, -1, 0, 1, 2])
+@pytest.mark.parametrize(("head", "content", "tail"), [(10, 50, 40), (99, 0, 1), (1, 99, 0), (0, 100, 0), (100, 0, 0)])
+def test_a_file_may_end_exactly_where_the_buffer_does(
+    tmp_path: Path, head: int, content: int, tail: int, over: int
+) -> None:
+    (tmp_path / "file").write_bytes(b"c" * content)
+    pieces, out = collected(100 + over)
+    put_file(pieces, tmp_path / "file", b"h" * head, b"t" * tail)
+    pieces.put(b"more")
+
+    assert pieces.length == 104
+    assert pieces.finish() == 104
+    assert b"".join(out) == b"h" * head + b"c" * content + b"t" * tail + b"more"
+    assert [len(piece) for piece in out[:-1]] == [100 + over] * (len(out) - 1)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    sizes=st.lists(st.tuples(st.integers(0, 20), st.integers(0, 60), st.integers(0, 9)), max_size=6),
+    size=st.integers(1, 70),
+    witness_size=st.integers(1, 70),
+)
+def test_pieces_are_the_stream_cut_at_equal_lengths_and_a_witness_sees_the_files(
+    tmp_path: Path, sizes: list[tuple[int, int, int]], size: int, witness_size: int
+) -> None:
+    pieces, out = collected(size)
+    witness, seen = collected(witness_size)
+    stream = contents = b""
+    for number, (head, content, tail) in enumerate(sizes):
+        data = bytes([number + 65]) * content
+        (tmp_path / "file").write_bytes(data)
+        put_file(pieces, tmp_path / "file", b"h" * head, b"t" * tail, witness)
+        stream += b"h" * head + data + b"t" * tail
+        contents += data
+    pieces.finish()
+    witness.finish()
+
+    assert out == [stream[start : start + size] for start in range(0, len(stream), size)]
+    assert b"".join(seen) == contents
+
+
+@pytest.mark.parametrize("promised", [0, 5, 9, 11, 40])
+@pytest.mark.parametrize("size", [3, 20, 1000])
+def test_a_file_of_another_length_than_promised_is_an_error(tmp_path: Path, promised: int, size: int) -> None:
+    (tmp_path / "file").write_bytes(b"0123456789")
+    pieces, _ = collected(size)
+    fd = os.open(tmp_path / "file", os.O_RDONLY)
+    try:
+        with pytest.raises(IntegrityError, match="file: it changed while it was read"):
+            pieces.put_file(b"head", fd, promised, b"tail", b"file")
+    finally:
+        os.close(fd)
+
+
+def test_a_piece_has_at_least_a_byte() -> None:
+    with pytest.raises(ValueError, match="a piece of 0 bytes"):
+        Pieces(len, 0)
