@@ -24,8 +24,11 @@ def place_on(tree: Tree, base: BaseImage, store: Store) -> Tree:
     issues = []
     for entry in tree:
         path, fault = _place(entry, base.tree)
-        if fault is None and path != entry.path and _is_of_the_store(entry.path, store):
-            fault = f"the base has a link on the way, to {path}, where the store must be itself"
+        if fault is None and path != entry.path:
+            if _is_of_the_store(entry.path, store):
+                fault = f"the base has a link on the way, to {path}, where the store must be itself"
+            elif _is_of_the_store(path, store):
+                fault = f"the base has a link on the way, into its store: {path}"
         if fault is not None:
             issues.append(Issue(entry.path, f"{fault} (from {entry.owner})"))
             continue

@@ -96,6 +96,7 @@ def pack_registration(store: Store, roots: Iterable[StorePath], database: bytes)
 def _database(store: Store, database: bytes) -> Iterator[Entry]:
     state = store.state_dir
     yield Entry.directory(state)
+    yield Entry.directory(f"{state}/db")
     yield Entry.file(f"{state}/db/db.sqlite", database)
     yield Entry.directory(f"{state}/gcroots")
     yield Entry.symlink(f"{state}/gcroots/profiles", f"{state}/profiles")

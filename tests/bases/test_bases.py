@@ -1,0 +1,366 @@
+"""Building on other images: layers byte for byte, configs overlaid, stores merged, and hostile bases refused."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sysimage.bases import BaseImageError
+from sysimage.closure import Closure
+from sysimage.errors import IntegrityError, SpecError, SysimageError
+from sysimage.store.database import Schema, store_database
+from sysimage.verify import verify_image
+from tests.support import raw_tar
+from tests.support.builds import build_from_store, config_of, registered
+from tests.support.listing import listing_of_image
+from tests.support.raw_image import RawImage, write_archive, write_directory
+from tests.support.store_builder import Program, StoreBuilder, small_system
+
+DEBIAN = raw_tar.archive(
+    raw_tar.directory(b"etc", 0o755),
+    raw_tar.file(b"etc/passwd", b"root:x:0:0:root:/root:/bin/bash\nmail:x:8:8::/var/mail:/bin/false\n"),
+    raw_tar.file(b"etc/group", b"root:x:0:\nmail:x:8:\n"),
+    raw_tar.directory(b"root", 0o711),
+    raw_tar.directory(b"tmp", 0o1777),
+    raw_tar.directory(b"usr/bin", 0o755),
+    raw_tar.file(b"usr/bin/dash", b"\x7fELF", mode=0o755),
+    raw_tar.symlink(b"usr/bin/sh", b"dash"),
+    raw_tar.symlink(b"bin", b"usr/bin"),
+)
+MORE = raw_tar.archive(raw_tar.directory(b"srv", 0o700), raw_tar.file(b"srv/data", b"data\n"))
+RUNTIME = {
+    "Entrypoint": ["/bin/sh"],
+    "Cmd": ["-l"],
+    "Env": ["PATH=/usr/bin", "LANG=C", "EMPTY="],
+    "User": "mail",
+    "WorkingDir": "/srv",
+    "Labels": {"base": "yes", "both": "base"},
+    "ExposedPorts": {"80": {}},
+    "Volumes": {"/srv": {}},
+    "StopSignal": "SIGINT",
+    "Healthcheck": {"Test": ["CMD-SHELL", "true"], "Interval": 5_000_000_000},
+}
+HISTORY = [
+    {"created": "2020-01-02T03:04:05Z", "created_by": "ADD rootfs.tar /"},
+    {"created_by": "ENV LANG=C", "empty_layer": True},
+    {"created_by": "COPY data /srv"},
+]
+
+
+def debian(**changes: Any) -> RawImage:
+    return RawImage(DEBIAN, MORE, config={"config": RUNTIME, "history": HISTORY, **changes})
+
+
+@pytest.fixture
+def closure(tmp_path: Path) -> Closure:
+    closure = small_system(StoreBuilder(tmp_path / "store"))
+    registered(closure, tmp_path / "registration")
+    return closure
+
+
+def on(base: str, closure: Closure, **more: Any) -> dict[str, Any]:
+    source = {"paths": [str(closure.roots[0])], "source": "registration", "location": "store"}
+    return {"name": "top", "from-image": base, "from-store": source, **more}
+
+
+def layers_of(path: Path) -> list[bytes]:
+    """The blobs of an archive of ours, bottom first."""
+    import tarfile
+
+    with tarfile.open(path) as archive:
+        (entry,) = json.loads(archive.extractfile("manifest.json").read())  # type: ignore[union-attr]
+        return [archive.extractfile(name).read() for name in entry["Layers"]]  # type: ignore[union-attr]
+
+
+FORMS: dict[str, Callable[[RawImage, Path], Path]] = {
+    "archive": lambda image, path: write_archive(image.layout(), path),
+    "docker-archive": lambda image, path: write_archive(image.docker_archive(), path),
+    "layout": lambda image, path: write_directory(image.layout(), path),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_the_bases_layers_stay_byte_for_byte(form: str, compression: str, tmp_path: Path, closure: Closure) -> None:
+    image = debian()
+    if compression == "gzip":
+        image.blobs = [gzip.compress(layer, mtime=7) for layer in image.layers]
+        image.layer_type = "application/vnd.oci.image.layer.v1.tar+gzip"
+    FORMS[form](image, tmp_path / "base")
+    result = build_from_store(tmp_path, on("base", closure))
+    assert layers_of(tmp_path / "top.tar")[:2] == image.blobs
+    assert verify_image(tmp_path / "top.tar").items == len(closure)
+    types = {layer.descriptor.media_type for layer in result.written.image.layers[:2]}
+    assert types == {"application/vnd.oci.image.layer.v1.tar" + ("+gzip" if compression == "gzip" else "")}
+
+
+def test_a_base_compressed_with_zstd_is_kept_too(tmp_path: Path, closure: Closure) -> None:
+    import pyzstd
+
+    image = debian()
+    image.blobs = [pyzstd.compress(layer) for layer in image.layers]
+    image.layer_type = "application/vnd.oci.image.layer.v1.tar+zstd"
+    write_directory(image.layout(), tmp_path / "base")
+    build_from_store(tmp_path, on("base", closure))
+    assert layers_of(tmp_path / "top.tar")[:2] == image.blobs
+
+
+def test_the_config_is_overlaid_and_the_history_kept(tmp_path: Path, closure: Closure) -> None:
+    write_archive(debian().layout(), tmp_path / "base")
+    spec = on(
+        "base", closure, environment={"LANG": "C.UTF-8", "MINE": "1"}, labels={"both": "mine", "mine": "yes"},
+        volumes=["/data"], **{"exposed-ports": ["80/tcp", "443"]},
+    )  # fmt: skip
+    value = config_of(build_from_store(tmp_path, spec))
+    assert value["config"] == {
+        "Entrypoint": ["/bin/sh"],
+        "Cmd": ["-l"],
+        "Env": ["PATH=/usr/bin", "LANG=C.UTF-8", "EMPTY=", "MINE=1"],
+        "User": "mail",
+        "WorkingDir": "/srv",
+        "Labels": {"base": "yes", "both": "mine", "mine": "yes"},
+        "ExposedPorts": {"80/tcp": {}, "443/tcp": {}},
+        "Volumes": {"/data": {}, "/srv": {}},
+        "StopSignal": "SIGINT",
+        "Healthcheck": {"Test": ["CMD", "/bin/sh", "-c", "true"], "Interval": 5_000_000_000},
+    }
+    assert value["history"][:3] == HISTORY
+    assert len([entry for entry in value["history"] if not entry.get("empty_layer")]) == len(
+        value["rootfs"]["diff_ids"]
+    )
+
+
+def test_who_says_an_entry_point_drops_the_bases_program(tmp_path: Path, closure: Closure) -> None:
+    write_archive(debian().layout(), tmp_path / "base")
+    spec = on("base", closure, **{"entry-point": ["profile/bin/bash"], "user": "root", "working-directory": "/"})
+    runtime = config_of(build_from_store(tmp_path, spec))["config"]
+    assert runtime["Entrypoint"] == [f"{closure.roots[0]}/profile/bin/bash"]
+    assert (runtime["User"], runtime["WorkingDir"]) == ("root", "/")
+    assert not {"Cmd", "Healthcheck"} & runtime.keys()
+    kept = config_of(build_from_store(tmp_path, on("base", closure, command=["-c", "true"])))["config"]
+    assert (kept["Entrypoint"], kept["Cmd"]) == (["/bin/sh"], ["-c", "true"])
+
+
+def test_ours_lies_where_the_bases_links_lead_and_its_directories_stay(tmp_path: Path, closure: Closure) -> None:
+    write_archive(debian().layout(), tmp_path / "base")
+    spec = on("base", closure, symlinks={"/bin/tool": "/app/tool"}, files={"/srv/more": {"text": "more\n"}})
+    build_from_store(tmp_path, spec)
+    listing = {line.split()[0]: line.split()[1:] for line in listing_of_image(tmp_path / "top.tar").splitlines()}
+    assert listing["/bin"][-1] == "usr/bin"
+    assert listing["/usr/bin/tool"][-1] == "/app/tool"
+    assert listing["/usr/bin/sh"][-1] == "dash"
+    assert listing["/root"][1] == "0711"
+    assert listing["/srv"][1] == "0700"
+    assert {"/srv/data", "/srv/more"} <= listing.keys()
+    assert listing["/gnu/store"][1] == "1775"
+
+
+def test_accounts_join_those_of_the_base(tmp_path: Path, closure: Closure) -> None:
+    write_archive(debian().layout(), tmp_path / "base")
+    spec = on("base", closure, users={"ann": {"uid": 1000}}, files={"/srv/x": {"text": "", "owner": "ann"}})
+    result = build_from_store(tmp_path, spec)
+    passwd = result.planned.tree["/etc/passwd"].read()
+    assert passwd.splitlines()[:2] == [b"root:x:0:0:root:/root:/bin/bash", b"mail:x:8:8::/var/mail:/bin/false"]
+    assert b"ann:x:1000:" in passwd
+    assert "/etc/passwd" not in build_from_store(tmp_path, on("base", closure)).planned.tree
+
+
+def test_what_would_take_the_place_of_a_directory_is_named(tmp_path: Path, closure: Closure) -> None:
+    write_archive(debian().layout(), tmp_path / "base")
+    spec = on("base", closure, symlinks={"/usr": "/app"}, files={"/usr/bin/dash/x": {"text": ""}})
+    spec["symlinks"] = {"/usr/bin": "/app"}
+    spec["files"] = {"/bin/dash/x": {"text": ""}}
+    with pytest.raises(BaseImageError) as error:
+        build_from_store(tmp_path, spec)
+    assert [(issue.where, issue.message.split(" (")[0]) for issue in error.value.issues] == [
+        ("/bin/dash", "is a directory, the base has a file there"),
+        ("/bin/dash/x", "the base has a file at /usr/bin/dash"),
+        ("/usr/bin", "is a symlink, the base has a directory there"),
+    ]
+
+
+def test_a_base_without_room_is_refused_before_any_work(tmp_path: Path, closure: Closure) -> None:
+    write_archive(debian().layout(), tmp_path / "base")
+    with pytest.raises(BaseImageError, match="has 2 layers, and the image may have 2"):
+        build_from_store(tmp_path, on("base", closure, **{"max-layers": 2}))
+    assert len(build_from_store(tmp_path, on("base", closure, **{"max-layers": 3})).written.image.layers) == 3
+    assert len(build_from_store(tmp_path, on("base", closure, **{"max-layers": 5})).written.image.layers) <= 5
+    verify_image(tmp_path / "top.tar")
+
+
+def test_a_store_on_a_store_is_one_store(tmp_path: Path, closure: Closure) -> None:
+    """The second image has the base's items and its own, registered together, and none is written twice."""
+    build_from_store(tmp_path, {**on("", closure), "name": "base", "from-image": None})
+    store = StoreBuilder(tmp_path / "store")
+    store.items = {item.path.name: item for item in closure}
+    added = store.add("more-1", {"bin": {"more": Program("#!{bash-5.2}/bin/bash\n")}})
+    grown = Closure([*closure, added])
+    registered(grown, tmp_path / "registration")
+    spec = on("base.tar", closure)
+    spec["from-store"]["paths"] = [str(added.path)]
+    result = build_from_store(tmp_path, spec)
+    assert [[path.name for path in layer.paths] for layer in result.planned.plan.layers] == [["more-1"]]
+    found = verify_image(tmp_path / "top.tar")  # compares the database with every item
+    assert found.items == len(grown)
+    again = build_from_store(tmp_path, spec, from_image=tmp_path / "top.tar")
+    assert again.written.image.layers[-1].diff_id == result.written.image.layers[-1].diff_id
+
+
+def store_layer(closure: Closure, database: bytes | None, names: tuple[str, ...] | None = None) -> bytes:
+    """A layer with items as Guix's tar would write them, and a database."""
+    members = [raw_tar.directory(b"gnu/store", 0o755)]
+    for item in closure:
+        if names is None or item.path.name in names:
+            members += item_members(str(item.path)[1:].encode(), item.location)
+    if database is not None:
+        members.append(raw_tar.file(b"var/guix/db/db.sqlite", database))
+    return raw_tar.archive(*members)
+
+
+def item_members(name: bytes, place: Any) -> list[bytes]:
+    if place.is_symlink():
+        return [raw_tar.symlink(name, str(place.readlink()).encode())]
+    if place.is_file():
+        return [raw_tar.file(name, place.read_bytes(), mode=0o555 if place.stat().st_mode & 0o100 else 0o444)]
+    below = sorted(place.iterdir(), key=lambda path: path.name.encode())
+    found = [raw_tar.directory(name, 0o555)]
+    return found + [part for path in below for part in item_members(name + b"/" + path.name.encode(), path)]
+
+
+LEAVES = ("libc-2.41", "bash-5.2", "tzdata-2025b")
+
+
+def test_items_of_a_base_without_a_database_are_measured_and_registered(tmp_path: Path, closure: Closure) -> None:
+    write_directory(RawImage(store_layer(closure, None, LEAVES)).layout(), tmp_path / "base")
+    result = build_from_store(tmp_path, on("base", closure))
+    assert {path.name for layer in result.planned.plan.layers for path in layer.paths} == {
+        "current-tz", "names-1", "system",
+    }  # fmt: skip
+    assert verify_image(tmp_path / "top.tar").items == len(closure)
+
+
+def test_the_same_path_with_other_content_is_a_conflict(tmp_path: Path, closure: Closure) -> None:
+    write_directory(RawImage(store_layer(closure, None, LEAVES)).layout(), tmp_path / "base")
+    changed = next(item for item in closure if item.path.name == "tzdata-2025b")
+    assert changed.location is not None
+    changed.location.chmod(0o644)
+    changed.location.write_text("another zone\n")
+    spec = on("base", closure)
+    spec["from-store"]["source"] = "store"
+    with pytest.raises(BaseImageError, match="not those of the same path") as error:
+        build_from_store(tmp_path, spec)
+    assert [issue.where for issue in error.value.issues] == [str(changed.path)]
+
+
+def test_a_bases_database_must_be_true(tmp_path: Path, closure: Closure) -> None:
+    lying = [replace(item, nar_hash=closure.items[0].nar_hash) for item in closure]
+    layer = store_layer(closure, store_database(lying, Schema.GUIX))
+    write_directory(RawImage(layer).layout(), tmp_path / "base")
+    with pytest.raises(BaseImageError, match="cannot build on the store") as error:
+        build_from_store(tmp_path, on("base", closure))
+    names = {issue.where.partition("-")[2] for issue in error.value.issues}
+    # The first is the one whose hash they all claim; names-1 has names that this writer of tar cuts off.
+    assert names == {item.path.name for item in closure.items[1:]} - {"names-1"}
+    layer = store_layer(closure, store_database(closure, Schema.GUIX), LEAVES)
+    write_directory(RawImage(layer).layout(), tmp_path / "half")
+    with pytest.raises(BaseImageError) as error:
+        build_from_store(tmp_path, on("half", closure))
+    assert {issue.message for issue in error.value.issues} == {"is in the base's database, but not in the base"}
+
+
+def test_a_base_of_the_other_kind_is_refused(tmp_path: Path, closure: Closure) -> None:
+    database = store_database([], Schema.NIX)
+    layer = raw_tar.archive(
+        raw_tar.file(b"nix/var/nix/db/db.sqlite", database), raw_tar.file(b"nix/var/nix/db/schema", b"10")
+    )
+    write_directory(RawImage(layer).layout(), tmp_path / "base")
+    with pytest.raises(BaseImageError, match="cannot merge store databases"):
+        build_from_store(tmp_path, on("base", closure))
+
+
+def test_a_layer_without_entries_is_left_out(tmp_path: Path, closure: Closure) -> None:
+    image = RawImage(
+        DEBIAN, raw_tar.archive(), MORE, config={"history": [HISTORY[0], {"created_by": "WORKDIR /"}, HISTORY[2]]}
+    )
+    write_directory(image.layout(), tmp_path / "base")
+    value = config_of(build_from_store(tmp_path, on("base", closure)))
+    assert layers_of(tmp_path / "top.tar")[:2] == [DEBIAN, MORE]
+    assert value["history"][1] == {"created_by": "WORKDIR /", "empty_layer": True}
+
+
+def other(image: RawImage, path: Path, change: Callable[[RawImage], None]) -> None:
+    change(image)
+    write_directory(image.layout(), path)
+
+
+def set_files(name: str, data: bytes) -> Callable[[RawImage], None]:
+    return lambda image: image.files.__setitem__(name, data)
+
+
+def deep(image: RawImage) -> None:
+    image.files["index.json"] = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
+
+
+HOSTILE: dict[str, Callable[[RawImage], None]] = {
+    "a digest that is a path": lambda i: i.descriptor_changes.update(digest="sha256:../../../etc/passwd"),
+    "a digest of another kind": lambda i: i.descriptor_changes.update(digest="md5:" + "0" * 32),
+    "a size that is negative": lambda i: i.descriptor_changes.update(size=-1),
+    "layers to fetch from elsewhere": lambda i: i.manifest_changes.update(
+        layers=[{"mediaType": i.layer_type, "digest": "sha256:" + "0" * 64, "size": 1, "urls": ["x"]}] * 2
+    ),
+    "fewer layers than diff IDs": lambda i: i.config["rootfs"]["diff_ids"].pop(),
+    "a wrong diff ID": lambda i: i.config["rootfs"]["diff_ids"].__setitem__(0, "sha256:" + "1" * 64),
+    "a document nested without end": deep,
+    "a document of 5 MiB": set_files("index.json", b" " * (5 << 20)),
+    "two names in one object": set_files("index.json", b'{"manifests": [], "manifests": []}'),
+    "a relative working directory": lambda i: i.config.update(config={"WorkingDir": "../x"}),
+    "a user that is a sentence": lambda i: i.config.update(config={"User": "root; id"}),
+    "another architecture": lambda i: i.config.update(architecture="s390x"),
+    "another system": lambda i: i.config.update(os="windows"),
+    "a member outside the root": lambda i: bad_layer(i, raw_tar.file(b"../../etc/passwd", b"")),
+    "a hard link to the host": lambda i: bad_layer(i, raw_tar.hard_link(b"x", b"../../etc/shadow")),
+    "a device": lambda i: bad_layer(i, raw_tar.header(b"disk", b"4")),
+    "a member below a link": lambda i: bad_layer(i, raw_tar.symlink(b"d", b"/etc"), raw_tar.file(b"d/x", b"")),
+    "a malformed whiteout": lambda i: bad_layer(i, raw_tar.file(b".wh...", b"")),
+}
+
+
+def bad_layer(image: RawImage, *members: bytes) -> None:
+    image.__init__(raw_tar.archive(*members))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_hostile_base_is_refused_and_nothing_is_written(what: str, tmp_path: Path, closure: Closure) -> None:
+    other(debian(), tmp_path / "base", HOSTILE[what])
+    with pytest.raises(SysimageError) as error:
+        build_from_store(tmp_path, on("base", closure))
+    assert isinstance(error.value, (IntegrityError, SpecError))
+    assert not (tmp_path / "top.tar").exists()
+    assert not list((tmp_path / "cache").rglob("*"))
+
+
+def test_a_store_behind_a_link_of_the_base_is_refused(tmp_path: Path, closure: Closure) -> None:
+    layer = raw_tar.archive(
+        raw_tar.directory(b"srv", 0o755), raw_tar.directory(b"var", 0o755), raw_tar.symlink(b"var/guix", b"/srv")
+    )
+    write_directory(RawImage(layer).layout(), tmp_path / "base")
+    with pytest.raises(BaseImageError) as error:
+        build_from_store(tmp_path, on("base", closure))
+    assert any("where the store must be itself" in issue.message for issue in error.value.issues)
+
+
+def test_a_base_that_changes_after_it_was_read_is_noticed(tmp_path: Path, closure: Closure) -> None:
+    from sysimage.bases import read_base_image, take_layers
+    from sysimage.blobs import BlobDirectory
+
+    path = write_archive(debian().layout(), tmp_path / "base")
+    base = read_base_image(path, "amd64", "/gnu/store")
+    path.write_bytes(path.read_bytes().replace(b"data\n", b"DATA\n"))
+    with pytest.raises(IntegrityError, match="changed"):
+        take_layers(base, BlobDirectory(tmp_path / "blobs"))
