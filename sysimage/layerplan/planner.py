@@ -75,7 +75,7 @@ def _risk(room: int, favour: Favour) -> int:
     About what a free layer is worth: the size of the items that just miss a layer of their own, which falls with a
     power of the budget. It depends on the budget alone, so that every system draws the same line.
     """
-    return (4 << 30) // (room + 1) ** 2 if favour == "sharing" else (128 << 30) // (room + 1) ** 3
+    return (4 << 30) // (room + 1) ** 2 if favour == "sharing" else min(16 << 20, (7 << 40) // (room + 1) ** 4)
 
 
 def _drafts(
