@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,8 +13,9 @@ from sysimage import bases
 from sysimage.blobs import BlobDirectory
 from sysimage.closure import Closure
 from sysimage.destinations import DOCKER_ARCHIVE, WrittenImage, stream_docker_archive, write_archive, write_oci_layout
+from sysimage.errors import SpecError
 from sysimage.image import HealthCheck, Image, ImageConfig, ImageName, make_image, rfc3339
-from sysimage.layerplan import Favour, LayerPlan, plan_layers
+from sysimage.layerplan import Favour, LayerPlan, plan_fleet, plan_layers
 from sysimage.layers import Compression, LayerBlob, LayerCache, build_layers
 from sysimage.layers.divide import layer_sources
 from sysimage.progress import Progress, silent
@@ -29,6 +30,15 @@ from sysimage_bootstrap.realise import realise
 
 OCI_LAYOUT = "oci-dir"
 Format = Literal["archive", "docker-archive", "oci-dir"]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another system, whose image is to hold the same layers where it holds the same items."""
+
+    spec: SystemSpec
+    spec_dir: Path
+    lock_file: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,8 @@ class BuildOptions:
     history: tuple[Closure, ...] = ()
     """Earlier closures of the system, oldest first."""
     previous: LayerPlan | None = None
+    together: tuple[Neighbour, ...] = ()
+    """Systems that are planned with this one; planned together, each draws the same layers for what it shares."""
     check_store: bool = False
     """Compare every item of a store that is only read with the hash that the store says."""
     keep_layers: bool = True
@@ -96,15 +108,7 @@ def plan(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Prog
     base = open_base(spec, spec_dir, options, progress)
     realised = provide(spec, spec_dir, options, base, progress)
     closure = Closure(realised.items, realised.roots)
-    layer_plan = plan_layers(
-        closure,
-        max_layers=options.max_layers or spec.max_layers,
-        history=options.history,
-        previous=options.previous,
-        favour=options.favour,
-        groups=tuple(group.patterns for group in spec.layer_groups),
-        base_layers=len(base.layers) if base else 0,
-    )
+    layer_plan = divide(spec, closure, options, base, progress)
     return Planned(
         spec=spec,
         realised=realised,
@@ -116,6 +120,38 @@ def plan(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Prog
         created=options.created if options.created is not None else _newest(closure),
         base=base,
     )
+
+
+def divide(
+    spec: SystemSpec,
+    closure: Closure,
+    options: BuildOptions,
+    base: bases.BaseImage | None = None,
+    progress: Progress = silent,
+) -> LayerPlan:
+    """Draw the layer boundaries: for this system alone, or for all that are planned together with it."""
+    base_layers = len(base.layers) if base else 0
+    if not options.together:
+        return plan_layers(
+            closure,
+            max_layers=options.max_layers or spec.max_layers,
+            history=options.history,
+            previous=options.previous,
+            favour=options.favour,
+            groups=tuple(group.patterns for group in spec.layer_groups),
+            base_layers=base_layers,
+        )
+    closures = {spec.name: closure}
+    for other in options.together:
+        if other.spec.name in closures:
+            raise SpecError(
+                f"cannot plan systems together: two are called {other.spec.name}", hint="give each its own name"
+            )
+        realised = provide(other.spec, other.spec_dir, replace(options, lock_file=other.lock_file), None, progress)
+        closures[other.spec.name] = Closure(realised.items, realised.roots)
+    # One budget for all, or each system would draw other lines.
+    smallest = min(spec.max_layers, *(other.spec.max_layers for other in options.together))
+    return plan_fleet(closures, options.max_layers or smallest, base_layers=base_layers)[spec.name]
 
 
 def open_base(

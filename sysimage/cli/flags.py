@@ -90,6 +90,14 @@ def add_plan_flags(parser: argparse.ArgumentParser) -> None:
         help="what layer boundaries are drawn for: small updates, layers shared between images, or both (the default)",
     )
     group.add_argument(
+        "--together-with",
+        metavar="SPEC",
+        action="append",
+        type=Path,
+        help="another system.json that layer boundaries are drawn with, so that both images hold the same layers where "
+        "they hold the same items; may be repeated; --favour does not count then",
+    )
+    group.add_argument(
         "-t",
         "--tag",
         metavar="NAME[:TAG]",

@@ -56,7 +56,7 @@ def build_options(arguments: argparse.Namespace, terminal: Terminal) -> BuildOpt
     """Everything that `plan` and `build` share; the output is for `build` to add."""
     epoch = flags.source_date_epoch(terminal.environ)
 
-    from sysimage.build import BuildOptions
+    from sysimage.build import BuildOptions, Neighbour
     from sysimage.layerplan import check_max_layers
     from sysimage.layers import Compression
 
@@ -75,6 +75,9 @@ def build_options(arguments: argparse.Namespace, terminal: Terminal) -> BuildOpt
         compression=arguments.compression,
         created=epoch if arguments.created is None else arguments.created,
         favour=arguments.favour,
+        together=tuple(
+            Neighbour(*read_spec(str(path)), flags.lock_file(None, str(path))) for path in arguments.together_with or ()
+        ),
         check_store=arguments.check_store,
         from_image=arguments.from_image,
         workers=flags.processors(arguments.jobs),
