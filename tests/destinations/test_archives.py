@@ -301,6 +301,7 @@ def test_what_a_killed_writer_left_is_swept_by_the_next_and_the_old_file_stays(
 
     write_archive(image, [blobs], tmp_path / "web.tar")
     assert leftovers(tmp_path) == []
+    assert tarfile.is_tarfile(tmp_path / "web.tar")
 
 
 def test_a_directory_in_the_way_of_an_archive_is_found_before_the_work(

@@ -160,6 +160,16 @@ def test_a_header_or_a_file_may_end_anywhere_in_the_buffer(
             assert member.read() == bytes([number + 1]) * size
 
 
+def test_every_length_is_padded_to_whole_blocks(tmp_path: Path) -> None:
+    item = make_item(tmp_path, "x", {str(size): "x" * size for size in range(513)})
+    data = archive_of(LayerSource("x", (item,)))
+
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        found = {member.name.rpartition("/")[2]: member.size for member in archive if member.isreg()}
+    assert found == {str(size): size for size in range(513)}
+    assert len(data) % 512 == 0
+
+
 def test_gnu_tar_unpacks_exactly_the_item(hello: StoreItem, tmp_path: Path) -> None:
     (tmp_path / "layer.tar").write_bytes(archive_of(LayerSource("x", (hello,))))
     out = tmp_path / "out"
