@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 
 from sysimage.closure import Closure
-from sysimage.layerplan.causes import Causes
+from sysimage.layerplan.causes import Causes, first_word
 from sysimage.store.paths import StorePath
 
 
-def families(closure: Closure, causes: Causes, risk: int) -> list[tuple[StorePath, ...]]:
+def families(closure: Closure, causes: Causes | None, risk: int) -> list[tuple[StorePath, ...]]:
     """A partition of the closure.
 
     An item joins those that refer to it when all of these are of its own family. What could be lost, should another
     system hold one without the other, is at most ``risk`` bytes.
+    Without ``causes``, names alone tell a family: what was learned from one system's history differs from system to
+    system, and so would the families.
     """
     referrers: dict[StorePath, list[StorePath]] = defaultdict(list)
     for item in closure:
@@ -40,5 +42,7 @@ def families(closure: Closure, causes: Causes, risk: int) -> list[tuple[StorePat
     return [tuple(members) for members in found.values()]
 
 
-def _related(causes: Causes, one: StorePath, other: StorePath) -> bool:
+def _related(causes: Causes | None, one: StorePath, other: StorePath) -> bool:
+    if causes is None:
+        return first_word(one.name) == first_word(other.name)
     return causes.of[one] == causes.of[other] or (one in causes.kin and causes.kin[one] == causes.kin.get(other))

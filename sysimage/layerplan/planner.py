@@ -56,12 +56,11 @@ def plan_layers(
     prices = Prices(
         aloof=ALOOF[favour] * POSSIBILITIES, fresh=0.0 if favour == "sharing" else POSSIBILITIES / PLAN_LASTS
     )
-    shape = (
-        [(item.path,) for item in closure]
-        if favour == "updates"
-        else families(closure, rates.causes, _risk(room, favour))
-    )
-    drafts = _drafts(closure, ahead, shape, explicit, previous)
+    shape: Sequence[Sequence[StorePath]] = [(item.path,) for item in closure]
+    if favour != "updates":
+        shape = families(closure, None if favour == "sharing" else rates.causes, _risk(room, favour))
+    # To be like others goes before staying as one was: a plan that remembers differs from one that is made today.
+    drafts = _drafts(closure, ahead, shape, explicit, None if favour == "sharing" else previous)
     note = "; joined in batches, the closure being large" if is_coarse(len(drafts), room) else ""
     drafts = refine(merge_to_fit(drafts, room, prices), room, prices)
     stacked = _restack(drafts, [item.path for item in closure], previous)
