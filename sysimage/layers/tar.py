@@ -15,10 +15,8 @@ from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.items import StoreItem
 from sysimage.store.pieces import PIECE_SIZE, Emit, Pieces
 
-FORMAT = 1
+FORMAT = 2
 """Number of the form in which layers are written. Whatever changes a byte of any layer changes this number."""
-
-_PLAIN_ROOT = (0o755, 0, 0)
 
 
 def write_tar(source: LayerSource, emit: Emit, piece_size: int = PIECE_SIZE, *, check: bool = False) -> int:
@@ -87,11 +85,11 @@ def _write_entry(entry: Entry, pieces: Pieces) -> None:
 
 
 def _entry_header(entry: Entry) -> bytes:
-    """The entry's header; nothing for a root directory that is as every runtime makes it anyway."""
+    """The entry's header. The root directory has one too: engines do not agree on what it is without."""
     headers = Headers(entry.uid, entry.gid)
     match entry.kind:
         case Kind.DIRECTORY if entry.path == "/":
-            return b"" if (entry.mode, entry.uid, entry.gid) == _PLAIN_ROOT else headers.directory(b".", entry.mode)
+            return headers.directory(b".", entry.mode)
         case Kind.DIRECTORY:
             return headers.directory(_member(entry), entry.mode)
         case Kind.SYMLINK:
