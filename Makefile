@@ -44,6 +44,10 @@ bench: .venv/.dev ## measure how fast images are written, beside what peers do; 
 	@.ci/need $(IMAGE_NEEDS) $(BENCH_NEEDS)
 	@nice $(BIN)/python -m tests.bench.speed
 
+.PHONY: bench-layers
+bench-layers: .venv/.dev ## measure what layer boundaries cost on replayed updates, beside the rules of other tools
+	@nice $(BIN)/python -m tests.bench.layering
+
 .PHONY: check
 check: .venv/.dev ## check format, lint and types
 	@$(BIN)/ruff format --check .
