@@ -25,7 +25,7 @@ BENCH_NEEDS := skopeo=skopeo umoci=umoci zstd=zstd openssl=openssl
 .PHONY: help
 help: ## say what there is (the default)
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' \
-		| while IFS=$$'\t' read -r target what; do printf 'make %-8s %s\n' "$$target" "$$what"; done
+		| while IFS=$$'\t' read -r target what; do printf 'make %-12s %s\n' "$$target" "$$what"; done
 
 .PHONY: image
 image: .venv/.runtime ## build build/web.tar from examples/web.json; EXAMPLE=base builds another

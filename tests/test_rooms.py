@@ -42,7 +42,6 @@ ALLOWED: dict[str, set[str]] = {
     "verify": {"store.paths"},
     # A base image is read with the verifier's eyes; what is written on top is the other rooms'.
     "bases": {"spec", "store", "closure", "rootfs", "layerplan", "layers", "image", "blobs", "verify"},
-    "report": {"store", "closure", "layerplan", "verify"},
     "bootstrap": {"spec", "store", "closure", "rootfs"},
     "vm": {"store", "closure", "rootfs", "destinations.disk", "destinations.initrd"},
 }
