@@ -19,6 +19,9 @@ from sysimage_vm.qemu import Hardware
 BOOT_ATTEMPTS = 2
 """A boot that died before anything was asked is tried once more, and said so; a question is never asked twice."""
 
+KEPT_SNAPSHOTS = 2
+"""Each takes some hundred megabytes; nobody restores one whose guest has changed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Guest:
@@ -89,6 +92,7 @@ def ensure_snapshot(host: Host, guest: Guest, files: MachineFiles, check: ReadyC
             welcome = ready.machine.channel.handshake(total=30)
             began = time.monotonic()
             kept = snapshot.save(ready.machine, welcome.memory, directory)
+            snapshot.forget(directory.parent, keep=KEPT_SNAPSHOTS)
         finally:
             ready.machine.close()
             files.overlay.unlink(missing_ok=True)

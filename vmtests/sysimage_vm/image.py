@@ -43,14 +43,13 @@ def open_image(path: Path) -> Iterator[ImageArchive]:
         return
     with tempfile.NamedTemporaryFile(prefix="sysimage-layout-", suffix=".tar") as packed:
         with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-            archive.add(path, arcname="", filter=_plain)
+            for child in sorted(path.iterdir()):
+                archive.add(child, arcname=child.name, filter=_plain)
         packed.flush()
         yield read_archive(Path(packed.name))
 
 
-def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    if not member.name:
-        return None
+def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
     member.uid = member.gid = member.mtime = 0
     member.uname = member.gname = ""
     return member

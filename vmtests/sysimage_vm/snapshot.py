@@ -84,6 +84,13 @@ def discard(directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
 
 
+def forget(directory: Path, *, keep: int) -> None:
+    """Remove all but the newest snapshots of a directory; whoever calls this holds the machine's lease."""
+    found = sorted((path for path in directory.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
+    for path in found[:-keep]:
+        discard(path)
+
+
 def save(machine: Machine, memory: str, directory: Path) -> Snapshot:
     """Save a machine's state into ``directory``, which appears whole or not at all. The machine is over after that."""
     directory.parent.mkdir(parents=True, exist_ok=True)

@@ -25,6 +25,7 @@ class Nar:
     def __init__(self) -> None:
         self.hash = hashlib.sha256()
         self.size = 0
+        self.text(b"nix-archive-1")
 
     def write(self, data: bytes) -> None:
         self.hash.update(data)
@@ -62,8 +63,10 @@ class Nar:
 
 def check(root: str, store: str, database: str) -> dict[str, Any]:
     """What is wrong: items that are not as registered, missing, or not registered at all; and how many are fine."""
-    # Opened as it would be from a read-only disk: nothing is written beside it.
-    connection = sqlite3.connect(f"file:{root}{database}?immutable=1", uri=True)
+    # A copy in memory: SQLite would follow /proc/PID/root out of the container, and might write beside the file.
+    connection = sqlite3.connect(":memory:")
+    with open(root + database, "rb") as file:
+        connection.deserialize(file.read())
     registered = connection.execute("SELECT path, hash, narSize FROM ValidPaths ORDER BY path").fetchall()
     integrity = [row[0] for row in connection.execute("PRAGMA integrity_check")]
     dangling = connection.execute("PRAGMA foreign_key_check").fetchall()

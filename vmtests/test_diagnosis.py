@@ -1,0 +1,136 @@
+"""Broken images and broken machines fail with the right diagnosis, long before any deadline."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import Machines
+from small_images import write_small_image
+from sysimage import process
+from sysimage_vm import container
+from sysimage_vm.engine import Engine
+from sysimage_vm.faults import (
+    AgentLostError,
+    EmulatorEndedError,
+    EngineDiedError,
+    EntryPointMissingError,
+    GuestDiskError,
+    GuestOutOfMemoryError,
+    GuestPanicError,
+    ImageCorruptError,
+    ImageFaultError,
+    InitEndedError,
+    MachineFaultError,
+    WrongArchitectureError,
+)
+from sysimage_vm.image import read_archive
+from sysimage_vm.trial import Trial
+
+
+@pytest.fixture(scope="session")
+def busybox() -> Path:
+    return process.find("busybox", package="busybox-static")
+
+
+def test_a_small_image_boots(machines: Machines, busybox: Path, tmp_path: Path) -> None:
+    image = read_archive(write_small_image(tmp_path / "fine.tar", busybox))
+    with machines() as engine:
+        trial = Trial(engine.machine, engine, image)
+        trial.container.require_running()
+        assert trial.container.stop() == (0, pytest.approx(0, abs=20))
+
+
+def _live_for_a_while(trial: Trial) -> None:
+    began = time.monotonic()
+    while time.monotonic() - began < 30:
+        trial.container.require_running()
+        time.sleep(1)
+
+
+@pytest.mark.parametrize(
+    ("broken", "diagnosis", "said"),
+    [
+        ({"entry": ("/gnu/store/absent/boot",)}, EntryPointMissingError, "not in the image"),
+        ({"entry": ("/bin/busybox", "sh", "-c", "echo giving up; exit 3")}, InitEndedError, "ended with status 3"),
+        ({"entry": ("/bin/busybox", "sh", "-c", "kill -SEGV $$")}, InitEndedError, "ended with status"),
+        ({"architecture": "arm64"}, WrongArchitectureError, "for arm64"),
+        ({"damaged": True}, ImageCorruptError, "not what its digest says"),
+    ],
+    ids=["boot program missing", "init gives up", "init crashes", "another architecture", "layer corrupted"],
+)
+def test_a_broken_image_is_diagnosed(
+    machines: Machines,
+    busybox: Path,
+    tmp_path: Path,
+    broken: dict[str, object],
+    diagnosis: type[ImageFaultError],
+    said: str,
+) -> None:
+    image = read_archive(write_small_image(tmp_path / "broken.tar", busybox, **broken))  # type: ignore[arg-type]
+    with machines() as engine, pytest.raises(diagnosis, match=said) as fault:
+        _live_for_a_while(Trial(engine.machine, engine, image))
+    if "giving up" in str(broken):
+        assert "giving up" in str(fault.value), "the container's last words are shown"
+
+
+def test_a_full_disk_is_diagnosed(machines: Machines, busybox: Path, tmp_path: Path) -> None:
+    image = read_archive(write_small_image(tmp_path / "large.tar", busybox, filler=40 << 20))
+    with machines() as engine:
+        fill = "fallocate -l $(($(stat -f -c '%a * %S' /) - (20 << 20))) /var/fill"
+        assert engine.machine.channel.run(["/bin/sh", "-c", fill]).status == 0
+        with pytest.raises(GuestDiskError, match="disk is full"):
+            _ = Trial(engine.machine, engine, image).reference
+
+
+def _break_dockerd(engine: Engine) -> None:
+    engine.machine.channel.run(["herd", "stop", "docker"])
+    engine.run("ps")
+
+
+def _panic(engine: Engine) -> None:
+    engine.machine.channel.run(["/bin/sh", "-c", "echo c > /proc/sysrq-trigger"])
+
+
+def _use_all_memory(engine: Engine) -> None:
+    engine.machine.channel.run(["python3", "-c", "x = []\nwhile True: x.append(bytes(1 << 24))"], timeout=300)
+
+
+def _kill_emulator(engine: Engine) -> None:
+    engine.machine.kill()
+    engine.run("ps")
+
+
+def _kill_agent(engine: Engine) -> None:
+    engine.machine.channel.run(["pkill", "-KILL", "-f", "agent.py"])
+
+
+@pytest.mark.parametrize(
+    ("deed", "diagnosis"),
+    [
+        (_break_dockerd, EngineDiedError),
+        (_panic, GuestPanicError),
+        (_use_all_memory, GuestOutOfMemoryError),
+        (_kill_emulator, EmulatorEndedError),
+        (_kill_agent, AgentLostError),
+    ],
+    ids=["dockerd gone", "kernel panic", "out of memory", "QEMU killed", "agent killed"],
+)
+def test_a_broken_machine_is_diagnosed(machines: Machines, deed: object, diagnosis: type[MachineFaultError]) -> None:
+    assert callable(deed)
+    with machines() as engine:
+        began = time.monotonic()
+        with pytest.raises(diagnosis):
+            deed(engine)
+        assert time.monotonic() - began < 120
+
+
+def test_the_next_machine_is_well_again(machines: Machines, busybox: Path, tmp_path: Path) -> None:
+    image = read_archive(write_small_image(tmp_path / "fine.tar", busybox))
+    with machines() as engine:
+        trial = Trial(engine.machine, engine, image)
+        running = container.run(engine, trial.reference, "again")
+        running.require_running()
+        assert running.exec("/bin/busybox", "echo", "yes").text == "yes"
