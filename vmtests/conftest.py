@@ -32,6 +32,7 @@ Machines = Callable[..., AbstractContextManager[Engine]]
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("sysimage")
     group.addoption("--accel", choices=[str(choice) for choice in Choice], default=str(Choice.AUTO))
+    group.addoption("--boots", type=int, default=1, help="how many cold boots in a row must all succeed")
     group.addoption("--vm-logs", type=Path, default=None, help="keep consoles and logs here")
 
 

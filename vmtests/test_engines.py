@@ -1,0 +1,53 @@
+"""Every engine and image store that the guest has loads and runs the same archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conftest import Machines
+from small_images import write_small_image
+from sysimage import process
+from sysimage_vm import container
+from sysimage_vm.daemons import start_docker
+from sysimage_vm.engine import Engine, Kind
+from sysimage_vm.image import read_archive
+from sysimage_vm.trial import Trial
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    return write_small_image(tmp_path / "small.tar", process.find("busybox", package="busybox-static"))
+
+
+def _lives(engine: Engine, image: Path, options: tuple[str, ...] = ()) -> container.Container:
+    trial = Trial(engine.machine, engine, read_archive(image))
+    running = container.run(engine, trial.reference, "small", options=options)
+    running.require_running()
+    assert running.exec("/bin/busybox", "echo", "here").text == "here"
+    return running
+
+
+def test_the_containerd_store(machines: Machines, image: Path) -> None:
+    with machines() as first:
+        engine = start_docker(first.machine, "snapshotter", containerd_store=True).engine
+        assert "overlayfs" in engine.run("info", "-f", "{{.Driver}} {{.DriverStatus}}").text
+        assert "io.containerd" in engine.run("info", "-f", "{{.Driver}} {{.DriverStatus}}").text
+        assert _lives(engine, image).stop()[0] == 0
+
+
+def test_user_namespaces(machines: Machines, image: Path) -> None:
+    with machines() as first:
+        engine = start_docker(first.machine, "userns", user_namespaces=True).engine
+        running = _lives(engine, image)
+        assert running.exec("/bin/busybox", "cat", "/proc/self/uid_map").text.split()[:2] == ["0", "100000"]
+        assert running.stop()[0] == 0
+
+
+def test_podman(machines: Machines, image: Path) -> None:
+    with machines() as first:
+        engine = Engine(first.machine, Kind.PODMAN)
+        engine.wait_ready()
+        running = _lives(engine, image, ("--network", "none"))
+        assert running.stop()[0] == 0
