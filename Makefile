@@ -39,6 +39,11 @@ test: .venv/.dev ## run the tests, with the real clients of images
 	@.ci/need $(TEST_NEEDS)
 	@$(BIN)/python -m pytest -n auto --dist worksteal tests
 
+.PHONY: guixtest
+guixtest: .venv/.dev ## let Guix judge the store of an image that has Guix in it; fetches sid's, needs root
+	@.ci/need $(IMAGE_NEEDS) unshare=util-linux
+	@SYSIMAGE_GUIX_TESTS=1 $(BIN)/python -m pytest tests/guix
+
 .PHONY: bench
 bench: .venv/.dev ## measure how fast images are written, beside what peers do; some minutes and gigabytes
 	@.ci/need $(IMAGE_NEEDS) $(BENCH_NEEDS)
