@@ -7,6 +7,7 @@ import argparse
 from sysimage.cli import flags, request
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.terminal import Terminal, in_bytes
+from sysimage.errors import SpecError
 
 NAME = "lock"
 HELP = "write down exactly which packages the image is made of"
@@ -23,6 +24,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     spec, _ = request.read_spec(arguments.spec)
+    if spec.from_store is not None:
+        raise SpecError(
+            f"cannot lock {arguments.spec}: it is made of what a store holds, not of packages",
+            hint="name store paths instead of links; their hashes say exactly what is in them",
+        )
 
     from sysimage_bootstrap.choose import lock_packages, open_archive, package_request
 

@@ -228,3 +228,11 @@ def test_bash_completes_verbs_and_flags(sysimage: Program) -> None:
     assert complete("ver") == ["verify"]
     assert complete("build", "--max") == ["--max-layers"]
     assert complete("build", "--progress", "pl") == ["plain"]
+
+
+def test_there_is_nothing_to_lock_in_what_a_store_holds(sysimage: Program, tmp_path: Path) -> None:
+    (tmp_path / "system.json").write_text('{"name": "tool", "from-store": {"paths": ["result"]}}')
+    told = sysimage("lock", tmp_path / "system.json")
+    assert told.status == 2
+    assert "made of what a store holds" in told.err
+    assert [path.name for path in tmp_path.iterdir()] == ["system.json"]
