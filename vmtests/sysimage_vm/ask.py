@@ -32,6 +32,9 @@ class Answers:
     skipped: int
     seconds: dict[str, float]
     """How long the stages took: machine, load, run, boot, stop."""
+    declared: bool
+    """Whether the image says what it was declared to be; if not, most questions were skipped, which is for people to
+    know."""
     fault: BootTestError | None
     """Set when the machine or the image failed as a whole, rather than a question."""
 
@@ -82,9 +85,15 @@ def ask(
             "no:xdist",
             "--import-mode=importlib",
         ]
-        options += ["-o", "addopts=", "--rootdir", str(reports), f"--junitxml={reports / 'junit.xml'}", *pytest_options]
+        # Neither the user's project nor ours has a say: a timeout or a filter of theirs is not meant for this.
+        settings = reports / "pytest.ini"
+        settings.write_text("[pytest]\nfilterwarnings =\n    ignore::pytest.PytestAssertRewriteWarning\n")
+        options += ["-c", str(settings), "--rootdir", str(folder), f"--junitxml={reports / 'junit.xml'}"]
+        options += pytest_options
         status = pytest.main([*options, *modules], plugins=[questions, fixtures])
+        declared = False
         with contextlib.suppress(BootTestError):  # a machine that is gone; the questions have said why
+            declared = bool(trial.declared)
             trial.keep(reports)
     failed = questions.failed or (0 if status in (0, 1) else 1)
-    return Answers(questions.passed, failed, questions.skipped, trial.seconds, questions.fault)
+    return Answers(questions.passed, failed, questions.skipped, trial.seconds, declared, questions.fault)
