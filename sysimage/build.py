@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from sysimage import bases
-from sysimage.blobs import BlobDirectory
 from sysimage.closure import Closure
-from sysimage.destinations import DOCKER_ARCHIVE, WrittenImage, stream_docker_archive, write_archive, write_oci_layout
+from sysimage.delivery import deliver, deliver_directly, layer_store, leave_record
+from sysimage.destinations import WrittenImage
 from sysimage.errors import SpecError
+from sysimage.history import annotated
 from sysimage.image import HealthCheck, Image, ImageConfig, ImageName, make_image, rfc3339
-from sysimage.layerplan import Favour, LayerPlan, plan_fleet, plan_layers
+from sysimage.layerplan import LayerPlan, Record, plan_by, plan_fleet, plan_layers
 from sysimage.layers import Compression, LayerBlob, LayerCache, build_layers
 from sysimage.layers.divide import layer_sources
+from sysimage.options import OCI_LAYOUT, OURS, BuildOptions, Neighbour, Push
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.provision import provision
 from sysimage.rootfs.stored import open_stored
@@ -25,56 +25,18 @@ from sysimage.rootfs.system import SystemResult
 from sysimage.rootfs.tree import Tree
 from sysimage.spec.model import StoreKind, SystemSpec
 from sysimage.store.database import Schema, store_database
-from sysimage_bootstrap.choose import ArchiveChoice
 from sysimage_bootstrap.realise import realise
 
-OCI_LAYOUT = "oci-dir"
-Format = Literal["archive", "docker-archive", "oci-dir"]
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """Another system, whose image is to hold the same layers where it holds the same items."""
-
-    spec: SystemSpec
-    spec_dir: Path
-    lock_file: Path
-
-
-@dataclass(frozen=True, slots=True)
-class BuildOptions:
-    """What is not part of the system itself: how it is divided, where it comes from and where it goes."""
-
-    cache_dir: Path
-    """Packages, the store and layers are kept here and used again."""
-    archive: ArchiveChoice
-    lock_file: Path
-    locked: bool = False
-    """Refuse to build anything but what the lock file says."""
-    output: Path | int = Path("image.tar")
-    """A file, a directory (`OCI_LAYOUT`), or an open descriptor such as standard output's."""
-    format: Format = "archive"
-    names: tuple[ImageName, ...] = ()
-    """Instead of the spec's name and tags."""
-    max_layers: int | None = None
-    """Instead of the spec's."""
-    compression: str | None = None
-    """Instead of the spec's."""
-    created: int | None = None
-    """Seconds since the epoch; by default when the newest of the packages changed."""
-    favour: Favour = "both"
-    from_image: Path | None = None
-    """The base image, instead of the spec's."""
-    history: tuple[Closure, ...] = ()
-    """Earlier closures of the system, oldest first."""
-    previous: LayerPlan | None = None
-    together: tuple[Neighbour, ...] = ()
-    """Systems that are planned with this one; planned together, each draws the same layers for what it shares."""
-    check_store: bool = False
-    """Compare every item of a store that is only read with the hash that the store says."""
-    keep_layers: bool = True
-    """Keep layers in the cache, so that those that do not change are never read again."""
-    workers: int = 1
+__all__ = [
+    "OCI_LAYOUT",
+    "BuildOptions",
+    "BuildResult",
+    "Neighbour",
+    "Planned",
+    "Push",
+    "build",
+    "plan",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +53,8 @@ class Planned:
     names: tuple[ImageName, ...]
     created: int
     """Seconds since the epoch."""
+    record: Record
+    """What a later build may learn from."""
     base: bases.BaseImage | None = None
     """What the image begins with."""
 
@@ -100,7 +64,15 @@ class BuildResult:
     """An image that is where it was wanted."""
 
     planned: Planned
-    written: WrittenImage
+    delivered: tuple[WrittenImage, ...]
+    """One for each place; never empty."""
+    record: Path | None = None
+    """Where the plan was written beside the output."""
+
+    @property
+    def written(self) -> WrittenImage:
+        """The image in the first place."""
+        return self.delivered[0]
 
 
 def plan(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Progress = silent) -> Planned:
@@ -109,6 +81,7 @@ def plan(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Prog
     realised = provide(spec, spec_dir, options, base, progress)
     closure = Closure(realised.items, realised.roots)
     layer_plan = divide(spec, closure, options, base, progress)
+    created = options.created if options.created is not None else _newest(closure)
     return Planned(
         spec=spec,
         realised=realised,
@@ -117,7 +90,8 @@ def plan(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Prog
         plan=bases.without_items_of(base, layer_plan, closure) if base else layer_plan,
         compression=Compression.parse(options.compression or spec.compression),
         names=options.names or tuple(ImageName(spec.name, tag) for tag in spec.tags),
-        created=options.created if options.created is not None else _newest(closure),
+        created=created,
+        record=Record(closure, layer_plan, created, rule(spec, options, base)),
         base=base,
     )
 
@@ -131,12 +105,16 @@ def divide(
 ) -> LayerPlan:
     """Draw the layer boundaries: for this system alone, or for all that are planned together with it."""
     base_layers = len(base.layers) if base else 0
+    max_layers = options.max_layers or spec.max_layers
+    history = options.history
+    if options.strategy != OURS:
+        return plan_by(options.strategy, closure, max_layers, base_layers=base_layers)
     if not options.together:
-        return plan_layers(
+        return history.kept(closure, rule(spec, options, base)) or plan_layers(
             closure,
-            max_layers=options.max_layers or spec.max_layers,
-            history=options.history,
-            previous=options.previous,
+            max_layers=max_layers,
+            history=history.before(closure),
+            previous=history.previous.plan if history.previous else None,
             favour=options.favour,
             groups=tuple(group.patterns for group in spec.layer_groups),
             base_layers=base_layers,
@@ -152,6 +130,19 @@ def divide(
     # One budget for all, or each system would draw other lines.
     smallest = min(spec.max_layers, *(other.spec.max_layers for other in options.together))
     return plan_fleet(closures, options.max_layers or smallest, base_layers=base_layers)[spec.name]
+
+
+def rule(spec: SystemSpec, options: BuildOptions, base: bases.BaseImage | None) -> str:
+    """How layer boundaries are asked for: where this and the closure are the same, a plan need not be made again."""
+    asked = {
+        "strategy": options.strategy,
+        "favour": options.favour,
+        "max-layers": options.max_layers or spec.max_layers,
+        "groups": [list(group.patterns) for group in spec.layer_groups],
+        "base-layers": len(base.layers) if base else 0,
+        "together": sorted(other.spec.name for other in options.together),
+    }
+    return json.dumps(asked, sort_keys=True)
 
 
 def open_base(
@@ -221,11 +212,12 @@ def build(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Pro
     Errors are those of the rooms it goes through; whatever happens, the output is there whole or not at all.
     """
     planned = plan(spec, spec_dir, options, progress)
-    return BuildResult(planned, write(planned, options, progress))
+    delivered = write(planned, options, progress)
+    return BuildResult(planned, delivered, leave_record(planned.record, options.output))
 
 
-def write(planned: Planned, options: BuildOptions, progress: Progress = silent) -> WrittenImage:
-    """Build the layers that are not known yet, and write the image."""
+def write(planned: Planned, options: BuildOptions, progress: Progress = silent) -> tuple[WrittenImage, ...]:
+    """Build the layers that are not known yet, and write the image to every place where it is wanted."""
     uid, gid = planned.spec.store.uid, planned.spec.store.gid
     base = planned.base
     base_layers = len(base.layers) if base else 0
@@ -240,31 +232,24 @@ def write(planned: Planned, options: BuildOptions, progress: Progress = silent) 
             base_history=bases.base_history(base) if base else (),
         )
 
-    if (
-        base is None
-        and isinstance(options.output, int)
-        and options.format == DOCKER_ARCHIVE
-        and planned.compression.kind == "none"
-    ):
-        return stream_docker_archive(sources, assemble, options.output, names=planned.names, progress=progress)
-    with _layer_store(options) as store:
-        blobs = [store.blobs if isinstance(store, LayerCache) else store]
+    if base is None:
+        direct = deliver_directly(sources, assemble, planned.names, planned.compression, options, progress)
+        if direct is not None:
+            return (direct,)
+    with layer_store(options) as store:
+        blobs = store.blobs if isinstance(store, LayerCache) else store
         layers = build_layers(
-            sources, store, compression=planned.compression, workers=options.workers, progress=progress
-        )
-        if base:
-            bases.take_layers(base, blobs[0])
-            layers = bases.stacked(base, layers)
-        if options.format == OCI_LAYOUT and isinstance(options.output, Path):
-            return write_oci_layout(assemble(layers), blobs, options.output, names=planned.names)
-        return write_archive(
-            assemble(layers),
-            blobs,
-            options.output,
-            archive_format=options.format,
-            names=planned.names,
+            sources,
+            store,
+            compression=planned.compression,
+            workers=options.workers,
+            check=options.check_store,
             progress=progress,
         )
+        if base:
+            bases.take_layers(base, blobs)
+            layers = bases.stacked(base, layers)
+        return deliver(assemble(layers), [blobs], planned.names, options, progress)
 
 
 def image_config(planned: Planned) -> ImageConfig:
@@ -294,18 +279,8 @@ def image_config(planned: Planned) -> ImageConfig:
 
 def image_annotations(planned: Planned) -> dict[str, str]:
     """What the manifest says about the image to whoever has not pulled it."""
-    return {"org.opencontainers.image.created": rfc3339(planned.created), **planned.spec.labels}
-
-
-@contextlib.contextmanager
-def _layer_store(options: BuildOptions) -> Iterator[LayerCache | BlobDirectory]:
-    """Where layers are made: in the cache, or in a directory that is gone afterwards."""
-    if options.keep_layers:
-        yield LayerCache(options.cache_dir / "layers")
-        return
-    beside = options.output.parent if isinstance(options.output, Path) else None
-    with tempfile.TemporaryDirectory(prefix=".sysimage-layers-", dir=beside) as directory:
-        yield BlobDirectory(Path(directory))
+    created = {"org.opencontainers.image.created": rfc3339(planned.created)}
+    return {**created, **planned.spec.labels, **annotated(planned.record)}
 
 
 def _newest(closure: Closure) -> int:

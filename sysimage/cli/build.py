@@ -14,7 +14,10 @@ from sysimage.cli.terminal import Terminal, in_bytes
 from sysimage.errors import MachineError, SpecError
 
 if TYPE_CHECKING:
-    from sysimage.build import BuildResult, Planned
+    from sysimage.build import BuildOptions, BuildResult, Planned
+    from sysimage.destinations import WrittenImage
+    from sysimage.history import History
+    from sysimage.spec import SystemSpec
 
 NAME = "build"
 HELP = "build the image that a system.json describes"
@@ -22,6 +25,7 @@ DESCRIPTION = """\
 Build the image that SPEC describes: make its store, provision its root file system, draw layer boundaries, and write
 the image, which is there whole or not at all. Needs no root. The same inputs give the same image, bit for bit."""
 FORMATS = ("archive", "docker-archive", "oci-dir")
+ENGINES = ("docker", "podman", "nerdctl")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -39,8 +43,28 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="archive: one tar that every loader reads (the default); docker-archive: the older form, for pipes; "
         "oci-dir: an OCI layout",
     )
+    parser.add_argument(
+        "--push",
+        metavar="HOST/NAME[:TAG]",
+        action="append",
+        help="push to a registry, sending only what it lacks; may be repeated; without --output no file is written",
+    )
+    parser.add_argument(
+        "--load",
+        metavar="ENGINE",
+        choices=ENGINES,
+        help=f"load into an engine of this machine ({', '.join(ENGINES)}); without --output no file is written",
+    )
+    parser.add_argument(
+        "--continue",
+        action="store_true",
+        dest="goes_on",
+        help="go on from the image that is replaced, if there is one, as with --previous: the one at --output, or else "
+        "at the first --push",
+    )
     flags.add_plan_flags(parser)
     flags.add_source_flags(parser)
+    flags.add_registry_flags(parser)
     flags.add_output_flags(parser)
     flags.add_spec(parser)
 
@@ -50,21 +74,64 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     if streams:
         _check_stream(arguments, terminal)
     spec, spec_dir = request.read_spec(arguments.spec)
-    options = request.build_options(arguments, terminal)
+    options = with_destinations(request.build_options(arguments, terminal, spec), arguments, terminal, spec)
 
     from sysimage.build import build
 
-    name = str(options.names[0]) if options.names else f"{spec.name}:{spec.tags[0]}"
-    kind, output = chosen_output(arguments.output, arguments.format, name, spec.architecture)
-    if isinstance(output, Path) and not output.absolute().parent.is_dir():
-        raise MachineError(f"cannot write {output}: there is no directory {output.parent}", hint="make it first")
-    options = dataclasses.replace(options, output=output, format=kind)
     with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
         result = build(spec, spec_dir, options, progress)
     if arguments.json:
         terminal.document(document(result))
     elif not arguments.quiet:
         (terminal.note if streams else terminal.result)(line(result))
+
+
+def with_destinations(
+    options: BuildOptions, arguments: argparse.Namespace, terminal: Terminal, spec: SystemSpec
+) -> BuildOptions:
+    """The options with the places where the image goes; what cannot be one is refused before anything is fetched."""
+    from sysimage.build import Push
+
+    kind: Any = arguments.format or "archive"
+    output: Path | int | None = None
+    if arguments.output is not None or not (arguments.push or arguments.load):
+        name = str(options.names[0]) if options.names else f"{spec.name}:{spec.tags[0]}"
+        kind, output = chosen_output(arguments.output, arguments.format, name, spec.architecture)
+    elif arguments.format is not None:
+        raise SpecError(f"cannot write the format {kind}: no --output says where", hint="say --output, or no --format")
+    if isinstance(output, Path) and not output.absolute().parent.is_dir():
+        raise MachineError(f"cannot write {output}: there is no directory {output.parent}", hint="make it first")
+    pushes: tuple[Push, ...] = ()
+    if arguments.push:
+        reached = request.registries(arguments, terminal)
+        pushes = tuple(Push(target, reached) for target in reached.targets(tuple(arguments.push)))
+    engine = None
+    if arguments.load:
+        from sysimage.destinations.daemon import Engine
+
+        engine = Engine(arguments.load, environment=dict(terminal.environ))
+    history = options.history
+    if arguments.goes_on:
+        history = _going_on(arguments, terminal, spec, output, history)
+    return dataclasses.replace(options, output=output, format=kind, pushes=pushes, load=engine, history=history)
+
+
+def _going_on(
+    arguments: argparse.Namespace, terminal: Terminal, spec: SystemSpec, output: Path | int | None, history: History
+) -> History:
+    from sysimage.history import what_is_replaced
+
+    for flag in ("previous", "together_with", "strategy"):
+        if getattr(arguments, flag) not in (None, "sysimage"):
+            raise SpecError(
+                f"cannot go on from the image that is replaced: --{flag.replace('_', '-')} says otherwise",
+                hint="leave one of them out",
+            )
+    if isinstance(output, int) or (output is None and not arguments.push):
+        raise SpecError("cannot go on from the image that is replaced: none is", hint="say --previous")
+    platform = f"linux/{spec.architecture}"
+    ask = request.asking(arguments, terminal, platform)
+    return dataclasses.replace(history, previous=what_is_replaced(output, arguments.push or (), platform, ask))
 
 
 def _check_stream(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -93,18 +160,29 @@ def chosen_output(output: str | None, kind: str | None, name: str, architecture:
 def line(result: BuildResult) -> str:
     """The result for people."""
     written = result.written
-    where = f" -> {written.path}" if written.path is not None else ""
+    where = "".join(f" -> {place}" for one in result.delivered for place in _places(one))
     layers = len(written.image.layers)
-    return f"{written.names[0]}{where}: {in_bytes(written.size)}, {layers} layers, {written.digest}"
+    return f"{result.planned.names[0]}{where}: {in_bytes(written.size)}, {layers} layers, {written.digest}"
+
+
+def _places(written: WrittenImage) -> list[str]:
+    if written.format == "registry":
+        return [str(name) for name in written.names]
+    if written.path is not None:
+        return [str(written.path)]
+    return [written.format] if written.format.endswith(" load") else []
 
 
 def document(result: BuildResult) -> dict[str, Any]:
     """The result for machines. Sizes in bytes."""
     written = result.written
     return {
-        "names": [str(name) for name in written.names],
+        "names": [str(name) for name in result.planned.names],
         "format": written.format,
         "output": None if written.path is None else str(written.path),
+        "record": None if result.record is None else str(result.record),
+        "pushed": [str(name) for one in result.delivered if one.format == "registry" for name in one.names],
+        "loaded": [one.format.removesuffix(" load") for one in result.delivered if one.format.endswith(" load")],
         "size": written.size,
         "digest": str(written.digest),
         "image_id": str(written.image_id),

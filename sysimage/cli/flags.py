@@ -11,6 +11,8 @@ from pathlib import Path
 from sysimage.cli.progress import STYLES
 from sysimage.errors import SpecError
 
+CACHE_SIZE = 20 * 10**9
+"""Bytes of layers that are kept between builds by default."""
 LATEST = 253402300799
 """The last second of the year 9999, beyond which times of documents can't be written."""
 
@@ -54,7 +56,7 @@ def add_source_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--check-store",
         action="store_true",
-        help="compare every item that from-store names with the hash that its store says",
+        help="compare every item that from-store names, and every item that goes into a layer, with its hash",
     )
     group.add_argument("--offline", action="store_true", help="use only what the cache has")
     group.add_argument(
@@ -68,6 +70,17 @@ def add_source_flags(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         type=Path,
         help="what keeps packages, the store and layers between builds (XDG_CACHE_HOME or ~/.cache, /sysimage)",
+    )
+    group.add_argument(
+        "--no-cache", action="store_true", help="keep no layers between builds; packages and the store are kept"
+    )
+    group.add_argument(
+        "--cache-size",
+        metavar="BYTES",
+        type=byte_count,
+        default=CACHE_SIZE,
+        help="after a build, forget the layers that were not used for the longest time until those that are kept are "
+        "at most this, such as 5G; 0 keeps them all (20G)",
     )
     group.add_argument("-j", "--jobs", metavar="N", type=positive, help="how many processors to use (all)")
 
@@ -84,6 +97,14 @@ def add_plan_flags(parser: argparse.ArgumentParser) -> None:
         help="the image that this one begins with, instead of the spec's: an archive or an OCI layout",
     )
     group.add_argument(
+        "--strategy",
+        choices=("sysimage", "guix-size", "popularity", "single"),
+        default="sysimage",
+        help="how layer boundaries are drawn: where the fewest bytes are expected to move (sysimage, the default), or "
+        "by a rule of thumb, for comparison: the largest items a layer each (guix-size), those that most others need "
+        "(popularity), or all in one (single); a rule knows no history, layer groups or --favour",
+    )
+    group.add_argument(
         "--favour",
         choices=("both", "updates", "sharing"),
         default="both",
@@ -96,6 +117,18 @@ def add_plan_flags(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="another system.json that layer boundaries are drawn with, so that both images hold the same layers where "
         "they hold the same items; may be repeated; --favour does not count then",
+    )
+    group.add_argument(
+        "--history",
+        metavar="PLACE",
+        action="append",
+        help="an earlier build to learn from what changes: the record of a build (*.plan.json), a directory of "
+        "records, an archive, an OCI layout, or the name of an image in a registry; may be repeated, oldest first",
+    )
+    group.add_argument(
+        "--previous",
+        metavar="PLACE",
+        help="the build before this one, in the same forms: its layers are kept where changing them does not pay",
     )
     group.add_argument(
         "-t",
@@ -117,6 +150,29 @@ def add_plan_flags(parser: argparse.ArgumentParser) -> None:
         help="when the image says it was made: seconds since 1970, a date such as 2026-01-31 or 2026-01-31T12:00:00Z, "
         "or now; by default $SOURCE_DATE_EPOCH, or else when the newest of the packages changed",
     )
+
+
+def add_registry_flags(parser: argparse.ArgumentParser) -> None:
+    """How registries are reached."""
+    group = parser.add_argument_group("how registries are reached")
+    group.add_argument(
+        "--plain-http",
+        metavar="HOST[:PORT]",
+        action="append",
+        help="speak to this registry without TLS, as to this machine's own; may be repeated",
+    )
+    group.add_argument(
+        "--registry-ca", metavar="FILE", type=Path, help="certificates to trust in registries, instead of the machine's"
+    )
+
+
+def byte_count(text: str) -> int:
+    """A number of bytes, perhaps with k, M, G or T for powers of 1000."""
+    units = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1)
+    if not number.isascii() or not number.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a number of bytes such as 500M or 20G, not {text!r}")
+    return int(number) * unit
 
 
 def positive(text: str) -> int:

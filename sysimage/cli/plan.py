@@ -27,13 +27,14 @@ _NAMES = 4
 def add_flags(parser: argparse.ArgumentParser) -> None:
     flags.add_plan_flags(parser)
     flags.add_source_flags(parser)
+    flags.add_registry_flags(parser)
     flags.add_output_flags(parser)
     flags.add_spec(parser)
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     spec, spec_dir = request.read_spec(arguments.spec)
-    options = request.build_options(arguments, terminal)
+    options = request.build_options(arguments, terminal, spec)
 
     from sysimage.build import plan
 

@@ -14,6 +14,8 @@ from sysimage.errors import SpecError
 
 if TYPE_CHECKING:
     from sysimage.build import BuildOptions
+    from sysimage.destinations.registry import Registries
+    from sysimage.history import AskRegistry, History
     from sysimage.image import ImageName
     from sysimage.spec import SystemSpec
     from sysimage_bootstrap.choose import ArchiveChoice
@@ -52,7 +54,49 @@ def archive_choice(arguments: argparse.Namespace, terminal: Terminal) -> Archive
     )
 
 
-def build_options(arguments: argparse.Namespace, terminal: Terminal) -> BuildOptions:
+def registries(arguments: argparse.Namespace, terminal: Terminal) -> Registries:
+    """How registries are reached; credentials are looked for where ``login`` of Docker and Podman leaves them."""
+    from sysimage.destinations.registry import Registries, auth_files
+
+    return Registries(
+        auth_files(terminal.environ, Path(terminal.environ.get("HOME") or "/")),
+        tuple(arguments.plain_http or ()),
+        arguments.registry_ca,
+    )
+
+
+def asking(arguments: argparse.Namespace, terminal: Terminal, platform: str) -> AskRegistry:
+    """Asks registries what the manifests of images say; nothing is imported for it before that."""
+
+    def ask(name: str) -> dict[str, str] | None:
+        if arguments.offline:
+            raise SpecError(f"cannot ask for {name}: the network is off", hint="leave --offline out")
+        return registries(arguments, terminal).annotations(name, platform)
+
+    return ask
+
+
+def read_history(arguments: argparse.Namespace, terminal: Terminal, spec: SystemSpec) -> History:
+    """The earlier builds that are named."""
+    from sysimage.history import History, read_records
+
+    named = [*(arguments.history or ()), *([arguments.previous] if arguments.previous else [])]
+    for flag in ("strategy", "together_with"):
+        if named and getattr(arguments, flag) not in (None, "sysimage"):
+            raise SpecError(
+                f"cannot learn from history with --{flag.replace('_', '-')}: it draws layer boundaries without one",
+                hint="leave --history and --previous out",
+            )
+    platform = f"linux/{spec.architecture}"
+    ask = asking(arguments, terminal, platform)
+    before = [record for place in arguments.history or () for record in read_records(place, platform, ask)]
+    return History(
+        tuple(record.closure for record in before),
+        read_records(arguments.previous, platform, ask)[-1] if arguments.previous else None,
+    )
+
+
+def build_options(arguments: argparse.Namespace, terminal: Terminal, spec: SystemSpec) -> BuildOptions:
     """Everything that `plan` and `build` share; the output is for `build` to add."""
     epoch = flags.source_date_epoch(terminal.environ)
 
@@ -65,6 +109,11 @@ def build_options(arguments: argparse.Namespace, terminal: Terminal) -> BuildOpt
         check_max_layers(arguments.max_layers)
     if arguments.compression is not None:
         Compression.parse(arguments.compression)
+    if arguments.together_with and arguments.strategy != "sysimage":
+        raise SpecError(
+            f"cannot plan systems together by {arguments.strategy}: the rule knows one system",
+            hint="leave --strategy out",
+        )
     return BuildOptions(
         cache_dir=flags.cache_directory(arguments.cache_dir, terminal.environ),
         archive=archive_choice(arguments, terminal),
@@ -74,12 +123,16 @@ def build_options(arguments: argparse.Namespace, terminal: Terminal) -> BuildOpt
         max_layers=arguments.max_layers,
         compression=arguments.compression,
         created=epoch if arguments.created is None else arguments.created,
+        strategy=arguments.strategy,
         favour=arguments.favour,
+        history=read_history(arguments, terminal, spec),
         together=tuple(
             Neighbour(*read_spec(str(path)), flags.lock_file(None, str(path))) for path in arguments.together_with or ()
         ),
         check_store=arguments.check_store,
         from_image=arguments.from_image,
+        keep_layers=not arguments.no_cache,
+        cache_bytes=arguments.cache_size or None,
         workers=flags.processors(arguments.jobs),
     )
 

@@ -12,6 +12,9 @@ from sysimage.image.config import ImageConfig
 from sysimage.image.documents import Document
 from sysimage.layers import LayerBlob
 
+_SHORT = 1024
+"""Characters of an annotation that an index repeats: what engines copy from database to database must stay small."""
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
@@ -25,7 +28,7 @@ class Image:
     os: str = "linux"
     variant: str | None = None
     annotations: tuple[tuple[str, str], ...] = ()
-    """Of the manifest; its descriptor in an index repeats them."""
+    """Of the manifest; its descriptor in an index repeats those that are short."""
 
     def __post_init__(self) -> None:
         if not self.layers:
@@ -61,7 +64,8 @@ class Image:
                 "io.containerd.image.name": names[0].qualified,
                 "org.opencontainers.image.ref.name": names[0].tag,
             }
-        if described := {**dict(self.annotations), **naming}:
+        short = {key: text for key, text in self.annotations if len(text) <= _SHORT}
+        if described := {**short, **naming}:
             entry["annotations"] = described
         value: dict[str, Any] = {"schemaVersion": 2, "mediaType": media_types.INDEX, "manifests": [entry]}
         if annotations:

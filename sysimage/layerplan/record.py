@@ -27,15 +27,21 @@ class Record:
     closure: Closure
     """Without locations, derivers and dates: what a history needs."""
     plan: LayerPlan
+    created: int = 0
+    """When the image says it was made, seconds since the epoch: the order of records."""
+    rule: str = ""
+    """How the boundaries were asked for, in words that differ where a plan might."""
 
 
-def to_json(plan: LayerPlan, closure: Closure) -> str:
-    """The document, the same bytes for the same plan and closure. ``plan`` must be a plan of ``closure``."""
+def to_json(plan: LayerPlan, closure: Closure, *, created: int = 0, rule: str = "") -> str:
+    """The document, the same bytes for the same values. ``plan`` must be a plan of ``closure``."""
     places = {item.path: at for at, item in enumerate(closure)}
     own, present = dict(plan.memory.own), dict(plan.memory.present)
     stores = sorted({item.path.store_dir for item in closure})
     document: dict[str, Any] = {
         "format": FORMAT,
+        "created": created,
+        "rule": rule,
         "stores": stores,
         "items": [_item(item, places) for item in closure],
         "roots": [places[root] for root in closure.roots],
@@ -119,6 +125,8 @@ def _read(document: dict[str, Any]) -> Record:
                 memory["propagates"],
             ),
         ),
+        int(document.get("created", 0)),
+        str(document.get("rule", "")),
     )
 
 

@@ -108,6 +108,10 @@ class LayerCache:
         contents = [str(item.path) for item in source.items] + [entry.path for entry in source.entries]
         self._write(CachedLayer(key, blob, tuple(contents), modified))
 
+    def size(self) -> int:
+        """Bytes of all blobs."""
+        return sum(self._sizes().values())
+
     def layers(self) -> Iterator[CachedLayer]:
         """Every readable record, the one used longest ago first."""
         for path in self._by_age():
@@ -130,7 +134,7 @@ class LayerCache:
             return self._prune(most_bytes)
 
     def _prune(self, most_bytes: int) -> int:
-        sizes = {digest: self.blobs.path(digest).lstat().st_size for digest in self.blobs.digests()}
+        sizes = self._sizes()
         total = sum(sizes.values())
         kept: dict[Digest, int] = {}
         room = most_bytes
@@ -150,6 +154,13 @@ class LayerCache:
             if digest not in kept:
                 self.blobs.remove(digest)
         return total - sum(kept.values())
+
+    def _sizes(self) -> dict[Digest, int]:
+        sizes = {}
+        for digest in self.blobs.digests():
+            with contextlib.suppress(FileNotFoundError):  # another build found it wrong
+                sizes[digest] = self.blobs.path(digest).lstat().st_size
+        return sizes
 
     def _by_age(self) -> list[Path]:
         found = []

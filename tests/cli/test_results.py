@@ -12,7 +12,7 @@ from sysimage.build import BuildResult, Planned
 from sysimage.cli import build, plan
 from sysimage.cli.terminal import Terminal
 from sysimage.destinations import write_archive
-from sysimage.layerplan import plan_layers
+from sysimage.layerplan import Record, plan_layers
 from sysimage.layers import Compression
 from sysimage.rootfs.system import SystemResult
 from sysimage.spec import parse_spec
@@ -38,17 +38,18 @@ def planned(small: BuiltImage, max_layers: int = 5) -> Planned:
         compression=Compression.parse("gzip"),
         names=NAMES,
         created=1,
+        record=Record(small.closure, plan_layers(small.closure, max_layers=max_layers)),
     )
 
 
 def test_a_build_ends_with_name_place_size_layers_and_digest(small: BuiltImage, tmp_path: Path) -> None:
     path = tmp_path / "small.tar"
     written = write_archive(small.image, [small.blobs], path, names=NAMES)
-    line = build.line(BuildResult(planned(small), written))
+    line = build.line(BuildResult(planned(small), (written,)))
     size = path.stat().st_size
     assert line.startswith(f"small:1.0 -> {path}: {size / 1000:.1f} kB, {len(small.image.layers)} layers, sha256:")
     assert line.endswith(small.image.manifest.descriptor.digest.hex)
-    document = json.loads(json.dumps(build.document(BuildResult(planned(small), written))))
+    document = json.loads(json.dumps(build.document(BuildResult(planned(small), (written,)))))
     assert document["names"] == ["small:1.0"]
     assert document["size"] == size
     assert document["output"] == str(path)

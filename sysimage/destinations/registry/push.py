@@ -13,8 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import IO
 from urllib.parse import urlencode, urljoin
 
-from sysimage.blobs import BlobDirectory, Descriptor, media_types
+from sysimage.blobs import BlobDirectory, Descriptor
 from sysimage.destinations.layout import find_blob
+from sysimage.destinations.registry.manifest import ACCEPTED
 from sysimage.destinations.registry.session import RegistrySession, Reply, Slice
 from sysimage.destinations.registry.target import RegistryTarget
 from sysimage.destinations.written import WrittenImage
@@ -27,7 +28,6 @@ _CHUNK = 64 << 20
 """Bytes of one request; a bigger blob goes in several, so that a broken connection costs one."""
 _UPLOADS = 3
 """How often the upload of a blob is begun."""
-_MANIFESTS = ", ".join((media_types.MANIFEST, media_types.DOCKER_MANIFEST, media_types.INDEX, media_types.DOCKER_INDEX))
 
 
 def push_image(
@@ -82,7 +82,7 @@ class _Push:
         stale, known = [], set()
         for tag in self._tags:
             reply = self._session.request(
-                "GET", f"{self._base}/manifests/{tag}", headers={"Accept": _MANIFESTS}, accept=(200, 404)
+                "GET", f"{self._base}/manifests/{tag}", headers={"Accept": ACCEPTED}, accept=(200, 404)
             )
             if reply.status == 200 and reply.body == image.manifest.data:
                 known |= {str(descriptor.digest) for descriptor in image.descriptors()}
