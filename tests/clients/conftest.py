@@ -5,14 +5,18 @@ A program that is missing fails the test with the line that installs it: what is
 
 from __future__ import annotations
 
+import json
 import os
+import socket
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from sysimage.errors import MachineError
-from sysimage.process import Completed, find, run
+from sysimage.process import Completed, find, run, spawn
 from sysimage.store.database import Schema
 from tests.support.images import STORE_DIR, BuiltImage, build_image
 
@@ -61,6 +65,52 @@ class Small:
     @property
     def store_dir(self) -> str:
         return STORE_DIR[self.schema]
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A registry that somebody else wrote, listening on this machine."""
+
+    address: str
+    data: Path
+
+    def blobs(self) -> dict[str, int]:
+        """What it stores: digest (hexadecimal) → bytes."""
+        found = self.data.glob("docker/registry/v2/blobs/sha256/*/*/data")
+        return {path.parent.name: path.stat().st_size for path in found}
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """Debian's docker-registry, with nothing in it at first."""
+    workspace = tmp_path_factory.mktemp("registry")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    config = {
+        "version": 0.1,
+        "log": {"accesslog": {"disabled": True}},
+        "storage": {"filesystem": {"rootdirectory": str(workspace / "data")}},
+        "http": {"addr": address},
+    }
+    (workspace / "config.yml").write_text(json.dumps(config))
+    with (workspace / "log").open("wb") as log:
+        process = spawn(
+            [need("docker-registry"), "serve", workspace / "config.yml"], stdout=log, stderr=log, cwd=workspace
+        )
+        try:
+            for _ in range(200):
+                try:
+                    host, port = address.split(":")
+                    socket.create_connection((host, int(port)), timeout=1).close()
+                    break
+                except OSError:
+                    assert process.poll() is None, (workspace / "log").read_text()
+                    time.sleep(0.05)
+            yield Registry(address, workspace / "data")
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,12 @@
 """skopeo reads what we write, in each form; what it writes from it is the same image, and verifies."""
 
 import json
-import socket
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sysimage.process import spawn
 from sysimage.verify import verify_image
-from tests.clients.conftest import Client, Small, need
+from tests.clients.conftest import Client, Registry, Small
 from tests.support.images import build_image
 from tests.support.listing import listing_of_image
 
@@ -67,43 +63,10 @@ def test_a_copy_to_a_docker_archive_and_back_is_the_same_tree(
         assert found.items == 6
 
 
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a registry that lives as long as these tests."""
-    workspace = tmp_path_factory.mktemp("registry")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    config = {
-        "version": 0.1,
-        "log": {"accesslog": {"disabled": True}},
-        "storage": {"filesystem": {"rootdirectory": str(workspace / "data")}},
-        "http": {"addr": address},
-    }
-    (workspace / "config.yml").write_text(json.dumps(config))
-    with (workspace / "log").open("wb") as log:
-        process = spawn(
-            [need("docker-registry"), "serve", workspace / "config.yml"], stdout=log, stderr=log, cwd=workspace
-        )
-        try:
-            for _ in range(200):
-                try:
-                    host, port = address.split(":")
-                    socket.create_connection((host, int(port)), timeout=1).close()
-                    break
-                except OSError:
-                    assert process.poll() is None, (workspace / "log").read_text()
-                    time.sleep(0.05)
-            yield address
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
-
-
 def test_what_is_pushed_to_a_registry_is_pulled_unchanged(
-    client: Client, guix_image: Small, registry: str, tmp_path: Path
+    client: Client, guix_image: Small, registry: Registry, tmp_path: Path
 ) -> None:
-    place = f"docker://{registry}/team/small:1.0"
+    place = f"docker://{registry.address}/team/small:1.0"
     client(
         "skopeo", "copy", "--insecure-policy", "--preserve-digests", "--dest-tls-verify=false",
         f"oci-archive:{guix_image.archive}", place,
