@@ -244,8 +244,8 @@ def test_requests_that_cannot_be_read_are_named_together() -> None:
 
 
 def test_a_suite_that_is_merged_in_changes_nothing_by_its_place() -> None:
-    main = PackageList.parse(stanza("a", depends="lib") + "\n" + stanza("lib", "1"), "trixie")
-    security = PackageList.parse(stanza("lib", "1+deb13u1"), "trixie-security")
+    main = PackageList.parse([stanza("a", depends="lib"), stanza("lib", "1")], "trixie")
+    security = PackageList.parse([stanza("lib", "1+deb13u1")], "trixie-security")
     for lists in ((main, security), (security, main)):
         found = resolve(PackageIndex("amd64", lists), ask("a"))
         assert [(package.version, package.suite) for package in found.packages][1] == ("1+deb13u1", "trixie-security")

@@ -20,7 +20,7 @@ from sysimage.progress import Progress, silent
 from sysimage_bootstrap.archive.cache import FileCache, write_durably
 from sysimage_bootstrap.archive.fetch import Wanted, fetch_all, raise_together
 from sysimage_bootstrap.archive.index import PackageIndex, PackageList
-from sysimage_bootstrap.archive.lists import list_text, wanted_list
+from sysimage_bootstrap.archive.lists import list_paragraphs, wanted_list
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.archive.release import Release, parse_release
 from sysimage_bootstrap.archive.signature import verified_text
@@ -90,7 +90,7 @@ class Archive:
             )
             for place, (release, entry) in enumerate(listed):
                 if lists[place] is None:
-                    read = PackageList.parse(list_text(release, entry, paths[entry.digest]), release.source.suite)
+                    read = PackageList.parse(list_paragraphs(release, entry, paths[entry.digest]), release.source.suite)
                     read.save(directory, entry.digest)
                     lists[place] = read
                     progress("read package lists", place + 1, len(listed))

@@ -10,7 +10,8 @@ from __future__ import annotations
 import difflib
 import hashlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from sysimage.digest import Digest
@@ -42,14 +43,14 @@ class PackageList:
         self._database = database
 
     @classmethod
-    def parse(cls, text: str, suite: str) -> PackageList:
-        """Read a Packages file; an `IntegrityError` if it is malformed."""
+    def parse(cls, texts: Iterable[str], suite: str) -> PackageList:
+        """Read a Packages file, given as texts of whole paragraphs; an `IntegrityError` if it is malformed."""
         database = sqlite3.connect(":memory:", check_same_thread=False)
         database.executescript(_SCHEMA)
         provided: list[tuple[str, str]] = []
 
         def rows() -> Iterator[tuple[str, str, bool, str]]:
-            for fields in _needed_fields(text):
+            for fields in chain.from_iterable(map(_needed_fields, texts)):
                 name = fields["package"]
                 provided.extend((target.name, name) for target in parse_targets(fields.get("provides", "")))
                 kept = "\n".join(f"{field}\t{value}" for field, value in fields.items())
@@ -146,7 +147,7 @@ class PackageIndex:
 
 def index_of(text: str, architecture: str, suite: str = "trixie") -> PackageIndex:
     """The index of one Packages file that is at hand."""
-    return PackageIndex(architecture, [PackageList.parse(text, suite)])
+    return PackageIndex(architecture, [PackageList.parse([text], suite)])
 
 
 def _key(list_digest: Digest) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import lzma
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -14,6 +14,8 @@ from sysimage_bootstrap.archive.release import ListedFile, Release
 
 LIST_LIMIT = 1 << 30
 """Bytes; no list is longer, compressed or not."""
+_PIECE = 4 << 20
+"""Bytes read at once."""
 
 
 def wanted_list(release: Release, entry: ListedFile) -> Wanted:
@@ -28,18 +30,24 @@ def wanted_list(release: Release, entry: ListedFile) -> Wanted:
     return Wanted(f"{entry.path} of {release.source.suite}", entry.digest, entry.size, tuple(uris))
 
 
-def list_text(release: Release, entry: ListedFile, path: Path) -> str:
-    """Decompress a package list that has been fetched and checked; an `IntegrityError` if it is malformed."""
+def list_paragraphs(release: Release, entry: ListedFile, path: Path) -> Iterator[str]:
+    """Decompress a package list that has been fetched and checked, some whole paragraphs at a time; an
+    `IntegrityError` if it is malformed. A list as one text takes hundreds of megabytes."""
     what = f"{entry.path} of {release.source.suite}"
     plain = entry.path.removesuffix(".xz").removesuffix(".gz")
     # The length of the uncompressed list is signed as well, so that a small file cannot become a huge one.
-    limit = release.files[plain].size if plain in release.files else LIST_LIMIT
+    limit = left = release.files[plain].size if plain in release.files else LIST_LIMIT
+    rest = b""
     try:
         with _opener(entry.path)(path) as file:
-            data: bytes = file.read(limit + 1)
-        if len(data) > limit:
-            raise IntegrityError(f"cannot use {what}: it is longer than the {limit} bytes that were promised")
-        return data.decode("utf-8")
+            while piece := file.read(min(_PIECE, left + 1)):
+                left -= len(piece)
+                if left < 0:
+                    raise IntegrityError(f"cannot use {what}: it is longer than the {limit} bytes that were promised")
+                whole, blank, rest = (rest + piece).rpartition(b"\n\n")
+                if blank:
+                    yield whole.decode("utf-8")
+        yield rest.decode("utf-8")
     except (lzma.LZMAError, EOFError, OSError, UnicodeDecodeError) as error:
         raise IntegrityError(f"cannot use {what}: it is malformed: {error}") from None
 
