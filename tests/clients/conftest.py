@@ -74,10 +74,11 @@ class Registry:
     address: str
     data: Path
 
-    def blobs(self) -> dict[str, int]:
-        """What it stores: digest (hexadecimal) → bytes."""
-        found = self.data.glob("docker/registry/v2/blobs/sha256/*/*/data")
-        return {path.parent.name: path.stat().st_size for path in found}
+    def blobs(self, repository: str) -> dict[str, int]:
+        """What a repository holds: digest (hexadecimal) → bytes."""
+        root = self.data / "docker/registry/v2"
+        links = (root / "repositories" / repository / "_layers/sha256").glob("*")
+        return {one.name: (root / "blobs/sha256" / one.name[:2] / one.name / "data").stat().st_size for one in links}
 
 
 @pytest.fixture(scope="session")
