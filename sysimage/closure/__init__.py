@@ -1,6 +1,6 @@
 """The checked reference graph."""
 
 from sysimage.closure.closure import Closure, ClosureError
-from sysimage.closure.measures import referrer_counts
+from sysimage.closure.measures import reference_counts, referrer_counts
 
-__all__ = ["Closure", "ClosureError", "referrer_counts"]
+__all__ = ["Closure", "ClosureError", "reference_counts", "referrer_counts"]

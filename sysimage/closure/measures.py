@@ -29,3 +29,20 @@ def referrer_counts(closure: Closure) -> dict[StorePath, int]:
                     if reference != item.path:
                         reached[reference] |= above
     return counts
+
+
+def reference_counts(closure: Closure) -> dict[StorePath, int]:
+    """How many other items each one needs, directly or not."""
+    counts = {item.path: -1 for item in closure}  # an item does not count itself
+    items = closure.items
+    for start in range(0, len(items), BLOCK):
+        counted = {item.path: 1 << bit for bit, item in enumerate(items[start : start + BLOCK])}
+        needed: dict[StorePath, int] = {}
+        for item in items:
+            below = counted.get(item.path, 0)
+            for reference in item.references:
+                if reference != item.path:
+                    below |= needed[reference]
+            needed[item.path] = below
+            counts[item.path] += below.bit_count()
+    return counts

@@ -2,47 +2,31 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 from sysimage.closure import Closure
-from sysimage.layerplan.causes import Causes, first_word
+from sysimage.layerplan.causes import Causes
 from sysimage.store.paths import StorePath
 
 
-def families(closure: Closure, causes: Causes | None, risk: int) -> list[tuple[StorePath, ...]]:
-    """A partition of the closure.
+def families(closure: Closure, causes: Causes, risk: int) -> list[tuple[StorePath, ...]]:
+    """A partition of the closure: the components of the reference graph that are left when a reference counts only
+    where all that refer to an item are of its own family.
 
-    An item joins those that refer to it when all of these are of its own family. What could be lost, should another
-    system hold one without the other, is at most ``risk`` bytes.
-    Without ``causes``, names alone tell a family: what was learned from one system's history differs from system to
-    system, and so would the families.
+    What could be lost, should another system hold one without the other, is at most ``risk`` bytes.
     """
-    referrers: dict[StorePath, list[StorePath]] = defaultdict(list)
-    for item in closure:
-        for reference in item.references:
-            if reference != item.path:
-                referrers[reference].append(item.path)
-    head = {item.path: item.path for item in closure}
+    import networkx  # a tenth of a second that a build of an unchanged system need not pay
 
-    def find(path: StorePath) -> StorePath:
-        while head[path] != path:
-            path = head[path]
-        return path
-
-    for item in closure:
-        path, above = item.path, referrers[item.path]
-        if not above or not all(_related(causes, path, other) for other in above):
-            continue
-        if min(item.nar_size, sum(closure[other].nar_size for other in above)) <= risk:
-            for other in above:
-                head[find(other)] = find(path)
-    found: dict[StorePath, list[StorePath]] = defaultdict(list)
-    for item in closure:
-        found[find(item.path)].append(item.path)
-    return [tuple(members) for members in found.values()]
+    graph = closure.graph
+    bonds = networkx.Graph()
+    bonds.add_nodes_from(graph)
+    for path in graph:
+        above = list(graph.predecessors(path))
+        if all(_related(causes, path, other) for other in above):
+            at_stake = min(closure[path].nar_size, sum(closure[other].nar_size for other in above))
+            if at_stake <= risk:
+                bonds.add_edges_from((other, path) for other in above)
+    place = {path: at for at, path in enumerate(graph)}
+    return [tuple(sorted(members, key=place.__getitem__)) for members in networkx.connected_components(bonds)]
 
 
-def _related(causes: Causes | None, one: StorePath, other: StorePath) -> bool:
-    if causes is None:
-        return first_word(one.name) == first_word(other.name)
+def _related(causes: Causes, one: StorePath, other: StorePath) -> bool:
     return causes.of[one] == causes.of[other] or (one in causes.kin and causes.kin[one] == causes.kin.get(other))

@@ -9,7 +9,7 @@ When there are fewer, the room that is left serves updates: sets are parted by h
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sysimage.closure import Closure
@@ -18,9 +18,11 @@ from sysimage.layerplan.changes import observe, observe_dates
 from sysimage.layerplan.draft import Draft, Prices, Unit
 from sysimage.layerplan.fleet_order import stack_fleet
 from sysimage.layerplan.forecast import changes_ahead
+from sysimage.layerplan.groups import check_groups_fit, explicit_groups
 from sysimage.layerplan.merge import merge_to_fit
 from sysimage.layerplan.plan import LayerPlan, PlannedLayer
 from sysimage.layerplan.rates import predict
+from sysimage.layerplan.reasons import ASKED_FOR, pulls_per_year
 from sysimage.store.paths import StorePath
 
 DAYS_BETWEEN = 14.0
@@ -34,42 +36,78 @@ class _Shared:
     paths: tuple[StorePath, ...]
     size: int
     users: int
+    fixed: bool = False
+    """Whether the user asked for it."""
 
 
-def plan_fleet(closures: Mapping[str, Closure], max_layers: int = 100, *, base_layers: int = 0) -> dict[str, LayerPlan]:
-    """A plan for each system. What more systems share lies further down."""
+def plan_fleet(
+    closures: Mapping[str, Closure],
+    max_layers: int = 100,
+    groups: Sequence[Sequence[str]] = (),
+    *,
+    base_layers: int = 0,
+) -> dict[str, LayerPlan]:
+    """A plan for each system. What more systems share lies further down.
+
+    ``groups`` are shell patterns on names, one sequence for each layer, as for `plan_layers`.
+    """
     room = room_for_items(max_layers, base_layers)
     names = sorted(closures)
+    layers, grouped = _asked_for(names, closures, groups, room)
     holders: dict[StorePath, int] = defaultdict(int)
     sizes: dict[StorePath, int] = {}
     for bit, name in enumerate(names):
         for item in closures[name]:
-            holders[item.path] |= 1 << bit
-            sizes[item.path] = item.nar_size
+            if item.path not in grouped:
+                holders[item.path] |= 1 << bit
+                sizes[item.path] = item.nar_size
     alike: dict[int, list[StorePath]] = defaultdict(list)
     for path in sorted(holders):
         alike[holders[path]].append(path)
-    layers = [
+    layers += [
         _Shared(tuple(paths), sum(sizes[path] for path in paths), users) for users, paths in sorted(alike.items())
     ]
-    layers = _split(_fit(layers, len(names), room), closures, room)
+    union = Closure({item.path: item for closure in closures.values() for item in closure}.values())
+    observed = observe_dates(union, DAYS_BETWEEN) or observe([union])
+    ahead = changes_ahead(union, predict(union, observed), propagates=observed.propagates)
+    layers = _split(_fit(layers, len(names), room), union, ahead, [room] * len(names))
     stacks = stack_fleet([layer.users for layer in layers], [layer.size for layer in layers], len(names))
-    planned = [_explain(layer, names) for layer in layers]
+    planned = [_explain(layer, names, ahead) for layer in layers]
     return {
         name: LayerPlan(tuple(planned[number] for number in stacks[bit]), max_layers) for bit, name in enumerate(names)
     }
 
 
-def _split(layers: list[_Shared], closures: Mapping[str, Closure], room: int) -> list[_Shared]:
-    """Spend what is left of the budget on updates: part the layers with the most bytes to an item's layer."""
-    union = Closure({item.path: item for closure in closures.values() for item in closure}.values())
-    spare = [room - sum(layer.users >> bit & 1 for layer in layers) for bit in range(len(closures))]
+def _asked_for(
+    names: Sequence[str], closures: Mapping[str, Closure], groups: Sequence[Sequence[str]], room: int
+) -> tuple[list[_Shared], set[StorePath]]:
+    """The layers of explicit groups, one for all systems in which a group holds the same items, and what is in them."""
+    users: dict[tuple[StorePath, ...], int] = defaultdict(int)
+    sizes: dict[tuple[StorePath, ...], int] = {}
+    for bit, name in enumerate(names):
+        explicit, rest = explicit_groups((item.path for item in closures[name]), groups)
+        check_groups_fit(len(explicit), len(rest), room)
+        for paths in explicit:
+            users[paths] |= 1 << bit
+            sizes[paths] = sum(closures[name][path].nar_size for path in paths)
+    layers = [_Shared(paths, sizes[paths], users[paths], fixed=True) for paths in sorted(users)]
+    return layers, {path for paths in users for path in paths}
+
+
+def _split(layers: list[_Shared], union: Closure, ahead: Mapping[StorePath, int], room: list[int]) -> list[_Shared]:
+    """Spend what is left of each system's ``room`` on updates: part the layers with the most bytes to an item's layer.
+
+    ``union`` holds what any system holds.
+    """
+    spare = [left - sum(layer.users >> bit & 1 for layer in layers) for bit, left in enumerate(room)]
     wanted = [1] * len(layers)
     while True:
         open_ = [
             at
             for at, layer in enumerate(layers)
-            if wanted[at] < len(layer.paths) and all(spare[b] > 0 for b in range(len(spare)) if layer.users >> b & 1)
+            if not layer.fixed
+            and wanted[at] < len(layer.paths)
+            and all(spare[b] > 0 for b in range(len(spare)) if layer.users >> b & 1)
         ]
         if not open_:
             break
@@ -79,10 +117,11 @@ def _split(layers: list[_Shared], closures: Mapping[str, Closure], room: int) ->
             spare[bit] -= layers[at].users >> bit & 1
     if all(number == 1 for number in wanted):
         return layers
-    observed = observe_dates(union, DAYS_BETWEEN) or observe([union])
-    ahead = changes_ahead(union, predict(union, observed), propagates=observed.propagates)
     split = []
     for layer, number in zip(layers, wanted, strict=True):
+        if number == 1:
+            split.append(layer)
+            continue
         drafts = [
             Draft.of([Unit((place,), union[path].nar_size, ahead[path])]) for place, path in enumerate(layer.paths)
         ]
@@ -104,12 +143,12 @@ def _fit(layers: list[_Shared], systems: int, room: int) -> list[_Shared]:
             return layers
         best: tuple[tuple[float, int, int, int], int] | None = None
         for at, one in enumerate(layers):
-            if not one.users & crowded:
+            if one.fixed or not one.users & crowded:
                 continue
             for other_at in range(at + 1, len(layers)):
                 other = layers[other_at]
                 both = one.users & other.users & crowded
-                if not both:
+                if other.fixed or not both:
                     continue
                 for users in {both, one.users & other.users}:
                     copied = (one.size if one.users != users else 0) + (other.size if other.users != users else 0)
@@ -133,10 +172,15 @@ def _fit(layers: list[_Shared], systems: int, room: int) -> list[_Shared]:
             layers.append(joined)
 
 
-def _explain(layer: _Shared, names: list[str]) -> PlannedLayer:
+def _explain(layer: _Shared, names: list[str], ahead: Mapping[StorePath, int]) -> PlannedLayer:
     users = [name for bit, name in enumerate(names) if layer.users >> bit & 1]
-    if len(users) == 1:
-        reason = f"{len(layer.paths)} items that only {users[0]} holds, or whose layers had to be joined for the budget"
+    count, changes = len(layer.paths), 0
+    for path in layer.paths:
+        changes |= ahead[path]
+    if layer.fixed:
+        reason = ASKED_FOR
+    elif len(users) == 1:
+        reason = f"{count} items that only {users[0]} holds, or whose layers had to be joined for the budget"
     else:
-        reason = f"{len(layer.paths)} items shared by {len(users)} systems: {', '.join(users)}"
-    return PlannedLayer(layer.paths, layer.size, reason)
+        reason = f"{count} items shared by {len(users)} systems: {', '.join(users)}"
+    return PlannedLayer(layer.paths, layer.size, reason, pulls_per_year(changes, DAYS_BETWEEN))

@@ -6,18 +6,63 @@ from collections.abc import Sequence
 
 from sysimage.layerplan.draft import Draft
 
+ROUNDS = 6
+
 
 def stack(drafts: Sequence[Draft], bottom: int = 0) -> list[Draft]:
-    """``drafts`` with the first ``bottom`` left in place, then always the layer that adds the fewest possibilities
-    of a change for its size."""
-    stacked, left = list(drafts[:bottom]), list(drafts[bottom:])
+    """``drafts`` with the first ``bottom`` left in place and the others where the fewest bytes lie above a change.
+
+    They are placed one by one, the layer that adds the fewest possibilities of a change for its size next; then
+    single layers are moved for as long as it helps: what rests on changes anyway may go further up, and the greedy
+    choice does not see that two layers share their changes.
+    """
+    fixed, left = list(drafts[:bottom]), list(drafts[bottom:])
     below = 0
-    for draft in stacked:
+    for draft in fixed:
         below |= draft.ahead
-    left.sort(key=lambda draft: (draft.ahead.bit_count() / draft.size, -draft.size, draft.units[0].members))
+    return fixed + _move(_place(left, below), below)
+
+
+def _place(drafts: Sequence[Draft], below: int) -> list[Draft]:
+    left = sorted(drafts, key=lambda draft: (draft.ahead.bit_count() / draft.size, -draft.size, draft.units[0].members))
+    placed: list[Draft] = []
     while left:
         known = below.bit_count()
         at = min(range(len(left)), key=lambda i: (((below | left[i].ahead).bit_count() - known) / left[i].size, i))
         below |= left[at].ahead
-        stacked.append(left.pop(at))
-    return stacked
+        placed.append(left.pop(at))
+    return placed
+
+
+def _move(placed: Sequence[Draft], below: int) -> list[Draft]:
+    order = list(placed)
+    for _ in range(ROUNDS):
+        before = [id(draft) for draft in order]
+        for draft in sorted(order, key=lambda draft: (-draft.size, draft.units[0].members)):
+            at = next(i for i, other in enumerate(order) if other is draft)
+            del order[at]
+            costs = _costs(order, draft, below)
+            to = min(range(len(costs)), key=lambda i: (costs[i], i != at, i))
+            order.insert(to, draft)
+        if before == [id(draft) for draft in order]:
+            break
+    return order
+
+
+def _costs(order: Sequence[Draft], draft: Draft, below: int) -> list[int]:
+    """What the stack costs with ``draft`` put into each of its places, in bytes times possibilities.
+
+    A layer is pulled again when anything in it or below it changes.
+    """
+    size, ahead = draft.size, draft.ahead
+    unions = [below]
+    for other in order:
+        unions.append(unions[-1] | other.ahead)
+    above = sum(other.size * (union | ahead).bit_count() for other, union in zip(order, unions[1:], strict=True))
+    under = 0
+    costs = [above + size * (below | ahead).bit_count()]
+    for other, union in zip(order, unions[1:], strict=True):
+        above -= other.size * (union | ahead).bit_count()
+        under += other.size * union.bit_count()
+        costs.append(under + above + size * (union | ahead).bit_count())
+    return costs

@@ -18,13 +18,14 @@ from sysimage.layerplan.plan import LayerPlan
 from sysimage.layerplan.rates import predict
 from sysimage.layerplan.reasons import explain
 from sysimage.layerplan.refine import refine
+from sysimage.layerplan.sharing import draft_alike
 from sysimage.store.paths import StorePath
 
 Favour = Literal["both", "updates", "sharing"]
 
 PLAN_LASTS = 8
 """Steps over which moving a boundary must pay for itself."""
-ALOOF: dict[Favour, float] = {"updates": 0.0, "both": 0.3, "sharing": 50.0}
+ALOOF = {"updates": 0.0, "both": 0.3}
 """What a byte in a mixture costs beside its pulls, in pulls a step: other systems will not hold the same one."""
 
 
@@ -53,28 +54,30 @@ def plan_layers(
         observed = observe_dates(closure, days_between) or observed
     rates = predict(closure, observed)
     ahead = changes_ahead(closure, rates, propagates=observed.propagates)
-    prices = Prices(
-        aloof=ALOOF[favour] * POSSIBILITIES, fresh=0.0 if favour == "sharing" else POSSIBILITIES / PLAN_LASTS
-    )
-    shape: Sequence[Sequence[StorePath]] = [(item.path,) for item in closure]
-    if favour != "updates":
-        shape = families(closure, None if favour == "sharing" else rates.causes, _risk(room, favour))
-    # To be like others goes before staying as one was: a plan that remembers differs from one that is made today.
-    drafts = _drafts(closure, ahead, shape, explicit, None if favour == "sharing" else previous)
-    note = "; joined in batches, the closure being large" if is_coarse(len(drafts), room) else ""
-    drafts = refine(merge_to_fit(drafts, room, prices), room, prices)
+    note = ""
+    if favour == "sharing":
+        # To be like others goes before staying as one was: a plan that remembers differs from one that is made today.
+        drafts = draft_alike(closure, ahead, explicit, room)
+    else:
+        prices = Prices(aloof=ALOOF[favour] * POSSIBILITIES, fresh=POSSIBILITIES / PLAN_LASTS)
+        shape: Sequence[Sequence[StorePath]] = [(item.path,) for item in closure]
+        if favour == "both":
+            shape = families(closure, rates.causes, _risk(room))
+        drafts = _drafts(closure, ahead, shape, explicit, previous)
+        note = "; joined in batches, the closure being large" if is_coarse(len(drafts), room) else ""
+        drafts = refine(merge_to_fit(drafts, room, prices), room, prices)
     stacked = _restack(drafts, [item.path for item in closure], previous)
     layers = (explain(draft, closure.items, days_between, note if len(draft.units) > 1 else "") for draft in stacked)
     return LayerPlan(tuple(layers), max_layers, observed.memory)
 
 
-def _risk(room: int, favour: Favour) -> int:
+def _risk(room: int) -> int:
     """Bytes that tying an item to its family may cost, should another system hold one without the other.
 
-    About what a free layer is worth: the size of the items that just miss a layer of their own, which falls with a
-    power of the budget. It depends on the budget alone, so that every system draws the same line.
+    About what a free layer is worth, which falls with a power of the budget. It depends on the budget alone, so that
+    every system draws the same line.
     """
-    return (4 << 30) // (room + 1) ** 2 if favour == "sharing" else min(16 << 20, (7 << 40) // (room + 1) ** 4)
+    return min(16 << 20, (7 << 40) // (room + 1) ** 4)
 
 
 def _drafts(

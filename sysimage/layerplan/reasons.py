@@ -11,29 +11,34 @@ from sysimage.layerplan.plan import PlannedLayer
 from sysimage.store.items import StoreItem
 
 DAYS_A_YEAR = 365.25
+ASKED_FOR = "asked for: a group of the specification"
 
 
 def explain(draft: Draft, items: Sequence[StoreItem], days_between: float, note: str = "") -> PlannedLayer:
     """The layer of ``draft``. ``items`` are the closure's, in its order."""
     places = sorted(place for unit in draft.units for place in unit.members)
-    chance = draft.ahead.bit_count() / POSSIBILITIES
     return PlannedLayer(
         paths=tuple(sorted(items[place].path for place in places)),
         nar_size=draft.size,
         reason=_reason(draft, items, places) + (", kept from the previous plan" if draft.kept else "") + note,
-        pulls_per_year=round(chance * DAYS_A_YEAR / days_between, 2),
+        pulls_per_year=pulls_per_year(draft.ahead, days_between),
     )
+
+
+def pulls_per_year(ahead: int, days_between: float) -> float:
+    """How often something changes that changes in the possibilities ``ahead`` of a step of ``days_between`` days."""
+    return round(ahead.bit_count() / POSSIBILITIES * DAYS_A_YEAR / days_between, 2)
 
 
 def _reason(draft: Draft, items: Sequence[StoreItem], places: Sequence[int]) -> str:
     if draft.fixed:
-        return "asked for: a group of the specification"
+        return ASKED_FOR
     heavy = max(places, key=lambda place: (items[place].nar_size, -place))
     name = package_name(items[heavy].path.name)
     if len(places) == 1:
         return f"{name} alone: worth a layer by its size and how often it changes"
     if len(draft.units) == 1:
-        return f"{name} and what is found only with it, wherever it is"
+        return f"{name} and {len(places) - 1} items that other systems are likely to hold together with it"
     chances = [unit.ahead.bit_count() for unit in draft.units]
     each, all_ = max(chances), draft.ahead.bit_count()
     if all_ <= 1.25 * each:

@@ -1,0 +1,80 @@
+"""Boundaries that other systems are likely to draw too, told from one system's graph.
+
+What is large has a layer of its own everywhere. What is small joins the root that needs it, and of several roots the
+one that needs the fewest items: a shell or a compressor is part of many systems and brings the same few libraries to
+each, while a root that needs hundreds of items is what this one system is for. So the small roots at the foundation
+take first, in an order that depends on their closures alone, and what is left to the large ones is seldom missed
+elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import takewhile
+
+from sysimage.closure import Closure, reference_counts
+from sysimage.layerplan.draft import Draft, Unit
+from sysimage.store.paths import StorePath
+
+RARITY = 0.3
+"""An item whose root needs n items is taken to be held by a share of other systems that falls as n to this power."""
+
+
+def draft_alike(
+    closure: Closure, ahead: dict[StorePath, int], explicit: Sequence[Sequence[StorePath]], room: int
+) -> list[Draft]:
+    """At most ``room`` layers: the groups asked for, the units that are worth most to others, and the rest."""
+    place = {item.path: at for at, item in enumerate(closure)}
+    needs = reference_counts(closure)
+    root = _foundations(closure, needs)
+    taken = {path for group in explicit for path in group}
+
+    def unit(paths: Sequence[StorePath]) -> Unit:
+        bits = 0
+        for path in paths:
+            bits |= ahead[path]
+        return Unit(tuple(sorted(place[path] for path in paths)), sum(closure[path].nar_size for path in paths), bits)
+
+    found: dict[tuple[bool, StorePath], list[StorePath]] = defaultdict(list)
+    least = small_below(room)
+    for item in closure:
+        if item.path not in taken:
+            large = item.nar_size >= least
+            found[large, item.path if large else root[item.path]].append(item.path)
+    ranked = sorted(
+        ((unit(paths), 1 + needs[root[paths[0]]]) for paths in found.values()),
+        key=lambda pair: (-pair[0].size / pair[1] ** RARITY, pair[0].members),
+    )
+    units = [unit for unit, _ in ranked]
+    fixed = [Draft.of([unit(group)], fixed=True) for group in explicit]
+    room = max(room - len(fixed), 1)
+    if len(units) <= room:
+        return [Draft.of([unit]) for unit in units] + fixed
+    return [Draft.of([unit]) for unit in units[: room - 1]] + [Draft.of(units[room - 1 :])] + fixed
+
+
+def small_below(room: int) -> int:
+    """Bytes from which on an item is worth a layer of its own.
+
+    Sizes have a heavy tail: what just gets a layer falls with about the square of the budget. It depends on the budget
+    alone, so that every system draws the same line.
+    """
+    return (2 << 30) // (room + 1) ** 2
+
+
+def _foundations(closure: Closure, needs: dict[StorePath, int]) -> dict[StorePath, StorePath]:
+    """For each item, the root with the smallest closure that needs it; a root is its own.
+
+    What everything hangs from (a profile, the system itself) is no root: it is passed over, down to the first items
+    that have others beside them.
+    """
+    import networkx  # a tenth of a second that a build of an unchanged system need not pay
+
+    graph = closure.graph
+    passed = {alone[0] for alone in takewhile(lambda some: len(some) == 1, networkx.topological_generations(graph))}
+    root: dict[StorePath, StorePath] = {}
+    for path in networkx.topological_sort(graph):
+        roots = {root[referrer] for referrer in graph.predecessors(path) if referrer not in passed}
+        root[path] = min(roots, key=lambda one: (needs[one], one.name, one), default=path)
+    return root
