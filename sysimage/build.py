@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from sysimage import bases
@@ -18,6 +19,7 @@ from sysimage.layerplan import LayerPlan, Record, plan_by, plan_fleet, plan_laye
 from sysimage.layers import Compression, LayerBlob, LayerCache, build_layers
 from sysimage.layers.divide import layer_sources
 from sysimage.options import OCI_LAYOUT, OURS, BuildOptions, Neighbour, Push
+from sysimage.plans import planned_once
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.provision import provision
 from sysimage.rootfs.stored import open_stored
@@ -110,7 +112,9 @@ def divide(
     if options.strategy != OURS:
         return plan_by(options.strategy, closure, max_layers, base_layers=base_layers)
     if not options.together:
-        return history.kept(closure, rule(spec, options, base)) or plan_layers(
+        asked = rule(spec, options, base)
+        draw = partial(
+            plan_layers,
             closure,
             max_layers=max_layers,
             history=history.before(closure),
@@ -119,6 +123,7 @@ def divide(
             groups=tuple(group.patterns for group in spec.layer_groups),
             base_layers=base_layers,
         )
+        return history.kept(closure, asked) or planned_once(options.cache_dir, closure, asked, history, draw)
     closures = {spec.name: closure}
     for other in options.together:
         if other.spec.name in closures:

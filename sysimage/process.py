@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import sh
-
 from sysimage.errors import MachineError, SysimageError
 
 CLEAN_ENVIRONMENT: Mapping[str, str] = {
@@ -71,6 +69,8 @@ def run(
 
     ``env`` is added to the clean environment. A status outside ``accept`` raises `ProcessFailedError`.
     """
+    import sh  # not paid for by those who run nothing
+
     program, *arguments = (str(word) for word in argv)
     options: dict[str, Any] = {
         "_env": {**CLEAN_ENVIRONMENT, **(env or {})},

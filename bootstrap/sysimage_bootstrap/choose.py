@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sysimage.errors import LockError
+from sysimage.kept import KeptTexts, code_digest
 from sysimage.progress import Progress, silent
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.archive import KEYRING, Archive, ArchiveOptions, default_sources
-from sysimage_bootstrap.lock import LockFile, read_lock
+from sysimage_bootstrap.lock import LockFile, parse_lock, read_lock
 from sysimage_bootstrap.request import DEFAULT_PREFERENCES, PackageRequest
 from sysimage_bootstrap.resolve import Resolution, resolve
 from sysimage_bootstrap.system.packages import EXCLUDED, base_packages
@@ -73,7 +76,24 @@ def choose_packages(
                 raise
         else:
             return lock.resolution
-    return resolve(archive.packages(request.architecture, progress), request)
+    return _resolved_once(request, archive, progress)
+
+
+def _resolved_once(request: PackageRequest, archive: Archive, progress: Progress) -> Resolution:
+    """The resolution of ``request``, worked out once for the same state of the archive: package lists are opened when
+    they are new. What the archive says is proven every time."""
+    releases = archive.releases()
+    states = [(release.source.suite, str(release.digest)) for release in releases]
+    resolver = Path(__file__).parent
+    key = json.dumps([code_digest(resolver, resolver / "archive"), str(request.digest), states])
+    kept = KeptTexts(archive.cache_dir / "resolutions")
+    text = kept.find(key)
+    if text is not None:
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            return parse_lock(text).resolution
+    resolution = resolve(archive.packages(request.architecture, progress), request)
+    kept.keep(key, LockFile.of(request, releases, resolution).dumps())
+    return resolution
 
 
 def lock_packages(request: PackageRequest, archive: Archive, progress: Progress = silent) -> LockFile:

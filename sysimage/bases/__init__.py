@@ -1,11 +1,20 @@
-"""Images that ours begin with: read with a verifier's eyes, kept byte for byte, and built upon."""
+"""Images that ours begin with: read with a verifier's eyes, kept byte for byte, and built upon.
 
-from sysimage.bases.base_image import BaseImage, BaseImageError, BaseLayer, check_room
-from sysimage.bases.overlay import base_history, overlaid
-from sysimage.bases.placing import place_on
-from sysimage.bases.read import read_base_image
-from sysimage.bases.stores import generation_on, merged, without_items_of
-from sysimage.bases.take import stacked, take_layers
+Its modules are imported when something of them is used: an image that begins with none does not pay for the verifier.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sysimage.bases.base_image import BaseImage, BaseImageError, BaseLayer, check_room
+    from sysimage.bases.overlay import base_history, overlaid
+    from sysimage.bases.placing import place_on
+    from sysimage.bases.read import read_base_image
+    from sysimage.bases.stores import generation_on, merged, without_items_of
+    from sysimage.bases.take import stacked, take_layers
 
 __all__ = [
     "BaseImage",
@@ -22,3 +31,19 @@ __all__ = [
     "take_layers",
     "without_items_of",
 ]
+
+_MODULES = {
+    "base_image": ("BaseImage", "BaseImageError", "BaseLayer", "check_room"),
+    "overlay": ("base_history", "overlaid"),
+    "placing": ("place_on",),
+    "read": ("read_base_image",),
+    "stores": ("generation_on", "merged", "without_items_of"),
+    "take": ("stacked", "take_layers"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__} has no attribute {name}")

@@ -8,7 +8,7 @@ of them but another one than without; the number is a matter of speed alone.
 
 from __future__ import annotations
 
-import importlib.metadata
+import functools
 import zlib
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -83,7 +83,7 @@ class Compression:
 
             return f"zstd {pyzstd.zstd_version}"
         if self.level <= _MOST_ISAL_LEVEL:
-            return f"isal {importlib.metadata.version('isal')}"
+            return f"isal {_isal_version()}"
         return f"zlib {zlib.ZLIB_RUNTIME_VERSION}"
 
     def compressor(self, threads: int = 1) -> Compressor | None:
@@ -127,3 +127,10 @@ class _Gzip:
         start = _GZIP_HEADER if self._length == 0 else b""
         trailer = self._crc.to_bytes(4, "little") + (self._length & 0xFFFFFFFF).to_bytes(4, "little")
         return start + bytes(self._deflate.flush()) + trailer
+
+
+@functools.cache
+def _isal_version() -> str:
+    import importlib.metadata
+
+    return importlib.metadata.version("isal")

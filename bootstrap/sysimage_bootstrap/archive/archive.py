@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import platform
+import re
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,7 @@ from sysimage_bootstrap.archive.signature import verified_text
 from sysimage_bootstrap.archive.sources import KEYRING, ArchiveSource
 from sysimage_bootstrap.archive.transport import MissingError, Transport, TransportOptions, UnreachableError
 
+_DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 _RELEASE_LIMIT = 16 << 20
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64", "ppc64le": "ppc64el", "s390x": "s390x"}
@@ -57,7 +59,7 @@ class Archive:
         self.sources = tuple(sources)
         self.options = options
         self._keyring = keyring
-        self._cache_dir = cache_dir
+        self.cache_dir = cache_dir
         self._cache = FileCache(cache_dir)
         self._transport = Transport(options.transport)
         self._releases: tuple[Release, ...] | None = None
@@ -80,7 +82,7 @@ class Archive:
         """Every package for ``architecture`` (Debian's name for it) in the sources."""
         if architecture not in self._indexes:
             listed = [(release, entry) for release in self.releases() for entry in release.package_lists(architecture)]
-            directory = self._cache_dir / "lists"
+            directory = self.cache_dir / "lists"
             lists: list[PackageList | None] = [
                 PackageList.load(directory, entry.digest, release.source.suite) for release, entry in listed
             ]
@@ -94,8 +96,18 @@ class Archive:
                     read.save(directory, entry.digest)
                     lists[place] = read
                     progress("read package lists", place + 1, len(listed))
+            if missing:
+                PackageList.prune(directory, self._named_lists())
             self._indexes[architecture] = PackageIndex(architecture, [found for found in lists if found is not None])
         return self._indexes[architecture]
+
+    def _named_lists(self) -> set[str]:
+        """The digests of everything that any suite in the cache names today, in hexadecimal."""
+        named: set[str] = set()
+        for path in self.cache_dir.glob("releases/*/*"):
+            if path.name != "seen.json":
+                named.update(_DIGEST.findall(path.read_text(encoding="utf-8", errors="replace")))
+        return named
 
     def fetch(self, packages: Iterable[Package], progress: Progress = silent) -> dict[Package, Path]:
         """The .deb of every package, fetched where it is not in the cache, its size and digest checked."""
@@ -122,7 +134,7 @@ class Archive:
 
     def _release(self, source: ArchiveSource) -> Release:
         name = hashlib.sha256(f"{source.uri}\n{source.suite}".encode()).hexdigest()[:32]
-        directory = self._cache_dir / "releases" / name
+        directory = self.cache_dir / "releases" / name
         seen = _Seen.read(directory)
         signed, validators = self._inrelease(source, seen)
         what = f"the InRelease of {source.suite}"

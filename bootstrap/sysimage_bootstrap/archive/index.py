@@ -84,6 +84,14 @@ class PackageList:
         name = f"{_key(list_digest)}-{hashlib.sha256(data).hexdigest()}.sqlite"
         write_durably(directory / name, data)
 
+    @staticmethod
+    def prune(directory: Path, named: Iterable[str]) -> None:
+        """Forget the lists whose digests, in hexadecimal, are not among those that are ``named``."""
+        keys = {_key(Digest(digest)) for digest in named}
+        for path in sorted(directory.glob("*.sqlite")):
+            if path.name.partition("-")[0] not in keys:
+                path.unlink(missing_ok=True)
+
     def versions(self, name: str) -> list[Package]:
         rows = self._database.execute("select fields from package where name = ?", (name,))
         return [self._package(fields) for (fields,) in rows]

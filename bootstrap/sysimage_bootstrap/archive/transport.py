@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote, urljoin, urlsplit
-
-import urllib3
 
 from sysimage.errors import RegistryError
 from sysimage_bootstrap.archive.sources import redacted
+
+if TYPE_CHECKING:
+    import urllib3  # imported where a connection is made: a build that asks for nothing does not pay for it
 
 _REDIRECTS = 5
 
@@ -87,6 +88,8 @@ class Transport:
             with self._open_file(uri) as answer:
                 yield answer
             return
+        import urllib3
+
         try:
             response = self._request(uri, dict(headers or {}))
         except urllib3.exceptions.HTTPError as error:
@@ -120,6 +123,8 @@ class Transport:
                     response.shutdown()
 
     def _request(self, uri: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+        import urllib3
+
         for _ in range(_REDIRECTS + 1):
             parts = urlsplit(uri)
             sent = {"User-Agent": "sysimage", "Accept-Encoding": "identity", **headers}
@@ -155,6 +160,8 @@ class Transport:
         return proxy if "://" in proxy else f"http://{proxy}"
 
     def _pool(self, proxy: str | None) -> urllib3.PoolManager:
+        import urllib3
+
         with self._lock:
             if proxy not in self._pools:
                 options: dict[str, Any] = {
@@ -185,6 +192,8 @@ class _ResponseBody:
         self._response, self._uri = response, uri
 
     def read1(self, amount: int, /) -> bytes:
+        import urllib3
+
         try:
             # The bytes as they were sent: some servers take a compressed file for an encoded one.
             return self._response.read1(amount, decode_content=False)

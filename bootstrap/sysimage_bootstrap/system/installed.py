@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sysimage.errors import IntegrityError
@@ -23,6 +23,8 @@ class Installed:
     location: Path
     attributes: Mapping[str, Attributes]
     """Path relative to the item → modes and owners that the item has lost."""
+    _listed: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
+    """The names in directories that were looked into: every package is asked for every program."""
 
     @classmethod
     def of(cls, name: str, item: StoreItem, facts: PackageFacts) -> Installed:
@@ -32,7 +34,15 @@ class Installed:
 
     def has(self, relative: str) -> bool:
         """Whether the item has something at a path; a link counts whatever it leads to."""
-        return os.path.lexists(self.location / relative)
+        folder, _, name = relative.rpartition("/")
+        if name in ("", ".", ".."):
+            return os.path.lexists(self.location / relative)
+        if folder not in self._listed:
+            try:
+                self._listed[folder] = frozenset(os.listdir(f"{self.location}/{folder}"))  # noqa: PTH208
+            except (FileNotFoundError, NotADirectoryError):
+                self._listed[folder] = frozenset()
+        return name in self._listed[folder]
 
     def source(self, below: str = "") -> Source:
         return Source(self.path, self.location, below)

@@ -1,0 +1,74 @@
+"""Texts that took long to find out, kept under what they follow from and checked when they are read.
+
+A key has to stand for everything that the text depends on, the code that made it included: `code_digest`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+
+class KeptTexts:
+    """At most ``most`` texts in a directory, those used last; several builds may use it at once."""
+
+    def __init__(self, directory: Path, most: int = 64) -> None:
+        self._directory, self._most = directory, most
+
+    def find(self, key: str) -> str | None:
+        """The text with this key; None if there is none, or it was damaged."""
+        path = self._path(key)
+        try:
+            digest, _, data = path.read_bytes().partition(b"\n")
+        except OSError:
+            return None
+        if digest.decode("ascii", "replace") != _digest(key, data):
+            path.unlink(missing_ok=True)
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(path)
+        return data.decode()
+
+    def keep(self, key: str, text: str) -> None:
+        """Keep a text, and forget those that were not used for the longest time."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        data = text.encode()
+        temporary = self._directory / f".part-{secrets.token_hex(8)}"
+        try:
+            temporary.write_bytes(_digest(key, data).encode() + b"\n" + data)
+            temporary.rename(self._path(key))
+        finally:
+            temporary.unlink(missing_ok=True)
+        for path in self._by_age()[: -self._most]:
+            path.unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        return self._directory / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
+
+    def _by_age(self) -> list[Path]:
+        found = []
+        for path in self._directory.glob("*.json"):
+            with contextlib.suppress(FileNotFoundError):
+                found.append((path.stat().st_mtime_ns, path.name, path))
+        return [path for _, _, path in sorted(found)]
+
+
+def _digest(key: str, data: bytes) -> str:
+    # The key as well: a file under another's name is not taken for that one.
+    return hashlib.sha256(key.encode() + b"\0" + data).hexdigest()
+
+
+@functools.cache
+def code_digest(*directories: Path) -> str:
+    """What the modules in these directories say, as 64 hexadecimal digits."""
+    state = hashlib.sha256()
+    for directory in directories:
+        for path in sorted(directory.glob("*.py")):
+            data = path.read_bytes()
+            state.update(b"%s %d\n" % (path.name.encode(), len(data)))
+            state.update(data)
+    return state.hexdigest()
