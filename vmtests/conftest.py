@@ -10,21 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from sysimage import process
 from sysimage.build import BuildOptions, plan
 from sysimage.spec import read_spec
 from sysimage_bootstrap.archive import KEYRING, ArchiveOptions, TransportOptions, apt_transport
 from sysimage_bootstrap.choose import ArchiveChoice
-from sysimage_vm.accel import Choice, Verdict, choose
+from sysimage_vm.accel import Choice, Verdict
 from sysimage_vm.engine import Engine
 from sysimage_vm.guest import Guest, Host, ensure_snapshot, ready_machine
-from sysimage_vm.guest_disk import GuestSystem, ensure_guest, guest_spec
 from sysimage_vm.machine import Machine, MachineFiles
-from sysimage_vm.qemu import QEMU, QEMU_PACKAGE, Hardware
+from sysimage_vm.prepare import Prepared, prepare
 
 collect_ignore = ["sysimage_vm"]
 """The standard questions are for a trial that is under way; `sysimage_vm.ask` hands them to pytest."""
 
+PATIENCE = 1800
+"""Seconds for one test: emulated, and behind others that want the machine of this host."""
 Machines = Callable[..., AbstractContextManager[Engine]]
 """Starts a machine of its own for one test: ``with machines() as engine``."""
 
@@ -34,6 +34,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--accel", choices=[str(choice) for choice in Choice], default=str(Choice.AUTO))
     group.addoption("--boots", type=int, default=1, help="how many cold boots in a row must all succeed")
     group.addoption("--vm-logs", type=Path, default=None, help="keep consoles and logs here")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The suite's own limit is one for tests that take no machine; a machine's waits each have their own."""
+    for item in items:
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(PATIENCE))
 
 
 @pytest.fixture(scope="session")
@@ -53,24 +60,27 @@ def build_options(cache: Path) -> BuildOptions:
 
 
 @pytest.fixture(scope="session")
-def guest(build_options: BuildOptions, cache: Path) -> Guest:
-    with guest_spec() as spec:
-        planned = plan(read_spec(spec), spec.parent, build_options)
-    boot_program = planned.realised.boot_program
-    assert boot_program is not None
-    system = GuestSystem(planned.closure, planned.tree, boot_program, planned.realised.system)
-    return ensure_guest(system, cache / "vm" / "guests")
+def prepared(request: pytest.FixtureRequest, build_options: BuildOptions, cache: Path) -> Prepared:
+    return prepare(
+        lambda spec: plan(read_spec(spec), spec.parent, build_options),
+        Choice(request.config.getoption("--accel")),
+        cache,
+    )
 
 
 @pytest.fixture(scope="session")
-def verdict(request: pytest.FixtureRequest, guest: Guest, cache: Path) -> Verdict:
-    emulator = process.find(QEMU, package=QEMU_PACKAGE)
-    return choose(Choice(request.config.getoption("--accel")), emulator, guest.disk.kernel, cache / "vm")
+def guest(prepared: Prepared) -> Guest:
+    return prepared.guest
 
 
 @pytest.fixture(scope="session")
-def vm_host(verdict: Verdict, cache: Path) -> Host:
-    return Host(process.find(QEMU, package=QEMU_PACKAGE), Hardware(verdict.accelerator), cache / "vm")
+def verdict(prepared: Prepared) -> Verdict:
+    return prepared.verdict
+
+
+@pytest.fixture(scope="session")
+def vm_host(prepared: Prepared) -> Host:
+    return prepared.host
 
 
 @pytest.fixture(scope="session")
@@ -78,23 +88,41 @@ def logs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return request.config.getoption("--vm-logs") or tmp_path_factory.mktemp("vm")
 
 
+@contextmanager
+def _machine(
+    vm_host: Host, guest: Guest, directory: Path, said: Callable[[str], None], *, fresh: bool = False
+) -> Iterator[Engine]:
+    def ready(machine: Machine) -> None:
+        Engine(machine).wait_ready()
+
+    made = ensure_snapshot(vm_host, guest, MachineFiles(directory / "guest"), ready)
+    with ready_machine(vm_host, guest, MachineFiles(directory), ready, fresh=fresh) as up:
+        how = "restored" if up.restored else "booted"
+        lines = [made, f"guest: {how} in {up.seconds:.1f} s", *up.notes]
+        said("\n".join(line for line in lines if line))
+        yield Engine(up.machine)
+
+
 @pytest.fixture
 def machines(request: pytest.FixtureRequest, vm_host: Host, guest: Guest, verdict: Verdict, logs: Path) -> Machines:
     number = 0
 
-    def ready(machine: Machine) -> None:
-        Engine(machine).wait_ready()
+    def report(text: str) -> None:
+        request.node.add_report_section("setup", "machine", f"accelerator: {verdict}\n{text}")
 
     @contextmanager
     def start(*, fresh: bool = False) -> Iterator[Engine]:
         nonlocal number
         number += 1
         directory = logs / request.node.name.replace("/", "-") / str(number)
-        made = ensure_snapshot(vm_host, guest, MachineFiles(directory / "guest"), ready)
-        with ready_machine(vm_host, guest, MachineFiles(directory), ready, fresh=fresh) as up:
-            how = "restored" if up.restored else "booted"
-            said = [f"accelerator: {verdict}", made, f"guest: {how} in {up.seconds:.1f} s", *up.notes]
-            request.node.add_report_section("setup", "machine", "\n".join(line for line in said if line))
-            yield Engine(up.machine)
+        with _machine(vm_host, guest, directory, report, fresh=fresh) as engine:
+            yield engine
 
     return start
+
+
+@pytest.fixture(scope="module")
+def shared_engine(request: pytest.FixtureRequest, vm_host: Host, guest: Guest, logs: Path) -> Iterator[Engine]:
+    """One machine for all tests of a module, for those that only look at it; `machines` cannot be used beside it."""
+    with _machine(vm_host, guest, logs / Path(request.node.nodeid).stem, lambda _: None) as engine:
+        yield engine

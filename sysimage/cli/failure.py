@@ -38,7 +38,7 @@ def report_failure(error: Exception, terminal: Terminal, *, as_json: bool) -> in
         if told.hint:
             terminal.note(f"hint: {told.hint}")
     if as_json:
-        terminal.document({"error": _document(told, status)})
+        terminal.document({"error": error_document(told, status)})
     return status
 
 
@@ -63,7 +63,8 @@ def _report_internal(error: Exception, terminal: Terminal) -> None:
     terminal.note(f"hint: this is a fault of sysimage; please report it to the project{again}")
 
 
-def _document(error: SysimageError, status: int) -> dict[str, object]:
+def error_document(error: SysimageError, status: int) -> dict[str, object]:
+    """An error for machines."""
     return {
         "message": error.message,
         "issues": [

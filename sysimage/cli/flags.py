@@ -38,6 +38,27 @@ def add_spec(parser: argparse.ArgumentParser) -> None:
 
 def add_source_flags(parser: argparse.ArgumentParser) -> None:
     """Where packages come from and what is kept of them."""
+    group = add_package_flags(parser)
+    group.add_argument(
+        "--check-store",
+        action="store_true",
+        help="compare every item that from-store names, and every item that goes into a layer, with its hash",
+    )
+    group.add_argument(
+        "--no-cache", action="store_true", help="keep no layers between builds; packages and the store are kept"
+    )
+    group.add_argument(
+        "--cache-size",
+        metavar="BYTES",
+        type=byte_count,
+        default=CACHE_SIZE,
+        help="after a build, forget the layers that were not used for the longest time until those that are kept are "
+        "at most this, such as 5G; 0 keeps them all (20G)",
+    )
+
+
+def add_package_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Where packages come from, for verbs that write no layers; the group, for those that do."""
     group = parser.add_argument_group("where packages come from")
     group.add_argument("--archive", metavar="URL", help="the package archive, instead of apt's own")
     group.add_argument("--security-archive", metavar="URL", help="the archive of the security suite")
@@ -53,11 +74,6 @@ def add_source_flags(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--allow-expired", action="store_true", help="take package lists that have run out")
     group.add_argument("--allow-rollback", action="store_true", help="take package lists older than those seen before")
-    group.add_argument(
-        "--check-store",
-        action="store_true",
-        help="compare every item that from-store names, and every item that goes into a layer, with its hash",
-    )
     group.add_argument("--offline", action="store_true", help="use only what the cache has")
     group.add_argument(
         "--lockfile",
@@ -71,18 +87,8 @@ def add_source_flags(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="what keeps packages, the store and layers between builds (XDG_CACHE_HOME or ~/.cache, /sysimage)",
     )
-    group.add_argument(
-        "--no-cache", action="store_true", help="keep no layers between builds; packages and the store are kept"
-    )
-    group.add_argument(
-        "--cache-size",
-        metavar="BYTES",
-        type=byte_count,
-        default=CACHE_SIZE,
-        help="after a build, forget the layers that were not used for the longest time until those that are kept are "
-        "at most this, such as 5G; 0 keeps them all (20G)",
-    )
     group.add_argument("-j", "--jobs", metavar="N", type=positive, help="how many processors to use (all)")
+    return group
 
 
 def add_plan_flags(parser: argparse.ArgumentParser) -> None:

@@ -11,13 +11,13 @@ from types import FrameType, ModuleType
 from typing import NoReturn
 
 from sysimage import __version__
-from sysimage.cli import build, completion, inspect, lock, plan, schema, verify
+from sysimage.cli import build, cache, completion, inspect, lock, plan, schema, test, verify
 from sysimage.cli.environment import parse_arguments
 from sysimage.cli.failure import report_failure
 from sysimage.cli.terminal import Terminal
 from sysimage.errors import SpecError
 
-VERBS: tuple[ModuleType, ...] = (build, plan, inspect, verify, lock, schema, completion)
+VERBS: tuple[ModuleType, ...] = (build, plan, inspect, verify, test, lock, cache, schema, completion)
 """In the order of the help. Each has NAME, HELP, DESCRIPTION, ``add_flags(parser)`` and ``run(arguments, terminal)``;
 it imports the rooms it calls only when it runs."""
 
@@ -29,8 +29,11 @@ Exit status: 0 done, 1 failure, 2 bad spec or flags, 3 lock out of date, 4 verif
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class EndedBySignal(BaseException):
-    """Somebody wants us to end; unwinds everything, so that temporary files go and children are ended."""
+class EndedBySignal(KeyboardInterrupt):
+    """Somebody wants us to end; unwinds everything, so that temporary files go and children are ended.
+
+    A KeyboardInterrupt, because code that runs other people's code (pytest, for `test`) lets nothing else through.
+    """
 
     def __init__(self, number: int) -> None:
         super().__init__(number)

@@ -56,7 +56,7 @@ def sysimage(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 def test_help_names_every_verb_and_status(sysimage: Program) -> None:
     told = sysimage("--help")
     assert told.status == 0
-    for verb in ("build", "plan", "inspect", "verify", "lock", "schema", "completion"):
+    for verb in ("build", "plan", "inspect", "verify", "test", "lock", "schema", "completion"):
         assert f"\n    {verb}" in told.out
         assert sysimage(verb, "--help").status == 0
 

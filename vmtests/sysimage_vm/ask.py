@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 import pytest
 
-from sysimage.errors import BootTestError
+from sysimage.errors import BootTestError, Issue
+from sysimage_vm.daemons import use_containerd_store
 from sysimage_vm.engine import Engine, Kind
 from sysimage_vm.guest import Guest, Host, ensure_snapshot, ready_machine
 from sysimage_vm.image import open_image
@@ -38,44 +39,83 @@ class Answers:
     fault: BootTestError | None
     """Set when the machine or the image failed as a whole, rather than a question."""
 
+    issues: tuple[Issue, ...] = ()
+    """The questions that failed, and the first line of why."""
+
     @property
     def good(self) -> bool:
         return self.fault is None and self.failed == 0 and self.passed > 0
 
 
-def ask(
-    image: Path,
-    host: Host,
-    guest: Guest,
-    reports: Path,
-    *,
-    kind: Kind = Kind.DOCKER,
-    expect: Sequence[Path] = (),
-    header: Sequence[str] = (),
-    pytest_options: Sequence[str] = (),
-) -> Answers:
-    """Boot ``image`` and ask. ``reports`` gets ``junit.xml``, the console, QEMU's and the container's log.
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is tested, and on which engine."""
 
-    ``expect``: testinfra modules of the user's, asked before the questions that stop the container. Raises
-    `BootTestError` only when no machine could be started; everything later is in the answers.
+    image: Path
+    """An archive, or the directory of an OCI layout."""
+    kind: Kind = Kind.DOCKER
+    containerd_store: bool = False
+    """Docker's newer image store, instead of the classic one."""
+    header: tuple[str, ...] = ()
+    """Lines that the report begins with."""
+
+
+@contextlib.contextmanager
+def trial_of(subject: Subject, host: Host, guest: Guest, reports: Path) -> Iterator[tuple[Trial, list[str]]]:
+    """A machine with ``subject`` plugged in, and lines that say how it came up.
+
+    ``reports`` gets the logs; those of an earlier run are replaced. Raises `BootTestError` when no machine could be
+    started.
     """
 
     def ready(machine: Machine) -> None:
         Engine(machine).wait_ready()
 
-    reports.mkdir(parents=True, exist_ok=True)
+    for name in ("guest", "machine"):
+        MachineFiles(reports / name).clear()
     made = ensure_snapshot(host, guest, MachineFiles(reports / "guest"), ready)
     with (
-        open_image(image) as archive,
+        open_image(subject.image) as archive,
         ready_machine(host, guest, MachineFiles(reports / "machine"), ready) as up,
+    ):
+        if subject.containerd_store:
+            use_containerd_store(up.machine)
+        engine = Engine(up.machine, subject.kind)
+        engine.wait_ready()
+        how = "restored" if up.restored else "booted"
+        lines = [*([f"guest: {made}"] if made else []), f"guest: {how} in {up.seconds:.1f} s", *up.notes]
+        trial = Trial(up.machine, engine, archive, {"machine": up.seconds})
+        try:
+            yield trial, [*subject.header, *lines]
+        finally:
+            with contextlib.suppress(BootTestError):  # a machine that is gone; somebody has said why
+                trial.keep(reports)
+
+
+def ask(
+    subject: Subject,
+    host: Host,
+    guest: Guest,
+    reports: Path,
+    *,
+    expect: Sequence[Path] = (),
+    pytest_options: Sequence[str] = (),
+) -> Answers:
+    """Boot the image and ask. ``reports`` gets ``junit.xml``, the console, QEMU's and the container's log.
+
+    ``expect``: testinfra modules of the user's, asked before the questions that stop the container. Raises
+    `BootTestError` only when no machine could be started; everything later is in the answers.
+    """
+    reports.mkdir(parents=True, exist_ok=True)
+    results = reports / "junit.xml"
+    results.unlink(missing_ok=True)
+    with (
+        trial_of(subject, host, guest, reports) as (trial, lines),
         resources.as_file(resources.files("sysimage_vm.questions")) as folder,
     ):
-        trial = Trial(up.machine, Engine(up.machine, kind), archive, {"machine": up.seconds})
-        how = "restored" if up.restored else "booted"
-        lines = [*header, *([f"guest: {made}"] if made else []), f"guest: {how} in {up.seconds:.1f} s", *up.notes]
         questions = Questions(trial, lines)
         modules = [str(folder / name) for name in STANDARD]
-        modules[-1:-1] = [str(path) for path in expect]
+        modules[-1:-1] = [str(path.absolute()) for path in expect]
         options = [
             "-p",
             f"no:{TESTINFRA_PLUGIN}",
@@ -88,12 +128,21 @@ def ask(
         # Neither the user's project nor ours has a say: a timeout or a filter of theirs is not meant for this.
         settings = reports / "pytest.ini"
         settings.write_text("[pytest]\nfilterwarnings =\n    ignore::pytest.PytestAssertRewriteWarning\n")
-        options += ["-c", str(settings), "--rootdir", str(folder), f"--junitxml={reports / 'junit.xml'}"]
+        options += ["-c", str(settings), "--rootdir", str(folder), f"--confcutdir={folder}", f"--junitxml={results}"]
         options += pytest_options
         status = pytest.main([*options, *modules], plugins=[questions, fixtures])
+        if questions.interrupt is not None:
+            raise questions.interrupt
         declared = False
-        with contextlib.suppress(BootTestError):  # a machine that is gone; the questions have said why
+        with contextlib.suppress(BootTestError):
             declared = bool(trial.declared)
-            trial.keep(reports)
     failed = questions.failed or (0 if status in (0, 1) else 1)
-    return Answers(questions.passed, failed, questions.skipped, trial.seconds, declared, questions.fault)
+    return Answers(
+        questions.passed,
+        failed,
+        questions.skipped,
+        trial.seconds,
+        declared,
+        questions.fault,
+        tuple(questions.issues),
+    )

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from sysimage_vm.channel import Task
 from sysimage_vm.engine import Engine
+from sysimage_vm.faults import EngineDiedError
 from sysimage_vm.machine import Machine
 
 DAEMON_SECONDS = 24 * 3600.0
+DAEMON_RESTART_SECONDS = 300.0
 REMAPPED_USER = "dockremap"
 """Its subordinate IDs are in the guest's /etc/subuid and /etc/subgid."""
 
@@ -27,6 +29,16 @@ class Daemon:
 
     def close(self) -> None:
         self.task.kill()
+
+
+def use_containerd_store(machine: Machine) -> None:
+    """Let the guest's own daemon start anew with the containerd image store."""
+    machine.channel.run(["mkdir", "-p", "/etc/docker"])
+    machine.channel.put("/etc/docker/daemon.json", json.dumps({"features": {"containerd-snapshotter": True}}).encode())
+    for deed in ("stop", "start"):
+        done = machine.channel.run(["herd", deed, "docker"], timeout=DAEMON_RESTART_SECONDS)
+        if done.status != 0:
+            raise EngineDiedError(f"cannot {deed} Docker for its other image store", console=done.said)
 
 
 def start_docker(

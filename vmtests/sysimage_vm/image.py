@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sysimage.errors import SysimageError
+from sysimage.errors import MachineError, SysimageError
 
 _LARGEST_DOCUMENT = 4 << 20
 
@@ -73,10 +73,12 @@ def read_archive(path: Path) -> ImageArchive:
                 annotations = described.get("annotations") or {}
                 named = annotations.get("io.containerd.image.name")
                 names, layers = (named,) if named else (), manifest["layers"]
-    except (OSError, tarfile.TarError, ValueError, KeyError, IndexError, TypeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+    except OSError as error:
+        raise MachineError(f"cannot read {path}: {error.strerror}") from None
+    except (tarfile.TarError, ValueError, KeyError, IndexError, TypeError) as error:
         raise SysimageError(
-            f"cannot read the image {path}: {reason}", hint="give an archive or an OCI layout that sysimage build wrote"
+            f"cannot read the image {path}: {type(error).__name__}: {error}",
+            hint="give an archive or an OCI layout that sysimage build wrote",
         ) from None
     return ImageArchive(path, path.stat().st_size, tuple(names), config, len(layers))
 

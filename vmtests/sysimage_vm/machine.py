@@ -72,6 +72,11 @@ class MachineFiles:
         """What the guest wrote to its root disk: qcow2 over a base that never changes."""
         return self.directory / "root.qcow2"
 
+    def clear(self) -> None:
+        """Remove what an earlier run left; a console is believed from its first byte."""
+        for path in (self.console, self.emulator, self.overlay):
+            path.unlink(missing_ok=True)
+
 
 class Machine:
     """A running machine. Make one with `start`; use it as a context manager, or call `close`."""

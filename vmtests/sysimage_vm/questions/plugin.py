@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sysimage.errors import BootTestError
+from sysimage.errors import BootTestError, Issue
 from sysimage_vm.questions.fixtures import TRIAL
 from sysimage_vm.trial import Trial
 
@@ -22,6 +22,9 @@ class Questions:
         self._trial = trial
         self._header = header
         self.fault: BootTestError | None = None
+        self.issues: list[Issue] = []
+        self.interrupt: BaseException | None = None
+        """What somebody ended the questions with; pytest itself would only say that it was interrupted."""
         self.failed = 0
         self.passed = 0
         self.skipped = 0
@@ -47,9 +50,24 @@ class Questions:
                 item.session.shouldfail = f"no further questions: {call.excinfo.value.message}"
         return report
 
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        # A module that lies elsewhere than ours has no name in the names of its tests: pytest has one root for all.
+        if item.nodeid.startswith("::"):
+            item._nodeid = item.path.name + item.nodeid  # type: ignore[attr-defined]
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        self.interrupt = excinfo.value
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.issues.append(Issue(report.nodeid, "cannot be read as a pytest module"))
+
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed:
             self.failed += 1
+            crash = getattr(report.longrepr, "reprcrash", None)
+            said = crash.message if crash else str(report.longrepr)
+            self.issues.append(Issue(report.nodeid.rpartition("/")[2], said.splitlines()[0] if said else "failed"))
         elif report.skipped:
             self.skipped += 1
         elif report.when == "call":

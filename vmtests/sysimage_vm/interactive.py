@@ -1,0 +1,61 @@
+"""A shell in the container or in the guest, for a person: lines go in, what it says comes out."""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Callable
+
+from sysimage_vm.channel import refuse
+from sysimage_vm.engine import Engine
+from sysimage_vm.machine import Machine
+
+LIFE_SECONDS = 24 * 3600.0
+SHELL = ("/bin/sh", "-i")
+_TURN = 0.5
+"""Seconds between two looks at a machine that is silent."""
+
+
+def shell_in_container(engine: Engine, container: str) -> list[str]:
+    """The argument vector that opens a shell there, as the engine's ``exec`` does."""
+    return engine.command("exec", "-i", container, *SHELL)
+
+
+def converse(
+    machine: Machine,
+    argv: list[str],
+    source: int,
+    out: Callable[[bytes], None],
+    err: Callable[[bytes], None],
+) -> int:
+    """Run ``argv`` in the guest with what the descriptor ``source`` gives as its input; the exit status.
+
+    Whatever it says is handed to ``out`` and ``err`` at once. Ends when the program does; an end of input is passed on.
+    Raises the diagnosis if the machine dies meanwhile.
+    """
+    order = {"op": "run", "argv": argv, "timeout": LIFE_SECONDS, "env": {}, "cwd": "/"}
+    task = machine.channel.start(order)
+    reading = True
+    try:
+        while True:
+            ended = task.done is not None  # looked at first: what was said before the end has arrived then
+            for said, take in ((task.stdout, out), (task.stderr, err)):
+                if said:
+                    take(bytes(said))
+                    said.clear()
+            if ended and task.done is not None:
+                refuse(f"`{' '.join(argv)}`", order, task.done)
+                return int(task.done["status"])
+            talking = machine.channel.fileno()
+            listened = [talking, machine.qmp.fileno(), *([source] if reading else [])]
+            readable, _, _ = select.select(listened, [talking] if machine.channel.wants_to_write else [], [], _TURN)
+            if source in readable:
+                data = os.read(source, 1 << 16)
+                if data:
+                    task.write(data)
+                else:
+                    reading = False
+                    task.end_input()
+            machine.check()
+    finally:
+        task.kill()
