@@ -1,7 +1,9 @@
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sysimage.closure import Closure
+from sysimage.errors import SpecError
 from sysimage.layerplan import plan_fleet
 from tests.layerplan.closures import closure_of, closures
 
@@ -52,3 +54,41 @@ def test_with_room_enough_nothing_is_stored_twice() -> None:
 def test_one_layer_each_still_works() -> None:
     fleet = {"a": closure_of({"x-1": 5, "y-1": 6}), "b": closure_of({"x-1": 5})}
     assert [len(plan.layers) for plan in plan_fleet(fleet, 1).values()] == [1, 1]
+
+
+def test_a_group_asked_for_is_one_layer_for_all_that_hold_it_alike() -> None:
+    common = {"python3-3": 10, "python3-yaml-6": 20, "libc-2": 30}
+    fleet = {
+        "a": closure_of({**common, "x-1": 5}),
+        "b": closure_of({**common, "python3-z-1": 6}),
+        "c": closure_of(common),
+    }
+    plans = plan_fleet(fleet, 4, [["python3*"]])
+    held = {
+        name: [layer for layer in plan.layers if any(path.name.startswith("python3") for path in layer.paths)]
+        for name, plan in plans.items()
+    }
+    assert [len(layers) for layers in held.values()] == [1, 1, 1]
+    assert held["a"] == held["c"]
+    assert [path.name for path in sorted(held["b"][0].paths, key=lambda path: path.name)] == [
+        "python3-3",
+        "python3-yaml-6",
+        "python3-z-1",
+    ]
+    assert held["a"][0].reason.startswith("asked for")
+
+
+def test_more_groups_than_a_system_has_room_for_are_refused() -> None:
+    with pytest.raises(SpecError, match="cannot plan 2 explicit layer groups"):
+        plan_fleet({"a": closure_of({"a-1": 1, "b-1": 1, "c-1": 1})}, 3, [["a*"], ["b*"]])
+
+
+def test_every_layer_of_a_fleet_says_how_often_it_is_pulled() -> None:
+    day = 86400
+    busy = closure_of(
+        {"busy-1": 10, "idle-1": 10},
+        changed={"busy-1": tuple(14 * day * at for at in range(1, 27)), "idle-1": (14 * day,)},
+    )
+    pulls = {layer.paths[0].name: layer.pulls_per_year for layer in plan_fleet({"a": busy}, 5)["a"].layers}
+    assert 20 < (pulls["busy-1"] or 0) <= 27
+    assert 0 < (pulls["idle-1"] or 0) < 5
