@@ -92,3 +92,14 @@ def test_every_layer_of_a_fleet_says_how_often_it_is_pulled() -> None:
     pulls = {layer.paths[0].name: layer.pulls_per_year for layer in plan_fleet({"a": busy}, 5)["a"].layers}
     assert 20 < (pulls["busy-1"] or 0) <= 27
     assert 0 < (pulls["idle-1"] or 0) < 5
+
+
+def test_a_group_is_kept_apart_where_layers_have_to_be_joined() -> None:
+    fleet = {
+        "a": closure_of({"python3-3": 1, "w-1": 5000, "x-1": 5000, "y-1": 5000}),
+        "b": closure_of({"python3-3": 1, "w-1": 5000, "x-1": 5000}),
+        "c": closure_of({"python3-3": 1, "w-1": 5000, "y-1": 5000}),
+    }
+    for plan in plan_fleet(fleet, 3, [["python3*"]]).values():
+        assert ["python3-3"] in [[path.name for path in layer.paths] for layer in plan.layers]
+        assert len(plan.layers) == 2
