@@ -1,0 +1,123 @@
+"""``sysimage cache``: what is kept between builds, and how much of it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sysimage.cli import flags
+from sysimage.cli.terminal import Terminal, in_bytes
+
+if TYPE_CHECKING:
+    from sysimage.layers import LayerCache
+
+NAME = "cache"
+HELP = "show what is kept between builds, or make it smaller"
+DESCRIPTION = """\
+Show what the cache holds (list, the default; --layers names every layer), or forget layers that were not used for the
+longest time (prune). Everything in the cache is made or fetched again when it is needed and missing; to begin anew,
+remove the directory while nothing is being built."""
+ACTIONS = ("list", "prune")
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", nargs="?", choices=ACTIONS, default="list", help="list (the default) or prune")
+    parser.add_argument("--cache-dir", metavar="DIR", type=Path, help="which cache, instead of the user's own")
+    parser.add_argument("--layers", action="store_true", help="list every layer, the one used longest ago first")
+    parser.add_argument(
+        "--max-bytes",
+        metavar="BYTES",
+        type=flags.byte_count,
+        default=flags.CACHE_SIZE,
+        help="prune: how much layers may take afterwards, such as 5G, or 0 for none (20G)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the result, or the error, as one JSON document")
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    from sysimage.layers import LayerCache
+
+    root = flags.cache_directory(arguments.cache_dir, terminal.environ)
+    layers = LayerCache(root / "layers")
+    if arguments.action == "prune":
+        freed = layers.prune(arguments.max_bytes)
+        if arguments.json:
+            terminal.document({"cache": str(root), "freed": freed, "layers": layers.size()})
+        else:
+            terminal.result(f"{root}: {in_bytes(freed)} freed, {in_bytes(layers.size())} of layers kept")
+        return
+    if arguments.layers:
+        _list_layers(layers, terminal, as_json=arguments.json)
+        return
+    parts = [measured(root, part) for part in PARTS]
+    if arguments.json:
+        terminal.document({"cache": str(root), "parts": [_document(part) for part in parts]})
+        return
+    rows = [(part.name, in_bytes(part.size), str(part.files), part.holds) for part in parts]
+    terminal.table(("part", "size", "files", "holds"), rows, right=(1, 2))
+    terminal.result(f"{root}: {in_bytes(sum(part.size for part in parts))}")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the cache."""
+
+    name: str
+    holds: str
+    files: int = 0
+    size: int = 0
+    """Bytes on the disk; what has several names counts once."""
+
+
+PARTS = (
+    Part("layers", "layers that were built; builds keep at most --cache-size of them"),
+    Part("archive", "packages as they were fetched, and package lists"),
+    Part("store", "the items of packages and systems"),
+    Part("plans", "layer boundaries of the last closures"),
+    Part("vm", "guests of the test machine and what they booted"),
+)
+
+
+def measured(root: Path, part: Part) -> Part:
+    """The part with its files counted."""
+    seen: set[tuple[int, int]] = set()
+    size = 0
+    for folder, _, names in os.walk(root / part.name):
+        for name in names:
+            try:
+                status = os.lstat(os.path.join(folder, name))  # noqa: PTH118 (a store has a hundred thousand files)
+            except FileNotFoundError:
+                continue
+            if (status.st_dev, status.st_ino) not in seen:
+                seen.add((status.st_dev, status.st_ino))
+                size += status.st_blocks * 512
+    return Part(part.name, part.holds, len(seen), size)
+
+
+def _document(part: Part) -> dict[str, Any]:
+    return {"part": part.name, "size": part.size, "files": part.files}
+
+
+def _list_layers(layers: LayerCache, terminal: Terminal, *, as_json: bool) -> None:
+    found = list(layers.layers())
+    if as_json:
+        terminal.document(
+            [
+                {
+                    "key": one.key,
+                    "digest": str(one.blob.descriptor.digest),
+                    "diff_id": str(one.blob.diff_id),
+                    "size": one.blob.descriptor.size,
+                    "media_type": one.blob.descriptor.media_type,
+                    "label": one.blob.label,
+                    "contents": list(one.contents),
+                }
+                for one in found
+            ]
+        )
+        return
+    rows = [(in_bytes(one.blob.descriptor.size), str(one.blob.descriptor.digest)[:19], one.blob.label) for one in found]
+    terminal.table(("size", "digest", "holds"), rows, right=(0,))

@@ -1,0 +1,86 @@
+"""What was found out once is believed only where it is exactly that; everything else is found out again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sysimage.closure import Closure
+from sysimage.history import History
+from sysimage.kept import KeptTexts, code_digest
+from sysimage.layerplan import LayerPlan, Record, plan_layers
+from sysimage.plans import planned_once
+from tests.support.store_builder import StoreBuilder, small_system
+
+
+def test_a_text_is_found_under_its_own_key_alone(tmp_path: Path) -> None:
+    kept = KeptTexts(tmp_path / "kept")
+    assert kept.find("one") is None
+    kept.keep("one", "text\n")
+    kept.keep("two", "other")
+    assert (kept.find("one"), kept.find("two"), kept.find("three")) == ("text\n", "other", None)
+
+
+def test_a_damaged_text_is_dropped_and_so_is_one_in_the_place_of_another(tmp_path: Path) -> None:
+    kept = KeptTexts(tmp_path)
+    kept.keep("one", "text")
+    (path,) = tmp_path.iterdir()
+    for damaged in (path.read_bytes()[:-1], path.read_bytes() + b"x", b"", b"\xff\xfe"):
+        kept.keep("one", "text")
+        path.write_bytes(damaged)
+        assert kept.find("one") is None
+        assert not path.exists()
+    kept.keep("two", "other")
+    (other,) = tmp_path.iterdir()
+    other.rename(path)
+    assert kept.find("one") is None
+
+
+def test_what_was_used_longest_ago_is_forgotten(tmp_path: Path) -> None:
+    kept = KeptTexts(tmp_path, most=2)
+    for age, key in ((300, "old"), (200, "used"), (100, "new")):
+        before = set(tmp_path.iterdir())
+        kept.keep(key, key)
+        for path in set(tmp_path.iterdir()) - before:
+            os.utime(path, (1_000_000 - age, 1_000_000 - age))
+        if key == "used":
+            assert kept.find("old") == "old"  # and is younger now than all others
+    assert [kept.find(key) for key in ("old", "used", "new")] == ["old", None, "new"]
+
+
+def test_other_code_has_another_digest(tmp_path: Path) -> None:
+    digests = set()
+    for number, text in enumerate(["a = 1\n", "a = 2\n"]):
+        place = tmp_path / str(number)
+        place.mkdir()
+        (place / "code.py").write_text(text)
+        (place / "note.txt").write_text(str(number))
+        digests.add(code_digest(place))
+    assert len(digests) == 2
+
+
+@pytest.fixture
+def closure(tmp_path: Path) -> Closure:
+    return small_system(StoreBuilder(tmp_path / "store"))
+
+
+def test_a_plan_is_drawn_once_and_again_for_anything_else(closure: Closure, tmp_path: Path) -> None:
+    drawn = []
+
+    def draw() -> LayerPlan:
+        drawn.append(1)
+        return plan_layers(closure, 4)
+
+    first = planned_once(tmp_path, closure, "rule", History(), draw)
+    assert planned_once(tmp_path, closure, "rule", History(), draw) == first
+    assert len(drawn) == 1
+    planned_once(tmp_path, closure, "another rule", History(), draw)
+    planned_once(tmp_path, closure, "rule", History((closure,)), draw)
+    planned_once(tmp_path, closure, "rule", History(previous=Record(closure, first)), draw)
+    assert len(drawn) == 4
+    for path in (tmp_path / "plans").iterdir():
+        path.write_bytes(path.read_bytes()[:-2])
+    assert planned_once(tmp_path, closure, "rule", History(), draw) == first
+    assert len(drawn) == 5
