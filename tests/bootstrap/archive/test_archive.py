@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from sysimage.errors import IntegrityError, RegistryError, SpecError
-from sysimage_bootstrap.archive import ArchiveSource, require_control
+from sysimage_bootstrap.archive import Archive, ArchiveSource, require_control
+from sysimage_bootstrap.choose import choose_packages
 from sysimage_bootstrap.lock import LockFile, read_lock
 from sysimage_bootstrap.request import PackageRequest
 from sysimage_bootstrap.resolve import resolve
@@ -137,6 +138,38 @@ def test_a_kept_list_that_was_changed_is_read_anew(suite: FakeSuite, open_archiv
     kept.write_bytes(kept.read_bytes().replace(b"libc6 (>= 2.36)", b"evil1 (>= 2.36)"))
     (bash,) = open_archive().packages("amd64").versions("bash")
     assert [str(dependency) for dependency in bash.pre_depends] == ["libc6 (>= 2.36)"]
+
+
+def test_a_list_that_no_release_names_any_more_is_forgotten(
+    suite: FakeSuite, open_archive: OpenArchive, tmp_path: Path
+) -> None:
+    open_archive().packages("amd64")
+    (old,) = (tmp_path / "cache" / "lists").iterdir()
+    suite.packages = (*suite.packages, stanza("newer", "1"))
+    suite.publish()
+    assert open_archive().packages("amd64").versions("newer")
+    (kept,) = (tmp_path / "cache" / "lists").iterdir()
+    assert kept != old
+
+
+def test_what_was_chosen_is_chosen_again_without_opening_a_list(
+    suite: FakeSuite, open_archive: OpenArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = PackageRequest("amd64", ("bash",), ("trixie",), essential=False)
+    lock = tmp_path / "none.lock.json"
+    first = choose_packages(request, open_archive(), lock, locked=False)
+    with monkeypatch.context() as unopened:
+        unopened.setattr(Archive, "packages", None)
+        again = choose_packages(request, open_archive(offline=True), lock, locked=False)
+    assert [str(package) for package in again.packages] == [str(package) for package in first.packages]
+    assert (again.edges, again.roots, again.unmet) == (first.edges, first.roots, first.unmet)
+
+    suite.packages = tuple(text.replace("5.2-1", "5.2-2") for text in suite.packages)
+    suite.publish()
+    updated = choose_packages(request, open_archive(), lock, locked=False)
+    assert {package.name: package.version for package in updated.packages}["bash"] == "5.2-2"
+    (tmp_path / "cache/resolutions").rename(tmp_path / "away")
+    assert choose_packages(request, open_archive(), lock, locked=False).packages == updated.packages
 
 
 def test_lists_that_have_run_out_are_refused_unless_allowed(suite: FakeSuite, open_archive: OpenArchive) -> None:

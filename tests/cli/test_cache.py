@@ -1,0 +1,83 @@
+"""`sysimage cache`: what is there, by part and by layer, and less of it afterwards."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sysimage.cli import main
+from tests.support.builds import build_from_store, registered
+from tests.support.store_builder import StoreBuilder, small_system
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A place with a small system, of which one image was built."""
+    registered(small_system(StoreBuilder(tmp_path / "store")), tmp_path / "registration")
+    build(tmp_path)
+    return tmp_path
+
+
+def build(workspace: Path, **options: Any) -> None:
+    (system,) = [path.name for path in (workspace / "store").iterdir() if path.name.endswith("-system")]
+    source = {"paths": [f"/gnu/store/{system}"], "source": "registration", "location": "store"}
+    build_from_store(workspace, {"name": "small", "from-store": source}, **options)
+
+
+def say(capsys: pytest.CaptureFixture[str], *words: str | Path) -> Any:
+    assert main(["cache", *map(str, words), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_cache_is_told_by_part_and_by_layer(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parts = {part["part"]: part for part in say(capsys, "--cache-dir", workspace / "cache")["parts"]}
+    layers = say(capsys, "list", "--layers", "--cache-dir", workspace / "cache")
+    assert parts["layers"]["files"] == 2 * len(layers) + 1, "a record and a blob for each, and the lock"
+    assert parts["plans"]["files"] == 1
+    assert parts["archive"]["files"] == 0
+    held = [name for layer in layers for name in layer["contents"]]
+    assert any(name.endswith("-system") for name in held)
+    assert main(["cache", "--cache-dir", str(workspace / "cache")]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[-1].startswith(f"{workspace}/cache: ")
+    assert main(["cache", "--layers", "--cache-dir", str(workspace / "cache")]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(layers) + 1
+
+
+def test_what_is_too_much_is_forgotten_and_built_again(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = (workspace / "small.tar").read_bytes()
+    pruned = say(capsys, "prune", "--max-bytes", "0", "--cache-dir", workspace / "cache")
+    assert pruned["freed"] > 0
+    assert pruned["layers"] == 0
+    assert say(capsys, "--layers", "--cache-dir", workspace / "cache") == []
+    build(workspace)
+    assert (workspace / "small.tar").read_bytes() == image
+
+
+def test_a_build_keeps_no_more_than_it_may(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = (workspace / "small.tar").read_bytes()
+    build(workspace, cache_bytes=1)
+    assert say(capsys, "--layers", "--cache-dir", workspace / "cache") == []
+    assert (workspace / "small.tar").read_bytes() == image
+
+
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_an_image_is_the_same_with_nothing_kept(compression: str, workspace: Path) -> None:
+    build(workspace, compression=compression)
+    kept = (workspace / "small.tar").read_bytes()
+    cache = workspace / "cache"
+    cache.rename(workspace / "away")
+    build(workspace, compression=compression, keep_layers=False)
+    assert (workspace / "small.tar").read_bytes() == kept
+    assert not (cache / "layers").exists()
+    names = sorted(path.name for path in workspace.iterdir())
+    assert names == ["away", "cache", "registration", "small.plan.json", "small.tar", "store"]
+
+
+def test_an_empty_cache_is_empty_and_stays_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert say(capsys, "prune", "--cache-dir", tmp_path / "cache")["freed"] == 0
+    assert all(part["size"] == 0 for part in say(capsys, "--cache-dir", tmp_path / "cache")["parts"])
+    assert not (tmp_path / "cache").exists()
