@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 
 from sysimage.progress import Progress, silent
@@ -42,7 +43,7 @@ def realise(
     native = _native_tools(resolution, request, archive, progress)
     items = build_items(
         resolution,
-        archive.fetch(resolution.packages, progress),
+        _FetchedLater(archive, resolution.packages, progress),
         store,
         architecture=spec.architecture,
         native=native,
@@ -53,6 +54,33 @@ def realise(
     )
     facts = {name: PackageFacts.parse(store.facts(item.path)) for name, item in items.items()}
     return build_system(spec, spec_dir, items, items, facts, store, progress)
+
+
+class _FetchedLater(Mapping[Package, Path]):
+    """The files of packages, all fetched and checked when the first of them is looked at."""
+
+    def __init__(self, archive: Archive, packages: Iterable[Package], progress: Progress) -> None:
+        self._archive, self._packages, self._progress = archive, tuple(packages), progress
+
+    @cached_property
+    def _files(self) -> Mapping[Package, Path]:
+        return self._archive.fetch(self._packages, self._progress)
+
+    def __getitem__(self, package: Package) -> Path:
+        return self._files[package]
+
+    def __contains__(self, package: object) -> bool:
+        return package in self._known
+
+    @cached_property
+    def _known(self) -> frozenset[Package]:
+        return frozenset(self._packages)
+
+    def __iter__(self) -> Iterator[Package]:
+        return iter(self._packages)
+
+    def __len__(self) -> int:
+        return len(self._packages)
 
 
 def _native_tools(

@@ -78,7 +78,9 @@ def build_items(
                 )
             compilers = desk.compilers(plan, missing, by_name, tools)
             workshop = Workshop(store, TARGETS[architecture], program, compilers, scratch, desk.cache)
-            _make_all(plan, missing, {package.name: deb for package, deb in debs.items()}, workshop, crew, progress)
+            # Where nothing is missing, nobody has asked for the files yet.
+            files = {package.name: deb for package, deb in debs.items()} if missing else {}
+            _make_all(plan, missing, files, workshop, crew, progress)
     except OSError as error:
         raise MachineError(f"cannot make store items: {error.strerror}: {error.filename or store.root}") from error
     except BrokenProcessPool as error:
