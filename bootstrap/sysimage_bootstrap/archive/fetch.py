@@ -63,8 +63,8 @@ def fetch_all(
     # The largest first, so that none of them is left to run alone at the end.
     missing.sort(key=lambda file: (-file.size, file.digest))
     with ThreadPoolExecutor(transport.options.connections, thread_name_prefix="fetch") as pool:
-        futures = [(file, pool.submit(_fetch, file, cache, transport, meter)) for file in missing]
         try:
+            futures = [(file, pool.submit(_fetch, file, cache, transport, meter)) for file in missing]
             for file, future in futures:
                 try:
                     paths[file.digest] = future.result()
