@@ -1,0 +1,101 @@
+"""The flags that say where an image goes and what earlier builds have taught."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sysimage.cli import main
+from tests.destinations.registry_server import running
+from tests.support.builds import registered
+from tests.support.store_builder import StoreBuilder, small_system
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with the spec of a small system."""
+    closure = small_system(StoreBuilder(tmp_path / "store"))
+    registered(closure, tmp_path / "registration")
+    source = {"paths": [str(closure.roots[0])], "source": "registration", "location": "store"}
+    (tmp_path / "small.json").write_text(json.dumps({"name": "small", "from-store": source}))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SYSIMAGE_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def say(workspace: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    def run(verb: str, *words: str, status: int = 0) -> Any:
+        assert main([verb, "--json", "--progress", "quiet", *words, "small.json"]) == status
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_going_on_from_nothing_begins_and_from_ones_own_output_changes_nothing(workspace: Path, say: Any) -> None:
+    first = say("build", "--continue", "-o", "small.tar")
+    assert Path(first["record"]) == workspace / "small.plan.json"
+    kept = (workspace / "small.tar").read_bytes(), (workspace / "small.plan.json").read_bytes()
+    for flags in (["--continue"], ["--previous", "small.tar"], ["--previous", "small.plan.json"], []):
+        assert say("build", *flags, "-o", "small.tar")["digest"] == first["digest"], flags
+        assert ((workspace / "small.tar").read_bytes(), (workspace / "small.plan.json").read_bytes()) == kept
+
+
+def test_an_image_is_pushed_and_gone_on_from_where_it_was_pushed(workspace: Path, say: Any) -> None:
+    with running() as registry:
+        name = f"{registry.address}/team/small:1"
+        first = say("build", "--continue", "--push", name)
+        assert (first["pushed"], first["output"], first["record"]) == ([name], None, None)
+        registry.requests.clear()
+        again = say("build", "--continue", "--push", name)
+        assert again["digest"] == first["digest"]
+        tag = "/v2/team/small/manifests/1"
+        assert registry.requests == [f"GET {tag}", f"GET {tag}"], "once for the history, once for the push"
+    assert not list(workspace.glob("small*.tar"))
+
+
+def test_rules_of_thumb_are_there_for_comparison(say: Any) -> None:
+    layers = {rule: len(say("plan", "--strategy", rule)["layers"]) for rule in ("single", "popularity", "guix-size")}
+    assert layers == {"single": 1, "popularity": 6, "guix-size": 6}
+
+
+@pytest.mark.parametrize(("flags", "cause"), [
+    (["--push", "small:1"], "it names no registry"),
+    (["--push", "localhost:5000/UPPER"], "not an image name"),
+    (["--push", "localhost:5000/small", "--format", "oci-dir"], "no --output says where"),
+    (["--strategy", "single", "--previous", "small.tar"], "it draws layer boundaries without one"),
+    (["--strategy", "single", "--continue"], "--strategy says otherwise"),
+    (["--previous", "small.json", "--continue"], "cannot read a layer plan"),
+    (["--load", "docker", "--continue"], "none is"),
+    (["--together-with", "small.json", "--history", "small.tar"], "it draws layer boundaries without one"),
+    (["--together-with", "small.json", "--strategy", "single"], "the rule knows one system"),
+    (["--offline", "--previous", "registry.example/small:1"], "the network is off"),
+    (["--previous", "nowhere"], "there is no such file"),
+])  # fmt: skip
+def test_what_cannot_be_is_refused_before_anything_is_made(
+    flags: list[str], cause: str, workspace: Path, say: Any
+) -> None:
+    status = 4 if cause == "cannot read a layer plan" else 2
+    assert cause in say("build", *flags, status=status)["error"]["message"]
+    assert not (workspace / "cache").exists()
+
+
+@pytest.mark.parametrize(("text", "count"), [("0", 0), ("17", 17), ("3k", 3000), ("5G", 5 * 10**9), ("1T", 10**12)])
+def test_bytes_may_be_counted_in_powers_of_a_thousand(text: str, count: int) -> None:
+    from sysimage.cli.flags import byte_count
+
+    assert byte_count(text) == count
+
+
+@pytest.mark.parametrize("text", ["", "G", "-1", "1.5G", "5 G", "5GB", "²"])
+def test_what_is_no_number_of_bytes_is_refused(text: str) -> None:
+    from argparse import ArgumentTypeError
+
+    from sysimage.cli.flags import byte_count
+
+    with pytest.raises(ArgumentTypeError, match="must be a number of bytes"):
+        byte_count(text)
