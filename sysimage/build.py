@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from sysimage import bases
 from sysimage.closure import Closure
 from sysimage.delivery import deliver, deliver_directly, layer_store, leave_record
 from sysimage.destinations import WrittenImage
-from sysimage.errors import SpecError
 from sysimage.history import annotated
 from sysimage.image import HealthCheck, Image, ImageConfig, ImageName, make_image, rfc3339
-from sysimage.layerplan import LayerPlan, Record, plan_by, plan_fleet, plan_layers
+from sysimage.layerplan import LayerPlan, Record
 from sysimage.layers import Compression, LayerBlob, LayerCache, build_layers
 from sysimage.layers.divide import layer_sources
-from sysimage.options import OCI_LAYOUT, OURS, BuildOptions, Neighbour, Push
-from sysimage.plans import planned_once
+from sysimage.options import OCI_LAYOUT, BuildOptions, Neighbour, Push
+from sysimage.plans import divide, rule
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.provision import provision
 from sysimage.rootfs.stored import open_stored
@@ -82,7 +79,8 @@ def plan(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Prog
     base = open_base(spec, spec_dir, options, progress)
     realised = provide(spec, spec_dir, options, base, progress)
     closure = Closure(realised.items, realised.roots)
-    layer_plan = divide(spec, closure, options, base, progress)
+    base_layers = len(base.layers) if base else 0
+    layer_plan = divide(spec, closure, neighbours(options, progress), options, base_layers)
     created = options.created if options.created is not None else _newest(closure)
     return Planned(
         spec=spec,
@@ -93,61 +91,9 @@ def plan(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Prog
         compression=Compression.parse(options.compression or spec.compression),
         names=options.names or tuple(ImageName(spec.name, tag) for tag in spec.tags),
         created=created,
-        record=Record(closure, layer_plan, created, rule(spec, options, base)),
+        record=Record(closure, layer_plan, created, rule(spec, options, base_layers)),
         base=base,
     )
-
-
-def divide(
-    spec: SystemSpec,
-    closure: Closure,
-    options: BuildOptions,
-    base: bases.BaseImage | None = None,
-    progress: Progress = silent,
-) -> LayerPlan:
-    """Draw the layer boundaries: for this system alone, or for all that are planned together with it."""
-    base_layers = len(base.layers) if base else 0
-    max_layers = options.max_layers or spec.max_layers
-    history = options.history
-    if options.strategy != OURS:
-        return plan_by(options.strategy, closure, max_layers, base_layers=base_layers)
-    if not options.together:
-        asked = rule(spec, options, base)
-        draw = partial(
-            plan_layers,
-            closure,
-            max_layers=max_layers,
-            history=history.before(closure),
-            previous=history.previous.plan if history.previous else None,
-            favour=options.favour,
-            groups=tuple(group.patterns for group in spec.layer_groups),
-            base_layers=base_layers,
-        )
-        return history.kept(closure, asked) or planned_once(options.cache_dir, closure, asked, history, draw)
-    closures = {spec.name: closure}
-    for other in options.together:
-        if other.spec.name in closures:
-            raise SpecError(
-                f"cannot plan systems together: two are called {other.spec.name}", hint="give each its own name"
-            )
-        realised = provide(other.spec, other.spec_dir, replace(options, lock_file=other.lock_file), None, progress)
-        closures[other.spec.name] = Closure(realised.items, realised.roots)
-    # One budget for all, or each system would draw other lines.
-    smallest = min(spec.max_layers, *(other.spec.max_layers for other in options.together))
-    return plan_fleet(closures, options.max_layers or smallest, base_layers=base_layers)[spec.name]
-
-
-def rule(spec: SystemSpec, options: BuildOptions, base: bases.BaseImage | None) -> str:
-    """How layer boundaries are asked for: where this and the closure are the same, a plan need not be made again."""
-    asked = {
-        "strategy": options.strategy,
-        "favour": options.favour,
-        "max-layers": options.max_layers or spec.max_layers,
-        "groups": [list(group.patterns) for group in spec.layer_groups],
-        "base-layers": len(base.layers) if base else 0,
-        "together": sorted(other.spec.name for other in options.together),
-    }
-    return json.dumps(asked, sort_keys=True)
 
 
 def open_base(
@@ -189,6 +135,15 @@ def provide(
         workers=options.workers,
         progress=progress,
     )
+
+
+def neighbours(options: BuildOptions, progress: Progress = silent) -> dict[str, Closure]:
+    """The closures of the systems that are planned with this one, by name."""
+    closures: dict[str, Closure] = {}
+    for other in options.together:
+        realised = provide(other.spec, other.spec_dir, replace(options, lock_file=other.lock_file), None, progress)
+        closures[other.spec.name] = Closure(realised.items, realised.roots)
+    return closures
 
 
 def customization(

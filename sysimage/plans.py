@@ -1,18 +1,73 @@
-"""The plans of systems that did not change, kept: drawing layer boundaries takes longer than all the rest then."""
+"""Layer boundaries as the options ask for them: by which rule, with which history, for one system or several.
+
+The plans of systems that did not change are kept: drawing them takes longer than all the rest of such a build.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from sysimage import closure as closure_room
 from sysimage import layerplan
 from sysimage.closure import Closure
-from sysimage.errors import IntegrityError
+from sysimage.errors import IntegrityError, SpecError
 from sysimage.history import History, written
 from sysimage.kept import KeptTexts, code_digest
-from sysimage.layerplan import LayerPlan, from_json, to_json
+from sysimage.layerplan import LayerPlan, from_json, plan_by, plan_fleet, plan_layers, to_json
+from sysimage.options import OURS, BuildOptions
+from sysimage.spec.model import SystemSpec
+
+
+def divide(
+    spec: SystemSpec,
+    closure: Closure,
+    neighbours: Mapping[str, Closure],
+    options: BuildOptions,
+    base_layers: int = 0,
+) -> LayerPlan:
+    """Draw the layer boundaries: for this system alone, or for it and its ``neighbours``, by name, together."""
+    max_layers = options.max_layers or spec.max_layers
+    history = options.history
+    groups = tuple(group.patterns for group in spec.layer_groups)
+    if options.strategy != OURS:
+        return plan_by(options.strategy, closure, max_layers, base_layers=base_layers)
+    if not options.together:
+        asked = rule(spec, options, base_layers)
+        draw = partial(
+            plan_layers,
+            closure,
+            max_layers=max_layers,
+            history=history.before(closure),
+            previous=history.previous.plan if history.previous else None,
+            favour=options.favour,
+            groups=groups,
+            base_layers=base_layers,
+        )
+        return history.kept(closure, asked) or planned_once(options.cache_dir, closure, asked, history, draw)
+    if spec.name in neighbours or len(neighbours) < len(options.together):
+        raise SpecError("cannot plan systems together: two are called the same", hint="give each its own name")
+    specs = sorted([spec, *(other.spec for other in options.together)], key=lambda one: one.name)
+    # One budget and the same groups for all, or each system would draw other lines.
+    smallest = min(one.max_layers for one in specs)
+    together = tuple(dict.fromkeys(tuple(group.patterns) for one in specs for group in one.layer_groups))
+    closures = {spec.name: closure, **neighbours}
+    return plan_fleet(closures, options.max_layers or smallest, together, base_layers=base_layers)[spec.name]
+
+
+def rule(spec: SystemSpec, options: BuildOptions, base_layers: int) -> str:
+    """How layer boundaries are asked for: where this and the closure are the same, a plan need not be made again."""
+    asked = {
+        "strategy": options.strategy,
+        "favour": options.favour,
+        "max-layers": options.max_layers or spec.max_layers,
+        "groups": [list(group.patterns) for group in spec.layer_groups],
+        "base-layers": base_layers,
+        "together": sorted(other.spec.name for other in options.together),
+    }
+    return json.dumps(asked, sort_keys=True)
 
 
 def planned_once(

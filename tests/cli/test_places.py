@@ -99,3 +99,11 @@ def test_what_is_no_number_of_bytes_is_refused(text: str) -> None:
 
     with pytest.raises(ArgumentTypeError, match="must be a number of bytes"):
         byte_count(text)
+
+
+def test_systems_that_are_planned_together_have_names_of_their_own(workspace: Path, say: Any) -> None:
+    other = json.loads((workspace / "small.json").read_text()) | {"name": "other"}
+    (workspace / "other.json").write_text(json.dumps(other))
+    together = say("plan", "--together-with", "other.json")
+    assert all("shared by 2 systems" in layer["reason"] for layer in together["layers"])
+    assert "two are called the same" in say("plan", "--together-with", "small.json", status=2)["error"]["message"]
