@@ -16,9 +16,11 @@ IMAGE := build/$(EXAMPLE).tar
 # What is looked for = the Debian package that has it.
 VENV_NEEDS := module:ensurepip=python3-venv
 IMAGE_NEEDS := gpgv=gpgv /usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring
+VM_NEEDS := $(IMAGE_NEEDS) qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils \
+	mke2fs=e2fsprogs debugfs=e2fsprogs busybox=busybox-static
 TEST_NEEDS := $(IMAGE_NEEDS) gpg=gnupg guile=guile-3.0 xz=xz-utils unshare=util-linux \
 	skopeo=skopeo umoci=umoci buildah=buildah podman=podman docker-registry=docker-registry nix-store=nix-bin \
-	qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils busybox=busybox-static mke2fs=e2fsprogs debugfs=e2fsprogs
+	$(VM_NEEDS)
 
 BENCH_NEEDS := skopeo=skopeo umoci=umoci zstd=zstd openssl=openssl
 
@@ -35,9 +37,20 @@ image: .venv/.runtime ## build build/web.tar from examples/web.json; EXAMPLE=bas
 	@$(BIN)/sysimage inspect --json $(IMAGE) | .ci/how-to-run $(IMAGE)
 
 .PHONY: test
-test: .venv/.dev ## run the tests, with the real clients of images
+test: .venv/.dev ## run the tests, with the real clients of images, and boot an image in a virtual machine
 	@.ci/need $(TEST_NEEDS)
 	@$(BIN)/python -m pytest -n auto --dist worksteal tests
+	@$(MAKE) vmtest
+
+.PHONY: vmtest
+vmtest: .venv/.dev ## boot images in a virtual machine: the core, some minutes where the processor is emulated
+	@.ci/need $(VM_NEEDS)
+	@$(BIN)/python -m pytest -m core --durations=0 --durations-min=1 vmtests
+
+.PHONY: vmtest-full
+vmtest-full: .venv/.dev ## the same with every kind of image, engine, option and fault; most of an hour emulated
+	@.ci/need $(VM_NEEDS) nix-store=nix-bin
+	@$(BIN)/python -m pytest --durations=0 --durations-min=1 vmtests
 
 .PHONY: guixtest
 guixtest: .venv/.dev ## let Guix judge the store of an image that has Guix in it; fetches sid's, needs root

@@ -12,7 +12,12 @@ from typing import Any
 LOOP = ("/bin/busybox", "sh", "-c", "echo up; trap 'exit 0' TERM; while :; do sleep 1; done")
 
 
-def _tar(members: list[tuple[str, bytes | None, int]]) -> bytes:
+PROGRAMS = ("busybox", "cat", "env", "grep", "ps", "sh")
+"""Busybox goes by these names; the others are links to the first."""
+
+
+def _tar(members: list[tuple[str, bytes | str | None, int]]) -> bytes:
+    """Directories (None), files, and hard links (the name of what they link to)."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name, content, mode in members:
@@ -20,6 +25,9 @@ def _tar(members: list[tuple[str, bytes | None, int]]) -> bytes:
             info.mode = mode
             if content is None:
                 info.type = tarfile.DIRTYPE
+                archive.addfile(info)
+            elif isinstance(content, str):
+                info.type, info.linkname = tarfile.LNKTYPE, content
                 archive.addfile(info)
             else:
                 info.size = len(content)
@@ -38,8 +46,10 @@ def write_small_image(
 ) -> Path:
     """Write an archive with one layer: busybox, and ``filler`` bytes that do not compress. ``damaged`` changes one byte
     of the layer after its digest was taken."""
+    program = busybox.read_bytes()
+    programs = [(f"bin/{name}", program if name == "busybox" else "bin/busybox", 0o755) for name in PROGRAMS]
     noise = hashlib.shake_256(b"filler").digest(filler)
-    layer = _tar([("bin", None, 0o755), ("bin/busybox", busybox.read_bytes(), 0o755), ("filler", noise, 0o644)])
+    layer = _tar([("bin", None, 0o755), *programs, ("filler", noise, 0o644)])
     diff_id = hashlib.sha256(layer).hexdigest()
     config = {
         "architecture": architecture,
