@@ -13,6 +13,9 @@ import json
 import os
 from pathlib import Path
 
+import networkx  # noqa: F401 (imported by the planner only when it is used)
+import sh  # noqa: F401 (the same, by whatever runs a program)
+
 from tests.support.images import BuiltImage, build_image
 from tests.support.store_builder import StoreBuilder, small_system
 
