@@ -23,8 +23,8 @@ KERNEL_ARGUMENTS = (
     "cryptomgr.notests",
     "mitigations=off",
     "no_timer_check",
-    # Counting the kernel's own memory is switched on with the first container, by changing instructions of its allocator
-    # while they run; an emulated second processor may meet the breakpoint that stands there meanwhile, and panics.
+    # Counting the kernel's own memory is switched on with the first container, by changing code of the
+    # allocator that runs; an emulated second processor may meet the breakpoint that stands there meanwhile, and panics.
     "cgroup.memory=nokmem",
 )
 
