@@ -60,7 +60,7 @@ def test_a_dockerfile_begins_with_an_image_of_ours(shared_engine: Engine, tmp_pa
 
 
 def test_images_planned_together_share_layers_on_disk(shared_engine: Engine, tmp_path: Path) -> None:
-    # A daemon of its own, whose disk holds nothing else.
+    # A daemon of its own, whose disk holds nothing else. Last here, since it takes the first daemon's bridge away.
     daemon = start_docker(shared_engine.machine, "together")
     engine = daemon.engine
     specs = {spec["name"]: tmp_path / f"{spec['name']}.json" for spec in (BASE, MORE)}

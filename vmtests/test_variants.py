@@ -76,17 +76,6 @@ def test_every_form_of_layers_boots(form: str, shared_engine: Engine, tmp_path: 
     shared_engine.run("image", "rm", reference)  # or the next would find layers of the same content there
 
 
-def test_zstd_layers_boot_from_the_containerd_store(shared_engine: Engine, tmp_path: Path) -> None:
-    archive = build_system(SPEC, tmp_path / "form.tar", *FORMS["zstd"])
-    daemon = start_docker(shared_engine.machine, "zstd", containerd_store=True)
-    try:
-        with running(daemon.engine, load(daemon.engine, archive)) as booting:
-            booting.wait_services(SERVICES)
-            stops_well(booting)
-    finally:
-        daemon.close()
-
-
 def test_a_service_that_never_starts_is_diagnosed(shared_engine: Engine, tmp_path: Path) -> None:
     services = {
         "deaf": {"command": ["sleep", "100000"], "ready": {"tcp": 9, "timeout": 5}},
@@ -273,3 +262,15 @@ def store_report(container: Container) -> dict[str, list[str]]:
     report: dict[str, list[str]] = json.loads(result.stdout)
     assert report.pop("items")
     return report
+
+
+def test_zstd_layers_boot_from_the_containerd_store(shared_engine: Engine, tmp_path: Path) -> None:
+    # The last of this module: a daemon without a bridge takes the first daemon's away when it starts.
+    archive = build_system(SPEC, tmp_path / "form.tar", *FORMS["zstd"])
+    daemon = start_docker(shared_engine.machine, "zstd", containerd_store=True)
+    try:
+        with running(daemon.engine, load(daemon.engine, archive)) as booting:
+            booting.wait_services(SERVICES)
+            stops_well(booting)
+    finally:
+        daemon.close()
