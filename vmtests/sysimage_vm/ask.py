@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -22,6 +23,13 @@ from sysimage_vm.trial import Trial
 
 STANDARD = ("test_image.py", "test_boot.py", "test_system.py", "test_store.py", "test_life.py")
 """In this order: the last stops the container."""
+
+SETTINGS = """\
+[pytest]
+filterwarnings =
+    ignore::pytest.PytestAssertRewriteWarning
+    ignore::pytest.PytestExperimentalApiWarning
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +135,10 @@ def ask(
         ]
         # Neither the user's project nor ours has a say: a timeout or a filter of theirs is not meant for this.
         settings = reports / "pytest.ini"
-        settings.write_text("[pytest]\nfilterwarnings =\n    ignore::pytest.PytestAssertRewriteWarning\n")
-        options += ["-c", str(settings), "--rootdir", str(folder), f"--confcutdir={folder}", f"--junitxml={results}"]
+        settings.write_text(SETTINGS)
+        # pytest has one root, and a module outside of it has no name in the names of its tests.
+        root = os.path.commonpath([folder, *(path.absolute().parent for path in expect)])
+        options += ["-c", str(settings), "--rootdir", root, f"--confcutdir={folder}", f"--junitxml={results}"]
         options += pytest_options
         status = pytest.main([*options, *modules], plugins=[questions, fixtures])
         if questions.interrupt is not None:

@@ -50,11 +50,6 @@ class Questions:
                 item.session.shouldfail = f"no further questions: {call.excinfo.value.message}"
         return report
 
-    def pytest_itemcollected(self, item: pytest.Item) -> None:
-        # A module that lies elsewhere than ours has no name in the names of its tests: pytest has one root for all.
-        if item.nodeid.startswith("::"):
-            item._nodeid = item.path.name + item.nodeid  # type: ignore[attr-defined]
-
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         self.interrupt = excinfo.value
 
@@ -67,7 +62,9 @@ class Questions:
             self.failed += 1
             crash = getattr(report.longrepr, "reprcrash", None)
             said = crash.message if crash else str(report.longrepr)
-            self.issues.append(Issue(report.nodeid.rpartition("/")[2], said.splitlines()[0] if said else "failed"))
+            module, _, question = report.nodeid.partition("::")
+            where = f"{module.rpartition('/')[2]}::{question}"
+            self.issues.append(Issue(where, said.splitlines()[0] if said else "failed"))
         elif report.skipped:
             self.skipped += 1
         elif report.when == "call":
