@@ -51,7 +51,8 @@ def test_a_system_from_a_store_boots(
         if kind == "guix":
             herd = ("/run/current-system/profile/bin/herd", "status", "greeter")
             until(lambda: "running" in running.exec(*herd, accept=range(256)).said, running.evidence)
-            assert "hello from the system" in running.exec("cat", "/var/log/greeter.log").text
+            log = ("cat", "/var/log/greeter.log")
+            until(lambda: "hello from the system" in running.exec(*log, accept=range(256)).text, running.evidence)
             assert "ID=guix" in running.exec("cat", "/etc/os-release").text
         else:
             until(lambda: "starting systemd for oci" in running.logs(), running.evidence)

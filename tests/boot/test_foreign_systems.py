@@ -70,7 +70,9 @@ def test_a_guix_system_boots_to_its_shepherd(guix: tuple[BuildResult, Path]) -> 
             assert booted.run(["readlink", "-f", link]).stdout.strip() == system
         assert "ID=guix" in booted.run(["cat", "/etc/os-release"]).stdout
         assert "alice:" in booted.run(["cat", "/etc/passwd"]).stdout  # made by activation
-        assert "hello from the system" in booted.run(["cat", "/var/log/greeter.log"]).stdout
+        # A service runs from when its process does; what it says comes later.
+        log = ["cat", "/var/log/greeter.log"]
+        booted.wait_for("the greeting", lambda: "hello from the system" in booted.run(log).stdout, timeout=60)
         # The Shepherd of a Guix system stops every service and then asks the kernel to halt, which no container may:
         # what is left of it waits for the engine to end it.
         booted.kill(signal.SIGTERM)
