@@ -182,7 +182,7 @@ def test_a_server_that_trickles_is_given_up(server: Server, wanted: Wanted, cach
 
     server.faults["/file"] = trickle
     with pytest.raises(RegistryError, match="too slow"):
-        fetch(wanted, cache, TransportOptions(attempts=1, timeout=0.3))
+        fetch(wanted, cache, TransportOptions(attempts=1, timeout=1.5))
 
 
 def test_redirects_are_followed_without_the_password(server: Server, wanted: Wanted, cache: FileCache) -> None:
