@@ -126,6 +126,10 @@ ACTIVATE = """\
 
 CONFIGURATION = """\
 (use-modules (shepherd service))
+;; Guile 3.0.10 (threads.c, on_thread_exit) stops its signal thread when its finalizer thread ends before the other has
+;; begun; both were just started, a fork ends the finalizer thread, and a child of that moment aborts at its first
+;; sigaction. What a real system's configuration loads takes longer than the thread needs to begin.
+(usleep 200000)
 (default-environment-variables '("PATH=/run/current-system/profile/bin"))
 (register-services
  (list (service '(greeter)
