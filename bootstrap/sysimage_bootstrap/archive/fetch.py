@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedRandom
@@ -66,6 +66,9 @@ def fetch_all(
         try:
             futures = [(file, pool.submit(_fetch, file, cache, transport, meter)) for file in missing]
             for file, future in futures:
+                # A signal that comes just before a wait begins does not end it; so none is long.
+                while not wait([future], timeout=1).done:
+                    pass
                 try:
                     paths[file.digest] = future.result()
                 except SysimageError as error:
