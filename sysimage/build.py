@@ -12,8 +12,9 @@ from sysimage.delivery import deliver, deliver_directly, layer_store, leave_reco
 from sysimage.destinations import WrittenImage
 from sysimage.history import annotated
 from sysimage.image import HealthCheck, Image, ImageConfig, ImageName, make_image, rfc3339
+from sysimage.kept import KeptTexts
 from sysimage.layerplan import LayerPlan, Record
-from sysimage.layers import Compression, LayerBlob, LayerCache, build_layers
+from sysimage.layers import Check, Compression, LayerBlob, LayerCache, build_layers
 from sysimage.layers.divide import layer_sources
 from sysimage.options import OCI_LAYOUT, BuildOptions, Neighbour, Push
 from sysimage.plans import divide, rule
@@ -24,6 +25,8 @@ from sysimage.rootfs.system import SystemResult
 from sysimage.rootfs.tree import Tree
 from sysimage.spec.model import StoreKind, SystemSpec
 from sysimage.store.database import Schema, store_database
+from sysimage.store.query import Memory
+from sysimage.store.scan import Candidates
 from sysimage_bootstrap.realise import realise
 
 __all__ = [
@@ -121,7 +124,7 @@ def provide(
             spec,
             spec.from_store,
             spec_dir,
-            check=options.check_store,
+            memory=Memory(KeptTexts(options.cache_dir / "measured"), options.workers),
             base_accounts=base.accounts if base else None,
             progress=progress,
         )
@@ -181,6 +184,7 @@ def write(planned: Planned, options: BuildOptions, progress: Progress = silent) 
     uid, gid = planned.spec.store.uid, planned.spec.store.gid
     base = planned.base
     base_layers = len(base.layers) if base else 0
+    check = wanted_check(planned, options)
     sources = layer_sources(planned.plan, planned.closure, planned.tree, base_layers=base_layers, uid=uid, gid=gid)
 
     def assemble(layers: Sequence[LayerBlob]) -> Image:
@@ -193,7 +197,7 @@ def write(planned: Planned, options: BuildOptions, progress: Progress = silent) 
         )
 
     if base is None:
-        direct = deliver_directly(sources, assemble, planned.names, planned.compression, options, progress)
+        direct = deliver_directly(sources, assemble, planned.names, planned.compression, options, check, progress)
         if direct is not None:
             return (direct,)
     with layer_store(options) as store:
@@ -203,13 +207,21 @@ def write(planned: Planned, options: BuildOptions, progress: Progress = silent) 
             store,
             compression=planned.compression,
             workers=options.workers,
-            check=options.check_store,
+            check=check,
             progress=progress,
         )
         if base:
             bases.take_layers(base, blobs)
             layers = bases.stacked(base, layers)
         return deliver(assemble(layers), [blobs], planned.names, options, progress)
+
+
+def wanted_check(planned: Planned, options: BuildOptions) -> Check | None:
+    """What is to be proven of the items while they are written into layers."""
+    if options.check_references:
+        return Check(Candidates(item.path for item in planned.closure))
+    source = planned.spec.from_store
+    return Check() if options.check_store or (source is not None and source.check) else None
 
 
 def image_config(planned: Planned) -> ImageConfig:

@@ -20,7 +20,7 @@ from sysimage.destinations import (
 from sysimage.history import record_path, written
 from sysimage.image import Image, ImageName
 from sysimage.layerplan import Record
-from sysimage.layers import Compression, LayerBlob, LayerCache, LayerSource
+from sysimage.layers import Check, Compression, LayerBlob, LayerCache, LayerSource
 from sysimage.options import OCI_LAYOUT, BuildOptions
 from sysimage.progress import Progress, silent
 
@@ -63,6 +63,7 @@ def deliver_directly(
     names: tuple[ImageName, ...],
     compression: Compression,
     options: BuildOptions,
+    check: Check | None = None,
     progress: Progress = silent,
 ) -> WrittenImage | None:
     """Write an archive whose layers lie nowhere else, reading every byte once; None where that cannot be done.
@@ -71,10 +72,10 @@ def deliver_directly(
     to be kept, into a file.
     """
     output = options.output
-    if compression.kind != "none" or options.check_store or options.pushes or options.load is not None:
+    if compression.kind != "none" or options.pushes or options.load is not None:
         return None
     if isinstance(output, int) and options.format == DOCKER_ARCHIVE:
-        return stream_docker_archive(sources, assemble, output, names=names, progress=progress)
+        return stream_docker_archive(sources, assemble, output, names=names, check=check, progress=progress)
     regular = isinstance(output, Path) and (output.is_file() or not output.exists())
     if isinstance(output, Path) and regular and options.format != OCI_LAYOUT and not options.keep_layers:
         return write_archive_directly(
@@ -84,6 +85,7 @@ def deliver_directly(
             archive_format=options.format,
             names=names,
             workers=options.workers,
+            check=check,
             progress=progress,
         )
     return None

@@ -73,7 +73,9 @@ class BuildOptions:
     together: tuple[Neighbour, ...] = ()
     """Systems that are planned with this one; planned together, each draws the same layers for what it shares."""
     check_store: bool = False
-    """Compare every item that is read with its hash."""
+    """Compare every item of the image with its hash; a spec may say so too."""
+    check_references: bool = False
+    """That, and that an item mentions no other of the image but its references."""
     keep_layers: bool = True
     """Keep layers in the cache, so that those that do not change are never read again."""
     cache_bytes: int | None = None

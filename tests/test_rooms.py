@@ -21,7 +21,7 @@ PACKAGES = {
 }
 MODULES = sorted(path for folder in PACKAGES.values() for path in folder.rglob("*.py"))
 
-BENEATH = {"sysimage", "errors", "digest", "kept", "process", "progress"}
+BENEATH = {"sysimage", "errors", "digest", "kept", "process", "progress", "workers"}
 """Known to every room; ``sysimage`` is the package itself, which holds the version."""
 ALLOWED: dict[str, set[str]] = {
     "sysimage": set(),
@@ -30,6 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "kept": set(),
     "progress": set(),
     "process": {"errors"},
+    "workers": {"errors"},
     "spec": set(),
     "store": set(),
     "closure": {"store"},

@@ -42,7 +42,12 @@ def add_source_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--check-store",
         action="store_true",
-        help="compare every item that from-store names, and every item that goes into a layer, with its hash",
+        help="compare every item with the hash that its store says, while it is written into a layer",
+    )
+    group.add_argument(
+        "--check-references",
+        action="store_true",
+        help="that, and that an item mentions no other item of the image but its references; reads all items",
     )
     group.add_argument(
         "--no-cache", action="store_true", help="keep no layers between builds; packages and the store are kept"

@@ -130,6 +130,7 @@ def build_options(arguments: argparse.Namespace, terminal: Terminal, spec: Syste
             Neighbour(*read_spec(str(path)), flags.lock_file(None, str(path))) for path in arguments.together_with or ()
         ),
         check_store=arguments.check_store,
+        check_references=arguments.check_references,
         from_image=arguments.from_image,
         keep_layers=not arguments.no_cache,
         cache_bytes=arguments.cache_size or None,

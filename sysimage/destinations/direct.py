@@ -13,18 +13,18 @@ from pathlib import Path
 
 from sysimage.blobs import Descriptor, media_types
 from sysimage.destinations.archive import widen_pipe
-from sysimage.destinations.publish import published, write_all
+from sysimage.destinations.publish import PlacedWriter, published, set_length, write_all
 from sysimage.destinations.shape import ARCHIVE, Member, archive_size, docker_documents, layer_name, members
 from sysimage.destinations.written import WrittenImage
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
 from sysimage.image import Image, ImageName
-from sysimage.layers import Compression, LayerBlob, LayerSource, tar_size, write_layer
-from sysimage.layers.build import Reporter
+from sysimage.layers import Check, Compression, LayerBlob, LayerSource, tar_size, write_layer
+from sysimage.layers.build import Reporter, run_layer_tasks
 from sysimage.layers.headers import END
 from sysimage.layers.prefetch import prefetching
-from sysimage.layers.workers import Report, run_tasks
 from sysimage.progress import Progress, silent
+from sysimage.workers import Report
 
 Assemble = Callable[[Sequence[LayerBlob]], Image]
 """Describes layers as an image; called a second time with other digests of the same length."""
@@ -41,6 +41,7 @@ def write_archive_directly(
     names: Sequence[ImageName] = (),
     annotations: Mapping[str, str] | None = None,
     workers: int = 1,
+    check: Check | None = None,
     progress: Progress = silent,
 ) -> WrittenImage:
     """Write an image with uncompressed layers to a file, which appears whole or not at all.
@@ -53,19 +54,29 @@ def write_archive_directly(
     expected = members(assemble(_stand_ins(sources, sizes)), archive_format, names, annotations)
     places = _places(expected)
     with published(target) as fd:
+        set_length(fd, archive_size(expected))
 
         def work(number: int, moved: Report) -> LayerBlob:
             offset = places[number]
 
             def write(data: bytes | memoryview) -> None:
                 nonlocal offset
-                offset += _write_at(fd, data, offset)
+                offset += writer.write(data, offset)
 
-            return write_layer(sources[number], _NONE, write, moved=moved, expected_tar_size=sizes[number])
+            with PlacedWriter(fd) as writer:
+                return write_layer(
+                    sources[number],
+                    _NONE,
+                    write,
+                    moved=moved,
+                    expected_tar_size=sizes[number],
+                    check=check,
+                    slow=True,
+                )
 
         order = sorted(range(len(sources)), key=lambda number: (-sizes[number], number))
         with prefetching([sources[number] for number in order]):
-            built = run_tasks(order, work, workers, report)
+            built = run_layer_tasks(order, work, workers, report)
         image = assemble([built[number] for number in range(len(sources))])
         parts = members(image, archive_format, names, annotations)
         if [part.size for part in parts] != [part.size for part in expected]:
@@ -81,6 +92,7 @@ def stream_docker_archive(
     fd: int,
     *,
     names: Sequence[ImageName] = (),
+    check: Check | None = None,
     progress: Progress = silent,
 ) -> WrittenImage:
     """Write an image with uncompressed layers to a pipe in one pass, with nothing on disk."""
@@ -92,7 +104,17 @@ def stream_docker_archive(
         size = tar_size(source)
         part = Member(layer_name(number), number, size)
         write_all(fd, part.header)
-        built.append(write_layer(source, _NONE, lambda data: write_all(fd, data), moved=report, expected_tar_size=size))
+        built.append(
+            write_layer(
+                source,
+                _NONE,
+                lambda data: write_all(fd, data),
+                moved=report,
+                expected_tar_size=size,
+                check=check,
+                slow=True,
+            )
+        )
         write_all(fd, part.padding)
         total += len(part.header) + size + len(part.padding)
     image = assemble(built)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from sysimage.blobs import Descriptor
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
+from sysimage.layers.behind import BUFFERS, behind
+from sysimage.layers.checked import Check
 from sysimage.layers.compression import Compression
 from sysimage.layers.source import LayerSource
 from sysimage.layers.tar import write_tar
 from sysimage.store.pieces import PIECE_SIZE
+
+_SLOW_PIECE = 512 << 10
+"""Bytes in a piece where two are in use at a time: both have to stay in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +44,31 @@ def write_layer(
     threads: int = 1,
     piece_size: int = PIECE_SIZE,
     expected_tar_size: int | None = None,
-    check: bool = False,
+    check: Check | None = None,
+    slow: bool = False,
 ) -> LayerBlob:
     """Write the layer's blob through ``write`` and say what was written.
 
     ``write`` must take all bytes it is given, whose memory is only valid during the call. ``moved`` hears of the bytes
     of every piece read; ``threads`` is for the compressor. Where the size of the archive was promised to somebody,
-    another one is an `IntegrityError`. ``check`` proves the items' NAR hashes from the same read. Other errors as in
-    `sysimage.layers.tar.write_tar`.
+    another one is an `IntegrityError`. ``check`` proves what is said of the items from the same read. A ``slow``
+    ``write``, into a pipe or to a disk, is called in another thread while the next piece is read, where nothing is
+    compressed. Other errors as in `sysimage.layers.tar.write_tar`.
     """
     diff_id = hashlib.sha256()
     compressor = compression.compressor(threads)
     if compressor is None:
+        with behind(write) if slow else nullcontext(write) as write_on:
 
-        def emit(piece: memoryview) -> None:
-            diff_id.update(piece)
-            write(piece)
-            if moved is not None:
-                moved(len(piece))
+            def emit(piece: memoryview) -> None:
+                write_on(piece)
+                diff_id.update(piece)
+                if moved is not None:
+                    moved(len(piece))
 
-        size = write_tar(source, emit, piece_size, check=check)
+            size = write_tar(
+                source, emit, _SLOW_PIECE if slow else piece_size, check=check, buffers=BUFFERS if slow else 1
+            )
         tar_size, digest = size, diff_id
     else:
         digest = hashlib.sha256()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sysimage.blobs import BlobDirectory
 from sysimage.layers.blob import LayerBlob, write_layer
 from sysimage.layers.cache import LayerCache, layer_key
+from sysimage.layers.checked import Check
 from sysimage.layers.compression import Compression
 from sysimage.layers.prefetch import prefetching
 from sysimage.layers.source import LayerSource
-from sysimage.layers.workers import Report, run_tasks
+from sysimage.layers.tar import BrokenPromiseError
 from sysimage.progress import Progress, silent
+from sysimage.workers import Report, run_tasks
 
 STAGE = "layers"
 
@@ -23,14 +25,15 @@ def build_layers(
     *,
     compression: Compression,
     workers: int = 1,
-    check: bool = False,
+    check: Check | None = None,
     progress: Progress = silent,
 ) -> tuple[LayerBlob, ...]:
     """Build a blob for each source, in the order given; the blobs lie in ``into`` (or its ``blobs``), durably.
 
     With a `LayerCache`, layers it knows are not read again. ``workers`` is the number of processes that read and
-    compress; the result does not depend on it. ``check`` proves the NAR hash of every item that is read. Errors as in
-    `sysimage.layers.blob.write_layer`.
+    compress; the result does not depend on it. With ``check``, what is said of the items is proven: of those in known
+    layers, it was when these were built, or they are built again. All items of which it is not true are named in one
+    `BrokenPromiseError`. Other errors as in `sysimage.layers.blob.write_layer`.
     """
     cache = into if isinstance(into, LayerCache) else None
     blobs = into.blobs if isinstance(into, LayerCache) else into
@@ -40,9 +43,10 @@ def build_layers(
     report = Reporter(progress, sum(weights))
     blobs.sweep()
     with cache.in_use() if cache else contextlib.nullcontext():
-        if cache:
+        # Which references are right depends on what else is in the image, so no record can tell.
+        if cache and (check is None or check.candidates is None):
             for number, source in enumerate(sources):
-                if (blob := cache.find(keys[number], source.label)) is not None:
+                if (blob := cache.find(keys[number], source.label, checked=check is not None)) is not None:
                     known[number] = blob
                     report(weights[number])
         # The biggest work first, so that the cores finish together; equal ones in the plan's order.
@@ -56,13 +60,31 @@ def build_layers(
                 )
                 writer.commit(blob.descriptor.digest)
             if cache:
-                cache.remember(keys[number], blob, sources[number])
+                cache.remember(keys[number], blob, sources[number], checked=check is not None)
             return blob
 
         with prefetching([sources[number] for number in order]):
-            built = run_tasks(order, work, workers, report)
+            built = run_layer_tasks(order, work, workers, report)
     report.finish()
     return tuple(known.get(number) or built[number] for number in range(len(sources)))
+
+
+def run_layer_tasks(
+    order: Sequence[int], work: Callable[[int, Report], LayerBlob], workers: int, report: Report
+) -> dict[int, LayerBlob]:
+    """`run_tasks`, but a broken promise ends only its own layer: those of all are told in the end, at once."""
+
+    def kept(number: int, moved: Report) -> LayerBlob | BrokenPromiseError:
+        try:
+            return work(number, moved)
+        except BrokenPromiseError as error:
+            return error
+
+    results = run_tasks(order, kept, workers, report)
+    issues = [issue for one in results.values() if isinstance(one, BrokenPromiseError) for issue in one.issues]
+    if issues:
+        raise BrokenPromiseError.of(sorted(issues, key=str))
+    return {number: one for number, one in results.items() if isinstance(one, LayerBlob)}
 
 
 class Reporter:

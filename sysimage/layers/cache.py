@@ -41,6 +41,8 @@ class CachedLayer:
     """Store paths and entries in the layer, for people who look into the cache."""
     modified: int
     """Modification time of the blob when it was known to be right, nanoseconds."""
+    checked: bool = False
+    """Whether the items were compared with their NAR hashes when the layer was built."""
 
 
 def layer_key(source: LayerSource, compression: Compression) -> str:
@@ -82,11 +84,14 @@ class LayerCache:
             fcntl.flock(lock, fcntl.LOCK_SH)
             yield
 
-    def find(self, key: str, label: str) -> LayerBlob | None:
-        """The layer with this key under a new label, if its blob is there and right."""
+    def find(self, key: str, label: str, *, checked: bool = False) -> LayerBlob | None:
+        """The layer with this key under a new label, if its blob is there and right.
+
+        Where it has to be ``checked``, one of items that were believed is none.
+        """
         path = self._records / f"{key}.json"
         record = _read(path, key)
-        if record is None:
+        if record is None or (checked and not record.checked):
             return None
         blob = record.blob
         try:
@@ -102,11 +107,11 @@ class LayerCache:
             os.utime(path)  # what was used last is forgotten last
         return replace(blob, label=label)
 
-    def remember(self, key: str, blob: LayerBlob, source: LayerSource) -> None:
-        """Record that this source gave this blob, which lies in `blobs`."""
+    def remember(self, key: str, blob: LayerBlob, source: LayerSource, *, checked: bool = False) -> None:
+        """Record that this source gave this blob, which lies in `blobs`, and whether its items were ``checked``."""
         modified = self.blobs.path(blob.descriptor.digest).lstat().st_mtime_ns
         contents = [str(item.path) for item in source.items] + [entry.path for entry in source.entries]
-        self._write(CachedLayer(key, blob, tuple(contents), modified))
+        self._write(CachedLayer(key, blob, tuple(contents), modified, checked))
 
     def size(self) -> int:
         """Bytes of all blobs."""
@@ -189,6 +194,7 @@ def _as_json(record: CachedLayer) -> dict[str, Any]:
         "tarSize": blob.tar_size,
         "contents": list(record.contents),
         "modified": record.modified,
+        "checked": record.checked,
     }
 
 
@@ -208,6 +214,7 @@ def _read(path: Path, key: str) -> CachedLayer | None:
             ),
             tuple(map(str, value["contents"])),
             int(value["modified"]),
+            value.get("checked") is True,
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

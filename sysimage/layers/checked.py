@@ -1,7 +1,7 @@
 """An item written into a layer and hashed as a NAR at the same time, from one read of each file.
 
 What the store says about an item is believed when the layer's bytes do not matter to anybody's safety; with this it is
-proven, for less than reading everything again.
+proven, for less than reading everything again. The references can be proven too: nothing is mentioned but them.
 """
 
 from __future__ import annotations
@@ -9,75 +9,115 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from dataclasses import dataclass
 
-from sysimage.errors import IntegrityError
+from sysimage.errors import Issue
 from sysimage.layers.headers import BLOCK, Headers
 from sysimage.layers.items import OPEN_FLAGS, PADDING, entries_of, no_such_thing, place
 from sysimage.store import nar
 from sysimage.store.items import StoreItem
-from sysimage.store.pieces import Pieces
+from sysimage.store.pieces import Pieces, Witness
+from sysimage.store.scan import Candidates, ReferenceScanner
 
 
-def write_checked_item(item: StoreItem, headers: Headers, tar: Pieces) -> None:
-    """Write the item into the archive; an `IntegrityError` if its NAR is not the promised one."""
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What is proven of the items that are written; their NAR hashes in any case."""
+
+    candidates: Candidates | None = None
+    """Those of these paths that an item mentions must be among its references."""
+
+
+def write_checked_item(item: StoreItem, headers: Headers, tar: Pieces, check: Check) -> list[Issue]:
+    """Write the item into the archive; says what is not as its store promised."""
     top, name = place(item)
     hasher = hashlib.sha256()
-    witness = Pieces(hasher.update)
+    scanner = ReferenceScanner(check.candidates) if check.candidates is not None else None
+    if scanner is None:
+        witness = Witness(hasher.update)
+    else:
+        scan = scanner.feed
+
+        def see(data: memoryview) -> None:
+            hasher.update(data)
+            scan(data)
+
+        witness = Witness(see)
     witness.put(nar.MAGIC)
-    _write(top, name, b"", b"", headers, tar, witness)
-    size = witness.finish()
-    if (hasher.hexdigest(), size) != (item.nar_hash.hex, item.nar_size):
-        raise IntegrityError(
-            f"cannot use {item.path}: its files at {os.fsdecode(top)} have the NAR hash sha256:{hasher.hexdigest()} "
-            f"and {size} bytes, its store says {item.nar_hash} and {item.nar_size}",
-            hint="the item was changed or damaged; repair it in its store",
-        )
-
-
-def _write(
-    top: bytes, name: bytes, before: bytes, after: bytes, headers: Headers, tar: Pieces, witness: Pieces
-) -> None:
-    # What is still to be written, the next at the end; a string is something the NAR closes with.
-    stack: list[tuple[bytes, bytes, bytes, bytes] | bytes] = [(top, name, before, after)]
-    while stack:
-        following = stack.pop()
-        if isinstance(following, bytes):
-            witness.put(following)
-            continue
-        path, name, before, after = following
-        fd = _opened(path)
-        if fd is None:
-            target = os.readlink(path)  # noqa: PTH115 (bytes)
-            tar.put(headers.symlink(name, target))
-            witness.put(b"%b%b%b%b%b" % (before, nar.SYMLINK, nar.string(target), nar.CLOSE, after))
-            continue
-        try:
-            status = os.fstat(fd)
-            if stat.S_ISREG(status.st_mode):
-                size, executable = status.st_size, status.st_mode & 0o100 != 0
-                witness.put(before + nar.file_head(size, executable))
-                header = headers.item_file(name, size, executable)
-                tar.put_file(header, fd, size, PADDING[size % BLOCK], path, witness)
-                witness.put(nar.PADDED_CLOSE[size % 8] + after)
-                continue
-        finally:
-            os.close(fd)
-        if not stat.S_ISDIR(status.st_mode):
-            raise no_such_thing(path)
+    mode = os.lstat(top).st_mode
+    if stat.S_ISDIR(mode):
         tar.put(headers.item_directory(name))
-        witness.put(before + nar.DIRECTORY)
-        stack.append(nar.CLOSE + after)
-        stack += [
-            (entry.path, b"%b/%b" % (name, entry.name), nar.entry_head(entry.name), nar.CLOSE)
-            for entry in entries_of(path)
-        ]
+        witness.put(nar.DIRECTORY)
+        _write_directory(top, name, headers, tar, witness)
+        witness.put(nar.CLOSE)
+    elif stat.S_ISLNK(mode):
+        _write_link(top, name, b"", b"", headers, tar, witness)
+    else:
+        _write_file(top, name, b"", b"", headers, tar, witness)
+    witness.flush()
+    return [*_other_nar(item, top, hasher.hexdigest(), witness.length), *_undeclared(item, scanner)]
 
 
-def _opened(path: bytes) -> int | None:
-    """A descriptor; None for a symlink, which is never followed."""
+def _other_nar(item: StoreItem, top: bytes, nar_hash: str, nar_size: int) -> list[Issue]:
+    if (nar_hash, nar_size) == (item.nar_hash.hex, item.nar_size):
+        return []
+    said = (
+        f"its files at {os.fsdecode(top)} have the NAR hash sha256:{nar_hash} and {nar_size} bytes, "
+        f"its store says {item.nar_hash} and {item.nar_size}"
+    )
+    return [Issue(str(item.path), said)]
+
+
+def _undeclared(item: StoreItem, scanner: ReferenceScanner | None) -> list[Issue]:
+    mentioned = scanner.found - {item.path, *item.references} if scanner else ()
+    return [
+        Issue(str(item.path), f"mentions {path}, which its store does not call a reference of it")
+        for path in sorted(mentioned)
+    ]
+
+
+def _write_directory(top: bytes, top_name: bytes, headers: Headers, tar: Pieces, witness: Witness) -> None:
+    unfinished = [(top_name + b"/", iter(entries_of(top)))]
+    while unfinished:
+        above, entries = unfinished[-1]
+        for entry in entries:
+            name, before = above + entry.name, nar.entry_head(entry.name)
+            if entry.is_file(follow_symlinks=False):
+                _write_file(entry.path, name, before, nar.CLOSE, headers, tar, witness)
+            elif entry.is_symlink():
+                _write_link(entry.path, name, before, nar.CLOSE, headers, tar, witness)
+            elif entry.is_dir(follow_symlinks=False):
+                tar.put(headers.item_directory(name))
+                witness.put(before + nar.DIRECTORY)
+                unfinished.append((name + b"/", iter(entries_of(entry.path))))
+                break
+            else:
+                raise no_such_thing(entry.path)
+        else:
+            unfinished.pop()
+            if unfinished:
+                witness.put(nar.CLOSE + nar.CLOSE)
+
+
+def _write_link(
+    path: bytes, name: bytes, before: bytes, after: bytes, headers: Headers, tar: Pieces, witness: Witness
+) -> None:
+    target = os.readlink(path)  # noqa: PTH115 (bytes)
+    tar.put(headers.symlink(name, target))
+    witness.put(b"%b%b%b%b%b" % (before, nar.SYMLINK, nar.string(target), nar.CLOSE, after))
+
+
+def _write_file(
+    path: bytes, name: bytes, before: bytes, after: bytes, headers: Headers, tar: Pieces, witness: Witness
+) -> None:
+    fd = os.open(path, OPEN_FLAGS)
     try:
-        return os.open(path, OPEN_FLAGS)
-    except OSError:
-        if stat.S_ISLNK(os.lstat(path).st_mode):
-            return None
-        raise
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise no_such_thing(path)
+        size, executable = status.st_size, status.st_mode & 0o100 != 0
+        witness.put(before + nar.file_head(size, executable))
+        tar.put_file(headers.item_file(name, size, executable), fd, size, PADDING[size % BLOCK], path, witness)
+        witness.put(nar.PADDED_CLOSE[size % 8] + after)
+    finally:
+        os.close(fd)

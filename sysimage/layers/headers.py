@@ -10,7 +10,7 @@ whatever is done for each of them counts. So is its checksum: the sum of all byt
 
 from __future__ import annotations
 
-import zlib
+from zlib import adler32 as _adler32
 
 BLOCK = 512
 END = bytes(2 * BLOCK)
@@ -26,6 +26,9 @@ _MOST_OCTAL_SIZE = 8**11 - 1
 _MOST_OCTAL_ID = 8**7 - 1
 _MOST_TAILS = 4096
 
+_Summed = tuple[bytes, int]
+"""Bytes of a header and their sum."""
+
 
 def _sum(part: bytes) -> int:
     """The sum of the bytes of one field.
@@ -33,7 +36,11 @@ def _sum(part: bytes) -> int:
     The lower half of Adler-32 is one more than that modulo 65 521, which no field reaches; it comes ten times as fast
     as ``sum``.
     """
-    return (zlib.adler32(part) & 0xFFFF) - 1
+    return (_adler32(part) & 0xFFFF) - 1
+
+
+def _summed(part: bytes) -> _Summed:
+    return part, _sum(part)
 
 
 _SUM_OF_CONSTANTS = _sum(_MTIME) + 8 * 0x20  # the checksum field itself counts as eight blanks
@@ -47,22 +54,21 @@ class Headers:
     def __init__(self, uid: int, gid: int) -> None:
         if min(uid, gid) < 0:
             raise ValueError(f"owner {uid}:{gid}")
-        self._tails: dict[bytes, tuple[bytes, int]] = {}
+        self._tails: dict[bytes, _Summed] = {}
         self._records = [
             (key, b"%d" % value) for key, value in ((b"gid", gid), (b"uid", uid)) if value > _MOST_OCTAL_ID
         ]
         self._owner = b"".join(b"%07o\0" % (0 if value > _MOST_OCTAL_ID else value) for value in (uid, gid))
         self._file = self._mode(0o444)
-        self._executable = self._mode(0o555)
-        self._directory = self._mode(0o555)
+        self._executable = self._directory = self._mode(0o555)
         self._link = self._mode(0o777)
 
     def plainly_one_block(self, name: bytes, target: bytes, size: int) -> bool:
         """Whether one can tell without writing it that the header is one block: quick, and false when in doubt."""
         return len(name) < 100 and len(target) <= 100 and size <= _MOST_OCTAL_SIZE and not self._records
 
-    def _mode(self, mode: int) -> bytes:
-        return b"%07o\0" % mode + self._owner
+    def _mode(self, mode: int) -> _Summed:
+        return _summed(b"%07o\0" % mode + self._owner)
 
     def item_file(self, name: bytes, size: int, executable: bool) -> bytes:
         """A file of a store item; only the owner's executable bit distinguishes files there."""
@@ -84,7 +90,7 @@ class Headers:
         """A symbolic link."""
         return self._member(name, self._link, 0, _SYMLINK, target)
 
-    def _member(self, name: bytes, mode_and_owner: bytes, size: int, kind: bytes, target: bytes) -> bytes:
+    def _member(self, name: bytes, mode_and_owner: _Summed, size: int, kind: bytes, target: bytes) -> bytes:
         prefix = b""
         length = len(name)
         if length > 100:
@@ -106,7 +112,7 @@ class Headers:
             tail = self._tails[prefix] = _tail(kind, target, prefix)
         return _block(name, mode_and_owner, size, tail)
 
-    def _with_pax(self, name: bytes, mode_and_owner: bytes, size: int, kind: bytes, target: bytes) -> bytes:
+    def _with_pax(self, name: bytes, mode_and_owner: _Summed, size: int, kind: bytes, target: bytes) -> bytes:
         records = list(self._records)
         if len(target) > 100:
             records.append((b"linkpath", target))
@@ -116,7 +122,7 @@ class Headers:
             records.append((b"size", b"%d" % size))
             size = 0
         body = b"".join(_record(key, value) for key, value in sorted(records))
-        plain_owner = b"%07o\0" % 0o644 + b"%07o\0" % 0 * 2
+        plain_owner = _summed(b"%07o\0" % 0o644 + b"%07o\0" % 0 * 2)
         return b"".join(
             (
                 _block(b"././@PaxHeader", plain_owner, len(body), _tail(_PAX, b"", b"")),
@@ -136,14 +142,16 @@ def _record(key: bytes, value: bytes) -> bytes:
     return b"%d%b" % (length, rest)
 
 
-def _tail(kind: bytes, target: bytes, prefix: bytes) -> tuple[bytes, int]:
-    """Everything behind the checksum, and its sum."""
+def _tail(kind: bytes, target: bytes, prefix: bytes) -> _Summed:
+    """Everything behind the checksum."""
     tail = b"%b%b%b%b" % (kind, target.ljust(100, b"\0"), _MAGIC_TO_DEVICES, prefix.ljust(167, b"\0"))
     return tail, _sum(kind) + _sum(target) + _sum(_MAGIC_TO_DEVICES) + _sum(prefix)
 
 
-def _block(name: bytes, mode_and_owner: bytes, size: int, tail: tuple[bytes, int]) -> bytes:
-    rest, checksum = tail
+def _block(name: bytes, mode_and_owner: _Summed, size: int, tail: _Summed) -> bytes:
+    # Called for every member: `_sum` is written out, the 1 that Adler-32 adds being in the constant.
     octal = b"%011o" % size
-    checksum += _SUM_OF_CONSTANTS + _sum(name) + _sum(mode_and_owner) + _sum(octal)
-    return b"%b%b%b\0%b%06o\0 %b" % (name.ljust(100, b"\0"), mode_and_owner, octal, _MTIME, checksum, rest)
+    checksum = (
+        (_adler32(name) & 0xFFFF) + (_adler32(octal) & 0xFFFF) + mode_and_owner[1] + tail[1] + _SUM_OF_CONSTANTS - 2
+    )
+    return b"%b%b%b\0%b%06o\0 %b" % (name.ljust(100, b"\0"), mode_and_owner[0], octal, _MTIME, checksum, tail[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from bisect import bisect_left
 from operator import attrgetter
 
 from sysimage.errors import IntegrityError
@@ -14,6 +15,8 @@ from sysimage.store.pieces import Pieces
 OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 PADDING = tuple(bytes(-size % BLOCK) for size in range(BLOCK))
 """What fills the last block of a file, by the file's size modulo a block."""
+WHITEOUT = b".wh."
+"""How names begin that would take something away from the layers below."""
 _by_name = attrgetter("name")
 
 
@@ -44,27 +47,31 @@ def write_item(item: StoreItem, headers: Headers, pieces: Pieces) -> None:
 def _write_directory(top: bytes, top_name: bytes, headers: Headers, pieces: Pieces) -> None:
     # The types that the directory itself knows are enough until a file is open: no status is asked for by name.
     put = pieces.put
-    stack = [(top_name, entry) for entry in entries_of(top)]
-    while stack:
-        above, entry = stack.pop()
-        name = b"%b/%b" % (above, entry.name)
-        if entry.is_symlink():
-            put(headers.symlink(name, os.readlink(entry.path)))  # noqa: PTH115 (bytes)
-        elif entry.is_file(follow_symlinks=False):
-            _write_file(entry.path, name, headers, pieces)
-        elif entry.is_dir(follow_symlinks=False):
-            put(headers.item_directory(name))
-            stack += [(name, child) for child in entries_of(entry.path)]
+    unfinished = [(top_name + b"/", iter(entries_of(top)))]
+    while unfinished:
+        above, entries = unfinished[-1]
+        for entry in entries:
+            name = above + entry.name
+            if entry.is_file(follow_symlinks=False):
+                _write_file(entry.path, name, headers, pieces)
+            elif entry.is_symlink():
+                put(headers.symlink(name, os.readlink(entry.path)))  # noqa: PTH115 (bytes)
+            elif entry.is_dir(follow_symlinks=False):
+                put(headers.item_directory(name))
+                unfinished.append((name + b"/", iter(entries_of(entry.path))))
+                break
+            else:
+                raise no_such_thing(entry.path)
         else:
-            raise no_such_thing(entry.path)
+            unfinished.pop()
 
 
 def entries_of(directory: bytes) -> list[os.DirEntry[bytes]]:
-    """What a directory holds, last name first, as a stack wants it."""
+    """What a directory holds, sorted by the bytes of names."""
     with os.scandir(directory) as found:
-        entries = sorted(found, key=_by_name, reverse=True)
-    for entry in entries:
-        if entry.name.startswith(b".wh."):
+        entries = sorted(found, key=_by_name)
+    for entry in entries[bisect_left(entries, WHITEOUT, key=_by_name) :][:1]:
+        if entry.name.startswith(WHITEOUT):
             raise IntegrityError(
                 f"cannot put {os.fsdecode(entry.path)} into a layer: readers would take its name for a whiteout"
             )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
-from sysimage.errors import MachineError
-from sysimage.layers.checked import write_checked_item
+from sysimage.errors import IntegrityError, Issue, MachineError
+from sysimage.layers.checked import Check, write_checked_item
 from sysimage.layers.headers import BLOCK, END, Headers
 from sysimage.layers.items import PADDING, item_size, no_such_thing, padded, write_item
 from sysimage.layers.source import LayerSource
@@ -15,26 +16,46 @@ from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.items import StoreItem
 from sysimage.store.pieces import PIECE_SIZE, Emit, Pieces
 
-FORMAT = 2
+FORMAT = 3
 """Number of the form in which layers are written. Whatever changes a byte of any layer changes this number."""
 
 
-def write_tar(source: LayerSource, emit: Emit, piece_size: int = PIECE_SIZE, *, check: bool = False) -> int:
+class BrokenPromiseError(IntegrityError):
+    """Items are not what their store says; the issues name each of them."""
+
+    @classmethod
+    def of(cls, issues: Sequence[Issue]) -> BrokenPromiseError:
+        return cls(
+            "cannot use what the store holds: it is not what the store says of it",
+            hint="items were changed or damaged; repair them in their store",
+            issues=issues,
+        )
+
+
+def write_tar(
+    source: LayerSource, emit: Emit, piece_size: int = PIECE_SIZE, *, check: Check | None = None, buffers: int = 1
+) -> int:
     """Write the layer's archive, calling ``emit`` with pieces of ``piece_size`` bytes; returns its size in bytes.
 
-    A piece's memory is only valid during the call. With ``check`` the NAR hash of each item is computed from the same
-    read, and one that is not what the item says is an `IntegrityError`. So are what is neither file, directory nor
-    symlink, a name that would be a whiteout, and a file that changes meanwhile; what cannot be read is a
-    `MachineError`.
+    A piece's memory stays as it is until the call returns, or with more ``buffers`` until that of so many pieces later
+    does. With ``check`` what the store says of the items is proven from the
+    same read, and `BrokenPromiseError` names those of which it is not true, after all were read. What is neither file,
+    directory nor symlink, a name that would be a whiteout, and a file that changes meanwhile are an `IntegrityError`;
+    what cannot be read is a `MachineError`.
     """
-    pieces = Pieces(emit, piece_size)
+    issues: list[Issue] = []
+    pieces = Pieces(emit, piece_size, buffers)
     headers = Headers(source.uid, source.gid)
     with _naming_the_file():
         for part in source.parts():
-            if isinstance(part, StoreItem):
-                (write_checked_item if check else write_item)(part, headers, pieces)
-            else:
+            if not isinstance(part, StoreItem):
                 _write_entry(part, pieces)
+            elif check is None:
+                write_item(part, headers, pieces)
+            else:
+                issues += write_checked_item(part, headers, pieces, check)
+    if issues:
+        raise BrokenPromiseError.of(issues)
     pieces.put(END)
     return pieces.finish()
 

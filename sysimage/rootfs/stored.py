@@ -17,7 +17,7 @@ from sysimage.rootfs.provision import layered
 from sysimage.rootfs.system import ImageDefaults, SystemResult
 from sysimage.spec.model import StoreSource, SystemSpec
 from sysimage.store.paths import StorePath
-from sysimage.store.query import read_store
+from sysimage.store.query import Memory, read_store
 
 _MOST_LINKS = 40
 
@@ -27,24 +27,22 @@ def open_stored(
     source: StoreSource,
     spec_dir: Path,
     *,
-    check: bool = False,
+    memory: Memory | None = None,
     base_accounts: Accounts | None = None,
     progress: Progress = silent,
 ) -> SystemResult:
     """Read the closure that ``source``, the spec's ``from-store``, names, and say what an image of it needs.
 
-    ``check`` compares every item with its hash, as the spec may say too; ``base_accounts`` are those of the image
-    below. A `SpecError` for what is no store path, no system, or in another store than the spec's; other errors as in
-    `sysimage.store.query.read_store`.
+    ``memory`` says how items are read of which the source does not know everything; ``base_accounts`` are those of the
+    image below. A `SpecError` for what is no store path, no system, or in another store than the spec's; other errors
+    as in `sysimage.store.query.read_store`.
     """
     store_dir = spec.store.store_dir
     location = None if source.location is None else spec_dir / source.location
     words = source.paths if source.system is None else (source.system,)
     roots = resolve_all(words or (), spec_dir, store_dir, location)
     place = spec_dir / (source.source or f"{spec.store.state_dir}/db/db.sqlite")
-    found = read_store(
-        place, roots, store_dir=store_dir, location=location, check=check or source.check, progress=progress
-    )
+    found = read_store(place, roots, store_dir=store_dir, location=location, memory=memory, progress=progress)
     inside = Inside(found.items)
     system = roots[0]
     if source.system is None:

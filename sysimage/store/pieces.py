@@ -9,7 +9,9 @@ output depends on how they are fed get the same pieces everywhere.
 
 from __future__ import annotations
 
+import mmap
 import os
+from collections import deque
 from collections.abc import Callable
 
 from sysimage.errors import IntegrityError
@@ -22,20 +24,30 @@ Emit = Callable[[memoryview], object]
 
 
 class Pieces:
-    """Collects bytes and calls ``emit`` with pieces of exactly ``size`` bytes; the last one may be shorter."""
+    """Collects bytes and calls ``emit`` with pieces of exactly ``size`` bytes; the last one may be shorter.
 
-    __slots__ = ("_buffer", "_emit", "_fill", "_size", "_view", "emitted")
+    With more ``buffers`` a piece may still be used after ``emit`` has returned: it is left alone until the one that
+    comes ``buffers`` later begins.
+    """
 
-    def __init__(self, emit: Emit, size: int = PIECE_SIZE) -> None:
+    __slots__ = ("_buffer", "_buffers", "_emit", "_fill", "_size", "_view", "emitted")
+
+    def __init__(self, emit: Emit, size: int = PIECE_SIZE, buffers: int = 1) -> None:
         if size < 1:
             raise ValueError(f"a piece of {size} bytes")
         self._emit = emit
         self._size = size
-        self._buffer = bytearray(size)
-        self._view = memoryview(self._buffer)
+        # Of their own pages: what bypasses the page cache has to begin where a page does.
+        self._buffers = deque(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) for _ in range(buffers))
+        self._take_buffer()
         self._fill = 0  # always less than size
         self.emitted = 0
         """Bytes handed on so far."""
+
+    def _take_buffer(self) -> None:
+        self._buffers.rotate(-1)
+        self._buffer = self._buffers[0]
+        self._view = memoryview(self._buffer)
 
     @property
     def length(self) -> int:
@@ -61,7 +73,7 @@ class Pieces:
             self._advance(len(part))
 
     def put_file(
-        self, head: bytes, fd: int, size: int, tail: bytes, path: bytes, witness: Pieces | None = None
+        self, head: bytes, fd: int, size: int, tail: bytes, path: bytes, witness: Witness | None = None
     ) -> None:
         """Append ``head``, the whole file behind ``fd``, which must be exactly ``size`` bytes, and ``tail``.
 
@@ -90,7 +102,7 @@ class Pieces:
             self._copy(fd, size, path, witness, None)
         self.put(tail)
 
-    def _copy(self, fd: int, size: int, path: bytes, witness: Pieces | None, count: int | None) -> None:
+    def _copy(self, fd: int, size: int, path: bytes, witness: Witness | None, count: int | None) -> None:
         """Append a file of which ``count`` bytes were read behind what is there already."""
         left = size
         proven = False
@@ -117,12 +129,53 @@ class Pieces:
         self._emit(self._view[: self._fill])
         self.emitted += self._fill
         self._fill = 0
+        if len(self._buffers) > 1:
+            self._take_buffer()
 
     def finish(self) -> int:
         """Hand on what is left; returns the length of the stream in bytes."""
         if self._fill:
             self._flush()
         return self.emitted
+
+
+class Witness:
+    """Sees the same bytes in another form, and hands them on in pieces of any length: what is long is not copied.
+
+    For those that do not care where pieces begin and end, such as a hash.
+    """
+
+    __slots__ = ("_emit", "_fill", "_size", "_view", "length")
+
+    _LONG = 16 << 10  # about as much as can be copied in the time of one call
+
+    def __init__(self, emit: Emit, size: int = 1 << 17) -> None:
+        self._emit = emit
+        self._size = size
+        self._view = memoryview(bytearray(size))
+        self._fill = 0
+        self.length = 0
+        """Bytes of the stream so far."""
+
+    def put(self, data: bytes | memoryview) -> None:
+        """Append bytes."""
+        length = len(data)
+        self.length += length
+        end = self._fill + length
+        if end > self._size or length >= self._LONG:
+            self.flush()
+            if length >= self._LONG or length > self._size:
+                self._emit(memoryview(data))
+                return
+            end = length
+        self._view[self._fill : end] = data
+        self._fill = end
+
+    def flush(self) -> None:
+        """Hand on what is left."""
+        if self._fill:
+            self._emit(self._view[: self._fill])
+            self._fill = 0
 
 
 def _changed(path: bytes, size: int) -> IntegrityError:

@@ -21,13 +21,28 @@ _IS_LETTER = bytes(byte in NIX_BASE32_ALPHABET.encode() for byte in range(256))
 _RUN = b"\1" * HASH_LENGTH
 
 
+class Candidates:
+    """The store paths that are looked for: put in order once, for any number of items that are scanned for them."""
+
+    __slots__ = ("_by_hash_part",)
+
+    def __init__(self, paths: Iterable[StorePath]) -> None:
+        self._by_hash_part: dict[bytes, list[StorePath]] = {}
+        for path in paths:
+            self._by_hash_part.setdefault(path.hash_part.encode(), []).append(path)
+
+    def __contains__(self, hash_part: bytes) -> bool:
+        return hash_part in self._by_hash_part
+
+    def __getitem__(self, hash_part: bytes) -> list[StorePath]:
+        return self._by_hash_part[hash_part]
+
+
 class ReferenceScanner:
     """Finds which of ``candidates`` the bytes fed so far mention; a mention may lie across two calls of `feed`."""
 
-    def __init__(self, candidates: Iterable[StorePath]) -> None:
-        self._wanted: dict[bytes, list[StorePath]] = {}
-        for path in candidates:
-            self._wanted.setdefault(path.hash_part.encode(), []).append(path)
+    def __init__(self, candidates: Candidates) -> None:
+        self._wanted = candidates
         self._found: set[bytes] = set()
         self._carry = b""
 
@@ -58,7 +73,7 @@ class ReferenceScanner:
         return frozenset(path for part in self._found for path in self._wanted[part])
 
 
-def scan_and_hash(path: Path, candidates: Iterable[StorePath]) -> tuple[Digest, int, frozenset[StorePath]]:
+def scan_and_hash(path: Path, candidates: Candidates) -> tuple[Digest, int, frozenset[StorePath]]:
     """NAR hash, NAR size in bytes, and references of the tree at ``path``, from one read of each file.
 
     File names and link targets are scanned too. The item's own path is found if it is among the candidates. Errors as

@@ -27,7 +27,7 @@ def nix_state(client: Client, nix_image: Small, tmp_path: Path) -> tuple[str, Pa
 def test_nixs_own_database_is_read(nix_state: tuple[str, Path, Path], nix_image: Small) -> None:
     _, state, real = nix_state
     closure = nix_image.built.closure
-    found = read_store(state, closure.roots, location=real, check=True)
+    found = read_store(state, closure.roots, location=real)
     assert [item.path for item in Closure(found.items, found.roots)] == [item.path for item in closure]
     assert {item.path: (item.nar_hash, item.nar_size, item.references) for item in found.items} == {
         item.path: (item.nar_hash, item.nar_size, item.references) for item in closure
@@ -46,4 +46,11 @@ def test_what_nix_prints_is_read(
     ).stdout
     for name, text in (("dump", dump), ("json", json)):
         (tmp_path / name).write_bytes(text)
-        assert read_store(tmp_path / name, roots, location=real, check=True) == expected
+        assert (
+            read_store(
+                tmp_path / name,
+                roots,
+                location=real,
+            )
+            == expected
+        )

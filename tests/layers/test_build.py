@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,20 @@ import pytest
 from sysimage.blobs import BlobDirectory
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError, SysimageError
-from sysimage.layers import Compression, LayerBlob, LayerCache, LayerSource, build_layers, layer_key, write_tar
-from sysimage.layers.workers import run_tasks
+from sysimage.layers import (
+    BrokenPromiseError,
+    Check,
+    Compression,
+    LayerBlob,
+    LayerCache,
+    LayerSource,
+    build_layers,
+    layer_key,
+    write_tar,
+)
 from sysimage.rootfs import Entry
+from sysimage.store.scan import Candidates
+from sysimage.workers import run_tasks
 from tests.support.stores import make_item
 
 NONE, GZIP = Compression.parse("none"), Compression.parse("gzip")
@@ -251,14 +263,54 @@ def test_progress_counts_bytes_up_to_the_total(sources: list[LayerSource], tmp_p
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_items_that_changed_in_their_store_are_found_when_asked_for(
+def test_all_items_that_changed_in_their_store_are_named_when_asked_for(
     sources: list[LayerSource], cache: LayerCache, workers: int
+) -> None:
+    changed = [sources[1].items[0], sources[4].items[1]]
+    for item in changed:
+        assert item.location
+        (item.location / "file").write_text("changed")
+
+    build_layers(sources[:1], cache, compression=NONE, workers=workers, check=Check())
+    with pytest.raises(BrokenPromiseError, match="cannot use what the store holds") as caught:
+        build_layers(sources, cache, compression=NONE, workers=workers, check=Check())
+    assert [issue.where for issue in caught.value.issues] == sorted(str(item.path) for item in changed)
+    assert cache.find(layer_key(sources[1], NONE), "x") is None
+
+
+def test_a_layer_of_items_that_were_believed_is_built_again_when_they_are_to_be_checked(
+    sources: list[LayerSource], cache: LayerCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     location = sources[1].items[0].location
     assert location
+    content = (location / "file").read_text()
     (location / "file").write_text("changed")
+    build_layers(sources, cache, compression=NONE)
+    with pytest.raises(BrokenPromiseError):
+        build_layers(sources, cache, compression=NONE, check=Check())
 
-    build_layers(sources[:1], cache, compression=NONE, workers=workers, check=True)
-    with pytest.raises(IntegrityError, match=f"cannot use {sources[1].items[0].path}"):
-        build_layers(sources, cache, compression=NONE, workers=workers, check=True)
-    assert cache.find(layer_key(sources[1], NONE), "x") is None
+    (location / "file").write_text(content)
+    mended = build_layers(sources, cache, compression=NONE, check=Check())
+    refusing_to_open(monkeypatch)
+    assert build_layers(sources, cache, compression=NONE, check=Check()) == mended
+    assert build_layers(sources, cache, compression=NONE) == mended
+
+
+def test_an_item_may_mention_no_other_of_the_image_but_its_references(tmp_path: Path, cache: LayerCache) -> None:
+    mentioned = make_item(tmp_path / "store", "mentioned", {"file": "x"})
+    honest = make_item(tmp_path / "store", "honest", {"file": f"see {mentioned.path}"})
+    honest = replace(honest, references=(mentioned.path,))
+    silent = make_item(tmp_path / "store", "silent", {"deep/file": f"see {mentioned.path}", "self": "->deep"})
+    stranger = make_item(tmp_path / "store", "stranger", {"file": "x" * 32})
+    sources = [LayerSource(item.path.name, (item,)) for item in (mentioned, honest, silent, stranger)]
+    everything = Check(Candidates(item.path for source in sources for item in source.items))
+
+    build_layers(sources, cache, compression=NONE, check=Check())
+    with pytest.raises(BrokenPromiseError) as caught:
+        build_layers(sources, cache, compression=NONE, check=everything)
+
+    assert [(issue.where, issue.message) for issue in caught.value.issues] == [
+        (str(silent.path), f"mentions {mentioned.path}, which its store does not call a reference of it")
+    ]
+    del sources[2]
+    assert len(build_layers(sources, cache, compression=NONE, check=everything)) == 3

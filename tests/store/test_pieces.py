@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sysimage.errors import IntegrityError
-from sysimage.store.pieces import Pieces
+from sysimage.store.pieces import Pieces, Witness
 
 
 def collected(size: int) -> tuple[Pieces, list[bytes]]:
@@ -18,7 +18,7 @@ def collected(size: int) -> tuple[Pieces, list[bytes]]:
     return Pieces(lambda piece: out.append(bytes(piece)), size), out
 
 
-def put_file(pieces: Pieces, path: Path, head: bytes, tail: bytes, witness: Pieces | None = None) -> None:
+def put_file(pieces: Pieces, path: Path, head: bytes, tail: bytes, witness: Witness | None = None) -> None:
     fd = os.open(path, os.O_RDONLY)
     try:
         pieces.put_file(head, fd, path.stat().st_size, tail, os.fsencode(path), witness)
@@ -52,7 +52,8 @@ def test_pieces_are_the_stream_cut_at_equal_lengths_and_a_witness_sees_the_files
     tmp_path: Path, sizes: list[tuple[int, int, int]], size: int, witness_size: int
 ) -> None:
     pieces, out = collected(size)
-    witness, seen = collected(witness_size)
+    seen: list[bytes] = []
+    witness = Witness(lambda part: seen.append(bytes(part)), witness_size)
     stream = contents = b""
     for number, (head, content, tail) in enumerate(sizes):
         data = bytes([number + 65]) * content
@@ -61,10 +62,25 @@ def test_pieces_are_the_stream_cut_at_equal_lengths_and_a_witness_sees_the_files
         stream += b"h" * head + data + b"t" * tail
         contents += data
     pieces.finish()
-    witness.finish()
+    witness.flush()
 
     assert out == [stream[start : start + size] for start in range(0, len(stream), size)]
     assert b"".join(seen) == contents
+    assert witness.length == len(contents)
+
+
+@given(st.lists(st.sampled_from([0, 1, 50, 16_383, 16_384, 70_000, 131_072, 200_000]), max_size=9))
+def test_a_witness_copies_what_is_short_and_hands_on_what_is_long(lengths: list[int]) -> None:
+    parts = [bytes([number + 1]) * length for number, length in enumerate(lengths)]
+    seen: list[bytes] = []
+    witness = Witness(lambda part: seen.append(bytes(part)))
+    for part in parts:
+        witness.put(part)
+    witness.flush()
+
+    assert b"".join(seen) == b"".join(parts)
+    assert [part for part in seen if len(part) >= 1 << 17] == [part for part in parts if len(part) >= 1 << 17]
+    assert all(seen)
 
 
 @pytest.mark.parametrize("promised", [0, 5, 9, 11, 40])

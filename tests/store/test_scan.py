@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sysimage.digest import NIX_BASE32_ALPHABET
 from sysimage.store.nar import nar_hash_and_size
 from sysimage.store.paths import StorePath
-from sysimage.store.scan import ReferenceScanner, scan_and_hash
+from sysimage.store.scan import Candidates, ReferenceScanner, scan_and_hash
 
 GLIBC = StorePath("/gnu/store", "0123456789abcdfghijklmnpqrsvwxyz", "glibc-2.41")
 ZLIB = StorePath("/gnu/store", "zlzlzlzlzlzlzlzlzlzlzlzlzlzlzlzl", "zlib-1.3")
@@ -20,7 +20,7 @@ CANDIDATES = (GLIBC, ZLIB, BASH)
 
 
 def scan(*pieces: bytes) -> frozenset[StorePath]:
-    scanner = ReferenceScanner(CANDIDATES)
+    scanner = ReferenceScanner(Candidates(CANDIDATES))
     for piece in pieces:
         scanner.feed(piece)
     return scanner.found
@@ -73,7 +73,7 @@ def test_the_scan_finds_what_looking_at_every_window_finds(words: list[str], siz
 
 def test_two_candidates_with_one_hash_part_are_both_found() -> None:
     other = StorePath("/nix/store", GLIBC.hash_part, "other")
-    scanner = ReferenceScanner((GLIBC, other))
+    scanner = ReferenceScanner(Candidates((GLIBC, other)))
     scanner.feed(GLIBC.hash_part.encode())
 
     assert scanner.found == {GLIBC, other}
@@ -86,7 +86,7 @@ def test_contents_names_and_targets_are_scanned_and_hashed_in_one_go(tmp_path: P
     (item / "lib").symlink_to(f"{GLIBC}/lib")
     (item / f"share/{ZLIB.base_name}").touch()
 
-    digest, size, found = scan_and_hash(item, CANDIDATES)
+    digest, size, found = scan_and_hash(item, Candidates(CANDIDATES))
 
     assert found == {GLIBC, ZLIB, BASH}
     assert (digest, size) == nar_hash_and_size(item)

@@ -10,7 +10,7 @@ from typing import Any
 
 from sysimage.closure import Closure
 from sysimage.store import StoreItem, StorePath
-from sysimage.store.scan import scan_and_hash
+from sysimage.store.scan import Candidates, scan_and_hash
 from tests.support.stores import store_path
 
 
@@ -48,7 +48,7 @@ class StoreBuilder:
         path = store_path(name, self.store_dir)
         top = self.location / path.base_name
         self._write(top, content, {**{key: item.path for key, item in self.items.items()}, name: path})
-        candidates = [*(item.path for item in self.items.values()), path]
+        candidates = Candidates([*(item.path for item in self.items.values()), path])
         nar_hash, nar_size, references = scan_and_hash(top, candidates)
         item = StoreItem(path, nar_hash, nar_size, tuple(sorted(references)), location=top)
         self.items[name] = item

@@ -23,7 +23,7 @@ from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.store.items import StoreItem
 from sysimage.store.nar import nar_hash_and_size
 from sysimage.store.paths import StorePath
-from sysimage.store.scan import scan_and_hash
+from sysimage.store.scan import Candidates, scan_and_hash
 from sysimage_bootstrap.items import registration
 from sysimage_bootstrap.items.canonical import canonicalise, remove_tree
 from sysimage_bootstrap.items.recipe import Recipe
@@ -151,7 +151,7 @@ class ItemStore:
                 remove_tree(draft)
 
     def _make(self, path: StorePath, recipe: Recipe, build: Callable[[Path], Made | None], default: Made) -> StoreItem:
-        candidates = {item.path for item in self.closure(recipe.inputs)} | {path}
+        candidates = Candidates({item.path for item in self.closure(recipe.inputs)} | {path})
         draft = self.items_dir / f"{_MAKING}{path.base_name}"
         remove_tree(draft)
         try:

@@ -9,7 +9,7 @@ being written, and the file is read as it is; that it stayed as it was is checke
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sysimage.errors import MachineError
@@ -45,7 +45,11 @@ class DatabaseCatalogue:
                 else None,
             ) from error
 
-    def find(self, path: StorePath) -> PathFacts | None:
+    def find(self, paths: Sequence[StorePath]) -> dict[StorePath, PathFacts]:
+        found = ((path, self._find_one(path)) for path in paths)
+        return {path: facts for path, facts in found if facts is not None}
+
+    def _find_one(self, path: StorePath) -> PathFacts | None:
         try:
             row = self._connection.execute(
                 "select id, hash, narSize, deriver from ValidPaths where path = ?", (str(path),)

@@ -1,25 +1,28 @@
-"""A directory of store items and nothing else: references by scanning, NAR hashes computed."""
+"""A directory of store items and nothing else: references by scanning, NAR hashes computed, once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sysimage.errors import MachineError
+from sysimage.progress import Progress, silent
 from sysimage.store.paths import StorePath
 from sysimage.store.query.facts import PathFacts
-from sysimage.store.scan import scan_and_hash
+from sysimage.store.query.measured import Measurer, Memory
 
 
 class DirectoryCatalogue:
-    """Items that lie in ``location`` and would lie in ``store_dir``. Each is read when it is asked for.
+    """Items that lie in ``location`` and would lie in ``store_dir``. Each is read when it is first asked for.
 
     What is no item by its name (``.links``, lock files) is passed over. References are found among the items that are
     there: one to an item that is not there cannot be told from chance.
     """
 
-    def __init__(self, location: Path, store_dir: str) -> None:
-        self._location = location
+    def __init__(
+        self, location: Path, store_dir: str, memory: Memory | None = None, progress: Progress = silent
+    ) -> None:
+        self._progress = progress
         self._items: dict[StorePath, Path] = {}
         try:
             entries = sorted(location.iterdir())
@@ -32,19 +35,19 @@ class DirectoryCatalogue:
                 continue
             if not entry.name.endswith((".lock", ".drv.chroot")):
                 self._items[path] = entry
+        self._measurer = Measurer(location, self._items, scan=True, memory=memory or Memory())
 
     def __bool__(self) -> bool:
         return bool(self._items)
 
-    def find(self, path: StorePath) -> PathFacts | None:
-        place = self._items.get(path)
-        if place is None:
-            return None
-        nar_hash, nar_size, references = scan_and_hash(place, self._items)
-        return PathFacts(path, tuple(sorted(references)), nar_hash, nar_size)
+    def find(self, paths: Sequence[StorePath]) -> dict[StorePath, PathFacts]:
+        present = tuple(path for path in paths if path in self._items)
+        measured = self._measurer.measure(present, self._progress)
+        return {path: PathFacts(path, one.references, one.nar_hash, one.nar_size) for path, one in measured.items()}
 
     def paths(self) -> Iterator[StorePath]:
         return iter(self._items)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Keep what the items gave."""
+        self._measurer.keep()

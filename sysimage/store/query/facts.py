@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,10 +38,10 @@ class PathFacts:
 
 
 class Catalogue(Protocol):
-    """A source that is open. Answers one path at a time: a store may hold a hundred times what a system needs."""
+    """A source that is open. Answers what is asked for: a store may hold a hundred times what a system needs."""
 
-    def find(self, path: StorePath) -> PathFacts | None:
-        """The facts, or None for a path that is not valid there."""
+    def find(self, paths: Sequence[StorePath]) -> Mapping[StorePath, PathFacts]:
+        """The facts about those of the paths that are valid there."""
         ...
 
     def paths(self) -> Iterable[StorePath]:
@@ -49,7 +49,7 @@ class Catalogue(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of files."""
+        """Let go of files. Called at the end, however it came."""
         ...
 
 
@@ -63,8 +63,8 @@ class Listed:
             if self._facts.setdefault(one.path, one) != one:
                 raise ValueError(f"says two different things of {one.path}")
 
-    def find(self, path: StorePath) -> PathFacts | None:
-        return self._facts.get(path)
+    def find(self, paths: Sequence[StorePath]) -> dict[StorePath, PathFacts]:
+        return {path: self._facts[path] for path in paths if path in self._facts}
 
     def paths(self) -> Iterator[StorePath]:
         return iter(self._facts)

@@ -14,6 +14,7 @@ from sysimage.store.query.database import MAGIC, DatabaseCatalogue
 from sysimage.store.query.directory import DirectoryCatalogue
 from sysimage.store.query.facts import Catalogue, Listed, StoreSourceError
 from sysimage.store.query.items import FoundItems, find_items
+from sysimage.store.query.measured import Memory
 from sysimage.store.query.path_info import parse_path_info
 from sysimage.store.query.registration import parse_registration
 
@@ -28,31 +29,33 @@ def read_store(
     *,
     store_dir: str | None = None,
     location: Path | None = None,
-    check: bool = False,
+    memory: Memory | None = None,
     progress: Progress = silent,
 ) -> FoundItems:
     """The closure of ``roots`` as ``source`` knows it.
 
     ``source`` is a store's database or a directory that has it, ``nix path-info --json``, a registration, a references
     graph, or a bare directory of items, which stand for paths in ``store_dir`` (by default that of the roots, or else
-    the directory itself). A directory that is the root of a system has its store in it. What comes of the rest is said
-    at `find_items`.
+    the directory itself). A directory that is the root of a system has its store in it. ``memory`` says how items are
+    read that have to be. What comes of the rest is said at `find_items`.
     """
     roots = tuple(roots)
     store_dir = store_dir or _store_dir_of(roots)
-    with closing(open_catalogue(source, store_dir=store_dir)) as catalogue:
+    with closing(open_catalogue(source, store_dir=store_dir, memory=memory, progress=progress)) as catalogue:
         if isinstance(catalogue, DirectoryCatalogue):
             location = source
         elif location is None and store_dir is not None and (inside := source / store_dir.lstrip("/")).is_dir():
             location = inside
-        return find_items(catalogue, str(source), roots, location=location, check=check, progress=progress)
+        return find_items(catalogue, str(source), roots, location=location, memory=memory, progress=progress)
 
 
-def open_catalogue(source: Path, *, store_dir: str | None = None) -> Catalogue:
+def open_catalogue(
+    source: Path, *, store_dir: str | None = None, memory: Memory | None = None, progress: Progress = silent
+) -> Catalogue:
     """Recognise and open a source. StoreSourceError for what is none, MachineError for what cannot be read."""
     try:
         if source.is_dir():
-            return _open_directory(source, store_dir or str(source.absolute()))
+            return _open_directory(source, store_dir or str(source.absolute()), memory, progress)
         with source.open("rb") as file:
             head = file.read(len(MAGIC))
             if head == MAGIC:
@@ -73,11 +76,11 @@ def open_catalogue(source: Path, *, store_dir: str | None = None) -> Catalogue:
         ) from error
 
 
-def _open_directory(source: Path, store_dir: str) -> Catalogue:
+def _open_directory(source: Path, store_dir: str, memory: Memory | None, progress: Progress) -> Catalogue:
     for place in _DATABASES:
         if (source / place).is_file():
             return DatabaseCatalogue(source / place)
-    catalogue = DirectoryCatalogue(source, store_dir)
+    catalogue = DirectoryCatalogue(source, store_dir, memory, progress)
     if not catalogue:
         raise StoreSourceError(f"cannot find store items in {source}: it has neither a store database nor items")
     return catalogue

@@ -1,0 +1,140 @@
+"""What only reading can tell of items: NAR hash, size, references; kept from build to build.
+
+A store with a database knows this already. For one without, or a list that leaves something out, the items are read
+once. What they gave is believed as long as nothing below them has another number, size, mode or time than when they
+were read: a change of content moves at least a file's change time, which no program can set.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sysimage.digest import Digest
+from sysimage.errors import MachineError
+from sysimage.kept import KeptTexts
+from sysimage.progress import Progress, silent
+from sysimage.store.nar import nar_hash_and_size
+from sysimage.store.paths import StorePath
+from sysimage.store.scan import Candidates, scan_and_hash
+from sysimage.workers import Report, run_tasks
+
+STAGE = "store"
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What reading one item gave."""
+
+    nar_hash: Digest
+    nar_size: int
+    references: tuple[StorePath, ...]
+    """Sorted; empty where nobody asked for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """How items are read, and where what they gave is kept."""
+
+    kept: KeptTexts | None = None
+    """None keeps nothing."""
+    workers: int = 1
+    """Processes that read."""
+
+
+class Measurer:
+    """Reads the items of one store directory, or remembers what reading gave.
+
+    With ``scan``, references among the ``paths`` that are in the store are found too: in one read with the hash.
+    """
+
+    def __init__(self, store: Path, paths: Mapping[StorePath, Path], *, scan: bool, memory: Memory) -> None:
+        self._places = paths
+        self._candidates = Candidates(paths) if scan else None
+        self._memory = memory
+        # What an item refers to depends on what there is to refer to.
+        names = sorted(map(str, paths)) if scan else []
+        self._key = json.dumps([_FORMAT, str(store.resolve()), hashlib.sha256("\n".join(names).encode()).hexdigest()])
+        self._known: dict[str, list[Any]] = _read(memory.kept, self._key)
+        self._fresh = False
+        self._done = 0
+
+    def measure(
+        self, paths: tuple[StorePath, ...], progress: Progress = silent, total: int | None = None
+    ) -> dict[StorePath, Measured]:
+        """What the items are, on all cores; an item that cannot be read is a `MachineError`.
+
+        ``total`` is how many items there will be in all, where the caller knows.
+        """
+        states = {path: _state(self._places[path]) for path in paths}
+        unknown = [path for path in paths if self._known.get(str(path), [None])[0] != states[path]]
+
+        def read(number: int, report: Report) -> Measured:
+            return self._read(unknown[number])
+
+        for number, measured in run_tasks(range(len(unknown)), read, self._memory.workers, lambda moved: None).items():
+            path = unknown[number]
+            names = [str(reference) for reference in measured.references]
+            self._known[str(path)] = [states[path], measured.nar_hash.hex, measured.nar_size, names]
+            self._fresh = True
+        self._done += len(paths)
+        progress(STAGE, self._done, max(self._done, total or 0))
+        return {path: self._as_measured(str(path)) for path in paths}
+
+    def _as_measured(self, path: str) -> Measured:
+        _, nar_hash, nar_size, references = self._known[path]
+        return Measured(Digest(nar_hash), nar_size, tuple(map(StorePath.parse, references)))
+
+    def _read(self, path: StorePath) -> Measured:
+        if self._candidates is None:
+            return Measured(*nar_hash_and_size(self._places[path]), ())
+        nar_hash, nar_size, references = scan_and_hash(self._places[path], self._candidates)
+        return Measured(nar_hash, nar_size, tuple(sorted(references)))
+
+    def keep(self) -> None:
+        """Keep what was read."""
+        if self._fresh and self._memory.kept is not None:
+            self._memory.kept.keep(self._key, json.dumps(self._known, separators=(",", ":")))
+            self._fresh = False
+
+
+def _read(kept: KeptTexts | None, key: str) -> dict[str, list[Any]]:
+    text = kept.find(key) if kept is not None else None
+    value: dict[str, list[Any]] = json.loads(text) if text is not None else {}
+    return value
+
+
+def _state(place: Path) -> str:
+    """Stands for the names, numbers, modes, sizes and times of everything below ``place``; no file is opened."""
+    state = hashlib.blake2b(digest_size=16)
+    top = os.fsencode(place)
+    try:
+        state.update(_line(b"", os.lstat(top)))
+        waiting = [top] if place.is_dir() and not place.is_symlink() else []
+        while waiting:
+            with os.scandir(waiting.pop()) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+            for entry in entries:
+                state.update(_line(entry.name, entry.stat(follow_symlinks=False)))
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+    except OSError as error:
+        raise MachineError(f"cannot read {os.fsdecode(error.filename or top)}: {error.strerror}") from error
+    return state.hexdigest()
+
+
+def _line(name: bytes, status: os.stat_result) -> bytes:
+    return b"%b\0%d %d %d %d %d\n" % (
+        name,
+        status.st_ino,
+        status.st_mode,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+    )

@@ -1,0 +1,85 @@
+"""Pieces used by other threads while the next one is collected."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from sysimage.layers.behind import BUFFERS, Use, behind
+from sysimage.store.pieces import Pieces
+
+PIECE = memoryview(bytes(1 << 20))
+
+
+def test_the_caller_goes_on_while_a_piece_is_used_and_waits_before_the_next() -> None:
+    may_end, used = threading.Event(), []
+
+    def use(piece: memoryview) -> None:
+        assert may_end.wait(10)
+        used.append((len(piece), threading.current_thread() is threading.main_thread()))
+
+    with behind(use) as hand_over:
+        hand_over(PIECE[:10])
+        assert used == []  # it is being used, and we are here
+        may_end.set()
+        hand_over(PIECE[:20])
+        assert used[0] == (10, False)
+    assert used == [(10, False), (20, False)]
+
+
+def test_each_of_several_uses_sees_every_piece() -> None:
+    seen: dict[str, list[int]] = {"one": [], "two": []}
+    with behind(
+        lambda piece: seen["one"].append(len(piece)), lambda piece: seen["two"].append(len(piece))
+    ) as hand_over:
+        for length in (5, 0, 7):
+            hand_over(PIECE[:length])
+    assert seen == {"one": [5, 0, 7], "two": [5, 0, 7]}
+
+
+def hand_over_pieces(use: Use, pieces: int, then: Exception | None = None) -> None:
+    with behind(use) as hand_over:
+        for _ in range(pieces):
+            hand_over(PIECE)
+        if then is not None:
+            raise then
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 3])
+def test_what_a_use_raises_is_raised_here_and_its_thread_ends(pieces: int) -> None:
+    def fail(piece: memoryview) -> None:
+        raise OSError("no space")
+
+    before = threading.active_count()
+    with pytest.raises(OSError, match="no space"):
+        hand_over_pieces(fail, pieces)
+    assert threading.active_count() == before
+
+
+def test_an_error_of_the_caller_is_the_one_that_is_told() -> None:
+    before = threading.active_count()
+    with pytest.raises(KeyError):
+        hand_over_pieces(len, 1, KeyError())
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_piece_stays_as_it_is_while_it_is_used(size: int) -> None:
+    data = bytes(range(256)) * 40
+    out: list[bytes] = []
+    steps: Any = threading.Semaphore(0)
+
+    def slowly(piece: memoryview) -> None:
+        first = bytes(piece)
+        steps.acquire(timeout=0.001)
+        assert bytes(piece) == first
+        out.append(first)
+
+    with behind(slowly) as hand_over:
+        pieces = Pieces(hand_over, size, BUFFERS)
+        for start in range(0, 2000 if size == 1 else len(data), 333):
+            pieces.put(data[start : start + 333])
+        length = pieces.finish()
+    assert b"".join(out) == data[:length]
