@@ -22,7 +22,7 @@ TEST_NEEDS := $(IMAGE_NEEDS) gpg=gnupg guile=guile-3.0 xz=xz-utils unshare=util-
 	skopeo=skopeo umoci=umoci buildah=buildah podman=podman docker-registry=docker-registry nix-store=nix-bin \
 	$(VM_NEEDS)
 
-BENCH_NEEDS := skopeo=skopeo umoci=umoci zstd=zstd openssl=openssl
+BENCH_NEEDS := skopeo=skopeo umoci=umoci buildah=buildah zstd=zstd openssl=openssl
 
 .PHONY: help
 help: ## say what there is (the default)

@@ -17,12 +17,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.bench.speed.cases import CASES, LIKE
+from tests.bench.speed.cases import ALONE, CASES, ONCE, PROGRAMS
+from tests.bench.speed.chart import draw
 from tests.bench.speed.tree import prepare
 
-PROGRAMS = {"skopeo_gzip": "skopeo", "umoci_insert": "umoci", "zstd_program": "zstd", "tar_openssl": "openssl"}
-SLOW = {"umoci_insert", "guix_like", "gzip_program", "skopeo_gzip", "tarfile_twice", "tarfile_twice_file"}
-"""Run three times at most."""
+_BASELINES = {"tarfile_twice_file": ("docker_archive", "archive"), "tarfile_twice_cold": ("diff_ids_cold",)}
+"""What a case is compared with, where that is not the archive thrown away."""
 
 
 def main() -> None:
@@ -34,33 +34,43 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--small", action="store_true", help="only the items with many small files")
+    parser.add_argument("--nixpkgs-script", type=Path, help="nixpkgs' stream_layered_image.py, as one more peer")
+    parser.add_argument("--skip", action="append", default=[], metavar="CASE", help="leave a case out")
     parser.add_argument("--json", type=Path, help="write every single measurement to this file")
+    parser.add_argument("--chart", type=Path, help="draw the medians into this SVG file")
     given = parser.parse_args()
-    if unknown := sorted(set(given.cases) - set(CASES)):
+    if unknown := sorted({*given.cases, *given.skip} - set(CASES)):
         parser.error(f"no such case: {', '.join(unknown)}")
     if not given.tree.is_dir() or (given.tree / "items").is_dir():
         prepare(given.tree, int(given.bytes))
-    cases = [name for name in CASES if name in {"limit", *(given.cases or CASES)} and _possible(name)]
+    wanted = {"limit", *(given.cases or CASES)} - set(given.skip)
+    cases = [name for name in CASES if name in wanted and _possible(name, given)]
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in cases}
     for number in range(given.repeat):
         for name in cases:
-            if number < 3 or name not in SLOW:
+            if number < 1 or name not in ONCE:
                 print(f"\r{number + 1}/{given.repeat} {name:24}", end="", file=sys.stderr, flush=True)
                 runs[name].append(_run(name, given))
     print("\r" + " " * 40, file=sys.stderr)
-    _print(runs)
+    medians = {name: statistics.median(run["wall"] for run in of) for name, of in runs.items()}
+    _print(runs, medians)
     if given.json:
         given.json.write_text(json.dumps(runs, indent=1))
+    if given.chart:
+        given.chart.write_text(draw(medians, runs["limit"][0]["bytes"]))
 
 
-def _possible(name: str) -> bool:
+def _possible(name: str, given: argparse.Namespace) -> bool:
+    if name.startswith("nixpkgs_script"):
+        return given.nixpkgs_script is not None
     program = PROGRAMS.get(name)
     return program is None or shutil.which(program) is not None
 
 
 def _run(name: str, given: argparse.Namespace) -> dict[str, Any]:
-    command = [sys.executable, "-m", "tests.bench.speed.one", LIKE.get(name, name), given.tree, given.scratch]
-    command += [f"--workers={1 if name in LIKE else given.workers}", *(["--small"] if given.small else [])]
+    command = [sys.executable, "-m", "tests.bench.speed.one", ALONE.get(name, name), given.tree, given.scratch]
+    command += [f"--workers={1 if name in ALONE else given.workers}", *(["--small"] if given.small else [])]
+    command += [f"--nixpkgs-script={given.nixpkgs_script}"] if given.nixpkgs_script else []
     busy, idle = _machine()
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
     if done.returncode:
@@ -78,20 +88,23 @@ def _machine() -> tuple[int, int]:
     return sum(map(int, words[:8])) - idle, idle
 
 
-def _print(runs: dict[str, list[dict[str, Any]]]) -> None:
-    medians = {name: statistics.median(run["wall"] for run in of) for name, of in runs.items()}
-    limit = medians["limit"]
-    baseline = medians.get("tarfile_twice")
+def _print(runs: dict[str, list[dict[str, Any]]], medians: dict[str, float]) -> None:
     first = runs["limit"][0]
-    print(f"{first['bytes'] / 1e9:.2f} GB in {first['layers']} layers; H = {limit:.2f} s\n")
-    print("| case | wall s | least | CPU s | x H | baseline / this | memory MiB | output MB |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    limit = medians["limit"]
+    busy = statistics.median(run["machine"] for of in runs.values() for run in of)
+    print(
+        f"{first['bytes'] / 1e9:.2f} GB, {first['entries']} entries in {first['layers']} layers; H = {limit:.2f} s; "
+        f"the machine was busy {busy:.0%} of its time\n"
+    )
+    print("| case | wall s | least | CPU s | x H | baseline / this | us an entry beside H | memory MiB | output MB |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, of in runs.items():
         wall = medians[name]
-        faster = f"{baseline / wall:.1f}" if baseline else ""
+        baseline = medians.get(next((other for other, like in _BASELINES.items() if name in like), "tarfile_twice"))
         print(
             f"| {name} | {wall:.2f} | {min(run['wall'] for run in of):.2f} "
-            f"| {statistics.median(run['cpu'] for run in of):.2f} | {wall / limit:.2f} | {faster} "
+            f"| {statistics.median(run['cpu'] for run in of):.2f} | {wall / limit:.2f} "
+            f"| {f'{baseline / wall:.1f}' if baseline else ''} | {(wall - limit) / first['entries'] * 1e6:.1f} "
             f"| {max(run['memory'] for run in of) / 1024:.0f} | {of[-1]['output'] / 1e6:.0f} |"
         )
 

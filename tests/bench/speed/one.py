@@ -8,8 +8,9 @@ import resource
 import time
 from pathlib import Path
 
-from tests.bench.speed.cases import CASES, PREPARE, Job, clean
-from tests.bench.speed.tree import items_of
+from tests.bench.speed.cases import CASES, PREPARE
+from tests.bench.speed.job import Job, clean
+from tests.bench.speed.tree import entries_of, items_of
 
 
 def main() -> None:
@@ -19,9 +20,10 @@ def main() -> None:
     parser.add_argument("scratch", type=Path)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--small", action="store_true")
+    parser.add_argument("--nixpkgs-script", type=Path)
     given = parser.parse_args()
     clean(given.scratch)
-    job = Job(items_of(given.tree, given.small), given.scratch, given.workers)
+    job = Job(items_of(given.tree, given.small), given.scratch, given.workers, given.nixpkgs_script)
     size = job.bytes
     if prepare := PREPARE.get(given.case):
         prepare(job)
@@ -36,6 +38,7 @@ def main() -> None:
                 "cpu": _cpu() - before,
                 "bytes": size,
                 "layers": len(job.sources),
+                "entries": entries_of(job.items),
                 "output": sum(path.stat().st_size for path in given.scratch.rglob("*") if path.is_file()),
                 "memory": max(
                     resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)

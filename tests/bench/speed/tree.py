@@ -108,6 +108,11 @@ def items_of(directory: Path, small_only: bool = False) -> list[StoreItem]:
     return [item for item in items if _is_small(item)] if small_only else items
 
 
+def entries_of(items: Sequence[StoreItem]) -> int:
+    """Files, directories and links of all items."""
+    return sum(1 + sum(1 for _ in (item.location or Path()).rglob("*")) for item in items)
+
+
 def _is_small(item: StoreItem) -> bool:
     sizes = [p.lstat().st_size for p in (item.location or Path()).rglob("*") if p.is_file() and not p.is_symlink()]
     return len(sizes) > 200 and sum(sizes) / len(sizes) < 12_000

@@ -1,0 +1,60 @@
+"""One run of one case, and what all cases share."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from sysimage.image import Image, ImageConfig, ImageName, make_image
+from sysimage.layers import Compression, LayerBlob, LayerSource, tar_size
+from sysimage.store import StoreItem
+from tests.bench.speed.tree import layers_of
+
+NAMES = (ImageName("bench"),)
+NONE = Compression.parse("none")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of one case."""
+
+    items: Sequence[StoreItem]
+    scratch: Path
+    """An empty directory of its own."""
+    workers: int
+    nixpkgs_script: Path | None = None
+    """nixpkgs' own script, where somebody has it."""
+
+    @cached_property
+    def sources(self) -> list[LayerSource]:
+        return layers_of(self.items)
+
+    @cached_property
+    def bytes(self) -> int:
+        """What all layers' archives hold together."""
+        return sum(tar_size(source) for source in self.sources)
+
+
+def assemble(layers: Sequence[LayerBlob]) -> Image:
+    return make_image(ImageConfig("amd64"), layers)
+
+
+def evict(job: Job) -> None:
+    """Take every file of the tree out of memory; names and statuses stay, as for somebody who has listed it."""
+    for item in job.items:
+        for directory, _, names in os.walk(item.location or ""):
+            for name in names:
+                path = os.path.join(directory, name)  # noqa: PTH118 (one of many)
+                if not os.path.islink(path):  # noqa: PTH114
+                    fd = os.open(path, os.O_RDONLY)
+                    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+                    os.close(fd)
+
+
+def clean(directory: Path) -> None:
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
