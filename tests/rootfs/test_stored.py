@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,28 @@ def test_a_damaged_item_is_named_when_asked(tmp_path: Path, guix: Closure) -> No
     ]
     with pytest.raises(IntegrityError):
         build_from_store(tmp_path, machine(check=True))
+
+
+def test_a_reference_that_the_store_does_not_know_of_is_named_when_asked(tmp_path: Path, guix: Closure) -> None:
+    link_result(tmp_path, guix)
+    build_from_store(tmp_path, machine(), check_references=True)
+
+    # One that another item refers to as well, or the closure would be smaller.
+    referrer, left_out = next(
+        (item, path)
+        for item in guix
+        for path in item.references
+        if any(path in other.references for other in guix if other.path not in (item.path, path))
+    )
+    forgetful = replace(referrer, references=tuple(path for path in referrer.references if path != left_out))
+    items = [forgetful if item is referrer else item for item in guix]
+    registered(Closure(items, guix.roots), tmp_path / "registration")
+    build_from_store(tmp_path, machine(), check_store=True)
+    with pytest.raises(IntegrityError) as error:
+        build_from_store(tmp_path, machine(), check_references=True)
+    assert [(issue.where, issue.message) for issue in error.value.issues] == [
+        (str(referrer.path), f"mentions {left_out}, which its store does not call a reference of it")
+    ]
 
 
 def test_a_bare_directory_of_items_gives_the_same_image_as_the_registration(tmp_path: Path, guix: Closure) -> None:
