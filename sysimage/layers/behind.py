@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
 
 Use = Callable[[memoryview], object]
@@ -21,7 +21,7 @@ def behind(*uses: Use) -> Iterator[Use]:
     """A function that hands its argument to each of ``uses``, in a thread of its own, and returns at once.
 
     It first waits until all have done with the piece before; what one of them raised is raised by the next call, or in
-    the end.
+    the end. After an error nobody is at work any more; after an interrupt, who is stuck is left behind.
     """
     workers = [_Worker(use) for use in uses]
 
@@ -35,9 +35,16 @@ def behind(*uses: Use) -> Iterator[Use]:
         yield hand_over
         for worker in workers:
             worker.wait()
-    finally:
-        for worker in workers:
-            worker.end()
+    except Exception:
+        _end(workers)
+        raise
+    # No `finally`: a write into a pipe that nobody reads never returns, and must not keep an interrupt from ending us.
+    _end(workers)
+
+
+def _end(workers: Sequence[_Worker]) -> None:
+    for worker in workers:
+        worker.end()
 
 
 class _Worker:

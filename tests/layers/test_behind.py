@@ -39,7 +39,7 @@ def test_each_of_several_uses_sees_every_piece() -> None:
     assert seen == {"one": [5, 0, 7], "two": [5, 0, 7]}
 
 
-def hand_over_pieces(use: Use, pieces: int, then: Exception | None = None) -> None:
+def hand_over_pieces(use: Use, pieces: int, then: BaseException | None = None) -> None:
     with behind(use) as hand_over:
         for _ in range(pieces):
             hand_over(PIECE)
@@ -63,6 +63,16 @@ def test_an_error_of_the_caller_is_the_one_that_is_told() -> None:
     with pytest.raises(KeyError):
         hand_over_pieces(len, 1, KeyError())
     assert threading.active_count() == before
+
+
+def test_an_interrupt_does_not_wait_for_who_is_stuck() -> None:
+    over = threading.Event()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            hand_over_pieces(lambda piece: over.wait(60), 1, KeyboardInterrupt())
+        assert not over.is_set()
+    finally:
+        over.set()
 
 
 @pytest.mark.parametrize("size", [1, 7, 500])
