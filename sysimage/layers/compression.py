@@ -2,10 +2,12 @@
 
 gzip: ISA-L for levels 1 and 2, zlib above. ISA-L's output depends on the pieces it is fed, so it gets the fixed pieces
 of `sysimage.store.pieces`; its level 3 depends on the processor too and is not used. The ten bytes of header are our
-own, because every library writes others. zstd: a frame for every 4 MiB, so that several threads can work on one layer
-without the memory and the copies that the library's own take, and a frame's bytes depend on its content alone. At level
-3 frames that know nothing of one another cost 0.3 % and save 6 % of the time. They have no checksum: a blob has its
-digest, and every reader checks that.
+own, because every library writes others.
+
+zstd: a frame for every 4 MiB (32 MiB at high levels), so that several threads can work on one layer without the memory
+and the copies that the library's own take, and a frame's bytes depend on its content alone. At level 3 frames that know
+nothing of one another cost 0.3 % and save 6 % of the time. They have no checksum: a blob has its digest, and every
+reader checks that.
 """
 
 from __future__ import annotations
@@ -28,8 +30,10 @@ _MEDIA_TYPES = {
 }
 _GZIP_HEADER = bytes([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255])  # deflate, no name, no time, no hint, unknown system
 _MOST_ISAL_LEVEL = 2
-_FRAME = 4 << 20
-"""Bytes of the layer in a zstd frame. Fixed: blobs depend on it."""
+_FRAME, _LONG_FRAME = 4 << 20, 32 << 20
+"""Bytes of the layer in a zstd frame, for levels that look back over as much, or more. Fixed: blobs depend on them."""
+_LONG_SIGHTED = 10
+"""From this level on, windows are longer than a short frame."""
 
 
 class Compressor(Protocol):
@@ -107,7 +111,7 @@ class _Zstd:
         import pyzstd
 
         self._context = pyzstd.ZstdCompressor(level)
-        self._room = _FRAME
+        self._frame = self._room = _frame_size(level)
         self._begun = False
 
     def compress(self, data: memoryview, /) -> bytes:
@@ -119,12 +123,12 @@ class _Zstd:
             self._room -= len(part)
             if not self._room:
                 out.append(self._context.flush())
-                self._room = _FRAME
+                self._room = self._frame
         return out[0] if len(out) == 1 else b"".join(out)
 
     def flush(self) -> bytes:
         # Nothing at all still has to be a frame; nothing behind a whole frame is none.
-        return bytes(self._context.flush()) if self._room < _FRAME or not self._begun else b""
+        return bytes(self._context.flush()) if self._room < self._frame or not self._begun else b""
 
 
 class _ParallelZstd:
@@ -136,16 +140,17 @@ class _ParallelZstd:
         self._level, self._threads = level, threads
         self._pool = ThreadPoolExecutor(threads)
         self._waiting: deque[Future[bytes]] = deque()
+        self._frame_size = _frame_size(level)
         self._frame = bytearray()
         self._begun = False
 
     def compress(self, data: memoryview, /) -> bytes:
         out = []
         while data:
-            room = _FRAME - len(self._frame)
+            room = self._frame_size - len(self._frame)
             self._frame += data[:room]
             data = data[room:]
-            if len(self._frame) == _FRAME:
+            if len(self._frame) == self._frame_size:
                 out.append(self._hand_over())
         return b"".join(out)
 
@@ -166,6 +171,10 @@ class _ParallelZstd:
     def _compressed(self, frame: bytearray) -> bytes:
         whole = _Zstd(self._level)
         return whole.compress(memoryview(frame)) + whole.flush()
+
+
+def _frame_size(level: int) -> int:
+    return _FRAME if level < _LONG_SIGHTED else _LONG_FRAME
 
 
 class _Gzip:

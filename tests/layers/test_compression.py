@@ -17,7 +17,7 @@ from sysimage.layers import Compression, LayerSource, write_layer
 from sysimage.process import run
 from sysimage.rootfs import Entry
 
-FRAME = 4 << 20
+FRAME, LONG_FRAME = 4 << 20, 32 << 20
 ALL = ["none", "gzip", "gzip:2", "gzip:6", "zstd", "zstd:1", "zstd:9"]
 
 
@@ -98,12 +98,19 @@ def test_the_library_that_decides_about_the_bytes_is_named() -> None:
     assert names == {"none": "", "gzip": "isal", "gzip:6": "zlib", "zstd": "zstd"}
 
 
-@pytest.mark.parametrize("size", [0, 1, FRAME - 1, FRAME, FRAME + 1, 2 * FRAME, 2 * FRAME + 12_345])
-def test_zstd_makes_a_frame_for_every_4_mib_however_it_is_fed(size: int) -> None:
+@pytest.mark.parametrize(
+    ("level", "frame_size", "size"),
+    [
+        *((1, FRAME, size) for size in (0, 1, FRAME - 1, FRAME, FRAME + 1, 2 * FRAME, 2 * FRAME + 12_345)),
+        (9, FRAME, FRAME + 1),
+        (10, LONG_FRAME, LONG_FRAME + 1),
+    ],
+)
+def test_zstd_makes_a_frame_of_every_few_mib_however_it_is_fed(level: int, frame_size: int, size: int) -> None:
     data = memoryview((text(1 << 20) * (size // (1 << 20) + 1))[:size])
     blobs = set()
     for threads, piece in ((1, 1 << 20), (1, 3_333_333), (2, 1 << 20), (3, 20 << 20)):
-        compressor = Compression("zstd", 1).compressor(threads)
+        compressor = Compression("zstd", level).compressor(threads)
         assert compressor is not None
         pieces = [compressor.compress(data[start : start + piece]) for start in range(0, size, piece)]
         blobs.add(b"".join([*pieces, compressor.flush()]))
@@ -114,8 +121,8 @@ def test_zstd_makes_a_frame_for_every_4_mib_however_it_is_fed(size: int) -> None
         frame = pyzstd.ZstdDecompressor()
         content = frame.decompress(blob)
         assert content == data[: len(content)]
-        assert len(content) == min(FRAME, len(data))
+        assert len(content) == min(frame_size, len(data))
         data, blob = data[len(content) :], frame.unused_data
         frames += 1
     assert not data
-    assert frames == max(1, -(-size // FRAME))
+    assert frames == max(1, -(-size // frame_size))
