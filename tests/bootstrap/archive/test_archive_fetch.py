@@ -372,9 +372,10 @@ def test_ctrl_c_ends_a_build_that_waits_for_the_network(server: Server, wanted: 
         return True
 
     server.faults["/file"] = silence
+    # A job in the background of a shell may have been started with interrupts ignored.
     script = f"""
+import signal
 from pathlib import Path
-from subprocess import PIPE
 from sysimage.digest import Digest
 from sysimage_bootstrap.archive.cache import FileCache
 from sysimage_bootstrap.archive.fetch import Wanted, fetch_all
@@ -383,6 +384,7 @@ wanted = Wanted("the file", Digest({wanted.digest.hex!r}), {wanted.size}, ({want
 def told(stage, done, total, *, unit="items"):
     if done:
         print("begun", flush=True)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 fetch_all([wanted], FileCache(Path({str(cache.root)!r})), Transport(TransportOptions(timeout=30)), told)
 """
     child = spawn([sys.executable, "-c", script], stdout=PIPE, stderr=PIPE)
@@ -390,7 +392,7 @@ fetch_all([wanted], FileCache(Path({str(cache.root)!r})), Transport(TransportOpt
         assert child.stdout is not None
         assert child.stdout.readline() == b"begun\n"
         child.send_signal(signal.SIGINT)
-        _, stderr = child.communicate(timeout=10)
+        _, stderr = child.communicate(timeout=60)
     finally:
         child.kill()
         over.set()
