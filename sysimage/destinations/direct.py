@@ -13,7 +13,8 @@ from pathlib import Path
 
 from sysimage.blobs import Descriptor, media_types
 from sysimage.destinations.archive import widen_pipe
-from sysimage.destinations.publish import PlacedWriter, published, set_length, write_all
+from sysimage.destinations.placed import PlacedWriter, set_length
+from sysimage.destinations.publish import published, write_all
 from sysimage.destinations.shape import ARCHIVE, Member, archive_size, docker_documents, layer_name, members
 from sysimage.destinations.written import WrittenImage
 from sysimage.digest import Digest

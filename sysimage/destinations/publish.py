@@ -6,19 +6,13 @@ import contextlib
 import errno
 import fcntl
 import glob
-import mmap
 import os
 import secrets
-import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
 from sysimage.errors import IntegrityError, MachineError
 
-_PAGE = max(4096, mmap.PAGESIZE)
-_WORTH_DIRECT = 256 << 10
-"""Bytes below which a write past the page cache is not worth its wait."""
 _NOT_THIS_WAY = {errno.EXDEV, errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM}
 
 
@@ -94,63 +88,6 @@ def write_all(fd: int, data: bytes | memoryview) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(fd, rest) :]
-
-
-def set_length(fd: int, size: int) -> None:
-    """Give a new file its length, so that those who write at many places do not wait for one another to extend it."""
-    if stat.S_ISREG(os.fstat(fd).st_mode):
-        os.ftruncate(fd, size)
-
-
-class PlacedWriter:
-    """Writes at given places of an open file, past the page cache where that can be done.
-
-    What was just hashed is not needed in memory again, and pages that are made only to be written to the disk cost as
-    much as reading the files. Whole pages go straight to the disk; what begins or ends within a page goes through the
-    cache, always, so that a page is never written in both ways. Where a file system refuses, everything does.
-    """
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self._direct: int | None = None
-        with contextlib.suppress(OSError):
-            self._direct = os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_DIRECT | os.O_CLOEXEC)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._leave_direct()
-
-    def _leave_direct(self) -> None:
-        if self._direct is not None:
-            os.close(self._direct)
-            self._direct = None
-
-    def write(self, data: bytes | memoryview, offset: int) -> int:
-        """Write all of ``data`` at ``offset``; returns its length. Memory at a page's boundary goes best."""
-        rest = memoryview(data)
-        begin = -offset % _PAGE
-        end = len(rest) - (offset + len(rest)) % _PAGE
-        if self._direct is None or end - begin < _WORTH_DIRECT:
-            return self._write_through_cache(rest, offset)
-        self._write_through_cache(rest[:begin], offset)
-        done = begin
-        while self._direct is not None and done < end and done % _PAGE == begin:
-            try:
-                done += os.pwrite(self._direct, rest[done:end], offset + done)
-            except OSError as error:
-                if error.errno != errno.EINVAL:
-                    raise
-                self._leave_direct()
-        self._write_through_cache(rest[done:], offset + done)
-        return len(rest)
-
-    def _write_through_cache(self, data: memoryview, offset: int) -> int:
-        done = 0
-        while done < len(data):
-            done += os.pwrite(self._fd, data[done:], offset + done)
-        return done
 
 
 def copy_all(source: int, target: int, size: int) -> None:

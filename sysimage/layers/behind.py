@@ -1,4 +1,4 @@
-"""Pieces of a stream used by other threads while this one collects the next.
+"""Pieces of a stream used by another thread while this one collects the next.
 
 Hashing a piece, writing it and reading what comes next all leave the interpreter alone for most of the time, so they
 can happen at once; a piece is large enough that handing it over costs nothing.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 
 Use = Callable[[memoryview], object]
@@ -17,34 +17,26 @@ BUFFERS = 2
 
 
 @contextlib.contextmanager
-def behind(*uses: Use) -> Iterator[Use]:
-    """A function that hands its argument to each of ``uses``, in a thread of its own, and returns at once.
+def behind(use: Use) -> Iterator[Use]:
+    """A function that hands its argument to ``use``, in a thread of its own, and returns at once.
 
-    It first waits until all have done with the piece before; what one of them raised is raised by the next call, or in
-    the end. After an error nobody is at work any more; after an interrupt, who is stuck is left behind.
+    It first waits until the piece before is done with; what ``use`` raised is raised by the next call, or in the end.
+    After an error nobody is at work any more; after an interrupt, who is stuck is left behind.
     """
-    workers = [_Worker(use) for use in uses]
+    worker = _Worker(use)
 
     def hand_over(piece: memoryview) -> None:
-        for worker in workers:
-            worker.wait()
-        for worker in workers:
-            worker.start(piece)
+        worker.wait()
+        worker.start(piece)
 
     try:
         yield hand_over
-        for worker in workers:
-            worker.wait()
+        worker.wait()
     except Exception:
-        _end(workers)
+        worker.end()
         raise
     # No `finally`: a write into a pipe that nobody reads never returns, and must not keep an interrupt from ending us.
-    _end(workers)
-
-
-def _end(workers: Sequence[_Worker]) -> None:
-    for worker in workers:
-        worker.end()
+    worker.end()
 
 
 class _Worker:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sysimage.destinations.publish import PlacedWriter
+from sysimage.destinations.placed import PlacedWriter
 from sysimage.workers import run_tasks
 
 

@@ -209,3 +209,8 @@ def serve(files: dict[str, bytes]) -> Iterator[Server]:
         http.shutdown()
         http.server_close()
         thread.join()
+
+
+def names(root: Path) -> list[str]:
+    """The files below a directory, as paths relative to it, sorted."""
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())

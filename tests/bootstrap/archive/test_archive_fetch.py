@@ -27,6 +27,20 @@ DATA = bytes(range(256)) * 4096
 OPTIONS = TransportOptions(attempts=3, backoff=0.01, timeout=2)
 
 
+def silent_until(over: threading.Event) -> Fault:
+    """Sends 1000 bytes, and nothing more until ``over`` is set."""
+
+    def answer(handler: BaseHTTPRequestHandler, data: bytes) -> bool:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data[:1000])
+        over.wait(30)
+        return True
+
+    return answer
+
+
 @pytest.fixture
 def wanted(server: Server) -> Wanted:
     server.files["/file"] = DATA
@@ -331,19 +345,11 @@ def test_progress_counts_every_byte_once_whatever_happens(server: Server, wanted
 def test_an_interrupt_ends_every_transfer_at_once(server: Server, wanted: Wanted, cache: FileCache) -> None:
     begun, over = threading.Event(), threading.Event()
 
-    def silence(handler: BaseHTTPRequestHandler, data: bytes) -> bool:
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(len(data)))
-        handler.end_headers()
-        handler.wfile.write(data[:1000])
-        over.wait(20)
-        return True
-
     def interrupt(stage: str, done: int, total: int | None, *, unit: str = "items") -> None:
         if done:
             begun.set()
 
-    server.faults["/file"] = silence
+    server.faults["/file"] = silent_until(over)
     transport = Transport(TransportOptions(attempts=4, timeout=20))
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(fetch_all, [wanted], cache, transport, interrupt)
@@ -362,16 +368,7 @@ def test_a_cache_that_cannot_be_written_is_named(wanted: Wanted, tmp_path: Path)
 
 def test_ctrl_c_ends_a_build_that_waits_for_the_network(server: Server, wanted: Wanted, cache: FileCache) -> None:
     over = threading.Event()
-
-    def silence(handler: BaseHTTPRequestHandler, data: bytes) -> bool:
-        handler.send_response(200)
-        handler.send_header("Content-Length", str(len(data)))
-        handler.end_headers()
-        handler.wfile.write(data[:1000])
-        over.wait(30)
-        return True
-
-    server.faults["/file"] = silence
+    server.faults["/file"] = silent_until(over)
     # A job in the background of a shell may have been started with interrupts ignored.
     script = f"""
 import signal
