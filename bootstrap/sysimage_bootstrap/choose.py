@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sysimage.errors import LockError
 from sysimage.kept import KeptTexts, code_digest
 from sysimage.progress import Progress, silent
 from sysimage.spec.model import SystemSpec
-from sysimage_bootstrap.archive import KEYRING, Archive, ArchiveOptions, default_sources
+from sysimage_bootstrap.archive import KEYRING, Archive, ArchiveOptions, TransportOptions, default_sources
 from sysimage_bootstrap.lock import LockFile, parse_lock, read_lock
 from sysimage_bootstrap.request import DEFAULT_PREFERENCES, PackageRequest
 from sysimage_bootstrap.resolve import Resolution, resolve
@@ -29,6 +30,9 @@ class ArchiveChoice:
     """The archive's address, instead of apt's."""
     security_uri: str | None = None
     keyring: Path = field(default=KEYRING)
+    reach: Callable[[TransportOptions], TransportOptions] | None = None
+    """Completes the options by what this machine knows of proxies. That takes time, so it is asked when the archive is.
+    """
 
 
 def open_archive(choice: ArchiveChoice, spec: SystemSpec, cache_dir: Path) -> Archive:
@@ -40,7 +44,10 @@ def open_archive(choice: ArchiveChoice, spec: SystemSpec, cache_dir: Path) -> Ar
         uri=choice.uri,
         security_uri=choice.security_uri,
     )
-    return Archive(sources, cache_dir, choice.options, choice.keyring)
+    options = choice.options
+    if choice.reach is not None:
+        options = replace(options, transport=choice.reach(options.transport))
+    return Archive(sources, cache_dir, options, choice.keyring)
 
 
 def package_request(spec: SystemSpec) -> PackageRequest:
@@ -59,9 +66,14 @@ def package_request(spec: SystemSpec) -> PackageRequest:
 
 
 def choose_packages(
-    request: PackageRequest, archive: Archive, lock_file: Path, *, locked: bool, progress: Progress = silent
+    request: PackageRequest,
+    archive: Callable[[], Archive],
+    lock_file: Path,
+    *,
+    locked: bool,
+    progress: Progress = silent,
 ) -> Resolution:
-    """The packages for ``request``.
+    """The packages for ``request``; ``archive`` opens the archive, if it has to be asked.
 
     A lock file that is there and was made for this request decides, and then no package list is read. ``locked``
     demands that: without a lock, or with one for another request, it is a `LockError` that names every difference.
@@ -76,7 +88,7 @@ def choose_packages(
                 raise
         else:
             return lock.resolution
-    return _resolved_once(request, archive, progress)
+    return _resolved_once(request, archive(), progress)
 
 
 def _resolved_once(request: PackageRequest, archive: Archive, progress: Progress) -> Resolution:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 from sysimage.progress import Progress, silent
@@ -11,13 +11,11 @@ from sysimage.rootfs.system import SystemResult
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.archive import Archive, Package, native_architecture
 from sysimage_bootstrap.choose import ArchiveChoice, choose_packages, open_archive, package_request
-from sysimage_bootstrap.items import ItemStore
-from sysimage_bootstrap.items.build import build_items
-from sysimage_bootstrap.items.bytecode import native_requests
-from sysimage_bootstrap.items.inventory import PackageFacts
+from sysimage_bootstrap.items.item_store import ItemStore
+from sysimage_bootstrap.items.patchelf import patchelf
+from sysimage_bootstrap.remembered import RememberedSystems, key_of
 from sysimage_bootstrap.request import PackageRequest
 from sysimage_bootstrap.resolve import Resolution, resolve
-from sysimage_bootstrap.system.system import build_system
 
 
 def realise(
@@ -36,10 +34,34 @@ def realise(
 
     ``verify_store`` compares every item that is used again with its hash.
     """
-    archive = open_archive(choice, spec, cache_dir / "archive")
+    archive = cache(partial(open_archive, choice, spec, cache_dir / "archive"))
     request = package_request(spec)
     resolution = choose_packages(request, archive, lock_file, locked=locked, progress=progress)
     store = ItemStore(cache_dir / "store", spec.store.store_dir, verify=verify_store)
+    remembered = RememberedSystems(cache_dir / "systems", store)
+    key = key_of(spec, spec_dir, resolution, store, tools=[patchelf()[1]])
+    result = None if verify_store else remembered.find(key)
+    if result is None:
+        result = _make(spec, spec_dir, resolution, request, archive, store, workers, progress)
+        remembered.keep(key, result)
+    return result
+
+
+def _make(
+    spec: SystemSpec,
+    spec_dir: Path,
+    resolution: Resolution,
+    request: PackageRequest,
+    archive: Callable[[], Archive],
+    store: ItemStore,
+    workers: int,
+    progress: Progress,
+) -> SystemResult:
+    # Not paid for by a build of what is known.
+    from sysimage_bootstrap.items.build import build_items
+    from sysimage_bootstrap.items.inventory import PackageFacts
+    from sysimage_bootstrap.system.system import build_system
+
     native = _native_tools(resolution, request, archive, progress)
     items = build_items(
         resolution,
@@ -59,12 +81,12 @@ def realise(
 class _FetchedLater(Mapping[Package, Path]):
     """The files of packages, all fetched and checked when the first of them is looked at."""
 
-    def __init__(self, archive: Archive, packages: Iterable[Package], progress: Progress) -> None:
+    def __init__(self, archive: Callable[[], Archive], packages: Iterable[Package], progress: Progress) -> None:
         self._archive, self._packages, self._progress = archive, tuple(packages), progress
 
     @cached_property
     def _files(self) -> Mapping[Package, Path]:
-        return self._archive.fetch(self._packages, self._progress)
+        return self._archive().fetch(self._packages, self._progress)
 
     def __getitem__(self, package: Package) -> Path:
         return self._files[package]
@@ -84,15 +106,17 @@ class _FetchedLater(Mapping[Package, Path]):
 
 
 def _native_tools(
-    resolution: Resolution, request: PackageRequest, archive: Archive, progress: Progress
+    resolution: Resolution, request: PackageRequest, archive: Callable[[], Archive], progress: Progress
 ) -> Mapping[Package, Path] | None:
     """Where the system is of another architecture: the packages this machine needs to work on its items."""
+    from sysimage_bootstrap.items.bytecode import native_requests
+
     native = native_architecture()
     wanted = native_requests(resolution.packages)
     if native == request.architecture or not wanted:
         return None
     tools = resolve(
-        archive.packages(native, progress),
+        archive().packages(native, progress),
         PackageRequest(native, wanted, request.suites, request.components, essential=False),
     )
-    return archive.fetch(tools.packages, progress)
+    return archive().fetch(tools.packages, progress)

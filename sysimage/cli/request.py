@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,18 +40,18 @@ def archive_choice(arguments: argparse.Namespace, terminal: Terminal) -> Archive
     from sysimage_bootstrap.archive import KEYRING, ArchiveOptions, TransportOptions, apt_transport
     from sysimage_bootstrap.choose import ArchiveChoice
 
-    transport = TransportOptions(offline=arguments.offline)
     return ArchiveChoice(
         ArchiveOptions(
             now=datetime.now(UTC),
             allow_expired=arguments.allow_expired,
             allow_rollback=arguments.allow_rollback,
-            transport=transport if arguments.offline else apt_transport(terminal.environ, transport),
+            transport=TransportOptions(offline=arguments.offline),
         ),
         apt_root=arguments.apt_root,
         uri=arguments.archive,
         security_uri=arguments.security_archive,
         keyring=arguments.keyring or KEYRING,
+        reach=None if arguments.offline else partial(apt_transport, terminal.environ),
     )
 
 

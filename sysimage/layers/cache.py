@@ -48,7 +48,7 @@ class CachedLayer:
 def layer_key(source: LayerSource, compression: Compression) -> str:
     """64 hexadecimal digits that stand for everything a layer's bytes depend on; its label is not among them.
 
-    Files of this machine that entries name are read for it; store items are not.
+    Files of this machine that entries name are read for it, unless their digests are known; store items are not.
     """
     parts = [_part(part) for part in source.parts()]
     inputs = [FORMAT, str(compression), compression.library, source.uid, source.gid, parts]
@@ -58,13 +58,7 @@ def layer_key(source: LayerSource, compression: Compression) -> str:
 def _part(part: Entry | StoreItem) -> list[Any]:
     if isinstance(part, StoreItem):
         return [str(part.path), part.nar_hash.hex]
-    value = part.target
-    if part.content is not None:
-        if isinstance(part.content, Path):
-            with part.content.open("rb") as file:
-                value = Digest.of_file(file).hex
-        else:
-            value = Digest.of(part.content).hex
+    value = part.target if part.content is None else part.digest().hex
     return [part.path, part.kind.value, part.mode, part.uid, part.gid, value]
 
 

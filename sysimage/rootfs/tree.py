@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from sysimage.digest import Digest
 from sysimage.errors import Issue, SysimageError
 
 
@@ -48,6 +49,8 @@ class Entry:
     """What a symlink says."""
     owner: str = "sysimage"
     """Who asked for this entry: a JSON pointer into the spec, a store path, or ``sysimage``."""
+    known_digest: Digest | None = field(default=None, compare=False)
+    """Of the content, where somebody answers for a host file that does not change, such as one of a store item."""
 
     def __post_init__(self) -> None:
         if not is_normalised(self.path):
@@ -78,6 +81,15 @@ class Entry:
         if isinstance(self.content, Path):
             return self.content.stat().st_size
         return len(self.content or b"")
+
+    def digest(self) -> Digest:
+        """SHA-256 of a file's content, which is read for it unless that is known."""
+        if self.known_digest is not None:
+            return self.known_digest
+        if isinstance(self.content, Path):
+            with self.content.open("rb") as file:
+                return Digest.of_file(file)
+        return Digest.of(self.read())
 
     def read(self) -> bytes:
         """The content of a file, whole."""

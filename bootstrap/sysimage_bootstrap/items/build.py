@@ -18,8 +18,9 @@ from sysimage_bootstrap.items.crew import Crew
 from sysimage_bootstrap.items.inventory import Inventory, read_inventory
 from sysimage_bootstrap.items.item_store import ItemStore
 from sysimage_bootstrap.items.make import Workshop, make_item, take_inventory
+from sysimage_bootstrap.items.patchelf import patchelf
 from sysimage_bootstrap.items.plan import Plan, PlannedItem, plan_items
-from sysimage_bootstrap.items.relink import TARGETS, patchelf
+from sysimage_bootstrap.items.relink import TARGETS
 from sysimage_bootstrap.items.scratch import scratch_directory
 from sysimage_bootstrap.resolve import Resolution
 

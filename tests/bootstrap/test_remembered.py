@@ -1,0 +1,141 @@
+"""A system that was made once is found again by what it follows from, and by nothing less."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sysimage.digest import Digest
+from sysimage.rootfs.system import SystemResult
+from sysimage.spec.model import SystemSpec
+from sysimage_bootstrap.archive import Package
+from sysimage_bootstrap.items import ItemStore
+from sysimage_bootstrap.remembered import RememberedSystems, key_of
+from sysimage_bootstrap.resolve import Resolution
+from sysimage_bootstrap.system.system import build_system
+from tests.bootstrap.system.packages import make_packages
+from tests.support.examples import ROOT, build_example, default_cache
+
+SPEC = {
+    "name": "x",
+    "packages": [],
+    "users": {"ann": {}},
+    "files": {"/etc/own": {"source": "own"}, "/etc/said": {"text": "said"}},
+}
+
+
+def made(tmp_path: Path) -> tuple[SystemResult, ItemStore]:
+    (tmp_path / "own").write_text("mine\n")
+    spec = SystemSpec.model_validate(SPEC)
+    store = ItemStore(tmp_path / "store", spec.store.store_dir)
+    items, facts = make_packages(store)
+    return build_system(spec, tmp_path, items, items, facts, store), store
+
+
+def package(name: str, version: str = "1", content: bytes = b"") -> Package:
+    return Package(name, version, "amd64", "trixie", f"pool/{name}.deb", 1, Digest.of(content), name, version)
+
+
+RESOLUTION = Resolution((package("a"), package("b")), {"a": ("b",), "b": ()}, ("a",))
+
+
+def key(
+    tmp_path: Path,
+    spec: dict[str, Any] | None = None,
+    resolution: Resolution = RESOLUTION,
+    tools: tuple[str, ...] = ("0.17",),
+    store: str = "store",
+) -> str | None:
+    system = SystemSpec.model_validate(SPEC if spec is None else spec)
+    return key_of(system, tmp_path, resolution, ItemStore(tmp_path / store, "/gnu/store"), tools)
+
+
+def test_what_is_remembered_is_what_was_made(tmp_path: Path) -> None:
+    result, store = made(tmp_path)
+    remembered = RememberedSystems(tmp_path / "systems", store)
+    assert remembered.find("key") is None
+    remembered.keep("key", result)
+    assert RememberedSystems(tmp_path / "systems", ItemStore(store.root, store.store_dir)).find("key") == result
+
+
+def test_files_of_items_come_back_with_their_digests_and_others_without(tmp_path: Path) -> None:
+    result, store = made(tmp_path)
+    remembered = RememberedSystems(tmp_path / "systems", store)
+    remembered.keep("key", result)
+    found = remembered.find("key")
+    assert found is not None
+    files = {entry.path: entry for entry in found.entries if isinstance(entry.content, Path)}
+    su = files["/var/lib/privileged/bin/su"]
+    assert su.known_digest == Digest.of(b"#!su") == su.digest()
+    assert files["/etc/own"].known_digest is None, "it may be another at any time"
+
+
+def test_a_system_is_forgotten_with_any_of_its_items(tmp_path: Path) -> None:
+    result, store = made(tmp_path)
+    remembered = RememberedSystems(tmp_path / "systems", store)
+    remembered.keep("key", result)
+    moved = store.location(result.items[0].path)
+    moved.rename(tmp_path / "away")
+    assert remembered.find("key") is None
+    (tmp_path / "away").rename(moved)
+    assert remembered.find("key") == result
+    shutil.rmtree(store.root / "var/sysimage/registered")
+    assert remembered.find("key") is None
+
+
+def test_everything_that_a_system_follows_from_is_in_its_key(tmp_path: Path) -> None:
+    (tmp_path / "own").write_text("mine\n")
+    keys = [
+        key(tmp_path),
+        key(tmp_path, tools=("0.18",)),
+        key(tmp_path, store="another"),
+        key(tmp_path, {**SPEC, "time-zone": "Europe/Berlin"}),
+        key(tmp_path, {**SPEC, "users": {"ann": {"password-hash": "*"}}}),
+        key(tmp_path, {**SPEC, "users": {"ann": {"password-hash": "$y$x"}}}),
+        key(tmp_path, resolution=replace(RESOLUTION, edges={"a": (), "b": ()})),
+        key(tmp_path, resolution=replace(RESOLUTION, roots=("a", "b"))),
+        key(tmp_path, resolution=replace(RESOLUTION, packages=(package("a"), package("b", "2")))),
+        key(tmp_path, resolution=replace(RESOLUTION, packages=(package("a"), package("b", content=b"rebuilt")))),
+    ]
+    (tmp_path / "own").write_text("changed\n")
+    keys.append(key(tmp_path))
+    (tmp_path / "below").mkdir()
+    shutil.copy(tmp_path / "own", tmp_path / "below")
+    keys.append(key(tmp_path / "below", store="../store"))
+    assert None not in keys
+    assert len(set(keys)) == len(keys)
+    assert key(tmp_path) == keys[-2], "and nothing else"
+
+
+def test_with_a_file_that_cannot_be_read_there_is_no_key(tmp_path: Path) -> None:
+    assert key(tmp_path) is None
+    remembered = RememberedSystems(tmp_path / "systems", ItemStore(tmp_path / "store", "/gnu/store"))
+    assert remembered.find(None) is None
+
+
+def test_a_build_of_what_did_not_change_opens_no_item_and_starts_no_program(tmp_path: Path) -> None:
+    cache, seen, lock = default_cache(), tmp_path / "seen.json", tmp_path / "base.lock.json"
+
+    def watched_run(verb: str, *flags: str | Path) -> None:
+        arguments = [verb, "-q", "--offline", "--cache-dir", cache, "--lockfile", lock, *flags]
+        subprocess.run(
+            [sys.executable, "-m", "tests.support.watched", seen, *arguments, ROOT / "examples" / "base.json"],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            check=True,
+        )
+
+    watched_run("lock")
+    assert json.loads(seen.read_text())["started"], "it listens: signatures are checked by another program"
+    first = build_example("base", tmp_path / "first.tar", "--offline", "--lockfile", str(lock))
+    watched_run("build", "-o", tmp_path / "again.tar")
+    watched = json.loads(seen.read_text())
+    assert (tmp_path / "again.tar").read_bytes() == first.read_bytes()
+    assert any(path.startswith(str(cache / "systems")) for path in watched["opened"]), "it listens"
+    assert [path for path in watched["opened"] if path.startswith(str(cache / "store"))] == []
+    assert watched["started"] == []
