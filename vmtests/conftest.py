@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from built_systems import build_system
 from sysimage.build import BuildOptions, plan
 from sysimage.spec import read_spec
 from sysimage_bootstrap.archive import KEYRING, ArchiveOptions, TransportOptions, apt_transport
@@ -25,8 +31,29 @@ collect_ignore = ["sysimage_vm"]
 
 PATIENCE = 1800
 """Seconds for one test: emulated, and behind others that want the machine of this host."""
+ROOT = Path(__file__).parents[1]
+OWN_QUESTIONS = ROOT / "examples" / "web" / "test_web.py"
+LEAST = 35
+"""How many questions the web example answers at least; fewer mean that some silently do not apply any more."""
 Machines = Callable[..., AbstractContextManager[Engine]]
 """Starts a machine of its own for one test: ``with machines() as engine``."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What `sysimage test` ended with."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.out)
+
+
+Ask = Callable[..., Told]
+"""The program as its users start it: ``ask(image, "--json")``."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -126,3 +153,24 @@ def shared_engine(request: pytest.FixtureRequest, vm_host: Host, guest: Guest, l
     """One machine for all tests of a module, for those that only look at it; `machines` cannot be used beside it."""
     with _machine(vm_host, guest, logs / Path(request.node.nodeid).stem, lambda _: None) as engine:
         yield engine
+
+
+@pytest.fixture
+def ask(request: pytest.FixtureRequest, prepared: Prepared, cache: Path, logs: Path, tmp_path: Path) -> Ask:
+    """``prepared`` has the guest ready, so that each test is charged with its own time only."""
+
+    def run(image: Path, *flags: str | Path, stdin: str = "") -> Told:
+        reports = ("--reports", logs / "asked" / request.node.name.replace("/", "-"))
+        command = [sys.executable, "-m", "sysimage", "test", image, *reports, *flags]
+        accelerator = ("--accel", request.config.getoption("--accel"), "--cache-dir", cache, "--offline")
+        done = subprocess.run([*command, *accelerator], cwd=tmp_path, input=stdin, capture_output=True, text=True)
+        request.node.add_report_section("call", "sysimage test", f"{done.stdout}\n{done.stderr}")
+        return Told(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The web example."""
+    return build_system(ROOT / "examples" / "web.json", tmp_path_factory.mktemp("web") / "web.tar")

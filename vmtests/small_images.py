@@ -43,9 +43,10 @@ def write_small_image(
     architecture: str = "amd64",
     damaged: bool = False,
     filler: int = 0,
+    health_check: Any = None,
 ) -> Path:
     """Write an archive with one layer: busybox, and ``filler`` bytes that do not compress. ``damaged`` changes one byte
-    of the layer after its digest was taken."""
+    of the layer after its digest was taken. ``health_check`` is one of an image config."""
     program = busybox.read_bytes()
     programs = [(f"bin/{name}", program if name == "busybox" else "bin/busybox", 0o755) for name in PROGRAMS]
     noise = hashlib.shake_256(b"filler").digest(filler)
@@ -54,7 +55,11 @@ def write_small_image(
     config = {
         "architecture": architecture,
         "os": "linux",
-        "config": {"Entrypoint": list(entry), "Env": ["PATH=/bin"]},
+        "config": {
+            "Entrypoint": list(entry),
+            "Env": ["PATH=/bin"],
+            **({"Healthcheck": health_check} if health_check else {}),
+        },
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{diff_id}"]},
         "history": [{"created_by": "small image"}],
     }

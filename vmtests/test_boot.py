@@ -2,58 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from built_systems import build_system
-from conftest import Machines
+from conftest import LEAST, OWN_QUESTIONS, Ask, Machines
 from small_images import write_small_image
 from sysimage import process
-from sysimage_vm.prepare import Prepared
 
 pytestmark = pytest.mark.core
-
-ROOT = Path(__file__).parents[1]
-LEAST = 35
-"""How many questions the web example answers at least; fewer mean that some silently do not apply any more."""
-
-
-@dataclass(frozen=True)
-class Told:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-
-@pytest.fixture
-def ask(request: pytest.FixtureRequest, prepared: Prepared, cache: Path, logs: Path, tmp_path: Path) -> Any:
-    """The program; ``prepared`` has the guest ready, so that each test is charged with its own time only."""
-
-    def run(image: Path, *flags: str | Path, stdin: str = "") -> Told:
-        reports = ("--reports", logs / "core" / request.node.name.replace("/", "-"))
-        command = [sys.executable, "-m", "sysimage", "test", image, *reports, *flags]
-        accelerator = ("--accel", request.config.getoption("--accel"), "--cache-dir", cache, "--offline")
-        done = subprocess.run([*command, *accelerator], cwd=tmp_path, input=stdin, capture_output=True, text=True)
-        request.node.add_report_section("call", "sysimage test", f"{done.stdout}\n{done.stderr}")
-        return Told(done.returncode, done.stdout, done.stderr)
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_system(ROOT / "examples" / "web.json", tmp_path_factory.mktemp("web") / "web.tar")
 
 
 @pytest.fixture
@@ -61,9 +20,9 @@ def busybox() -> Path:
     return process.find("busybox", package="busybox-static")
 
 
-def test_the_web_example_passes_every_question_and_those_of_its_own(ask: Any, web: Path, tmp_path: Path) -> None:
+def test_the_web_example_passes_every_question_and_those_of_its_own(ask: Ask, web: Path, tmp_path: Path) -> None:
     junit = tmp_path / "answers" / "web.xml"
-    told = ask(web, "--expect", ROOT / "examples" / "web" / "test_web.py", "--junit", junit, "--json")
+    told = ask(web, "--expect", OWN_QUESTIONS, "--junit", junit, "--json")
     assert told.status == 0, told.err
     answers = told.document
     assert answers["error"] is None
@@ -83,7 +42,7 @@ def test_the_web_example_passes_every_question_and_those_of_its_own(ask: Any, we
     assert (reports / "machine" / "console.log").stat().st_size > 0
 
 
-def test_a_question_that_fails_is_named(ask: Any, busybox: Path, tmp_path: Path) -> None:
+def test_a_question_that_fails_is_named(ask: Ask, busybox: Path, tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text("def test_it_has_nginx(host):\n    assert host.file('/bin/nginx').exists\n")
     image = write_small_image(tmp_path / "small.tar", busybox)
     told = ask(image, "--expect", tmp_path / "test_mine.py", "-q")
@@ -94,14 +53,14 @@ def test_a_question_that_fails_is_named(ask: Any, busybox: Path, tmp_path: Path)
     assert "hint: logs are in " in told.err
 
 
-def test_an_image_without_its_boot_program_is_diagnosed(ask: Any, busybox: Path, tmp_path: Path) -> None:
+def test_an_image_without_its_boot_program_is_diagnosed(ask: Ask, busybox: Path, tmp_path: Path) -> None:
     image = write_small_image(tmp_path / "broken.tar", busybox, entry=("/gnu/store/absent/boot",))
     told = ask(image)
     assert told.status == 5
     assert "the program that the image starts is not in the image" in told.err.partition("sysimage: ")[2]
 
 
-def test_a_service_that_never_starts_is_diagnosed(ask: Any, tmp_path: Path) -> None:
+def test_a_service_that_never_starts_is_diagnosed(ask: Ask, tmp_path: Path) -> None:
     never = {"command": ["sleep", "1000"], "ready": {"file": "/run/never", "timeout": 10}}
     image = build_system({"name": "late", "packages": [], "services": {"never": never}}, tmp_path / "late.tar")
     told = ask(image, "--json")
@@ -110,7 +69,7 @@ def test_a_service_that_never_starts_is_diagnosed(ask: Any, tmp_path: Path) -> N
     assert told.document["error"]["exit_status"] == 5
 
 
-def test_a_shell_in_the_container_runs_what_is_typed(ask: Any, busybox: Path, tmp_path: Path) -> None:
+def test_a_shell_in_the_container_runs_what_is_typed(ask: Ask, busybox: Path, tmp_path: Path) -> None:
     image = write_small_image(tmp_path / "small.tar", busybox)
     told = ask(image, "--shell", "-q", stdin="cd /bin\necho in $PWD $((6 * 7)); cat /proc/1/cmdline\nexit 3\n")
     assert told.status == 3, told.err

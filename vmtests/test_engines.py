@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Machines
+from conftest import LEAST, OWN_QUESTIONS, Ask, Machines
 from small_images import write_small_image
 from sysimage import process
 from sysimage_vm import container
@@ -43,6 +43,27 @@ def test_user_namespaces(machines: Machines, image: Path) -> None:
         running = _lives(engine, image)
         assert running.exec("/bin/busybox", "cat", "/proc/self/uid_map").text.split()[:2] == ["0", "100000"]
         assert running.stop()[0] == 0
+
+
+def test_podman_keeps_the_health_check_of_the_older_form(machines: Machines, tmp_path: Path) -> None:
+    busybox = process.find("busybox", package="busybox-static")
+    check = {"Test": ["CMD", "/bin/busybox", "true"], "Interval": 3_600_000_000_000}
+    image = write_small_image(tmp_path / "checked.tar", busybox, health_check=check)
+    with machines() as first:
+        engine = Engine(first.machine, Kind.PODMAN)
+        engine.wait_ready()
+        running = _lives(engine, image, ("--network", "none"))
+        assert running.health() == "healthy"
+
+
+@pytest.mark.parametrize(
+    ("flags", "unasked"), [(("--runtime", "podman"), 1), (("--store", "containerd"), 0)], ids=["podman", "containerd"]
+)
+def test_the_web_example_passes_every_question(flags: tuple[str, ...], unasked: int, ask: Ask, web: Path) -> None:
+    told = ask(web, "--expect", OWN_QUESTIONS, "--json", *flags)
+    assert told.status == 0, told.err
+    assert told.document["failed"] == 0
+    assert told.document["passed"] >= LEAST - unasked, "Podman cannot be asked for the health check of an OCI image"
 
 
 def test_podman(machines: Machines, image: Path) -> None:

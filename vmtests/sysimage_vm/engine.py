@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 import errno
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,7 +55,12 @@ _CORRUPT = (
     "archive/tar",
     "corrupt",
 )
-_MISSING = ("no such file or directory", "executable file not found", "not found in $path")
+_MISSING = re.compile(
+    r'exec: "[^"]*": (?:stat [^:]+: no such file|executable file not found)'  # runc, before it starts the program
+    r"|exec /[^:]*: no such file"  # the kernel, which says it of a missing interpreter too
+    r"|executable file `[^`]*` not found"  # crun
+)
+"""What a runtime says of the program that it was to start; helpers of the engine are missing in other words."""
 _FORMAT = ("exec format error", "does not match the detected host platform", "no match for platform")
 
 
@@ -156,7 +162,7 @@ class Engine:
             kind = ImageCorruptError if contains(_CORRUPT) else ImageRefusedError
             cause = "a blob is not what its digest says" if kind is ImageCorruptError else "the engine refused it"
             return kind(f"cannot {what}: {cause}", evidence=evidence)
-        if contains(_MISSING) and ("exec" in said or "stat" in said):
+        if _MISSING.search(said):
             return EntryPointMissingError(
                 f"cannot {what}: the program that the image starts is not in the image", evidence=evidence
             )

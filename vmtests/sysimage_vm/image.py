@@ -27,6 +27,8 @@ class ImageArchive:
     config: Mapping[str, Any]
     """The image's configuration document, parsed."""
     layers: int
+    oci: bool = False
+    """Whether it is an OCI layout, perhaps among other things."""
 
     @property
     def declared(self) -> Mapping[str, Any]:
@@ -60,6 +62,7 @@ def read_archive(path: Path) -> ImageArchive:
     try:
         with tarfile.open(path) as archive:
             members = {member.name.removeprefix("./"): member for member in archive}
+            oci = "oci-layout" in members
             if "manifest.json" in members:
                 entries = _document(archive, members, "manifest.json")
                 entry = entries[0]
@@ -80,7 +83,7 @@ def read_archive(path: Path) -> ImageArchive:
             f"cannot read the image {path}: {type(error).__name__}: {error}",
             hint="give an archive or an OCI layout that sysimage build wrote",
         ) from None
-    return ImageArchive(path, path.stat().st_size, tuple(names), config, len(layers))
+    return ImageArchive(path, path.stat().st_size, tuple(names), config, len(layers), oci)
 
 
 def _blob(digest: str) -> str:

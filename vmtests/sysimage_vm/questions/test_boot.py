@@ -9,6 +9,7 @@ import pytest
 from testinfra.host import Host
 
 from sysimage_vm.container import FINE, HERD
+from sysimage_vm.engine import Kind
 from sysimage_vm.trial import Trial
 
 RESPAWN_SECONDS = 60
@@ -95,15 +96,19 @@ def test_the_health_check_goes_healthy(trial: Trial) -> None:
     check = trial.image.declared.get("Healthcheck")
     if not check:
         pytest.skip("this image has no health check")
+    if trial.engine.kind is Kind.PODMAN and trial.image.oci:
+        pytest.skip(
+            "Podman leaves out what OCI's form has no field for; --format docker-archive keeps the health check"
+        )
     nanoseconds = 1e9
     patience = (
         60 + (check.get("StartPeriod", 0) + 3 * (check.get("Interval", 0) + check.get("Timeout", 0))) / nanoseconds
     )
     deadline = time.monotonic() + patience
-    health: dict[str, object] = {}
+    health = ""
     while time.monotonic() < deadline:
-        health = trial.booted.inspect()["State"].get("Health") or {}
-        if health.get("Status") == "healthy":
+        health = trial.booted.health()
+        if health == "healthy":
             return
         time.sleep(3)
-    pytest.fail(f"not healthy after {patience:.0f} s: {health}")
+    pytest.fail(f"{health} after {patience:.0f} s; {trial.booted.evidence()}")
