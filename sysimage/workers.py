@@ -118,14 +118,15 @@ def _child(pipe: Connection[Any, Any], parents: Iterable[Connection[Any, Any]], 
             except BrokenPipeError:
                 raise
             except Exception as error:
-                answer = ("failed", _picklable(error))
+                answer = ("failed", picklable(error))
             if unreported:
                 pipe.send(("moved", unreported))
                 unreported = 0
             pipe.send(answer)
 
 
-def _picklable(error: Exception) -> Exception:
+def picklable(error: Exception) -> Exception:
+    """The error itself if it can be sent to another process, or one that says the same."""
     try:
         pickle.loads(pickle.dumps(error))  # noqa: S301 (our own bytes)
     except Exception:

@@ -23,6 +23,8 @@ from sysimage.errors import IntegrityError, MachineError
 
 _TEMPORARY = ".part-"
 _DOCUMENT_LIMIT = 4 << 20
+_WRITE_OUT = 1 << 20
+"""Bytes for which the disk is asked at a time."""
 """Manifests and configs are refused beyond this many bytes, as the clients that will read them do."""
 
 
@@ -141,6 +143,7 @@ class BlobWriter:
         self._directory = directory
         self.size = 0
         """Bytes written so far."""
+        self._on_its_way = 0
         while True:
             self._path = directory.path(Digest("0" * 64)).with_name(_TEMPORARY + secrets.token_hex(8))
             self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -170,6 +173,12 @@ class BlobWriter:
                 raise MachineError(f"cannot write a blob to {self._directory.root}: {error.strerror}") from error
             self.size += count
             rest = rest[count:]
+        if self.size - self._on_its_way >= _WRITE_OUT:
+            # The disk begins with it now, so that `commit` need not wait for all of it. Whatever the name says, pages
+            # that are still to be written are not dropped.
+            with contextlib.suppress(OSError):
+                os.posix_fadvise(self._fd, self._on_its_way, self.size - self._on_its_way, os.POSIX_FADV_DONTNEED)
+            self._on_its_way = self.size
 
     def copy(self, fd: int, size: int) -> None:
         """Append the first ``size`` bytes of an open file, without them passing through this process."""

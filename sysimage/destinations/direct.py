@@ -20,10 +20,11 @@ from sysimage.destinations.written import WrittenImage
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
 from sysimage.image import Image, ImageName
-from sysimage.layers import Check, Compression, LayerBlob, LayerSource, tar_size, write_layer
+from sysimage.layers import Check, Compression, LayerBlob, LayerSource, write_layer
 from sysimage.layers.build import Reporter, run_layer_tasks
 from sysimage.layers.headers import END
 from sysimage.layers.prefetch import prefetching
+from sysimage.layers.sizes import sizes_ahead, tar_sizes
 from sysimage.progress import Progress, silent
 from sysimage.workers import Report
 
@@ -50,7 +51,7 @@ def write_archive_directly(
     The bytes are those that `sysimage.destinations.write_archive` writes from stored blobs. Errors as there and in
     `sysimage.layers.build_layers`.
     """
-    sizes = [tar_size(source) for source in sources]
+    sizes = tar_sizes(sources, workers)
     report = Reporter(progress, sum(sizes))
     expected = members(assemble(_stand_ins(sources, sizes)), archive_format, names, annotations)
     places = _places(expected)
@@ -101,23 +102,23 @@ def stream_docker_archive(
     report = Reporter(progress, sum(source.weight for source in sources))
     built = []
     total = 0
-    for number, source in enumerate(sources):
-        size = tar_size(source)
-        part = Member(layer_name(number), number, size)
-        write_all(fd, part.header)
-        built.append(
-            write_layer(
-                source,
-                _NONE,
-                lambda data: write_all(fd, data),
-                moved=report,
-                expected_tar_size=size,
-                check=check,
-                slow=True,
+    with prefetching(sources), sizes_ahead(sources) as sizes:
+        for number, (source, size) in enumerate(zip(sources, sizes, strict=True)):
+            part = Member(layer_name(number), number, size)
+            write_all(fd, part.header)
+            built.append(
+                write_layer(
+                    source,
+                    _NONE,
+                    lambda data: write_all(fd, data),
+                    moved=report,
+                    expected_tar_size=size,
+                    check=check,
+                    slow=True,
+                )
             )
-        )
-        write_all(fd, part.padding)
-        total += len(part.header) + size + len(part.padding)
+            write_all(fd, part.padding)
+            total += len(part.header) + size + len(part.padding)
     image = assemble(built)
     for part in docker_documents(image, names):
         data = part.header + (part.content if isinstance(part.content, bytes) else b"") + part.padding

@@ -42,7 +42,6 @@ def write_layer(
     *,
     moved: Callable[[int], None] | None = None,
     threads: int = 1,
-    piece_size: int = PIECE_SIZE,
     expected_tar_size: int | None = None,
     check: Check | None = None,
     slow: bool = False,
@@ -67,7 +66,7 @@ def write_layer(
                     moved(len(piece))
 
             size = write_tar(
-                source, emit, _SLOW_PIECE if slow else piece_size, check=check, buffers=BUFFERS if slow else 1
+                source, emit, _SLOW_PIECE if slow else PIECE_SIZE, check=check, buffers=BUFFERS if slow else 1
             )
         tar_size, digest = size, diff_id
     else:
@@ -87,7 +86,7 @@ def write_layer(
             if moved is not None:
                 moved(len(piece))
 
-        tar_size = write_tar(source, emit, piece_size, check=check)
+        tar_size = write_tar(source, emit, compressor.piece_size, check=check)
         store(compressor.flush())
     if expected_tar_size is not None and tar_size != expected_tar_size:
         raise IntegrityError(

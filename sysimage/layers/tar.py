@@ -16,7 +16,7 @@ from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.items import StoreItem
 from sysimage.store.pieces import PIECE_SIZE, Emit, Pieces
 
-FORMAT = 3
+FORMAT = 4
 """Number of the form in which layers are written. Whatever changes a byte of any layer changes this number."""
 
 

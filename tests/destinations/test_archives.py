@@ -269,9 +269,9 @@ def test_a_failed_build_leaves_the_old_archive_as_it_was(sources: list[LayerSour
 def test_a_file_that_grows_after_its_size_was_promised_is_an_error(
     sources: list[LayerSource], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sysimage.destinations import direct
+    from sysimage.layers import sizes
 
-    honest = direct.tar_size
+    honest = sizes.tar_size
 
     def grown(source: LayerSource) -> int:
         size = honest(source)
@@ -280,7 +280,7 @@ def test_a_file_that_grows_after_its_size_was_promised_is_an_error(
             (location / "file").write_bytes(bytes(10_000))
         return size
 
-    monkeypatch.setattr(direct, "tar_size", grown)
+    monkeypatch.setattr(sizes, "tar_size", grown)
     with pytest.raises(IntegrityError, match="its files changed while they were read"):
         write_archive_directly(sources, assemble, tmp_path / "web.tar")
     assert not (tmp_path / "web.tar").exists()

@@ -26,6 +26,7 @@ STANDARD = ("test_image.py", "test_boot.py", "test_system.py", "test_store.py", 
 
 SETTINGS = """\
 [pytest]
+junit_family = xunit1
 filterwarnings =
     ignore::pytest.PytestAssertRewriteWarning
     ignore::pytest.PytestExperimentalApiWarning
