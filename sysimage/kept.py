@@ -64,10 +64,10 @@ def _digest(key: str, data: bytes) -> str:
 
 @functools.cache
 def code_digest(*directories: Path) -> str:
-    """What the modules in these directories say, as 64 hexadecimal digits."""
+    """What the modules in these directories say, and the files they have beside them, as 64 hexadecimal digits."""
     state = hashlib.sha256()
     for directory in directories:
-        for path in sorted(directory.glob("*.py")):
+        for path in sorted(path for path in directory.iterdir() if path.is_file()):
             data = path.read_bytes()
             state.update(b"%s %d\n" % (path.name.encode(), len(data)))
             state.update(data)

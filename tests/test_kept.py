@@ -52,13 +52,17 @@ def test_what_was_used_longest_ago_is_forgotten(tmp_path: Path) -> None:
 
 def test_other_code_has_another_digest(tmp_path: Path) -> None:
     digests = set()
-    for number, text in enumerate(["a = 1\n", "a = 2\n"]):
+    for number, (code, beside) in enumerate([("a = 1\n", "("), ("a = 2\n", "("), ("a = 1\n", ")")]):
         place = tmp_path / str(number)
-        place.mkdir()
-        (place / "code.py").write_text(text)
-        (place / "note.txt").write_text(str(number))
+        (place / "__pycache__").mkdir(parents=True)
+        (place / "code.py").write_text(code)
+        (place / "boot.scm").write_text(beside)
+        (place / "__pycache__" / "code.pyc").write_text(str(number))
         digests.add(code_digest(place))
-    assert len(digests) == 2
+    assert len(digests) == 3
+    (place / "__pycache__" / "code.pyc").write_text("compiled anew")
+    code_digest.cache_clear()
+    assert code_digest(place) in digests
 
 
 @pytest.fixture

@@ -91,8 +91,10 @@ def _encoded(result: SystemResult, store: ItemStore) -> dict[str, Any]:
     def content(entry: Entry) -> list[str | None]:
         """The text, or the host file, and its digest if it is an item's and therefore stays what it is."""
         if isinstance(entry.content, Path):
-            in_store = entry.content.is_relative_to(store.items_dir)
-            return [None, str(entry.content), entry.digest().hex if in_store else None]
+            # The next build may be started in another directory.
+            file = entry.content.absolute()
+            in_store = file.is_relative_to(store.items_dir.absolute())
+            return [None, str(file), entry.digest().hex if in_store else None]
         return [None if entry.content is None else entry.content.decode("latin-1"), None, None]
 
     accounts = result.accounts

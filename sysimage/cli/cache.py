@@ -76,6 +76,8 @@ PARTS = (
     Part("layers", "layers that were built; builds keep at most --cache-size of them"),
     Part("archive", "packages as they were fetched, and package lists"),
     Part("store", "the items of packages and systems"),
+    Part("systems", "what the last systems came to, by all that they follow from"),
+    Part("measured", "what was read of stores without a database"),
     Part("plans", "layer boundaries of the last closures"),
     Part("vm", "guests of the test machine and what they booted"),
 )

@@ -18,7 +18,7 @@ from sysimage.layers.tar import write_tar
 from sysimage.store.pieces import PIECE_SIZE
 
 _SLOW_PIECE = 512 << 10
-"""Bytes in a piece where two are in use at a time: both have to stay in the processor's cache."""
+"""Bytes in a piece where several are in use at a time: they have to stay in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sysimage.digest import Digest
 from sysimage.rootfs.system import SystemResult
 from sysimage.spec.model import SystemSpec
@@ -74,6 +76,28 @@ def test_files_of_items_come_back_with_their_digests_and_others_without(tmp_path
     su = files["/var/lib/privileged/bin/su"]
     assert su.known_digest == Digest.of(b"#!su") == su.digest()
     assert files["/etc/own"].known_digest is None, "it may be another at any time"
+
+
+def test_a_system_is_found_from_any_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own").write_text("mine\n")
+    spec = SystemSpec.model_validate(SPEC)
+    store = ItemStore(Path("store"), spec.store.store_dir)
+    items, facts = make_packages(store)
+    result = build_system(spec, Path(), items, items, facts, store)
+    here = key_of(spec, Path(), RESOLUTION, store, ())
+    RememberedSystems(Path("systems"), store).keep(here, result)
+
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    there = ItemStore(tmp_path / "store", spec.store.store_dir)
+    assert key_of(spec, tmp_path, RESOLUTION, there, ()) == here
+    found = RememberedSystems(tmp_path / "systems", there).find(here)
+    assert found is not None
+    files = [entry for entry in found.entries if isinstance(entry.content, Path)]
+    assert {entry.path for entry in files} > {"/etc/own", "/var/lib/privileged/bin/su"}
+    for entry in files:
+        assert Digest.of(entry.read()) == entry.digest()
 
 
 def test_a_system_is_forgotten_with_any_of_its_items(tmp_path: Path) -> None:

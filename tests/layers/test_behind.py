@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from sysimage.layers.behind import BUFFERS, Use, behind
+from sysimage.layers.behind import AHEAD, BUFFERS, Use, behind
 from sysimage.store.pieces import Pieces
 
 PIECE = memoryview(bytes(1 << 20))
 
 
-def test_the_caller_goes_on_while_a_piece_is_used_and_waits_before_the_next() -> None:
+def test_the_caller_goes_on_while_pieces_are_used_and_waits_when_it_is_too_far_ahead() -> None:
     may_end, used = threading.Event(), []
 
     def use(piece: memoryview) -> None:
@@ -21,12 +21,25 @@ def test_the_caller_goes_on_while_a_piece_is_used_and_waits_before_the_next() ->
         used.append((len(piece), threading.current_thread() is threading.main_thread()))
 
     with behind(use) as hand_over:
-        hand_over(PIECE[:10])
-        assert used == []  # it is being used, and we are here
+        for length in range(AHEAD):
+            hand_over(PIECE[:length])
+        assert used == []  # one is being used, and we are here
         may_end.set()
-        hand_over(PIECE[:20])
-        assert used[0] == (10, False)
-    assert used == [(10, False), (20, False)]
+        hand_over(PIECE[:AHEAD])
+        assert used[0] == (0, False)
+    assert used == [(length, False) for length in range(AHEAD + 1)]
+
+
+def test_what_comes_behind_a_failure_is_not_used() -> None:
+    seen: list[int] = []
+
+    def use(piece: memoryview) -> None:
+        seen.append(len(piece))
+        raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"):
+        hand_over_pieces(use, AHEAD + 3)
+    assert seen == [len(PIECE)]
 
 
 def test_every_piece_is_used_in_order() -> None:
@@ -45,7 +58,7 @@ def hand_over_pieces(use: Use, pieces: int, then: BaseException | None = None) -
             raise then
 
 
-@pytest.mark.parametrize("pieces", [1, 2, 3])
+@pytest.mark.parametrize("pieces", [1, AHEAD, AHEAD + 1, AHEAD + 2])
 def test_what_a_use_raises_is_raised_here_and_its_thread_ends(pieces: int) -> None:
     def fail(piece: memoryview) -> None:
         raise OSError("no space")
