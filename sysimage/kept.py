@@ -14,10 +14,14 @@ from pathlib import Path
 
 
 class KeptTexts:
-    """At most ``most`` texts in a directory, those used last; several builds may use it at once."""
+    """At most ``most`` texts in a directory, those used last; several builds may use it at once.
 
-    def __init__(self, directory: Path, most: int = 64) -> None:
+    ``private`` ones may be read by their owner only.
+    """
+
+    def __init__(self, directory: Path, most: int = 64, *, private: bool = False) -> None:
         self._directory, self._most = directory, most
+        self._mode = 0o600 if private else 0o666  # less what the umask takes
 
     def find(self, key: str) -> str | None:
         """The text with this key; None if there is none, or it was damaged."""
@@ -39,7 +43,10 @@ class KeptTexts:
         data = text.encode()
         temporary = self._directory / f".part-{secrets.token_hex(8)}"
         try:
-            temporary.write_bytes(_digest(key, data).encode() + b"\n" + data)
+            with open(
+                os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, self._mode), "wb"
+            ) as file:
+                file.write(_digest(key, data).encode() + b"\n" + data)
             temporary.rename(self._path(key))
         finally:
             temporary.unlink(missing_ok=True)

@@ -36,7 +36,8 @@ class RememberedSystems:
     """The systems of an item store."""
 
     def __init__(self, directory: Path, store: ItemStore) -> None:
-        self._kept, self._store = KeptTexts(directory), store
+        # Specs can hold what only some may read: hashes of passwords, texts of files.
+        self._kept, self._store = KeptTexts(directory, private=True), store
 
     def find(self, key: str | None) -> SystemResult | None:
         """The system with this key, if it was made here and its items are still there."""

@@ -66,6 +66,14 @@ def test_what_is_remembered_is_what_was_made(tmp_path: Path) -> None:
     assert RememberedSystems(tmp_path / "systems", ItemStore(store.root, store.store_dir)).find("key") == result
 
 
+def test_nobody_else_can_read_what_is_remembered(tmp_path: Path) -> None:
+    result, store = made(tmp_path)
+    RememberedSystems(tmp_path / "systems", store).keep("key", result)
+    (kept,) = (tmp_path / "systems").iterdir()
+    assert b"said" in kept.read_bytes()
+    assert kept.stat().st_mode & 0o077 == 0
+
+
 def test_files_of_items_come_back_with_their_digests_and_others_without(tmp_path: Path) -> None:
     result, store = made(tmp_path)
     remembered = RememberedSystems(tmp_path / "systems", store)
