@@ -26,7 +26,6 @@ from sysimage.verify.layer import LayerReading, Reading, read_layer
 from sysimage.verify.legacy import read_legacy
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.manifest import ImageDocuments
-from sysimage.verify.references import Budget
 from sysimage.verify.source import Source, open_source
 from sysimage.verify.store import WANTED, captured_files
 from sysimage.verify.system import ACCOUNTS
@@ -98,16 +97,7 @@ def _read_layers(
         done += amount
         progress(STAGE, min(done, total), total, unit="bytes")
 
-    reading = Reading(
-        source,
-        faults,
-        limits,
-        WANTED | frozenset(ACCOUNTS.values()),
-        Budget(limits.entries),
-        Budget(limits.uncompressed_size),
-        Budget(limits.remembered_runs),
-        count,
-    )
+    reading = Reading.within(limits, source, faults, WANTED | frozenset(ACCOUNTS.values()), count)
     return [read_layer(document, reading) for document in documents.layers]
 
 

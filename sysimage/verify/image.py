@@ -18,7 +18,6 @@ from sysimage.verify.follow import read_documents
 from sysimage.verify.layer import Count, LayerReading, Reading, newest_build, read_layer
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.manifest import ImageDocuments
-from sysimage.verify.references import Budget
 from sysimage.verify.source import Source, open_source
 from sysimage.verify.store import WANTED, StoreFacts, captured_files, check_store
 from sysimage.verify.system import ACCOUNTS, check_system
@@ -127,16 +126,7 @@ def _read_layers(
     orphans = _orphans(source, documents)
     total = sum(source.size(name) or 0 for name in {*orphans, *(layer.file for layer in documents.layers)})
     count = _counter(progress, total)
-    reading = Reading(
-        source,
-        faults,
-        limits,
-        WANTED | frozenset(ACCOUNTS.values()),
-        Budget(limits.entries),
-        Budget(limits.uncompressed_size),
-        Budget(limits.remembered_runs),
-        count,
-    )
+    reading = Reading.within(limits, source, faults, WANTED | frozenset(ACCOUNTS.values()), count)
     with ThreadPoolExecutor(_THREADS) as pool:
         readings = list(pool.map(lambda layer: read_layer(layer, reading), documents.layers))
     for name in orphans:

@@ -62,6 +62,12 @@ class Reading:
     count: Count
     """Told how many bytes of a blob were just read."""
 
+    @classmethod
+    def within(cls, limits: Limits, source: Source, faults: Faults, wanted: frozenset[Parts], count: Count) -> Reading:
+        """With budgets as large as ``limits`` allow all layers together."""
+        entries, uncompressed = Budget(limits.entries), Budget(limits.uncompressed_size)
+        return cls(source, faults, limits, wanted, entries, uncompressed, Budget(limits.remembered_runs), count)
+
 
 def is_ours(document: LayerDocument) -> bool:
     """Whether sysimage says that it wrote the layer, and so promises more of it."""
