@@ -23,9 +23,10 @@ KERNEL_ARGUMENTS = (
     "cryptomgr.notests",
     "mitigations=off",
     "no_timer_check",
-    # Counting the kernel's own memory is switched on with the first container, by changing code of the
-    # allocator that runs; an emulated second processor may meet the breakpoint that stands there meanwhile, and panics.
-    "cgroup.memory=nokmem",
+    # What is switched on with the first container is switched on by changing code of the allocator and of sockets while
+    # they run; an emulated second processor may meet the breakpoint that stands there meanwhile, and panics.
+    "cgroup.memory=nokmem,nosocket,nobpf",
+    "cgroup_disable=cpuset",
 )
 
 
