@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import pickle
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sysimage.errors import MachineError
@@ -24,6 +24,33 @@ Report = Callable[[int], None]
 
 _REPORT_EVERY = 16 << 20
 """Bytes between two messages of a child: rare enough to cost nothing, often enough to notice a dead parent."""
+
+
+def biggest_first(sizes: Sequence[int], numbers: Iterable[int] | None = None) -> list[int]:
+    """The order in which cores finish together: ``numbers`` (or all), the biggest first, equal ones in their order."""
+    return sorted(range(len(sizes)) if numbers is None else numbers, key=lambda number: (-sizes[number], number))
+
+
+@contextlib.contextmanager
+def helping(work: Callable[..., None], *arguments: object) -> Iterator[None]:
+    """While this is open, another process does ``work``; it ends with this, done or not.
+
+    An interrupt from the keyboard is the parent's to deal with. Work that takes long looks whether the parent lives.
+    """
+    from multiprocessing import get_context
+
+    helper = get_context("fork").Process(target=_help, args=(work, arguments), daemon=True)
+    helper.start()
+    try:
+        yield
+    finally:
+        helper.kill()
+        helper.join()
+
+
+def _help(work: Callable[..., None], arguments: tuple[object, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    work(*arguments)
 
 
 def run_tasks(

@@ -23,9 +23,9 @@ from sysimage.errors import IntegrityError, MachineError
 
 _TEMPORARY = ".part-"
 _DOCUMENT_LIMIT = 4 << 20
+"""Manifests and configs are refused beyond this many bytes, as the clients that will read them do."""
 _WRITE_OUT = 1 << 20
 """Bytes for which the disk is asked at a time."""
-"""Manifests and configs are refused beyond this many bytes, as the clients that will read them do."""
 
 
 class BlobDirectory:

@@ -26,7 +26,7 @@ from sysimage.layers.headers import END
 from sysimage.layers.prefetch import prefetching
 from sysimage.layers.sizes import sizes_ahead, tar_sizes
 from sysimage.progress import Progress, silent
-from sysimage.workers import Report
+from sysimage.workers import Report, biggest_first
 
 Assemble = Callable[[Sequence[LayerBlob]], Image]
 """Describes layers as an image; called a second time with other digests of the same length."""
@@ -76,7 +76,7 @@ def write_archive_directly(
                     slow=True,
                 )
 
-        order = sorted(range(len(sources)), key=lambda number: (-sizes[number], number))
+        order = biggest_first(sizes)
         with prefetching([sources[number] for number in order]):
             built = run_layer_tasks(order, work, workers, report)
         image = assemble([built[number] for number in range(len(sources))])

@@ -14,7 +14,7 @@ from sysimage.layers.prefetch import prefetching
 from sysimage.layers.source import LayerSource
 from sysimage.layers.tar import BrokenPromiseError
 from sysimage.progress import Progress, silent
-from sysimage.workers import Report, run_tasks
+from sysimage.workers import Report, biggest_first, run_tasks
 
 STAGE = "layers"
 
@@ -49,8 +49,7 @@ def build_layers(
                 if (blob := cache.find(keys[number], source.label, checked=check is not None)) is not None:
                     known[number] = blob
                     report(weights[number])
-        # The biggest work first, so that the cores finish together; equal ones in the plan's order.
-        order = sorted((n for n in range(len(sources)) if n not in known), key=lambda n: (-weights[n], n))
+        order = biggest_first(weights, (number for number in range(len(sources)) if number not in known))
         threads = max(1, workers // max(1, len(order)))
 
         def work(number: int, moved: Report) -> LayerBlob:

@@ -36,8 +36,6 @@ _FRAME, _LONG_FRAME = 4 << 20, 32 << 20
 """Bytes of the layer in a zstd frame, for levels that look back over as much, or more. Fixed: blobs depend on them."""
 _LONG_SIGHTED = 10
 """From this level on, windows are longer than a short frame."""
-
-
 _SHORT_TABLE_LEVEL, _SHORT_TABLE_LOG = 3, 13
 """The default level, and the logarithm of the entries in its table of short matches (16 in the library)."""
 
@@ -46,7 +44,7 @@ class Compressor(Protocol):
     """One stream being compressed."""
 
     piece_size: int
-    """Bytes of the pieces that it is best fed with; the result depends on them where it says so."""
+    """Bytes of the pieces that it is best fed with. The bytes of gzip's first levels depend on them."""
 
     def compress(self, data: memoryview, /) -> bytes: ...
 

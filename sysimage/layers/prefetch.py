@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sysimage.layers.source import LayerSource
+from sysimage.workers import helping
 
 _WORTH_IT = 64 << 20
 """Bytes below which nobody asks."""
@@ -27,15 +27,8 @@ def prefetching(sources: Sequence[LayerSource]) -> Iterator[None]:
     if sum(source.weight for source in sources) < _WORTH_IT or not _is_cold(sources):
         yield
         return
-    from multiprocessing import get_context
-
-    helper = get_context("fork").Process(target=_ask, args=(sources, os.getpid()), daemon=True)
-    helper.start()
-    try:
+    with helping(_ask, sources, os.getpid()):
         yield
-    finally:
-        helper.kill()
-        helper.join()
 
 
 def _is_cold(sources: Sequence[LayerSource]) -> bool:
@@ -69,7 +62,6 @@ def _in_memory(place: Path) -> bool | None:
 
 
 def _ask(sources: Sequence[LayerSource], parent: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError):  # whatever is wrong, the one who reads will say it
         for source in sources:
             for item in source.items:

@@ -4,7 +4,6 @@ reading them."""
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sysimage.errors import MachineError
 from sysimage.layers.source import LayerSource
 from sysimage.layers.tar import tar_size
-from sysimage.workers import picklable, run_tasks
+from sysimage.workers import biggest_first, helping, picklable, run_tasks
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -24,9 +23,8 @@ _WORTH_IT = 64 << 20
 def tar_sizes(sources: Sequence[LayerSource], workers: int) -> list[int]:
     """`tar_size` of each source."""
     weights = [source.weight for source in sources]
-    order = sorted(range(len(sources)), key=lambda number: (-weights[number], number))
     found = run_tasks(
-        order,
+        biggest_first(weights),
         lambda number, _: tar_size(sources[number]),
         workers if sum(weights) >= _WORTH_IT else 1,
         lambda _: None,
@@ -40,23 +38,15 @@ def sizes_ahead(sources: Sequence[LayerSource]) -> Iterator[Iterator[int]]:
     if sum(source.weight for source in sources) < _WORTH_IT:
         yield map(tar_size, sources)
         return
-    from multiprocessing import get_context
+    from multiprocessing import Pipe
 
-    fork = get_context("fork")
-    ours, theirs = fork.Pipe(duplex=False)
-    helper = fork.Process(target=_tell, args=(theirs, sources, os.getpid()), daemon=True)
-    helper.start()
-    theirs.close()
-    try:
+    ours, theirs = Pipe(duplex=False)
+    with ours, helping(_tell, theirs, sources, os.getpid()):
+        theirs.close()
         yield _told(ours, len(sources))
-    finally:
-        ours.close()
-        helper.kill()
-        helper.join()
 
 
 def _tell(pipe: Connection[Any, Any], sources: Sequence[LayerSource], parent: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     for source in sources:
         if os.getppid() != parent:
             return

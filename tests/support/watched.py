@@ -29,8 +29,7 @@ def watched(result: Path, arguments: list[str]) -> int:
 
     sys.addaudithook(listen)
     status = main(arguments)
-    seen = {"opened": list(opened), "started": list(started)}
-    result.write_text(json.dumps(seen))
+    result.write_text(json.dumps({"opened": opened, "started": started}))
     return status
 
 
