@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -45,13 +45,27 @@ def assemble(layers: Sequence[LayerBlob]) -> Image:
 
 def evict(job: Job) -> None:
     """Take every file of the tree out of memory; names and statuses stay, as for somebody who has listed it."""
+    for fd in _files(job):
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def warm(job: Job) -> None:
+    """Have every file of the tree in memory, whatever the case before wrote there."""
+    buffer = memoryview(bytearray(1 << 20))
+    for fd in _files(job):
+        while os.readv(fd, [buffer]):
+            pass
+
+
+def _files(job: Job) -> Iterator[int]:
+    """Every file of the tree, open until the next one is asked for."""
     for item in job.items:
         for directory, _, names in os.walk(item.location or ""):
             for name in names:
                 path = os.path.join(directory, name)  # noqa: PTH118 (one of many)
                 if not os.path.islink(path):  # noqa: PTH114
                     fd = os.open(path, os.O_RDONLY)
-                    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+                    yield fd
                     os.close(fd)
 
 

@@ -8,8 +8,8 @@ import resource
 import time
 from pathlib import Path
 
-from tests.bench.speed.cases import CASES, PREPARE
-from tests.bench.speed.job import Job, clean
+from tests.bench.speed.cases import CASES, COLD, PREPARE
+from tests.bench.speed.job import Job, clean, warm
 from tests.bench.speed.tree import entries_of, items_of
 
 
@@ -27,6 +27,8 @@ def main() -> None:
     size = job.bytes
     if prepare := PREPARE.get(given.case):
         prepare(job)
+    if given.case not in COLD:
+        warm(job)
     before = _cpu()
     start = time.perf_counter()
     CASES[given.case](job)
