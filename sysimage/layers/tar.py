@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import stat
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.items import StoreItem
 from sysimage.store.pieces import PIECE_SIZE, Emit, Pieces
 
-FORMAT = 4
+FORMAT = 5
 """Number of the form in which layers are written. Whatever changes a byte of any layer changes this number."""
 
 
@@ -33,13 +34,18 @@ class BrokenPromiseError(IntegrityError):
 
 
 def write_tar(
-    source: LayerSource, emit: Emit, piece_size: int = PIECE_SIZE, *, check: Check | None = None, buffers: int = 1
+    source: LayerSource,
+    emit: Emit,
+    piece_size: int = PIECE_SIZE,
+    *,
+    check: Check | None = None,
+    buffers: int | Sequence[mmap.mmap] = 1,
 ) -> int:
     """Write the layer's archive, calling ``emit`` with pieces of ``piece_size`` bytes; returns its size in bytes.
 
-    A piece's memory stays as it is until the call returns, or with more ``buffers`` until that of so many pieces later
-    does. With ``check`` what the store says of the items is proven from the
-    same read, and `BrokenPromiseError` names those of which it is not true, after all were read. What is neither file,
+    A piece's memory stays as it is until the call returns, or with more ``buffers`` (a number, or the memory itself)
+    until that of so many pieces later does. With ``check`` what the store says of the items is proven from the same
+    read, and `BrokenPromiseError` names those of which it is not true, after all were read. What is neither file,
     directory nor symlink, a name that would be a whiteout, and a file that changes meanwhile are an `IntegrityError`;
     what cannot be read is a `MachineError`.
     """

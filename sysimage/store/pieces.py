@@ -12,7 +12,7 @@ from __future__ import annotations
 import mmap
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sysimage.errors import IntegrityError
 
@@ -27,18 +27,18 @@ class Pieces:
     """Collects bytes and calls ``emit`` with pieces of exactly ``size`` bytes; the last one may be shorter.
 
     With more ``buffers`` a piece may still be used after ``emit`` has returned: it is left alone until the one that
-    comes ``buffers`` later begins.
+    comes ``buffers`` later begins. Instead of a number they can be the memory itself, of ``size`` bytes each.
     """
 
-    __slots__ = ("_buffer", "_buffers", "_emit", "_fill", "_size", "_view", "emitted")
+    __slots__ = ("_buffer", "_buffers", "_emit", "_fill", "_passes_on", "_size", "_view", "emitted")
 
-    def __init__(self, emit: Emit, size: int = PIECE_SIZE, buffers: int = 1) -> None:
+    def __init__(self, emit: Emit, size: int = PIECE_SIZE, buffers: int | Sequence[mmap.mmap] = 1) -> None:
         if size < 1:
             raise ValueError(f"a piece of {size} bytes")
         self._emit = emit
         self._size = size
-        # Of their own pages: what bypasses the page cache has to begin where a page does.
-        self._buffers = deque(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) for _ in range(buffers))
+        self._buffers = deque((_buffer(size) for _ in range(buffers)) if isinstance(buffers, int) else buffers)
+        self._passes_on = buffers == 1  # of several, the last ones are still in use when the stream ends
         self._take_buffer()
         self._fill = 0  # always less than size
         self.emitted = 0
@@ -133,10 +133,21 @@ class Pieces:
             self._take_buffer()
 
     def finish(self) -> int:
-        """Hand on what is left; returns the length of the stream in bytes."""
+        """Hand on what is left; returns the length of the stream in bytes. Nothing can be put behind its end."""
         if self._fill:
             self._flush()
+        if self._passes_on:
+            _spare[self._size] = self._buffers.pop()
         return self.emitted
+
+
+_spare: dict[int, mmap.mmap] = {}
+"""The last stream's buffer, by its size, for the next stream: of a fresh one the kernel clears every page."""
+
+
+def _buffer(size: int) -> mmap.mmap:
+    # Of its own pages: what bypasses the page cache has to begin where a page does.
+    return _spare.pop(size, None) or mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
 class Witness:

@@ -126,3 +126,24 @@ def test_zstd_makes_a_frame_of_every_few_mib_however_it_is_fed(level: int, frame
         frames += 1
     assert not data
     assert frames == max(1, -(-size // frame_size))
+
+
+@pytest.mark.parametrize("level", range(1, 10))
+def test_zstd_looks_back_over_a_whole_frame(level: int) -> None:
+    noise = random.Random(0).randbytes(100_000)
+    data = noise + bytes(FRAME - 2 * len(noise)) + noise  # further apart than most levels look back by themselves
+    compressor = Compression("zstd", level).compressor()
+    assert compressor is not None
+    assert len(compressor.compress(memoryview(data)) + compressor.flush()) < 1.1 * len(noise)
+
+
+def test_a_long_lived_process_compresses_each_layer_alike_whatever_came_before() -> None:
+    layers = [text(FRAME + 1), text(999), text(2 * FRAME)]
+    blobs: dict[int, set[bytes]] = {}
+    for number in (0, 1, 2, 1, 0, 2):
+        for level in (3, 1):
+            compressor = Compression("zstd", level).compressor()
+            assert compressor is not None
+            blob = compressor.compress(memoryview(layers[number])) + compressor.flush()
+            blobs.setdefault(10 * level + number, set()).add(blob)
+    assert [len(made) for made in blobs.values()] == [1] * 6

@@ -96,6 +96,21 @@ def test_a_file_of_another_length_than_promised_is_an_error(tmp_path: Path, prom
         os.close(fd)
 
 
+def test_streams_that_are_open_at_the_same_time_have_buffers_of_their_own() -> None:
+    collected(50)[0].finish()  # leaves one behind
+    (first, of_first), (second, of_second) = collected(50), collected(50)
+    for _ in range(30):
+        first.put(b"abc")
+        second.put(b"xy")
+    first.finish()
+    third, of_third = collected(50)
+    third.put(b"z" * 40)
+    second.finish()
+    third.finish()
+
+    assert [b"".join(out) for out in (of_first, of_second, of_third)] == [b"abc" * 30, b"xy" * 30, b"z" * 40]
+
+
 def test_a_piece_has_at_least_a_byte() -> None:
     with pytest.raises(ValueError, match="a piece of 0 bytes"):
         Pieces(len, 0)
