@@ -22,6 +22,8 @@ Result = TypeVar("Result")
 Report = Callable[[int], None]
 """Tells the parent that so many more bytes have been moved."""
 
+WORTH_A_PROCESS = 64 << 20
+"""Bytes in the layers below which another process costs more than it gains."""
 _REPORT_EVERY = 16 << 20
 """Bytes between two messages of a child: rare enough to cost nothing, often enough to notice a dead parent."""
 

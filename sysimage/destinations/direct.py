@@ -21,6 +21,7 @@ from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
 from sysimage.image import Image, ImageName
 from sysimage.layers import Check, Compression, LayerBlob, LayerSource, write_layer
+from sysimage.layers.beside import hashing_beside
 from sysimage.layers.build import Reporter, run_layer_tasks
 from sysimage.layers.headers import END
 from sysimage.layers.prefetch import prefetching
@@ -99,10 +100,11 @@ def stream_docker_archive(
 ) -> WrittenImage:
     """Write an image with uncompressed layers to a pipe in one pass, with nothing on disk."""
     widen_pipe(fd)
-    report = Reporter(progress, sum(source.weight for source in sources))
+    weight = sum(source.weight for source in sources)
+    report = Reporter(progress, weight)
     built = []
     total = 0
-    with prefetching(sources), sizes_ahead(sources) as sizes:
+    with prefetching(sources), sizes_ahead(sources) as sizes, hashing_beside(weight) as beside:
         for number, (source, size) in enumerate(zip(sources, sizes, strict=True)):
             part = Member(layer_name(number), number, size)
             write_all(fd, part.header)
@@ -115,6 +117,7 @@ def stream_docker_archive(
                     expected_tar_size=size,
                     check=check,
                     slow=True,
+                    beside=beside,
                 )
             )
             write_all(fd, part.padding)

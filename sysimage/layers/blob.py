@@ -11,12 +11,15 @@ from sysimage.blobs import Descriptor
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
 from sysimage.layers.behind import BUFFERS, behind
+from sysimage.layers.beside import Beside
 from sysimage.layers.checked import Check
 from sysimage.layers.compression import Compression
 from sysimage.layers.source import LayerSource
 from sysimage.layers.tar import write_tar
 from sysimage.store.pieces import PIECE_SIZE
+from sysimage.workers import Report
 
+Write = Callable[[bytes | memoryview], object]
 _SLOW_PIECE = 512 << 10
 """Bytes in a piece where several are in use at a time: they have to stay in the processor's cache."""
 
@@ -38,13 +41,14 @@ class LayerBlob:
 def write_layer(
     source: LayerSource,
     compression: Compression,
-    write: Callable[[bytes | memoryview], object],
+    write: Write,
     *,
-    moved: Callable[[int], None] | None = None,
+    moved: Report = lambda _: None,
     threads: int = 1,
     expected_tar_size: int | None = None,
     check: Check | None = None,
     slow: bool = False,
+    beside: Beside | None = None,
 ) -> LayerBlob:
     """Write the layer's blob through ``write`` and say what was written.
 
@@ -52,46 +56,61 @@ def write_layer(
     of every piece read; ``threads`` is for the compressor. Where the size of the archive was promised to somebody,
     another one is an `IntegrityError`. ``check`` proves what is said of the items from the same read. A ``slow``
     ``write``, into a pipe or to a disk, is called in another thread while the next piece is read, where nothing is
-    compressed. Other errors as in `sysimage.layers.tar.write_tar`.
+    compressed; with ``beside`` it is the hash that is left to another process. Other errors as in
+    `sysimage.layers.tar.write_tar`.
     """
-    diff_id = hashlib.sha256()
     compressor = compression.compressor(threads)
     if compressor is None:
-        with behind(write) if slow else nullcontext(write) as write_on:
-
-            def emit(piece: memoryview) -> None:
-                write_on(piece)
-                diff_id.update(piece)
-                if moved is not None:
-                    moved(len(piece))
-
-            size = write_tar(
-                source, emit, _SLOW_PIECE if slow else PIECE_SIZE, check=check, buffers=BUFFERS if slow else 1
-            )
-        tar_size, digest = size, diff_id
+        tar_size, diff_id = _write_plain(source, write, moved, check, slow, beside)
+        digest, size = diff_id, tar_size
     else:
-        digest = hashlib.sha256()
+        hasher, blob_hasher = hashlib.sha256(), hashlib.sha256()
         size = 0
 
         def store(data: bytes) -> None:
             nonlocal size
             if data:
-                digest.update(data)
+                blob_hasher.update(data)
                 write(data)
                 size += len(data)
 
         def emit(piece: memoryview) -> None:
-            diff_id.update(piece)
+            hasher.update(piece)
             store(compressor.compress(piece))
-            if moved is not None:
-                moved(len(piece))
+            moved(len(piece))
 
         tar_size = write_tar(source, emit, compressor.piece_size, check=check)
         store(compressor.flush())
+        diff_id, digest = hasher.hexdigest(), blob_hasher.hexdigest()
     if expected_tar_size is not None and tar_size != expected_tar_size:
         raise IntegrityError(
             f"cannot write layer {source.label!r}: its files changed while they were read",
             hint="a store is read-only; build again when nothing writes to it",
         )
-    descriptor = Descriptor(compression.media_type, Digest(digest.hexdigest()), size)
-    return LayerBlob(descriptor, Digest(diff_id.hexdigest()), tar_size, source.label)
+    descriptor = Descriptor(compression.media_type, Digest(digest), size)
+    return LayerBlob(descriptor, Digest(diff_id), tar_size, source.label)
+
+
+def _write_plain(
+    source: LayerSource, write: Write, moved: Report, check: Check | None, slow: bool, beside: Beside | None
+) -> tuple[int, str]:
+    """The archive as it is; its length and digest."""
+    if beside is not None:
+
+        def give(piece: memoryview) -> None:
+            beside.update(piece)
+            write(piece)
+            moved(len(piece))
+
+        size = write_tar(source, give, beside.piece_size, check=check, buffers=beside.buffers)
+        return size, beside.hexdigest()
+    hasher = hashlib.sha256()
+    with behind(write) if slow else nullcontext(write) as write_on:
+
+        def emit(piece: memoryview) -> None:
+            write_on(piece)
+            hasher.update(piece)
+            moved(len(piece))
+
+        size = write_tar(source, emit, _SLOW_PIECE if slow else PIECE_SIZE, check=check, buffers=BUFFERS if slow else 1)
+    return size, hasher.hexdigest()

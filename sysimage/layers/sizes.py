@@ -11,13 +11,10 @@ from typing import TYPE_CHECKING, Any
 from sysimage.errors import MachineError
 from sysimage.layers.source import LayerSource
 from sysimage.layers.tar import tar_size
-from sysimage.workers import biggest_first, helping, picklable, run_tasks
+from sysimage.workers import WORTH_A_PROCESS, biggest_first, helping, picklable, run_tasks
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-
-_WORTH_IT = 64 << 20
-"""Bytes in the layers below which another process costs more than it gains."""
 
 
 def tar_sizes(sources: Sequence[LayerSource], workers: int) -> list[int]:
@@ -26,7 +23,7 @@ def tar_sizes(sources: Sequence[LayerSource], workers: int) -> list[int]:
     found = run_tasks(
         biggest_first(weights),
         lambda number, _: tar_size(sources[number]),
-        workers if sum(weights) >= _WORTH_IT else 1,
+        workers if sum(weights) >= WORTH_A_PROCESS else 1,
         lambda _: None,
     )
     return [found[number] for number in range(len(sources))]
@@ -35,7 +32,7 @@ def tar_sizes(sources: Sequence[LayerSource], workers: int) -> list[int]:
 @contextmanager
 def sizes_ahead(sources: Sequence[LayerSource]) -> Iterator[Iterator[int]]:
     """`tar_size` of each source in turn, of which the next ones are found out while the caller is at work."""
-    if sum(source.weight for source in sources) < _WORTH_IT:
+    if sum(source.weight for source in sources) < WORTH_A_PROCESS:
         yield map(tar_size, sources)
         return
     from multiprocessing import Pipe

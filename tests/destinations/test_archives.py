@@ -24,7 +24,7 @@ from sysimage.destinations import (
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError, SpecError
 from sysimage.image import Image, ImageConfig, ImageName, make_image
-from sysimage.layers import Compression, LayerBlob, LayerSource, build_layers
+from sysimage.layers import Compression, LayerBlob, LayerSource, beside, build_layers
 from sysimage.process import run
 from sysimage.rootfs import Entry
 from tests.support.stores import make_item
@@ -178,9 +178,23 @@ def test_standard_output_may_be_a_file_that_is_appended_to(
     assert (tmp_path / "appended").read_bytes() == b"before" + (tmp_path / "a.tar").read_bytes()
 
 
-def test_streaming_opens_each_file_once_and_writes_nothing_to_disk(
+def test_a_stream_that_another_process_hashes_is_the_same(
     sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    here, described = through_a_pipe(lambda fd: stream_docker_archive(sources, assemble, fd))
+    monkeypatch.setattr(beside, "WORTH_A_PROCESS", 0)
+    data, result = through_a_pipe(lambda fd: stream_docker_archive(sources, assemble, fd))
+
+    assert data == here
+    assert result == described
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_streaming_opens_each_file_once_and_writes_nothing_to_disk(
+    sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch, elsewhere: bool
+) -> None:
+    if elsewhere:
+        monkeypatch.setattr(beside, "WORTH_A_PROCESS", 0)
     opened: list[bytes] = []
     real = os.open
 
