@@ -73,7 +73,9 @@ class LayerCache:
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
         """While this is open nobody's `prune` takes blobs away; it ends with the process, however that ends."""
-        self._records.mkdir(parents=True, exist_ok=True)
+        # Layers hold what not everybody may read in the running image, such as hashes of passwords.
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._records.mkdir(exist_ok=True)
         with (self._root / "lock").open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH)
             yield

@@ -181,6 +181,15 @@ def test_the_cache_can_be_inspected(sources: list[LayerSource], cache: LayerCach
     }
 
 
+def test_nobody_else_reads_what_the_cache_holds(sources: list[LayerSource], tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        build_layers(sources, LayerCache(tmp_path / "new" / "layers"), compression=NONE)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "new/layers").stat().st_mode & 0o777 == 0o700
+
+
 def test_the_cache_is_bounded_and_forgets_what_was_unused_longest(
     sources: list[LayerSource], cache: LayerCache, tmp_path: Path
 ) -> None:
