@@ -17,7 +17,7 @@ from sysimage.layers import Compression, LayerSource, write_layer
 from sysimage.process import run
 from sysimage.rootfs import Entry
 
-FRAME, LONG_FRAME = 4 << 20, 32 << 20
+FRAME, LONG_FRAME = 8 << 20, 32 << 20
 ALL = ["none", "gzip", "gzip:2", "gzip:6", "zstd", "zstd:1", "zstd:9"]
 
 
