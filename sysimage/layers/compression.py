@@ -5,19 +5,17 @@ of `sysimage.store.pieces`; its level 3 depends on the processor too and is not 
 own, because every library writes others.
 
 zstd: a frame for every 8 MiB (32 MiB at high levels), so that several threads can work on one layer without the memory
-and the copies that the library's own take, and a frame's bytes depend on its content alone. The library gets each
-frame whole, which saves it a copy and tells it the length, and may look back over all of a short one, as far as every
-decoder has to be able to. That is gained for nothing, the memory being there, and at the default level it is spent on
-time: about the size that the program ``zstd`` has at that level, made a fifth faster. Frames have no checksum: a blob
-has its digest, and every reader checks that.
+that the library's own take, and a frame's bytes depend on its content alone. The library may look back over all of a
+short one, as far as every decoder has to be able to. That is 2 to 4 % of the size for nothing, and at the default level
+it is spent on time: about the size that the program ``zstd`` has at that level, made a fifth faster. Frames have no
+checksum: a blob has its digest, and every reader checks that.
 """
 
 from __future__ import annotations
 
 import functools
-import threading
 import zlib
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -42,8 +40,6 @@ _LONG_SIGHTED = 10
 _DEFAULT_ZSTD_LEVEL = _KINDS["zstd"][0]
 _DEFAULT_HASH_LOG, _DEFAULT_MATCH = 17, 6
 """At the default level one table, of the places of 6 bytes, instead of the library's two, of 5 and 8."""
-_KEPT_MEMORY = 31 << 20
-"""glibc learns nothing from blocks of more than 32 MiB, with what it needs itself."""
 
 
 class Compressor(Protocol):
@@ -118,79 +114,101 @@ class Compression:
 
 
 class _Zstd:
-    """Frame after frame."""
+    """Frame after frame, each collected by the library, which has to keep it anyway to look back."""
+
+    piece_size = PIECE_SIZE
 
     def __init__(self, level: int) -> None:
-        self.piece_size = 1 << _frame_log(level)
         self._level = level
-        self._frame = bytearray()  # what a frame has so far, where pieces are not frames
+        self._context = _idle_context(level)
+        self._frame_size = 1 << _frame_log(level)
+        self._filled = 0  # bytes of the layer in the frame so far
         self._begun = False
 
     def compress(self, data: memoryview, /) -> bytes:
-        if not self._frame and len(data) == self.piece_size:
-            return self._hand_over(data)
         out = []
         while data:
-            room = self.piece_size - len(self._frame)
-            self._frame += data[:room]
-            data = data[room:]
-            if len(self._frame) == self.piece_size:
-                out.append(self._hand_over(self._frame))
-                self._frame = bytearray()
-        return b"".join(out)
+            self._begun = True
+            part = data[: self._frame_size - self._filled]
+            data = data[len(part) :]
+            out.append(self._context.compress(part, self._context.CONTINUE))
+            self._filled += len(part)
+            if self._filled == self._frame_size:
+                out.append(self._end())
+        return bytes(out[0]) if len(out) == 1 else b"".join(out)
 
     def flush(self) -> bytes:
         # Nothing at all still has to be a frame; nothing behind a whole frame is none.
-        return self._hand_over(self._frame) if self._frame or not self._begun else b""
+        last = self._end() if self._filled or not self._begun else b""
+        _idle[self._level].append(self._context)
+        return last
 
-    def _hand_over(self, frame: memoryview | bytearray) -> bytes:
-        self._begun = True
-        return _zstd_frame(self._level, frame)
+    def _end(self) -> bytes:
+        # Without data: the bytes must not depend on what is known of the length, and when.
+        self._filled = 0
+        return bytes(self._context.flush(self._context.FLUSH_FRAME))
 
 
-class _ParallelZstd(_Zstd):
+class _ParallelZstd:
     """The same bytes, several frames at a time."""
+
+    piece_size = PIECE_SIZE
 
     def __init__(self, level: int, threads: int) -> None:
         from concurrent.futures import Future, ThreadPoolExecutor
 
-        super().__init__(level)
-        self._threads = threads
+        self._level, self._threads = level, threads
+        self._frame_size = 1 << _frame_log(level)
+        self._frame = bytearray()
+        self._begun = False
         self._pool = ThreadPoolExecutor(threads)
         self._waiting: deque[Future[bytes]] = deque()
 
+    def compress(self, data: memoryview, /) -> bytes:
+        out = []
+        while data:
+            part = data[: self._frame_size - len(self._frame)]
+            data = data[len(part) :]
+            self._frame += part
+            if len(self._frame) == self._frame_size:
+                out.append(self._hand_over())
+        return b"".join(out)
+
     def flush(self) -> bytes:
-        out = [super().flush(), *(frame.result() for frame in self._waiting)]
+        out = [self._hand_over()] if self._frame or not self._begun else []
+        out += [frame.result() for frame in self._waiting]
         self._pool.shutdown()
         return b"".join(out)
 
-    def _hand_over(self, frame: memoryview | bytearray) -> bytes:
+    def _hand_over(self) -> bytes:
         """Begin with a frame; returns what the oldest gave when enough are under way."""
         done = self._waiting.popleft().result() if len(self._waiting) == self._threads else b""
-        self._waiting.append(self._pool.submit(_zstd_frame, self._level, bytes(frame)))
+        self._waiting.append(self._pool.submit(_zstd_frame, self._level, self._frame))
+        self._frame = bytearray()
         self._begun = True
         return done
 
 
-_thread = threading.local()
+def _zstd_frame(level: int, content: bytearray) -> bytes:
+    stream = _Zstd(level)
+    return stream.compress(memoryview(content)) + stream.flush()
 
 
-def _zstd_frame(level: int, content: memoryview | bytearray | bytes) -> bytes:
-    """A whole frame. Each thread keeps the library's state, whose memory is large, from one to the next."""
-    known, context = getattr(_thread, "zstd", (0, None))
-    if context is None or known != level:
-        context = _zstd_context(level)
-        _thread.zstd = level, context
-    return bytes(context.compress(content, context.FLUSH_FRAME))
+_idle: defaultdict[int, list[Any]] = defaultdict(list)
+"""The library's states of streams that ended well, by level, for the next ones: each has some 9 MiB, which would come
+fresh from the kernel for every layer and be cleared page by page."""
+
+
+def _idle_context(level: int) -> Any:
+    try:
+        return _idle[level].pop()
+    except IndexError:  # not asked for beforehand: another thread may take the last one meanwhile
+        return _zstd_context(level)
 
 
 def _zstd_context(level: int) -> Any:
     import pyzstd
 
-    # Whoever frees a block that glibc had from the kernel makes it keep blocks up to that size from then on. Otherwise
-    # the memory for each frame's result would be given back, asked for again and cleared, page by page. Untouched, this
-    # block itself takes none.
-    bytes(_KEPT_MEMORY)
     parameter = pyzstd.CParameter
     options: dict[int, int] = {parameter.compressionLevel: level}
     if level < _LONG_SIGHTED:

@@ -147,3 +147,20 @@ def test_a_long_lived_process_compresses_each_layer_alike_whatever_came_before()
             blob = compressor.compress(memoryview(layers[number])) + compressor.flush()
             blobs.setdefault(10 * level + number, set()).add(blob)
     assert [len(made) for made in blobs.values()] == [1] * 6
+
+
+def test_a_layer_that_was_given_up_leaves_nothing_in_the_next_one() -> None:
+    data = memoryview(text(FRAME // 2))
+
+    def compressed() -> bytes:
+        stream = Compression("zstd").compressor()
+        assert stream is not None
+        return stream.compress(data) + stream.flush()
+
+    expected = compressed()
+    given_up = Compression("zstd").compressor()
+    assert given_up is not None
+    given_up.compress(data)
+    assert compressed() == expected
+    del given_up
+    assert compressed() == expected
