@@ -40,10 +40,10 @@ _MESSAGES: Mapping[str, str] = {
 """By pydantic's type of error: the sentence, with the error's own context and ``found`` to be filled in."""
 
 
-def translate(error: ValidationError) -> list[tuple[Place, Issue]]:
-    """Every error as the place that is at fault and the issue without its line."""
+def translate(error: ValidationError, value: object) -> list[tuple[Place, Issue]]:
+    """Every error of the value as the place that is at fault and the issue without its line."""
     schema = _schema()
-    return [_translate(detail, schema) for detail in error.errors(include_url=False)]
+    return [_translate(detail, value, schema) for detail in error.errors(include_url=False)]
 
 
 @functools.cache
@@ -56,9 +56,9 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.7)), None)
 
 
-def _translate(detail: Any, schema: dict[str, Any]) -> tuple[Place, Issue]:
+def _translate(detail: Any, value: object, schema: dict[str, Any]) -> tuple[Place, Issue]:
     kind, found, context = detail["type"], detail["input"], detail.get("ctx", {})
-    place, is_key = _place(detail["loc"])
+    place, is_key = _place(detail["loc"], value, missing=kind == "missing")
     where = pointer(*place)
     if kind == "missing":
         key = str(place[-1])
@@ -79,11 +79,21 @@ def _translate(detail: Any, schema: dict[str, Any]) -> tuple[Place, Issue]:
     return place, Issue(where, f"the key {message}" if is_key else message, suggestion=suggestion)
 
 
-def _place(location: tuple[str | int, ...]) -> tuple[Place, bool]:
-    """A location without pydantic's own steps, and whether it is the key itself that is at fault."""
-    is_key = location[-1:] == ("[key]",)
-    steps = location[:-1] if is_key else location
-    return tuple(step for step in steps if not (isinstance(step, str) and step[:1] + step[-1:] == "<>")), is_key
+def _place(location: tuple[str | int, ...], value: object, *, missing: bool) -> tuple[Place, bool]:
+    """A location without pydantic's own steps, and whether it is the key itself that is at fault.
+
+    Its own are those that lead nowhere in the value, but for a key that is missed: keys may look like anything.
+    """
+    place: list[str | int] = []
+    inside = location[:-1] if missing else location
+    for step in inside:
+        try:
+            value = value[step]  # type: ignore[index]
+        except (LookupError, TypeError):
+            continue
+        place.append(step)
+    is_key = location[-1:] == ("[key]",) and len(place) < len(location)
+    return (*place, *location[len(inside) :]), is_key
 
 
 def _shown(value: object) -> str:

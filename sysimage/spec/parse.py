@@ -67,7 +67,7 @@ def _validate(value: object) -> tuple[SystemSpec | None, list[Issue]]:
     try:
         return _to_model(value), []
     except ValidationError as error:
-        faults = translate(error)
+        faults = translate(error, value)
     issues = [issue for _, issue in faults]
     sound: Any = value
     while isinstance(sound, dict):
@@ -78,7 +78,7 @@ def _validate(value: object) -> tuple[SystemSpec | None, list[Issue]]:
         try:
             return _to_model(sound), issues
         except ValidationError as error:
-            faults = translate(error)
+            faults = translate(error, sound)
     return None, issues
 
 

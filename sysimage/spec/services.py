@@ -52,7 +52,7 @@ class CommandReady(Part):
 
 
 def _ready_kind(value: Any) -> str | None:
-    """Which of the ready checks is meant. The brackets tell `faults` that this is no key of the file."""
+    """Which of the ready checks is meant. The brackets: no key of the file is called so."""
     keys = value if isinstance(value, Mapping) else getattr(value, "__dict__", {})
     return next((f"<{kind}>" for kind in ("tcp", "file", "command") if kind in keys), None)
 

@@ -90,6 +90,10 @@ def test_every_fault_of_the_text_the_fields_and_the_whole_is_told_at_once_in_ord
         ({"architecture": "arm46"}, "/architecture: must be 'amd64' or 'arm64', not \"arm46\" (did you mean 'arm64'?)"),
         ({"store": {"kind": "nixx"}}, "/store/kind: must be 'guix' or 'nix', not \"nixx\" (did you mean 'nix'?)"),
         ({"time_zone": "UTC"}, "/time_zone: is not a key that is known here (did you mean 'time-zone'?)"),
+        ({"<>": 1}, "/<>: is not a key that is known here"),
+        ({"[key]": 1}, "/[key]: is not a key that is known here"),
+        ({"services": {"a": {**SERVICE, "<tcp>": 1}}}, "/services/a/<tcp>: is not a key that is known here"),
+        ({"labels": {"[key]": 1}}, "/labels/[key]: must be a string, not 1"),
         ({"tags": []}, "/tags: must have at least 1 of them"),
         (
             {"services": {"a": {**SERVICE, "ready": {"tcp": 80, "file": "/x"}}}},
@@ -167,6 +171,15 @@ def test_every_fault_of_the_text_the_fields_and_the_whole_is_told_at_once_in_ord
 )  # fmt: skip
 def test_one_fault_is_one_issue(part: dict[str, Any], fault: str) -> None:
     assert faults({**SMALLEST, **part}) == [fault]
+
+
+def test_a_key_that_looks_like_a_step_of_the_checker_is_told_from_its_value() -> None:
+    key = "the key must be a variable's name: letters, digits and '_', not beginning with a digit"
+    assert faults({**SMALLEST, "environment": {"[key]": 1, "<>": ""}}) == [
+        f"/environment/<>: {key}",
+        "/environment/[key]: must be a string, not 1",
+        f"/environment/[key]: {key}",
+    ]
 
 
 @pytest.mark.parametrize(
