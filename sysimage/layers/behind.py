@@ -18,6 +18,8 @@ more and now the other: with a single piece on its way both would wait for half 
 the time of an archive on a disk."""
 BUFFERS = AHEAD + 1
 """How many pieces must stay as they are: those, and the one that is being collected."""
+SHARED_PIECE = 512 << 10
+"""Bytes in a piece where several are in use at a time: they have to stay in the processor's cache."""
 
 
 @contextlib.contextmanager

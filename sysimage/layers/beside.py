@@ -15,15 +15,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sysimage.errors import MachineError
+from sysimage.layers.behind import AHEAD, BUFFERS, SHARED_PIECE
 from sysimage.workers import WORTH_A_PROCESS, helping
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-_AHEAD = 2
-"""How many pieces may be given and not hashed yet."""
-_PIECE_SIZE = 512 << 10
-"""Bytes in a piece: several have to stay in the processor's cache."""
 _PIECE = struct.Struct("<II")
 """Which buffer, and how many bytes from its beginning."""
 
@@ -34,13 +31,13 @@ class Beside:
     def __init__(self, pipe: Connection[Any, Any], buffers: Sequence[mmap.mmap]) -> None:
         self.buffers = buffers
         """Where pieces must lie, each at the beginning of one; used in turn, they stay as they are for long enough."""
-        self.piece_size = _PIECE_SIZE
+        self.piece_size = SHARED_PIECE
         self._pipe = pipe
         self._under_way = 0
 
     def update(self, piece: memoryview) -> None:
         """Have a piece hashed, after those before it; returns while it is."""
-        self._wait(_AHEAD - 1)
+        self._wait(AHEAD - 1)
         number = next(number for number, buffer in enumerate(self.buffers) if buffer is piece.obj)
         self._say(_PIECE.pack(number, len(piece)))
         self._under_way += 1
@@ -76,7 +73,7 @@ def hashing_beside(expected: int) -> Iterator[Beside | None]:
         return
     from multiprocessing import Pipe
 
-    buffers = [mmap.mmap(-1, _PIECE_SIZE) for _ in range(_AHEAD + 1)]
+    buffers = [mmap.mmap(-1, SHARED_PIECE) for _ in range(BUFFERS)]
     ours, theirs = Pipe()
     with ours, helping(_hash, ours, theirs, buffers):
         theirs.close()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sysimage.blobs import Descriptor
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
-from sysimage.layers.behind import BUFFERS, behind
+from sysimage.layers.behind import BUFFERS, SHARED_PIECE, behind
 from sysimage.layers.beside import Beside
 from sysimage.layers.checked import Check
 from sysimage.layers.compression import Compression
@@ -20,8 +20,6 @@ from sysimage.store.pieces import PIECE_SIZE
 from sysimage.workers import Report
 
 Write = Callable[[bytes | memoryview], object]
-_SLOW_PIECE = 512 << 10
-"""Bytes in a piece where several are in use at a time: they have to stay in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ def write_layer(
             store(compressor.compress(piece))
             moved(len(piece))
 
-        tar_size = write_tar(source, emit, compressor.piece_size, check=check)
+        tar_size = write_tar(source, emit, check=check, buffers=compressor.buffers)
         store(compressor.flush())
         diff_id, digest = hasher.hexdigest(), blob_hasher.hexdigest()
     if expected_tar_size is not None and tar_size != expected_tar_size:
@@ -112,5 +110,6 @@ def _write_plain(
             hasher.update(piece)
             moved(len(piece))
 
-        size = write_tar(source, emit, _SLOW_PIECE if slow else PIECE_SIZE, check=check, buffers=BUFFERS if slow else 1)
+        piece_size, buffers = (SHARED_PIECE, BUFFERS) if slow else (PIECE_SIZE, 1)
+        size = write_tar(source, emit, piece_size, check=check, buffers=buffers)
     return size, hasher.hexdigest()

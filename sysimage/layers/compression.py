@@ -5,10 +5,10 @@ of `sysimage.store.pieces`; its level 3 depends on the processor too and is not 
 own, because every library writes others.
 
 zstd: a frame for every 8 MiB (32 MiB at high levels), so that several threads can work on one layer without the memory
-that the library's own take, and a frame's bytes depend on its content alone. The library may look back over all of a
-short one, as far as every decoder has to be able to. That is 2 to 4 % of the size for nothing, and at the default level
-it is spent on time: about the size that the program ``zstd`` has at that level, made a fifth faster. Frames have no
-checksum: a blob has its digest, and every reader checks that.
+that the library's own take, and a frame's bytes depend on its content alone. In a short one the library may look back
+over 4 MiB, more than it would by itself. That makes blobs smaller for nothing, and at the default level it is spent on
+time: about the size that the program ``zstd`` has at that level, made a fifth faster. All 8 MiB would make them 0.2 %
+smaller still, for twice the memory. Frames have no checksum: a blob has its digest, and every reader checks that.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ from __future__ import annotations
 import functools
 import zlib
 from collections import defaultdict, deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sysimage.blobs import media_types
 from sysimage.errors import SpecError
 from sysimage.store.pieces import PIECE_SIZE
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _KINDS = {"none": (0, 0, 0), "gzip": (1, 1, 9), "zstd": (3, 1, 19)}
 """Default, lowest and highest level."""
@@ -32,21 +36,22 @@ _MEDIA_TYPES = {
 }
 _GZIP_HEADER = bytes([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255])  # deflate, no name, no time, no hint, unknown system
 _MOST_ISAL_LEVEL = 2
-_FRAME_LOG, _LONG_FRAME_LOG = 23, 25
-"""Logarithm of the layer's bytes in a zstd frame, for levels that look back over as much, or more. Fixed: blobs depend
-on them. RFC 8878 asks decoders for windows of 8 MiB."""
+_FRAME, _LONG_FRAME = 8 << 20, 32 << 20
+"""The layer's bytes in a zstd frame, for levels that look back over `_WINDOW_LOG`, or as far as they like. Fixed: blobs
+depend on them."""
+_WINDOW_LOG = 22
 _LONG_SIGHTED = 10
-"""From this level on, windows are longer than a short frame."""
+"""From this level on, the library looks back as far by itself, or further."""
 _DEFAULT_ZSTD_LEVEL = _KINDS["zstd"][0]
 _DEFAULT_HASH_LOG, _DEFAULT_MATCH = 17, 6
 """At the default level one table, of the places of 6 bytes, instead of the library's two, of 5 and 8."""
 
 
 class Compressor(Protocol):
-    """One stream being compressed."""
+    """One stream being compressed, fed with pieces of `PIECE_SIZE`: the bytes of gzip's first levels depend on them."""
 
-    piece_size: int
-    """Bytes of the pieces that it is best fed with. The bytes of gzip's first levels depend on them."""
+    buffers: int
+    """As of `Pieces`: how many pieces must stay as they are, the one that comes next among them."""
 
     def compress(self, data: memoryview, /) -> bytes: ...
 
@@ -116,86 +121,94 @@ class Compression:
 class _Zstd:
     """Frame after frame, each collected by the library, which has to keep it anyway to look back."""
 
-    piece_size = PIECE_SIZE
+    buffers = 1
 
     def __init__(self, level: int) -> None:
         self._level = level
         self._context = _idle_context(level)
-        self._frame_size = 1 << _frame_log(level)
-        self._filled = 0  # bytes of the layer in the frame so far
+        self._frame = _Frame(level)
         self._begun = False
 
     def compress(self, data: memoryview, /) -> bytes:
         out = []
-        while data:
+        for part, is_last in self._frame.parts(data):
             self._begun = True
-            part = data[: self._frame_size - self._filled]
-            data = data[len(part) :]
             out.append(self._context.compress(part, self._context.CONTINUE))
-            self._filled += len(part)
-            if self._filled == self._frame_size:
+            if is_last:
                 out.append(self._end())
         return bytes(out[0]) if len(out) == 1 else b"".join(out)
 
     def flush(self) -> bytes:
         # Nothing at all still has to be a frame; nothing behind a whole frame is none.
-        last = self._end() if self._filled or not self._begun else b""
+        last = self._end() if self._frame.filled or not self._begun else b""
         _idle[self._level].append(self._context)
         return last
 
     def _end(self) -> bytes:
         # Without data: the bytes must not depend on what is known of the length, and when.
-        self._filled = 0
         return bytes(self._context.flush(self._context.FLUSH_FRAME))
 
 
 class _ParallelZstd:
-    """The same bytes, several frames at a time."""
-
-    piece_size = PIECE_SIZE
+    """The same bytes: several streams, each in a thread of its own, get the frames in turn, piece by piece."""
 
     def __init__(self, level: int, threads: int) -> None:
-        from concurrent.futures import Future, ThreadPoolExecutor
+        from concurrent.futures import ThreadPoolExecutor
 
-        self._level, self._threads = level, threads
-        self._frame_size = 1 << _frame_log(level)
-        self._frame = bytearray()
-        self._begun = False
-        self._pool = ThreadPoolExecutor(threads)
-        self._waiting: deque[Future[bytes]] = deque()
+        self._level = level
+        self._threads = [ThreadPoolExecutor(1) for _ in range(threads)]
+        self._streams = [_Zstd(level)]  # those that have been needed
+        self._turn = 0
+        self._frame = _Frame(level)
+        self._results: deque[Future[bytes]] = deque()
+        # Pieces under way, of a frame for each thread but the one that has come furthest. Three quarters are enough:
+        # meanwhile that one goes on.
+        self._most = (threads - 1) * _frame_size(level) * 3 // 4 // PIECE_SIZE
+        self.buffers = self._most + 1
 
     def compress(self, data: memoryview, /) -> bytes:
         out = []
-        while data:
-            part = data[: self._frame_size - len(self._frame)]
-            data = data[len(part) :]
-            self._frame += part
-            if len(self._frame) == self._frame_size:
-                out.append(self._hand_over())
+        for part, is_last in self._frame.parts(data):
+            if self._turn == len(self._streams):
+                self._streams.append(_Zstd(self._level))
+            self._do(self._turn, self._streams[self._turn].compress, part)
+            if is_last:
+                self._turn = (self._turn + 1) % len(self._threads)
+            while len(self._results) > self._most or (self._results and self._results[0].done()):
+                out.append(self._results.popleft().result())
         return b"".join(out)
 
     def flush(self) -> bytes:
-        out = [self._hand_over()] if self._frame or not self._begun else []
-        out += [frame.result() for frame in self._waiting]
-        self._pool.shutdown()
-        return b"".join(out)
+        for number, stream in enumerate(self._streams):
+            self._do(number, stream.flush)  # only of the last frame is anything left
+        out = b"".join(result.result() for result in self._results)
+        for thread in self._threads:
+            thread.shutdown()
+        return out
 
-    def _hand_over(self) -> bytes:
-        """Begin with a frame; returns what the oldest gave when enough are under way."""
-        done = self._waiting.popleft().result() if len(self._waiting) == self._threads else b""
-        self._waiting.append(self._pool.submit(_zstd_frame, self._level, self._frame))
-        self._frame = bytearray()
-        self._begun = True
-        return done
+    def _do(self, number: int, work: Callable[..., bytes], *data: memoryview) -> None:
+        self._results.append(self._threads[number].submit(work, *data))
 
 
-def _zstd_frame(level: int, content: bytearray) -> bytes:
-    stream = _Zstd(level)
-    return stream.compress(memoryview(content)) + stream.flush()
+class _Frame:
+    """The frame that is being filled."""
+
+    def __init__(self, level: int) -> None:
+        self._size = _frame_size(level)
+        self.filled = 0
+        """Bytes of the layer in it."""
+
+    def parts(self, data: memoryview) -> Iterator[tuple[memoryview, bool]]:
+        """What of ``data`` goes into it and into those that follow, and whether a frame is full with that."""
+        while data:
+            part = data[: self._size - self.filled]
+            data = data[len(part) :]
+            self.filled = (self.filled + len(part)) % self._size
+            yield part, self.filled == 0
 
 
 _idle: defaultdict[int, list[Any]] = defaultdict(list)
-"""The library's states of streams that ended well, by level, for the next ones: each has some 9 MiB, which would come
+"""The library's states of streams that ended well, by level, for the next ones: each has some 5 MiB, which would come
 fresh from the kernel for every layer and be cleared page by page."""
 
 
@@ -212,7 +225,7 @@ def _zstd_context(level: int) -> Any:
     parameter = pyzstd.CParameter
     options: dict[int, int] = {parameter.compressionLevel: level}
     if level < _LONG_SIGHTED:
-        options[parameter.windowLog] = _FRAME_LOG
+        options[parameter.windowLog] = _WINDOW_LOG
     if level == _DEFAULT_ZSTD_LEVEL:
         options[parameter.strategy] = pyzstd.Strategy.fast
         options[parameter.hashLog] = _DEFAULT_HASH_LOG
@@ -220,12 +233,12 @@ def _zstd_context(level: int) -> Any:
     return pyzstd.ZstdCompressor(options)
 
 
-def _frame_log(level: int) -> int:
-    return _FRAME_LOG if level < _LONG_SIGHTED else _LONG_FRAME_LOG
+def _frame_size(level: int) -> int:
+    return _FRAME if level < _LONG_SIGHTED else _LONG_FRAME
 
 
 class _Gzip:
-    piece_size = PIECE_SIZE
+    buffers = 1
 
     def __init__(self, level: int) -> None:
         self._crc = self._length = 0

@@ -13,10 +13,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sysimage.layers.source import LayerSource
-from sysimage.workers import helping
+from sysimage.workers import WORTH_A_PROCESS, helping
 
-_WORTH_IT = 64 << 20
-"""Bytes below which nobody asks."""
 _SAMPLES = 24
 
 
@@ -24,7 +22,7 @@ _SAMPLES = 24
 def prefetching(sources: Sequence[LayerSource]) -> Iterator[None]:
     """While this is open, another process asks the kernel for the files of ``sources``, in their order, if most of a
     sample of them are not in memory."""
-    if sum(source.weight for source in sources) < _WORTH_IT or not _is_cold(sources):
+    if sum(source.weight for source in sources) < WORTH_A_PROCESS or not _is_cold(sources):
         yield
         return
     with helping(_ask, sources, os.getpid()):

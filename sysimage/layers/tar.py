@@ -17,7 +17,7 @@ from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.items import StoreItem
 from sysimage.store.pieces import PIECE_SIZE, Emit, Pieces
 
-FORMAT = 5
+FORMAT = 6
 """Number of the form in which layers are written. Whatever changes a byte of any layer changes this number."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import random
 import zlib
@@ -17,7 +18,7 @@ from sysimage.layers import Compression, LayerSource, write_layer
 from sysimage.process import run
 from sysimage.rootfs import Entry
 
-FRAME, LONG_FRAME = 8 << 20, 32 << 20
+FRAME, LONG_FRAME, WINDOW = 8 << 20, 32 << 20, 4 << 20
 ALL = ["none", "gzip", "gzip:2", "gzip:6", "zstd", "zstd:1", "zstd:9"]
 
 
@@ -128,10 +129,18 @@ def test_zstd_makes_a_frame_of_every_few_mib_however_it_is_fed(level: int, frame
     assert frames == max(1, -(-size // frame_size))
 
 
+@pytest.mark.parametrize("name", ["zstd", "zstd:1"])
+def test_several_threads_see_each_piece_as_it_was(name: str) -> None:
+    noise = hashlib.shake_256(b"noise").digest(2 * FRAME + 12_345)  # takes longer to compress than to be put there
+    source = LayerSource("x", (), (Entry.file("/data", noise),))
+
+    assert blob(source, name, threads=1) == blob(source, name, threads=2) == blob(source, name, threads=3)
+
+
 @pytest.mark.parametrize("level", range(1, 10))
-def test_zstd_looks_back_over_a_whole_frame(level: int) -> None:
+def test_zstd_looks_back_over_4_mib(level: int) -> None:
     noise = random.Random(0).randbytes(100_000)
-    data = noise + bytes(FRAME - 2 * len(noise)) + noise  # further apart than most levels look back by themselves
+    data = noise + bytes(WINDOW - 2 * len(noise)) + noise  # further apart than most levels look back by themselves
     compressor = Compression("zstd", level).compressor()
     assert compressor is not None
     assert len(compressor.compress(memoryview(data)) + compressor.flush()) < 1.1 * len(noise)

@@ -48,7 +48,7 @@ def test_small_work_is_not_worth_it(sources: list[LayerSource], monkeypatch: pyt
 def test_files_in_memory_are_not_asked_for(
     sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch, cold: bool
 ) -> None:
-    monkeypatch.setattr(prefetch, "_WORTH_IT", 1)
+    monkeypatch.setattr(prefetch, "WORTH_A_PROCESS", 1)
 
     assert started(monkeypatch, sources, cold) is cold
 
