@@ -1,4 +1,4 @@
-"""Work on several cores: numbered tasks in child processes, results in order.
+"""Work on several cores: tasks in child processes, each with its result.
 
 Processes, not threads: opening, reading and closing many small files does not scale under the interpreter's lock.
 Children are forked, so tasks and what they need are not copied; one that fails ends the whole, and none outlives the
@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import pickle
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sysimage.errors import MachineError
@@ -18,6 +19,7 @@ from sysimage.errors import MachineError
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
+Task = TypeVar("Task", bound=Hashable)
 Result = TypeVar("Result")
 Report = Callable[[int], None]
 """Tells the parent that so many more bytes have been moved."""
@@ -56,41 +58,43 @@ def _help(work: Callable[..., None], arguments: tuple[object, ...]) -> None:
 
 
 def run_tasks(
-    order: Iterable[int],
-    work: Callable[[int, Report], Result],
+    tasks: Iterable[Task],
+    work: Callable[[Task, Report], Result],
     workers: int,
     report: Report,
-) -> dict[int, Result]:
-    """Call ``work(number, report)`` for every number of ``order``, begun in that order, at most ``workers`` at a time.
+) -> dict[Task, Result]:
+    """Call ``work(task, report)`` for every task, begun in that order, at most ``workers`` at a time.
 
-    With one worker, or one task, everything happens in this process. The first exception is raised here after all
-    children have ended.
+    A task is asked for when somebody is free, so what it is may be found out meanwhile. With one worker, or one task,
+    everything happens in this process. The first exception is raised here after all children have ended.
     """
-    numbers = list(order)
-    if workers <= 1 or len(numbers) <= 1:
-        return {number: work(number, report) for number in numbers}
-    return _in_children(numbers, work, min(workers, len(numbers)), report)
+    if workers <= 1:
+        return {task: work(task, report) for task in tasks}
+    waiting = iter(tasks)
+    first = list(islice(waiting, 2))
+    if len(first) < 2:
+        return {task: work(task, report) for task in first}
+    return _in_children(chain(first, waiting), work, workers, report)
 
 
 def _in_children(
-    numbers: list[int], work: Callable[[int, Report], Result], workers: int, report: Report
-) -> dict[int, Result]:
+    waiting: Iterator[Task], work: Callable[[Task, Report], Result], workers: int, report: Report
+) -> dict[Task, Result]:
     from multiprocessing import connection, get_context
 
     fork = get_context("fork")
     ours: list[Connection[Any, Any]] = []
     children = []
-    waiting = iter(numbers)
-    results: dict[int, Result] = {}
+    results: dict[Task, Result] = {}
     try:
-        for _ in range(workers):
+        for task in islice(waiting, workers):
             mine, theirs = fork.Pipe()
             ours.append(mine)
             child = fork.Process(target=_child, args=(theirs, tuple(ours), work), daemon=True)
             child.start()
             children.append(child)
             theirs.close()
-            mine.send(next(waiting))
+            mine.send(task)
         busy = list(ours)
         while busy:
             for ready in connection.wait(busy):
@@ -107,8 +111,8 @@ def _in_children(
                     continue
                 if kind == "failed":
                     raise message[0]
-                number, result = message
-                results[number] = result
+                task, result = message
+                results[task] = result
                 following = next(waiting, None)
                 pipe.send(following)
                 if following is None:
@@ -122,7 +126,7 @@ def _in_children(
             pipe.close()
         for child in children:
             child.join()
-    return {number: results[number] for number in numbers}
+    return results
 
 
 def _child(pipe: Connection[Any, Any], parents: Iterable[Connection[Any, Any]], work: Callable[..., Any]) -> None:
@@ -141,9 +145,9 @@ def _child(pipe: Connection[Any, Any], parents: Iterable[Connection[Any, Any]], 
             unreported = 0
 
     with contextlib.suppress(EOFError, BrokenPipeError):
-        while (number := pipe.recv()) is not None:
+        while (task := pipe.recv()) is not None:
             try:
-                answer: tuple[Any, ...] = ("done", number, work(number, report))
+                answer: tuple[Any, ...] = ("done", task, work(task, report))
             except BrokenPipeError:
                 raise
             except Exception as error:

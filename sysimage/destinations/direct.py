@@ -1,21 +1,33 @@
 """An archive written straight from layer sources, uncompressed: every byte read once, nothing stored beside the result.
 
-How long a layer's archive is follows from metadata, so the place of everything is known before a file is opened. In a
-file each layer is written at its place by whichever process is free, and the headers, which need digests, follow. Into
-a pipe the older form goes in one pass: its layers' names need no digest and its documents come last.
+How long a layer's archive is follows from metadata, so its place is known before any of its files is opened. In a file
+each layer is written at its place by whichever process is free, and the headers, which need digests, follow. Into a
+pipe the older form goes in one pass: its layers' names need no digest and its documents come last.
 """
 
 from __future__ import annotations
 
+import contextlib
+import heapq
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 from sysimage.blobs import Descriptor, media_types
 from sysimage.destinations.archive import widen_pipe
-from sysimage.destinations.placed import PlacedWriter, set_length
+from sysimage.destinations.placed import PAGE, PlacedWriter, set_length
 from sysimage.destinations.publish import published, write_all
-from sysimage.destinations.shape import ARCHIVE, Member, archive_size, docker_documents, layer_name, members
+from sysimage.destinations.shape import (
+    ARCHIVE,
+    DOCKER_ARCHIVE,
+    Member,
+    archive_size,
+    docker_documents,
+    layer_name,
+    members,
+)
 from sysimage.destinations.written import WrittenImage
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
@@ -25,7 +37,7 @@ from sysimage.layers.beside import hashing_beside
 from sysimage.layers.build import Reporter, run_layer_tasks
 from sysimage.layers.headers import END
 from sysimage.layers.prefetch import prefetching
-from sysimage.layers.sizes import sizes_ahead, tar_sizes
+from sysimage.layers.sizes import SizesAhead, sizes_ahead, tar_sizes
 from sysimage.progress import Progress, silent
 from sysimage.workers import Report, biggest_first
 
@@ -33,6 +45,16 @@ Assemble = Callable[[Sequence[LayerBlob]], Image]
 """Describes layers as an image; called a second time with other digests of the same length."""
 
 _NONE = Compression("none", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in an archive a layer is."""
+
+    number: int
+    offset: int
+    """Of the layer's first byte."""
+    size: int
 
 
 def write_archive_directly(
@@ -52,15 +74,16 @@ def write_archive_directly(
     The bytes are those that `sysimage.destinations.write_archive` writes from stored blobs. Errors as there and in
     `sysimage.layers.build_layers`.
     """
-    sizes = tar_sizes(sources, workers)
-    report = Reporter(progress, sum(sizes))
-    expected = members(assemble(_stand_ins(sources, sizes)), archive_format, names, annotations)
-    places = _places(expected)
-    with published(target) as fd:
-        set_length(fd, archive_size(expected))
+    weights = [source.weight for source in sources]
+    report = Reporter(progress, sum(weights))
+    with (
+        published(target) as fd,
+        prefetching([sources[number] for number in biggest_first(weights)]),
+        _placing(sources, assemble, fd, archive_format, names, annotations, workers) as places,
+    ):
 
-        def work(number: int, moved: Report) -> LayerBlob:
-            offset = places[number]
+        def work(place: _Place, moved: Report) -> LayerBlob:
+            offset = place.offset
 
             def write(data: bytes | memoryview) -> None:
                 nonlocal offset
@@ -68,21 +91,20 @@ def write_archive_directly(
 
             with PlacedWriter(fd) as writer:
                 return write_layer(
-                    sources[number],
+                    sources[place.number],
                     _NONE,
                     write,
                     moved=moved,
-                    expected_tar_size=sizes[number],
+                    expected_tar_size=place.size,
                     check=check,
                     slow=True,
+                    lead=offset % PAGE,
                 )
 
-        order = biggest_first(sizes)
-        with prefetching([sources[number] for number in order]):
-            built = run_layer_tasks(order, work, workers, report)
-        image = assemble([built[number] for number in range(len(sources))])
+        built = run_layer_tasks(places, work, workers, report)
+        image = assemble([built[place] for place in sorted(built, key=attrgetter("number"))])
         parts = members(image, archive_format, names, annotations)
-        if [part.size for part in parts] != [part.size for part in expected]:
+        if set(_places(parts)) != set(built):
             raise IntegrityError("cannot place the layers: the image's documents have another length than expected")
         _write_around(fd, parts)
     report.finish()
@@ -141,14 +163,52 @@ def _stand_ins(sources: Sequence[LayerSource], sizes: Sequence[int]) -> list[Lay
     ]
 
 
-def _places(parts: Sequence[Member]) -> dict[int, int]:
-    """The offset in the archive at which each layer's bytes begin."""
-    places = {}
+@contextlib.contextmanager
+def _placing(
+    sources: Sequence[LayerSource],
+    assemble: Assemble,
+    fd: int,
+    archive_format: str,
+    names: Sequence[ImageName],
+    annotations: Mapping[str, str] | None,
+    workers: int,
+) -> Iterator[Iterable[_Place]]:
+    """The layers' places in a file that is as long as it has to be for them; the biggest first, as far as is known.
+
+    Where documents come before the layers, no place is known until all sizes are. Otherwise a place is as soon as those
+    before it are, and layers are written while the sizes of others are found out.
+    """
+    if archive_format == DOCKER_ARCHIVE:
+        with sizes_ahead(sources) as sizes:
+            yield _places_as_known(sizes, len(sources), fd)
+        return
+    expected = members(assemble(_stand_ins(sources, tar_sizes(sources, workers))), archive_format, names, annotations)
+    set_length(fd, archive_size(expected))
+    yield sorted(_places(expected), key=lambda place: (-place.size, place.number))
+
+
+def _places_as_known(sizes: SizesAhead, count: int, fd: int) -> Iterator[_Place]:
+    known: list[tuple[int, int, _Place]] = []
+    offset = number = 0
+    while number < count or known:
+        while number < count and (not known or sizes.ready()):
+            part = Member(layer_name(number), number, next(sizes))
+            place = _Place(number, offset + len(part.header), part.size)
+            heapq.heappush(known, (-place.size, number, place))
+            offset = place.offset + part.size + len(part.padding)
+            number += 1
+        set_length(fd, offset)
+        yield heapq.heappop(known)[-1]
+
+
+def _places(parts: Sequence[Member]) -> list[_Place]:
+    """Where each layer is in the archive with these members."""
+    places = []
     offset = 0
     for part in parts:
         offset += len(part.header)
         if isinstance(part.content, int):
-            places[part.content] = offset
+            places.append(_Place(part.content, offset, part.size))
         offset += part.size + len(part.padding)
     return places
 

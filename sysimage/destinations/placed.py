@@ -9,7 +9,8 @@ import os
 import stat
 from typing import Self
 
-_PAGE = max(4096, mmap.PAGESIZE)
+PAGE = max(4096, mmap.PAGESIZE)
+"""Bytes that are written past the page cache as a whole or not at all."""
 _WORTH_DIRECT = 256 << 10
 """Bytes below which a write past the page cache is not worth its wait."""
 
@@ -48,13 +49,13 @@ class PlacedWriter:
     def write(self, data: bytes | memoryview, offset: int) -> int:
         """Write all of ``data`` at ``offset``; returns its length. Memory at a page's boundary goes best."""
         rest = memoryview(data)
-        begin = -offset % _PAGE
-        end = len(rest) - (offset + len(rest)) % _PAGE
+        begin = -offset % PAGE
+        end = len(rest) - (offset + len(rest)) % PAGE
         if self._direct is None or end - begin < _WORTH_DIRECT:
             return self._write_through_cache(rest, offset)
         self._write_through_cache(rest[:begin], offset)
         done = begin
-        while self._direct is not None and done < end and done % _PAGE == begin:
+        while self._direct is not None and done < end and done % PAGE == begin:
             try:
                 done += os.pwrite(self._direct, rest[done:end], offset + done)
             except OSError as error:

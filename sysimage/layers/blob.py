@@ -46,6 +46,7 @@ def write_layer(
     expected_tar_size: int | None = None,
     check: Check | None = None,
     slow: bool = False,
+    lead: int = 0,
     beside: Beside | None = None,
 ) -> LayerBlob:
     """Write the layer's blob through ``write`` and say what was written.
@@ -54,12 +55,12 @@ def write_layer(
     of every piece read; ``threads`` is for the compressor. Where the size of the archive was promised to somebody,
     another one is an `IntegrityError`. ``check`` proves what is said of the items from the same read. A ``slow``
     ``write``, into a pipe or to a disk, is called in another thread while the next piece is read, where nothing is
-    compressed; with ``beside`` it is the hash that is left to another process. Other errors as in
-    `sysimage.layers.tar.write_tar`.
+    compressed, with pieces as `Pieces` makes them with ``lead``; with ``beside`` it is the hash that is left to another
+    process. Other errors as in `sysimage.layers.tar.write_tar`.
     """
     compressor = compression.compressor(threads)
     if compressor is None:
-        tar_size, diff_id = _write_plain(source, write, moved, check, slow, beside)
+        tar_size, diff_id = _write_plain(source, write, moved, check, slow, lead, beside)
         digest, size = diff_id, tar_size
     else:
         hasher, blob_hasher = hashlib.sha256(), hashlib.sha256()
@@ -90,7 +91,13 @@ def write_layer(
 
 
 def _write_plain(
-    source: LayerSource, write: Write, moved: Report, check: Check | None, slow: bool, beside: Beside | None
+    source: LayerSource,
+    write: Write,
+    moved: Report,
+    check: Check | None,
+    slow: bool,
+    lead: int,
+    beside: Beside | None,
 ) -> tuple[int, str]:
     """The archive as it is; its length and digest."""
     if beside is not None:
@@ -111,5 +118,5 @@ def _write_plain(
             moved(len(piece))
 
         piece_size, buffers = (SHARED_PIECE, BUFFERS) if slow else (PIECE_SIZE, 1)
-        size = write_tar(source, emit, piece_size, check=check, buffers=buffers)
+        size = write_tar(source, emit, piece_size, check=check, buffers=buffers, lead=lead)
     return size, hasher.hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from sysimage.blobs import BlobDirectory
 from sysimage.layers.blob import LayerBlob, write_layer
@@ -14,7 +14,7 @@ from sysimage.layers.prefetch import prefetching
 from sysimage.layers.source import LayerSource
 from sysimage.layers.tar import BrokenPromiseError
 from sysimage.progress import Progress, silent
-from sysimage.workers import Report, biggest_first, run_tasks
+from sysimage.workers import Report, Task, biggest_first, run_tasks
 
 STAGE = "layers"
 
@@ -69,21 +69,21 @@ def build_layers(
 
 
 def run_layer_tasks(
-    order: Sequence[int], work: Callable[[int, Report], LayerBlob], workers: int, report: Report
-) -> dict[int, LayerBlob]:
+    tasks: Iterable[Task], work: Callable[[Task, Report], LayerBlob], workers: int, report: Report
+) -> dict[Task, LayerBlob]:
     """`run_tasks`, but a broken promise ends only its own layer: those of all are told in the end, at once."""
 
-    def kept(number: int, moved: Report) -> LayerBlob | BrokenPromiseError:
+    def kept(task: Task, moved: Report) -> LayerBlob | BrokenPromiseError:
         try:
-            return work(number, moved)
+            return work(task, moved)
         except BrokenPromiseError as error:
             return error
 
-    results = run_tasks(order, kept, workers, report)
+    results = run_tasks(tasks, kept, workers, report)
     issues = [issue for one in results.values() if isinstance(one, BrokenPromiseError) for issue in one.issues]
     if issues:
         raise BrokenPromiseError.of(sorted(issues, key=str))
-    return {number: one for number, one in results.items() if isinstance(one, LayerBlob)}
+    return {task: one for task, one in results.items() if isinstance(one, LayerBlob)}
 
 
 class Reporter:

@@ -94,31 +94,30 @@ def item_size(item: StoreItem, headers: Headers) -> int:
     top, name = place(item)
     status = os.lstat(top)
     if stat.S_ISLNK(status.st_mode):
-        return len(headers.symlink(name, os.readlink(top)))  # noqa: PTH115 (bytes)
+        return headers.length(name, os.readlink(top), 0)  # noqa: PTH115 (bytes)
     if not stat.S_ISDIR(status.st_mode):
-        return len(headers.item_file(name, status.st_size, False)) + padded(status.st_size)
-    total = len(headers.item_directory(name))
+        return headers.length(name, b"", status.st_size) + padded(status.st_size)
+    name += b"/"
+    length = headers.length
+    total = length(name, b"", 0)
     stack = [(name, top)]
     while stack:
         above, directory = stack.pop()
         with os.scandir(directory) as found:
             for entry in found:
-                total += _member_size(entry, b"%b/%b" % (above, entry.name), headers)
-                if entry.is_dir(follow_symlinks=False):
-                    stack.append((b"%b/%b" % (above, entry.name), entry.path))
+                name = above + entry.name
+                if entry.is_file(follow_symlinks=False):
+                    size = entry.stat(follow_symlinks=False).st_size
+                    total += length(name, b"", size) + size + -size % BLOCK
+                elif entry.is_symlink():
+                    total += length(name, os.readlink(entry.path), 0)  # noqa: PTH115 (bytes)
+                elif entry.is_dir(follow_symlinks=False):
+                    name += b"/"
+                    total += length(name, b"", 0)
+                    stack.append((name, entry.path))
+                else:
+                    raise no_such_thing(entry.path)
     return total
-
-
-def _member_size(entry: os.DirEntry[bytes], name: bytes, headers: Headers) -> int:
-    if entry.is_symlink():
-        target = os.readlink(entry.path)  # noqa: PTH115 (bytes)
-        return BLOCK if headers.plainly_one_block(name, target, 0) else len(headers.symlink(name, target))
-    if entry.is_dir(follow_symlinks=False):
-        return BLOCK if headers.plainly_one_block(name, b"", 0) else len(headers.item_directory(name))
-    size = entry.stat(follow_symlinks=False).st_size
-    if headers.plainly_one_block(name, b"", size):
-        return BLOCK + padded(size)
-    return len(headers.item_file(name, size, False)) + padded(size)
 
 
 def no_such_thing(path: bytes) -> IntegrityError:

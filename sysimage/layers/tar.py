@@ -40,17 +40,18 @@ def write_tar(
     *,
     check: Check | None = None,
     buffers: int | Sequence[mmap.mmap] = 1,
+    lead: int = 0,
 ) -> int:
     """Write the layer's archive, calling ``emit`` with pieces of ``piece_size`` bytes; returns its size in bytes.
 
     A piece's memory stays as it is until the call returns, or with more ``buffers`` (a number, or the memory itself)
-    until that of so many pieces later does. With ``check`` what the store says of the items is proven from the same
-    read, and `BrokenPromiseError` names those of which it is not true, after all were read. What is neither file,
-    directory nor symlink, a name that would be a whiteout, and a file that changes meanwhile are an `IntegrityError`;
-    what cannot be read is a `MachineError`.
+    until that of so many pieces later does; ``lead`` is as of `Pieces`. With ``check`` what the store says of the items
+    is proven from the same read, and `BrokenPromiseError` names those of which it is not true, after all were read.
+    What is neither file, directory nor symlink, a name that would be a whiteout, and a file that changes meanwhile are
+    an `IntegrityError`; what cannot be read is a `MachineError`.
     """
     issues: list[Issue] = []
-    pieces = Pieces(emit, piece_size, buffers)
+    pieces = Pieces(emit, piece_size, buffers, lead)
     headers = Headers(source.uid, source.gid)
     with _naming_the_file():
         for part in source.parts():

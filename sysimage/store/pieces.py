@@ -27,20 +27,24 @@ class Pieces:
     """Collects bytes and calls ``emit`` with pieces of exactly ``size`` bytes; the last one may be shorter.
 
     With more ``buffers`` a piece may still be used after ``emit`` has returned: it is left alone until the one that
-    comes ``buffers`` later begins. Instead of a number they can be the memory itself, of ``size`` bytes each.
+    comes ``buffers`` later begins. Instead of a number they can be the memory itself, of ``size`` bytes each. With a
+    ``lead`` the first piece is so many bytes shorter and begins so far behind the beginning of its memory: bytes that
+    go to such an offset in a page of a file lie at the same one in memory then, and pieces end where pages do.
     """
 
-    __slots__ = ("_buffer", "_buffers", "_emit", "_fill", "_passes_on", "_size", "_view", "emitted")
+    __slots__ = ("_begin", "_buffer", "_buffers", "_emit", "_fill", "_passes_on", "_size", "_view", "emitted")
 
-    def __init__(self, emit: Emit, size: int = PIECE_SIZE, buffers: int | Sequence[mmap.mmap] = 1) -> None:
-        if size < 1:
-            raise ValueError(f"a piece of {size} bytes")
+    def __init__(
+        self, emit: Emit, size: int = PIECE_SIZE, buffers: int | Sequence[mmap.mmap] = 1, lead: int = 0
+    ) -> None:
+        if not 0 <= lead < size:
+            raise ValueError(f"a piece of {size} bytes behind {lead}")
         self._emit = emit
         self._size = size
         self._buffers = deque((_buffer(size) for _ in range(buffers)) if isinstance(buffers, int) else buffers)
         self._passes_on = buffers == 1  # of several, the last ones are still in use when the stream ends
         self._take_buffer()
-        self._fill = 0  # always less than size
+        self._fill = self._begin = lead  # always less than size
         self.emitted = 0
         """Bytes handed on so far."""
 
@@ -52,7 +56,7 @@ class Pieces:
     @property
     def length(self) -> int:
         """Bytes of the stream so far."""
-        return self.emitted + self._fill
+        return self.emitted + self._fill - self._begin
 
     def put(self, data: bytes | memoryview) -> None:
         """Append bytes."""
@@ -126,15 +130,15 @@ class Pieces:
             self._flush()
 
     def _flush(self) -> None:
-        self._emit(self._view[: self._fill])
-        self.emitted += self._fill
-        self._fill = 0
+        self._emit(self._view[self._begin : self._fill])
+        self.emitted += self._fill - self._begin
+        self._fill = self._begin = 0
         if len(self._buffers) > 1:
             self._take_buffer()
 
     def finish(self) -> int:
         """Hand on what is left; returns the length of the stream in bytes. Nothing can be put behind its end."""
-        if self._fill:
+        if self._fill > self._begin:
             self._flush()
         if self._passes_on:
             _spare[self._size] = self._buffers.pop()

@@ -8,8 +8,10 @@ import os
 import shutil
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +26,7 @@ from sysimage.destinations import (
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError, SpecError
 from sysimage.image import Image, ImageConfig, ImageName, make_image
-from sysimage.layers import Compression, LayerBlob, LayerSource, beside, build_layers
+from sysimage.layers import Compression, LayerBlob, LayerSource, beside, build_layers, sizes
 from sysimage.process import run
 from sysimage.rootfs import Entry
 from tests.support.stores import make_item
@@ -149,6 +151,48 @@ def test_writing_directly_gives_the_bytes_that_stored_blobs_give(
 
     assert (tmp_path / "direct.tar").read_bytes() == (tmp_path / "stored.tar").read_bytes()
     assert (direct.image, direct.size) == (stored.image, stored.size)
+
+
+def test_a_docker_archive_is_begun_while_sizes_are_found_out(
+    sources: list[LayerSource], blobs: BlobDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = image_of(sources, blobs)
+    write_archive(image, [blobs], tmp_path / "stored.tar", archive_format="docker-archive")
+    first = (tmp_path / "stored.tar").read_bytes()[512:][: image.layers[0].descriptor.size]
+    honest = sizes.tar_size
+
+    def written() -> bool:
+        return any(first in path.read_bytes() for path in tmp_path.glob(".direct.tar.*.part"))
+
+    def late(source: LayerSource) -> int:
+        deadline = time.monotonic() + 20
+        while source is sources[-1] and not written():
+            assert time.monotonic() < deadline, "the first layer waits for the size of the last"
+            time.sleep(0.01)
+        return honest(source)
+
+    monkeypatch.setattr(sizes, "WORTH_A_PROCESS", 0)
+    monkeypatch.setattr(sizes, "tar_size", late)
+    write_archive_directly(sources, assemble, tmp_path / "direct.tar", archive_format="docker-archive", workers=2)
+    assert (tmp_path / "direct.tar").read_bytes() == (tmp_path / "stored.tar").read_bytes()
+
+
+@pytest.mark.parametrize("archive_format", ["archive", "docker-archive"])
+def test_only_the_ends_of_layers_are_written_in_parts_of_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archive_format: str
+) -> None:
+    layers = [LayerSource(f"{n}", (), (Entry.file("/data", bytes(6_000_000 + 512 * n)),)) for n in range(3)]
+    real, parts = os.pwrite, []
+
+    def noted(fd: int, data: Any, offset: int) -> int:
+        if offset % 4096 or len(data) % 4096:
+            parts.append(len(data))
+        return real(fd, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", noted)
+    write_archive_directly(layers, assemble, tmp_path / "web.tar", archive_format=archive_format)
+    documents = 7 if archive_format == "archive" else 2
+    assert len(parts) <= 2 * len(layers) + 3 * (len(layers) + documents) + 1, "headers, documents and paddings"
 
 
 def test_a_stream_is_the_file(sources: list[LayerSource], blobs: BlobDirectory, tmp_path: Path) -> None:
@@ -283,8 +327,6 @@ def test_a_failed_build_leaves_the_old_archive_as_it_was(sources: list[LayerSour
 def test_a_file_that_grows_after_its_size_was_promised_is_an_error(
     sources: list[LayerSource], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sysimage.layers import sizes
-
     honest = sizes.tar_size
 
     def grown(source: LayerSource) -> int:

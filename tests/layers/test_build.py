@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -236,6 +237,27 @@ def test_an_error_in_a_worker_is_raised_here_with_its_hint(sources: list[LayerSo
     assert caught.value.hint
     build_layers(sources[:2], BlobDirectory(tmp_path / "blobs"), compression=NONE)
     assert not list((tmp_path / "blobs").rglob(".part-*"))
+
+
+def test_a_task_is_asked_for_when_somebody_is_free(tmp_path: Path) -> None:
+    def tasks() -> Iterator[str]:
+        yield "a"
+        yield "b"
+        assert list(tmp_path.iterdir()), "the third was asked for before one of the first was done"
+        yield "c"
+
+    def work(task: str, report: Callable[[int], None]) -> str:
+        time.sleep(0.05)
+        (tmp_path / task).touch()
+        return task.upper()
+
+    assert run_tasks(tasks(), work, 2, abs) == {"a": "A", "b": "B", "c": "C"}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_few_tasks_are_done_too(workers: int, count: int) -> None:
+    assert run_tasks(iter(range(count)), lambda task, _: -task, workers, abs) == {n: -n for n in range(count)}
 
 
 def test_a_worker_that_is_killed_is_an_error_and_not_a_hang() -> None:

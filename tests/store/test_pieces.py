@@ -69,6 +69,29 @@ def test_pieces_are_the_stream_cut_at_equal_lengths_and_a_witness_sees_the_files
     assert witness.length == len(contents)
 
 
+@given(
+    parts=st.lists(st.integers(0, 40), max_size=9),
+    size_and_lead=st.integers(1, 40).flatmap(lambda size: st.tuples(st.just(size), st.integers(0, size - 1))),
+)
+def test_a_lead_makes_the_first_piece_shorter_and_the_others_end_with_their_memory(
+    parts: list[int], size_and_lead: tuple[int, int]
+) -> None:
+    size, lead = size_and_lead
+    out: list[bytes] = []
+    pieces = Pieces(lambda piece: out.append(bytes(piece)), size, lead=lead)
+    stream = b""
+    for number, length in enumerate(parts):
+        pieces.put(bytes([number + 1]) * length)
+        stream += bytes([number + 1]) * length
+        assert pieces.length == len(stream)
+    assert pieces.finish() == len(stream)
+
+    whole = bytes(lead) + stream
+    assert b"".join(out) == stream
+    assert [len(piece) for piece in out[1:-1]] == [size] * (len(out) - 2)
+    assert len(out) == (-(-len(whole) // size) if stream else 0)
+
+
 @given(st.lists(st.sampled_from([0, 1, 50, 16_383, 16_384, 70_000, 131_072, 200_000]), max_size=9))
 def test_a_witness_copies_what_is_short_and_hands_on_what_is_long(lengths: list[int]) -> None:
     parts = [bytes([number + 1]) * length for number, length in enumerate(lengths)]

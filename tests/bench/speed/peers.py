@@ -44,6 +44,8 @@ def _tarfile_layer(source: LayerSource, sink: _Sink | IO[bytes]) -> None:
             top = item.location or Path()
             for path in sorted([top, *top.rglob("*")]):
                 member = _reset(layer.gettarinfo(path, arcname=str(item.path) + str(path)[len(str(top)) :]))
+                if member.islnk():  # nixpkgs, too, lets nobody see which files a store has linked to one another
+                    member.type, member.linkname, member.size = tarfile.REGTYPE, "", path.lstat().st_size
                 if member.isreg():
                     with path.open("rb") as content:
                         layer.addfile(member, content)
