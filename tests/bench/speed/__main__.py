@@ -12,13 +12,13 @@ import argparse
 import json
 import shutil
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from tests.bench.speed.cases import ALONE, CASES, ONCE, PROGRAMS
 from tests.bench.speed.chart import draw
+from tests.bench.speed.memory import run_watched
 from tests.bench.speed.tree import prepare
 
 _BASELINES = {"tarfile_twice_file": ("docker_archive", "archive"), "tarfile_twice_cold": ("diff_ids_cold",)}
@@ -72,11 +72,12 @@ def _run(name: str, given: argparse.Namespace) -> dict[str, Any]:
     command += [f"--workers={1 if name in ALONE else given.workers}", *(["--small"] if given.small else [])]
     command += [f"--nixpkgs-script={given.nixpkgs_script}"] if given.nixpkgs_script else []
     busy, idle = _machine()
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    done, memory = run_watched([str(word) for word in command])
     if done.returncode:
         sys.exit(f"{name} failed:\n{done.stderr}")
     value: dict[str, Any] = json.loads(done.stdout)
     after_busy, after_idle = _machine()
+    value["memory"] = memory
     value["machine"] = (after_busy - busy) / max(1, after_busy - busy + after_idle - idle)
     return value
 
@@ -105,7 +106,7 @@ def _print(runs: dict[str, list[dict[str, Any]]], medians: dict[str, float]) -> 
             f"| {name} | {wall:.2f} | {min(run['wall'] for run in of):.2f} "
             f"| {statistics.median(run['cpu'] for run in of):.2f} | {wall / limit:.2f} "
             f"| {f'{baseline / wall:.1f}' if baseline else ''} | {(wall - limit) / first['entries'] * 1e6:.1f} "
-            f"| {max(run['memory'] for run in of) / 1024:.0f} | {of[-1]['output'] / 1e6:.0f} |"
+            f"| {max(run['memory'] for run in of) / 2**20:.0f} | {of[-1]['output'] / 1e6:.0f} |"
         )
 
 

@@ -47,9 +47,6 @@ def main() -> None:
                 "layers": len(job.sources),
                 "entries": entries_of(job.items),
                 "output": sum(path.stat().st_size for path in given.scratch.rglob("*") if path.is_file()),
-                "memory": max(
-                    resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-                ),
             }
         )
     )
