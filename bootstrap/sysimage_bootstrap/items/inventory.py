@@ -13,7 +13,7 @@ from typing import Any
 
 from sysimage_bootstrap.items.sealed import read_sealed, write_sealed
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the fields below, or how they are found, change."""
 
 

@@ -2,14 +2,16 @@
 
 Only directories and regular files are made, each one below directories that this run made itself: there is no symlink
 on the disk that could lead a later member elsewhere. Symlinks go into the inventory and are made by whoever knows
-where they should lead. No owner, no special permission and no time is taken over.
+where they should lead. A further name of a file (a hard link) becomes a symlink to its first one: neither an item nor a
+layer knows hard links, and what Debian links is sometimes large. No owner, no special permission and no time is taken
+over.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+import posixpath
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sysimage_bootstrap.archive.package import Package, require_control
@@ -32,6 +34,8 @@ class _Unpacked:
     directories: set[bytes] = field(default_factory=set)
     files: dict[bytes, Member] = field(default_factory=dict)
     links: dict[bytes, Member] = field(default_factory=dict)
+    first_names: dict[bytes, bytes] = field(default_factory=dict)
+    """Of files that have several."""
     heads: dict[bytes, bytes] = field(default_factory=dict)
     attributes: dict[bytes, Member] = field(default_factory=dict)
 
@@ -65,11 +69,18 @@ def _place(member: Member, data: TarReader, unpacked: _Unpacked) -> None:
     elif name in unpacked.directories:
         raise TarError(f"{show(member.name)} is there twice")
     else:
-        _make_directories(name.rpartition(b"/")[0], unpacked)
-        if member.type is Type.SYMLINK:
-            unpacked.links[name] = member
-            return
-        _make_file(name, member, data, unpacked)
+        above = name.rpartition(b"/")[0]
+        _make_directories(above, unpacked)
+        match member.type:
+            case Type.SYMLINK:
+                unpacked.links[name] = member
+                return
+            case Type.HARD_LINK:
+                first = unpacked.first_names[name] = _first_name(member, unpacked)
+                unpacked.links[name] = replace(member, target=posixpath.relpath(first, above or b"."))
+                member = unpacked.files[first]
+            case _:
+                _make_file(name, member, data, unpacked)
     if _is_special(member):
         unpacked.attributes[name] = member
 
@@ -101,31 +112,27 @@ def _make_directories(name: bytes, unpacked: _Unpacked) -> None:
         made.add(directory)
 
 
+def _first_name(member: Member, unpacked: _Unpacked) -> bytes:
+    """What the file that a hard link means was called first."""
+    name = _in_item(member.target)
+    name = unpacked.first_names.get(name, name)
+    if name not in unpacked.files:
+        raise TarError(f"{show(member.name)} is a hard link to {show(member.target)}, which is no earlier file")
+    return name
+
+
 def _make_file(name: bytes, member: Member, data: TarReader, unpacked: _Unpacked) -> None:
-    content: Iterable[bytes] = data.content()
-    if member.type is Type.HARD_LINK:
-        original = _in_item(member.target)
-        if original not in unpacked.files:
-            raise TarError(f"{show(member.name)} is a hard link to {show(member.target)}, which is no earlier file")
-        member = unpacked.files[original]
-        content = _content_of(unpacked.top, original)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     mode = 0o700 if member.mode & 0o111 else 0o600
     descriptor = os.open(os.path.join(unpacked.top, name), flags, mode)  # noqa: PTH118 - bytes
     head = b""
     with open(descriptor, "wb", buffering=0) as file:
-        for piece in content:
+        for piece in data.content():
             file.write(piece)
             if len(head) < _HEAD:
                 head += piece[:_HEAD]
     unpacked.files[name] = member
     unpacked.heads[name] = head[:_HEAD]
-
-
-def _content_of(top: bytes, name: bytes) -> Iterable[bytes]:
-    with open(os.path.join(top, name), "rb") as file:  # noqa: PTH118 - bytes
-        while piece := file.read(1 << 18):
-            yield piece
 
 
 def _inventory(package: Package, conffiles: tuple[str, ...], unpacked: _Unpacked) -> Inventory:

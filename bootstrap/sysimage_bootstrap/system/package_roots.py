@@ -6,6 +6,7 @@ that a package wants when the system runs are treated alike.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -59,7 +60,7 @@ def _entry(
         return
     found = attributes.get(relative)
     if file.is_symlink():
-        yield Entry.symlink(path, str(file.readlink()), owner=str(package.path))
+        yield Entry.symlink(path, _target(package, relative), owner=str(package.path))
     elif file.is_dir():
         found = found or _PLAIN
         yield Entry.directory(path, found.mode, *_ids(accounts, found.owner, found.group), str(package.path))
@@ -67,6 +68,15 @@ def _entry(
         mode = found.mode if found else 0o755 if file.stat().st_mode & 0o100 else 0o644
         uid, gid = _ids(accounts, found.owner, found.group) if found else (0, 0)
         yield Entry.file(path, file, mode, uid, gid, str(package.path))
+
+
+def _target(package: Installed, relative: str) -> str:
+    """What a link of the item says in the image, where it stands alone: what it finds beside itself in the item, and
+    the image has elsewhere, it finds in the store."""
+    said = str((package.location / relative).readlink())
+    inside = posixpath.normpath(posixpath.join(posixpath.dirname(relative), said))
+    stays = said.startswith("/") or inside.split("/")[0] in (*_TOPS, "etc")
+    return said if stays else f"{package.path}/{inside}"
 
 
 def _ids(accounts: Accounts, owner: str, group: str) -> tuple[int, int]:

@@ -60,6 +60,8 @@ GOOD = [
     symlink("./lib64", "usr/lib64"),
     symlink("./usr/bin/hi", "hello"),
     hard_link("./usr/bin/hey", "./usr/bin/hello"),
+    hard_link("./usr/libexec/sample/hello", "./usr/bin/hey"),
+    hard_link("./usr/bin/runuser", "./usr/bin/su"),
     directory("./usr/share/"),
     directory("./usr/share/empty/"),
     directory("./var/spool/mail/", 0o2775, group="mail"),
@@ -76,10 +78,11 @@ def test_a_package_is_unpacked_without_usr_links_and_special_modes(tmp_path: Pat
     assert listing(tmp_path / "out") == [
         "bin drwxr-xr-x",
         "bin/hello -rwx------ b'#!/bin/sh -e\\necho hello\\n'",
-        "bin/hey -rwx------ b'#!/bin/sh -e\\necho hello\\n'",
         "bin/su -rwx------ b'su'",
         "etc drwxr-xr-x",
         "etc/sample.conf -rw------- b'x=1\\n'",
+        "libexec drwxr-xr-x",
+        "libexec/sample drwxr-xr-x",
         "share drwxr-xr-x",
         "share/empty drwxr-xr-x",
         f"share/{'long' * 40} -rw------- b'long'",
@@ -87,11 +90,18 @@ def test_a_package_is_unpacked_without_usr_links_and_special_modes(tmp_path: Pat
         "var/spool drwxr-xr-x",
         "var/spool/mail drwxr-xr-x",
     ]
-    assert inventory.links == {"bin/hi": "hello", "etc/rc.d": "init.d"}
+    assert inventory.links == {
+        "bin/hey": "hello",
+        "bin/hi": "hello",
+        "bin/runuser": "su",
+        "etc/rc.d": "init.d",
+        "libexec/sample/hello": "../../bin/hello",
+    }
     assert inventory.root_links == {"etc/rc.d"}
-    assert inventory.scripts == {"bin/hello": "/bin/sh -e", "bin/hey": "/bin/sh -e"}
+    assert inventory.scripts == {"bin/hello": "/bin/sh -e"}
     assert inventory.conffiles == ("/etc/sample.conf",)
     assert inventory.attributes == {
+        "bin/runuser": Attributes(0o4755, "root", "root", False),
         "bin/su": Attributes(0o4755, "root", "root", False),
         "var/spool/mail": Attributes(0o2775, "root", "mail", True),
     }
