@@ -22,7 +22,7 @@ NAMES = st.lists(
 
 def read(header: bytes, content: bytes = b"") -> tarfile.TarInfo:
     data = header + content + bytes(-len(content) % 512) + END
-    with tarfile.open(fileobj=io.BytesIO(data), encoding="utf-8", errors="surrogateescape") as archive:
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:", encoding="utf-8", errors="surrogateescape") as archive:
         member = archive.next()
         assert member is not None
         return member

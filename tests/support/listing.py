@@ -120,7 +120,7 @@ def _decompressed(data: bytes) -> bytes:
 def _tar(data: bytes, below: Lines) -> Lines:
     """``below`` with a layer on top."""
     lines = dict(below)
-    with tarfile.open(fileobj=io.BytesIO(data), errors="surrogateescape", encoding="utf-8") as archive:
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:", errors="surrogateescape", encoding="utf-8") as archive:
         members = archive.getmembers()
         for member in members:
             path = PurePosixPath("/", member.name)
