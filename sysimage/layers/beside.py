@@ -15,12 +15,14 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sysimage.errors import MachineError
-from sysimage.layers.behind import AHEAD, BUFFERS, SHARED_PIECE
+from sysimage.layers.behind import AHEAD, BUFFERS
 from sysimage.workers import WORTH_A_PROCESS, helping
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
+_PIECE_SIZE = 512 << 10
+"""Bytes in a piece: several have to stay in the processor's cache."""
 _PIECE = struct.Struct("<II")
 """Which buffer, and how many bytes from its beginning."""
 
@@ -31,7 +33,7 @@ class Beside:
     def __init__(self, pipe: Connection[Any, Any], buffers: Sequence[mmap.mmap]) -> None:
         self.buffers = buffers
         """Where pieces must lie, each at the beginning of one; used in turn, they stay as they are for long enough."""
-        self.piece_size = SHARED_PIECE
+        self.piece_size = _PIECE_SIZE
         self._pipe = pipe
         self._under_way = 0
 
@@ -73,7 +75,7 @@ def hashing_beside(expected: int) -> Iterator[Beside | None]:
         return
     from multiprocessing import Pipe
 
-    buffers = [mmap.mmap(-1, SHARED_PIECE) for _ in range(BUFFERS)]
+    buffers = [mmap.mmap(-1, _PIECE_SIZE) for _ in range(BUFFERS)]
     ours, theirs = Pipe()
     with ours, helping(_hash, ours, theirs, buffers):
         theirs.close()

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 from sysimage.blobs import Descriptor
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
-from sysimage.layers.behind import BUFFERS, SHARED_PIECE, behind
+from sysimage.layers.behind import behind, buffers
 from sysimage.layers.beside import Beside
 from sysimage.layers.checked import Check
 from sysimage.layers.compression import Compression
 from sysimage.layers.source import LayerSource
 from sysimage.layers.tar import write_tar
-from sysimage.store.pieces import PIECE_SIZE
 from sysimage.workers import Report
 
 Write = Callable[[bytes | memoryview], object]
@@ -110,13 +109,14 @@ def _write_plain(
         size = write_tar(source, give, beside.piece_size, check=check, buffers=beside.buffers)
         return size, beside.hexdigest()
     hasher = hashlib.sha256()
-    with behind(write) if slow else nullcontext(write) as write_on:
+    with contextlib.ExitStack() as stack:
+        memory = stack.enter_context(buffers()) if slow else 1
+        write_on = stack.enter_context(behind(write)) if slow else write
 
         def emit(piece: memoryview) -> None:
             write_on(piece)
             hasher.update(piece)
             moved(len(piece))
 
-        piece_size, buffers = (SHARED_PIECE, BUFFERS) if slow else (PIECE_SIZE, 1)
-        size = write_tar(source, emit, piece_size, check=check, buffers=buffers, lead=lead)
+        size = write_tar(source, emit, check=check, buffers=memory, lead=lead)
     return size, hasher.hexdigest()

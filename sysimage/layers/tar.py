@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import stat
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from sysimage.layers.items import PADDING, item_size, no_such_thing, padded, wri
 from sysimage.layers.source import LayerSource
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.items import StoreItem
-from sysimage.store.pieces import PIECE_SIZE, Emit, Pieces
+from sysimage.store.pieces import PIECE_SIZE, Emit, Memory, Pieces
 
 FORMAT = 6
 """Number of the form in which layers are written. Whatever changes a byte of any layer changes this number."""
@@ -39,7 +38,7 @@ def write_tar(
     piece_size: int = PIECE_SIZE,
     *,
     check: Check | None = None,
-    buffers: int | Sequence[mmap.mmap] = 1,
+    buffers: int | Sequence[Memory] = 1,
     lead: int = 0,
 ) -> int:
     """Write the layer's archive, calling ``emit`` with pieces of ``piece_size`` bytes; returns its size in bytes.

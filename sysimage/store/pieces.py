@@ -19,6 +19,7 @@ from sysimage.errors import IntegrityError
 PIECE_SIZE = 1 << 20
 """Bytes in a piece. Fixed: gzip blobs depend on it."""
 
+Memory = mmap.mmap | memoryview
 Emit = Callable[[memoryview], object]
 """Receives a piece; the memory is overwritten after the call returns."""
 
@@ -35,13 +36,15 @@ class Pieces:
     __slots__ = ("_begin", "_buffer", "_buffers", "_emit", "_fill", "_passes_on", "_size", "_view", "emitted")
 
     def __init__(
-        self, emit: Emit, size: int = PIECE_SIZE, buffers: int | Sequence[mmap.mmap] = 1, lead: int = 0
+        self, emit: Emit, size: int = PIECE_SIZE, buffers: int | Sequence[Memory] = 1, lead: int = 0
     ) -> None:
         if not 0 <= lead < size:
             raise ValueError(f"a piece of {size} bytes behind {lead}")
         self._emit = emit
         self._size = size
-        self._buffers = deque((_buffer(size) for _ in range(buffers)) if isinstance(buffers, int) else buffers)
+        self._buffers: deque[Memory] = deque(
+            (_buffer(size) for _ in range(buffers)) if isinstance(buffers, int) else buffers
+        )
         self._passes_on = buffers == 1  # of several, the last ones are still in use when the stream ends
         self._take_buffer()
         self._fill = self._begin = lead  # always less than size
