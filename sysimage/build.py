@@ -12,7 +12,7 @@ from sysimage.delivery import deliver, deliver_directly, layer_store, leave_reco
 from sysimage.destinations import WrittenImage
 from sysimage.history import annotated
 from sysimage.image import HealthCheck, Image, ImageConfig, ImageName, make_image, rfc3339
-from sysimage.kept import KeptTexts
+from sysimage.kept import KeptTexts, in_use
 from sysimage.layerplan import LayerPlan, Record
 from sysimage.layers import Check, Compression, LayerBlob, LayerCache, build_layers
 from sysimage.layers.divide import layer_sources
@@ -174,8 +174,9 @@ def build(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Pro
 
     Errors are those of the rooms it goes through; whatever happens, the output is there whole or not at all.
     """
-    planned = plan(spec, spec_dir, options, progress)
-    delivered = write(planned, options, progress)
+    with in_use(options.cache_dir):
+        planned = plan(spec, spec_dir, options, progress)
+        delivered = write(planned, options, progress)
     return BuildResult(planned, delivered, leave_record(planned.record, options.output))
 
 

@@ -1,16 +1,53 @@
-"""Texts that took long to find out, kept under what they follow from and checked when they are read.
+"""What is kept between builds: who may remove some of it when, and texts that took long to find out.
 
-A key has to stand for everything that the text depends on, the code that made it included: `code_digest`.
+Texts are kept under what they follow from and checked when they are read. A key has to stand for everything that the
+text depends on, the code that made it included: `code_digest`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import functools
 import hashlib
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
+
+from sysimage.errors import MachineError
+
+_LOCK = "lock"
+
+
+@contextlib.contextmanager
+def in_use(directory: Path, mode: int = 0o777) -> Iterator[None]:
+    """While this is open, nobody is `alone` with the directory; it ends with the process, however that ends.
+
+    The directory is made with ``mode``, less what the umask takes.
+    """
+    try:
+        directory.mkdir(mode=mode, parents=True, exist_ok=True)
+        lock = (directory / _LOCK).open("ab")
+    except OSError as error:
+        raise MachineError(
+            f"cannot use the cache {directory}: {error.strerror}", hint="--cache-dir names another"
+        ) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
+
+
+@contextlib.contextmanager
+def alone(directory: Path) -> Iterator[bool]:
+    """Whether nobody uses the directory; if so, nobody begins to while this is open."""
+    with (directory / _LOCK).open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 class KeptTexts:
@@ -52,6 +89,19 @@ class KeptTexts:
             temporary.unlink(missing_ok=True)
         for path in self._by_age()[: -self._most]:
             path.unlink(missing_ok=True)
+
+    def texts(self) -> Iterator[str]:
+        """Every text. Some may be damaged: only who has the key can tell."""
+        for path in self._by_age():
+            with contextlib.suppress(FileNotFoundError):
+                yield path.read_bytes().partition(b"\n")[2].decode(errors="replace")
+
+    def forget(self, before: int) -> None:
+        """Forget what was not used since that time, in nanoseconds since the epoch."""
+        for path in self._by_age():
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime_ns <= before:
+                    path.unlink()
 
     def _path(self, key: str) -> Path:
         return self._directory / f"{hashlib.sha256(key.encode()).hexdigest()}.json"

@@ -27,7 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "sysimage": set(),
     "errors": set(),
     "digest": set(),
-    "kept": set(),
+    "kept": {"errors"},
     "progress": set(),
     "process": {"errors"},
     "workers": {"errors"},

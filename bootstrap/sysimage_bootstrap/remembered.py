@@ -7,6 +7,7 @@ still there: no registration is read, and no file of an item.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Sequence
@@ -46,6 +47,18 @@ class RememberedSystems:
             return None
         result = _decoded(json.loads(text), self._store)
         return result if all(self._store.has(item.path) for item in result.items) else None
+
+    def paths(self) -> frozenset[str]:
+        """The store paths of all items of all systems."""
+        found: set[str] = set()
+        for text in self._kept.texts():
+            with contextlib.suppress(ValueError):  # damaged, so nobody will find it
+                found.update(path for path, *_ in json.loads(text)["items"])
+        return frozenset(found)
+
+    def forget(self, before: int) -> None:
+        """Forget the systems that no build came to since that time, in nanoseconds since the epoch."""
+        self._kept.forget(before)
 
     def keep(self, key: str | None, result: SystemResult) -> None:
         """Remember a system."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +18,13 @@ if TYPE_CHECKING:
 NAME = "cache"
 HELP = "show what is kept between builds, or make it smaller"
 DESCRIPTION = """\
-Show what the cache holds (list, the default; --layers names every layer), or forget layers that were not used for the
-longest time (prune). Everything in the cache is made or fetched again when it is needed and missing; to begin anew,
-remove the directory while nothing is being built."""
+Show what the cache holds (list, the default; --layers names every layer), or forget what was not used for the longest
+time (prune): systems, the store's items that no other system has, package files, and layers. Everything in the cache is
+made or fetched again when it is needed and missing. Nothing is forgotten while something is being built."""
 ACTIONS = ("list", "prune")
+_UNUSED_DAYS = 30
+_DAY = 24 * 60 * 60 * 10**9
+"""Nanoseconds."""
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +38,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         default=flags.CACHE_SIZE,
         help="prune: how much layers may take afterwards, such as 5G, or 0 for none (20G)",
     )
+    parser.add_argument(
+        "--unused-days",
+        metavar="DAYS",
+        type=flags.whole_number,
+        default=_UNUSED_DAYS,
+        help=f"prune: for how long no build may have used what else is forgotten, or 0 for everything ({_UNUSED_DAYS})",
+    )
     parser.add_argument("--json", action="store_true", help="print the result, or the error, as one JSON document")
 
 
@@ -43,11 +54,13 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     root = flags.cache_directory(arguments.cache_dir, terminal.environ)
     layers = LayerCache(root / "layers")
     if arguments.action == "prune":
-        freed = layers.prune(arguments.max_bytes)
+        freed, busy = _prune(root, layers, arguments)
+        kept = {part.name: measured(root, part).size for part in PARTS}
         if arguments.json:
-            terminal.document({"cache": str(root), "freed": freed, "layers": layers.size()})
+            terminal.document({"cache": str(root), "freed": freed, "in_use": busy, "kept": kept})
         else:
-            terminal.result(f"{root}: {in_bytes(freed)} freed, {in_bytes(layers.size())} of layers kept")
+            stays = "; what a build uses meanwhile stays" if busy else ""
+            terminal.result(f"{root}: {in_bytes(freed)} freed, {in_bytes(sum(kept.values()))} kept{stays}")
         return
     if arguments.layers:
         _list_layers(layers, terminal, as_json=arguments.json)
@@ -59,6 +72,20 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     rows = [(part.name, in_bytes(part.size), str(part.files), part.holds) for part in parts]
     terminal.table(("part", "size", "files", "holds"), rows, right=(1, 2))
     terminal.result(f"{root}: {in_bytes(sum(part.size for part in parts))}")
+
+
+def _prune(root: Path, layers: LayerCache, arguments: argparse.Namespace) -> tuple[int, bool]:
+    """The bytes freed, and whether a build uses the cache."""
+    from sysimage.kept import alone
+    from sysimage_bootstrap.prune import prune
+
+    if not root.is_dir():
+        return 0, False
+    with alone(root) as nobody_else:
+        if not nobody_else:
+            return 0, True
+        before = time.time_ns() - arguments.unused_days * _DAY
+        return prune(root, before) + layers.prune(arguments.max_bytes), False
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,10 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     options = request.build_options(arguments, terminal, spec)
 
     from sysimage.build import plan
+    from sysimage.kept import in_use
 
-    with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
+    shown = shown_progress("quiet" if arguments.quiet else arguments.progress, terminal)
+    with in_use(options.cache_dir), shown as progress:
         planned = plan(spec, spec_dir, options, progress)
     if arguments.json:
         terminal.document(document(planned))

@@ -9,7 +9,6 @@ record that cannot be read or a blob that is not right is dropped and made again
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -22,6 +21,7 @@ from typing import Any
 from sysimage.blobs import BlobDirectory, Descriptor
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
+from sysimage.kept import alone, in_use
 from sysimage.layers.blob import LayerBlob
 from sysimage.layers.compression import Compression
 from sysimage.layers.source import LayerSource
@@ -74,10 +74,8 @@ class LayerCache:
     def in_use(self) -> Iterator[None]:
         """While this is open nobody's `prune` takes blobs away; it ends with the process, however that ends."""
         # Layers hold what not everybody may read in the running image, such as hashes of passwords.
-        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._records.mkdir(exist_ok=True)
-        with (self._root / "lock").open("ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH)
+        with in_use(self._root, 0o700):
+            self._records.mkdir(exist_ok=True)
             yield
 
     def find(self, key: str, label: str, *, checked: bool = False) -> LayerBlob | None:
@@ -126,10 +124,8 @@ class LayerCache:
         """
         if not self._records.is_dir():
             return 0
-        with (self._root / "lock").open("ab") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        with alone(self._root) as nobody_else:
+            if not nobody_else:
                 return 0
             self.blobs.sweep()
             return self._prune(most_bytes)

@@ -35,9 +35,7 @@ class Pieces:
 
     __slots__ = ("_begin", "_buffer", "_buffers", "_emit", "_fill", "_passes_on", "_size", "_view", "emitted")
 
-    def __init__(
-        self, emit: Emit, size: int = PIECE_SIZE, buffers: int | Sequence[Memory] = 1, lead: int = 0
-    ) -> None:
+    def __init__(self, emit: Emit, size: int = PIECE_SIZE, buffers: int | Sequence[Memory] = 1, lead: int = 0) -> None:
         if not 0 <= lead < size:
             raise ValueError(f"a piece of {size} bytes behind {lead}")
         self._emit = emit

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sysimage.cli import main
+from sysimage.kept import in_use
 from tests.support.builds import build_from_store, registered
 from tests.support.store_builder import StoreBuilder, small_system
 
@@ -51,10 +52,23 @@ def test_what_is_too_much_is_forgotten_and_built_again(workspace: Path, capsys: 
     image = (workspace / "small.tar").read_bytes()
     pruned = say(capsys, "prune", "--max-bytes", "0", "--cache-dir", workspace / "cache")
     assert pruned["freed"] > 0
-    assert pruned["layers"] == 0
+    assert pruned["kept"]["layers"] == 0
+    assert not pruned["in_use"]
     assert say(capsys, "--layers", "--cache-dir", workspace / "cache") == []
     build(workspace)
     assert (workspace / "small.tar").read_bytes() == image
+
+
+def test_nothing_is_forgotten_while_a_build_uses_the_cache(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cache = workspace / "cache"
+    layers = say(capsys, "--layers", "--cache-dir", cache)
+    with in_use(cache):
+        pruned = say(capsys, "prune", "--max-bytes", "0", "--unused-days", "0", "--cache-dir", cache)
+        assert main(["cache", "prune", "--cache-dir", str(cache)]) == 0
+        assert capsys.readouterr().out.endswith("kept; what a build uses meanwhile stays\n")
+    assert pruned["freed"] == 0
+    assert pruned["in_use"]
+    assert say(capsys, "--layers", "--cache-dir", cache) == layers
 
 
 def test_a_build_keeps_no_more_than_it_may(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:

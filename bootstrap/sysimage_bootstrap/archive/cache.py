@@ -7,7 +7,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedRandom
 from pathlib import Path
 
@@ -35,10 +35,10 @@ class FileCache:
             with path.open("rb") as file:
                 state = os.fstat(file.fileno())
                 stamp = (state.st_ino, state.st_mtime_ns)
-                if state.st_size == size and self._checked.get(digest) == stamp:
-                    return path
-                if state.st_size == size and Digest.of_file(file) == digest:
-                    self._checked[digest] = stamp
+                if state.st_size == size and (self._checked.get(digest) == stamp or Digest.of_file(file) == digest):
+                    with suppress(OSError):
+                        os.utime(file.fileno())  # what was used last is forgotten last
+                    self._checked[digest] = (state.st_ino, os.fstat(file.fileno()).st_mtime_ns)
                     return path
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -46,6 +46,17 @@ class FileCache:
             raise MachineError(f"cannot read {path}: {error.strerror}") from None
         path.unlink(missing_ok=True)
         return None
+
+    def prune(self, before: int) -> int:
+        """Remove what nobody asked for since a time (nanoseconds since the epoch); returns the bytes freed. Only for
+        whoever is alone with the cache."""
+        freed = 0
+        for path in sorted(self.root.glob("sha256/*/*")):
+            state = path.stat()
+            if state.st_mtime_ns <= before:
+                freed += state.st_blocks * 512
+                path.unlink()
+        return freed
 
     @contextmanager
     def partial(self, digest: Digest, stopped: threading.Event) -> Iterator[BufferedRandom]:

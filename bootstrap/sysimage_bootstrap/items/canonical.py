@@ -45,6 +45,11 @@ def remove_tree(top: Path) -> None:
     shutil.rmtree(top)
 
 
+def bytes_below(top: Path) -> int:
+    """Bytes on the disk of ``top`` and everything below it."""
+    return sum(os.lstat(path).st_blocks * 512 for path, _ in _top_down(str(top), os.lstat(top).st_mode))
+
+
 def _top_down(top: str, mode: int) -> Iterator[tuple[str, int]]:
     """Every directory before it is opened: the consumer may change its mode first."""
     stack = [(top, mode)]

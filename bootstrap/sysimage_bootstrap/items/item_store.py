@@ -13,7 +13,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from sysimage.store.nar import nar_hash_and_size
 from sysimage.store.paths import StorePath
 from sysimage.store.scan import Candidates, scan_and_hash
 from sysimage_bootstrap.items import registration
-from sysimage_bootstrap.items.canonical import canonicalise, remove_tree
+from sysimage_bootstrap.items.canonical import bytes_below, canonicalise, remove_tree
 from sysimage_bootstrap.items.recipe import Recipe
 from sysimage_bootstrap.items.registration import Registration
 
@@ -155,6 +155,22 @@ class ItemStore:
             with suppress(BlockingIOError), self._locked(draft.name.removeprefix(_MAKING), wait=False):
                 remove_tree(draft)
 
+    def prune(self, alive: Container[str], before: int) -> int:
+        """Remove what is not at an ``alive`` path and was not made after a time (nanoseconds since the epoch); returns
+        the bytes freed. Only for whoever is alone with the store."""
+        self.sweep()
+        freed = 0
+        for place in sorted(self.items_dir.iterdir()) if self.items_dir.is_dir() else ():
+            registered = self._registered_dir / place.name
+            made = registered.stat().st_mtime_ns if registered.exists() else 0
+            if f"{self.store_dir}/{place.name}" in alive or made > before or place.name.startswith(_MAKING):
+                continue
+            freed += bytes_below(place)
+            registered.unlink(missing_ok=True)  # first: an item without it does not exist
+            remove_tree(place)
+        self._known.clear()
+        return freed
+
     def _make(self, path: StorePath, recipe: Recipe, build: Callable[[Path], Made | None], default: Made) -> StoreItem:
         candidates = Candidates({item.path for item in self.closure(recipe.inputs)} | {path})
         draft = self.items_dir / f"{_MAKING}{path.base_name}"
@@ -217,6 +233,12 @@ class ItemStore:
                 finally:
                     file.unlink(missing_ok=True)
                 return
+
+
+def store_dirs(root: Path) -> tuple[str, ...]:
+    """The store directories that the items below ``root`` are of, sorted."""
+    registered = root / "var/sysimage/registered"
+    return tuple(sorted(f"/{Path(top).relative_to(registered)}" for top, _, files in os.walk(registered) if files))
 
 
 def _same_file(descriptor: int, file: Path) -> bool:

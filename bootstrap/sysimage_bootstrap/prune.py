@@ -1,0 +1,23 @@
+"""Forgets what no build has used for long: systems, the items that no other system has, package files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sysimage_bootstrap.archive.cache import FileCache
+from sysimage_bootstrap.items.item_store import ItemStore, store_dirs
+from sysimage_bootstrap.remembered import RememberedSystems
+
+
+def prune(cache_dir: Path, before: int) -> int:
+    """Forget what was not used since ``before``, in nanoseconds since the epoch; returns the bytes freed.
+
+    Items of the systems that are left stay. Only for whoever is alone with the cache.
+    """
+    freed = FileCache(cache_dir / "archive").prune(before)
+    for store_dir in store_dirs(cache_dir / "store"):
+        store = ItemStore(cache_dir / "store", store_dir)
+        remembered = RememberedSystems(cache_dir / "systems", store)
+        remembered.forget(before)
+        freed += store.prune(remembered.paths(), before)
+    return freed
