@@ -7,8 +7,8 @@ own, because every library writes others.
 zstd: a frame for every 8 MiB (32 MiB at high levels), so that several threads can work on one layer without the memory
 that the library's own take, and a frame's bytes depend on its content alone. In a short one the library may look back
 over 4 MiB, more than it would by itself. That makes blobs smaller for nothing, and at the default level it is spent on
-time: about the size that the program ``zstd`` has at that level, made a fifth faster. All 8 MiB would make them 0.2 %
-smaller still, for twice the memory. Frames have no checksum: a blob has its digest, and every reader checks that.
+time: 3 to 5 % more than the program ``zstd`` has at that level, made a quarter faster. All 8 MiB would make blobs 0.2 %
+smaller, for twice the memory. Frames have no checksum: a blob has its digest, and every reader checks that.
 """
 
 from __future__ import annotations
@@ -43,8 +43,10 @@ _WINDOW_LOG = 22
 _LONG_SIGHTED = 10
 """From this level on, the library looks back as far by itself, or further."""
 _DEFAULT_ZSTD_LEVEL = _KINDS["zstd"][0]
-_DEFAULT_HASH_LOG, _DEFAULT_MATCH = 17, 6
-"""At the default level one table, of the places of 6 bytes, instead of the library's two, of 5 and 8."""
+_DEFAULT_HASH_LOG, _DEFAULT_MATCH = 16, 6
+"""At the default level one table, of the places of 6 bytes, instead of the library's two, of 5 and 8: 256 KiB, which
+stay in a processor's cache whatever else goes on there. With twice as many places blobs are 3 % smaller and take 4 to
+11 % longer, the more the more others use the memory."""
 
 
 class Compressor(Protocol):

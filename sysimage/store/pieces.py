@@ -146,11 +146,11 @@ class Pieces:
         return self.emitted
 
 
-_spare: dict[int, mmap.mmap] = {}
+_spare: dict[int, Memory] = {}
 """The last stream's buffer, by its size, for the next stream: of a fresh one the kernel clears every page."""
 
 
-def _buffer(size: int) -> mmap.mmap:
+def _buffer(size: int) -> Memory:
     # Of its own pages: what bypasses the page cache has to begin where a page does.
     return _spare.pop(size, None) or mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 

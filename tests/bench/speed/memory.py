@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-_EVERY = 0.2
+_EVERY = 0.5
 """Seconds between two looks: often enough for what lasts, rare enough to take less than a hundredth of a core."""
 
 

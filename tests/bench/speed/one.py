@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import time
 from multiprocessing import get_context
@@ -34,6 +35,7 @@ def main() -> None:
         other.join()
         if other.exitcode:
             raise SystemExit("the tree cannot be read")
+    os.sync()  # what was prepared, and what the case before left, is written
     before = _cpu()
     start = time.perf_counter()
     CASES[given.case](job)
