@@ -46,11 +46,15 @@ def main() -> None:
     wanted = {"limit", *(given.cases or CASES)} - set(given.skip)
     cases = [name for name in CASES if name in wanted and _possible(name, given)]
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in cases}
-    for number in range(given.repeat):
+    memory: dict[str, int] = {}
+    for number in range(given.repeat + 1):  # the first time for memory: looking at it takes time, too
         for name in cases:
             if number < 1 or name not in ONCE:
-                print(f"\r{number + 1}/{given.repeat} {name:24}", end="", file=sys.stderr, flush=True)
-                runs[name].append(_run(name, given))
+                print(f"\r{number}/{given.repeat} {name:24}", end="", file=sys.stderr, flush=True)
+                run, most = _run(name, given, watched=number < 1)
+                memory.setdefault(name, most)
+                if number > 0 or name in ONCE:
+                    runs[name].append({**run, "memory": memory[name]})
     print("\r" + " " * 40, file=sys.stderr)
     medians = {name: statistics.median(run["wall"] for run in of) for name, of in runs.items()}
     _print(runs, medians)
@@ -67,19 +71,19 @@ def _possible(name: str, given: argparse.Namespace) -> bool:
     return program is None or shutil.which(program) is not None
 
 
-def _run(name: str, given: argparse.Namespace) -> dict[str, Any]:
+def _run(name: str, given: argparse.Namespace, *, watched: bool) -> tuple[dict[str, Any], int]:
+    """What it took, and the most memory, if it is watched."""
     command = [sys.executable, "-m", "tests.bench.speed.one", ALONE.get(name, name), given.tree, given.scratch]
     command += [f"--workers={1 if name in ALONE else given.workers}", *(["--small"] if given.small else [])]
     command += [f"--nixpkgs-script={given.nixpkgs_script}"] if given.nixpkgs_script else []
     busy, idle = _machine()
-    done, memory = run_watched([str(word) for word in command])
+    done, memory = run_watched([str(word) for word in command], every=0.2 if watched else None)
     if done.returncode:
         sys.exit(f"{name} failed:\n{done.stderr}")
     value: dict[str, Any] = json.loads(done.stdout)
     after_busy, after_idle = _machine()
-    value["memory"] = memory
     value["machine"] = (after_busy - busy) / max(1, after_busy - busy + after_idle - idle)
-    return value
+    return value, memory
 
 
 def _machine() -> tuple[int, int]:

@@ -6,17 +6,15 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-_EVERY = 0.5
-"""Seconds between two looks: often enough for what lasts, rare enough to take less than a hundredth of a core."""
 
-
-def run_watched(command: Sequence[str]) -> tuple[subprocess.CompletedProcess[str], int]:
-    """Run a program; also the most bytes that its processes had together (proportional set size) when looked at."""
+def run_watched(command: Sequence[str], every: float | None) -> tuple[subprocess.CompletedProcess[str], int]:
+    """Run a program; also the most bytes that its processes had together (proportional set size), looked at ``every``
+    so many seconds, which takes them up to three hundredths of their time; None does not look."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     most = 0
     while True:
         try:
-            out, err = process.communicate(timeout=_EVERY)
+            out, err = process.communicate(timeout=every)
         except subprocess.TimeoutExpired:
             most = max(most, sum(_proportional(pid) for pid in _family(process.pid)))
         else:
