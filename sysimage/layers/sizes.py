@@ -4,7 +4,7 @@ reading them."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -32,54 +32,27 @@ def tar_sizes(sources: Sequence[LayerSource], workers: int) -> list[int]:
 class SizesAhead(Iterator[int]):
     """`tar_size` of each source in turn."""
 
-    def ready(self) -> bool:
+    def __init__(self, sizes: Iterator[int], ready: Callable[[], bool]) -> None:
+        self._sizes = sizes
+        self.ready = ready
         """Whether the next one need not be waited for."""
-        raise NotImplementedError
+
+    def __next__(self) -> int:
+        return next(self._sizes)
 
 
 @contextmanager
 def sizes_ahead(sources: Sequence[LayerSource]) -> Iterator[SizesAhead]:
     """`tar_size` of each source in turn, of which the next ones are found out while the caller is at work."""
     if sum(source.weight for source in sources) < WORTH_A_PROCESS:
-        yield _Here(sources)
+        yield SizesAhead(map(tar_size, sources), lambda: True)
         return
     from multiprocessing import Pipe
 
     ours, theirs = Pipe(duplex=False)
     with ours, helping(_tell, theirs, sources, os.getpid()):
         theirs.close()
-        yield _Told(ours, len(sources))
-
-
-class _Here(SizesAhead):
-    def __init__(self, sources: Sequence[LayerSource]) -> None:
-        self._sizes = map(tar_size, sources)
-
-    def __next__(self) -> int:
-        return next(self._sizes)
-
-    def ready(self) -> bool:
-        return True
-
-
-class _Told(SizesAhead):
-    def __init__(self, pipe: Connection[Any, Any], count: int) -> None:
-        self._pipe, self._left = pipe, count
-
-    def __next__(self) -> int:
-        if not self._left:
-            raise StopIteration
-        self._left -= 1
-        try:
-            size = self._pipe.recv()
-        except EOFError:
-            raise MachineError("cannot build the layers: a helper process was killed") from None
-        if isinstance(size, Exception):
-            raise size
-        return int(size)
-
-    def ready(self) -> bool:
-        return self._pipe.poll()
+        yield SizesAhead(_told(ours, len(sources)), ours.poll)
 
 
 def _tell(pipe: Connection[Any, Any], sources: Sequence[LayerSource], parent: int) -> None:
@@ -93,3 +66,14 @@ def _tell(pipe: Connection[Any, Any], sources: Sequence[LayerSource], parent: in
         except Exception as error:
             pipe.send(picklable(error))
             return
+
+
+def _told(pipe: Connection[Any, Any], count: int) -> Iterator[int]:
+    for _ in range(count):
+        try:
+            size = pipe.recv()
+        except EOFError:
+            raise MachineError("cannot build the layers: a helper process was killed") from None
+        if isinstance(size, Exception):
+            raise size
+        yield size
