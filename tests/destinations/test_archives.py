@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -175,24 +174,6 @@ def test_a_docker_archive_is_begun_while_sizes_are_found_out(
     monkeypatch.setattr(sizes, "tar_size", late)
     write_archive_directly(sources, assemble, tmp_path / "direct.tar", archive_format="docker-archive", workers=2)
     assert (tmp_path / "direct.tar").read_bytes() == (tmp_path / "stored.tar").read_bytes()
-
-
-@pytest.mark.parametrize("archive_format", ["archive", "docker-archive"])
-def test_only_the_ends_of_layers_are_written_in_parts_of_pages(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archive_format: str
-) -> None:
-    layers = [LayerSource(f"{n}", (), (Entry.file("/data", bytes(6_000_000 + 512 * n)),)) for n in range(3)]
-    real, parts = os.pwrite, []
-
-    def noted(fd: int, data: Any, offset: int) -> int:
-        if offset % 4096 or len(data) % 4096:
-            parts.append(len(data))
-        return real(fd, data, offset)
-
-    monkeypatch.setattr(os, "pwrite", noted)
-    write_archive_directly(layers, assemble, tmp_path / "web.tar", archive_format=archive_format)
-    documents = 7 if archive_format == "archive" else 2
-    assert len(parts) <= 2 * len(layers) + 3 * (len(layers) + documents) + 1, "headers, documents and paddings"
 
 
 def test_a_stream_is_the_file(sources: list[LayerSource], blobs: BlobDirectory, tmp_path: Path) -> None:
