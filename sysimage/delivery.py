@@ -111,7 +111,8 @@ def leave_record(record: Record, output: Path | int | None) -> Path | None:
     """Write the record beside an output that stays; says where."""
     if not isinstance(output, Path) or not (output.is_file() or output.is_dir()):
         return None
-    from sysimage.destinations.publish import published, write_all
+    from sysimage.blobs.copying import write_all
+    from sysimage.destinations.publish import published
 
     place = record_path(output)
     with published(place) as fd:

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from sysimage.blobs.copying import copy_all
 from sysimage.blobs.descriptor import Descriptor
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError
@@ -106,7 +107,7 @@ class BlobDirectory:
             try:
                 os.link(source, temporary, follow_symlinks=False)
             except OSError:  # another file system, too many links, or a file system without any
-                with source.open("rb") as origin, self.writer() as writer:
+                with source.open("rb", buffering=0) as origin, self.writer() as writer:
                     writer.copy(origin.fileno(), descriptor.size)
                     writer.commit(descriptor.digest)
                 return
@@ -170,7 +171,7 @@ class BlobWriter:
             try:
                 count = os.write(self._fd, rest)
             except OSError as error:
-                raise MachineError(f"cannot write a blob to {self._directory.root}: {error.strerror}") from error
+                raise self._cannot_write(error) from error
             self.size += count
             rest = rest[count:]
         if self.size - self._on_its_way >= _WRITE_OUT:
@@ -181,12 +182,12 @@ class BlobWriter:
             self._on_its_way = self.size
 
     def copy(self, fd: int, size: int) -> None:
-        """Append the first ``size`` bytes of an open file, without them passing through this process."""
-        while self.size < size:
-            count = os.copy_file_range(fd, self._fd, min(size - self.size, 1 << 30), offset_src=self.size)
-            if count == 0:
-                raise IntegrityError(f"cannot copy a blob: it ends after {self.size} of {size} bytes")
-            self.size += count
+        """Take the first ``size`` bytes of an open file, which are the whole blob."""
+        try:
+            copy_all(fd, self._fd, size)
+        except OSError as error:
+            raise self._cannot_write(error) from error
+        self.size = size
 
     def commit(self, digest: Digest) -> Path:
         """Make the blob durable and visible as ``digest``, which the caller computed from what it wrote."""
@@ -194,12 +195,15 @@ class BlobWriter:
             os.fchmod(self._fd, 0o444)
             os.fsync(self._fd)
         except OSError as error:
-            raise MachineError(f"cannot write a blob to {self._directory.root}: {error.strerror}") from error
+            raise self._cannot_write(error) from error
         path = self._directory.path(digest)
         self._path.rename(path)
         os.close(self._fd)
         self._fd = -1
         return path
+
+    def _cannot_write(self, error: OSError) -> MachineError:
+        return MachineError(f"cannot write a blob to {self._directory.root}: {error.strerror}")
 
 
 def verified(file: IO[bytes], descriptor: Descriptor, size: int = 1 << 20) -> Iterator[bytes]:

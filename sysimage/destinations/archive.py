@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sysimage.blobs import BlobDirectory
+from sysimage.blobs.copying import copy_all, write_all
 from sysimage.destinations.layout import find_blob
-from sysimage.destinations.publish import copy_all, published, write_all
+from sysimage.destinations.publish import published
 from sysimage.destinations.shape import ARCHIVE, Member, archive_size, members
 from sysimage.destinations.written import WrittenImage
 from sysimage.image import Image, ImageName

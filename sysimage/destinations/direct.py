@@ -16,9 +16,10 @@ from operator import attrgetter
 from pathlib import Path
 
 from sysimage.blobs import Descriptor, media_types
+from sysimage.blobs.copying import write_all
 from sysimage.destinations.archive import widen_pipe
 from sysimage.destinations.placed import PAGE, PlacedWriter, set_length
-from sysimage.destinations.publish import published, write_all
+from sysimage.destinations.publish import published
 from sysimage.destinations.shape import (
     ARCHIVE,
     DOCKER_ARCHIVE,

@@ -98,14 +98,18 @@ def test_linking_shares_the_file_and_leaves_nothing_else(blobs: BlobDirectory, t
     assert files(other) == [descriptor.digest.hex]
 
 
+@pytest.mark.parametrize("refused", [["link"], ["link", "copy_file_range"]])
 def test_where_links_cannot_be_made_the_blob_is_copied(
-    blobs: BlobDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    blobs: BlobDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: list[str]
 ) -> None:
+    """To a file system of another kind the kernel does not copy that way either."""
+
     def refuse(*_: object, **__: object) -> None:
         raise OSError(18, "Invalid cross-device link")
 
     descriptor = blobs.put(DATA, "text/plain")
-    monkeypatch.setattr(os, "link", refuse)
+    for call in refused:
+        monkeypatch.setattr(os, call, refuse)
     other = BlobDirectory(tmp_path / "other")
     other.link(blobs.path(descriptor.digest), descriptor)
 
