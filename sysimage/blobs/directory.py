@@ -19,14 +19,13 @@ from typing import IO, Self
 
 from sysimage.blobs.copying import copy_all
 from sysimage.blobs.descriptor import Descriptor
+from sysimage.blobs.placed import PlacedWriter
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError
 
 _TEMPORARY = ".part-"
 _DOCUMENT_LIMIT = 4 << 20
 """Manifests and configs are refused beyond this many bytes, as the clients that will read them do."""
-_WRITE_OUT = 1 << 20
-"""Bytes for which the disk is asked at a time."""
 
 
 class BlobDirectory:
@@ -144,7 +143,6 @@ class BlobWriter:
         self._directory = directory
         self.size = 0
         """Bytes written so far."""
-        self._on_its_way = 0
         while True:
             self._path = directory.path(Digest("0" * 64)).with_name(_TEMPORARY + secrets.token_hex(8))
             self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -152,6 +150,7 @@ class BlobWriter:
             if os.fstat(self._fd).st_nlink:
                 break
             os.close(self._fd)  # swept between the two calls
+        self._writer = PlacedWriter(self._fd)
 
     def __enter__(self) -> Self:
         return self
@@ -159,27 +158,18 @@ class BlobWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._writer.close()
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
             self._path.unlink(missing_ok=True)
 
     def write(self, data: bytes | memoryview) -> None:
-        """Append bytes."""
-        rest = memoryview(data)
-        while rest:
-            try:
-                count = os.write(self._fd, rest)
-            except OSError as error:
-                raise self._cannot_write(error) from error
-            self.size += count
-            rest = rest[count:]
-        if self.size - self._on_its_way >= _WRITE_OUT:
-            # The disk begins with it now, so that `commit` need not wait for all of it. Whatever the name says, pages
-            # that are still to be written are not dropped.
-            with contextlib.suppress(OSError):
-                os.posix_fadvise(self._fd, self._on_its_way, self.size - self._on_its_way, os.POSIX_FADV_DONTNEED)
-            self._on_its_way = self.size
+        """Append bytes: past the page cache where that is worth it, best in whole pieces from a page's boundary."""
+        try:
+            self.size += self._writer.write(data, self.size)
+        except OSError as error:
+            raise self._cannot_write(error) from error
 
     def copy(self, fd: int, size: int) -> None:
         """Take the first ``size`` bytes of an open file, which are the whole blob."""

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from sysimage.blobs import Descriptor, media_types
 from sysimage.blobs.copying import write_all
+from sysimage.blobs.placed import PAGE, PlacedWriter, set_length
 from sysimage.destinations.archive import widen_pipe
-from sysimage.destinations.placed import PAGE, PlacedWriter, set_length
 from sysimage.destinations.publish import published
 from sysimage.destinations.shape import (
     ARCHIVE,
@@ -84,22 +84,16 @@ def write_archive_directly(
     ):
 
         def work(place: _Place, moved: Report) -> LayerBlob:
-            offset = place.offset
-
-            def write(data: bytes | memoryview) -> None:
-                nonlocal offset
-                offset += writer.write(data, offset)
-
             with PlacedWriter(fd) as writer:
                 return write_layer(
                     sources[place.number],
                     _NONE,
-                    write,
+                    writer.onwards(place.offset),
                     moved=moved,
                     expected_tar_size=place.size,
                     check=check,
                     slow=True,
-                    lead=offset % PAGE,
+                    lead=place.offset % PAGE,
                 )
 
         built = run_layer_tasks(places, work, workers, report)

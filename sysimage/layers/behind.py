@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
 
@@ -22,33 +23,39 @@ the time of an archive on a disk."""
 BUFFERS = AHEAD + 1
 """How many pieces must stay as they are: those, and the one that is being collected."""
 _HUGE_PAGE = 2 << 20
+_PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 
 
 @contextlib.contextmanager
-def buffers() -> Iterator[Sequence[memoryview]]:
-    """Memory for `BUFFERS` pieces of `PIECE_SIZE`, used again when this ends well: then nobody uses it any more.
+def buffers(piece_size: int = PIECE_SIZE) -> Iterator[Sequence[memoryview]]:
+    """Memory for `BUFFERS` pieces, used again when this ends well: then nobody uses it any more.
 
-    It lies in huge pages, where the kernel has some. What goes from memory to a disk past the page cache is described
-    page by page, which takes a sixth of the time of an archive where pages are small.
+    Where it fills a huge page it lies in such, if the kernel has some. What goes from memory to a disk past the page
+    cache is described page by page, which takes a sixth of the time of an archive where pages are small.
     """
-    memory = _idle.pop() if _idle else _huge_pages(BUFFERS * PIECE_SIZE)
-    yield [memory[start : start + PIECE_SIZE] for start in range(0, len(memory), PIECE_SIZE)]
-    _idle.append(memory)
+    size = BUFFERS * piece_size
+    memory = _idle[size].pop() if _idle[size] else _pages(size)
+    yield [memory[start : start + piece_size] for start in range(0, size, piece_size)]
+    _idle[size].append(memory)
 
 
-_idle: list[memoryview] = []
+_idle: defaultdict[int, list[memoryview]] = defaultdict(list)
 
 
-def _huge_pages(size: int) -> memoryview:
-    import ctypes
-
-    # A huge page begins at a multiple of its size, and nobody can ask for memory that does.
+def _pages(size: int) -> memoryview:
+    """Memory that begins where a page does, or a huge one."""
     size_in_pages = size + -size % _HUGE_PAGE
-    memory = mmap.mmap(-1, size_in_pages + _HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    begin = -ctypes.addressof(ctypes.c_char.from_buffer(memory)) % _HUGE_PAGE
-    with contextlib.suppress(OSError):
-        memory.madvise(mmap.MADV_HUGEPAGE, begin, size_in_pages)
-    return memoryview(memory)[begin : begin + size]
+    if size >= _HUGE_PAGE:
+        # A huge page begins at a multiple of its size, and nobody can ask for memory that does. Where Python cannot
+        # tell where memory lies, which it need not, it is taken as it comes.
+        with contextlib.suppress(ImportError, OSError):
+            import ctypes
+
+            memory = mmap.mmap(-1, size_in_pages + _HUGE_PAGE, flags=_PRIVATE)
+            begin = -ctypes.addressof(ctypes.c_char.from_buffer(memory)) % _HUGE_PAGE
+            memory.madvise(mmap.MADV_HUGEPAGE, begin, size_in_pages)
+            return memoryview(memory)[begin : begin + size]
+    return memoryview(mmap.mmap(-1, size, flags=_PRIVATE))
 
 
 @contextlib.contextmanager

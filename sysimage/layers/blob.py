@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sysimage.blobs import Descriptor
@@ -13,12 +13,15 @@ from sysimage.errors import IntegrityError
 from sysimage.layers.behind import behind, buffers
 from sysimage.layers.beside import Beside
 from sysimage.layers.checked import Check
-from sysimage.layers.compression import Compression
+from sysimage.layers.compression import Compression, Compressor
 from sysimage.layers.source import LayerSource
 from sysimage.layers.tar import write_tar
+from sysimage.store.pieces import PIECE_SIZE, Memory, Pieces
 from sysimage.workers import Report
 
-Write = Callable[[bytes | memoryview], object]
+Write = Callable[[memoryview], object]
+_BLOB_PIECE = 256 << 10
+"""Bytes of a compressed layer that are written at a time: as few as a write past the page cache is worth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +56,17 @@ def write_layer(
     ``write`` must take all bytes it is given, whose memory is only valid during the call. ``moved`` hears of the bytes
     of every piece read; ``threads`` is for the compressor. Where the size of the archive was promised to somebody,
     another one is an `IntegrityError`. ``check`` proves what is said of the items from the same read. A ``slow``
-    ``write``, into a pipe or to a disk, is called in another thread while the next piece is read, where nothing is
-    compressed, with pieces as `Pieces` makes them with ``lead``; with ``beside`` it is the hash that is left to another
-    process. Other errors as in `sysimage.layers.tar.write_tar`.
+    ``write``, into a pipe or to a disk, is called in another thread while the next piece is read, with pieces of one
+    size that begin where a page does; the first of an archive that is not compressed is shorter by ``lead``, as of
+    `Pieces`. With ``beside`` it is the hash of such an archive that is left to another process. Other errors as in
+    `sysimage.layers.tar.write_tar`.
     """
     compressor = compression.compressor(threads)
     if compressor is None:
         tar_size, diff_id = _write_plain(source, write, moved, check, slow, lead, beside)
         digest, size = diff_id, tar_size
     else:
-        hasher, blob_hasher = hashlib.sha256(), hashlib.sha256()
-        size = 0
-
-        def store(data: bytes) -> None:
-            nonlocal size
-            if data:
-                blob_hasher.update(data)
-                write(data)
-                size += len(data)
-
-        def emit(piece: memoryview) -> None:
-            hasher.update(piece)
-            store(compressor.compress(piece))
-            moved(len(piece))
-
-        tar_size = write_tar(source, emit, check=check, buffers=compressor.buffers)
-        store(compressor.flush())
-        diff_id, digest = hasher.hexdigest(), blob_hasher.hexdigest()
+        tar_size, diff_id, size, digest = _write_compressed(source, compressor, write, moved, check, slow)
     if expected_tar_size is not None and tar_size != expected_tar_size:
         raise IntegrityError(
             f"cannot write layer {source.label!r}: its files changed while they were read",
@@ -87,6 +74,35 @@ def write_layer(
         )
     descriptor = Descriptor(compression.media_type, Digest(digest), size)
     return LayerBlob(descriptor, Digest(diff_id), tar_size, source.label)
+
+
+def _write_compressed(
+    source: LayerSource,
+    compressor: Compressor,
+    write: Write,
+    moved: Report,
+    check: Check | None,
+    slow: bool,
+) -> tuple[int, str, int, str]:
+    """The archive compressed; its length and digest, and the blob's."""
+    hasher, blob_hasher = hashlib.sha256(), hashlib.sha256()
+
+    def store(piece: memoryview) -> None:
+        blob_hasher.update(piece)
+        write(piece)
+
+    with _on_its_way(store, slow, _BLOB_PIECE) as (store_on, memory):
+        blob = Pieces(store_on, _BLOB_PIECE, memory)
+
+        def emit(piece: memoryview) -> None:
+            hasher.update(piece)
+            blob.put(compressor.compress(piece))
+            moved(len(piece))
+
+        tar_size = write_tar(source, emit, compressor.piece_size, check=check, buffers=compressor.buffers)
+        blob.put(compressor.flush())
+        size = blob.finish()
+    return tar_size, hasher.hexdigest(), size, blob_hasher.hexdigest()
 
 
 def _write_plain(
@@ -109,9 +125,7 @@ def _write_plain(
         size = write_tar(source, give, beside.piece_size, check=check, buffers=beside.buffers)
         return size, beside.hexdigest()
     hasher = hashlib.sha256()
-    with contextlib.ExitStack() as stack:
-        memory = stack.enter_context(buffers()) if slow else 1
-        write_on = stack.enter_context(behind(write)) if slow else write
+    with _on_its_way(write, slow, PIECE_SIZE) as (write_on, memory):
 
         def emit(piece: memoryview) -> None:
             write_on(piece)
@@ -120,3 +134,13 @@ def _write_plain(
 
         size = write_tar(source, emit, check=check, buffers=memory, lead=lead)
     return size, hasher.hexdigest()
+
+
+@contextlib.contextmanager
+def _on_its_way(write: Write, slow: bool, piece_size: int) -> Iterator[tuple[Write, int | Sequence[Memory]]]:
+    """``write`` as it is, or in a thread of its own, and the buffers that `Pieces` needs for it."""
+    if not slow:
+        yield write, 1
+        return
+    with buffers(piece_size) as memory, behind(write) as write_on:
+        yield write_on, memory

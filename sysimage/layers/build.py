@@ -55,7 +55,7 @@ def build_layers(
         def work(number: int, moved: Report) -> LayerBlob:
             with blobs.writer() as writer:
                 blob = write_layer(
-                    sources[number], compression, writer.write, moved=moved, threads=threads, check=check
+                    sources[number], compression, writer.write, moved=moved, threads=threads, check=check, slow=True
                 )
                 writer.commit(blob.descriptor.digest)
             if cache:

@@ -42,6 +42,8 @@ depend on them."""
 _WINDOW_LOG = 22
 _LONG_SIGHTED = 10
 """From this level on, the library looks back as far by itself, or further."""
+_ZSTD_PIECE = 256 << 10
+"""Bytes that zstd is given at a time. They make no difference but for the memory: larger ones are no faster."""
 _DEFAULT_ZSTD_LEVEL = _KINDS["zstd"][0]
 _DEFAULT_HASH_LOG, _DEFAULT_MATCH = 16, 6
 """At the default level one table, of the places of 6 bytes, instead of the library's two, of 5 and 8: 256 KiB, which
@@ -50,8 +52,10 @@ stay in a processor's cache whatever else goes on there. With twice as many plac
 
 
 class Compressor(Protocol):
-    """One stream being compressed, fed with pieces of `PIECE_SIZE`: the bytes of gzip's first levels depend on them."""
+    """One stream being compressed."""
 
+    piece_size: int
+    """What it is fed with, but for the end: the bytes of gzip's first levels depend on it."""
     buffers: int
     """As of `Pieces`: how many pieces must stay as they are, the one that comes next among them."""
 
@@ -123,6 +127,7 @@ class Compression:
 class _Zstd:
     """Frame after frame, each collected by the library, which has to keep it anyway to look back."""
 
+    piece_size = _ZSTD_PIECE
     buffers = 1
 
     def __init__(self, level: int) -> None:
@@ -154,6 +159,8 @@ class _Zstd:
 class _ParallelZstd:
     """The same bytes: several streams, each in a thread of its own, get the frames in turn, piece by piece."""
 
+    piece_size = _ZSTD_PIECE
+
     def __init__(self, level: int, threads: int) -> None:
         from concurrent.futures import ThreadPoolExecutor
 
@@ -165,7 +172,7 @@ class _ParallelZstd:
         self._results: deque[Future[bytes]] = deque()
         # Pieces under way, of a frame for each thread but the one that has come furthest. Three quarters are enough:
         # meanwhile that one goes on.
-        self._most = (threads - 1) * _frame_size(level) * 3 // 4 // PIECE_SIZE
+        self._most = (threads - 1) * _frame_size(level) * 3 // 4 // self.piece_size
         self.buffers = self._most + 1
 
     def compress(self, data: memoryview, /) -> bytes:
@@ -240,6 +247,7 @@ def _frame_size(level: int) -> int:
 
 
 class _Gzip:
+    piece_size = PIECE_SIZE
     buffers = 1
 
     def __init__(self, level: int) -> None:

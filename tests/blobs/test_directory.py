@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import random
 from pathlib import Path
 
 import pytest
 
 from sysimage.blobs import BlobDirectory, Descriptor
 from sysimage.digest import Digest
-from sysimage.errors import IntegrityError
+from sysimage.errors import IntegrityError, MachineError
 
 DATA = bytes(range(256)) * 10
 
@@ -116,6 +117,31 @@ def test_where_links_cannot_be_made_the_blob_is_copied(
     assert other.read(descriptor) == DATA
     assert not other.path(descriptor.digest).samefile(blobs.path(descriptor.digest))
     assert files(other) == [descriptor.digest.hex]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_blob_is_what_was_written_however_it_was_cut(blobs: BlobDirectory, seed: int) -> None:
+    chance = random.Random(seed)
+    data = chance.randbytes(4_000_000 + seed)
+    sizes = [1, 512, 4096, 100_000, 256 << 10, 1 << 20]
+    with blobs.writer() as writer:
+        while writer.size < len(data):
+            start = writer.size
+            writer.write(data[start : start + chance.choice(sizes) + chance.choice([0, 0, 1])])
+            assert writer.size > start
+        writer.commit(Digest.of(data))
+
+    assert b"".join(blobs.chunks(Descriptor("text/plain", Digest.of(data), len(data)))) == data
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(blobs: BlobDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(MachineError, match=f"cannot write a blob to {blobs.root}: No space left"):
+        blobs.put(DATA, "text/plain")
+    assert files(blobs) == []
 
 
 def test_the_dead_are_swept_and_the_living_stay(blobs: BlobDirectory) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
+import itertools
+import mmap
+import sys
 import threading
 from typing import Any
 
 import pytest
 
-from sysimage.layers.behind import AHEAD, BUFFERS, Use, behind
+from sysimage.layers.behind import AHEAD, BUFFERS, Use, behind, buffers
 from sysimage.store.pieces import Pieces
 
 PIECE = memoryview(bytes(1 << 20))
@@ -104,3 +108,48 @@ def test_a_piece_stays_as_it_is_while_it_is_used(size: int) -> None:
             pieces.put(data[start : start + 333])
         length = pieces.finish()
     assert b"".join(out) == data[:length]
+
+
+def address(piece: memoryview) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(piece))
+
+
+@pytest.mark.parametrize("size", [256 << 10, 512 << 10, 1 << 20, 3 << 20])
+def test_pieces_begin_where_pages_do_and_none_lies_in_another(size: int) -> None:
+    with buffers(size) as memory:
+        places = sorted(map(address, memory))
+        assert [len(piece) for piece in memory] == [size] * BUFFERS
+        assert all(place % mmap.PAGESIZE == 0 for place in places)
+        assert all(after - before >= size for before, after in itertools.pairwise(places))
+        for number, piece in enumerate(memory):
+            piece[:] = bytes([number]) * size
+        assert [piece[size - 1] for piece in memory] == list(range(BUFFERS))
+
+
+def test_memory_is_used_again_when_all_went_well() -> None:
+    with buffers(1 << 20) as memory:
+        first = address(memory[0])
+    with buffers(1 << 20) as memory, buffers(1 << 20) as more:
+        assert address(memory[0]) == first
+        assert address(more[0]) != first
+
+
+def test_memory_that_somebody_may_still_use_after_an_error_is_not_used_again() -> None:
+    left = []
+
+    def fail() -> None:
+        with buffers(512 << 10) as memory:
+            left.extend(memory)
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        fail()
+    with buffers(512 << 10) as memory:
+        assert not {address(piece) for piece in memory} & {address(piece) for piece in left}
+
+
+def test_a_python_that_cannot_tell_where_memory_lies_has_pieces_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ctypes", None)
+    with buffers(5 << 20) as memory:
+        assert [len(piece) for piece in memory] == [5 << 20] * BUFFERS
+        memory[-1][-1] = 1

@@ -62,6 +62,32 @@ def test_the_number_of_threads_does_not_change_the_blob(source: LayerSource, nam
     assert blob(source, name, threads=1) == blob(source, name, threads=2) == blob(source, name, threads=4)
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("name", ALL)
+def test_a_slow_write_gets_the_same_blob_in_whole_pieces(source: LayerSource, name: str, threads: int) -> None:
+    out = io.BytesIO()
+    lengths = []
+
+    def write(piece: memoryview) -> None:
+        lengths.append(len(piece))
+        out.write(piece)
+
+    layer = write_layer(source, Compression.parse(name), write, threads=threads, slow=True)
+
+    assert out.getvalue() == blob(source, name)
+    assert layer.descriptor.size == sum(lengths)
+    assert set(lengths[:-1]) <= {1 << 20 if name == "none" else 256 << 10}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_what_a_slow_write_raises_is_raised(source: LayerSource, name: str) -> None:
+    def full(piece: memoryview) -> None:
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space left"):
+        write_layer(source, Compression.parse(name), full, slow=True)
+
+
 @pytest.mark.parametrize("name", ["gzip", "gzip:6"])
 def test_the_gzip_header_says_nothing_about_time_system_or_library(source: LayerSource, name: str) -> None:
     assert blob(source, name)[:10] == bytes.fromhex("1f8b08000000000000ff")

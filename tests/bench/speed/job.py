@@ -50,7 +50,7 @@ def evict(job: Job) -> None:
 
 
 def warm(job: Job) -> None:
-    """Have every file of the tree in memory, whatever the case before wrote there."""
+    """Have every file of the tree in memory, and what was prepared, whatever the case before wrote there."""
     buffer = memoryview(bytearray(1 << 20))
     for fd in _files(job):
         while os.readv(fd, [buffer]):
@@ -58,9 +58,9 @@ def warm(job: Job) -> None:
 
 
 def _files(job: Job) -> Iterator[int]:
-    """Every file of the tree, open until the next one is asked for."""
-    for item in job.items:
-        for directory, _, names in os.walk(item.location or ""):
+    """Every file of the tree and of what was prepared, open until the next one is asked for."""
+    for place in [*(item.location for item in job.items if item.location), job.scratch]:
+        for directory, _, names in os.walk(place):
             for name in names:
                 path = os.path.join(directory, name)  # noqa: PTH118 (one of many)
                 if not os.path.islink(path):  # noqa: PTH114

@@ -137,6 +137,13 @@ def one_changed(job: Job) -> None:
     write_oci_layout(assemble(layers), [cache.blobs], job.scratch / "layout", names=NAMES)
 
 
+def cached_archive(job: Job) -> None:
+    """An archive from cached layers in a file."""
+    cache = _cached(job)
+    layers = build_layers(job.sources, cache, compression=NONE, workers=job.workers)
+    write_archive(assemble(layers), [cache.blobs], job.scratch / "c.tar", names=NAMES)
+
+
 def cached_stream(job: Job) -> None:
     """An archive from cached layers through a pipe."""
     cache = _cached(job)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import mmap
 import os
 import stat
+from collections.abc import Callable
 from typing import Self
 
 PAGE = max(4096, mmap.PAGESIZE)
@@ -32,38 +32,56 @@ class PlacedWriter:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._direct: int | None = None
-        with contextlib.suppress(OSError):
-            self._direct = os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_DIRECT | os.O_CLOEXEC)
+        self._refused = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._leave_direct()
+        self.close()
 
-    def _leave_direct(self) -> None:
+    def close(self) -> None:
+        """Nothing more will be written; the file itself stays open."""
         if self._direct is not None:
             os.close(self._direct)
             self._direct = None
+
+    def onwards(self, offset: int) -> Callable[[bytes | memoryview], None]:
+        """A function that writes one piece behind the other, from ``offset`` on."""
+
+        def write(data: bytes | memoryview) -> None:
+            nonlocal offset
+            offset += self.write(data, offset)
+
+        return write
 
     def write(self, data: bytes | memoryview, offset: int) -> int:
         """Write all of ``data`` at ``offset``; returns its length. Memory at a page's boundary goes best."""
         rest = memoryview(data)
         begin = -offset % PAGE
         end = len(rest) - (offset + len(rest)) % PAGE
-        if self._direct is None or end - begin < _WORTH_DIRECT:
+        if end - begin < _WORTH_DIRECT:
             return self._write_through_cache(rest, offset)
         self._write_through_cache(rest[:begin], offset)
         done = begin
-        while self._direct is not None and done < end and done % PAGE == begin:
+        while done < end and done % PAGE == begin and (direct := self._past_the_cache()) is not None:
             try:
-                done += os.pwrite(self._direct, rest[done:end], offset + done)
+                done += os.pwrite(direct, rest[done:end], offset + done)
             except OSError as error:
                 if error.errno != errno.EINVAL:
                     raise
-                self._leave_direct()
+                self._refused = True
+                self.close()
         self._write_through_cache(rest[done:], offset + done)
         return len(rest)
+
+    def _past_the_cache(self) -> int | None:
+        if self._direct is None and not self._refused:
+            try:
+                self._direct = os.open(f"/proc/self/fd/{self._fd}", os.O_WRONLY | os.O_DIRECT | os.O_CLOEXEC)
+            except OSError:
+                self._refused = True
+        return self._direct
 
     def _write_through_cache(self, data: memoryview, offset: int) -> int:
         done = 0
