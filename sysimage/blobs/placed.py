@@ -6,6 +6,7 @@ import errno
 import mmap
 import os
 import stat
+import threading
 from collections.abc import Callable
 from typing import Self
 
@@ -27,12 +28,17 @@ class PlacedWriter:
     What was just hashed is not needed in memory again, and pages that are made only to be written to the disk cost as
     much as reading the files. Whole pages go straight to the disk; what begins or ends within a page goes through the
     cache, always, so that a page is never written in both ways. Where a file system refuses, everything does.
+
+    After `close`, which waits for a write that has begun, nothing is written: who is left behind in another thread must
+    not write to what has the descriptor's number by then.
     """
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._direct: int | None = None
         self._refused = False
+        self._closed = False
+        self._one_at_a_time = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -42,6 +48,11 @@ class PlacedWriter:
 
     def close(self) -> None:
         """Nothing more will be written; the file itself stays open."""
+        with self._one_at_a_time:
+            self._closed = True
+            self._leave_direct()
+
+    def _leave_direct(self) -> None:
         if self._direct is not None:
             os.close(self._direct)
             self._direct = None
@@ -57,7 +68,12 @@ class PlacedWriter:
 
     def write(self, data: bytes | memoryview, offset: int) -> int:
         """Write all of ``data`` at ``offset``; returns its length. Memory at a page's boundary goes best."""
-        rest = memoryview(data)
+        with self._one_at_a_time:
+            if self._closed:
+                raise ValueError("a write behind the end")
+            return self._write(memoryview(data), offset)
+
+    def _write(self, rest: memoryview, offset: int) -> int:
         begin = -offset % PAGE
         end = len(rest) - (offset + len(rest)) % PAGE
         if end - begin < _WORTH_DIRECT:
@@ -71,7 +87,7 @@ class PlacedWriter:
                 if error.errno != errno.EINVAL:
                     raise
                 self._refused = True
-                self.close()
+                self._leave_direct()
         self._write_through_cache(rest[done:], offset + done)
         return len(rest)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sysimage.blobs import BlobDirectory, Descriptor
@@ -35,22 +36,33 @@ def write_oci_layout(
     directory = Path(os.path.abspath(directory))  # noqa: PTH100 (no symlink resolved)
     if directory.exists() and not directory.is_dir():
         raise SpecError(f"cannot write an OCI layout to {directory}: it is not a directory")
-    if directory.exists() and any(directory.iterdir()):
-        _refuse_what_is_no_layout(directory)
-        size = _fill(directory, image, blobs, names, annotations)
-        _drop_unreferenced(directory, image)
-    else:
-        temporary = directory.with_name(f".{directory.name}.{secrets.token_hex(6)}.part")
-        try:
-            temporary.mkdir()
-            size = _fill(temporary, image, blobs, names, annotations)
-            temporary.rename(directory)  # replaces an empty directory too
-            sync_directory(directory.parent)
-        except OSError as error:
-            raise MachineError(f"cannot write {directory}: {error.strerror}") from error
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+    with _naming(directory):
+        if directory.exists() and any(directory.iterdir()):
+            _refuse_what_is_no_layout(directory)
+            size = _fill(directory, image, blobs, names, annotations)
+            _drop_unreferenced(directory, image)
+        else:
+            temporary = directory.with_name(f".{directory.name}.{secrets.token_hex(6)}.part")
+            try:
+                temporary.mkdir()
+                size = _fill(temporary, image, blobs, names, annotations)
+                temporary.rename(directory)  # replaces an empty directory too
+                sync_directory(directory.parent)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
     return WrittenImage(image, "oci-layout", directory, size, tuple(names))
+
+
+@contextlib.contextmanager
+def _naming(directory: Path) -> Iterator[None]:
+    """Says of what the machine refuses that it is about ``directory``, wherever the bytes lie until that is there."""
+    try:
+        yield
+    except (OSError, MachineError) as error:
+        cause = error.__cause__ if isinstance(error, MachineError) else error
+        if not isinstance(cause, OSError):
+            raise
+        raise MachineError(f"cannot write {directory}: {cause.strerror}") from cause
 
 
 def find_blob(blobs: Sequence[BlobDirectory], descriptor: Descriptor) -> Path:
@@ -71,14 +83,21 @@ def _fill(
     annotations: Mapping[str, str] | None,
 ) -> int:
     own = BlobDirectory(directory)
-    for layer in image.layers:
-        own.link(find_blob(blobs, layer.descriptor), layer.descriptor)
-    for document in (image.config, image.manifest):
-        own.put(document.data, document.descriptor.media_type)
-    sync_directory(own.path(image.config.descriptor.digest).parent)
-    _replace(directory / "oci-layout", LAYOUT_FILE)
+    before = set(own.digests())
     index = image.index(names, annotations)
-    _replace(directory / "index.json", index.data)
+    try:
+        for layer in image.layers:
+            own.link(find_blob(blobs, layer.descriptor), layer.descriptor)
+        for document in (image.config, image.manifest):
+            own.put(document.data, document.descriptor.media_type)
+        sync_directory(own.path(image.config.descriptor.digest).parent)
+        _replace(directory / "oci-layout", LAYOUT_FILE)
+        _replace(directory / "index.json", index.data)
+    except BaseException:
+        # The old image does not need them, and the disk may be full of them.
+        for digest in {descriptor.digest for descriptor in (image.manifest.descriptor, *image.descriptors())} - before:
+            own.remove(digest)
+        raise
     sync_directory(directory)
     documents = len(LAYOUT_FILE) + len(index.data) + len(image.config.data) + len(image.manifest.data)
     return documents + sum(layer.descriptor.size for layer in image.layers)

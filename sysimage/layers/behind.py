@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
 
+from sysimage.errors import MachineError
 from sysimage.store.pieces import PIECE_SIZE
 
 Use = Callable[[memoryview], object]
@@ -78,7 +79,10 @@ def behind(use: Use) -> Iterator[Use]:
     except Exception:
         worker.end()
         raise
-    # No `finally`: a write into a pipe that nobody reads never returns, and must not keep an interrupt from ending us.
+    except BaseException:
+        # A write into a pipe that nobody reads never returns, and must not keep an interrupt from ending us.
+        worker.dismiss()
+        raise
     worker.end()
 
 
@@ -89,7 +93,12 @@ class _Worker:
         self._done: SimpleQueue[BaseException | None] = SimpleQueue()
         self._given = 0  # and not done with
         self._thread = threading.Thread(target=self._work, daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            raise MachineError(
+                f"cannot write layers: {error}", hint="the limit of processes is reached, or there is no memory left"
+            ) from error
 
     def start(self, piece: memoryview) -> None:
         self._given += 1
@@ -103,8 +112,12 @@ class _Worker:
                 raise error
 
     def end(self) -> None:
-        self._todo.put(None)
+        self.dismiss()
         self._thread.join()
+
+    def dismiss(self) -> None:
+        """It ends when it is done with what it was given."""
+        self._todo.put(None)
 
     def _work(self) -> None:
         failed = False

@@ -6,6 +6,7 @@ import errno
 import mmap
 import os
 import random
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,3 +99,45 @@ def test_a_full_disk_is_no_reason_to_try_another_way(target: int, monkeypatch: p
     monkeypatch.setattr(os, "pwrite", full)
     with PlacedWriter(target) as writer, pytest.raises(OSError, match="No space left"):
         writer.write(aligned(bytes(1 << 20)), 0)
+
+
+def test_who_is_left_behind_does_not_write_to_what_is_open_by_then(tmp_path: Path) -> None:
+    """After an interrupt nobody waits for the thread that writes, and numbers of descriptors are used again."""
+    fd = os.open(tmp_path / "layer", os.O_RDWR | os.O_CREAT)
+    writer = PlacedWriter(fd)
+    write = writer.onwards(0)
+    write(aligned(bytes(1 << 20)))
+    writer.close()
+    os.close(fd)
+    others = [os.open(tmp_path / f"other-{number}", os.O_RDWR | os.O_CREAT) for number in range(4)]
+    assert fd in others
+    with pytest.raises(ValueError, match="behind the end"):
+        write(aligned(bytes(1 << 20)))
+    assert [os.fstat(other).st_size for other in others] == [0] * 4
+    for other in others:
+        os.close(other)
+
+
+def test_closing_waits_for_the_write_that_has_begun(target: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, may_go_on = threading.Event(), threading.Event()
+    real = os.pwrite
+
+    def slow(fd: int, data: Any, offset: int) -> int:
+        begun.set()
+        assert may_go_on.wait(10)
+        return real(fd, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", slow)
+    writer = PlacedWriter(target)
+    writing = threading.Thread(target=writer.write, args=(b"data", 0))
+    closing = threading.Thread(target=writer.close)
+    writing.start()
+    assert begun.wait(10)
+    closing.start()
+    closing.join(0.05)
+    assert closing.is_alive()
+    may_go_on.set()
+    closing.join(10)
+    assert not closing.is_alive()
+    assert whole(target) == b"data"
+    writing.join()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sysimage.errors import MachineError
 from sysimage.layers.behind import AHEAD, BUFFERS, Use, behind, buffers
 from sysimage.store.pieces import Pieces
 
@@ -82,12 +83,15 @@ def test_an_error_of_the_caller_is_the_one_that_is_told() -> None:
 
 def test_an_interrupt_does_not_wait_for_who_is_stuck() -> None:
     over = threading.Event()
+    before = set(threading.enumerate())
     try:
         with pytest.raises(KeyboardInterrupt):
             hand_over_pieces(lambda piece: over.wait(60), 1, KeyboardInterrupt())
-        assert not over.is_set()
+        (left,) = set(threading.enumerate()) - before
     finally:
         over.set()
+    left.join(10)
+    assert not left.is_alive(), "it ends when it can"
 
 
 @pytest.mark.parametrize("size", [1, 7, 500])
@@ -153,3 +157,12 @@ def test_a_python_that_cannot_tell_where_memory_lies_has_pieces_too(monkeypatch:
     with buffers(5 << 20) as memory:
         assert [len(piece) for piece in memory] == [5 << 20] * BUFFERS
         memory[-1][-1] = 1
+
+
+def test_a_machine_that_has_no_thread_left_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(MachineError, match="cannot write layers: can't start new thread"):
+        hand_over_pieces(len, 1)

@@ -1,0 +1,78 @@
+"""A layout that cannot be written: told with its name, and nothing but what was there is left."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sysimage.blobs import BlobDirectory
+from sysimage.destinations import write_oci_layout
+from sysimage.errors import MachineError
+from sysimage.image import Image, ImageConfig, make_image
+from sysimage.layers import Compression, LayerSource, build_layers
+from sysimage.rootfs import Entry
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> BlobDirectory:
+    return BlobDirectory(tmp_path / "blobs")
+
+
+def image(blobs: BlobDirectory, *contents: bytes) -> Image:
+    sources = [LayerSource(f"{content!r}", (), (Entry.file("/file", content),)) for content in contents]
+    return make_image(ImageConfig("amd64"), build_layers(sources, blobs, compression=Compression("none", 0)))
+
+
+def files(directory: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def let_the_disk_be_full_after(writes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file system is another one, so blobs are copied, and takes that many of them and of documents."""
+    left = [writes]
+    real = {call: getattr(os, call) for call in ("copy_file_range", "pwrite")}
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    def full(call: str) -> Any:
+        def write(*arguments: object, **named: object) -> object:
+            left[0] -= 1
+            if left[0] < 0:
+                raise OSError(28, "No space left on device")
+            return real[call](*arguments, **named)
+
+        return write
+
+    monkeypatch.setattr(os, "link", refuse)
+    for call in real:
+        monkeypatch.setattr(os, call, full(call))
+
+
+@pytest.mark.parametrize("writes", range(4))
+def test_a_new_layout_on_a_full_disk_leaves_nothing(
+    blobs: BlobDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    new = image(blobs, b"one", b"two")
+    let_the_disk_be_full_after(writes, monkeypatch)
+
+    with pytest.raises(MachineError, match=f"^cannot write {tmp_path}/layout: No space left on device$"):
+        write_oci_layout(new, [blobs], tmp_path / "layout")
+    assert [path.name for path in tmp_path.iterdir()] == ["blobs"]
+
+
+@pytest.mark.parametrize("writes", range(3))
+def test_a_layout_that_cannot_be_replaced_stays_as_it_was(
+    blobs: BlobDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    write_oci_layout(image(blobs, b"shared", b"old"), [blobs], tmp_path / "layout")
+    before = files(tmp_path / "layout")
+    new = image(blobs, b"shared", b"new")
+    let_the_disk_be_full_after(writes, monkeypatch)
+
+    with pytest.raises(MachineError, match=f"^cannot write {tmp_path}/layout: No space left on device$"):
+        write_oci_layout(new, [blobs], tmp_path / "layout")
+    assert files(tmp_path / "layout") == before
