@@ -22,6 +22,16 @@ def set_length(fd: int, size: int) -> None:
         os.ftruncate(fd, size)
 
 
+def write_at(fd: int, data: bytes | memoryview, offset: int) -> int:
+    """Write all of ``data`` at ``offset``, through the page cache; returns its length."""
+    rest = memoryview(data)
+    while rest:
+        count = os.pwrite(fd, rest, offset)
+        offset += count
+        rest = rest[count:]
+    return len(data)
+
+
 class PlacedWriter:
     """Writes at given places of an open file, past the page cache where that can be done.
 
@@ -77,8 +87,8 @@ class PlacedWriter:
         begin = -offset % PAGE
         end = len(rest) - (offset + len(rest)) % PAGE
         if end - begin < _WORTH_DIRECT:
-            return self._write_through_cache(rest, offset)
-        self._write_through_cache(rest[:begin], offset)
+            return write_at(self._fd, rest, offset)
+        write_at(self._fd, rest[:begin], offset)
         done = begin
         while done < end and done % PAGE == begin and (direct := self._past_the_cache()) is not None:
             try:
@@ -88,7 +98,7 @@ class PlacedWriter:
                     raise
                 self._refused = True
                 self._leave_direct()
-        self._write_through_cache(rest[done:], offset + done)
+        write_at(self._fd, rest[done:], offset + done)
         return len(rest)
 
     def _past_the_cache(self) -> int | None:
@@ -98,9 +108,3 @@ class PlacedWriter:
             except OSError:
                 self._refused = True
         return self._direct
-
-    def _write_through_cache(self, data: memoryview, offset: int) -> int:
-        done = 0
-        while done < len(data):
-            done += os.pwrite(self._fd, data[done:], offset + done)
-        return done

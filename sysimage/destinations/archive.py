@@ -41,8 +41,8 @@ def write_archive(
 ) -> WrittenImage:
     """Write the image to a file at ``target``, which appears whole or not at all, or to an open descriptor.
 
-    ``annotations`` go into the index. The layers' bytes are believed and not hashed again. A blob that is
-    in none of the directories is an `IntegrityError` before anything is written.
+    ``annotations`` go into the index. The layers' bytes are believed and not hashed again. A blob that is in none
+    of the directories is an `IntegrityError` before anything is written.
     """
     parts = members(image, archive_format, names, annotations)
     paths = [find_blob(blobs, layer.descriptor) for layer in image.layers]
@@ -80,7 +80,7 @@ def _content(parts: Sequence[Member], paths: Sequence[Path], size: int, progress
 def _write_past_the_cache(fd: int, content: Iterator[_Content]) -> None:
     """Into a new file: a piece is written while the next one is read.
 
-    For the kernel, copying means making pages of the cache, which takes three times as long.
+    For the kernel, copying means making pages of the cache, which takes three to four times as long.
     """
     with PlacedWriter(fd) as writer, buffers() as memory, behind(writer.onwards(0)) as write:
         archive = Pieces(write, PIECE_SIZE, memory)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import heapq
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from sysimage.blobs import Descriptor, media_types
 from sysimage.blobs.copying import write_all
-from sysimage.blobs.placed import PAGE, PlacedWriter, set_length
+from sysimage.blobs.placed import PAGE, PlacedWriter, set_length, write_at
 from sysimage.destinations.archive import widen_pipe
 from sysimage.destinations.publish import published
 from sysimage.destinations.shape import (
@@ -212,18 +211,9 @@ def _write_around(fd: int, parts: Sequence[Member]) -> None:
     """Everything but the layers' bytes, at its place."""
     offset = 0
     for part in parts:
-        offset += _write_at(fd, part.header, offset)
+        offset += write_at(fd, part.header, offset)
         if isinstance(part.content, bytes):
-            _write_at(fd, part.content, offset)
+            write_at(fd, part.content, offset)
         offset += part.size
-        offset += _write_at(fd, part.padding, offset)
-    _write_at(fd, END, offset)
-
-
-def _write_at(fd: int, data: bytes | memoryview, offset: int) -> int:
-    rest = memoryview(data)
-    while rest:
-        count = os.pwrite(fd, rest, offset)
-        offset += count
-        rest = rest[count:]
-    return len(data)
+        offset += write_at(fd, part.padding, offset)
+    write_at(fd, END, offset)

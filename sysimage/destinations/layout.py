@@ -12,6 +12,7 @@ from pathlib import Path
 from sysimage.blobs import BlobDirectory, Descriptor
 from sysimage.destinations.publish import sync_directory
 from sysimage.destinations.written import WrittenImage
+from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError, SpecError
 from sysimage.image import Image, ImageName
 
@@ -95,7 +96,7 @@ def _fill(
         _replace(directory / "index.json", index.data)
     except BaseException:
         # The old image does not need them, and the disk may be full of them.
-        for digest in {descriptor.digest for descriptor in (image.manifest.descriptor, *image.descriptors())} - before:
+        for digest in _needed(image) - before:
             own.remove(digest)
         raise
     sync_directory(directory)
@@ -127,8 +128,10 @@ def _refuse_what_is_no_layout(directory: Path) -> None:
 
 def _drop_unreferenced(directory: Path, image: Image) -> None:
     own = BlobDirectory(directory)
-    needed = {descriptor.digest for descriptor in (image.manifest.descriptor, *image.descriptors())}
-    for digest in own.digests():
-        if digest not in needed:
-            own.remove(digest)
+    for digest in set(own.digests()) - _needed(image):
+        own.remove(digest)
     own.sweep()
+
+
+def _needed(image: Image) -> set[Digest]:
+    return {descriptor.digest for descriptor in (image.manifest.descriptor, *image.descriptors())}

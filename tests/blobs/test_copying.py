@@ -12,6 +12,7 @@ import pytest
 
 from sysimage.blobs.copying import copy_all
 from sysimage.errors import IntegrityError
+from tests.support.refusing import refuse
 
 DATA = os.urandom(3_000_001)
 
@@ -21,16 +22,6 @@ def source(tmp_path: Path) -> Path:
     path = tmp_path / "source"
     path.write_bytes(DATA)
     return path
-
-
-def refuse(monkeypatch: pytest.MonkeyPatch, calls: Sequence[str], error: int) -> None:
-    """Let system calls fail, as they do between some file systems."""
-
-    def fail(*_: object, **__: object) -> int:
-        raise OSError(error, os.strerror(error))
-
-    for call in calls:
-        monkeypatch.setattr(os, call, fail)
 
 
 WAYS = [[], ["copy_file_range"], ["copy_file_range", "sendfile"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from sysimage.blobs import BlobDirectory, Descriptor
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError
+from tests.support.refusing import refuse
 
 DATA = bytes(range(256)) * 10
 
@@ -104,13 +106,8 @@ def test_where_links_cannot_be_made_the_blob_is_copied(
     blobs: BlobDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: list[str]
 ) -> None:
     """To a file system of another kind the kernel does not copy that way either."""
-
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(18, "Invalid cross-device link")
-
     descriptor = blobs.put(DATA, "text/plain")
-    for call in refused:
-        monkeypatch.setattr(os, call, refuse)
+    refuse(monkeypatch, refused, errno.EXDEV)
     other = BlobDirectory(tmp_path / "other")
     other.link(blobs.path(descriptor.digest), descriptor)
 
@@ -135,10 +132,7 @@ def test_a_blob_is_what_was_written_however_it_was_cut(blobs: BlobDirectory, see
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(blobs: BlobDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> int:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "pwrite", full)
+    refuse(monkeypatch, ["pwrite"], errno.ENOSPC)
     with pytest.raises(MachineError, match=f"cannot write a blob to {blobs.root}: No space left"):
         blobs.put(DATA, "text/plain")
     assert files(blobs) == []

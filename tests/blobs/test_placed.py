@@ -15,6 +15,7 @@ import pytest
 
 from sysimage.blobs.placed import PlacedWriter
 from sysimage.workers import run_tasks
+from tests.support.refusing import refuse
 
 
 @pytest.fixture
@@ -93,10 +94,7 @@ def test_a_short_write_is_gone_on_with(target: int, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_full_disk_is_no_reason_to_try_another_way(target: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(fd: int, data: Any, offset: int) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "pwrite", full)
+    refuse(monkeypatch, ["pwrite"], errno.ENOSPC)
     with PlacedWriter(target) as writer, pytest.raises(OSError, match="No space left"):
         writer.write(aligned(bytes(1 << 20)), 0)
 

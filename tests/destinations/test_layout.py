@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from sysimage.errors import MachineError
 from sysimage.image import Image, ImageConfig, make_image
 from sysimage.layers import Compression, LayerSource, build_layers
 from sysimage.rootfs import Entry
+from tests.support.refusing import refuse
 
 
 @pytest.fixture
@@ -35,19 +37,16 @@ def let_the_disk_be_full_after(writes: int, monkeypatch: pytest.MonkeyPatch) -> 
     left = [writes]
     real = {call: getattr(os, call) for call in ("copy_file_range", "pwrite")}
 
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(18, "Invalid cross-device link")
-
     def full(call: str) -> Any:
         def write(*arguments: object, **named: object) -> object:
             left[0] -= 1
             if left[0] < 0:
-                raise OSError(28, "No space left on device")
+                raise OSError(errno.ENOSPC, "No space left on device")
             return real[call](*arguments, **named)
 
         return write
 
-    monkeypatch.setattr(os, "link", refuse)
+    refuse(monkeypatch, ["link"], errno.EXDEV)
     for call in real:
         monkeypatch.setattr(os, call, full(call))
 

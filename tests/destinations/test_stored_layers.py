@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from sysimage.image import Image, ImageConfig, make_image
 from sysimage.layers import Compression, LayerSource, build_layers
 from sysimage.rootfs import Entry
 from tests.destinations.test_archives import leftovers, through_a_pipe
+from tests.support.refusing import refuse
 
 SIZES = [0, 100, (1 << 20) - 2048, 1 << 20, 3_500_000]
 """Of the files in the layers: less and more than a piece, and such that a layer is as long as one."""
@@ -82,10 +84,7 @@ def test_a_blob_cut_short_while_the_archive_is_written_is_told_and_leaves_nothin
 def test_a_full_disk_is_told_with_the_archives_name_and_leaves_nothing(
     image: Image, blobs: BlobDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(fd: int, data: Any, offset: int) -> int:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "pwrite", full)
+    refuse(monkeypatch, ["pwrite"], errno.ENOSPC)
     with pytest.raises(MachineError, match=f"cannot write {tmp_path}/web.tar: No space left on device"):
         write_archive(image, [blobs], tmp_path / "web.tar")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["blobs"]
