@@ -98,6 +98,7 @@ def test_a_killed_service_comes_back(system: Booted) -> None:
     system.run(["kill", "-9", before.strip()])
     system.wait_for("another nginx", lambda: system.run(["cat", "/run/nginx.pid"]).stdout not in ("", before))
     system.wait_for("the page", lambda: "It boots" in page(system, "/"))
+    assert system.run(["cat", "/run/nginx.pid"]).stdout != before
 
 
 def test_orphans_are_reaped(system: Booted) -> None:

@@ -65,7 +65,9 @@ def test_the_text_names_no_address(lock: LockFile) -> None:
 
 
 def test_the_same_request_is_accepted_in_any_order(lock: LockFile) -> None:
-    lock.require(PackageRequest("amd64", ("bash", "nginx")))
+    asked = PackageRequest("amd64", ("bash", "nginx"))
+    lock.require(asked)
+    assert asked.document() == lock.request
 
 
 def test_everything_that_is_asked_differently_is_named(lock: LockFile) -> None:

@@ -266,7 +266,9 @@ def test_two_packages_with_different_files_at_one_place_are_both_named(tmp_path:
 
 
 def test_the_same_file_in_two_packages_is_no_conflict(tmp_path: Path) -> None:
-    make(tmp_path, {"twin": {"bin/bash": "#!bash"}})
+    result, store = make(tmp_path, {"twin": {"bin/bash": "#!bash"}})
+    profile = lines(store.location(result.system).parent / _base(store, result, "profile"))
+    assert [line for line in profile if line.startswith("bin/bash ")] == ["bin/bash -> …-bash-1/bin/bash"]
 
 
 def test_a_locale_becomes_an_item_without_what_it_was_taken_from(tmp_path: Path) -> None:
