@@ -5,23 +5,19 @@ The counterpart of ``guix pack -f docker`` and of nixpkgs' image builders, whose
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from sysimage.errors import Issue, SpecError
 from sysimage.rootfs.accounts import Accounts, Group, User, settle
 from sysimage.rootfs.declared import declared_groups, declared_users
 from sysimage.rootfs.inside import Inside
+from sysimage.rootfs.search_paths import search_paths
 from sysimage.rootfs.system import ImageDefaults
 from sysimage.rootfs.tree import Entry
 from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
 from sysimage.spec.model import StoreKind, StoreSource, SystemSpec
 from sysimage.store.paths import StorePath
 
-_SEARCH_PATH = re.compile(
-    r'^export ([A-Za-z_][A-Za-z0-9_]*)="\$\{GUIX_PROFILE:-[^}]*\}(/[^"$]*)(?:\$\{\1:\+(.)\}\$\1)?"$', re.MULTILINE
-)
-"""How a profile's ``etc/profile`` says a search path (guix/build/profiles.scm in Guix)."""
 _NO_GROUP = 65534
 
 
@@ -55,24 +51,6 @@ def pack_defaults(spec: SystemSpec, roots: Sequence[StorePath], inside: Inside) 
                 )
     environment = {**search_paths(roots, inside), **dict(sorted(spec.environment.items()))}
     return ImageDefaults(tuple(entry_point), tuple(command), spec.stop_signal, environment)
-
-
-def search_paths(roots: Sequence[StorePath], inside: Inside) -> dict[str, str]:
-    """Variables under which programs find what the items have. Guix's profiles say theirs; others have a PATH."""
-    found: dict[str, list[str]] = {}
-    separators = {"PATH": ":"}
-    for root in roots:
-        profile = inside.find(f"{root}/etc/profile")
-        said = _SEARCH_PATH.findall(profile.read_text("utf-8", "replace")) if profile is not None else []
-        for name, path, separator in said or _programs(root, inside):
-            separators.setdefault(name, separator or ":")
-            places = [f"{root}{part}" for part in path.split(separators[name])]
-            found.setdefault(name, []).extend(place for place in places if place not in found.get(name, []))
-    return {name: separators[name].join(places) for name, places in found.items()}
-
-
-def _programs(root: StorePath, inside: Inside) -> list[tuple[str, str, str]]:
-    return [("PATH", f"/{name}", ":") for name in ("bin", "sbin") if inside.find(f"{root}/{name}") is not None]
 
 
 def pack_entries(

@@ -36,10 +36,9 @@ class Guix:
     def lines(self, *words: str) -> list[str]:
         return sorted(self(*words).stdout.split())
 
-    def script(self, name: str, *words: str) -> list[str]:
-        text = (HERE / name).read_text()
-        self.system.run(["sh", "-c", 'printf %s "$1" > "/root/$2"', "sh", text, name])
-        return self("repl", "--", f"/root/{name}", *words).stdout.splitlines()
+    def script(self, path: Path, *words: str) -> list[str]:
+        self.system.run(["sh", "-c", 'printf %s "$1" > "/root/$2"', "sh", path.read_text(), path.name])
+        return self("repl", "--", f"/root/{path.name}", *words).stdout.splitlines()
 
     def item(self, name: str) -> str:
         (found,) = (path for path in self.lines("gc", "-R", self.path) if path[44:].startswith(name))
@@ -110,14 +109,14 @@ def test_guix_finds_the_references_that_we_found(guix: Guix, image: tuple[Path, 
     """Every item is copied by a build, and Guix scans the copy with its own scanner."""
     dash = guix.item("dash-")
     coreutils = guix.item("coreutils-")
-    lines = guix.script("rebuild.scm", f"{dash}/bin/dash", f"{coreutils}/bin")
+    lines = guix.script(HERE / "rebuild.scm", f"{dash}/bin/dash", f"{coreutils}/bin")
     assert len(lines) == 2 * len(items(image[0]))
     different = [(scanned, ours) for scanned, ours in zip(lines[::2], lines[1::2], strict=True) if scanned != ours]
     assert different == []
 
 
 def test_guix_builds_on_top_and_collects_only_strays(guix: Guix, image: tuple[Path, dict[str, list[str]]]) -> None:
-    on_top, stray = guix.script("on-top.scm", guix.item("dash-"), guix.path)
+    on_top, stray = guix.script(HERE / "on-top.scm", guix.item("dash-"), guix.path)
     assert guix.lines("gc", "--references", on_top) == [guix.path]
     guix.system.run(["ln", "-s", on_top, "/var/guix/gcroots/mine"])
     guix("gc")
@@ -125,3 +124,18 @@ def test_guix_builds_on_top_and_collects_only_strays(guix: Guix, image: tuple[Pa
     assert left == [on_top]
     assert guix.lines("gc", "-R", on_top) == sorted([*items(image[0]), on_top])
     guix("gc", "--verify=contents")
+
+
+def test_guix_writes_the_variables_of_a_profile_as_they_are_kept_for_the_tests(guix: Guix) -> None:
+    kept = ROOT / "tests" / "rootfs" / "guix_profile"
+    guile, tzdata, profile = (
+        f"/gnu/store/{letter * 32}-{name}"
+        for letter, name in [("g", "guile-3.0.9"), ("t", "tzdata-2025a"), ("p", "profile")]
+    )
+    files = [f"{guile}/{name}" for name in ("bin/x", "sbin/x", "share/guile/site/3.0/x", "lib/guile/3.0/site-ccache/x")]
+    names = ("share/zoneinfo/x", "etc/ssl/certs/ca-certificates.crt", "xml/catalog.xml", "share/texmf/x")
+    files += [f"{tzdata}/{name}" for name in names]
+    made = guix.system.run(["sh", "-c", 'for f; do mkdir -p "${f%/*}" && : > "$f" || exit; done', "sh", *files])
+    assert made.returncode == 0, made.stderr
+    guix.script(kept / "make.scm", "/gnu/store", profile)
+    assert guix.system.run(["cat", f"{profile}/etc/profile"]).stdout == (kept / "profile").read_text()
