@@ -126,6 +126,7 @@ def provide(
             spec_dir,
             memory=Memory(KeptTexts(options.cache_dir / "measured"), options.workers),
             base_accounts=base.accounts if base else None,
+            base_environment=bases.variables_of(base) if base else {},
             progress=progress,
         )
     return realise(
@@ -247,7 +248,10 @@ def image_config(planned: Planned) -> ImageConfig:
         if check is None
         else HealthCheck(check.command, check.interval, check.timeout, check.start_period, check.retries),
     )
-    return bases.overlaid(config, planned.base, has_init=spec.has_init) if planned.base else config
+    if planned.base is None:
+        return config
+    specified = {*spec.environment, *(["LANG"] if "locale" in spec.model_fields_set else [])}
+    return bases.overlaid(config, planned.base, has_init=spec.has_init, specified=specified)
 
 
 def image_annotations(planned: Planned) -> dict[str, str]:

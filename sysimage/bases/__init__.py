@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sysimage.bases.base_image import BaseImage, BaseImageError, BaseLayer, check_room
-    from sysimage.bases.overlay import base_history, overlaid
+    from sysimage.bases.overlay import base_history, overlaid, variables_of
     from sysimage.bases.placing import place_on
     from sysimage.bases.read import read_base_image
     from sysimage.bases.stores import generation_on, merged, without_items_of
@@ -29,12 +29,13 @@ __all__ = [
     "read_base_image",
     "stacked",
     "take_layers",
+    "variables_of",
     "without_items_of",
 ]
 
 _MODULES = {
     "base_image": ("BaseImage", "BaseImageError", "BaseLayer", "check_room"),
-    "overlay": ("base_history", "overlaid"),
+    "overlay": ("base_history", "overlaid", "variables_of"),
     "placing": ("place_on",),
     "read": ("read_base_image",),
     "stores": ("generation_on", "merged", "without_items_of"),

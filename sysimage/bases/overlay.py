@@ -1,40 +1,45 @@
 """How a container runs that is made of a base and of what lies on top: ours where we say something, else the base's.
 
-Variables as nixpkgs overlays them: all of both, the last one wins. The rest as a Dockerfile would: labels, ports and
-volumes add up; working directory, user and stop signal stay until somebody says others; who says an entry point drops
-the base's command with it.
+What the spec says replaces what the base says; what we only derive from the packages is added to it. So directories of
+ours come before those in the base's PATH, and the base's programs are found as before. The rest is as a Dockerfile does
+it: labels, ports and volumes add up; working directory, user and stop signal stay until others are specified; another
+entry point drops the base's command with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
 from sysimage.bases.base_image import BaseImage, BaseImageError
-from sysimage.image import HealthCheck, ImageConfig
+from sysimage.image import ImageConfig
 
-_NANOSECONDS = 1_000_000_000
+_INHERITED = ("ArgsEscaped", "Shell", "StopTimeout")
+"""Keys of a base's ``config`` that stay as they are: Docker's extensions that an image of ours never sets itself."""
 
 
-def overlaid(config: ImageConfig, base: BaseImage, *, has_init: bool) -> ImageConfig:
-    """``config`` with what it leaves to the base. With an init the base's user, command and health check go: an init is
-    root's, and they were another program's."""
+def overlaid(config: ImageConfig, base: BaseImage, *, has_init: bool, specified: Collection[str] = ()) -> ImageConfig:
+    """``config`` with what it leaves to the base. ``specified`` are the variables whose values the spec gives itself.
+
+    With an init, the base's user, command and health check go: an init is root's, and they were another program's.
+    """
     under = base.config
     keeps_program = not has_init and not config.entrypoint
+    inherited = [*_INHERITED, *(["Healthcheck"] if keeps_program else [])]
     try:
         return replace(
             config,
             entrypoint=under.entry_point if keeps_program else config.entrypoint,
             cmd=under.command if keeps_program and not config.cmd else config.cmd,
-            env=tuple({**_variables(under.environment), **dict(config.env)}.items()),
+            env=_variables(config.env, variables_of(base), specified),
             working_dir=config.working_dir or under.working_directory or None,
             user=config.user or (None if has_init else under.user or None),
             exposed_ports=tuple(sorted({_port(port) for port in (*under.exposed_ports, *config.exposed_ports)})),
             volumes=tuple(sorted({*under.volumes, *config.volumes})),
             labels=tuple(sorted({**under.labels, **dict(config.labels)}.items())),
             stop_signal=config.stop_signal or under.stop_signal,
-            healthcheck=config.healthcheck or (_health_check(base.runtime) if keeps_program else None),
+            inherited={key: base.runtime[key] for key in inherited if key in base.runtime},
         )
     except ValueError as error:
         raise BaseImageError(f"cannot take over how {base.path} runs: {error}") from None
@@ -45,33 +50,24 @@ def base_history(base: BaseImage) -> list[dict[str, Any]]:
     return [dict(entry) for entry in base.history]
 
 
-def _variables(environment: tuple[str, ...]) -> dict[str, str]:
-    return dict(entry.split("=", 1) for entry in environment)
+def variables_of(base: BaseImage) -> dict[str, str]:
+    """The base's environment; of a name that is there twice, the last value, as engines have it."""
+    return dict(entry.split("=", 1) for entry in base.config.environment)
+
+
+def _variables(
+    ours: tuple[tuple[str, str], ...], base: dict[str, str], specified: Collection[str]
+) -> tuple[tuple[str, str], ...]:
+    found = dict(base)
+    for name, value in ours:
+        if name in specified or name not in base:
+            found[name] = value
+        elif name == "PATH":
+            found[name] = ":".join(dict.fromkeys([*value.split(":"), *base[name].split(":")]))
+        elif name != "LANG":  # a default, not what a package needs
+            found[name] = value
+    return tuple(found.items())
 
 
 def _port(port: str) -> str:
     return port if "/" in port else f"{port}/tcp"
-
-
-def _health_check(runtime: Mapping[str, Any]) -> HealthCheck | None:
-    """Docker's form; one that is none is not worth failing for."""
-    said = runtime.get("Healthcheck")
-    words = said.get("Test") if isinstance(said, dict) else None
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words) or len(words) < 2:
-        return None
-    command = {"CMD": tuple(words[1:]), "CMD-SHELL": ("/bin/sh", "-c", words[1])}.get(words[0])
-    if command is None:
-        return None
-
-    def number(key: str, unit: int = 1) -> float | None:
-        value = said.get(key) if isinstance(said, dict) else None
-        return value / unit if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
-
-    retries = number("Retries")
-    return HealthCheck(
-        command,
-        number("Interval", _NANOSECONDS),
-        number("Timeout", _NANOSECONDS),
-        number("StartPeriod", _NANOSECONDS),
-        None if retries is None else int(retries),
-    )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -64,6 +64,8 @@ class ImageConfig:
     labels: tuple[tuple[str, str], ...] = ()
     stop_signal: str | None = None
     healthcheck: HealthCheck | None = None
+    inherited: Mapping[str, Any] = field(default_factory=dict)
+    """Keys of the document's ``config`` as a base image has them; what is given here takes precedence."""
     os: str = "linux"
 
     def __post_init__(self) -> None:
@@ -121,7 +123,7 @@ class ImageConfig:
             "StopSignal": self.stop_signal,
             "Healthcheck": self.healthcheck.as_json() if self.healthcheck else None,
         }
-        return {key: entry for key, entry in value.items() if entry}
+        return {**self.inherited, **{key: entry for key, entry in value.items() if entry}}
 
 
 def rfc3339(seconds: int) -> str:

@@ -5,7 +5,7 @@ The counterpart of ``guix pack -f docker`` and of nixpkgs' image builders, whose
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sysimage.errors import Issue, SpecError
 from sysimage.rootfs.accounts import Accounts, Group, User, settle
@@ -39,8 +39,13 @@ def _known_accounts() -> Accounts:
     )
 
 
-def pack_defaults(spec: SystemSpec, roots: Sequence[StorePath], inside: Inside) -> ImageDefaults:
-    """What runs, and in which environment. A `SpecError` if the program that is said to be in the item is not."""
+def pack_defaults(
+    spec: SystemSpec, roots: Sequence[StorePath], inside: Inside, base_environment: Mapping[str, str]
+) -> ImageDefaults:
+    """What runs, and in which environment, on top of that of the image below.
+
+    A `SpecError` if the program that is said to be in the item is not.
+    """
     entry_point, command = list(spec.entry_point), list(spec.command)
     for words, key in ((entry_point, "entry-point"), (command, "command")):
         if words and "/" in words[0] and not words[0].startswith("/") and not (words is command and entry_point):
@@ -49,7 +54,7 @@ def pack_defaults(spec: SystemSpec, roots: Sequence[StorePath], inside: Inside) 
                 raise SpecError(
                     f"cannot run {words[0]}: there is no such program", issues=[Issue(f"/{key}/0", "see above")]
                 )
-    environment = {**search_paths(roots, inside), **dict(sorted(spec.environment.items()))}
+    environment = {**search_paths(roots, inside, base_environment), **dict(sorted(spec.environment.items()))}
     return ImageDefaults(tuple(entry_point), tuple(command), spec.stop_signal, environment)
 
 

@@ -30,13 +30,13 @@ _SINGLE_QUOTED = re.compile(r"'([^']*)'")
 _END = re.compile(r"\s*;?\s*\Z|\s+#")
 
 
-def search_paths(roots: Sequence[StorePath], inside: Inside) -> dict[str, str]:
-    """The variables that all ``roots`` set together, what the first one has coming first.
+def search_paths(roots: Sequence[StorePath], inside: Inside, environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that all ``roots`` set together in ``environment``, what the first one has coming first.
 
     A Guix profile, which has a ``manifest``, says its own; of other items, ``bin`` and ``sbin`` are the PATH. A
     `SpecError` names every line of a profile that cannot be read.
     """
-    values: dict[str, str] = {}
+    values = dict(environment)
     names: list[str] = []
     for root in reversed(roots):  # each one puts its own before what there is
         profile = inside.find(f"{root}/etc/profile") if inside.find(f"{root}/manifest") is not None else None

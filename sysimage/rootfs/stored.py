@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from sysimage.errors import Issue, SpecError
 from sysimage.progress import Progress, silent
@@ -29,13 +30,14 @@ def open_stored(
     *,
     memory: Memory | None = None,
     base_accounts: Accounts | None = None,
+    base_environment: Mapping[str, str] = MappingProxyType({}),
     progress: Progress = silent,
 ) -> SystemResult:
     """Read the closure that ``source``, the spec's ``from-store``, names, and say what an image of it needs.
 
-    ``memory`` says how items are read of which the source does not know everything; ``base_accounts`` are those of the
-    image below. A `SpecError` for what is no store path, no system, or in another store than the spec's; other errors
-    as in `sysimage.store.query.read_store`.
+    ``memory`` says how items are read of which the source does not know everything; ``base_accounts`` and
+    ``base_environment`` are those of the image below. A `SpecError` for what is no store path, no system, or in another
+    store than the spec's; other errors as in `sysimage.store.query.read_store`.
     """
     store_dir = spec.store.store_dir
     location = None if source.location is None else spec_dir / source.location
@@ -54,7 +56,13 @@ def open_stored(
         # The files of an image below stay as they are unless somebody is added.
         written = accounts if base_accounts is None or spec.users or spec.groups else None
         return SystemResult(
-            system, None, found.items, written, entries, pack_defaults(spec, roots, inside), tuple(roots[1:])
+            system,
+            None,
+            found.items,
+            written,
+            entries,
+            pack_defaults(spec, roots, inside, base_environment),
+            tuple(roots[1:]),
         )
     kind = recognise(system, inside, source.system_kind)
     entries = layered(

@@ -44,7 +44,11 @@ RUNTIME = {
     "ExposedPorts": {"80": {}},
     "Volumes": {"/srv": {}},
     "StopSignal": "SIGINT",
-    "Healthcheck": {"Test": ["CMD-SHELL", "true"], "Interval": 5_000_000_000},
+    "Healthcheck": {"Test": ["CMD-SHELL", "true"], "Interval": 5_000_000_000, "StartInterval": 1_000_000_000},
+    "Shell": ["/bin/sh", "-ec"],
+    "StopTimeout": 3,
+    "OnBuild": ["RUN true"],
+    "Hostname": "where-it-was-built",
 }
 HISTORY = [
     {"created": "2020-01-02T03:04:05Z", "created_by": "ADD rootfs.tar /"},
@@ -128,7 +132,9 @@ def test_the_config_is_overlaid_and_the_history_kept(tmp_path: Path, closure: Cl
         "ExposedPorts": {"80/tcp": {}, "443/tcp": {}},
         "Volumes": {"/data": {}, "/srv": {}},
         "StopSignal": "SIGINT",
-        "Healthcheck": {"Test": ["CMD", "/bin/sh", "-c", "true"], "Interval": 5_000_000_000},
+        "Healthcheck": RUNTIME["Healthcheck"],
+        "Shell": ["/bin/sh", "-ec"],
+        "StopTimeout": 3,
     }
     assert value["history"][:3] == HISTORY
     assert len([entry for entry in value["history"] if not entry.get("empty_layer")]) == len(
@@ -145,6 +151,25 @@ def test_who_says_an_entry_point_drops_the_bases_program(tmp_path: Path, closure
     assert not {"Cmd", "Healthcheck"} & runtime.keys()
     kept = config_of(build_from_store(tmp_path, on("base", closure, command=["-c", "true"])))["config"]
     assert (kept["Entrypoint"], kept["Cmd"]) == (["/bin/sh"], ["-c", "true"])
+
+
+def test_variables_that_we_derive_are_added_to_those_of_the_base(tmp_path: Path) -> None:
+    """The base's program is found by its PATH, as in envd#1673; a spec that gives PATH itself replaces it."""
+    store = StoreBuilder(tmp_path / "store")
+    store.add("tool-1", {"bin": {"tool": Program("#!/bin/sh\n")}})
+    closure = store.closure("tool-1")
+    registered(closure, tmp_path / "registration")
+    runtime = {"Env": ["PATH=/usr/local/bin:/bin", "LANG=C"], "Entrypoint": ["entry"]}
+    layer = raw_tar.archive(
+        raw_tar.file(b"usr/local/bin/entry", b"#!/bin/sh\n", mode=0o755), raw_tar.file(b"bin/sh", b"", mode=0o755)
+    )
+    write_archive(RawImage(layer, config={"config": runtime}).layout(), tmp_path / "base")
+    value = config_of(build_from_store(tmp_path, on("base", closure)))["config"]
+    assert value["Env"] == [f"PATH={closure.roots[0]}/bin:/usr/local/bin:/bin", "LANG=C"]
+    assert value["Entrypoint"] == ["entry"]
+    verify_image(tmp_path / "top.tar")
+    value = config_of(build_from_store(tmp_path, on("base", closure, environment={"PATH": "/bin"})))["config"]
+    assert value["Env"] == ["PATH=/bin", "LANG=C"]
 
 
 def test_ours_lies_where_the_bases_links_lead_and_its_directories_stay(tmp_path: Path, closure: Closure) -> None:

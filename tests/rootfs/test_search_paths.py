@@ -131,21 +131,31 @@ def items(tmp_path: Path, profiles: dict[str, str | None]) -> tuple[list[object]
 def test_what_several_items_set_adds_up_with_the_first_ones_first(tmp_path: Path) -> None:
     roots, inside = items(tmp_path, {"one": WRITTEN_BY_GUIX, "plain": None, "two": WRITTEN_BY_GUIX})
     one, plain, two = map(str, roots)
-    found = search_paths(roots, inside)  # type: ignore[arg-type]
+    found = search_paths(roots, inside, {})  # type: ignore[arg-type]
     assert found["PATH"] == f"{one}/bin:{one}/sbin:{plain}/bin:{two}/bin:{two}/sbin"
     assert found["XML_CATALOG_FILES"] == f"{one}/xml/catalog.xml {two}/xml/catalog.xml"
     assert found["TZDIR"] == f"{one}/share/zoneinfo"
+
+
+def test_what_items_set_comes_before_what_the_image_below_has(tmp_path: Path) -> None:
+    (root,), inside = items(tmp_path, {"one": WRITTEN_BY_GUIX})
+    below = {"PATH": "/usr/bin", "TEXMF": "/texmf", "TZDIR": "/zones", "OTHER": "x"}
+    found = search_paths([root], inside, below)  # type: ignore[list-item]
+    assert found["PATH"] == f"{root}/bin:{root}/sbin:/usr/bin"
+    assert found["TEXMF"] == f"{root}/share/texmf:/texmf"
+    assert found["TZDIR"] == f"{root}/share/zoneinfo"
+    assert "OTHER" not in found
 
 
 def test_the_script_of_an_item_that_is_no_profile_is_not_read(tmp_path: Path) -> None:
     store = StoreBuilder(tmp_path / "store")
     store.add("files", {"bin": {"x": Program("#!/bin/sh\n")}, "etc": {"profile": "if true; then echo; fi\n"}})
     closure = store.closure("files")
-    assert search_paths(closure.roots, Inside(closure)) == {"PATH": f"{closure.roots[0]}/bin"}
+    assert search_paths(closure.roots, Inside(closure), {}) == {"PATH": f"{closure.roots[0]}/bin"}
 
 
 def test_a_profile_that_cannot_be_read_is_refused_with_every_line(tmp_path: Path) -> None:
     roots, inside = items(tmp_path, {"one": "export A=$(x)\nexport B=c\ny\n"})
     with pytest.raises(SpecError, match="not as Guix writes it") as error:
-        search_paths(roots, inside)  # type: ignore[arg-type]
+        search_paths(roots, inside, {})  # type: ignore[arg-type]
     assert [issue.line for issue in error.value.issues] == [1, 3]
