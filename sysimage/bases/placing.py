@@ -32,6 +32,13 @@ def place_on(tree: Tree, base: BaseImage, store: Store) -> Tree:
         if fault is not None:
             issues.append(Issue(entry.path, f"{fault} (from {entry.owner})"))
             continue
+        directory = _directory_behind(path, base.tree) if _is_specified(entry) else None
+        if directory is not None and entry.kind is Kind.DIRECTORY:
+            path = directory
+        elif directory is not None and entry.target != _link(path, base.tree):
+            fault = f"is a {entry.kind.value}, the base has a directory there: a link to {directory}"
+            issues.append(Issue(entry.path, f"{fault} (from {entry.owner})"))
+            continue
         found = _kept(entry, base.tree.find(_parts(path)), path, store)
         if found is None:
             continue
@@ -65,6 +72,25 @@ def _place(entry: Entry, base: FileTree) -> tuple[str, str | None]:
             return entry.path, f"the base has a link at {way} that leads to no directory"
         way = as_path(target[0]) if target[0] else "/"
     return (_below(way, parts[-1]) if parts else "/"), None
+
+
+def _is_specified(entry: Entry) -> bool:
+    """Whether the spec asks for it: its owner is a JSON pointer then. Links of the system itself follow the system."""
+    return entry.owner.startswith("/")
+
+
+def _directory_behind(path: str, base: FileTree) -> str | None:
+    """The directory that the base has at the end of its link at ``path``; None where it has no such link."""
+    node = base.find(_parts(path))
+    if node is None or node.kind is not MemberKind.SYMLINK:
+        return None
+    found = base.resolve(path.encode("utf-8", "surrogateescape"))
+    return as_path(found[0]) if found is not None and found[0] and found[1].kind is MemberKind.DIRECTORY else None
+
+
+def _link(path: str, base: FileTree) -> str | None:
+    node = base.find(_parts(path))
+    return None if node is None else node.link.decode("utf-8", "surrogateescape")
 
 
 def _kept(entry: Entry, node: Node | None, path: str, store: Store) -> Entry | str | None:

@@ -210,6 +210,25 @@ def test_what_would_take_the_place_of_a_directory_is_named(tmp_path: Path, closu
     ]
 
 
+def test_a_link_to_a_directory_counts_as_the_directory(tmp_path: Path, closure: Closure) -> None:
+    """As in nixpkgs#110696: a link at /bin would take all programs away from a base whose own /bin is a link."""
+    write_archive(debian().layout(), tmp_path / "base")
+    spec = on("base", closure, files={"/bin": {"text": ""}})
+    with pytest.raises(BaseImageError) as error:
+        build_from_store(tmp_path, spec)
+    message = "the base has a directory there: a link to /usr/bin (from /files/~1bin)"
+    assert [str(issue) for issue in error.value.issues] == [f"/bin: is a file, {message}"]
+    spec = on("base", closure)
+    spec["from-store"]["links"] = {"/bin": "profile/bin"}
+    with pytest.raises(BaseImageError, match="the base has a directory there: a link to /usr/bin"):
+        build_from_store(tmp_path, spec)
+    build_from_store(tmp_path, on("base", closure, symlinks={"/bin": "usr/bin"}))
+    build_from_store(tmp_path, on("base", closure, directories={"/bin": {"mode": "0711"}}))
+    listing = {line.split()[0]: line.split()[1:] for line in listing_of_image(tmp_path / "top.tar").splitlines()}
+    assert listing["/bin"][-1] == "usr/bin"
+    assert listing["/usr/bin"][1] == "0711"
+
+
 def test_a_base_without_room_is_refused_before_any_work(tmp_path: Path, closure: Closure) -> None:
     write_archive(debian().layout(), tmp_path / "base")
     with pytest.raises(BaseImageError, match="has 2 layers, and the image may have 2"):
