@@ -167,7 +167,10 @@ def customization(
         database,
         generation=bases.generation_on(base, spec.store) if base else 1,
     )
-    return bases.place_on(tree, base, spec.store) if base else tree
+    if base is None:
+        return tree
+    beside = [*bases.roots_of(base, spec.store), *bases.closed_database(base, spec.store)] if database else []
+    return bases.place_on(Tree([*tree, *beside]), base, spec.store)
 
 
 def build(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Progress = silent) -> BuildResult:

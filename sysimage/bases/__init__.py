@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sysimage.bases.overlay import base_history, overlaid, variables_of
     from sysimage.bases.placing import place_on
     from sysimage.bases.read import read_base_image
-    from sysimage.bases.stores import generation_on, merged, without_items_of
+    from sysimage.bases.stores import closed_database, generation_on, merged, roots_of, without_items_of
     from sysimage.bases.take import stacked, take_layers
 
 __all__ = [
@@ -22,11 +22,13 @@ __all__ = [
     "BaseLayer",
     "base_history",
     "check_room",
+    "closed_database",
     "generation_on",
     "merged",
     "overlaid",
     "place_on",
     "read_base_image",
+    "roots_of",
     "stacked",
     "take_layers",
     "variables_of",
@@ -38,7 +40,7 @@ _MODULES = {
     "overlay": ("base_history", "overlaid", "variables_of"),
     "placing": ("place_on",),
     "read": ("read_base_image",),
-    "stores": ("generation_on", "merged", "without_items_of"),
+    "stores": ("closed_database", "generation_on", "merged", "roots_of", "without_items_of"),
     "take": ("stacked", "take_layers"),
 }
 

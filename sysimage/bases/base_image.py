@@ -40,8 +40,8 @@ class BaseImage:
     layers: tuple[BaseLayer, ...]
     """Bottom first; layers without any entry are left out, since readers of archives refuse them."""
     config: Config
-    runtime: Mapping[str, Any]
-    """The config's ``config``, for what the parsed one does not have."""
+    extensions: Mapping[str, Any]
+    """What the config's ``config`` has of Docker's extensions that an image keeps, as it has them."""
     history: tuple[Mapping[str, Any], ...]
     """One entry that made a layer for each of ``layers``; those of layers left out are marked as empty."""
     tree: FileTree
@@ -50,8 +50,8 @@ class BaseImage:
     """State directories in which the base has a store database."""
     items: tuple[StoreItem, ...]
     """Everything in the base's store, sorted by path, whether the base's database knows it or not. No locations."""
-    whole: frozenset[StorePath]
-    """Items that were seen to have the NAR hash that is said of them."""
+    unregistered: tuple[StorePath, ...]
+    """Those of ``items`` that no database of the base knows."""
     accounts: Accounts | None
     """Of its /etc/passwd and /etc/group, if it has them."""
 

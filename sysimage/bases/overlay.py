@@ -15,9 +15,6 @@ from typing import Any
 from sysimage.bases.base_image import BaseImage, BaseImageError
 from sysimage.image import ImageConfig
 
-_INHERITED = ("ArgsEscaped", "Shell", "StopTimeout")
-"""Keys of a base's ``config`` that stay as they are: Docker's extensions that an image of ours never sets itself."""
-
 
 def overlaid(config: ImageConfig, base: BaseImage, *, has_init: bool, specified: Collection[str] = ()) -> ImageConfig:
     """``config`` with what it leaves to the base. ``specified`` are the variables whose values the spec gives itself.
@@ -26,7 +23,7 @@ def overlaid(config: ImageConfig, base: BaseImage, *, has_init: bool, specified:
     """
     under = base.config
     keeps_program = not has_init and not config.entrypoint
-    inherited = [*_INHERITED, *(["Healthcheck"] if keeps_program else [])]
+    inherited = {key: value for key, value in base.extensions.items() if keeps_program or key != "Healthcheck"}
     try:
         return replace(
             config,
@@ -39,7 +36,7 @@ def overlaid(config: ImageConfig, base: BaseImage, *, has_init: bool, specified:
             volumes=tuple(sorted({*under.volumes, *config.volumes})),
             labels=tuple(sorted({**under.labels, **dict(config.labels)}.items())),
             stop_signal=config.stop_signal or under.stop_signal,
-            inherited={key: base.runtime[key] for key in inherited if key in base.runtime},
+            inherited=inherited,
         )
     except ValueError as error:
         raise BaseImageError(f"cannot take over how {base.path} runs: {error}") from None

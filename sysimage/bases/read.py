@@ -19,7 +19,7 @@ from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.layers import LayerBlob
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import Accounts, parse_accounts
-from sysimage.verify.documents import parse_document
+from sysimage.verify.documents import field, parse_document
 from sysimage.verify.faults import Faults, MalformedError
 from sysimage.verify.follow import read_documents
 from sysimage.verify.layer import LayerReading, Reading, read_layer
@@ -37,6 +37,7 @@ _MEDIA_TYPES = {
     "gzip": media_types.LAYER_GZIP,
     "zstd": media_types.LAYER_ZSTD,
 }
+_EXTENSIONS = ("ArgsEscaped", "Healthcheck", "Shell", "StopTimeout")
 _HISTORY_TEXTS = ("created", "created_by", "comment", "author")
 
 
@@ -112,22 +113,19 @@ def _assembled(
 ) -> BaseImage:
     raw = _raw_config(source, documents, limits)
     made = [reading for reading in readings if reading.members]
-    diff_ids = [reading.document.diff_id for reading in made]
-    if len(set(diff_ids)) < len(diff_ids):
-        raise BaseImageError(f"cannot build on {path}: two of its layers are the same, which many engines refuse")
     captured = captured_files(tree, readings)
-    state_dirs, items, whole = store_of_base(path, tree, readings, captured, store_dir, limits)
+    state_dirs, items, unregistered = store_of_base(path, tree, readings, captured, store_dir, source, limits)
     return BaseImage(
         path,
         documents.image_id,
         tuple(_layer(reading, source) for reading in made),
         documents.config,
-        raw.get("config") or {},
+        _extensions(raw),
         _history(raw, readings),
         tree,
         state_dirs,
         items,
-        whole,
+        unregistered,
         _accounts(captured),
     )
 
@@ -140,6 +138,11 @@ def _raw_config(source: Source, documents: ImageDocuments, limits: Limits) -> Ma
     if Digest.of(data) != documents.image_id:
         raise MalformedError("has a config that changed while it was read")
     return parse_document(data, limits)
+
+
+def _extensions(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    runtime = field(raw, "config", dict) or {}
+    return {name: value for name in _EXTENSIONS if (value := field(runtime, name, object)) is not None}
 
 
 def _layer(reading: LayerReading, source: Source) -> BaseLayer:
@@ -162,19 +165,20 @@ def _compression(source: Source, file: str) -> str:
 
 
 def _history(raw: Mapping[str, Any], readings: Sequence[LayerReading]) -> tuple[Mapping[str, Any], ...]:
-    """The base's history, as far as it is one; layers that are left out made nothing."""
-    entries = [
-        {key: entry[key] for key in _HISTORY_TEXTS if isinstance(entry.get(key), str)}
-        | ({"empty_layer": True} if entry.get("empty_layer") is True else {})
-        for entry in raw.get("history") or []
-    ]
-    if not entries:
-        return tuple({"comment": "a layer of the base image"} for reading in readings if reading.members)
-    layers = iter(readings)
-    for entry in entries:
-        if "empty_layer" not in entry and not next(layers).members:
-            entry["empty_layer"] = True
-    return tuple(entries)
+    """The base's history with one entry that made a layer for each layer that is taken.
+
+    It is for people: Guix has one entry for all layers, others have more entries than layers. Where it does not fit,
+    entries are marked as empty, or added.
+    """
+    made = [bool(reading.members) for reading in readings]
+    entries = []
+    for entry in field(raw, "history", list) or []:
+        texts = {name: field(entry, name, object) for name in _HISTORY_TEXTS}
+        kept: dict[str, Any] = {name: text for name, text in texts.items() if isinstance(text, str)}
+        if field(entry, "empty_layer", bool) or not made or not made.pop(0):
+            kept["empty_layer"] = True
+        entries.append(kept)
+    return (*entries, *({"comment": "a layer of the base image"} for one in made if one))
 
 
 def _accounts(captured: Mapping[Parts, bytes]) -> Accounts | None:

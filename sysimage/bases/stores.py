@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 
 from sysimage.bases.base_image import BaseImage, BaseImageError
@@ -12,6 +13,7 @@ from sysimage.closure import Closure
 from sysimage.digest import Digest
 from sysimage.errors import Issue
 from sysimage.layerplan import LayerPlan
+from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import Store
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
@@ -19,8 +21,8 @@ from sysimage.verify.database import Row, read_database
 from sysimage.verify.faults import Faults
 from sysimage.verify.layer import LayerReading
 from sysimage.verify.limits import Limits
-from sysimage.verify.references import hash_parts
-from sysimage.verify.store import STATE_DIRECTORIES, as_parts
+from sysimage.verify.source import Source
+from sysimage.verify.store import STATE_DIRECTORIES, as_parts, measure_items
 from sysimage.verify.tree import FileTree, Parts
 
 Measured = tuple[Digest, int, frozenset[str]]
@@ -33,27 +35,33 @@ def store_of_base(
     readings: Sequence[LayerReading],
     captured: Mapping[Parts, bytes],
     store_dir: str,
+    source: Source,
     limits: Limits,
-) -> tuple[tuple[str, ...], tuple[StoreItem, ...], frozenset[StorePath]]:
-    """State directories with a database, the items in ``store_dir``, and those of them that were seen to be whole.
+) -> tuple[tuple[str, ...], tuple[StoreItem, ...], tuple[StorePath, ...]]:
+    """State directories with a database, the items in ``store_dir``, and those of them that no database knows.
 
-    What the base's database says is compared with the items' content. Items that it does not know are measured, as far
-    as their layers have them in order; a `BaseImageError` names those that contradict it or cannot be measured.
+    Every item is measured. A `BaseImageError` names those that are not as the base's database says.
     """
     state_dirs = tuple(state for state in STATE_DIRECTORIES if as_parts(f"{state}/db/db.sqlite") in captured)
     present = _present(tree, store_dir)
     rows: dict[str, Row] = {}
     for state in state_dirs:
         faults = Faults(limits.faults_per_rule)  # of order and form, which the merged database does not take over
-        found = read_database(captured[as_parts(f"{state}/db/db.sqlite")], STATE_DIRECTORIES[state], state, faults)
+        place = f"{state}/db/db.sqlite"
+        log = captured.get(as_parts(f"{place}-wal"), b"")
+        found = read_database(captured[as_parts(place)], STATE_DIRECTORIES[state], place, faults, log=log, ours=False)
         if found is None:
             raise BaseImageError(f"cannot read the store database of {path}", issues=faults.issues)
         rows |= {text: row for text, row in found.items() if text.rpartition("/")[0] == store_dir}
-    measured = _measured(tree, readings, present)
+    known = {item_path.hash_part.encode(): text for text, item_path in present.items()}
+    paths = {as_parts(text): text for text in present}
+    measured = measure_items(paths, frozenset(known), tree, readings, source, limits)
     issues = []
     items = []
-    for text, item_path in sorted(present.items()):
-        item, fault = _item(item_path, rows.get(text), measured.get(text))
+    for parts, text in sorted(paths.items(), key=itemgetter(1)):
+        digest, size, found_parts = measured[parts]
+        seen = (digest, size, frozenset(known[part] for part in found_parts))
+        item, fault = _item(present[text], rows.get(text), seen)
         if fault is not None:
             issues.append(Issue(text, fault))
         elif item is not None:
@@ -61,7 +69,7 @@ def store_of_base(
     issues += [Issue(text, "is in the base's database, but not in the base") for text in sorted(rows.keys() - present)]
     if issues:
         raise BaseImageError(f"cannot build on the store in {path}", issues=issues)
-    return state_dirs, tuple(items), frozenset(item.path for item in items if str(item.path) in measured)
+    return state_dirs, tuple(items), tuple(item.path for item in items if str(item.path) not in rows)
 
 
 def _present(tree: FileTree, store_dir: str) -> dict[str, StorePath]:
@@ -76,37 +84,15 @@ def _present(tree: FileTree, store_dir: str) -> dict[str, StorePath]:
     return found
 
 
-def _measured(
-    tree: FileTree, readings: Sequence[LayerReading], present: Mapping[str, StorePath]
-) -> dict[str, Measured]:
-    """What was seen of items that one layer holds whole and in order."""
-    known = {path.hash_part.encode(): text for text, path in present.items()}
-    by_number = {reading.document.number: reading for reading in readings}
-    found: dict[str, Measured] = {}
-    for text in present:
-        parts = as_parts(text)
-        nodes = [node for _, node in tree.walk(parts)]
-        numbers = {node.layer for node in nodes}
-        reading = by_number.get(numbers.pop()) if len(numbers) == 1 else None
-        item = reading.items.get(parts) if reading is not None else None
-        if item is None or not item.nar.in_order or item.runs.overflowed or item.members != len(nodes):
-            continue
-        digest, size = item.nar.finish()
-        found[text] = digest, size, frozenset(known[part] for part in hash_parts(item.runs.runs, known))
-    return found
-
-
-def _item(path: StorePath, row: Row | None, measured: Measured | None) -> tuple[StoreItem | None, str | None]:
+def _item(path: StorePath, row: Row | None, measured: Measured) -> tuple[StoreItem | None, str | None]:
     """The item, or what is wrong with it."""
     if row is None:
-        if measured is None:
-            return None, "is not in the base's database, and its layers do not have it whole and in order"
         digest, size, references = measured
     elif row.nar_hash is None or row.nar_size is None:
         return None, "is registered without a NAR hash or size in the base's database"
     else:
         digest, size, references = row.nar_hash, row.nar_size, row.references
-        if measured is not None and measured[:2] != (digest, size):
+        if measured[:2] != (digest, size):
             return None, f"has the NAR hash {measured[0]}, the base's database says {digest}"
     return StoreItem(path, digest, size, tuple(sorted(map(StorePath.parse, references)))), None
 
@@ -135,14 +121,31 @@ def merged(closure: Closure, base: BaseImage, store: Store) -> Closure:
 
 
 def without_items_of(base: BaseImage, plan: LayerPlan, closure: Closure) -> LayerPlan:
-    """The plan without the items that the base's layers have, whole and the same."""
-    there = {item.path for item in base.items if item.path in base.whole}
+    """The plan without the items that the base's layers have, which `merged` has found to be the same."""
+    there = {item.path for item in base.items}
     layers = []
     for layer in plan.layers:
         paths = tuple(path for path in layer.paths if path not in there)
         if paths:
             layers.append(replace(layer, paths=paths, nar_size=sum(closure[path].nar_size for path in paths)))
     return replace(plan, layers=tuple(layers))
+
+
+def roots_of(base: BaseImage, store: Store) -> Iterator[Entry]:
+    """GC roots for items that only we register: without them, the first collection would delete the base's program."""
+    wanted = {reference for item in base.items for reference in item.references if reference != item.path}
+    for number, path in enumerate(path for path in base.unregistered if path not in wanted):
+        root = f"{store.state_dir}/gcroots/base/{number}"
+        yield Entry.symlink(root, str(path), store.uid, store.gid)
+
+
+def closed_database(base: BaseImage, store: Store) -> Iterator[Entry]:
+    """Empty files in place of the logs of a database that was in use: the image's own database has all they hold."""
+    for suffix in ("-wal", "-shm"):
+        path = f"{store.state_dir}/db/db.sqlite{suffix}"
+        node = base.tree.find(as_parts(path))
+        if node is not None:
+            yield Entry.file(path, b"", 0o644, store.uid, store.gid)
 
 
 def generation_on(base: BaseImage, store: Store) -> int:

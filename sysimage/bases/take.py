@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from sysimage.bases.base_image import BaseImage, BaseImageError
+from sysimage.bases.base_image import BaseImage
 from sysimage.blobs import BlobDirectory
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
@@ -33,14 +33,6 @@ def take_layers(base: BaseImage, into: BlobDirectory) -> None:
 
 
 def stacked(base: BaseImage, own: Sequence[LayerBlob]) -> tuple[LayerBlob, ...]:
-    """The base's layers with ours on top. What the base's topmost layer says already need not be said again; another
-    layer of ours that the base has too is a `BaseImageError`, because readers of archives refuse a layer twice."""
+    """The base's layers with ours on top. What the base's topmost layer says already need not be said again."""
     under = tuple(layer.blob for layer in base.layers)
-    added = tuple(layer for layer in own if layer.diff_id != under[-1].diff_id)
-    twice = {layer.diff_id for layer in under} & {layer.diff_id for layer in added}
-    if twice:
-        raise BaseImageError(
-            f"cannot build on {base.path}: {', '.join(sorted(map(str, twice)))} would be in the image twice",
-            hint="build on the image that the base itself began with",
-        )
-    return under + added
+    return under + tuple(layer for layer in own if layer.diff_id != under[-1].diff_id)

@@ -17,8 +17,9 @@ NAME = "verify"
 HELP = "recompute everything that an image says about itself"
 DESCRIPTION = """\
 Read an image whole, an archive or an OCI layout, and recompute everything it says about itself: digests, sizes, diff
-IDs, history, the rules of layers, the store database against every item's contents. Tells every fault, and ends with
-4 if there is one."""
+IDs, the rules of layers, the store database against every item's contents. Prints every fault, and ends with 4 if there
+is one: something unsafe or untrue, or what an engine refuses. What engines take, but a careful writer avoids, is a
+note."""
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +36,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     if arguments.json:
         terminal.document(document(image))
     elif not arguments.quiet:
+        for note in image.notes:
+            terminal.note(f"note: {note}")
         terminal.result(line(arguments.image, image))
 
 
@@ -60,6 +63,7 @@ def document(image: VerifiedImage) -> dict[str, Any]:
         "bytes": image.bytes,
         "store_kind": image.store_kind,
         "store_directory": image.store_directory,
+        "notes": [{"where": note.where, "message": note.message} for note in image.notes],
         "layers": [
             {
                 "digest": None if layer.digest is None else str(layer.digest),

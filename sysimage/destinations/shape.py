@@ -59,7 +59,7 @@ def members(
                 hint="choose the format archive, or the compression gzip",
             )
         config_name = f"{config.descriptor.digest.hex}.json"
-        return [*layers, _document(config_name, config.data), _for_docker(config_name, layers, names)]
+        return [*_once(layers), _document(config_name, config.data), _for_docker(config_name, layers, names)]
     config_name = _blob_name(config.descriptor.digest.hex)
     return [
         _document("oci-layout", LAYOUT_FILE),
@@ -70,7 +70,7 @@ def members(
         _document("blobs/sha256/", b""),
         _document(config_name, config.data),
         _document(_blob_name(manifest.descriptor.digest.hex), manifest.data),
-        *layers,
+        *_once(layers),
     ]
 
 
@@ -87,6 +87,11 @@ def layer_name(number: int) -> str:
 def docker_documents(image: Image, names: Sequence[ImageName]) -> list[Member]:
     """What follows the layers in a docker-archive."""
     return [part for part in members(image, DOCKER_ARCHIVE, names) if isinstance(part.content, bytes)]
+
+
+def _once(layers: Sequence[Member]) -> list[Member]:
+    """Every file once: a base image may have the same layer twice."""
+    return list({layer.name: layer for layer in reversed(layers)}.values())[::-1]
 
 
 def _layer(number: int, layer: LayerBlob, archive_format: str) -> Member:

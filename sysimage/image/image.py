@@ -23,7 +23,7 @@ class Image:
     config: Document
     manifest: Document
     layers: tuple[LayerBlob, ...]
-    """Bottom first; no two identical, none empty."""
+    """Bottom first; none empty, and no two of ours identical."""
     architecture: str
     os: str = "linux"
     variant: str | None = None
@@ -36,8 +36,6 @@ class Image:
         diff_ids = [layer.diff_id for layer in self.layers]
         if self.config.value["rootfs"]["diff_ids"] != [str(diff_id) for diff_id in diff_ids]:
             raise ValueError("the configuration does not name the layers' diff IDs")
-        if len(set(diff_ids)) < len(diff_ids):
-            raise ValueError("two layers are identical; readers of archives refuse that")
         if any(layer.tar_size <= 1024 for layer in self.layers):
             raise ValueError("a layer is empty")
 
@@ -121,8 +119,11 @@ def make_image(
     """Describe the layers, bottom first, as an image.
 
     ``annotations`` go into the manifest. ``base_layers`` is how many layers at the bottom belong to a base image, whose
-    history comes in ``base_history``. Two identical layers or none at all are a ValueError.
+    history comes in ``base_history``. Two identical layers of ours, or none at all, are a ValueError.
     """
+    own = [layer.diff_id for layer in layers[base_layers:]]
+    if len(set(own)) < len(own):
+        raise ValueError("two layers are identical")
     document = Document.of(config.as_json(layers, base_history, base_layers), media_types.CONFIG)
     value: dict[str, Any] = {
         "schemaVersion": 2,

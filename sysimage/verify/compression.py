@@ -1,9 +1,12 @@
-"""A layer's bytes, decompressed as a bounded stream of chunks."""
+"""A layer's bytes, or a whole archive's, decompressed as a bounded stream of chunks."""
 
 from __future__ import annotations
 
+import bz2
 import enum
-from collections.abc import Iterator
+import itertools
+import lzma
+from collections.abc import Callable, Iterator
 
 import pyzstd
 from isal import igzip_lib, isal_zlib
@@ -45,6 +48,51 @@ def decompressed(chunks: Iterator[bytes], compression: Compression, limits: Limi
             return _gunzipped(chunks)
         case Compression.ZSTD:
             return _unzstandardised(chunks, limits)
+
+
+def decompressed_archive(chunks: Iterator[bytes], limits: Limits) -> Iterator[bytes] | None:
+    """The content of an archive that is compressed as a whole, in any form that engines load; None for one that is not.
+
+    Those are gzip, zstd, bzip2 and xz.
+    """
+    first = next(chunks, b"")
+    chunks = itertools.chain([first], chunks)
+    for magic, compression in _MAGICS:
+        if first.startswith(magic):
+            return decompressed(chunks, compression, limits)
+    if first.startswith(b"BZh"):
+        return _decompressed_by(bz2.BZ2Decompressor, "bzip2", chunks)
+    if first.startswith(b"\xfd7zXZ\0"):
+        return _decompressed_by(lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY), "xz", chunks)
+    return None
+
+
+_XZ_MEMORY = 256 << 20
+"""Bytes: four times what ``xz -9`` asks a reader for."""
+
+
+def _decompressed_by(
+    make: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor], name: str, chunks: Iterator[bytes]
+) -> Iterator[bytes]:
+    """Streams in a row are one; the NUL bytes with which xz pads them are passed over."""
+    stream = None
+    try:
+        for chunk in chunks:
+            data = chunk
+            while data or (stream is not None and not stream.needs_input):
+                if stream is None:
+                    data = data.lstrip(b"\0")
+                    if not data:
+                        break
+                    stream = make()
+                yield stream.decompress(data, CHUNK)
+                data = b""
+                if stream.eof:
+                    data, stream = stream.unused_data, None
+    except (OSError, lzma.LZMAError, EOFError) as error:
+        raise MalformedError(f"is broken {name}: {error}") from None
+    if stream is not None:
+        raise MalformedError(f"is {name} that ends early")
 
 
 def _gunzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:

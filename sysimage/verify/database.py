@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from sysimage.digest import Digest
 from sysimage.verify.faults import Faults, shown
@@ -51,27 +53,46 @@ class Row:
     references: frozenset[str]
 
 
-def read_database(data: bytes, schema: Schema, where: str, faults: Faults) -> dict[str, Row] | None:
-    """The rows by path, or None when the file cannot be read as a database at all."""
+def read_database(
+    data: bytes, schema: Schema, where: str, faults: Faults, *, log: bytes = b"", ours: bool = True
+) -> dict[str, Row] | None:
+    """The rows by path, or None when the file cannot be read as a database at all.
+
+    ``log`` is the write-ahead log beside it, which a store that was in use leaves. More is expected of ``ours``.
+    """
     if data[:16] != _MAGIC or len(data) < 512:
         faults.add("database", where, "is not an SQLite database")
         return None
-    if data[18:20] != b"\x01\x01":
-        faults.add(
-            "database", where, f"is in write-ahead-log mode (header bytes 18 and 19 are {data[18]} and {data[19]})"
-        )
-        # As itself it could not be opened without its log; the pages are the same in either mode.
-        data = data[:18] + b"\x01\x01" + data[20:]
+    style = faults.style(ours=ours)
     try:
+        if log:
+            data = _with_log(data, log)
+        if data[18:20] != b"\x01\x01":
+            style(
+                "database", where, f"is in write-ahead-log mode (header bytes 18 and 19 are {data[18]} and {data[19]})"
+            )
+            # As itself it could not be opened without its log; the pages are the same in either mode.
+            data = data[:18] + b"\x01\x01" + data[20:]
         with _opened(data) as connection:
             _check_integrity(connection, where, faults)
             if not _check_schema(connection, schema, where, faults):
                 return None
-            return _rows(connection, where, faults)
+            return _rows(connection, where, faults, style)
     except (sqlite3.Error, UnicodeDecodeError) as error:
         # The library decodes its own messages, in which a damaged name may stand, strictly.
         faults.add("database", where, f"cannot be read: {shown(str(error))}")
         return None
+
+
+def _with_log(data: bytes, log: bytes) -> bytes:
+    """The database with everything that is only in its log."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "db.sqlite"
+        path.write_bytes(data)
+        path.with_name("db.sqlite-wal").write_bytes(log)
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return path.read_bytes()
 
 
 @contextmanager
@@ -126,7 +147,9 @@ def _check_schema(connection: sqlite3.Connection, schema: Schema, where: str, fa
     return readable
 
 
-def _rows(connection: sqlite3.Connection, where: str, faults: Faults) -> dict[str, Row]:
+def _rows(
+    connection: sqlite3.Connection, where: str, faults: Faults, style: Callable[[str, str, str], None]
+) -> dict[str, Row]:
     identifiers: dict[int, str] = {}
     values: dict[str, tuple[object, object]] = {}
     for identifier, path, text, time, size in connection.execute(
@@ -141,7 +164,7 @@ def _rows(connection: sqlite3.Connection, where: str, faults: Faults) -> dict[st
         if referrer in identifiers and reference in identifiers:
             references[identifiers[referrer]].add(identifiers[reference])
             if reference > referrer:
-                faults.add(
+                style(
                     "row order",
                     where,
                     f"{shown(identifiers[referrer])} comes before its reference {shown(identifiers[reference])}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -79,9 +79,17 @@ def _refuse_constant(word: str) -> NoReturn:
     raise MalformedError(f"holds {word}, which is not JSON")
 
 
-def field(document: dict[str, Any], name: str, kind: type | tuple[type, ...], *, required: bool = False) -> Any:
-    """A member of a JSON object, checked for its type; None when it is absent (or null) and not required."""
+def field(document: Mapping[str, Any], name: str, kind: type | tuple[type, ...], *, required: bool = False) -> Any:
+    """A member of a JSON object, checked for its type; None when it is absent (or null) and not required.
+
+    Engines do not mind the case of its name, and Guix relies on that: ``entrypoint`` is ``Entrypoint``.
+    """
     value = document.get(name)
+    others = [key for key in document if key != name and key.lower() == name.lower()]
+    if others and (name in document or len(others) > 1):
+        raise MalformedError(f"has {name!r} and {shown(others[0])!r}, of which readers take one or the other")
+    if others:
+        value = document[others[0]]
     if value is None:
         if required:
             raise MalformedError(f"has no {name!r}")
@@ -132,7 +140,7 @@ def parse_descriptor(value: Any) -> Reference:
     size = field(value, "size", int, required=True)
     if not 0 <= size <= _LARGEST_SIZE:
         raise MalformedError(f"the size of {digest} is {size}")
-    if value.get("urls"):
+    if field(value, "urls", object):
         raise MalformedError(f"{digest} is to be fetched from elsewhere (urls), which is not done")
     platform = field(value, "platform", dict)
     return Reference(

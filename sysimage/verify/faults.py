@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 
 from sysimage.errors import Issue
 
@@ -13,32 +14,67 @@ class MalformedError(ValueError):
 
 
 class Faults:
-    """A list of issues that a hostile image cannot make endless. May be added to from several threads."""
+    """Lists of issues that a hostile image cannot make endless. May be added to from several threads.
+
+    A fault is what is unsafe, untrue, or refused by an engine; a note is what engines take and a careful writer avoids.
+    """
 
     def __init__(self, per_rule: int) -> None:
-        self._per_rule = per_rule
-        self._counts: Counter[str] = Counter()
-        self._issues: list[tuple[str, Issue]] = []
+        self._faults = _Issues(per_rule, "faults")
+        self._notes = _Issues(per_rule, "notes")
         self._lock = threading.Lock()
 
     def add(self, rule: str, where: str, message: str) -> None:
-        """Note that ``rule`` (a short name that groups equal faults) is broken at ``where``."""
+        """Record that ``rule`` (a short name that groups equal faults) is broken at ``where``."""
         with self._lock:
-            self._counts[rule] += 1
-            if self._counts[rule] <= self._per_rule:
-                self._issues.append((rule, Issue(where, message)))
+            self._faults.add(rule, Issue(where, message))
+
+    def note(self, rule: str, where: str, message: str) -> None:
+        """Record something of which ``rule`` advises against, but with which the image works."""
+        with self._lock:
+            self._notes.add(rule, Issue(where, message))
+
+    def style(self, *, ours: bool) -> Callable[[str, str, str], None]:
+        """How to record what an image of ``ours`` must not have, and another may: `add` or `note`."""
+        return self.add if ours else self.note
 
     def __len__(self) -> int:
-        return self._counts.total()
+        """How many faults there are; notes do not count."""
+        return self._faults.count()
 
     @property
     def issues(self) -> tuple[Issue, ...]:
-        """In the order found; where a rule was broken more often than is reported, its last issue says how often."""
-        shown = [issue for _, issue in self._issues]
-        for rule, count in self._counts.items():
-            if count > self._per_rule:
-                shown.append(Issue("", f"{count - self._per_rule} more faults of this kind: {rule}"))
-        return tuple(shown)
+        """The faults in the order found; where a rule was broken more often than is reported, its last issue says how
+        often."""
+        return self._faults.listed()
+
+    @property
+    def notes(self) -> tuple[Issue, ...]:
+        """The notes, in the same form."""
+        return self._notes.listed()
+
+
+class _Issues:
+    def __init__(self, per_rule: int, what: str) -> None:
+        self._per_rule, self._what = per_rule, what
+        self._counts: Counter[str] = Counter()
+        self._issues: list[Issue] = []
+
+    def add(self, rule: str, issue: Issue) -> None:
+        self._counts[rule] += 1
+        if self._counts[rule] <= self._per_rule:
+            self._issues.append(issue)
+
+    def count(self) -> int:
+        return self._counts.total()
+
+    def listed(self) -> tuple[Issue, ...]:
+        more = [
+            Issue("", f"{count - self._per_rule} more {self._what} of this kind: {rule}")
+            for rule, count in self._counts.items()
+            if count > self._per_rule
+        ]
+        return (*self._issues, *more)
 
 
 def shown(name: bytes | str) -> str:

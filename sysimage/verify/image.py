@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
@@ -73,6 +73,8 @@ class VerifiedImage:
     store_kind: str | None
     """``guix`` or ``nix``; None when there is no store database."""
     store_directory: str | None
+    notes: tuple[Issue, ...] = ()
+    """What engines take and a careful writer avoids."""
 
 
 def verify_image(
@@ -100,7 +102,7 @@ def verify_image(
             store = check_store(tree, readings, source, faults, limits)
             check_system(tree, documents.config, store, captured_files(tree, readings), own, faults)
         if not faults:
-            return _verified(documents, readings, tree, store)
+            return replace(_verified(documents, readings, tree, store), notes=faults.notes)
     raise _error(path, faults.issues)
 
 

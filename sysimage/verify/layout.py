@@ -32,7 +32,7 @@ _REF_NAME = "org.opencontainers.image.ref.name"
 def read_layout(source: Source, faults: Faults, limits: Limits, platform: str | None) -> ImageDocuments:
     """Follow ``index.json`` to the one image, or to the one for ``platform``, and to its config."""
     layout = parse_named("oci-layout", source.read("oci-layout", limits.document_size), limits)
-    if layout.get("imageLayoutVersion") != "1.0.0":
+    if field(layout, "imageLayoutVersion", object) != "1.0.0":
         raise MalformedError("oci-layout says another imageLayoutVersion than 1.0.0")
     index = parse_named("index.json", source.read("index.json", limits.document_size), limits)
     with_tags, reference = _choose(source, index, "index.json", limits, platform, 0)
@@ -101,9 +101,11 @@ def _choose(
 
 def _refuse_confusion(document: dict[str, Any], where: str, media_type: str, wanted: str, foreign: str) -> None:
     """A document read as one kind must not be readable as the other (CVE-2021-41190)."""
-    if document.get("schemaVersion") != 2:
-        raise MalformedError(f"{where} has schemaVersion {shown(repr(document.get('schemaVersion')))}; only 2 is read")
-    if foreign in document or wanted not in document:
+    version = field(document, "schemaVersion", object)
+    if version != 2:
+        raise MalformedError(f"{where} has schemaVersion {shown(repr(version))}; only 2 is read")
+    names = {key.lower() for key in document}
+    if foreign in names or wanted not in names:
         raise MalformedError(f"{where} must have {wanted!r} and no {foreign!r}")
     stated = field(document, "mediaType", str)
     if stated is not None and stated != media_type:

@@ -63,7 +63,7 @@ def documents_of(source: Source, legacy: LegacyManifest, faults: Faults, limits:
 
 def _check_repetition(legacy: LegacyManifest, config: Config, faults: Faults) -> None:
     if len(set(legacy.layers)) < len(legacy.layers) or len(set(config.diff_ids)) < len(config.diff_ids):
-        faults.add("repetition", "manifest.json", "names a layer twice, which some loaders refuse")
+        faults.note("repetition", "manifest.json", "names a layer twice, which old loaders refuse")
 
 
 def compare(documents: ImageDocuments, legacy: LegacyManifest, faults: Faults) -> None:

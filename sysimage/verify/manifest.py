@@ -64,7 +64,8 @@ def assemble(documents: ImageDocuments, faults: Faults, limits: Limits) -> Image
         raise MalformedError(f"has {len(layers)} layers, the config has {len(config.diff_ids)} diff IDs")
     history = config.layer_history()
     if config.history and len(history) != len(layers):
-        faults.add("history", "config", f"{len(history)} history entries made a layer, there are {len(layers)} layers")
+        # It is for people; Guix writes one entry for all layers.
+        faults.note("history", "config", f"{len(history)} history entries made a layer, there are {len(layers)} layers")
     if len(layers) > limits.layers:
         faults.add("layer limit", "manifest", f"has {len(layers)} layers, engines load at most {limits.layers}")
     described = [replace(layer, diff_id=diff_id) for layer, diff_id in zip(layers, config.diff_ids, strict=True)]

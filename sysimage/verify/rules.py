@@ -6,7 +6,6 @@ from sysimage.verify.faults import Faults, shown
 from sysimage.verify.tar import Member, MemberKind
 from sysimage.verify.tree import WHITEOUT
 
-_OUR_KINDS = (MemberKind.FILE, MemberKind.DIRECTORY, MemberKind.SYMLINK)
 _SPECIAL = (MemberKind.CHARACTER_DEVICE, MemberKind.BLOCK_DEVICE, MemberKind.FIFO)
 _MTIME = b"1"
 """Seconds since the epoch of everything in a store."""
@@ -26,7 +25,9 @@ class LayerRules:
     def check(self, member: Member) -> None:
         """Note every rule that ``member`` breaks."""
         if member.kind in _SPECIAL:
-            self._fault("special files", member, f"is a {member.kind.value}")
+            self._advice("special files", member, f"is a {member.kind.value}, which rootless engines cannot make")
+        if member.unusual_name:
+            self._advice("names", member, "has its name in an unusual form")
         if any(b"xattr.trusted.overlay." in name for name in member.extended):
             self._fault("extended attributes", member, "has attributes of an overlay file system")
         if self._ours:
@@ -44,7 +45,7 @@ class LayerRules:
             self._directories.add(member.parts)
 
     def _check_ours(self, member: Member) -> None:
-        if member.kind not in _OUR_KINDS and member.kind not in _SPECIAL:
+        if member.kind is MemberKind.HARD_LINK:
             self._fault("special files", member, f"is a {member.kind.value}")
         if member.parts and member.parts[-1].startswith(WHITEOUT):
             self._fault("whiteout", member, "is a whiteout")
@@ -56,6 +57,10 @@ class LayerRules:
             self._fault("modes", member, f"is a symlink of mode {member.mode:04o}")
         if foreign := [shown(name) for name in member.extended if name != _CAPABILITY]:
             self._fault("extended headers", member, f"has extended headers: {', '.join(foreign)}")
+
+    def _advice(self, rule: str, member: Member, message: str) -> None:
+        """What is a fault in a layer of ours, and worth a note in another."""
+        self._faults.style(ours=self._ours)(rule, self._where, f"{member.name} {message}")
 
     def _fault(self, rule: str, member: Member, message: str) -> None:
         self._faults.add(rule, self._where, f"{member.name} {message}")

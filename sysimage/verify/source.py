@@ -1,21 +1,27 @@
-"""Where an image lies: an archive or an OCI layout directory, read in place. Nothing is ever extracted."""
+"""Where an image lies: an archive or an OCI layout directory, read in place. Nothing is ever extracted.
+
+An archive that is compressed as a whole, as Guix writes them and as engines load them, is decompressed into an unnamed
+temporary file first: its members are read in any order.
+"""
 
 from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol, Self
 
 from sysimage.errors import IntegrityError, MachineError
-from sysimage.verify.compression import Compression, sniff
+from sysimage.verify.compression import decompressed_archive
 from sysimage.verify.faults import MalformedError, shown
 from sysimage.verify.limits import Limits
 from sysimage.verify.streams import CHUNK, Stream
 from sysimage.verify.tar import MemberKind, read_members
 
+_MOST_LINKS = 8
 _HEADER_CHUNK = 1 << 16
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
@@ -77,22 +83,42 @@ class _Opened:
 
 
 class ArchiveSource(_Opened):
-    """An uncompressed tar: an OCI layout, a docker-archive, or both at once."""
+    """A tar, perhaps compressed: an OCI layout, a docker-archive, or both at once."""
 
     complete = True
 
     def __init__(self, path: Path, limits: Limits) -> None:
         super().__init__(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
         try:
+            self._decompress(limits)
             self._members = self._index(limits)
         except MalformedError as error:
             os.close(self._descriptor)
             raise IntegrityError(f"cannot read {path}: the archive {error}") from None
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+
+    def _decompress(self, limits: Limits) -> None:
+        """Take the content of a compressed archive in its place."""
+        size = os.fstat(self._descriptor).st_size
+        content = decompressed_archive(_file_chunks(self._descriptor, 0, size), limits)
+        if content is None:
+            return
+        with tempfile.TemporaryFile() as spool:
+            left = limits.uncompressed_size
+            for chunk in content:
+                left -= len(chunk)
+                if left < 0:
+                    raise MalformedError("grows beyond what an image may have")
+                spool.write(chunk)
+            spool.flush()
+            os.dup2(spool.fileno(), self._descriptor, inheritable=False)
 
     def _index(self, limits: Limits) -> dict[str, tuple[int, int]]:
-        self._refuse_compressed()
         stream = _FileStream(self._descriptor)
         found: dict[str, tuple[int, int]] = {}
+        links: dict[str, str] = {}
         everything: set[str] = set()
         for member in read_members(stream, limits):
             name = member.name[1:]
@@ -103,14 +129,19 @@ class ArchiveSource(_Opened):
                 raise MalformedError(f"has more than {limits.archive_members} members")
             if member.kind is MemberKind.FILE:
                 found[name] = (stream.offset, member.size)
-            elif member.kind not in (MemberKind.DIRECTORY, MemberKind.SYMLINK):
-                # Links for old readers are passed over, not followed: what is needed must be there as a file.
+            elif member.kind in (MemberKind.SYMLINK, MemberKind.HARD_LINK):
+                above = PurePosixPath(name).parent if member.kind is MemberKind.SYMLINK else PurePosixPath()
+                links[name] = os.path.normpath(above / member.link.decode("utf-8", "surrogateescape"))
+            elif member.kind is not MemberKind.DIRECTORY:
                 raise MalformedError(f"has a {member.kind.value} at {name}, where only files belong")
+        # Docker saves a layer that an image has twice as a file and a link to it. None is followed out of the archive.
+        for name in links:
+            target = name
+            for _ in range(_MOST_LINKS):
+                target = links.get(target, target)
+            if target in found:
+                found[name] = found[target]
         return found
-
-    def _refuse_compressed(self) -> None:
-        if sniff(os.pread(self._descriptor, 16, 0)) is not Compression.NONE:
-            raise MalformedError("is compressed as a whole; decompress it first")
 
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self._members))

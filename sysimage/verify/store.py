@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sysimage.digest import Digest
@@ -29,7 +29,9 @@ def as_path(parts: Parts) -> str:
     return "/" + b"/".join(parts).decode("utf-8", "surrogateescape")
 
 
-WANTED = frozenset(as_parts(f"{state}/db/{name}") for state in STATE_DIRECTORIES for name in ("db.sqlite", "schema"))
+WANTED = frozenset(
+    as_parts(f"{state}/db/{name}") for state in STATE_DIRECTORIES for name in ("db.sqlite", "db.sqlite-wal", "schema")
+)
 """The files that `check_store` needs to have been captured."""
 
 
@@ -50,7 +52,10 @@ class StoreFacts:
 def check_store(
     tree: FileTree, readings: Sequence[LayerReading], source: Source, faults: Faults, limits: Limits
 ) -> StoreFacts | None:
-    """Compare the database with the tree in both directions. None for an image that has no store database."""
+    """Compare the database with the tree in both directions. None for an image that has no store database.
+
+    In an image of others, what is merely unusual (files of a store in use, other modes) is a note.
+    """
     captured = captured_files(tree, readings)
     databases = [state for state in STATE_DIRECTORIES if as_parts(f"{state}/db/db.sqlite") in captured]
     for state in STATE_DIRECTORIES:
@@ -67,7 +72,10 @@ def check_store(
         faults.add("schema", f"{state}/db/schema", "is missing; Nix would take the database for one of an old version")
     if version is not None and version.strip() != schema.version.encode():
         faults.add("schema", f"{state}/db/schema", f"says {shown(version[:20])!r}, {schema.kind}'s is {schema.version}")
-    rows = read_database(captured[as_parts(where)], schema, where, faults)
+    log = captured.get(as_parts(f"{where}-wal"), b"")
+    rows = read_database(
+        captured[as_parts(where)], schema, where, faults, log=log, ours=_is_ours(as_parts(where), tree)
+    )
     if rows is None:
         return None
     directory = next((path.rpartition("/")[0] for path in rows), _DEFAULT_STORES[schema.kind])
@@ -89,9 +97,18 @@ def captured_files(tree: FileTree, readings: Sequence[LayerReading]) -> dict[Par
 
 
 def _check_no_journals(tree: FileTree, state: str, faults: Faults) -> None:
+    database = as_parts(f"{state}/db/db.sqlite")
     for suffix in ("-wal", "-shm", "-journal"):
-        if tree.find(as_parts(f"{state}/db/db.sqlite{suffix}")) is not None:
-            faults.add("database", f"{state}/db/db.sqlite{suffix}", "lies beside the database, which is not closed")
+        node = tree.find((*database[:-1], database[-1] + suffix.encode()))
+        if node is not None and node.size:
+            style = faults.style(ours=_is_ours(database, tree) or suffix == "-journal")
+            style("database", f"{state}/db/db.sqlite{suffix}", "lies beside the database, which is not closed")
+
+
+def _is_ours(parts: Parts, tree: FileTree) -> bool:
+    """Whether a layer that sysimage wrote has put this there."""
+    node = tree.find(parts)
+    return node is not None and tree.is_ours(node)
 
 
 def _check_paths(
@@ -114,9 +131,19 @@ def _check_paths(
     store = tree.find(as_parts(directory))
     for name in sorted(store.children) if store is not None else ():
         text = f"{directory}/{name.decode('utf-8', 'surrogateescape')}"
-        if text not in rows:
-            faults.add("unregistered items", shown(text), "is in the image, but not in the database")
+        ours = _is_ours(as_parts(text), tree)
+        if text not in rows and (ours or _is_item(text)):
+            faults.style(ours=ours)("unregistered items", shown(text), "is in the image, but not in the database")
     return both
+
+
+def _is_item(text: str) -> bool:
+    """Whether a path in a store is one of an item; ``.links`` of an optimised store and locks are none."""
+    try:
+        StorePath.parse(text)
+    except ValueError:
+        return False
+    return not text.endswith(".lock")
 
 
 def _check_contents(
@@ -129,19 +156,35 @@ def _check_contents(
 ) -> None:
     known = {path.hash_part.encode(): str(path) for path in items}
     by_parts = {as_parts(str(path)): row for path, row in items.items()}
-    found: dict[Parts, tuple[Digest, int, set[bytes]]] = {}
-    for parts in by_parts:
-        if (whole := _read_whole(parts, tree, readings)) is not None:
-            digest, size = whole.items[parts].nar.finish()
-            found[parts] = (digest, size, hash_parts(whole.items[parts].runs.runs, known))
-    documents = {reading.document.number: reading.document for reading in readings}
-    again = [parts for parts in by_parts if parts not in found]
-    if again:
-        found |= reread_items(again, tree, documents, source, frozenset(known), limits)
+    found = measure_items(by_parts, frozenset(known), tree, readings, source, limits)
     for parts, row in by_parts.items():
         digest, size, present = found[parts]
         _check_item(row, digest, size, {known[part] for part in present}, faults)
         _check_modes(parts, tree, faults)
+
+
+def measure_items(
+    items: Collection[Parts],
+    known: frozenset[bytes],
+    tree: FileTree,
+    readings: Sequence[LayerReading],
+    source: Source,
+    limits: Limits,
+) -> dict[Parts, tuple[Digest, int, set[bytes]]]:
+    """NAR hash, NAR size (bytes) and those of the ``known`` hash parts that are in each item, as the final tree has it.
+
+    What the first reading could not finish is read once more.
+    """
+    found: dict[Parts, tuple[Digest, int, set[bytes]]] = {}
+    for parts in items:
+        if (whole := _read_whole(parts, tree, readings)) is not None:
+            digest, size = whole.items[parts].nar.finish()
+            found[parts] = (digest, size, hash_parts(whole.items[parts].runs.runs, known))
+    again = [parts for parts in items if parts not in found]
+    if again:
+        documents = {reading.document.number: reading.document for reading in readings}
+        found |= reread_items(again, tree, documents, source, known, limits)
+    return found
 
 
 def _read_whole(parts: Parts, tree: FileTree, readings: Sequence[LayerReading]) -> LayerReading | None:
@@ -181,4 +224,5 @@ def _check_modes(parts: Parts, tree: FileTree, faults: Faults) -> None:
             MemberKind.SYMLINK: (0o777,),
         }.get(node.kind, ())
         if node.mode not in allowed:
-            faults.add("store modes", shown(as_path(path)), f"is a {node.kind.value} of mode {node.mode:04o}")
+            style = faults.style(ours=tree.is_ours(node))
+            style("store modes", shown(as_path(path)), f"is a {node.kind.value} of mode {node.mode:04o}")

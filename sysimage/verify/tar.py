@@ -23,7 +23,8 @@ _PAX_RECORD = re.compile(rb"([1-9][0-9]*) ")
 _PAX_NUMBER = re.compile(rb"[0-9]+")
 _LARGEST_OCTAL_SIZE = 8**11 - 1
 _LARGEST_SIZE = 2**62
-_LARGEST_ID = 2**31 - 1
+_LARGEST_ID = 2**32 - 2
+"""The next number means no owner to chown(2)."""
 
 
 class MemberKind(enum.Enum):
@@ -67,6 +68,8 @@ class Member:
     """What a symlink says, or the name of a hard link's other member."""
     extended: tuple[bytes, ...] = ()
     """Names of the pax records that have no field here, sorted."""
+    unusual_name: bool = False
+    """Whether the name is written in another form than ``a/b`` or ``./a/b``, such as ``/a/b``, which means the same."""
 
     @property
     def name(self) -> str:
@@ -205,7 +208,8 @@ def _member(header: bytes, size: int, pending: _Overrides | None, limits: Limits
     if kind in (MemberKind.SYMLINK, MemberKind.HARD_LINK) and (not link or b"\0" in link or len(link) > 4096):
         raise MalformedError(f"{shown(name)} is a link to nothing, or to more than a path can be")
     parts = split_name(name, limits, directory=kind is MemberKind.DIRECTORY)
-    return Member(parts, kind, mode & 0o7777, uid, gid, size, mtime, link, extended)
+    unusual = name.removeprefix(b"./").removesuffix(b"/") not in (b"/".join(parts), b"." if not parts else None)
+    return Member(parts, kind, mode & 0o7777, uid, gid, size, mtime, link, extended, unusual)
 
 
 def _pax_size(value: bytes, header_size: int) -> int:
@@ -228,19 +232,17 @@ def _pax_number(records: dict[bytes, bytes], key: bytes, fallback: int) -> int:
 
 
 def split_name(name: bytes, limits: Limits, *, directory: bool) -> tuple[bytes, ...]:
-    """A member's name as components. Refuses what could mean another path to another reader."""
+    """A member's name as components, read as engines read it: relative to the root, however many slashes it has.
+
+    A MalformedError for what could mean another path to another reader.
+    """
     if not name or b"\0" in name or len(name) > limits.name_length:
         raise MalformedError(f"has a member with an impossible name: {shown(name[:80])!r}")
-    if name == b"/" and directory:
-        return ()
-    stripped = name[:-1] if directory and name.endswith(b"/") else name
-    parts = stripped.split(b"/")
-    if parts[0] == b".":
-        parts = parts[1:]
-        if not parts and not directory:
-            raise MalformedError("has a member that replaces the root")
-    if name.startswith(b"/") or any(part in (b"", b".", b"..") for part in parts):
-        raise MalformedError(f"has a member whose name is absolute or not normalised: {shown(name)!r}")
+    parts = [part for part in name.split(b"/") if part not in (b"", b".")]
+    if b".." in parts:
+        raise MalformedError(f"has a member whose name leads upwards: {shown(name)!r}")
+    if not directory and (not parts or name.endswith((b"/", b"/."))):
+        raise MalformedError(f"has a member that is no directory, but has the name of one: {shown(name)!r}")
     if len(parts) > limits.component_length or max(map(len, parts), default=0) > limits.component_length:
         raise MalformedError(f"has a name that is too long or too deep: {shown(name)}")
     return tuple(parts)

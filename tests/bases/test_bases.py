@@ -309,8 +309,7 @@ def test_a_bases_database_must_be_true(tmp_path: Path, closure: Closure) -> None
     with pytest.raises(BaseImageError, match="cannot build on the store") as error:
         build_from_store(tmp_path, on("base", closure))
     names = {issue.where.partition("-")[2] for issue in error.value.issues}
-    # The first is the one whose hash they all claim; names-1 has names that this writer of tar cuts off.
-    assert names == {item.path.name for item in closure.items[1:]} - {"names-1"}
+    assert names == {item.path.name for item in closure.items[1:]}  # the first is the one whose hash they all claim
     layer = store_layer(closure, store_database(closure, Schema.GUIX), LEAVES)
     write_directory(RawImage(layer).layout(), tmp_path / "half")
     with pytest.raises(BaseImageError) as error:
@@ -369,7 +368,6 @@ HOSTILE: dict[str, Callable[[RawImage], None]] = {
     "another system": lambda i: i.config.update(os="windows"),
     "a member outside the root": lambda i: bad_layer(i, raw_tar.file(b"../../etc/passwd", b"")),
     "a hard link to the host": lambda i: bad_layer(i, raw_tar.hard_link(b"x", b"../../etc/shadow")),
-    "a device": lambda i: bad_layer(i, raw_tar.header(b"disk", b"4")),
     "a member below a link": lambda i: bad_layer(i, raw_tar.symlink(b"d", b"/etc"), raw_tar.file(b"d/x", b"")),
     "a malformed whiteout": lambda i: bad_layer(i, raw_tar.file(b".wh...", b"")),
 }

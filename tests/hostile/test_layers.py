@@ -39,10 +39,7 @@ NAMES = {
     "climbs out": b"../x",
     "climbs out later": b"a/../../x",
     "climbs and returns": b"a/../b",
-    "absolute": b"/etc/passwd",
     "two dots": b"..",
-    "dot inside": b"a/./b",
-    "doubled slash": b"a//b",
     "slash at the end of a file": b"a/",
     "empty": b"",
     "root as a file": b".",
@@ -53,6 +50,15 @@ NAMES = {
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_a_name_that_could_mean_another_path_is_refused(name: bytes, tmp_path: Path) -> None:
     assert "layer 1: has a member" in refusal(tmp_path, archive(file(name)))
+
+
+@pytest.mark.parametrize("name", [b"/etc/passwd", b"./etc//passwd", b"etc/./passwd", b"//etc/passwd", b"/./etc/passwd"])
+def test_a_name_in_an_unusual_form_is_taken_as_engines_take_it_and_noted(name: bytes, tmp_path: Path) -> None:
+    """Absolute names are what nixpkgs' streaming script writes, and Google's distroless images have."""
+    layout = write_directory(RawImage(archive(file(name, b"root"))).layout(), tmp_path / "layout")
+    found = verify_image(layout)
+    assert [str(note) for note in found.notes] == ["layer 1: /etc/passwd has its name in an unusual form"]
+    assert (found.files, found.directories) == (1, 2)
 
 
 @pytest.mark.parametrize("name", [b"/.", b".", b"./", b"/", b".."])
@@ -66,7 +72,7 @@ def test_a_pax_name_beyond_what_a_path_can_be_is_refused(name: bytes, tmp_path: 
 
 
 def test_names_with_control_characters_are_escaped_in_messages(tmp_path: Path) -> None:
-    assert "/\\x1b[31mred\\n" in refusal(tmp_path, archive(header(b"\x1b[31mred\n", b"6")))
+    assert "/\\x1b[31mred\\n" in refusal(tmp_path, archive(hard_link(b"\x1b[31mred\n", b"missing")))
 
 
 @pytest.mark.parametrize("target", [b"/outside", b"../..", b"../../../../../../tmp", b".", b"d"])
@@ -81,15 +87,17 @@ def test_a_write_through_a_symlink_of_a_lower_layer_goes_nowhere(tmp_path: Path)
     assert "layer 2: /d/f lies below /d, a symlink" in found
 
 
-@pytest.mark.parametrize("target", [b"../../etc/shadow", b"/etc/shadow", b"link", b"later", b"self", b"d"])
+@pytest.mark.parametrize("target", [b"../../etc/shadow", b"/etc/shadow", b"later", b"self", b"d"])
 def test_a_hard_link_to_what_is_no_earlier_file_is_refused(target: bytes, tmp_path: Path) -> None:
     members = (directory(b"d"), symlink(b"link", b"/etc/shadow"), hard_link(b"self", target), file(b"later"))
     assert "layer 1: /self is a hard link to" in refusal(tmp_path, archive(*members))
 
 
 @pytest.mark.parametrize(("kind", "word"), [(b"3", "character device"), (b"4", "block device"), (b"6", "FIFO")])
-def test_special_files_are_refused(kind: bytes, word: str, tmp_path: Path) -> None:
-    assert f"layer 1: /special is a {word}" in refusal(tmp_path, archive(header(b"special", kind)))
+def test_special_files_of_others_are_noted(kind: bytes, word: str, tmp_path: Path) -> None:
+    layout = write_directory(RawImage(archive(header(b"special", kind))).layout(), tmp_path / "layout")
+    (note,) = verify_image(layout).notes
+    assert str(note).startswith(f"layer 1: /special is a {word}")
 
 
 @pytest.mark.parametrize("name", [b".wh.", b".wh..", b".wh...", b".wh..wh..opqx"])
@@ -111,9 +119,9 @@ NUMBERS = {
     "base-256 size of 2^90": archive(header(b"f", size=b"\x80" + b"\x7f" * 11)),
     "size that is no number": archive(header(b"f", size=b"12x4")),
     "size of 8 EiB": archive(header(b"f", size=b"\x80" + (2**62).to_bytes(11, "big"))),
-    "uid beyond 2^31": archive(header(b"f", uid=b"\x80" + (2**31).to_bytes(7, "big"))),
+    "uid that is no owner": archive(header(b"f", uid=b"\x80" + (2**32 - 1).to_bytes(7, "big"))),
     "negative uid": archive(header(b"f", uid=b"\xff" * 8)),
-    "pax uid beyond 2^31": archive(pax([(b"uid", b"2147483648")]), file(b"f")),
+    "pax uid that is no owner": archive(pax([(b"uid", b"4294967295")]), file(b"f")),
     "directory with content": archive(header(b"d", b"5", size=512) + bytes(512)),
     "symlink with content": archive(header(b"l", b"2", size=512, link=b"x") + bytes(512)),
     "link to nothing": archive(header(b"l", b"2")),
