@@ -22,7 +22,7 @@ from sysimage.verify.faults import Faults
 from sysimage.verify.layer import LayerReading
 from sysimage.verify.limits import Limits
 from sysimage.verify.source import Source
-from sysimage.verify.store import STATE_DIRECTORIES, as_parts, measure_items
+from sysimage.verify.store import STATE_DIRECTORIES, as_parts, item_path, measure_items
 from sysimage.verify.tree import FileTree, Parts
 
 Measured = tuple[Digest, int, frozenset[str]]
@@ -77,10 +77,8 @@ def _present(tree: FileTree, store_dir: str) -> dict[str, StorePath]:
     found = {}
     for name in node.children if node is not None else ():
         text = f"{store_dir}/{name.decode('utf-8', 'surrogateescape')}"
-        try:
-            found[text] = StorePath.parse(text)
-        except ValueError:
-            continue  # a lock file, or the links of an optimised store
+        if (path := item_path(text)) is not None:
+            found[text] = path
     return found
 
 

@@ -84,6 +84,10 @@ def _choose(
     images = [
         one for one in candidates if one.media_type in _MANIFESTS + _INDEXES and one.platform != "unknown/unknown"
     ]
+    if len(images) > 1:
+        # Several names of one image (umoci tag), and signatures, SBOMs and the like that refer to it (oras attach).
+        different = {one.digest: one for one in reversed(images)}
+        images = [one for one in different.values() if _is_image(source, one, limits)]
     if platform is not None and len(images) > 1:
         images = [one for one in images if one.platform is None or (one.platform + "/").startswith(platform + "/")]
     if len(images) != 1:
@@ -97,6 +101,17 @@ def _choose(
         raise MalformedError(f"indexes are nested deeper than {limits.index_depth}")
     nested = parse_named("a nested index", read_blob(source, chosen, limits), limits)
     return chosen, _choose(source, nested, f"index {chosen.digest}", limits, platform, depth + 1)[1]
+
+
+def _is_image(source: Source, reference: Reference, limits: Limits) -> bool:
+    """Whether a manifest or index is an image's, and not something about another one; what is missing may be one."""
+    if source.size(blob_name(reference.digest)) is None:
+        return True
+    document = parse_named("a manifest", read_blob(source, reference, limits), limits)
+    if field(document, "subject", object) is not None:
+        return False
+    config = field(document, "config", dict)
+    return config is None or field(config, "mediaType", object) in _CONFIGS
 
 
 def _refuse_confusion(document: dict[str, Any], where: str, media_type: str, wanted: str, foreign: str) -> None:

@@ -132,18 +132,17 @@ def _check_paths(
     for name in sorted(store.children) if store is not None else ():
         text = f"{directory}/{name.decode('utf-8', 'surrogateescape')}"
         ours = _is_ours(as_parts(text), tree)
-        if text not in rows and (ours or _is_item(text)):
+        if text not in rows and (ours or item_path(text) is not None):
             faults.style(ours=ours)("unregistered items", shown(text), "is in the image, but not in the database")
     return both
 
 
-def _is_item(text: str) -> bool:
-    """Whether a path in a store is one of an item; ``.links`` of an optimised store and locks are none."""
+def item_path(text: str) -> StorePath | None:
+    """The item that a path in a store is; None for ``.links`` of an optimised store, and for locks."""
     try:
-        StorePath.parse(text)
+        return None if text.endswith(".lock") else StorePath.parse(text)
     except ValueError:
-        return False
-    return not text.endswith(".lock")
+        return None
 
 
 def _check_contents(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 import os
 import subprocess
@@ -124,6 +126,14 @@ def test_guix_builds_on_top_and_collects_only_strays(guix: Guix, image: tuple[Pa
     assert left == [on_top]
     assert guix.lines("gc", "-R", on_top) == sorted([*items(image[0]), on_top])
     guix("gc", "--verify=contents")
+
+
+@pytest.mark.parametrize("form", ["layered", "plain"])
+def test_guix_writes_images_as_they_are_kept_for_the_tests(form: str, guix: Guix) -> None:
+    kept = ROOT / "tests" / "bases" / "guix_images"
+    guix.script(kept / "make.scm", "/root/image.tar.gz", form)
+    found = guix.system.run(["sh", "-c", "gzip -dc /root/image.tar.gz | sha256sum"]).stdout.split()[0]
+    assert found == hashlib.sha256(gzip.decompress((kept / f"{form}.tar.gz").read_bytes())).hexdigest()
 
 
 def test_guix_writes_the_variables_of_a_profile_as_they_are_kept_for_the_tests(guix: Guix) -> None:

@@ -123,7 +123,7 @@ def _tar(data: bytes, below: Lines) -> Lines:
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:", errors="surrogateescape", encoding="utf-8") as archive:
         members = archive.getmembers()
         for member in members:
-            path = PurePosixPath("/", member.name)
+            path = _image_path(member)
             if path.name.startswith(".wh."):
                 hidden = path.parent if path.name == ".wh..wh..opq" else path.parent / path.name[4:]
                 lines = {
@@ -132,10 +132,14 @@ def _tar(data: bytes, below: Lines) -> Lines:
                     if not name.startswith(f"{hidden}/") and (name != str(hidden) or path.name == ".wh..wh..opq")
                 }
         for member in members:
-            path = PurePosixPath("/", member.name)
+            path = _image_path(member)
             if not path.name.startswith(".wh."):
                 lines[str(path)] = _member_line(archive, member)
     return lines
+
+
+def _image_path(member: tarfile.TarInfo) -> PurePosixPath:
+    return PurePosixPath("/", member.name.lstrip("/"))
 
 
 def _member_line(archive: tarfile.TarFile, member: tarfile.TarInfo) -> str:
@@ -144,8 +148,13 @@ def _member_line(archive: tarfile.TarFile, member: tarfile.TarInfo) -> str:
         return _line("dir", member.mode, who)
     if member.issym():
         return _line("link", 0o777, who, target=member.linkname)
+    if member.islnk() and (target := archive.getmember(member.linkname)).issym():
+        return _member_line(archive, target)
+    if member.isdev():
+        kind = "fifo" if member.isfifo() else "char" if member.ischr() else "block"
+        return _line(kind, member.mode, who)
     content = archive.extractfile(member)
-    assert content is not None, f"{member.name} is neither file, directory nor symlink"
+    assert content is not None, f"{member.name} is of an unknown kind"
     return _line("file", member.mode, who, content=content.read())
 
 
