@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from sysimage.closure import Closure
 from sysimage.errors import IntegrityError, SpecError
 from sysimage.history import History, written
 from sysimage.kept import KeptTexts, code_digest
-from sysimage.layerplan import LayerPlan, from_json, plan_by, plan_fleet, plan_layers, to_json
+from sysimage.layerplan import GroupRule, LayerPlan, from_json, plan_by, plan_fleet, plan_layers, to_json
 from sysimage.options import OURS, BuildOptions
 from sysimage.spec.model import SystemSpec
 
@@ -31,7 +32,7 @@ def divide(
     """Draw the layer boundaries: for this system alone, or for it and its ``neighbours``, by name, together."""
     max_layers = options.max_layers or spec.max_layers
     history = options.history
-    groups = tuple(group.patterns for group in spec.layer_groups)
+    groups = group_rules(spec)
     if options.strategy != OURS:
         return plan_by(options.strategy, closure, max_layers, base_layers=base_layers)
     if not options.together:
@@ -52,9 +53,14 @@ def divide(
     specs = sorted([spec, *(other.spec for other in options.together)], key=lambda one: one.name)
     # One budget and the same groups for all, or each system would draw other lines.
     smallest = min(one.max_layers for one in specs)
-    together = tuple(dict.fromkeys(tuple(group.patterns) for one in specs for group in one.layer_groups))
+    together = tuple(dict.fromkeys(group for one in specs for group in group_rules(one)))
     closures = {spec.name: closure, **neighbours}
     return plan_fleet(closures, options.max_layers or smallest, together, base_layers=base_layers)[spec.name]
+
+
+def group_rules(spec: SystemSpec) -> tuple[GroupRule, ...]:
+    """The layer groups that a spec asks for."""
+    return tuple(GroupRule(group.patterns, group.closure_of, group.dominated_by) for group in spec.layer_groups)
 
 
 def rule(spec: SystemSpec, options: BuildOptions, base_layers: int) -> str:
@@ -63,7 +69,7 @@ def rule(spec: SystemSpec, options: BuildOptions, base_layers: int) -> str:
         "strategy": options.strategy,
         "favour": options.favour,
         "max-layers": options.max_layers or spec.max_layers,
-        "groups": [list(group.patterns) for group in spec.layer_groups],
+        "groups": [asdict(group) for group in group_rules(spec)],
         "base-layers": base_layers,
         "together": sorted(other.spec.name for other in options.together),
     }

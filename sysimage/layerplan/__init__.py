@@ -1,6 +1,7 @@
 """Where layer boundaries go, so that updates and sharing move few bytes."""
 
 from sysimage.layerplan.fleet import plan_fleet
+from sysimage.layerplan.groups import GroupRule
 from sysimage.layerplan.plan import MOST_LAYERS, LayerPlan, Memory, PlannedLayer, check_max_layers
 from sysimage.layerplan.planner import Favour, plan_layers
 from sysimage.layerplan.record import Record, from_json, to_json
@@ -10,6 +11,7 @@ __all__ = [
     "MOST_LAYERS",
     "STRATEGIES",
     "Favour",
+    "GroupRule",
     "LayerPlan",
     "Memory",
     "PlannedLayer",

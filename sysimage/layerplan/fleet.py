@@ -18,7 +18,7 @@ from sysimage.layerplan.changes import observe, observe_dates
 from sysimage.layerplan.draft import Draft, Prices, Unit
 from sysimage.layerplan.fleet_order import stack_fleet
 from sysimage.layerplan.forecast import changes_ahead
-from sysimage.layerplan.groups import check_groups_fit, explicit_groups
+from sysimage.layerplan.groups import GroupRule, check_groups_fit, explicit_groups
 from sysimage.layerplan.merge import merge_to_fit
 from sysimage.layerplan.plan import LayerPlan, PlannedLayer
 from sysimage.layerplan.rates import predict
@@ -43,13 +43,13 @@ class _Shared:
 def plan_fleet(
     closures: Mapping[str, Closure],
     max_layers: int = 100,
-    groups: Sequence[Sequence[str]] = (),
+    groups: Sequence[GroupRule] = (),
     *,
     base_layers: int = 0,
 ) -> dict[str, LayerPlan]:
     """A plan for each system. What more systems share lies further down.
 
-    ``groups`` are shell patterns on names, one sequence for each layer, as for `plan_layers`.
+    Each of ``groups`` is a layer of its own, as for `plan_layers`.
     """
     room = room_for_items(max_layers, base_layers)
     names = sorted(closures)
@@ -79,13 +79,13 @@ def plan_fleet(
 
 
 def _asked_for(
-    names: Sequence[str], closures: Mapping[str, Closure], groups: Sequence[Sequence[str]], room: int
+    names: Sequence[str], closures: Mapping[str, Closure], groups: Sequence[GroupRule], room: int
 ) -> tuple[list[_Shared], set[StorePath]]:
     """The layers of explicit groups, one for all systems in which a group holds the same items, and what is in them."""
     users: dict[tuple[StorePath, ...], int] = defaultdict(int)
     sizes: dict[tuple[StorePath, ...], int] = {}
     for bit, name in enumerate(names):
-        explicit, rest = explicit_groups((item.path for item in closures[name]), groups)
+        explicit, rest = explicit_groups(closures[name], groups)
         check_groups_fit(len(explicit), len(rest), room)
         for paths in explicit:
             users[paths] |= 1 << bit

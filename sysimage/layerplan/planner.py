@@ -11,7 +11,7 @@ from sysimage.layerplan.changes import observe, observe_dates
 from sysimage.layerplan.draft import Draft, Prices, Unit
 from sysimage.layerplan.families import families
 from sysimage.layerplan.forecast import POSSIBILITIES, changes_ahead
-from sysimage.layerplan.groups import check_groups_fit, explicit_groups
+from sysimage.layerplan.groups import GroupRule, check_groups_fit, explicit_groups
 from sysimage.layerplan.merge import is_coarse, merge_to_fit
 from sysimage.layerplan.order import stack
 from sysimage.layerplan.plan import LayerPlan
@@ -35,7 +35,7 @@ def plan_layers(
     history: Sequence[Closure] = (),
     previous: LayerPlan | None = None,
     favour: Favour = "both",
-    groups: Sequence[Sequence[str]] = (),
+    groups: Sequence[GroupRule] = (),
     *,
     base_layers: int = 0,
     days_between: float = 14.0,
@@ -43,11 +43,11 @@ def plan_layers(
     """Divide the closure's items among layers, bottom first.
 
     ``history`` holds earlier closures of the system, oldest first, ``days_between`` apart; ``previous`` is the plan one
-    step before, kept where changing it does not pay; ``groups`` are shell patterns on names, one sequence for
-    each layer; ``base_layers`` counts against the budget.
+    step before, kept where changing it does not pay; each of ``groups`` is a layer of its own; ``base_layers`` counts
+    against the budget.
     """
     room = room_for_items(max_layers, base_layers)
-    explicit, rest = explicit_groups((item.path for item in closure), groups)
+    explicit, rest = explicit_groups(closure, groups)
     check_groups_fit(len(explicit), len(rest), room)
     observed = observe([*history, closure], previous)
     if observed.steps < 2:

@@ -158,10 +158,16 @@ class PrivilegedProgram(Part):
 
 
 class LayerGroup(Part):
-    """Items whose names match one of the patterns share a layer that holds nothing else."""
+    """Items that share a layer which holds nothing else: those that any of the keys selects."""
 
-    patterns: Annotated[tuple[Word, ...], Field(min_length=1)]
-    """Shell patterns on item names without their hash part, such as ``python3*``."""
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    patterns: tuple[Word, ...] = ()
+    """Items by shell patterns on their names without the hash part, such as ``python3*``."""
+    closure_of: tuple[Word, ...] = ()
+    """Items, by such patterns, with all they need."""
+    dominated_by: tuple[Word, ...] = ()
+    """Items, by such patterns, with what nothing else in the image needs."""
 
 
 class SystemSpec(Part):

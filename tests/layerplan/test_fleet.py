@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from sysimage.closure import Closure
 from sysimage.errors import SpecError
-from sysimage.layerplan import plan_fleet
+from sysimage.layerplan import GroupRule, plan_fleet
 from tests.layerplan.closures import closure_of, closures
 
 
@@ -63,7 +63,7 @@ def test_a_group_asked_for_is_one_layer_for_all_that_hold_it_alike() -> None:
         "b": closure_of({**common, "python3-z-1": 6}),
         "c": closure_of(common),
     }
-    plans = plan_fleet(fleet, 4, [["python3*"]])
+    plans = plan_fleet(fleet, 4, [GroupRule(("python3*",))])
     held = {
         name: [layer for layer in plan.layers if any(path.name.startswith("python3") for path in layer.paths)]
         for name, plan in plans.items()
@@ -80,7 +80,7 @@ def test_a_group_asked_for_is_one_layer_for_all_that_hold_it_alike() -> None:
 
 def test_more_groups_than_a_system_has_room_for_are_refused() -> None:
     with pytest.raises(SpecError, match="cannot plan 2 explicit layer groups"):
-        plan_fleet({"a": closure_of({"a-1": 1, "b-1": 1, "c-1": 1})}, 3, [["a*"], ["b*"]])
+        plan_fleet({"a": closure_of({"a-1": 1, "b-1": 1, "c-1": 1})}, 3, [GroupRule(("a*",)), GroupRule(("b*",))])
 
 
 def test_every_layer_of_a_fleet_says_how_often_it_is_pulled() -> None:
@@ -100,6 +100,6 @@ def test_a_group_is_kept_apart_where_layers_have_to_be_joined() -> None:
         "b": closure_of({"python3-3": 1, "w-1": 5000, "x-1": 5000}),
         "c": closure_of({"python3-3": 1, "w-1": 5000, "y-1": 5000}),
     }
-    for plan in plan_fleet(fleet, 3, [["python3*"]]).values():
+    for plan in plan_fleet(fleet, 3, [GroupRule(("python3*",))]).values():
         assert ["python3-3"] in [[path.name for path in layer.paths] for layer in plan.layers]
         assert len(plan.layers) == 2

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sysimage.closure import Closure
 from sysimage.errors import SpecError
-from sysimage.layerplan import Favour, LayerPlan, plan_layers
+from sysimage.layerplan import Favour, GroupRule, LayerPlan, plan_layers
 from tests.layerplan.closures import closure_of, closures, rehashed, store_shaped, updated
 
 FAVOURS: list[Favour] = ["updates", "both", "sharing"]
@@ -123,7 +123,7 @@ def test_dates_of_changes_serve_where_there_is_no_history() -> None:
 
 def test_groups_asked_for_share_a_layer_that_holds_nothing_else() -> None:
     closure = closure_of({"python3-3.11": 10, "python3-yaml-6": 20, "bash-5": 30, "zlib-1": 5})
-    plan = plan_layers(closure, 4, groups=[["python3*"]])
+    plan = plan_layers(closure, 4, groups=[GroupRule(("python3*",))])
     assert ["python3-3.11", "python3-yaml-6"] in names(plan)
     assert next(layer for layer in plan.layers if len(layer.paths) == 2).reason.startswith("asked for")
 
@@ -131,7 +131,7 @@ def test_groups_asked_for_share_a_layer_that_holds_nothing_else() -> None:
 def test_more_groups_than_layers_are_refused() -> None:
     closure = closure_of({"a-1": 1, "b-1": 1, "c-1": 1})
     with pytest.raises(SpecError, match="cannot plan 2 explicit layer groups"):
-        plan_layers(closure, 3, groups=[["a*"], ["b*"]])
+        plan_layers(closure, 3, groups=[GroupRule(("a*",)), GroupRule(("b*",))])
 
 
 def test_one_layer_holds_everything() -> None:

@@ -89,7 +89,7 @@ FULL: dict[str, Any] = {
     "entry-point": ["/usr/bin/env"],
     "command": ["web", ""],
     "max-layers": 50,
-    "layer-groups": [{"patterns": ["python3*"]}],
+    "layer-groups": [{"patterns": ["python3*"]}, {"closure-of": ["nginx"], "dominated-by": ["app-*"]}],
     "compression": "zstd:19",
 }
 
@@ -216,6 +216,7 @@ def test_the_schema_accepts_what_the_model_accepts_and_nothing_else(place: Any, 
         {"name": "base", "packages": [], "files": {"/etc/x": {"text": "", "mode": 644}}},
         {"name": "base", "packages": [], "compression": "xz"},
         {"name": "base", "packages": [], "from-store": {"system": "result"}},
+        {"name": "base", "packages": [], "layer-groups": [{}]},
         {"name": "base", "from-store": {}},
         {"name": "base", "from-store": {"paths": []}},
         {"name": "base", "from-store": {"system": "result", "paths": ["result"]}},
