@@ -127,6 +127,7 @@ def provide(
             memory=Memory(KeptTexts(options.cache_dir / "measured"), options.workers),
             base_accounts=base.accounts if base else None,
             base_environment=bases.variables_of(base) if base else {},
+            is_base_directory=base.has_directory if base else lambda path: False,
             progress=progress,
         )
     return realise(

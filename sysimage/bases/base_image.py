@@ -14,6 +14,7 @@ from sysimage.rootfs.accounts import Accounts
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 from sysimage.verify.config import Config
+from sysimage.verify.tar import MemberKind
 from sysimage.verify.tree import FileTree
 
 
@@ -54,6 +55,11 @@ class BaseImage:
     """Those of ``items`` that no database of the base knows."""
     accounts: Accounts | None
     """Of its /etc/passwd and /etc/group, if it has them."""
+
+    def has_directory(self, path: str) -> bool:
+        """Whether a container of the base alone has a directory at ``path``, links followed."""
+        found = self.tree.resolve(path.encode("utf-8", "surrogateescape"))
+        return found is not None and found[1].kind is MemberKind.DIRECTORY
 
 
 def check_room(base: BaseImage, max_layers: int) -> None:

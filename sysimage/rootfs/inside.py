@@ -27,6 +27,14 @@ class Inside:
             path = found
         return None
 
+    def link(self, path: str) -> str | None:
+        """What the symlink at ``path`` itself says; None for anything else."""
+        above, _, name = path.rpartition("/")
+        place = self._locations[path] if path in self._locations else self.find(above)
+        if place is not None and path not in self._locations:
+            place = place / name
+        return str(place.readlink()) if place is not None and place.is_symlink() else None
+
     def is_program(self, path: str) -> bool:
         """Whether an executable file is there."""
         found = self.find(path)

@@ -5,17 +5,20 @@ The counterpart of ``guix pack -f docker`` and of nixpkgs' image builders, whose
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 
 from sysimage.errors import Issue, SpecError
 from sysimage.rootfs.accounts import Accounts, Group, User, settle
+from sysimage.rootfs.contents import Content, union
 from sysimage.rootfs.declared import declared_groups, declared_users
 from sysimage.rootfs.inside import Inside
+from sysimage.rootfs.provision import skeleton
 from sysimage.rootfs.search_paths import search_paths
 from sysimage.rootfs.system import ImageDefaults
-from sysimage.rootfs.tree import Entry
+from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
-from sysimage.spec.model import StoreKind, StoreSource, SystemSpec
+from sysimage.spec.model import StoreContent, StoreKind, StoreSource, SystemSpec
 from sysimage.store.paths import StorePath
 
 _NO_GROUP = 65534
@@ -56,6 +59,46 @@ def pack_defaults(
                 )
     environment = {**search_paths(roots, inside, base_environment), **dict(sorted(spec.environment.items()))}
     return ImageDefaults(tuple(entry_point), tuple(command), spec.stop_signal, environment)
+
+
+def real_directories(
+    spec: SystemSpec, declared: Sequence[Entry], is_base_directory: Callable[[str], bool]
+) -> Callable[[str], bool]:
+    """Says of an image path whether something beside the contents needs a directory there."""
+    places = [entry.path for entry in (*skeleton(spec.store), *declared) if entry.kind is Kind.DIRECTORY]
+    places += [user.home for user in spec.users.values() if user.home is not None]
+    inner = [entry.path for entry in declared] + places + list(spec.from_store.links if spec.from_store else ())
+    needed = {*places, *(str(above) for path in inner for above in PurePosixPath(path).parents)}
+    return lambda path: path in needed or is_base_directory(path)
+
+
+def content_entries(
+    contents: Sequence[StoreContent],
+    tops: Sequence[str],
+    inside: Inside,
+    accounts: Accounts,
+    is_real: Callable[[str], bool],
+) -> list[Entry]:
+    """The union of the spec's ``contents``, which are the items ``tops``. A `SpecError` names every conflict."""
+    issues = []
+    parts = []
+    for number, (content, top) in enumerate(zip(contents, tops, strict=True)):
+        where = f"/from-store/contents/{number}"
+        user, group = accounts.user(content.owner), accounts.group(content.group)
+        if user is None:
+            issues.append(Issue(f"{where}/owner", f"there is no user {content.owner!r}"))
+        if group is None:
+            issues.append(Issue(f"{where}/group", f"there is no group {content.group!r}"))
+        if user is not None and group is not None:
+            parts.append(Content(top, where, content.copy_, user.uid, group.gid, content.mode))
+    entries, conflicts = union(parts, inside, is_real)
+    if issues or conflicts:
+        raise SpecError(
+            "cannot put the contents at the root of the image",
+            hint="leave one of the items out, or make the link that is meant with symlinks",
+            issues=[*issues, *conflicts],
+        )
+    return entries
 
 
 def pack_entries(

@@ -43,7 +43,7 @@ def provision(
         raise IntegrityError(f"cannot make a root file system: {system} is not in the closure")
     if database is None:
         registered: Iterable[Entry] = ()
-    elif spec.from_store is not None and spec.from_store.paths is not None:
+    elif spec.from_store is not None and spec.from_store.system is None:
         registered = pack_registration(spec.store, closure.roots, database)
     else:
         registered = registration(spec.store, system, database, generation)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -13,7 +13,7 @@ from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.boots import boot_defaults, boot_program, first_boot_entries, recognise
 from sysimage.rootfs.declared import declared_entries
 from sysimage.rootfs.inside import Inside
-from sysimage.rootfs.pack import pack_accounts, pack_defaults, pack_entries
+from sysimage.rootfs.pack import content_entries, pack_accounts, pack_defaults, pack_entries, real_directories
 from sysimage.rootfs.provision import layered
 from sysimage.rootfs.system import ImageDefaults, SystemResult
 from sysimage.spec.model import StoreSource, SystemSpec
@@ -31,27 +31,33 @@ def open_stored(
     memory: Memory | None = None,
     base_accounts: Accounts | None = None,
     base_environment: Mapping[str, str] = MappingProxyType({}),
+    is_base_directory: Callable[[str], bool] = lambda path: False,
     progress: Progress = silent,
 ) -> SystemResult:
     """Read the closure that ``source``, the spec's ``from-store``, names, and say what an image of it needs.
 
     ``memory`` says how items are read of which the source does not know everything; ``base_accounts`` and
-    ``base_environment`` are those of the image below. A `SpecError` for what is no store path, no system, or in another
-    store than the spec's; other errors as in `sysimage.store.query.read_store`.
+    ``base_environment`` are those of the image below, and ``is_base_directory`` says which directories it has. A
+    `SpecError` for what is no store path, no system, or in another store than the spec's; other errors as in
+    `sysimage.store.query.read_store`.
     """
     store_dir = spec.store.store_dir
     location = None if source.location is None else spec_dir / source.location
-    words = source.paths if source.system is None else (source.system,)
-    roots = resolve_all(words or (), spec_dir, store_dir, location)
+    words = source.items if source.system is None else (source.system,)
+    roots = resolve_all(words, spec_dir, store_dir, location)
     place = spec_dir / (source.source or f"{spec.store.state_dir}/db/db.sqlite")
     found = read_store(place, roots, store_dir=store_dir, location=location, memory=memory, progress=progress)
     inside = Inside(found.items)
     system = roots[0]
     if source.system is None:
         accounts = pack_accounts(spec, base_accounts)
+        declared = declared_entries(spec, spec_dir, accounts)
+        contents = source.contents or ()
+        tops = [str(resolve(spec_dir / content.path, store_dir, location)) for content in contents]
         entries = layered(
+            content_entries(contents, tops, inside, accounts, real_directories(spec, declared, is_base_directory)),
             pack_entries(spec, source, system, inside, accounts),
-            declared_entries(spec, spec_dir, accounts),
+            declared,
         )
         # The files of an image below stay as they are unless somebody is added.
         written = accounts if base_accounts is None or spec.users or spec.groups else None

@@ -117,10 +117,7 @@ def _requirements(name: str, services: Mapping[str, Service]) -> set[str]:
 
 
 def _check_lists(spec: SystemSpec) -> Iterator[Issue]:
-    """Lists in which a word may stand once, and groups that must choose something."""
-    for index, group in enumerate(spec.layer_groups):
-        if not (group.patterns or group.closure_of or group.dominated_by):
-            yield Issue(f"/layer-groups/{index}", 'chooses no item; say "patterns", "closure-of" or "dominated-by"')
+    """Lists in which a word may stand once."""
     packages = [word.split("=")[0] for word in spec.packages]
     for key, words in (("packages", packages), ("exclude", list(spec.exclude)), ("tags", list(spec.tags))):
         for index, word in enumerate(words):

@@ -34,6 +34,8 @@ def check_origin(spec: SystemSpec) -> Iterator[Issue]:
         for field in ("users", "groups"):
             if getattr(spec, field):
                 yield Issue(pointer(field), "a system from a store makes its accounts itself, when it boots")
+        if source.contents:
+            yield Issue("/from-store/contents", "belongs to items; a system has a root file system of its own")
         if source.links:
             yield Issue("/from-store/links", 'belongs to "paths"; a system makes its links itself')
     elif source.system_kind is not None:

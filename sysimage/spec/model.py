@@ -20,7 +20,7 @@ from sysimage.spec.services import (
     TcpReady,
     Timer,
 )
-from sysimage.spec.stores import Store, StoreKind, StoreSource, SystemKind
+from sysimage.spec.stores import Store, StoreContent, StoreKind, StoreSource, SystemKind
 from sysimage.spec.words import (
     AccountName,
     AccountText,
@@ -48,6 +48,7 @@ __all__ = [
     "PrivilegedProgram",
     "Service",
     "Store",
+    "StoreContent",
     "StoreKind",
     "StoreSource",
     "SystemKind",
@@ -168,6 +169,12 @@ class LayerGroup(Part):
     """Items, by such patterns, with all they need."""
     dominated_by: tuple[Word, ...] = ()
     """Items, by such patterns, with what nothing else in the image needs."""
+
+    @model_validator(mode="after")
+    def _chooses(self) -> LayerGroup:
+        if not self.model_fields_set:
+            raise ValueError('must have "patterns", "closure-of" or "dominated-by"')
+        return self
 
 
 class SystemSpec(Part):

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, model_validator
 
 from sysimage.spec.part import Part
-from sysimage.spec.words import Identifier, ImagePath, LinkTarget, RelativePath
+from sysimage.spec.words import AccountName, Identifier, ImagePath, LinkTarget, Mode, RelativePath
 
 
 class StoreKind(enum.StrEnum):
@@ -48,14 +48,44 @@ class SystemKind(enum.StrEnum):
     NIXOS = "nixos"
 
 
-def _one_of_two(schema: dict[str, Any]) -> None:
-    schema["oneOf"] = [{"required": ["system"]}, {"required": ["paths"]}]
+def _system_or_items(schema: dict[str, Any]) -> None:
+    items = {"anyOf": [{"required": ["paths"]}, {"required": ["contents"]}]}
+    schema["oneOf"] = [{"required": ["system"]}, items]
+
+
+def _path_or_object(schema: dict[str, Any]) -> None:
+    path = {key: value for key, value in schema["properties"]["path"].items() if key != "description"}
+    described = {**schema, "description": schema.pop("description")}
+    schema.clear()
+    schema["anyOf"] = [path, described]
+
+
+class StoreContent(Part):
+    """An item whose files stand at the root of the image: a path as text, or with more to say about it."""
+
+    model_config = ConfigDict(json_schema_extra=_path_or_object)
+
+    path: LinkTarget
+    """A store path, or a link that leads to one."""
+    copy_: bool = False
+    """Whether files are copied to the root, not linked from there."""
+    owner: AccountName = "root"
+    """Of copied files and their directories: a user."""
+    group: AccountName = "root"
+    """Of the same: a group."""
+    mode: Mode | None = None
+    """Permission bits of copied files; by default as the item has them, and writable for the owner."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_path(cls, value: object) -> object:
+        return {"path": value} if isinstance(value, str) else value
 
 
 class StoreSource(Part):
     """What a Guix or Nix store on this machine holds, and where it is read. Sources are relative to the spec."""
 
-    model_config = ConfigDict(json_schema_extra=_one_of_two)
+    model_config = ConfigDict(json_schema_extra=_system_or_items)
 
     system: LinkTarget | None = None
     """A system that boots: a store path, or a link that leads to one, such as ``result``."""
@@ -72,10 +102,17 @@ class StoreSource(Part):
     check: bool = False
     """Whether every item is read and compared with the hash that the source says."""
     links: dict[ImagePath, RelativePath] = {}
-    """Image path → a path in the first of ``paths``: the link leads there; ``.`` is the item itself."""
+    """Image path → a path in the first of the items: the link leads there; ``.`` is the item itself."""
+    contents: Annotated[tuple[StoreContent, ...], Field(min_length=1)] | None = None
+    """Items whose files stand at the root of the image, directories of several merged."""
 
     @model_validator(mode="after")
     def _is_one(self) -> StoreSource:
-        if (self.system is None) == (self.paths is None):
-            raise ValueError('must have either "system" or "paths"')
+        if (self.system is None) == (self.paths is None and self.contents is None):
+            raise ValueError('must have either "system" or "paths" or "contents"')
         return self
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """What ``paths`` and ``contents`` name, in this order."""
+        return (*(self.paths or ()), *(content.path for content in self.contents or ()))

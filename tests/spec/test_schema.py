@@ -151,7 +151,11 @@ STORED: dict[str, Any] = {
         "check": True,
     },
 }
-PACKED: dict[str, Any] = {"name": "tool", "from-store": {"paths": ["result"], "links": {"/bin": "bin", "/app": "."}}}
+CONTENTS = ["result", {"path": "result-2", "copy": True, "owner": "ann", "group": "ann", "mode": "0640"}]
+PACKED: dict[str, Any] = {
+    "name": "tool",
+    "from-store": {"paths": ["result"], "links": {"/bin": "bin", "/app": "."}, "contents": CONTENTS},
+}
 VALUES = st.none() | st.booleans() | st.integers(-5, 10**6) | st.floats(-2, 2) | WORDS | st.text(max_size=5)
 VALUES |= st.lists(VALUES, max_size=2) | st.dictionaries(WORDS, VALUES, max_size=2)
 
@@ -219,6 +223,9 @@ def test_the_schema_accepts_what_the_model_accepts_and_nothing_else(place: Any, 
         {"name": "base", "packages": [], "layer-groups": [{}]},
         {"name": "base", "from-store": {}},
         {"name": "base", "from-store": {"paths": []}},
+        {"name": "base", "from-store": {"contents": []}},
+        {"name": "base", "from-store": {"contents": [{"copy": True}]}},
+        {"name": "base", "from-store": {"contents": ["result"], "system": "result"}},
         {"name": "base", "from-store": {"system": "result", "paths": ["result"]}},
         {"name": "base", "from-store": {"paths": ["result"], "links": {"/bin": "../bin"}}},
         {"name": "base", "from-store": {"system": "result", "system-kind": "debian"}},
