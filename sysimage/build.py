@@ -108,6 +108,8 @@ def open_base(
         return None
     base = bases.read_base_image(path, spec.architecture, spec.store.store_dir, progress=progress)
     bases.check_room(base, options.max_layers or spec.max_layers)
+    if spec.from_store is not None:  # a system made of packages has accounts of its own
+        bases.check_accounts(base, spec)
     return base
 
 
@@ -126,6 +128,7 @@ def provide(
             spec_dir,
             memory=Memory(KeptTexts(options.cache_dir / "measured"), options.workers),
             base_accounts=base.accounts if base else None,
+            keep_accounts=base is not None and base.has_accounts,
             progress=progress,
         )
     return realise(

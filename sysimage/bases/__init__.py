@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sysimage.bases.base_image import BaseImage, BaseImageError, BaseLayer, check_room
+    from sysimage.bases.base_image import BaseImage, BaseImageError, BaseLayer, check_accounts, check_room
     from sysimage.bases.overlay import base_history, overlaid
     from sysimage.bases.placing import place_on
     from sysimage.bases.read import read_base_image
@@ -21,6 +21,7 @@ __all__ = [
     "BaseImageError",
     "BaseLayer",
     "base_history",
+    "check_accounts",
     "check_room",
     "generation_on",
     "merged",
@@ -33,7 +34,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "base_image": ("BaseImage", "BaseImageError", "BaseLayer", "check_room"),
+    "base_image": ("BaseImage", "BaseImageError", "BaseLayer", "check_accounts", "check_room"),
     "overlay": ("base_history", "overlaid"),
     "placing": ("place_on",),
     "read": ("read_base_image",),

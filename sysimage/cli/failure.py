@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import platform
 import traceback
+from dataclasses import replace
 
 from sysimage import __version__
+from sysimage.characters import printable
 from sysimage.cli.terminal import Terminal
 from sysimage.errors import MachineError, SysimageError
 
@@ -34,7 +36,7 @@ def report_failure(error: Exception, terminal: Terminal, *, as_json: bool) -> in
         status = told.exit_status
         terminal.note(f"sysimage: {told.message}")
         for issue in told.issues:
-            terminal.note(f"  {issue}")
+            terminal.note("  " + str(replace(issue, where=printable(issue.where))).replace("\n", "\n    "))
         if told.hint:
             terminal.note(f"hint: {told.hint}")
     if as_json:

@@ -19,7 +19,8 @@ from sysimage.spec.model import StoreKind, StoreSource, SystemSpec
 from sysimage.store.paths import StorePath
 
 _SEARCH_PATH = re.compile(
-    r'^export ([A-Za-z_][A-Za-z0-9_]*)="\$\{GUIX_PROFILE:-[^}]*\}(/[^"$]*)(?:\$\{\1:\+(.)\}\$\1)?"$', re.MULTILINE
+    r'^export ([A-Za-z_][A-Za-z0-9_]*)="\$\{GUIX_PROFILE:-[^}]*\}(/[^"$\x00-\x1f\x7f]*)(?:\$\{\1:\+(.)\}\$\1)?"$',
+    re.MULTILINE,
 )
 """How a profile's ``etc/profile`` says a search path (guix/build/profiles.scm in Guix)."""
 _NO_GROUP = 65534

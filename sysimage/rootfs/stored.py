@@ -29,13 +29,15 @@ def open_stored(
     *,
     memory: Memory | None = None,
     base_accounts: Accounts | None = None,
+    keep_accounts: bool = False,
     progress: Progress = silent,
 ) -> SystemResult:
     """Read the closure that ``source``, the spec's ``from-store``, names, and say what an image of it needs.
 
     ``memory`` says how items are read of which the source does not know everything; ``base_accounts`` are those of the
-    image below. A `SpecError` for what is no store path, no system, or in another store than the spec's; other errors
-    as in `sysimage.store.query.read_store`.
+    image below; with ``keep_accounts`` its files stay as they are unless the spec adds somebody. A `SpecError` for what
+    is no store path, no system, or in another store than the spec's; other errors as in
+    `sysimage.store.query.read_store`.
     """
     store_dir = spec.store.store_dir
     location = None if source.location is None else spec_dir / source.location
@@ -51,8 +53,7 @@ def open_stored(
             pack_entries(spec, source, system, inside, accounts),
             declared_entries(spec, spec_dir, accounts),
         )
-        # The files of an image below stay as they are unless somebody is added.
-        written = accounts if base_accounts is None or spec.users or spec.groups else None
+        written = accounts if not keep_accounts or spec.users or spec.groups else None
         return SystemResult(
             system, None, found.items, written, entries, pack_defaults(spec, roots, inside), tuple(roots[1:])
         )

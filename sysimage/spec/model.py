@@ -23,11 +23,13 @@ from sysimage.spec.services import (
 from sysimage.spec.stores import Store, StoreKind, StoreSource, SystemKind
 from sysimage.spec.words import (
     AccountName,
+    AccountPath,
     AccountText,
     Argv,
     EnvironmentName,
     Identifier,
     ImagePath,
+    Line,
     Mode,
     PackageName,
     Seconds,
@@ -78,13 +80,14 @@ class User(Part):
     """Supplementary groups."""
     comment: AccountText = ""
     """The person's or the daemon's name in words."""
-    home: ImagePath | None = None
-    """``/home/<name>`` by default, ``/nonexistent`` for a system user; made at build time, save /nonexistent."""
-    shell: ImagePath | None = None
+    home: AccountPath | None = None
+    """``/home/<name>`` by default, ``/nonexistent`` for a system user; made at build time, save ``/`` and
+    ``/nonexistent``."""
+    shell: AccountPath | None = None
     """``/bin/sh`` by default, ``/usr/sbin/nologin`` for a system user."""
     system: bool = False
     """A daemon's account: its IDs are below 1000 and nobody logs in."""
-    password_hash: AccountText = "!"  # noqa: S105 - it locks
+    password_hash: words.PasswordHash = "!"  # noqa: S105 - it locks
     """As in /etc/shadow; ``!`` locks the password."""
 
 
@@ -160,7 +163,7 @@ class PrivilegedProgram(Part):
 class LayerGroup(Part):
     """Items whose names match one of the patterns share a layer that holds nothing else."""
 
-    patterns: Annotated[tuple[Word, ...], Field(min_length=1)]
+    patterns: Annotated[tuple[Line, ...], Field(min_length=1)]
     """Shell patterns on item names without their hash part, such as ``python3*``."""
 
 
@@ -186,7 +189,7 @@ class SystemSpec(Part):
     are."""
     exclude: tuple[PackageName, ...] = ()
     """Packages that must not be there although something depends on them."""
-    alternatives: dict[Word, PackageName] = {}
+    alternatives: dict[Line, PackageName] = {}
     """Which package provides a name that several do, such as ``{"awk": "mawk"}``."""
     package_sources: PackageSources = PackageSources()
     """Which parts of the package archive are used."""

@@ -105,7 +105,7 @@ def test_every_fault_of_the_text_the_fields_and_the_whole_is_told_at_once_in_ord
             " beginning with a digit or '-'",
         ),
         ({"files": {"//etc/x": {"text": ""}}}, "/files/~1~1etc~1x: the key must be an absolute path without '.', '..', "
-            "doubled or trailing slashes"),
+            "doubled or trailing slashes and control characters"),
         ({"store": {"uid": -1}}, "/store/uid: must be at least 0, not -1"),
         # what the parts say about each other
         ({"user": "nobody"}, '/user: the init starts services as others and must itself be root; say "user" in the services'),
