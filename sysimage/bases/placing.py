@@ -9,9 +9,10 @@ from sysimage.bases.base_image import BaseImage, BaseImageError
 from sysimage.errors import Issue
 from sysimage.rootfs.tree import Entry, Kind, Tree
 from sysimage.spec.model import Store
+from sysimage.spec.places import Use, refusal_in_any_image
 from sysimage.verify.store import as_parts, as_path
 from sysimage.verify.tar import MemberKind
-from sysimage.verify.tree import FileTree, Node
+from sysimage.verify.tree import FileTree, item_of
 
 _OURS = "sysimage"
 """The owner of entries that nobody asked for: directories that every root has, and parents."""
@@ -25,14 +26,17 @@ def place_on(tree: Tree, base: BaseImage, store: Store) -> Tree:
     for entry in tree:
         path, fault = _place(entry, base.tree)
         if fault is None and path != entry.path:
-            if _is_of_the_store(entry.path, store):
+            refusal = None if entry.owner == _OURS else refusal_in_any_image(path, _use(entry))
+            if refusal is not None:
+                fault = f"the base has a link on the way, to {path}, and that {refusal}"
+            elif _is_of_the_store(entry.path, store):
                 fault = f"the base has a link on the way, to {path}, where the store must be itself"
             elif _is_of_the_store(path, store):
                 fault = f"the base has a link on the way, into its store: {path}"
         if fault is not None:
             issues.append(Issue(entry.path, f"{fault} (from {entry.owner})"))
             continue
-        found = _kept(entry, base.tree.find(_parts(path)), path, store)
+        found = _kept(entry, base.tree, path, store)
         if found is None:
             continue
         if isinstance(found, str):
@@ -67,8 +71,9 @@ def _place(entry: Entry, base: FileTree) -> tuple[str, str | None]:
     return (_below(way, parts[-1]) if parts else "/"), None
 
 
-def _kept(entry: Entry, node: Node | None, path: str, store: Store) -> Entry | str | None:
+def _kept(entry: Entry, base: FileTree, path: str, store: Store) -> Entry | str | None:
     """The entry as it is to stand at ``path``; None for one that the base has already; a text for a conflict."""
+    node = base.find(_parts(path))
     if node is None:
         return replace(entry, path=path)
     if entry.kind is Kind.DIRECTORY:
@@ -81,6 +86,10 @@ def _kept(entry: Entry, node: Node | None, path: str, store: Store) -> Entry | s
         return f"is a directory, the base has a {node.kind.value} there"
     if node.kind is MemberKind.DIRECTORY and node.children:
         return f"is a {entry.kind.value}, the base has a directory there"
+    if node.kind is MemberKind.SYMLINK and entry.owner != _OURS:
+        behind = base.resolve(path.encode("utf-8", "surrogateescape"))
+        if behind is not None and behind[1].kind is MemberKind.DIRECTORY and item_of(behind[0]) is None:
+            return f"is a {entry.kind.value}, the base has a link to its directory {as_path(behind[0])} there"
     return replace(entry, path=path)
 
 
@@ -99,6 +108,10 @@ def _with_the_bases_parents(placed: Mapping[str, Entry], base: FileTree) -> dict
 
 def _is_of_the_store(path: str, store: Store) -> bool:
     return any(f"{path}/".startswith(f"{place}/") for place in (store.store_dir, store.state_dir))
+
+
+def _use(entry: Entry) -> Use:
+    return Use.HOME if entry.kind is Kind.DIRECTORY else Use.FILE
 
 
 def _parts(path: str) -> tuple[bytes, ...]:
