@@ -120,11 +120,11 @@ def _check_conflicts(placed: list[_Claim], homes: list[_Claim], spec: SystemSpec
         first.setdefault(claim.path, claim.where)
     closed = {claim.path: claim.where for claim in placed if claim.use is Use.FILE}
     store = list(_store(spec))
-    for claim in (*placed, *homes, *store):
-        at = () if claim in placed else (claim.path,)
-        for above in (*at, *map(str, PurePosixPath(claim.path).parents)):
-            if above in closed:
-                yield Issue(claim.where, f"{above} is declared as something else than a directory: {closed[above]}")
+    ways = [(claim, str(above)) for claim in (*placed, *homes, *store) for above in PurePosixPath(claim.path).parents]
+    ways += [(claim, claim.path) for claim in (*homes, *store)]
+    for claim, way in ways:
+        if way in closed:
+            yield Issue(claim.where, f"{way} is declared as something else than a directory: {closed[way]}")
     owners: dict[str, str] = {}
     for claim in homes:
         other = owners.setdefault(claim.path, claim.where)

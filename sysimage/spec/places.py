@@ -8,8 +8,9 @@ path in the image.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from sysimage.spec.model import SystemSpec
@@ -159,19 +160,37 @@ class Places:
 
     def refusal(self, path: str, use: Use, *, mode: int = 0o755, owner: str = "root") -> str | None:
         """Why ``use`` of a path is refused, None if it is not; ``mode`` and ``owner`` are those of a directory."""
-        reasons = [_refused_at(place, use, mode, owner) for place in self.places if path == place.path]
+        *above, _ = _ways(path)
+        reasons = [_refused_at(place, use, mode, owner) for place in self._at.get(path, ())]
         reasons += [
             f"nothing can be put at or below {place.path}: {place.why}"
-            for place in self.places
-            if use in place.below and _is_below(path, place.path)
+            for way in above
+            for place in self._at.get(way, ())
+            if use in place.below
         ]
-        reasons += [_refused_above(place, use, mode, owner) for place in self.places if _is_below(place.path, path)]
+        reasons += [_refused_above(place, use, mode, owner) for place in self._below.get(path, ())]
         return next(filter(None, reasons), None)
+
+    @cached_property
+    def _at(self) -> Mapping[str, list[Place]]:
+        found: dict[str, list[Place]] = {}
+        for place in self.places:
+            found.setdefault(place.path, []).append(place)
+        return found
+
+    @cached_property
+    def _below(self) -> Mapping[str, list[Place]]:
+        """Path → the places below it."""
+        found: dict[str, list[Place]] = {}
+        for place in self.places:
+            for way in _ways(place.path)[:-1]:
+                found.setdefault(way, []).append(place)
+        return found
 
     def elsewhere(self, path: str) -> str | None:
         """Where a path must be said to be that is, or lies below, a link of the system's to a directory to write to."""
-        links = self.links.keys() & _WRITABLE_LINKS.keys()
-        return self.through(path, {}) if any(path == link or _is_below(path, link) for link in links) else None
+        is_there = any(way in self.links and way in _WRITABLE_LINKS for way in _ways(path))
+        return self.through(path, {}) if is_there else None
 
     def through(self, path: str, links: Mapping[str, str]) -> str:
         """Where a path leads when ``links`` (path → target) and the system's own are followed, as far as they do."""
@@ -201,11 +220,9 @@ def _refused_at(place: Place, use: Use, mode: int, owner: str) -> str | None:
         return None
     if place.mode is None:
         return _taken(place, mode, owner, is_open=place.is_open)
-    return (
-        None
-        if (mode, owner) == (place.mode, "root")
-        else f"must be root's, with the mode {place.mode:04o}: {place.why}"
-    )
+    if (mode, owner) == (place.mode, "root"):
+        return None
+    return f"must be root's, with the mode {place.mode:04o}: {place.why}"
 
 
 def _refused_above(place: Place, use: Use, mode: int, owner: str) -> str | None:
@@ -233,13 +250,11 @@ def _taken(place: Place, mode: int, owner: str, *, is_open: bool) -> str | None:
     return f"must be root's, with nobody else able to write to it{entered}, for {place.path}: {place.why}"
 
 
-def _is_below(path: str, top: str) -> bool:
-    return path != top and path.startswith("/" if top == "/" else f"{top}/")
-
-
-def _ways(path: str) -> Iterable[str]:
+def _ways(path: str) -> list[str]:
     """Every path on the way to ``path``, from the top, itself included."""
-    return [*map(str, reversed(PurePosixPath(path).parents)), path]
+    if path == "/":
+        return [path]
+    return ["/", *(path[:end] for end in range(1, len(path)) if path[end] == "/"), path]
 
 
 def _normalised(path: str) -> str:
