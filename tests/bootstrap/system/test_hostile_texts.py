@@ -39,10 +39,12 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
     return store, *make_packages(store, {"programs": PROGRAMS, "base-passwd": BASE})
 
 
-def made(packages: Packages, text: str, folder: Path) -> tuple[dict[str, Any], SystemResult, list[TextPlace]]:
-    """A system in which the text stands wherever it may."""
+def made(
+    packages: Packages, text: str, folder: Path, *, as_keys: bool
+) -> tuple[dict[str, Any], SystemResult, list[TextPlace]]:
+    """A system in which the text stands wherever it may, as a key or as a value: one path cannot be both."""
     store, items, facts = packages
-    places = [place for place in text_places(MADE) if place.place[0] not in ELSEWHERE]
+    places = [place for place in text_places(MADE) if place.place[0] not in ELSEWHERE and place.is_key is as_keys]
     while True:
         said, spec, places = said_everywhere(MADE, text, places)
         try:
@@ -58,17 +60,24 @@ TEXTS = {
     "everything that a field holds": "".join(text for text in WORDS if ":" not in text),
     "everything that a path holds": f"/srv/{''.join(text for text in WORDS if ':' not in text)}",
     "everything that a path of files holds": f"/srv/{''.join(WORDS)}",
+    "another line": "/srv\nevil:x:0:0::/root:/bin/sh",
+    "another field": "/srv/a:/bin/sh",
     "everything that an argument holds": "".join(SHORT).translate({0: None} | dict.fromkeys(range(0xD800, 0xE000))),
     "everything": "".join(SHORT),
     **{text: text for text in ("", " ", " a ", "-a", "..", "/", "root", "x\r", "x\nroot2::0:0::/root:/bin/sh\n")},
-    "much": "x" * 20_000,
+    "much": "x" * 5_000,
 }
 """Texts in which all hostile ones are, so that few systems have to be made."""
 
 
-@pytest.mark.parametrize("text", TEXTS.values(), ids=map(ascii, TEXTS))
-def test_the_files_say_what_the_spec_says(text: str, packages: Packages, tmp_path: Path) -> None:
-    said, result, places = made(packages, text, tmp_path)
+AS_KEYS = ("everything that a line holds", "everything that a path of files holds", "another line", "root")
+CASES = [(name, False) for name in TEXTS] + [(name, True) for name in AS_KEYS]
+
+
+@pytest.mark.parametrize(("name", "as_keys"), CASES, ids=[f"{name!a}{' as a key' * key}" for name, key in CASES])
+def test_the_files_say_what_the_spec_says(name: str, as_keys: bool, packages: Packages, tmp_path: Path) -> None:
+    text = TEXTS[name]
+    said, result, places = made(packages, text, tmp_path, as_keys=as_keys)
     assert result.accounts is not None
     for entry in account_files(result.accounts):
         (tmp_path / entry.path.rpartition("/")[2]).write_bytes(entry.read())
@@ -80,7 +89,7 @@ def test_the_files_say_what_the_spec_says(text: str, packages: Packages, tmp_pat
     assert document["labels"] == said["labels"]
     assert document["environment"] == said["environment"]
     assert result.image_defaults.environment.items() >= said["environment"].items()
-    assert places or text
+    assert places or as_keys or "\0" in text
 
 
 def expect_accounts(said: dict[str, Any], result: SystemResult, folder: Path) -> None:
