@@ -87,7 +87,8 @@ def check_kinds(system: Iterable[Entry], declared: Iterable[Entry]) -> None:
         if entry.kind is not Kind.DIRECTORY and path in above:
             issues.append(Issue(entry.owner, f"must be a directory, because the system has {above[path]} below it"))
         for place in [path, *parents] if entry.kind is Kind.DIRECTORY else parents:
-            if place in there and place not in asked.keys() - {path} and there[place].kind is not Kind.DIRECTORY:
+            declared_too = place != path and place in asked  # its own turn comes
+            if place in there and not declared_too and there[place].kind is not Kind.DIRECTORY:
                 what = "link" if there[place].kind is Kind.SYMLINK else "file"
                 issues.append(Issue(entry.owner, f"the system has a {what} at {place}, where a directory would be"))
     if issues:
