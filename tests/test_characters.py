@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sysimage.characters import is_line, one_line, printable
@@ -13,6 +13,7 @@ from sysimage.characters import is_line, one_line, printable
 ANY = st.text(alphabet=st.characters(exclude_categories=[]))
 
 
+@settings(deadline=None)
 @given(ANY)
 def test_a_line_is_one_for_every_reader(text: str) -> None:
     if is_line(text):
@@ -25,6 +26,7 @@ def test_a_line_is_one_for_every_reader(text: str) -> None:
             one_line(text)
 
 
+@settings(deadline=None)
 @given(ANY)
 def test_what_is_printed_shows_everything_and_orders_nothing(text: str) -> None:
     shown = printable(text)

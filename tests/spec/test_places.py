@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sysimage.errors import SpecError
@@ -225,6 +225,7 @@ def test_a_system_from_a_store_keeps_its_own_places() -> None:
     assert faults(SYSTEM, {"files": {"/etc/motd": {"text": ""}}}) == []
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(KINDS)), st.sampled_from(Use), st.data())
 def test_whatever_is_above_a_place_cannot_be_taken_either(kind: str, use: Use, data: st.DataObject) -> None:
     """No use gets at a place from above: not by a link, a user's own directory, a store, nor a volume."""
