@@ -108,6 +108,8 @@ def open_base(
         return None
     base = bases.read_base_image(path, spec.architecture, spec.store.store_dir, progress=progress)
     bases.check_room(base, options.max_layers or spec.max_layers)
+    if spec.from_store is not None:  # a system made of packages has accounts of its own
+        bases.check_accounts(base, spec)
     return base
 
 
@@ -128,6 +130,7 @@ def provide(
             base_accounts=base.accounts if base else None,
             base_environment=bases.variables_of(base) if base else {},
             is_base_directory=base.has_directory if base else lambda path: False,
+            keep_accounts=base is not None and base.has_accounts,
             progress=progress,
         )
     return realise(

@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sysimage.bases.base_image import BaseImage, BaseImageError, BaseLayer, check_room
+    from sysimage.bases.base_image import BaseImage, BaseImageError, BaseLayer, check_accounts, check_room
     from sysimage.bases.overlay import base_history, overlaid, variables_of
     from sysimage.bases.placing import place_on
     from sysimage.bases.read import read_base_image
@@ -21,6 +21,7 @@ __all__ = [
     "BaseImageError",
     "BaseLayer",
     "base_history",
+    "check_accounts",
     "check_room",
     "closed_database",
     "generation_on",
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "base_image": ("BaseImage", "BaseImageError", "BaseLayer", "check_room"),
+    "base_image": ("BaseImage", "BaseImageError", "BaseLayer", "check_accounts", "check_room"),
     "overlay": ("base_history", "overlaid", "variables_of"),
     "placing": ("place_on",),
     "read": ("read_base_image",),

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from sysimage.digest import Digest
-from sysimage.errors import SpecError
+from sysimage.errors import Issue, SpecError
 from sysimage.layers import LayerBlob
 from sysimage.rootfs.accounts import Accounts
+from sysimage.spec.model import SystemSpec
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 from sysimage.verify.config import Config
@@ -54,12 +55,29 @@ class BaseImage:
     unregistered: tuple[StorePath, ...]
     """Those of ``items`` that no database of the base knows."""
     accounts: Accounts | None
-    """Of its /etc/passwd and /etc/group, if it has them."""
+    """Of its /etc/passwd and /etc/group, if it has them and they can be read."""
+    accounts_fault: str | None = None
+    """Why they cannot be read."""
+
+    @property
+    def has_accounts(self) -> bool:
+        """Whether it has any, so that they stay as they are unless some are added."""
+        return self.accounts is not None or self.accounts_fault is not None
 
     def has_directory(self, path: str) -> bool:
         """Whether a container of the base alone has a directory at ``path``, links followed."""
         found = self.tree.resolve(path.encode("utf-8", "surrogateescape"))
         return found is not None and found[1].kind is MemberKind.DIRECTORY
+
+
+def check_accounts(base: BaseImage, spec: SystemSpec) -> None:
+    """Refuse to add to accounts that cannot be read: what the base has would be lost."""
+    if base.accounts_fault is not None and (spec.users or spec.groups):
+        raise BaseImageError(
+            f"cannot add accounts to those of {base.path}: its /etc/passwd or /etc/group cannot be read",
+            hint="leave users and groups out, or mend the base",
+            issues=[Issue("/users" if spec.users else "/groups", base.accounts_fault)],
+        )
 
 
 def check_room(base: BaseImage, max_layers: int) -> None:

@@ -9,9 +9,10 @@ from sysimage.bases.base_image import BaseImage, BaseImageError
 from sysimage.errors import Issue
 from sysimage.rootfs.tree import Entry, Kind, Tree
 from sysimage.spec.model import Store
+from sysimage.spec.places import Use, refusal_in_any_image
 from sysimage.verify.store import as_parts, as_path
 from sysimage.verify.tar import MemberKind
-from sysimage.verify.tree import FileTree, Node
+from sysimage.verify.tree import FileTree, Node, item_of
 
 _OURS = "sysimage"
 """The owner of entries that nobody asked for: directories that every root has, and parents."""
@@ -25,21 +26,17 @@ def place_on(tree: Tree, base: BaseImage, store: Store) -> Tree:
     for entry in tree:
         path, fault = _place(entry, base.tree)
         if fault is None and path != entry.path:
-            if _is_of_the_store(entry.path, store):
+            refusal = None if entry.owner == _OURS else refusal_in_any_image(path, _use(entry))
+            if refusal is not None:
+                fault = f"the base has a link on the way, to {path}, and that {refusal}"
+            elif _is_of_the_store(entry.path, store):
                 fault = f"the base has a link on the way, to {path}, where the store must be itself"
             elif _is_of_the_store(path, store):
                 fault = f"the base has a link on the way, into its store: {path}"
         if fault is not None:
             issues.append(Issue(entry.path, f"{fault} (from {entry.owner})"))
             continue
-        directory = _directory_behind(path, base.tree) if _is_specified(entry) else None
-        if directory is not None and entry.kind is Kind.DIRECTORY:
-            path = directory
-        elif directory is not None and entry.target != _link(path, base.tree):
-            fault = f"is a {entry.kind.value}, the base has a directory there: a link to {directory}"
-            issues.append(Issue(entry.path, f"{fault} (from {entry.owner})"))
-            continue
-        found = _kept(entry, base.tree.find(_parts(path)), path, store)
+        found = _kept(entry, base.tree, path, store)
         if found is None:
             continue
         if isinstance(found, str):
@@ -74,27 +71,9 @@ def _place(entry: Entry, base: FileTree) -> tuple[str, str | None]:
     return (_below(way, parts[-1]) if parts else "/"), None
 
 
-def _is_specified(entry: Entry) -> bool:
-    """Whether the spec asks for it: its owner is a JSON pointer then. Links of the system itself follow the system."""
-    return entry.owner.startswith("/")
-
-
-def _directory_behind(path: str, base: FileTree) -> str | None:
-    """The directory that the base has at the end of its link at ``path``; None where it has no such link."""
-    node = base.find(_parts(path))
-    if node is None or node.kind is not MemberKind.SYMLINK:
-        return None
-    found = base.resolve(path.encode("utf-8", "surrogateescape"))
-    return as_path(found[0]) if found is not None and found[0] and found[1].kind is MemberKind.DIRECTORY else None
-
-
-def _link(path: str, base: FileTree) -> str | None:
-    node = base.find(_parts(path))
-    return None if node is None else node.link.decode("utf-8", "surrogateescape")
-
-
-def _kept(entry: Entry, node: Node | None, path: str, store: Store) -> Entry | str | None:
+def _kept(entry: Entry, base: FileTree, path: str, store: Store) -> Entry | str | None:
     """The entry as it is to stand at ``path``; None for one that the base has already; a text for a conflict."""
+    node = base.find(_parts(path))
     if node is None:
         return replace(entry, path=path)
     if entry.kind is Kind.DIRECTORY:
@@ -104,10 +83,27 @@ def _kept(entry: Entry, node: Node | None, path: str, store: Store) -> Entry | s
             return replace(entry, path=path, mode=mode, uid=uid, gid=gid)
         if node.kind is MemberKind.SYMLINK and entry.owner == _OURS:
             return None
+        behind = _directory_behind(node, path, base)
+        if behind is not None:
+            return replace(entry, path=behind)
         return f"is a directory, the base has a {node.kind.value} there"
     if node.kind is MemberKind.DIRECTORY and node.children:
         return f"is a {entry.kind.value}, the base has a directory there"
+    if entry.owner != _OURS and (behind := _directory_behind(node, path, base)) is not None:
+        if entry.target is not None and entry.target.encode("utf-8", "surrogateescape") == node.link:
+            return None
+        return f"is a {entry.kind.value}, the base has a link to its directory {behind} there"
     return replace(entry, path=path)
+
+
+def _directory_behind(node: Node, path: str, base: FileTree) -> str | None:
+    """The directory of the base's own, of no store item, to which its link at ``path`` leads."""
+    if node.kind is not MemberKind.SYMLINK:
+        return None
+    found = base.resolve(path.encode("utf-8", "surrogateescape"))
+    if found is None or found[1].kind is not MemberKind.DIRECTORY or item_of(found[0]) is not None:
+        return None
+    return as_path(found[0])
 
 
 def _with_the_bases_parents(placed: Mapping[str, Entry], base: FileTree) -> dict[str, Entry]:
@@ -125,6 +121,10 @@ def _with_the_bases_parents(placed: Mapping[str, Entry], base: FileTree) -> dict
 
 def _is_of_the_store(path: str, store: Store) -> bool:
     return any(f"{path}/".startswith(f"{place}/") for place in (store.store_dir, store.state_dir))
+
+
+def _use(entry: Entry) -> Use:
+    return Use.HOME if entry.kind is Kind.DIRECTORY else Use.FILE
 
 
 def _parts(path: str) -> tuple[bytes, ...]:

@@ -126,7 +126,7 @@ def _assembled(
         state_dirs,
         items,
         unregistered,
-        _accounts(captured),
+        *_accounts(captured, tree),
     )
 
 
@@ -181,11 +181,16 @@ def _history(raw: Mapping[str, Any], readings: Sequence[LayerReading]) -> tuple[
     return (*entries, *({"comment": "a layer of the base image"} for one in made if one))
 
 
-def _accounts(captured: Mapping[Parts, bytes]) -> Accounts | None:
-    texts = [captured.get(ACCOUNTS[name], b"").decode("utf-8", "replace") for name in ("passwd", "group")]
-    if not texts[0]:
-        return None
+def _accounts(captured: Mapping[Parts, bytes], tree: FileTree) -> tuple[Accounts | None, str | None]:
+    """Those that the base has, or why they cannot be read; neither where it has none."""
+    if ACCOUNTS["passwd"] not in captured and tree.find(ACCOUNTS["passwd"]) is not None:
+        return None, "/etc/passwd is not a regular file"
+    passwd, group = (
+        captured.get(ACCOUNTS[name], b"").decode("utf-8", "surrogateescape") for name in ("passwd", "group")
+    )
+    if not passwd:
+        return None, None
     try:
-        return parse_accounts(*texts)
-    except ValueError:
-        return None
+        return parse_accounts(passwd, group), None
+    except ValueError as error:
+        return None, str(error)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import errno
 import platform
 import traceback
+from dataclasses import replace
 
 from sysimage import __version__
+from sysimage.characters import printable
 from sysimage.cli.terminal import Terminal
 from sysimage.errors import MachineError, SysimageError
 
 INTERNAL = 70
 """The exit status when the fault is ours (EX_SOFTWARE of sysexits.h)."""
+_LONGEST_PLACE = 1000
+"""Letters of a place that people are shown."""
 _OF_THE_MACHINE = {
     getattr(errno, name)
     for name in ("ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EIO", "EMFILE", "ENFILE", "ENOMEM", "EFBIG", "EBUSY")
@@ -34,7 +38,8 @@ def report_failure(error: Exception, terminal: Terminal, *, as_json: bool) -> in
         status = told.exit_status
         terminal.note(f"sysimage: {told.message}")
         for issue in told.issues:
-            terminal.note(f"  {issue}")
+            where = issue.where if len(issue.where) <= _LONGEST_PLACE else f"{issue.where[:_LONGEST_PLACE]}…"
+            terminal.note("  " + str(replace(issue, where=printable(where))).replace("\n", "\n    "))
         if told.hint:
             terminal.note(f"hint: {told.hint}")
     if as_json:

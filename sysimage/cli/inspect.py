@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sysimage.characters import printable
 from sysimage.cli.terminal import Terminal, in_bytes
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
         terminal.document(document(summary))
         return
     for name, value in facts(summary):
-        terminal.result(f"{name + ':':<14}{value}")
+        terminal.result(printable(f"{name + ':':<14}{value}"))
     terminal.result("")
     terminal.table(("layer", "size", "digest", "holds"), rows(summary), right=(0, 1))
     for issue in summary.faults:

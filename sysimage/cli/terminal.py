@@ -6,7 +6,9 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
+
+from sysimage.characters import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +33,20 @@ class Terminal:
 
     def result(self, text: str) -> None:
         """Print a result."""
-        print(text, file=sys.stdout)
+        _say(text, sys.stdout)
 
     def document(self, value: Any) -> None:
         """Print a result for machines."""
-        print(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False), file=sys.stdout)
+        # What is escaped can only stand inside of strings, where JSON reads the escape as the character.
+        _say(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False), sys.stdout)
 
     def note(self, text: str) -> None:
         """Tell people something that is no result."""
-        print(text, file=sys.stderr)
+        _say(text, sys.stderr)
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
         """Print rows under headers. ``right`` are the columns of numbers; words wrap where there is little room."""
+        rows = [[printable(cell) for cell in row] for row in rows]
         if self.results_are_read:
             from rich import box
             from rich.console import Console
@@ -63,7 +67,14 @@ class Terminal:
                 cell.rjust(width) if index in right else cell.ljust(width)
                 for index, (cell, width) in enumerate(zip(row, widths, strict=True))
             ]
-            print("  ".join(cells).rstrip(), file=sys.stdout)
+            _say("  ".join(cells).rstrip(), sys.stdout)
+
+
+def _say(text: str, file: TextIO) -> None:
+    """Print lines in which nothing is an order to the terminal, wherever their words came from."""
+    text = printable(text, keep="\n\t")
+    encoding = file.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding), file=file)
 
 
 def in_bytes(count: int) -> str:

@@ -84,6 +84,12 @@ class ImageConfig:
         for path in (*self.volumes, *([self.working_dir] if self.working_dir else [])):
             if not path.startswith("/"):
                 raise ValueError(f"not an absolute path: {path!r}")
+        check = self.healthcheck.command if self.healthcheck else ()
+        labels = [text for label in self.labels for text in label]
+        for text in (*(f"{name}={value}" for name, value in self.env), *self.entrypoint, *self.cmd, *check,
+                     *self.volumes, *labels, self.working_dir or "", self.user or "", self.author or ""):  # fmt: skip
+            if "\0" in text or not _is_unicode(text):
+                raise ValueError(f"not a text that a configuration can hold: {text[:80]!r}")
 
     def as_json(
         self, layers: Sequence[LayerBlob], base_history: Sequence[dict[str, Any]] = (), base_layers: int = 0
@@ -124,6 +130,11 @@ class ImageConfig:
             "Healthcheck": self.healthcheck.as_json() if self.healthcheck else None,
         }
         return {**self.inherited, **{key: entry for key, entry in value.items() if entry}}
+
+
+def _is_unicode(text: str) -> bool:
+    """Half of a surrogate pair, as JSON can say one, has no form in UTF-8."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def rfc3339(seconds: int) -> str:

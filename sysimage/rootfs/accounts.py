@@ -8,11 +8,13 @@ rare case of two names that pick the same place, and files in a volume keep thei
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
+from sysimage.characters import is_line
 from sysimage.errors import Issue, SpecError
 
 SYSTEM_IDS = range(200, 1000)
@@ -21,11 +23,25 @@ ORDINARY_IDS = range(1000, 60000)
 """IDs chosen for people."""
 _NO_HOMES = ("/nonexistent", "/", "/root")
 """Homes that nobody makes: the last is in every root file system."""
+_MOST_ID = 2**32 - 2
+"""The kernel takes the number above for none."""
+_NAME = re.compile(r"[^\s:,/+-][^\s:,/]*")
+"""What tools tell from a list, a path, an option, or a line that means another table."""
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name) or not is_line(name):
+        raise ValueError(f"not the name of an account: {name[:80]!r}")
+
+
+def _check_id(number: int) -> None:
+    if not 0 <= number <= _MOST_ID:
+        raise ValueError(f"not the ID of an account: {number}")
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An account as /etc/passwd has it."""
+    """An account as /etc/passwd has it. A ValueError for what no line of it, or of /etc/shadow, can hold."""
 
     name: str
     uid: int
@@ -36,15 +52,28 @@ class User:
     password_hash: str = "*"  # noqa: S105 - it locks
     """As in /etc/shadow."""
 
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+        _check_id(self.uid)
+        _check_id(self.gid)
+        for text in (self.comment, self.home, self.shell, self.password_hash):
+            if ":" in text or not is_line(text):
+                raise ValueError(f"the account {self.name} cannot have a field {text[:80]!r}")
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group as /etc/group has it."""
+    """A group as /etc/group has it. A ValueError for what no line of it can hold."""
 
     name: str
     gid: int
     members: tuple[str, ...] = ()
     """Sorted; those whose primary group it is are not listed."""
+
+    def __post_init__(self) -> None:
+        _check_id(self.gid)
+        for name in (self.name, *self.members):
+            _check_name(name)
 
 
 _Entry = TypeVar("_Entry", User, Group)
@@ -65,7 +94,7 @@ class WantedUser:
     password_hash: str | None = None
     system: bool = False
     make_home: bool = True
-    """Whether the image is to have the home directory."""
+    """Whether the image is to have the home directory, unless the account is a base one and keeps its home."""
     origin: str = "sysimage"
     """Who asks: a JSON pointer or a store path."""
 
@@ -135,11 +164,11 @@ class Accounts:
 def parse_accounts(passwd: str, group: str) -> Accounts:
     """Read the texts of a passwd and a group file, such as base-passwd's master files; ValueError for a bad line."""
     users = []
-    for line in filter(None, passwd.splitlines()):
+    for line in filter(None, passwd.split("\n")):
         name, _, uid, gid, comment, home, shell = line.split(":")
         users.append(User(name, int(uid), int(gid), comment, home, shell))
     groups = []
-    for line in filter(None, group.splitlines()):
+    for line in filter(None, group.split("\n")):
         name, _, gid, members = line.split(":")
         groups.append(Group(name, int(gid), tuple(sorted(filter(None, members.split(","))))))
     return Accounts(_sorted(users), _sorted(groups))
@@ -200,9 +229,9 @@ def settle(base: Accounts, users: Iterable[WantedUser], groups: Iterable[WantedG
             "cannot settle users and groups", hint="declare what is missing, or drop an ID that is taken", issues=issues
         )
     all_groups = [Group(name, ids.gids[name], tuple(sorted(members[name]))) for name in members]
-    homes = tuple(
-        sorted(name for name, u in wanted_users.items() if u.make_home and all_users[name].home not in _NO_HOMES)
-    )
+    # An account that is there already has its home already, whoever made it, and in the mode that is right for it.
+    made = (name for name, u in wanted_users.items() if u.make_home and (u.home or base.user(name) is None))
+    homes = tuple(sorted(name for name in made if all_users[name].home not in _NO_HOMES))
     return replace(Accounts(_sorted(all_users.values()), _sorted(all_groups)), homes=homes)
 
 

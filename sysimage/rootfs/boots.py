@@ -94,7 +94,7 @@ def _guile(system: StorePath, items: tuple[StoreItem, ...], inside: Inside) -> s
     for item in items:
         if item.path.name.startswith("shepherd-"):
             shebang = _shebang(inside.find(f"{item.path}/bin/shepherd"))
-            if shebang is not None and "guile" in shebang and inside.is_program(shebang):
+            if shebang is not None and _GUILE.fullmatch(shebang) and inside.is_program(shebang):
                 return shebang
     found = [item.path for item in items if re.fullmatch(r"guile-[0-9.]+", item.path.name)]
     for path in sorted(found, key=lambda path: ([*map(int, re.findall("[0-9]+", path.name))], path), reverse=True):
@@ -104,6 +104,10 @@ def _guile(system: StorePath, items: tuple[StoreItem, ...], inside: Inside) -> s
         f"cannot boot {system}: there is neither a boot program among its GC roots nor a Guile in its closure",
         hint="a Guix system made for a container has both: guix system build, with a container's operating-system",
     )
+
+
+_GUILE = re.compile(r"/[A-Za-z0-9+._/?=-]*guile[A-Za-z0-9+._/?=-]*")
+"""A path that stands between quotes of Scheme as it is."""
 
 
 def _shebang(script: Path | None) -> str | None:

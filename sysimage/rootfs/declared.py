@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
 
 from sysimage.errors import Issue, SpecError
 from sysimage.rootfs.accounts import Accounts, WantedGroup, WantedUser
-from sysimage.rootfs.tree import Entry
+from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.model import SystemSpec
 
 
@@ -71,6 +71,28 @@ def declared_entries(spec: SystemSpec, spec_dir: Path, accounts: Accounts) -> tu
     if issues:
         raise SpecError("cannot place what the spec declares", issues=sorted(issues, key=str))
     return tuple(sorted(entries, key=lambda entry: entry.path))
+
+
+def check_kinds(system: Iterable[Entry], declared: Iterable[Entry]) -> None:
+    """Refuse what turns a directory of the system's into something else, or the reverse: whatever reads it would break.
+
+    A file in the place of a file is what a spec is for. A `SpecError` names every such entry.
+    """
+    there = {entry.path: entry for entry in system}
+    above = {str(parent): path for path in there for parent in PurePosixPath(path).parents}
+    asked = {entry.path: entry for entry in declared}
+    issues = []
+    for path, entry in asked.items():
+        parents = [str(parent) for parent in PurePosixPath(path).parents]
+        if entry.kind is not Kind.DIRECTORY and path in above:
+            issues.append(Issue(entry.owner, f"must be a directory, because the system has {above[path]} below it"))
+        for place in [path, *parents] if entry.kind is Kind.DIRECTORY else parents:
+            declared_too = place != path and place in asked  # its own turn comes
+            if place in there and not declared_too and there[place].kind is not Kind.DIRECTORY:
+                what = "link" if there[place].kind is Kind.SYMLINK else "file"
+                issues.append(Issue(entry.owner, f"the system has a {what} at {place}, where a directory would be"))
+    if issues:
+        raise SpecError("cannot place what the spec declares", issues=sorted(set(issues), key=str))
 
 
 def _pointer(key: str, path: str) -> str:

@@ -30,6 +30,7 @@ def open_stored(
     *,
     memory: Memory | None = None,
     base_accounts: Accounts | None = None,
+    keep_accounts: bool = False,
     base_environment: Mapping[str, str] = MappingProxyType({}),
     is_base_directory: Callable[[str], bool] = lambda path: False,
     progress: Progress = silent,
@@ -37,9 +38,9 @@ def open_stored(
     """Read the closure that ``source``, the spec's ``from-store``, names, and say what an image of it needs.
 
     ``memory`` says how items are read of which the source does not know everything; ``base_accounts`` and
-    ``base_environment`` are those of the image below, and ``is_base_directory`` says which directories it has. A
-    `SpecError` for what is no store path, no system, or in another store than the spec's; other errors as in
-    `sysimage.store.query.read_store`.
+    ``base_environment`` are those of the image below, and ``is_base_directory`` says which directories it has; with
+    ``keep_accounts`` its account files stay as they are unless the spec adds to them. A `SpecError` for what is no
+    store path, no system, or in another store than the spec's; other errors as in `sysimage.store.query.read_store`.
     """
     store_dir = spec.store.store_dir
     location = None if source.location is None else spec_dir / source.location
@@ -59,8 +60,7 @@ def open_stored(
             pack_entries(spec, source, system, inside, accounts),
             declared,
         )
-        # The files of an image below stay as they are unless somebody is added.
-        written = accounts if base_accounts is None or spec.users or spec.groups else None
+        written = accounts if not keep_accounts or spec.users or spec.groups else None
         return SystemResult(
             system,
             None,

@@ -61,6 +61,8 @@ class Entry:
             self.target is not None
         ):
             raise ValueError(f"{self.path}: only a file has content, only a symlink has a target")
+        if self.target is not None and (not self.target or "\0" in self.target):
+            raise ValueError(f"not what a symlink can say, at {self.path}: {self.target!r}")
 
     @classmethod
     def directory(cls, path: str, mode: int = 0o755, uid: int = 0, gid: int = 0, owner: str = "sysimage") -> Entry:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 from sysimage.errors import Issue
@@ -16,7 +17,7 @@ from sysimage.spec.check_origin import check_origin
 from sysimage.spec.check_paths import check_paths
 from sysimage.spec.faults import closest
 from sysimage.spec.json_text import pointer
-from sysimage.spec.model import Service, SystemSpec
+from sysimage.spec.model import CommandReady, Service, SystemSpec, TcpReady
 
 _INIT_NAMES = {"root", "shepherd"}
 """What GNU Shepherd calls itself among the services."""
@@ -65,8 +66,7 @@ def _check_services(spec: SystemSpec, known: frozenset[str]) -> Iterator[Issue]:
             yield Issue(here, "is a name of the init itself")
         if not service.command[0]:
             yield Issue(f"{here}/command/0", "the program has no name")
-        if service.ready is not None and getattr(service.ready, "command", ("x",))[0] == "":
-            yield Issue(f"{here}/ready/command/0", "the program has no name")
+        yield from _check_ready(f"{here}/ready", service.ready)
         for index, required in enumerate(service.requires):
             if required not in known:
                 yield Issue(
@@ -76,6 +76,17 @@ def _check_services(spec: SystemSpec, known: frozenset[str]) -> Iterator[Issue]:
                 )
         yield from _check_kind(here, service)
     yield from _check_cycles(spec.services)
+
+
+def _check_ready(here: str, ready: object) -> Iterator[Issue]:
+    match ready:
+        case CommandReady(command=("", *_)):
+            yield Issue(f"{here}/command/0", "the program has no name")
+        case TcpReady(address=address):
+            try:
+                ip_address(address)
+            except ValueError:
+                yield Issue(f"{here}/address", f"is no IP address: {address}")
 
 
 def _check_kind(here: str, service: Service) -> Iterator[Issue]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from sysimage.errors import Issue
 from sysimage.spec.json_text import pointer
@@ -40,12 +39,3 @@ def check_origin(spec: SystemSpec) -> Iterator[Issue]:
             yield Issue("/from-store/links", 'belongs to "paths"; a system makes its links itself')
     elif source.system_kind is not None:
         yield Issue("/from-store/system-kind", 'belongs to "system"; nothing boots "paths"')
-    for path in source.links:
-        for key in ("files", "directories", "symlinks"):
-            if path in getattr(spec, key):
-                yield Issue(
-                    pointer("from-store", "links", path),
-                    f"something else is declared at this path: {pointer(key, path)}",
-                )
-        if PurePosixPath(path).is_relative_to(spec.store.store_dir):
-            yield Issue(pointer("from-store", "links", path), "only store items stand there")

@@ -3,111 +3,137 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from sysimage.errors import Issue
+from sysimage.spec.base_accounts import BASE_USERS
 from sysimage.spec.json_text import pointer
 from sysimage.spec.model import SystemSpec
+from sysimage.spec.places import Places, Use
 
-_NOT_IN_AN_IMAGE = {
-    "/proc": "the kernel shows processes there",
-    "/sys": "the kernel shows devices there",
-    "/dev": "the container's runtime makes devices there",
-}
-_OF_A_SYSTEM = {"/run/current-system": "the system itself stands there"}
-_OF_PACKAGES = {
-    **_OF_A_SYSTEM,
-    "/usr": "it is the system's profile; say which package holds the file",
-    "/bin": "it is the system's profile; say which package holds the file",
-    "/sbin": "it is the system's profile; say which package holds the file",
-    "/lib": "it is the system's profile; say which package holds the file",
-    "/lib64": "it is the system's profile; say which package holds the file",
-}
-_MADE_FROM = {
-    "/etc/passwd": "users",
-    "/etc/shadow": "users",
-    "/etc/group": "groups",
-    "/etc/gshadow": "groups",
-}
-_MADE_FROM_PACKAGES = {
-    **_MADE_FROM,
-    "/etc/hostname": "host-name",
-    "/etc/localtime": "time-zone",
-    "/etc/timezone": "time-zone",
-}
 _PROGRAMS = ("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/libexec", "/bin", "/sbin")
-_NO_HOME = "/nonexistent"
+_NOT_MADE = ("/nonexistent", "/")
+"""Homes of accounts that have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """One path of the image and what the spec does with it."""
+
+    where: str
+    """JSON pointer."""
+    path: str
+    use: Use
+    mode: int = 0o755
+    owner: str = "root"
 
 
 def check_paths(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
     """Every fault of a path of the image or of a source."""
-    placed = [("files", path) for path in spec.files]
-    placed += [("directories", path) for path in spec.directories]
-    placed += [("symlinks", path) for path in spec.symlinks]
-    forbidden = _forbidden(spec)
-    made_from = _MADE_FROM_PACKAGES if spec.from_store is None else _MADE_FROM
-    for key, path in placed:
-        yield from _check_place(pointer(key, path), path, forbidden, is_directory=key == "directories")
-        if path in made_from:
-            yield Issue(pointer(key, path), f'is made from what "{made_from[path]}" says')
-    for name, user in spec.users.items():
-        if user.home not in (None, _NO_HOME):
-            yield from _check_place(pointer("users", name, "home"), str(user.home), forbidden, is_directory=True)
-    yield from _check_conflicts(spec, placed)
+    places = Places.of(spec)
+    placed = list(_placed(spec))
+    homes = list(_homes(spec))
+    for claim in (*placed, *homes, *_store(spec)):
+        yield from _check_made(claim, places)
+    for claim in _laid_over(spec):
+        yield from _check_followed(claim, places, _links(spec))
+    yield from _check_conflicts(placed, homes, spec)
     for path in spec.privileged_programs:
         if not any(PurePosixPath(path).is_relative_to(place) for place in _PROGRAMS):
             yield Issue(
                 pointer("privileged-programs", path), "is not a program's place: they stand in /usr/bin or /usr/sbin"
             )
-    for index, path in enumerate(spec.volumes):
-        if path == "/":
-            yield Issue(f"/volumes/{index}", "the root itself can't be a volume")
     for path, file in spec.files.items():
         if file.source is not None:
             yield from _check_source(pointer("files", path, "source"), file.source, beside)
 
 
-def _forbidden(spec: SystemSpec) -> dict[str, str]:
-    """Places that are not the spec's to fill → why."""
-    own = {spec.store.store_dir: "only store items stand there"}
-    if spec.store.database:
-        own[spec.store.state_dir] = "the store keeps its database and GC roots there"
-    if spec.from_store is None:
-        own |= _OF_PACKAGES
-    elif spec.from_store.system is not None:
-        own |= _OF_A_SYSTEM
-    return {**_NOT_IN_AN_IMAGE, **own}
+def _placed(spec: SystemSpec) -> Iterator[_Claim]:
+    for path in spec.files:
+        yield _Claim(pointer("files", path), path, Use.FILE)
+    for path, directory in spec.directories.items():
+        yield _Claim(pointer("directories", path), path, Use.DIRECTORY, directory.mode, directory.owner)
+    for path in spec.symlinks:
+        yield _Claim(pointer("symlinks", path), path, Use.FILE)
+    for path in spec.from_store.links if spec.from_store is not None else ():
+        yield _Claim(pointer("from-store", "links", path), path, Use.FILE)
 
 
-def _check_place(where: str, path: str, forbidden: dict[str, str], *, is_directory: bool) -> Iterator[Issue]:
-    if path == "/" and not is_directory:
-        yield Issue(where, "is the root itself, a directory")
-        return
-    for place, why in forbidden.items():
-        if PurePosixPath(path).is_relative_to(place):
-            yield Issue(where, f"nothing can be put at or below {place}: {why}")
-        elif PurePosixPath(place).is_relative_to(path) and not is_directory:
-            yield Issue(where, f"must be a directory, because {place} is below it")
-    if any(part.startswith(".wh.") for part in path.split("/")):
-        yield Issue(where, 'a name can\'t begin with ".wh.": layers mark deleted files so')
+def _homes(spec: SystemSpec) -> Iterator[_Claim]:
+    """The homes that the image gets. An account that every image has keeps its own unless the spec says another."""
+    for name, user in spec.users.items():
+        chosen = None if user.system or name in BASE_USERS else f"/home/{name}"
+        home = user.home or chosen
+        if home is None or home in _NOT_MADE or (name, home) == ("root", "/root"):
+            continue
+        where = pointer("users", name) if user.home is None else pointer("users", name, "home")
+        yield _Claim(where, home, Use.HOME)
 
 
-def _check_conflicts(spec: SystemSpec, placed: list[tuple[str, str]]) -> Iterator[Issue]:
+def _store(spec: SystemSpec) -> Iterator[_Claim]:
+    if spec.store.directory is not None:
+        yield _Claim("/store/directory", spec.store.directory, Use.STORE)
+
+
+def _laid_over(spec: SystemSpec) -> Iterator[_Claim]:
+    """Paths that are followed when the container runs, links included."""
+    for index, path in enumerate(spec.volumes):
+        yield _Claim(pointer("volumes", index), path, Use.VOLUME)
+    for name, service in spec.services.items():
+        if service.log not in ("console", "none"):
+            yield _Claim(pointer("services", name, "log"), service.log, Use.LOG)
+
+
+def _links(spec: SystemSpec) -> dict[str, str]:
+    """Image path → target, of the spec's own links."""
+    into_store = spec.from_store.links if spec.from_store is not None else {}
+    return {**spec.symlinks, **dict.fromkeys(into_store, spec.store.store_dir)}
+
+
+def _check_made(claim: _Claim, places: Places) -> Iterator[Issue]:
+    said = places.elsewhere(claim.path)
+    refusal = places.refusal(said or claim.path, claim.use, mode=claim.mode, owner=claim.owner)
+    if refusal is not None:
+        yield Issue(
+            claim.where, refusal if said is None else f"is {said} by a link of the system's, and that {refusal}"
+        )
+    elif said is not None:
+        yield Issue(claim.where, f"is {said} by a link of the system's: say {said}")
+    if any(part.startswith(".wh.") for part in claim.path.split("/")):
+        yield Issue(claim.where, 'a name can\'t begin with ".wh.": layers mark deleted files so')
+
+
+def _check_followed(claim: _Claim, places: Places, links: dict[str, str]) -> Iterator[Issue]:
+    final = places.through(claim.path, links)
+    refusal = places.refusal(final, claim.use)
+    if refusal is not None:
+        yield Issue(claim.where, refusal if final == claim.path else f"leads to {final}, and that {refusal}")
+
+
+def _check_conflicts(placed: list[_Claim], homes: list[_Claim], spec: SystemSpec) -> Iterator[Issue]:
     """One thing at a path, and nothing below what is no directory."""
     first: dict[str, str] = {}
-    for key, path in placed:
-        where = pointer(key, path)
-        if path in first:
-            yield Issue(where, f"something else is declared at this path: {first[path]}")
-        first.setdefault(path, where)
-    closed = {path: pointer(key, path) for key, path in placed if key != "directories"}
-    below = [(pointer(key, path), str(above)) for key, path in placed for above in PurePosixPath(path).parents]
-    for name, user in spec.users.items():
-        home = PurePosixPath(user.home or _NO_HOME)
-        below += [(pointer("users", name, "home"), str(above)) for above in (home, *home.parents)]
-    for where, above in below:
-        if above in closed:
-            yield Issue(where, f"{above} is declared as something else than a directory: {closed[above]}")
+    for claim in placed:
+        if claim.path in first:
+            yield Issue(claim.where, f"something else is declared at this path: {first[claim.path]}")
+        first.setdefault(claim.path, claim.where)
+    closed = {claim.path: claim.where for claim in placed if claim.use is Use.FILE}
+    store = list(_store(spec))
+    ways = [(claim, str(above)) for claim in (*placed, *homes, *store) for above in PurePosixPath(claim.path).parents]
+    ways += [(claim, claim.path) for claim in (*homes, *store)]
+    for claim, way in ways:
+        if way in closed:
+            yield Issue(claim.where, f"{way} is declared as something else than a directory: {closed[way]}")
+    owners: dict[str, str] = {}
+    for claim in homes:
+        other = owners.setdefault(claim.path, claim.where)
+        if other != claim.where and claim.path not in spec.directories:
+            yield Issue(claim.where, f'is another user\'s home already: {other}; declare it under "directories"')
+    for claim in store:
+        for home, where in owners.items():
+            if PurePosixPath(claim.path).is_relative_to(home):
+                yield Issue(claim.where, f"nobody else can enter {home}, a user's home: {where}")
 
 
 def _check_source(where: str, source: str, beside: Path | None) -> Iterator[Issue]:

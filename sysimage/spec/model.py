@@ -23,11 +23,13 @@ from sysimage.spec.services import (
 from sysimage.spec.stores import Store, StoreContent, StoreKind, StoreSource, SystemKind
 from sysimage.spec.words import (
     AccountName,
+    AccountPath,
     AccountText,
     Argv,
     EnvironmentName,
     Identifier,
     ImagePath,
+    Line,
     Mode,
     PackageName,
     Seconds,
@@ -79,13 +81,14 @@ class User(Part):
     """Supplementary groups."""
     comment: AccountText = ""
     """The person's or the daemon's name in words."""
-    home: ImagePath | None = None
-    """``/home/<name>`` by default, ``/nonexistent`` for a system user; made at build time, save /nonexistent."""
-    shell: ImagePath | None = None
+    home: AccountPath | None = None
+    """``/home/<name>`` by default, ``/nonexistent`` for a system user; made at build time, save ``/`` and
+    ``/nonexistent``."""
+    shell: AccountPath | None = None
     """``/bin/sh`` by default, ``/usr/sbin/nologin`` for a system user."""
     system: bool = False
     """A daemon's account: its IDs are below 1000 and nobody logs in."""
-    password_hash: AccountText = "!"  # noqa: S105 - it locks
+    password_hash: words.PasswordHash = "!"  # noqa: S105 - it locks
     """As in /etc/shadow; ``!`` locks the password."""
 
 
@@ -163,11 +166,11 @@ class LayerGroup(Part):
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
-    patterns: tuple[Word, ...] = ()
+    patterns: tuple[Line, ...] = ()
     """Items by shell patterns on their names without the hash part, such as ``python3*``."""
-    closure_of: tuple[Word, ...] = ()
+    closure_of: tuple[Line, ...] = ()
     """Items, by such patterns, with all they need."""
-    dominated_by: tuple[Word, ...] = ()
+    dominated_by: tuple[Line, ...] = ()
     """Items, by such patterns, with what nothing else in the image needs."""
 
     @model_validator(mode="after")
@@ -199,7 +202,7 @@ class SystemSpec(Part):
     are."""
     exclude: tuple[PackageName, ...] = ()
     """Packages that must not be there although something depends on them."""
-    alternatives: dict[Word, PackageName] = {}
+    alternatives: dict[Line, PackageName] = {}
     """Which package provides a name that several do, such as ``{"awk": "mawk"}``."""
     package_sources: PackageSources = PackageSources()
     """Which parts of the package archive are used."""

@@ -71,18 +71,18 @@ def known_keys(schema: dict[str, Any], parts: tuple[str | int, ...]) -> set[str]
     """The keys that the object at a place may have, as far as the schema names them."""
     places = [schema]
     for part in parts:
-        places = [below for place in _alternatives(schema, places) for below in _below(place, part)]
-    return {key for place in _alternatives(schema, places) for key in place.get("properties", {})}
+        places = [below for place in opened(schema, places) for below in _below(place, part)]
+    return {key for place in opened(schema, places) for key in place.get("properties", {})}
 
 
-def _alternatives(schema: dict[str, Any], places: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def opened(schema: dict[str, Any], places: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Schemas with their references followed and their unions opened."""
     found = []
     for place in places:
         if "$ref" in place:
-            found += _alternatives(schema, [schema["$defs"][place["$ref"].removeprefix("#/$defs/")]])
+            found += opened(schema, [schema["$defs"][place["$ref"].removeprefix("#/$defs/")]])
         choices = [choice for choice in place.get("anyOf", []) + place.get("oneOf", []) if "required" not in choice]
-        found += [place, *_alternatives(schema, choices)]
+        found += [place, *opened(schema, choices)]
     return found
 
 

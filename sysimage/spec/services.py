@@ -11,9 +11,11 @@ from pydantic import Discriminator, Field, Tag
 from sysimage.spec.part import Part
 from sysimage.spec.words import (
     AccountName,
+    Address,
     Argv,
     EnvironmentName,
     ImagePath,
+    Line,
     LogDestination,
     Seconds,
     ServiceName,
@@ -27,7 +29,7 @@ class TcpReady(Part):
 
     tcp: Annotated[int, Field(ge=1, le=65535)]
     """The port."""
-    address: Word = "127.0.0.1"
+    address: Address = "127.0.0.1"
     """Whom to connect to."""
     timeout: Seconds = 60
     """Seconds after which the service counts as failed."""
@@ -87,7 +89,7 @@ class Service(Part):
 
     command: Argv
     """Program and arguments; one without a slash is looked up in ``/usr/sbin:/usr/bin`` of the image. No shell."""
-    description: Word = ""
+    description: Line = ""
     """One line for people, shown by ``herd status``."""
     requires: tuple[ServiceName, ...] = ()
     """Services that are started, and ready, before this one."""

@@ -9,7 +9,15 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, model_validator
 
 from sysimage.spec.part import Part
-from sysimage.spec.words import AccountName, Identifier, ImagePath, LinkTarget, Mode, RelativePath
+from sysimage.spec.words import (
+    AccountName,
+    Identifier,
+    ImagePath,
+    LinkTarget,
+    Mode,
+    RelativePath,
+    StoreDirectory,
+)
 
 
 class StoreKind(enum.StrEnum):
@@ -22,7 +30,7 @@ class Store(Part):
 
     kind: StoreKind = StoreKind.GUIX
     """Whose database schema and state directory the image has."""
-    directory: ImagePath | None = None
+    directory: StoreDirectory | None = None
     """The store directory; ``/gnu/store`` or ``/nix/store`` by kind."""
     database: bool = True
     """Whether the image holds the store's database, GC roots and profiles."""

@@ -17,6 +17,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
+from sysimage.characters import CONTROLS
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -56,12 +58,32 @@ def _octal(value: object, info: ValidationInfo) -> object:
     raise ValueError(_OCTAL)
 
 
-_PART = r"(?!\.{1,2}(?:/|$))[^/\u0000]+"
-_PATH = rf"/(?:{_PART}(?:/{_PART})*)?"
-_PATH_MEANING = "an absolute path without '.', '..', doubled or trailing slashes"
+_NO_DOTS = r"(?!\.{1,2}(?:/|$))"
+
+
+def _path(characters: str) -> str:
+    """The pattern of an absolute path whose components are made of a class of characters."""
+    part = rf"{_NO_DOTS}[{characters}]+"
+    return rf"/(?:{part}(?:/{part})*)?"
+
+
+_PART = rf"{_NO_DOTS}[^/{CONTROLS}]+"
+_PATH = _path(f"^/{CONTROLS}")
+_PATH_MEANING = "an absolute path without '.', '..', doubled or trailing slashes and control characters"
 
 ImagePath = Annotated[str, Shape(_PATH, _PATH_MEANING)]
 """An absolute, normalised path inside the image."""
+AccountPath = Annotated[str, Shape(_path(f"^/:{CONTROLS}"), f"{_PATH_MEANING}, and without ':'")]
+"""A path that fits between two colons of /etc/passwd."""
+StoreDirectory = Annotated[
+    str,
+    Shape(
+        rf"(?:/{_NO_DOTS}[A-Za-z0-9+._-]+)+",
+        "an absolute path of letters, digits, '+', '.', '_' and '-', since it stands in the first lines of scripts",
+    ),
+    Field(max_length=100),
+]
+"""Short and plain: the kernel reads 255 bytes of a script's first line, and takes a blank for the end of a path."""
 Mode = Annotated[
     int,
     BeforeValidator(_octal),
@@ -96,10 +118,15 @@ PackageName = Annotated[
 ]
 """A Debian package, optionally with the version wanted: ``nginx`` or ``nginx=1.26.3-3``; ``*`` ends a prefix."""
 Word = Annotated[str, Shape(r"[^\u0000]*", "text without NUL")]
-"""Text that can be an argument, an environment value or a line of a file: anything but NUL."""
-LinkTarget = Annotated[str, Shape(r"[^\u0000]+", "a path, not empty")]
+"""Text that can be an argument, or the value of a variable or label: anything but NUL."""
+Line = Annotated[str, Shape(rf"[^{CONTROLS}]*", "one line of text, without control characters")]
+LinkTarget = Annotated[str, Shape(rf"[^{CONTROLS}]+", "a path, not empty, without control characters")]
 RelativePath = Annotated[
-    str, Shape(rf"\.|{_PART}(?:/{_PART})*", "a relative path without '..', doubled or trailing slashes, or '.'")
+    str,
+    Shape(
+        rf"\.|{_PART}(?:/{_PART})*",
+        "a relative path without '..', doubled or trailing slashes and control characters, or '.'",
+    ),
 ]
 """A path inside something, such as ``bin`` or ``share/man``; ``.`` is the thing itself."""
 Argv = Annotated[tuple[Word, ...], Field(min_length=1)]
@@ -111,8 +138,17 @@ Signal = Annotated[str, Shape(rf"SIG(?:{_SIGNALS})", 'a signal of Linux, such as
 Seconds = Annotated[float, Field(gt=0, le=86400 * 366)]
 Identifier = Annotated[int, Field(ge=0, le=2**31 - 2)]
 """A user or group ID."""
-AccountText = Annotated[str, Shape(r"[^:\n\u0000]*", "text without ':' and line breaks")]
-"""What fits between two colons of /etc/passwd or /etc/shadow."""
+AccountText = Annotated[str, Shape(rf"[^:{CONTROLS}]*", "one line of text, without ':' and control characters")]
+"""What fits between two colons of /etc/passwd."""
+PasswordHash = Annotated[
+    str, Shape(r"[!-9;-~]*", "a password's hash as in /etc/shadow: printable ASCII without blanks and ':'")
+]
+Address = Annotated[
+    str,
+    Shape(
+        r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*", 'an IP address, such as "127.0.0.1" or "::1"'
+    ),
+]
 LogDestination = Annotated[str, Shape(rf"console|none|{_PATH}", f'"console", "none", or {_PATH_MEANING}')]
 Suite = Annotated[str, Shape(r"[a-z0-9][a-z0-9.+-]*(?:/[a-z0-9][a-z0-9.+-]*)*", 'a suite, such as "trixie-updates"')]
 Component = Annotated[str, Shape(r"[a-z0-9][a-z0-9.+-]*(?:/[a-z0-9][a-z0-9.+-]*)*", 'a component, such as "main"')]
@@ -136,8 +172,14 @@ HostName = Annotated[
     Shape(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?", "a host name: letters, digits and '-', at most 63"),
 ]
 TimeZone = Annotated[str, Shape(r"[A-Za-z0-9+_-]+(?:/[A-Za-z0-9+_-]+)*", 'a time zone, such as "Europe/Berlin"')]
-Locale = Annotated[str, Shape(r"[A-Za-z0-9_.@-]+", 'a locale, such as "C.UTF-8"')]
-LabelName = Annotated[str, Shape(r"[^\u0000]+", "a label's name, not empty")]
+Locale = Annotated[
+    str,
+    Shape(
+        r"[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)?(?:@[A-Za-z0-9_-]+)?",
+        'a locale, such as "C.UTF-8" or "ca_ES.UTF-8@valencia"',
+    ),
+]
+LabelName = Annotated[str, Shape(rf"[^{CONTROLS}]+", "a label's name, not empty, without control characters")]
 _PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 Port = Annotated[
     str, Shape(rf"{_PORT}(?:/(?:tcp|udp|sctp))?", 'a port from 1 to 65535, such as "80", "80/tcp" or "53/udp"')

@@ -12,6 +12,7 @@ from sysimage.digest import Digest
 from sysimage.verify.faults import MalformedError, shown
 from sysimage.verify.limits import Limits
 
+_HALF = re.compile("[\ud800-\udfff]")
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 _LARGEST_SIZE = 2**63 - 1
 
@@ -51,6 +52,8 @@ def parse_json(data: bytes, limits: Limits) -> Any:
         raise
     except ValueError as error:
         raise MalformedError(f"is not JSON: {error}") from None
+    if b"\\ud" in data.lower() and _HALF.search(json.dumps(value, ensure_ascii=False)):
+        raise MalformedError("holds half of a surrogate pair, which is no character")
     return value
 
 

@@ -84,3 +84,23 @@ def test_a_fault_of_ours_says_so_and_hides_the_traceback_until_it_is_asked_for(
         assert "please report it" in told
         assert ("Traceback" in told) is traced
         assert ("SYSIMAGE_DEBUG=1" in told) is not traced
+
+
+def test_no_words_of_an_input_are_orders_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    issue = errors.Issue("/users/a\nhint: run this", "is \x1b[2Jwrong\nin two lines \ud800", suggestion="\u202eb")
+    report_failure(errors.SpecError("cannot read \x1b]0;title\x07", issues=[issue]), TERMINAL, as_json=False)
+    assert capsys.readouterr().err.splitlines() == [
+        "sysimage: cannot read \\u001b]0;title\\u0007",
+        "  /users/a\\u000ahint: run this: is \\u001b[2Jwrong",
+        "    in two lines \\ud800 (did you mean '\\u202eb'?)",
+    ]
+    report_failure(errors.SpecError("cannot", issues=[issue]), TERMINAL, as_json=True)
+    out = capsys.readouterr().out
+    assert json.loads(out)["error"]["issues"][0]["message"] == issue.message
+    assert "\x1b" not in out
+
+
+def test_tables_and_results_are_lines_of_text(capsys: pytest.CaptureFixture[str]) -> None:
+    TERMINAL.table(("what",), [["a\nb\x1b[0m"]])
+    TERMINAL.result("\x9b31m")
+    assert capsys.readouterr().out.splitlines() == ["what", "a\\u000ab\\u001b[0m", "\\u009b31m"]

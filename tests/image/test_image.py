@@ -21,6 +21,18 @@ def layer(name: str, size: int = 2048) -> LayerBlob:
 LAYERS = (layer("glibc"), layer("the rest"), layer("customization"))
 
 
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+@pytest.mark.parametrize(
+    "field", ["env", "labels", "entrypoint", "cmd", "volumes", "user", "working_dir", "healthcheck"]
+)
+def test_no_configuration_holds_what_no_program_can_be_given(field: str, text: str) -> None:
+    pairs, path = (("A", text),), f"/{text}"
+    said = {"env": pairs, "labels": pairs, "entrypoint": (text,), "cmd": (text,), "volumes": (path,), "user": text,
+            "working_dir": path, "healthcheck": HealthCheck((text,))}  # fmt: skip
+    with pytest.raises(ValueError, match="not a text"):
+        ImageConfig("amd64", **{field: said[field]})  # type: ignore[arg-type]
+
+
 def test_the_configuration_says_everything_in_the_specs_words() -> None:
     config = ImageConfig(
         "arm64",

@@ -11,6 +11,8 @@ from sysimage.rootfs.accounts import (
     ORDINARY_IDS,
     SYSTEM_IDS,
     Accounts,
+    Group,
+    User,
     WantedGroup,
     WantedUser,
     parse_accounts,
@@ -102,6 +104,46 @@ def test_every_fault_of_the_accounts_is_named() -> None:
         "/groups/g: the group ID 27 belongs to 'sudo' already",
         "/groups/g: the member 'ghost' does not exist",
     }
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a:b", "a\rb", "a\u2028b", "\x85", "\0", "\ud800"])
+@pytest.mark.parametrize("field", ["name", "comment", "home", "shell", "password_hash"])
+def test_no_account_holds_what_its_line_cannot(field: str, text: str) -> None:
+    with pytest.raises(ValueError, match="account"):
+        User(**{"name": "ann", "uid": 1, "gid": 1, field: text})
+    with pytest.raises(ValueError, match=r"account|surrogates"):
+        settle(BASE, [WantedUser(**{"name": "ann", field: text})], [])
+
+
+@pytest.mark.parametrize("name", ["", "a,b", "a b", "-a", "+", "a/b", "a\n"])
+def test_what_no_list_of_names_can_hold_is_no_name(name: str) -> None:
+    with pytest.raises(ValueError, match="not the name"):
+        User(name, 1, 1)
+    with pytest.raises(ValueError, match="not the name"):
+        Group("g", 1, ("ann", name))
+
+
+@pytest.mark.parametrize("number", [-1, 2**32 - 1])
+def test_ids_are_those_of_the_kernel(number: int) -> None:
+    with pytest.raises(ValueError, match="not the ID"):
+        User("a", number, 0)
+    with pytest.raises(ValueError, match="not the ID"):
+        Group("a", number)
+
+
+def test_only_a_line_feed_ends_an_account() -> None:
+    """As for the C library: another reader's line break would be an account that nobody declared."""
+    with pytest.raises(ValueError, match="cannot have a field"):
+        parse_accounts("root:x:0:0:a\u2028b:/root:/bin/sh\n", "")
+    with pytest.raises(ValueError, match="unpack"):
+        parse_accounts("root:x:0:0:a\vx:0:0:::/:\n", "")
+
+
+def test_an_account_that_is_there_keeps_its_home_as_it_is() -> None:
+    """Most homes of Debian's accounts are directories of the system: /dev, /bin, /usr/sbin."""
+    accounts = settle(BASE, [WantedUser("www-data", shell="/bin/sh"), WantedUser("ann")], [])
+    assert accounts.homes == ("ann",)
+    assert settle(BASE, [WantedUser("www-data", home="/srv/www")], []).homes == ("www-data",)
 
 
 def test_a_range_that_is_full_is_an_error() -> None:

@@ -105,7 +105,7 @@ def test_every_fault_of_the_text_the_fields_and_the_whole_is_told_at_once_in_ord
             " beginning with a digit or '-'",
         ),
         ({"files": {"//etc/x": {"text": ""}}}, "/files/~1~1etc~1x: the key must be an absolute path without '.', '..', "
-            "doubled or trailing slashes"),
+            "doubled or trailing slashes and control characters"),
         ({"store": {"uid": -1}}, "/store/uid: must be at least 0, not -1"),
         # what the parts say about each other
         ({"user": "nobody"}, '/user: the init starts services as others and must itself be root; say "user" in the services'),
@@ -157,13 +157,13 @@ def test_every_fault_of_the_text_the_fields_and_the_whole_is_told_at_once_in_ord
         ({"symlinks": {"/run/current-system": "x"}}, "/symlinks/~1run~1current-system: nothing can be put at or below /run/current-system: the"
             " system itself stands there"),
         ({"symlinks": {"/gnu": "/data"}}, "/symlinks/~1gnu: must be a directory, because /gnu/store is below it"),
-        ({"files": {"/": {"text": ""}}}, "/files/~1: is the root itself, a directory"),
+        ({"files": {"/": {"text": ""}}}, "/files/~1: is the system's own: everything is in it"),
         ({"files": {"/etc/.wh.x": {"text": ""}}}, '/files/~1etc~1.wh.x: a name can\'t begin with ".wh.": layers mark deleted files so'),
         ({"files": {"/etc/passwd": {"text": ""}}}, '/files/~1etc~1passwd: is made from what "users" says'),
         ({"files": {"/etc/x": {"source": "/etc/x"}}}, "/files/~1etc~1x/source: must be a path inside the spec's own directory: relative,"
             " and without '..'"),
         ({"privileged-programs": {"/etc/x": {}}}, "/privileged-programs/~1etc~1x: is not a program's place: they stand in /usr/bin or /usr/sbin"),
-        ({"volumes": ["/"]}, "/volumes/0: the root itself can't be a volume"),
+        ({"volumes": ["/"]}, "/volumes/0: is the system's own: everything is in it"),
         ({"packages": ["nginx", "nginx=1.0"]}, '/packages/1: "nginx" is listed twice'),
         ({"packages": ["nginx"], "exclude": ["nginx"]}, '/packages/0: "nginx" is listed under "exclude" too'),
         ({"tags": ["a", "a"]}, '/tags/1: "a" is listed twice'),
@@ -302,7 +302,7 @@ PACK = {"name": "tool", "from-store": {"paths": ["result"]}}
         ),
         (
             {"from-store": {"paths": ["result"], "links": {"/gnu/store/x": "x"}}},
-            "/from-store/links/~1gnu~1store~1x: only store items stand there",
+            "/from-store/links/~1gnu~1store~1x: nothing can be put at or below /gnu/store: only store items stand there",
         ),
         ({"packages": []}, ': must have either "packages" or "from-store"'),
     ],

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sysimage.errors import SpecError
+from sysimage.characters import is_line
+from sysimage.errors import IntegrityError, Issue, SpecError
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.items import Recipe
@@ -82,11 +83,14 @@ def boot_text(system: str, tools: BootTools, environment: Mapping[str, str]) -> 
 
 def activation_text(system: str, entries: Sequence[Entry], host_name: str | None) -> str:
     """``SYSTEM/activate``: it makes those directories of the image's ``entries`` that a container may have covered."""
-    directories: list[Datum] = [
-        (entry.path, entry.mode, entry.uid, entry.gid)
-        for entry in entries
-        if entry.kind is Kind.DIRECTORY and entry.path.startswith(_EPHEMERAL)
-    ]
+    covered = [entry for entry in entries if entry.kind is Kind.DIRECTORY and entry.path.startswith(_EPHEMERAL)]
+    odd = [entry for entry in covered if not is_line(entry.path)]
+    if odd:
+        raise IntegrityError(
+            "cannot make at each boot what a container may have covered: a name is not one line of text",
+            issues=[Issue(repr(entry.path), f"from {entry.owner}") for entry in odd],
+        )
+    directories: list[Datum] = [(entry.path, entry.mode, entry.uid, entry.gid) for entry in covered]
     data: Datum = (
         (Symbol("directories"), *directories),
         (Symbol("host-name"), *([host_name] if host_name else [])),

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from sysimage.characters import is_line, one_line
+from sysimage.errors import IntegrityError
+
 BUNDLE = "ssl/certs/ca-certificates.crt"
 """Where in /etc everything looks for it."""
 _CERTIFICATES = "share/ca-certificates"
@@ -16,13 +19,16 @@ def certificate_files(locations: Iterable[Path]) -> dict[str, bytes]:
     for location in locations:
         top = location / _CERTIFICATES
         for file in top.rglob("*.crt"):
-            found[file.relative_to(top).as_posix()] = file
+            name = file.relative_to(top).as_posix()
+            if not is_line(name):
+                raise IntegrityError(f"cannot list the certificate {name!r}: its name is not one line of text")
+            found[name] = file
     if not found:
         return {}
     # Every certificate on lines of its own, in the byte order of their names.
     names = sorted(found, key=lambda name: name.encode())
     bundle = b"".join(_terminated(found[name].read_bytes()) for name in names)
-    return {BUNDLE: bundle, "ca-certificates.conf": "".join(f"{name}\n" for name in names).encode()}
+    return {BUNDLE: bundle, "ca-certificates.conf": b"".join(one_line(name) for name in names)}
 
 
 def _terminated(text: bytes) -> bytes:

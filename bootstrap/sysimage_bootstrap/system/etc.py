@@ -7,16 +7,17 @@ that a user's file takes one file's place, not a whole directory's. Some must be
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from sysimage.characters import one_line
 from sysimage.errors import Issue, SpecError
 from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.items.inventory import Attributes
 from sysimage_bootstrap.system.certificates import certificate_files
+from sysimage_bootstrap.system.environment import pam_environment, shell_profile
 from sysimage_bootstrap.system.installed import Installed, provider
 from sysimage_bootstrap.system.pam import pam_files
 from sysimage_bootstrap.system.profile import link_union
@@ -40,18 +41,6 @@ COPIED: Mapping[str, str] = {
 """Path in /etc → path in /usr of the file that a maintainer script would copy there."""
 _SHELLS = ("sh", "bash", "rbash", "dash", "zsh", "fish", "ksh93", "mksh", "tmux", "screen")
 _HOSTS = b"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
-_PROFILE = """\
-# The environment of the image, where nobody has set another.
-{defaults}
-if [ "$BASH" ] && [ "$BASH" != /bin/sh ]; then
-  PS1='\\u@\\h:\\w\\$ '
-  if [ -f /etc/bash.bashrc ]; then . /etc/bash.bashrc; fi
-elif [ "$(id -u)" -eq 0 ]; then PS1='# '; else PS1='$ '; fi
-for file in /etc/profile.d/*.sh; do
-  if [ -r "$file" ]; then . "$file"; fi
-done
-unset file
-"""
 
 
 def generated_files(
@@ -67,19 +56,13 @@ def generated_files(
     files |= certificate_files(package.location for package in packages)
     files["hosts"] = _HOSTS
     files["shells"] = _shells(packages)
-    files["timezone"] = f"{spec.time_zone}\n".encode()
-    files["default/locale"] = files["locale.conf"] = f"LANG={spec.locale}\n".encode()
-    files["environment"] = "".join(f"{name}={_pam_quoted(value)}\n" for name, value in environment.items()).encode()
-    defaults = "\n".join(
-        f'if [ -z "${{{name}+set}}" ]; then export {name}={_quoted(value)}; fi'
-        for name, value in environment.items()
-        if name != "PATH"
-    )
-    path = _quoted(environment.get("PATH", ""))
-    files["profile"] = _PROFILE.format(defaults=f"export PATH={path}\n{defaults}").encode()
+    files["timezone"] = one_line(spec.time_zone)
+    files["default/locale"] = files["locale.conf"] = one_line(f"LANG={spec.locale}")
+    files["environment"] = pam_environment(environment)
+    files["profile"] = shell_profile(environment)
     files["subuid"] = files["subgid"] = b""
     if spec.host_name is not None:
-        files["hostname"] = f"{spec.host_name}\n".encode()
+        files["hostname"] = one_line(spec.host_name)
     return files
 
 
@@ -87,7 +70,8 @@ def generated_links(spec: SystemSpec, packages: Sequence[Installed]) -> dict[str
     """Path in /etc → what the link says. A `SpecError` for a time zone that the image does not have."""
     links = {"mtab": "/proc/self/mounts"}
     zone = f"share/zoneinfo/{spec.time_zone}"
-    if provider(packages, zone) is None:
+    package = provider(packages, zone)
+    if package is None or _is_directory(package.location / zone):
         raise SpecError(
             "cannot set the time zone: the image does not have it",
             hint="older names are in the package tzdata-legacy",
@@ -128,7 +112,7 @@ def etc_entries(
     }  # fmt: skip
     for relative, file in _walk(etc, ""):
         path = f"/etc/{relative}"
-        if file.is_dir() and not file.is_symlink():
+        if _is_directory(file):
             package, found = attributes.get(f"etc/{relative}", (None, None))
             yield Entry.directory(path, *_owned(accounts, found, 0o755), owner=str(package.path) if package else system)
         elif relative in links:
@@ -155,7 +139,7 @@ def _walk(directory: Path, relative: str) -> Iterator[tuple[str, Path]]:
     for file in sorted(directory.iterdir()):
         path = f"{relative}/{file.name}" if relative else file.name
         yield path, file
-        if file.is_dir() and not file.is_symlink():
+        if _is_directory(file):
             yield from _walk(file, path)
 
 
@@ -167,11 +151,6 @@ def _shells(packages: Sequence[Installed]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _quoted(value: str) -> str:
-    """For a POSIX shell."""
-    return "'" + value.replace("'", "'\\''") + "'"
-
-
-def _pam_quoted(value: str) -> str:
-    """For pam_env, which reads lines: quotes keep blanks, nothing keeps a line break."""
-    return '"' + re.sub(r"\s", " ", value) + '"' if re.search(r"[\s#]", value) else value
+def _is_directory(file: Path) -> bool:
+    """Whether it is one itself: a link may lead nowhere on this machine."""
+    return file.is_dir() and not file.is_symlink()

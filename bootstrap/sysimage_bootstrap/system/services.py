@@ -11,6 +11,7 @@ import signal
 from collections.abc import Callable
 from importlib import resources
 
+from sysimage.characters import printable
 from sysimage.errors import Issue, SpecError
 from sysimage.rootfs.accounts import Accounts
 from sysimage.spec.model import CommandReady, FileReady, Service, SystemSpec, TcpReady
@@ -73,7 +74,7 @@ def _declaration(name: str, service: Service, accounts: Accounts, exists: Exists
 
     kind = "timer" if service.timer is not None else "one-shot" if service.one_shot else "daemon"
     say("kind", Symbol(kind))
-    say("description", service.description or f"Runs {service.command[0]}.")
+    say("description", service.description or f"Runs {printable(service.command[0])}.")
     say("requires", *map(Symbol, service.requires))
     environment = dict(service.environment)
     if service.user is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from sysimage.digest import Digest
 from sysimage.errors import SpecError
 from sysimage.progress import Progress, silent
-from sysimage.rootfs.declared import declared_entries
+from sysimage.rootfs.declared import check_kinds, declared_entries
 from sysimage.rootfs.provision import layered
 from sysimage.rootfs.system import ImageDefaults, SystemResult
 from sysimage.rootfs.tree import Entry
@@ -67,11 +67,12 @@ def build_system(
 
     declared = declared_entries(spec, spec_dir, accounts)
     etc_location = store.location(etc_item.path)
-    below = layered(
+    packaged = layered(
         usr_entries(profile.path, store.location(profile.path), has_init=spec.has_init),
         package_entries(packages, accounts),
-        home_entries(accounts, packages),
     )
+    homes = tuple(home_entries(accounts, packages))
+    below = layered(packaged, homes)
     tools = boot.boot_tools(packages) if spec.has_init else None
     boot_program = None
     if tools is not None:
@@ -116,7 +117,8 @@ def build_system(
 
     system = store.realise(recipe, build)
     progress("system", 4, 4)
-    etc_links = etc.etc_entries(str(system.path), etc_location, packages, accounts, links)
+    etc_links = tuple(etc.etc_entries(str(system.path), etc_location, packages, accounts, links))
+    check_kinds((*packaged, *etc_links), (*homes, *declared))
     entries = layered(
         below,
         etc_links,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sysimage.errors import SpecError
+from sysimage.errors import IntegrityError, SpecError
 from sysimage.rootfs.accounts import Accounts, parse_accounts, settle
 from sysimage.rootfs.declared import declared_groups, declared_users
 from sysimage.spec.model import SystemSpec
@@ -19,7 +19,7 @@ def system_accounts(spec: SystemSpec, packages: Sequence[Installed]) -> Accounts
     """Settle all accounts; a `SpecError` names what contradicts itself."""
     base = _base_accounts(packages)
     users, groups = parse_sysusers(
-        (f"{package.path}/{relative}", file.read_text(encoding="utf-8"))
+        (f"{package.path}/{relative}", file.read_text(encoding="utf-8", errors="surrogateescape"))
         for package in packages
         for relative, file in package.walk("lib/sysusers.d")
         if relative.endswith(".conf")
@@ -36,7 +36,11 @@ def _base_accounts(packages: Sequence[Installed]) -> Accounts:
     package = provider(packages, f"{_MASTER}/passwd.master")
     if package is None:
         raise SpecError("cannot make the accounts: the system has no base-passwd", hint="do not exclude base-passwd")
-    master = package.location / _MASTER
-    return parse_accounts(
-        (master / "passwd.master").read_text(encoding="utf-8"), (master / "group.master").read_text(encoding="utf-8")
-    )
+    texts = [
+        (package.location / _MASTER / name).read_text(encoding="utf-8", errors="surrogateescape")
+        for name in ("passwd.master", "group.master")
+    ]
+    try:
+        return parse_accounts(*texts)
+    except ValueError as error:
+        raise IntegrityError(f"cannot read the base accounts of {package.path}: {error}") from None

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable
 
 from sysimage.errors import Issue, SysimageError
-from sysimage.rootfs.accounts import WantedGroup, WantedUser
+from sysimage.rootfs.accounts import Group, User, WantedGroup, WantedUser
 
 _NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 
@@ -69,8 +69,11 @@ def _read(
         users[name] = WantedUser(
             name, uid, group, (), comment, home, shell, "!*", system=True, make_home=False, origin=origin
         )
+        User(name, uid or 0, 0, comment or "", home or "", shell or "")  # a ValueError for what /etc/passwd cannot hold
     elif kind == "g":
-        groups[name] = WantedGroup(name, None if number == "-" else int(number), system=True, origin=origin)
+        gid = None if number == "-" else int(number)
+        groups[name] = WantedGroup(name, gid, system=True, origin=origin)
+        Group(name, gid or 0)
     elif kind == "m":
         if not _NAME.fullmatch(number):
             raise ValueError("not a group")

@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from sysimage.characters import is_line
 from sysimage.rootfs.accounts import WantedGroup, WantedUser
+from sysimage.rootfs.tree import is_normalised
 from sysimage_bootstrap.system.installed import Installed
 
 _DIRECTORY_LINES = frozenset({"d", "D", "v", "q", "Q"})
@@ -21,6 +23,7 @@ _UNIT_DIRECTORIES = {
     "LogsDirectory": "/var/log",
 }
 """Setting of a unit (systemd.exec(5)) → what its names are relative to."""
+_ACCOUNT = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,30}|[0-9]{1,9}")
 _SETTING = re.compile(r"([A-Za-z]+)\s*=\s*(.*)")
 
 
@@ -38,8 +41,8 @@ class WantedDirectory:
 def wanted_directories(packages: Iterable[Installed]) -> tuple[WantedDirectory, ...]:
     """All of them, sorted by path; what tmpfiles.d says counts."""
     packages = tuple(packages)
-    found = {directory.path: directory for package in packages for directory in _of_units(package)}
-    found |= {directory.path: directory for package in packages for directory in _of_tmpfiles(package)}
+    found = {wanted.path: wanted for package in packages for wanted in _of_units(package) if _is_plain(wanted)}
+    found |= {wanted.path: wanted for package in packages for wanted in _of_tmpfiles(package) if _is_plain(wanted)}
     return tuple(found[path] for path in sorted(found))
 
 
@@ -71,6 +74,17 @@ def final_path(path: str) -> str:
     return path
 
 
+def _is_plain(wanted: WantedDirectory) -> bool:
+    """Whether a path and accounts are what they look like."""
+    accounts = all(_ACCOUNT.fullmatch(name) for name in (wanted.owner, wanted.group))
+    return accounts and is_normalised(wanted.path) and is_line(wanted.path)
+
+
+def _mode(text: str) -> int:
+    """Of octal digits; what is none is as good as not said."""
+    return int(text, 8) if re.fullmatch("[0-7]{1,4}", text) else 0o755
+
+
 def _of_tmpfiles(package: Installed) -> Iterator[WantedDirectory]:
     for line in _lines(package, "lib/tmpfiles.d", ".conf"):
         kind, path, mode, owner, group = [*line.split(), *["-"] * 5][:5]
@@ -79,7 +93,7 @@ def _of_tmpfiles(package: Installed) -> Iterator[WantedDirectory]:
         bits = mode.lstrip("~:")
         yield WantedDirectory(
             final_path("/" + "/".join(filter(None, path.split("/")))),
-            0o755 if bits == "-" else int(bits, 8),
+            _mode(bits),
             "root" if owner == "-" else owner,
             "root" if group == "-" else group,
             str(package.path),
@@ -99,7 +113,7 @@ def _of_units(package: Installed) -> Iterator[WantedDirectory]:
             for name in settings.get(setting, "").split():
                 if "%" in f"{name}{owner}{group}" or settings.get("DynamicUser") == "yes":
                     continue
-                mode = int(settings.get(f"{setting}Mode", "0755"), 8)
+                mode = _mode(settings.get(f"{setting}Mode", "0755"))
                 yield WantedDirectory(f"{top}/{name.partition(':')[0]}", mode, owner, group, str(package.path))
 
 

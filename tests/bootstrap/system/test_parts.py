@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from sysimage.errors import SpecError
+from sysimage.store.paths import StorePath
 from sysimage_bootstrap.system.alternatives import alternative_links
 from sysimage_bootstrap.system.certificates import certificate_files
+from sysimage_bootstrap.system.installed import Installed
 from sysimage_bootstrap.system.locales import directory_name, is_built_in
 from sysimage_bootstrap.system.sysusers import SysusersError, parse_sysusers
+from sysimage_bootstrap.system.wanted_directories import wanted_directories
 
 
 def test_the_first_alternative_counts_unless_another_is_chosen() -> None:
@@ -72,3 +75,36 @@ def test_lines_that_say_nothing_sensible_are_named_with_their_number() -> None:
     with pytest.raises(SysusersError) as caught:
         parse_sysusers([("file", "u ok -\nx what -\nu Bad! -\nu n 1:2\nu open 'quote")])
     assert [(issue.line, issue.where) for issue in caught.value.issues] == [(n, "file") for n in (2, 3, 4, 5)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["u a - 'A: b'", "u a - - /home:x", "u a - - - /bin/sh:x", "u a -5", "g a -5", "u a 4294967295", "u a - '\ud800'"],
+)
+def test_accounts_of_packages_that_no_line_holds_are_named(line: str) -> None:
+    with pytest.raises(SysusersError, match="account"):
+        parse_sysusers([("file", line)])
+
+
+def test_directories_of_packages_are_made_where_and_for_whom_they_say_plainly(tmp_path: Path) -> None:
+    lines = [
+        "d /var/lib/good 0750 _daemon 5 -",
+        "d /var/lib/../../etc 0777 root root -",
+        "d /var/lib/a:b 0999 root root -",
+        "d /var/lib/colon 0750 a:0:0 root -",
+        "d /var/lib/comma 0750 root a,b -",
+        "d /var/lib/odd\x1b[0m 0750 root root -",
+    ]
+    unit = "[Service]\nUser=ev:il\nStateDirectory=evil\n"
+    other = "[Service]\nStateDirectory=../../etc ok\nStateDirectoryMode=none\n"
+    (tmp_path / "lib/tmpfiles.d").mkdir(parents=True)
+    (tmp_path / "lib/tmpfiles.d/x.conf").write_text("\n".join(lines))
+    (tmp_path / "lib/systemd/system").mkdir(parents=True)
+    (tmp_path / "lib/systemd/system/x.service").write_text(unit)
+    (tmp_path / "lib/systemd/system/y.service").write_text(other)
+    package = Installed("x", StorePath.parse(f"/gnu/store/{'0' * 32}-x"), tmp_path, {})
+    assert [(d.path, d.mode, d.owner, d.group) for d in wanted_directories([package])] == [
+        ("/var/lib/a:b", 0o755, "root", "root"),
+        ("/var/lib/good", 0o750, "_daemon", "5"),
+        ("/var/lib/ok", 0o755, "root", "root"),
+    ]

@@ -249,6 +249,7 @@ def test_secrets_do_not_get_into_the_store(tmp_path: Path) -> None:
     ("parts", "fault"),
     [
         ({"time-zone": "Europe/Atlantis"}, "/time-zone: there is no time zone 'Europe/Atlantis'"),
+        ({"time-zone": "Europe"}, "/time-zone: there is no time zone 'Europe'"),
         ({"privileged-programs": {"/usr/bin/ghost": {}}}, "no package of the image has the program /usr/bin/ghost"),
         ({"services": {"s": {"command": ["ghost"]}}}, "/services/s/command: the image has no program 'ghost'"),
         ({"alternatives": {"awk": "gawk"}}, "/alternatives/awk: gawk is not among the packages"),
@@ -258,6 +259,36 @@ def test_secrets_do_not_get_into_the_store(tmp_path: Path) -> None:
 def test_what_the_packages_do_not_have_is_said(tmp_path: Path, parts: dict[str, object], fault: str) -> None:
     with pytest.raises(SpecError, match=fault):
         make(tmp_path, **parts)
+
+
+@pytest.mark.parametrize(
+    ("parts", "fault"),
+    [
+        ({"directories": {"/etc/daemon/daemon.conf": {}}}, "the system has a link at /etc/daemon/daemon.conf"),
+        ({"directories": {"/etc/profile/x": {}}}, "the system has a link at /etc/profile"),
+        ({"files": {"/etc/os-release/x": {"text": ""}}}, "the system has a file at /etc/os-release"),
+        ({"users": {"ann": {"home": "/etc/shells"}}}, "/users/ann: the system has a link at /etc/shells"),
+        (
+            {"users": {"ann": {"home": "/var/lib/daemon/latest"}}},
+            "/users/ann: the system has a link at /var/lib/daemon",
+        ),
+        (
+            {"symlinks": {"/etc/ssl": "/srv"}},
+            "/symlinks/~1etc~1ssl: must be a directory, because the system has /etc/ssl/",
+        ),
+        ({"files": {"/var/lib/daemon": {"text": ""}}}, "/files/~1var~1lib~1daemon: must be a directory"),
+    ],
+)
+def test_what_the_packages_have_keeps_its_kind(tmp_path: Path, parts: dict[str, object], fault: str) -> None:
+    with pytest.raises(SpecError, match=fault):
+        make(tmp_path, **parts)
+
+
+def test_a_file_of_the_spec_takes_the_place_of_a_file(tmp_path: Path) -> None:
+    files = {"/etc/os-release": {"text": "ID=x\n"}, "/etc/daemon/daemon.conf": {"text": "port 3\n"}}
+    tree = tree_of(make(tmp_path, files=files, directories={"/etc/daemon": {"mode": "0700"}})[0])
+    assert tree["/etc/daemon/daemon.conf"].read() == b"port 3\n"
+    assert tree["/etc/daemon"].mode == 0o700
 
 
 def test_two_packages_with_different_files_at_one_place_are_both_named(tmp_path: Path) -> None:
