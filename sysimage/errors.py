@@ -64,7 +64,7 @@ class IntegrityError(SysimageError):
 
 
 class BootTestError(SysimageError):
-    """The image was tested in a virtual machine and did not pass."""
+    """The image was tested and did not pass."""
 
     exit_status = 5
 

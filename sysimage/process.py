@@ -94,9 +94,15 @@ def run(
 
 
 def spawn(
-    argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, **options: Any
+    argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, on_terminal: bool = False, **options: Any
 ) -> subprocess.Popen[bytes]:
-    """Start a program and return at once; the caller owns the child and ends it."""
+    """Start a program and return at once; the caller owns the child and ends it.
+
+    It has a session of its own, so that Ctrl-C reaches us alone, unless a person is to talk to it ``on_terminal``.
+    """
     return subprocess.Popen(
-        [str(word) for word in argv], env={**CLEAN_ENVIRONMENT, **(env or {})}, start_new_session=True, **options
+        [str(word) for word in argv],
+        env={**CLEAN_ENVIRONMENT, **(env or {})},
+        start_new_session=not on_terminal,
+        **options,
     )

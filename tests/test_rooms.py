@@ -45,8 +45,10 @@ ALLOWED: dict[str, set[str]] = {
     "verify": {"store.paths"},
     # A base image is read with the verifier's eyes; what is written on top is the other rooms'.
     "bases": {"spec", "store", "closure", "rootfs", "layerplan", "layers", "image", "blobs", "verify"},
+    # What is run is what the verifier's reader makes of an image's bytes.
+    "containers": {"verify"},
     "bootstrap": {"spec", "store", "closure", "rootfs"},
-    "vm": {"store", "closure", "rootfs", "destinations.disk", "destinations.initrd"},
+    "vm": {"store", "closure", "rootfs", "destinations.disk", "destinations.initrd", "containers"},
 }
 """Room → the rooms, or single modules of rooms, that it may import beside itself and what is beneath. The conductor and
 the command line, above, are not in the table: they may import every room."""
@@ -55,11 +57,13 @@ DIGEST_ONLY = {"verify": {"sysimage", "errors", "digest", "progress"}}
 """Rooms that may not have all that is beneath."""
 
 STANDALONE = {
+    ROOT / "sysimage" / "containers" / "inside.py",
     ROOT / "bootstrap" / "sysimage_bootstrap" / "items" / "bytecode_driver.py",
     ROOT / "vmtests" / "sysimage_vm" / "agent.py",
     ROOT / "vmtests" / "sysimage_vm" / "store_check.py",
 }
-"""Programs of their own, run by another Python (a package's, the guest's) with nothing but its standard library."""
+"""Programs of their own, with nothing but Python's standard library: another Python runs them (a package's, the
+guest's), or they go where no file of ours can be read."""
 QUESTIONS = ROOT / "vmtests" / "sysimage_vm" / "questions"
 """Test modules that happen to be in the wheel: pytest reads their asserts."""
 LONGEST = 400

@@ -13,7 +13,7 @@ from typing import Any
 from sysimage_vm import container
 from sysimage_vm.engine import Engine
 from sysimage_vm.image import read_archive
-from sysimage_vm.trial import Trial
+from sysimage_vm.machine_trial import MachineTrial
 
 Spec = Mapping[str, Any]
 
@@ -32,7 +32,7 @@ def build_system(spec: Spec | Path, output: Path, *options: str | Path) -> Path:
 
 def load(engine: Engine, archive: Path) -> str:
     """Load an archive; its reference in the engine."""
-    return Trial(engine.machine, engine, read_archive(archive)).reference
+    return MachineTrial(engine.machine, engine, read_archive(archive)).reference
 
 
 @contextmanager

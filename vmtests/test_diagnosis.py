@@ -27,7 +27,7 @@ from sysimage_vm.faults import (
     WrongArchitectureError,
 )
 from sysimage_vm.image import read_archive
-from sysimage_vm.trial import Trial
+from sysimage_vm.machine_trial import MachineTrial
 
 
 @pytest.fixture(scope="session")
@@ -38,12 +38,12 @@ def busybox() -> Path:
 def test_a_small_image_boots(machines: Machines, busybox: Path, tmp_path: Path) -> None:
     image = read_archive(write_small_image(tmp_path / "fine.tar", busybox))
     with machines() as engine:
-        trial = Trial(engine.machine, engine, image)
+        trial = MachineTrial(engine.machine, engine, image)
         trial.container.require_running()
         assert trial.container.stop() == (0, pytest.approx(0, abs=20))
 
 
-def _live_for_a_while(trial: Trial) -> None:
+def _live_for_a_while(trial: MachineTrial) -> None:
     began = time.monotonic()
     while time.monotonic() - began < 30:
         trial.container.require_running()
@@ -71,7 +71,7 @@ def test_a_broken_image_is_diagnosed(
 ) -> None:
     image = read_archive(write_small_image(tmp_path / "broken.tar", busybox, **broken))  # type: ignore[arg-type]
     with machines() as engine, pytest.raises(diagnosis, match=said) as fault:
-        _live_for_a_while(Trial(engine.machine, engine, image))
+        _live_for_a_while(MachineTrial(engine.machine, engine, image))
     if "giving up" in str(broken):
         assert "giving up" in str(fault.value), "the container's last words are shown"
 
@@ -82,7 +82,7 @@ def test_a_full_disk_is_diagnosed(machines: Machines, busybox: Path, tmp_path: P
         fill = "fallocate -l $(($(stat -f -c '%a * %S' /) - (20 << 20))) /var/fill"
         assert engine.machine.channel.run(["/bin/sh", "-c", fill]).status == 0
         with pytest.raises(GuestDiskError, match="disk is full"):
-            _ = Trial(engine.machine, engine, image).reference
+            _ = MachineTrial(engine.machine, engine, image).reference
 
 
 def _break_dockerd(engine: Engine) -> None:
@@ -130,7 +130,7 @@ def test_a_broken_machine_is_diagnosed(machines: Machines, deed: object, diagnos
 def test_the_next_machine_is_well_again(machines: Machines, busybox: Path, tmp_path: Path) -> None:
     image = read_archive(write_small_image(tmp_path / "fine.tar", busybox))
     with machines() as engine:
-        trial = Trial(engine.machine, engine, image)
+        trial = MachineTrial(engine.machine, engine, image)
         running = container.run(engine, trial.reference, "again")
         running.require_running()
         assert running.exec("/bin/busybox", "echo", "yes").text == "yes"

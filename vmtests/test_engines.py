@@ -13,7 +13,7 @@ from sysimage_vm import container
 from sysimage_vm.daemons import start_docker
 from sysimage_vm.engine import Engine, Kind
 from sysimage_vm.image import read_archive
-from sysimage_vm.trial import Trial
+from sysimage_vm.machine_trial import MachineTrial
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def image(tmp_path: Path) -> Path:
 
 
 def _lives(engine: Engine, image: Path, options: tuple[str, ...] = ()) -> container.Container:
-    trial = Trial(engine.machine, engine, read_archive(image))
+    trial = MachineTrial(engine.machine, engine, read_archive(image))
     running = container.run(engine, trial.reference, "small", options=options)
     running.require_running()
     assert running.exec("/bin/busybox", "echo", "here").text == "here"

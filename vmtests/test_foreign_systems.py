@@ -11,7 +11,7 @@ import pytest
 from conftest import Machines
 from sysimage_vm import container
 from sysimage_vm.image import read_archive
-from sysimage_vm.trial import Trial
+from sysimage_vm.machine_trial import MachineTrial
 from tests.support.builds import build_from_store
 from tests.support.examples import build_example, default_cache
 from tests.support.foreign_systems import Parts, copied_store, guix_system, nixos_system, register
@@ -46,7 +46,7 @@ def test_a_system_from_a_store_boots(
     spec = {"name": f"{kind}-machine", "from-store": source, "symlinks": {"/usr": parts.profile}, "max-layers": 30}
     build_from_store(tmp_path, spec, tmp_path / "machine.tar")
     with machines() as engine:
-        trial = Trial(engine.machine, engine, read_archive(tmp_path / "machine.tar"))
+        trial = MachineTrial(engine.machine, engine, read_archive(tmp_path / "machine.tar"))
         running = container.run(engine, trial.reference, "machine")
         if kind == "guix":
             herd = ("/run/current-system/profile/bin/herd", "status", "greeter")

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 FETCH = "import sys, urllib.request as r; sys.stdout.write(r.urlopen(sys.argv[1], timeout=30).read().decode())"
 
 
@@ -10,7 +12,9 @@ def test_the_page_is_served(host):
 
 
 def test_the_machine_around_it_reaches_the_page(trial, guest):
-    address = trial.booted.inspect()["NetworkSettings"]["IPAddress"]
+    address = trial.booted.address()
+    if address is None:
+        pytest.skip("in namespaces, its network is its own")
     assert "It boots" in guest.check_output("python3 -c %s http://%s/", FETCH, address)
 
 

@@ -19,8 +19,13 @@ LATEST = 253402300799
 
 def add_output_flags(parser: argparse.ArgumentParser) -> None:
     """How results and progress are shown."""
-    group = parser.add_argument_group("what is printed")
+    group = add_progress_flags(parser)
     group.add_argument("--json", action="store_true", help="print the result, or the error, as one JSON document")
+
+
+def add_progress_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """How progress is shown, for verbs whose output is somebody else's; the group, for the others."""
+    group = parser.add_argument_group("what is printed")
     group.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
     group.add_argument(
         "--progress",
@@ -29,6 +34,7 @@ def add_output_flags(parser: argparse.ArgumentParser) -> None:
         help="how to show progress, on standard error: bars on a terminal (tty), lines elsewhere and where CI is set "
         "(plain), one JSON object a line (json), or not at all (quiet); auto chooses between the first two",
     )
+    return group
 
 
 def add_spec(parser: argparse.ArgumentParser) -> None:

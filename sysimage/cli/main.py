@@ -11,13 +11,13 @@ from types import FrameType, ModuleType
 from typing import NoReturn
 
 from sysimage import __version__
-from sysimage.cli import build, cache, completion, inspect, lock, plan, schema, test, verify
+from sysimage.cli import build, cache, completion, inspect, lock, plan, run, schema, shell, test, verify
 from sysimage.cli.environment import parse_arguments
 from sysimage.cli.failure import report_failure
 from sysimage.cli.terminal import Terminal
 from sysimage.errors import SpecError
 
-VERBS: tuple[ModuleType, ...] = (build, plan, inspect, verify, test, lock, cache, schema, completion)
+VERBS: tuple[ModuleType, ...] = (build, plan, inspect, verify, test, run, shell, lock, cache, schema, completion)
 """In the order of the help. Each has NAME, HELP, DESCRIPTION, ``add_flags(parser)`` and ``run(arguments, terminal)``;
 it imports the rooms it calls only when it runs."""
 

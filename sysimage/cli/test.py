@@ -1,4 +1,4 @@
-"""``sysimage test``: boot an image in a container engine inside a virtual machine, and question it."""
+"""``sysimage test``: boot an image, and question the running system."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sysimage.cli import flags, request
+from sysimage.cli import flags, machine, running
 from sysimage.cli.failure import error_document, report_failure
-from sysimage.cli.progress import shown_progress
 from sysimage.cli.terminal import Terminal
 from sysimage.errors import BootTestError, MachineError, SpecError
 
 if TYPE_CHECKING:
-    from sysimage_vm.ask import Answers, Subject
-    from sysimage_vm.prepare import PlannedSystem, Prepared
+    from sysimage_vm.ask import Answers
+    from sysimage_vm.prepare import Prepared
 
 NAME = "test"
-HELP = "boot an image in a virtual machine and question it"
+HELP = "boot an image and question it"
 DESCRIPTION = """\
-Start a virtual machine with a container engine in it, load IMAGE, run it without any privilege, and ask the running
-system questions: the standard ones, and those of --expect. Needs QEMU, no root and no container engine on this machine.
-Ends with 5 if the image does not pass."""
+Boot IMAGE without any privilege, and ask the running system questions: the standard ones, and those of --expect. Where
+it boots is said by --in: in an engine of a virtual machine, which is the proof and needs QEMU, no root and no engine on
+this machine; or, in seconds, in an engine of this machine or in plain Linux namespaces. Ends with 5 if the image does
+not pass."""
 EXTRA = ("pytest", "testinfra")
 """Modules that the extra ``vm`` brings."""
 
@@ -37,15 +38,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--expect", metavar="FILE", type=Path, action="append", help="a testinfra module of yours; may be repeated"
     )
-    parser.add_argument("--runtime", choices=("docker", "podman"), default="docker", help="the engine (docker)")
+    running.add_place(parser, "vm")
     parser.add_argument(
-        "--store", choices=("classic", "containerd"), default="classic", help="which of Docker's image stores (classic)"
-    )
-    parser.add_argument(
-        "--accel",
-        choices=("auto", "kvm", "tcg"),
-        default="auto",
-        help="kvm: fail without it; tcg: emulate the processor; auto: KVM where a kernel boots with it (the default)",
+        "--store",
+        choices=("classic", "containerd"),
+        default="classic",
+        help="which image store of Docker in the virtual machine (classic)",
     )
     parser.add_argument(
         "--shell",
@@ -68,20 +66,35 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     _check(arguments)
+    if arguments.place == "vm":
+        return _in_machine(arguments, terminal)
 
-    from sysimage_vm.ask import Subject
+    from sysimage_vm.native_trial import native_trial
+
+    with _reports(arguments.reports) as reports:
+        trials = native_trial(arguments.image, arguments.place, terminal.environ, reports)
+        return _questions(trials, None, reports, arguments, terminal)
+
+
+def _in_machine(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    from sysimage_vm.ask import Subject, trial_of
     from sysimage_vm.engine import Kind
     from sysimage_vm.image import open_image
 
-    kind = Kind(arguments.runtime)
     with open_image(arguments.image) as archive:
-        prepared = _prepared(arguments, terminal)
+        prepared = machine.prepared(arguments, terminal)
         with _reports(arguments.reports) as reports:
             about = (f"image: {arguments.image}", f"accelerator: {prepared.verdict}")
+            kind = Kind(arguments.runtime or "docker")
             what = Subject(archive.path, kind, arguments.store == "containerd", about)
-            if arguments.shell:
-                return _shell(what, prepared, reports, arguments, terminal)
-            return _questions(what, prepared, reports, arguments, terminal)
+            trials = trial_of(what, prepared.host, prepared.guest, reports)
+            if not arguments.shell:
+                return _questions(trials, prepared, reports, arguments, terminal)
+            reports.mkdir(parents=True, exist_ok=True)
+            with trials as (trial, lines):
+                for line in () if arguments.quiet else lines:
+                    terminal.note(line)
+                return machine.talk(trial, arguments.shell, (), quiet=arguments.quiet, note=terminal.note)
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -91,34 +104,18 @@ def _check(arguments: argparse.Namespace) -> None:
             f"cannot ask questions: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed",
             hint="pip install 'sysimage[vm]'",
         )
-    if arguments.store != "classic" and arguments.runtime != "docker":
-        raise SpecError(f"cannot choose the image store of {arguments.runtime}: it has one", hint="leave --store out")
+    running.check_place(arguments)
+    engine = arguments.place if arguments.place != "vm" else arguments.runtime or "docker"
+    if arguments.store != "classic" and (arguments.place != "vm" or engine != "docker"):
+        cause = "it has one" if engine == "podman" else "--store is for the virtual machine's"
+        raise SpecError(f"cannot choose the image store of {engine}: {cause}", hint="leave --store out")
+    if arguments.shell and arguments.place != "vm":
+        raise SpecError(f"cannot open a shell in {arguments.place} instead of asking", hint="say sysimage shell IMAGE")
     if arguments.shell and arguments.json:
         raise SpecError("cannot print a shell as JSON", hint="leave --json out")
     for path in arguments.expect or ():
         if not path.is_file():
             raise SpecError(f"cannot read {path}: there is no such file", hint="--expect takes a pytest module")
-
-
-def _prepared(arguments: argparse.Namespace, terminal: Terminal) -> Prepared:
-    from sysimage_vm.accel import Choice
-    from sysimage_vm.prepare import prepare
-
-    cache = flags.cache_directory(arguments.cache_dir, terminal.environ)
-    with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
-
-        def planned(path: Path) -> PlannedSystem:
-            from sysimage.build import BuildOptions, plan
-
-            options = BuildOptions(
-                cache_dir=cache,
-                archive=request.archive_choice(arguments, terminal),
-                lock_file=arguments.lockfile or path.with_suffix(".lock.json"),
-                workers=flags.processors(arguments.jobs),
-            )
-            return plan(*request.read_spec(str(path)), options, progress)
-
-        return prepare(planned, Choice(arguments.accel), cache, progress)
 
 
 @contextlib.contextmanager
@@ -140,7 +137,11 @@ KEEP = "failure.txt"
 
 
 def _questions(
-    what: Subject, prepared: Prepared, reports: Path, arguments: argparse.Namespace, terminal: Terminal
+    trials: AbstractContextManager[tuple[Any, list[str]]],
+    prepared: Prepared | None,
+    reports: Path,
+    arguments: argparse.Namespace,
+    terminal: Terminal,
 ) -> int:
     from sysimage_vm.ask import ask
 
@@ -151,7 +152,7 @@ def _questions(
     fault: BootTestError | None
     try:
         with _said(reports, arguments):
-            answers = ask(what, prepared.host, prepared.guest, reports, expect=arguments.expect or ())
+            answers = ask(trials, reports, expect=arguments.expect or ())
         fault = _judgement(answers, arguments.image)
     except BootTestError as error:
         fault = error
@@ -212,16 +213,17 @@ def _line(answers: Answers | None, arguments: argparse.Namespace) -> str:
 def _document(
     answers: Answers | None,
     fault: BootTestError | None,
-    prepared: Prepared,
+    prepared: Prepared | None,
     arguments: argparse.Namespace,
     reports: Path,
 ) -> dict[str, Any]:
     """The result for machines. Times in seconds."""
     return {
         "image": str(arguments.image),
-        "runtime": arguments.runtime,
-        "accelerator": str(prepared.verdict.accelerator),
-        "accelerator_reason": prepared.verdict.reason,
+        "in": arguments.place,
+        "runtime": (arguments.runtime or "docker") if prepared else None,
+        "accelerator": str(prepared.verdict.accelerator) if prepared else None,
+        "accelerator_reason": prepared.verdict.reason if prepared else None,
         "passed": answers.passed if answers else 0,
         "failed": answers.failed if answers else 0,
         "skipped": answers.skipped if answers else 0,
@@ -230,27 +232,3 @@ def _document(
         "reports": str(reports) if reports.exists() and (arguments.reports or fault) else None,
         "error": error_document(fault, fault.exit_status) if fault else None,
     }
-
-
-def _shell(what: Subject, prepared: Prepared, reports: Path, arguments: argparse.Namespace, terminal: Terminal) -> int:
-    from sysimage_vm.ask import trial_of
-    from sysimage_vm.interactive import SHELL, converse, shell_in_container
-
-    def out(data: bytes) -> None:
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
-
-    def err(data: bytes) -> None:
-        sys.stderr.buffer.write(data)
-        sys.stderr.flush()
-
-    reports.mkdir(parents=True, exist_ok=True)
-    with trial_of(what, prepared.host, prepared.guest, reports) as (trial, lines):
-        for line in () if arguments.quiet else lines:
-            terminal.note(line)
-        container = trial.booted
-        where = "the container" if arguments.shell == "container" else "the virtual machine"
-        if not arguments.quiet:
-            terminal.note(f"a shell in {where}; `exit` ends it, and the machine with it")
-        inside = shell_in_container(trial.engine, container.name) if arguments.shell == "container" else list(SHELL)
-        return converse(trial.machine, inside, sys.stdin.fileno(), out, err)

@@ -2,59 +2,22 @@
 
 from __future__ import annotations
 
-import io
-import json
-import tarfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
-import pyzstd
 
+from sysimage.containers.namespaces import UnpackedImage
 from tests.support.examples import build_example
-from tests.support.namespaces import Booted, boot
+from tests.support.namespaces import Booted, boot, unpack
 
 TMPFS = ("/run", "/tmp")
 
 
-@dataclass(frozen=True)
-class Unpacked:
-    """An image as a runtime would have it."""
-
-    root: Path
-    config: dict[str, Any]
-
-    @property
-    def argv(self) -> list[str]:
-        return [*self.config["Entrypoint"], *(self.config.get("Cmd") or [])]
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return dict(variable.split("=", 1) for variable in self.config["Env"])
-
-
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Unpacked:
-    top = tmp_path_factory.mktemp("image")
-    root = top / "root"
-    root.mkdir()
-    with tarfile.open(build_example("web", top / "web.tar")) as archive:
-
-        def member(name: str) -> bytes:
-            file = archive.extractfile(name)
-            assert file is not None
-            return file.read()
-
-        manifest = json.loads(member("manifest.json"))[0]
-        for name in manifest["Layers"]:
-            data = member(name)
-            data = pyzstd.decompress(data) if data.startswith(b"\x28\xb5\x2f\xfd") else data
-            with tarfile.open(fileobj=io.BytesIO(data)) as layer:
-                layer.extractall(root, filter="fully_trusted", numeric_owner=True)
-        return Unpacked(root, json.loads(member(manifest["Config"]))["config"])
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UnpackedImage]:
+    with unpack(build_example("web", tmp_path_factory.mktemp("image") / "web.tar")) as files:
+        yield files
 
 
 def running(system: Booted, name: str) -> bool:
@@ -71,8 +34,8 @@ def page(system: Booted, path: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def system(image: Unpacked, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
-    with boot(image.root, image.argv, env=image.environment, upper=tmp_path_factory.mktemp("upper") / "up") as booted:
+def system(image: UnpackedImage) -> Iterator[Booted]:
+    with boot(image) as booted:
         wait_until_up(booted)
         yield booted
 
@@ -112,57 +75,59 @@ def test_su_and_passwords_work_without_privileges_of_the_container(system: Boote
     assert system.run(["passwd", "--status", "root"]).stdout.startswith("root L")
 
 
-def test_running_its_python_as_root_changes_nothing_in_the_store(image: Unpacked, tmp_path: Path) -> None:
-    upper = tmp_path / "up"
-    with boot(image.root, image.argv, env=image.environment, upper=upper) as booted:
+def test_running_its_python_as_root_changes_nothing_in_the_store(image: UnpackedImage) -> None:
+    with boot(image, upper="python") as booted:
         wait_until_up(booted)
         modules = "asyncio, email, http.server, json, sqlite3, ssl, unittest, xml.dom"
-        booted.run(["python3", "-c", f"import {modules}"])  # without the environment: these are all compiled
+        unset = ["env", "-u", "PYTHONDONTWRITEBYTECODE"]  # these are all compiled
+        booted.run([*unset, "python3", "-c", f"import {modules}"])
         programs = "for p in /usr/bin/py* /usr/bin/perl*; do $p --version </dev/null; done"
-        booted.run(["sh", "-c", programs], env=image.environment)
+        booted.run(["sh", "-c", programs])
         booted.stop()
-    assert sorted(str(file.relative_to(upper)) for file in (upper / "gnu").rglob("*")) == []
+    written = image.written("python")
+    assert (written / "run").is_dir()
+    assert sorted(str(file.relative_to(written)) for file in (written / "gnu").rglob("*")) == []
 
 
 @pytest.mark.parametrize("init", [False, True])
-def test_it_stops_promptly_with_status_0(image: Unpacked, init: bool) -> None:
-    with boot(image.root, image.argv, env=image.environment, init=init) as booted:
+def test_it_stops_promptly_with_status_0(image: UnpackedImage, init: bool) -> None:
+    with boot(image, init=init) as booted:
         wait_until_up(booted)
         assert booted.stop(timeout=9) == 0
 
 
 @pytest.mark.parametrize("seconds", [0.1, 0.3, 0.6])
-def test_a_stop_right_after_the_start_is_not_lost(image: Unpacked, seconds: float) -> None:
-    with boot(image.root, image.argv, env=image.environment) as booted:
+def test_a_stop_right_after_the_start_is_not_lost(image: UnpackedImage, seconds: float) -> None:
+    with boot(image) as booted:
         time.sleep(seconds)
         assert booted.stop(timeout=9) == 0
 
 
-def test_it_runs_on_a_read_only_root(image: Unpacked) -> None:
+def test_it_runs_on_a_read_only_root(image: UnpackedImage) -> None:
     writable = (*TMPFS, "/var/lib/nginx", "/var/lib/visits", "/var/log")
-    with boot(image.root, image.argv, env=image.environment, read_only=True, tmpfs=writable) as booted:
+    with boot(image, read_only=True, tmpfs=writable) as booted:
         wait_until_up(booted)
         assert booted.run(["touch", "/etc/x"]).returncode != 0
         assert booted.stop(timeout=9) == 0
 
 
-def test_an_empty_run_is_filled(image: Unpacked) -> None:
-    with boot(image.root, image.argv, env=image.environment, tmpfs=TMPFS) as booted:
+def test_an_empty_run_is_filled(image: UnpackedImage) -> None:
+    with boot(image, tmpfs=TMPFS) as booted:
         wait_until_up(booted)
         assert booted.run(["su", "nobody", "-s", "/bin/sh", "-c", "id -un"]).stdout == "nobody\n"
 
 
-def test_it_restarts_after_being_killed(image: Unpacked, tmp_path: Path) -> None:
+def test_it_restarts_after_being_killed(image: UnpackedImage) -> None:
     for starts in (1, 2):
-        with boot(image.root, image.argv, env=image.environment, upper=tmp_path / "up") as booted:
+        with boot(image, upper="restarted") as booted:
             wait_until_up(booted)
             assert booted.run(["cat", "/var/lib/visits/starts"]).stdout == f"{starts}\n"
             booted.kill(9)
-            booted.process.wait()
+            booted.container.wait()
 
 
-def test_another_user_than_root_gets_an_init_that_says_what_does_not_work(image: Unpacked) -> None:
-    with boot(image.root, image.argv, env=image.environment, uid=1000, gid=1000) as booted:
+def test_another_user_than_root_gets_an_init_that_says_what_does_not_work(image: UnpackedImage) -> None:
+    with boot(image, user="1000:1000") as booted:
         booted.wait_for("the Shepherd", lambda: "GNU Shepherd" in booted.output())
         assert "user 1000 is not root" in booted.output()
         time.sleep(2)
@@ -170,6 +135,7 @@ def test_another_user_than_root_gets_an_init_that_says_what_does_not_work(image:
 
 
 def test_what_the_container_engine_mounts_is_left_alone(system: Booted) -> None:
-    assert system.run(["cat", "/etc/hostname"]).stdout == "c0ffee\n"
-    assert "172.17.0.2\tc0ffee" in system.run(["cat", "/etc/hosts"]).stdout
-    assert system.run(["cat", "/etc/resolv.conf"]).stdout == "nameserver 192.0.2.1\n"
+    name = system.container.files.hostname
+    assert system.run(["cat", "/etc/hostname"]).stdout == f"{name}\n"
+    assert f"127.0.1.1\t{name}" in system.run(["cat", "/etc/hosts"]).stdout
+    assert system.run(["cat", "/etc/resolv.conf"]).stdout == "nameserver 127.0.0.1\n"

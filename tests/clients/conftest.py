@@ -20,7 +20,14 @@ from sysimage.process import Completed, find, run, spawn
 from sysimage.store.database import Schema
 from tests.support.images import STORE_DIR, BuiltImage, build_image
 
-PACKAGES = {"nix": "nix-bin", "cp": "coreutils", "nix-store": "nix-bin", "nix-hash": "nix-bin", "unshare": "util-linux"}
+PACKAGES = {
+    "dockerd": "docker.io",
+    "nix": "nix-bin",
+    "cp": "coreutils",
+    "nix-store": "nix-bin",
+    "nix-hash": "nix-bin",
+    "unshare": "util-linux",
+}
 IS_ROOT = os.geteuid() == 0
 
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import json
 import os
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from sysimage.containers.namespaces import UnpackedImage
 from tests.support.examples import ROOT, default_cache
-from tests.support.namespaces import Booted, boot
+from tests.support.namespaces import Booted, boot, unpack
 
 HERE = Path(__file__).parent
 DAEMON = "guix-daemon --disable-chroot --disable-deduplication --no-substitutes"
@@ -48,39 +47,24 @@ class Guix:
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, list[str]]]:
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UnpackedImage]:
     top = tmp_path_factory.mktemp("guix")
     command = [sys.executable, "-m", "sysimage", "build", "-q", "--compression", "none", "--allow-expired"]
     command += ["--cache-dir", str(default_cache()), "-o", str(top / "guix.tar"), str(HERE / "system.json")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 0, done.stderr
-    root = top / "root"
-    root.mkdir()
-    with tarfile.open(top / "guix.tar") as archive:
-
-        def content(name: str) -> bytes:
-            file = archive.extractfile(name)
-            assert file is not None
-            return file.read()
-
-        (manifest,) = json.loads(content("manifest.json"))
-        for name in manifest["Layers"]:
-            with tarfile.open(fileobj=archive.extractfile(name)) as layer:
-                layer.extractall(root, filter="fully_trusted", numeric_owner=True)
-        config: dict[str, list[str]] = json.loads(content(manifest["Config"]))["config"]
-    (top / "guix.tar").unlink()
-    return root, config
+    with unpack(top / "guix.tar") as files:
+        (top / "guix.tar").unlink()
+        yield files
 
 
 @pytest.fixture
-def guix(image: tuple[Path, dict[str, list[str]]], tmp_path: Path) -> Iterator[Guix]:
-    root, config = image
-    environment = dict(entry.split("=", 1) for entry in config["Env"])
-    with boot(root, config["Entrypoint"], env=environment, upper=tmp_path / "upper") as system:
+def guix(image: UnpackedImage) -> Iterator[Guix]:
+    with boot(image) as system:
         system.wait_for("the Shepherd", lambda: "Started" in system.run(["herd", "status"], env={"LC_ALL": "C"}).stdout)
         system.run(["sh", "-c", f"mkdir -p /var/guix/daemon-socket; {DAEMON} > /var/log/guix-daemon 2>&1 &"])
-        found = Guix(system, config["Entrypoint"][1])
+        found = Guix(system, image.image.argv()[1])
         system.wait_for("the daemon", lambda: system.run(["guix", "gc", "-R", found.path]).returncode == 0)
         yield found
 
@@ -89,13 +73,11 @@ def items(root: Path) -> list[str]:
     return sorted(f"/gnu/store/{path.name}" for path in (root / "gnu/store").iterdir())
 
 
-def test_guix_verifies_every_hash_by_the_images_own_database(
-    guix: Guix, image: tuple[Path, dict[str, list[str]]]
-) -> None:
+def test_guix_verifies_every_hash_by_the_images_own_database(guix: Guix, image: UnpackedImage) -> None:
     said = guix("gc", "--verify=contents").stderr
     assert "checking hashes" in said
     assert "modified" not in said
-    assert guix.lines("gc", "-R", guix.path) == items(image[0])
+    assert guix.lines("gc", "-R", guix.path) == items(image.root)
     link = guix.system.run(["readlink", "-f", "/var/guix/profiles/system"]).stdout.strip()
     assert link == guix.path
 
@@ -107,24 +89,24 @@ def test_guix_notices_one_byte_that_differs(guix: Guix) -> None:
     assert f"path `{netbase}' was modified!" in done.stderr
 
 
-def test_guix_finds_the_references_that_we_found(guix: Guix, image: tuple[Path, dict[str, list[str]]]) -> None:
+def test_guix_finds_the_references_that_we_found(guix: Guix, image: UnpackedImage) -> None:
     """Every item is copied by a build, and Guix scans the copy with its own scanner."""
     dash = guix.item("dash-")
     coreutils = guix.item("coreutils-")
     lines = guix.script(HERE / "rebuild.scm", f"{dash}/bin/dash", f"{coreutils}/bin")
-    assert len(lines) == 2 * len(items(image[0]))
+    assert len(lines) == 2 * len(items(image.root))
     different = [(scanned, ours) for scanned, ours in zip(lines[::2], lines[1::2], strict=True) if scanned != ours]
     assert different == []
 
 
-def test_guix_builds_on_top_and_collects_only_strays(guix: Guix, image: tuple[Path, dict[str, list[str]]]) -> None:
+def test_guix_builds_on_top_and_collects_only_strays(guix: Guix, image: UnpackedImage) -> None:
     on_top, stray = guix.script(HERE / "on-top.scm", guix.item("dash-"), guix.path)
     assert guix.lines("gc", "--references", on_top) == [guix.path]
     guix.system.run(["ln", "-s", on_top, "/var/guix/gcroots/mine"])
     guix("gc")
     left = guix.system.run(["ls", on_top, stray]).stdout.split()
     assert left == [on_top]
-    assert guix.lines("gc", "-R", on_top) == sorted([*items(image[0]), on_top])
+    assert guix.lines("gc", "-R", on_top) == sorted([*items(image.root), on_top])
     guix("gc", "--verify=contents")
 
 

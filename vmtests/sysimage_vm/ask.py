@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -17,6 +18,7 @@ from sysimage_vm.engine import Engine, Kind
 from sysimage_vm.guest import Guest, Host, ensure_snapshot, ready_machine
 from sysimage_vm.image import open_image
 from sysimage_vm.machine import Machine, MachineFiles
+from sysimage_vm.machine_trial import MachineTrial
 from sysimage_vm.questions import fixtures
 from sysimage_vm.questions.plugin import TESTINFRA_PLUGIN, Questions
 from sysimage_vm.trial import Trial
@@ -70,7 +72,7 @@ class Subject:
 
 
 @contextlib.contextmanager
-def trial_of(subject: Subject, host: Host, guest: Guest, reports: Path) -> Iterator[tuple[Trial, list[str]]]:
+def trial_of(subject: Subject, host: Host, guest: Guest, reports: Path) -> Iterator[tuple[MachineTrial, list[str]]]:
     """A machine with ``subject`` plugged in, and lines that say how it came up.
 
     ``reports`` gets the logs; those of an earlier run are replaced. Raises `BootTestError` when no machine could be
@@ -93,7 +95,7 @@ def trial_of(subject: Subject, host: Host, guest: Guest, reports: Path) -> Itera
         engine.wait_ready()
         how = "restored" if up.restored else "booted"
         lines = [*([f"guest: {made}"] if made else []), f"guest: {how} in {up.seconds:.1f} s", *up.notes]
-        trial = Trial(up.machine, engine, archive, {"machine": up.seconds})
+        trial = MachineTrial(up.machine, engine, archive, {"machine": up.seconds})
         try:
             yield trial, [*subject.header, *lines]
         finally:
@@ -102,15 +104,13 @@ def trial_of(subject: Subject, host: Host, guest: Guest, reports: Path) -> Itera
 
 
 def ask(
-    subject: Subject,
-    host: Host,
-    guest: Guest,
+    trials: AbstractContextManager[tuple[Trial, list[str]]],
     reports: Path,
     *,
     expect: Sequence[Path] = (),
     pytest_options: Sequence[str] = (),
 ) -> Answers:
-    """Boot the image and ask. ``reports`` gets ``junit.xml``, the console, QEMU's and the container's log.
+    """Boot the image of a trial and ask. ``reports`` gets ``junit.xml``, beside the logs that the trial keeps.
 
     ``expect``: testinfra modules of the user's, asked before the questions that stop the container. Raises
     `BootTestError` only when no machine could be started; everything later is in the answers.
@@ -118,10 +118,7 @@ def ask(
     reports.mkdir(parents=True, exist_ok=True)
     results = reports / "junit.xml"
     results.unlink(missing_ok=True)
-    with (
-        trial_of(subject, host, guest, reports) as (trial, lines),
-        resources.as_file(resources.files("sysimage_vm.questions")) as folder,
-    ):
+    with trials as (trial, lines), resources.as_file(resources.files("sysimage_vm.questions")) as folder:
         questions = Questions(trial, lines)
         modules = [str(folder / name) for name in STANDARD]
         modules[-1:-1] = [str(path.absolute()) for path in expect]

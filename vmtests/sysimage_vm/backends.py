@@ -1,12 +1,14 @@
-"""Two backends for pytest-testinfra, so that ``host.file``, ``host.process`` … work in the guest and in a container."""
+"""Backends for pytest-testinfra, so that ``host.file``, ``host.process`` … work wherever we ask."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from testinfra.backend.base import BaseBackend, CommandResult
 from testinfra.host import Host
 
+from sysimage.process import Completed
 from sysimage_vm.channel import Channel
 from sysimage_vm.shell import Shell
 
@@ -48,6 +50,28 @@ class ContainerBackend(BaseBackend):  # type: ignore[misc]
 
     def get_encoding(self) -> str:
         return "utf-8"
+
+
+class NamespacesBackend(BaseBackend):  # type: ignore[misc]
+    """Commands run in a container of namespaces, as an engine's ``exec`` would run them."""
+
+    NAME = "namespaces"
+
+    def __init__(self, run: Callable[[Sequence[str]], Completed], name: str) -> None:
+        super().__init__(name)
+        self._run = run
+
+    def run(self, command: str, *args: str, **_: Any) -> CommandResult:
+        line = self.get_command(command, *args)
+        done = self._run(["/bin/sh", "-c", line])
+        return self.result(done.status, line.encode(), done.stdout, done.stderr)
+
+    def get_encoding(self) -> str:
+        return "utf-8"
+
+
+def namespaces_host(run: Callable[[Sequence[str]], Completed], name: str) -> Host:
+    return Host(NamespacesBackend(run, name))
 
 
 def guest_host(channel: Channel) -> Host:

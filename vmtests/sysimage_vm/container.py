@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import resources
 from typing import Any
 
 from testinfra.host import Host
@@ -21,6 +22,7 @@ BOOT_SECONDS = 180.0
 """How long an init may take until all services are started."""
 POLL_SECONDS = 2.0
 """Between two looks at a booting container, which has enough to do."""
+CHECK_SECONDS = 600.0
 HERD = "/run/current-system/profile/bin/herd"
 SOCKET = "/run/shepherd/socket"
 FINE = frozenset({"started", "timer", "one-shot"})
@@ -141,9 +143,53 @@ class Container:
         self.engine.run("stop", "-t", str(seconds), self.name, timeout=seconds + 60)
         return int(self.inspect()["State"]["ExitCode"]), time.monotonic() - began
 
+    def restart(self, seconds: int) -> None:
+        """``restart``, with the patience of that many seconds."""
+        self.shell.close()
+        self.engine.run("restart", "-t", str(seconds), self.name)
+
+    def start(self) -> None:
+        """Start it again after it has ended."""
+        self.engine.run("start", self.name)
+
+    def hostname(self) -> str:
+        return str(self.inspect()["Config"]["Hostname"])
+
+    def address(self) -> str | None:
+        """Where the machine around it reaches it."""
+        return container_address(self.inspect())
+
+    def privileges(self) -> Sequence[str]:
+        """What it has been given beyond what every container has."""
+        return privileges(self.inspect())
+
+    def check_store(self, store: str, database: str) -> Mapping[str, Any]:
+        """Compare the store with its database, in the guest, which sees the container's files."""
+        channel = self.engine.machine.channel
+        root = f"/proc/{self.inspect()['State']['Pid']}/root"
+        channel.put("/run/store_check.py", resources.files("sysimage_vm").joinpath("store_check.py").read_bytes())
+        done = channel.run(["python3", "/run/store_check.py", root, store, database], timeout=CHECK_SECONDS)
+        if done.status != 0:
+            raise ImageFaultError("cannot compare the store with its database", evidence=done.said)
+        report: Mapping[str, Any] = json.loads(done.stdout)
+        return report
+
     def remove(self) -> None:
         self.shell.close()
         self.engine.run("rm", "-f", "-v", self.name, accept=None)
+
+
+def container_address(inspected: Mapping[str, Any]) -> str | None:
+    """The address that an engine's ``inspect`` says a container has."""
+    settings = inspected.get("NetworkSettings") or {}
+    networks = settings.get("Networks") or {}
+    return settings.get("IPAddress") or next((one["IPAddress"] for one in networks.values() if one["IPAddress"]), None)
+
+
+def privileges(inspected: Mapping[str, Any]) -> list[str]:
+    """What an engine's ``inspect`` says that a container has been given."""
+    settings = inspected["HostConfig"]
+    return [*(["privileged"] if settings["Privileged"] else []), *(settings.get("CapAdd") or [])]
 
 
 _STATES = {

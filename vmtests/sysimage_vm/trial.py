@@ -1,75 +1,96 @@
-"""One image in one machine: loaded once, booted once, then asked many questions."""
+"""One image in one place: brought there once, booted once, then asked many questions."""
 
 from __future__ import annotations
 
-import io
-import json
-import tarfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import testinfra
 from testinfra.host import Host
 
-from sysimage_vm.backends import guest_host
-from sysimage_vm.container import BOOT_SECONDS, Container, run
-from sysimage_vm.engine import Engine
-from sysimage_vm.faults import ImageFaultError, WrongArchitectureError
+from sysimage_vm.booted import Booted, LoadedImage
+from sysimage_vm.faults import ImageFaultError
 from sysimage_vm.image import ImageArchive
-from sysimage_vm.machine import Machine
 
 SYSTEM_DOCUMENT = "/run/current-system/system.json"
 """What the system was declared to be; images of other makers do not have it."""
-CONTAINER_NAME = "under-test"
-GUEST_ARCHITECTURE = "amd64"
 
 
-@dataclass
-class Trial:
+class Trial(ABC):
     """The state that questions share. Everything is done when first asked for, and timed."""
 
-    machine: Machine
-    engine: Engine
-    image: ImageArchive
-    seconds: dict[str, float] = field(default_factory=dict)
-    """How long each stage took."""
+    keeps_health_check = True
+    """Whether the image's health check has survived its loading."""
+
+    def __init__(self, image: ImageArchive, seconds: dict[str, float] | None = None) -> None:
+        self.image = image
+        self.seconds: dict[str, float] = seconds or {}
+        """How long each stage took."""
+
+    @abstractmethod
+    def load(self) -> str:
+        """Bring the image to where it runs; its name there."""
+
+    @abstractmethod
+    def read(self) -> LoadedImage:
+        """What is known of it there."""
+
+    @abstractmethod
+    def run(self) -> Booted:
+        """Start a container with nothing but the image's own configuration, and no privilege."""
+
+    @abstractmethod
+    def document(self, path: str) -> Mapping[str, Any]:
+        """The JSON document at a path of the container; empty if there is none."""
+
+    @abstractmethod
+    def keep(self, directory: Path) -> None:
+        """Write what tells about the container into ``directory``."""
+
+    def surroundings(self) -> str:
+        """What was last seen around the container: for a failure."""
+        return ""
+
+    @cached_property
+    def guest(self) -> Host:
+        """The machine that the container runs on, for questions."""
+        return testinfra.get_host("local://")
 
     @cached_property
     def reference(self) -> str:
-        """The loaded image's name in the engine."""
-        architecture = self.image.config.get("architecture")
-        if architecture != GUEST_ARCHITECTURE:
-            raise WrongArchitectureError(
-                f"cannot boot the image: it is for {architecture}, and the machine is {GUEST_ARCHITECTURE}",
-                hint=f'build it with "architecture": "{GUEST_ARCHITECTURE}", or test it on such a machine',
-            )
+        """The loaded image's name."""
         began = time.monotonic()
-        device = self.machine.plug(self.image.path)
         try:
-            return self.engine.load(device, self.image.size)
+            return self.load()
         finally:
-            self.machine.unplug(device)
-            self.seconds["load"] = time.monotonic() - began
+            self.seconds["load"] = self.seconds.get("load", 0.0) + time.monotonic() - began
 
     @cached_property
-    def container(self) -> Container:
-        """A container that runs with nothing but the image's own configuration, and no privilege."""
-        reference = self.reference
+    def loaded(self) -> LoadedImage:
+        """What whoever runs the image has read of it."""
+        _ = self.reference
+        return self.read()
+
+    @cached_property
+    def container(self) -> Booted:
+        """The container, started."""
+        _ = self.reference
         began = time.monotonic()
-        container = run(self.engine, reference, CONTAINER_NAME)
+        container = self.run()
         self.seconds["run"] = time.monotonic() - began
         return container
 
     @cached_property
-    def booted(self) -> Container:
+    def booted(self) -> Booted:
         """The same container once every declared service has started."""
         container = self.container
         began = time.monotonic()
         if self.has_init:
-            container.wait_services(self.expected_services, seconds=BOOT_SECONDS)
+            container.wait_services(self.expected_services)
         else:
             container.require_running()
         self.seconds["boot"] = time.monotonic() - began
@@ -78,23 +99,11 @@ class Trial:
     @cached_property
     def declared(self) -> Mapping[str, Any]:
         """The normalised system.json in the image; empty if the image has none."""
-        result = self.machine.channel.run([*self.engine.command("cp", f"{CONTAINER_NAME}:{self._document_path}", "-")])
-        if result.status != 0:
-            return {}
-        return _only_file(result.stdout)
-
-    @cached_property
-    def _document_path(self) -> str:
-        """The document's path for the engine's ``cp``, which does not follow links to other places: in the store."""
         self.container.require_running()
         entry = self.image.declared.get("Entrypoint") or []
-        # [boot program, SYSTEM]: the system is named on the command line, as in a Guix system.
-        return f"{entry[1]}/system.json" if len(entry) == 2 else SYSTEM_DOCUMENT
-
-    @cached_property
-    def guest(self) -> Host:
-        """The machine itself, for questions."""
-        return guest_host(self.machine.channel)
+        # [boot program, SYSTEM]: the system is named on the command line, as in a Guix system; not every engine's `cp`
+        # follows the link that leads to it.
+        return self.document(f"{entry[1]}/system.json" if len(entry) == 2 else SYSTEM_DOCUMENT)
 
     @property
     def has_init(self) -> bool:
@@ -115,20 +124,3 @@ class Trial:
         if not self.declared:
             raise ImageFaultError(f"cannot ask the image about itself: it has no {SYSTEM_DOCUMENT}")
         return self.declared
-
-    def keep(self, directory: Path) -> None:
-        """Write what tells about the container into ``directory``."""
-        directory.mkdir(parents=True, exist_ok=True)
-        if "container" in self.__dict__:
-            (directory / "container.log").write_text(self.container.logs() + "\n")
-            (directory / "inspect.json").write_text(json.dumps(self.container.inspect(), indent=2) + "\n")
-
-
-def _only_file(archive: bytes) -> Mapping[str, Any]:
-    with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
-        for member in opened:
-            file = opened.extractfile(member)
-            if file is not None:
-                document: Mapping[str, Any] = json.load(file)
-                return document
-    return {}

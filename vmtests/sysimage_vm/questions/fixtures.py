@@ -21,7 +21,7 @@ def _short_name_in_results(request: pytest.FixtureRequest, record_xml_attribute:
 
 @pytest.fixture(scope="session")
 def trial(request: pytest.FixtureRequest) -> Trial:
-    """The image, its machine and its engine."""
+    """The image and where it runs."""
     return request.config.stash[TRIAL]
 
 
@@ -40,5 +40,5 @@ def host(inside: Host) -> Host:
 
 @pytest.fixture(scope="session")
 def guest(trial: Trial) -> Host:
-    """testinfra's host in the machine that the engine runs in."""
+    """testinfra's host in the machine that the container runs on: the virtual one, or this."""
     return trial.guest

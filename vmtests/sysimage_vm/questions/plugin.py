@@ -43,7 +43,8 @@ class Questions:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         if report.failed:
-            report.sections.append(("console", self._trial.machine.console.tail(40)))
+            if around := self._trial.surroundings():
+                report.sections.append(("console", around))
             if call.excinfo is not None and isinstance(call.excinfo.value, BootTestError):
                 self.fault = self.fault or call.excinfo.value
                 report.longrepr = str(call.excinfo.value)

@@ -10,7 +10,7 @@ import signal
 import pytest
 from testinfra.host import Host
 
-from sysimage_vm.container import Container
+from sysimage_vm.booted import Booted
 from sysimage_vm.trial import Trial
 
 STOP_SECONDS = 30
@@ -22,7 +22,7 @@ def test_the_engine_runs_commands_inside(trial: Trial) -> None:
 
 
 def test_the_engines_network_files_are_intact(trial: Trial, inside: Host) -> None:
-    name = trial.booted.inspect()["Config"]["Hostname"]
+    name = trial.booted.hostname()
     assert inside.file("/etc/hostname").content_string.strip() == name
     assert "localhost" in inside.file("/etc/hosts").content_string
     assert name in inside.file("/etc/hosts").content_string
@@ -32,8 +32,7 @@ def test_the_engines_network_files_are_intact(trial: Trial, inside: Host) -> Non
 
 
 def test_it_restarts(trial: Trial) -> None:
-    trial.booted.shell.close()
-    trial.engine.run("restart", "-t", str(STOP_SECONDS), trial.booted.name)
+    trial.booted.restart(STOP_SECONDS)
     _wait(trial, trial.booted)
 
 
@@ -49,11 +48,11 @@ def test_it_stops_promptly_and_says_so(trial: Trial) -> None:
 def test_it_starts_again_after_a_stop(trial: Trial) -> None:
     if trial.booted.state() != "exited":
         pytest.skip("it was not stopped")
-    trial.engine.run("start", trial.booted.name)
+    trial.booted.start()
     _wait(trial, trial.booted)
 
 
-def _wait(trial: Trial, container: Container) -> None:
+def _wait(trial: Trial, container: Booted) -> None:
     if trial.has_init:
         container.wait_services(trial.expected_services)
     else:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from importlib import resources
-
 import pytest
 from testinfra.host import Host
 
 from sysimage_vm.trial import Trial
 
-CHECK_SECONDS = 600
 _RUN_SCRIPTS = r"""
 for program in /usr/bin/* /usr/sbin/*; do
   case "$(head -c 80 "$program" 2>/dev/null | head -n 1)" in
@@ -38,14 +34,7 @@ def _paths(trial: Trial) -> tuple[str, str]:
 def test_the_store_is_as_registered_after_scripts_have_run_as_root(trial: Trial, inside: Host) -> None:
     inside.run(_RUN_SCRIPTS.replace("%", "%%"))
     store, state = _paths(trial)
-    pid = trial.booted.inspect()["State"]["Pid"]
-    source = resources.files("sysimage_vm").joinpath("store_check.py").read_bytes()
-    trial.machine.channel.put("/run/store_check.py", source)
-    result = trial.machine.channel.run(
-        ["python3", "/run/store_check.py", f"/proc/{pid}/root", store, f"{state}/db/db.sqlite"], timeout=CHECK_SECONDS
-    )
-    assert result.status == 0, result.said
-    report = json.loads(result.stdout)
+    report = trial.booted.check_store(store, f"{state}/db/db.sqlite")
     assert {key: report[key] for key in ("changed", "missing", "stray", "database")} == {
         "changed": [],
         "missing": [],

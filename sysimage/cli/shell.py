@@ -1,0 +1,43 @@
+"""``sysimage shell``: boot an image and open a shell in it."""
+
+from __future__ import annotations
+
+import argparse
+
+from sysimage.cli import running
+from sysimage.cli.terminal import Terminal
+
+NAME = "shell"
+HELP = "boot an image and open a shell in it"
+DESCRIPTION = """\
+Boot IMAGE, wait until its services are started, and open a shell in it; or run COMMAND there. When that ends, the
+system is stopped and nothing is left behind. Ends with the status of the shell."""
+SHELL = ("/bin/sh", "-c", 'exec "$(command -v bash || echo sh)" "$@"', "sh")
+"""The better of the shells that an image may have."""
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    running.add_run_flags(parser)
+    parser.add_argument(
+        "command",
+        metavar="COMMAND",
+        nargs=argparse.REMAINDER,
+        help="what runs in the booted system, instead of a shell",
+    )
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
+    running.check_place(arguments)
+    command = running.command_of(arguments)
+    if arguments.place == "vm":
+        from sysimage.cli.machine import shell_in_machine
+
+        return shell_in_machine(arguments, command, terminal)
+    person = running.is_terminal()
+    with running.opened_place(arguments, terminal) as place:
+        place.boot()
+        if not place.wait_until_up() and not arguments.quiet:
+            terminal.note("sysimage: some services are still starting; `herd status` tells which")
+        status = place.talk(command or [*SHELL, *(["-i"] if person else [])], terminal=person)
+        place.stop()
+        return status

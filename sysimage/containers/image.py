@@ -1,0 +1,126 @@
+"""An image as something to run: what it starts, and the layers that its root file system is made of."""
+
+from __future__ import annotations
+
+import contextlib
+import platform as machine
+import re
+import signal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sysimage.digest import Digest
+from sysimage.errors import IntegrityError, Issue, MachineError
+from sysimage.verify.documents import parse_document
+from sysimage.verify.faults import Faults, MalformedError
+from sysimage.verify.follow import read_documents
+from sysimage.verify.legacy import read_legacy
+from sysimage.verify.limits import DEFAULT_LIMITS, Limits
+from sysimage.verify.manifest import ImageDocuments
+from sysimage.verify.source import Source, open_source
+
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""The machine's word -> the image's."""
+FIRST_REAL_TIME = 34
+"""The number of SIGRTMIN: the C library keeps the first two real-time signals for itself."""
+_REAL_TIME = re.compile(r"RTMIN(?:\+(\d+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class RunnableImage:
+    """An opened image whose documents are sound; layers are checked when they are read."""
+
+    path: Path
+    name: str
+    """For messages."""
+    source: Source
+    documents: ImageDocuments
+    raw: bytes = field(repr=False)
+    """The config document."""
+    config: Mapping[str, Any] = field(repr=False)
+    """The same, parsed."""
+
+    @property
+    def section(self) -> Mapping[str, Any]:
+        """The ``config`` of the config: what a container of it runs."""
+        section = self.config.get("config")
+        return section if isinstance(section, dict) else {}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        pairs = (variable.partition("=") for variable in self.documents.config.environment)
+        return {name: value for name, _, value in pairs}
+
+    @property
+    def boots_a_system(self) -> bool:
+        """Whether the entry point is a boot program and a system of the store, which takes no more words."""
+        entry = self.documents.config.entry_point
+        return len(entry) == 2 and entry[1].endswith("-system") and not self.documents.config.command
+
+    @property
+    def stop_signal(self) -> int:
+        return signal_number(self.documents.config.stop_signal or "SIGTERM")
+
+    def argv(self, command: tuple[str, ...] = (), entry_point: str | None = None) -> list[str]:
+        """What is started, by OCI's rule: the entry point with ``command``, or else with the image's own command.
+
+        ``entry_point`` is in the place of the image's, whose command does not count then; empty, there is none.
+        """
+        config = self.documents.config
+        if entry_point is not None:
+            return [*([entry_point] if entry_point else []), *command]
+        return [*config.entry_point, *(command or config.command)]
+
+
+@contextlib.contextmanager
+def open_image(path: Path, limits: Limits = DEFAULT_LIMITS, *, name: str | None = None) -> Iterator[RunnableImage]:
+    """Open an archive or an OCI layout for this machine's architecture; messages call it ``name``.
+
+    What is not as it says is an `IntegrityError` with every fault; an image of another architecture a `MachineError`.
+    """
+    called = name or str(path)
+    faults = Faults(limits.faults_per_rule)
+    own = ARCHITECTURES.get(machine.machine(), machine.machine())
+    with open_source(path, limits) as source:
+        try:
+            documents = read_documents(source, faults, limits, f"linux/{own}")
+            file = f"blobs/sha256/{documents.image_id.hex}"
+            if source.size(file) is None:
+                file = read_legacy(source, limits).config
+            data = source.read(file, limits.document_size)
+            if Digest.of(data) != documents.image_id:
+                raise MalformedError("has a config that changed while it was read")
+            config = parse_document(data, limits)
+        except MalformedError as error:
+            raise refused(called, (*faults.issues, Issue("image", str(error)))) from None
+        except OSError as error:
+            raise MachineError(f"cannot read {called}: {error.strerror}") from error
+        if faults:
+            raise refused(called, faults.issues)
+        found = f"{documents.config.os}/{documents.config.architecture}"
+        if found != f"linux/{own}":
+            raise MachineError(f"cannot run {called}: it is for {found}, and this machine is linux/{own}")
+        yield RunnableImage(path, called, source, documents, data, config)
+
+
+def refused(name: str, issues: tuple[Issue, ...]) -> IntegrityError:
+    """The error for an image that is not what it says."""
+    return IntegrityError(
+        f"cannot run {name}: it is not what it says", hint="sysimage verify tells whether another copy is sound",
+        issues=issues,
+    )  # fmt: skip
+
+
+def signal_number(name: str) -> int:
+    """The number of a signal as images name it: SIGTERM, TERM, 15, SIGRTMIN+3. A MachineError for what is none."""
+    text = name.upper().removeprefix("SIG")
+    if text.isdigit() and 0 < int(text) <= 64:
+        return int(text)
+    if found := _REAL_TIME.fullmatch(text):
+        return FIRST_REAL_TIME + int(found[1] or 0)
+    try:
+        return int(signal.Signals[f"SIG{text}"])
+    except KeyError:
+        raise MachineError(f"cannot stop the image: its stop signal {name} is none of this machine") from None

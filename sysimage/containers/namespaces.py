@@ -1,0 +1,345 @@
+"""Containers in plain Linux namespaces: no engine, no daemon, nothing on the disk, and root only where it is at hand.
+
+    with unpacked(image) as files:
+        container = files.start(image.argv(), stdin=DEVNULL)
+        assert container.run(["/bin/sh", "-c", "echo $$"]).status == 0
+        assert container.stop() == 0
+
+All is gone when the ``with`` block ends, and when this process does, however it does: see `sysimage.containers.holder`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from sysimage.containers.faults import ProgramNotStartedError
+from sysimage.containers.image import RunnableImage, refused
+from sysimage.containers.inside import CAPABILITIES
+from sysimage.containers.users import UserMap, is_privileged, user_map
+from sysimage.errors import Issue, MachineError, SysimageError
+from sysimage.process import Completed, spawn
+from sysimage.progress import Progress, silent
+
+STAGE = "unpack"
+STOP_SECONDS = 10.0
+"""How long a container may take to stop before it is killed; Docker's own."""
+_PROGRAM = Path(__file__).with_name("inside.py")
+_ELSEWHERE = "run it as root, or with --in docker, podman or vm"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a container differs from what its image says, as by options of ``docker run``."""
+
+    env: Mapping[str, str] = field(default_factory=dict)
+    user: str | None = None
+    """Instead of the image's: ``name|uid[:group|gid]``."""
+    read_only: bool = False
+    tmpfs: tuple[str, ...] = ()
+    """Image paths that an empty file system covers."""
+    init: bool = False
+    """Put a process that reaps and passes signals on before the program."""
+    capabilities: tuple[int, ...] = CAPABILITIES
+    upper: str | None = None
+    """Let the container write beside the image's files, to a place of this name, where a later one finds it again; by
+    default it writes to the files themselves."""
+    own_output: bool = True
+    """Give standard output to the container's user, so that it can open /dev/stdout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A started container."""
+
+    files: UnpackedImage
+    process: subprocess.Popen[bytes]
+    """The parent of the container's first process; ends with its status, or 128 and its signal."""
+    pid: int
+    """The container's first process, seen from outside."""
+    settings: Settings
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+        user: str | None = None,
+        timeout: float | None = None,
+    ) -> Completed:
+        """Run a program inside, as ``docker exec`` does, and return what it printed.
+
+        A `ProgramNotStartedError` if it is not there, a TimeoutExpired (after killing it) if it takes too long.
+        """
+        child = self._enter(argv, env, user, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            stdout, stderr = child.communicate(stdin, timeout)
+        except BaseException:
+            child.kill()
+            child.communicate()
+            raise
+        return Completed(child.returncode, stdout, stderr)
+
+    def talk(self, argv: Sequence[str], *, terminal: bool) -> int:
+        """Run a program inside with our own input and output, on a terminal of the container if ``terminal``."""
+        with self.files.terminal_kept(terminal):
+            child = self._enter(argv, None, None, terminal=terminal, on_terminal=terminal)
+            return _ended(child)
+
+    def kill(self, number: int) -> None:
+        """Send a signal to the container's first process."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit status, when it has ended. A TimeoutExpired if it has not."""
+        return self.process.wait(timeout)
+
+    def stop(self, number: int | None = None, *, timeout: float = STOP_SECONDS) -> int:
+        """As ``docker stop``: the image's signal, and SIGKILL when that has not helped in time; the exit status."""
+        if self.process.poll() is None:
+            self.kill(self.files.image.stop_signal if number is None else number)
+        try:
+            return self.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill(signal.SIGKILL)
+            return self.wait()
+
+    def _enter(
+        self,
+        argv: Sequence[str],
+        env: Mapping[str, str] | None,
+        user: str | None,
+        *,
+        terminal: bool = False,
+        **options: Any,
+    ) -> subprocess.Popen[bytes]:
+        todo = self.files.todo(argv, self.settings, terminal=terminal) | {"holder": self.pid, "init": False}
+        todo["env"] |= env or {}
+        todo["user"] = todo["user"] if user is None else user
+        try:
+            return self.files.launch("enter", todo, **options)[0]
+        except MachineError:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                status = self.wait(1)
+                raise SysimageError(
+                    f"cannot run {argv[0]} in {self.files.image.name}: its container has ended with status {status}"
+                ) from None
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class UnpackedImage:
+    """An image's files, held for its containers. One after the other writes to the same files, as restarts do."""
+
+    image: RunnableImage
+    holder: int
+    """The process that holds them."""
+    place: str
+    hostname: str
+    users: UserMap | None
+    """None where we are root, and need no users of our own."""
+    _started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(
+        self,
+        argv: Sequence[str],
+        settings: Settings | None = None,
+        *,
+        terminal: bool = False,
+        stdin: int | IO[bytes] | None = None,
+        stdout: int | IO[bytes] | None = None,
+        stderr: int | IO[bytes] | None = None,
+    ) -> Container:
+        """Start a container of ``argv``; returns when its program has begun.
+
+        A `ProgramNotStartedError` if that is not in the image, a `MachineError` for what this machine does not allow.
+        """
+        settings = settings or Settings()
+        todo = self.todo(argv, settings, terminal=terminal)
+        options = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "on_terminal": terminal}
+        process, pid = self.launch("start", todo, **options)
+        self._started.append(process)
+        return Container(self, process, pid, settings)
+
+    def todo(self, argv: Sequence[str], settings: Settings, *, terminal: bool) -> dict[str, Any]:
+        """What `sysimage.containers.inside` is told."""
+        config = self.image.documents.config
+        if not argv:
+            raise SysimageError(f"cannot run {self.image.name}: it has neither entry point nor command",
+                                hint="say a command")  # fmt: skip
+        return {
+            "argv": list(argv),
+            "env": {**self.image.environment, **settings.env},
+            "user": config.user if settings.user is None else settings.user,
+            "cwd": config.working_directory,
+            "read_only": settings.read_only,
+            "tmpfs": list(settings.tmpfs),
+            "init": settings.init,
+            "capabilities": list(settings.capabilities),
+            "upper": settings.upper,
+            "own_output": settings.own_output and not terminal,
+            "terminal": terminal,
+            "hostname": self.hostname,
+            "place": self.place,
+            "holder": self.holder,
+            "own_users": self.users is not None,
+            "groups": self.users is None or self.users.several,
+            "parent": os.getpid(),
+        }
+
+    def launch(self, deed: str, todo: dict[str, Any], **options: Any) -> tuple[subprocess.Popen[bytes], int]:
+        """Start `sysimage.containers.inside` and wait until it says how that went; the process, and its child's ID."""
+        told, tell = os.pipe()
+        try:
+            process = spawn(
+                [sys.executable, "-I", "-S", _PROGRAM, deed, json.dumps(todo | {"tell": tell})],
+                pass_fds=(tell,),
+                **options,
+            )
+        finally:
+            os.close(tell)
+        try:
+            with open(told, "rb") as file:
+                answer = json.loads(file.readline() or b'{"error": "it ended at once", "status": 1}')
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        if "error" not in answer:
+            return process, int(answer["pid"])
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+        process.wait()
+        if answer["status"] in (126, 127):
+            raise ProgramNotStartedError(f"cannot run {todo['argv'][0]} in {self.image.name}: {answer['error']}",
+                                         answer["status"])  # fmt: skip
+        raise MachineError(f"cannot {deed} a container in namespaces: {answer['error']}", hint=_ELSEWHERE)
+
+    @property
+    def root(self) -> Path:
+        """The image's files, seen from outside."""
+        return Path(f"/proc/{self.holder}/root{self.place}/root")
+
+    def written(self, upper: str) -> Path:
+        """What containers have written to the place that `Settings.upper` names, seen from outside."""
+        return Path(f"/proc/{self.holder}/root{self.place}/upper-{upper}")
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What does not work as it would in an engine, for people."""
+        if self.users is None or self.users.several:
+            return ()
+        return ("inside, root is the only user: what runs as another does not start (apt-get install uidmap, and give "
+                "this user a range in /etc/subuid and /etc/subgid)",)  # fmt: skip
+
+    @contextlib.contextmanager
+    def terminal_kept(self, terminal: bool) -> Iterator[None]:
+        """Leave our terminal as it was, whatever becomes of the program that has it meanwhile."""
+        if not terminal:
+            yield
+            return
+        import termios
+
+        before = termios.tcgetattr(0)
+        try:
+            yield
+        finally:
+            termios.tcsetattr(0, termios.TCSADRAIN, before)
+
+    def close(self) -> None:
+        """Kill what still runs."""
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def unpacked(image: RunnableImage, progress: Progress = silent) -> Iterator[UnpackedImage]:
+    """Unpack ``image`` into memory that its containers alone see. Every layer is checked before anything of it runs.
+
+    A layer that is not what the image says is an `IntegrityError`; what this machine does not allow a `MachineError`.
+    """
+    users = None if is_privileged() else user_map()
+    hostname = secrets.token_hex(6)
+    todo = {
+        "image": str(image.path.absolute()),
+        "own_users": users is not None,
+        "owners": users is None or users.several,
+        "parent": os.getpid(),
+        "files": {
+            "hostname": f"{hostname}\n",
+            "hosts": f"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n127.0.1.1\t{hostname}\n",
+            "resolv.conf": "nameserver 127.0.0.1\n",
+        },
+    }
+    total = sum(layer.size for layer in image.documents.layers)
+    with tempfile.TemporaryFile() as said:
+        child = spawn(
+            [sys.executable, "-P", "-m", "sysimage.containers.holder", json.dumps(todo)],
+            env={"PYTHONPATH": os.pathsep.join(sys.path)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+        )
+        files = None
+        try:
+            answer: dict[str, Any] = {}
+            for line in child.stdout or ():
+                answer = json.loads(line)
+                if "users" in answer and users is not None and child.stdin is not None:
+                    users.write(child.pid)
+                    child.stdin.write(b"\n")
+                    child.stdin.flush()
+                elif "done" in answer:
+                    progress(STAGE, min(answer["done"], total), total, unit="bytes")
+                else:
+                    break
+            if "ready" not in answer:
+                said.seek(0)
+                raise _failed(image, answer, said.read().decode("utf-8", "replace"))
+            progress(STAGE, total, total, unit="bytes")
+            files = UnpackedImage(image, child.pid, str(answer["ready"]), hostname, users)
+            yield files
+        finally:
+            if files is not None:
+                files.close()
+            child.kill()
+            child.wait()
+            for pipe in (child.stdin, child.stdout):
+                if pipe is not None:
+                    pipe.close()
+
+
+def _failed(image: RunnableImage, answer: Mapping[str, Any], said: str) -> SysimageError:
+    if "issues" in answer:
+        return refused(image.name, tuple(Issue(where, message) for where, message in answer["issues"]))
+    number, what = answer.get("errno"), answer.get("error") or said.strip().rpartition("\n")[2] or "its holder ended"
+    if number == errno.ENOSPC and answer.get("where"):
+        return MachineError(f"cannot unpack {image.name}: it does not fit into this machine's memory",
+                            hint="--in docker, podman or vm unpacks to a disk")  # fmt: skip
+    where = f" {answer['where']}" if answer.get("where") else ""
+    return MachineError(f"cannot unpack {image.name} in namespaces:{where} {what}", hint=_ELSEWHERE)
+
+
+def _ended(child: subprocess.Popen[bytes]) -> int:
+    try:
+        return child.wait()
+    except BaseException:
+        child.kill()
+        child.wait()
+        raise

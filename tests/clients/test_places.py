@@ -1,0 +1,160 @@
+"""Images run, and are questioned, in every place of this machine: namespaces, a Docker daemon of ours, and Podman."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from sysimage.process import spawn
+from tests.clients.conftest import IS_ROOT, need
+from tests.support.small_images import write_small
+
+LIVES = ["/bin/sh", "-c", "trap 'echo ends; exit 0' TERM; echo up; while :; do sleep 0.1; done"]
+READY_SECONDS = 60.0
+PODMAN = """
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "none"
+lock_type = "file"
+"""
+"""What Podman needs where systemd is not process 1, and the limits are not ours to raise."""
+Environment = Mapping[str, str]
+
+
+@pytest.fixture(scope="module")
+def short() -> Iterator[Path]:
+    """A place with a short name: engines refuse long ones."""
+    with tempfile.TemporaryDirectory(prefix="e-", ignore_cleanup_errors=True) as directory:
+        yield Path(directory)
+
+
+@pytest.fixture(scope="module")
+def docker(short: Path) -> Iterator[Environment]:
+    """A daemon of our own, with no network of its own; a machine that does not let it start is told so."""
+    dockerd = need("dockerd")
+    if not IS_ROOT:
+        pytest.skip("Docker's daemon is started by root only")
+    place = short / "docker"
+    place.mkdir()
+    socket = f"unix://{place}/socket"
+    words = [dockerd, "--data-root", place / "root", "--exec-root", place / "exec"]
+    words += ["--pidfile", place / "pid", "--host", socket, "--bridge=none", "--iptables=false"]
+    environment = {**os.environ, "DOCKER_HOST": socket, "HOME": str(place)}
+    with (place / "log").open("wb") as log:
+        daemon = spawn(words, env={"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + READY_SECONDS
+        while subprocess.run(["docker", "version"], env=environment, capture_output=True).returncode:
+            if daemon.poll() is not None or time.monotonic() > deadline:
+                last = (place / "log").read_text().strip().splitlines()[-1:]
+                pytest.skip(f"Docker's daemon does not start on this machine: {last}")
+            time.sleep(0.2)
+        yield environment
+    finally:
+        daemon.terminate()
+        daemon.wait(60)
+        subprocess.run(["umount", place / "exec/netns/default"], capture_output=True)  # which it leaves behind
+
+
+@pytest.fixture(scope="module")
+def podman(short: Path) -> Iterator[Environment]:
+    """Podman with storage of our own."""
+    need("podman")
+    if not IS_ROOT:
+        pytest.skip("Podman without root needs a session of its user")
+    conf = short / "containers.conf"
+    runtime = next((name for name in ("runc", "crun") if Path(f"/usr/sbin/{name}").exists()), None)
+    conf.write_text(PODMAN + (f'runtime = "{runtime}"\n' if runtime else ""))
+    storage = short / "storage.conf"
+    storage.write_text(f'[storage]\ndriver = "vfs"\ngraphroot = "{short}/graph"\nrunroot = "{short}/run"\n')
+    environment = {**os.environ, "CONTAINERS_CONF": str(conf), "CONTAINERS_STORAGE_CONF": str(storage)}
+    tried = subprocess.run(["podman", "info"], env=environment, capture_output=True, text=True)
+    if tried.returncode:
+        pytest.skip(f"Podman does not work on this machine: {tried.stderr.strip().splitlines()[-1:]}")
+    yield environment
+    subprocess.run(["podman", "system", "reset", "--force"], env=environment, capture_output=True)
+
+
+@pytest.fixture(params=["namespaces", "docker", "podman"])
+def place(request: pytest.FixtureRequest) -> tuple[str, Environment]:
+    name = str(request.param)
+    return name, os.environ if name == "namespaces" else request.getfixturevalue(name)
+
+
+def sysimage(place: tuple[str, Environment], *words: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    verb, *others = map(str, words)
+    argv = [sys.executable, "-m", "sysimage", verb, "--in", place[0], *others]
+    return subprocess.run(argv, env=place[1], input=stdin, capture_output=True, text=True)
+
+
+def left(place: tuple[str, Environment]) -> list[str]:
+    """Containers and images of ours that an engine still has."""
+    if place[0] == "namespaces":
+        return []
+    lists = [[place[0], "ps", "--all", "--format", "{{.Names}}"], [place[0], "images", "--format", "{{.Repository}}"]]
+    said = "".join(subprocess.run(words, env=place[1], capture_output=True, text=True).stdout for words in lists)
+    return re.findall(r"sysimage-[0-9a-f]{12}", said)
+
+
+def test_a_command_runs_with_its_input_and_its_status(place: tuple[str, Environment], tmp_path: Path) -> None:
+    image = write_small(tmp_path / "small.tar", Entrypoint=["/bin/cat"])
+    script = "cat; echo err >&2; exit 7"
+    ended = sysimage(place, "run", "--entrypoint", "", image, "sh", "-c", script, stdin="in\n")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (7, "in\n", "err\n")
+    assert left(place) == []
+
+
+def test_a_shell_is_inside_and_everything_is_gone_after_it(place: tuple[str, Environment], tmp_path: Path) -> None:
+    image = write_small(tmp_path / "small.tar", Entrypoint=LIVES)
+    ended = sysimage(place, "shell", image, stdin="cat /proc/1/cmdline; exit 6\n")
+    assert ended.returncode == 6, ended.stderr
+    assert "trap" in ended.stdout
+    assert left(place) == []
+
+
+def test_the_standard_questions_and_ones_own_are_asked(place: tuple[str, Environment], tmp_path: Path) -> None:
+    image = write_small(tmp_path / "small.tar", Entrypoint=LIVES)
+    (tmp_path / "test_mine.py").write_text(
+        "def test_one_that_holds(host):\n    assert host.file('/bin/busybox').is_file\n\n\n"
+        "def test_one_that_does_not(host):\n    assert host.file('/bin/nginx').exists\n"
+    )
+    ended = sysimage(place, "test", "--json", image, "--expect", tmp_path / "test_mine.py")
+    assert ended.returncode == 5, ended.stderr
+    answers = json.loads(ended.stdout)
+    assert (answers["in"], answers["failed"], answers["accelerator"]) == (place[0], 1, None)
+    assert [issue["where"] for issue in answers["error"]["issues"]] == ["test_mine.py::test_one_that_does_not"]
+    assert answers["passed"] >= 10
+    assert answers["seconds"].keys() >= {"load", "run", "boot", "stop"}
+    assert (Path(answers["reports"]) / "container.log").read_text().startswith("up\n")
+    assert left(place) == []
+
+
+def test_an_image_without_its_entry_point_is_diagnosed(place: tuple[str, Environment], tmp_path: Path) -> None:
+    ended = sysimage(place, "test", write_small(tmp_path / "small.tar", Entrypoint=["/absent"]))
+    assert ended.returncode == 5
+    assert "the program that the image starts is not in the image" in ended.stderr
+
+
+def test_nothing_stays_in_an_engine_when_the_parent_is_killed(place: tuple[str, Environment], tmp_path: Path) -> None:
+    image = write_small(tmp_path / "small.tar", Entrypoint=LIVES)
+    argv = [sys.executable, "-m", "sysimage", "run", "--in", place[0], str(image)]
+    running = subprocess.Popen(argv, env=place[1], stdout=subprocess.PIPE)
+    assert running.stdout is not None
+    assert running.stdout.readline() == b"up\n"
+    running.kill()
+    running.communicate()
+    deadline = time.monotonic() + READY_SECONDS
+    while left(place) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert left(place) == []
