@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from sysimage.errors import MachineError
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +35,12 @@ class Terminal:
 
     def result(self, text: str) -> None:
         """Print a result."""
-        print(text, file=sys.stdout)
+        with _printing():
+            print(text, file=sys.stdout)
 
     def document(self, value: Any) -> None:
         """Print a result for machines."""
-        print(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False), file=sys.stdout)
+        self.result(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False))
 
     def note(self, text: str) -> None:
         """Tell people something that is no result."""
@@ -55,7 +60,8 @@ class Terminal:
                 table.add_column(header, justify=justify, no_wrap=index in right)
             for row in rows:
                 table.add_row(*map(Text, row))
-            Console(file=sys.stdout).print(table)
+            with _printing():
+                Console(file=sys.stdout).print(table)
             return
         widths = [max(len(row[index]) for row in [headers, *rows]) for index in range(len(headers))]
         for row in [headers, *rows]:
@@ -63,7 +69,25 @@ class Terminal:
                 cell.rjust(width) if index in right else cell.ljust(width)
                 for index, (cell, width) in enumerate(zip(row, widths, strict=True))
             ]
-            print("  ".join(cells).rstrip(), file=sys.stdout)
+            self.result("  ".join(cells).rstrip())
+
+    def flush(self) -> None:
+        """Bring to its place what was printed as results."""
+        with _printing():
+            sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _printing() -> Iterator[None]:
+    """Whatever is wrong with standard output, but that its reader has left, is the machine's fault."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What is still held for it must not fail once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise MachineError(f"cannot write to standard output: {error.strerror}") from error
 
 
 def in_bytes(count: int) -> str:
