@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,16 @@ class SysimageError(Exception):
 
     def __str__(self) -> str:
         return "\n".join([self.message, *(f"  {issue}" for issue in self.issues)])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Whole, whatever a subclass asks for when it is made: it may come from another process.
+        return _again, (type(self), self.args), self.__dict__
+
+
+def _again(kind: type[SysimageError], args: tuple[object, ...]) -> SysimageError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    return error
 
 
 class SpecError(SysimageError):

@@ -2,20 +2,26 @@
 
 `run` is for programs that start, work and end; `spawn` for the one long-lived child we have (QEMU) and for binary
 pipes, where `sh` would put threads between us and the descriptor. Children see a small, fixed environment, so that
-what they print and make does not depend on whose machine it is.
+what they print and make does not depend on whose machine it is. They are out of the keyboard's reach, and the kernel
+kills them when we are gone.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shlex
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sysimage.errors import MachineError, SysimageError
+from sysimage.signals import ending_with_parent, when_ending
 
 CLEAN_ENVIRONMENT: Mapping[str, str] = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -78,6 +84,11 @@ def run(
         "_truncate_exc": False,
         "_return_cmd": True,
         "_ok_code": tuple(range(256)) + tuple(range(-64, 0)),
+        "_new_session": True,
+        "_preexec_fn": ending_with_parent(),
+        # Its handle is needed while it runs.
+        "_bg": True,
+        "_bg_exc": False,
     }
     if stdin is not None:
         options["_in"] = stdin
@@ -85,6 +96,7 @@ def run(
         options["_cwd"] = str(cwd)
     try:
         command = sh.Command(program)(*arguments, **options)
+        _wait(command)
     except sh.CommandNotFound:
         raise MachineError(f"cannot find {program}: it is not installed") from None
     done = Completed(int(command.exit_code), bytes(command.stdout), bytes(command.stderr))
@@ -93,10 +105,21 @@ def run(
     return done
 
 
+def _wait(command: Any) -> None:
+    """Until the program has ended, which it does when we are to: another thread than the main one may wait here."""
+
+    with when_ending(partial(_kill, command.pid)):
+        try:
+            command.wait()
+        except BaseException:
+            _kill(command.pid)
+            raise
+
+
 def spawn(
     argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, on_terminal: bool = False, **options: Any
 ) -> subprocess.Popen[bytes]:
-    """Start a program and return at once; the caller owns the child and ends it.
+    """Start a program and return at once; the caller, in the thread that called, owns the child and ends it.
 
     It has a session of its own, so that Ctrl-C reaches us alone, unless a person is to talk to it ``on_terminal``.
     """
@@ -104,5 +127,19 @@ def spawn(
         [str(word) for word in argv],
         env={**CLEAN_ENVIRONMENT, **(env or {})},
         start_new_session=not on_terminal,
+        preexec_fn=ending_with_parent(),
         **options,
     )
+
+
+def end(child: subprocess.Popen[bytes]) -> None:
+    """Kill a child that `spawn` started, and those it started itself; wait until it is gone."""
+    if child.poll() is None:
+        _kill(child.pid)
+        child.kill()  # one on our terminal leads no group
+        child.wait()
+
+
+def _kill(leader: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)

@@ -21,7 +21,7 @@ PACKAGES = {
 }
 MODULES = sorted(path for folder in PACKAGES.values() for path in folder.rglob("*.py"))
 
-BENEATH = {"sysimage", "characters", "errors", "digest", "kept", "process", "progress", "workers"}
+BENEATH = {"sysimage", "characters", "errors", "digest", "kept", "process", "progress", "signals", "workers"}
 """Known to every room; ``sysimage`` is the package itself, which holds the version."""
 ALLOWED: dict[str, set[str]] = {
     "sysimage": set(),
@@ -30,8 +30,9 @@ ALLOWED: dict[str, set[str]] = {
     "digest": set(),
     "kept": {"errors"},
     "progress": set(),
-    "process": {"errors"},
-    "workers": {"errors"},
+    "signals": set(),
+    "process": {"errors", "signals"},
+    "workers": {"errors", "signals"},
     "spec": set(),
     "store": set(),
     "closure": {"store"},
@@ -53,7 +54,7 @@ ALLOWED: dict[str, set[str]] = {
 """Room → the rooms, or single modules of rooms, that it may import beside itself and what is beneath. The conductor and
 the command line, above, are not in the table: they may import every room."""
 ABOVE = {"build", "options", "history", "plans", "delivery", "cli", "__main__"}
-DIGEST_ONLY = {"verify": {"sysimage", "errors", "digest", "progress"}}
+DIGEST_ONLY = {"verify": {"sysimage", "errors", "digest", "progress", "workers"}}
 """Rooms that may not have all that is beneath."""
 
 STANDALONE = {

@@ -6,9 +6,9 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from types import FrameType, ModuleType
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from functools import partial
+from types import ModuleType
 
 from sysimage import __version__
 from sysimage.cli import build, cache, completion, inspect, lock, plan, run, schema, shell, test, verify
@@ -16,6 +16,7 @@ from sysimage.cli.environment import parse_arguments
 from sysimage.cli.failure import report_failure
 from sysimage.cli.terminal import Terminal
 from sysimage.errors import SpecError
+from sysimage.signals import EndedBySignal, ended_by, listening, raise_if_ending, reader_has_left, say_without_waiting
 
 VERBS: tuple[ModuleType, ...] = (build, plan, inspect, verify, test, run, shell, lock, cache, schema, completion)
 """In the order of the help. Each has NAME, HELP, DESCRIPTION, ``add_flags(parser)`` and ``run(arguments, terminal)``;
@@ -26,44 +27,32 @@ Every flag --some-flag can be set by the environment variable SYSIMAGE_SOME_FLAG
 Exit status: 0 done, 1 failure, 2 bad spec or flags, 3 lock out of date, 4 verification failed, 5 boot test failed,
 6 registry or package archive, 7 this machine, 70 a fault of sysimage itself, 128 + signal when ended by one.
 """
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class EndedBySignal(KeyboardInterrupt):
-    """Somebody wants us to end; unwinds everything, so that temporary files go and children are ended.
-
-    A KeyboardInterrupt, because code that runs other people's code (pytest, for `test`) lets nothing else through.
-    """
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.status = 128 + number
+_STDOUT, _STDERR = 1, 2
+_READER_LEFT = 128 + signal.SIGPIPE
+_KEEPING = {verb.run for verb in (build, plan, test, lock)}
+"""The verbs that fill the cache."""
+_KEPT = "; what was fetched and made is kept for the next time"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status. Every error is reported here and nowhere else."""
     terminal = Terminal.of_process(os.environ)
-    # One that is ignored, as nohup and shells' background jobs have it, stays so.
-    listened = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, _end) for number in listened}
+    kept = ""
     try:
-        parser = command_line()
-        arguments = parse_arguments(parser, sys.argv[1:] if argv is None else argv, os.environ)
-        if arguments.verb is None:
-            parser.print_help(sys.stdout)
-            return SpecError.exit_status
-        status = _run(arguments, terminal)
-        sys.stdout.flush()
-        return status
+        with listening():
+            try:
+                parser = command_line()
+                arguments = parse_arguments(parser, sys.argv[1:] if argv is None else argv, os.environ)
+            except SystemExit as ended:  # --help and --version, or a wrong flag
+                return _told(partial(int, ended.code or 0), terminal)
+            if arguments.verb is None:
+                parser.print_help(sys.stdout)
+                return _told(lambda: SpecError.exit_status, terminal)
+            kept = _KEPT if arguments.run in _KEEPING else ""
+            return _run(arguments, terminal)
     except EndedBySignal as ended:
+        say_without_waiting(f"sysimage: {ended_by(ended.number)}{kept}")
         return ended.status
-    except BrokenPipeError:
-        # Whoever read our output has left. What Python still holds for stdout must not raise once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -85,15 +74,34 @@ def command_line() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    try:
+    def run() -> int:
         return int(arguments.run(arguments, terminal) or 0)
+
+    return _told(run, terminal, as_json=getattr(arguments, "json", False))
+
+
+def _told(run: Callable[[], int], terminal: Terminal, *, as_json: bool = False) -> int:
+    """The status of what prints results, all of which have arrived, or of the failure, which was reported."""
+    try:
+        try:
+            status = run()
+            terminal.flush()
+        except Exception as error:
+            raise_if_ending()  # what fails then fails because a program was ended or a file is gone
+            if isinstance(error, BrokenPipeError) and _readers_left():
+                return _READER_LEFT
+            status = report_failure(error, terminal, as_json=as_json)
+            terminal.flush()
     except BrokenPipeError:
-        raise
-    except Exception as error:
-        return report_failure(error, terminal, as_json=getattr(arguments, "json", False))
+        _readers_left()
+        return _READER_LEFT
+    return status
 
 
-def _end(number: int, frame: FrameType | None) -> NoReturn:
-    for ending in _ENDING:  # a second one must not interrupt the cleaning up
-        signal.signal(ending, signal.SIG_IGN)
-    raise EndedBySignal(number)
+def _readers_left() -> bool:
+    """Whether a reader of our results or of our messages has left; what is still held for it is then dropped."""
+    left = [descriptor for descriptor in (_STDOUT, _STDERR) if reader_has_left(descriptor)]
+    for descriptor in left:
+        # It must not raise once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+    return bool(left)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TextIO
 
 from sysimage.characters import printable
+from sysimage.errors import MachineError
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Terminal:
     def document(self, value: Any) -> None:
         """Print a result for machines."""
         # What is escaped can only stand inside of strings, where JSON reads the escape as the character.
-        _say(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False), sys.stdout)
+        self.result(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False))
 
     def note(self, text: str) -> None:
         """Tell people something that is no result."""
@@ -59,7 +62,8 @@ class Terminal:
                 table.add_column(header, justify=justify, no_wrap=index in right)
             for row in rows:
                 table.add_row(*map(Text, row))
-            Console(file=sys.stdout).print(table)
+            with _printing():
+                Console(file=sys.stdout).print(table)
             return
         widths = [max(len(row[index]) for row in [headers, *rows]) for index in range(len(headers))]
         for row in [headers, *rows]:
@@ -67,14 +71,33 @@ class Terminal:
                 cell.rjust(width) if index in right else cell.ljust(width)
                 for index, (cell, width) in enumerate(zip(row, widths, strict=True))
             ]
-            _say("  ".join(cells).rstrip(), sys.stdout)
+            self.result("  ".join(cells).rstrip())
+
+    def flush(self) -> None:
+        """Bring to its place what was printed as results."""
+        with _printing():
+            sys.stdout.flush()
 
 
 def _say(text: str, file: TextIO) -> None:
     """Print lines in which nothing is an order to the terminal, wherever their words came from."""
     text = printable(text, keep="\n\t")
     encoding = file.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding), file=file)
+    with _printing() if file is sys.stdout else contextlib.nullcontext():
+        print(text.encode(encoding, "backslashreplace").decode(encoding), file=file)
+
+
+@contextlib.contextmanager
+def _printing() -> Iterator[None]:
+    """Whatever is wrong with standard output, but that its reader has left, is the machine's fault."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What is still held for it must not fail once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise MachineError(f"cannot write to standard output: {error.strerror}") from error
 
 
 def in_bytes(count: int) -> str:

@@ -9,7 +9,7 @@ import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from sysimage.containers.console import Console
 from sysimage.containers.engine import Engine, LoadedImage, loaded
@@ -25,13 +25,13 @@ from sysimage.containers.namespaces import (
 from sysimage.errors import SysimageError
 from sysimage.process import Completed
 from sysimage.progress import Progress, silent
+from sysimage.signals import answered, held, keep_unwinding, patient
 
 PLACES = ("namespaces", "docker", "podman")
 HERD = "/run/current-system/profile/bin/herd"
 BOOT_SECONDS = 60.0
 INTERRUPTED_SECONDS = 2.0
 """How long a command may take to end after an interrupt, before it is killed."""
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOOK = 0.1
 _LAST_LINES = 40
 _MOST_PIECES = 10_000
@@ -133,10 +133,11 @@ class InNamespaces(Place):
         argv = self.image.argv(tuple(command), entry_point)
         quits = bool(command) or entry_point is not None
         number, patience = (signal.SIGINT, INTERRUPTED_SECONDS) if quits else (None, STOP_SECONDS)
-        # A container that has just been started must not be lost sight of; what is to end us waits until we have it.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-        try:
-            with self.files.terminal_kept(terminal), Console(out) as said, Console(err) as complained:
+        started: list[Container] = []
+
+        def child() -> subprocess.Popen[bytes]:
+            # A container that has just been started must not be lost sight of.
+            with held():
                 container = self.files.start(
                     argv,
                     Settings(),
@@ -145,16 +146,17 @@ class InNamespaces(Place):
                     stdout=None if terminal else said.descriptor,
                     stderr=None if terminal else complained.descriptor,
                 )
+                started.append(container)
                 said.started()
                 complained.started()
-                return _awaited(
-                    container.process,
-                    lambda: container.stop(number, timeout=patience),
-                    lambda: said.left or complained.left,
-                    before,
-                )
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            return container.process
+
+        with self.files.terminal_kept(terminal), Console(out) as said, Console(err) as complained:
+            return _awaited(
+                child,
+                lambda: started[0].stop(number, timeout=patience) if started else 0,
+                lambda: said.left or complained.left,
+            )
 
     def boot(self) -> None:
         with Console(self._log.append, waits=False) as console:
@@ -232,7 +234,7 @@ class InEngine(Place):
                 return status
 
             try:
-                return _awaited(child, end, lambda: said.left or complained.left)
+                return _awaited(lambda: child, end, lambda: said.left or complained.left)
             finally:
                 child.kill()
                 child.wait()
@@ -264,30 +266,25 @@ class InEngine(Place):
         return self.files.stop()
 
 
-def _awaited(
-    child: subprocess.Popen[bytes],
-    end: Callable[[], int],
-    left: Callable[[], bool],
-    mask: Iterable[int] | None = None,
-) -> int:
-    """Wait for ``child``, and let ``end`` end it when we are to stop, or when nobody reads what it says.
-
-    ``mask`` are the signals that are blocked from here on, instead of those that are now.
-    """
-    try:
-        if mask is not None:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        while True:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                return child.wait(_LOOK)
-            if left():
-                end()
-                raise BrokenPipeError
-    except KeyboardInterrupt as ended:
-        status = end()
-        if getattr(ended, "status", 128 + signal.SIGINT) != 128 + signal.SIGINT:
-            raise
-        return status
+def _awaited(start: Callable[[], subprocess.Popen[bytes]], end: Callable[[], int], left: Callable[[], bool]) -> int:
+    """Wait for the child that ``start`` gives, and let ``end`` end it when we are to stop, or when nobody reads what it
+    says."""
+    with patient(STOP_SECONDS + INTERRUPTED_SECONDS):
+        try:
+            child = start()
+            while True:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    return child.wait(_LOOK)
+                if left():
+                    end()
+                    raise BrokenPipeError
+        except KeyboardInterrupt as ended:
+            keep_unwinding()
+            status = end()
+            if getattr(ended, "status", 128 + signal.SIGINT) != 128 + signal.SIGINT:
+                raise
+            answered()
+            return status
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from sysimage.destinations.written import WrittenImage
 from sysimage.errors import MachineError
-from sysimage.process import find, spawn
+from sysimage.process import end, find, spawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,7 @@ def load_into(engine: Engine, write: Callable[[int], WrittenImage]) -> WrittenIm
                 child.stdin.close()
             status = child.wait()
         except BaseException:
-            child.kill()
-            child.wait()
+            end(child)
             raise
         said.seek(0)
         reason = said.read(4000).decode("utf-8", "replace").strip()

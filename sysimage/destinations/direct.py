@@ -95,7 +95,7 @@ def write_archive_directly(
                     lead=place.offset % PAGE,
                 )
 
-        built = run_layer_tasks(places, work, workers, report)
+        built = run_layer_tasks(places, work, workers, report, lambda place: sources[place.number].label)
         image = assemble([built[place] for place in sorted(built, key=attrgetter("number"))])
         parts = members(image, archive_format, names, annotations)
         if set(_places(parts)) != set(built):

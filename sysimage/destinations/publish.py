@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sysimage.errors import MachineError
+from sysimage.signals import when_ending
 
 
 @contextlib.contextmanager
@@ -37,7 +38,8 @@ def published(path: Path) -> Iterator[int]:
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)  # `_sweep` of another process sees that somebody lives
-            yield fd
+            with when_ending(lambda: temporary.unlink(missing_ok=True)):  # though we may be stuck in a write
+                yield fd
             os.fsync(fd)
         finally:
             os.close(fd)

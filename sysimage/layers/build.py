@@ -62,16 +62,27 @@ def build_layers(
                 cache.remember(keys[number], blob, sources[number], checked=check is not None)
             return blob
 
-        with prefetching([sources[number] for number in order]):
-            built = run_layer_tasks(order, work, workers, report)
+        try:
+            with prefetching([sources[number] for number in order]):
+                built = run_layer_tasks(order, work, workers, report, lambda number: sources[number].label)
+        except BaseException:
+            blobs.sweep()  # what workers were at when they were ended
+            raise
     report.finish()
     return tuple(known.get(number) or built[number] for number in range(len(sources)))
 
 
 def run_layer_tasks(
-    tasks: Iterable[Task], work: Callable[[Task, Report], LayerBlob], workers: int, report: Report
+    tasks: Iterable[Task],
+    work: Callable[[Task, Report], LayerBlob],
+    workers: int,
+    report: Report,
+    name: Callable[[Task], str],
 ) -> dict[Task, LayerBlob]:
-    """`run_tasks`, but a broken promise ends only its own layer: those of all are told in the end, at once."""
+    """`run_tasks`, but a broken promise ends only its own layer: those of all are told in the end, at once.
+
+    ``name`` says which layer a task is.
+    """
 
     def kept(task: Task, moved: Report) -> LayerBlob | BrokenPromiseError:
         try:
@@ -79,7 +90,7 @@ def run_layer_tasks(
         except BrokenPromiseError as error:
             return error
 
-    results = run_tasks(tasks, kept, workers, report)
+    results = run_tasks(tasks, kept, workers, report, what="build the layers", name=name)
     issues = [issue for one in results.values() if isinstance(one, BrokenPromiseError) for issue in one.issues]
     if issues:
         raise BrokenPromiseError.of(sorted(issues, key=str))

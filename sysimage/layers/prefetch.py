@@ -25,7 +25,7 @@ def prefetching(sources: Sequence[LayerSource]) -> Iterator[None]:
     if sum(source.weight for source in sources) < WORTH_A_PROCESS or not _is_cold(sources):
         yield
         return
-    with helping(_ask, sources, os.getpid()):
+    with helping("read ahead", lambda line: _ask(sources)):
         yield
 
 
@@ -59,12 +59,10 @@ def _in_memory(place: Path) -> bool | None:
     return None
 
 
-def _ask(sources: Sequence[LayerSource], parent: int) -> None:
+def _ask(sources: Sequence[LayerSource]) -> None:
     with contextlib.suppress(OSError):  # whatever is wrong, the one who reads will say it
         for source in sources:
             for item in source.items:
-                if os.getppid() != parent:
-                    return
                 _ask_below(os.fsencode(item.location or ""))
 
 

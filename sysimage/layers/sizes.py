@@ -3,15 +3,13 @@ reading them."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from sysimage.errors import MachineError
 from sysimage.layers.source import LayerSource
 from sysimage.layers.tar import tar_size
-from sysimage.workers import WORTH_A_PROCESS, biggest_first, helping, picklable, run_tasks
+from sysimage.workers import WORTH_A_PROCESS, Worker, biggest_first, helping, picklable, run_tasks
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -25,6 +23,8 @@ def tar_sizes(sources: Sequence[LayerSource], workers: int) -> list[int]:
         lambda number, _: tar_size(sources[number]),
         workers if sum(weights) >= WORTH_A_PROCESS else 1,
         lambda _: None,
+        what="find out how long the layers will be",
+        name=lambda number: sources[number].label,
     )
     return [found[number] for number in range(len(sources))]
 
@@ -47,33 +47,20 @@ def sizes_ahead(sources: Sequence[LayerSource]) -> Iterator[SizesAhead]:
     if sum(source.weight for source in sources) < WORTH_A_PROCESS:
         yield SizesAhead(map(tar_size, sources), lambda: True)
         return
-    from multiprocessing import Pipe
-
-    ours, theirs = Pipe(duplex=False)
-    with ours, helping(_tell, theirs, sources, os.getpid()):
-        theirs.close()
-        yield SizesAhead(_told(ours, len(sources)), ours.poll)
+    with helping("find out how long the layers will be", _tell, sources) as worker:
+        yield SizesAhead(_told(worker, sources), worker.line.poll)
 
 
-def _tell(pipe: Connection[Any, Any], sources: Sequence[LayerSource], parent: int) -> None:
+def _tell(line: Connection[Any, Any], sources: Sequence[LayerSource]) -> None:
     for source in sources:
-        if os.getppid() != parent:
-            return
         try:
-            pipe.send(tar_size(source))
-        except BrokenPipeError:
-            return
+            line.send(tar_size(source))
         except Exception as error:
-            pipe.send(picklable(error))
+            line.send(picklable(error))
             return
 
 
-def _told(pipe: Connection[Any, Any], count: int) -> Iterator[int]:
-    for _ in range(count):
-        try:
-            size = pipe.recv()
-        except EOFError:
-            raise MachineError("cannot build the layers: a helper process was killed") from None
-        if isinstance(size, Exception):
-            raise size
-        yield size
+def _told(worker: Worker, sources: Sequence[LayerSource]) -> Iterator[int]:
+    for source in sources:
+        worker.at = source.label
+        yield worker.receive()

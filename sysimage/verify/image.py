@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from sysimage.verify.store import WANTED, StoreFacts, captured_files, check_stor
 from sysimage.verify.system import ACCOUNTS, check_system
 from sysimage.verify.tar import MemberKind
 from sysimage.verify.tree import FileTree
+from sysimage.workers import threads
 
 STAGE = "verify"
 _THREADS = 2
@@ -129,7 +129,7 @@ def _read_layers(
     total = sum(source.size(name) or 0 for name in {*orphans, *(layer.file for layer in documents.layers)})
     count = _counter(progress, total)
     reading = Reading.within(limits, source, faults, WANTED | frozenset(ACCOUNTS.values()), count)
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with threads(_THREADS, "verify") as pool:
         readings = list(pool.map(lambda layer: read_layer(layer, reading), documents.layers))
     for name in orphans:
         _check_orphan(source, name, faults, count)

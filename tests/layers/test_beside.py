@@ -57,7 +57,7 @@ def test_a_helper_that_was_killed_is_told(beside: Beside) -> None:
     (helper,) = multiprocessing.active_children()
     helper.kill()
     helper.join()
-    with pytest.raises(MachineError, match="cannot hash the layers: a helper process was killed"):
+    with pytest.raises(MachineError, match=r"cannot hash the layers: a worker process was killed \(SIGKILL\)"):
         put_stream(beside, bytes(3 * beside.piece_size))
 
 

@@ -70,7 +70,7 @@ def test_every_file_is_asked_for_once_and_links_are_not_followed(
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr(os, "posix_fadvise", lambda fd, *_: asked.append(str(Path(f"/proc/self/fd/{fd}").readlink())))
-    prefetch._ask(sources, os.getppid())
+    prefetch._ask(sources)
 
     assert asked == [str(s.items[0].location) + name for s in sources for name in ("/b", "/a/file")]
 
@@ -80,4 +80,4 @@ def test_the_reader_reports_what_cannot_be_read(sources: list[LayerSource], monk
     assert location
     location.rename(location.with_name("gone"))
 
-    prefetch._ask(sources, os.getppid())
+    prefetch._ask(sources)

@@ -9,8 +9,6 @@ the file system.
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import os
 import select
 import signal
 import socket
@@ -48,8 +46,6 @@ BOOT_TOTAL = 300.0
 LAST_WORDS = 1.0
 """Seconds for a dying kernel to finish what it writes to the console."""
 STOPPING_EVENTS = frozenset({"STOP", "GUEST_PANICKED", "BLOCK_IO_ERROR"})
-
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,15 +298,6 @@ class Machine:
         self.close()
 
 
-def _die_with_parent(parent: int, libc: ctypes.CDLL) -> Callable[[], None]:
-    def prepare() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # it died before the kernel was told
-            os._exit(1)
-
-    return prepare
-
-
 def start(
     emulator: Path,
     hardware: Hardware,
@@ -344,7 +331,6 @@ def start(
             stdout=said,
             stderr=said,
             pass_fds=(qmp_child.fileno(), agent_child.fileno()),
-            preexec_fn=_die_with_parent(os.getpid(), ctypes.CDLL(None, use_errno=True)),
         )
     machine = Machine(child, Qmp(qmp), agent, files)
     try:

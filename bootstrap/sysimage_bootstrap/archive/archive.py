@@ -9,7 +9,7 @@ import platform
 import re
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from urllib.parse import quote
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError, RegistryError, SpecError, SysimageError
 from sysimage.progress import Progress, silent
+from sysimage.workers import threads
 from sysimage_bootstrap.archive.cache import FileCache, write_durably
 from sysimage_bootstrap.archive.fetch import Wanted, fetch_all, raise_together
 from sysimage_bootstrap.archive.index import PackageIndex, PackageList
@@ -71,8 +72,9 @@ class Archive:
         An `IntegrityError` says what cannot be trusted, a `RegistryError` what cannot be reached.
         """
         if self._releases is None:
-            with ThreadPoolExecutor(max(1, len(self.sources)), thread_name_prefix="release") as pool:
+            with threads(max(1, len(self.sources)), "release") as pool:
                 futures = [pool.submit(self._release, source) for source in self.sources]
+                wait(futures)
             errors = [error for future in futures if isinstance(error := future.exception(), SysimageError)]
             raise_together(errors, "suites")
             self._releases = tuple(future.result() for future in futures)

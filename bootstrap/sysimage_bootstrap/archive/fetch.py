@@ -7,7 +7,6 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedRandom
@@ -16,6 +15,7 @@ from pathlib import Path
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, Issue, MachineError, RegistryError, SysimageError
 from sysimage.progress import Progress, silent
+from sysimage.workers import threads
 from sysimage_bootstrap.archive.cache import FileCache
 from sysimage_bootstrap.archive.sources import redacted
 from sysimage_bootstrap.archive.transport import Answer, Transport, UnreachableError
@@ -62,13 +62,10 @@ def fetch_all(
     errors: list[SysimageError] = []
     # The largest first, so that none of them is left to run alone at the end.
     missing.sort(key=lambda file: (-file.size, file.digest))
-    with ThreadPoolExecutor(transport.options.connections, thread_name_prefix="fetch") as pool:
+    with threads(transport.options.connections, "fetch") as pool:
         try:
             futures = [(file, pool.submit(_fetch, file, cache, transport, meter)) for file in missing]
             for file, future in futures:
-                # A signal that comes just before a wait begins does not end it; so none is long.
-                while not wait([future], timeout=1).done:
-                    pass
                 try:
                     paths[file.digest] = future.result()
                 except SysimageError as error:
@@ -76,7 +73,6 @@ def fetch_all(
         except BaseException:
             meter.stopped.set()
             transport.abort()
-            pool.shutdown(wait=True, cancel_futures=True)
             raise
     raise_together(errors, "files")
     return paths

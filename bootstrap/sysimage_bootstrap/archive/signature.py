@@ -7,11 +7,13 @@ The frame is checked before gpgv sees the file, because a verifier that skips un
 from __future__ import annotations
 
 import base64
+import shutil
 import tempfile
 from pathlib import Path
 
 from sysimage.errors import IntegrityError, MachineError
 from sysimage.process import find, run
+from sysimage.signals import when_ending
 
 _BEGIN = b"-----BEGIN PGP SIGNED MESSAGE-----"
 _SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"
@@ -45,7 +47,11 @@ def verified_text(signed: bytes, keyring: Path, what: str) -> bytes:
             f"cannot verify {what}: the keyring {keyring} does not exist",
             hint="apt-get install debian-archive-keyring, or name a keyring with --keyring",
         )
-    with tempfile.TemporaryDirectory(prefix="sysimage-gpgv-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="sysimage-gpgv-", ignore_cleanup_errors=True) as scratch,
+        # Nobody waits for the threads that verify when a signal ends the program.
+        when_ending(lambda: shutil.rmtree(scratch, ignore_errors=True)),
+    ):
         keys = Path(scratch, "keyring.gpg")
         keys.write_bytes(_dearmoured(keyring.read_bytes()))
         message = Path(scratch, "message")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, as_completed, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -12,9 +10,9 @@ from types import MappingProxyType
 from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.progress import Progress, silent
 from sysimage.store.items import StoreItem
+from sysimage.workers import Pool, Report
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.items.bytecode import Compiler, make_compiler, pythons_of
-from sysimage_bootstrap.items.crew import Crew
 from sysimage_bootstrap.items.inventory import Inventory, read_inventory
 from sysimage_bootstrap.items.item_store import ItemStore
 from sysimage_bootstrap.items.make import Workshop, make_item, take_inventory
@@ -57,8 +55,8 @@ def build_items(
     try:
         (cache / "inventories").mkdir(parents=True, exist_ok=True)
         store.sweep()
-        with scratch_directory(cache) as scratch, Crew(workers) as crew:
-            desk = _Desk(cache / "inventories", scratch, crew)
+        with scratch_directory(cache) as scratch:
+            desk = _Desk(cache / "inventories", scratch, workers)
             inventories = desk.inventories(debs, by_name, progress)
             program, version = patchelf()
             plan = plan_items(
@@ -81,13 +79,9 @@ def build_items(
             workshop = Workshop(store, TARGETS[architecture], program, compilers, scratch, desk.cache)
             # Where nothing is missing, nobody has asked for the files yet.
             files = {package.name: deb for package, deb in debs.items()} if missing else {}
-            _make_all(plan, missing, files, workshop, crew, progress)
+            _make_all(plan, missing, files, workshop, workers, progress)
     except OSError as error:
         raise MachineError(f"cannot make store items: {error.strerror}: {error.filename or store.root}") from error
-    except BrokenProcessPool as error:
-        raise MachineError(
-            "cannot make store items: a worker process was killed", hint="is there enough memory?"
-        ) from error
     return {name: _realised(store, planned) for name, planned in plan.items.items()}
 
 
@@ -109,7 +103,7 @@ class _Desk:
     cache: Path
     """The directory of inventories, by the packages' digests."""
     scratch: Path
-    crew: Crew
+    workers: int
 
     def inventories(
         self, debs: Mapping[Package, Path], packages: Mapping[str, Package], progress: Progress
@@ -124,13 +118,18 @@ class _Desk:
             else:
                 found[name] = inventory
         unknown.sort(key=lambda package: (-package.size, package.name))
-        futures = {
-            self.crew.submit(take_inventory, debs[package], package, self.scratch, self.cache): package.name
-            for package in unknown
-        }
-        for done, future in enumerate(as_completed(futures), 1):
-            found[futures[future]] = future.result()
-            progress("unpack", done, len(unknown))
+        files = {package: debs[package] for package in unknown}
+
+        def take(package: Package, report: Report) -> Inventory:
+            return take_inventory(files[package], package, self.scratch, self.cache)
+
+        with Pool(self.workers, take, what="unpack packages", name=lambda package: package.name) as pool:
+            for package in unknown:
+                pool.submit(package)
+            for done in range(1, len(unknown) + 1):
+                package, inventory = pool.done()
+                found[package.name] = inventory
+                progress("unpack", done, len(unknown))
         return found
 
     def compilers(
@@ -163,7 +162,7 @@ def _make_all(
     missing: Sequence[str],
     debs: Mapping[str, Path],
     workshop: Workshop,
-    crew: Crew,
+    workers: int,
     progress: Progress,
 ) -> None:
     """Make the missing items, each as soon as those it refers to are there."""
@@ -171,19 +170,23 @@ def _make_all(
     waiting = {
         name: {by_path[path] for path in plan.items[name].plan.references if path in by_path} for name in missing
     }
-    running: dict[Future[StoreItem], str] = {}
-    made = 0
-    while waiting or running:
-        for name in [name for name, needs in waiting.items() if not needs]:
-            del waiting[name]
-            running[crew.submit(make_item, workshop, plan.items[name], debs[name])] = name
-        for future in wait(running, return_when=FIRST_COMPLETED).done:
-            name = running.pop(future)
-            future.result()
-            for needs in waiting.values():
-                needs.discard(name)
-            made += 1
-            progress("make items", made, len(missing))
+
+    def make(name: str, report: Report) -> StoreItem:
+        return make_item(workshop, plan.items[name], debs[name])
+
+    try:
+        with Pool(workers, make, what="make store items") as pool:
+            for made in range(1, len(missing) + 1):
+                for name in [name for name, needs in waiting.items() if not needs]:
+                    del waiting[name]
+                    pool.submit(name)
+                done, _ = pool.done()
+                for needs in waiting.values():
+                    needs.discard(done)
+                progress("make items", made, len(missing))
+    except BaseException:
+        workshop.store.sweep()  # what workers were at when they were ended
+        raise
 
 
 def _realised(store: ItemStore, planned: PlannedItem) -> StoreItem:

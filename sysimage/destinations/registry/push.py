@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import IO
 from urllib.parse import urlencode, urljoin
 
@@ -22,6 +21,7 @@ from sysimage.destinations.written import WrittenImage
 from sysimage.errors import RegistryError
 from sysimage.image import Document, Image
 from sysimage.progress import Progress, silent
+from sysimage.workers import threads
 
 STAGE = "push"
 _CHUNK = 64 << 20
@@ -53,17 +53,12 @@ def push_image(
         missing = [descriptor for descriptor in image.descriptors() if str(descriptor.digest) not in known]
         total = sum(descriptor.size for descriptor in missing)
         done = 0
-        with ThreadPoolExecutor(max_workers=connections) as pool:
+        with threads(connections, "push") as pool:
             futures = [pool.submit(push.blob, descriptor, image.config, blobs) for descriptor in missing]
-            try:
-                for descriptor, future in zip(missing, futures, strict=True):
-                    future.result()
-                    done += descriptor.size
-                    progress(STAGE, done, total, unit="bytes")
-            except BaseException:
-                for future in futures:
-                    future.cancel()
-                raise
+            for descriptor, future in zip(missing, futures, strict=True):
+                future.result()
+                done += descriptor.size
+                progress(STAGE, done, total, unit="bytes")
         for tag in stale:
             push.manifest(image.manifest, tag)
     return WrittenImage(image, "registry", None, size, target.names())

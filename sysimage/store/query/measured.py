@@ -78,7 +78,15 @@ class Measurer:
         def read(number: int, report: Report) -> Measured:
             return self._read(unknown[number])
 
-        for number, measured in run_tasks(range(len(unknown)), read, self._memory.workers, lambda moved: None).items():
+        found = run_tasks(
+            range(len(unknown)),
+            read,
+            self._memory.workers,
+            lambda moved: None,
+            what="read the store",
+            name=lambda number: str(unknown[number]),
+        )
+        for number, measured in found.items():
             path = unknown[number]
             names = [str(reference) for reference in measured.references]
             self._known[str(path)] = [states[path], measured.nar_hash.hex, measured.nar_size, names]

@@ -6,6 +6,8 @@ import importlib.util
 import marshal
 import os
 import shutil
+import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 
 from sysimage.errors import IntegrityError, MachineError
 from sysimage.process import find, run
+from sysimage.signals import listening
 from sysimage.store.items import StoreItem
 from sysimage_bootstrap.archive import native_architecture
 from sysimage_bootstrap.items import ItemStore, PackageFacts
@@ -34,6 +37,7 @@ from tests.bootstrap.items.host_packages import (
     add_shell,
     this_python,
 )
+from tests.support.processes import all_end, below
 
 MODULE = b"'Says it twice.'\n\n\ndef twice(text):\n    return text + text\n\n\nNAMES = {'a', 'b', 'c'}\n"
 
@@ -183,6 +187,39 @@ def test_a_package_that_is_not_what_it_should_be_leaves_no_item(shelf: Shelf, tm
         build_items(shelf.resolution, debs, store, architecture=native_architecture(), workers=1)
     assert store.items() == ()
     assert not list((store.root / "var/sysimage/packages").glob("run-*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("stage", ["unpack", "make items"])
+def test_a_build_that_is_ended_leaves_no_worker_and_no_draft(
+    shelf: Shelf, tmp_path: Path, stage: str, number: signal.Signals
+) -> None:
+    store = ItemStore(tmp_path / "cache", "/gnu/store")
+    reading, writing = os.pipe()
+
+    def wait(reached: str, done: int, total: int | None, *, unit: str = "items") -> None:
+        if reached == stage:
+            os.write(writing, b"reached")
+            time.sleep(60)
+
+    builder = os.fork()
+    if not builder:
+        try:
+            with listening():
+                build_items(shelf.resolution, shelf.debs, store, architecture=native_architecture(), progress=wait)
+        finally:
+            os._exit(3)
+    os.close(writing)
+    assert os.read(reading, 7) == b"reached"
+    workers = below(builder)
+    assert workers
+    os.kill(builder, number)
+    _, status = os.waitpid(builder, 0)
+    os.close(reading)
+    assert all_end(workers)
+    if os.waitstatus_to_exitcode(status) == 3:  # and was not cut off, as on a busy machine
+        assert not list((store.root / "var/sysimage/packages").glob("run-*"))
+        assert not list(store.items_dir.glob(".making-*"))
 
 
 def test_an_item_that_would_not_run_from_the_store_is_refused(shelf: Shelf, tmp_path: Path) -> None:

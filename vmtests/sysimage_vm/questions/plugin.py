@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sysimage.errors import BootTestError, Issue
+from sysimage.signals import keep_unwinding
 from sysimage_vm.questions.fixtures import TRIAL
 from sysimage_vm.trial import Trial
 
@@ -51,8 +52,10 @@ class Questions:
                 item.session.shouldfail = f"no further questions: {call.excinfo.value.message}"
         return report
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         self.interrupt = excinfo.value
+        keep_unwinding()  # pytest caught it, and now takes down what its fixtures have set up
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
