@@ -52,6 +52,8 @@ class BaseImage:
     """Everything in the base's store, sorted by path, whether the base's database knows it or not. No locations."""
     whole: frozenset[StorePath]
     """Items that were seen to have the NAR hash that is said of them."""
+    account_files: Mapping[str, bytes]
+    """Its /etc/passwd and /etc/group, by name, as far as it has them."""
     accounts: Accounts | None
     """Of its /etc/passwd and /etc/group, if it has them."""
 

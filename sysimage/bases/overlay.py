@@ -20,20 +20,20 @@ _NANOSECONDS = 1_000_000_000
 def overlaid(config: ImageConfig, base: BaseImage, *, has_init: bool) -> ImageConfig:
     """``config`` with what it leaves to the base. With an init the base's user, command and health check go: an init is
     root's, and they were another program's."""
-    under = base.config
+    under, runs = base.config, base.config.runtime
     keeps_program = not has_init and not config.entrypoint
     try:
         return replace(
             config,
-            entrypoint=under.entry_point if keeps_program else config.entrypoint,
-            cmd=under.command if keeps_program and not config.cmd else config.cmd,
-            env=tuple({**_variables(under.environment), **dict(config.env)}.items()),
-            working_dir=config.working_dir or under.working_directory or None,
-            user=config.user or (None if has_init else under.user or None),
-            exposed_ports=tuple(sorted({_port(port) for port in (*under.exposed_ports, *config.exposed_ports)})),
-            volumes=tuple(sorted({*under.volumes, *config.volumes})),
+            entrypoint=runs.entry_point if keeps_program else config.entrypoint,
+            cmd=runs.command if keeps_program and not config.cmd else config.cmd,
+            env=tuple({**_variables(runs.environment), **dict(config.env)}.items()),
+            working_dir=config.working_dir or runs.working_directory or None,
+            user=config.user or (None if has_init else runs.user or None),
+            exposed_ports=tuple(sorted({_port(port) for port in (*runs.exposed_ports, *config.exposed_ports)})),
+            volumes=tuple(sorted({*runs.volumes, *config.volumes})),
             labels=tuple(sorted({**under.labels, **dict(config.labels)}.items())),
-            stop_signal=config.stop_signal or under.stop_signal,
+            stop_signal=config.stop_signal or runs.stop_signal,
             healthcheck=config.healthcheck or (_health_check(base.runtime) if keeps_program else None),
         )
     except ValueError as error:

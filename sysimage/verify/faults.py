@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable, Iterable
 
 from sysimage.errors import Issue
+from sysimage.rules.finding import Cause, Finding, shown
+
+__all__ = ["Faults", "MalformedError", "shown"]
 
 
 class MalformedError(ValueError):
@@ -28,6 +32,11 @@ class Faults:
             if self._counts[rule] <= self._per_rule:
                 self._issues.append((rule, Issue(where, message)))
 
+    def take(self, findings: Iterable[Finding], where: Callable[[Cause], str]) -> None:
+        """Note what rules have found; ``where`` says in which place of an image a cause is."""
+        for finding in findings:
+            self.add(finding.rule, where(finding.cause), finding.message)
+
     def __len__(self) -> int:
         return self._counts.total()
 
@@ -39,12 +48,3 @@ class Faults:
             if count > self._per_rule:
                 shown.append(Issue("", f"{count - self._per_rule} more faults of this kind: {rule}"))
         return tuple(shown)
-
-
-def shown(name: bytes | str) -> str:
-    """A name as it can stand in a message: control characters and bytes that are no UTF-8 are escaped."""
-    text = name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else name
-    text = text if len(text) <= 300 else text[:300] + "…"
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode() for letter in text
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from sysimage.digest import Digest
@@ -48,9 +48,18 @@ class StoreFacts:
 
 
 def check_store(
-    tree: FileTree, readings: Sequence[LayerReading], source: Source, faults: Faults, limits: Limits
+    tree: FileTree,
+    readings: Sequence[LayerReading],
+    source: Source,
+    faults: Faults,
+    limits: Limits,
+    *,
+    own: Container[int],
 ) -> StoreFacts | None:
-    """Compare the database with the tree in both directions. None for an image that has no store database."""
+    """Compare the database with the tree in both directions. None for an image that has no store database.
+
+    ``own`` are the numbers of the layers that are not a base image's: only theirs must have the modes of a store.
+    """
     captured = captured_files(tree, readings)
     databases = [state for state in STATE_DIRECTORIES if as_parts(f"{state}/db/db.sqlite") in captured]
     for state in STATE_DIRECTORIES:
@@ -72,7 +81,7 @@ def check_store(
         return None
     directory = next((path.rpartition("/")[0] for path in rows), _DEFAULT_STORES[schema.kind])
     items = _check_paths(tree, rows, directory, where, faults)
-    _check_contents(tree, readings, source, {path: rows[str(path)] for path in items}, faults, limits)
+    _check_contents(tree, readings, source, {path: rows[str(path)] for path in items}, own, faults, limits)
     references = {path: row.references for path, row in rows.items()}
     return StoreFacts(schema.kind, directory, state, tuple(sorted(items)), references)
 
@@ -124,6 +133,7 @@ def _check_contents(
     readings: Sequence[LayerReading],
     source: Source,
     items: Mapping[StorePath, Row],
+    own: Container[int],
     faults: Faults,
     limits: Limits,
 ) -> None:
@@ -141,7 +151,7 @@ def _check_contents(
     for parts, row in by_parts.items():
         digest, size, present = found[parts]
         _check_item(row, digest, size, {known[part] for part in present}, faults)
-        _check_modes(parts, tree, faults)
+        _check_modes(parts, tree, own, faults)
 
 
 def _read_whole(parts: Parts, tree: FileTree, readings: Sequence[LayerReading]) -> LayerReading | None:
@@ -173,12 +183,12 @@ def _check_item(row: Row, digest: Digest, size: int, present: set[str], faults: 
         faults.add("references", row.path, f"does not contain the hash of {path}, the database says it refers to it")
 
 
-def _check_modes(parts: Parts, tree: FileTree, faults: Faults) -> None:
+def _check_modes(parts: Parts, tree: FileTree, own: Container[int], faults: Faults) -> None:
     for path, node in tree.walk(parts):
         allowed = {
             MemberKind.FILE: (0o444, 0o555),
             MemberKind.DIRECTORY: (0o555,),
             MemberKind.SYMLINK: (0o777,),
         }.get(node.kind, ())
-        if node.mode not in allowed:
+        if node.layer in own and node.mode not in allowed:
             faults.add("store modes", shown(as_path(path)), f"is a {node.kind.value} of mode {node.mode:04o}")

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sysimage.rules.paths import link_fault, path_fault
 from sysimage.verify.faults import MalformedError, shown
 from sysimage.verify.limits import Limits
 from sysimage.verify.streams import Stream
@@ -108,7 +109,7 @@ def read_members(stream: Stream, limits: Limits, *, end_required: bool = True) -
         if kind in _EXTENSIONS:
             pending = _extension(kind, _content(stream, size, limits), pending or _Overrides({}))
             continue
-        member = _member(header, size, pending, limits)
+        member = _member(header, size, pending)
         pending = None
         begin = stream.offset
         yield member
@@ -176,7 +177,7 @@ def _pax_records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         at = end
 
 
-def _member(header: bytes, size: int, pending: _Overrides | None, limits: Limits) -> Member:
+def _member(header: bytes, size: int, pending: _Overrides | None) -> Member:
     code = header[156:157]
     if code not in _KINDS:
         raise MalformedError(f"has a member of unknown type {code!r}")
@@ -202,9 +203,9 @@ def _member(header: bytes, size: int, pending: _Overrides | None, limits: Limits
         raise MalformedError(f"has a {kind.value} of {size} bytes: {shown(name)}")
     if uid > _LARGEST_ID or gid > _LARGEST_ID:
         raise MalformedError(f"{shown(name)} has an owner beyond {_LARGEST_ID}")
-    if kind in (MemberKind.SYMLINK, MemberKind.HARD_LINK) and (not link or b"\0" in link or len(link) > 4096):
-        raise MalformedError(f"{shown(name)} is a link to nothing, or to more than a path can be")
-    parts = split_name(name, limits, directory=kind is MemberKind.DIRECTORY)
+    if kind in (MemberKind.SYMLINK, MemberKind.HARD_LINK) and (wrong := link_fault(link)):
+        raise MalformedError(f"{shown(name)} {wrong}")
+    parts = split_name(name, directory=kind is MemberKind.DIRECTORY)
     return Member(parts, kind, mode & 0o7777, uid, gid, size, mtime, link, extended)
 
 
@@ -227,9 +228,9 @@ def _pax_number(records: dict[bytes, bytes], key: bytes, fallback: int) -> int:
     return int(value)
 
 
-def split_name(name: bytes, limits: Limits, *, directory: bool) -> tuple[bytes, ...]:
+def split_name(name: bytes, *, directory: bool) -> tuple[bytes, ...]:
     """A member's name as components. Refuses what could mean another path to another reader."""
-    if not name or b"\0" in name or len(name) > limits.name_length:
+    if not name or b"\0" in name:
         raise MalformedError(f"has a member with an impossible name: {shown(name[:80])!r}")
     if name == b"/" and directory:
         return ()
@@ -241,8 +242,8 @@ def split_name(name: bytes, limits: Limits, *, directory: bool) -> tuple[bytes, 
             raise MalformedError("has a member that replaces the root")
     if name.startswith(b"/") or any(part in (b"", b".", b"..") for part in parts):
         raise MalformedError(f"has a member whose name is absolute or not normalised: {shown(name)!r}")
-    if len(parts) > limits.component_length or max(map(len, parts), default=0) > limits.component_length:
-        raise MalformedError(f"has a name that is too long or too deep: {shown(name)}")
+    if wrong := path_fault(tuple(parts)):
+        raise MalformedError(f"has a name that {wrong}: {shown(name)}")
     return tuple(parts)
 
 

@@ -20,7 +20,7 @@ from tests.support import raw_tar
 from tests.support.builds import build_from_store, config_of, registered
 from tests.support.listing import listing_of_image
 from tests.support.raw_image import RawImage, write_archive, write_directory
-from tests.support.store_builder import Program, StoreBuilder, small_system
+from tests.support.store_builder import Program, StoreBuilder, small_system, static_elf
 
 DEBIAN = raw_tar.archive(
     raw_tar.directory(b"etc", 0o755),
@@ -29,7 +29,7 @@ DEBIAN = raw_tar.archive(
     raw_tar.directory(b"root", 0o711),
     raw_tar.directory(b"tmp", 0o1777),
     raw_tar.directory(b"usr/bin", 0o755),
-    raw_tar.file(b"usr/bin/dash", b"\x7fELF", mode=0o755),
+    raw_tar.file(b"usr/bin/dash", static_elf(), mode=0o755),
     raw_tar.symlink(b"usr/bin/sh", b"dash"),
     raw_tar.symlink(b"bin", b"usr/bin"),
 )
