@@ -12,11 +12,11 @@ from sysimage.image import ImageConfig, ImageName
 from sysimage.layers import LayerBlob
 from sysimage.preflight.documents import check_documents
 from sysimage.preflight.image_files import ImageFiles
-from sysimage.preflight.places import place
+from sysimage.preflight.places import made_of, place
 from sysimage.rootfs.tree import Entry, Kind, Tree
 from sysimage.rules import limits, system
 from sysimage.rules.finding import Finding
-from sysimage.rules.paths import as_parts, link_fault, path_fault
+from sysimage.rules.paths import as_parts, as_path, link_fault, path_fault
 from sysimage.rules.runtime import Runtime, check_runtime
 from sysimage.spec.model import CommandReady, Service, SystemSpec
 
@@ -45,13 +45,21 @@ def check_draft(draft: Draft) -> None:
     findings = list(_findings(draft))
     if not findings:
         return
-    issues = {(place(one.cause, draft.spec), one.message): None for one in findings}
+    issues = {_placed(one, draft.spec): None for one in findings}
     count = "it would not run as the spec says" if len(issues) == 1 else f"{len(issues)} faults"
     raise SpecError(
         f"cannot build {draft.spec.name}: {count}",
         hint=next((one.hint for one in findings if one.hint), None),
-        issues=[Issue(where, message) for where, message in issues],
+        issues=list(issues),
     )
+
+
+def _placed(finding: Finding, spec: SystemSpec) -> Issue:
+    """The finding at its place in the spec; what the spec does not say itself is named in the message."""
+    where = place(finding.cause, spec)
+    if where is None:
+        return Issue(made_of(spec), f"{': '.join(finding.cause[1:])}: {finding.message}")
+    return Issue(where, finding.message)
 
 
 def _findings(draft: Draft) -> Iterator[Finding]:
@@ -73,7 +81,7 @@ def _findings(draft: Draft) -> Iterator[Finding]:
         system.state_directory(files),
         passwd,
         group,
-        own_accounts="/etc/passwd" in draft.tree,
+        own=lambda parts: as_path(parts) in draft.tree,
         own_health_check=draft.base is None or draft.spec.health_check is not None,
     )
     yield from _check_databases(draft)

@@ -7,12 +7,12 @@ from sysimage.spec.json_text import pointer
 from sysimage.spec.model import SystemSpec
 
 
-def place(cause: Cause, spec: SystemSpec) -> str:
-    """A JSON pointer into the spec, or the image path of what the spec does not say itself."""
+def place(cause: Cause, spec: SystemSpec) -> str | None:
+    """A JSON pointer into the spec; None for what no key of it says by itself."""
     match cause:
         case ("entry-point" | "command" as key, *rest):
             words = spec.entry_point if key == "entry-point" else spec.command
-            return pointer(key, *rest) if words else _made_of(spec)
+            return pointer(key, *rest) if words else made_of(spec)
         case ("health-check", *rest):
             return pointer("health-check", "command", *rest) if spec.health_check else "/from-image"
         case ("user" | "working-directory" | "stop-signal" as key,):
@@ -29,7 +29,7 @@ def place(cause: Cause, spec: SystemSpec) -> str:
             return pointer("exposed-ports", ports.index(port)) if port in ports else "/from-image"
         case ("shell", account):
             if account not in spec.users:
-                return "/etc/passwd"
+                return None
             said = "shell" in spec.users[account].model_fields_set
             return pointer("users", account, *(["shell"] if said else []))
         case ("service", name, *rest):
@@ -46,18 +46,22 @@ def _member(key: str, name: str, said: bool, spec: SystemSpec) -> str:
     return pointer(key) if spec.from_image is None else "/from-image"
 
 
-def _made_of(spec: SystemSpec) -> str:
-    """What says how the image starts where the spec names no program."""
+def made_of(spec: SystemSpec) -> str:
+    """The key that says what the image is made of."""
     if spec.from_store is not None and spec.from_store.system is not None:
         return "/from-store/system"
-    return "/packages" if spec.from_image is None or spec.has_init else "/from-image"
+    if spec.from_image is not None and not spec.has_init:
+        return "/from-image"
+    if spec.from_store is not None:
+        return "/from-store/paths"
+    return "/exclude" if spec.exclude else "/packages"
 
 
-def _declared(path: str, spec: SystemSpec) -> str:
-    """The part of the spec that puts something at the image path, or the path itself."""
+def _declared(path: str, spec: SystemSpec) -> str | None:
+    """The part of the spec that puts something at the image path."""
     for key in ("files", "symlinks", "directories"):
         if path in getattr(spec, key):
             return pointer(key, path)
     if spec.from_store is not None and path in spec.from_store.links:
         return pointer("from-store", "links", path)
-    return path
+    return None

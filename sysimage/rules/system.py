@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from sysimage.rules.files import Files, Found, Kind, Lost, follow
 from sysimage.rules.finding import Cause, Finding, shown
-from sysimage.rules.paths import as_parts, as_path
+from sysimage.rules.paths import Parts, as_parts, as_path
 from sysimage.rules.runnable import SEARCH_PATH, Surroundings, trouble_with
 from sysimage.rules.runtime import Runtime
 
@@ -43,14 +43,14 @@ def check_system(
     passwd: bytes,
     group: bytes,
     *,
-    own_accounts: bool,
+    own: Callable[[Parts], bool],
     own_health_check: bool,
 ) -> Iterator[Finding]:
     """Everything that an engine and the first process need before anything has run.
 
     ``state`` is the directory of the store's database, None where the image has no store; ``passwd`` and ``group`` are
-    the texts of the account files. What is ``own`` is not a base image's, whose accounts need not log in, and whose
-    health check only says that it fails.
+    the texts of the account files. What is ``own`` is not a base image's, whose accounts need not log in, whose GC
+    roots may lead to what was collected, and whose health check only says that it fails.
     """
     yield from check_start(files, runtime)
     yield from check_user(runtime, passwd, group)
@@ -58,11 +58,11 @@ def check_system(
         yield from check_health(files, runtime)
     if state is None:
         return
-    yield from check_roots(files, state)
+    yield from check_roots(files, state, own)
     if files.at(as_parts(f"{state}/profiles/system")) is None:
         return
     yield from check_first_boot(files)
-    if own_accounts:
+    if own(as_parts("/etc/passwd")):
         shells = {name: shell for name, shell in shells_of(passwd).items() if shell != SHELL}
         yield from check_shells(surroundings(files, runtime), shells)
 
@@ -175,8 +175,8 @@ def check_services(around: Surroundings, commands: Iterable[ServiceCommand]) -> 
             )  # fmt: skip
 
 
-def check_roots(files: Files, state_directory: str) -> Iterator[Finding]:
-    """Links that keep store items alive lead to something."""
+def check_roots(files: Files, state_directory: str, own: Callable[[Parts], bool]) -> Iterator[Finding]:
+    """Links of our own that keep store items alive lead to something."""
     todo = [as_parts(f"{state_directory}/{below}") for below in ("profiles", "gcroots")]
     seen_links = 0
     while todo:
@@ -190,7 +190,7 @@ def check_roots(files: Files, state_directory: str) -> Iterator[Finding]:
             continue
         seen_links += 1
         path = as_path(parts)
-        if seen.link.startswith((b"/run/", b"/proc/", b"/dev/", b"/tmp/")):
+        if seen.link.startswith((b"/run/", b"/proc/", b"/dev/", b"/tmp/")) or not own(parts):
             continue
         if isinstance(_leads(files, path), Lost):
             yield Finding("GC roots", ("file", path), f"points to {shown(seen.link)}, which is not in the image")

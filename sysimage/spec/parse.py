@@ -71,7 +71,8 @@ def located(error: SpecError, path: Path) -> SpecError:
         read = read_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         return error  # it is no longer what was read
-    error.issues = tuple(read.placed(issue, str(path)) if _key(issue) in known else issue for issue in error.issues)
+    issues = [read.placed(issue, str(path)) if _key(issue) in known else issue for issue in error.issues]
+    error.issues = tuple(sorted(issues, key=lambda issue: issue.line or 0))
     return error
 
 

@@ -28,20 +28,24 @@ def check_system(
 ) -> None:
     """Check what a container engine and the first process need before anything has run.
 
-    ``own`` are the numbers of the layers that are not a base image's: whose items GC roots must keep, and whose
-    accounts must be able to log in. The health check of an image that ``has_base`` may be the base's, which only says
-    that it fails.
+    ``own`` are the numbers of the layers that are not a base image's: whose GC roots must lead to items and keep all of
+    theirs, and whose accounts must be able to log in. The health check of an image that ``has_base`` may be the
+    base's, which only says that it fails.
     """
     runtime = config.runtime
     passwd, group = (captured.get(ACCOUNTS[name], b"") for name in ("passwd", "group"))
-    accounts = tree.find(ACCOUNTS["passwd"])
+
+    def is_own(parts: Parts) -> bool:
+        node = tree.find(parts)
+        return node is not None and node.layer in own
+
     findings = system.check_system(
         tree,
         runtime,
         None if store is None else store.state_directory,
         passwd,
         group,
-        own_accounts=accounts is not None and accounts.layer in own,
+        own=is_own,
         own_health_check=not has_base,
     )
     faults.take(findings, _place)

@@ -54,6 +54,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     runtime = {"Cmd": ["/bin/sh"], "Healthcheck": {"Test": ["CMD", "/bin/curl"]}}
     write_archive(RawImage(base, config={"config": runtime}).layout(), top / "base")
     build_from_store(top, pack(top, name="guix-base"), top / "guix-base")
+    collected = symlink(b"var/guix/gcroots/auto", b"/gnu/store/collected")
+    write_archive(RawImage(base, archive(collected), config={"config": runtime}).layout(), top / "collected")
     return top
 
 
@@ -77,7 +79,7 @@ def issues(workspace: Path, spec: dict[str, Any]) -> list[str]:
     return [str(issue) for issue in caught.value.issues]
 
 
-@pytest.mark.parametrize("more", [{}, {"from-image": "base"}])
+@pytest.mark.parametrize("more", [{}, *({"from-image": base} for base in ("base", "guix-base", "collected"))])
 def test_what_can_run_is_built_and_verifies(workspace: Path, more: dict[str, Any], tmp_path: Path) -> None:
     build_from_store(workspace, pack(workspace, **more), tmp_path / "image.tar")
     verify_image(tmp_path / "image.tar")

@@ -115,6 +115,23 @@ def test_a_guix_system_without_a_boot_program_is_booted_by_its_shepherds_guile(t
     assert "GUIX_NEW_SYSTEM" in config["Entrypoint"][3]
 
 
+def test_a_system_without_a_shell_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    store = StoreBuilder(tmp_path / "store")
+    store.add("guile-3.0.9", GUILE)
+    store.add("boot-program", Program("#!{guile-3.0.9}/bin/guile\n"))
+    content = {"boot": "\n", "activate": "\n", "profile": {"bin": {}}, "gc-roots": {"0": Link("{boot-program}")}}
+    store.add("system", content)
+    closure = store.closure("system")
+    registered(closure, tmp_path / "registration")
+    link_result(tmp_path, closure)
+    with pytest.raises(SpecError) as error:
+        build_from_store(tmp_path, machine())
+    assert [str(issue) for issue in error.value.issues] == [
+        "/from-store/system: /bin/sh: the shell is /bin/sh, which is not in the image"
+    ]
+    assert not (tmp_path / "machine.tar").exists()
+
+
 def test_a_nixos_system_boots_by_its_init(tmp_path: Path) -> None:
     closure = nixos_shaped(StoreBuilder(tmp_path / "store", "/nix/store"))
     registered(closure, tmp_path / "registration")
