@@ -78,7 +78,9 @@ def trouble_with(command: Sequence[str], around: Surroundings) -> Trouble | None
         if trouble is None:
             return _unstartable(found, around, 0)
         broken = broken or trouble
-    return broken or Trouble(f"is {shown(program)}, which is not in the image's {shown(around.search)}", _NOT_IN)
+    return broken or Trouble(
+        f"is {shown(program)}, which is not in the image's {shown(around.search) or 'PATH, which is empty'}", _NOT_IN
+    )
 
 
 def _lost(program: str, found: Lost) -> str:

@@ -215,7 +215,7 @@ SPECS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(more=SPECS)
 def test_what_is_built_verifies(workspace: Path, tmp_path: Path, more: dict[str, Any]) -> None:
     output = tmp_path / "image.tar"

@@ -155,6 +155,9 @@ def test_a_program_without_a_slash_is_the_first_executable_one_in_path() -> None
     files = Files({**SYSTEM, "/a/sh": (0o644, b""), "/b/sh": b"#!/lost\n"})
     assert trouble_with(("sh",), Surroundings(files, "/a:/usr/bin:/b")) is None
     assert "/lost" in str(trouble_with(("sh",), Surroundings(files, "/a:/b:/usr/bin")))
+    assert "is sh, which is not in the image's PATH, which is empty" in str(
+        trouble_with(("sh",), Surroundings(files, "", "", "/srv"))
+    )
     assert "/a/sh is not executable" in str(trouble_with(("sh",), Surroundings(files, "/a")))
     assert trouble_with(("x",), Surroundings(files, "/a:/data/bin", volumes=("/data",))) is None
 
