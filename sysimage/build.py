@@ -15,9 +15,10 @@ from sysimage.image import HealthCheck, Image, ImageConfig, ImageName, make_imag
 from sysimage.kept import KeptTexts, in_use
 from sysimage.layerplan import LayerPlan, Record
 from sysimage.layers import Check, Compression, LayerBlob, LayerCache, build_layers
-from sysimage.layers.divide import layer_sources
+from sysimage.layers.divide import layer_labels, layer_sources
 from sysimage.options import OCI_LAYOUT, BuildOptions, Neighbour, Push
 from sysimage.plans import divide, rule
+from sysimage.preflight import Draft, check_draft, check_layers
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.provision import provision
 from sysimage.rootfs.stored import open_stored
@@ -78,14 +79,17 @@ class BuildResult:
 
 
 def plan(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Progress = silent) -> Planned:
-    """Make the system's store and decide what goes into which layer; nothing is written but the cache."""
+    """Make the system's store and decide what goes into which layer; nothing is written but the cache.
+
+    An image that would not run, or that readers of images would not take, is a `SpecError` with every fault.
+    """
     base = open_base(spec, spec_dir, options, progress)
     realised = provide(spec, spec_dir, options, base, progress)
     closure = Closure(realised.items, realised.roots)
     base_layers = len(base.layers) if base else 0
     layer_plan = divide(spec, closure, neighbours(options, progress), options, base_layers)
     created = options.created if options.created is not None else _newest(closure)
-    return Planned(
+    planned = Planned(
         spec=spec,
         realised=realised,
         closure=closure,
@@ -96,6 +100,23 @@ def plan(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Prog
         created=created,
         record=Record(closure, layer_plan, created, rule(spec, options, base_layers)),
         base=base,
+    )
+    check_draft(draft(planned))
+    return planned
+
+
+def draft(planned: Planned) -> Draft:
+    """The image as far as it is known before its first layer."""
+    base_layers = len(planned.base.layers) if planned.base else 0
+    return Draft(
+        planned.spec,
+        planned.closure,
+        planned.tree,
+        image_config(planned),
+        layer_labels(planned.plan, base_layers=base_layers),
+        image_annotations(planned),
+        planned.names,
+        planned.base,
     )
 
 
@@ -197,6 +218,7 @@ def write(planned: Planned, options: BuildOptions, progress: Progress = silent) 
     sources = layer_sources(planned.plan, planned.closure, planned.tree, base_layers=base_layers, uid=uid, gid=gid)
 
     def assemble(layers: Sequence[LayerBlob]) -> Image:
+        check_layers(planned.spec.name, layers)
         return make_image(
             image_config(planned),
             layers,

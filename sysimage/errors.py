@@ -21,9 +21,15 @@ class Issue:
     """The 1-based line in the source text, where it is known."""
     suggestion: str | None = None
     """The word that was probably meant."""
+    column: int | None = None
+    """The 1-based column in that line, where it is known."""
+    file: str | None = None
+    """The name of the source text, where the message as a whole does not say it."""
 
     def __str__(self) -> str:
         line = "" if self.line is None else f"line {self.line}: "
+        if self.file is not None and self.line is not None:
+            line = f"{self.file}:{self.line}:{self.column or 1}: "
         where = f"{self.where}: " if self.where else ""
         meant = f" (did you mean {self.suggestion!r}?)" if self.suggestion else ""
         return f"{line}{where}{self.message}{meant}"

@@ -33,28 +33,35 @@ ALLOWED: dict[str, set[str]] = {
     "signals": set(),
     "process": {"errors", "signals"},
     "workers": {"errors", "signals"},
-    "spec": set(),
+    # What images must be like knows neither who writes them nor who verifies them.
+    "rules": set(),
+    "spec": {"rules"},
     "store": set(),
     "closure": {"store"},
     "rootfs": {"spec", "store", "closure"},
     "layerplan": {"store", "closure"},
     "blobs": set(),
-    "layers": {"store", "closure", "rootfs", "layerplan", "blobs"},
+    "layers": {"rules", "store", "closure", "rootfs", "layerplan", "blobs"},
     "image": {"layers", "blobs"},
     "destinations": {"layers", "image", "blobs", "rootfs", "store"},
     # What rereads an image must not make its writers' mistakes again; names of store items are no writer's.
-    "verify": {"store.paths"},
+    "verify": {"store.paths", "rules"},
     # A base image is read with the verifier's eyes; what is written on top is the other rooms'.
     "bases": {"spec", "store", "closure", "rootfs", "layerplan", "layers", "image", "blobs", "verify"},
     # What is run is what the verifier's reader makes of an image's bytes.
     "containers": {"verify"},
+    # What the rules say of an image that is about to be written, and which place of the spec it comes from.
+    "preflight": {"rules", "spec", "store", "closure", "rootfs", "layers", "image", "blobs", "bases"},
     "bootstrap": {"spec", "store", "closure", "rootfs"},
     "vm": {"store", "closure", "rootfs", "destinations.disk", "destinations.initrd", "containers"},
 }
 """Room → the rooms, or single modules of rooms, that it may import beside itself and what is beneath. The conductor and
 the command line, above, are not in the table: they may import every room."""
 ABOVE = {"build", "options", "history", "plans", "delivery", "cli", "__main__"}
-DIGEST_ONLY = {"verify": {"sysimage", "errors", "digest", "progress", "workers"}}
+DIGEST_ONLY = {
+    "verify": {"sysimage", "errors", "digest", "progress", "workers"},
+    "rules": {"sysimage"},
+}
 """Rooms that may not have all that is beneath."""
 
 STANDALONE = {

@@ -18,6 +18,7 @@ import sysimage
 from sysimage.digest import Digest
 from sysimage.kept import KeptTexts, code_digest
 from sysimage.rootfs.accounts import Accounts, Group, User
+from sysimage.rootfs.declared import is_executable
 from sysimage.rootfs.system import ImageDefaults, SystemResult
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.model import SystemSpec
@@ -75,7 +76,7 @@ def key_of(
     """
     try:
         sources = {
-            file.source: str(Digest.of((spec_dir / file.source).read_bytes()))
+            file.source: [str(Digest.of((spec_dir / file.source).read_bytes())), is_executable(spec_dir / file.source)]
             for file in spec.files.values()
             if file.source is not None
         }

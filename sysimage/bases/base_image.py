@@ -54,6 +54,8 @@ class BaseImage:
     """Everything in the base's store, sorted by path, whether the base's database knows it or not. No locations."""
     unregistered: tuple[StorePath, ...]
     """Those of ``items`` that no database of the base knows."""
+    account_files: Mapping[str, bytes]
+    """Its /etc/passwd and /etc/group, by name, as far as it has them."""
     accounts: Accounts | None
     """Of its /etc/passwd and /etc/group, if it has them and they can be read."""
     accounts_fault: str | None = None

@@ -21,21 +21,21 @@ def overlaid(config: ImageConfig, base: BaseImage, *, has_init: bool, specified:
 
     With an init, the base's user, command and health check go: an init is root's, and they were another program's.
     """
-    under = base.config
+    under, runs = base.config, base.config.runtime
     keeps_program = not has_init and not config.entrypoint
     inherited = {key: value for key, value in base.extensions.items() if keeps_program or key != "Healthcheck"}
     try:
         return replace(
             config,
-            entrypoint=under.entry_point if keeps_program else config.entrypoint,
-            cmd=under.command if keeps_program and not config.cmd else config.cmd,
+            entrypoint=runs.entry_point if keeps_program else config.entrypoint,
+            cmd=runs.command if keeps_program and not config.cmd else config.cmd,
             env=_variables(config.env, variables_of(base), specified),
-            working_dir=config.working_dir or under.working_directory or None,
-            user=config.user or (None if has_init else under.user or None),
-            exposed_ports=tuple(sorted({_port(port) for port in (*under.exposed_ports, *config.exposed_ports)})),
-            volumes=tuple(sorted({*under.volumes, *config.volumes})),
+            working_dir=config.working_dir or runs.working_directory or None,
+            user=config.user or (None if has_init else runs.user or None),
+            exposed_ports=tuple(sorted({_port(port) for port in (*runs.exposed_ports, *config.exposed_ports)})),
+            volumes=tuple(sorted({*runs.volumes, *config.volumes})),
             labels=tuple(sorted({**under.labels, **dict(config.labels)}.items())),
-            stop_signal=config.stop_signal or under.stop_signal,
+            stop_signal=config.stop_signal or runs.stop_signal,
             inherited=inherited,
         )
     except ValueError as error:
@@ -49,7 +49,7 @@ def base_history(base: BaseImage) -> list[dict[str, Any]]:
 
 def variables_of(base: BaseImage) -> dict[str, str]:
     """The base's environment; of a name that is there twice, the last value, as engines have it."""
-    return dict(entry.split("=", 1) for entry in base.config.environment)
+    return dict(entry.split("=", 1) for entry in base.config.runtime.environment)
 
 
 def _variables(

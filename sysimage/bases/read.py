@@ -58,7 +58,7 @@ def read_base_image(
             tree = FileTree(faults)
             if not faults:
                 for reading in readings:
-                    tree.apply(reading.document.number, reading.members, ours=False)
+                    tree.apply(reading.document.number, reading.members, ours=False, programs=reading.programs)
             if faults:
                 raise _refused(path, faults)
             return _assembled(path, source, documents, readings, tree, store_dir, limits)
@@ -126,6 +126,7 @@ def _assembled(
         state_dirs,
         items,
         unregistered,
+        {name: captured[parts] for name, parts in ACCOUNTS.items() if parts in captured},
         *_accounts(captured, tree),
     )
 

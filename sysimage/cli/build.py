@@ -78,7 +78,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
     from sysimage.build import build
 
-    with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
+    shown = shown_progress("quiet" if arguments.quiet else arguments.progress, terminal)
+    with request.faults_in(arguments.spec), shown as progress:
         result = build(spec, spec_dir, options, progress)
     if arguments.json:
         terminal.document(document(result))

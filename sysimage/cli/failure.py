@@ -76,6 +76,7 @@ def error_document(error: SysimageError, status: int) -> dict[str, object]:
             {
                 "where": issue.where,
                 "line": issue.line,
+                "column": issue.column,
                 "message": issue.message,
                 "suggestion": issue.suggestion,
             }

@@ -42,8 +42,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 def facts(summary: ImageSummary) -> list[tuple[str, str]]:
     """What is worth a line, leaving out what is not said."""
-    config = summary.config
-    starts = " ".join([*config.entry_point, *config.command])
+    config, runtime = summary.config, summary.config.runtime
+    starts = " ".join([*runtime.entry_point, *runtime.command])
     store = f"{summary.store_kind}, {summary.items} items" if summary.store_kind else ""
     lines = [
         ("names", ", ".join(summary.tags)),
@@ -54,12 +54,12 @@ def facts(summary: ImageSummary) -> list[tuple[str, str]]:
         ("size", f"{in_bytes(summary.size)} in {len(summary.layers)} layers"),
         ("store", store),
         ("starts", starts),
-        ("user", config.user),
-        ("directory", config.working_directory),
-        ("environment", " ".join(config.environment)),
-        ("ports", " ".join(config.exposed_ports)),
-        ("volumes", " ".join(config.volumes)),
-        ("stop signal", config.stop_signal or ""),
+        ("user", runtime.user),
+        ("directory", runtime.working_directory),
+        ("environment", " ".join(runtime.environment)),
+        ("ports", " ".join(runtime.exposed_ports)),
+        ("volumes", " ".join(runtime.volumes)),
+        ("stop signal", runtime.stop_signal or ""),
         *((f"label {name}", value) for name, value in sorted(config.labels.items())),
     ]
     return [(name, value) for name, value in lines if value]
@@ -75,7 +75,7 @@ def rows(summary: ImageSummary) -> list[tuple[str, ...]]:
 
 def document(summary: ImageSummary) -> dict[str, Any]:
     """The result for machines. Sizes in bytes."""
-    config = summary.config
+    config, runtime = summary.config, summary.config.runtime
     return {
         "tags": list(summary.tags),
         "digest": None if summary.digest is None else str(summary.digest),
@@ -87,15 +87,15 @@ def document(summary: ImageSummary) -> dict[str, Any]:
             "os": config.os,
             "architecture": config.architecture,
             "created": config.created,
-            "entry_point": list(config.entry_point),
-            "command": list(config.command),
-            "environment": list(config.environment),
-            "working_directory": config.working_directory,
-            "user": config.user,
+            "entry_point": list(runtime.entry_point),
+            "command": list(runtime.command),
+            "environment": list(runtime.environment),
+            "working_directory": runtime.working_directory,
+            "user": runtime.user,
             "labels": dict(config.labels),
-            "exposed_ports": list(config.exposed_ports),
-            "volumes": list(config.volumes),
-            "stop_signal": config.stop_signal,
+            "exposed_ports": list(runtime.exposed_ports),
+            "volumes": list(runtime.volumes),
+            "stop_signal": runtime.stop_signal,
         },
         "annotations": dict(summary.annotations),
         "layers": [

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from sysimage.kept import in_use
 
     shown = shown_progress("quiet" if arguments.quiet else arguments.progress, terminal)
-    with in_use(options.cache_dir), shown as progress:
+    with request.faults_in(arguments.spec), in_use(options.cache_dir), shown as progress:
         planned = plan(spec, spec_dir, options, progress)
     if arguments.json:
         terminal.document(document(planned))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -33,6 +35,19 @@ def read_spec(name: str) -> tuple[SystemSpec, Path]:
     except UnicodeDecodeError as error:
         raise SpecError(f"cannot read standard input: byte {error.start} is not UTF-8") from None
     return parse_spec(text, Path("standard input")), Path()
+
+
+@contextmanager
+def faults_in(name: str) -> Iterator[None]:
+    """Faults that are found after the spec was read say where in the file ``name`` they are."""
+    from sysimage.spec.parse import located
+
+    try:
+        yield
+    except SpecError as error:
+        if name == "-":
+            raise
+        raise located(error, Path(name)) from error.__cause__
 
 
 def archive_choice(arguments: argparse.Namespace, terminal: Terminal) -> ArchiveChoice:

@@ -50,18 +50,18 @@ class RunnableImage:
 
     @property
     def environment(self) -> dict[str, str]:
-        pairs = (variable.partition("=") for variable in self.documents.config.environment)
+        pairs = (variable.partition("=") for variable in self.documents.config.runtime.environment)
         return {name: value for name, _, value in pairs}
 
     @property
     def boots_a_system(self) -> bool:
         """Whether the entry point is a boot program and a system of the store, which takes no more words."""
-        entry = self.documents.config.entry_point
-        return len(entry) == 2 and entry[1].endswith("-system") and not self.documents.config.command
+        entry = self.documents.config.runtime.entry_point
+        return len(entry) == 2 and entry[1].endswith("-system") and not self.documents.config.runtime.command
 
     @property
     def stop_signal(self) -> int:
-        return signal_number(self.documents.config.stop_signal or "SIGTERM")
+        return signal_number(self.documents.config.runtime.stop_signal or "SIGTERM")
 
     def argv(self, command: tuple[str, ...] = (), entry_point: str | None = None) -> list[str]:
         """What is started, by OCI's rule: the entry point with ``command``, or else with the image's own command.
@@ -71,7 +71,7 @@ class RunnableImage:
         config = self.documents.config
         if entry_point is not None:
             return [*([entry_point] if entry_point else []), *command]
-        return [*config.entry_point, *(command or config.command)]
+        return [*config.runtime.entry_point, *(command or config.runtime.command)]
 
 
 @contextlib.contextmanager

@@ -183,8 +183,8 @@ class UnpackedImage:
         return {
             "argv": list(argv),
             "env": {**self.image.environment, **settings.env},
-            "user": config.user if settings.user is None else settings.user,
-            "cwd": config.working_directory,
+            "user": config.runtime.user if settings.user is None else settings.user,
+            "cwd": config.runtime.working_directory,
             "read_only": settings.read_only,
             "tmpfs": list(settings.tmpfs),
             "init": settings.init,

@@ -23,15 +23,23 @@ def layer_sources(
     """
     parents = tuple(entry for entry in tree if entry.kind is Kind.DIRECTORY)
     entries = tuple(tree)
-    labels = [describe(layer) for layer in plan.layers]
-    if plan.max_layers - base_layers == 1 and len(plan.layers) == 1:
+    *labels, top = layer_labels(plan, base_layers=base_layers)
+    if not labels and plan.layers:
         items = tuple(closure[path] for path in plan.layers[0].paths)
-        return (LayerSource(f"everything: {labels[0]}; {CUSTOMIZATION}", items, entries, uid=uid, gid=gid),)
+        return (LayerSource(top, items, entries, uid=uid, gid=gid),)
     sources = [
         LayerSource(label, tuple(closure[path] for path in layer.paths), parents=parents, uid=uid, gid=gid)
         for label, layer in zip(labels, plan.layers, strict=True)
     ]
-    return (*sources, LayerSource(CUSTOMIZATION, entries=entries))
+    return (*sources, LayerSource(top, entries=entries))
+
+
+def layer_labels(plan: LayerPlan, *, base_layers: int = 0) -> tuple[str, ...]:
+    """The labels of the layers of `layer_sources`."""
+    labels = [describe(layer) for layer in plan.layers]
+    if plan.max_layers - base_layers == 1 and len(labels) == 1:
+        return (f"everything: {labels[0]}; {CUSTOMIZATION}",)
+    return (*labels, CUSTOMIZATION)
 
 
 def describe(layer: PlannedLayer) -> str:

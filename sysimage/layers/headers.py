@@ -10,7 +10,11 @@ whatever is done for each of them counts. So is its checksum: the sum of all byt
 
 from __future__ import annotations
 
+import os
 from zlib import adler32 as _adler32
+
+from sysimage.errors import IntegrityError
+from sysimage.rules.paths import link_fault, path_fault
 
 BLOCK = 512
 END = bytes(2 * BLOCK)
@@ -121,6 +125,10 @@ class Headers:
         return _block(name, mode_and_owner, size, tail)
 
     def _with_pax(self, name: bytes, mode_and_owner: _Summed, size: int, kind: bytes, target: bytes) -> bytes:
+        # A name or a target that readers refuse is longer than what fits into a plain header.
+        wrong = path_fault(tuple(name.rstrip(b"/").split(b"/"))) or (link_fault(target) if target else None)
+        if wrong:
+            raise IntegrityError(f"cannot put /{os.fsdecode(name)} into a layer: the name {wrong}")
         records = list(self._records)
         if len(target) > 100:
             records.append((b"linkpath", target))

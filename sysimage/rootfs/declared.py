@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from sysimage.errors import Issue, SpecError
 from sysimage.rootfs.accounts import Accounts, WantedGroup, WantedUser
 from sysimage.rootfs.tree import Entry, Kind
-from sysimage.spec.model import SystemSpec
+from sysimage.spec.model import File, SystemSpec
 
 
 def declared_users(spec: SystemSpec) -> list[WantedUser]:
@@ -65,7 +65,7 @@ def declared_entries(spec: SystemSpec, spec_dir: Path, accounts: Accounts) -> tu
             if fault:
                 issues.append(Issue(f"{where}/source", fault))
                 content = b""
-        entries.append(Entry.file(path, content, file.mode, uid, gid, where))
+        entries.append(Entry.file(path, content, file_mode(file, spec_dir), uid, gid, where))
     entries += [Entry.symlink(path, target, owner=_pointer("symlinks", path)) for path, target in spec.symlinks.items()]
     issues += _misplaced(spec, entries)
     if issues:
@@ -93,6 +93,22 @@ def check_kinds(system: Iterable[Entry], declared: Iterable[Entry]) -> None:
                 issues.append(Issue(entry.owner, f"the system has a {what} at {place}, where a directory would be"))
     if issues:
         raise SpecError("cannot place what the spec declares", issues=sorted(set(issues), key=str))
+
+
+def file_mode(file: File, spec_dir: Path) -> int:
+    """The mode of a declared file: what it says, or whether its source can be executed. Of a source's mode that bit
+    alone counts, as in a version control system: the others depend on who wrote the file here."""
+    if file.mode is not None:
+        return file.mode
+    return 0o755 if file.source is not None and is_executable(spec_dir / file.source) else 0o644
+
+
+def is_executable(file: Path) -> bool:
+    """Whether its owner may execute a file of this machine; nobody may execute what is not there."""
+    try:
+        return bool(file.stat().st_mode & 0o100)
+    except OSError:
+        return False
 
 
 def _pointer(key: str, path: str) -> str:

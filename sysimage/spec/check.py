@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sysimage.errors import Issue
 from sysimage.spec.check_accounts import check_accounts
+from sysimage.spec.check_lengths import check_lengths
 from sysimage.spec.check_origin import check_origin
 from sysimage.spec.check_paths import check_paths
 from sysimage.spec.faults import closest
@@ -39,6 +40,7 @@ def check(spec: SystemSpec, names: Names, beside: Path | None) -> Iterator[Issue
     yield from _check_services(spec, names.services)
     yield from check_accounts(spec, names.users, names.groups)
     yield from check_paths(spec, beside)
+    yield from check_lengths(spec)
     yield from _check_lists(spec)
 
 
@@ -131,9 +133,11 @@ def _check_lists(spec: SystemSpec) -> Iterator[Issue]:
     """Lists in which a word may stand once."""
     packages = [word.split("=")[0] for word in spec.packages]
     for key, words in (("packages", packages), ("exclude", list(spec.exclude)), ("tags", list(spec.tags))):
+        seen: set[str] = set()
         for index, word in enumerate(words):
-            if word in words[:index]:
+            if word in seen:
                 yield Issue(f"/{key}/{index}", f'"{word}" is listed twice')
+            seen.add(word)
     for index, word in enumerate(packages):
         if word in spec.exclude:
             yield Issue(f"/packages/{index}", f'"{word}" is listed under "exclude" too')

@@ -11,7 +11,7 @@ import bisect
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sysimage.errors import Issue
 
@@ -37,9 +37,20 @@ class JsonText:
     value: object
     lines: Mapping[str, int]
     """JSON pointer → 1-based line: of the key for a member, of the value's first character otherwise."""
+    columns: Mapping[str, int]
+    """JSON pointer → 1-based column of the same character."""
     issues: tuple[Issue, ...]
     complete: bool
     """Whether the text was read to its end."""
+
+    def placed(self, issue: Issue, file: str | None = None) -> Issue:
+        """The issue with the place of what it points to; what is missing has the place of what it is missing in."""
+        where = issue.where
+        while where and where not in self.lines:
+            where = where.rpartition("/")[0]
+        if issue.line is not None or where not in self.lines:
+            return replace(issue, file=file)
+        return replace(issue, line=self.lines[where], column=self.columns[where], file=file)
 
 
 def pointer(*parts: str | int) -> str:
@@ -50,7 +61,7 @@ def pointer(*parts: str | int) -> str:
 def read_json(text: str) -> JsonText:
     """Read a text. Never raises: what is wrong is in the issues."""
     if len(text) > MOST_CHARACTERS:
-        return JsonText(None, {}, (Issue("", f"has more than {MOST_CHARACTERS} characters"),), False)
+        return JsonText(None, {}, {}, (Issue("", f"has more than {MOST_CHARACTERS} characters"),), False)
     reader = _Reader(text)
     if text.startswith("\ufeff"):
         reader.fault("", "begins with a byte order mark; save it as UTF-8 without one")
@@ -64,7 +75,7 @@ def read_json(text: str) -> JsonText:
         complete = True
     except _UnreadableError:
         pass
-    return JsonText(value, reader.lines, tuple(reader.issues), complete)
+    return JsonText(value, reader.lines, reader.columns, tuple(reader.issues), complete)
 
 
 class _UnreadableError(Exception):
@@ -76,6 +87,7 @@ class _Reader:
     text: str
     at: int = 0
     lines: dict[str, int] = field(default_factory=dict)
+    columns: dict[str, int] = field(default_factory=dict)
     issues: list[Issue] = field(default_factory=list)
     breaks: list[int] = field(default_factory=list)
 
@@ -85,10 +97,13 @@ class _Reader:
     def line(self) -> int:
         return bisect.bisect_left(self.breaks, self.at) + 1
 
-    def fault(self, where: str, message: str, suggestion: str | None = None) -> None:
+    def column(self, at: int) -> int:
+        """Of a character in the line that is read."""
         line = self.line()
-        column = self.at - (self.breaks[line - 2] if line > 1 else -1)
-        self.issues.append(Issue(where, f"column {column}: {message}", line, suggestion))
+        return at - (self.breaks[line - 2] if line > 1 else -1)
+
+    def fault(self, where: str, message: str, suggestion: str | None = None) -> None:
+        self.issues.append(Issue(where, f"column {self.column(self.at)}: {message}", self.line(), suggestion))
 
     def stop(self, where: str, message: str, suggestion: str | None = None) -> None:
         self.fault(where, message, suggestion)
@@ -113,6 +128,7 @@ class _Reader:
     def value(self, where: str, depth: int) -> object:
         first = self.next(where)
         self.lines.setdefault(where, self.line())
+        self.columns.setdefault(where, self.column(self.at))
         if first in ("{", "["):
             if depth == MOST_DEPTH:
                 self.stop(where, f"is nested more than {MOST_DEPTH} deep")
@@ -197,6 +213,7 @@ class _Reader:
                 self.at = after
             else:
                 self.lines[here] = self.line()
+                self.columns[here] = self.column(key_at)
             if self.next(here) == ":":
                 self.at += 1
             else:

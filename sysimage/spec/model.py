@@ -110,8 +110,8 @@ class File(Part):
     """The content, written in UTF-8."""
     source: words.LinkTarget | None = None
     """A file with the content: a path relative to the spec's directory, and inside it."""
-    mode: Mode = 0o644
-    """Permission bits."""
+    mode: Mode | None = None
+    """Permission bits; ``0755`` by default for a source that its owner may execute, otherwise ``0644``."""
     owner: AccountName = "root"
     """User."""
     group: AccountName = "root"

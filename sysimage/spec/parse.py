@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,9 @@ from pydantic import ValidationError
 from sysimage.errors import Issue, SpecError
 from sysimage.spec.check import Names, check
 from sysimage.spec.faults import Place, translate
-from sysimage.spec.json_text import MOST_CHARACTERS, JsonText, read_json
+from sysimage.spec.json_text import MOST_CHARACTERS, JsonText, pointer, read_json
 from sysimage.spec.model import SystemSpec
+from sysimage.spec.part import hyphenated
 
 _SMALLEST = {"name": "unnamed"}
 """What stands in for a required key while faulty ones are set aside; and `_made_of`."""
@@ -60,6 +60,25 @@ def parse_spec(text: str, path: Path | None = None) -> SystemSpec:
         hint="sysimage schema prints what a spec may say, for people and for editors",
         issues=_placed(issues, read),
     )
+
+
+def located(error: SpecError, path: Path) -> SpecError:
+    """A fault of the spec in the file ``path`` that was found after it was read, with the places in the file."""
+    known = {pointer(hyphenated(name)) for name in SystemSpec.model_fields}
+    if not any(_key(issue) in known for issue in error.issues):
+        return error
+    try:
+        read = read_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return error  # it is no longer what was read
+    issues = [read.placed(issue, str(path)) if _key(issue) in known else issue for issue in error.issues]
+    error.issues = tuple(sorted(issues, key=lambda issue: issue.line or 0))
+    return error
+
+
+def _key(issue: Issue) -> str:
+    """The part of the spec that an issue points to."""
+    return "/" + issue.where.removeprefix("/").partition("/")[0]
 
 
 def _validate(value: object) -> tuple[SystemSpec | None, list[Issue]]:
@@ -118,12 +137,5 @@ def _names(value: Any) -> Names:
 
 
 def _placed(issues: Iterable[Issue], read: JsonText) -> list[Issue]:
-    """The issues with their lines, in the order of the file; a place that is missing has the line of what it is in."""
-
-    def with_line(issue: Issue) -> Issue:
-        where = issue.where
-        while issue.line is None and where and where not in read.lines:
-            where = where.rpartition("/")[0]
-        return issue if issue.line is not None else replace(issue, line=read.lines.get(where))
-
-    return sorted(map(with_line, issues), key=lambda issue: (issue.line or 0, issue.where, issue.message))
+    """The issues with their places, in the order of the file."""
+    return sorted(map(read.placed, issues), key=lambda issue: (issue.line or 0, issue.where, issue.message))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 
-def _hyphenated(name: str) -> str:
+def hyphenated(name: str) -> str:
+    """A field's key in the file."""
     return name.strip("_").replace("_", "-")
 
 
@@ -15,7 +16,7 @@ class Part(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
-        alias_generator=_hyphenated,
+        alias_generator=hyphenated,
         populate_by_name=True,
         use_attribute_docstrings=True,
         defer_build=True,

@@ -23,6 +23,9 @@ from sysimage.spec.words import (
     Word,
 )
 
+PROGRAM_PATH = ("/usr/sbin", "/usr/bin")
+"""Where the programs of services are looked up that are named without a slash."""
+
 
 class TcpReady(Part):
     """Ready when a TCP connection is accepted."""
@@ -88,7 +91,8 @@ class Service(Part):
     """A program that the init starts, watches and stops."""
 
     command: Argv
-    """Program and arguments; one without a slash is looked up in ``/usr/sbin:/usr/bin`` of the image. No shell."""
+    """Program and arguments; one without a slash is looked up in the ``PATH`` that ``environment`` says, then in
+    ``/usr/sbin:/usr/bin`` of the image. No shell."""
     description: Line = ""
     """One line for people, shown by ``herd status``."""
     requires: tuple[ServiceName, ...] = ()
@@ -117,3 +121,9 @@ class Service(Part):
     """Seconds from the stop signal to SIGKILL."""
     auto_start: bool = True
     """Whether it starts with the system; otherwise only when another service requires it, or ``herd start``."""
+
+    @property
+    def program_path(self) -> tuple[str, ...]:
+        """The directories in which a program without a slash is looked up."""
+        said = [one for one in self.environment.get("PATH", "").split(":") if one.startswith("/")]
+        return (*said, *(one for one in PROGRAM_PATH if one not in said))

@@ -7,16 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sysimage.digest import Digest
+from sysimage.rules.runtime import Runtime, check_runtime
 from sysimage.verify.documents import field, string_map, strings
 from sysimage.verify.faults import Faults, MalformedError, shown
 
 _CREATED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\$?(:[A-Za-z0-9_][A-Za-z0-9_.-]*\$?)?")
-_VARIABLE = re.compile(r"[^=\0]+=[^\0]*", re.DOTALL)
-_STOP_SIGNAL = re.compile(r"(SIG[A-Z0-9]+([+-][0-9]+)?|[A-Z0-9]+([+-][0-9]+)?)")
-_PORT = re.compile(r"[0-9]{1,5}(-[0-9]{1,5})?(/(tcp|udp|sctp))?")
-MOST_ENVIRONMENT = 1 << 20
-"""Bytes of all variables: the kernel would not start a program with many more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +34,8 @@ class Config:
     created: str | None
     diff_ids: tuple[Digest, ...]
     history: tuple[HistoryEntry, ...]
-    environment: tuple[str, ...]
-    entry_point: tuple[str, ...]
-    command: tuple[str, ...]
-    working_directory: str
-    user: str
+    runtime: Runtime
     labels: dict[str, str]
-    exposed_ports: tuple[str, ...]
-    volumes: tuple[str, ...]
-    stop_signal: str | None
 
     def layer_history(self) -> tuple[HistoryEntry, ...]:
         """The entries that made a layer."""
@@ -72,15 +60,20 @@ def parse_config(document: dict[str, Any], where: str, faults: Faults) -> Config
         created=field(document, "created", str),
         diff_ids=tuple(diff_ids),
         history=_history(document),
-        environment=strings(runtime, "Env"),
-        entry_point=strings(runtime, "Entrypoint"),
-        command=strings(runtime, "Cmd"),
-        working_directory=field(runtime, "WorkingDir", str) or "",
-        user=field(runtime, "User", str) or "",
+        runtime=Runtime(
+            architecture=field(document, "architecture", str, required=True),
+            environment=strings(runtime, "Env"),
+            entry_point=strings(runtime, "Entrypoint"),
+            command=strings(runtime, "Cmd"),
+            working_directory=field(runtime, "WorkingDir", str) or "",
+            user=field(runtime, "User", str) or "",
+            exposed_ports=_keys(runtime, "ExposedPorts"),
+            volumes=_keys(runtime, "Volumes"),
+            stop_signal=field(runtime, "StopSignal", str),
+            health_check=_health_check(runtime),
+            shell=strings(runtime, "Shell"),
+        ),
         labels=string_map(runtime, "Labels"),
-        exposed_ports=_keys(runtime, "ExposedPorts"),
-        volumes=_keys(runtime, "Volumes"),
-        stop_signal=field(runtime, "StopSignal", str),
     )
     _check_values(config, where, faults)
     return config
@@ -109,6 +102,15 @@ def _keys(runtime: dict[str, Any], name: str) -> tuple[str, ...]:
     return tuple(sorted(values))
 
 
+def _health_check(runtime: dict[str, Any]) -> tuple[str, ...]:
+    """Docker's extension, which other engines do not read; what is none is no check."""
+    check = runtime.get("Healthcheck")
+    words = check.get("Test") if isinstance(check, dict) else None
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        return ()
+    return tuple(words)
+
+
 def _check_values(config: Config, where: str, faults: Faults) -> None:
     def fault(message: str) -> None:
         faults.add("config", where, message)
@@ -117,23 +119,4 @@ def _check_values(config: Config, where: str, faults: Faults) -> None:
         fault(f"created is {shown(config.created)!r}, not an RFC 3339 time")
     if not config.os or not config.architecture:
         fault("os and architecture are empty")
-    if config.working_directory and not config.working_directory.startswith("/"):
-        fault(f"the working directory {shown(config.working_directory)!r} is not absolute")
-    if config.user and not _USER.fullmatch(config.user):
-        fault(f"the user {shown(config.user)!r} is neither a name nor a number")
-    for variable in config.environment:
-        if not _VARIABLE.fullmatch(variable):
-            fault(f"the environment holds {shown(variable)!r}, which is not NAME=VALUE")
-    if sum(len(variable) + 1 for variable in config.environment) > MOST_ENVIRONMENT:
-        fault(f"the environment has more than {MOST_ENVIRONMENT} bytes")
-    for word in (*config.entry_point, *config.command):
-        if "\0" in word:
-            fault("the entry point holds a NUL")
-    if config.stop_signal is not None and not _STOP_SIGNAL.fullmatch(config.stop_signal):
-        fault(f"the stop signal {shown(config.stop_signal)!r} is none")
-    for port in config.exposed_ports:
-        if not _PORT.fullmatch(port):
-            fault(f"the exposed port {shown(port)!r} is none")
-    for volume in config.volumes:
-        if not volume.startswith("/"):
-            fault(f"the volume {shown(volume)!r} is not absolute")
+    faults.take(check_runtime(config.runtime), lambda cause: where)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from sysimage.errors import Issue
+from sysimage.rules.finding import Cause, Finding, shown
+
+__all__ = ["Faults", "MalformedError", "shown"]
 
 
 class MalformedError(ValueError):
@@ -37,6 +40,11 @@ class Faults:
     def style(self, *, ours: bool) -> Callable[[str, str, str], None]:
         """How to record what an image of ``ours`` must not have, and another may: `add` or `note`."""
         return self.add if ours else self.note
+
+    def take(self, findings: Iterable[Finding], where: Callable[[Cause], str]) -> None:
+        """Note what rules have found; ``where`` says in which place of an image a cause is."""
+        for finding in findings:
+            self.add(finding.rule, where(finding.cause), finding.message)
 
     def __len__(self) -> int:
         """How many faults there are; notes do not count."""
@@ -75,12 +83,3 @@ class _Issues:
             if count > self._per_rule
         ]
         return (*self._issues, *more)
-
-
-def shown(name: bytes | str) -> str:
-    """A name as it can stand in a message: control characters and bytes that are no UTF-8 are escaped."""
-    text = name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else name
-    text = text if len(text) <= 300 else text[:300] + "…"
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode() for letter in text
-    )

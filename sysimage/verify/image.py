@@ -98,9 +98,22 @@ def verify_image(
         if not any(reading.broken for reading in readings):
             own = newest_build(documents.layers)
             for reading in readings:
-                tree.apply(reading.document.number, reading.members, ours=reading.document.number in own)
+                tree.apply(
+                    reading.document.number,
+                    reading.members,
+                    ours=reading.document.number in own,
+                    programs=reading.programs,
+                )
             store = check_store(tree, readings, source, faults, limits)
-            check_system(tree, documents.config, store, captured_files(tree, readings), own, faults)
+            check_system(
+                tree,
+                documents.config,
+                store,
+                captured_files(tree, readings),
+                own,
+                faults,
+                has_base=len(own) < len(documents.layers),
+            )
         if not faults:
             return replace(_verified(documents, readings, tree, store), notes=faults.notes)
     raise _error(path, faults.issues)

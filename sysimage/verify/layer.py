@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sysimage.digest import Digest
+from sysimage.rules.programs import Program
 from sysimage.verify.compression import Compression, decompressed, sniff
 from sysimage.verify.faults import Faults, MalformedError
 from sysimage.verify.limits import Limits
 from sysimage.verify.manifest import LayerDocument
 from sysimage.verify.nar import NarStream
+from sysimage.verify.program_reader import ProgramReader
 from sysimage.verify.references import Budget, RunCollector
 from sysimage.verify.rules import LayerRules
 from sysimage.verify.source import Source
@@ -31,6 +33,13 @@ class ItemReading:
     runs: RunCollector
     members: int = 0
 
+    def begin_file(self, member: Member, below: Parts) -> None:
+        """A file's content follows."""
+        self.members += 1
+        if below:
+            self.runs.whole(below[-1])
+        self.nar.begin_file(below, bool(member.mode & 0o100), member.size)
+
 
 @dataclass(slots=True)
 class LayerReading:
@@ -43,6 +52,8 @@ class LayerReading:
     items: dict[Parts, ItemReading] = field(default_factory=dict)
     """By image path of the item."""
     captured: dict[Parts, bytes] = field(default_factory=dict)
+    programs: dict[Parts, Program] = field(default_factory=dict)
+    """What the kernel would read of the layer's executable files, by path."""
     broken: bool = False
     """Whether reading ended early, so that nothing can be said of the image's content."""
 
@@ -161,15 +172,49 @@ def _read_content(stream: Stream, result: LayerReading, reading: Reading) -> Non
             item = None if current is None else result.items.get(current)
             if item is None and current is not None:
                 item = result.items[current] = ItemReading(NarStream(), RunCollector(reading.runs))
-        if current is not None and item is not None:
-            _read_item_member(stream, member, parts[len(current) :], item)
-        elif parts in reading.wanted and member.kind is MemberKind.FILE:
-            if member.size > reading.limits.captured_file:
-                raise MalformedError(f"has {member.name} with {member.size} bytes, too many to be believed")
-            result.captured[parts] = b"".join(stream.pieces(member.size))
+        if member.kind is MemberKind.FILE:
+            _read_file(stream, member, result, reading, None if current is None else parts[len(current) :], item)
+        elif current is not None and item is not None:
+            _read_item_member(member, parts[len(current) :], item)
 
 
-def _read_item_member(stream: Stream, member: Member, below: Parts, item: ItemReading) -> None:
+def _read_file(
+    stream: Stream,
+    member: Member,
+    result: LayerReading,
+    reading: Reading,
+    below: Parts | None,
+    item: ItemReading | None,
+) -> None:
+    """A file's content goes to everything that wants it; of one that nothing wants it is left to be skipped."""
+    wants: list[Callable[[bytes], object]] = []
+    captured: list[bytes] | None = None
+    program: ProgramReader | None = None
+    if member.mode & 0o111:
+        program = ProgramReader()
+        wants.append(program.put)
+    if item is not None and below is not None:
+        item.begin_file(member, below)
+        wants += [item.nar.content, item.runs.content]
+    elif member.parts in reading.wanted:
+        if member.size > reading.limits.captured_file:
+            raise MalformedError(f"has {member.name} with {member.size} bytes, too many to be believed")
+        captured = []
+        wants.append(captured.append)
+    if wants:
+        for piece in stream.pieces(member.size):
+            for want in wants:
+                want(piece)
+    if program is not None:
+        result.programs[member.parts] = program.program()
+    if item is not None and below is not None:
+        item.runs.end_file()
+        item.nar.end_file(below, member.size)
+    if captured is not None:
+        result.captured[member.parts] = b"".join(captured)
+
+
+def _read_item_member(member: Member, below: Parts, item: ItemReading) -> None:
     item.members += 1
     nar, runs = item.nar, item.runs
     if below:
@@ -180,12 +225,5 @@ def _read_item_member(stream: Stream, member: Member, below: Parts, item: ItemRe
         case MemberKind.SYMLINK:
             runs.whole(member.link)
             nar.symlink(below, member.link)
-        case MemberKind.FILE:
-            nar.begin_file(below, bool(member.mode & 0o100), member.size)
-            for piece in stream.pieces(member.size):
-                nar.content(piece)
-                runs.content(piece)
-            runs.end_file()
-            nar.end_file(below, member.size)
         case _:
             nar.in_order = False

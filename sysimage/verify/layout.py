@@ -86,7 +86,7 @@ def _choose(
     ]
     if len(images) > 1:
         # Several names of one image (umoci tag), and signatures, SBOMs and the like that refer to it (oras attach).
-        different = {one.digest: one for one in reversed(images)}
+        different = {(one.digest, one.platform): one for one in reversed(images)}
         images = [one for one in different.values() if _is_image(source, one, limits)]
     if platform is not None and len(images) > 1:
         images = [one for one in images if one.platform is None or (one.platform + "/").startswith(platform + "/")]

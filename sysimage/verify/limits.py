@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sysimage.rules import limits
+
 MIB = 1 << 20
 
 
@@ -11,33 +13,29 @@ MIB = 1 << 20
 class Limits:
     """Caps on what one image may ask for. Absolute, because ratios misjudge sparse and repetitive files."""
 
-    document_size: int = 4 * MIB
-    """Bytes of a manifest, index, config or ``manifest.json``; what the containers libraries accept."""
+    document_size: int = limits.DOCUMENT_SIZE
+    """Bytes of a manifest, index, config or ``manifest.json``."""
     document_depth: int = 64
     """Nesting of arrays and objects in a document."""
     index_depth: int = 3
     """Indexes inside indexes."""
     archive_members: int = 20_000
     """Members of the outer archive."""
-    entries: int = 2_000_000
+    entries: int = limits.ENTRIES
     """Entries of all layers together."""
-    uncompressed_size: int = 64 << 30
+    uncompressed_size: int = limits.UNCOMPRESSED_SIZE
     """Bytes of all layers together, decompressed."""
     zstd_window_log: int = 27
     """Binary logarithm of the largest zstd window, bytes: 128 MiB, the most that a plain ``zstd -d`` takes."""
     padding: int = 1 * MIB
     """NUL bytes after the end of an archive."""
-    name_length: int = 4096
-    """Bytes of a path."""
-    component_length: int = 255
-    """Bytes of one component of a path, and components of one path."""
     extended_header: int = 1 * MIB
     """Bytes of one pax or GNU long-name header."""
-    captured_file: int = 512 * MIB
+    captured_file: int = limits.STORE_DATABASE
     """Bytes of a file whose content is read into memory: the store database."""
     remembered_runs: int = 64 * MIB
     """Bytes that could hold references, kept until the store's hash parts are known; beyond, the item is read again."""
-    layers: int = 125
+    layers: int = limits.LAYERS
     """Layers of an image that every engine loads."""
     faults_per_rule: int = 20
     """Faults of one kind that are reported one by one."""

@@ -50,7 +50,11 @@ class StoreFacts:
 
 
 def check_store(
-    tree: FileTree, readings: Sequence[LayerReading], source: Source, faults: Faults, limits: Limits
+    tree: FileTree,
+    readings: Sequence[LayerReading],
+    source: Source,
+    faults: Faults,
+    limits: Limits,
 ) -> StoreFacts | None:
     """Compare the database with the tree in both directions. None for an image that has no store database.
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sysimage.rules.paths import link_fault, path_fault
 from sysimage.verify.faults import MalformedError, shown
 from sysimage.verify.limits import Limits
 from sysimage.verify.streams import Stream
@@ -111,7 +112,7 @@ def read_members(stream: Stream, limits: Limits, *, end_required: bool = True) -
         if kind in _EXTENSIONS:
             pending = _extension(kind, _content(stream, size, limits), pending or _Overrides({}))
             continue
-        member = _member(header, size, pending, limits)
+        member = _member(header, size, pending)
         pending = None
         begin = stream.offset
         yield member
@@ -179,7 +180,7 @@ def _pax_records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         at = end
 
 
-def _member(header: bytes, size: int, pending: _Overrides | None, limits: Limits) -> Member:
+def _member(header: bytes, size: int, pending: _Overrides | None) -> Member:
     code = header[156:157]
     if code not in _KINDS:
         raise MalformedError(f"has a member of unknown type {code!r}")
@@ -205,9 +206,9 @@ def _member(header: bytes, size: int, pending: _Overrides | None, limits: Limits
         raise MalformedError(f"has a {kind.value} of {size} bytes: {shown(name)}")
     if uid > _LARGEST_ID or gid > _LARGEST_ID:
         raise MalformedError(f"{shown(name)} has an owner beyond {_LARGEST_ID}")
-    if kind in (MemberKind.SYMLINK, MemberKind.HARD_LINK) and (not link or b"\0" in link or len(link) > 4096):
-        raise MalformedError(f"{shown(name)} is a link to nothing, or to more than a path can be")
-    parts = split_name(name, limits, directory=kind is MemberKind.DIRECTORY)
+    if kind in (MemberKind.SYMLINK, MemberKind.HARD_LINK) and (wrong := link_fault(link)):
+        raise MalformedError(f"{shown(name)} {wrong}")
+    parts = split_name(name, directory=kind is MemberKind.DIRECTORY)
     unusual = name.removeprefix(b"./").removesuffix(b"/") not in (b"/".join(parts), b"." if not parts else None)
     return Member(parts, kind, mode & 0o7777, uid, gid, size, mtime, link, extended, unusual)
 
@@ -231,21 +232,21 @@ def _pax_number(records: dict[bytes, bytes], key: bytes, fallback: int) -> int:
     return int(value)
 
 
-def split_name(name: bytes, limits: Limits, *, directory: bool) -> tuple[bytes, ...]:
+def split_name(name: bytes, *, directory: bool) -> tuple[bytes, ...]:
     """A member's name as components, read as engines read it: relative to the root, however many slashes it has.
 
     A MalformedError for what could mean another path to another reader.
     """
-    if not name or b"\0" in name or len(name) > limits.name_length:
+    if not name or b"\0" in name:
         raise MalformedError(f"has a member with an impossible name: {shown(name[:80])!r}")
-    parts = [part for part in name.split(b"/") if part not in (b"", b".")]
+    parts = tuple(part for part in name.split(b"/") if part not in (b"", b"."))
     if b".." in parts:
         raise MalformedError(f"has a member whose name leads upwards: {shown(name)!r}")
     if not directory and (not parts or name.endswith((b"/", b"/."))):
         raise MalformedError(f"has a member that is no directory, but has the name of one: {shown(name)!r}")
-    if len(parts) > limits.component_length or max(map(len, parts), default=0) > limits.component_length:
-        raise MalformedError(f"has a name that is too long or too deep: {shown(name)}")
-    return tuple(parts)
+    if wrong := path_fault(parts):
+        raise MalformedError(f"has a name that {wrong}: {shown(name)}")
+    return parts
 
 
 def _read_end(stream: Stream, limits: Limits) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from sysimage.digest import NIX_BASE32_ALPHABET
+from sysimage.rules.files import Kind, Seen
+from sysimage.rules.programs import UNKNOWN, Program
 from sysimage.verify.faults import Faults, shown
 from sysimage.verify.tar import Member, MemberKind
 
@@ -14,6 +17,12 @@ Parts = tuple[bytes, ...]
 WHITEOUT = b".wh."
 OPAQUE = b".wh..wh..opq"
 _MOST_LINKS = 40
+_KINDS = {
+    MemberKind.FILE: Kind.FILE,
+    MemberKind.HARD_LINK: Kind.FILE,
+    MemberKind.DIRECTORY: Kind.DIRECTORY,
+    MemberKind.SYMLINK: Kind.SYMLINK,
+}
 _ITEM = re.compile(rb"[" + NIX_BASE32_ALPHABET.encode() + rb"]{32}-[A-Za-z0-9+\-._?=]{1,211}")
 _SHORTEST_ITEM = 34
 
@@ -40,6 +49,8 @@ class Node:
     """Number of the layer that put it there."""
     content_at: Parts
     """The member of that layer that has the content; another path for a hard link."""
+    program: Program = UNKNOWN
+    """What the kernel reads of it, where it is executable."""
     children: dict[bytes, Node] = field(default_factory=dict)
 
 
@@ -54,9 +65,21 @@ class FileTree:
         self.root = root_node()
         self._faults = faults
         self._ours: set[int] = set()
+        self._programs: Mapping[Parts, Program] = {}
 
-    def apply(self, number: int, members: Sequence[Member], *, ours: bool) -> None:
-        """Put a layer on top. One of ``ours`` must not change the directories of another; none may change an item."""
+    def apply(
+        self,
+        number: int,
+        members: Sequence[Member],
+        *,
+        ours: bool,
+        programs: Mapping[Parts, Program] = MappingProxyType({}),
+    ) -> None:
+        """Put a layer on top. One of ``ours`` must not change the directories of another; none may change an item.
+
+        ``programs`` are the layer's executable files.
+        """
+        self._programs = programs
         if ours:
             self._ours.add(number)
         where = f"layer {number}"
@@ -130,9 +153,11 @@ class FileTree:
 
     def _node(self, number: int, member: Member, placed: set[Parts], where: str) -> Node | None:
         if member.kind is not MemberKind.HARD_LINK:
-            return Node(
+            node = Node(
                 member.kind, member.mode, member.uid, member.gid, member.size, member.link, number, member.parts
             )
+            node.program = self._programs.get(member.parts, UNKNOWN)
+            return node
         target = tuple(part for part in member.link.split(b"/") if part not in (b"", b"."))
         found = self.find(target) if target in placed else None
         if found is None or found.kind is MemberKind.DIRECTORY:
@@ -166,6 +191,18 @@ class FileTree:
             return self.root
         parent = self._directory(parts[:-1])
         return None if parent is None else parent.children.get(parts[-1])
+
+    def at(self, parts: Parts) -> Seen | None:
+        """The same as the rules see it."""
+        node = self.find(parts)
+        if node is None:
+            return None
+        return Seen(_KINDS.get(node.kind, Kind.SPECIAL), node.mode, node.link, lambda: node.program)
+
+    def names(self, parts: Parts) -> Iterable[bytes]:
+        """The names in a directory."""
+        node = self._directory(parts)
+        return () if node is None else tuple(node.children)
 
     def resolve(self, path: bytes) -> tuple[Parts, Node] | None:
         """Follow links as a process inside the image would; None where the path leads nowhere or in a circle."""

@@ -20,7 +20,7 @@ from tests.support import raw_tar
 from tests.support.builds import build_from_store, config_of, registered
 from tests.support.listing import listing_of_image
 from tests.support.raw_image import RawImage, write_archive, write_directory
-from tests.support.store_builder import Program, StoreBuilder, small_system
+from tests.support.store_builder import Program, StoreBuilder, small_system, static_elf
 
 DEBIAN = raw_tar.archive(
     raw_tar.directory(b"etc", 0o755),
@@ -29,7 +29,7 @@ DEBIAN = raw_tar.archive(
     raw_tar.directory(b"root", 0o711),
     raw_tar.directory(b"tmp", 0o1777),
     raw_tar.directory(b"usr/bin", 0o755),
-    raw_tar.file(b"usr/bin/dash", b"\x7fELF", mode=0o755),
+    raw_tar.file(b"usr/bin/dash", static_elf(), mode=0o755),
     raw_tar.symlink(b"usr/bin/sh", b"dash"),
     raw_tar.symlink(b"bin", b"usr/bin"),
 )
@@ -161,15 +161,16 @@ def test_variables_that_we_derive_are_added_to_those_of_the_base(tmp_path: Path)
     registered(closure, tmp_path / "registration")
     runtime = {"Env": ["PATH=/usr/local/bin:/bin", "LANG=C"], "Entrypoint": ["entry"]}
     layer = raw_tar.archive(
-        raw_tar.file(b"usr/local/bin/entry", b"#!/bin/sh\n", mode=0o755), raw_tar.file(b"bin/sh", b"", mode=0o755)
+        raw_tar.file(b"usr/local/bin/entry", b"#!/bin/sh\n", mode=0o755),
+        raw_tar.file(b"bin/sh", static_elf(), mode=0o755),
     )
     write_archive(RawImage(layer, config={"config": runtime}).layout(), tmp_path / "base")
     value = config_of(build_from_store(tmp_path, on("base", closure)))["config"]
     assert value["Env"] == [f"PATH={closure.roots[0]}/bin:/usr/local/bin:/bin", "LANG=C"]
     assert value["Entrypoint"] == ["entry"]
     verify_image(tmp_path / "top.tar")
-    value = config_of(build_from_store(tmp_path, on("base", closure, environment={"PATH": "/bin"})))["config"]
-    assert value["Env"] == ["PATH=/bin", "LANG=C"]
+    spec = on("base", closure, environment={"PATH": "/usr/local/bin"})
+    assert config_of(build_from_store(tmp_path, spec))["config"]["Env"] == ["PATH=/usr/local/bin", "LANG=C"]
 
 
 def test_ours_lies_where_the_bases_links_lead_and_its_directories_stay(tmp_path: Path, closure: Closure) -> None:

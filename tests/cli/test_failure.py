@@ -31,12 +31,12 @@ def test_message_issues_and_one_hint_go_to_standard_error(capsys: pytest.Capture
 
 
 def test_machines_get_the_same_as_a_document(capsys: pytest.CaptureFixture[str]) -> None:
-    issue = errors.Issue("/name", "is wrong", 3, "base")
+    issue = errors.Issue("/name", "is wrong", 3, "base", 7)
     report_failure(errors.SpecError("cannot read x", hint="look", issues=[issue]), TERMINAL, as_json=True)
     assert json.loads(capsys.readouterr().out) == {
         "error": {
             "message": "cannot read x",
-            "issues": [{"where": "/name", "line": 3, "message": "is wrong", "suggestion": "base"}],
+            "issues": [{"where": "/name", "line": 3, "column": 7, "message": "is wrong", "suggestion": "base"}],
             "hint": "look",
             "exit_status": 2,
         }

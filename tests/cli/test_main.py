@@ -16,6 +16,9 @@ from typing import Protocol
 import pytest
 
 from sysimage.cli import main
+from tests.support.builds import registered
+from tests.support.store_builder import Program as Executable
+from tests.support.store_builder import StoreBuilder
 
 ROOT = Path(__file__).parents[2]
 ENVIRON = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
@@ -99,6 +102,35 @@ def test_every_fault_of_a_spec_is_told_before_anything_is_fetched(sysimage: Prog
     ]
     document = json.loads(sysimage("build", spec, "--json").out)
     assert [issue["line"] for issue in document["error"]["issues"]] == [2, 4]
+
+
+@pytest.mark.parametrize("verb", ["build", "plan"])
+def test_what_would_not_run_is_told_at_its_place_in_the_file(sysimage: Program, tmp_path: Path, verb: str) -> None:
+    store = StoreBuilder(tmp_path / "store")
+    tool = store.add("tool", {"bin": {"tool": Executable("#!/bin/none\n")}}).path
+    registered(store.closure("tool"), tmp_path / "registration")
+    spec = tmp_path / "system.json"
+    source = {"paths": [str(tool)], "source": "registration", "location": "store"}
+    text = f"""{{
+  "name": "tool", "from-store": {json.dumps(source)},
+  "entry-point": [
+    "bin/tool", "x"],
+  "health-check": {{"command": ["curl"]}}
+}}"""
+    spec.write_text(text)
+    told = sysimage(verb, "--cache-dir", tmp_path / "cache", spec)
+    assert told.status == 2
+    assert told.err.splitlines()[-4:] == [
+        "sysimage: cannot build tool: 2 faults",
+        f"  {spec}:4:5: /entry-point/0: what runs first is {tool}/bin/tool, a script for /bin/none, which is not in "
+        "the image",
+        f"  {spec}:5:20: /health-check/command: what checks the health is curl, which is not in the image's {tool}/bin",
+        "hint: name an interpreter that the image has",
+    ]
+    assert not list(tmp_path.glob("*.tar"))
+    document = json.loads(sysimage(verb, "--json", "--cache-dir", tmp_path / "cache", spec).out)
+    places = [(issue["line"], issue["column"], issue["where"]) for issue in document["error"]["issues"]]
+    assert places == [(4, 5, "/entry-point/0"), (5, 20, "/health-check/command")]
 
 
 def test_a_spec_may_come_from_standard_input(sysimage: Program) -> None:

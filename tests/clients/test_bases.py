@@ -24,7 +24,7 @@ from tests.clients.test_nix import Unpacked, unpack
 from tests.support.builds import build_from_store, registered
 from tests.support.listing import listing_of_image
 from tests.support.raw_image import RawImage, write_archive
-from tests.support.store_builder import Program, StoreBuilder, small_system
+from tests.support.store_builder import Program, StoreBuilder, small_system, static_elf
 
 GUIX_IMAGES = Path(__file__).parents[1] / "bases" / "guix_images"
 """Made by Guix; how stands in make.scm beside them, and tests/guix makes them again."""
@@ -70,7 +70,7 @@ def unusual_root(root: Path) -> None:
         (root / name).mkdir()
     (root / "etc/passwd.real").write_text("root:x:0:0::/root:/bin/sh\n")
     (root / "etc/passwd").symlink_to("passwd.real")
-    (root / "bin/busybox").write_bytes(b"\x7fELF")
+    (root / "bin/busybox").write_bytes(static_elf())
     (root / "bin/busybox").chmod(0o755)
     (root / "bin/sh").symlink_to("busybox")
     os.link(root / "bin/sh", root / "bin/ash", follow_symlinks=False)

@@ -18,7 +18,7 @@ from tests.support.builds import build_from_store, config_of, registered
 from tests.support.listing import listing_of_image
 from tests.support.raw_image import RawImage, write_archive
 from tests.support.raw_tar import archive, directory, file
-from tests.support.store_builder import Link, Program, StoreBuilder
+from tests.support.store_builder import ELF, Link, Program, StoreBuilder
 
 TWO = {
     "one-1": {"bin": {"a": Program("#!/bin/sh\n"), "self": Link("a")}, "etc": {"x": "x\n"}, "lib": {"l": "l\n"}},
@@ -103,7 +103,7 @@ def test_different_things_at_one_path_are_a_conflict_with_both_places(tmp_path: 
 
 def test_a_program_of_the_contents_can_be_the_entry_point(tmp_path: Path) -> None:
     store = StoreBuilder(tmp_path / "store")
-    store.add("one-1", TWO["one-1"])
+    store.add("one-1", {"bin": {"a": Program(ELF)}})
     closure = store.closure("one-1")
     registered(closure, tmp_path / "registration")
     source = {"contents": [str(closure.roots[0])], "source": "registration", "location": "store"}

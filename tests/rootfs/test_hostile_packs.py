@@ -35,6 +35,7 @@ def test_an_image_says_what_the_spec_says(name: str, as_keys: bool, tmp_path: Pa
     closure = small_system(StoreBuilder(tmp_path / "store"))
     registered(closure, tmp_path / "registration")
     source = {"paths": [str(closure.roots[0])], "source": "registration", "location": "store"}
+    source["links"] = {"/bin/bash": "profile/bin/bash"}  # ann's shell
     program = f"{closure.roots[0]}/boot"
     spec = {"name": "pack", "from-store": source, "entry-point": [program], **{key: PLAIN[key] for key in KEPT}}
     text = TEXTS[name]

@@ -13,16 +13,16 @@ from sysimage.errors import IntegrityError, SpecError, SysimageError
 from sysimage.verify import verify_image
 from tests.support.builds import build_from_store, config_of, registered
 from tests.support.listing import listing_of_image
-from tests.support.store_builder import Link, Program, StoreBuilder, small_system
+from tests.support.store_builder import ELF, Link, Program, StoreBuilder, small_system, static_elf
 
-GUILE = {"bin": {"guile": Program("#!/bin/sh\n")}}
+GUILE = {"bin": {"guile": Program(ELF)}}
 
 
 def guix_shaped(store: StoreBuilder, *, boot_program: bool = True) -> Closure:
     """The shape of a Guix system item, without what makes it run."""
     store.add("guile-3.0.9", GUILE)
     store.add("guile-2.2.7", GUILE)
-    store.add("bash-5.2", {"bin": {"sh": Program("#!/bin/sh\n")}})
+    store.add("bash-5.2", {"bin": {"sh": Program(ELF)}})
     store.add("shepherd-1.0.4", {"bin": {"shepherd": Program("#!{guile-3.0.9}/bin/guile --no-auto-compile\n!#\n")}})
     store.add("profile", {"bin": Link("{bash-5.2}/bin")})
     roots: dict[str, Any] = {"0": Link("{guile-2.2.7}")}
@@ -43,7 +43,7 @@ def guix_shaped(store: StoreBuilder, *, boot_program: bool = True) -> Closure:
 
 
 def nixos_shaped(store: StoreBuilder) -> Closure:
-    store.add("bash-5.2", {"bin": {"sh": Program("#!/bin/sh\n")}})
+    store.add("bash-5.2", {"bin": {"sh": Program(ELF)}})
     store.add("system-path", {"bin": Link("{bash-5.2}/bin")})
     store.add(
         "nixos-system-machine-25.05",
@@ -115,6 +115,23 @@ def test_a_guix_system_without_a_boot_program_is_booted_by_its_shepherds_guile(t
     assert "GUIX_NEW_SYSTEM" in config["Entrypoint"][3]
 
 
+def test_a_system_without_a_shell_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    store = StoreBuilder(tmp_path / "store")
+    store.add("guile-3.0.9", GUILE)
+    store.add("boot-program", Program("#!{guile-3.0.9}/bin/guile\n"))
+    content = {"boot": "\n", "activate": "\n", "profile": {"bin": {}}, "gc-roots": {"0": Link("{boot-program}")}}
+    store.add("system", content)
+    closure = store.closure("system")
+    registered(closure, tmp_path / "registration")
+    link_result(tmp_path, closure)
+    with pytest.raises(SpecError) as error:
+        build_from_store(tmp_path, machine())
+    assert [str(issue) for issue in error.value.issues] == [
+        "/from-store/system: /bin/sh: the shell is /bin/sh, which is not in the image"
+    ]
+    assert not (tmp_path / "machine.tar").exists()
+
+
 def test_a_nixos_system_boots_by_its_init(tmp_path: Path) -> None:
     closure = nixos_shaped(StoreBuilder(tmp_path / "store", "/nix/store"))
     registered(closure, tmp_path / "registration")
@@ -159,7 +176,7 @@ def test_a_damaged_item_is_named_when_asked(tmp_path: Path, guix: Closure) -> No
     boot = next(item.location for item in guix if item.path.name == "boot-program")
     assert boot is not None
     boot.chmod(0o755)
-    boot.write_text("#!/bin/false\n")
+    boot.write_bytes(static_elf() + b"changed")
     with pytest.raises(IntegrityError) as error:
         build_from_store(tmp_path, machine(), check_store=True)
     assert [issue.where for issue in error.value.issues] == [
@@ -203,7 +220,7 @@ def test_a_bare_directory_of_items_gives_the_same_image_as_the_registration(tmp_
 def profile(tmp_path: Path) -> Closure:
     """A profile as Guix makes them: with a manifest, and search paths in etc/profile."""
     store = StoreBuilder(tmp_path / "store")
-    store.add("hello-2.12", {"bin": {"hello": Program("#!/bin/sh\n")}, "share": {"greeting": "hello\n"}})
+    store.add("hello-2.12", {"bin": {"hello": Program(ELF)}, "share": {"greeting": "hello\n"}})
     store.add(
         "profile",
         {

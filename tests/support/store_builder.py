@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,15 @@ from sysimage.closure import Closure
 from sysimage.store import StoreItem, StorePath
 from sysimage.store.scan import Candidates, scan_and_hash
 from tests.support.stores import store_path
+
+
+def static_elf(machine: int = 62) -> bytes:
+    """An ELF file for x86-64 (or another machine) that needs nothing else: as far as anybody looks, a program."""
+    magic = b"\x7fELF\2\1\1" + bytes(9)
+    return magic + struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, 0x400000, 64, 0, 0, 64, 56, 0, 64, 0, 0)
+
+
+ELF = static_elf().decode("ascii")
 
 
 @dataclass(frozen=True)
@@ -92,7 +102,10 @@ class StoreBuilder:
 
 def small_system(store: StoreBuilder) -> Closure:
     """A system of six items that has what makes stores difficult; its root is the item ``system``."""
-    libc = store.add("libc-2.41", {"lib": {"libc.so.6": b"\x7fELF" + bytes(5000), "self": "{libc-2.41}/lib\n"}})
+    libc = store.add(
+        "libc-2.41",
+        {"lib": {"ld.so": Program(ELF), "libc.so.6": b"\x7fELF" + bytes(5000), "self": "{libc-2.41}/lib\n"}},
+    )
     reference = str(libc.path).encode()
     # Lies across the end of the first MiB, where readers begin a new piece.
     large = bytes(range(256)) * 4095 + b"\0" * (256 - 20) + reference + b"\xff" * 700_000

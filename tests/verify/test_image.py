@@ -12,11 +12,12 @@ from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError
 from sysimage.image import ImageConfig
 from sysimage.rootfs.tree import Entry
+from sysimage.rules.runnable import SEARCH_PATH
 from sysimage.store.database import Schema, store_database
 from sysimage.verify import store as verified_store
 from sysimage.verify import verify_image
 from tests.support.images import STORE_DIR, BuiltImage, build_image, customization
-from tests.support.store_builder import Link, Program, StoreBuilder, small_system
+from tests.support.store_builder import ELF, Link, Program, StoreBuilder, small_system
 from tests.support.stores import store_path
 
 SYSTEM = str(store_path("system"))
@@ -252,11 +253,11 @@ def put(*entries: Entry) -> Callable[[dict[str, Entry]], None]:
     ("change", "fault"),
     [
         (lambda tree: tree.pop("/etc/passwd"), "/etc/passwd: is missing, nobody has a name before the first boot"),
-        (lambda tree: tree.pop("/bin/sh"), "/bin/sh: is missing, or no program"),
-        (put(Entry.symlink("/bin/sh", "sh")), "/bin/sh: is missing, or no program"),
+        (lambda tree: tree.pop("/bin/sh"), "/bin/sh: the shell is /bin/sh, which is not in the image"),
+        (put(Entry.symlink("/bin/sh", "sh")), "/bin/sh: the shell is /bin/sh, but links lead in circles at /bin/sh"),
         (put(Entry.directory("/tmp", 0o755)), "/tmp: is a directory of mode 0755; it should be"),
-        (put(Entry.symlink("/sbin/init", "/nowhere")), "/sbin/init is what runs first, but is not in the image"),
-        (put(Entry.symlink("/sbin/init", "/etc/group")), "config: /etc/group is what runs first, but not executable"),
+        (put(Entry.symlink("/sbin/init", "/nowhere")), "/sbin/init is a link to /nowhere,"),
+        (put(Entry.symlink("/sbin/init", "/etc/group")), "but /etc/group is not executable (its mode is 0644)"),
         (
             put(Entry.symlink("/var/guix/profiles/system-1-link", "/gnu/store/gone")),
             "/var/guix/profiles/system: points to system-1-link, which is not in the image",
@@ -279,7 +280,10 @@ def test_what_an_image_needs_before_its_first_boot_is_missed(
     [
         ({"user": "nobody"}, "nobody is to run the entry point, but is not in /etc/passwd"),
         ({"user": "alice:wheel"}, "wheel is to run the entry point, but is not in /etc/group"),
-        ({"cmd": ("missing",)}, "missing is what runs first, but is not in the image"),
+        (
+            {"cmd": ("missing",)},
+            f"what runs first is missing, which is not in the image's {SEARCH_PATH}",
+        ),
     ],
 )
 def test_a_config_that_the_tree_does_not_support_is_named(
@@ -329,7 +333,7 @@ def test_faults_without_end_are_counted(tmp_path: Path) -> None:
 
 def test_an_image_without_a_store_verifies(tmp_path: Path) -> None:
     store = StoreBuilder(tmp_path / "store")
-    store.add("hello", {"bin": {"hello": Program("#!/bin/sh\n")}, "share": {"link": Link("../bin")}})
+    store.add("hello", {"bin": {"hello": Program(ELF)}, "share": {"link": Link("../bin")}})
     entries = [Entry.symlink("/hello", "{}/bin/hello".format(store.items["hello"].path))]
     config = ImageConfig("amd64", entrypoint=("/hello",))
     image = build_image(tmp_path, closure=store.closure("hello"), entries=entries, config=config)

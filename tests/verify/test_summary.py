@@ -26,7 +26,7 @@ def test_layers_names_and_items_are_told(schema: Schema, form: str, tmp_path: Pa
     assert found.size == sum(layer.descriptor.size for layer in layers)
     assert (found.items, found.store_kind) == (6, schema.name.lower())
     assert (found.config.os, found.config.architecture) == ("linux", "amd64")
-    assert found.config.entry_point[0] == "/sbin/init"
+    assert found.config.runtime.entry_point[0] == "/sbin/init"
     assert found.faults == ()
     if form != "docker-archive":
         assert found.digest == built.image.manifest.descriptor.digest

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from sysimage.digest import Digest
+from sysimage.rootfs.declared import file_mode
 from sysimage.spec.model import SystemSpec
 
 
@@ -25,6 +26,7 @@ def system_document(spec: SystemSpec, spec_dir: Path) -> bytes:
             if declared.source is not None
             else (declared.text or "").encode("utf-8")
         )
+        file["mode"] = f"{file_mode(declared, spec_dir):04o}"
         file.pop("text", None)
         file.pop("source", None)
         file["digest"] = str(Digest.of(content))

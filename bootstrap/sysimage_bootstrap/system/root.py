@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sysimage.rootfs.accounts import Accounts
+from sysimage.rootfs.declared import is_executable
 from sysimage.rootfs.tree import Entry
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.system.installed import Installed, provider
@@ -45,4 +46,5 @@ def home_entries(accounts: Accounts, packages: Sequence[Installed]) -> Iterator[
         yield Entry.directory(user.home, 0o700, user.uid, user.gid, f"/users/{name}")
         if user.home.startswith("/home/"):
             for file_name, file in sorted(skeleton.items()):
-                yield Entry.file(f"{user.home}/{file_name}", file, 0o644, user.uid, user.gid, f"/users/{name}")
+                mode = 0o755 if is_executable(file) else 0o644
+                yield Entry.file(f"{user.home}/{file_name}", file, mode, user.uid, user.gid, f"/users/{name}")

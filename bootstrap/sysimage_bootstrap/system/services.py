@@ -17,8 +17,6 @@ from sysimage.rootfs.accounts import Accounts
 from sysimage.spec.model import CommandReady, FileReady, Service, SystemSpec, TcpReady
 from sysimage_bootstrap.system.scheme import Datum, Symbol, write
 
-PROGRAM_PATH = ("/usr/sbin", "/usr/bin")
-"""Where a command without a slash is looked up, as in system.json's documentation."""
 FIRST_REALTIME_SIGNAL, LAST_REALTIME_SIGNAL = 34, 64
 """Of glibc on Linux, whatever the machine that builds says."""
 
@@ -48,8 +46,8 @@ def signal_number(name: str) -> int:
 def shepherd_configuration(spec: SystemSpec, accounts: Accounts, exists: Exists, shell: str) -> str:
     """The text of ``shepherd.conf``. ``shell`` is the store's own POSIX shell.
 
-    A `SpecError` names every service whose user, group or program the image does not have; how services relate to
-    each other was checked when the spec was read.
+    A `SpecError` names every service whose user or group the image does not have; how services relate to each other
+    was checked when the spec was read, and whether their programs can run is checked on the whole image.
     """
     issues: list[Issue] = []
     declarations: list[Datum] = []
@@ -67,7 +65,7 @@ def shepherd_configuration(spec: SystemSpec, accounts: Accounts, exists: Exists,
 def _declaration(name: str, service: Service, accounts: Accounts, exists: Exists) -> Datum:
     issues: list[Issue] = []
     where = f"/services/{name}"
-    fields: list[tuple[Datum, ...]] = [(Symbol("command"), *_command(service.command, where, exists, issues))]
+    fields: list[tuple[Datum, ...]] = [(Symbol("command"), *_command(service.command, service, exists))]
 
     def say(key: str, *values: Datum) -> None:
         fields.append((Symbol(key), *values))
@@ -102,7 +100,7 @@ def _declaration(name: str, service: Service, accounts: Accounts, exists: Exists
         case FileReady(file=file, timeout=timeout):
             say("ready", Symbol("file"), file, timeout)
         case CommandReady(command=command, timeout=timeout):
-            say("ready", Symbol("command"), timeout, *_command(command, f"{where}/ready", exists, issues))
+            say("ready", Symbol("command"), timeout, *_command(command, service, exists))
         case None:
             pass
     say("stop-signal", signal_number(service.stop_signal))
@@ -123,17 +121,10 @@ def _timer(service: Service) -> list[Datum]:
     ]
 
 
-def _command(command: tuple[str, ...], where: str, exists: Exists, issues: list[Issue]) -> tuple[str, ...]:
-    """The command with its program's whole path; an issue if the image does not have it."""
+def _command(command: tuple[str, ...], service: Service, exists: Exists) -> tuple[str, ...]:
+    """The command with its program's whole path, as far as the image has it."""
     program, *arguments = command
     if "/" in program:
-        candidates = [program]
-        missing = f"the image has no program {program}"
-    else:
-        candidates = [f"{directory}/{program}" for directory in PROGRAM_PATH]
-        missing = f"the image has no program {program!r} in {' or '.join(PROGRAM_PATH)}"
-    found = next((path for path in candidates if exists(path)), None)
-    if found is None:
-        issues.append(Issue(f"{where}/command", missing))
         return command
-    return (found, *arguments)
+    candidates = [f"{directory}/{program}" for directory in service.program_path]
+    return (next((path for path in candidates if exists(path)), program), *arguments)

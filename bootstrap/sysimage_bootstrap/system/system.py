@@ -191,7 +191,7 @@ def _etc(
 
 
 class _Programs:
-    """Answers whether the image has a program, for the commands of services."""
+    """Answers whether something stands at an image path, for the commands of services."""
 
     def __init__(self, spec: SystemSpec, packages: Sequence[Installed], replaced: Mapping[str, str]) -> None:
         self._own = {*spec.files, *spec.symlinks}

@@ -251,7 +251,6 @@ def test_secrets_do_not_get_into_the_store(tmp_path: Path) -> None:
         ({"time-zone": "Europe/Atlantis"}, "/time-zone: there is no time zone 'Europe/Atlantis'"),
         ({"time-zone": "Europe"}, "/time-zone: there is no time zone 'Europe'"),
         ({"privileged-programs": {"/usr/bin/ghost": {}}}, "no package of the image has the program /usr/bin/ghost"),
-        ({"services": {"s": {"command": ["ghost"]}}}, "/services/s/command: the image has no program 'ghost'"),
         ({"alternatives": {"awk": "gawk"}}, "/alternatives/awk: gawk is not among the packages"),
         ({"locale": "de_DE.UTF-8"}, "the build has no locales-all"),
     ],

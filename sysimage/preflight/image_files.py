@@ -1,0 +1,102 @@
+"""The files of an image that is not written yet: the tree on top, items as they lie here, the base beneath."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cached_property, partial
+from pathlib import Path
+
+from sysimage.bases import BaseImage
+from sysimage.closure import Closure
+from sysimage.rootfs.tree import Entry, Tree
+from sysimage.rootfs.tree import Kind as EntryKind
+from sysimage.rules.files import Kind, Seen
+from sysimage.rules.paths import Parts, as_parts, as_path
+from sysimage.rules.programs import UNKNOWN, Program, Read, read_program
+
+_KINDS = {EntryKind.FILE: Kind.FILE, EntryKind.DIRECTORY: Kind.DIRECTORY, EntryKind.SYMLINK: Kind.SYMLINK}
+_READABLE, _EXECUTABLE = 0o444, 0o555
+"""Modes of files in items, as layers have them."""
+
+
+class ImageFiles:
+    """Reads what an image will show, as `sysimage.rules.files.Files`."""
+
+    def __init__(self, tree: Tree, closure: Closure, base: BaseImage | None = None) -> None:
+        self._tree = tree
+        self._items = {as_parts(str(item.path)): item.location for item in closure if item.location is not None}
+        self._depths = sorted({len(parts) for parts in self._items})
+        self._base = base
+
+    def at(self, parts: Parts) -> Seen | None:
+        entry = self._tree.get(as_path(parts))
+        if entry is not None:
+            return _seen_entry(entry)
+        place = self._place(parts)
+        if place is not None:
+            return _seen_file(place)
+        return None if self._base is None else self._base.tree.at(parts)
+
+    def names(self, parts: Parts) -> Iterable[bytes]:
+        found = set(self._children.get(parts, ()))
+        place = self._place(parts)
+        if place is not None and os.path.isdir(place) and not os.path.islink(place):  # noqa: PTH112, PTH114 - bytes
+            found.update(os.listdir(place))  # noqa: PTH208
+        return found if self._base is None else found.union(self._base.tree.names(parts))
+
+    @cached_property
+    def _children(self) -> dict[Parts, list[bytes]]:
+        children: defaultdict[Parts, list[bytes]] = defaultdict(list)
+        for parts in [*(as_parts(entry.path) for entry in self._tree), *self._items]:
+            if parts:
+                children[parts[:-1]].append(parts[-1])
+        return children
+
+    def _place(self, parts: Parts) -> bytes | None:
+        """Where what is in an item lies on this machine."""
+        for depth in self._depths:
+            location = self._items.get(parts[:depth])
+            if location is not None:
+                return b"/".join((os.fsencode(location), *parts[depth:]))
+        return None
+
+
+def _seen_entry(entry: Entry) -> Seen:
+    link = (entry.target or "").encode("utf-8", "surrogateescape")
+    content = entry.content
+    if content is None:
+        return Seen(_KINDS[entry.kind], entry.mode, link)
+    if isinstance(content, Path):
+        return Seen(Kind.FILE, entry.mode, program=partial(_program_at, os.fsencode(content)))
+    text = content
+    return Seen(Kind.FILE, entry.mode, program=lambda: read_program(lambda at, size: text[at : at + size]))
+
+
+def _seen_file(place: bytes) -> Seen | None:
+    try:
+        status = os.lstat(place)
+    except OSError:
+        return None
+    if stat.S_ISLNK(status.st_mode):
+        return Seen(Kind.SYMLINK, 0o777, os.readlink(place))  # noqa: PTH115 - bytes
+    if stat.S_ISDIR(status.st_mode):
+        return Seen(Kind.DIRECTORY, _EXECUTABLE)
+    if not stat.S_ISREG(status.st_mode):
+        return Seen(Kind.SPECIAL, 0)
+    mode = _EXECUTABLE if status.st_mode & 0o100 else _READABLE
+    return Seen(Kind.FILE, mode, program=partial(_program_at, place))
+
+
+def _program_at(place: bytes) -> Program:
+    try:
+        with open(place, "rb", buffering=0) as file:
+            return read_program(_reader(file.fileno()))
+    except OSError:
+        return UNKNOWN  # whoever writes the file into a layer says why it cannot be read
+
+
+def _reader(descriptor: int) -> Read:
+    return lambda offset, size: os.pread(descriptor, size, offset)

@@ -1,0 +1,236 @@
+"""What can start: the rules say the same as the kernel, and what only the running container knows is left open."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sysimage.rules.files import Found, Kind, Lost, Seen, follow
+from sysimage.rules.paths import Parts, as_parts, as_path
+from sysimage.rules.programs import Format, Program, read_program
+from sysimage.rules.runnable import Surroundings, trouble_with
+from tests.support.store_builder import static_elf
+
+
+class Files:
+    """Files by path: bytes are an executable file, a pair its mode too, text is a link, None a directory."""
+
+    def __init__(self, content: Mapping[str, bytes | tuple[int, bytes] | str | None]) -> None:
+        self._seen: dict[Parts, Seen] = {}
+        for path, what in content.items():
+            parts = as_parts(path)
+            for depth in range(len(parts)):
+                self._seen.setdefault(parts[:depth], Seen(Kind.DIRECTORY, 0o755))
+            if what is None:
+                self._seen[parts] = Seen(Kind.DIRECTORY, 0o755)
+            elif isinstance(what, str):
+                self._seen[parts] = Seen(Kind.SYMLINK, 0o777, what.encode())
+            else:
+                mode, text = what if isinstance(what, tuple) else (0o755, what)
+                self._seen[parts] = Seen(Kind.FILE, mode, program=lambda text=text: _program(text))
+
+    def at(self, parts: Parts) -> Seen | None:
+        return self._seen.get(parts)
+
+    def names(self, parts: Parts) -> Iterable[bytes]:
+        return {one[len(parts)] for one in self._seen if len(one) > len(parts) and one[: len(parts)] == parts}
+
+
+def _program(text: bytes) -> Program:
+    return read_program(lambda at, size: text[at : at + size])
+
+
+class Machine:
+    """The files of this machine."""
+
+    def at(self, parts: Parts) -> Seen | None:
+        path = Path(as_path(parts))
+        if not os.path.lexists(path):
+            return None
+        status = path.lstat()
+        if path.is_symlink():
+            return Seen(Kind.SYMLINK, 0o777, os.fsencode(path.readlink()))
+        if path.is_dir():
+            return Seen(Kind.DIRECTORY, status.st_mode & 0o7777)
+        return Seen(Kind.FILE, status.st_mode & 0o7777, program=lambda: _program(path.read_bytes()))
+
+    def names(self, parts: Parts) -> Iterable[bytes]:
+        return os.listdir(os.fsencode(as_path(parts)))  # noqa: PTH208
+
+
+ELF = static_elf()
+SYSTEM: dict[str, bytes | tuple[int, bytes] | str | None] = {
+    "/usr/bin/sh": ELF,
+    "/usr/bin/env": ELF,
+    "/bin": "usr/bin",
+    "/etc/passwd": (0o644, b"root"),
+    "/srv/loop": "loop",
+    "/srv/gone": "/nowhere",
+    "/srv/run": "/run/late",
+    "/srv/script": b"#!/bin/sh\n",
+    "/srv/plain": (0o644, b"#!/bin/sh\n"),
+    "/srv/crlf": b"#!/bin/sh\r\n",
+    "/srv/crlf-argument": b"#!/bin/sh -e\r\n",
+    "/srv/relative": b"#!bin/sh\n",
+    "/srv/none": b"#! \n",
+    "/srv/lost": b"#!/opt/lost -x\n",
+    "/srv/directory": b"#!/etc\n",
+    "/srv/text": b"#!/etc/passwd\n",
+    "/srv/words": b"echo hello\n",
+    "/srv/empty": b"",
+    "/srv/env": b"#!/usr/bin/env python3 \n",
+    "/srv/env-sh": b"#!/usr/bin/env sh\n",
+    "/srv/env-split": b"#!/usr/bin/env -S A=1 python3 -u\n",
+    "/srv/env-options": b"#!/usr/bin/env -i sh\n",
+    "/srv/itself": b"#!/srv/itself\n",
+    "/srv/arm": static_elf(183),
+}
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "/usr/bin/sh",
+        "/bin/sh",
+        "sh",
+        "bin/sh",
+        "./bin/sh",
+        "/bin/../bin/.//sh",
+        "/srv/script",
+        "/srv/env-sh",
+        "/srv/relative",
+        "/srv/run",
+        "/data/app",
+        "/srv/env-options",
+    ],
+)
+def test_a_program_that_is_there_starts(program: str) -> None:
+    assert trouble_with((program, "x"), Surroundings(Files(SYSTEM), volumes=("/data",), first=True)) is None
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ("", "names no program"),
+        ("/opt/x", "is /opt/x, which is not in the image"),
+        ("/tmp/x", "is /tmp/x, which is not in the image"),
+        ("perl", "is perl, which is not in the image's /usr/local/sbin:/usr/local/bin:"),
+        ("/etc", "is /etc, but /etc is a directory, not a program"),
+        ("/etc/passwd/x", "is /etc/passwd/x, but /etc/passwd is a file, no directory"),
+        ("/srv/loop", "links lead in circles at /srv/loop"),
+        ("/srv/gone", "/srv/gone is a link to /nowhere, which is not in the image"),
+        ("/srv/plain", "/srv/plain is not executable (its mode is 0644)"),
+        ("/srv/crlf", "first line ends with a carriage return: it asks for /bin/sh\\r"),
+        ("/srv/crlf-argument", "ends with a carriage return: it asks for /bin/sh -e\\r"),
+        ("/srv/none", "a script whose first line names no interpreter"),
+        ("/srv/lost", "a script for /opt/lost, which is not in the image"),
+        ("/srv/directory", "a script for /etc, but /etc is a directory, not a program"),
+        ("/srv/text", "a script for /etc/passwd, but /etc/passwd is not executable"),
+        ("/srv/words", "it is neither an ELF file nor begins with #!"),
+        ("/srv/empty", "it is neither an ELF file nor begins with #!"),
+        ("/srv/env", "a script that env runs by a program that is python3, which is not in the image's"),
+        ("/srv/env-split", "a script that env runs by a program that is python3, which is not in the image's"),
+        ("/srv/itself", "interpreters lead in circles: /srv/itself"),
+        ("/srv/arm", "is for another processor (ELF machine 183) than amd64"),
+    ],
+)
+def test_what_keeps_a_program_from_starting_is_said(program: str, message: str) -> None:
+    trouble = trouble_with((program,), Surroundings(Files(SYSTEM), architecture="amd64", first=True))
+    assert trouble is not None
+    assert message in trouble.message
+    assert trouble.hint
+
+
+def test_a_relative_interpreter_is_looked_for_where_the_program_starts() -> None:
+    assert trouble_with(("/srv/relative",), Surroundings(Files(SYSTEM), directory="/srv")) is not None
+
+
+def test_a_program_without_a_slash_is_the_first_executable_one_in_path() -> None:
+    files = Files({**SYSTEM, "/a/sh": (0o644, b""), "/b/sh": b"#!/lost\n"})
+    assert trouble_with(("sh",), Surroundings(files, "/a:/usr/bin:/b")) is None
+    assert "/lost" in str(trouble_with(("sh",), Surroundings(files, "/a:/b:/usr/bin")))
+    assert "is sh, which is not in the image's PATH, which is empty" in str(
+        trouble_with(("sh",), Surroundings(files, "", "", "/srv"))
+    )
+    assert "/a/sh is not executable" in str(trouble_with(("sh",), Surroundings(files, "/a")))
+    assert trouble_with(("x",), Surroundings(files, "/a:/data/bin", volumes=("/data",))) is None
+
+
+def test_what_starts_in_a_running_system_may_lie_where_it_keeps_its_files() -> None:
+    assert trouble_with(("/run/x/y",), Surroundings(Files(SYSTEM))) is None
+    assert trouble_with(("/run/x/y",), Surroundings(Files(SYSTEM), first=True)) is not None
+
+
+def test_a_shell_helps_where_the_kernel_does_not_know_a_file() -> None:
+    assert trouble_with(("/srv/words",), Surroundings(Files(SYSTEM), shell_helps=True)) is None
+
+
+def test_a_loader_that_is_missing_is_named() -> None:
+    real = Path("/bin/sh").resolve().read_bytes()
+    program = _program(real)
+    assert program.format is Format.ELF
+    loader = program.interpreter.decode()
+    assert Path(loader).exists(), "what the rules read is what this machine runs its shell with"
+    files: dict[str, bytes | tuple[int, bytes] | str | None] = {"/app": real}
+    assert f"which needs the loader {loader}, which is not in the image" in str(
+        trouble_with(("/app",), Surroundings(Files(files)))
+    )
+    assert trouble_with(("/app",), Surroundings(Files({**files, loader: ELF}))) is None
+
+
+LINES = st.sampled_from(["#!{next}", "#! {next} -x", "#!{next}\r", "#!\t{next}\t", "#!{missing}", "#!", "#!{top}"])
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(chain=st.lists(st.tuples(LINES, st.sampled_from([0o755, 0o755, 0o755, 0o644])), min_size=1, max_size=7))
+def test_the_kernel_says_the_same_of_scripts(tmp_path: Path, chain: list[tuple[str, int]]) -> None:
+    places = {"missing": str(tmp_path / "missing"), "top": str(tmp_path)}
+    following = "/bin/true"
+    for number, (line, mode) in enumerate(reversed(chain)):
+        script = tmp_path / f"script-{number}"
+        script.unlink(missing_ok=True)
+        script.write_text(line.format(next=following, **places) + "\n")
+        script.chmod(mode)
+        following = str(script)
+    try:
+        subprocess.run([following], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        starts = True
+    except OSError:
+        starts = False
+    assert (trouble_with((following,), Surroundings(Machine(), first=True)) is None) == starts, chain
+
+
+@given(st.binary(max_size=200), st.sampled_from([b"", b"#!", b"\x7fELF\2\1\1", b"\x7fELF\1\2\1"]))
+def test_reading_a_program_never_fails(data: bytes, head: bytes) -> None:
+    assert _program(head + data).format in Format
+
+
+NAMES = st.sampled_from(["a", "b", "c", "..", "."])
+PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(links=st.dictionaries(st.sampled_from(["a", "b", "c", "d/a", "d/b"]), PATHS, max_size=5), path=PATHS)
+def test_a_path_leads_where_the_kernel_says(
+    tmp_path_factory: pytest.TempPathFactory, links: dict[str, str], path: str
+) -> None:
+    top = tmp_path_factory.mktemp("tree")
+    (top / "d").mkdir()
+    for place, target in links.items():
+        (top / place).symlink_to(target)
+    (top / "d/c").touch() if "d/c" not in links else None
+    found = follow(Machine(), f"{top}/d/{path}".encode())
+    try:
+        os.stat(f"{top}/d/{path}")  # noqa: PTH116 - pathlib drops dots
+        real = os.path.realpath(f"{top}/d/{path}", strict=True)
+    except OSError:
+        assert isinstance(found, Lost), (links, path)
+    else:
+        assert isinstance(found, Found)
+        assert as_path(found.parts) == real
