@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sysimage.cli import flags, request
+from sysimage.cli import flags, outputs, request
 from sysimage.cli.failure import error_document, report_failure
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.terminal import Terminal
@@ -95,6 +95,9 @@ def _check(arguments: argparse.Namespace) -> None:
         raise SpecError(f"cannot choose the image store of {arguments.runtime}: it has one", hint="leave --store out")
     if arguments.shell and arguments.json:
         raise SpecError("cannot print a shell as JSON", hint="leave --json out")
+    if arguments.junit is not None:
+        outputs.refuse_inputs(arguments.junit, outputs.flag_inputs(arguments), hint="name another --junit")
+        outputs.refuse_what_is_no_file(arguments.junit)
     for path in arguments.expect or ():
         if not path.is_file():
             raise SpecError(f"cannot read {path}: there is no such file", hint="--expect takes a pytest module")
