@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from sysimage import bases
@@ -14,8 +15,9 @@ from sysimage.history import annotated
 from sysimage.image import HealthCheck, Image, ImageConfig, ImageName, make_image, rfc3339
 from sysimage.kept import KeptTexts, in_use
 from sysimage.layerplan import LayerPlan, Record
-from sysimage.layers import Check, Compression, LayerBlob, LayerCache, build_layers
+from sysimage.layers import Check, Compression, LayerBlob, LayerCache, LayerSource, build_layers
 from sysimage.layers.divide import layer_labels, layer_sources
+from sysimage.mending import ItemMender, LayerMender
 from sysimage.options import OCI_LAYOUT, BuildOptions, Neighbour, Push
 from sysimage.plans import divide, rule
 from sysimage.preflight import Draft, check_draft, check_layers
@@ -28,6 +30,7 @@ from sysimage.spec.model import StoreKind, SystemSpec
 from sysimage.store.database import Schema, store_database
 from sysimage.store.query import Memory
 from sysimage.store.scan import Candidates
+from sysimage_bootstrap.items.item_store import ItemStore
 from sysimage_bootstrap.realise import realise
 
 __all__ = [
@@ -205,11 +208,16 @@ def build(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Pro
     """
     with in_use(options.cache_dir):
         planned = plan(spec, spec_dir, options, progress)
-        delivered = write(planned, options, progress)
+        provide_again = partial(provide, spec, spec_dir, options, planned.base, progress)
+        store = ItemStore(options.cache_dir / "store", spec.store.store_dir) if spec.from_store is None else None
+        mender = ItemMender(planned.closure, store, provide_again)
+        delivered = write(planned, options, mender, progress)
     return BuildResult(planned, delivered, leave_record(planned.record, options.output))
 
 
-def write(planned: Planned, options: BuildOptions, progress: Progress = silent) -> tuple[WrittenImage, ...]:
+def write(
+    planned: Planned, options: BuildOptions, items: ItemMender, progress: Progress = silent
+) -> tuple[WrittenImage, ...]:
     """Build the layers that are not known yet, and write the image to every place where it is wanted."""
     uid, gid = planned.spec.store.uid, planned.spec.store.gid
     base = planned.base
@@ -228,31 +236,42 @@ def write(planned: Planned, options: BuildOptions, progress: Progress = silent) 
         )
 
     if base is None:
-        direct = deliver_directly(sources, assemble, planned.names, planned.compression, options, check, progress)
+        direct = deliver_directly(
+            sources, assemble, planned.names, planned.compression, options, items, check, progress
+        )
         if direct is not None:
             return (direct,)
     with layer_store(options) as store:
         blobs = store.blobs if isinstance(store, LayerCache) else store
-        layers = build_layers(
-            sources,
-            store,
-            compression=planned.compression,
-            workers=options.workers,
-            check=check,
-            progress=progress,
-        )
+
+        def built(sources: Sequence[LayerSource]) -> tuple[LayerBlob, ...]:
+            return items.mended(
+                lambda: build_layers(
+                    sources,
+                    store,
+                    compression=planned.compression,
+                    workers=options.workers,
+                    check=check,
+                    progress=progress,
+                )
+            )
+
+        own = built(sources)
+        layers = own
         if base:
             bases.take_layers(base, blobs)
-            layers = bases.stacked(base, layers)
-        return deliver(assemble(layers), [blobs], planned.names, options, progress)
+            layers = bases.stacked(base, own)
+        keeper = LayerMender(sources, own, store, planned.compression, built, base)
+        return deliver(assemble(layers), [blobs], planned.names, options, keeper, progress)
 
 
 def wanted_check(planned: Planned, options: BuildOptions) -> Check | None:
-    """What is to be proven of the items while they are written into layers."""
+    """What is to be proven of the items while they are written into layers: of our own store's that they are what was
+    made, of another's what is asked for."""
     if options.check_references:
         return Check(Candidates(item.path for item in planned.closure))
     source = planned.spec.from_store
-    return Check() if options.check_store or (source is not None and source.check) else None
+    return Check() if source is None or source.check or options.check_store else None
 
 
 def image_config(planned: Planned) -> ImageConfig:

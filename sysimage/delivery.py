@@ -17,12 +17,15 @@ from sysimage.destinations import (
     write_archive_directly,
     write_oci_layout,
 )
-from sysimage.history import record_path, written
+from sysimage.destinations.sound import Keeper
+from sysimage.history import record_beside, written
 from sysimage.image import Image, ImageName
 from sysimage.layerplan import Record
-from sysimage.layers import Check, Compression, LayerBlob, LayerCache, LayerSource
+from sysimage.layers import BrokenPromiseError, Check, Compression, LayerBlob, LayerCache, LayerSource
+from sysimage.mending import ItemMender
 from sysimage.options import OCI_LAYOUT, BuildOptions
 from sysimage.progress import Progress, silent
+from sysimage.temporary import scratch_directory
 
 
 def deliver(
@@ -30,28 +33,36 @@ def deliver(
     blobs: Sequence[BlobDirectory],
     names: tuple[ImageName, ...],
     options: BuildOptions,
+    keeper: Keeper,
     progress: Progress = silent,
 ) -> tuple[WrittenImage, ...]:
-    """Write, push and load the image as ``options`` say, in this order; one result for each place."""
+    """Write, push and load the image as ``options`` say, in this order; one result for each place.
+
+    The ``keeper`` makes layers again that are found damaged on the way.
+    """
     done = []
     if options.output is not None:
         if options.format == OCI_LAYOUT and isinstance(options.output, Path):
-            done.append(write_oci_layout(image, blobs, options.output, names=names))
+            done.append(write_oci_layout(image, blobs, options.output, names=names, keeper=keeper))
         else:
             form = options.format
             done.append(
-                write_archive(image, blobs, options.output, archive_format=form, names=names, progress=progress)
+                write_archive(
+                    image, blobs, options.output, archive_format=form, names=names, keeper=keeper, progress=progress
+                )
             )
     for push in options.pushes:
         from sysimage.destinations.registry import push_image
 
         with push.registries.session(push.target) as session:
-            done.append(push_image(image, blobs, push.target, session, progress=progress))
+            done.append(push_image(image, blobs, push.target, session, keeper=keeper, progress=progress))
     if options.load is not None:
         from sysimage.destinations.daemon import load_into
 
         def stream(fd: int) -> WrittenImage:
-            return write_archive(image, blobs, fd, archive_format=ARCHIVE, names=names, progress=progress)
+            return write_archive(
+                image, blobs, fd, archive_format=ARCHIVE, names=names, keeper=keeper, progress=progress
+            )
 
         done.append(load_into(options.load, stream))
     return tuple(done)
@@ -63,30 +74,42 @@ def deliver_directly(
     names: tuple[ImageName, ...],
     compression: Compression,
     options: BuildOptions,
+    items: ItemMender,
     check: Check | None = None,
     progress: Progress = silent,
 ) -> WrittenImage | None:
     """Write an archive whose layers lie nowhere else, reading every byte once; None where that cannot be done.
 
     It can for layers without compression that go to one place: into a pipe in the older form, or, when no layers are
-    to be kept, into a file.
+    to be kept, into a file. A file begins again where ``items`` turn out to be damaged. What went into a pipe cannot be
+    taken back: items that look damaged are made again before it, and one that only its bytes show to be damaged is
+    forgotten with a `BrokenPromiseError`.
     """
     output = options.output
     if compression.kind != "none" or options.pushes or options.load is not None:
         return None
     if isinstance(output, int) and options.format == DOCKER_ARCHIVE:
-        return stream_docker_archive(sources, assemble, output, names=names, check=check, progress=progress)
+        items.look_over()
+        try:
+            return stream_docker_archive(sources, assemble, output, names=names, check=check, progress=progress)
+        except BrokenPromiseError as error:
+            if items.drop(error):
+                error.hint = "build again: what was damaged is made again then"
+            raise
     regular = isinstance(output, Path) and (output.is_file() or not output.exists())
     if isinstance(output, Path) and regular and options.format != OCI_LAYOUT and not options.keep_layers:
-        return write_archive_directly(
-            sources,
-            assemble,
-            output,
-            archive_format=options.format,
-            names=names,
-            workers=options.workers,
-            check=check,
-            progress=progress,
+        file = output
+        return items.mended(
+            lambda: write_archive_directly(
+                sources,
+                assemble,
+                file,
+                archive_format=options.format,
+                names=names,
+                workers=options.workers,
+                check=check,
+                progress=progress,
+            )
         )
     return None
 
@@ -103,18 +126,18 @@ def layer_store(options: BuildOptions) -> Iterator[LayerCache | BlobDirectory]:
             cache.prune(options.cache_bytes)
         return
     beside = options.output.absolute().parent if isinstance(options.output, Path) else None
-    with tempfile.TemporaryDirectory(prefix=".sysimage-layers-", dir=beside) as directory:
-        yield BlobDirectory(Path(directory))
+    with scratch_directory(beside or Path(tempfile.gettempdir()), ".sysimage-layers-") as directory:
+        yield BlobDirectory(directory)
 
 
 def leave_record(record: Record, output: Path | int | None) -> Path | None:
     """Write the record beside an output that stays; says where."""
-    if not isinstance(output, Path) or not (output.is_file() or output.is_dir()):
+    place = record_beside(output) if isinstance(output, Path) and output.exists() else None
+    if place is None:
         return None
     from sysimage.blobs.copying import write_all
     from sysimage.destinations.publish import published
 
-    place = record_path(output)
     with published(place) as fd:
         write_all(fd, written(record).encode() + b"\n")
     return place

@@ -7,6 +7,7 @@ image's digest would depend on one more compressor.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,17 @@ def record_path(output: Path) -> Path:
     return output.with_name(output.name.removesuffix(".tar") + SUFFIX)
 
 
+def record_beside(output: Path) -> Path | None:
+    """Where the record of an image goes; None beside what is no place of its own, such as a pipe, ``/dev/null``, or an
+    open descriptor's name, whatever that leads to."""
+    if output.exists() and not output.is_file() and not output.is_dir():
+        return None
+    leads_to = str(output.readlink()) if output.is_symlink() else ""
+    if leads_to.startswith("/proc/") or os.path.realpath(output.parent).startswith("/proc/"):
+        return None
+    return record_path(output)
+
+
 def read_records(place: str, platform: str, ask: AskRegistry) -> tuple[Record, ...]:
     """The records at ``place``, oldest first: a record's file, a directory of such files, an archive, an OCI layout, or
     the name of an image in a registry. ``platform``, such as ``linux/amd64``, chooses where there are several images.
@@ -95,14 +107,23 @@ def read_records(place: str, platform: str, ask: AskRegistry) -> tuple[Record, .
     return found
 
 
-def what_is_replaced(output: Path | None, pushed: Sequence[str], platform: str, ask: AskRegistry) -> Record | None:
+def what_is_replaced(
+    output: Path | None, pushed: Sequence[str], platform: str, ask: AskRegistry, name: str | None = None
+) -> Record | None:
     """The record of the image that a build is about to replace: at ``output``, or else at the first place of
-    ``pushed``. None where there is no image yet, or one that says nothing of a plan."""
+    ``pushed``. None where there is no image yet, or one that says nothing of a plan.
+
+    Of several images in a layout it is the one that is called ``name``, or none; an only one may be called otherwise.
+    """
     if output is not None:
         beside = record_path(output)
         if not output.exists():
             return None
-        found = _of_image(output, platform) if output.is_file() or (output / "oci-layout").exists() else ()
+        found: tuple[Record, ...] = ()
+        if output.is_file():
+            found = _of_image(output, platform)
+        elif (output / "oci-layout").exists() and (called := _called(output, name)) is not None:
+            found = _of_image(output, platform, called)
         if not found and beside.exists():
             found = (from_json(_text(beside)),)
     else:
@@ -120,10 +141,20 @@ def looks_like_registry(place: str) -> bool:
     )
 
 
-def _of_image(path: Path, platform: str) -> tuple[Record, ...]:
+def _of_image(path: Path, platform: str, name: str | None = None) -> tuple[Record, ...]:
     from sysimage.verify import inspect_image  # not paid for by builds without history
 
-    return _of_annotations(inspect_image(path, platform=platform).annotations)
+    return _of_annotations(inspect_image(path, platform=platform, name=name or None).annotations)
+
+
+def _called(layout: Path, name: str | None) -> str | None:
+    """``name`` if the layout has an image of that name among several; empty if it has one; None otherwise."""
+    from sysimage.destinations.layout_index import read_index
+
+    index = read_index(layout)
+    if len(index.manifests) < 2:
+        return "" if index.manifests else None
+    return name if name is not None and index.names(name) else None
 
 
 def _of_annotations(annotations: dict[str, str]) -> tuple[Record, ...]:

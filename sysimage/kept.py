@@ -11,11 +11,13 @@ import fcntl
 import functools
 import hashlib
 import os
-import secrets
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from sysimage.errors import MachineError
+from sysimage.notices import notice
+from sysimage.temporary import sweep, write_whole
 
 _LOCK = "lock"
 
@@ -64,10 +66,12 @@ class KeptTexts:
         """The text with this key; None if there is none, or it was damaged."""
         path = self._path(key)
         try:
-            digest, _, data = path.read_bytes().partition(b"\n")
+            data = _sealed(path)
         except OSError:
             return None
-        if digest.decode("ascii", "replace") != _digest(key, data):
+        if data is None and not _is_older(path):
+            notice(f"{path} was damaged: what it said is found out again")
+        if data is None:
             path.unlink(missing_ok=True)
             return None
         with contextlib.suppress(OSError):
@@ -77,24 +81,23 @@ class KeptTexts:
     def keep(self, key: str, text: str) -> None:
         """Keep a text, and forget those that were not used for the longest time."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        data = text.encode()
-        temporary = self._directory / f".part-{secrets.token_hex(8)}"
-        try:
-            with open(
-                os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, self._mode), "wb"
-            ) as file:
-                file.write(_digest(key, data).encode() + b"\n" + data)
-            temporary.rename(self._path(key))
-        finally:
-            temporary.unlink(missing_ok=True)
+        sweep(self._directory)
+        path, data = self._path(key), text.encode()
+        write_whole(path, _seal(path.name, data).encode() + b"\n" + data, mode=self._mode, durable=False)
         for path in self._by_age()[: -self._most]:
             path.unlink(missing_ok=True)
 
     def texts(self) -> Iterator[str]:
-        """Every text. Some may be damaged: only who has the key can tell."""
+        """Every text that is not damaged."""
         for path in self._by_age():
             with contextlib.suppress(FileNotFoundError):
-                yield path.read_bytes().partition(b"\n")[2].decode(errors="replace")
+                if (data := _sealed(path)) is not None:
+                    yield data.decode()
+
+    def damaged(self) -> tuple[int, tuple[Path, ...]]:
+        """How many texts there are, and the files of those that are damaged."""
+        paths = self._by_age()
+        return len(paths), tuple(path for path in paths if _sealed(path) is None and not _is_older(path))
 
     def forget(self, before: int) -> None:
         """Forget what was not used since that time, in nanoseconds since the epoch."""
@@ -114,9 +117,21 @@ class KeptTexts:
         return [path for _, _, path in sorted(found)]
 
 
-def _digest(key: str, data: bytes) -> str:
-    # The key as well: a file under another's name is not taken for that one.
-    return hashlib.sha256(key.encode() + b"\0" + data).hexdigest()
+def _sealed(path: Path) -> bytes | None:
+    """The text in a file, as bytes; None if it is not what was written there."""
+    seal, _, data = path.read_bytes().partition(b"\n")
+    return data if seal == _seal(path.name, data).encode() else None
+
+
+def _is_older(path: Path) -> bool:
+    """Whether a text was written by an older version, whose seals only tell whoever has the key."""
+    with path.open("rb") as file:
+        return re.fullmatch(rb"[0-9a-f]{64}\n", file.read(65)) is not None
+
+
+def _seal(name: str, data: bytes) -> str:
+    # The name as well, which is the key's digest: a file under another's name is not taken for that one.
+    return "2 " + hashlib.sha256(name.encode() + b"\0" + data).hexdigest()
 
 
 @functools.cache

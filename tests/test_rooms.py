@@ -21,14 +21,28 @@ PACKAGES = {
 }
 MODULES = sorted(path for folder in PACKAGES.values() for path in folder.rglob("*.py"))
 
-BENEATH = {"sysimage", "characters", "errors", "digest", "kept", "process", "progress", "signals", "workers"}
+BENEATH = {
+    "sysimage",
+    "characters",
+    "errors",
+    "digest",
+    "kept",
+    "notices",
+    "process",
+    "progress",
+    "signals",
+    "temporary",
+    "workers",
+}
 """Known to every room; ``sysimage`` is the package itself, which holds the version."""
 ALLOWED: dict[str, set[str]] = {
     "sysimage": set(),
     "characters": set(),
     "errors": set(),
     "digest": set(),
-    "kept": {"errors"},
+    "kept": {"errors", "notices", "temporary"},
+    "notices": set(),
+    "temporary": {"signals"},
     "progress": set(),
     "signals": set(),
     "process": {"errors", "signals"},
@@ -57,7 +71,7 @@ ALLOWED: dict[str, set[str]] = {
 }
 """Room → the rooms, or single modules of rooms, that it may import beside itself and what is beneath. The conductor and
 the command line, above, are not in the table: they may import every room."""
-ABOVE = {"build", "options", "history", "plans", "delivery", "cli", "__main__"}
+ABOVE = {"build", "options", "history", "plans", "delivery", "mending", "damage", "cli", "__main__"}
 DIGEST_ONLY = {
     "verify": {"sysimage", "errors", "digest", "progress", "workers"},
     "rules": {"sysimage"},

@@ -93,7 +93,7 @@ class LockFile:
 
     def write(self, path: Path) -> None:
         """Write the document; it is seen whole or not at all."""
-        write_durably(path, self.dumps().encode())
+        write_durably(path.resolve(), self.dumps().encode())
 
 
 def read_lock(path: Path) -> LockFile:

@@ -26,21 +26,17 @@ def realise(
     *,
     locked: bool = False,
     cache_dir: Path,
-    verify_store: bool = False,
     workers: int = 1,
     progress: Progress = silent,
 ) -> SystemResult:
-    """Make the system that ``spec`` declares, in the store below ``cache_dir``; what is there is not made again.
-
-    ``verify_store`` compares every item that is used again with its hash.
-    """
+    """Make the system that ``spec`` declares, in the store below ``cache_dir``; what is there is not made again."""
     archive = cache(partial(open_archive, choice, spec, cache_dir / "archive"))
     request = package_request(spec)
     resolution = choose_packages(request, archive, lock_file, locked=locked, progress=progress)
-    store = ItemStore(cache_dir / "store", spec.store.store_dir, verify=verify_store)
+    store = ItemStore(cache_dir / "store", spec.store.store_dir)
     remembered = RememberedSystems(cache_dir / "systems", store)
     key = key_of(spec, spec_dir, resolution, store, tools=[patchelf()[1]])
-    result = None if verify_store else remembered.find(key)
+    result = remembered.find(key)
     if result is None:
         result = _make(spec, spec_dir, resolution, request, archive, store, workers, progress)
         remembered.keep(key, result)

@@ -20,6 +20,7 @@ from typing import IO, Self
 from sysimage.blobs.copying import copy_all
 from sysimage.blobs.descriptor import Descriptor
 from sysimage.blobs.placed import PlacedWriter
+from sysimage.blobs.stamp import Stamp
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError
 
@@ -91,29 +92,50 @@ class BlobDirectory:
         except OSError as error:
             raise IntegrityError(f"cannot read blob {descriptor.digest} in {self.root}: {error.strerror}") from error
 
-    def link(self, source: Path, descriptor: Descriptor) -> None:
-        """Bring in a blob that lies at ``source``: linked, cloned or copied by the kernel, whichever works.
+    def link(self, source: Path, descriptor: Descriptor) -> tuple[Stamp, Stamp] | None:
+        """Bring in a blob that lies at ``source``: linked, or else cloned or copied by the kernel, whichever works.
 
-        The size is checked and the bytes are believed; ``source`` is a blob of another directory of ours.
+        Of a link the size is checked and the bytes are believed: ``source`` is a blob of another directory of ours, and
+        what lay here under its name makes room. It moves the change time of ``source``: its stamps before and after it
+        are returned. What is copied, or is here already, is read, and an `IntegrityError` if it is wrong.
         """
-        if self.has(descriptor):
-            return
+        place = self.path(descriptor.digest)
+        if place.exists() and place.samefile(source):
+            return None
         self._directory.mkdir(parents=True, exist_ok=True)
-        if source.lstat().st_size != descriptor.size:
+        before = Stamp.of(source)
+        if before.size != descriptor.size:
             raise IntegrityError(f"cannot take blob {descriptor.digest}: it is not {descriptor.size} bytes long")
         temporary = self._directory / (_TEMPORARY + secrets.token_hex(8))
         try:
-            try:
-                os.link(source, temporary, follow_symlinks=False)
-            except OSError:  # another file system, too many links, or a file system without any
-                with source.open("rb", buffering=0) as origin, self.writer() as writer:
-                    writer.copy(origin.fileno(), descriptor.size)
-                    writer.commit(descriptor.digest)
-                return
-            temporary.rename(self.path(descriptor.digest))
+            os.link(source, temporary, follow_symlinks=False)
+        except OSError:  # another file system, too many links, or a file system without any
+            if not self._is_right(descriptor):
+                self._copy(source, descriptor)
+            return None
+        try:
+            temporary.rename(place)
         finally:
             # Renaming one link of a file onto another link of it does nothing, and leaves both.
             temporary.unlink(missing_ok=True)
+        return before, Stamp.of(source)
+
+    def _is_right(self, descriptor: Descriptor) -> bool:
+        """Whether the blob is here; its bytes are read."""
+        if not self.has(descriptor):
+            return False
+        try:
+            self.verify(descriptor)
+        except IntegrityError:
+            return False
+        return True
+
+    def _copy(self, source: Path, descriptor: Descriptor) -> None:
+        with source.open("rb", buffering=0) as origin, self.writer() as writer:
+            for _ in verified(origin, descriptor):
+                pass
+            writer.copy(origin.fileno(), descriptor.size)
+            writer.commit(descriptor.digest)
 
     def remove(self, digest: Digest) -> None:
         """Forget a blob, if it is there."""

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sysimage.cli import flags, request
+from sysimage.cli import flags, outputs, request
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.terminal import Terminal, in_bytes
-from sysimage.errors import MachineError, SpecError
+from sysimage.errors import SpecError
 
 if TYPE_CHECKING:
     from sysimage.build import BuildOptions, BuildResult, Planned
@@ -75,6 +75,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
         _check_stream(arguments, terminal)
     spec, spec_dir = request.read_spec(arguments.spec)
     options = with_destinations(request.build_options(arguments, terminal, spec), arguments, terminal, spec)
+    check_outputs(options, arguments, spec, spec_dir)
 
     from sysimage.build import build
 
@@ -95,13 +96,11 @@ def with_destinations(
 
     kind: Any = arguments.format or "archive"
     output: Path | int | None = None
+    name = str(options.names[0]) if options.names else f"{spec.name}:{spec.tags[0]}"
     if arguments.output is not None or not (arguments.push or arguments.load):
-        name = str(options.names[0]) if options.names else f"{spec.name}:{spec.tags[0]}"
         kind, output = chosen_output(arguments.output, arguments.format, name, spec.architecture)
     elif arguments.format is not None:
         raise SpecError(f"cannot write the format {kind}: no --output says where", hint="say --output, or no --format")
-    if isinstance(output, Path) and not output.absolute().parent.is_dir():
-        raise MachineError(f"cannot write {output}: there is no directory {output.parent}", hint="make it first")
     pushes: tuple[Push, ...] = ()
     if arguments.push:
         reached = request.registries(arguments, terminal)
@@ -113,12 +112,49 @@ def with_destinations(
         engine = Engine(arguments.load, environment=dict(terminal.environ))
     history = options.history
     if arguments.goes_on:
-        history = _going_on(arguments, terminal, spec, output, history)
+        history = _going_on(arguments, terminal, spec, output, name, history)
     return dataclasses.replace(options, output=output, format=kind, pushes=pushes, load=engine, history=history)
 
 
+def check_outputs(options: BuildOptions, arguments: argparse.Namespace, spec: SystemSpec, spec_dir: Path) -> None:
+    """Refuse what would write over something that this build reads, or over what is no image, before any work."""
+    from sysimage.history import record_beside
+    from sysimage.layerplan.record import FORMAT
+
+    output = options.output
+    if output is None:
+        return
+    inputs = [
+        outputs.spec_input(arguments.spec),
+        *outputs.source_inputs(spec, spec_dir),
+        *(one for other in options.together for one in outputs.source_inputs(other.spec, other.spec_dir)),
+        *(outputs.Input("a lock file", path) for path in (options.lock_file, *(o.lock_file for o in options.together))),
+        outputs.Input("the cache", options.cache_dir, whole=True),
+    ]
+    goes_on = "; --continue goes on from the image that is replaced" if arguments.previous or arguments.history else ""
+    outputs.refuse_inputs(output, [*inputs, *outputs.flag_inputs(arguments)], hint=_ELSEWHERE + goes_on)
+    if isinstance(output, int):
+        return
+    if options.format == "oci-dir":
+        outputs.refuse_what_is_no_layout(output)
+    else:
+        outputs.refuse_what_is_no_file(output)
+    record = record_beside(output)
+    if record is not None:
+        outputs.refuse_inputs(record, inputs, hint="the plan of an image is written beside it; " + _ELSEWHERE)
+        outputs.refuse_another_format(record, FORMAT, "the record of a build, which belongs beside the image")
+
+
+_ELSEWHERE = "name another output"
+
+
 def _going_on(
-    arguments: argparse.Namespace, terminal: Terminal, spec: SystemSpec, output: Path | int | None, history: History
+    arguments: argparse.Namespace,
+    terminal: Terminal,
+    spec: SystemSpec,
+    output: Path | int | None,
+    name: str,
+    history: History,
 ) -> History:
     from sysimage.history import what_is_replaced
 
@@ -132,7 +168,8 @@ def _going_on(
         raise SpecError("cannot go on from the image that is replaced: none is", hint="say --previous")
     platform = f"linux/{spec.architecture}"
     ask = request.asking(arguments, terminal, platform)
-    return dataclasses.replace(history, previous=what_is_replaced(output, arguments.push or (), platform, ask))
+    replaced = what_is_replaced(output, arguments.push or (), platform, ask, name)
+    return dataclasses.replace(history, previous=replaced)
 
 
 def _check_stream(arguments: argparse.Namespace, terminal: Terminal) -> None:

@@ -10,25 +10,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sysimage.cli import flags
+from sysimage.cli.progress import shown_progress
 from sysimage.cli.terminal import Terminal, in_bytes
+from sysimage.errors import IntegrityError, Issue
+from sysimage.notices import heard_by
 
 if TYPE_CHECKING:
     from sysimage.layers import LayerCache
 
 NAME = "cache"
-HELP = "show what is kept between builds, or make it smaller"
+HELP = "show what is kept between builds, prove it, or make it smaller"
 DESCRIPTION = """\
 Show what the cache holds (list, the default; --layers names every layer), or forget what was not used for the longest
-time (prune): systems, the store's items that no other system has, package files, and layers. Everything in the cache is
-made or fetched again when it is needed and missing. Nothing is forgotten while something is being built."""
-ACTIONS = ("list", "prune")
+time (prune): systems, the store's items that no other system has, package files, and layers; or read every byte of it
+(verify), which ends with 4 where something is damaged, and with --repair forgets that. Everything in the cache is made
+or fetched again when it is needed and missing. Nothing is pruned while something is being built."""
+ACTIONS = ("list", "prune", "verify")
 _UNUSED_DAYS = 30
 _DAY = 24 * 60 * 60 * 10**9
 """Nanoseconds."""
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", nargs="?", choices=ACTIONS, default="list", help="list (the default) or prune")
+    parser.add_argument(
+        "action", nargs="?", choices=ACTIONS, default="list", help="list (the default), prune or verify"
+    )
     parser.add_argument("--cache-dir", metavar="DIR", type=Path, help="which cache, instead of the user's own")
     parser.add_argument("--layers", action="store_true", help="list every layer, the one used longest ago first")
     parser.add_argument(
@@ -44,6 +50,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         type=flags.whole_number,
         default=_UNUSED_DAYS,
         help=f"prune: for how long no build may have used what else is forgotten, or 0 for everything ({_UNUSED_DAYS})",
+    )
+    parser.add_argument(
+        "--repair", action="store_true", help="verify: forget what is damaged, so that it is made or fetched again"
     )
     parser.add_argument("--json", action="store_true", help="print the result, or the error, as one JSON document")
 
@@ -62,6 +71,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
             stays = "; what a build uses meanwhile stays" if busy else ""
             terminal.result(f"{root}: {in_bytes(freed)} freed, {in_bytes(sum(kept.values()))} kept{stays}")
         return
+    if arguments.action == "verify":
+        _verify(root, arguments, terminal)
+        return
     if arguments.layers:
         _list_layers(layers, terminal, as_json=arguments.json)
         return
@@ -72,6 +84,38 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     rows = [(part.name, in_bytes(part.size), str(part.files), part.holds) for part in parts]
     terminal.table(("part", "size", "files", "holds"), rows, right=(1, 2))
     terminal.result(f"{root}: {in_bytes(sum(part.size for part in parts))}")
+
+
+def _verify(root: Path, arguments: argparse.Namespace, terminal: Terminal) -> None:
+    """Read everything; an `IntegrityError` names what is damaged, unless that is forgotten."""
+    from sysimage.damage import Examined, examine_cache
+    from sysimage.kept import in_use
+
+    examined: list[Examined] = []
+    if root.is_dir():
+        # What notices say is in the result.
+        with in_use(root), shown_progress("auto", terminal) as progress, heard_by(lambda text: None):
+            examined += examine_cache(root, progress)
+            damaged = [one for part in examined for one in part.damage]
+            if arguments.repair:
+                for one in damaged:
+                    one.drop()
+    issues = [Issue(part.part, f"{one.place} is damaged") for part in examined for one in part.damage]
+    count = sum(part.count for part in examined)
+    if issues and not arguments.repair:
+        raise IntegrityError(
+            f"cannot believe the cache {root}: {len(issues)} of {count} things in it are damaged",
+            hint="sysimage cache verify --repair forgets them, and what needs them makes them again",
+            issues=issues,
+        )
+    if arguments.json:
+        parts = {part.part: {"examined": part.count, "damaged": len(part.damage)} for part in examined}
+        terminal.document({"cache": str(root), "parts": parts, "repaired": [issue.message for issue in issues]})
+        return
+    for issue in issues:
+        terminal.note(f"{issue}: forgotten")
+    told = f"{len(issues)} were damaged and are made or fetched again when they are needed" if issues else "all right"
+    terminal.result(f"{root}: {count} things read, {told}")
 
 
 def _prune(root: Path, layers: LayerCache, arguments: argparse.Namespace) -> tuple[int, bool]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sysimage.characters import printable
+from sysimage.cli import request
 from sysimage.cli.terminal import Terminal, in_bytes
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ topmost layer is read, to count the store's items; `sysimage verify` reads them 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--platform", metavar="OS/ARCH", help="which image, where there are several")
+    parser.add_argument("--tag", metavar="NAME[:TAG]", help="which image, where a layout holds several")
     parser.add_argument("--json", action="store_true", help="print the result, or the error, as one JSON document")
     parser.add_argument("image", metavar="IMAGE", type=Path, help="an archive, or the directory of an OCI layout")
 
@@ -28,7 +30,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from sysimage.verify import inspect_image
 
-    summary = inspect_image(arguments.image, platform=arguments.platform)
+    summary = inspect_image(arguments.image, platform=arguments.platform, name=request.whole_name(arguments.tag))
     if arguments.json:
         terminal.document(document(summary))
         return

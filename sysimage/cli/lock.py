@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from sysimage.cli import flags, request
+from sysimage.cli import flags, outputs, request
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.terminal import Terminal, in_bytes
 from sysimage.errors import SpecError
@@ -15,6 +15,8 @@ DESCRIPTION = """\
 Choose the packages of SPEC as the archive has them today and write their versions, hashes and sizes to the lock file.
 Builds use it from then on, and `build --locked` refuses anything else."""
 
+_ELSEWHERE = "--lockfile names the lock file that is written"
+
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     flags.add_source_flags(parser)
@@ -23,7 +25,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    spec, _ = request.read_spec(arguments.spec)
+    spec, spec_dir = request.read_spec(arguments.spec)
     if spec.from_store is not None:
         raise SpecError(
             f"cannot lock {arguments.spec}: it is made of what a store holds, not of packages",
@@ -31,9 +33,14 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
         )
 
     from sysimage_bootstrap.choose import lock_packages, open_archive, package_request
+    from sysimage_bootstrap.lock import FORMAT
 
     cache_dir = flags.cache_directory(arguments.cache_dir, terminal.environ)
     path = flags.lock_file(arguments.lockfile, arguments.spec)
+    spec_itself, cache = outputs.spec_input(arguments.spec), outputs.Input("the cache", cache_dir, whole=True)
+    read = [spec_itself, *outputs.source_inputs(spec, spec_dir), *outputs.flag_inputs(arguments), cache]
+    outputs.refuse_inputs(path, read, hint=_ELSEWHERE)
+    outputs.refuse_another_format(path, FORMAT.partition("/")[0], "a lock file")
     archive = open_archive(request.archive_choice(arguments, terminal), spec, cache_dir / "archive")
     with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
         lock = lock_packages(package_request(spec), archive, progress)

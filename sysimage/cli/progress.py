@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from sysimage.cli.terminal import Terminal, in_bytes
+from sysimage.notices import heard_by
 from sysimage.progress import Progress, silent
 
 Style = Literal["auto", "plain", "tty", "json", "quiet"]
@@ -24,16 +25,21 @@ _EVERY_JSON = 0.5
 
 @contextlib.contextmanager
 def shown_progress(style: Style, terminal: Terminal) -> Iterator[Progress]:
-    """A progress that may be called from any thread, shown on standard error until the block ends."""
+    """A progress that may be called from any thread, shown on standard error until the block ends; notices too."""
     if style == "auto":
         style = "tty" if terminal.progress_is_read else "plain"
     if style == "quiet":
-        yield silent
+        with heard_by(lambda text: None):
+            yield silent
     elif style == "tty":
         with _bars() as bars:
             yield bars
+    elif style == "json":
+        with heard_by(_warn_json):
+            yield Lines(_say_json, _EVERY_JSON)
     else:
-        yield Lines(_say_json, _EVERY_JSON) if style == "json" else Lines(_say_plain, _EVERY)
+        with heard_by(_warn_plain):
+            yield Lines(_say_plain, _EVERY)
 
 
 class Lines:
@@ -76,6 +82,14 @@ def _say_json(stage: str, done: int, total: int | None, unit: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def _warn_plain(text: str) -> None:
+    print(f"sysimage: {text}", file=sys.stderr, flush=True)
+
+
+def _warn_json(text: str) -> None:
+    print(json.dumps({"warning": text}), file=sys.stderr, flush=True)
+
+
 @contextlib.contextmanager
 def _bars() -> Iterator[Progress]:
     from rich.console import Console
@@ -93,4 +107,8 @@ def _bars() -> Iterator[Progress]:
                     tasks[stage] = bars.add_task(stage, total=total, amount="")
                 bars.update(tasks[stage], completed=done, total=total, amount=amount(done, total, unit))
 
-        yield show
+        def warn(text: str) -> None:
+            bars.console.print(f"sysimage: {text}", markup=False, highlight=False, soft_wrap=True)
+
+        with heard_by(warn):
+            yield show

@@ -162,3 +162,8 @@ def image_name(text: str) -> ImageName:
         return ImageName.parse(text)
     except ValueError as error:
         raise SpecError(f"cannot name the image: {error}", hint="say such as --tag web:1.0") from None
+
+
+def whole_name(text: str | None) -> str | None:
+    """A name with its tag."""
+    return None if text is None else str(image_name(text))

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sysimage.cli import flags, machine, running
+from sysimage.cli import flags, machine, outputs, running
 from sysimage.cli.failure import error_document, report_failure
 from sysimage.cli.terminal import Terminal
 from sysimage.errors import BootTestError, MachineError, SpecError
@@ -113,6 +113,9 @@ def _check(arguments: argparse.Namespace) -> None:
         raise SpecError(f"cannot open a shell in {arguments.place} instead of asking", hint="say sysimage shell IMAGE")
     if arguments.shell and arguments.json:
         raise SpecError("cannot print a shell as JSON", hint="leave --json out")
+    if arguments.junit is not None:
+        outputs.refuse_inputs(arguments.junit, outputs.flag_inputs(arguments), hint="name another --junit")
+        outputs.refuse_what_is_no_file(arguments.junit)
     for path in arguments.expect or ():
         if not path.is_file():
             raise SpecError(f"cannot read {path}: there is no such file", hint="--expect takes a pytest module")

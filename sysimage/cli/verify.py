@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sysimage.cli import flags
+from sysimage.cli import flags, request
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.terminal import Terminal, in_bytes
 
@@ -24,6 +24,7 @@ note."""
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--platform", metavar="OS/ARCH", help="which image, where there are several")
+    parser.add_argument("--tag", metavar="NAME[:TAG]", help="which image, where a layout holds several")
     flags.add_output_flags(parser)
     parser.add_argument("image", metavar="IMAGE", type=Path, help="an archive, or the directory of an OCI layout")
 
@@ -32,7 +33,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from sysimage.verify import verify_image
 
     with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
-        image = verify_image(arguments.image, progress, platform=arguments.platform)
+        image = verify_image(
+            arguments.image, progress, platform=arguments.platform, name=request.whole_name(arguments.tag)
+        )
     if arguments.json:
         terminal.document(document(image))
     elif not arguments.quiet:

@@ -13,9 +13,9 @@ from pathlib import Path
 from sysimage.blobs import BlobDirectory
 from sysimage.blobs.copying import copy_all, write_all
 from sysimage.blobs.placed import PlacedWriter, set_length
-from sysimage.destinations.layout import find_blob
 from sysimage.destinations.publish import published
 from sysimage.destinations.shape import ARCHIVE, Member, archive_size, members
+from sysimage.destinations.sound import Keeper, find_blob, sound_blobs
 from sysimage.destinations.written import WrittenImage
 from sysimage.image import Image, ImageName
 from sysimage.layers.behind import behind, buffers
@@ -37,38 +37,45 @@ def write_archive(
     archive_format: str = ARCHIVE,
     names: Sequence[ImageName] = (),
     annotations: Mapping[str, str] | None = None,
+    keeper: Keeper | None = None,
     progress: Progress = silent,
 ) -> WrittenImage:
     """Write the image to a file at ``target``, which appears whole or not at all, or to an open descriptor.
 
-    ``annotations`` go into the index. The layers' bytes are believed and not hashed again. A blob that is in none
-    of the directories is an `IntegrityError` before anything is written.
+    ``annotations`` go into the index. Every layer's bytes are hashed before they go out, and the ``keeper`` makes a
+    layer again whose bytes are wrong. A blob that is in none of the directories is an `IntegrityError` before anything
+    is written, unless there is a ``keeper``.
     """
     parts = members(image, archive_format, names, annotations)
-    paths = [find_blob(blobs, layer.descriptor) for layer in image.layers]
+    layers = [layer.descriptor for layer in image.layers]
+    if keeper is None:
+        for layer in layers:
+            find_blob(blobs, layer)
     size = archive_size(parts)
-    content = _content(parts, paths, size, progress)
-    if isinstance(target, int):
-        _write_onwards(target, content)
-    else:
-        with published(target) as fd:
-            if stat.S_ISREG(os.fstat(fd).st_mode):
-                set_length(fd, size)
-                _write_past_the_cache(fd, content)
-            else:
-                _write_onwards(fd, content)
+    with sound_blobs(blobs, layers, keeper) as places:
+        content = _content(parts, places, size, progress)
+        if isinstance(target, int):
+            _write_onwards(target, content)
+        else:
+            with published(target) as fd:
+                if stat.S_ISREG(os.fstat(fd).st_mode):
+                    set_length(fd, size)
+                    _write_past_the_cache(fd, content)
+                else:
+                    _write_onwards(fd, content)
     path = None if isinstance(target, int) else target
     return WrittenImage(image, archive_format, path, size, tuple(names))
 
 
-def _content(parts: Sequence[Member], paths: Sequence[Path], size: int, progress: Progress) -> Iterator[_Content]:
+def _content(parts: Sequence[Member], places: Iterator[Path], size: int, progress: Progress) -> Iterator[_Content]:
+    """The archive's bytes; the layers come in the order of their ``places``."""
     done = 0
     for part in parts:
         yield part.header
         if isinstance(part.content, bytes):
             yield part.content
         else:
-            with paths[part.content].open("rb", buffering=0) as blob:
+            with next(places).open("rb", buffering=0) as blob:
                 yield blob, part.size
         yield part.padding
         done += part.size

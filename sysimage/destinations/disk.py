@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from sysimage import process
 from sysimage.destinations.initrd import BOOT_MODULES, Kernel, initrd, resolve_modules
 from sysimage.errors import IntegrityError, SysimageError
 from sysimage.rootfs.tree import Entry, Kind
+from sysimage.temporary import scratch_directory
 
 DISK_TIME = 1
 """Seconds since the epoch: the time of every file, as in a functional store."""
@@ -64,15 +64,13 @@ def write_disk(
     """
     loaded = resolve_modules(kernel.modules, modules)
     directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{directory.name}.", dir=directory.parent) as scratch:
-        output = Path(scratch, "output")
+    with scratch_directory(directory.parent, f".{directory.name}.") as scratch:
+        output = scratch / "output"
         output.mkdir()
         shutil.copyfile(kernel.image, output / "kernel")
         with open(output / "initrd", "wb") as file:
             file.writelines(initrd(busybox, loaded, init, read_only=read_only, device=ROOT_DEVICE))
-        _root(
-            entries, output / "root.img", Path(scratch, "stage"), str(uuid.uuid5(uuid.NAMESPACE_OID, repr(init))), size
-        )
+        _root(entries, output / "root.img", scratch / "stage", str(uuid.uuid5(uuid.NAMESPACE_OID, repr(init))), size)
         for path in sorted(output.iterdir()):
             _sync(path)
         output.rename(directory)

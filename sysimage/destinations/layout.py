@@ -1,23 +1,41 @@
-"""An OCI layout directory (OCI image specification, image-layout.md)."""
+"""An OCI layout directory (OCI image specification, image-layout.md).
+
+A layout is many images' home. One writer at a time changes it, under locks on the directory and the one above; other
+references, their blobs and files that are not the layout's stay.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import json
 import os
-import secrets
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sysimage.blobs import BlobDirectory, Descriptor
-from sysimage.destinations.publish import sync_directory
+from sysimage.destinations.layout_index import LayoutIndex, read_index
+from sysimage.destinations.sound import Keeper, find_blob
 from sysimage.destinations.written import WrittenImage
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError, SpecError
 from sysimage.image import Image, ImageName
+from sysimage.notices import notice
+from sysimage.temporary import (
+    TEMPORARY,
+    dead,
+    draft_directory,
+    sweep,
+    sweep_beside,
+    sync_directory,
+    temporary_file,
+    write_whole,
+)
 
 LAYOUT_FILE = b'{"imageLayoutVersion":"1.0.0"}'
-_OURS = {"oci-layout", "index.json", "blobs"}
+_VERSION = "1.0.0"
+_ADDED = "added"
+"""What a writer adds to a layout is listed in a temporary twin of this name until the index says it."""
 
 
 def write_oci_layout(
@@ -27,31 +45,68 @@ def write_oci_layout(
     *,
     names: Sequence[ImageName] = (),
     annotations: Mapping[str, str] | None = None,
+    keeper: Keeper | None = None,
 ) -> WrittenImage:
-    """Make ``directory`` a layout that holds this image and nothing else; ``annotations`` go into its index.
+    """Put the image into the layout at ``directory``; ``annotations`` go into its index.
 
-    Layers are linked or cloned from ``blobs`` where the file system can. A new directory appears whole; in one that is
-    a layout already, the new blobs come first, the index is replaced at once, and blobs it no longer needs go last.
-    Anything else in the way is a `SpecError`; a blob that is nowhere is an `IntegrityError`.
+    Layers are linked from ``blobs`` where the file system can, and otherwise hashed while they are copied; the
+    ``keeper`` makes one again that is wrong. A new directory appears whole. In a layout that is there already, the new
+    blobs come first and the index is replaced at once: the image takes the place of one with the same reference, and
+    blobs of that one which nothing else in the index reaches go last. Whatever else is in the layout stays. A directory
+    that holds something and is no layout is a `SpecError`; a blob that is nowhere is an `IntegrityError`.
     """
+    # What it is called by whoever has it open stays, and all of them take the same lock.
     directory = Path(os.path.abspath(directory))  # noqa: PTH100 (no symlink resolved)
-    if directory.exists() and not directory.is_dir():
+    place = directory.resolve()
+    if place.exists() and not place.is_dir():
         raise SpecError(f"cannot write an OCI layout to {directory}: it is not a directory")
-    with _naming(directory):
-        if directory.exists() and any(directory.iterdir()):
-            _refuse_what_is_no_layout(directory)
-            size = _fill(directory, image, blobs, names, annotations)
-            _drop_unreferenced(directory, image)
+    with _naming(directory), _held(place.parent):
+        sweep_beside(place)
+        if place.exists() and any(place.iterdir()):
+            with _held(place):
+                refuse_what_is_no_layout(place)
+                size = _change(place, image, blobs, names, annotations, keeper)
         else:
-            temporary = directory.with_name(f".{directory.name}.{secrets.token_hex(6)}.part")
-            try:
-                temporary.mkdir()
-                size = _fill(temporary, image, blobs, names, annotations)
-                temporary.rename(directory)  # replaces an empty directory too
-                sync_directory(directory.parent)
-            finally:
-                shutil.rmtree(temporary, ignore_errors=True)
+            with draft_directory(place) as draft:
+                size = _fill(draft, image, blobs, keeper, read_index(draft).with_image(image, names, annotations))
+                draft.rename(place)  # replaces an empty directory too
+                sync_directory(place.parent)
     return WrittenImage(image, "oci-layout", directory, size, tuple(names))
+
+
+def refuse_what_is_no_layout(directory: Path) -> None:
+    """A `SpecError` if the directory holds something and is not a layout of the version that is known."""
+    found = sorted(path.name for path in directory.iterdir())
+    if not found:
+        return
+    hint = "name a directory that does not exist yet, is empty, or is a layout"
+    if not (directory / "oci-layout").is_file():
+        named = ", ".join(found[:3])
+        raise SpecError(f"cannot write an OCI layout to {directory}: it contains {named} and is no layout", hint=hint)
+    try:
+        version = json.loads((directory / "oci-layout").read_bytes())["imageLayoutVersion"]
+    except (ValueError, KeyError, TypeError):
+        version = None
+    if version != _VERSION:
+        raise SpecError(f"cannot write an OCI layout to {directory}: its oci-layout says no known version", hint=hint)
+
+
+@contextlib.contextmanager
+def _held(directory: Path) -> Iterator[None]:
+    """While this is open no other writer changes the directory. On a file system without locks, and for a directory
+    that may not be read, it keeps no other writer away."""
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(PermissionError):
+            fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            held.callback(os.close, fd)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                notice(f"waiting for another build that writes to {directory}")
+                fcntl.flock(fd, fcntl.LOCK_EX)
+            except OSError:
+                pass
+        yield
 
 
 @contextlib.contextmanager
@@ -66,72 +121,72 @@ def _naming(directory: Path) -> Iterator[None]:
         raise MachineError(f"cannot write {directory}: {cause.strerror}") from cause
 
 
-def find_blob(blobs: Sequence[BlobDirectory], descriptor: Descriptor) -> Path:
-    """Where the blob lies; the first directory that has it wins."""
-    for directory in blobs:
-        if directory.has(descriptor):
-            return directory.path(descriptor.digest)
-    raise IntegrityError(
-        f"cannot find blob {descriptor.digest} ({descriptor.size} bytes)", hint="it was removed since; build again"
-    )
-
-
-def _fill(
+def _change(
     directory: Path,
     image: Image,
     blobs: Sequence[BlobDirectory],
     names: Sequence[ImageName],
     annotations: Mapping[str, str] | None,
+    keeper: Keeper | None,
+) -> int:
+    """Put the image into a layout, whose lock is held."""
+    own = BlobDirectory(directory)
+    before = read_index(directory)
+    _finish_for_the_dead(directory, before)
+    after = before.with_image(image, names, annotations)
+    needed = {descriptor.digest for descriptor in (image.manifest.descriptor, *image.descriptors())}
+    added = sorted(needed - set(own.digests()))
+    with temporary_file(directory / _ADDED) as (_, list_of_added):
+        os.write(list_of_added, "".join(f"{digest.hex}\n" for digest in added).encode())
+        try:
+            size = _fill(directory, image, blobs, keeper, after)
+        except BaseException:
+            # The old image does not need them, and the disk may be full of them.
+            for digest in added:
+                own.remove(digest)
+            raise
+    for digest in before.unreached(own, after):
+        own.remove(digest)
+    return size
+
+
+def _finish_for_the_dead(directory: Path, index: LayoutIndex) -> None:
+    """Remove what killed writers have added and no index came to name, and the files they were at."""
+    own = BlobDirectory(directory)
+    for listed in dead(directory, rf"\.{_ADDED}" + TEMPORARY):
+        with contextlib.suppress(OSError, ValueError):
+            digests = {Digest(line) for line in listed.read_text(encoding="ascii").splitlines()}
+            reached = index.reached(own)
+            for digest in digests - reached if reached is not None else ():
+                own.remove(digest)
+    sweep(directory)
+    own.sweep()
+
+
+def _fill(
+    directory: Path, image: Image, blobs: Sequence[BlobDirectory], keeper: Keeper | None, index: LayoutIndex
 ) -> int:
     own = BlobDirectory(directory)
-    before = set(own.digests())
-    index = image.index(names, annotations)
-    try:
-        for layer in image.layers:
-            own.link(find_blob(blobs, layer.descriptor), layer.descriptor)
-        for document in (image.config, image.manifest):
-            own.put(document.data, document.descriptor.media_type)
-        sync_directory(own.path(image.config.descriptor.digest).parent)
-        _replace(directory / "oci-layout", LAYOUT_FILE)
-        _replace(directory / "index.json", index.data)
-    except BaseException:
-        # The old image does not need them, and the disk may be full of them.
-        for digest in _needed(image) - before:
-            own.remove(digest)
-        raise
-    sync_directory(directory)
+    for layer in image.layers:
+        try:
+            _take(own, blobs, layer.descriptor, keeper)
+        except IntegrityError:
+            if keeper is None:
+                raise
+            keeper.remake(layer.descriptor)
+            _take(own, blobs, layer.descriptor, keeper)
+    for document in (image.config, image.manifest):
+        own.put(document.data, document.descriptor.media_type)
+    sync_directory(own.path(image.config.descriptor.digest).parent)
+    if not (directory / "oci-layout").is_file():
+        write_whole(directory / "oci-layout", LAYOUT_FILE)
+    write_whole(directory / "index.json", index.data)
     documents = len(LAYOUT_FILE) + len(index.data) + len(image.config.data) + len(image.manifest.data)
     return documents + sum(layer.descriptor.size for layer in image.layers)
 
 
-def _replace(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _refuse_what_is_no_layout(directory: Path) -> None:
-    strangers = sorted({path.name for path in directory.iterdir()} - _OURS)
-    if strangers or not (directory / "oci-layout").is_file():
-        named = f": it contains {', '.join(strangers[:3])}" if strangers else ""
-        raise SpecError(
-            f"cannot write an OCI layout to {directory}{named or ': it is not a layout'}",
-            hint="name a directory that does not exist yet, is empty, or is a layout",
-        )
-
-
-def _drop_unreferenced(directory: Path, image: Image) -> None:
-    own = BlobDirectory(directory)
-    for digest in set(own.digests()) - _needed(image):
-        own.remove(digest)
-    own.sweep()
-
-
-def _needed(image: Image) -> set[Digest]:
-    return {descriptor.digest for descriptor in (image.manifest.descriptor, *image.descriptors())}
+def _take(own: BlobDirectory, blobs: Sequence[BlobDirectory], descriptor: Descriptor, keeper: Keeper | None) -> None:
+    source = find_blob(blobs, descriptor).path(descriptor.digest)
+    stamps = own.link(source, descriptor)
+    if stamps is not None and keeper is not None:
+        keeper.linked(descriptor, *stamps)

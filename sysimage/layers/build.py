@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Sequence
 
 from sysimage.blobs import BlobDirectory
+from sysimage.errors import IntegrityError
 from sysimage.layers.blob import LayerBlob, write_layer
 from sysimage.layers.cache import LayerCache, layer_key
 from sysimage.layers.checked import Check
@@ -59,6 +60,11 @@ def build_layers(
                 )
                 writer.commit(blob.descriptor.digest)
             if cache:
+                if layer_key(sources[number], compression) != keys[number]:
+                    raise IntegrityError(
+                        f"cannot build the layer {sources[number].label!r}: a file changed while it was read",
+                        hint="build again when nothing writes to the spec's files",
+                    )
                 cache.remember(keys[number], blob, sources[number], checked=check is not None)
             return blob
 

@@ -1,9 +1,9 @@
 """The layer cache: layers that were built once and need not be read again.
 
 ``layers/<key>.json`` says what a layer's inputs are and which blob they gave; ``blobs/sha256`` holds the blobs. Keys
-are made of content (store paths, NAR hashes, entries), never of times. A record is a claim: before a blob is used its
-size and time are compared with what they were when it was made, and where they differ all its bytes are hashed; a
-record that cannot be read or a blob that is not right is dropped and made again.
+are made of content (store paths, NAR hashes, entries), never of times. A record is a claim, with a digest over itself:
+before a blob is used its `Stamp` is compared with what it was when the bytes were known to be right, and where they
+differ all bytes are hashed; a record or a blob that is not right is dropped and made again.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import contextlib
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sysimage.blobs import BlobDirectory, Descriptor
+from sysimage.blobs.stamp import Stamp
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
 from sysimage.kept import alone, in_use
@@ -26,8 +26,13 @@ from sysimage.layers.blob import LayerBlob
 from sysimage.layers.compression import Compression
 from sysimage.layers.source import LayerSource
 from sysimage.layers.tar import FORMAT
+from sysimage.notices import notice
 from sysimage.rootfs.tree import Entry
 from sysimage.store.items import StoreItem
+from sysimage.temporary import sweep, write_whole
+
+_RECORD_FORMAT = 2
+"""Raised when the fields of a record change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +44,8 @@ class CachedLayer:
     blob: LayerBlob
     contents: tuple[str, ...]
     """Store paths and entries in the layer, for people who look into the cache."""
-    modified: int
-    """Modification time of the blob when it was known to be right, nanoseconds."""
+    stamp: Stamp
+    """The blob's when its bytes were known to be right."""
     checked: bool = False
     """Whether the items were compared with their NAR hashes when the layer was built."""
 
@@ -83,29 +88,60 @@ class LayerCache:
 
         Where it has to be ``checked``, one of items that were believed is none.
         """
-        path = self._records / f"{key}.json"
+        path = self._place(key)
         record = _read(path, key)
+        if record is None and os.path.lexists(path) and not _is_older(path):
+            notice(f"{path} was damaged: the layer is made again")
         if record is None or (checked and not record.checked):
             return None
-        blob = record.blob
         try:
-            status = self.blobs.path(blob.descriptor.digest).lstat()
-            if (status.st_size, status.st_mtime_ns) != (blob.descriptor.size, record.modified):
-                self.blobs.verify(blob.descriptor)
-                self._write(replace(record, modified=status.st_mtime_ns))
-        except (OSError, IntegrityError):
-            self.blobs.remove(blob.descriptor.digest)
+            if self._stamp(record.blob) != record.stamp:
+                self.prove(record)
+        except FileNotFoundError:
             path.unlink(missing_ok=True)
+            return None
+        except (OSError, IntegrityError) as error:
+            notice(f"a layer in the cache was damaged and is made again ({error})")
+            self.forget(record)
             return None
         with contextlib.suppress(OSError):
             os.utime(path)  # what was used last is forgotten last
-        return replace(blob, label=label)
+        return replace(record.blob, label=label)
+
+    def prove(self, record: CachedLayer) -> None:
+        """Read a record's blob, and remember what it looks like if it is right; an `IntegrityError` or an OSError if
+        not."""
+        stamp = self._stamp(record.blob)
+        self.blobs.verify(record.blob.descriptor)
+        if stamp != record.stamp:
+            self._write(replace(record, stamp=stamp))
+
+    def forget(self, record: CachedLayer) -> None:
+        """Drop a record and its blob: the layer is built again when it is needed."""
+        self._place(record.key).unlink(missing_ok=True)
+        self.blobs.remove(record.blob.descriptor.digest)
+
+    def drop(self, key: str) -> None:
+        """Drop the record with this key and its blob, if they are there."""
+        if (record := _read(self._place(key), key)) is not None:
+            self.forget(record)
+
+    def linked(self, key: str, before: Stamp, after: Stamp) -> None:
+        """The blob of this key was given another name, which moved its change time from ``before`` to ``after``."""
+        record = _read(self._place(key), key)
+        if record is not None and record.stamp == before:
+            self._write(replace(record, stamp=after))
+
+    def _place(self, key: str) -> Path:
+        return self._records / f"{key}.json"
+
+    def _stamp(self, blob: LayerBlob) -> Stamp:
+        return Stamp.of(self.blobs.path(blob.descriptor.digest))
 
     def remember(self, key: str, blob: LayerBlob, source: LayerSource, *, checked: bool = False) -> None:
         """Record that this source gave this blob, which lies in `blobs`, and whether its items were ``checked``."""
-        modified = self.blobs.path(blob.descriptor.digest).lstat().st_mtime_ns
         contents = [str(item.path) for item in source.items] + [entry.path for entry in source.entries]
-        self._write(CachedLayer(key, blob, tuple(contents), modified, checked))
+        self._write(CachedLayer(key, blob, tuple(contents), self._stamp(blob), checked))
 
     def size(self) -> int:
         """Bytes of all blobs."""
@@ -116,6 +152,15 @@ class LayerCache:
         for path in self._by_age():
             if (record := _read(path, path.stem)) is not None:
                 yield record
+
+    def damaged_records(self) -> tuple[Path, ...]:
+        """The files of records that are not what was written there; those of older versions are passed over."""
+        return tuple(path for path in self._by_age() if _read(path, path.stem) is None and not _is_older(path))
+
+    def strays(self) -> tuple[Path, ...]:
+        """The files beside the blobs that no record knows, damaged or not."""
+        known = {record.blob.descriptor.digest for record in self.layers()}
+        return tuple(self.blobs.path(digest) for digest in self.blobs.digests() if digest not in known)
 
     def prune(self, most_bytes: int) -> int:
         """Forget layers, longest unused first, until the blobs are at most ``most_bytes``; returns the bytes freed.
@@ -128,6 +173,7 @@ class LayerCache:
             if not nobody_else:
                 return 0
             self.blobs.sweep()
+            sweep(self._records)
             return self._prune(most_bytes)
 
     def _prune(self, most_bytes: int) -> int:
@@ -168,33 +214,44 @@ class LayerCache:
 
     def _write(self, record: CachedLayer) -> None:
         self._records.mkdir(parents=True, exist_ok=True)
-        temporary = self._records / f".part-{secrets.token_hex(8)}"
-        try:
-            temporary.write_text(json.dumps(_as_json(record), indent=1, sort_keys=True) + "\n")
-            temporary.rename(self._records / f"{record.key}.json")
-        finally:
-            temporary.unlink(missing_ok=True)
+        value = _as_json(record)
+        text = json.dumps({**value, "seal": _seal(value)}, indent=1, sort_keys=True) + "\n"
+        write_whole(self._place(record.key), text.encode(), durable=False)
 
 
 def _as_json(record: CachedLayer) -> dict[str, Any]:
     blob = record.blob
     return {
+        "format": _RECORD_FORMAT,
         "key": record.key,
         "label": blob.label,
         "blob": blob.descriptor.as_json(),
         "diffId": str(blob.diff_id),
         "tarSize": blob.tar_size,
         "contents": list(record.contents),
-        "modified": record.modified,
+        "stamp": record.stamp.as_json(),
         "checked": record.checked,
     }
 
 
-def _read(path: Path, key: str) -> CachedLayer | None:
-    """A record; None if it is missing, half a record, or somebody else's."""
+def _seal(value: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _is_older(path: Path) -> bool:
+    """Whether a record was written by an older version, which did not seal them."""
     try:
         value = json.loads(path.read_bytes())
-        if value["key"] != key:
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and "modified" in value and "format" not in value
+
+
+def _read(path: Path, key: str) -> CachedLayer | None:
+    """A record; None if it is missing, damaged, or another's."""
+    try:
+        value = json.loads(path.read_bytes())
+        if value.pop("seal") != _seal(value) or value["key"] != key or value["format"] != _RECORD_FORMAT:
             return None
         return CachedLayer(
             key,
@@ -205,8 +262,8 @@ def _read(path: Path, key: str) -> CachedLayer | None:
                 str(value["label"]),
             ),
             tuple(map(str, value["contents"])),
-            int(value["modified"]),
+            Stamp.parse(value["stamp"]),
             value.get("checked") is True,
         )
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

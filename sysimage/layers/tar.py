@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from sysimage.layers.items import PADDING, item_size, no_such_thing, padded, wri
 from sysimage.layers.source import LayerSource
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.items import StoreItem
-from sysimage.store.pieces import PIECE_SIZE, Emit, Memory, Pieces
+from sysimage.store.pieces import PIECE_SIZE, Emit, Memory, Pieces, Witness
 
 FORMAT = 6
 """Number of the form in which layers are written. Whatever changes a byte of any layer changes this number."""
@@ -55,7 +56,7 @@ def write_tar(
     with _naming_the_file():
         for part in source.parts():
             if not isinstance(part, StoreItem):
-                _write_entry(part, pieces)
+                issues += _write_entry(part, pieces)
             elif check is None:
                 write_item(part, headers, pieces)
             else:
@@ -91,7 +92,8 @@ class _naming_the_file:  # noqa: N801 (reads as a phrase where it is used)
             raise MachineError(f"cannot read {name}: {error.strerror}") from error
 
 
-def _write_entry(entry: Entry, pieces: Pieces) -> None:
+def _write_entry(entry: Entry, pieces: Pieces) -> list[Issue]:
+    """Write the entry; says what is wrong with a host file whose digest somebody answers for."""
     content = entry.content
     if isinstance(content, Path):
         fd = os.open(content, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -101,14 +103,21 @@ def _write_entry(entry: Entry, pieces: Pieces) -> None:
                 raise no_such_thing(os.fsencode(content))
             size = status.st_size
             header = Headers(entry.uid, entry.gid).file(_member(entry), entry.mode, size)
-            pieces.put_file(header, fd, size, PADDING[size % BLOCK], os.fsencode(content))
+            hasher = hashlib.sha256()
+            witness = Witness(hasher.update)
+            pieces.put_file(header, fd, size, PADDING[size % BLOCK], os.fsencode(content), witness)
+            witness.flush()
         finally:
             os.close(fd)
+        if entry.known_digest is not None and hasher.hexdigest() != entry.known_digest.hex:
+            said = f"its digest is sha256:{hasher.hexdigest()}, where {entry.known_digest} was promised"
+            return [Issue(str(content), said)]
     elif header := _entry_header(entry):
         pieces.put(header)
         if content:
             pieces.put(content)
             pieces.put(PADDING[len(content) % BLOCK])
+    return []
 
 
 def _entry_header(entry: Entry) -> bytes:

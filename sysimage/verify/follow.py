@@ -10,8 +10,10 @@ from sysimage.verify.manifest import ImageDocuments
 from sysimage.verify.source import Source
 
 
-def read_documents(source: Source, faults: Faults, limits: Limits, platform: str | None = None) -> ImageDocuments:
-    """Read the documents of the one image in ``source``, or of the one for ``platform``.
+def read_documents(
+    source: Source, faults: Faults, limits: Limits, platform: str | None = None, name: str | None = None
+) -> ImageDocuments:
+    """Read the documents of the one image in ``source``, or of the one that is called ``name`` or is for ``platform``.
 
     A MalformedError where they cannot be followed; contradictions that leave the image readable become faults.
     """
@@ -20,7 +22,7 @@ def read_documents(source: Source, faults: Faults, limits: Limits, platform: str
         if legacy is None:
             raise MalformedError("holds neither index.json nor manifest.json")
         return documents_of(source, legacy, faults, limits)
-    documents = read_layout(source, faults, limits, platform)
+    documents = read_layout(source, faults, limits, platform, name)
     if legacy is not None:
         compare(documents, legacy, faults)
     return documents

@@ -82,16 +82,17 @@ def verify_image(
     progress: Progress = silent,
     *,
     platform: str | None = None,
+    name: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> VerifiedImage:
     """Read an image (archive or OCI layout directory) whole and recompute everything that it says about itself.
 
-    ``platform`` (``os/architecture``) chooses where there are several. All faults of one reading are in the
+    ``platform`` (``os/architecture``) and ``name`` choose where there are several. All faults of one reading are in the
     `IntegrityError`'s issues, each naming both sides; a file that cannot be read is a `MachineError`.
     """
     faults = Faults(limits.faults_per_rule)
     with _reported(path, faults), open_source(path, limits) as source:
-        documents = read_documents(source, faults, limits, platform)
+        documents = read_documents(source, faults, limits, platform, name)
         readings = _read_layers(source, documents, faults, limits, progress)
         tree = FileTree(faults)
         store = None

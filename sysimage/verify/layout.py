@@ -29,12 +29,16 @@ _NAME = "io.containerd.image.name"
 _REF_NAME = "org.opencontainers.image.ref.name"
 
 
-def read_layout(source: Source, faults: Faults, limits: Limits, platform: str | None) -> ImageDocuments:
-    """Follow ``index.json`` to the one image, or to the one for ``platform``, and to its config."""
+def read_layout(
+    source: Source, faults: Faults, limits: Limits, platform: str | None, name: str | None = None
+) -> ImageDocuments:
+    """Follow ``index.json`` to the one image, or to the one of this ``name`` or for ``platform``, and to its config."""
     layout = parse_named("oci-layout", source.read("oci-layout", limits.document_size), limits)
     if field(layout, "imageLayoutVersion", object) != "1.0.0":
         raise MalformedError("oci-layout says another imageLayoutVersion than 1.0.0")
     index = parse_named("index.json", source.read("index.json", limits.document_size), limits)
+    if name is not None:
+        index = _with_name(index, name)
     with_tags, reference = _choose(source, index, "index.json", limits, platform, 0)
     manifest = parse_named("the manifest", read_blob(source, reference, limits), limits)
     _refuse_confusion(manifest, "the manifest", reference.media_type, "layers", "manifests")
@@ -91,7 +95,11 @@ def _choose(
     if platform is not None and len(images) > 1:
         images = [one for one in images if one.platform is None or (one.platform + "/").startswith(platform + "/")]
     if len(images) != 1:
-        found = ", ".join(shown(one.platform or str(one.digest)) for one in candidates[:20]) or "nothing"
+        named = len({one.platform for one in images}) == 1 and depth == 0  # then it is names that tell them apart
+        found = ", ".join(
+            shown((named and " ".join(_tags(one))) or one.platform or str(one.digest)) for one in candidates[:20]
+        )
+        found = found or "nothing"
         wanted = f"an image for {platform}" if platform else "one image"
         raise MalformedError(f"{where} does not hold {wanted}, but: {found}")
     chosen = images[0]
@@ -112,6 +120,31 @@ def _is_image(source: Source, reference: Reference, limits: Limits) -> bool:
         return False
     config = field(document, "config", dict)
     return config is None or field(config, "mediaType", object) in _CONFIGS
+
+
+def _with_name(index: dict[str, Any], name: str) -> dict[str, Any]:
+    """The index without the other images, where it names several."""
+    entries = field(index, "manifests", list, required=True)
+    if len(entries) < 2:
+        return index
+    wanted = [entry for entry in entries if _is_called(parse_descriptor(entry), familiar(name))]
+    if not wanted:
+        raise MalformedError(f"index.json does not name an image {shown(name)!r}, but: {_called(entries)}")
+    return {**index, "manifests": wanted}
+
+
+def _is_called(reference: Reference, name: str) -> bool:
+    """Whether it has this name; another tool may have written the tag alone."""
+    names = [reference.annotations.get(key) for key in (_NAME, _REF_NAME)]
+    if names[0]:
+        return familiar(names[0]) == name
+    return names[1] is not None and names[1] in (name, name.rpartition(":")[2])
+
+
+def _called(entries: list[Any]) -> str:
+    """What the images of an index are called, for people."""
+    references = [parse_descriptor(entry) for entry in entries[:20]]
+    return ", ".join(shown(" ".join(_tags(one)) or one.platform or str(one.digest)) for one in references)
 
 
 def _refuse_confusion(document: dict[str, Any], where: str, media_type: str, wanted: str, foreign: str) -> None:

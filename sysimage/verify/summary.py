@@ -60,7 +60,9 @@ class ImageSummary:
     """Contradictions seen on the way; verifying finds more."""
 
 
-def inspect_image(path: Path, *, platform: str | None = None, limits: Limits = DEFAULT_LIMITS) -> ImageSummary:
+def inspect_image(
+    path: Path, *, platform: str | None = None, name: str | None = None, limits: Limits = DEFAULT_LIMITS
+) -> ImageSummary:
     """Describe an image from its documents and, for the number of store items, its topmost layer.
 
     An image that cannot be followed is an `IntegrityError`, a file that cannot be read a `MachineError`.
@@ -68,7 +70,7 @@ def inspect_image(path: Path, *, platform: str | None = None, limits: Limits = D
     faults = Faults(limits.faults_per_rule)
     try:
         with open_source(path, limits) as source:
-            documents = read_documents(source, faults, limits, platform)
+            documents = read_documents(source, faults, limits, platform, name)
             kind, items = _count_items(source, documents, limits)
     except MalformedError as error:
         raise IntegrityError(f"cannot inspect {path}: {error}") from None

@@ -77,7 +77,7 @@ def test_an_old_item_that_no_system_has_is_removed_and_those_of_systems_stay(tmp
     new = stray(tmp_path, "new")
 
     assert pruned(tmp_path) > 10_000
-    store = ItemStore(tmp_path / "store", "/gnu/store", verify=True)
+    store = ItemStore(tmp_path / "store", "/gnu/store")
     assert store.get(old.path) is None
     assert not store.location(old.path).exists()
     assert store.get(new.path) == new

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sysimage.cli import main
+from sysimage.digest import Digest
 from sysimage.kept import in_use
+from sysimage.layers import LayerCache, LayerSource
+from sysimage.layers.cache import CachedLayer
+from sysimage.rootfs import Entry
 from tests.support.builds import build_from_store, registered
+from tests.support.damaged import flip_a_byte, lose_a_bit_of_a_layer
 from tests.support.store_builder import StoreBuilder, small_system
 
 
@@ -95,3 +101,50 @@ def test_an_empty_cache_is_empty_and_stays_so(tmp_path: Path, capsys: pytest.Cap
     assert say(capsys, "prune", "--cache-dir", tmp_path / "cache")["freed"] == 0
     assert all(part["size"] == 0 for part in say(capsys, "--cache-dir", tmp_path / "cache")["parts"])
     assert not (tmp_path / "cache").exists()
+
+
+def test_a_sound_cache_is_proven(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = say(capsys, "verify", "--cache-dir", workspace / "cache")
+    assert told["repaired"] == []
+    assert told["parts"]["layers"]["examined"] == len(say(capsys, "--layers", "--cache-dir", workspace / "cache"))
+    assert told["parts"]["plans"] == {"examined": 1, "damaged": 0}
+    assert main(["cache", "verify", "--cache-dir", str(workspace / "cache")]) == 0
+    assert "things read, all right" in capsys.readouterr().out
+    assert main(["cache", "verify", "--cache-dir", str(workspace / "nothing")]) == 0
+
+
+def seal_with_another_diff_id(layers: LayerCache, record: CachedLayer) -> None:
+    source = LayerSource("forged", (), (Entry.file("/file", b""),))
+    layers.remember(record.key, replace(record.blob, diff_id=Digest.of(b"")), source)
+
+
+def damage(cache: Path, how: str) -> None:
+    layers = LayerCache(cache / "layers")
+    record = next(iter(layers.layers()))
+    if how == "a blob":
+        lose_a_bit_of_a_layer(layers, record.key)
+    elif how == "a diff ID":  # forged with all seals: only unpacking the layer tells
+        seal_with_another_diff_id(layers, record)
+    elif how == "a record":
+        flip_a_byte(cache / "layers/layers" / f"{record.key}.json", 200)
+    elif how == "a plan":
+        flip_a_byte(next((cache / "plans").glob("*.json")))
+    elif how == "a blob that nobody knows":
+        layers.blobs.put(b"data", "text/plain")
+        flip_a_byte(layers.blobs.path(Digest.of(b"data")))
+
+
+@pytest.mark.parametrize("how", ["a blob", "a diff ID", "a record", "a plan", "a blob that nobody knows"])
+def test_damage_is_named_and_mended(workspace: Path, capsys: pytest.CaptureFixture[str], how: str) -> None:
+    image, cache = (workspace / "small.tar").read_bytes(), workspace / "cache"
+    damage(cache, how)
+    assert main(["cache", "verify", "--json", "--cache-dir", str(cache)]) == 4
+    error = json.loads(capsys.readouterr().out)["error"]
+    part = "plans" if how == "a plan" else "layers"
+    assert [issue["where"] for issue in error["issues"]] == [part]
+    assert "--repair" in error["hint"]
+    repaired = say(capsys, "verify", "--repair", "--cache-dir", cache)
+    assert len(repaired["repaired"]) == 1
+    assert say(capsys, "verify", "--cache-dir", cache)["repaired"] == []
+    build(workspace)
+    assert (workspace / "small.tar").read_bytes() == image

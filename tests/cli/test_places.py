@@ -40,7 +40,7 @@ def test_going_on_from_nothing_begins_and_from_ones_own_output_changes_nothing(w
     first = say("build", "--continue", "-o", "small.tar")
     assert Path(first["record"]) == workspace / "small.plan.json"
     kept = (workspace / "small.tar").read_bytes(), (workspace / "small.plan.json").read_bytes()
-    for flags in (["--continue"], ["--previous", "small.tar"], ["--previous", "small.plan.json"], []):
+    for flags in (["--continue"], ["--previous", "small.plan.json"], []):
         assert say("build", *flags, "-o", "small.tar")["digest"] == first["digest"], flags
         assert ((workspace / "small.tar").read_bytes(), (workspace / "small.plan.json").read_bytes()) == kept
 

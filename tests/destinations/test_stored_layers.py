@@ -75,7 +75,7 @@ def test_a_blob_cut_short_while_the_archive_is_written_is_told_and_leaves_nothin
         last.chmod(0o600)
         os.truncate(last, 3_000_000)
 
-    with pytest.raises(IntegrityError, match=f"cannot read {last}: it changed while it was read"):
+    with pytest.raises(IntegrityError, match=r"cannot (find|read) "):
         write_archive(image, [blobs], tmp_path / "web.tar", progress=cut)
     assert not (tmp_path / "web.tar").exists()
     assert leftovers(tmp_path) == []

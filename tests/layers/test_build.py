@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -25,9 +28,12 @@ from sysimage.layers import (
     layer_key,
     write_tar,
 )
+from sysimage.notices import heard_by
 from sysimage.rootfs import Entry
 from sysimage.store.scan import Candidates
 from sysimage.workers import run_tasks
+from tests.support.damaged import flip_a_byte
+from tests.support.refusing import refuse_to_open
 from tests.support.stores import make_item
 
 NONE, GZIP = Compression.parse("none"), Compression.parse("gzip")
@@ -150,6 +156,87 @@ def test_a_damaged_blob_in_the_cache_is_built_again(sources: list[LayerSource], 
 
     assert build_layers(sources, cache, compression=NONE) == before
     assert path.read_bytes() == data
+
+
+def test_a_blob_with_another_byte_and_its_old_times_is_made_again(
+    sources: list[LayerSource], cache: LayerCache
+) -> None:
+    before = build_layers(sources, cache, compression=GZIP)
+    blob = cache.blobs.path(before[1].descriptor.digest)
+    data = blob.read_bytes()
+    flip_a_byte(blob)
+    with heard_by((heard := list[str]()).append):
+        assert build_layers(sources, cache, compression=GZIP) == before
+    assert blob.read_bytes() == data
+    assert len(heard) == 1
+    assert "a layer in the cache was damaged and is made again" in heard[0]
+    assert blob.name in heard[0]
+
+
+@pytest.mark.parametrize("field", ["diffId", "size", "digest", "tarSize", "checked", "stamp", "label"])
+def test_a_record_in_which_something_else_stands_is_not_believed(
+    sources: list[LayerSource], cache: LayerCache, tmp_path: Path, field: str
+) -> None:
+    before = build_layers(sources, cache, compression=NONE)
+    for path in (tmp_path / "cache/layers").glob("*.json"):
+        text, begin = path.read_text(), path.read_text().index(f'"{field}"') + len(field) + 4
+        changed = text[:begin] + re.sub("[0-9a-z]", lambda m: "b" if m[0] == "a" else "1", text[begin:], count=8)
+        changed = changed.replace("1111", "true", 1) if field == "checked" else changed
+        assert changed != text
+        path.write_text(changed)
+    assert list(cache.layers()) == []
+    with heard_by((heard := list[str]()).append):
+        assert build_layers(sources, cache, compression=NONE) == before
+    assert len(heard) == len(sources)
+
+
+def test_a_record_of_an_older_version_is_passed_over_in_silence(
+    sources: list[LayerSource], cache: LayerCache, tmp_path: Path
+) -> None:
+    before = build_layers(sources, cache, compression=NONE)
+    for path in (tmp_path / "cache/layers").glob("*.json"):
+        value = json.loads(path.read_bytes())
+        del value["seal"], value["format"], value["stamp"]
+        path.write_text(json.dumps(value | {"modified": 1}))
+    with heard_by((heard := list[str]()).append):
+        assert cache.damaged_records() == ()
+        assert build_layers(sources, cache, compression=NONE) == before
+    assert heard == []
+
+
+def test_a_restored_cache_is_read_once_and_then_believed(
+    sources: list[LayerSource], cache: LayerCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = build_layers(sources, cache, compression=NONE)
+    subprocess.run(["cp", "-a", tmp_path / "cache", tmp_path / "restored"], check=True)
+    restored = LayerCache(tmp_path / "restored")
+    assert build_layers(sources, restored, compression=NONE) == before
+    refuse_to_open(monkeypatch, tmp_path / "restored/blobs")
+    assert build_layers(sources, restored, compression=NONE) == before
+
+
+def test_a_file_of_the_spec_that_changes_while_it_is_read_gives_no_layer(cache: LayerCache, tmp_path: Path) -> None:
+    (tmp_path / "motd").write_text("before")
+    source = LayerSource("motd", (), (Entry.file("/etc/motd", tmp_path / "motd"),))
+
+    def change(stage: str, done: int, total: int | None, *, unit: str = "items") -> None:
+        (tmp_path / "motd").write_text("after!")
+
+    with pytest.raises(IntegrityError, match="a file changed while it was read"):
+        build_layers([source], cache, compression=NONE, progress=change)
+    assert list(cache.layers()) == []
+
+
+def test_a_host_file_whose_digest_is_known_is_proven_while_it_is_read(cache: LayerCache, tmp_path: Path) -> None:
+    (tmp_path / "sudo").write_bytes(b"program")
+    entry = replace(Entry.file("/usr/bin/sudo", tmp_path / "sudo", 0o4755), known_digest=Digest.of(b"program"))
+    source = LayerSource("privileged", (), (entry,))
+    assert build_layers([source], BlobDirectory(tmp_path / "blobs"), compression=NONE)
+    flip_a_byte(tmp_path / "sudo")
+    with pytest.raises(BrokenPromiseError) as caught:
+        build_layers([source], cache, compression=NONE)
+    assert [issue.where for issue in caught.value.issues] == [str(tmp_path / "sudo")]
+    assert list(cache.layers()) == []
 
 
 def test_a_blob_that_only_looks_touched_is_hashed_and_kept(sources: list[LayerSource], cache: LayerCache) -> None:

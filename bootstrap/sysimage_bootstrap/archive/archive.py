@@ -189,6 +189,12 @@ class Archive:
         raise RegistryError(f"cannot read the suite {source.suite}: no attempt was allowed")
 
 
+def examine_releases(directory: Path) -> tuple[int, tuple[Path, ...]]:
+    """How many looks at suites are kept in the archive's cache, and what remembers one that is damaged."""
+    found = sorted(path.parent for path in directory.glob("releases/*/seen.json"))
+    return len(found), tuple(path / "seen.json" for path in found if _Seen.read(path).signed is None)
+
+
 def native_architecture() -> str:
     """Debian's name for this machine's architecture; a `MachineError` if it has none."""
     machine = platform.machine()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +12,8 @@ from pathlib import Path
 
 from sysimage.digest import Digest
 from sysimage.errors import MachineError, RegistryError
+from sysimage.notices import notice
+from sysimage.temporary import sweep_beside, sync_directory, write_whole
 
 _LOCK_POLL = 0.05
 
@@ -44,8 +45,17 @@ class FileCache:
             return None
         except OSError as error:
             raise MachineError(f"cannot read {path}: {error.strerror}") from None
+        notice(f"{path} was damaged: it is fetched again")
         path.unlink(missing_ok=True)
         return None
+
+    def files(self) -> list[tuple[Digest, Path]]:
+        """Every whole file and the digest that it should have, sorted."""
+        found = []
+        for path in sorted(self.root.glob("sha256/*/*")):
+            with suppress(ValueError):  # a part of one
+                found.append((Digest(path.name), path))
+        return found
 
     def prune(self, before: int) -> int:
         """Remove what nobody asked for since a time (nanoseconds since the epoch); returns the bytes freed. Only for
@@ -97,23 +107,11 @@ class FileCache:
 def write_durably(path: Path, data: bytes) -> None:
     """Write a file so that it is seen whole or not at all, and survives a crash; a `MachineError` if it cannot be."""
     make_directory(path.parent)
+    sweep_beside(path)
     try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        write_whole(path, data, mode=0o644)
     except OSError as error:
         raise MachineError(f"cannot write {path}: {error.strerror}") from None
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            os.fchmod(file.fileno(), 0o644)
-        Path(name).replace(path)
-    except BaseException as error:
-        Path(name).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise MachineError(f"cannot write {path}: {error.strerror}") from None
-        raise
-    sync_directory(path.parent)
 
 
 def make_directory(path: Path) -> None:
@@ -122,15 +120,6 @@ def make_directory(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise MachineError(f"cannot make the directory {path}: {error.strerror}") from None
-
-
-def sync_directory(path: Path) -> None:
-    """Make the names in a directory survive a crash."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _is_at(path: Path, file: BufferedRandom) -> bool:

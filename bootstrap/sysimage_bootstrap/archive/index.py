@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
+from sysimage.notices import notice
 from sysimage_bootstrap.archive.cache import write_durably
 from sysimage_bootstrap.archive.dependencies import parse_targets
 from sysimage_bootstrap.archive.package import Package, package_from_fields
@@ -75,8 +76,18 @@ class PackageList:
                 database = sqlite3.connect(":memory:", check_same_thread=False)
                 database.deserialize(data)
                 return cls(suite, database)
+            notice(f"{path} was damaged: the list is read again")
             path.unlink(missing_ok=True)
         return None
+
+    @staticmethod
+    def damaged(directory: Path) -> tuple[int, tuple[Path, ...]]:
+        """How many lists are kept, and the files of those that are damaged."""
+        paths = sorted(directory.glob("*.sqlite"))
+        wrong = [
+            path for path in paths if path.stem.rpartition("-")[2] != hashlib.sha256(path.read_bytes()).hexdigest()
+        ]
+        return len(paths), tuple(wrong)
 
     def save(self, directory: Path, list_digest: Digest) -> None:
         """Keep the list; its file's name carries the digest of its content, which is checked when it is loaded."""

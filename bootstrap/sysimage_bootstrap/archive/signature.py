@@ -14,6 +14,7 @@ from pathlib import Path
 from sysimage.errors import IntegrityError, MachineError
 from sysimage.process import find, run
 from sysimage.signals import when_ending
+from sysimage.temporary import scratch_directory
 
 _BEGIN = b"-----BEGIN PGP SIGNED MESSAGE-----"
 _SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"
@@ -48,15 +49,15 @@ def verified_text(signed: bytes, keyring: Path, what: str) -> bytes:
             hint="apt-get install debian-archive-keyring, or name a keyring with --keyring",
         )
     with (
-        tempfile.TemporaryDirectory(prefix="sysimage-gpgv-", ignore_cleanup_errors=True) as scratch,
+        scratch_directory(Path(tempfile.gettempdir()), "sysimage-gpgv-") as scratch,
         # Nobody waits for the threads that verify when a signal ends the program.
         when_ending(lambda: shutil.rmtree(scratch, ignore_errors=True)),
     ):
-        keys = Path(scratch, "keyring.gpg")
+        keys = scratch / "keyring.gpg"
         keys.write_bytes(_dearmoured(keyring.read_bytes()))
-        message = Path(scratch, "message")
+        message = scratch / "message"
         message.write_bytes(signed)
-        text = Path(scratch, "text")
+        text = scratch / "text"
         done = run([gpgv, "--status-fd", "1", "--keyring", keys, "--output", text, message], accept=range(256))
         _require_valid(done.stdout.decode("utf-8", "replace"), done.status, what)
         return text.read_bytes()

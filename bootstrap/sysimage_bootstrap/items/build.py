@@ -10,16 +10,16 @@ from types import MappingProxyType
 from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.progress import Progress, silent
 from sysimage.store.items import StoreItem
+from sysimage.temporary import scratch_directory, sweep
 from sysimage.workers import Pool, Report
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.items.bytecode import Compiler, make_compiler, pythons_of
-from sysimage_bootstrap.items.inventory import Inventory, read_inventory
+from sysimage_bootstrap.items.inventory import INVENTORIES, Inventory, read_inventory
 from sysimage_bootstrap.items.item_store import ItemStore
 from sysimage_bootstrap.items.make import Workshop, make_item, take_inventory
 from sysimage_bootstrap.items.patchelf import patchelf
 from sysimage_bootstrap.items.plan import Plan, PlannedItem, plan_items
 from sysimage_bootstrap.items.relink import TARGETS
-from sysimage_bootstrap.items.scratch import scratch_directory
 from sysimage_bootstrap.resolve import Resolution
 
 _CACHE = "var/sysimage/packages"
@@ -51,12 +51,13 @@ def build_items(
             "cannot make store items: packages were not fetched",
             issues=[Issue(package.name, f"the file of version {package.version} is not there") for package in absent],
         )
-    cache = store.root / _CACHE
+    cache, inventories_dir = store.root / _CACHE, store.root / INVENTORIES
     try:
-        (cache / "inventories").mkdir(parents=True, exist_ok=True)
+        inventories_dir.mkdir(parents=True, exist_ok=True)
         store.sweep()
-        with scratch_directory(cache) as scratch:
-            desk = _Desk(cache / "inventories", scratch, workers)
+        sweep(inventories_dir)
+        with scratch_directory(cache, "run-") as scratch:
+            desk = _Desk(inventories_dir, scratch, workers)
             inventories = desk.inventories(debs, by_name, progress)
             program, version = patchelf()
             plan = plan_items(

@@ -1,14 +1,14 @@
-"""The canonical form of a store item on disk, and how to remove what has that form."""
+"""The canonical form of a store item on disk."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from sysimage.errors import IntegrityError
+from sysimage.temporary import walk_down
 
 MTIME = 1
 """Seconds since the epoch: the time of everything in a store."""
@@ -30,37 +30,11 @@ def canonicalise(top: Path) -> None:
         os.utime(path, (MTIME, MTIME), follow_symlinks=False)
 
 
-def remove_tree(top: Path) -> None:
-    """Remove ``top`` and everything below it, read-only directories too. Nothing there is fine."""
-    try:
-        top_mode = os.lstat(top).st_mode
-    except FileNotFoundError:
-        return
-    if not stat.S_ISDIR(top_mode):
-        top.unlink()
-        return
-    for path, mode in _top_down(str(top), top_mode):
-        if stat.S_ISDIR(mode) and mode & 0o700 != 0o700:
-            os.chmod(path, 0o700)  # noqa: PTH101
-    shutil.rmtree(top)
-
-
 def bytes_below(top: Path) -> int:
     """Bytes on the disk of ``top`` and everything below it."""
-    return sum(os.lstat(path).st_blocks * 512 for path, _ in _top_down(str(top), os.lstat(top).st_mode))
-
-
-def _top_down(top: str, mode: int) -> Iterator[tuple[str, int]]:
-    """Every directory before it is opened: the consumer may change its mode first."""
-    stack = [(top, mode)]
-    while stack:
-        path, mode = stack.pop()
-        yield path, mode
-        if stat.S_ISDIR(mode):
-            with os.scandir(path) as entries:
-                stack += [(entry.path, entry.stat(follow_symlinks=False).st_mode) for entry in entries]
+    return sum(os.lstat(path).st_blocks * 512 for path, _ in walk_down(str(top), os.lstat(top).st_mode))
 
 
 def _bottom_up(top: Path) -> Iterator[tuple[str, int]]:
     """Everything below a directory comes before it, so that it may lose its write permission."""
-    return reversed(list(_top_down(str(top), os.lstat(top).st_mode)))
+    return reversed(list(walk_down(str(top), os.lstat(top).st_mode)))

@@ -13,6 +13,8 @@ from typing import Any
 
 from sysimage_bootstrap.items.sealed import read_sealed, write_sealed
 
+INVENTORIES = "var/sysimage/packages/inventories"
+"""Where the inventories of a store are kept below its root, by the digests of packages."""
 FORMAT = 2
 """Raised when the fields below, or how they are found, change."""
 

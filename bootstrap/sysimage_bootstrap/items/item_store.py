@@ -19,13 +19,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sysimage.errors import IntegrityError, Issue, MachineError
+from sysimage.errors import IntegrityError, Issue, MachineError, SysimageError
+from sysimage.notices import notice
 from sysimage.store.items import StoreItem
 from sysimage.store.nar import nar_hash_and_size
 from sysimage.store.paths import StorePath
 from sysimage.store.scan import Candidates, scan_and_hash
+from sysimage.store.state import tree_state
+from sysimage.temporary import remove_tree, sweep
 from sysimage_bootstrap.items import registration
-from sysimage_bootstrap.items.canonical import bytes_below, canonicalise, remove_tree
+from sysimage_bootstrap.items.canonical import bytes_below, canonicalise
 from sysimage_bootstrap.items.recipe import Recipe
 from sysimage_bootstrap.items.registration import Registration
 
@@ -49,14 +52,14 @@ class Made:
 class ItemStore:
     """Items under ``root``, whose paths say ``store_dir``. Safe for several threads and processes at a time.
 
-    With ``verify``, the content of each item is compared with its NAR hash when this object first meets it, and a
-    damaged item is made again; without it, only a missing item or a damaged registration is noticed.
+    When this object first meets an item, numbers, sizes and times of its files are compared with what they were when
+    its hash was known to be right. Where they differ the item is read, and a damaged one does not exist: it is made
+    again.
     """
 
-    def __init__(self, root: Path, store_dir: str, *, verify: bool = False) -> None:
+    def __init__(self, root: Path, store_dir: str) -> None:
         self.root = root
         self.store_dir = store_dir
-        self.verify = verify
         inside = store_dir.removeprefix("/")
         self.items_dir = root / inside
         """Where the items lie on this machine."""
@@ -77,6 +80,27 @@ class ItemStore:
         known = self._lookup(path)
         return None if known is None else known.item
 
+    def read(self, path: StorePath) -> StoreItem | None:
+        """The item at a path, with every byte read whatever its files look like; None if it is missing or damaged."""
+        self._known.pop(path, None)
+        known = self._lookup(path, always=True)
+        return None if known is None else known.item
+
+    def registered(self) -> tuple[StorePath, ...]:
+        """The paths of everything that was made here, damaged or not, sorted."""
+        if not self._registered_dir.is_dir():
+            return ()
+        found = set()
+        for file in self._registered_dir.iterdir():
+            with suppress(ValueError):  # no item's
+                found.add(StorePath.parse(f"{self.store_dir}/{file.name}"))
+        return tuple(sorted(found))
+
+    def drop(self, path: StorePath) -> None:
+        """Forget that an item was made: it is made again when it is asked for."""
+        (self._registered_dir / path.base_name).unlink(missing_ok=True)
+        self._known.pop(path, None)
+
     def has(self, path: StorePath) -> bool:
         """Whether an item is there and registered, as two names tell; `get` knows whether to believe it."""
         registered = self._registered_dir / path.base_name
@@ -90,12 +114,8 @@ class ItemStore:
         return known.facts
 
     def items(self) -> tuple[StoreItem, ...]:
-        """Every item of the store, sorted by path."""
-        if not self._registered_dir.is_dir():
-            return ()
-        names = (file.name for file in self._registered_dir.iterdir() if not file.name.startswith("."))
-        found = (self.get(StorePath.parse(f"{self.store_dir}/{name}")) for name in names)
-        return tuple(sorted((item for item in found if item is not None), key=lambda item: item.path))
+        """Every item of the store that is not damaged, sorted by path."""
+        return tuple(item for path in self.registered() if (item := self.get(path)) is not None)
 
     def closure(self, paths: Iterable[StorePath]) -> tuple[StoreItem, ...]:
         """The items at ``paths`` and all they refer to, sorted by path; an `IntegrityError` names what is missing."""
@@ -148,6 +168,7 @@ class ItemStore:
 
     def sweep(self) -> None:
         """Remove what killed builds left, except what somebody is making now."""
+        sweep(self._registered_dir)
         if not self.items_dir.is_dir():
             return
         self._locks_dir.mkdir(parents=True, exist_ok=True)
@@ -198,11 +219,13 @@ class ItemStore:
             source=made.source or default.source,
             changed=tuple(sorted(set(made.changed or default.changed))),
         )
-        registration.write(self._registered_dir / path.base_name, Registration(item, made.facts))
-        self._known[path] = Registration(replace(item, location=final), made.facts)
+        state = tree_state(final)
+        registration.write(self._registered_dir / path.base_name, Registration(item, made.facts, state))
+        self._known[path] = Registration(replace(item, location=final), made.facts, state)
         return self._known[path].item
 
-    def _lookup(self, path: StorePath) -> Registration | None:
+    def _lookup(self, path: StorePath, *, always: bool = False) -> Registration | None:
+        """What is known of an item whose files look as they did when they were right, or are right."""
         known = self._known.get(path)
         if known is not None:
             return known
@@ -212,9 +235,19 @@ class ItemStore:
         location = self.location(path)
         if found is None or not os.path.lexists(location):
             return None
-        if self.verify and nar_hash_and_size(location) != (found.item.nar_hash, found.item.nar_size):
+        try:
+            state = tree_state(location)
+            right = (state == found.state and not always) or (
+                nar_hash_and_size(location) == (found.item.nar_hash, found.item.nar_size)
+            )
+        except SysimageError:  # what cannot be read, or cannot be in a store
+            right = False
+        if not right:
+            notice(f"{location} was damaged: it is made again when it is needed")
             return None
-        known = Registration(replace(found.item, location=location), found.facts)
+        if state != found.state:
+            registration.write_again(self._registered_dir / path.base_name, replace(found, state=state))
+        known = Registration(replace(found.item, location=location), found.facts, state)
         self._known[path] = known
         return known
 

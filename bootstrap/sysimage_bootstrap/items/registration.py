@@ -3,6 +3,8 @@ item: it is made again."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,8 @@ class Registration:
     """Without location: that is where the store is found, not something it remembers."""
     facts: Mapping[str, Any]
     """JSON; what was true of the source and is lost in the item, such as set-user-ID bits."""
+    state: str | None = None
+    """`tree_state` of the item's files when their hash was known to be right."""
 
 
 def write(file: Path, registration: Registration) -> None:
@@ -40,9 +44,18 @@ def write(file: Path, registration: Registration) -> None:
             "source": item.source,
             "changed": list(item.changed),
             "facts": registration.facts,
+            "state": registration.state,
         },
         durable=True,
     )
+
+
+def write_again(file: Path, registration: Registration) -> None:
+    """Change a registration without making its item younger; losing the change costs reading the item once more."""
+    with contextlib.suppress(OSError):
+        status = file.stat()
+        write(file, registration)
+        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def read(file: Path) -> Registration | None:
@@ -58,4 +71,4 @@ def read(file: Path) -> Registration | None:
         source=value["source"],
         changed=tuple(value["changed"]),
     )
-    return Registration(item, value["facts"]) if item.path.base_name == file.name else None
+    return Registration(item, value["facts"], value.get("state")) if item.path.base_name == file.name else None

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import threading
 from pathlib import Path
 from typing import Any
+
+from sysimage.notices import notice
+from sysimage.temporary import write_whole
 
 
 def write_sealed(file: Path, value: Any, *, durable: bool) -> None:
@@ -20,17 +21,7 @@ def write_sealed(file: Path, value: Any, *, durable: bool) -> None:
     What need not be ``durable`` may be lost when the machine's power is; its seal tells that it was.
     """
     body = json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode("ascii")
-    draft = file.with_name(f".{file.name}.{os.getpid()}-{threading.get_ident()}")
-    try:
-        with open(draft, "wb") as out:
-            out.write(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
-            out.flush()
-            if durable:
-                os.fsync(out.fileno())
-        draft.replace(file)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+    write_whole(file, hashlib.sha256(body).hexdigest().encode() + b"\n" + body, durable=durable)
 
 
 def read_sealed(file: Path) -> Any | None:
@@ -40,5 +31,6 @@ def read_sealed(file: Path) -> Any | None:
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
     if not newline or hashlib.sha256(body).hexdigest().encode() != checksum:
+        notice(f"{file} was damaged: what it stands for is made again")
         return None
     return json.loads(body)

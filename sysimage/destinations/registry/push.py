@@ -13,12 +13,12 @@ from typing import IO
 from urllib.parse import urlencode, urljoin
 
 from sysimage.blobs import BlobDirectory, Descriptor
-from sysimage.destinations.layout import find_blob
 from sysimage.destinations.registry.manifest import ACCEPTED
 from sysimage.destinations.registry.session import RegistrySession, Reply, Slice
 from sysimage.destinations.registry.target import RegistryTarget
+from sysimage.destinations.sound import Keeper, sound_blob
 from sysimage.destinations.written import WrittenImage
-from sysimage.errors import RegistryError
+from sysimage.errors import IntegrityError, RegistryError
 from sysimage.image import Document, Image
 from sysimage.progress import Progress, silent
 from sysimage.workers import threads
@@ -39,12 +39,14 @@ def push_image(
     mount_from: Sequence[str] = (),
     connections: int = 4,
     chunk: int = _CHUNK,
+    keeper: Keeper | None = None,
     progress: Progress = silent,
 ) -> WrittenImage:
     """Make every tag of ``target`` point to the image; returns when the registry has all of it.
 
     ``mount_from`` are repositories of the same registry that may have some of the blobs. A layer that the registry has
-    is not read. Faults of the connection or the registry are a `RegistryError`, a missing blob an `IntegrityError`.
+    is not read; another is hashed before it is sent, and made again by the ``keeper`` where it is wrong. Faults of the
+    connection or the registry are a `RegistryError`, a missing or wrong blob an `IntegrityError`.
     """
     push = _Push(target, session, tuple(mount_from), chunk)
     size = len(image.manifest.data) + sum(descriptor.size for descriptor in image.descriptors())
@@ -56,7 +58,13 @@ def push_image(
         with threads(connections, "push") as pool:
             futures = [pool.submit(push.blob, descriptor, image.config, blobs) for descriptor in missing]
             for descriptor, future in zip(missing, futures, strict=True):
-                future.result()
+                try:
+                    future.result()
+                except IntegrityError:
+                    if keeper is None:
+                        raise
+                    keeper.remake(descriptor)
+                    push.blob(descriptor, image.config, blobs)
                 done += descriptor.size
                 progress(STAGE, done, total, unit="bytes")
         for tag in stale:
@@ -102,15 +110,16 @@ class _Push:
         there = self._session.request("HEAD", f"{self._base}/blobs/{descriptor.digest}", accept=(200, 404))
         if there.status == 200:
             return
+        path = None if descriptor == config.descriptor else sound_blob(blobs, descriptor)
         for attempt in range(_UPLOADS):
             try:
                 location = self._begin(descriptor)
                 if location is None:
                     return
-                if descriptor == config.descriptor:
+                if path is None:
                     self._finish(location, descriptor, config.data)
                 else:
-                    with find_blob(blobs, descriptor).open("rb") as file:
+                    with path.open("rb") as file:
                         self._upload(location, descriptor, file)
                 return
             except RegistryError:

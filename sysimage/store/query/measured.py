@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sysimage.digest import Digest
-from sysimage.errors import MachineError
 from sysimage.kept import KeptTexts
 from sysimage.progress import Progress, silent
 from sysimage.store.nar import nar_hash_and_size
 from sysimage.store.paths import StorePath
 from sysimage.store.scan import Candidates, scan_and_hash
+from sysimage.store.state import tree_state
 from sysimage.workers import Report, run_tasks
 
 STAGE = "store"
@@ -72,7 +71,7 @@ class Measurer:
 
         ``total`` is how many items there will be in all, where the caller knows.
         """
-        states = {path: _state(self._places[path]) for path in paths}
+        states = {path: tree_state(self._places[path]) for path in paths}
         unknown = [path for path in paths if self._known.get(str(path), [None])[0] != states[path]]
 
         def read(number: int, report: Report) -> Measured:
@@ -116,33 +115,3 @@ def _read(kept: KeptTexts | None, key: str) -> dict[str, list[Any]]:
     text = kept.find(key) if kept is not None else None
     value: dict[str, list[Any]] = json.loads(text) if text is not None else {}
     return value
-
-
-def _state(place: Path) -> str:
-    """Stands for the names, numbers, modes, sizes and times of everything below ``place``; no file is opened."""
-    state = hashlib.blake2b(digest_size=16)
-    top = os.fsencode(place)
-    try:
-        state.update(_line(b"", os.lstat(top)))
-        waiting = [top] if place.is_dir() and not place.is_symlink() else []
-        while waiting:
-            with os.scandir(waiting.pop()) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
-            for entry in entries:
-                state.update(_line(entry.name, entry.stat(follow_symlinks=False)))
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-    except OSError as error:
-        raise MachineError(f"cannot read {os.fsdecode(error.filename or top)}: {error.strerror}") from error
-    return state.hexdigest()
-
-
-def _line(name: bytes, status: os.stat_result) -> bytes:
-    return b"%b\0%d %d %d %d %d\n" % (
-        name,
-        status.st_ino,
-        status.st_mode,
-        status.st_size,
-        status.st_mtime_ns,
-        status.st_ctime_ns,
-    )

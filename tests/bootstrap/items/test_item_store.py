@@ -5,7 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import stat
+import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sysimage.errors import IntegrityError
+from sysimage.notices import heard_by
 from sysimage.store.nar import nar_hash_and_size
-from sysimage.store.paths import StorePath
+from sysimage_bootstrap.damage import damaged_items
 from sysimage_bootstrap.items import ItemStore, Made, Recipe
+from tests.support.damaged import flip_a_byte, lose_a_bit
 
 GREETING = Recipe("greeting", "text", (), {"text": "hello"})
 
@@ -206,21 +210,57 @@ def test_many_processes_make_an_item_once(store: ItemStore, tmp_path: Path) -> N
     assert list((store.root / "var/sysimage/locks").iterdir()) == []
 
 
-def _damage_content(store: ItemStore, path: StorePath) -> None:
-    file = store.location(path) / "note"
-    file.chmod(0o644)
-    file.write_text("plaim")
-    file.chmod(0o444)
-
-
-def test_a_damaged_item_is_made_again_when_items_are_verified(store: ItemStore) -> None:
+def test_an_item_with_another_byte_and_its_old_times_is_made_again(store: ItemStore) -> None:
     item = store.realise(GREETING, writing("hi"))
-    _damage_content(store, item.path)
-    assert ItemStore(store.root, "/gnu/store").get(item.path) == item
-    careful = ItemStore(store.root, "/gnu/store", verify=True)
-    assert careful.get(item.path) is None
-    assert careful.realise(GREETING, writing("hi")) == item
+    flip_a_byte(store.location(item.path) / "note")
+    again = ItemStore(store.root, "/gnu/store")
+    with heard_by((heard := list[str]()).append):
+        assert again.get(item.path) is None
+    assert heard == [f"{store.location(item.path)} was damaged: it is made again when it is needed"]
+    assert again.realise(GREETING, writing("hi")) == item
     assert (store.location(item.path) / "note").read_text() == "plain"
+
+
+def test_a_restored_item_is_read_once_and_then_believed(store: ItemStore, tmp_path: Path) -> None:
+    item = store.realise(GREETING, writing("hi"))
+    subprocess.run(["cp", "-a", store.root, tmp_path / "restored"], check=True)
+    restored = tmp_path / "restored"
+    assert ItemStore(restored, "/gnu/store").get(item.path) == replace(
+        item, location=ItemStore(restored, "/gnu/store").location(item.path)
+    )
+    believed = ItemStore(restored, "/gnu/store")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "readv", lambda *_: pytest.fail("an item that was read is read again"))
+        assert believed.get(item.path) is not None
+
+
+def test_reading_a_restored_item_makes_it_no_younger(store: ItemStore, tmp_path: Path) -> None:
+    item = store.realise(GREETING, writing("hi"))
+    registered = Path("var/sysimage/registered/gnu/store", item.path.base_name)
+    os.utime(store.root / registered, (5, 5))
+    subprocess.run(["cp", "-a", store.root, tmp_path / "restored"], check=True)
+    assert ItemStore(tmp_path / "restored", "/gnu/store").get(item.path) is not None
+    assert (tmp_path / "restored" / registered).stat().st_mtime == 5
+
+
+def test_an_item_that_looks_right_and_is_not_is_found_by_reading(store: ItemStore) -> None:
+    item = store.realise(GREETING, writing("hi"))
+    lose_a_bit(store, item.path, "note")
+    fresh = ItemStore(store.root, "/gnu/store")
+    assert fresh.get(item.path) == item
+    assert fresh.read(item.path) is None
+    assert damaged_items(fresh, [f"{fresh.location(item.path)}/note", "/etc/passwd"]) == (item.path,)
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o444])
+def test_an_item_in_which_something_may_not_be_is_made_again(store: ItemStore, mode: int) -> None:
+    item = store.realise(GREETING, writing("hi"))
+    top = store.location(item.path)
+    top.chmod(0o755)
+    os.mkfifo(top / "pipe", mode)
+    top.chmod(0o555)
+    assert ItemStore(store.root, "/gnu/store").realise(GREETING, writing("hi")) == item
+    assert not (top / "pipe").exists()
 
 
 @settings(max_examples=30, deadline=None)

@@ -1,0 +1,63 @@
+"""Reads the whole cache, and tells what in it is damaged."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from sysimage.errors import SysimageError
+from sysimage.layers import LayerCache
+from sysimage.layers.cache import CachedLayer
+from sysimage.progress import Progress, silent
+from sysimage.verify.compression import decompressed, sniff
+from sysimage.verify.faults import MalformedError
+from sysimage.verify.limits import DEFAULT_LIMITS
+from sysimage_bootstrap.damage import Damage, Examined, examine, texts
+
+__all__ = ["Damage", "Examined", "examine_cache"]
+
+
+def examine_cache(cache_dir: Path, progress: Progress = silent) -> Iterator[Examined]:
+    """Read every byte that builds would believe, part by part. What is right is noted as such: builds believe it."""
+    yield _layers(LayerCache(cache_dir / "layers"), progress)
+    yield from examine(cache_dir, progress)
+    for part in ("measured", "plans"):
+        yield texts(part, cache_dir / part)
+
+
+def _layers(cache: LayerCache, progress: Progress) -> Examined:
+    damage = [Damage(path, partial(path.unlink, missing_ok=True)) for path in cache.damaged_records()]
+    records = list(cache.layers())
+    total = sum(record.blob.descriptor.size for record in records)
+    done = 0
+    for record in records:
+        if not _is_right(cache, record):
+            damage.append(Damage(cache.blobs.path(record.blob.descriptor.digest), partial(cache.forget, record)))
+        done += record.blob.descriptor.size
+        progress("layers", done, total, unit="bytes")
+    strays = cache.strays()
+    damage += [Damage(path, partial(path.unlink, missing_ok=True)) for path in strays if not _has_its_digest(path)]
+    return Examined("layers", len(records) + len(strays), tuple(damage))
+
+
+def _is_right(cache: LayerCache, record: CachedLayer) -> bool:
+    """Whether the blob has its digest and holds the archive that the record says."""
+    blob = record.blob
+    hasher = hashlib.sha256()
+    size = 0
+    try:
+        cache.prove(record)
+        head = next(cache.blobs.chunks(blob.descriptor), b"")
+        for chunk in decompressed(cache.blobs.chunks(blob.descriptor), sniff(head), DEFAULT_LIMITS):
+            hasher.update(chunk)
+            size += len(chunk)
+    except (OSError, SysimageError, MalformedError):
+        return False
+    return (hasher.hexdigest(), size) == (blob.diff_id.hex, blob.tar_size)
+
+
+def _has_its_digest(path: Path) -> bool:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == path.name

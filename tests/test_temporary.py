@@ -1,0 +1,151 @@
+"""Files and directories for a while: whole or not there, and gone when their maker is, however it went."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import signal
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from sysimage.temporary import (
+    draft_directory,
+    remove_tree,
+    replacing,
+    scratch_directory,
+    sweep,
+    sweep_beside,
+    temporary_file,
+    write_whole,
+)
+from sysimage.workers import run_tasks
+from tests.support.refusing import refuse
+
+Making = Callable[[Path], AbstractContextManager[object]]
+MAKING: dict[str, Making] = {
+    "a file that replaces another": lambda place: replacing(place / "web.tar"),
+    "a temporary file": lambda place: temporary_file(place / "web.tar"),
+    "a draft of a directory": lambda place: draft_directory(place / "web.tar"),
+}
+
+
+def names(place: Path) -> list[str]:
+    return sorted(path.name for path in place.iterdir())
+
+
+@contextmanager
+def another_process(making: Making, place: Path) -> Iterator[int]:
+    """A process that has made something in ``place`` and lives until it is killed."""
+    ready, said = os.pipe()
+    if (child := os.fork()) == 0:
+        with making(place):
+            os.write(said, b"made")
+            time.sleep(600)
+        os._exit(0)
+    try:
+        assert os.read(ready, 4) == b"made"
+        yield child
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        os.close(ready)
+        os.close(said)
+
+
+@pytest.mark.parametrize("making", MAKING.values(), ids=MAKING)
+def test_what_a_killed_process_left_is_swept_and_not_before(making: Making, tmp_path: Path) -> None:
+    with another_process(making, tmp_path):
+        sweep(tmp_path)
+        sweep_beside(tmp_path / "web.tar")
+        assert len(names(tmp_path)) == 1, "it lives"
+    sweep_beside(tmp_path / "other.tar")
+    assert len(names(tmp_path)) == 1, "it was another file's"
+    sweep_beside(tmp_path / "web.tar")
+    assert names(tmp_path) == []
+
+
+def test_a_scratch_directory_is_ours_alone_and_sweeps_those_of_dead_runs(tmp_path: Path) -> None:
+    with another_process(lambda place: scratch_directory(place, ".layers-"), tmp_path):
+        with scratch_directory(tmp_path, ".layers-") as ours:
+            assert len(names(tmp_path)) == 2
+            assert stat.S_IMODE(ours.stat().st_mode) == 0o700
+            (ours / "full").mkdir(0o500)
+        assert len(names(tmp_path)) == 1
+    with scratch_directory(tmp_path, ".layers-") as ours:
+        assert names(tmp_path) == [ours.name]
+    assert names(tmp_path) == []
+
+
+def test_where_there_are_no_locks_age_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with temporary_file(tmp_path / "old") as (old, _), temporary_file(tmp_path / "new") as (new, _):
+        day = 24 * 60 * 60
+        os.utime(old, (old.stat().st_atime, new.stat().st_mtime - day - 60))
+        os.utime(new, (new.stat().st_atime, new.stat().st_mtime - day + 60))
+        refuse(monkeypatch, ["flock"], errno.ENOLCK, where=fcntl)
+        sweep(tmp_path)
+        assert names(tmp_path) == [new.name]
+        with replacing(tmp_path / "file") as fd:
+            os.write(fd, b"written all the same")
+    assert (tmp_path / "file").read_bytes() == b"written all the same"
+
+
+def test_nothing_else_is_swept(tmp_path: Path) -> None:
+    others = [".web.tar.part", "web.tar.0123456789ab.part", ".web.tar.0123456789abc.part", ".web.tar.0123456789AB.part"]
+    for name in others:
+        (tmp_path / name).touch()
+    (tmp_path / ".web.tar.0123456789ab.part").symlink_to(others[0])
+    os.mkfifo(tmp_path / ".web.tar.ba9876543210.part")
+    sweep(tmp_path)
+    assert names(tmp_path) == sorted([*others, ".web.tar.0123456789ab.part"])
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, durable: bool) -> None:
+    place = tmp_path / "file"
+    place.write_text("old")
+
+    def interrupted() -> None:
+        with replacing(place, durable=durable) as fd:
+            os.write(fd, b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert (place.read_text(), names(tmp_path)) == ("old", ["file"])
+    write_whole(place, b"new", durable=durable, mode=0o600)
+    assert (place.read_text(), names(tmp_path)) == ("new", ["file"])
+    assert stat.S_IMODE(place.stat().st_mode) == 0o600
+
+
+def test_the_longest_name_has_a_temporary_twin(tmp_path: Path) -> None:
+    for name in ("x" * 255, "é" * 127):
+        write_whole(tmp_path / name, b"data")
+        assert (tmp_path / name).read_bytes() == b"data"
+
+
+def test_a_tree_of_read_only_directories_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "top/below").mkdir(parents=True)
+    (tmp_path / "top/below/file").touch()
+    (tmp_path / "top/below").chmod(0o555)
+    remove_tree(tmp_path / "top")
+    remove_tree(tmp_path / "top")
+    assert names(tmp_path) == []
+
+
+def test_many_that_come_and_go_and_sweep_do_not_disturb_each_other(tmp_path: Path) -> None:
+    def work(number: int, report: Callable[[int], None]) -> None:
+        for _ in range(40):
+            with scratch_directory(tmp_path, "run-") as ours:
+                (ours / "file").touch()
+            sweep(tmp_path)
+            with replacing(tmp_path / "file", durable=False) as fd:
+                os.write(fd, b"data")
+
+    run_tasks(range(4), work, 4, abs)
+    assert names(tmp_path) == ["file"]
