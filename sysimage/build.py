@@ -11,9 +11,9 @@ from sysimage import bases
 from sysimage.closure import Closure
 from sysimage.delivery import deliver, deliver_directly, layer_store, leave_record
 from sysimage.destinations import WrittenImage
+from sysimage.files.locks import in_use
 from sysimage.history import annotated
 from sysimage.image import HealthCheck, Image, ImageConfig, ImageName, make_image, rfc3339
-from sysimage.kept import KeptTexts, in_use
 from sysimage.layerplan import LayerPlan, Record
 from sysimage.layers import Check, Compression, LayerBlob, LayerCache, LayerSource, build_layers
 from sysimage.layers.divide import layer_labels, layer_sources
@@ -150,7 +150,7 @@ def provide(
             spec,
             spec.from_store,
             spec_dir,
-            memory=Memory(KeptTexts(options.cache_dir / "measured"), options.workers),
+            memory=Memory(options.cache_dir / "measured", options.workers),
             base_accounts=base.accounts if base else None,
             base_environment=bases.variables_of(base) if base else {},
             is_base_directory=base.has_directory if base else lambda path: False,

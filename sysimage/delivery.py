@@ -18,6 +18,7 @@ from sysimage.destinations import (
     write_oci_layout,
 )
 from sysimage.destinations.sound import Keeper
+from sysimage.files.temporary import scratch_directory
 from sysimage.history import record_beside, written
 from sysimage.image import Image, ImageName
 from sysimage.layerplan import Record
@@ -25,7 +26,6 @@ from sysimage.layers import BrokenPromiseError, Check, Compression, LayerBlob, L
 from sysimage.mending import ItemMender
 from sysimage.options import OCI_LAYOUT, BuildOptions
 from sysimage.progress import Progress, silent
-from sysimage.temporary import scratch_directory
 
 
 def deliver(
@@ -136,8 +136,8 @@ def leave_record(record: Record, output: Path | int | None) -> Path | None:
     if place is None:
         return None
     from sysimage.blobs.copying import write_all
-    from sysimage.destinations.publish import published
+    from sysimage.files.output import output_file
 
-    with published(place) as fd:
+    with output_file(place) as fd:
         write_all(fd, written(record).encode() + b"\n")
     return place

@@ -11,12 +11,11 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from sysimage import closure as closure_room
-from sysimage import layerplan
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError, SpecError
+from sysimage.files.code_digest import code_digest
+from sysimage.files.memo import Memo
 from sysimage.history import History, written
-from sysimage.kept import KeptTexts, code_digest
 from sysimage.layerplan import GroupRule, LayerPlan, from_json, plan_by, plan_fleet, plan_layers, to_json
 from sysimage.options import OURS, BuildOptions
 from sysimage.spec.model import SystemSpec
@@ -80,24 +79,23 @@ def planned_once(
     cache_dir: Path, closure: Closure, rule: str, history: History, draw: Callable[[], LayerPlan]
 ) -> LayerPlan:
     """What ``draw`` gives, drawn once for the same closure, rule, history and planner."""
-    kept = KeptTexts(cache_dir / "plans")
+    memo = Memo(cache_dir / "plans", made_by=code_digest(plan_layers, to_json))
     key = _key(closure, rule, history)
-    text = kept.find(key)
+    text = memo.find(key)
     if text is not None:
         try:
             return from_json(text).plan
         except IntegrityError:
             pass  # it is drawn again and replaced
     plan = draw()
-    kept.keep(key, to_json(plan, closure))
+    memo.keep(key, to_json(plan, closure))
     return plan
 
 
 def _key(closure: Closure, rule: str, history: History) -> str:
-    planner = [Path(str(room.__file__)).parent for room in (layerplan, closure_room)]
     previous = written(history.previous) if history.previous else None
     earlier = [_facts(one) for one in history.closures]
-    return json.dumps([code_digest(*planner), rule, _facts(closure), earlier, previous])
+    return json.dumps([rule, _facts(closure), earlier, previous])
 
 
 def _facts(closure: Closure) -> list[object]:

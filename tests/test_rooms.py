@@ -26,12 +26,11 @@ BENEATH = {
     "characters",
     "errors",
     "digest",
-    "kept",
+    "files",
     "notices",
     "process",
     "progress",
     "signals",
-    "temporary",
     "workers",
 }
 """Known to every room; ``sysimage`` is the package itself, which holds the version."""
@@ -40,9 +39,9 @@ ALLOWED: dict[str, set[str]] = {
     "characters": set(),
     "errors": set(),
     "digest": set(),
-    "kept": {"errors", "notices", "temporary"},
+    # What is kept on this machine: written whole, locked, remembered.
+    "files": {"errors", "notices", "signals"},
     "notices": set(),
-    "temporary": {"signals"},
     "progress": set(),
     "signals": set(),
     "process": {"errors", "signals"},

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sysimage.errors import LockError
-from sysimage.kept import KeptTexts, code_digest
+from sysimage.files.code_digest import code_digest
+from sysimage.files.memo import Memo
 from sysimage.progress import Progress, silent
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.archive import KEYRING, Archive, ArchiveOptions, TransportOptions, default_sources
@@ -96,15 +97,14 @@ def _resolved_once(request: PackageRequest, archive: Archive, progress: Progress
     they are new. What the archive says is proven every time."""
     releases = archive.releases()
     states = [(release.source.suite, str(release.digest)) for release in releases]
-    resolver = Path(__file__).parent
-    key = json.dumps([code_digest(resolver, resolver / "archive"), str(request.digest), states])
-    kept = KeptTexts(archive.cache_dir / "resolutions")
-    text = kept.find(key)
+    key = json.dumps([str(request.digest), states])
+    memo = Memo(archive.cache_dir / "resolutions", made_by=code_digest(choose_packages))
+    text = memo.find(key)
     if text is not None:
         with contextlib.suppress(ValueError, KeyError, TypeError):
             return parse_lock(text).resolution
     resolution = resolve(archive.packages(request.architecture, progress), request)
-    kept.keep(key, LockFile.of(request, releases, resolution).dumps())
+    memo.keep(key, LockFile.of(request, releases, resolution).dumps())
     return resolution
 
 

@@ -8,15 +8,14 @@ from functools import partial
 from pathlib import Path
 
 from sysimage.digest import Digest
-from sysimage.kept import KeptTexts
+from sysimage.files import memo
 from sysimage.progress import Progress, silent
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.archive.archive import examine_releases
 from sysimage_bootstrap.archive.cache import FileCache
 from sysimage_bootstrap.archive.index import PackageList
-from sysimage_bootstrap.items.inventory import INVENTORIES
+from sysimage_bootstrap.items.inventories import INVENTORIES
 from sysimage_bootstrap.items.item_store import ItemStore, store_dirs
-from sysimage_bootstrap.items.sealed import read_sealed
 
 
 def damaged_items(store: ItemStore, named: Iterable[str]) -> tuple[StorePath, ...]:
@@ -61,8 +60,8 @@ def examine(cache_dir: Path, progress: Progress = silent) -> Iterator[Examined]:
 
 def texts(part: str, directory: Path) -> Examined:
     """Read the texts that a build keeps in ``directory``."""
-    count, damaged = KeptTexts(directory).damaged()
-    return Examined(part, count, _files(damaged))
+    found = list(memo.texts(directory))
+    return Examined(part, len(found), _files(path for path, text in found if text is None))
 
 
 def _archive(directory: Path, progress: Progress) -> Examined:
@@ -74,10 +73,10 @@ def _archive(directory: Path, progress: Progress) -> Examined:
                 damaged.append(path)
         progress("archive", done, len(files))
     lists, damaged_lists = PackageList.damaged(directory / "lists")
-    resolutions, damaged_resolutions = KeptTexts(directory / "resolutions").damaged()
+    resolutions = texts("archive", directory / "resolutions")
     releases, damaged_releases = examine_releases(directory)
-    wrong = (*damaged, *damaged_lists, *damaged_resolutions, *damaged_releases)
-    return Examined("archive", len(files) + lists + resolutions + releases, _files(wrong))
+    damage = _files((*damaged, *damaged_lists, *damaged_releases)) + resolutions.damage
+    return Examined("archive", len(files) + lists + resolutions.count + releases, damage)
 
 
 def _store(root: Path, progress: Progress) -> Examined:
@@ -91,9 +90,8 @@ def _store(root: Path, progress: Progress) -> Examined:
                 damage.append(Damage(store.location(path), partial(store.drop, path)))
             progress("store", done, len(paths))
         count += len(paths)
-    inventories = sorted(path for path in (root / INVENTORIES).glob("[!.]*") if path.is_file())
-    damage += _files(path for path in inventories if read_sealed(path) is None)
-    return Examined("store", count + len(inventories), tuple(damage))
+    inventories = texts("store", root / INVENTORIES)
+    return Examined("store", count + inventories.count, (*damage, *inventories.damage))
 
 
 def _files(paths: Iterable[Path]) -> tuple[Damage, ...]:

@@ -1,12 +1,14 @@
-"""Forgets what no build has used for long: systems, the items that no other system has, package files."""
+"""Forgets what no build has used for long: systems, inventories, the items that no other system has, package files."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from sysimage.files import memo
 from sysimage_bootstrap.archive.cache import FileCache
+from sysimage_bootstrap.items.inventories import INVENTORIES
 from sysimage_bootstrap.items.item_store import ItemStore, store_dirs
-from sysimage_bootstrap.remembered import RememberedSystems
+from sysimage_bootstrap.remembered import paths_of_systems
 
 
 def prune(cache_dir: Path, before: int) -> int:
@@ -15,9 +17,9 @@ def prune(cache_dir: Path, before: int) -> int:
     Items of the systems that are left stay. Only for whoever is alone with the cache.
     """
     freed = FileCache(cache_dir / "archive").prune(before)
+    for directory in (cache_dir / "systems", cache_dir / "store" / INVENTORIES):
+        memo.forget(directory, before)
     for store_dir in store_dirs(cache_dir / "store"):
         store = ItemStore(cache_dir / "store", store_dir)
-        remembered = RememberedSystems(cache_dir / "systems", store)
-        remembered.forget(before)
-        freed += store.prune(remembered.paths(), before)
+        freed += store.prune(paths_of_systems(cache_dir / "systems", store_dir), before)
     return freed

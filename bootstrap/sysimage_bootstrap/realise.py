@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, cached_property, partial
 from pathlib import Path
 
+from sysimage.files.code_digest import code_digest
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.system import SystemResult
 from sysimage.spec.model import SystemSpec
@@ -34,7 +35,7 @@ def realise(
     request = package_request(spec)
     resolution = choose_packages(request, archive, lock_file, locked=locked, progress=progress)
     store = ItemStore(cache_dir / "store", spec.store.store_dir)
-    remembered = RememberedSystems(cache_dir / "systems", store)
+    remembered = RememberedSystems(cache_dir / "systems", store, made_by=code_digest(realise))
     key = key_of(spec, spec_dir, resolution, store, tools=[patchelf()[1]])
     result = remembered.find(key)
     if result is None:

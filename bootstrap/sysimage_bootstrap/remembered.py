@@ -1,70 +1,65 @@
 """Systems that were made before, found by what they were made of.
 
-Whatever a system follows from is in its key: the spec with everything it leaves open, the files it names, the packages,
-and the code that makes a system of them. So a build of what did not change asks the store only whether everything is
-still there: no registration is read, and no file of an item.
+Whatever a system follows from is in its key (the spec with everything it leaves open, the files it names, the packages)
+or in what stands for the code that makes a system of them. So a build of what did not change asks the store only
+whether everything is still there: no registration is read, and no file of an item.
 """
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import json
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import sysimage
 from sysimage.digest import Digest
-from sysimage.kept import KeptTexts, code_digest
-from sysimage.rootfs.accounts import Accounts, Group, User
+from sysimage.files import memo
+from sysimage.files.codec import Codec
+from sysimage.files.memo import Memo
 from sysimage.rootfs.declared import is_executable
-from sysimage.rootfs.system import ImageDefaults, SystemResult
-from sysimage.rootfs.tree import Entry, Kind
+from sysimage.rootfs.system import SystemResult
+from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemSpec
-from sysimage.store.items import StoreItem
-from sysimage.store.paths import StorePath
 from sysimage_bootstrap.items.item_store import ItemStore
 from sysimage_bootstrap.resolve import Resolution
 
-_OWN = Path(__file__).parent
-_CODE = (
-    *(_OWN / part for part in ("", "archive", "items", "system")),
-    *(Path(str(sysimage.__file__)).parent / part for part in ("", "rootfs", "spec", "store")),
-)
+_CODEC = Codec(SystemResult)
 
 
 class RememberedSystems:
-    """The systems of an item store."""
+    """The systems of an item store that were made by some code, which ``made_by`` stands for."""
 
-    def __init__(self, directory: Path, store: ItemStore) -> None:
+    def __init__(self, directory: Path, store: ItemStore, *, made_by: str) -> None:
         # Specs can hold what only some may read: hashes of passwords, texts of files.
-        self._kept, self._store = KeptTexts(directory, private=True), store
+        self._memo, self._store = Memo(directory, made_by=made_by, private=True), store
 
     def find(self, key: str | None) -> SystemResult | None:
         """The system with this key, if it was made here and its items are still there."""
-        text = None if key is None else self._kept.find(key)
+        text = None if key is None else self._memo.find(key)
         if text is None:
             return None
-        result = _decoded(json.loads(text), self._store)
+        result = _CODEC.loads(text)
         return result if all(self._store.has(item.path) for item in result.items) else None
-
-    def paths(self) -> frozenset[str]:
-        """The store paths of all items of all systems."""
-        found: set[str] = set()
-        for text in self._kept.texts():
-            with contextlib.suppress(ValueError):  # damaged, so nobody will find it
-                found.update(path for path, *_ in json.loads(text)["items"])
-        return frozenset(found)
-
-    def forget(self, before: int) -> None:
-        """Forget the systems that no build came to since that time, in nanoseconds since the epoch."""
-        self._kept.forget(before)
 
     def keep(self, key: str | None, result: SystemResult) -> None:
         """Remember a system."""
         if key is not None:
-            self._kept.keep(key, json.dumps(_encoded(result, self._store), separators=(",", ":")))
+            entries = tuple(map(self._with_digest, result.entries))
+            self._memo.keep(key, _CODEC.dumps(replace(result, entries=entries)))
+
+    def _with_digest(self, entry: Entry) -> Entry:
+        """A file of an item stays what it is, so its digest is remembered; any other may be another one next time."""
+        if not isinstance(entry.content, Path):
+            return entry
+        in_store = entry.content.absolute().is_relative_to(self._store.items_dir.absolute())
+        return replace(entry, known_digest=entry.digest() if in_store else None)
+
+
+def paths_of_systems(directory: Path, store_dir: str) -> frozenset[str]:
+    """The store paths of all items of all remembered systems, of other versions of this program too."""
+    path = re.compile(re.escape(store_dir) + r"/[0-9a-z]{32}-[A-Za-z0-9+\-._?=]+")
+    return frozenset(found for _, text in memo.texts(directory) if text is not None for found in path.findall(text))
 
 
 def key_of(
@@ -88,7 +83,6 @@ def key_of(
     ]
     return json.dumps(
         [
-            code_digest(*_CODE),
             tools,
             [str(spec_dir.absolute()), str(store.root.absolute())],
             # Twice, because for some keys it matters whether they were said.
@@ -99,120 +93,4 @@ def key_of(
             dict(resolution.edges),
         ],
         sort_keys=True,
-    )
-
-
-def _encoded(result: SystemResult, store: ItemStore) -> dict[str, Any]:
-    def content(entry: Entry) -> list[str | None]:
-        """The text, or the host file, and its digest if it is an item's and therefore stays what it is."""
-        if isinstance(entry.content, Path):
-            # The next build may be started in another directory.
-            file = entry.content.absolute()
-            in_store = file.is_relative_to(store.items_dir.absolute())
-            return [None, str(file), entry.digest().hex if in_store else None]
-        return [None if entry.content is None else entry.content.decode("latin-1"), None, None]
-
-    accounts = result.accounts
-    return {
-        "system": str(result.system),
-        "boot-program": None if result.boot_program is None else str(result.boot_program),
-        "items": [
-            [
-                str(item.path),
-                item.nar_hash.hex,
-                item.nar_size,
-                [str(reference) for reference in item.references],
-                None if item.deriver is None else str(item.deriver),
-                item.source,
-                item.changed,
-            ]
-            for item in result.items
-        ],
-        "accounts": accounts
-        and [
-            [dataclasses.astuple(user) for user in accounts.users],
-            [dataclasses.astuple(group) for group in accounts.groups],
-            accounts.homes,
-        ],
-        "entries": [
-            [
-                entry.path,
-                entry.kind.value,
-                entry.mode,
-                entry.uid,
-                entry.gid,
-                entry.target,
-                entry.owner,
-                *content(entry),
-            ]
-            for entry in result.entries
-        ],
-        "defaults": [
-            result.image_defaults.entry_point,
-            result.image_defaults.command,
-            result.image_defaults.stop_signal,
-            dict(result.image_defaults.environment),
-        ],
-        "other-roots": [str(path) for path in result.other_roots],
-    }
-
-
-def _decoded(value: dict[str, Any], store: ItemStore) -> SystemResult:
-    paths = {text: StorePath.parse(text) for text, *_ in value["items"]}
-
-    def item(
-        text: str,
-        nar_hash: str,
-        nar_size: int,
-        references: Sequence[str],
-        deriver: str | None,
-        source: str | None,
-        changed: Sequence[int],
-    ) -> StoreItem:
-        return StoreItem(
-            paths[text],
-            Digest(nar_hash),
-            nar_size,
-            tuple(paths[reference] for reference in references),
-            None if deriver is None else StorePath.parse(deriver),
-            store.location(paths[text]),
-            source,
-            tuple(changed),
-        )
-
-    def entry(
-        path: str,
-        kind: str,
-        mode: int,
-        uid: int,
-        gid: int,
-        target: str | None,
-        owner: str,
-        text: str | None,
-        file: str | None,
-        digest: str | None,
-    ) -> Entry:
-        content = text.encode("latin-1") if text is not None else Path(file) if file is not None else None
-        return Entry(
-            path, Kind(kind), mode, uid, gid, content, target, owner, None if digest is None else Digest(digest)
-        )
-
-    accounts = None
-    if value["accounts"] is not None:
-        users, groups, homes = value["accounts"]
-        accounts = Accounts(
-            tuple(User(*user) for user in users),
-            tuple(Group(name, gid, tuple(members)) for name, gid, members in groups),
-            tuple(homes),
-        )
-    boot_program = value["boot-program"]
-    entry_point, command, stop_signal, environment = value["defaults"]
-    return SystemResult(
-        paths[value["system"]],
-        None if boot_program is None else paths[boot_program],
-        tuple(item(*fields) for fields in value["items"]),
-        accounts,
-        tuple(entry(*fields) for fields in value["entries"]),
-        ImageDefaults(tuple(entry_point), tuple(command), stop_signal, environment),
-        tuple(paths[text] for text in value["other-roots"]),
     )

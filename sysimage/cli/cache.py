@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
 def _verify(root: Path, arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Read everything; an `IntegrityError` names what is damaged, unless that is forgotten."""
     from sysimage.damage import Examined, examine_cache
-    from sysimage.kept import in_use
+    from sysimage.files.locks import in_use
 
     examined: list[Examined] = []
     if root.is_dir():
@@ -120,7 +120,7 @@ def _verify(root: Path, arguments: argparse.Namespace, terminal: Terminal) -> No
 
 def _prune(root: Path, layers: LayerCache, arguments: argparse.Namespace) -> tuple[int, bool]:
     """The bytes freed, and whether a build uses the cache."""
-    from sysimage.kept import alone
+    from sysimage.files.locks import alone
     from sysimage_bootstrap.prune import prune
 
     if not root.is_dir():

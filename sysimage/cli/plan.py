@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     options = request.build_options(arguments, terminal, spec)
 
     from sysimage.build import plan
-    from sysimage.kept import in_use
+    from sysimage.files.locks import in_use
 
     shown = shown_progress("quiet" if arguments.quiet else arguments.progress, terminal)
     with request.faults_in(arguments.spec), in_use(options.cache_dir), shown as progress:

@@ -13,10 +13,10 @@ from pathlib import Path
 from sysimage.blobs import BlobDirectory
 from sysimage.blobs.copying import copy_all, write_all
 from sysimage.blobs.placed import PlacedWriter, set_length
-from sysimage.destinations.publish import published
 from sysimage.destinations.shape import ARCHIVE, Member, archive_size, members
 from sysimage.destinations.sound import Keeper, find_blob, sound_blobs
 from sysimage.destinations.written import WrittenImage
+from sysimage.files.output import output_file
 from sysimage.image import Image, ImageName
 from sysimage.layers.behind import behind, buffers
 from sysimage.layers.headers import END
@@ -57,7 +57,7 @@ def write_archive(
         if isinstance(target, int):
             _write_onwards(target, content)
         else:
-            with published(target) as fd:
+            with output_file(target) as fd:
                 if stat.S_ISREG(os.fstat(fd).st_mode):
                     set_length(fd, size)
                     _write_past_the_cache(fd, content)

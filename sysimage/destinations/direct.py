@@ -18,7 +18,6 @@ from sysimage.blobs import Descriptor, media_types
 from sysimage.blobs.copying import write_all
 from sysimage.blobs.placed import PAGE, PlacedWriter, set_length, write_at
 from sysimage.destinations.archive import widen_pipe
-from sysimage.destinations.publish import published
 from sysimage.destinations.shape import (
     ARCHIVE,
     DOCKER_ARCHIVE,
@@ -31,6 +30,7 @@ from sysimage.destinations.shape import (
 from sysimage.destinations.written import WrittenImage
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
+from sysimage.files.output import output_file
 from sysimage.image import Image, ImageName
 from sysimage.layers import Check, Compression, LayerBlob, LayerSource, write_layer
 from sysimage.layers.beside import hashing_beside
@@ -77,7 +77,7 @@ def write_archive_directly(
     weights = [source.weight for source in sources]
     report = Reporter(progress, sum(weights))
     with (
-        published(target) as fd,
+        output_file(target) as fd,
         prefetching([sources[number] for number in biggest_first(weights)]),
         _placing(sources, assemble, fd, archive_format, names, annotations, workers) as places,
     ):

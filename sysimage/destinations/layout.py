@@ -7,10 +7,10 @@ references, their blobs and files that are not the layout's stay.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from sysimage.blobs import BlobDirectory, Descriptor
@@ -19,18 +19,11 @@ from sysimage.destinations.sound import Keeper, find_blob
 from sysimage.destinations.written import WrittenImage
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError, SpecError
+from sysimage.files.atomic import atomic_directory, atomic_write, sync
+from sysimage.files.locks import locked_directory
+from sysimage.files.temporary import TEMPORARY, dead, sweep, sweep_beside, temporary_file
 from sysimage.image import Image, ImageName
 from sysimage.notices import notice
-from sysimage.temporary import (
-    TEMPORARY,
-    dead,
-    draft_directory,
-    sweep,
-    sweep_beside,
-    sync_directory,
-    temporary_file,
-    write_whole,
-)
 
 LAYOUT_FILE = b'{"imageLayoutVersion":"1.0.0"}'
 _VERSION = "1.0.0"
@@ -67,10 +60,8 @@ def write_oci_layout(
                 refuse_what_is_no_layout(place)
                 size = _change(place, image, blobs, names, annotations, keeper)
         else:
-            with draft_directory(place) as draft:
+            with atomic_directory(place, durable=True) as draft:
                 size = _fill(draft, image, blobs, keeper, read_index(draft).with_image(image, names, annotations))
-                draft.rename(place)  # replaces an empty directory too
-                sync_directory(place.parent)
     return WrittenImage(image, "oci-layout", directory, size, tuple(names))
 
 
@@ -91,22 +82,9 @@ def refuse_what_is_no_layout(directory: Path) -> None:
         raise SpecError(f"cannot write an OCI layout to {directory}: its oci-layout says no known version", hint=hint)
 
 
-@contextlib.contextmanager
-def _held(directory: Path) -> Iterator[None]:
-    """While this is open no other writer changes the directory. On a file system without locks, and for a directory
-    that may not be read, it keeps no other writer away."""
-    with contextlib.ExitStack() as held:
-        with contextlib.suppress(PermissionError):
-            fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            held.callback(os.close, fd)
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                notice(f"waiting for another build that writes to {directory}")
-                fcntl.flock(fd, fcntl.LOCK_EX)
-            except OSError:
-                pass
-        yield
+def _held(directory: Path) -> AbstractContextManager[None]:
+    """While this is open no other writer changes the directory."""
+    return locked_directory(directory, lambda: notice(f"waiting for another build that writes to {directory}"))
 
 
 @contextlib.contextmanager
@@ -177,10 +155,10 @@ def _fill(
             _take(own, blobs, layer.descriptor, keeper)
     for document in (image.config, image.manifest):
         own.put(document.data, document.descriptor.media_type)
-    sync_directory(own.path(image.config.descriptor.digest).parent)
+    sync(own.path(image.config.descriptor.digest).parent)
     if not (directory / "oci-layout").is_file():
-        write_whole(directory / "oci-layout", LAYOUT_FILE)
-    write_whole(directory / "index.json", index.data)
+        atomic_write(directory / "oci-layout", LAYOUT_FILE, durable=True)
+    atomic_write(directory / "index.json", index.data, durable=True)
     documents = len(LAYOUT_FILE) + len(index.data) + len(image.config.data) + len(image.manifest.data)
     return documents + sum(layer.descriptor.size for layer in image.layers)
 

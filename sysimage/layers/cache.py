@@ -1,7 +1,7 @@
 """The layer cache: layers that were built once and need not be read again.
 
-``layers/<key>.json`` says what a layer's inputs are and which blob they gave; ``blobs/sha256`` holds the blobs. Keys
-are made of content (store paths, NAR hashes, entries), never of times. A record is a claim, with a digest over itself:
+The records in ``layers`` say what a layer's inputs are and which blob they gave; ``blobs/sha256`` holds the blobs. Keys
+are made of content (store paths, NAR hashes, entries) and of the code, never of times. A record is a claim, sealed:
 before a blob is used its `Stamp` is compared with what it was when the bytes were known to be right, and where they
 differ all bytes are hashed; a record or a blob that is not right is dropped and made again.
 """
@@ -11,28 +11,26 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sysimage.blobs import BlobDirectory, Descriptor
+from sysimage.blobs import BlobDirectory
 from sysimage.blobs.stamp import Stamp
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
-from sysimage.kept import alone, in_use
-from sysimage.layers.blob import LayerBlob
+from sysimage.files import memo
+from sysimage.files.code_digest import code_digest
+from sysimage.files.codec import Codec
+from sysimage.files.locks import alone, in_use
+from sysimage.files.temporary import sweep
+from sysimage.layers.blob import LayerBlob, write_layer
 from sysimage.layers.compression import Compression
 from sysimage.layers.source import LayerSource
-from sysimage.layers.tar import FORMAT
 from sysimage.notices import notice
 from sysimage.rootfs.tree import Entry
 from sysimage.store.items import StoreItem
-from sysimage.temporary import sweep, write_whole
-
-_RECORD_FORMAT = 2
-"""Raised when the fields of a record change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +48,16 @@ class CachedLayer:
     """Whether the items were compared with their NAR hashes when the layer was built."""
 
 
+_CODEC = Codec(CachedLayer)
+
+
 def layer_key(source: LayerSource, compression: Compression) -> str:
     """64 hexadecimal digits that stand for everything a layer's bytes depend on; its label is not among them.
 
     Files of this machine that entries name are read for it, unless their digests are known; store items are not.
     """
     parts = [_part(part) for part in source.parts()]
-    inputs = [FORMAT, str(compression), compression.library, source.uid, source.gid, parts]
+    inputs = [code_digest(write_layer), str(compression), compression.library, source.uid, source.gid, parts]
     return hashlib.sha256(json.dumps(inputs, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -74,12 +75,14 @@ class LayerCache:
         self.blobs = BlobDirectory(root)
         self._root = root
         self._records = root / "layers"
+        # Bounded by `prune`, which knows the sizes of the blobs.
+        self._memo = memo.Memo(self._records, made_by=code_digest(LayerCache), most=None)
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
         """While this is open nobody's `prune` takes blobs away; it ends with the process, however that ends."""
         # Layers hold what not everybody may read in the running image, such as hashes of passwords.
-        with in_use(self._root, 0o700):
+        with in_use(self._root, private=True):
             self._records.mkdir(exist_ok=True)
             yield
 
@@ -88,24 +91,19 @@ class LayerCache:
 
         Where it has to be ``checked``, one of items that were believed is none.
         """
-        path = self._place(key)
-        record = _read(path, key)
-        if record is None and os.path.lexists(path) and not _is_older(path):
-            notice(f"{path} was damaged: the layer is made again")
+        record = self._record(key)
         if record is None or (checked and not record.checked):
             return None
         try:
             if self._stamp(record.blob) != record.stamp:
                 self.prove(record)
         except FileNotFoundError:
-            path.unlink(missing_ok=True)
+            self._memo.drop(key)
             return None
         except (OSError, IntegrityError) as error:
             notice(f"a layer in the cache was damaged and is made again ({error})")
             self.forget(record)
             return None
-        with contextlib.suppress(OSError):
-            os.utime(path)  # what was used last is forgotten last
         return replace(record.blob, label=label)
 
     def prove(self, record: CachedLayer) -> None:
@@ -118,22 +116,27 @@ class LayerCache:
 
     def forget(self, record: CachedLayer) -> None:
         """Drop a record and its blob: the layer is built again when it is needed."""
-        self._place(record.key).unlink(missing_ok=True)
+        self._memo.drop(record.key)
         self.blobs.remove(record.blob.descriptor.digest)
 
     def drop(self, key: str) -> None:
         """Drop the record with this key and its blob, if they are there."""
-        if (record := _read(self._place(key), key)) is not None:
+        if (record := self._record(key)) is not None:
             self.forget(record)
 
     def linked(self, key: str, before: Stamp, after: Stamp) -> None:
         """The blob of this key was given another name, which moved its change time from ``before`` to ``after``."""
-        record = _read(self._place(key), key)
+        record = self._record(key)
         if record is not None and record.stamp == before:
             self._write(replace(record, stamp=after))
 
-    def _place(self, key: str) -> Path:
-        return self._records / f"{key}.json"
+    def record_path(self, key: str) -> Path:
+        """Where the record of a key is, or would be."""
+        return self._memo.path(key)
+
+    def _record(self, key: str) -> CachedLayer | None:
+        text = self._memo.find(key)
+        return None if text is None else _decoded(text)
 
     def _stamp(self, blob: LayerBlob) -> Stamp:
         return Stamp.of(self.blobs.path(blob.descriptor.digest))
@@ -148,14 +151,12 @@ class LayerCache:
         return sum(self._sizes().values())
 
     def layers(self) -> Iterator[CachedLayer]:
-        """Every readable record, the one used longest ago first."""
-        for path in self._by_age():
-            if (record := _read(path, path.stem)) is not None:
-                yield record
+        """Every record that can be read, the one used longest ago first."""
+        yield from (record for _, record in self._by_age() if record is not None)
 
     def damaged_records(self) -> tuple[Path, ...]:
-        """The files of records that are not what was written there; those of older versions are passed over."""
-        return tuple(path for path in self._by_age() if _read(path, path.stem) is None and not _is_older(path))
+        """The files of records that are not what was written there; those of other versions are passed over."""
+        return tuple(path for path, text in memo.texts(self._records) if text is None)
 
     def strays(self) -> tuple[Path, ...]:
         """The files beside the blobs that no record knows, damaged or not."""
@@ -181,8 +182,7 @@ class LayerCache:
         total = sum(sizes.values())
         kept: dict[Digest, int] = {}
         room = most_bytes
-        for path in reversed(self._by_age()):
-            record = _read(path, path.stem)
+        for path, record in reversed(self._by_age()):
             digest = record.blob.descriptor.digest if record else None
             if digest in kept:
                 continue
@@ -193,6 +193,8 @@ class LayerCache:
                 continue
             kept[digest] = sizes[digest]
             room -= sizes[digest]
+        for path in self._records.glob("*.json"):  # of older versions, as are their blobs that go now
+            path.unlink(missing_ok=True)
         for digest in sizes:
             if digest not in kept:
                 self.blobs.remove(digest)
@@ -205,65 +207,17 @@ class LayerCache:
                 sizes[digest] = self.blobs.path(digest).lstat().st_size
         return sizes
 
-    def _by_age(self) -> list[Path]:
-        found = []
-        for path in self._records.glob("*.json"):
-            with contextlib.suppress(FileNotFoundError):
-                found.append((path.stat().st_mtime_ns, path.name, path))
-        return [path for _, _, path in sorted(found)]
+    def _by_age(self) -> list[tuple[Path, CachedLayer | None]]:
+        """The files of all records, the one used longest ago first, and those that can be read."""
+        return [(path, None if text is None else _decoded(text)) for path, text in memo.texts(self._records)]
 
     def _write(self, record: CachedLayer) -> None:
-        self._records.mkdir(parents=True, exist_ok=True)
-        value = _as_json(record)
-        text = json.dumps({**value, "seal": _seal(value)}, indent=1, sort_keys=True) + "\n"
-        write_whole(self._place(record.key), text.encode(), durable=False)
+        self._memo.keep(record.key, _CODEC.dumps(record))
 
 
-def _as_json(record: CachedLayer) -> dict[str, Any]:
-    blob = record.blob
-    return {
-        "format": _RECORD_FORMAT,
-        "key": record.key,
-        "label": blob.label,
-        "blob": blob.descriptor.as_json(),
-        "diffId": str(blob.diff_id),
-        "tarSize": blob.tar_size,
-        "contents": list(record.contents),
-        "stamp": record.stamp.as_json(),
-        "checked": record.checked,
-    }
-
-
-def _seal(value: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def _is_older(path: Path) -> bool:
-    """Whether a record was written by an older version, which did not seal them."""
+def _decoded(text: str) -> CachedLayer | None:
+    """A record; None if another version wrote it in its own way."""
     try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(value, dict) and "modified" in value and "format" not in value
-
-
-def _read(path: Path, key: str) -> CachedLayer | None:
-    """A record; None if it is missing, damaged, or another's."""
-    try:
-        value = json.loads(path.read_bytes())
-        if value.pop("seal") != _seal(value) or value["key"] != key or value["format"] != _RECORD_FORMAT:
-            return None
-        return CachedLayer(
-            key,
-            LayerBlob(
-                Descriptor.parse(value["blob"]),
-                Digest.parse(value["diffId"]),
-                int(value["tarSize"]),
-                str(value["label"]),
-            ),
-            tuple(map(str, value["contents"])),
-            Stamp.parse(value["stamp"]),
-            value.get("checked") is True,
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return _CODEC.loads(text)
+    except ValueError:
         return None

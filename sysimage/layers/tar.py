@@ -17,9 +17,6 @@ from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.items import StoreItem
 from sysimage.store.pieces import PIECE_SIZE, Emit, Memory, Pieces, Witness
 
-FORMAT = 6
-"""Number of the form in which layers are written. Whatever changes a byte of any layer changes this number."""
-
 
 class BrokenPromiseError(IntegrityError):
     """Items are not what their store says; the issues name each of them."""

@@ -30,7 +30,7 @@ def system_of(cache: Path, name: str, store_dir: str = "/gnu/store") -> SystemRe
     store = ItemStore(cache / "store", store_dir)
     items, facts = make_packages(store)
     result = build_system(spec, cache, items, items, facts, store)
-    RememberedSystems(cache / "systems", store).keep(name, result)
+    RememberedSystems(cache / "systems", store, made_by="code").keep(name, result)
     return result
 
 
@@ -63,7 +63,7 @@ def registrations(cache: Path) -> list[Path]:
 
 
 def remembered(cache: Path, name: str) -> SystemResult | None:
-    return RememberedSystems(cache / "systems", ItemStore(cache / "store", "/gnu/store")).find(name)
+    return RememberedSystems(cache / "systems", ItemStore(cache / "store", "/gnu/store"), made_by="code").find(name)
 
 
 def pruned(cache: Path, days: int = 30) -> int:

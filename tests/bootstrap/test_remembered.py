@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -14,8 +15,12 @@ from typing import Any
 import pytest
 
 from sysimage.digest import Digest
-from sysimage.rootfs.system import SystemResult
+from sysimage.rootfs.accounts import Accounts, Group, User
+from sysimage.rootfs.system import ImageDefaults, SystemResult
+from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.model import SystemSpec
+from sysimage.store.items import StoreItem
+from sysimage.store.paths import StorePath
 from sysimage_bootstrap.archive import Package
 from sysimage_bootstrap.items import ItemStore
 from sysimage_bootstrap.remembered import RememberedSystems, key_of
@@ -60,15 +65,59 @@ def key(
 
 def test_what_is_remembered_is_what_was_made(tmp_path: Path) -> None:
     result, store = made(tmp_path)
-    remembered = RememberedSystems(tmp_path / "systems", store)
+    remembered = RememberedSystems(tmp_path / "systems", store, made_by="code")
     assert remembered.find("key") is None
     remembered.keep("key", result)
-    assert RememberedSystems(tmp_path / "systems", ItemStore(store.root, store.store_dir)).find("key") == result
+    assert (
+        RememberedSystems(tmp_path / "systems", ItemStore(store.root, store.store_dir), made_by="code").find("key")
+        == result
+    )
+
+
+def test_every_field_of_a_system_is_carried(tmp_path: Path) -> None:
+    """With values that no field has by default; one that is new has to be given such a value here."""
+    _, store = made(tmp_path)
+    path = StorePath.parse(f"/gnu/store/{'a' * 32}-item")
+    digest = Digest.of(b"x")
+    item = StoreItem(path, digest, 5, (path,), path, store.location(path), "source", (1, 2))
+    content = store.location(path) / "file"
+    store.location(path).mkdir(parents=True)
+    content.write_bytes(b"x")
+    result = SystemResult(
+        path,
+        path,
+        (item,),
+        Accounts((User("ann", 1, 2, "Ann", "/home", "/bin/sh", "!"),), (Group("staff", 2, ("ann",)),), ("ann",)),
+        (
+            Entry("/a", Kind.FILE, 0o600, 1, 2, content, None, "owner", digest),
+            Entry("/b", Kind.SYMLINK, 0o777, 1, 2, None, "/a", "owner"),
+        ),
+        ImageDefaults(("/init",), ("-x",), "SIGINT", {"Z": "1", "A": "2"}),
+        (path,),
+    )
+    for value in (result, item, *result.entries[:1], result.image_defaults, result.accounts):
+        unlike_the_default(value)
+    store_of_items = store.root / "var/sysimage/registered/gnu/store"
+    store_of_items.mkdir(parents=True, exist_ok=True)
+    (store_of_items / path.base_name).touch()
+    remembered = RememberedSystems(tmp_path / "systems", store, made_by="code")
+    remembered.keep("key", result)
+    found = remembered.find("key")
+    assert found == result
+    assert found.entries[0].known_digest == digest, "which is no part of what makes entries equal"
+    assert list(found.image_defaults.environment) == ["Z", "A"]
+
+
+def unlike_the_default(value: Any) -> None:
+    """Every field that has a default has another value, save what a file's entry cannot have."""
+    for field in dataclasses.fields(value):
+        if (type(value), field.name) != (Entry, "target") and field.default is not dataclasses.MISSING:
+            assert getattr(value, field.name) != field.default, f"{type(value).__name__}.{field.name}"
 
 
 def test_nobody_else_can_read_what_is_remembered(tmp_path: Path) -> None:
     result, store = made(tmp_path)
-    RememberedSystems(tmp_path / "systems", store).keep("key", result)
+    RememberedSystems(tmp_path / "systems", store, made_by="code").keep("key", result)
     (kept,) = (tmp_path / "systems").iterdir()
     assert b"said" in kept.read_bytes()
     assert kept.stat().st_mode & 0o077 == 0
@@ -76,7 +125,7 @@ def test_nobody_else_can_read_what_is_remembered(tmp_path: Path) -> None:
 
 def test_files_of_items_come_back_with_their_digests_and_others_without(tmp_path: Path) -> None:
     result, store = made(tmp_path)
-    remembered = RememberedSystems(tmp_path / "systems", store)
+    remembered = RememberedSystems(tmp_path / "systems", store, made_by="code")
     remembered.keep("key", result)
     found = remembered.find("key")
     assert found is not None
@@ -94,13 +143,13 @@ def test_a_system_is_found_from_any_directory(tmp_path: Path, monkeypatch: pytes
     items, facts = make_packages(store)
     result = build_system(spec, Path(), items, items, facts, store)
     here = key_of(spec, Path(), RESOLUTION, store, ())
-    RememberedSystems(Path("systems"), store).keep(here, result)
+    RememberedSystems(Path("systems"), store, made_by="code").keep(here, result)
 
     (tmp_path / "below").mkdir()
     monkeypatch.chdir(tmp_path / "below")
     there = ItemStore(tmp_path / "store", spec.store.store_dir)
     assert key_of(spec, tmp_path, RESOLUTION, there, ()) == here
-    found = RememberedSystems(tmp_path / "systems", there).find(here)
+    found = RememberedSystems(tmp_path / "systems", there, made_by="code").find(here)
     assert found is not None
     files = [entry for entry in found.entries if isinstance(entry.content, Path)]
     assert {entry.path for entry in files} > {"/etc/own", "/var/lib/privileged/bin/su"}
@@ -110,7 +159,7 @@ def test_a_system_is_found_from_any_directory(tmp_path: Path, monkeypatch: pytes
 
 def test_a_system_is_forgotten_with_any_of_its_items(tmp_path: Path) -> None:
     result, store = made(tmp_path)
-    remembered = RememberedSystems(tmp_path / "systems", store)
+    remembered = RememberedSystems(tmp_path / "systems", store, made_by="code")
     remembered.keep("key", result)
     moved = store.location(result.items[0].path)
     moved.rename(tmp_path / "away")
@@ -147,7 +196,7 @@ def test_everything_that_a_system_follows_from_is_in_its_key(tmp_path: Path) -> 
 
 def test_with_a_file_that_cannot_be_read_there_is_no_key(tmp_path: Path) -> None:
     assert key(tmp_path) is None
-    remembered = RememberedSystems(tmp_path / "systems", ItemStore(tmp_path / "store", "/gnu/store"))
+    remembered = RememberedSystems(tmp_path / "systems", ItemStore(tmp_path / "store", "/gnu/store"), made_by="code")
     assert remembered.find(None) is None
 
 

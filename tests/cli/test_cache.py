@@ -11,7 +11,7 @@ import pytest
 
 from sysimage.cli import main
 from sysimage.digest import Digest
-from sysimage.kept import in_use
+from sysimage.files.locks import in_use
 from sysimage.layers import LayerCache, LayerSource
 from sysimage.layers.cache import CachedLayer
 from sysimage.rootfs import Entry
@@ -126,9 +126,9 @@ def damage(cache: Path, how: str) -> None:
     elif how == "a diff ID":  # forged with all seals: only unpacking the layer tells
         seal_with_another_diff_id(layers, record)
     elif how == "a record":
-        flip_a_byte(cache / "layers/layers" / f"{record.key}.json", 200)
+        flip_a_byte(layers.record_path(record.key), 200)
     elif how == "a plan":
-        flip_a_byte(next((cache / "plans").glob("*.json")))
+        flip_a_byte(next((cache / "plans").glob("*.memo")))
     elif how == "a blob that nobody knows":
         layers.blobs.put(b"data", "text/plain")
         flip_a_byte(layers.blobs.path(Digest.of(b"data")))

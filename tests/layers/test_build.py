@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -17,6 +16,7 @@ import pytest
 from sysimage.blobs import BlobDirectory
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError, SysimageError
+from sysimage.files.sealed import write_sealed
 from sysimage.layers import (
     BrokenPromiseError,
     Check,
@@ -173,13 +173,13 @@ def test_a_blob_with_another_byte_and_its_old_times_is_made_again(
     assert blob.name in heard[0]
 
 
-@pytest.mark.parametrize("field", ["diffId", "size", "digest", "tarSize", "checked", "stamp", "label"])
+@pytest.mark.parametrize("field", ["diff_id", "size", "digest", "tar_size", "checked", "stamp", "label"])
 def test_a_record_in_which_something_else_stands_is_not_believed(
     sources: list[LayerSource], cache: LayerCache, tmp_path: Path, field: str
 ) -> None:
     before = build_layers(sources, cache, compression=NONE)
-    for path in (tmp_path / "cache/layers").glob("*.json"):
-        text, begin = path.read_text(), path.read_text().index(f'"{field}"') + len(field) + 4
+    for path in (tmp_path / "cache/layers").glob("*.memo"):
+        text, begin = path.read_text(), path.read_text().index(f'"{field}"') + len(field) + 3
         changed = text[:begin] + re.sub("[0-9a-z]", lambda m: "b" if m[0] == "a" else "1", text[begin:], count=8)
         changed = changed.replace("1111", "true", 1) if field == "checked" else changed
         assert changed != text
@@ -194,14 +194,18 @@ def test_a_record_of_an_older_version_is_passed_over_in_silence(
     sources: list[LayerSource], cache: LayerCache, tmp_path: Path
 ) -> None:
     before = build_layers(sources, cache, compression=NONE)
-    for path in (tmp_path / "cache/layers").glob("*.json"):
-        value = json.loads(path.read_bytes())
-        del value["seal"], value["format"], value["stamp"]
-        path.write_text(json.dumps(value | {"modified": 1}))
+    records = list((tmp_path / "cache/layers").glob("*.memo"))
+    for path in records:
+        path.rename(path.with_suffix(".json"))
+    (tmp_path / "cache/layers/older.memo").write_text("")
+    write_sealed(tmp_path / "cache/layers/older.memo", b'{"key": "and other fields"}', durable=False)
+    assert list(cache.layers()) == []
+    assert cache.damaged_records() == ()
     with heard_by((heard := list[str]()).append):
-        assert cache.damaged_records() == ()
         assert build_layers(sources, cache, compression=NONE) == before
     assert heard == []
+    assert cache.prune(1 << 30) == 0
+    assert sorted((tmp_path / "cache/layers").iterdir()) == sorted(records)
 
 
 def test_a_restored_cache_is_read_once_and_then_believed(
@@ -253,8 +257,9 @@ def test_a_record_that_cannot_be_read_is_a_miss(
     sources: list[LayerSource], cache: LayerCache, tmp_path: Path, rubbish: bytes
 ) -> None:
     before = build_layers(sources, cache, compression=NONE)
-    for record in (tmp_path / "cache/layers").glob("*.json"):
+    for record in (tmp_path / "cache/layers").glob("*.memo"):
         record.write_bytes(rubbish)
+        write_sealed(record.with_name(f"sealed-{record.name}"), rubbish.decode("latin-1").encode(), durable=False)
 
     assert list(cache.layers()) == []
     assert build_layers(sources, cache, compression=NONE) == before
@@ -282,9 +287,8 @@ def test_the_cache_is_bounded_and_forgets_what_was_unused_longest(
     sources: list[LayerSource], cache: LayerCache, tmp_path: Path
 ) -> None:
     layers = build_layers(sources, cache, compression=NONE)
-    records = tmp_path / "cache/layers"
     for age, source in enumerate(sources):
-        os.utime(records / f"{layer_key(source, NONE)}.json", (age, age))
+        os.utime(cache.record_path(layer_key(source, NONE)), (age, age))
     cache.blobs.put(b"nobody knows me", "text/plain")
     room = sum(layer.descriptor.size for layer in layers[3:])
 

@@ -9,6 +9,7 @@ import os
 import sqlite3
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,7 @@ from sysimage_vm.faults import (
     WrongArchitectureError,
 )
 from sysimage_vm.image import open_image, read_archive
+from sysimage_vm.machine import MachineFiles
 from sysimage_vm.qemu import Accelerator, Hardware
 from sysimage_vm.store_check import Nar, check
 
@@ -44,6 +46,36 @@ def test_a_whole_snapshot_is_found(tmp_path: Path) -> None:
     assert found is not None
     assert (found.memory, found.state.read_bytes()) == ("m", b"state!")
     assert snapshot.find(tmp_path / "absent") is None
+
+
+class Stopped:
+    """Stands for a QEMU that was asked to stop, and writes its state or fails."""
+
+    def __init__(self, overlay: Path, state: bytes | None) -> None:
+        self.files, self._state = MachineFiles(overlay.parent), state
+        overlay.write_bytes(b"root")
+
+    def save(self, descriptor: int) -> None:
+        if self._state is None:
+            raise GuestDiskError("cannot save")
+        os.write(descriptor, self._state)
+
+    def quit(self) -> None: ...
+
+
+def saved(tmp_path: Path, state: bytes | None) -> snapshot.Snapshot:
+    machine: Any = Stopped(MachineFiles(tmp_path).overlay, state)
+    return snapshot.save(machine, "m", tmp_path / "snapshots/s")
+
+
+def test_a_snapshot_is_saved_whole_and_for_its_owner_or_not_at_all(tmp_path: Path) -> None:
+    for state in (b"state!", b"another one"):
+        assert saved(tmp_path, state) == snapshot.find(tmp_path / "snapshots/s")
+        assert (tmp_path / "snapshots/s/state").read_bytes() == state
+        with pytest.raises(GuestDiskError):
+            saved(tmp_path, None)
+        assert [path.name for path in (tmp_path / "snapshots").iterdir()] == ["s"]
+        assert (tmp_path / "snapshots/s").stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("file", ["root.qcow2", "state", "snapshot.json"])

@@ -8,18 +8,19 @@ within seconds is the only proof that counts. The verdict is kept with everythin
 from __future__ import annotations
 
 import enum
-import hashlib
-import json
 import os
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sysimage import process
 from sysimage.digest import Digest
 from sysimage.errors import MachineError
+from sysimage.files.code_digest import code_digest
+from sysimage.files.codec import Codec
+from sysimage.files.memo import Memo
 from sysimage_vm.faults import DeadlineError, GuestPanicError, GuestSilentError, MachineFaultError
 from sysimage_vm.machine import MachineFiles, start
 from sysimage_vm.qemu import Accelerator, Hardware
@@ -82,19 +83,13 @@ def _cheap_refusal() -> Verdict | None:
 
 
 def _known(emulator: Path, kernel: Path, cache: Path) -> Verdict:
-    key = hashlib.sha256("\n".join(_circumstances(emulator, kernel)).encode()).hexdigest()
-    record = cache / f"accelerator-{key[:16]}.json"
-    try:
-        kept = json.loads(record.read_text())
-        if kept["key"] == key:
-            return Verdict(Accelerator(kept["accelerator"]), str(kept["reason"]), float(kept["seconds"]), cached=True)
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # never asked, or not readable: ask
+    key = "\n".join(_circumstances(emulator, kernel))
+    memo, codec = Memo(cache / "accelerators", made_by=code_digest(probe)), Codec(Verdict)
+    text = memo.find(key)
+    if text is not None:
+        return replace(codec.loads(text), cached=True)
     verdict = probe(emulator, kernel)
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=cache, prefix=".accelerator-", delete=False) as file:
-        json.dump({**asdict(verdict), "key": key}, file)
-    Path(file.name).rename(record)
+    memo.keep(key, codec.dumps(verdict))
     return verdict
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from sysimage.errors import MachineError
+from sysimage.files.locks import try_lock
 
 LEASE_SECONDS = 1800.0
 
@@ -24,18 +24,14 @@ def lease(path: Path, what: str, *, seconds: float = LEASE_SECONDS) -> Iterator[
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         deadline = time.monotonic() + seconds
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
-                    raise MachineError(
-                        f"cannot get {what}: process {holder} has not let go of it for {seconds:.0f} s",
-                        hint="end that process, or wait for it",
-                    ) from None
-                time.sleep(0.1)
+        while try_lock(descriptor) is False:
+            if time.monotonic() > deadline:
+                holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+                raise MachineError(
+                    f"cannot get {what}: process {holder} has not let go of it for {seconds:.0f} s",
+                    hint="end that process, or wait for it",
+                )
+            time.sleep(0.1)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield

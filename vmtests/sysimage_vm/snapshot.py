@@ -12,19 +12,16 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sysimage_vm import agent as protocol
+from sysimage.files.atomic import atomic_directory, sync
+from sysimage.files.code_digest import code_digest
+from sysimage.files.temporary import sweep_beside
 from sysimage_vm import qemu
 from sysimage_vm.faults import MachineFaultError
 from sysimage_vm.machine import Machine
 from sysimage_vm.qemu import Hardware
-
-FORMAT = 1
-"""Raised whenever what a snapshot holds or how it is made changes."""
 
 
 class SnapshotError(MachineFaultError):
@@ -58,7 +55,7 @@ def key(hardware: Hardware, emulator_version: str, guest: str) -> str:
     devices = qemu.command(
         nowhere, hardware, kernel=nowhere, initrd=nowhere, root=nowhere, console=nowhere, qmp=0, agent=0, incoming=True
     )
-    parts = [FORMAT, protocol.SOURCE, emulator_version, guest, os.uname().machine, devices]
+    parts = [code_digest(save), emulator_version, guest, os.uname().machine, devices]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
@@ -94,30 +91,24 @@ def forget(directory: Path, *, keep: int) -> None:
 def save(machine: Machine, memory: str, directory: Path) -> Snapshot:
     """Save a machine's state into ``directory``, which appears whole or not at all. The machine is over after that."""
     directory.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
-    try:
-        descriptor = os.open(scratch / "state", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    sweep_beside(directory)
+    with atomic_directory(directory, durable=True, private=True) as draft:
+        descriptor = os.open(draft / "state", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             machine.save(descriptor)
-            os.fsync(descriptor)
         finally:
             os.close(descriptor)
         machine.quit()
-        shutil.copyfile(machine.files.overlay, scratch / "root.qcow2")
-        (scratch / "root.qcow2").chmod(0o400)
-        kept = Snapshot(directory, memory, (scratch / "root.qcow2").stat().st_size, (scratch / "state").stat().st_size)
-        said = {name: value for name, value in asdict(kept).items() if name != "directory"}
-        (scratch / "snapshot.json").write_text(json.dumps(said))
-        for path in _files(scratch):
-            _sync(path)
+        shutil.copyfile(machine.files.overlay, draft / "root.qcow2")
+        (draft / "root.qcow2").chmod(0o400)
+        saved = Snapshot(directory, memory, (draft / "root.qcow2").stat().st_size, (draft / "state").stat().st_size)
+        said = {name: value for name, value in asdict(saved).items() if name != "directory"}
+        (draft / "snapshot.json").write_text(json.dumps(said))
+        for path in sorted(draft.iterdir()):
+            sync(path)
         if directory.exists():
             discard(directory)
-        scratch.rename(directory)
-        _sync(directory.parent)
-        return kept
-    except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
-        raise
+    return saved
 
 
 def load(machine: Machine, snapshot: Snapshot, now: float) -> None:
@@ -134,16 +125,3 @@ def load(machine: Machine, snapshot: Snapshot, now: float) -> None:
     if welcome.memory != snapshot.memory:
         raise SnapshotError("cannot use the snapshot: the guest that answers is not the one that was saved")
     machine.channel.set_clock(now)
-
-
-def _files(directory: Path) -> Iterator[Path]:
-    yield from sorted(directory.iterdir())
-    yield directory
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

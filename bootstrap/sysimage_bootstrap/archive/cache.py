@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import threading
 from collections.abc import Iterator
@@ -12,8 +11,10 @@ from pathlib import Path
 
 from sysimage.digest import Digest
 from sysimage.errors import MachineError, RegistryError
+from sysimage.files.atomic import atomic_write, sync
+from sysimage.files.locks import is_at, try_lock
+from sysimage.files.temporary import sweep_beside
 from sysimage.notices import notice
-from sysimage.temporary import sweep_beside, sync_directory, write_whole
 
 _LOCK_POLL = 0.05
 
@@ -80,14 +81,12 @@ class FileCache:
         while True:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             with os.fdopen(descriptor, "r+b") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
+                if try_lock(file.fileno()) is False:
                     if stopped.wait(_LOCK_POLL):
                         raise RegistryError("cannot go on fetching: interrupted") from None
                     continue
-                # Whoever held the lock may have finished, which renames the file away from under this descriptor.
-                if not _is_at(path, file):
+                # The process that held the lock may have finished, which renames the file that is open here.
+                if not is_at(file.fileno(), path):
                     continue
                 yield file
                 return
@@ -98,7 +97,7 @@ class FileCache:
         os.fsync(partial.fileno())
         path = self.path(digest)
         path.with_suffix(".part").replace(path)
-        sync_directory(path.parent)
+        sync(path.parent)
         state = os.fstat(partial.fileno())
         self._checked[digest] = (state.st_ino, state.st_mtime_ns)
         return path
@@ -109,7 +108,7 @@ def write_durably(path: Path, data: bytes) -> None:
     make_directory(path.parent)
     sweep_beside(path)
     try:
-        write_whole(path, data, mode=0o644)
+        atomic_write(path, data, durable=True)
     except OSError as error:
         raise MachineError(f"cannot write {path}: {error.strerror}") from None
 
@@ -120,12 +119,3 @@ def make_directory(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise MachineError(f"cannot make the directory {path}: {error.strerror}") from None
-
-
-def _is_at(path: Path, file: BufferedRandom) -> bool:
-    try:
-        there = path.stat()
-    except FileNotFoundError:
-        return False
-    here = os.fstat(file.fileno())
-    return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)

@@ -16,13 +16,13 @@ from pathlib import Path
 
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
+from sysimage.files.code_digest import code_digest
 from sysimage.notices import notice
 from sysimage_bootstrap.archive.cache import write_durably
 from sysimage_bootstrap.archive.dependencies import parse_targets
 from sysimage_bootstrap.archive.package import Package, package_from_fields
 from sysimage_bootstrap.versions import version_key
 
-_FORMAT = "1"
 _FIELDS = frozenset(
     {
         *("package", "version", "architecture", "source", "essential", "priority", "multi-arch", "installed-size"),
@@ -170,7 +170,7 @@ def index_of(text: str, architecture: str, suite: str = "trixie") -> PackageInde
 
 
 def _key(list_digest: Digest) -> str:
-    return hashlib.sha256(f"package list\n{_FORMAT}\n{list_digest}".encode()).hexdigest()[:32]
+    return hashlib.sha256(f"package list\n{code_digest(PackageList)}\n{list_digest}".encode()).hexdigest()[:32]
 
 
 def _needed_fields(text: str) -> Iterator[dict[str, str]]:

@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 
 from sysimage.errors import IntegrityError, MachineError
+from sysimage.files.temporary import scratch_directory
 from sysimage.process import find, run
 from sysimage.signals import when_ending
-from sysimage.temporary import scratch_directory
 
 _BEGIN = b"-----BEGIN PGP SIGNED MESSAGE-----"
 _SIGNATURE = b"-----BEGIN PGP SIGNATURE-----"

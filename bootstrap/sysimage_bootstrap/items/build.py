@@ -8,15 +8,16 @@ from pathlib import Path
 from types import MappingProxyType
 
 from sysimage.errors import IntegrityError, Issue, MachineError
+from sysimage.files.temporary import scratch_directory
 from sysimage.progress import Progress, silent
 from sysimage.store.items import StoreItem
-from sysimage.temporary import scratch_directory, sweep
 from sysimage.workers import Pool, Report
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.items.bytecode import Compiler, make_compiler, pythons_of
-from sysimage_bootstrap.items.inventory import INVENTORIES, Inventory, read_inventory
+from sysimage_bootstrap.items.inventories import Inventories
+from sysimage_bootstrap.items.inventory import Inventory
 from sysimage_bootstrap.items.item_store import ItemStore
-from sysimage_bootstrap.items.make import Workshop, make_item, take_inventory
+from sysimage_bootstrap.items.make import Workshop, make_item
 from sysimage_bootstrap.items.patchelf import patchelf
 from sysimage_bootstrap.items.plan import Plan, PlannedItem, plan_items
 from sysimage_bootstrap.items.relink import TARGETS
@@ -51,13 +52,12 @@ def build_items(
             "cannot make store items: packages were not fetched",
             issues=[Issue(package.name, f"the file of version {package.version} is not there") for package in absent],
         )
-    cache, inventories_dir = store.root / _CACHE, store.root / INVENTORIES
+    cache = store.root / _CACHE
     try:
-        inventories_dir.mkdir(parents=True, exist_ok=True)
+        cache.mkdir(parents=True, exist_ok=True)
         store.sweep()
-        sweep(inventories_dir)
         with scratch_directory(cache, "run-") as scratch:
-            desk = _Desk(inventories_dir, scratch, workers)
+            desk = _Desk(Inventories(store.root), scratch, workers)
             inventories = desk.inventories(debs, by_name, progress)
             program, version = patchelf()
             plan = plan_items(
@@ -77,7 +77,7 @@ def build_items(
                     native or {}, {package.name: package for package in native or {}}, {}, native_architecture
                 )
             compilers = desk.compilers(plan, missing, by_name, tools)
-            workshop = Workshop(store, TARGETS[architecture], program, compilers, scratch, desk.cache)
+            workshop = Workshop(store, TARGETS[architecture], program, compilers, scratch, desk.known)
             # Where nothing is missing, nobody has asked for the files yet.
             files = {package.name: deb for package, deb in debs.items()} if missing else {}
             _make_all(plan, missing, files, workshop, workers, progress)
@@ -101,8 +101,8 @@ class _Tools:
 class _Desk:
     """Where packages are looked into."""
 
-    cache: Path
-    """The directory of inventories, by the packages' digests."""
+    known: Inventories
+    """Of packages that were unpacked before."""
     scratch: Path
     workers: int
 
@@ -113,8 +113,8 @@ class _Desk:
         found: dict[str, Inventory] = {}
         unknown = []
         for name in sorted(packages):
-            inventory = read_inventory(self.cache / packages[name].digest.hex)
-            if inventory is None or inventory.package != name:
+            inventory = self.known.find(packages[name])
+            if inventory is None:
                 unknown.append(packages[name])
             else:
                 found[name] = inventory
@@ -122,7 +122,7 @@ class _Desk:
         files = {package: debs[package] for package in unknown}
 
         def take(package: Package, report: Report) -> Inventory:
-            return take_inventory(files[package], package, self.scratch, self.cache)
+            return self.known.take(files[package], package, self.scratch)
 
         with Pool(self.workers, take, what="unpack packages", name=lambda package: package.name) as pool:
             for package in unknown:

@@ -1,22 +1,14 @@
 """What a package holds, as far as placing it in a store depends on it.
 
-Kept per .deb: the plan of every item is made from inventories alone, so that a build that finds all items in the store
-opens no package.
+The plan of every item is made from inventories alone, so that a build that finds all items in the store opens no
+package.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
-
-from sysimage_bootstrap.items.sealed import read_sealed, write_sealed
-
-INVENTORIES = "var/sysimage/packages/inventories"
-"""Where the inventories of a store are kept below its root, by the digests of packages."""
-FORMAT = 2
-"""Raised when the fields below, or how they are found, change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,48 +92,3 @@ class PackageFacts:
             tuple(facts["conffiles"]),
             {path: tuple(names) for path, names in facts.get("missing", {}).items()},
         )
-
-
-def write_inventory(file: Path, inventory: Inventory) -> None:
-    """Keep an inventory in a cache."""
-    write_sealed(
-        file,
-        {
-            "format": FORMAT,
-            "package": inventory.package,
-            "version": inventory.version,
-            "architecture": inventory.architecture,
-            "files": list(inventory.files),
-            "links": dict(inventory.links),
-            "root-links": sorted(inventory.root_links),
-            "linked": {path: [e.machine, e.interpreter, e.needed, e.runpath] for path, e in inventory.linked.items()},
-            "scripts": dict(inventory.scripts),
-            "attributes": {path: asdict(found) for path, found in inventory.attributes.items()},
-            "conffiles": list(inventory.conffiles),
-            "changed": list(inventory.changed),
-        },
-        durable=False,
-    )
-
-
-def read_inventory(file: Path) -> Inventory | None:
-    """The inventory in ``file``; None if there is none that can be believed."""
-    value = read_sealed(file)
-    if value is None or value.get("format") != FORMAT:
-        return None
-    return Inventory(
-        package=value["package"],
-        version=value["version"],
-        architecture=value["architecture"],
-        files=tuple(value["files"]),
-        links=value["links"],
-        root_links=frozenset(value["root-links"]),
-        linked={
-            path: LinkedFile(machine, interpreter, tuple(needed), tuple(runpath))
-            for path, (machine, interpreter, needed, runpath) in value["linked"].items()
-        },
-        scripts=value["scripts"],
-        attributes={path: Attributes(**found) for path, found in value["attributes"].items()},
-        conffiles=tuple(value["conffiles"]),
-        changed=tuple(value["changed"]),
-    )

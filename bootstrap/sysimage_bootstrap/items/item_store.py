@@ -10,23 +10,24 @@ Nobody needs to be root, and nothing depends on who is: content, modes and times
 
 from __future__ import annotations
 
-import ctypes
-import fcntl
 import os
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Container, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sysimage.errors import IntegrityError, Issue, MachineError, SysimageError
+from sysimage.files.atomic import sync_filesystem
+from sysimage.files.locks import locked_name
+from sysimage.files.temporary import sweep
+from sysimage.files.tree import remove_tree
 from sysimage.notices import notice
 from sysimage.store.items import StoreItem
 from sysimage.store.nar import nar_hash_and_size
 from sysimage.store.paths import StorePath
 from sysimage.store.scan import Candidates, scan_and_hash
 from sysimage.store.state import tree_state
-from sysimage.temporary import remove_tree, sweep
 from sysimage_bootstrap.items import registration
 from sysimage_bootstrap.items.canonical import bytes_below, canonicalise
 from sysimage_bootstrap.items.recipe import Recipe
@@ -160,7 +161,7 @@ class ItemStore:
         try:
             for directory in (self.items_dir, self._registered_dir, self._locks_dir):
                 directory.mkdir(parents=True, exist_ok=True)
-            with self._locked(path.base_name):
+            with locked_name(self._locks_dir / path.base_name):
                 item = self.get(path)  # somebody else may have made it meanwhile
                 return item if item is not None else self._make(path, recipe, build, Made(source, tuple(changed)))
         except OSError as error:
@@ -173,8 +174,9 @@ class ItemStore:
             return
         self._locks_dir.mkdir(parents=True, exist_ok=True)
         for draft in sorted(self.items_dir.glob(f"{_MAKING}*")):
-            with suppress(BlockingIOError), self._locked(draft.name.removeprefix(_MAKING), wait=False):
-                remove_tree(draft)
+            with locked_name(self._locks_dir / draft.name.removeprefix(_MAKING), wait=False) as nobody_makes_it:
+                if nobody_makes_it:
+                    remove_tree(draft)
 
     def prune(self, alive: Container[str], before: int) -> int:
         """Remove what is not at an ``alive`` path and was not made after a time (nanoseconds since the epoch); returns
@@ -204,7 +206,7 @@ class ItemStore:
             nar_hash, nar_size, references = scan_and_hash(draft, candidates)
             if made.references is not None:
                 _compare(path, made.references, references - {path})
-            _sync(self.items_dir)
+            sync_filesystem(self.items_dir)
             final = self.location(path)
             remove_tree(final)  # not registered, or damaged: nobody can rely on it
             draft.rename(final)
@@ -251,35 +253,11 @@ class ItemStore:
         self._known[path] = known
         return known
 
-    @contextmanager
-    def _locked(self, base_name: str, *, wait: bool = True) -> Iterator[None]:
-        """Hold an item's lock; without ``wait``, a BlockingIOError if somebody else does."""
-        file = self._locks_dir / base_name
-        while True:
-            with open(file, "wb") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-                # Whoever held it has removed the file: a lock on a file without a name keeps nobody out.
-                if not _same_file(lock.fileno(), file):
-                    continue
-                try:
-                    yield
-                finally:
-                    file.unlink(missing_ok=True)
-                return
-
 
 def store_dirs(root: Path) -> tuple[str, ...]:
     """The store directories that the items below ``root`` are of, sorted."""
     registered = root / "var/sysimage/registered"
     return tuple(sorted(f"/{Path(top).relative_to(registered)}" for top, _, files in os.walk(registered) if files))
-
-
-def _same_file(descriptor: int, file: Path) -> bool:
-    try:
-        named = file.stat()
-    except FileNotFoundError:
-        return False
-    return os.path.samestat(os.fstat(descriptor), named)
 
 
 def _compare(path: StorePath, wanted: frozenset[StorePath], found: frozenset[StorePath]) -> None:
@@ -289,17 +267,3 @@ def _compare(path: StorePath, wanted: frozenset[StorePath], found: frozenset[Sto
         raise IntegrityError(
             f"cannot make {path}: its references are not what they should be", issues=sorted(issues, key=str)
         )
-
-
-def _sync(directory: Path) -> None:
-    """Bring the directory's file system to the disk (syncfs(2)): one call for an item's many small files."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        if _LIBC.syncfs(descriptor) != 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), str(directory))
-    finally:
-        os.close(descriptor)
-
-
-_LIBC = ctypes.CDLL(None, use_errno=True)

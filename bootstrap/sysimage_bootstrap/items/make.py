@@ -9,9 +9,8 @@ from pathlib import Path
 
 from sysimage.errors import IntegrityError, Issue
 from sysimage.store.items import StoreItem
-from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.items.bytecode import Compiler
-from sysimage_bootstrap.items.inventory import Inventory, read_inventory, write_inventory
+from sysimage_bootstrap.items.inventories import Inventories
 from sysimage_bootstrap.items.item_store import ItemStore, Made
 from sysimage_bootstrap.items.plan import SELF, PlannedItem
 from sysimage_bootstrap.items.relink import Target, check, rewrite
@@ -33,15 +32,7 @@ class Workshop:
     """By Python, such as ``3.13``."""
     unpacked: Path
     """The directory with packages that this run has unpacked already, by digest."""
-    inventories: Path
-    """The directory of the inventories' cache."""
-
-
-def take_inventory(deb: Path, package: Package, unpacked: Path, inventories: Path) -> Inventory:
-    """Unpack a package below ``unpacked``, and keep its inventory."""
-    inventory = unpack(deb, unpacked / package.digest.hex, package)
-    write_inventory(inventories / package.digest.hex, inventory)
-    return inventory
+    inventories: Inventories
 
 
 def make_item(workshop: Workshop, planned: PlannedItem, deb: Path) -> StoreItem:
@@ -50,7 +41,7 @@ def make_item(workshop: Workshop, planned: PlannedItem, deb: Path) -> StoreItem:
     def build(draft: Path) -> Made:
         package = planned.plan.package
         tree = workshop.unpacked / package.digest.hex
-        inventory = read_inventory(workshop.inventories / package.digest.hex) if tree.is_dir() else None
+        inventory = workshop.inventories.find(package) if tree.is_dir() else None
         if inventory is None:
             inventory = unpack(deb, draft, package)
         else:

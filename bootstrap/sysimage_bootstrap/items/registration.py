@@ -1,9 +1,15 @@
 """What a store knows about its items: one small sealed file for each. Without one, or with a damaged one, there is no
-item: it is made again."""
+item: it is made again.
+
+The file belongs to the store, as the items do, and not to the version that made it: an item's recipe says all that its
+content depends on, and what an older version has made is not made again.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from sysimage.digest import Digest
+from sysimage.files.sealed import DamagedFileError, read_sealed, write_sealed
+from sysimage.notices import notice
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
-from sysimage_bootstrap.items.sealed import read_sealed, write_sealed
 
 FORMAT = 1
+"""Of the file, as every version of this program must read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +41,18 @@ class Registration:
 def write(file: Path, registration: Registration) -> None:
     """Put a registration in place, durably and at once."""
     item = registration.item
-    write_sealed(
-        file,
-        {
-            "format": FORMAT,
-            "path": str(item.path),
-            "nar-hash": str(item.nar_hash),
-            "nar-size": item.nar_size,
-            "references": [str(reference) for reference in item.references],
-            "source": item.source,
-            "changed": list(item.changed),
-            "facts": registration.facts,
-            "state": registration.state,
-        },
-        durable=True,
-    )
+    value = {
+        "format": FORMAT,
+        "path": str(item.path),
+        "nar-hash": str(item.nar_hash),
+        "nar-size": item.nar_size,
+        "references": [str(reference) for reference in item.references],
+        "source": item.source,
+        "changed": list(item.changed),
+        "facts": registration.facts,
+        "state": registration.state,
+    }
+    write_sealed(file, json.dumps(value, sort_keys=True, separators=(",", ":")).encode(), durable=True)
 
 
 def write_again(file: Path, registration: Registration) -> None:
@@ -60,8 +65,14 @@ def write_again(file: Path, registration: Registration) -> None:
 
 def read(file: Path) -> Registration | None:
     """The registration in ``file``; None if there is none, or none that can be believed."""
-    value = read_sealed(file)
-    if value is None or value.get("format") != FORMAT:
+    try:
+        data = read_sealed(file)
+    except DamagedFileError:
+        data = _with_older_seal(file)
+        if data is None:
+            notice(f"{file} was damaged: what it stands for is made again")
+    value = {} if data is None else json.loads(data)
+    if value.get("format") != FORMAT:
         return None
     item = StoreItem(
         path=StorePath.parse(value["path"]),
@@ -72,3 +83,12 @@ def read(file: Path) -> Registration | None:
         changed=tuple(value["changed"]),
     )
     return Registration(item, value["facts"], value.get("state")) if item.path.base_name == file.name else None
+
+
+def _with_older_seal(file: Path) -> bytes | None:
+    """The content of a file that an older version has sealed: with a digest of the content alone."""
+    with contextlib.suppress(OSError):
+        seal, _, content = file.read_bytes().partition(b"\n")
+        if seal == hashlib.sha256(content).hexdigest().encode():
+            return content
+    return None

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from sysimage.digest import Digest
-from sysimage.kept import KeptTexts
+from sysimage.files.code_digest import code_digest
+from sysimage.files.memo import Memo
 from sysimage.progress import Progress, silent
 from sysimage.store.nar import nar_hash_and_size
 from sysimage.store.paths import StorePath
@@ -24,7 +25,6 @@ from sysimage.store.state import tree_state
 from sysimage.workers import Report, run_tasks
 
 STAGE = "store"
-_FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """How items are read, and where what they gave is kept."""
+    """How items are read, and the directory in which what they gave is kept."""
 
-    kept: KeptTexts | None = None
+    directory: Path | None = None
     """None keeps nothing."""
     workers: int = 1
     """Processes that read."""
@@ -59,8 +59,10 @@ class Measurer:
         self._memory = memory
         # What an item refers to depends on what there is to refer to.
         names = sorted(map(str, paths)) if scan else []
-        self._key = json.dumps([_FORMAT, str(store.resolve()), hashlib.sha256("\n".join(names).encode()).hexdigest()])
-        self._known: dict[str, list[Any]] = _read(memory.kept, self._key)
+        self._key = json.dumps([str(store.resolve()), hashlib.sha256("\n".join(names).encode()).hexdigest()])
+        self._memo = Memo(memory.directory, made_by=code_digest(Measurer)) if memory.directory else None
+        text = self._memo.find(self._key) if self._memo else None
+        self._known: dict[str, list[Any]] = json.loads(text) if text is not None else {}
         self._fresh = False
         self._done = 0
 
@@ -106,12 +108,6 @@ class Measurer:
 
     def keep(self) -> None:
         """Keep what was read."""
-        if self._fresh and self._memory.kept is not None:
-            self._memory.kept.keep(self._key, json.dumps(self._known, separators=(",", ":")))
+        if self._fresh and self._memo is not None:
+            self._memo.keep(self._key, json.dumps(self._known, separators=(",", ":")))
             self._fresh = False
-
-
-def _read(kept: KeptTexts | None, key: str) -> dict[str, list[Any]]:
-    text = kept.find(key) if kept is not None else None
-    value: dict[str, list[Any]] = json.loads(text) if text is not None else {}
-    return value

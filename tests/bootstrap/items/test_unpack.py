@@ -7,6 +7,7 @@ import lzma
 import stat
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 
 from sysimage.errors import IntegrityError
 from sysimage_bootstrap.items import deb as deb_module
-from sysimage_bootstrap.items.inventory import Attributes, Inventory, read_inventory, write_inventory
+from sysimage_bootstrap.items.inventories import Inventories
+from sysimage_bootstrap.items.inventory import Attributes, Inventory
 from sysimage_bootstrap.items.unpack import unpack
 from tests.bootstrap.items.debs import (
     BLOCK,
@@ -126,10 +128,16 @@ def test_a_changelog_that_cannot_be_read_says_nothing(tmp_path: Path, damage: by
 
 
 def test_an_inventory_survives_being_kept(tmp_path: Path) -> None:
-    inventory = unpacked(tmp_path, deb_bytes("sample", [*GOOD, Member("./usr/caf\udce9", b"")]))
+    deb = deb_bytes("sample", [*GOOD, Member("./usr/caf\udce9", b"")])
+    (tmp_path / "deb").write_bytes(deb)
+    package = package_of("sample", deb, version="1.0-1")
+    inventories = Inventories(tmp_path / "store")
+    (tmp_path / "unpacked").mkdir()
+    assert inventories.find(package) is None
+    inventory = inventories.take(tmp_path / "deb", package, tmp_path / "unpacked")
     assert "caf\udce9" in inventory.files
-    write_inventory(tmp_path / "kept", inventory)
-    assert read_inventory(tmp_path / "kept") == inventory
+    assert Inventories(tmp_path / "store").find(package) == inventory
+    assert inventories.find(replace(package, name="other")) is None
 
 
 HOSTILE: dict[str, Sequence[Member]] = {

@@ -11,7 +11,6 @@ import pytest
 
 from sysimage.closure import Closure
 from sysimage.errors import MachineError
-from sysimage.kept import KeptTexts
 from sysimage.store import StoreItem
 from sysimage.store.query import FoundItems, Memory, find_items, read_store
 from sysimage.store.query.facts import Listed, PathFacts
@@ -30,7 +29,7 @@ def closure(store: StoreBuilder) -> Closure:
 
 @pytest.fixture(params=[1, 2], ids=["one process", "two processes"])
 def memory(request: pytest.FixtureRequest, tmp_path: Path) -> Memory:
-    return Memory(KeptTexts(tmp_path / "kept"), request.param)
+    return Memory(tmp_path / "kept", request.param)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Files and directories under a name of their own until they are whole, or as long as they are needed.
+"""Files and directories with a temporary name: until they are whole, or as long as they are needed.
 
 A lock on it (flock(2)) is held while it is written, and ends with the process however that ends. The next run removes
 what no process holds: what a killed one left. Where a file system has no such locks, age decides.
@@ -7,15 +7,14 @@ what no process holds: what a killed one left. Where a file system has no such l
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import re
 import secrets
-import shutil
-import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from sysimage.files.locks import lock, try_lock
+from sysimage.files.tree import remove_tree
 from sysimage.signals import when_ending
 
 TEMPORARY = r"\.[0-9a-f]{12}\.part"
@@ -28,39 +27,15 @@ _CERTAINLY_DEAD = 24 * 60 * 60
 
 
 @contextlib.contextmanager
-def replacing(path: Path, *, mode: int = 0o666, durable: bool = True) -> Iterator[int]:
-    """A descriptor of a new file, open for reading and writing, that takes its place at ``path`` when all went well.
-
-    Until then what is at ``path`` stays untouched; after an error nothing is left. ``mode`` is less what the umask
-    takes. What need not be ``durable`` may be lost when the machine's power is.
-    """
-    with temporary_file(path, mode=mode) as (temporary, fd):
-        yield fd
-        if durable:
-            os.fsync(fd)
-        temporary.rename(path)  # while the lock is held: nobody takes it for a dead one's
-        if durable:
-            sync_directory(path.parent)
-
-
-@contextlib.contextmanager
-def temporary_file(path: Path, *, mode: int = 0o666) -> Iterator[tuple[Path, int]]:
-    """A new file beside ``path`` and a descriptor of it; removed when this ends, unless it was renamed."""
-    temporary, fd = _created(path, mode)
+def temporary_file(path: Path, *, private: bool = False) -> Iterator[tuple[Path, int]]:
+    """A new file beside ``path`` and a descriptor of it, locked; removed when this ends, unless it was renamed."""
+    temporary, fd = create_temporary(path, private=private)
     try:
         with when_ending(lambda: temporary.unlink(missing_ok=True)):  # though we may be stuck in a write
             yield temporary, fd
     finally:
         temporary.unlink(missing_ok=True)
         os.close(fd)
-
-
-def write_whole(path: Path, data: bytes, *, mode: int = 0o666, durable: bool = True) -> None:
-    """Write a file that is seen whole or not at all; as with `replacing`."""
-    with replacing(path, mode=mode, durable=durable) as fd:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(fd, rest) :]
 
 
 @contextlib.contextmanager
@@ -72,9 +47,10 @@ def scratch_directory(above: Path, prefix: str) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def draft_directory(path: Path) -> Iterator[Path]:
+def temporary_directory(path: Path, *, private: bool = False) -> Iterator[Path]:
     """A new directory beside ``path``, to be renamed to it when it is whole; removed where it was not."""
-    with _new_directory(path.parent, lambda: f".{_short(path)}.{secrets.token_hex(6)}.part", 0o777) as directory:
+    mode = 0o700 if private else 0o777
+    with _new_directory(path.parent, lambda: _temporary_name(path).name, mode) as directory:
         yield directory
 
 
@@ -88,7 +64,7 @@ def _new_directory(above: Path, name: Callable[[], str], mode: int) -> Iterator[
             fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
             continue  # swept at once
-        _hold(fd)
+        lock(fd)  # a process that sweeps at this moment is waited for, and seen afterwards
         if os.path.lexists(directory):
             break
         os.close(fd)  # swept between the two calls
@@ -107,8 +83,8 @@ def sweep_beside(path: Path) -> None:
 
 
 def sweep(directory: Path, pattern: str = r"\..+" + TEMPORARY) -> None:
-    """Remove what dead runs left in ``directory`` under names that match ``pattern`` whole, by default everything of
-    `replacing` and `draft_directory`. What a living process holds stays, and so does what is another user's."""
+    """Remove what dead runs left in ``directory`` under names that match ``pattern`` whole, by default those of
+    `temporary_file` and `temporary_directory`. What a living process holds stays, as does what is another user's."""
     for path in dead(directory, pattern):
         with contextlib.suppress(OSError):
             remove_tree(path)
@@ -139,13 +115,10 @@ def _is_dead(fd: int, directory: Path) -> bool:
     status = os.fstat(fd)
     if status.st_uid != os.geteuid():
         return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # no locks here
+    locked = try_lock(fd)
+    if locked is None:
         return _now(directory) - status.st_mtime > _CERTAINLY_DEAD
-    return True
+    return locked
 
 
 def _now(directory: Path) -> float:
@@ -156,56 +129,23 @@ def _now(directory: Path) -> float:
         return os.fstat(probe.fileno()).st_mtime
 
 
-def _created(path: Path, mode: int) -> tuple[Path, int]:
+def create_temporary(path: Path, *, private: bool = False) -> tuple[Path, int]:
+    """A new file beside ``path`` and a descriptor of it, locked until that is closed; renamed or removed by the caller.
+
+    Less what the umask takes, everybody may read it who is not kept out by ``private``.
+    """
     while True:
-        temporary = path.with_name(f".{_short(path)}.{secrets.token_hex(6)}.part")
-        fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        _hold(fd)
+        temporary = _temporary_name(path)
+        fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600 if private else 0o666)
+        lock(fd)  # a process that sweeps at this moment is waited for, and seen afterwards
         if os.fstat(fd).st_nlink:
             return temporary, fd
         os.close(fd)  # swept between the two calls
 
 
-def _hold(fd: int) -> None:
-    with contextlib.suppress(OSError):  # no locks here
-        fcntl.flock(fd, fcntl.LOCK_EX)  # whoever sweeps at this moment is waited for, and seen afterwards
+def _temporary_name(path: Path) -> Path:
+    return path.with_name(f".{_short(path)}.{secrets.token_hex(6)}.part")
 
 
 def _short(path: Path) -> str:
     return os.fsencode(path.name)[:_LONGEST].decode("utf-8", "ignore")
-
-
-def sync_directory(path: Path) -> None:
-    """Make the names in a directory durable."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def remove_tree(top: Path) -> None:
-    """Remove ``top`` and everything below it, read-only directories too. Nothing there is fine."""
-    try:
-        top_mode = os.lstat(top).st_mode
-    except FileNotFoundError:
-        return
-    if not stat.S_ISDIR(top_mode):
-        top.unlink()
-        return
-    for path, mode in walk_down(str(top), top_mode):
-        if stat.S_ISDIR(mode) and mode & 0o700 != 0o700:
-            os.chmod(path, 0o700)  # noqa: PTH101
-    shutil.rmtree(top)
-
-
-def walk_down(top: str, mode: int) -> Iterator[tuple[str, int]]:
-    """Path and mode of everything at and below ``top``, every directory before it is opened: the consumer may change
-    its mode first."""
-    stack = [(top, mode)]
-    while stack:
-        path, mode = stack.pop()
-        yield path, mode
-        if stat.S_ISDIR(mode):
-            with os.scandir(path) as entries:
-                stack += [(entry.path, entry.stat(follow_symlinks=False).st_mode) for entry in entries]

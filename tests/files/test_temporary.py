@@ -14,24 +14,23 @@ from pathlib import Path
 
 import pytest
 
-from sysimage.temporary import (
-    draft_directory,
-    remove_tree,
-    replacing,
+from sysimage.files.atomic import atomic_file, atomic_write
+from sysimage.files.temporary import (
     scratch_directory,
     sweep,
     sweep_beside,
+    temporary_directory,
     temporary_file,
-    write_whole,
 )
+from sysimage.files.tree import remove_tree
 from sysimage.workers import run_tasks
 from tests.support.refusing import refuse
 
 Making = Callable[[Path], AbstractContextManager[object]]
 MAKING: dict[str, Making] = {
-    "a file that replaces another": lambda place: replacing(place / "web.tar"),
+    "a file that replaces another": lambda place: atomic_file(place / "web.tar", durable=True),
     "a temporary file": lambda place: temporary_file(place / "web.tar"),
-    "a draft of a directory": lambda place: draft_directory(place / "web.tar"),
+    "a draft of a directory": lambda place: temporary_directory(place / "web.tar"),
 }
 
 
@@ -90,7 +89,7 @@ def test_where_there_are_no_locks_age_decides(tmp_path: Path, monkeypatch: pytes
         refuse(monkeypatch, ["flock"], errno.ENOLCK, where=fcntl)
         sweep(tmp_path)
         assert names(tmp_path) == [new.name]
-        with replacing(tmp_path / "file") as fd:
+        with atomic_file(tmp_path / "file", durable=True) as fd:
             os.write(fd, b"written all the same")
     assert (tmp_path / "file").read_bytes() == b"written all the same"
 
@@ -111,21 +110,21 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, durable: bool) -
     place.write_text("old")
 
     def interrupted() -> None:
-        with replacing(place, durable=durable) as fd:
+        with atomic_file(place, durable=durable) as fd:
             os.write(fd, b"half")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert (place.read_text(), names(tmp_path)) == ("old", ["file"])
-    write_whole(place, b"new", durable=durable, mode=0o600)
+    atomic_write(place, b"new", durable=durable, private=True)
     assert (place.read_text(), names(tmp_path)) == ("new", ["file"])
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
 
 
 def test_the_longest_name_has_a_temporary_twin(tmp_path: Path) -> None:
     for name in ("x" * 255, "é" * 127):
-        write_whole(tmp_path / name, b"data")
+        atomic_write(tmp_path / name, b"data", durable=True)
         assert (tmp_path / name).read_bytes() == b"data"
 
 
@@ -144,7 +143,7 @@ def test_many_that_come_and_go_and_sweep_do_not_disturb_each_other(tmp_path: Pat
             with scratch_directory(tmp_path, "run-") as ours:
                 (ours / "file").touch()
             sweep(tmp_path)
-            with replacing(tmp_path / "file", durable=False) as fd:
+            with atomic_file(tmp_path / "file", durable=False) as fd:
                 os.write(fd, b"data")
 
     run_tasks(range(4), work, 4, abs)

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that a user names as output: replaced whole, or written to where they are no files."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sysimage.errors import MachineError
-from sysimage.temporary import replacing, sweep_beside
+from sysimage.files.atomic import atomic_file
+from sysimage.files.temporary import sweep_beside
 
 
 @contextlib.contextmanager
-def published(path: Path) -> Iterator[int]:
+def output_file(path: Path) -> Iterator[int]:
     """A descriptor of a new file, open for reading and writing, that takes its place at ``path`` when all went well.
 
     Until then what was at ``path`` stays untouched; after an error nothing is left. The file is durable before it is
@@ -28,7 +29,7 @@ def published(path: Path) -> Iterator[int]:
             return
         path = path.resolve()
         sweep_beside(path)
-        with replacing(path) as fd:
+        with atomic_file(path, durable=True) as fd:
             yield fd
     except BrokenPipeError:
         raise
