@@ -1,17 +1,15 @@
 """A content-addressed directory: blobs under their digests, whole or not there at all.
 
 The shape is that of an OCI layout's ``blobs`` (``blobs/sha256/<hex>``), so a directory of ours can stand inside a
-layout. A blob is written to a temporary file beside its place, made durable, and renamed; a process that is killed
-leaves a temporary file that nobody reads, and the next one to look removes it.
+layout. A blob is written to a temporary file beside its place, made durable, and renamed; what a killed process leaves
+is removed by `BlobDirectory.sweep`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -23,8 +21,10 @@ from sysimage.blobs.placed import PlacedWriter
 from sysimage.blobs.stamp import Stamp
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError
+from sysimage.files.temporary import TEMPORARY, create_temporary, sweep, temporary_name
 
-_TEMPORARY = ".part-"
+_LEFT_BEHIND = rf"\.blob{TEMPORARY}|\.part-[0-9a-f]{{16}}"
+"""Names of what killed processes leave, those of older versions too."""
 _DOCUMENT_LIMIT = 4 << 20
 """Manifests and configs are refused beyond this many bytes, as the clients that will read them do."""
 
@@ -106,7 +106,7 @@ class BlobDirectory:
         before = Stamp.of(source)
         if before.size != descriptor.size:
             raise IntegrityError(f"cannot take blob {descriptor.digest}: it is not {descriptor.size} bytes long")
-        temporary = self._directory / (_TEMPORARY + secrets.token_hex(8))
+        temporary = temporary_name(self._directory / "blob")
         try:
             os.link(source, temporary, follow_symlinks=False)
         except OSError:  # another file system, too many links, or a file system without any
@@ -150,12 +150,7 @@ class BlobDirectory:
 
     def sweep(self) -> None:
         """Remove what killed writers left behind; a file that a living writer holds stays."""
-        if not self._directory.is_dir():
-            return
-        for path in sorted(self._directory.glob(_TEMPORARY + "*")):
-            with contextlib.suppress(OSError), path.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                path.unlink()
+        sweep(self._directory, _LEFT_BEHIND)
 
 
 class BlobWriter:
@@ -165,13 +160,7 @@ class BlobWriter:
         self._directory = directory
         self.size = 0
         """Bytes written so far."""
-        while True:
-            self._path = directory.path(Digest("0" * 64)).with_name(_TEMPORARY + secrets.token_hex(8))
-            self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._fd, fcntl.LOCK_EX)  # `BlobDirectory.sweep` sees that somebody lives
-            if os.fstat(self._fd).st_nlink:
-                break
-            os.close(self._fd)  # swept between the two calls
+        self._path, self._fd = create_temporary(directory.path(Digest("0" * 64)).with_name("blob"), private=True)
         self._writer = PlacedWriter(self._fd)
 
     def __enter__(self) -> Self:

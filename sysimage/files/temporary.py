@@ -50,7 +50,7 @@ def scratch_directory(above: Path, prefix: str) -> Iterator[Path]:
 def temporary_directory(path: Path, *, private: bool = False) -> Iterator[Path]:
     """A new directory beside ``path``, to be renamed to it when it is whole; removed where it was not."""
     mode = 0o700 if private else 0o777
-    with _new_directory(path.parent, lambda: _temporary_name(path).name, mode) as directory:
+    with _new_directory(path.parent, lambda: temporary_name(path).name, mode) as directory:
         yield directory
 
 
@@ -135,7 +135,7 @@ def create_temporary(path: Path, *, private: bool = False) -> tuple[Path, int]:
     Less what the umask takes, everybody may read it who is not kept out by ``private``.
     """
     while True:
-        temporary = _temporary_name(path)
+        temporary = temporary_name(path)
         fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600 if private else 0o666)
         lock(fd)  # a process that sweeps at this moment is waited for, and seen afterwards
         if os.fstat(fd).st_nlink:
@@ -143,7 +143,8 @@ def create_temporary(path: Path, *, private: bool = False) -> tuple[Path, int]:
         os.close(fd)  # swept between the two calls
 
 
-def _temporary_name(path: Path) -> Path:
+def temporary_name(path: Path) -> Path:
+    """A name beside ``path`` that nothing has, and that `sweep` knows."""
     return path.with_name(f".{_short(path)}.{secrets.token_hex(6)}.part")
 
 

@@ -314,7 +314,7 @@ def test_builds_that_share_a_cache_agree(sources: list[LayerSource], tmp_path: P
     results = run_tasks(range(8), build, 4, abs)
 
     assert len(set(results.values())) == 1
-    assert not list((tmp_path / "cache").rglob(".part-*"))
+    assert not list((tmp_path / "cache").rglob(".*.part"))
 
 
 def test_an_error_in_a_worker_is_raised_here_with_its_hint(sources: list[LayerSource], tmp_path: Path) -> None:
@@ -327,7 +327,7 @@ def test_an_error_in_a_worker_is_raised_here_with_its_hint(sources: list[LayerSo
 
     assert caught.value.hint
     build_layers(sources[:2], BlobDirectory(tmp_path / "blobs"), compression=NONE)
-    assert not list((tmp_path / "blobs").rglob(".part-*"))
+    assert not list((tmp_path / "blobs").rglob(".*.part"))
 
 
 def test_a_task_is_asked_for_when_somebody_is_free(tmp_path: Path) -> None:
