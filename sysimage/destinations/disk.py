@@ -19,6 +19,7 @@ from pathlib import Path
 from sysimage import process
 from sysimage.destinations.initrd import BOOT_MODULES, Kernel, initrd, resolve_modules
 from sysimage.errors import IntegrityError, SysimageError
+from sysimage.files.atomic import sync
 from sysimage.files.temporary import scratch_directory
 from sysimage.rootfs.tree import Entry, Kind
 
@@ -72,18 +73,10 @@ def write_disk(
             file.writelines(initrd(busybox, loaded, init, read_only=read_only, device=ROOT_DEVICE))
         _root(entries, output / "root.img", scratch / "stage", str(uuid.uuid5(uuid.NAMESPACE_OID, repr(init))), size)
         for path in sorted(output.iterdir()):
-            _sync(path)
+            sync(path)
         output.rename(directory)
-    _sync(directory.parent)
+    sync(directory.parent)
     return BootableDisk(directory / "kernel", directory / "initrd", directory / "root.img")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _root(entries: Iterable[Entry], image: Path, stage: Path, identifier: str, size: int) -> None:

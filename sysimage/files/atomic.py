@@ -21,11 +21,16 @@ def atomic_file(path: Path, *, durable: bool, private: bool = False) -> Iterator
     """
     with temporary_file(path, private=private) as (temporary, fd):
         yield fd
-        if durable:
-            os.fsync(fd)
-        temporary.rename(path)  # while the lock is held: no other process takes it for a dead one's
-        if durable:
-            sync(path.parent)
+        put_in_place(fd, temporary, path, durable=durable)  # still locked: no other process takes it for a dead one's
+
+
+def put_in_place(fd: int, temporary: Path, path: Path, *, durable: bool) -> None:
+    """Rename a file that is open and whole to ``path``; if ``durable``, its content comes first and its name last."""
+    if durable:
+        os.fsync(fd)
+    temporary.rename(path)
+    if durable:
+        sync(path.parent)
 
 
 def atomic_write(path: Path, data: bytes, *, durable: bool, private: bool = False) -> None:

@@ -13,10 +13,12 @@ from concurrent.futures import wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError, RegistryError, SpecError, SysimageError
+from sysimage.files.sealed import read_sealed, write_sealed
 from sysimage.progress import Progress, silent
 from sysimage.workers import threads
 from sysimage_bootstrap.archive.cache import FileCache, write_durably
@@ -31,6 +33,8 @@ from sysimage_bootstrap.archive.transport import MissingError, Transport, Transp
 
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 _RELEASE_LIMIT = 16 << 20
+_SEEN, _OLDER_SEEN = "seen", "seen.json"
+"""The file that says which release of a suite was seen last, and its name in older versions."""
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64", "ppc64le": "ppc64el", "s390x": "s390x"}
 
@@ -107,7 +111,7 @@ class Archive:
         """The digests of everything that any suite in the cache names today, in hexadecimal."""
         named: set[str] = set()
         for path in self.cache_dir.glob("releases/*/*"):
-            if path.name != "seen.json":
+            if path.name not in (_SEEN, _OLDER_SEEN):
                 named.update(_DIGEST.findall(path.read_text(encoding="utf-8", errors="replace")))
         return named
 
@@ -191,8 +195,8 @@ class Archive:
 
 def examine_releases(directory: Path) -> tuple[int, tuple[Path, ...]]:
     """How many looks at suites are kept in the archive's cache, and what remembers one that is damaged."""
-    found = sorted(path.parent for path in directory.glob("releases/*/seen.json"))
-    return len(found), tuple(path / "seen.json" for path in found if _Seen.read(path).signed is None)
+    found = sorted(path for name in (_SEEN, _OLDER_SEEN) for path in directory.glob(f"releases/*/{name}"))
+    return len(found), tuple(path for path in found if _Seen.read(path.parent).signed is None)
 
 
 def native_architecture() -> str:
@@ -214,9 +218,8 @@ class _Seen:
     @classmethod
     def read(cls, directory: Path) -> _Seen:
         try:
-            state = json.loads((directory / "seen.json").read_bytes())
-            if state.pop("check") != _check(state):
-                return cls()
+            data = read_sealed(directory / _SEEN)
+            state = json.loads(data) if data is not None else _older_state(directory)
             newest = datetime.fromtimestamp(state["newest"], UTC)
             signed = (directory / state["digest"]).read_bytes()
             if Digest.of(signed).hex != state["digest"]:
@@ -234,11 +237,19 @@ class _Seen:
         digest = Digest.of(self.signed).hex
         write_durably(directory / digest, self.signed)
         state = {"digest": digest, "newest": int(self.newest.timestamp()), "validators": self.validators}
-        write_durably(directory / "seen.json", json.dumps({**state, "check": _check(state)}, sort_keys=True).encode())
+        try:
+            write_sealed(directory / _SEEN, json.dumps(state, sort_keys=True).encode(), durable=True)
+        except OSError as error:
+            raise MachineError(f"cannot write {directory / _SEEN}: {error.strerror}") from None
         for path in sorted(directory.iterdir()):
-            if path.name not in (digest, "seen.json") and not path.name.startswith("."):
+            if path.name not in (digest, _SEEN) and not path.name.startswith("."):
                 path.unlink(missing_ok=True)
 
 
-def _check(state: object) -> str:
-    return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
+def _older_state(directory: Path) -> dict[str, Any]:
+    """What an older version has left, with a digest beside the fields instead of a seal. Without it an attacker could
+    offer lists that are older than those seen before."""
+    state: dict[str, Any] = json.loads((directory / _OLDER_SEEN).read_bytes())
+    if state.pop("check") != hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest():
+        raise ValueError(f"{directory / _OLDER_SEEN} is damaged")
+    return state

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sysimage.digest import Digest
 from sysimage.errors import MachineError, RegistryError
-from sysimage.files.atomic import atomic_write, sync
+from sysimage.files.atomic import atomic_write, put_in_place
 from sysimage.files.locks import is_at, try_lock
 from sysimage.files.temporary import sweep_beside
 from sysimage.notices import notice
@@ -94,10 +94,8 @@ class FileCache:
     def keep(self, digest: Digest, partial: BufferedRandom) -> Path:
         """Make a complete and checked ``partial`` visible under its digest."""
         partial.flush()
-        os.fsync(partial.fileno())
         path = self.path(digest)
-        path.with_suffix(".part").replace(path)
-        sync(path.parent)
+        put_in_place(partial.fileno(), path.with_suffix(".part"), path, durable=True)
         state = os.fstat(partial.fileno())
         self._checked[digest] = (state.st_ino, state.st_mtime_ns)
         return path

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import socket
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -13,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from sysimage.errors import RegistryError, SpecError
+from sysimage.errors import IntegrityError, RegistryError, SpecError
+from sysimage.files.sealed import read_sealed
 from sysimage_bootstrap.archive import Archive
 from sysimage_bootstrap.choose import choose_packages
 from sysimage_bootstrap.lock import LockFile, read_lock
@@ -197,10 +199,31 @@ def test_a_suite_named_twice_is_refused(suite: FakeSuite, open_archive: OpenArch
 
 def test_what_was_seen_says_which_release_and_when(suite: FakeSuite, open_archive: OpenArchive, tmp_path: Path) -> None:
     open_archive().releases()
-    (seen,) = (tmp_path / "cache" / "releases").rglob("seen.json")
-    state = json.loads(seen.read_text())
+    (seen,) = (tmp_path / "cache" / "releases").rglob("seen")
+    state = json.loads(read_sealed(seen) or b"")
     assert state["digest"] == hashlib.sha256(suite.get("InRelease")).hexdigest()
     assert state["newest"] == int(suite.date.timestamp())
+
+
+def test_what_an_older_version_has_seen_still_counts(
+    suite: FakeSuite, open_archive: OpenArchive, tmp_path: Path
+) -> None:
+    open_archive().releases()
+    (seen,) = (tmp_path / "cache" / "releases").rglob("seen")
+    state = json.loads(read_sealed(seen) or b"")
+    seen.unlink()
+    older = seen.with_name("seen.json")
+    for newest, refused in ((state["newest"] + 3600, True), (state["newest"], False)):
+        state["newest"] = newest
+        check = hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
+        older.write_text(json.dumps({**state, "check": check}))
+        with pytest.raises(IntegrityError, match="older") if refused else nullcontext():
+            open_archive().releases()
+    suite.date += timedelta(hours=1)
+    suite.publish()
+    open_archive().releases()
+    assert seen.exists()
+    assert not older.exists()
 
 
 def test_from_a_lock_nothing_but_the_packages_is_fetched(
@@ -232,7 +255,7 @@ def test_a_damaged_memory_of_what_was_seen_accuses_nobody(
     suite: FakeSuite, open_archive: OpenArchive, tmp_path: Path
 ) -> None:
     open_archive().releases()
-    (seen,) = (tmp_path / "cache" / "releases").rglob("seen.json")
+    (seen,) = (tmp_path / "cache" / "releases").rglob("seen")
     newest = str(int(suite.date.timestamp()))
     seen.write_text(seen.read_text().replace(newest, f"9{newest[1:]}"))
     assert open_archive().releases()
