@@ -1,6 +1,6 @@
 """Locks among processes (flock(2)). The kernel releases a lock with its process, however that ends.
 
-One rule for file systems without locks: nobody is kept out there. What may not run twice must not rely on a lock alone.
+One rule for file systems without locks: who waits for a lock goes on, and who asks whether it is free is told no.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ def locked_directory(directory: Path, waiting: Callable[[], None]) -> Iterator[N
 def locked_name(path: Path, *, wait: bool = True) -> Iterator[bool]:
     """Hold the lock that is the file at ``path``, which is there as long as the lock is held.
 
-    Without ``wait``, False where another process has it.
+    Without ``wait``, False where another process has it, or may have it.
     """
     while True:
         with path.open("wb") as file:
             if wait:
                 lock(file.fileno())
-            elif try_lock(file.fileno()) is False:
+            elif not try_lock(file.fileno()):
                 yield False
                 return
             # The process that held it has removed the file: a lock on a file without a name keeps nobody out.
@@ -98,6 +98,6 @@ def in_use(directory: Path, *, private: bool = False) -> Iterator[None]:
 
 @contextlib.contextmanager
 def alone(directory: Path) -> Iterator[bool]:
-    """Whether no process uses the directory; if so, none begins to while this is open."""
+    """Whether certainly no process uses the directory; if so, none begins to while this is open."""
     with (directory / _CACHE_LOCK).open("ab") as file:
-        yield try_lock(file.fileno()) is not False
+        yield try_lock(file.fileno()) is True

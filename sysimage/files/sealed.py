@@ -41,5 +41,6 @@ def read_sealed(path: Path) -> bytes | None:
 
 
 def _seal(name: str, content: bytes) -> bytes:
-    digest = hashlib.sha256(name.encode() + b"\0" + content).hexdigest()
-    return f"sealed 3 {digest}\n".encode()
+    state = hashlib.sha256(name.encode() + b"\0")
+    state.update(content)
+    return f"sealed 3 {state.hexdigest()}\n".encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import os
 import stat
@@ -278,6 +279,16 @@ def test_a_damaged_registration_is_no_registration(
     again = ItemStore(store.root, "/gnu/store")
     assert again.items() == ()
     assert again.realise(GREETING, writing("hi")) == item
+
+
+def test_an_item_that_an_older_version_registered_is_not_made_again(store: ItemStore) -> None:
+    item = store.realise(GREETING, writing("hi"))
+    file = store.root / "var/sysimage/registered/gnu/store" / item.path.base_name
+    content = file.read_bytes().partition(b"\n")[2]
+    file.write_bytes(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+    with heard_by((heard := list[str]()).append):
+        assert ItemStore(store.root, "/gnu/store").realise(GREETING, refuses) == item
+    assert heard == []
 
 
 def test_an_item_whose_files_are_gone_is_made_again(store: ItemStore) -> None:

@@ -1,0 +1,113 @@
+"""A lock keeps other processes out as long as its process lives, and nobody where a file system has none."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from sysimage.files.locks import alone, in_use, is_at, locked_directory, locked_name
+from sysimage.workers import run_tasks
+from tests.support.refusing import refuse
+
+
+@contextmanager
+def elsewhere(lock: Callable[[], AbstractContextManager[object]]) -> Iterator[Callable[[], None]]:
+    """Another process has a lock, until it is killed."""
+    ready, said = os.pipe()
+    if (child := os.fork()) == 0:
+        with lock():
+            os.write(said, b"held")
+            time.sleep(600)
+        os._exit(0)
+    assert os.read(ready, 4) == b"held"
+
+    def end() -> None:
+        os.kill(child, signal.SIGKILL)
+
+    try:
+        yield end
+    finally:
+        end()
+        os.waitpid(child, 0)
+        os.close(ready)
+        os.close(said)
+
+
+def test_a_directory_in_use_is_no_process_alone_s(tmp_path: Path) -> None:
+    with elsewhere(lambda: in_use(tmp_path / "cache")):
+        with alone(tmp_path / "cache") as nobody_else:
+            assert not nobody_else
+        with in_use(tmp_path / "cache"):
+            pass
+    with alone(tmp_path / "cache") as nobody_else:
+        assert nobody_else
+
+
+def test_a_locked_directory_is_waited_for_and_the_wait_is_told(tmp_path: Path) -> None:
+    with elsewhere(lambda: locked_directory(tmp_path, lambda: None)) as end:
+        waited = []
+
+        def waiting() -> None:
+            waited.append(True)
+            end()
+
+        with locked_directory(tmp_path, waiting):
+            assert waited == [True]
+    with locked_directory(tmp_path, lambda: pytest.fail("it is free")):
+        pass
+
+
+def test_a_locked_name_is_there_as_long_as_it_is_held(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with locked_name(path) as held:
+        assert held
+        with locked_name(path, wait=False) as second:
+            assert not second
+        assert path.exists()
+    assert not path.exists()
+    with elsewhere(lambda: locked_name(path)), locked_name(path, wait=False) as held:
+        assert not held
+    with locked_name(path, wait=False) as held:
+        assert held, "its process is dead"
+
+
+def test_many_that_lock_and_remove_one_name_are_never_two_at_a_time(tmp_path: Path) -> None:
+    def work(number: int, report: Callable[[int], None]) -> None:
+        for _ in range(100):
+            with locked_name(tmp_path / "lock"):
+                os.close(os.open(tmp_path / "one", os.O_CREAT | os.O_EXCL))
+                (tmp_path / "one").unlink()
+
+    run_tasks(range(4), work, 4, abs)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_there_are_no_locks_work_goes_on_and_nothing_is_taken_for_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse(monkeypatch, ["flock"], errno.ENOLCK, where=fcntl)
+    with in_use(tmp_path / "cache"), alone(tmp_path / "cache") as nobody_else:
+        assert not nobody_else, "nobody can know"
+    with locked_directory(tmp_path, lambda: pytest.fail("nothing to wait for")):
+        pass
+    with locked_name(tmp_path / "lock") as held:
+        assert held
+    with locked_name(tmp_path / "lock", wait=False) as held:
+        assert not held
+
+
+def test_a_file_is_known_by_more_than_its_name(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("w") as file:
+        assert is_at(file.fileno(), tmp_path / "file")
+        (tmp_path / "file").rename(tmp_path / "other")
+        assert not is_at(file.fileno(), tmp_path / "file")
+        (tmp_path / "file").touch()
+        assert not is_at(file.fileno(), tmp_path / "file")
