@@ -78,13 +78,14 @@ class Packages:
         programs = self._programs[directory] = {}
         with os.scandir(directory) as entries:
             for entry in entries:
+                if entry.name.startswith(".") or entry.name == "__pycache__":
+                    continue
                 if entry.is_dir():
-                    if entry.name != "__pycache__":
-                        self._list(f"{package}.{entry.name}", entry.path)
+                    self._list(f"{package}.{entry.name}", entry.path)
                 elif entry.name.endswith(".py"):
                     stem = entry.name.removesuffix(".py")
                     self._modules[package if stem == "__init__" else f"{package}.{stem}"] = entry.path
-                    programs[entry.name] = entry.path
+                    programs[f"{package}/{entry.name}"] = entry.path
                 else:
                     data[f"{package}/{entry.name}"] = entry.path
 
@@ -122,7 +123,8 @@ class Packages:
             directory = path.rpartition(os.sep)[0]
             files.update(self._data[directory])
             if '.py"' in text:
-                files.update(program for program in self._programs[directory].items() if f'"{program[0]}"' in text)
+                programs = self._programs[directory].items()
+                files.update(one for one in programs if f'"{one[0].rpartition("/")[2]}"' in text)
             if any(call in text for call in _DYNAMIC):
                 waiting += (other for other in self._modules if other.rpartition(".")[0] == name)
         return Made(files, frozenset(libraries))
@@ -140,10 +142,8 @@ def imports_in(text: str) -> tuple[str, ...]:
         before, end = text[line:at].split(), text.find("\n", at)
         names = text[at + len("import ") : end if end >= 0 else len(text)]
         if names.startswith("("):
-            names = _COMMENT.sub(
-                "", text[at : text.find("\n" + text[line:at][: -len(text[line:at].lstrip())] + ")", at)]
-            )
-            names = names.partition("(")[2]
+            indent = text[line:at].partition("from")[0]
+            names = _COMMENT.sub("", text[at : text.find(f"\n{indent})", at)]).partition("(")[2]
         listed = [part.partition(" as ")[0].strip() for part in names.partition("#")[0].split(",")]
         listed = [name for name in listed if name]
         if not before:
@@ -160,12 +160,9 @@ def _imports(path: str) -> tuple[str, ...]:
 
 
 def library_version(module: str) -> str:
-    """The version of the installed library that has a module, by the name of its metadata's directory."""
-    name = _DISTRIBUTIONS.get(module, module).replace("-", "_").lower()
-    versions = _built().get(name)
-    if versions is None:
-        raise ModuleNotFoundError(f"no library {name} is installed", name=module)
-    return versions
+    """The version of the installed library that has a module, by the name of its metadata's directory; empty if it is
+    not installed, as those that only the tests of a running image need."""
+    return _built().get(_DISTRIBUTIONS.get(module, module).replace("-", "_").lower(), "")
 
 
 @functools.cache
