@@ -118,8 +118,8 @@ class Packages:
             if below:
                 waiting.append(name.rpartition(".")[0])
             files[name] = path
-            text = _data(path).decode()
-            waiting += _imports(path)
+            text, imports = _text(path)
+            waiting += imports
             directory = path.rpartition(os.sep)[0]
             files.update(self._data[directory])
             if '.py"' in text:
@@ -144,8 +144,7 @@ def imports_in(text: str) -> tuple[str, ...]:
         if names.startswith("("):
             indent = text[line:at].partition("from")[0]
             names = _COMMENT.sub("", text[at : text.find(f"\n{indent})", at)]).partition("(")[2]
-        listed = [part.partition(" as ")[0].strip() for part in names.partition("#")[0].split(",")]
-        listed = [name for name in listed if name]
+        listed = [part.split()[0] for part in names.partition("#")[0].split(",") if part and not part.isspace()]
         if not before:
             found += listed
         elif before[0] == "from" and len(before) == 2:
@@ -155,8 +154,10 @@ def imports_in(text: str) -> tuple[str, ...]:
 
 
 @functools.cache
-def _imports(path: str) -> tuple[str, ...]:
-    return imports_in(_data(path).decode())
+def _text(path: str) -> tuple[str, tuple[str, ...]]:
+    """The text of a module, and what it imports."""
+    text = _data(path).decode()
+    return text, imports_in(text)
 
 
 def library_version(module: str) -> str:
