@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from sysimage.digest import Digest
-from sysimage.files import memo
 from sysimage.files.codec import Codec
 from sysimage.files.memo import Memo
 from sysimage.rootfs.declared import is_executable
@@ -57,9 +56,10 @@ class RememberedSystems:
 
 
 def paths_of_systems(directory: Path, store_dir: str) -> frozenset[str]:
-    """The store paths of all items of all remembered systems, of other versions of this program too."""
+    """The store paths of all items of all remembered systems, in whatever form another version wrote them."""
     path = re.compile(re.escape(store_dir) + r"/[0-9a-z]{32}-[A-Za-z0-9+\-._?=]+")
-    return frozenset(found for _, text in memo.texts(directory) if text is not None for found in path.findall(text))
+    texts = (file.read_text(errors="replace") for file in directory.iterdir()) if directory.is_dir() else ()
+    return frozenset(found for text in texts for found in path.findall(text))
 
 
 def key_of(

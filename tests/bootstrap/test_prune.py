@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sysimage.digest import Digest
+from sysimage.files import memo
 from sysimage.rootfs.system import SystemResult
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import StoreItem
@@ -98,6 +100,17 @@ def test_a_system_that_was_not_used_goes_with_its_items_but_not_those_of_others(
     assert store.get(old.system) is None
     assert {item.path for item in store.items()} >= {item.path for item in used.items}
     assert system_of(tmp_path, "old") == old, "it is made again as it was"
+
+
+def test_the_items_of_a_system_that_another_version_remembers_stay(tmp_path: Path) -> None:
+    result = system_of(tmp_path, "web")
+    (text,) = [text for _, text in memo.texts(tmp_path / "systems")]
+    shutil.rmtree(tmp_path / "systems")
+    (tmp_path / "systems").mkdir()
+    (tmp_path / "systems/older.json").write_text(f"2 seal\n{text}")
+    aged(registrations(tmp_path))
+    assert pruned(tmp_path) == 0
+    assert all(ItemStore(tmp_path / "store", "/gnu/store").get(item.path) == item for item in result.items)
 
 
 def test_a_system_that_was_found_again_counts_as_used(tmp_path: Path) -> None:
