@@ -215,8 +215,11 @@ def test_a_directory_that_is_no_layout_is_refused_before_any_work(
 def test_a_layout_keeps_other_images_and_goes_on_from_its_own(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for tag in ("small:1", "small:2", "other:1"):
+    for tag in ("small:1", "small:2"):
         assert main(["build", "-q", "-f", "oci-dir", "-t", tag, "-o", "layout", "small.json"]) == 0
+    assert main(["inspect", "layout"]) == 0  # two names of one image
+    other = ["--max-layers", "1", "-t", "other:1"]
+    assert main(["build", "-q", "-f", "oci-dir", *other, "-o", "layout", "small.json"]) == 0
     assert main(["build", "-q", "--continue", "-t", "small:1", "-o", "layout", "small.json"]) == 0
     assert main(["build", "-q", "--continue", "-t", "new:1", "-o", "layout", "small.json"]) == 0
     for tag in ("small:1", "small:2", "other:1", "new:1"):

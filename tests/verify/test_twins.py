@@ -104,6 +104,7 @@ GIVEN_UP: dict[str, str] = {
     "layout._check_families": "sysimage.blobs.media_types",
     "layout._choose": _LAYOUT,
     "layout._refuse_confusion": _IMAGE,
+    "layout._with_name": _LAYOUT,
     "layout.read_blob": "sysimage.blobs.directory:BlobDirectory",
     "layout.read_layout": _LAYOUT,
     "legacy.documents_of": _ARCHIVE,

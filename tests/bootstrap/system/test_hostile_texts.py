@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sysimage.characters import is_line
+from sysimage.characters import is_line, printable
 from sysimage.errors import SpecError
 from sysimage.rootfs.provision import account_files
 from sysimage.rootfs.system import SystemResult
@@ -137,7 +137,9 @@ def expect_services(said: dict[str, Any], configuration: Path, shell: str) -> No
     assert found.keys() == said["services"].keys()
     for name, service in said["services"].items():
         assert found[name]["command"][1:] == tuple(service["command"][1:])
-        assert found[name]["description"] == (service.get("description") or f"Runs {service['command'][0]}.",)
+        assert found[name]["description"] == (
+            service.get("description") or printable(f"Runs {service['command'][0]}."),
+        )
         variables = {f"{key}={value}" for key, value in service.get("environment", {}).items()}
         assert variables <= set(found[name]["environment"])
         assert found[name]["directory"] == (service.get("working-directory", "/"),)
