@@ -95,7 +95,7 @@ def _panic(engine: Engine) -> None:
 
 
 def _use_all_memory(engine: Engine) -> None:
-    engine.machine.channel.run(["python3", "-c", "x = []\nwhile True: x.append(bytes(1 << 24))"], timeout=300)
+    engine.machine.channel.run(["python3", "-c", "x = []\nwhile True: x.append(bytes(1 << 24))"])
 
 
 def _kill_emulator(engine: Engine) -> None:

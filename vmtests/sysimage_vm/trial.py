@@ -15,11 +15,12 @@ from typing import Any
 from testinfra.host import Host
 
 from sysimage_vm.backends import guest_host
-from sysimage_vm.container import BOOT_SECONDS, Container, run
+from sysimage_vm.container import BOOT, Container, run
 from sysimage_vm.engine import Engine
 from sysimage_vm.faults import ImageFaultError, WrongArchitectureError
 from sysimage_vm.image import ImageArchive
 from sysimage_vm.machine import Machine
+from sysimage_vm.waiting import Patience
 
 SYSTEM_DOCUMENT = "/run/current-system/system.json"
 """What the system was declared to be; images of other makers do not have it."""
@@ -69,11 +70,16 @@ class Trial:
         container = self.container
         began = time.monotonic()
         if self.has_init:
-            container.wait_services(self.expected_services, seconds=BOOT_SECONDS)
+            self.wait_services()
         else:
             container.require_running()
         self.seconds["boot"] = time.monotonic() - began
         return container
+
+    def wait_services(self) -> None:
+        """Wait until every declared service has started; the init may wait for one as long as it is declared to."""
+        declared = [(service.get("ready") or {}).get("timeout", 0) for service in self.services.values()]
+        self.container.wait_services(self.expected_services, patience=Patience(BOOT.quiet + max(declared, default=0)))
 
     @cached_property
     def declared(self) -> Mapping[str, Any]:
