@@ -29,6 +29,9 @@ from typing import Any
 if __name__ != "__main__":  # the launcher itself runs without the project
     from sysimage.rootfs import Kind, Tree
     from sysimage.store import StoreItem
+    from sysimage_vm.effort import EffortMeter, family
+    from sysimage_vm.faults import DeadlineError, GuestSilentError
+    from sysimage_vm.waiting import NotYet, Patience, Signs, ask, wait
 
 # capability.h; Docker keeps these for a container without --privileged.
 DOCKER_CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31})
@@ -55,8 +58,12 @@ class Booted:
     log: Path
     """What the container wrote on standard output and error."""
 
-    def run(self, argv: Sequence[str], *, timeout: float = 60, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run a program inside, as ``docker exec`` does."""
+    def __post_init__(self) -> None:
+        self._meter = EffortMeter(lambda: family(self.process.pid))
+        self._may_end = False
+
+    def run(self, argv: Sequence[str], *, timeout: float = 1800, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run a program inside, as ``docker exec`` does; ``timeout`` is a far upper bound."""
         environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
         environment |= options.pop("env", {})
         enter = ["nsenter", f"--target={self.pid}", "--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup"]
@@ -69,24 +76,55 @@ class Booted:
         """What ``docker logs`` would show."""
         return self.log.read_text(errors="replace")
 
-    def wait_for(self, what: str, holds: Callable[[], bool], *, timeout: float = 30) -> None:
-        """Wait until ``holds``; an AssertionError that names ``what`` and shows the end of the log otherwise."""
-        deadline = time.monotonic() + timeout
-        while not holds():
-            if self.process.poll() is not None:
-                raise AssertionError(f"the container ended while waiting for {what}:\n{self.output()[-4000:]}")
-            if time.monotonic() > deadline:
-                raise AssertionError(f"no {what} within {timeout} s:\n{self.output()[-4000:]}")
-            time.sleep(0.05)
+    def wait_for(self, what: str, holds: Callable[[], bool], *, quiet: float = 30) -> None:
+        """Wait until ``holds``, at most for ``quiet`` seconds in which the container does nothing.
+
+        An AssertionError that names ``what`` and shows the end of the log otherwise.
+        """
+        with self._shown():
+            ask(self, what, lambda: True if holds() else NotYet("no"), Patience(quiet), pause=0.05)
+
+    @contextlib.contextmanager
+    def _shown(self) -> Iterator[None]:
+        try:
+            yield
+        except (GuestSilentError, DeadlineError) as fault:
+            raise AssertionError(str(fault)) from None
+
+    # --- what waiting looks at ---
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def check(self) -> None:
+        if self.process.poll() is not None and not self._may_end:
+            raise AssertionError(f"the container ended while it was waited for:\n{self.console_tail()}")
+
+    def signs(self) -> Signs:
+        return Signs(self.log.stat().st_size, self._meter.read())
+
+    def rest(self, seconds: float) -> None:
+        time.sleep(min(seconds, 0.05))
+
+    def last_seen(self) -> str:
+        return ""
+
+    def console_tail(self) -> str:
+        return self.output()[-4000:]
 
     def kill(self, number: int) -> None:
         """Send a signal to the container's first process."""
         os.kill(self.pid, number)
 
-    def stop(self, number: int = signal.SIGTERM, *, timeout: float = 10) -> int:
-        """As ``docker stop``: signal, then the exit status; a TimeoutExpired where Docker would have to kill it."""
+    def stop(self, number: int = signal.SIGTERM, *, quiet: float = 10) -> int:
+        """As ``docker stop``: signal, then the exit status.
+
+        An AssertionError where it would have to be killed: after ``quiet`` seconds in which it does nothing.
+        """
+        self._may_end = True
         self.kill(number)
-        return self.process.wait(timeout)
+        with self._shown():
+            return wait(self, "the container to stop", self.process.poll, Patience(quiet))
 
 
 @contextlib.contextmanager
@@ -130,12 +168,11 @@ def boot(
             )  # fmt: skip
             pump.stdin.close()
         try:
-            deadline = time.monotonic() + 20
-            while not ready.exists():
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise AssertionError(f"the container did not start:\n{log.read_text(errors='replace')}")
-                time.sleep(0.01)
-            yield Booted(process, _child_of(process.pid), log)
+            booted = Booted(process, process.pid, log)
+            with booted._shown():
+                wait(booted, "the container to start", lambda: True if ready.exists() else None)
+            booted.pid = _child_of(process.pid)
+            yield booted
         finally:
             if process.poll() is None:
                 process.kill()
