@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TypeVar
 
 import pytest
@@ -22,10 +23,12 @@ from sysimage_vm import agent as protocol
 from sysimage_vm.backends import container_host, guest_host
 from sysimage_vm.channel import Channel
 from sysimage_vm.effort import EffortMeter, family
+from sysimage_vm.engine import Engine
 from sysimage_vm.faults import (
     AgentLostError,
     AgentRefusedError,
     CommandStuckError,
+    EngineDiedError,
     GuestSilentError,
     ImageFaultError,
 )
@@ -225,6 +228,15 @@ def test_a_socket_that_never_answers_is_given_up_and_let_go(line: Line, tmp_path
             assert connection.recv(100) == b"hello"
             line.channel.pump()
             assert connection.recv(100) == b"", "the agent does not keep it open"
+
+
+def test_a_container_engine_that_never_answers_is_a_dead_one(line: Line, tmp_path: Path) -> None:
+    engine = Engine(SimpleNamespace(channel=line.channel), socket=str(tmp_path / "s"))  # type: ignore[arg-type]
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "s"))
+        server.listen()
+        with pytest.raises(EngineDiedError, match=r"for an answer from .*: nothing has moved"):
+            engine.ask("/_ping", patience=Patience(quiet=1))
 
 
 def test_a_file_whose_writing_was_given_up_is_not_there(line: Line, tmp_path: Path) -> None:

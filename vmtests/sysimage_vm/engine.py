@@ -97,10 +97,14 @@ class Engine:
             raise self.diagnose(f"{self.kind} {words[0]}", result)
         return result
 
-    def ask(self, path: str) -> Any:
+    def ask(self, path: str, *, patience: Patience = COMMAND) -> Any:
         """A GET request to Docker's daemon, without the costs of its command line; parsed JSON."""
         request = f"GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n".encode()
-        head, _, body = self.machine.channel.converse(self.socket, request).partition(b"\r\n\r\n")
+        try:
+            answer = self.machine.channel.converse(self.socket, request, patience=patience)
+        except (GuestSilentError, DeadlineError) as fault:
+            raise EngineDiedError(fault.message, console=fault.console) from None
+        head, _, body = answer.partition(b"\r\n\r\n")
         status = head.split(b"\r\n", 1)[0].split(b" ")
         if len(status) < 2 or status[1] != b"200":
             raise ImageFaultError(f"cannot ask Docker for {path}: {head[:80]!r} {body[:400]!r}")
