@@ -117,17 +117,23 @@ def _wait(command: Any) -> None:
 
 
 def spawn(
-    argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, on_terminal: bool = False, **options: Any
+    argv: Sequence[str | Path],
+    *,
+    env: Mapping[str, str] | None = None,
+    on_terminal: bool = False,
+    outlives: bool = False,
+    **options: Any,
 ) -> subprocess.Popen[bytes]:
     """Start a program and return at once; the caller, in the thread that called, owns the child and ends it.
 
-    It has a session of its own, so that Ctrl-C reaches us alone, unless a person is to talk to it ``on_terminal``.
+    It has a session of its own, so that Ctrl-C reaches us alone, unless a person is to talk to it ``on_terminal``. The
+    kernel ends it with us, unless it is there for what is left to do then, and ``outlives`` us.
     """
     return subprocess.Popen(
         [str(word) for word in argv],
         env={**CLEAN_ENVIRONMENT, **(env or {})},
         start_new_session=not on_terminal,
-        preexec_fn=ending_with_parent(),
+        preexec_fn=None if outlives else ending_with_parent(),
         **options,
     )
 
