@@ -1,19 +1,20 @@
 """The only door to other programs.
 
 `run` is for programs that start, work and end; `spawn` for the one long-lived child we have (QEMU) and for binary
-pipes, where `sh` would put threads between us and the descriptor. Children see a small, fixed environment, so that
-what they print and make does not depend on whose machine it is.
+pipes, where `sh` would put threads between us and the descriptor; `become` for a program in our own place. Children
+see a small, fixed environment, so that what they print and make does not depend on whose machine it is.
 """
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from sysimage.errors import MachineError, SysimageError
 
@@ -100,3 +101,8 @@ def spawn(
     return subprocess.Popen(
         [str(word) for word in argv], env={**CLEAN_ENVIRONMENT, **(env or {})}, start_new_session=True, **options
     )
+
+
+def become(argv: Sequence[str]) -> NoReturn:
+    """Go on as another program, in this process and with its environment."""
+    os.execv(argv[0], list(argv))  # noqa: S606

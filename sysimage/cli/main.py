@@ -15,6 +15,7 @@ from sysimage.cli import build, cache, completion, inspect, lock, plan, schema, 
 from sysimage.cli.environment import parse_arguments
 from sysimage.cli.failure import report_failure
 from sysimage.cli.terminal import Terminal
+from sysimage.cli.utf8_mode import enter_utf8_mode
 from sysimage.errors import SpecError
 
 VERBS: tuple[ModuleType, ...] = (build, plan, inspect, verify, test, lock, cache, schema, completion)
@@ -42,6 +43,8 @@ class EndedBySignal(KeyboardInterrupt):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status. Every error is reported here and nowhere else."""
+    if argv is None:
+        enter_utf8_mode()
     terminal = Terminal.of_process(os.environ)
     # One that is ignored, as nohup and shells' background jobs have it, stays so.
     listened = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]
