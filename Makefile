@@ -57,6 +57,11 @@ guixtest: .venv/.dev ## let Guix judge the store of an image that has Guix in it
 	@.ci/need $(IMAGE_NEEDS) unshare=util-linux
 	@SYSIMAGE_GUIX_TESTS=1 $(BIN)/python -m pytest tests/guix
 
+.PHONY: test-digests
+test-digests: .venv/.dev ## build the examples in Debian 12 and 13 and under other versions of everything; needs root
+	@.ci/need $(IMAGE_NEEDS) unshare=util-linux mmdebstrap=mmdebstrap
+	@SYSIMAGE_DIGEST_TESTS=1 $(BIN)/python -m pytest --durations=0 --durations-min=1 tests/digests
+
 .PHONY: bench
 bench: .venv/.dev ## measure how fast images are written, beside what peers do; some minutes and gigabytes
 	@.ci/need $(IMAGE_NEEDS) $(BENCH_NEEDS)

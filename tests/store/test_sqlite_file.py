@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sysimage.store.sqlite_file import PAGE_SIZE, Index, Row, Table, Trigger, sqlite_file
@@ -41,7 +41,6 @@ def index_of_both() -> Index:
     return Index("by_both", (0, 1), "CREATE INDEX by_both on T(a, b)")
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(VALUES, VALUES), max_size=60), st.sampled_from([1, 1, 2, 30]))
 def test_what_was_written_is_read_by_table_and_by_index(rows: list[Row], times: int) -> None:
     rows = rows * times
