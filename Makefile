@@ -18,7 +18,7 @@ VENV_NEEDS := module:ensurepip=python3-venv
 IMAGE_NEEDS := gpgv=gpgv /usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring
 VM_NEEDS := $(IMAGE_NEEDS) qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils \
 	mke2fs=e2fsprogs debugfs=e2fsprogs busybox=busybox-static
-TEST_NEEDS := $(IMAGE_NEEDS) gpg=gnupg guile=guile-3.0 xz=xz-utils unshare=util-linux ip=iproute2 \
+TEST_NEEDS := $(IMAGE_NEEDS) gpg=gnupg guile=guile-3.0 xz=xz-utils zstd=zstd unshare=util-linux ip=iproute2 \
 	skopeo=skopeo umoci=umoci buildah=buildah podman=podman docker-registry=docker-registry nix-store=nix-bin \
 	$(VM_NEEDS)
 
