@@ -53,7 +53,9 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Unpacked:
             data = member(name)
             data = pyzstd.decompress(data) if data.startswith(b"\x28\xb5\x2f\xfd") else data
             with tarfile.open(fileobj=io.BytesIO(data)) as layer:
-                layer.extractall(root, filter="fully_trusted", numeric_owner=True)
+                # Not the argument ``filter``, which Debian 12's Python 3.11.2 does not know.
+                layer.extraction_filter = lambda member, _: member
+                layer.extractall(root, numeric_owner=True)
         return Unpacked(root, json.loads(member(manifest["Config"]))["config"])
 
 

@@ -66,7 +66,9 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, lis
         (manifest,) = json.loads(content("manifest.json"))
         for name in manifest["Layers"]:
             with tarfile.open(fileobj=archive.extractfile(name)) as layer:
-                layer.extractall(root, filter="fully_trusted", numeric_owner=True)
+                # Not the argument ``filter``, which Debian 12's Python 3.11.2 does not know.
+                layer.extraction_filter = lambda member, _: member
+                layer.extractall(root, numeric_owner=True)
         config: dict[str, list[str]] = json.loads(content(manifest["Config"]))["config"]
     (top / "guix.tar").unlink()
     return root, config
