@@ -1,9 +1,9 @@
 """The only door to other programs.
 
 `run` is for programs that start, work and end; `spawn` for the one long-lived child we have (QEMU) and for binary
-pipes, where `sh` would put threads between us and the descriptor. Children see a small, fixed environment, so that
-what they print and make does not depend on whose machine it is. They are out of the keyboard's reach, and the kernel
-kills them when we are gone.
+pipes, where `sh` would put threads between us and the descriptor; `become` for a program in our own place. Children
+see a small, fixed environment, so that what they print and make does not depend on whose machine it is. They are out of
+the keyboard's reach, and the kernel kills them when we are gone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from sysimage.errors import MachineError, SysimageError
 from sysimage.signals import ending_with_parent, when_ending
@@ -149,3 +149,8 @@ def end(child: subprocess.Popen[bytes]) -> None:
 def _kill(leader: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(leader, signal.SIGKILL)
+
+
+def become(argv: Sequence[str]) -> NoReturn:
+    """Go on as another program, in this process and with its environment."""
+    os.execv(argv[0], list(argv))  # noqa: S606

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import takewhile
 
 from sysimage.closure import Closure, reference_counts
 from sysimage.layerplan.draft import Draft, Unit
 from sysimage.store.paths import StorePath
 
-RARITY = 0.3
-"""An item whose root needs n items is taken to be held by a share of other systems that falls as n to this power."""
+RARITY = 3, 10
+"""An item whose root needs n items is taken to be held by a share of other systems that falls as n to this power: three
+tenths, in whole numbers, because the last digit of a power of floats is the C library's to choose."""
 
 
 def draft_alike(
@@ -44,7 +46,7 @@ def draft_alike(
             found[large, item.path if large else root[item.path]].append(item.path)
     ranked = sorted(
         ((unit(paths), 1 + needs[root[paths[0]]]) for paths in found.values()),
-        key=lambda pair: (-pair[0].size / pair[1] ** RARITY, pair[0].members),
+        key=lambda pair: (-_worth(pair[0].size, pair[1]), pair[0].members),
     )
     units = [unit for unit, _ in ranked]
     fixed = [Draft.of([unit(group)], fixed=True) for group in explicit]
@@ -52,6 +54,12 @@ def draft_alike(
     if len(units) <= room:
         return [Draft.of([unit]) for unit in units] + fixed
     return [Draft.of([unit]) for unit in units[: room - 1]] + [Draft.of(units[room - 1 :])] + fixed
+
+
+def _worth(size: int, needed: int) -> Fraction:
+    """Grows as the bytes that others share, ``size`` / ``needed`` to the power of `RARITY`."""
+    power, of = RARITY
+    return Fraction(size**of, needed**power)
 
 
 def small_below(room: int) -> int:

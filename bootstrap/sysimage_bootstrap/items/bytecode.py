@@ -22,6 +22,12 @@ from sysimage_bootstrap.items.relink import TARGETS, Target
 from sysimage_bootstrap.items.unpack import unpack
 
 _MINIMAL = re.compile(r"python(3\.\d+)-minimal")
+_ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",
+    # The compiler computes what is constant, such as 217 ** (1 / 12), and the C library's powers differ in the last bit
+    # between processors with and without fused multiplication (of x86-64; others are not asked).
+    "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-FMA,-FMA4,-AVX2",
+}
 _DRIVER = Path(__file__).with_name("bytecode_driver.py")
 
 
@@ -52,7 +58,7 @@ class Compiler:
         )
         python: list[str | Path] = [self.linker, "--library-path", self.libraries, self.program]
         options = ["-I", "-S", "-B", "-W", "ignore", "-X", "utf8"]
-        run([*python, *options, _DRIVER], stdin=names, env={"PYTHONHASHSEED": "0"})
+        run([*python, *options, _DRIVER], stdin=names, env=_ENVIRONMENT)
 
 
 def make_compiler(
