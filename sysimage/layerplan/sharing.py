@@ -50,10 +50,10 @@ def draft_alike(
     fixed = [Draft.of([unit(group)], fixed=True) for group in explicit]
     room = max(room - len(fixed), 1)
     worth = [unit for unit, _ in ranked if unit.size >= prices(1).layer]
-    units = worth + [unit for unit, _ in ranked if unit.size < prices(1).layer]
-    alone = len(units) if len(units) - len(worth) <= 1 and len(units) <= room else min(len(worth), room - 1)
-    rest = [Draft.of(units[alone:])] if units[alone:] else []
-    return [Draft.of([unit]) for unit in units[:alone]] + rest + fixed
+    rest = [unit for unit, _ in ranked if unit.size < prices(1).layer]
+    if len(worth) + bool(rest) > room:
+        worth, rest = worth[: room - 1], worth[room - 1 :] + rest
+    return [Draft.of([unit]) for unit in worth] + ([Draft.of(rest)] if rest else []) + fixed
 
 
 def small_below(room: int) -> int:
