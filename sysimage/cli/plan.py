@@ -18,7 +18,8 @@ NAME = "plan"
 HELP = "show what would go into which layer, and why"
 DESCRIPTION = """\
 Make the store of SPEC and show how its items would be divided among layers, bottom first: size, number of items, how
-often a client that follows updates is expected to fetch the layer again, and why they are together. Writes no image."""
+often a client that follows updates is expected to fetch the layer again, and why they are together; and about how long
+a client waits for all of them, and for a year's updates, at 100 Mbit/s. Writes no image."""
 
 _NAMES = 4
 """How many items a row names."""
@@ -82,14 +83,39 @@ def summary(planned: Planned) -> str:
     """One line under the table."""
     count = len(planned.plan.layers) + (planned.plan.max_layers > 1)
     held = f"{len(planned.closure)} items, {in_bytes(planned.closure.nar_size)}"
-    return f"{planned.names[0]}: {count} of at most {planned.plan.max_layers} layers, {held}"
+    first, a_year = waits(planned)
+    waited = f"about {first:.1f} s for a first pull" + (
+        "" if a_year is None else f", {a_year:.0f} s for a year's updates"
+    )
+    return f"{planned.names[0]}: {count} of at most {planned.plan.max_layers} layers, {held}; {waited}"
+
+
+def waits(planned: Planned) -> tuple[float, float | None]:
+    """Seconds that a client waits for a first pull, and for a year's updates of the items where how often is known.
+
+    Without the layers of a base image; the customization layer counts in the first pull.
+    """
+    from sysimage.layerplan import pull_seconds
+
+    layers = planned.plan.layers
+    size = planned.closure.nar_size + sum(entry.size() for entry in planned.tree)
+    first = pull_seconds(size, len(layers) + (planned.plan.max_layers > 1))
+    pulls = [(layer.nar_size, layer.pulls_per_year) for layer in layers]
+    if any(often is None for _, often in pulls):
+        return first, None
+    return first, sum(pull_seconds(size, 1) * (often or 0.0) for size, often in pulls)
 
 
 def document(planned: Planned) -> dict[str, Any]:
     """The plan for machines. Sizes in bytes."""
+    first, a_year = waits(planned)
     return {
         "names": [str(name) for name in planned.names],
         "max_layers": planned.plan.max_layers,
+        "seconds": {
+            "first_pull": round(first, 1),
+            "updates_per_year": None if a_year is None else round(a_year, 1),
+        },
         "layers": [
             {
                 "nar_size": layer.nar_size,
