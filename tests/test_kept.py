@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from sysimage.closure import Closure
-from sysimage.history import History
 from sysimage.kept import KeptTexts, code_digest
 from sysimage.layerplan import LayerPlan, Record, plan_layers
-from sysimage.plans import planned_once
+from sysimage.pipeline.history import History
+from sysimage.pipeline.planning import planned_once
 from tests.support.store_builder import StoreBuilder, small_system
 
 

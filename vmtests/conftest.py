@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from built_systems import build_system
-from sysimage.build import BuildOptions, plan
+from sysimage.pipeline.build import BuildOptions, plan
 from sysimage.spec import read_spec
 from sysimage_bootstrap.archive import KEYRING, ArchiveOptions, TransportOptions, apt_transport
 from sysimage_bootstrap.choose import ArchiveChoice

@@ -14,9 +14,9 @@ from sysimage.cli.terminal import Terminal, in_bytes
 from sysimage.errors import SpecError
 
 if TYPE_CHECKING:
-    from sysimage.build import BuildOptions, BuildResult, Planned
     from sysimage.destinations import WrittenImage
-    from sysimage.history import History
+    from sysimage.pipeline.build import BuildOptions, BuildResult, Planned
+    from sysimage.pipeline.history import History
     from sysimage.spec import SystemSpec
 
 NAME = "build"
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     options = with_destinations(request.build_options(arguments, terminal, spec), arguments, terminal, spec)
     check_outputs(options, arguments, spec, spec_dir)
 
-    from sysimage.build import build
+    from sysimage.pipeline.build import build
 
     shown = shown_progress("quiet" if arguments.quiet else arguments.progress, terminal)
     with request.faults_in(arguments.spec), shown as progress:
@@ -92,7 +92,7 @@ def with_destinations(
     options: BuildOptions, arguments: argparse.Namespace, terminal: Terminal, spec: SystemSpec
 ) -> BuildOptions:
     """The options with the places where the image goes; what cannot be one is refused before anything is fetched."""
-    from sysimage.build import Push
+    from sysimage.pipeline.build import Push
 
     kind: Any = arguments.format or "archive"
     output: Path | int | None = None
@@ -118,8 +118,8 @@ def with_destinations(
 
 def check_outputs(options: BuildOptions, arguments: argparse.Namespace, spec: SystemSpec, spec_dir: Path) -> None:
     """Refuse what would write over something that this build reads, or over what is no image, before any work."""
-    from sysimage.history import record_beside
     from sysimage.layerplan.record import FORMAT
+    from sysimage.pipeline.history import record_beside
 
     output = options.output
     if output is None:
@@ -156,7 +156,7 @@ def _going_on(
     name: str,
     history: History,
 ) -> History:
-    from sysimage.history import what_is_replaced
+    from sysimage.pipeline.history import what_is_replaced
 
     for flag in ("previous", "together_with", "strategy"):
         if getattr(arguments, flag) not in (None, "sysimage"):

@@ -29,7 +29,7 @@ def prepared(arguments: argparse.Namespace, terminal: Terminal) -> Prepared:
     with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
 
         def planned(path: Path) -> PlannedSystem:
-            from sysimage.build import BuildOptions, plan
+            from sysimage.pipeline.build import BuildOptions, plan
 
             options = BuildOptions(
                 cache_dir=cache,

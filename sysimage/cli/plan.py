@@ -11,8 +11,8 @@ from sysimage.cli.progress import shown_progress
 from sysimage.cli.terminal import Terminal, in_bytes
 
 if TYPE_CHECKING:
-    from sysimage.build import Planned
     from sysimage.layerplan import PlannedLayer
+    from sysimage.pipeline.build import Planned
 
 NAME = "plan"
 HELP = "show what would go into which layer, and why"
@@ -36,8 +36,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     spec, spec_dir = request.read_spec(arguments.spec)
     options = request.build_options(arguments, terminal, spec)
 
-    from sysimage.build import plan
     from sysimage.kept import in_use
+    from sysimage.pipeline.build import plan
 
     shown = shown_progress("quiet" if arguments.quiet else arguments.progress, terminal)
     with request.faults_in(arguments.spec), in_use(options.cache_dir), shown as progress:

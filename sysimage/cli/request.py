@@ -16,10 +16,10 @@ from sysimage.cli.terminal import Terminal
 from sysimage.errors import SpecError
 
 if TYPE_CHECKING:
-    from sysimage.build import BuildOptions
     from sysimage.destinations.registry import Registries
-    from sysimage.history import AskRegistry, History
     from sysimage.image import ImageName
+    from sysimage.pipeline.build import BuildOptions
+    from sysimage.pipeline.history import AskRegistry, History
     from sysimage.spec import SystemSpec
     from sysimage_bootstrap.choose import ArchiveChoice
 
@@ -94,7 +94,7 @@ def asking(arguments: argparse.Namespace, terminal: Terminal, platform: str) -> 
 
 def read_history(arguments: argparse.Namespace, terminal: Terminal, spec: SystemSpec) -> History:
     """The earlier builds that are named."""
-    from sysimage.history import History, read_records
+    from sysimage.pipeline.history import History, read_records
 
     named = [*(arguments.history or ()), *([arguments.previous] if arguments.previous else [])]
     for flag in ("strategy", "together_with"):
@@ -116,9 +116,9 @@ def build_options(arguments: argparse.Namespace, terminal: Terminal, spec: Syste
     """Everything that `plan` and `build` share; the output is for `build` to add."""
     epoch = flags.source_date_epoch(terminal.environ)
 
-    from sysimage.build import BuildOptions, Neighbour
     from sysimage.layerplan import check_max_layers
     from sysimage.layers import Compression
+    from sysimage.pipeline.build import BuildOptions, Neighbour
 
     # What the later rooms would refuse is refused before anything is fetched.
     if arguments.max_layers is not None:

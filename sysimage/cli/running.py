@@ -71,7 +71,7 @@ def image_of(arguments: argparse.Namespace, terminal: Terminal, progress: Progre
     if path.suffix != ".json" or path.is_dir():
         yield path
         return
-    from sysimage.build import BuildOptions, build
+    from sysimage.pipeline.build import BuildOptions, build
 
     spec, spec_dir = request.read_spec(str(path))
     cache = flags.cache_directory(arguments.cache_dir, terminal.environ)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sysimage.build import BuildOptions, BuildResult, build
 from sysimage.closure import Closure
+from sysimage.pipeline.build import BuildOptions, BuildResult, build
 from sysimage.spec.parse import parse_spec
 from sysimage.store.database import registration_text
 

@@ -9,17 +9,17 @@ from pathlib import Path
 
 from sysimage import bases
 from sysimage.closure import Closure
-from sysimage.delivery import deliver, deliver_directly, layer_store, leave_record
 from sysimage.destinations import WrittenImage
-from sysimage.history import annotated
 from sysimage.image import HealthCheck, Image, ImageConfig, ImageName, make_image, rfc3339
 from sysimage.kept import KeptTexts, in_use
 from sysimage.layerplan import LayerPlan, Record
 from sysimage.layers import Check, Compression, LayerBlob, LayerCache, LayerSource, build_layers
 from sysimage.layers.divide import layer_labels, layer_sources
-from sysimage.mending import ItemMender, LayerMender
-from sysimage.options import OCI_LAYOUT, BuildOptions, Neighbour, Push
-from sysimage.plans import divide, rule
+from sysimage.pipeline.delivery import deliver, deliver_directly, layer_store, leave_record
+from sysimage.pipeline.history import annotated
+from sysimage.pipeline.options import OCI_LAYOUT, BuildOptions, Neighbour, Push
+from sysimage.pipeline.planning import divide, rule
+from sysimage.pipeline.repair import ItemMender, LayerMender
 from sysimage.preflight import Draft, check_draft, check_layers
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.provision import provision

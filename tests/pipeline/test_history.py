@@ -9,13 +9,21 @@ from typing import Any
 
 import pytest
 
-from sysimage.build import BuildResult
 from sysimage.closure import Closure
 from sysimage.destinations.registry import Registries
 from sysimage.errors import IntegrityError, SpecError
-from sysimage.history import ANNOTATION, History, annotated, read_records, record_path, what_is_replaced, written
 from sysimage.layerplan import Record, from_json, plan_layers
-from sysimage.options import Push
+from sysimage.pipeline.build import BuildResult
+from sysimage.pipeline.history import (
+    ANNOTATION,
+    History,
+    annotated,
+    read_records,
+    record_path,
+    what_is_replaced,
+    written,
+)
+from sysimage.pipeline.options import Push
 from sysimage.verify import inspect_image
 from tests.destinations.registry_server import running
 from tests.support.builds import build_from_store, registered
@@ -169,7 +177,7 @@ def test_a_record_that_is_too_long_for_a_manifest_stays_out_of_it(
 ) -> None:
     record = Record(closure, plan_layers(closure))
     assert list(annotated(record)) == [ANNOTATION]
-    monkeypatch.setattr("sysimage.history.MOST_IN_A_MANIFEST", 100)
+    monkeypatch.setattr("sysimage.pipeline.history.MOST_IN_A_MANIFEST", 100)
     assert annotated(record) == {}
 
 

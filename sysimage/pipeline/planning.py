@@ -15,10 +15,10 @@ from sysimage import closure as closure_room
 from sysimage import layerplan
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError, SpecError
-from sysimage.history import History, written
 from sysimage.kept import KeptTexts, code_digest
 from sysimage.layerplan import GroupRule, LayerPlan, from_json, plan_by, plan_fleet, plan_layers, to_json
-from sysimage.options import OURS, BuildOptions
+from sysimage.pipeline.history import History, written
+from sysimage.pipeline.options import OURS, BuildOptions
 from sysimage.spec.model import SystemSpec
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from sysimage.history import History
+from sysimage.pipeline.history import History
 
 if TYPE_CHECKING:
     from sysimage.destinations.daemon import Engine
@@ -41,7 +41,7 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
-    """What `sysimage.build` takes beside the spec."""
+    """What `sysimage.pipeline.build` takes beside the spec."""
 
     cache_dir: Path
     """Packages, the store and layers are kept here and used again."""

@@ -21,7 +21,7 @@ from sysimage.layers import (
     build_layers,
     layer_key,
 )
-from sysimage.mending import ItemMender, LayerMender
+from sysimage.pipeline.repair import ItemMender, LayerMender
 from sysimage.rootfs.system import ImageDefaults, SystemResult
 from sysimage.store.items import StoreItem
 from sysimage_bootstrap.items import ItemStore, Recipe

@@ -18,12 +18,12 @@ from sysimage.destinations import (
     write_oci_layout,
 )
 from sysimage.destinations.sound import Keeper
-from sysimage.history import record_beside, written
 from sysimage.image import Image, ImageName
 from sysimage.layerplan import Record
 from sysimage.layers import BrokenPromiseError, Check, Compression, LayerBlob, LayerCache, LayerSource
-from sysimage.mending import ItemMender
-from sysimage.options import OCI_LAYOUT, BuildOptions
+from sysimage.pipeline.history import record_beside, written
+from sysimage.pipeline.options import OCI_LAYOUT, BuildOptions
+from sysimage.pipeline.repair import ItemMender
 from sysimage.progress import Progress, silent
 from sysimage.temporary import scratch_directory
 
