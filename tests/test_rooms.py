@@ -57,12 +57,12 @@ ALLOWED: dict[str, set[str]] = {
     "layerplan": {"store", "closure"},
     "blobs": set(),
     "layers": {"rules", "store", "closure", "rootfs", "layerplan", "blobs"},
-    "image": {"layers", "blobs"},
+    "image": {"spec", "rootfs", "layers", "blobs"},
     "destinations": {"layers", "image", "blobs", "rootfs", "store"},
     # What rereads an image must not make its writers' mistakes again; names of store items are no writer's.
     "verify": {"store.paths", "rules"},
     # A base image is read with the verifier's eyes; what is written on top is the other rooms'.
-    "bases": {"spec", "store", "closure", "rootfs", "layerplan", "layers", "image", "blobs", "verify"},
+    "bases": {"rules", "spec", "store", "closure", "rootfs", "layerplan", "layers", "image", "blobs", "verify"},
     # What is run is what the verifier's reader makes of an image's bytes.
     "containers": {"verify"},
     # What the rules say of an image that is about to be written, and which place of the spec it comes from.

@@ -10,10 +10,10 @@ from pathlib import Path
 from sysimage import bases
 from sysimage.closure import Closure
 from sysimage.destinations import WrittenImage
-from sysimage.image import HealthCheck, Image, ImageConfig, ImageName, make_image, rfc3339
+from sysimage.image import Image, ImageConfig, ImageName, config_of_spec, make_image, rfc3339
 from sysimage.kept import KeptTexts, in_use
 from sysimage.layerplan import LayerPlan, Record
-from sysimage.layers import Check, Compression, LayerBlob, LayerCache, LayerSource, build_layers
+from sysimage.layers import Compression, LayerBlob, LayerCache, LayerSource, build_layers, wanted_check
 from sysimage.layers.divide import layer_labels, layer_sources
 from sysimage.pipeline.delivery import deliver, deliver_directly, layer_store, leave_record
 from sysimage.pipeline.history import annotated
@@ -22,14 +22,11 @@ from sysimage.pipeline.planning import divide, rule
 from sysimage.pipeline.repair import ItemMender, LayerMender
 from sysimage.preflight import Draft, check_draft, check_layers
 from sysimage.progress import Progress, silent
-from sysimage.rootfs.provision import provision
 from sysimage.rootfs.stored import open_stored
 from sysimage.rootfs.system import SystemResult
 from sysimage.rootfs.tree import Tree
-from sysimage.spec.model import StoreKind, SystemSpec
-from sysimage.store.database import Schema, store_database
+from sysimage.spec.model import SystemSpec
 from sysimage.store.query import Memory
-from sysimage.store.scan import Candidates
 from sysimage_bootstrap.items.item_store import ItemStore
 from sysimage_bootstrap.realise import realise
 
@@ -61,7 +58,7 @@ class Planned:
     """Seconds since the epoch."""
     record: Record
     """What a later build may learn from."""
-    base: bases.BaseImage | None = None
+    base: bases.BaseImage = bases.NO_BASE
     """What the image begins with."""
 
 
@@ -89,15 +86,15 @@ def plan(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Prog
     base = open_base(spec, spec_dir, options, progress)
     realised = provide(spec, spec_dir, options, base, progress)
     closure = Closure(realised.items, realised.roots)
-    base_layers = len(base.layers) if base else 0
+    base_layers = len(base.layers)
     layer_plan = divide(spec, closure, neighbours(options, progress), options, base_layers)
     created = options.created if options.created is not None else _newest(closure)
     planned = Planned(
         spec=spec,
         realised=realised,
         closure=closure,
-        tree=customization(spec, realised, closure, base),
-        plan=bases.without_items_of(base, layer_plan, closure) if base else layer_plan,
+        tree=bases.customization_on(base, spec, realised, closure),
+        plan=bases.without_items_of(base, layer_plan, closure),
         compression=Compression.parse(options.compression or spec.compression),
         names=options.names or tuple(ImageName(spec.name, tag) for tag in spec.tags),
         created=created,
@@ -110,26 +107,23 @@ def plan(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Prog
 
 def draft(planned: Planned) -> Draft:
     """The image as far as it is known before its first layer."""
-    base_layers = len(planned.base.layers) if planned.base else 0
     return Draft(
         planned.spec,
         planned.closure,
         planned.tree,
         image_config(planned),
-        layer_labels(planned.plan, base_layers=base_layers),
+        layer_labels(planned.plan, base_layers=len(planned.base.layers)),
         image_annotations(planned),
         planned.names,
         planned.base,
     )
 
 
-def open_base(
-    spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Progress = silent
-) -> bases.BaseImage | None:
-    """The image that this one begins with, if there is one; with too many layers it is refused before any work."""
+def open_base(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Progress = silent) -> bases.BaseImage:
+    """The image that this one begins with; with too many layers it is refused before any work."""
     path = options.from_image or (spec_dir / spec.from_image if spec.from_image else None)
     if path is None:
-        return None
+        return bases.NO_BASE
     base = bases.read_base_image(path, spec.architecture, spec.store.store_dir, progress=progress)
     bases.check_room(base, options.max_layers or spec.max_layers)
     if spec.from_store is not None:  # a system made of packages has accounts of its own
@@ -141,7 +135,7 @@ def provide(
     spec: SystemSpec,
     spec_dir: Path,
     options: BuildOptions,
-    base: bases.BaseImage | None = None,
+    base: bases.BaseImage,
     progress: Progress = silent,
 ) -> SystemResult:
     """The system: found in a store, or made of packages. From here on nothing can tell which it was."""
@@ -151,10 +145,10 @@ def provide(
             spec.from_store,
             spec_dir,
             memory=Memory(KeptTexts(options.cache_dir / "measured"), options.workers),
-            base_accounts=base.accounts if base else None,
-            base_environment=bases.variables_of(base) if base else {},
-            is_base_directory=base.has_directory if base else lambda path: False,
-            keep_accounts=base is not None and base.has_accounts,
+            base_accounts=base.accounts,
+            base_environment=bases.variables_of(base),
+            is_base_directory=base.has_directory,
+            keep_accounts=base.has_accounts,
             progress=progress,
         )
     return realise(
@@ -173,32 +167,11 @@ def neighbours(options: BuildOptions, progress: Progress = silent) -> dict[str, 
     """The closures of the systems that are planned with this one, by name."""
     closures: dict[str, Closure] = {}
     for other in options.together:
-        realised = provide(other.spec, other.spec_dir, replace(options, lock_file=other.lock_file), None, progress)
+        realised = provide(
+            other.spec, other.spec_dir, replace(options, lock_file=other.lock_file), bases.NO_BASE, progress
+        )
         closures[other.spec.name] = Closure(realised.items, realised.roots)
     return closures
-
-
-def customization(
-    spec: SystemSpec, realised: SystemResult, closure: Closure, base: bases.BaseImage | None = None
-) -> Tree:
-    """Everything of the image that is no store item, on top of the base."""
-    schema = Schema.GUIX if spec.store.kind is StoreKind.GUIX else Schema.NIX
-    database = None
-    if spec.store.database:
-        database = store_database(bases.merged(closure, base, spec.store) if base else closure, schema)
-    tree = provision(
-        spec,
-        realised.system,
-        closure,
-        realised.accounts,
-        realised.entries,
-        database,
-        generation=bases.generation_on(base, spec.store) if base else 1,
-    )
-    if base is None:
-        return tree
-    beside = [*bases.roots_of(base, spec.store), *bases.closed_database(base, spec.store)] if database else []
-    return bases.place_on(Tree([*tree, *beside]), base, spec.store)
 
 
 def build(spec: SystemSpec, spec_dir: Path, options: BuildOptions, progress: Progress = silent) -> BuildResult:
@@ -221,8 +194,11 @@ def write(
     """Build the layers that are not known yet, and write the image to every place where it is wanted."""
     uid, gid = planned.spec.store.uid, planned.spec.store.gid
     base = planned.base
-    base_layers = len(base.layers) if base else 0
-    check = wanted_check(planned, options)
+    base_layers = len(base.layers)
+    source = planned.spec.from_store
+    # What our own store has is always compared: its items are cheap to make again.
+    contents = source is None or source.check or options.check_store
+    check = wanted_check(planned.closure, contents=contents, references=options.check_references)
     sources = layer_sources(planned.plan, planned.closure, planned.tree, base_layers=base_layers, uid=uid, gid=gid)
 
     def assemble(layers: Sequence[LayerBlob]) -> Image:
@@ -232,10 +208,10 @@ def write(
             layers,
             annotations=image_annotations(planned),
             base_layers=base_layers,
-            base_history=bases.base_history(base) if base else (),
+            base_history=bases.base_history(base),
         )
 
-    if base is None:
+    if not base.layers:
         direct = deliver_directly(
             sources, assemble, planned.names, planned.compression, options, items, check, progress
         )
@@ -257,49 +233,15 @@ def write(
             )
 
         own = built(sources)
-        layers = own
-        if base:
-            bases.take_layers(base, blobs)
-            layers = bases.stacked(base, own)
+        bases.take_layers(base, blobs)
         keeper = LayerMender(sources, own, store, planned.compression, built, base)
-        return deliver(assemble(layers), [blobs], planned.names, options, keeper, progress)
-
-
-def wanted_check(planned: Planned, options: BuildOptions) -> Check | None:
-    """What is to be proven of the items while they are written into layers: of our own store's that they are what was
-    made, of another's what is asked for."""
-    if options.check_references:
-        return Check(Candidates(item.path for item in planned.closure))
-    source = planned.spec.from_store
-    return Check() if source is None or source.check or options.check_store else None
+        return deliver(assemble(bases.stacked(base, own)), [blobs], planned.names, options, keeper, progress)
 
 
 def image_config(planned: Planned) -> ImageConfig:
-    """How a container runs: what the spec says, and what the system needs where it says nothing."""
-    spec, defaults = planned.spec, planned.realised.image_defaults
-    check = spec.health_check
-    says_directory = planned.base is None or "working_directory" in spec.model_fields_set
-    config = ImageConfig(
-        architecture=spec.architecture,
-        variant="v8" if spec.architecture == "arm64" else None,
-        created=planned.created,
-        entrypoint=defaults.entry_point,
-        cmd=defaults.command,
-        env=tuple(defaults.environment.items()),
-        working_dir=spec.working_directory if says_directory else None,
-        user=spec.user,
-        exposed_ports=spec.exposed_ports,
-        volumes=spec.volumes,
-        labels=tuple(sorted(spec.labels.items())),
-        stop_signal=defaults.stop_signal,
-        healthcheck=None
-        if check is None
-        else HealthCheck(check.command, check.interval, check.timeout, check.start_period, check.retries),
-    )
-    if planned.base is None:
-        return config
-    specified = {*spec.environment, *(["LANG"] if "locale" in spec.model_fields_set else [])}
-    return bases.overlaid(config, planned.base, has_init=spec.has_init, specified=specified)
+    """How a container runs: what the spec says, what the system needs, and what the base says beside."""
+    config = config_of_spec(planned.spec, planned.realised.image_defaults, planned.created)
+    return bases.overlaid(config, planned.base, planned.spec)
 
 
 def image_annotations(planned: Planned) -> dict[str, str]:

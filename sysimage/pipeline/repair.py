@@ -77,7 +77,7 @@ class LayerMender:
         store: LayerCache | BlobDirectory,
         compression: Compression,
         build: Callable[[Sequence[LayerSource]], Sequence[LayerBlob]],
-        base: bases.BaseImage | None,
+        base: bases.BaseImage,
     ) -> None:
         self._cache = store if isinstance(store, LayerCache) else None
         self._blobs = store.blobs if isinstance(store, LayerCache) else store
@@ -91,8 +91,7 @@ class LayerMender:
         source = self._sources.get(descriptor)
         self._blobs.remove(descriptor.digest)
         if source is None:
-            if self._base is not None:
-                bases.take_layers(self._base, self._blobs)
+            bases.take_layers(self._base, self._blobs)
             return
         notice(f"the layer {source.label!r} in the cache was damaged: it is made again")
         if self._cache is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sysimage.bases import NO_BASE
 from sysimage.blobs import BlobDirectory
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError
@@ -142,7 +143,7 @@ def test_a_layer_that_lost_a_bit_is_made_again_with_its_item(workspace: Workspac
     def again(missing: Sequence[LayerSource]) -> Sequence[LayerBlob]:
         return mender.mended(lambda: workspace.build(cache, missing))
 
-    keeper = LayerMender(sources, layers, cache, GZIP, again, None)
+    keeper = LayerMender(sources, layers, cache, GZIP, again, NO_BASE)
     keeper.remake(layers[2].descriptor)
     assert [cache.blobs.path(layer.descriptor.digest).read_bytes() for layer in layers] == whole
     assert workspace.made == item_too
@@ -152,7 +153,7 @@ def test_a_layer_that_lost_a_bit_is_made_again_with_its_item(workspace: Workspac
 def test_a_layer_that_comes_out_differently_is_told(workspace: Workspace) -> None:
     sources, cache = workspace.sources(), workspace.cache
     layers = workspace.build(cache, sources)
-    keeper = LayerMender(sources, layers, cache, GZIP, lambda _: [layers[0]], None)
+    keeper = LayerMender(sources, layers, cache, GZIP, lambda _: [layers[0]], NO_BASE)
     with pytest.raises(IntegrityError, match=f"again: it came out as {layers[0].descriptor.digest}"):
         keeper.remake(layers[1].descriptor)
 
@@ -160,7 +161,7 @@ def test_a_layer_that_comes_out_differently_is_told(workspace: Workspace) -> Non
 def test_a_link_to_a_blob_is_noted_and_no_reason_to_read_it(workspace: Workspace, tmp_path: Path) -> None:
     sources, cache = workspace.sources(), workspace.cache
     layers = workspace.build(cache, sources)
-    keeper = LayerMender(sources, layers, cache, GZIP, lambda _: [], None)
+    keeper = LayerMender(sources, layers, cache, GZIP, lambda _: [], NO_BASE)
     place = cache.blobs.path(layers[0].descriptor.digest)
     stamps = BlobDirectory(tmp_path / "layout").link(place, layers[0].descriptor)
     assert stamps is not None
