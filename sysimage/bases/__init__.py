@@ -1,12 +1,12 @@
 """Images that ours begin with: read with a verifier's eyes, kept byte for byte, and built upon."""
 
 from sysimage.bases.base_image import NO_BASE, BaseImage, BaseImageError, BaseLayer, check_accounts, check_room
+from sysimage.bases.base_layers import copy_layers, stacked
 from sysimage.bases.customization import customization_on
 from sysimage.bases.overlay import base_history, overlaid, variables_of
 from sysimage.bases.placing import place_on
 from sysimage.bases.read import read_base_image
 from sysimage.bases.stores import merged, without_items_of
-from sysimage.bases.take import stacked, take_layers
 
 __all__ = [
     "NO_BASE",
@@ -16,13 +16,13 @@ __all__ = [
     "base_history",
     "check_accounts",
     "check_room",
+    "copy_layers",
     "customization_on",
     "merged",
     "overlaid",
     "place_on",
     "read_base_image",
     "stacked",
-    "take_layers",
     "variables_of",
     "without_items_of",
 ]

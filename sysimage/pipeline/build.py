@@ -15,12 +15,13 @@ from sysimage.kept import in_use
 from sysimage.layerplan import LayerPlan, Record
 from sysimage.layers import Check, Compression, LayerBlob, wanted_check
 from sysimage.layers.divide import layer_labels, layer_sources
-from sysimage.pipeline.delivery import Unwritten, leave_record, write_image
-from sysimage.pipeline.history import annotated
+from sysimage.pipeline.delivery import leave_record, write_image
+from sysimage.pipeline.history import record_annotations
 from sysimage.pipeline.options import BuildRequest, DeclaredSystem, Identity, Planning, Proofs, Sources
 from sysimage.pipeline.planning import draw_layers, rule
-from sysimage.pipeline.repair import ItemMender
+from sysimage.pipeline.repair import ItemRepair
 from sysimage.pipeline.systems import closures_of, open_base, provide
+from sysimage.pipeline.unwritten_image import UnwrittenImage
 from sysimage.preflight import Draft, check_draft, check_layers
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.system import SystemResult
@@ -74,10 +75,10 @@ def build(request: BuildRequest, progress: Progress = silent) -> BuildResult:
     with in_use(sources.cache_dir):
         planned = plan(system, sources, request.identity, request.planning, progress)
         delivered = write_image(
-            unwritten(planned, request.proofs, sources.workers),
+            unwritten_image(planned, request.proofs, sources.workers),
             request.delivery,
             request.layers,
-            item_mender(planned, system, sources, progress),
+            item_repair(planned, system, sources, progress),
             progress,
         )
     return BuildResult(planned, delivered, leave_record(planned.record, request.delivery.output))
@@ -132,7 +133,7 @@ def draft(planned: Planned) -> Draft:
     )
 
 
-def unwritten(planned: Planned, proofs: Proofs, workers: int) -> Unwritten:
+def unwritten_image(planned: Planned, proofs: Proofs, workers: int) -> UnwrittenImage:
     """The image as a description of how its layers are made, and of what it is then."""
     base, store = planned.base, planned.spec.store
     base_layers = len(base.layers)
@@ -147,7 +148,7 @@ def unwritten(planned: Planned, proofs: Proofs, workers: int) -> Unwritten:
             base_history=bases.base_history(base),
         )
 
-    return Unwritten(
+    return UnwrittenImage(
         sources=layer_sources(
             planned.plan, planned.closure, planned.tree, base_layers=base_layers, uid=store.uid, gid=store.gid
         ),
@@ -167,11 +168,11 @@ def checks(planned: Planned, proofs: Proofs) -> Check | None:
     return wanted_check(planned.closure, contents=source is None or source.check, references=proofs.references)
 
 
-def item_mender(planned: Planned, system: DeclaredSystem, sources: Sources, progress: Progress = silent) -> ItemMender:
+def item_repair(planned: Planned, system: DeclaredSystem, sources: Sources, progress: Progress = silent) -> ItemRepair:
     """What makes damaged items of our own store again."""
     spec = planned.spec
     store = ItemStore(sources.cache_dir / "store", spec.store.store_dir) if spec.from_store is None else None
-    return ItemMender(planned.closure, store, partial(provide, system, sources, planned.base, progress))
+    return ItemRepair(planned.closure, store, partial(provide, system, sources, planned.base, progress))
 
 
 def image_config(planned: Planned) -> ImageConfig:
@@ -183,7 +184,7 @@ def image_config(planned: Planned) -> ImageConfig:
 def image_annotations(planned: Planned) -> dict[str, str]:
     """What the manifest says about the image to those that have not pulled it."""
     created = {"org.opencontainers.image.created": rfc3339(planned.created)}
-    return {**created, **planned.spec.labels, **annotated(planned.record)}
+    return {**created, **planned.spec.labels, **record_annotations(planned.record)}
 
 
 def _newest(closure: Closure) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,28 +26,13 @@ from sysimage.destinations import (
 from sysimage.destinations.sound import Keeper
 from sysimage.image import Image, ImageName
 from sysimage.layerplan import Record
-from sysimage.layers import BrokenPromiseError, Check, Compression, LayerBlob, LayerCache, LayerSource, build_layers
-from sysimage.pipeline.history import record_beside, written
+from sysimage.layers import BrokenPromiseError, LayerBlob, LayerCache, LayerSource, build_layers
+from sysimage.pipeline.history import record_beside, record_text
 from sysimage.pipeline.options import OCI_LAYOUT, Delivery, LayerStorage
-from sysimage.pipeline.repair import ItemMender, LayerMender
+from sysimage.pipeline.repair import ItemRepair, LayerRepair
+from sysimage.pipeline.unwritten_image import UnwrittenImage
 from sysimage.progress import Progress, silent
 from sysimage.temporary import scratch_directory
-
-
-@dataclass(frozen=True, slots=True)
-class Unwritten:
-    """An image whose layers are not made yet."""
-
-    sources: Sequence[LayerSource]
-    """Of the layers on top of the base's, bottom first."""
-    assemble: Callable[[Sequence[LayerBlob]], Image]
-    """Describes all layers, those of the base at the bottom, as an image."""
-    names: tuple[ImageName, ...]
-    compression: Compression
-    base: bases.BaseImage = bases.NO_BASE
-    check: Check | None = None
-    """What is proven of store items while they are written."""
-    workers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +59,7 @@ Route = IntoPipe | IntoFile | ThroughStorage
 """How the bytes of layers come to where the image goes."""
 
 
-def choose_route(image: Unwritten, delivery: Delivery, layers: LayerStorage) -> Route:
+def choose_route(image: UnwrittenImage, delivery: Delivery, layers: LayerStorage) -> Route:
     """The shortest way for layers: without storage where they are not compressed and go to one archive alone; into a
     file only when none are to be kept."""
     only_output = not delivery.pushes and delivery.load is None
@@ -90,7 +75,7 @@ def choose_route(image: Unwritten, delivery: Delivery, layers: LayerStorage) -> 
 
 
 def write_image(
-    image: Unwritten, delivery: Delivery, layers: LayerStorage, items: ItemMender, progress: Progress = silent
+    image: UnwrittenImage, delivery: Delivery, layers: LayerStorage, items: ItemRepair, progress: Progress = silent
 ) -> tuple[WrittenImage, ...]:
     """Make the layers that are not stored yet, and write the image to every place where it is wanted.
 
@@ -105,24 +90,24 @@ def write_image(
             return _write_through_storage(image, delivery, layers, items, progress)
 
 
-def _write_into_pipe(image: Unwritten, fd: int, items: ItemMender, progress: Progress) -> WrittenImage:
+def _write_into_pipe(image: UnwrittenImage, fd: int, items: ItemRepair, progress: Progress) -> WrittenImage:
     """What went into a pipe cannot be taken back: items that look damaged are made again first, and one that only its
     bytes show to be damaged is forgotten with a `BrokenPromiseError`."""
-    items.look_over()
+    items.repair_visible()
     try:
         return stream_docker_archive(
             image.sources, image.assemble, fd, names=image.names, check=image.check, progress=progress
         )
     except BrokenPromiseError as error:
-        if items.drop(error):
+        if items.forget_damaged(error):
             error.hint = "build again: what was damaged is made again then"
         raise
 
 
 def _write_into_file(
-    image: Unwritten, path: Path, archive_format: str, items: ItemMender, progress: Progress
+    image: UnwrittenImage, path: Path, archive_format: str, items: ItemRepair, progress: Progress
 ) -> WrittenImage:
-    return items.mended(
+    return items.retrying(
         lambda: write_archive_directly(
             image.sources,
             image.assemble,
@@ -137,7 +122,7 @@ def _write_into_file(
 
 
 def _write_through_storage(
-    image: Unwritten, delivery: Delivery, layers: LayerStorage, items: ItemMender, progress: Progress
+    image: UnwrittenImage, delivery: Delivery, layers: LayerStorage, items: ItemRepair, progress: Progress
 ) -> tuple[WrittenImage, ...]:
     output = delivery.output
     beside = output.absolute().parent if isinstance(output, Path) else Path(tempfile.gettempdir())
@@ -145,7 +130,7 @@ def _write_through_storage(
         blobs = store.blobs if isinstance(store, LayerCache) else store
 
         def built(sources: Sequence[LayerSource]) -> tuple[LayerBlob, ...]:
-            return items.mended(
+            return items.retrying(
                 lambda: build_layers(
                     sources,
                     store,
@@ -157,8 +142,8 @@ def _write_through_storage(
             )
 
         own = built(image.sources)
-        bases.take_layers(image.base, blobs)
-        keeper = LayerMender(image.sources, own, store, image.compression, built, image.base)
+        bases.copy_layers(image.base, blobs)
+        keeper = LayerRepair(image, own, store, built)
         assembled = image.assemble(bases.stacked(image.base, own))
         return deliver(assembled, [blobs], image.names, delivery, keeper, progress)
 
@@ -223,5 +208,5 @@ def leave_record(record: Record, output: Path | int | None) -> Path | None:
     from sysimage.destinations.publish import published
 
     with published(place) as fd:
-        write_all(fd, written(record).encode() + b"\n")
+        write_all(fd, record_text(record).encode() + b"\n")
     return place

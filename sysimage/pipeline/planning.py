@@ -17,7 +17,7 @@ from sysimage.closure import Closure
 from sysimage.errors import IntegrityError, SpecError
 from sysimage.kept import KeptTexts, code_digest
 from sysimage.layerplan import GroupRule, LayerPlan, from_json, plan_by, plan_fleet, plan_layers, to_json
-from sysimage.pipeline.history import History, written
+from sysimage.pipeline.history import History, record_text
 from sysimage.pipeline.options import OURS, DeclaredSystem, Planning
 from sysimage.spec.model import SystemSpec
 
@@ -50,7 +50,7 @@ def draw_layers(
         groups=group_rules(spec),
         base_layers=base_layers,
     )
-    return history.kept(closure, asked) or planned_once(cache_dir, closure, asked, history, draw)
+    return history.unchanged_plan(closure, asked) or planned_once(cache_dir, closure, asked, history, draw)
 
 
 def _draw_together(
@@ -106,7 +106,7 @@ def planned_once(
 
 def _key(closure: Closure, rule: str, history: History) -> str:
     planner = [Path(str(room.__file__)).parent for room in (layerplan, closure_room)]
-    previous = written(history.previous) if history.previous else None
+    previous = record_text(history.previous) if history.previous else None
     earlier = [_facts(one) for one in history.closures]
     return json.dumps([code_digest(*planner), rule, _facts(closure), earlier, previous])
 

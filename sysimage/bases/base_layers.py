@@ -14,7 +14,7 @@ from sysimage.verify.limits import DEFAULT_LIMITS
 from sysimage.verify.source import open_source
 
 
-def take_layers(base: BaseImage, into: BlobDirectory) -> None:
+def copy_layers(base: BaseImage, into: BlobDirectory) -> None:
     """Bring the base's blobs to ``into``. An `IntegrityError` if the base changed since it was read."""
     if not base.layers:
         return
