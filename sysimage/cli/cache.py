@@ -88,8 +88,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 def _verify(root: Path, arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Read everything; an `IntegrityError` names what is damaged, unless that is forgotten."""
-    from sysimage.damage import Examined, examine_cache
     from sysimage.kept import in_use
+    from sysimage.pipeline.cache_check import Examined, examine_cache
 
     examined: list[Examined] = []
     if root.is_dir():

@@ -71,7 +71,7 @@ def command_line() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
     for verb in VERBS:
         below = verbs.add_parser(verb.NAME, help=verb.HELP, description=verb.DESCRIPTION, allow_abbrev=False)
-        below.set_defaults(run=verb.run)
+        below.set_defaults(run=verb.run, command_line=parser)
         verb.add_flags(below)
     return parser
 

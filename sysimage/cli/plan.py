@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from sysimage.cli import flags, request
+from sysimage.cli import flags
 from sysimage.cli.build import closure_document
 from sysimage.cli.progress import shown_progress
+from sysimage.cli.request import build_request
+from sysimage.cli.spec_files import faults_in
 from sysimage.cli.terminal import Terminal, in_bytes
 
 if TYPE_CHECKING:
-    from sysimage.build import Planned
     from sysimage.layerplan import PlannedLayer
+    from sysimage.pipeline.build import Planned
 
 NAME = "plan"
 HELP = "show what would go into which layer, and why"
@@ -34,15 +36,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    spec, spec_dir = request.read_spec(arguments.spec)
-    options = request.build_options(arguments, terminal, spec)
+    request = build_request(arguments, terminal)
 
-    from sysimage.build import plan
     from sysimage.kept import in_use
+    from sysimage.pipeline.build import plan
 
     shown = shown_progress("quiet" if arguments.quiet else arguments.progress, terminal)
-    with request.faults_in(arguments.spec), in_use(options.cache_dir), shown as progress:
-        planned = plan(spec, spec_dir, options, progress)
+    with faults_in(arguments.spec), in_use(request.sources.cache_dir), shown as progress:
+        planned = plan(request.system, request.sources, request.identity, request.planning, progress)
     if arguments.json:
         terminal.document(document(planned))
     elif not arguments.quiet:

@@ -7,6 +7,7 @@ from sysimage.layers.checked import Check
 from sysimage.layers.compression import Compression
 from sysimage.layers.source import LayerError, LayerSource
 from sysimage.layers.tar import BrokenPromiseError, tar_size, write_tar
+from sysimage.layers.wanted_check import wanted_check
 
 __all__ = [
     "BrokenPromiseError",
@@ -19,6 +20,7 @@ __all__ = [
     "build_layers",
     "layer_key",
     "tar_size",
+    "wanted_check",
     "write_layer",
     "write_tar",
 ]

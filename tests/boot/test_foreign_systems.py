@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from sysimage.build import BuildResult
 from sysimage.closure import Closure
+from sysimage.pipeline.build import BuildResult
 from sysimage.verify import verify_image
 from tests.support.builds import build_from_store, config_of
 from tests.support.examples import build_example, default_cache

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysimage.cli.build import chosen_output
 from sysimage.cli.flags import LATEST, cache_directory, created_at, lock_file, positive, source_date_epoch
 from sysimage.errors import SpecError
 
@@ -76,15 +75,3 @@ def test_the_lock_file_lies_beside_the_spec() -> None:
     assert lock_file(None, "a/web.json") == Path("a/web.lock.json")
     assert lock_file(None, "-") == Path("system.lock.json")
     assert lock_file(Path("x"), "a/web.json") == Path("x")
-
-
-def test_output_and_format_follow_from_each_other(tmp_path: Path) -> None:
-    there = str(tmp_path)
-    assert chosen_output("-", None, "web:1", "amd64")[0] == "archive"
-    assert chosen_output("a.tar", None, "web:1", "amd64") == ("archive", Path("a.tar"))
-    assert chosen_output("new/", None, "web:1", "amd64") == ("oci-dir", Path("new"))
-    assert chosen_output(there, None, "web:1", "amd64") == ("oci-dir", tmp_path)
-    assert chosen_output("new", "oci-dir", "web:1", "amd64") == ("oci-dir", Path("new"))
-    assert chosen_output(None, None, "team/web:1", "amd64") == ("archive", Path("team-web-1-amd64.oci.tar"))
-    assert chosen_output(None, "docker-archive", "web:1", "arm64")[1] == Path("web-1-arm64.docker.tar")
-    assert chosen_output(None, "oci-dir", "web:1", "arm64")[1] == Path("web-1-arm64")

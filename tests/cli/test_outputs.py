@@ -101,7 +101,7 @@ def test_an_output_that_the_build_reads_is_refused(
     assert f"is {what}" in [issue["message"] for issue in error["issues"]]
 
 
-@pytest.mark.parametrize("flag", ["previous", "history", "from-image", "together-with", "keyring", "registry-ca"])
+@pytest.mark.parametrize("flag", ["previous", "history", "together-with", "keyring", "registry-ca"])
 def test_an_output_that_a_flag_names_as_an_input_is_refused(
     workspace: Path, capsys: pytest.CaptureFixture[str], flag: str
 ) -> None:
@@ -118,6 +118,8 @@ def test_a_base_is_not_replaced_by_what_is_built_on_it(workspace: Path, capsys: 
     Path("top.json").write_text(json.dumps(spec))
     error = refused(workspace, capsys, "build", "-o", "base/", "top.json")
     assert error["issues"][0]["message"] == "is the base image"
+    error = refused(workspace, capsys, "build", "--from-image", "base", "-o", "base/", "small.json")
+    assert [issue["message"] for issue in error["issues"]] == ["is the base image"]
     error = refused(workspace, capsys, "build", "-f", "archive", "-o", "base/index.json", "top.json")
     assert error["issues"][0]["message"] == "is the base image, and holds it"
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from sysimage.build import BuildResult, Planned
 from sysimage.cli import build, plan
 from sysimage.cli.terminal import Terminal
 from sysimage.destinations import write_archive
 from sysimage.layerplan import LayerPlan, PlannedLayer, Record, plan_by, plan_layers
 from sysimage.layers import Compression
+from sysimage.pipeline.build import BuildResult, Planned
 from sysimage.rootfs.system import SystemResult
 from sysimage.spec import parse_spec
 from tests.support.images import NAMES, BuiltImage, build_image

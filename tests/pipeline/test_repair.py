@@ -11,6 +11,7 @@ import pytest
 from sysimage.blobs import BlobDirectory
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError
+from sysimage.image import ImageConfig, make_image
 from sysimage.layers import (
     BrokenPromiseError,
     Check,
@@ -21,7 +22,8 @@ from sysimage.layers import (
     build_layers,
     layer_key,
 )
-from sysimage.mending import ItemMender, LayerMender
+from sysimage.pipeline.repair import ItemRepair, LayerRepair
+from sysimage.pipeline.unwritten_image import UnwrittenImage
 from sysimage.rootfs.system import ImageDefaults, SystemResult
 from sysimage.store.items import StoreItem
 from sysimage_bootstrap.items import ItemStore, Recipe
@@ -68,9 +70,9 @@ class Workspace:
     def sources(self) -> list[LayerSource]:
         return [LayerSource(item.path.name, (item,)) for item in self.provide().items]
 
-    def mender(self) -> ItemMender:
+    def repair(self) -> ItemRepair:
         result = self.provide()
-        return ItemMender(Closure(result.items, [item.path for item in result.items]), self.store, self.provide)
+        return ItemRepair(Closure(result.items, [item.path for item in result.items]), self.store, self.provide)
 
     def build(self, into: LayerCache | BlobDirectory, sources: Sequence[LayerSource]) -> tuple[LayerBlob, ...]:
         return build_layers(sources, into, compression=GZIP, check=Check())
@@ -84,6 +86,12 @@ def workspace(tmp_path: Path) -> Workspace:
     return workspace
 
 
+def unwritten(sources: Sequence[LayerSource]) -> UnwrittenImage:
+    """An image of the layers that nothing asks for its documents."""
+    config = ImageConfig("amd64")
+    return UnwrittenImage(sources, lambda layers: make_image(config, layers), (), GZIP)
+
+
 def damaged(workspace: Workspace, number: int) -> None:
     store = workspace.store
     path = store.path_of(recipe(number))
@@ -91,23 +99,23 @@ def damaged(workspace: Workspace, number: int) -> None:
 
 
 def test_damaged_items_are_made_again_and_the_layers_are_the_same(workspace: Workspace, tmp_path: Path) -> None:
-    sources, mender = workspace.sources(), workspace.mender()
+    sources, repair = workspace.sources(), workspace.repair()
     whole = workspace.build(BlobDirectory(tmp_path / "blobs"), sources)
     for number in (1, 3):
         damaged(workspace, number)
     with pytest.raises(BrokenPromiseError):
         workspace.build(workspace.cache, sources)
-    assert mender.mended(lambda: workspace.build(workspace.cache, sources)) == whole
+    assert repair.retrying(lambda: workspace.build(workspace.cache, sources)) == whole
     assert workspace.made == 2
     assert workspace.build(workspace.cache, sources) == whole
 
 
 def test_an_item_that_comes_out_differently_is_told(workspace: Workspace) -> None:
-    sources, mender = workspace.sources(), workspace.mender()
+    sources, repair = workspace.sources(), workspace.repair()
     damaged(workspace, 2)
     workspace.contents[2] = "other content"
     with pytest.raises(IntegrityError, match="cannot make damaged items of the store again: they came out differently"):
-        mender.mended(lambda: workspace.build(workspace.cache, sources))
+        repair.retrying(lambda: workspace.build(workspace.cache, sources))
     assert workspace.build(workspace.cache, workspace.sources()), "from now on they are what they came out as"
 
 
@@ -117,21 +125,21 @@ def test_another_store_is_not_ours_to_mend(workspace: Workspace) -> None:
     damaged(workspace, 0)
     closure = Closure(result.items, [item.path for item in result.items])
     with pytest.raises(BrokenPromiseError):
-        ItemMender(closure, None, workspace.provide).mended(lambda: workspace.build(workspace.cache, sources))
+        ItemRepair(closure, None, workspace.provide).retrying(lambda: workspace.build(workspace.cache, sources))
     assert workspace.made == 0
 
 
 def test_what_looks_damaged_is_made_again_before_anything_goes_into_a_pipe(workspace: Workspace) -> None:
-    mender, store = workspace.mender(), workspace.store
+    repair, store = workspace.repair(), workspace.store
     flip_a_byte(store.location(store.path_of(recipe(1))) / "bin/run")
-    mender.look_over()
+    repair.repair_visible()
     assert workspace.made == 1
     assert (store.location(store.path_of(recipe(1))) / "bin/run").read_text() == workspace.contents[1]
 
 
 @pytest.mark.parametrize("item_too", [False, True])
 def test_a_layer_that_lost_a_bit_is_made_again_with_its_item(workspace: Workspace, item_too: bool) -> None:
-    sources, mender, cache = workspace.sources(), workspace.mender(), workspace.cache
+    sources, repair, cache = workspace.sources(), workspace.repair(), workspace.cache
     layers = workspace.build(cache, sources)
     whole = [cache.blobs.path(layer.descriptor.digest).read_bytes() for layer in layers]
     lose_a_bit_of_a_layer(cache, layer_key(sources[2], GZIP))
@@ -140,9 +148,9 @@ def test_a_layer_that_lost_a_bit_is_made_again_with_its_item(workspace: Workspac
     assert workspace.build(cache, sources) == layers, "it is believed: nothing that can be asked cheaply has moved"
 
     def again(missing: Sequence[LayerSource]) -> Sequence[LayerBlob]:
-        return mender.mended(lambda: workspace.build(cache, missing))
+        return repair.retrying(lambda: workspace.build(cache, missing))
 
-    keeper = LayerMender(sources, layers, cache, GZIP, again, None)
+    keeper = LayerRepair(unwritten(sources), layers, cache, again)
     keeper.remake(layers[2].descriptor)
     assert [cache.blobs.path(layer.descriptor.digest).read_bytes() for layer in layers] == whole
     assert workspace.made == item_too
@@ -152,7 +160,7 @@ def test_a_layer_that_lost_a_bit_is_made_again_with_its_item(workspace: Workspac
 def test_a_layer_that_comes_out_differently_is_told(workspace: Workspace) -> None:
     sources, cache = workspace.sources(), workspace.cache
     layers = workspace.build(cache, sources)
-    keeper = LayerMender(sources, layers, cache, GZIP, lambda _: [layers[0]], None)
+    keeper = LayerRepair(unwritten(sources), layers, cache, lambda _: [layers[0]])
     with pytest.raises(IntegrityError, match=f"again: it came out as {layers[0].descriptor.digest}"):
         keeper.remake(layers[1].descriptor)
 
@@ -160,7 +168,7 @@ def test_a_layer_that_comes_out_differently_is_told(workspace: Workspace) -> Non
 def test_a_link_to_a_blob_is_noted_and_no_reason_to_read_it(workspace: Workspace, tmp_path: Path) -> None:
     sources, cache = workspace.sources(), workspace.cache
     layers = workspace.build(cache, sources)
-    keeper = LayerMender(sources, layers, cache, GZIP, lambda _: [], None)
+    keeper = LayerRepair(unwritten(sources), layers, cache, lambda _: [])
     place = cache.blobs.path(layers[0].descriptor.digest)
     stamps = BlobDirectory(tmp_path / "layout").link(place, layers[0].descriptor)
     assert stamps is not None

@@ -14,8 +14,10 @@ from sysimage.verify.limits import DEFAULT_LIMITS
 from sysimage.verify.source import open_source
 
 
-def take_layers(base: BaseImage, into: BlobDirectory) -> None:
+def copy_layers(base: BaseImage, into: BlobDirectory) -> None:
     """Bring the base's blobs to ``into``. An `IntegrityError` if the base changed since it was read."""
+    if not base.layers:
+        return
     with open_source(base.path, DEFAULT_LIMITS) as source:
         for layer in base.layers:
             if _is_there(into, layer.blob.descriptor):
@@ -44,4 +46,4 @@ def _is_there(blobs: BlobDirectory, descriptor: Descriptor) -> bool:
 def stacked(base: BaseImage, own: Sequence[LayerBlob]) -> tuple[LayerBlob, ...]:
     """The base's layers with ours on top. What the base's topmost layer says already need not be said again."""
     under = tuple(layer.blob for layer in base.layers)
-    return under + tuple(layer for layer in own if layer.diff_id != under[-1].diff_id)
+    return under + tuple(layer for layer in own if not under or layer.diff_id != under[-1].diff_id)

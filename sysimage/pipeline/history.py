@@ -44,19 +44,19 @@ class History:
             steps.pop()
         return tuple(steps)
 
-    def kept(self, closure: Closure, rule: str) -> LayerPlan | None:
+    def unchanged_plan(self, closure: Closure, rule: str) -> LayerPlan | None:
         """The previous plan itself, where nothing has changed since: neither the items nor what is asked for."""
         found = self.previous
         return found.plan if found and found.rule == rule and _same(found.closure, closure) else None
 
 
-def annotated(record: Record) -> dict[str, str]:
+def record_annotations(record: Record) -> dict[str, str]:
     """The annotation for an image; none where the record is longer than a manifest should be."""
-    text = written(record)
+    text = record_text(record)
     return {ANNOTATION: text} if len(text) <= MOST_IN_A_MANIFEST else {}
 
 
-def written(record: Record) -> str:
+def record_text(record: Record) -> str:
     """The record as text."""
     return to_json(record.plan, record.closure, created=record.created, rule=record.rule)
 

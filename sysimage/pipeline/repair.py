@@ -14,8 +14,9 @@ from sysimage.blobs import BlobDirectory, Descriptor
 from sysimage.blobs.stamp import Stamp
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError
-from sysimage.layers import BrokenPromiseError, Compression, LayerBlob, LayerCache, LayerSource, layer_key
+from sysimage.layers import BrokenPromiseError, LayerBlob, LayerCache, LayerSource, layer_key
 from sysimage.notices import notice
+from sysimage.pipeline.unwritten_image import UnwrittenImage
 from sysimage.rootfs.system import SystemResult
 from sysimage_bootstrap.damage import damaged_items
 from sysimage_bootstrap.items.item_store import ItemStore
@@ -23,23 +24,23 @@ from sysimage_bootstrap.items.item_store import ItemStore
 Result = TypeVar("Result")
 
 
-class ItemMender:
+class ItemRepair:
     """Makes damaged items of our own store again. Those of another store are for that store to repair."""
 
     def __init__(self, closure: Closure, store: ItemStore | None, provide: Callable[[], SystemResult]) -> None:
         self._closure, self._store, self._provide = closure, store, provide
 
-    def mended(self, work: Callable[[], Result]) -> Result:
+    def retrying(self, work: Callable[[], Result]) -> Result:
         """What ``work`` gives; done once more where it met items that are damaged, which are made again first."""
         try:
             return work()
         except BrokenPromiseError as error:
-            if not self.drop(error):
+            if not self.forget_damaged(error):
                 raise
             self._make_again()
             return work()
 
-    def drop(self, error: BrokenPromiseError) -> bool:
+    def forget_damaged(self, error: BrokenPromiseError) -> bool:
         """Forget the damaged items that the error names; whether there were some."""
         if self._store is None:
             return False
@@ -48,7 +49,7 @@ class ItemMender:
             self._store.drop(path)
         return bool(damaged)
 
-    def look_over(self) -> None:
+    def repair_visible(self) -> None:
         """Make what looks damaged again before anything is read, for output that cannot be taken back."""
         if self._store is None:
             return
@@ -67,23 +68,22 @@ class ItemMender:
             )
 
 
-class LayerMender:
+class LayerRepair:
     """Looks after the blobs of an image while it goes to its places: the `Keeper` of `sysimage.destinations`."""
 
     def __init__(
         self,
-        sources: Sequence[LayerSource],
+        image: UnwrittenImage,
         layers: Sequence[LayerBlob],
         store: LayerCache | BlobDirectory,
-        compression: Compression,
         build: Callable[[Sequence[LayerSource]], Sequence[LayerBlob]],
-        base: bases.BaseImage | None,
     ) -> None:
+        """``layers`` are those that the image's sources became in ``store``; ``build`` makes some of them again."""
         self._cache = store if isinstance(store, LayerCache) else None
         self._blobs = store.blobs if isinstance(store, LayerCache) else store
-        self._compression, self._build, self._base = compression, build, base
+        self._compression, self._base, self._build = image.compression, image.base, build
         self._sources: Mapping[Descriptor, LayerSource] = {
-            layer.descriptor: source for layer, source in zip(layers, sources, strict=True)
+            layer.descriptor: source for layer, source in zip(layers, image.sources, strict=True)
         }
 
     def remake(self, descriptor: Descriptor) -> None:
@@ -91,8 +91,7 @@ class LayerMender:
         source = self._sources.get(descriptor)
         self._blobs.remove(descriptor.digest)
         if source is None:
-            if self._base is not None:
-                bases.take_layers(self._base, self._blobs)
+            bases.copy_layers(self._base, self._blobs)
             return
         notice(f"the layer {source.label!r} in the cache was damaged: it is made again")
         if self._cache is not None:

@@ -1,4 +1,4 @@
-"""Layer boundaries as the options ask for them: by which rule, with which history, for one system or several.
+"""Layer boundaries as they are asked for: by which rule, with which history, for one system or several.
 
 The plans of systems that did not change are kept: drawing them takes longer than all the rest of such a build.
 """
@@ -6,7 +6,7 @@ The plans of systems that did not change are kept: drawing them takes longer tha
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -15,47 +15,58 @@ from sysimage import closure as closure_room
 from sysimage import layerplan
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError, SpecError
-from sysimage.history import History, written
 from sysimage.kept import KeptTexts, code_digest
 from sysimage.layerplan import GroupRule, LayerPlan, from_json, plan_by, plan_fleet, plan_layers, to_json
-from sysimage.options import OURS, BuildOptions
+from sysimage.pipeline.history import History, record_text
+from sysimage.pipeline.options import OURS, DeclaredSystem, Planning
 from sysimage.spec.model import SystemSpec
 
 
-def divide(
+def draw_layers(
     spec: SystemSpec,
     closure: Closure,
+    planning: Planning,
     neighbours: Mapping[str, Closure],
-    options: BuildOptions,
+    cache_dir: Path,
     base_layers: int = 0,
 ) -> LayerPlan:
-    """Draw the layer boundaries: for this system alone, or for it and its ``neighbours``, by name, together."""
-    max_layers = options.max_layers or spec.max_layers
-    history = options.history
-    groups = group_rules(spec)
-    if options.strategy != OURS:
-        return plan_by(options.strategy, closure, max_layers, base_layers=base_layers)
-    if not options.together:
-        asked = rule(spec, options, base_layers)
-        draw = partial(
-            plan_layers,
-            closure,
-            max_layers=max_layers,
-            history=history.before(closure),
-            previous=history.previous.plan if history.previous else None,
-            favour=options.favour,
-            groups=groups,
-            base_layers=base_layers,
-        )
-        return history.kept(closure, asked) or planned_once(options.cache_dir, closure, asked, history, draw)
-    if spec.name in neighbours or len(neighbours) < len(options.together):
+    """Draw the layer boundaries: for this system alone, or for it and its ``neighbours``, by name, together.
+
+    The image begins with ``base_layers`` layers of a base. A plan drawn before is taken from ``cache_dir``.
+    """
+    if planning.strategy != OURS:
+        return plan_by(planning.strategy, closure, spec.max_layers, base_layers=base_layers)
+    if planning.together:
+        return _draw_together(spec, closure, planning.together, neighbours, base_layers)
+    history = planning.history
+    asked = rule(spec, planning, base_layers)
+    draw = partial(
+        plan_layers,
+        closure,
+        max_layers=spec.max_layers,
+        history=history.before(closure),
+        previous=history.previous.plan if history.previous else None,
+        favour=planning.favour,
+        groups=group_rules(spec),
+        base_layers=base_layers,
+    )
+    return history.unchanged_plan(closure, asked) or planned_once(cache_dir, closure, asked, history, draw)
+
+
+def _draw_together(
+    spec: SystemSpec,
+    closure: Closure,
+    others: Sequence[DeclaredSystem],
+    neighbours: Mapping[str, Closure],
+    base_layers: int,
+) -> LayerPlan:
+    if spec.name in neighbours or len(neighbours) < len(others):
         raise SpecError("cannot plan systems together: two are called the same", hint="give each its own name")
-    specs = sorted([spec, *(other.spec for other in options.together)], key=lambda one: one.name)
+    specs = sorted([spec, *(other.spec for other in others)], key=lambda one: one.name)
     # One budget and the same groups for all, or each system would draw other lines.
     smallest = min(one.max_layers for one in specs)
-    together = tuple(dict.fromkeys(group for one in specs for group in group_rules(one)))
-    closures = {spec.name: closure, **neighbours}
-    return plan_fleet(closures, options.max_layers or smallest, together, base_layers=base_layers)[spec.name]
+    groups = tuple(dict.fromkeys(group for one in specs for group in group_rules(one)))
+    return plan_fleet({spec.name: closure, **neighbours}, smallest, groups, base_layers=base_layers)[spec.name]
 
 
 def group_rules(spec: SystemSpec) -> tuple[GroupRule, ...]:
@@ -63,15 +74,15 @@ def group_rules(spec: SystemSpec) -> tuple[GroupRule, ...]:
     return tuple(GroupRule(group.patterns, group.closure_of, group.dominated_by) for group in spec.layer_groups)
 
 
-def rule(spec: SystemSpec, options: BuildOptions, base_layers: int) -> str:
+def rule(spec: SystemSpec, planning: Planning, base_layers: int) -> str:
     """How layer boundaries are asked for: where this and the closure are the same, a plan need not be made again."""
     asked = {
-        "strategy": options.strategy,
-        "favour": options.favour,
-        "max-layers": options.max_layers or spec.max_layers,
+        "strategy": planning.strategy,
+        "favour": planning.favour,
+        "max-layers": spec.max_layers,
         "groups": [asdict(group) for group in group_rules(spec)],
         "base-layers": base_layers,
-        "together": sorted(other.spec.name for other in options.together),
+        "together": sorted(other.spec.name for other in planning.together),
     }
     return json.dumps(asked, sort_keys=True)
 
@@ -95,7 +106,7 @@ def planned_once(
 
 def _key(closure: Closure, rule: str, history: History) -> str:
     planner = [Path(str(room.__file__)).parent for room in (layerplan, closure_room)]
-    previous = written(history.previous) if history.previous else None
+    previous = record_text(history.previous) if history.previous else None
     earlier = [_facts(one) for one in history.closures]
     return json.dumps([code_digest(*planner), rule, _facts(closure), earlier, previous])
 

@@ -9,13 +9,21 @@ from typing import Any
 
 import pytest
 
-from sysimage.build import BuildResult
 from sysimage.closure import Closure
 from sysimage.destinations.registry import Registries
 from sysimage.errors import IntegrityError, SpecError
-from sysimage.history import ANNOTATION, History, annotated, read_records, record_path, what_is_replaced, written
 from sysimage.layerplan import Record, from_json, plan_layers
-from sysimage.options import Push
+from sysimage.pipeline.build import BuildResult
+from sysimage.pipeline.history import (
+    ANNOTATION,
+    History,
+    read_records,
+    record_annotations,
+    record_path,
+    record_text,
+    what_is_replaced,
+)
+from sysimage.pipeline.options import Push
 from sysimage.verify import inspect_image
 from tests.destinations.registry_server import running
 from tests.support.builds import build_from_store, registered
@@ -66,20 +74,20 @@ def test_the_record_is_found_wherever_the_image_is(closure: Closure, tmp_path: P
     made = build(tmp_path, closure, tmp_path / "web.tar")
     build(tmp_path, closure, tmp_path / "layout", format="oci-dir")
     (tmp_path / "records").mkdir()
-    (tmp_path / "records/a.plan.json").write_text(written(made.planned.record))
+    (tmp_path / "records/a.plan.json").write_text(record_text(made.planned.record))
     for place in ("web.tar", "layout", "web.plan.json", "records"):
         (found,) = read_records(str(tmp_path / place), PLATFORM, nobody)
-        assert written(found) == written(made.planned.record), place
+        assert record_text(found) == record_text(made.planned.record), place
     annotations = inspect_image(tmp_path / "web.tar").annotations
     (found,) = read_records("registry.example/web:1", PLATFORM, lambda name: annotations)
-    assert written(found) == written(made.planned.record)
+    assert record_text(found) == record_text(made.planned.record)
 
 
 def test_records_of_a_directory_come_in_the_order_of_creation(closure: Closure, tmp_path: Path) -> None:
     plan = plan_layers(closure)
     for name, created in (("b", 5), ("c", 1), ("a", 5)):
         record = Record(closure, plan, created, name)
-        (tmp_path / f"{name}.plan.json").write_text(written(record))
+        (tmp_path / f"{name}.plan.json").write_text(record_text(record))
     assert [record.rule for record in read_records(str(tmp_path), PLATFORM, nobody)] == ["c", "a", "b"]
 
 
@@ -95,7 +103,7 @@ def test_a_registry_is_asked_for_the_annotations_of_the_right_image(closure: Clo
         )
         found = reached.annotations(name, PLATFORM)
         assert found is not None
-        assert found[ANNOTATION] == written(pushed.planned.record)
+        assert found[ANNOTATION] == record_text(pushed.planned.record)
         assert reached.annotations(f"{registry.address}/team/web:2", PLATFORM) is None
 
 
@@ -133,7 +141,7 @@ def test_a_docker_archive_has_its_record_beside_it(closure: Closure, tmp_path: P
     made = build(tmp_path, closure, tmp_path / "web.tar", format="docker-archive")
     found = what_is_replaced(tmp_path / "web.tar", (), PLATFORM, nobody)
     assert found is not None
-    assert written(found) == written(made.planned.record)
+    assert record_text(found) == record_text(made.planned.record)
 
 
 def test_what_is_asked_for_otherwise_is_planned_anew(closure: Closure, tmp_path: Path) -> None:
@@ -142,8 +150,8 @@ def test_what_is_asked_for_otherwise_is_planned_anew(closure: Closure, tmp_path:
         planned = build(tmp_path, closure, history=History(previous=previous), **options).planned
         assert planned.record.rule != previous.rule
         assert len(planned.plan.layers) <= (options.get("max_layers") or 100)
-    assert History(previous=previous).kept(closure, "another rule") is None
-    kept = History(previous=previous).kept(closure, previous.rule)
+    assert History(previous=previous).unchanged_plan(closure, "another rule") is None
+    kept = History(previous=previous).unchanged_plan(closure, previous.rule)
     assert kept == previous.plan
 
 
@@ -168,9 +176,9 @@ def test_a_record_that_is_too_long_for_a_manifest_stays_out_of_it(
     closure: Closure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = Record(closure, plan_layers(closure))
-    assert list(annotated(record)) == [ANNOTATION]
-    monkeypatch.setattr("sysimage.history.MOST_IN_A_MANIFEST", 100)
-    assert annotated(record) == {}
+    assert list(record_annotations(record)) == [ANNOTATION]
+    monkeypatch.setattr("sysimage.pipeline.history.MOST_IN_A_MANIFEST", 100)
+    assert record_annotations(record) == {}
 
 
 def test_the_record_lies_beside_whatever_the_image_is_called() -> None:
@@ -181,5 +189,5 @@ def test_the_record_lies_beside_whatever_the_image_is_called() -> None:
 
 def test_a_record_of_another_time_is_another_record(closure: Closure) -> None:
     record = Record(closure, plan_layers(closure), 7, "rule")
-    assert json.loads(written(record))["created"] == 7
-    assert from_json(written(replace(record, created=8))).created == 8
+    assert json.loads(record_text(record))["created"] == 7
+    assert from_json(record_text(replace(record, created=8))).created == 8
