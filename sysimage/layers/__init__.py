@@ -3,8 +3,8 @@
 from sysimage.layers.blob import LayerBlob, write_layer
 from sysimage.layers.build import build_layers
 from sysimage.layers.cache import LayerCache, layer_key
-from sysimage.layers.checked import Check
 from sysimage.layers.compression import Compression
+from sysimage.layers.item_checks import Check
 from sysimage.layers.source import LayerError, LayerSource
 from sysimage.layers.tar import BrokenPromiseError, tar_size, write_tar
 

@@ -12,8 +12,8 @@ from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
 from sysimage.layers.behind import behind, buffers
 from sysimage.layers.beside import Beside
-from sysimage.layers.checked import Check
 from sysimage.layers.compression import Compression, Compressor
+from sysimage.layers.item_checks import Check
 from sysimage.layers.source import LayerSource
 from sysimage.layers.tar import write_tar
 from sysimage.store.pieces import PIECE_SIZE, Memory, Pieces

@@ -9,8 +9,8 @@ from sysimage.blobs import BlobDirectory
 from sysimage.errors import IntegrityError
 from sysimage.layers.blob import LayerBlob, write_layer
 from sysimage.layers.cache import LayerCache, layer_key
-from sysimage.layers.checked import Check
 from sysimage.layers.compression import Compression
+from sysimage.layers.item_checks import Check
 from sysimage.layers.prefetch import prefetching
 from sysimage.layers.source import LayerSource
 from sysimage.layers.tar import BrokenPromiseError

@@ -12,7 +12,10 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from sysimage.errors import IntegrityError
+from sysimage.layers.items import LAYER, walk_item
 from sysimage.layers.source import LayerSource
+from sysimage.store.walk import OPEN_FLAGS, Entry, Visitor
 from sysimage.workers import WORTH_A_PROCESS, helping
 
 _SAMPLES = 24
@@ -42,7 +45,7 @@ def _in_memory(place: Path) -> bool | None:
         for name in sorted(names):
             path = os.path.join(directory, name)  # noqa: PTH118 (bytes)
             try:
-                fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+                fd = os.open(path, OPEN_FLAGS)
             except OSError:
                 continue
             try:
@@ -60,20 +63,25 @@ def _in_memory(place: Path) -> bool | None:
 
 
 def _ask(sources: Sequence[LayerSource]) -> None:
-    with contextlib.suppress(OSError):  # whatever is wrong, the one who reads will say it
+    asking = _Ask()
+    with contextlib.suppress(OSError, IntegrityError):  # whatever is wrong, the one who reads will say it
         for source in sources:
             for item in source.items:
-                _ask_below(os.fsencode(item.location or ""))
+                walk_item(item, asking)
 
 
-def _ask_below(top: bytes) -> None:
-    stack = [top]
-    while stack:
-        with os.scandir(stack.pop()) as found:
-            for entry in sorted(found, key=lambda entry: entry.name):
-                if entry.is_dir(follow_symlinks=False):
-                    stack.append(entry.path)
-                elif entry.is_file(follow_symlinks=False):
-                    fd = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-                    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_WILLNEED)
-                    os.close(fd)
+class _Ask(Visitor):
+    """Asks the kernel for each file, in the order in which they will be read."""
+
+    __slots__ = ()
+    purpose = LAYER
+
+    def file(self, entry: Entry, name: bytes) -> None:
+        fd = os.open(entry.path, OPEN_FLAGS)
+        try:
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_WILLNEED)
+        finally:
+            os.close(fd)
+
+    def link(self, entry: Entry, name: bytes) -> None:
+        pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,14 +66,14 @@ def test_whether_most_files_are_in_memory_is_what_the_kernel_says(
     assert prefetch._is_cold(sources)
 
 
-def test_every_file_is_asked_for_once_and_links_are_not_followed(
+def test_every_file_is_asked_for_once_in_the_order_of_reading_and_links_are_not_followed(
     sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr(os, "posix_fadvise", lambda fd, *_: asked.append(str(Path(f"/proc/self/fd/{fd}").readlink())))
     prefetch._ask(sources)
 
-    assert asked == [str(s.items[0].location) + name for s in sources for name in ("/b", "/a/file")]
+    assert asked == [str(s.items[0].location) + name for s in sources for name in ("/a/file", "/b")]
 
 
 def test_the_reader_reports_what_cannot_be_read(sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,3 +82,15 @@ def test_the_reader_reports_what_cannot_be_read(sources: list[LayerSource], monk
     location.rename(location.with_name("gone"))
 
     prefetch._ask(sources)
+
+
+def test_an_item_that_is_a_file_keeps_nothing_from_being_asked_for(
+    tmp_path: Path, sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "script").write_text("x")
+    script = LayerSource("script", (replace(sources[0].items[0], location=tmp_path / "script"),))
+    asked: list[str] = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda fd, *_: asked.append(Path(f"/proc/self/fd/{fd}").readlink().name))
+    prefetch._ask([script, sources[0]])
+
+    assert asked == ["script", "file", "b"]
