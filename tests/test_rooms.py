@@ -31,6 +31,7 @@ BENEATH = {
     "process",
     "progress",
     "signals",
+    "streams",
     "temporary",
     "workers",
 }
@@ -47,6 +48,7 @@ ALLOWED: dict[str, set[str]] = {
     "signals": set(),
     "process": {"errors", "signals"},
     "workers": {"errors", "signals"},
+    "streams": {"errors", "workers"},
     # What images must be like knows neither who writes them nor who verifies them.
     "rules": set(),
     "spec": {"rules"},

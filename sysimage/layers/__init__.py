@@ -1,6 +1,6 @@
 """Layers: store items and entries become deterministic tar archives, compressed, under their digests."""
 
-from sysimage.layers.blob import LayerBlob, write_layer
+from sysimage.layers.blob import LayerBlob, LayerChecks, write_layer
 from sysimage.layers.build import build_layers
 from sysimage.layers.cache import LayerCache, layer_key
 from sysimage.layers.compression import Compression
@@ -14,6 +14,7 @@ __all__ = [
     "Compression",
     "LayerBlob",
     "LayerCache",
+    "LayerChecks",
     "LayerError",
     "LayerSource",
     "build_layers",

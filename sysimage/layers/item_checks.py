@@ -14,9 +14,9 @@ from sysimage.layers.headers import BLOCK, Headers
 from sysimage.layers.items import LAYER, PADDING, walk_item
 from sysimage.store import nar
 from sysimage.store.items import StoreItem
-from sysimage.store.pieces import Pieces, Witness
 from sysimage.store.scan import Candidates, ReferenceScanner
 from sysimage.store.walk import ContentVisitor, Entry
+from sysimage.streams.pieces import Pieces, Witness
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import os
 
 from sysimage.layers.headers import BLOCK, Headers
 from sysimage.store.items import StoreItem
-from sysimage.store.pieces import Pieces
 from sysimage.store.walk import ContentVisitor, Entry, Purpose, Visitor, walk
+from sysimage.streams.pieces import Pieces
 
 LAYER = Purpose("put {} into a layer", b".wh.", "readers would take its name for a whiteout")
 """For every visitor in this room: names that would take something away from the layers below are refused."""
@@ -16,7 +16,7 @@ PADDING = tuple(bytes(-size % BLOCK) for size in range(BLOCK))
 
 
 def padded(size: int) -> int:
-    """Bytes that a file of ``size`` takes in an archive behind its header."""
+    """Bytes that a file of ``size`` takes in an archive after its header."""
     return size + -size % BLOCK
 
 

@@ -15,7 +15,7 @@ from sysimage.layers.items import LAYER, PADDING, item_size, padded, write_item
 from sysimage.layers.source import LayerSource
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.items import StoreItem
-from sysimage.store.pieces import PIECE_SIZE, Emit, Memory, Pieces, Witness
+from sysimage.streams.pieces import PIECE_SIZE, Emit, Memory, Pieces, Witness
 
 FORMAT = 6
 """Number of the form in which layers are written. Whatever changes a byte of any layer changes this number."""

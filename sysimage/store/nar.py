@@ -14,8 +14,8 @@ from pathlib import Path
 
 from sysimage.digest import Digest
 from sysimage.errors import MachineError
-from sysimage.store.pieces import Emit, Pieces
 from sysimage.store.walk import ContentVisitor, Entry, walk
+from sysimage.streams.pieces import Emit, Pieces
 
 
 def string(data: bytes) -> bytes:
@@ -62,7 +62,7 @@ def nar_hash_and_size(path: Path) -> tuple[Digest, int]:
 
 
 class NarWriter(ContentVisitor):
-    """Writes what it is shown as a NAR, behind its `MAGIC`."""
+    """Writes what it is shown as a NAR, after its `MAGIC`."""
 
     __slots__ = ("_pieces", "_put")
 
@@ -97,7 +97,7 @@ def file_head(size: int, executable: bool) -> bytes:
 
 
 def file_end(size: int, name: bytes) -> bytes:
-    """What comes behind the contents of a file, and ends its entry if it has a name."""
+    """What comes after the contents of a file, and ends its entry if it has a name."""
     return (_ENTRY_FILE_END if name else _FILE_END)[size % 8]
 
 
@@ -107,5 +107,5 @@ def link(name: bytes, target: bytes) -> bytes:
 
 
 def directory_end(depth: int) -> bytes:
-    """What comes behind the entries of a directory, and ends its own entry if it lies below the item."""
+    """What comes after the entries of a directory, and ends its own entry if it lies below the item."""
     return CLOSE + CLOSE if depth else CLOSE
