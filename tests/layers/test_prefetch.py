@@ -66,6 +66,44 @@ def test_whether_most_files_are_in_memory_is_what_the_kernel_says(
     assert prefetch._is_cold(sources)
 
 
+@pytest.mark.parametrize(
+    ("files", "opened"),
+    [
+        ({"a": "", "b/c": "x", "d": "y"}, ["a", "c"]),
+        ({"a": "->b", "b": None}, []),
+        ({"a": "", "b": ""}, ["a", "b"]),
+    ],
+)
+def test_the_first_file_that_holds_something_speaks_for_its_item(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str | None], opened: list[str]
+) -> None:
+    item = make_item(tmp_path / "store", "item", files)
+    seen: list[str] = []
+    real = os.open
+
+    def noting(path: bytes, flags: int) -> int:
+        seen.append(Path(os.fsdecode(path)).name)
+        return real(path, flags)
+
+    monkeypatch.setattr(os, "open", noting)
+    found = prefetch._in_memory(item)
+    monkeypatch.undo()
+
+    assert seen == opened
+    assert found is (True if "c" in opened else None)
+
+
+@pytest.mark.parametrize("error", [OSError(95, "not supported"), BlockingIOError()])
+def test_a_file_system_that_cannot_say_is_not_cold(
+    sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    def answer(*_: object) -> int:
+        raise error
+
+    monkeypatch.setattr(os, "preadv", answer)
+    assert prefetch._is_cold(sources) is isinstance(error, BlockingIOError)
+
+
 def test_every_file_is_asked_for_once_in_the_order_of_reading_and_links_are_not_followed(
     sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
