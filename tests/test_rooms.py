@@ -32,6 +32,7 @@ BENEATH = {
     "process",
     "progress",
     "signals",
+    "streams",
     "temporary",
     "workers",
 }
@@ -48,6 +49,7 @@ ALLOWED: dict[str, set[str]] = {
     "signals": set(),
     "process": {"errors", "signals"},
     "workers": {"errors", "signals"},
+    "streams": {"errors", "workers"},
     # What images must be like knows neither who writes them nor who verifies them.
     "rules": set(),
     "spec": {"rules"},

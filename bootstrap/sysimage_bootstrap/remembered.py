@@ -30,7 +30,7 @@ from sysimage_bootstrap.resolve import Resolution
 _OWN = Path(__file__).parent
 _CODE = (
     *(_OWN / part for part in ("", "archive", "items", "system")),
-    *(Path(str(sysimage.__file__)).parent / part for part in ("", "rootfs", "spec", "store")),
+    *(Path(str(sysimage.__file__)).parent / part for part in ("", "rootfs", "spec", "store", "streams")),
 )
 
 

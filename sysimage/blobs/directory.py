@@ -17,12 +17,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from sysimage.blobs.copying import copy_all
 from sysimage.blobs.descriptor import Descriptor
-from sysimage.blobs.placed import PlacedWriter
 from sysimage.blobs.stamp import Stamp
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError
+from sysimage.streams.copying import copy_all
+from sysimage.streams.direct_io import DirectWriter
 
 _TEMPORARY = ".part-"
 _DOCUMENT_LIMIT = 4 << 20
@@ -172,7 +172,7 @@ class BlobWriter:
             if os.fstat(self._fd).st_nlink:
                 break
             os.close(self._fd)  # swept between the two calls
-        self._writer = PlacedWriter(self._fd)
+        self._writer = DirectWriter(self._fd)
 
     def __enter__(self) -> Self:
         return self

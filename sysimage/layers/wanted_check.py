@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sysimage.closure import Closure
-from sysimage.layers.checked import Check
+from sysimage.layers.item_checks import Check
 from sysimage.store.scan import Candidates
 
 

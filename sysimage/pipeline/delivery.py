@@ -204,7 +204,7 @@ def leave_record(record: Record, output: Path | int | None) -> Path | None:
     place = record_beside(output) if isinstance(output, Path) and output.exists() else None
     if place is None:
         return None
-    from sysimage.blobs.copying import write_all
+    from sysimage.streams.copying import write_all
     from sysimage.destinations.publish import published
 
     with published(place) as fd:

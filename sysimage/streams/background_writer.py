@@ -1,4 +1,4 @@
-"""Pieces of a stream used by another thread while this one collects the next ones.
+"""Pieces of a stream written by another thread while this one collects the next ones.
 
 Hashing a piece, writing it and reading what comes next all leave the interpreter alone for most of the time, so they
 can happen at once; a piece is large enough that handing it over costs nothing.
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
 
 from sysimage.errors import MachineError
-from sysimage.store.pieces import PIECE_SIZE
+from sysimage.streams.pieces import PIECE_SIZE
 
 Use = Callable[[memoryview], object]
 AHEAD = 2
@@ -28,7 +28,7 @@ _PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 
 
 @contextlib.contextmanager
-def buffers(piece_size: int = PIECE_SIZE) -> Iterator[Sequence[memoryview]]:
+def piece_buffers(piece_size: int = PIECE_SIZE) -> Iterator[Sequence[memoryview]]:
     """Memory for `BUFFERS` pieces, used again when this ends well: then nobody uses it any more.
 
     Where it fills a huge page it lies in such, if the kernel has some. What goes from memory to a disk past the page
@@ -60,33 +60,31 @@ def _pages(size: int) -> memoryview:
 
 
 @contextlib.contextmanager
-def behind(use: Use) -> Iterator[Use]:
-    """A function that hands its argument to ``use``, in a thread of its own, and returns at once.
+def background_writer(use: Use) -> Iterator[BackgroundWriter]:
+    """Hands pieces to ``use`` in a thread of its own while this is open.
 
-    It first waits while `AHEAD` pieces are not done with; what ``use`` raised is raised by one of the next calls, or in
-    the end, and the pieces behind that one are not used. After an error nobody is at work any more; after an interrupt,
-    who is stuck is left behind.
+    After an error nobody is at work any more; after an interrupt, a thread that is stuck in ``use`` is left alone.
     """
-    worker = _Worker(use)
-
-    def hand_over(piece: memoryview) -> None:
-        worker.wait(AHEAD - 1)
-        worker.start(piece)
-
+    writer = BackgroundWriter(use)
     try:
-        yield hand_over
-        worker.wait(0)
+        yield writer
+        writer.drain()
     except Exception:
-        worker.end()
+        writer.close()
         raise
     except BaseException:
         # A write into a pipe that nobody reads never returns, and must not keep an interrupt from ending us.
-        worker.dismiss()
+        writer.abandon()
         raise
-    worker.end()
+    writer.close()
 
 
-class _Worker:
+class BackgroundWriter:
+    """A thread that calls ``use`` with each piece in turn.
+
+    What ``use`` raised is raised by one of the next calls here, and the pieces behind that one are not used.
+    """
+
     def __init__(self, use: Use) -> None:
         self._use = use
         self._todo: SimpleQueue[memoryview | None] = SimpleQueue()
@@ -100,23 +98,30 @@ class _Worker:
                 f"cannot write layers: {error}", hint="the limit of processes is reached, or there is no memory left"
             ) from error
 
-    def start(self, piece: memoryview) -> None:
+    def write(self, piece: memoryview) -> None:
+        """Hand over a piece, after a wait while `AHEAD` others are not done with."""
+        self._wait(AHEAD - 1)
         self._given += 1
         self._todo.put(piece)
 
-    def wait(self, left: int) -> None:
+    def drain(self) -> None:
+        """Wait until all pieces are done with."""
+        self._wait(0)
+
+    def _wait(self, left: int) -> None:
         """Until no more than ``left`` pieces are not done with."""
         while self._given > left:
             self._given -= 1
             if (error := self._done.get()) is not None:
                 raise error
 
-    def end(self) -> None:
-        self.dismiss()
+    def close(self) -> None:
+        """Wait for the thread to end, which it does when it is done with what it was given."""
+        self.abandon()
         self._thread.join()
 
-    def dismiss(self) -> None:
-        """It ends when it is done with what it was given."""
+    def abandon(self) -> None:
+        """Let the thread end without a wait for it."""
         self._todo.put(None)
 
     def _work(self) -> None:

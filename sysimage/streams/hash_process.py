@@ -1,8 +1,8 @@
 """SHA-256 by another process, which sees the pieces of a stream in memory that both share.
 
 For a stream that must go through one process, such as an archive into a pipe. A thread would hash at the same time too,
-but whoever opens thousands of small files and whoever hashes wait for one another at the interpreter's lock: the whole
-takes a quarter longer.
+but the thread that opens thousands of small files and the one that hashes wait for one another at the interpreter's
+lock: the whole takes a quarter longer.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sysimage.layers.behind import AHEAD, BUFFERS
+from sysimage.streams.background_writer import AHEAD, BUFFERS
 from sysimage.workers import WORTH_A_PROCESS, Worker, helping
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _PIECE = struct.Struct("<II")
 """Which buffer, and how many bytes from its beginning."""
 
 
-class Beside:
+class HashProcess:
     """What `hashlib.sha256` gives, for one stream after another: asking for the digest begins the next one."""
 
     def __init__(self, worker: Worker, buffers: Sequence[mmap.mmap]) -> None:
@@ -56,17 +56,17 @@ class Beside:
 
 
 @contextlib.contextmanager
-def hashing_beside(expected: int) -> Iterator[Beside | None]:
+def hash_process(expected: int) -> Iterator[HashProcess | None]:
     """A process that hashes while this is open, or None where ``expected`` bytes are not worth one.
 
-    If it is killed, whoever needs it gets a `MachineError`.
+    If it is killed, the next call of it raises a `MachineError`.
     """
     if expected < WORTH_A_PROCESS:
         yield None
         return
     buffers = [mmap.mmap(-1, _PIECE_SIZE) for _ in range(BUFFERS)]
     with helping("hash the layers", _hash, buffers) as worker:
-        yield Beside(worker, buffers)
+        yield HashProcess(worker, buffers)
 
 
 def _hash(line: Connection[Any, Any], buffers: Sequence[mmap.mmap]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sysimage.errors import IntegrityError
-from sysimage.store.pieces import Pieces, Witness
+from sysimage.streams.pieces import Pieces, Witness
 
 
 def collected(size: int) -> tuple[Pieces, list[bytes]]:

@@ -1,4 +1,4 @@
-"""Bytes written at many places of one file at a time."""
+"""Direct I/O: bytes written past the page cache, at many places of one file at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WORTH_DIRECT = 256 << 10
 
 
 def set_length(fd: int, size: int) -> None:
-    """Give a new file its length, so that those who write at many places do not wait for one another to extend it."""
+    """Give a new file its length, so that writers at many places do not wait for one another to extend it."""
     if stat.S_ISREG(os.fstat(fd).st_mode):
         os.ftruncate(fd, size)
 
@@ -32,15 +32,15 @@ def write_at(fd: int, data: bytes | memoryview, offset: int) -> int:
     return len(data)
 
 
-class PlacedWriter:
+class DirectWriter:
     """Writes at given places of an open file, past the page cache where that can be done.
 
     What was just hashed is not needed in memory again, and pages that are made only to be written to the disk cost as
     much as reading the files. Whole pages go straight to the disk; what begins or ends within a page goes through the
     cache, always, so that a page is never written in both ways. Where a file system refuses, everything does.
 
-    After `close`, which waits for a write that has begun, nothing is written: who is left behind in another thread must
-    not write to what has the descriptor's number by then.
+    After `close`, which waits for a write that has begun, nothing is written: a thread that was left alone must not
+    write to what has the descriptor's number by then.
     """
 
     def __init__(self, fd: int) -> None:
@@ -67,7 +67,7 @@ class PlacedWriter:
             os.close(self._direct)
             self._direct = None
 
-    def onwards(self, offset: int) -> Callable[[bytes | memoryview], None]:
+    def writer_from(self, offset: int) -> Callable[[bytes | memoryview], None]:
         """A function that writes one piece behind the other, from ``offset`` on."""
 
         def write(data: bytes | memoryview) -> None:

@@ -13,59 +13,59 @@ from pathlib import Path
 import pytest
 
 from sysimage.errors import MachineError
-from sysimage.layers.beside import Beside, hashing_beside
-from sysimage.store.pieces import Pieces
+from sysimage.streams.hash_process import HashProcess, hash_process
+from sysimage.streams.pieces import Pieces
 from sysimage.workers import WORTH_A_PROCESS
 
 
 @pytest.fixture
-def beside() -> Iterator[Beside]:
-    with hashing_beside(WORTH_A_PROCESS) as hasher:
+def hasher() -> Iterator[HashProcess]:
+    with hash_process(WORTH_A_PROCESS) as hasher:
         assert hasher is not None
         yield hasher
 
 
-def put_stream(beside: Beside, data: bytes) -> str:
-    pieces = Pieces(beside.update, beside.piece_size, beside.buffers)
+def put_stream(hasher: HashProcess, data: bytes) -> str:
+    pieces = Pieces(hasher.update, hasher.piece_size, hasher.buffers)
     for start in range(0, len(data), 300_001):
         pieces.put(data[start : start + 300_001])
     pieces.finish()
-    return beside.hexdigest()
+    return hasher.hexdigest()
 
 
-def test_each_stream_has_the_digest_of_its_bytes(beside: Beside) -> None:
-    noise = hashlib.shake_256(b"noise").digest(7 * beside.piece_size)
-    for data in (noise, b"", noise[:1], noise[5 : 4 * beside.piece_size + 5], noise[:-1]):
-        assert put_stream(beside, data) == hashlib.sha256(data).hexdigest()
+def test_each_stream_has_the_digest_of_its_bytes(hasher: HashProcess) -> None:
+    noise = hashlib.shake_256(b"noise").digest(7 * hasher.piece_size)
+    for data in (noise, b"", noise[:1], noise[5 : 4 * hasher.piece_size + 5], noise[:-1]):
+        assert put_stream(hasher, data) == hashlib.sha256(data).hexdigest()
 
 
 def test_few_bytes_are_not_worth_a_process() -> None:
-    with hashing_beside(WORTH_A_PROCESS - 1) as hasher:
+    with hash_process(WORTH_A_PROCESS - 1) as hasher:
         assert hasher is None
         assert multiprocessing.active_children() == []
 
 
 def test_who_leaves_in_the_middle_of_a_stream_leaves_nobody_behind() -> None:
-    with hashing_beside(WORTH_A_PROCESS) as hasher:
+    with hash_process(WORTH_A_PROCESS) as hasher:
         assert hasher is not None
         Pieces(hasher.update, hasher.piece_size, hasher.buffers).put(bytes(3 * hasher.piece_size))
         assert len(multiprocessing.active_children()) == 1
     assert multiprocessing.active_children() == []
 
 
-def test_a_helper_that_was_killed_is_told(beside: Beside) -> None:
+def test_a_helper_that_was_killed_is_told(hasher: HashProcess) -> None:
     (helper,) = multiprocessing.active_children()
     helper.kill()
     helper.join()
     with pytest.raises(MachineError, match=r"cannot hash the layers: a worker process was killed \(SIGKILL\)"):
-        put_stream(beside, bytes(3 * beside.piece_size))
+        put_stream(hasher, bytes(3 * hasher.piece_size))
 
 
 def test_the_helper_does_not_outlive_a_parent_that_was_killed() -> None:
     reading, writing = os.pipe()
     parent = os.fork()
     if not parent:
-        with hashing_beside(WORTH_A_PROCESS):
+        with hash_process(WORTH_A_PROCESS):
             (helper,) = multiprocessing.active_children()
             os.write(writing, b"%d\n" % (helper.pid or 0))
             os.kill(os.getpid(), signal.SIGKILL)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from sysimage.errors import MachineError
-from sysimage.layers.behind import AHEAD, BUFFERS, Use, behind, buffers
-from sysimage.store.pieces import Pieces
+from sysimage.streams.background_writer import AHEAD, BUFFERS, Use, background_writer, piece_buffers
+from sysimage.streams.pieces import Pieces
 
 PIECE = memoryview(bytes(1 << 20))
 
@@ -25,12 +25,12 @@ def test_the_caller_goes_on_while_pieces_are_used_and_waits_when_it_is_too_far_a
         assert may_end.wait(10)
         used.append((len(piece), threading.current_thread() is threading.main_thread()))
 
-    with behind(use) as hand_over:
+    with background_writer(use) as writer:
         for length in range(AHEAD):
-            hand_over(PIECE[:length])
+            writer.write(PIECE[:length])
         assert used == []  # one is being used, and we are here
         may_end.set()
-        hand_over(PIECE[:AHEAD])
+        writer.write(PIECE[:AHEAD])
         assert used[0] == (0, False)
     assert used == [(length, False) for length in range(AHEAD + 1)]
 
@@ -49,16 +49,16 @@ def test_what_comes_behind_a_failure_is_not_used() -> None:
 
 def test_every_piece_is_used_in_order() -> None:
     seen: list[int] = []
-    with behind(lambda piece: seen.append(len(piece))) as hand_over:
+    with background_writer(lambda piece: seen.append(len(piece))) as writer:
         for length in (5, 0, 7):
-            hand_over(PIECE[:length])
+            writer.write(PIECE[:length])
     assert seen == [5, 0, 7]
 
 
 def hand_over_pieces(use: Use, pieces: int, then: BaseException | None = None) -> None:
-    with behind(use) as hand_over:
+    with background_writer(use) as writer:
         for _ in range(pieces):
-            hand_over(PIECE)
+            writer.write(PIECE)
         if then is not None:
             raise then
 
@@ -106,8 +106,8 @@ def test_a_piece_stays_as_it_is_while_it_is_used(size: int) -> None:
         assert bytes(piece) == first
         out.append(first)
 
-    with behind(slowly) as hand_over:
-        pieces = Pieces(hand_over, size, BUFFERS)
+    with background_writer(slowly) as writer:
+        pieces = Pieces(writer.write, size, BUFFERS)
         for start in range(0, len(data), 333):
             pieces.put(data[start : start + 333])
         length = pieces.finish()
@@ -120,7 +120,7 @@ def address(piece: memoryview) -> int:
 
 @pytest.mark.parametrize("size", [256 << 10, 512 << 10, 1 << 20, 3 << 20])
 def test_pieces_begin_where_pages_do_and_none_lies_in_another(size: int) -> None:
-    with buffers(size) as memory:
+    with piece_buffers(size) as memory:
         places = sorted(map(address, memory))
         assert [len(piece) for piece in memory] == [size] * BUFFERS
         assert all(place % mmap.PAGESIZE == 0 for place in places)
@@ -131,9 +131,9 @@ def test_pieces_begin_where_pages_do_and_none_lies_in_another(size: int) -> None
 
 
 def test_memory_is_used_again_when_all_went_well() -> None:
-    with buffers(1 << 20) as memory:
+    with piece_buffers(1 << 20) as memory:
         first = address(memory[0])
-    with buffers(1 << 20) as memory, buffers(1 << 20) as more:
+    with piece_buffers(1 << 20) as memory, piece_buffers(1 << 20) as more:
         assert address(memory[0]) == first
         assert address(more[0]) != first
 
@@ -142,19 +142,19 @@ def test_memory_that_somebody_may_still_use_after_an_error_is_not_used_again() -
     left = []
 
     def fail() -> None:
-        with buffers(512 << 10) as memory:
+        with piece_buffers(512 << 10) as memory:
             left.extend(memory)
             raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
         fail()
-    with buffers(512 << 10) as memory:
+    with piece_buffers(512 << 10) as memory:
         assert not {address(piece) for piece in memory} & {address(piece) for piece in left}
 
 
 def test_a_python_that_cannot_tell_where_memory_lies_has_pieces_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ctypes", None)
-    with buffers(5 << 20) as memory:
+    with piece_buffers(5 << 20) as memory:
         assert [len(piece) for piece in memory] == [5 << 20] * BUFFERS
         memory[-1][-1] = 1
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sysimage.blobs.copying import copy_all
 from sysimage.errors import IntegrityError
+from sysimage.streams.copying import copy_all
 from tests.support.refusing import refuse
 
 DATA = os.urandom(3_000_001)

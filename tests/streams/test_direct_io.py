@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from sysimage.blobs.placed import PlacedWriter
+from sysimage.streams.direct_io import DirectWriter
 from sysimage.workers import run_tasks
 from tests.support.refusing import refuse
 
@@ -40,7 +40,7 @@ def whole(fd: int) -> bytes:
 @pytest.mark.parametrize("length", [0, 1, 512, 4096, 300_000, 1 << 20, (1 << 20) + 512])
 def test_what_is_written_at_a_place_is_there(target: int, offset: int, length: int) -> None:
     data = random.Random(length).randbytes(length)
-    with PlacedWriter(target) as writer:
+    with DirectWriter(target) as writer:
         assert writer.write(aligned(data), offset) == length
         writer.write(b"before"[:offset], 0)
     assert whole(target)[offset:] == data
@@ -55,7 +55,7 @@ def test_neighbours_that_share_a_page_do_not_harm_each_other(target: int) -> Non
 
     def work(number: int, report: object) -> None:
         data = aligned(parts[number])
-        with PlacedWriter(target) as writer:
+        with DirectWriter(target) as writer:
             for start in range(0, len(data), 1 << 20):
                 writer.write(data[start : start + (1 << 20)], places[number] + start)
 
@@ -77,7 +77,7 @@ def test_a_file_system_that_refuses_at_the_first_write_is_written_through_the_ca
 
     monkeypatch.setattr(os, "pwrite", refuse)
     data = os.urandom(1 << 20)
-    with PlacedWriter(target) as writer:
+    with DirectWriter(target) as writer:
         for start in (512, 512 + len(data)):
             writer.write(aligned(data), start)
     assert whole(target)[512:] == data * 2
@@ -88,22 +88,22 @@ def test_a_short_write_is_gone_on_with(target: int, monkeypatch: pytest.MonkeyPa
     real = os.pwrite
     monkeypatch.setattr(os, "pwrite", lambda fd, data, offset: real(fd, data[: max(512, len(data) // 2)], offset))
     data = os.urandom(1 << 20)
-    with PlacedWriter(target) as writer:
+    with DirectWriter(target) as writer:
         writer.write(aligned(data), 1024)
     assert whole(target)[1024:] == data
 
 
 def test_a_full_disk_is_no_reason_to_try_another_way(target: int, monkeypatch: pytest.MonkeyPatch) -> None:
     refuse(monkeypatch, ["pwrite"], errno.ENOSPC)
-    with PlacedWriter(target) as writer, pytest.raises(OSError, match="No space left"):
+    with DirectWriter(target) as writer, pytest.raises(OSError, match="No space left"):
         writer.write(aligned(bytes(1 << 20)), 0)
 
 
 def test_who_is_left_behind_does_not_write_to_what_is_open_by_then(tmp_path: Path) -> None:
     """After an interrupt nobody waits for the thread that writes, and numbers of descriptors are used again."""
     fd = os.open(tmp_path / "layer", os.O_RDWR | os.O_CREAT)
-    writer = PlacedWriter(fd)
-    write = writer.onwards(0)
+    writer = DirectWriter(fd)
+    write = writer.writer_from(0)
     write(aligned(bytes(1 << 20)))
     writer.close()
     os.close(fd)
@@ -126,7 +126,7 @@ def test_closing_waits_for_the_write_that_has_begun(target: int, monkeypatch: py
         return real(fd, data, offset)
 
     monkeypatch.setattr(os, "pwrite", slow)
-    writer = PlacedWriter(target)
+    writer = DirectWriter(target)
     writing = threading.Thread(target=writer.write, args=(b"data", 0))
     closing = threading.Thread(target=writer.close)
     writing.start()
