@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from sysimage import bases
+from sysimage import bases, from_store
 from sysimage.closure import Closure
 from sysimage.delivery import deliver, deliver_directly, layer_store, leave_record
 from sysimage.destinations import WrittenImage
 from sysimage.history import annotated
 from sysimage.image import HealthCheck, Image, ImageConfig, ImageName, make_image, rfc3339
-from sysimage.kept import KeptTexts, in_use
+from sysimage.kept import in_use
 from sysimage.layerplan import LayerPlan, Record
 from sysimage.layers import Check, Compression, LayerBlob, LayerCache, LayerSource, build_layers
 from sysimage.layers.divide import layer_labels, layer_sources
@@ -23,12 +23,10 @@ from sysimage.plans import divide, rule
 from sysimage.preflight import Draft, check_draft, check_layers
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.provision import provision
-from sysimage.rootfs.stored import open_stored
 from sysimage.rootfs.system import SystemResult
 from sysimage.rootfs.tree import Tree
 from sysimage.spec.model import StoreKind, SystemSpec
 from sysimage.store.database import Schema, store_database
-from sysimage.store.query import Memory
 from sysimage.store.scan import Candidates
 from sysimage_bootstrap.items.item_store import ItemStore
 from sysimage_bootstrap.realise import realise
@@ -146,11 +144,11 @@ def provide(
 ) -> SystemResult:
     """The system: found in a store, or made of packages. From here on nothing can tell which it was."""
     if spec.from_store is not None:
-        return open_stored(
+        return from_store.realise(
             spec,
-            spec.from_store,
             spec_dir,
-            memory=Memory(KeptTexts(options.cache_dir / "measured"), options.workers),
+            cache_dir=options.cache_dir,
+            workers=options.workers,
             base_accounts=base.accounts if base else None,
             base_environment=bases.variables_of(base) if base else {},
             is_base_directory=base.has_directory if base else lambda path: False,

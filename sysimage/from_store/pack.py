@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from sysimage.errors import Issue, SpecError
+from sysimage.from_store.contents import Content, union
+from sysimage.from_store.item_files import ItemFiles
+from sysimage.from_store.search_paths import search_paths
 from sysimage.rootfs.accounts import Accounts, Group, User, settle
-from sysimage.rootfs.contents import Content, union
 from sysimage.rootfs.declared import declared_groups, declared_users
-from sysimage.rootfs.inside import Inside
 from sysimage.rootfs.provision import skeleton
-from sysimage.rootfs.search_paths import search_paths
 from sysimage.rootfs.system import ImageDefaults
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
@@ -43,7 +43,7 @@ def _known_accounts() -> Accounts:
 
 
 def pack_defaults(
-    spec: SystemSpec, roots: Sequence[StorePath], inside: Inside, base_environment: Mapping[str, str]
+    spec: SystemSpec, roots: Sequence[StorePath], files: ItemFiles, base_environment: Mapping[str, str]
 ) -> ImageDefaults:
     """What runs, and in which environment, on top of that of the image below.
 
@@ -53,11 +53,11 @@ def pack_defaults(
     for words, key in ((entry_point, "entry-point"), (command, "command")):
         if words and "/" in words[0] and not words[0].startswith("/") and not (words is command and entry_point):
             words[0] = f"{roots[0]}/{words[0]}"
-            if not inside.is_program(words[0]):
+            if not files.is_program(words[0]):
                 raise SpecError(
                     f"cannot run {words[0]}: there is no such program", issues=[Issue(f"/{key}/0", "see above")]
                 )
-    environment = {**search_paths(roots, inside, base_environment), **dict(sorted(spec.environment.items()))}
+    environment = {**search_paths(roots, files, base_environment), **dict(sorted(spec.environment.items()))}
     return ImageDefaults(tuple(entry_point), tuple(command), spec.stop_signal, environment)
 
 
@@ -75,7 +75,7 @@ def real_directories(
 def content_entries(
     contents: Sequence[StoreContent],
     tops: Sequence[str],
-    inside: Inside,
+    files: ItemFiles,
     accounts: Accounts,
     is_real: Callable[[str], bool],
 ) -> list[Entry]:
@@ -91,7 +91,7 @@ def content_entries(
             issues.append(Issue(f"{where}/group", f"there is no group {content.group!r}"))
         if user is not None and group is not None:
             parts.append(Content(top, where, content.copy_, user.uid, group.gid, content.mode))
-    entries, conflicts = union(parts, inside, is_real)
+    entries, conflicts = union(parts, files, is_real)
     if issues or conflicts:
         raise SpecError(
             "cannot put the contents at the root of the image",
@@ -102,13 +102,13 @@ def content_entries(
 
 
 def pack_entries(
-    spec: SystemSpec, source: StoreSource, item: StorePath, inside: Inside, accounts: Accounts
+    spec: SystemSpec, source: StoreSource, item: StorePath, files: ItemFiles, accounts: Accounts
 ) -> Iterator[Entry]:
     """Links into the first item, homes of the declared users, and the generation links of a profile of Guix's."""
     issues = []
     for path, target in sorted(source.links.items()):
         meant = str(item) if target == "." else f"{item}/{target}"
-        if inside.find(meant) is None:
+        if files.find(meant) is None:
             issues.append(
                 Issue(f"/from-store/links/{path.replace('~', '~0').replace('/', '~1')}", f"{meant} is not there")
             )
@@ -119,7 +119,7 @@ def pack_entries(
         user = accounts.user(name)
         if user is not None:
             yield Entry.directory(user.home, 0o700, user.uid, user.gid, f"/users/{name}")
-    if spec.store.database and spec.store.kind is StoreKind.GUIX and inside.find(f"{item}/manifest") is not None:
+    if spec.store.database and spec.store.kind is StoreKind.GUIX and files.find(f"{item}/manifest") is not None:
         own = f"{spec.store.state_dir}/profiles/per-user/root/guix-profile"
         yield Entry.symlink(own, "guix-profile-1-link")
         yield Entry.symlink(f"{own}-1-link", str(item))

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sysimage.errors import Issue, SpecError
-from sysimage.rootfs.inside import Inside
+from sysimage.from_store.item_files import ItemFiles
 from sysimage.store.paths import StorePath
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -30,7 +30,7 @@ _SINGLE_QUOTED = re.compile(r"'([^']*)'")
 _END = re.compile(r"\s*;?\s*\Z|\s+#")
 
 
-def search_paths(roots: Sequence[StorePath], inside: Inside, environment: Mapping[str, str]) -> dict[str, str]:
+def search_paths(roots: Sequence[StorePath], files: ItemFiles, environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that all ``roots`` set together in ``environment``, what the first one has coming first.
 
     A Guix profile, which has a ``manifest``, says its own; of other items, ``bin`` and ``sbin`` are the PATH. A
@@ -39,15 +39,15 @@ def search_paths(roots: Sequence[StorePath], inside: Inside, environment: Mappin
     values = dict(environment)
     names: list[str] = []
     for root in reversed(roots):  # each one puts its own before what there is
-        profile = inside.find(f"{root}/etc/profile") if inside.find(f"{root}/manifest") is not None else None
-        found = _of_profile(root, profile, values) if profile is not None else _of_programs(root, inside, values)
+        profile = files.find(f"{root}/etc/profile") if files.find(f"{root}/manifest") is not None else None
+        found = _of_profile(root, profile, values) if profile is not None else _of_programs(root, files, values)
         names = [*found, *names]
         values |= found
     return {name: values[name] for name in names}
 
 
-def _of_programs(root: StorePath, inside: Inside, values: Mapping[str, str]) -> dict[str, str]:
-    places = [f"{root}/{name}" for name in ("bin", "sbin") if inside.find(f"{root}/{name}") is not None]
+def _of_programs(root: StorePath, files: ItemFiles, values: Mapping[str, str]) -> dict[str, str]:
+    places = [f"{root}/{name}" for name in ("bin", "sbin") if files.find(f"{root}/{name}") is not None]
     return {"PATH": ":".join([*places, *filter(None, [values.get("PATH")])])} if places else {}
 
 

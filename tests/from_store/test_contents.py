@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sysimage.errors import SpecError
-from sysimage.rootfs.contents import Content, union
-from sysimage.rootfs.inside import Inside
+from sysimage.from_store.contents import Content, union
+from sysimage.from_store.item_files import ItemFiles
 from sysimage.rootfs.tree import Kind
 from sysimage.verify import verify_image
 from tests.support.builds import build_from_store, config_of, registered
@@ -126,16 +126,16 @@ def test_every_path_of_every_item_is_found_in_the_union(
 ) -> None:
     store = StoreBuilder(tmp_path_factory.mktemp("store"))
     items = [store.add(f"item-{number}", tree) for number, tree in enumerate(contents)]
-    inside = Inside(items)
+    files = ItemFiles(items)
     parts = [Content(str(item.path), str(number), copy) for number, item in enumerate(items)]
-    entries, issues = union(parts, inside, lambda path: False)
+    entries, issues = union(parts, files, lambda path: False)
     placed = {entry.path: entry for entry in entries}
     assert len(placed) == len(entries)
     for item in items if not issues else ():
-        for name in inside.find(str(item.path)).iterdir():  # type: ignore[union-attr]
-            found = inside.find(f"{item.path}/{name.name}")
+        for name in files.find(str(item.path)).iterdir():  # type: ignore[union-attr]
+            found = files.find(f"{item.path}/{name.name}")
             entry = placed[f"/{name.name}"]
             if found is None or not found.is_dir():
                 continue
             relative = entry.target is not None and not entry.target.startswith("/")
-            assert relative or entry.kind is Kind.DIRECTORY or inside.find(str(entry.target)) == found
+            assert relative or entry.kind is Kind.DIRECTORY or files.find(str(entry.target)) == found

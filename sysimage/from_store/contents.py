@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sysimage.errors import Issue
-from sysimage.rootfs.inside import Inside
+from sysimage.from_store.item_files import ItemFiles
 from sysimage.rootfs.tree import Entry
 
 
@@ -54,11 +54,11 @@ class _Source:
 
 
 def union(
-    contents: Sequence[Content], inside: Inside, is_real: Callable[[str], bool]
+    contents: Sequence[Content], files: ItemFiles, is_real: Callable[[str], bool]
 ) -> tuple[list[Entry], list[Issue]]:
     """The entries of the union, and every conflict. ``is_real`` says which image paths must be directories."""
-    made = _Union(inside, is_real)
-    sources = [_Source(content, content.top, inside.find(content.top)) for content in contents]
+    made = _Union(files, is_real)
+    sources = [_Source(content, content.top, files.find(content.top)) for content in contents]
     flat = [source for source in sources if not source.is_directory]
     issues = [Issue(source.content.where, f"{source.path} is not a directory") for source in flat]
     if sources and not issues:
@@ -68,7 +68,7 @@ def union(
 
 @dataclass(slots=True)
 class _Union:
-    inside: Inside
+    files: ItemFiles
     is_real: Callable[[str], bool]
     entries: list[Entry] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
@@ -99,14 +99,14 @@ class _Union:
                 continue
             for name in os.listdir(source.place):  # noqa: PTH208 (names only)
                 inner = f"{source.path}/{name}"
-                found = _Source(source.content, inner, self.inside.find(inner), (*source.above, source.place))
+                found = _Source(source.content, inner, self.files.find(inner), (*source.above, source.place))
                 below.setdefault(name, []).append(found)
         for name in sorted(below):
             self.add(f"{path}/{name}", below[name])
 
     def _add_copy(self, path: str, source: _Source) -> None:
         content, place = source.content, source.place
-        link = self.inside.link(source.path)
+        link = self.files.link(source.path)
         if place is None or place.is_dir() or (link is not None and _stays(link, source.path, content.top)):
             self.entries.append(Entry.symlink(path, link or source.path, content.uid, content.gid, content.where))
             return

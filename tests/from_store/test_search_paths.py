@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sysimage.errors import SpecError
-from sysimage.rootfs.inside import Inside
-from sysimage.rootfs.search_paths import assignments, search_paths
+from sysimage.from_store.item_files import ItemFiles
+from sysimage.from_store.search_paths import assignments, search_paths
 from tests.support.store_builder import Program, StoreBuilder
 
 WRITTEN_BY_GUIX = (Path(__file__).parent / "guix_profile" / "profile").read_text()
@@ -116,7 +116,7 @@ def test_what_is_more_than_an_assignment_is_an_error_with_its_line(line: str, fa
     assert fault in text
 
 
-def items(tmp_path: Path, profiles: dict[str, str | None]) -> tuple[list[object], Inside]:
+def items(tmp_path: Path, profiles: dict[str, str | None]) -> tuple[list[object], ItemFiles]:
     store = StoreBuilder(tmp_path / "store")
     for name, profile in profiles.items():
         tree: dict[str, object] = {"bin": {name: Program("#!/bin/sh\n")}}
@@ -125,22 +125,22 @@ def items(tmp_path: Path, profiles: dict[str, str | None]) -> tuple[list[object]
         store.add(name, tree)  # type: ignore[arg-type]
     closure = store.closure(*profiles)
     paths = {item.path.name: item.path for item in closure}
-    return [paths[name] for name in profiles], Inside(closure)
+    return [paths[name] for name in profiles], ItemFiles(closure)
 
 
 def test_what_several_items_set_adds_up_with_the_first_ones_first(tmp_path: Path) -> None:
-    roots, inside = items(tmp_path, {"one": WRITTEN_BY_GUIX, "plain": None, "two": WRITTEN_BY_GUIX})
+    roots, files = items(tmp_path, {"one": WRITTEN_BY_GUIX, "plain": None, "two": WRITTEN_BY_GUIX})
     one, plain, two = map(str, roots)
-    found = search_paths(roots, inside, {})  # type: ignore[arg-type]
+    found = search_paths(roots, files, {})  # type: ignore[arg-type]
     assert found["PATH"] == f"{one}/bin:{one}/sbin:{plain}/bin:{two}/bin:{two}/sbin"
     assert found["XML_CATALOG_FILES"] == f"{one}/xml/catalog.xml {two}/xml/catalog.xml"
     assert found["TZDIR"] == f"{one}/share/zoneinfo"
 
 
 def test_what_items_set_comes_before_what_the_image_below_has(tmp_path: Path) -> None:
-    (root,), inside = items(tmp_path, {"one": WRITTEN_BY_GUIX})
+    (root,), files = items(tmp_path, {"one": WRITTEN_BY_GUIX})
     below = {"PATH": "/usr/bin", "TEXMF": "/texmf", "TZDIR": "/zones", "OTHER": "x"}
-    found = search_paths([root], inside, below)  # type: ignore[list-item]
+    found = search_paths([root], files, below)  # type: ignore[list-item]
     assert found["PATH"] == f"{root}/bin:{root}/sbin:/usr/bin"
     assert found["TEXMF"] == f"{root}/share/texmf:/texmf"
     assert found["TZDIR"] == f"{root}/share/zoneinfo"
@@ -151,11 +151,11 @@ def test_the_script_of_an_item_that_is_no_profile_is_not_read(tmp_path: Path) ->
     store = StoreBuilder(tmp_path / "store")
     store.add("files", {"bin": {"x": Program("#!/bin/sh\n")}, "etc": {"profile": "if true; then echo; fi\n"}})
     closure = store.closure("files")
-    assert search_paths(closure.roots, Inside(closure), {}) == {"PATH": f"{closure.roots[0]}/bin"}
+    assert search_paths(closure.roots, ItemFiles(closure), {}) == {"PATH": f"{closure.roots[0]}/bin"}
 
 
 def test_a_profile_that_cannot_be_read_is_refused_with_every_line(tmp_path: Path) -> None:
-    roots, inside = items(tmp_path, {"one": "export A=$(x)\nexport B=c\ny\n"})
+    roots, files = items(tmp_path, {"one": "export A=$(x)\nexport B=c\ny\n"})
     with pytest.raises(SpecError, match="not as Guix writes it") as error:
-        search_paths(roots, inside, {})  # type: ignore[arg-type]
+        search_paths(roots, files, {})  # type: ignore[arg-type]
     assert [issue.line for issue in error.value.issues] == [1, 3]

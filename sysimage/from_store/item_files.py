@@ -1,4 +1,4 @@
-"""Looking into store items by the paths that they have in the image, wherever they lie on this machine."""
+"""Files of store items, found by the paths that they have in the image, wherever they lie on this machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sysimage.store.items import StoreItem
 _MOST_LINKS = 40
 
 
-class Inside:
+class ItemFiles:
     """Follows links from item to item as a process in the image would, without leaving the items."""
 
     def __init__(self, items: Iterable[StoreItem]) -> None:

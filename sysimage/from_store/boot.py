@@ -11,8 +11,8 @@ import re
 from pathlib import Path
 
 from sysimage.errors import SpecError
+from sysimage.from_store.item_files import ItemFiles
 from sysimage.rootfs.accounts import Accounts, Group, User
-from sysimage.rootfs.inside import Inside
 from sysimage.rootfs.system import ImageDefaults
 from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemKind
@@ -37,12 +37,12 @@ _BOOT_PROGRAM = (
 """What Guix's own boot program does; said to Guile as an argument, because a system without one has no file for it."""
 
 
-def recognise(system: StorePath, inside: Inside, said: SystemKind | None = None) -> SystemKind:
+def recognise(system: StorePath, files: ItemFiles, said: SystemKind | None = None) -> SystemKind:
     """The kind of a system item. A `SpecError` where it is none that is known, or not what was said."""
     fitting = [
-        kind for kind, marks in _MARKS.items() if all(inside.find(f"{system}/{mark}") is not None for mark in marks)
+        kind for kind, marks in _MARKS.items() if all(files.find(f"{system}/{mark}") is not None for mark in marks)
     ]
-    if inside.find(f"{system}/{_OWN_MARK}") is not None:
+    if files.find(f"{system}/{_OWN_MARK}") is not None:
         raise SpecError(
             f"cannot boot {system} from the store: it was made of packages, and accounts and /etc are not in it",
             hint="build the image from the spec that the system was made of",
@@ -50,7 +50,7 @@ def recognise(system: StorePath, inside: Inside, said: SystemKind | None = None)
     if said is not None and said in fitting:
         return said
     if said is not None:
-        lacking = [mark for mark in _MARKS[said] if inside.find(f"{system}/{mark}") is None]
+        lacking = [mark for mark in _MARKS[said] if files.find(f"{system}/{mark}") is None]
         raise SpecError(f"cannot boot {system} as a {said} system: it has no {', '.join(lacking)}")
     if len(fitting) != 1:
         raise SpecError(
@@ -62,7 +62,7 @@ def recognise(system: StorePath, inside: Inside, said: SystemKind | None = None)
     return fitting[0]
 
 
-def boot_defaults(kind: SystemKind, system: StorePath, items: tuple[StoreItem, ...], inside: Inside) -> ImageDefaults:
+def boot_defaults(kind: SystemKind, system: StorePath, items: tuple[StoreItem, ...], files: ItemFiles) -> ImageDefaults:
     """Entry point, stop signal and environment of a container that boots ``system``."""
     profile = "/run/current-system/" + ("sw" if kind is SystemKind.NIXOS else "profile")
     if kind is SystemKind.NIXOS:
@@ -70,35 +70,35 @@ def boot_defaults(kind: SystemKind, system: StorePath, items: tuple[StoreItem, .
         environment = {"PATH": f"/run/wrappers/bin:{profile}/bin", "container": "oci"}
         return ImageDefaults((f"{system}/init",), (), _SYSTEMD_STOPS, environment)
     environment = {"PATH": f"/run/privileged/bin:{profile}/bin:{profile}/sbin"}
-    program = boot_program(system, items, inside)
+    program = boot_program(system, items, files)
     if program is not None:
         return ImageDefaults((str(program), str(system)), (), _SHEPHERD_STOPS, environment)
-    guile = _guile(system, items, inside)
+    guile = _guile(system, items, files)
     words = (guile, "--no-auto-compile", "-c", _BOOT_PROGRAM.replace("{guile}", guile), str(system))
     return ImageDefaults(words, (), _SHEPHERD_STOPS, environment)
 
 
-def boot_program(system: StorePath, items: tuple[StoreItem, ...], inside: Inside) -> StorePath | None:
+def boot_program(system: StorePath, items: tuple[StoreItem, ...], files: ItemFiles) -> StorePath | None:
     """The item among the system's GC roots that boots it, if there is one."""
-    roots = inside.find(f"{system}/gc-roots")
+    roots = files.find(f"{system}/gc-roots")
     paths = {str(item.path): item.path for item in items}
     for link in sorted(roots.iterdir()) if roots is not None and roots.is_dir() else ():
         path = paths.get(str(link.readlink())) if link.is_symlink() else None
-        if path is not None and path.name == "boot-program" and inside.is_program(str(path)):
+        if path is not None and path.name == "boot-program" and files.is_program(str(path)):
             return path
     return None
 
 
-def _guile(system: StorePath, items: tuple[StoreItem, ...], inside: Inside) -> str:
+def _guile(system: StorePath, items: tuple[StoreItem, ...], files: ItemFiles) -> str:
     """The Guile that the system's Shepherd is run by; where that cannot be seen, the newest one that is there."""
     for item in items:
         if item.path.name.startswith("shepherd-"):
-            shebang = _shebang(inside.find(f"{item.path}/bin/shepherd"))
-            if shebang is not None and _GUILE.fullmatch(shebang) and inside.is_program(shebang):
+            shebang = _shebang(files.find(f"{item.path}/bin/shepherd"))
+            if shebang is not None and _GUILE.fullmatch(shebang) and files.is_program(shebang):
                 return shebang
     found = [item.path for item in items if re.fullmatch(r"guile-[0-9.]+", item.path.name)]
     for path in sorted(found, key=lambda path: ([*map(int, re.findall("[0-9]+", path.name))], path), reverse=True):
-        if inside.is_program(f"{path}/bin/guile"):
+        if files.is_program(f"{path}/bin/guile"):
             return f"{path}/bin/guile"
     raise SpecError(
         f"cannot boot {system}: there is neither a boot program among its GC roots nor a Guile in its closure",
@@ -119,7 +119,7 @@ def _shebang(script: Path | None) -> str | None:
     return line[2:].split()[0].decode("utf-8", "surrogateescape") if line[:2] == b"#!" and line[2:].split() else None
 
 
-def first_boot_entries(kind: SystemKind, system: StorePath, inside: Inside) -> tuple[Entry, ...]:
+def first_boot_entries(kind: SystemKind, system: StorePath, files: ItemFiles) -> tuple[Entry, ...]:
     """What somebody needs who enters the image before it has booted: names of accounts, and a shell.
 
     Activation makes its own of the same names. There is no /etc/shadow: Guix keeps passwords that it finds there.
@@ -131,7 +131,7 @@ def first_boot_entries(kind: SystemKind, system: StorePath, inside: Inside) -> t
         (Group("root", 0), Group("nogroup", 65534)),
     )  # fmt: skip
     entries = [Entry.file("/etc/passwd", accounts.passwd()), Entry.file("/etc/group", accounts.group_file())]
-    if inside.is_program(f"{profile}/bin/sh"):
+    if files.is_program(f"{profile}/bin/sh"):
         entries.append(Entry.symlink("/bin/sh", f"{profile}/bin/sh"))
     if kind is SystemKind.NIXOS:
         entries.append(Entry.file("/etc/NIXOS", b""))  # its tools refuse to work on anything else
