@@ -69,7 +69,7 @@ ALLOWED: dict[str, set[str]] = {
     # What the rules say of an image that is about to be written, and which place of the spec it comes from.
     "preflight": {"rules", "spec", "store", "closure", "rootfs", "layers", "image", "blobs", "bases"},
     "bootstrap": {"spec", "store", "closure", "rootfs"},
-    "vm": {"store", "closure", "rootfs", "destinations.disk", "destinations.initrd", "containers"},
+    "vm": {"store", "closure", "rootfs", "containers"},
 }
 """Room → the rooms, or single modules of rooms, that it may import beside itself and what is beneath. The conductor and
 the command line, above, are not in the table: they may import every room."""

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sysimage import process
-from sysimage.destinations.initrd import BOOT_MODULES, Kernel, initrd, resolve_modules
 from sysimage.errors import IntegrityError, SysimageError
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.temporary import scratch_directory
+from sysimage_vm.initrd import BOOT_MODULES, Kernel, initrd, resolve_modules
 
 DISK_TIME = 1
 """Seconds since the epoch: the time of every file, as in a functional store."""
