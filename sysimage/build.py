@@ -28,8 +28,8 @@ from sysimage.rootfs.tree import Tree
 from sysimage.spec.model import StoreKind, SystemSpec
 from sysimage.store.database import Schema, store_database
 from sysimage.store.scan import Candidates
-from sysimage_bootstrap.items.item_store import ItemStore
 from sysimage_bootstrap.realise import realise
+from sysimage_bootstrap.store.item_store import ItemStore
 
 __all__ = [
     "OCI_LAYOUT",

@@ -19,7 +19,7 @@ from built_systems import build_system
 from sysimage.build import BuildOptions, plan
 from sysimage.spec import read_spec
 from sysimage_bootstrap.archive import KEYRING, ArchiveOptions, TransportOptions, apt_transport
-from sysimage_bootstrap.choose import ArchiveChoice
+from sysimage_bootstrap.packages.choose import ArchiveChoice
 from sysimage_vm.accel import Choice, Verdict
 from sysimage_vm.engine import Engine
 from sysimage_vm.guest import Guest, Host, ensure_snapshot, ready_machine

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sysimage.history import AskRegistry, History
     from sysimage.image import ImageName
     from sysimage.spec import SystemSpec
-    from sysimage_bootstrap.choose import ArchiveChoice
+    from sysimage_bootstrap.packages.choose import ArchiveChoice
 
 
 def read_spec(name: str) -> tuple[SystemSpec, Path]:
@@ -53,7 +53,7 @@ def faults_in(name: str) -> Iterator[None]:
 def archive_choice(arguments: argparse.Namespace, terminal: Terminal) -> ArchiveChoice:
     """Which package archive, and what is believed of it."""
     from sysimage_bootstrap.archive import KEYRING, ArchiveOptions, TransportOptions, apt_transport
-    from sysimage_bootstrap.choose import ArchiveChoice
+    from sysimage_bootstrap.packages.choose import ArchiveChoice
 
     return ArchiveChoice(
         ArchiveOptions(

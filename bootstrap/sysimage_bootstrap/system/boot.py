@@ -17,7 +17,7 @@ from sysimage.characters import is_line
 from sysimage.errors import IntegrityError, Issue, SpecError
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.paths import StorePath
-from sysimage_bootstrap.items import Recipe
+from sysimage_bootstrap.store import Recipe
 from sysimage_bootstrap.system.installed import Installed, provider
 from sysimage_bootstrap.system.scheme import Datum, Symbol, write
 from sysimage_bootstrap.system.services import runtime

@@ -16,15 +16,15 @@ from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
-from sysimage_bootstrap.items import ItemStore, Recipe
-from sysimage_bootstrap.items.inventory import PackageFacts
+from sysimage_bootstrap.debs.inventory import PackageFacts
+from sysimage_bootstrap.packages.default_packages import LOCALES_PACKAGE, build_only, is_built_in_locale
+from sysimage_bootstrap.store import ItemStore, Recipe
 from sysimage_bootstrap.system import boot, etc, locales
 from sysimage_bootstrap.system.alternatives import CANDIDATES, alternative_links
 from sysimage_bootstrap.system.document import system_document
 from sysimage_bootstrap.system.environment import image_environment
 from sysimage_bootstrap.system.installed import Installed, provider
 from sysimage_bootstrap.system.package_roots import package_entries
-from sysimage_bootstrap.system.packages import build_only
 from sysimage_bootstrap.system.privileged import PrivilegedCopy, privileged_copies
 from sysimage_bootstrap.system.profile import Source, link_union
 from sysimage_bootstrap.system.python_sites import site_links
@@ -164,11 +164,11 @@ def _profile(
 
 
 def _locale(spec: SystemSpec, everything: Sequence[Installed], store: ItemStore) -> StoreItem | None:
-    if locales.is_built_in(spec.locale) or locales.PACKAGE in spec.packages:
+    if is_built_in_locale(spec.locale) or LOCALES_PACKAGE in spec.packages:
         return None
-    package = next((package for package in everything if package.name == locales.PACKAGE), None)
+    package = next((package for package in everything if package.name == LOCALES_PACKAGE), None)
     if package is None:
-        raise SpecError(f"cannot set the locale {spec.locale}: the build has no {locales.PACKAGE}")
+        raise SpecError(f"cannot set the locale {spec.locale}: the build has no {LOCALES_PACKAGE}")
     source = locales.locale_source(spec.locale, package.location)
     parameters = {"format": FORMAT, "from": str(package.path), "directory": source.name}
     return store.realise(

@@ -8,10 +8,11 @@ import pytest
 
 from sysimage.errors import SpecError
 from sysimage.store.paths import StorePath
+from sysimage_bootstrap.packages.default_packages import is_built_in_locale
 from sysimage_bootstrap.system.alternatives import alternative_links
 from sysimage_bootstrap.system.certificates import certificate_files
 from sysimage_bootstrap.system.installed import Installed
-from sysimage_bootstrap.system.locales import directory_name, is_built_in
+from sysimage_bootstrap.system.locales import directory_name
 from sysimage_bootstrap.system.sysusers import SysusersError, parse_sysusers
 from sysimage_bootstrap.system.wanted_directories import wanted_directories
 
@@ -49,7 +50,7 @@ def test_the_bundle_holds_every_certificate_in_the_order_of_bytes(tmp_path: Path
 )
 def test_the_c_librarys_name_of_a_locale(locale: str, directory: str) -> None:
     assert directory_name(locale) == directory
-    assert not is_built_in(locale)
+    assert not is_built_in_locale(locale)
 
 
 def test_accounts_of_packages() -> None:
