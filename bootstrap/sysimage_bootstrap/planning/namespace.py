@@ -58,6 +58,10 @@ class Namespace:
             return None
         return Place(asking if asking in holders else holders[0], path)
 
+    def has(self, path: str) -> bool:
+        """Whether any package holds a file or a symlink there."""
+        return path in self._holders
+
     def find_directory(self, path: str, asking: str, among: Collection[str]) -> Place | None:
         """Who holds a directory: the asking package, or the only one ``among`` some."""
         holders = self._directories.get(path, ())

@@ -14,6 +14,7 @@ from typing import Any
 from sysimage.errors import Issue, SysimageError
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.archive.package import Package
+from sysimage_bootstrap.debian.alternatives import Alternatives
 from sysimage_bootstrap.debian.architectures import ELF_TARGETS
 from sysimage_bootstrap.debs.inventory import Inventory
 from sysimage_bootstrap.planning.cycles import Edge, Strength, break_cycles, dependencies_first
@@ -109,6 +110,7 @@ def plan_items(
     `SysimageError`, all of them at once.
     """
     namespace = Namespace(inventories)
+    choice = Alternatives(architecture, packages.keys(), namespace.has, alternatives)
     wanted: dict[str, _Wanted] = {}
     issues: list[Issue] = []
     for name in sorted(packages):
@@ -116,7 +118,7 @@ def plan_items(
         linked, missing = linkings(inventory, namespace, needs, ELF_TARGETS[architecture])
         issues += missing
         wanted[name] = _Wanted(
-            linked, shebangs(inventory, namespace, alternatives), symlink_targets(inventory, namespace, needs)
+            linked, shebangs(inventory, namespace, choice), symlink_targets(inventory, namespace, needs)
         )
     if issues:
         raise SysimageError(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sysimage_bootstrap.debian.alternatives import Alternatives
 from sysimage_bootstrap.debs.inventory import Inventory
 from sysimage_bootstrap.planning.namespace import Namespace, Place, in_usr
 
@@ -13,15 +13,6 @@ REWRITTEN = ("bin/", "sbin/", "libexec/", "games/", "lib/")
 """Where scripts are programs. In share they are examples, in etc they are the administrator's."""
 _MODULES = ("lib/python",)
 """Where an executable bit means nothing: modules with a shebang, which would only tie libraries to interpreters."""
-CHOICES: Mapping[str, tuple[str, ...]] = {
-    "bin/awk": ("bin/mawk", "bin/gawk", "bin/original-awk"),
-    "bin/nawk": ("bin/mawk", "bin/gawk", "bin/original-awk"),
-    "bin/sh": ("bin/dash", "bin/bash"),
-    "bin/guile": ("bin/guile-3.0", "bin/guile-2.2"),
-    "bin/lua": ("bin/lua5.4", "bin/lua5.3", "bin/lua5.1"),
-    "bin/ksh": ("bin/ksh93", "bin/mksh", "bin/ksh2020"),
-}
-"""Names that no package holds, because Debian links them while packages are installed → what may stand for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +28,9 @@ class Shebang:
         return f"#!{prefix}/{self.interpreter.path}" + (f" {self.argument}" if self.argument else "")
 
 
-def shebangs(inventory: Inventory, namespace: Namespace, alternatives: Mapping[str, str]) -> dict[str, Shebang]:
-    """Path of each script that is to be rewritten → its interpreter. Scripts of unknown interpreters stay as they are.
-
-    ``alternatives`` maps the name of a program that Debian chooses by links, such as ``awk``, to the package whose
-    program it is.
-    """
+def shebangs(inventory: Inventory, namespace: Namespace, alternatives: Alternatives) -> dict[str, Shebang]:
+    """Path of each script that is to be rewritten → its interpreter. Scripts of unknown interpreters stay as they
+    are."""
     found = {}
     for path, line in inventory.scripts.items():
         if path.startswith(REWRITTEN) and not path.startswith(_MODULES):
@@ -52,7 +40,7 @@ def shebangs(inventory: Inventory, namespace: Namespace, alternatives: Mapping[s
     return found
 
 
-def _shebang(line: str, package: str, namespace: Namespace, alternatives: Mapping[str, str]) -> Shebang | None:
+def _shebang(line: str, package: str, namespace: Namespace, alternatives: Alternatives) -> Shebang | None:
     program, _, argument = line.strip().replace("\t", " ", 1).partition(" ")
     argument = argument.strip()
     if posixpath.basename(program) == "env":
@@ -74,17 +62,9 @@ def _shebang(line: str, package: str, namespace: Namespace, alternatives: Mappin
     return None if interpreter is None else Shebang(interpreter, argument)
 
 
-def _interpreter(path: str, package: str, namespace: Namespace, alternatives: Mapping[str, str]) -> Place | None:
+def _interpreter(path: str, package: str, namespace: Namespace, alternatives: Alternatives) -> Place | None:
     found = namespace.find(path, package)
     if found is not None:
         return found
-    chosen = alternatives.get(posixpath.basename(path))
-    if chosen is not None:
-        found = namespace.find(f"bin/{chosen}", package)
-        if found is not None:
-            return found
-    for choice in CHOICES.get(path, ()):
-        found = namespace.find(choice, package)
-        if found is not None:
-            return found
-    return None
+    chosen = alternatives.choose(path)
+    return None if chosen is None else namespace.find(chosen.program, package)

@@ -16,11 +16,12 @@ from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
+from sysimage_bootstrap.debian.alternatives import Alternatives
 from sysimage_bootstrap.debs.inventory import PackageFacts
 from sysimage_bootstrap.packages.default_packages import LOCALES_PACKAGE, build_only, is_built_in_locale
 from sysimage_bootstrap.store import ItemStore, Recipe
 from sysimage_bootstrap.system import boot, etc, locales
-from sysimage_bootstrap.system.alternatives import CANDIDATES, alternative_links
+from sysimage_bootstrap.system.alternatives import alternative_links
 from sysimage_bootstrap.system.document import system_document
 from sysimage_bootstrap.system.environment import image_environment
 from sysimage_bootstrap.system.installed import Installed, provider
@@ -144,10 +145,11 @@ def _profile(
     store: ItemStore,
 ) -> tuple[StoreItem, Mapping[str, str]]:
     """The profile, and the links in it that lead elsewhere than into a package."""
-    programs = {program for candidates in CANDIDATES.values() for _, program in candidates} | set(CANDIDATES)
-    exists = {program: provider(packages, program) is not None for program in programs}
-    names = [package.name for package in packages]
-    replaced = {"local": LOCAL, **alternative_links(names, exists, spec.alternatives)}
+    names = frozenset(package.name for package in packages)
+    alternatives = Alternatives(
+        spec.architecture, names, lambda path: provider(packages, path) is not None, spec.alternatives
+    )
+    replaced = {"local": LOCAL, **alternative_links(alternatives)}
     replaced |= site_links(packages)
     replaced |= {copy.relative: copy.target for copy in privileged}
     sources = [package.source() for package in packages]

@@ -186,6 +186,12 @@ def test_the_alternative_that_is_asked_for_is_taken() -> None:
     assert readable(plan, plan.items["script"].plan.scripts["bin/script"]) == "#!<gawk>/bin/gawk"
 
 
+def test_debians_priority_decides_where_nobody_asks() -> None:
+    script = inventory("script", "bin/script", scripts={"bin/script": "/usr/bin/awk"})
+    plan = planned(inventory("mawk", "bin/mawk"), inventory("gawk", "bin/gawk"), script)
+    assert readable(plan, plan.items["script"].plan.scripts["bin/script"]) == "#!<gawk>/bin/gawk"
+
+
 def test_only_programs_are_scripts() -> None:
     places = ["share/doc/x/example", "etc/init.d/x", "lib/python3.13/x.py", "sbin/x", "libexec/x", "lib/x/x"]
     plan = planned(LIBC, DASH, inventory("x", *places, scripts=dict.fromkeys(places, "/bin/sh")))
