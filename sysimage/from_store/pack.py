@@ -12,7 +12,8 @@ from sysimage.errors import Issue, SpecError
 from sysimage.from_store.contents import Content, union
 from sysimage.from_store.item_files import ItemFiles
 from sysimage.from_store.search_paths import search_paths
-from sysimage.rootfs.accounts import Accounts, Group, User, settle
+from sysimage.rootfs.accounts import Accounts, Group, User
+from sysimage.rootfs.add_accounts import add_accounts
 from sysimage.rootfs.declared import declared_groups, declared_users
 from sysimage.rootfs.provision import skeleton
 from sysimage.rootfs.system import ImageDefaults
@@ -26,7 +27,7 @@ _NO_GROUP = 65534
 
 def pack_accounts(spec: SystemSpec, base: Accounts | None) -> Accounts:
     """Those of the image below, or the ones that the spec may name without declaring them, and what it declares."""
-    return settle(base or _known_accounts(), declared_users(spec), declared_groups(spec))
+    return add_accounts(base or _known_accounts(), declared_users(spec), declared_groups(spec))
 
 
 def _known_accounts() -> Accounts:
@@ -35,11 +36,7 @@ def _known_accounts() -> Accounts:
              shell="/bin/sh" if uid == 0 else "/usr/sbin/nologin")
         for name, uid in BASE_USERS.items()
     ]  # fmt: skip
-    groups = [Group(name, gid) for name, gid in BASE_GROUPS.items()]
-    return Accounts(
-        tuple(sorted(users, key=lambda user: (user.uid, user.name))),
-        tuple(sorted(groups, key=lambda group: (group.gid, group.name))),
-    )
+    return Accounts.of(users, [Group(name, gid) for name, gid in BASE_GROUPS.items()])
 
 
 def pack_defaults(
