@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 from testinfra.host import Host
 
+from sysimage_vm.booted import Booted
+from sysimage_vm.declaration import Declaration
 from sysimage_vm.trial import Trial
 
 TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
@@ -26,10 +28,22 @@ def trial(request: pytest.FixtureRequest) -> Trial:
 
 
 @pytest.fixture(scope="session")
-def inside(trial: Trial) -> Host:
+def booted(trial: Trial) -> Booted:
+    """The container, booted before the first question that wants it."""
+    return trial.boot()
+
+
+@pytest.fixture(scope="session")
+def declaration(booted: Booted, trial: Trial) -> Declaration:
+    """What the system was declared to be; nothing for images of other makers."""
+    return trial.declaration()
+
+
+@pytest.fixture(scope="session")
+def inside(booted: Booted) -> Host:
     """testinfra's host in the booted container. The standard questions use this name, because some of them kill: no
     other plugin's idea of a host must ever come in its place."""
-    return trial.booted.host
+    return booted.host
 
 
 @pytest.fixture(scope="session")
