@@ -7,7 +7,7 @@ its item whole: a decision that comes out differently gives another path.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from sysimage.errors import Issue, SysimageError
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.debian.alternatives import Alternatives
-from sysimage_bootstrap.debian.architectures import ELF_TARGETS
+from sysimage_bootstrap.debian.architectures import ELF_TARGETS, ElfTarget
 from sysimage_bootstrap.debs.inventory import Inventory
 from sysimage_bootstrap.planning.cycles import Edge, Strength, break_cycles, dependencies_first
 from sysimage_bootstrap.planning.linking import Linking, linkings
@@ -111,11 +111,36 @@ def plan_items(
     """
     namespace = Namespace(inventories)
     choice = Alternatives(architecture, packages.keys(), namespace.has, alternatives)
+    wanted = _wanted_by_all(inventories, dependencies, namespace, ELF_TARGETS[architecture], choice, sorted(packages))
+    edges = _edges(wanted, dependencies)
+    given_up = break_cycles(edges)
+    kept: dict[str, list[str]] = {name: [] for name in packages}
+    for source, target in sorted(edges.keys() - given_up):
+        kept[source].append(target)
+    items: dict[str, PlannedItem] = {}
+    for name in dependencies_first(kept):
+        paths = {target: items[target].path for target in kept[name]}
+        bytecode = _bytecode(inventories[name], namespace, pythons)
+        plan = _item_plan(packages[name], dependencies.get(name, ()), wanted[name], bytecode, paths)
+        recipe = _recipe(plan, tools, pythons)
+        items[name] = PlannedItem(plan, recipe, recipe.path(store_dir))
+    return Plan(items, tuple(sorted(edge for edge in given_up if edge[0] != edge[1])))
+
+
+def _wanted_by_all(
+    inventories: Mapping[str, Inventory],
+    dependencies: Mapping[str, tuple[str, ...]],
+    namespace: Namespace,
+    target: ElfTarget,
+    choice: Alternatives,
+    names: Sequence[str],
+) -> dict[str, _Wanted]:
+    """What each package would refer to; a `SysimageError` names every library that no package holds."""
     wanted: dict[str, _Wanted] = {}
     issues: list[Issue] = []
-    for name in sorted(packages):
+    for name in names:
         inventory, needs = inventories[name], dependencies.get(name, ())
-        linked, missing = linkings(inventory, namespace, needs, ELF_TARGETS[architecture])
+        linked, missing = linkings(inventory, namespace, needs, target)
         issues += missing
         wanted[name] = _Wanted(
             linked, shebangs(inventory, namespace, choice), symlink_targets(inventory, namespace, needs)
@@ -126,34 +151,37 @@ def plan_items(
             hint="add the packages that hold them, or leave out those that need them",
             issues=issues,
         )
-    edges = _edges(wanted, dependencies)
-    given_up = break_cycles(edges)
-    kept: dict[str, list[str]] = {name: [] for name in packages}
-    for source, target in sorted(edges.keys() - given_up):
-        kept[source].append(target)
-    items: dict[str, PlannedItem] = {}
-    for name in dependencies_first(kept):
-        paths = {target: items[target].path for target in kept[name]}
-        propagated = sorted(paths[target] for target in dependencies.get(name, ()) if target in paths)
-        plan = ItemPlan(
-            package=packages[name],
-            missing={path: link.missing for path, link in wanted[name].linkings.items() if link.missing},
-            linked=_linked(name, wanted[name].linkings, paths),
-            scripts=_scripts(name, wanted[name].shebangs, paths),
-            links=_links(wanted[name].links, paths),
-            bytecode=_bytecode(inventories[name], namespace, pythons),
-            propagated=tuple(propagated),
-            references=frozenset(paths.values()),
-        )
-        used = {version: pythons[version] for version in sorted(set(plan.bytecode.values()))}
-        recipe = Recipe(
-            _item_name(packages[name]),
-            "debian-package",
-            tuple(sorted(plan.references)),
-            {**plan.parameters(), "tools": dict(tools), "pythons": used},
-        )
-        items[name] = PlannedItem(plan, recipe, recipe.path(store_dir))
-    return Plan(items, tuple(sorted(edge for edge in given_up if edge[0] != edge[1])))
+    return wanted
+
+
+def _item_plan(
+    package: Package,
+    dependencies: Sequence[str],
+    wanted: _Wanted,
+    bytecode: Mapping[str, str],
+    paths: Mapping[str, StorePath],
+) -> ItemPlan:
+    """The plan of one item; ``paths`` are those of the items that it may refer to, by package."""
+    return ItemPlan(
+        package=package,
+        missing={path: link.missing for path, link in wanted.linkings.items() if link.missing},
+        linked=_linked(package.name, wanted.linkings, paths),
+        scripts=_scripts(package.name, wanted.shebangs, paths),
+        links=_links(wanted.links, paths),
+        bytecode=bytecode,
+        propagated=tuple(sorted(paths[target] for target in dependencies if target in paths)),
+        references=frozenset(paths.values()),
+    )
+
+
+def _recipe(plan: ItemPlan, tools: Mapping[str, str], pythons: Mapping[str, str]) -> Recipe:
+    used = {version: pythons[version] for version in sorted(set(plan.bytecode.values()))}
+    return Recipe(
+        _item_name(plan.package),
+        "debian-package",
+        tuple(sorted(plan.references)),
+        {**plan.parameters(), "tools": dict(tools), "pythons": used},
+    )
 
 
 def _edges(wanted: Mapping[str, _Wanted], dependencies: Mapping[str, tuple[str, ...]]) -> dict[Edge, Strength]:
