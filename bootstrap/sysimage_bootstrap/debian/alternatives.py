@@ -70,6 +70,9 @@ _ALTERNATIVES: Mapping[str, tuple[tuple[str, str], ...]] = {
 to suite, the package or the program has a version in its name, and the one that is there is taken.
 """
 
+_FOLLOWS: Mapping[str, str] = {"nawk": "awk", "netcat": "nc", "unlzma": "lzma", "lzcat": "lzma"}
+"""Names that Debian links together with another one, to the same package (``--slave``)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -116,5 +119,6 @@ class Alternatives:
         if self.has(link):
             return None
         available = self.available(link)
-        wanted = self.chosen.get(PurePosixPath(link).name)
+        name = PurePosixPath(link).name
+        wanted = self.chosen.get(name) or self.chosen.get(_FOLLOWS.get(name, name))
         return next((one for one in available if one.package == wanted), available[0] if available else None)

@@ -37,6 +37,11 @@ def test_the_user_decides_against_the_priority() -> None:
     assert editors.choose("bin/editor") == Candidate("vim-tiny", "bin/vim.tiny")
 
 
+def test_what_debian_links_together_goes_to_one_package() -> None:
+    both = choice("gawk", "mawk", ships=("bin/gawk", "bin/mawk"), awk="mawk")
+    assert both.choose("bin/nawk") == Candidate("mawk", "bin/mawk")
+
+
 def test_a_path_that_a_package_ships_is_no_alternative() -> None:
     assert choice("mawk", ships=("bin/mawk", "bin/awk")).choose("bin/awk") is None
 
