@@ -1,4 +1,4 @@
-"""How systems that others made boot in a container: which kind a system item is, its entry point, its shell.
+"""How a system of Guix or NixOS boots in a container: which kind a system item is, its entry point, its shell.
 
 A Guix system (gnu/system.scm, gnu/services.scm in Guix) is a directory with ``boot``, ``activate`` and ``profile``; its
 boot program is among its GC roots. A NixOS system (nixos/modules/system in nixpkgs) has ``init``, which activates it
@@ -34,11 +34,11 @@ _BOOT_PROGRAM = (
     ' (setenv "GUIX_NEW_SYSTEM" system)'
     ' (execl "{guile}" "guile" "--no-auto-compile" (string-append system "/boot")))'
 )
-"""What Guix's own boot program does; said to Guile as an argument, because a system without one has no file for it."""
+"""What Guix's own boot program does; an argument of Guile, because a system without one has no file for it."""
 
 
-def recognise(system: StorePath, files: ItemFiles, said: SystemKind | None = None) -> SystemKind:
-    """The kind of a system item. A `SpecError` where it is none that is known, or not what was said."""
+def recognise(system: StorePath, files: ItemFiles, specified: SystemKind | None = None) -> SystemKind:
+    """The kind of a system item. A `SpecError` for an unknown kind, and for another kind than ``specified``."""
     fitting = [
         kind for kind, marks in _MARKS.items() if all(files.find(f"{system}/{mark}") is not None for mark in marks)
     ]
@@ -47,11 +47,11 @@ def recognise(system: StorePath, files: ItemFiles, said: SystemKind | None = Non
             f"cannot boot {system} from the store: it was made of packages, and accounts and /etc are not in it",
             hint="build the image from the spec that the system was made of",
         )
-    if said is not None and said in fitting:
-        return said
-    if said is not None:
-        lacking = [mark for mark in _MARKS[said] if files.find(f"{system}/{mark}") is None]
-        raise SpecError(f"cannot boot {system} as a {said} system: it has no {', '.join(lacking)}")
+    if specified is not None and specified in fitting:
+        return specified
+    if specified is not None:
+        lacking = [mark for mark in _MARKS[specified] if files.find(f"{system}/{mark}") is None]
+        raise SpecError(f"cannot boot {system} as a {specified} system: it has no {', '.join(lacking)}")
     if len(fitting) != 1:
         raise SpecError(
             f"cannot boot {system}: it is neither a Guix nor a NixOS system"
@@ -120,7 +120,7 @@ def _shebang(script: Path | None) -> str | None:
 
 
 def first_boot_entries(kind: SystemKind, system: StorePath, files: ItemFiles) -> tuple[Entry, ...]:
-    """What somebody needs who enters the image before it has booted: names of accounts, and a shell.
+    """What a person needs in the image before its first boot: names of accounts, and a shell.
 
     Activation makes its own of the same names. There is no /etc/shadow: Guix keeps passwords that it finds there.
     """

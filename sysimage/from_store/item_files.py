@@ -28,7 +28,7 @@ class ItemFiles:
         return None
 
     def link(self, path: str) -> str | None:
-        """What the symlink at ``path`` itself says; None for anything else."""
+        """The target of the symlink at ``path`` itself; None for anything else."""
         above, _, name = path.rpartition("/")
         place = self._locations[path] if path in self._locations else self.find(above)
         if place is not None and path not in self._locations:

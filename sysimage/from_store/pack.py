@@ -44,7 +44,7 @@ def pack_defaults(
 ) -> ImageDefaults:
     """What runs, and in which environment, on top of that of the image below.
 
-    A `SpecError` if the program that is said to be in the item is not.
+    A `SpecError` if a program that is named relative to the item is not in it.
     """
     entry_point, command = list(spec.entry_point), list(spec.command)
     for words, key in ((entry_point, "entry-point"), (command, "command")):

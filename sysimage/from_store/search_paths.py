@@ -33,7 +33,7 @@ _END = re.compile(r"\s*;?\s*\Z|\s+#")
 def search_paths(roots: Sequence[StorePath], files: ItemFiles, environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that all ``roots`` set together in ``environment``, what the first one has coming first.
 
-    A Guix profile, which has a ``manifest``, says its own; of other items, ``bin`` and ``sbin`` are the PATH. A
+    A Guix profile, which has a ``manifest``, lists its own; of other items, ``bin`` and ``sbin`` are the PATH. A
     `SpecError` names every line of a profile that cannot be read.
     """
     values = dict(environment)

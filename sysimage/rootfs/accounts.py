@@ -64,7 +64,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class WantedUser:
-    """An account that somebody asks for; what is None is chosen, or taken from a base account of that name."""
+    """A requested account; a field that is None is chosen, or taken from a base account of that name."""
 
     name: str
     uid: int | None = None
@@ -79,12 +79,12 @@ class WantedUser:
     make_home: bool = True
     """Whether the image is to have the home directory, unless the account is a base one and keeps its home."""
     origin: str = "sysimage"
-    """Who asks: a JSON pointer or a store path."""
+    """Where the request comes from: a JSON pointer or a store path."""
 
 
 @dataclass(frozen=True, slots=True)
 class WantedGroup:
-    """A group that somebody asks for."""
+    """A requested group."""
 
     name: str
     gid: int | None = None

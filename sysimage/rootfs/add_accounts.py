@@ -42,7 +42,7 @@ def add_accounts(base: Accounts, users: Iterable[WantedUser], groups: Iterable[W
             "cannot settle users and groups", hint="declare what is missing, or drop an ID that is taken", issues=issues
         )
     all_groups = [Group(name, ids.groups.numbers[name], tuple(sorted(names))) for name, names in members.items()]
-    # An account that is there already has its home already, whoever made it, and in the mode that is right for it.
+    # A base account keeps the home that it has, and its mode.
     made = (name for name, user in wanted_users.items() if user.make_home and (user.home or base.user(name) is None))
     return Accounts.of(all_users.values(), all_groups, [name for name in made if all_users[name].home not in _NO_HOMES])
 
@@ -76,7 +76,7 @@ def _users(base: Accounts, wanted_users: Mapping[str, WantedUser], ids: _Ids) ->
 
 
 def _user(wanted: WantedUser, existing: User | None, uid: int, gid: int) -> User:
-    """The account as wanted; what is not said stays as it is, or has a default."""
+    """The account as wanted; a field that is not given stays as it is, or has its default."""
     user = existing or User(
         wanted.name,
         uid,

@@ -104,7 +104,7 @@ def _root(entries: Iterable[Entry], image: Path, stage: Path, identifier: str, s
     script.write_text("\n".join(_inode_commands(ordered)) + "\n")
     debugfs = process.find("debugfs", package="e2fsprogs")
     done = process.run([debugfs, "-w", "-f", script, image], env=clock)
-    # debugfs ends with status 0 whatever happened; it says what went wrong on stderr, after one line with its version.
+    # debugfs ends with status 0 whatever happened; it writes errors to stderr, after one line with its version.
     complaints = [
         line for line in done.stderr.decode("utf-8", "replace").splitlines() if not line.startswith("debugfs ")
     ]
@@ -137,7 +137,7 @@ def _link_or_copy(source: Path, target: Path, linked: set[tuple[int, int]]) -> N
         linked.add(key)
         try:
             os.link(source, target)
-        except OSError:  # another file system, or a file of somebody else's
+        except OSError:  # another file system, or another user's file
             pass
         else:
             return

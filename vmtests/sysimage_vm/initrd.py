@@ -1,7 +1,7 @@
 """The first file system of a booting machine: a static busybox, the kernel modules it needs, and one short script.
 
 The script loads the modules, mounts the root disk and what a container's runtime would have mounted (``/proc``,
-``/sys``, ``/dev``, ``/run``, cgroups), and hands over to the system's own init. Every step that fails says so on the
+``/sys``, ``/dev``, ``/run``, cgroups), and hands over to the system's own init. Every step that fails writes so to the
 console and ends the script, which the kernel answers with a panic: nothing waits for a person.
 """
 

@@ -43,7 +43,7 @@ def build_items(
 
     ``debs`` are the packages' files, ``architecture`` is Debian's name of what they were built for. If
     ``native_architecture``, which this machine runs, is another, ``native`` holds the files of what `native_requests`
-    asks for, resolved for it. What the store has is not made again; nothing is left half-made. The items depend
+    asks for, resolved for it. What the store has is not made again; no item is left half made. The items depend
     neither on ``workers`` nor on this machine.
     """
     _require_fetched(resolution, debs)

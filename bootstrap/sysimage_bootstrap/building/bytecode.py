@@ -45,7 +45,7 @@ class Compiler:
     program: Path
 
     def compile(self, top: Path, modules: Iterable[str]) -> None:
-        """Compile modules of the item at ``top``; their code says they are in ``/usr``, where they will be found."""
+        """Compile modules of the item at ``top``; their code names them in ``/usr``, where they will be."""
         names = b"".join(
             os.fsencode(top / module) + b"\0/usr/" + module.encode("utf-8", "surrogateescape") + b"\0"
             for module in sorted(modules)

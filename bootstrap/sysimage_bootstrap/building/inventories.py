@@ -20,7 +20,7 @@ class Inventories:
     cache: Path
     """The directory of inventories, by the packages' digests."""
     unpacked: Path
-    """The directory of unpacked packages, by digest too; they stay there for whoever makes their items."""
+    """The directory of unpacked packages, by digest too; they stay there until their items are made."""
     workers: int
 
     def of(

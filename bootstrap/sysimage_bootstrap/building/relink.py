@@ -44,17 +44,17 @@ def check(
     faults = list(elf.faults())
     if elf.interpreter != interpreter:
         faults.append(f"has the interpreter {elf.interpreter}, not {interpreter}")
-    if elf.interpreter is not None and _inside(elf.interpreter, places) is None:
+    if elf.interpreter is not None and _file_at(elf.interpreter, places) is None:
         faults.append(f"has an interpreter that is not in the store: {elf.interpreter}")
     directories = [entry.replace("${ORIGIN}", origin).replace("$ORIGIN", origin) for entry in elf.runpath]
     for name in elf.needed:
-        if name not in missing and not any(_inside(f"{directory}/{name}", places) for directory in directories):
+        if name not in missing and not any(_file_at(f"{directory}/{name}", places) for directory in directories):
             faults.append(f"does not find {name} in the store")
     return faults
 
 
-def _inside(path: str, places: Mapping[str, Path]) -> Path | None:
-    """The file on this machine that a path in the store names, links of the store followed; None if there is none."""
+def _file_at(path: str, places: Mapping[str, Path]) -> Path | None:
+    """The file on this machine that a path in the store names, links of the store followed; None without a file."""
     for _ in range(40):
         path = posixpath.normpath(path)
         item = next((prefix for prefix in _prefixes(path) if prefix in places), None)

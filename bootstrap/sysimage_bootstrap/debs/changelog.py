@@ -21,7 +21,7 @@ def changelog_names(package: str) -> tuple[str, ...]:
 def changelog_dates(compressed: bytes) -> tuple[int, ...]:
     """The moments at which entries were signed off: seconds since the epoch, ascending, each once.
 
-    Never fails: a changelog is prose, and what cannot be read as a date is none.
+    Never fails: a changelog is prose, and what cannot be read as a date is skipped.
     """
     decoder = zlib.decompressobj(wbits=31)
     try:

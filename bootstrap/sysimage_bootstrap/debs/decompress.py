@@ -17,7 +17,7 @@ _PIECE = 1 << 18
 
 
 class DecompressionError(ValueError):
-    """The compressed stream is damaged, too large, or not what its name says."""
+    """The compressed stream is damaged, too large, or of another kind than its name."""
 
 
 class _Decoder(Protocol):

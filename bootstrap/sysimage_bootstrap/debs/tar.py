@@ -43,7 +43,7 @@ class Member:
     size: int
     """Bytes of content; 0 for all but files."""
     target: bytes
-    """What a symlink says, or the normalised name that a hard link repeats."""
+    """The target of a symlink, or the normalised name that a hard link repeats."""
 
 
 class TarReader:
@@ -58,7 +58,7 @@ class TarReader:
         self._member_limit = member_limit
 
     def __iter__(self) -> Iterator[Member]:
-        """The members in their order; a `TarError` says what is wrong, with the name of the member."""
+        """The members in their order; a `TarError` names the fault and the member."""
         count = 0
         while (header := self._header()) is not None:
             count += 1

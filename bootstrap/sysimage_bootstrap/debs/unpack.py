@@ -1,7 +1,7 @@
-"""Unpacks a package's data into a directory, and says what is in it.
+"""Unpacks a package's data into a directory, and lists what is in it.
 
 Only directories and regular files are made, each one below directories that this run made itself: there is no symlink
-on the disk that could lead a later member elsewhere. Symlinks go into the inventory and are made by whoever knows
+on the disk that could lead a later member elsewhere. Symlinks go into the inventory and are made by the one that knows
 where they should lead. A further name of a file (a hard link) becomes a symlink to its first one: neither an item nor a
 layer knows hard links, and what Debian links is sometimes large. No owner, no special permission and no time is taken
 over.

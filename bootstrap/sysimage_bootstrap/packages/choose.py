@@ -25,7 +25,7 @@ class ArchiveChoice:
 
     options: ArchiveOptions
     apt_root: Path = Path("/etc/apt")
-    """Whose configuration says where the archive is."""
+    """The directory of the apt configuration that names the archive."""
     uri: str | None = None
     """The archive's address, instead of apt's."""
     security_uri: str | None = None
@@ -51,8 +51,8 @@ def open_archive(choice: ArchiveChoice, spec: SystemSpec, cache_dir: Path) -> Ar
 
 
 def package_request(spec: SystemSpec) -> PackageRequest:
-    """What a spec asks of the archive: its own packages and those that every such system has, without those that none
-    has unless its spec names them."""
+    """The packages that a spec requests: its own and those that every such system has, without those that a system has
+    only if its spec names them."""
     named = {text.partition("=")[0] for text in spec.packages}
     return PackageRequest(
         architecture=spec.architecture,
@@ -93,7 +93,7 @@ def choose_packages(
 
 def _resolved_once(request: PackageRequest, archive: Archive, progress: Progress) -> Resolution:
     """The resolution of ``request``, worked out once for the same state of the archive: package lists are opened when
-    they are new. What the archive says is proven every time."""
+    they are new. What the archive states is verified every time."""
     releases = archive.releases()
     states = [(release.source.suite, str(release.digest)) for release in releases]
     resolver = Path(__file__).parent

@@ -47,13 +47,13 @@ EVERYWHERE = (
 
 WITH_INIT = (
     "guile-3.0",
-    "procps",  # who runs, in a system where several do
+    "procps",  # shows the processes, of which such a system has several
     "shepherd",
 )
 """What an image needs that boots an init."""
 
 EXCLUDED = ("dpkg", "init-system-helpers", "systemd", "systemd-sysv")
-"""What is never there, whoever depends on it: maintainer scripts do not run, and the init is the Shepherd."""
+"""What is never installed, even as a dependency: maintainer scripts do not run, and the init is the Shepherd."""
 
 
 LOCALES_PACKAGE = "locales-all"

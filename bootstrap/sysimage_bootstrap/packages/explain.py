@@ -8,7 +8,7 @@ from sysimage_bootstrap.packages.search import Failure, Search
 
 
 def failure_issue(search: Search, failure: Failure) -> Issue:
-    """One failure as an issue: who needs what, and why the archive cannot give it."""
+    """One failure as an issue: which package needs what, and why the archive cannot provide it."""
     alternatives = failure.dependency.alternatives
     reasons = [_reason(search, failure, target) for target in alternatives]
     if len(alternatives) > 1:

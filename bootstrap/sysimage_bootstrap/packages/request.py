@@ -1,4 +1,4 @@
-"""What is asked of the package archive."""
+"""The request for packages: names, versions and preferences, before they are resolved."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DEFAULT_PROVIDED = frozenset(
         "logind",
         "init-system-helpers",
         "runit-helper",
-        # No maintainer script is ever run: these serve nobody else.
+        # Maintainer scripts are never run, and only they use these.
         "adduser",
         "debconf",
         "debconf-2.0",

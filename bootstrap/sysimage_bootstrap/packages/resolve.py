@@ -1,4 +1,4 @@
-"""From the names somebody asked for to the packages that make them work.
+"""From the requested names to the packages that make them work.
 
 The rules, in the order in which they count:
 
@@ -9,8 +9,8 @@ The rules, in the order in which they count:
 4. A package in ``exclude`` is never taken. A dependency takes another alternative; if none is left it stays unmet and
    is reported in `Resolution.unmet`, not as a failure. Asking for it by name overrules this too.
 5. Whatever has no choice is taken before whatever has one. A dependency with a choice takes what is there already;
-   else what ``prefer`` says; else its first alternative, a real package before the providers of its name, providers
-   by priority and name.
+   else the one that ``prefer`` names; else its first alternative, a real package before the providers of its name,
+   providers by priority and name.
 6. Of several versions the highest that fits. Two packages that exclude each other (Conflicts, Breaks) are never taken
    together; where a choice leads there, another is tried.
 

@@ -16,7 +16,7 @@ _PRIORITIES = ("required", "important", "standard", "optional", "extra")
 _STEP_LIMIT = 200_000
 
 AgendaKey = tuple[int, str, str, int]
-"""Whether there is a choice, who needs it, the dependency's text, its place: a total order of open dependencies."""
+"""Whether there is a choice, the needing package, the dependency's text, its place: a total order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Search:
 
     @cached_property
     def root_dependencies(self) -> tuple[Dependency, ...]:
-        """What was asked for, as dependencies that nobody declares."""
+        """The request, as dependencies that no package declares."""
         return tuple(Dependency((pin.target,)) for pin in self.pins)
 
     def run(self) -> tuple[Failure, ...]:
@@ -84,7 +84,7 @@ class Search:
                 return ()
             # The explanation is that of the first pass: what the user would have got, and why it cannot be.
             self._pass(backtrack=False)
-        # Where a version was asked for that is not there, everybody who needs the package fails: said once is enough.
+        # Where a version was asked for that is not there, every package that needs it fails: one message is enough.
         absent = {
             target.name for failure in failures if failure.is_absent for target in failure.dependency.alternatives
         }
@@ -135,7 +135,7 @@ class Search:
         return None
 
     def chain(self, name: str) -> tuple[str, ...]:
-        """Who wanted the package ``name``, and who wanted that one, up to what was asked for."""
+        """The package that needed ``name``, the one that needed that, and so on, up to the request."""
         names: list[str] = []
         while name and name not in names:
             names.append(name)
@@ -209,7 +209,7 @@ class Search:
         return tuple(failures), had_choice
 
     def _go_back(self, points: list[_ChoicePoint], failure: Failure) -> bool:
-        """Undo the latest choice that had a part in ``failure`` and make another; False if there is none left."""
+        """Undo the latest choice that had a part in ``failure`` and make another; False if no choice is left."""
         culprits = {*self.chain(failure.needed_by), *self._blame(self.candidates(failure.dependency))}
         while points:
             point = points.pop()
@@ -226,7 +226,7 @@ class Search:
         return False
 
     def _blame(self, candidates: tuple[Package, ...]) -> set[str]:
-        """What keeps candidates from being taken: the chosen packages they conflict with, and who wanted those."""
+        """What excludes candidates: the chosen packages they conflict with, and the packages that needed those."""
         conflicts = (self.conflict(package) for package in candidates)
         return {name for chosen in conflicts if chosen is not None for name in self.chain(chosen.name)}
 

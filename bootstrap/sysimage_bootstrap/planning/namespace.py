@@ -15,7 +15,7 @@ from sysimage_bootstrap.debs.inventory import Inventory
 _OUTSIDE = frozenset(
     ("boot", "dev", "etc", "home", "media", "mnt", "opt", "proc", "root", "run", "srv", "sys", "tmp", "var")
 )
-"""Top directories that are the running system's, not a package's: what is said about them stays as it is."""
+"""Top directories that are the running system's, not a package's: paths in them stay as they are."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,7 +52,7 @@ class Namespace:
                 self._directories.setdefault(directory, []).append(package)
 
     def find(self, path: str, asking: str) -> Place | None:
-        """Who holds a file or a symlink."""
+        """The package that holds a file or a symlink; None if no package does."""
         holders = self._holders.get(path)
         if not holders:
             return None
@@ -63,7 +63,7 @@ class Namespace:
         return path in self._holders
 
     def find_directory(self, path: str, asking: str, among: Collection[str]) -> Place | None:
-        """Who holds a directory: the asking package, or the only one ``among`` some."""
+        """The package that holds a directory: the asking one, or the only one ``among`` some."""
         holders = self._directories.get(path, ())
         if asking in holders:
             return Place(asking, path)
@@ -71,7 +71,7 @@ class Namespace:
         return Place(known[0], path) if len(known) == 1 else None
 
     def find_in(self, directories: Iterable[str], name: str, asking: str) -> Place | None:
-        """Who holds ``name`` in the first of the directories that has it."""
+        """The package that holds ``name`` in the first of the directories that has it."""
         for directory in directories:
             found = self.find(posixpath.join(directory, name), asking)
             if found is not None:

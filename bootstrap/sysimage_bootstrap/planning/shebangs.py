@@ -1,4 +1,4 @@
-"""Which interpreter a script means, and the line that names it by its store path."""
+"""The interpreters of scripts, and the first line that names each by its store path."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Shebang:
 
     interpreter: Place
     argument: str
-    """The one argument that Linux passes on; empty if there is none."""
+    """The one argument that Linux passes on; may be empty."""
 
     def line(self, prefix: str) -> str:
         """The first line, where ``prefix`` is the store path of the interpreter's item."""

@@ -12,7 +12,7 @@ from sysimage_bootstrap.planning.namespace import Namespace, Place, in_usr, link
 def symlink_targets(
     inventory: Inventory, namespace: Namespace, dependencies: Collection[str]
 ) -> dict[str, str | Place]:
-    """Path of each symlink → what it says: a relative target in its own item, a place in another, or an image path.
+    """Path of each symlink → its target: a relative one in its own item, a place in another, or an image path.
 
     ``/etc``, ``/dev`` and the like belong to the running system and stay. A target in ``/usr`` that no package holds
     is looked for in the running system's profile, behind ``/usr``.
