@@ -20,7 +20,8 @@ from sysimage_bootstrap.building.patchelf import patchelf
 from sysimage_bootstrap.debian.architectures import ELF_TARGETS
 from sysimage_bootstrap.debs.inventory import INVENTORIES
 from sysimage_bootstrap.packages.resolve import Resolution
-from sysimage_bootstrap.planning.plan import Plan, PlannedItem, plan_items
+from sysimage_bootstrap.planning.item_plan import PlannedItem
+from sysimage_bootstrap.planning.plan import Plan, plan_items
 from sysimage_bootstrap.store.item_store import ItemStore
 
 _CACHE = "var/sysimage/packages"

@@ -16,7 +16,7 @@ from sysimage_bootstrap.building.shebangs import rewrite_shebang
 from sysimage_bootstrap.debian.architectures import ElfTarget
 from sysimage_bootstrap.debs.inventory import Inventory, read_inventory, write_inventory
 from sysimage_bootstrap.debs.unpack import unpack
-from sysimage_bootstrap.planning.plan import SELF, PlannedItem
+from sysimage_bootstrap.planning.item_plan import SELF, PlannedItem
 from sysimage_bootstrap.store.item_store import ItemStore, Made
 
 PROPAGATED = "share/sysimage/propagated-inputs"

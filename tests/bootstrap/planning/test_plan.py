@@ -10,7 +10,8 @@ import pytest
 from sysimage.errors import SysimageError
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.debs.inventory import Inventory, LinkedFile
-from sysimage_bootstrap.planning.plan import SELF, Plan, plan_items
+from sysimage_bootstrap.planning.item_plan import SELF
+from sysimage_bootstrap.planning.plan import Plan, plan_items
 from tests.bootstrap.debs.made_debs import package_of
 
 LIB = "lib/x86_64-linux-gnu"
