@@ -39,14 +39,14 @@ def test_a_small_image_boots(machines: Machines, busybox: Path, tmp_path: Path) 
     image = read_archive(write_small_image(tmp_path / "fine.tar", busybox))
     with machines() as engine:
         trial = MachineTrial(engine.machine, engine, image)
-        trial.start().require_running()
-        assert trial.start().stop() == (0, pytest.approx(0, abs=20))
+        trial.container.require_running()
+        assert trial.container.stop() == (0, pytest.approx(0, abs=20))
 
 
 def _live_for_a_while(trial: MachineTrial) -> None:
     began = time.monotonic()
     while time.monotonic() - began < 30:
-        trial.start().require_running()
+        trial.container.require_running()
         time.sleep(1)
 
 
@@ -82,7 +82,7 @@ def test_a_full_disk_is_diagnosed(machines: Machines, busybox: Path, tmp_path: P
         fill = "fallocate -l $(($(stat -f -c '%a * %S' /) - (20 << 20))) /var/fill"
         assert engine.machine.channel.run(["/bin/sh", "-c", fill]).status == 0
         with pytest.raises(GuestDiskError, match="disk is full"):
-            MachineTrial(engine.machine, engine, image).load()
+            _ = MachineTrial(engine.machine, engine, image).reference
 
 
 def _break_dockerd(engine: Engine) -> None:
@@ -131,6 +131,6 @@ def test_the_next_machine_is_well_again(machines: Machines, busybox: Path, tmp_p
     image = read_archive(write_small_image(tmp_path / "fine.tar", busybox))
     with machines() as engine:
         trial = MachineTrial(engine.machine, engine, image)
-        running = container.run(engine, trial.load(), "again")
+        running = container.run(engine, trial.reference, "again")
         running.require_running()
         assert running.exec("/bin/busybox", "echo", "yes").text == "yes"

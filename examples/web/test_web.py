@@ -11,8 +11,8 @@ def test_the_page_is_served(host):
     assert "It boots" in host.check_output("python3 -c %s http://127.0.0.1/", FETCH)
 
 
-def test_the_machine_around_it_reaches_the_page(booted, guest):
-    address = booted.address()
+def test_the_machine_around_it_reaches_the_page(trial, guest):
+    address = trial.booted.address()
     if address is None:
         pytest.skip("in namespaces, its network is its own")
     assert "It boots" in guest.check_output("python3 -c %s http://%s/", FETCH, address)
@@ -46,8 +46,8 @@ def test_starts_are_counted_in_the_volume(host):
     assert int(starts.content_string) >= 1
 
 
-def test_the_log_tells_of_the_services(booted):
+def test_the_log_tells_of_the_services(trial):
     deadline = time.monotonic() + 60
-    while "nginx" not in booted.logs():
+    while "nginx" not in trial.booted.logs():
         assert time.monotonic() < deadline
         time.sleep(2)

@@ -53,7 +53,7 @@ def run_in_machine(arguments: argparse.Namespace, command: Sequence[str], termin
         if arguments.entrypoint is not None:
             empty = "[]" if str(trial.engine.kind) == "podman" else ""
             options.append(f"--entrypoint={arguments.entrypoint or empty}")
-        words = trial.engine.command("run", *options, trial.load(), *command)
+        words = trial.engine.command("run", *options, trial.reference, *command)
         try:
             return converse(trial.machine, words, source, *_ours())
         except KeyboardInterrupt as ended:
@@ -73,7 +73,7 @@ def talk(trial: MachineTrial, where: str, command: Sequence[str], *, quiet: bool
     """Open a shell in the booted container or in the ``guest`` around it, or run ``command`` there; its status."""
     from sysimage_vm.interactive import SHELL, converse
 
-    name = trial.boot().name
+    name = trial.booted.name
     if not quiet and not command:
         place = "the container" if where == "container" else "the virtual machine"
         note(f"a shell in {place}; `exit` ends it, and the machine with it")

@@ -141,13 +141,16 @@ def ask(
         status = pytest.main([*options, *modules], plugins=[questions, fixtures])
         if questions.interrupt is not None:
             raise questions.interrupt
+        declared = False
+        with contextlib.suppress(BootTestError):
+            declared = bool(trial.declared)
     failed = questions.failed or (0 if status in (0, 1) else 1)
     return Answers(
         questions.passed,
         failed,
         questions.skipped,
         trial.seconds,
-        trial.is_declared,
+        declared,
         questions.fault,
         tuple(questions.issues),
     )

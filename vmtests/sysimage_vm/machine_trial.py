@@ -37,7 +37,7 @@ class MachineTrial(Trial):
         # Podman leaves out what OCI's form has no field for.
         self.keeps_health_check = not (engine.kind is Kind.PODMAN and image.oci)
 
-    def load_image(self) -> str:
+    def load(self) -> str:
         architecture = self.image.config.get("architecture")
         if architecture != GUEST_ARCHITECTURE:
             raise WrongArchitectureError(
@@ -50,18 +50,17 @@ class MachineTrial(Trial):
         finally:
             self.machine.unplug(device)
 
-    def inspect_image(self) -> LoadedImage:
-        reference = self.load()
-        read = self.engine.inspect_image(reference)
-        history = self.engine.run("history", "--no-trunc", "--format", "{{.CreatedBy}}", reference).text
+    def read(self) -> LoadedImage:
+        read = self.engine.inspect_image(self.reference)
+        history = self.engine.run("history", "--no-trunc", "--format", "{{.CreatedBy}}", self.reference).text
         return LoadedImage(
             read["Config"], read["Os"], read["Architecture"], read["RootFS"]["Layers"], len(history.splitlines())
         )
 
-    def run_image(self) -> Container:
-        return run(self.engine, self.load(), CONTAINER_NAME)
+    def run(self) -> Container:
+        return run(self.engine, self.reference, CONTAINER_NAME)
 
-    def read_document(self, path: str) -> Mapping[str, Any]:
+    def document(self, path: str) -> Mapping[str, Any]:
         result = self.machine.channel.run([*self.engine.command("cp", f"{CONTAINER_NAME}:{path}", "-")])
         return only_document(result.stdout) if result.status == 0 else {}
 
@@ -74,7 +73,7 @@ class MachineTrial(Trial):
 
     def keep(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        if self._container is not None:
+        if "container" in self.__dict__:
             container = Container(self.engine, CONTAINER_NAME)
             (directory / "container.log").write_text(container.logs() + "\n")
             (directory / "inspect.json").write_text(json.dumps(container.inspect(), indent=2) + "\n")

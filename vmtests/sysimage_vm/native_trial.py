@@ -33,12 +33,12 @@ class NativeTrial(Trial):
         podman = isinstance(place, InEngine) and place.files.engine.program == "podman"
         self.keeps_health_check = not (podman and image.oci)
 
-    def load_image(self) -> str:
+    def load(self) -> str:
         if isinstance(self.place, InEngine):
             return self.place.files.reference
         return str(self.place.image.documents.image_id)
 
-    def inspect_image(self) -> LoadedImage:
+    def read(self) -> LoadedImage:
         if isinstance(self.place, InEngine):
             files = self.place.files
             read = json.loads(files.call("image", "inspect", files.reference).stdout)[0]
@@ -59,7 +59,7 @@ class NativeTrial(Trial):
             len(config.history),
         )
 
-    def run_image(self) -> Booted:
+    def run(self) -> Booted:
         try:
             if isinstance(self.place, InEngine):
                 self._native = in_engine = NativeEngineContainer(self.place.files)
@@ -72,7 +72,7 @@ class NativeTrial(Trial):
                 evidence=error.message,
             ) from None
 
-    def read_document(self, path: str) -> Mapping[str, Any]:
+    def document(self, path: str) -> Mapping[str, Any]:
         return document_of(self._native, path) if self._native is not None else {}
 
     def keep(self, directory: Path) -> None:

@@ -1,11 +1,10 @@
-"""One image in one place: loaded once, started once, booted once, then asked many questions."""
+"""One image in one place: brought there once, booted once, then asked many questions."""
 
 from __future__ import annotations
 
-import contextlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,16 +13,15 @@ import testinfra
 from testinfra.host import Host
 
 from sysimage_vm.booted import Booted, LoadedImage
-from sysimage_vm.declaration import SYSTEM_DOCUMENT, Declaration
+from sysimage_vm.faults import ImageFaultError
 from sysimage_vm.image import ImageArchive
+
+SYSTEM_DOCUMENT = "/run/current-system/system.json"
+"""What the system was declared to be; images of other makers do not have it."""
 
 
 class Trial(ABC):
-    """The state that questions share: how far the image has come.
-
-    Its stages are methods, each of which does those before it that are not done yet: `load`, `start`, `boot`. A stage
-    that is done is not done again; one that failed is. Reading an attribute starts nothing.
-    """
+    """The state that questions share. Everything is done when first asked for, and timed."""
 
     keeps_health_check = True
     """Whether the image's health check has survived its loading."""
@@ -32,85 +30,21 @@ class Trial(ABC):
         self.image = image
         self.seconds: dict[str, float] = seconds or {}
         """How long each stage took."""
-        self._reference: str | None = None
-        self._loaded: LoadedImage | None = None
-        self._container: Booted | None = None
-        self._declaration: Declaration | None = None
-        self._has_booted = False
 
+    @abstractmethod
     def load(self) -> str:
         """Bring the image to where it runs; its name there."""
-        if self._reference is None:
-            with self._timed("load"):
-                self._reference = self.load_image()
-        return self._reference
-
-    def loaded(self) -> LoadedImage:
-        """What the place where it runs has read of the image."""
-        self.load()
-        if self._loaded is None:
-            self._loaded = self.inspect_image()
-        return self._loaded
-
-    def start(self) -> Booted:
-        """Start the container, whose services may not be there yet."""
-        self.load()
-        if self._container is None:
-            with self._timed("run"):
-                self._container = self.run_image()
-        return self._container
-
-    def boot(self) -> Booted:
-        """The container once every declared service has started."""
-        container = self.start()
-        if not self._has_booted:
-            with self._timed("boot"):
-                declaration = self.declaration()
-                if declaration.has_init:
-                    container.wait_services(declaration.expected_services)
-                else:
-                    container.require_running()
-            self._has_booted = True
-        return container
-
-    def declaration(self) -> Declaration:
-        """What the started container's system was declared to be."""
-        container = self.start()
-        if self._declaration is None:
-            container.require_running()
-            entry = self.image.declared.get("Entrypoint") or []
-            # [boot program, SYSTEM]: the system is named on the command line, as in a Guix system; not every engine's
-            # `cp` follows the link that leads to it.
-            path = f"{entry[1]}/system.json" if len(entry) == 2 else SYSTEM_DOCUMENT
-            self._declaration = Declaration(self.read_document(path))
-        return self._declaration
-
-    @property
-    def booted(self) -> Booted:
-        """The container that `boot` has booted; a RuntimeError before."""
-        if self._container is None or not self._has_booted:
-            raise RuntimeError("the container has not been booted")
-        return self._container
-
-    @property
-    def is_declared(self) -> bool:
-        """Whether the system was found to say what it was declared to be."""
-        return self._declaration is not None and bool(self._declaration.document)
 
     @abstractmethod
-    def load_image(self) -> str:
-        """Bring the image to where it runs; its name there."""
+    def read(self) -> LoadedImage:
+        """What is known of it there."""
 
     @abstractmethod
-    def inspect_image(self) -> LoadedImage:
-        """What is known of the loaded image there."""
+    def run(self) -> Booted:
+        """Start a container with nothing but the image's own configuration, and no privilege."""
 
     @abstractmethod
-    def run_image(self) -> Booted:
-        """Start a container with nothing but the loaded image's own configuration, and no privilege."""
-
-    @abstractmethod
-    def read_document(self, path: str) -> Mapping[str, Any]:
+    def document(self, path: str) -> Mapping[str, Any]:
         """The JSON document at a path of the container; empty if there is none."""
 
     @abstractmethod
@@ -126,10 +60,67 @@ class Trial(ABC):
         """The machine that the container runs on, for questions."""
         return testinfra.get_host("local://")
 
-    @contextlib.contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
+    @cached_property
+    def reference(self) -> str:
+        """The loaded image's name."""
         began = time.monotonic()
         try:
-            yield
+            return self.load()
         finally:
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.monotonic() - began
+            self.seconds["load"] = self.seconds.get("load", 0.0) + time.monotonic() - began
+
+    @cached_property
+    def loaded(self) -> LoadedImage:
+        """What whoever runs the image has read of it."""
+        _ = self.reference
+        return self.read()
+
+    @cached_property
+    def container(self) -> Booted:
+        """The container, started."""
+        _ = self.reference
+        began = time.monotonic()
+        container = self.run()
+        self.seconds["run"] = time.monotonic() - began
+        return container
+
+    @cached_property
+    def booted(self) -> Booted:
+        """The same container once every declared service has started."""
+        container = self.container
+        began = time.monotonic()
+        if self.has_init:
+            container.wait_services(self.expected_services)
+        else:
+            container.require_running()
+        self.seconds["boot"] = time.monotonic() - began
+        return container
+
+    @cached_property
+    def declared(self) -> Mapping[str, Any]:
+        """The normalised system.json in the image; empty if the image has none."""
+        self.container.require_running()
+        entry = self.image.declared.get("Entrypoint") or []
+        # [boot program, SYSTEM]: the system is named on the command line, as in a Guix system; not every engine's `cp`
+        # follows the link that leads to it.
+        return self.document(f"{entry[1]}/system.json" if len(entry) == 2 else SYSTEM_DOCUMENT)
+
+    @property
+    def has_init(self) -> bool:
+        return bool(self.declared) and not self.declared.get("entry-point") and not self.declared.get("command")
+
+    @property
+    def services(self) -> Mapping[str, Mapping[str, Any]]:
+        """Declared services by name."""
+        return self.declared.get("services") or {}
+
+    @property
+    def expected_services(self) -> Sequence[str]:
+        """Names of the services that start by themselves."""
+        return sorted(name for name, service in self.services.items() if service.get("auto-start", True))
+
+    def require_declared(self) -> Mapping[str, Any]:
+        """The document; an `ImageFaultError` for an image that has none although it should."""
+        if not self.declared:
+            raise ImageFaultError(f"cannot ask the image about itself: it has no {SYSTEM_DOCUMENT}")
+        return self.declared

@@ -7,8 +7,6 @@ from collections.abc import Callable
 import pytest
 from testinfra.host import Host
 
-from sysimage_vm.booted import Booted
-from sysimage_vm.declaration import Declaration
 from sysimage_vm.trial import Trial
 
 TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
@@ -28,22 +26,10 @@ def trial(request: pytest.FixtureRequest) -> Trial:
 
 
 @pytest.fixture(scope="session")
-def booted(trial: Trial) -> Booted:
-    """The container, booted before the first question that wants it."""
-    return trial.boot()
-
-
-@pytest.fixture(scope="session")
-def declaration(booted: Booted, trial: Trial) -> Declaration:
-    """What the system was declared to be; nothing for images of other makers."""
-    return trial.declaration()
-
-
-@pytest.fixture(scope="session")
-def inside(booted: Booted) -> Host:
+def inside(trial: Trial) -> Host:
     """testinfra's host in the booted container. The standard questions use this name, because some of them kill: no
     other plugin's idea of a host must ever come in its place."""
-    return booted.host
+    return trial.booted.host
 
 
 @pytest.fixture(scope="session")

@@ -8,17 +8,15 @@ import time
 import pytest
 from testinfra.host import Host
 
-from sysimage_vm.booted import Booted
 from sysimage_vm.container import FINE, HERD
-from sysimage_vm.declaration import Declaration
 from sysimage_vm.trial import Trial
 
 RESPAWN_SECONDS = 60
 
 
 @pytest.fixture(autouse=True)
-def _only_with_an_init(declaration: Declaration) -> None:
-    if not declaration.has_init:
+def _only_with_an_init(trial: Trial) -> None:
+    if not trial.has_init:
         pytest.skip("this image runs a plain command instead of an init")
 
 
@@ -27,24 +25,24 @@ def test_the_first_process_is_the_shepherd(inside: Host) -> None:
     assert any(argument.endswith(b"/bin/shepherd") for argument in arguments)
 
 
-def test_the_container_has_no_privilege(booted: Booted) -> None:
-    assert list(booted.privileges()) == []
+def test_the_container_has_no_privilege(trial: Trial) -> None:
+    assert list(trial.booted.privileges()) == []
 
 
-def test_every_declared_service_is_started(booted: Booted, declaration: Declaration) -> None:
-    states = booted.services()
-    assert {name: states.get(name) for name in declaration.expected_services if states.get(name) not in FINE} == {}
+def test_every_declared_service_is_started(trial: Trial) -> None:
+    states = trial.booted.services()
+    assert {name: states.get(name) for name in trial.expected_services if states.get(name) not in FINE} == {}
 
 
-def test_one_shots_ran_and_timers_are_armed(booted: Booted, declaration: Declaration) -> None:
-    states = booted.services()
-    declared = {name: declaration.services[name] for name in declaration.expected_services}
+def test_one_shots_ran_and_timers_are_armed(trial: Trial) -> None:
+    states = trial.booted.services()
+    declared = {name: trial.services[name] for name in trial.expected_services}
     assert {states[name] for name, service in declared.items() if service.get("one-shot")} <= {"one-shot", "started"}
     assert {states[name] for name, service in declared.items() if service.get("timer") is not None} <= {"timer"}
 
 
-def test_nothing_failed_to_start(booted: Booted) -> None:
-    assert [name for name, state in booted.services().items() if state == "failed"] == []
+def test_nothing_failed_to_start(trial: Trial) -> None:
+    assert [name for name, state in trial.booted.services().items() if state == "failed"] == []
 
 
 def _process_of(inside: Host, service: str) -> int | None:
@@ -54,13 +52,13 @@ def _process_of(inside: Host, service: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def test_a_killed_service_comes_back(booted: Booted, declaration: Declaration, inside: Host) -> None:
+def test_a_killed_service_comes_back(trial: Trial, inside: Host) -> None:
     daemons = [
         name
-        for name in declaration.expected_services
-        if not declaration.services[name].get("one-shot")
-        and declaration.services[name].get("timer") is None
-        and declaration.services[name].get("respawn", True)
+        for name in trial.expected_services
+        if not trial.services[name].get("one-shot")
+        and trial.services[name].get("timer") is None
+        and trial.services[name].get("respawn", True)
     ]
     if not daemons:
         pytest.skip("no service of this image is to be started again")
@@ -74,7 +72,7 @@ def test_a_killed_service_comes_back(booted: Booted, declaration: Declaration, i
             time.sleep(1)
             after = _process_of(inside, name)
         assert after not in (None, before), f"{name} did not come back within {RESPAWN_SECONDS} s"
-    booted.wait_services(declaration.expected_services)
+    trial.booted.wait_services(trial.expected_services)
 
 
 def test_orphans_are_reaped(inside: Host) -> None:
@@ -85,13 +83,13 @@ def test_orphans_are_reaped(inside: Host) -> None:
     assert zombies == []
 
 
-def test_the_output_of_services_is_in_the_logs(booted: Booted, declaration: Declaration) -> None:
-    said = booted.logs()
-    for name in declaration.expected_services:
+def test_the_output_of_services_is_in_the_logs(trial: Trial) -> None:
+    said = trial.booted.logs()
+    for name in trial.expected_services:
         assert f"Service {name} " in said or f"service {name} " in said.lower()
 
 
-def test_the_health_check_goes_healthy(trial: Trial, booted: Booted) -> None:
+def test_the_health_check_goes_healthy(trial: Trial) -> None:
     check = trial.image.declared.get("Healthcheck")
     if not check:
         pytest.skip("this image has no health check")
@@ -106,8 +104,8 @@ def test_the_health_check_goes_healthy(trial: Trial, booted: Booted) -> None:
     deadline = time.monotonic() + patience
     health = ""
     while time.monotonic() < deadline:
-        health = booted.health()
+        health = trial.booted.health()
         if health == "healthy":
             return
         time.sleep(3)
-    pytest.fail(f"{health} after {patience:.0f} s; {booted.evidence()}")
+    pytest.fail(f"{health} after {patience:.0f} s; {trial.booted.evidence()}")

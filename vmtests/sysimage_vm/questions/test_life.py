@@ -11,19 +11,18 @@ import pytest
 from testinfra.host import Host
 
 from sysimage_vm.booted import Booted
-from sysimage_vm.declaration import Declaration
 from sysimage_vm.trial import Trial
 
 STOP_SECONDS = 30
 
 
-def test_the_engine_runs_commands_inside(booted: Booted) -> None:
-    result = booted.exec("/bin/sh", "-c", "echo out; echo err >&2; exit 7")
+def test_the_engine_runs_commands_inside(trial: Trial) -> None:
+    result = trial.booted.exec("/bin/sh", "-c", "echo out; echo err >&2; exit 7")
     assert (result.status, result.stdout, result.stderr) == (7, b"out\n", b"err\n")
 
 
-def test_the_engines_network_files_are_intact(booted: Booted, inside: Host) -> None:
-    name = booted.hostname()
+def test_the_engines_network_files_are_intact(trial: Trial, inside: Host) -> None:
+    name = trial.booted.hostname()
     assert inside.file("/etc/hostname").content_string.strip() == name
     assert "localhost" in inside.file("/etc/hosts").content_string
     assert name in inside.file("/etc/hosts").content_string
@@ -32,29 +31,29 @@ def test_the_engines_network_files_are_intact(booted: Booted, inside: Host) -> N
     assert {"/etc/hostname", "/etc/hosts", "/etc/resolv.conf"} <= mounted
 
 
-def test_it_restarts(booted: Booted, declaration: Declaration) -> None:
-    booted.restart(STOP_SECONDS)
-    _wait(booted, declaration)
+def test_it_restarts(trial: Trial) -> None:
+    trial.booted.restart(STOP_SECONDS)
+    _wait(trial, trial.booted)
 
 
-def test_it_stops_promptly_and_says_so(trial: Trial, booted: Booted, declaration: Declaration) -> None:
-    status, seconds = booted.stop(seconds=STOP_SECONDS)
+def test_it_stops_promptly_and_says_so(trial: Trial) -> None:
+    status, seconds = trial.booted.stop(seconds=STOP_SECONDS)
     trial.seconds["stop"] = seconds
     stop_signal = signal.Signals[trial.image.declared.get("StopSignal") or "SIGTERM"]
-    fine = {0} if declaration.has_init else {0, 128 + stop_signal}
-    assert status in fine, f"exit status {status}; {booted.evidence()}"
+    fine = {0} if trial.has_init else {0, 128 + stop_signal}
+    assert status in fine, f"exit status {status}; {trial.booted.evidence()}"
     assert seconds < STOP_SECONDS, "it had to be killed"
 
 
-def test_it_starts_again_after_a_stop(booted: Booted, declaration: Declaration) -> None:
-    if booted.state() != "exited":
+def test_it_starts_again_after_a_stop(trial: Trial) -> None:
+    if trial.booted.state() != "exited":
         pytest.skip("it was not stopped")
-    booted.start()
-    _wait(booted, declaration)
+    trial.booted.start()
+    _wait(trial, trial.booted)
 
 
-def _wait(container: Booted, declaration: Declaration) -> None:
-    if declaration.has_init:
-        container.wait_services(declaration.expected_services)
+def _wait(trial: Trial, container: Booted) -> None:
+    if trial.has_init:
+        container.wait_services(trial.expected_services)
     else:
         container.require_running()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from testinfra.host import Host
 
-from sysimage_vm.booted import Booted
-from sysimage_vm.declaration import Declaration
+from sysimage_vm.trial import Trial
 
 _RUN_SCRIPTS = r"""
 for program in /usr/bin/* /usr/sbin/*; do
@@ -20,24 +19,22 @@ perl -MPOSIX -MFile::Temp -e 1 2>/dev/null || :
 
 
 @pytest.fixture(autouse=True)
-def _only_with_a_database(declaration: Declaration) -> None:
-    if not (declaration.document.get("store") or {}).get("database"):
+def _only_with_a_database(trial: Trial) -> None:
+    if not (trial.declared.get("store") or {}).get("database"):
         pytest.skip("this image has no store database")
 
 
-def _paths(declaration: Declaration) -> tuple[str, str]:
+def _paths(trial: Trial) -> tuple[str, str]:
     """The store directory and its owner's state directory, from the declared kind."""
-    store = declaration.document["store"]
+    store = trial.declared["store"]
     nix = store["kind"] == "nix"
     return store.get("directory") or ("/nix/store" if nix else "/gnu/store"), "/nix/var/nix" if nix else "/var/guix"
 
 
-def test_the_store_is_as_registered_after_scripts_have_run_as_root(
-    booted: Booted, declaration: Declaration, inside: Host
-) -> None:
+def test_the_store_is_as_registered_after_scripts_have_run_as_root(trial: Trial, inside: Host) -> None:
     inside.run(_RUN_SCRIPTS.replace("%", "%%"))
-    store, state = _paths(declaration)
-    report = booted.check_store(store, f"{state}/db/db.sqlite")
+    store, state = _paths(trial)
+    report = trial.booted.check_store(store, f"{state}/db/db.sqlite")
     assert {key: report[key] for key in ("changed", "missing", "stray", "database")} == {
         "changed": [],
         "missing": [],
@@ -47,8 +44,8 @@ def test_the_store_is_as_registered_after_scripts_have_run_as_root(
     assert report["items"] > 0
 
 
-def test_gc_roots_protect_the_running_system(declaration: Declaration, inside: Host) -> None:
-    store, state = _paths(declaration)
+def test_gc_roots_protect_the_running_system(trial: Trial, inside: Host) -> None:
+    store, state = _paths(trial)
     system = inside.run_expect([0], "readlink -f /run/current-system").stdout.strip()
     assert system.startswith(f"{store}/")
     roots = inside.run_expect(
@@ -57,8 +54,8 @@ def test_gc_roots_protect_the_running_system(declaration: Declaration, inside: H
     assert system in roots.split()
 
 
-def test_generations_are_linked_as_their_owner_links_them(declaration: Declaration, inside: Host) -> None:
-    _, state = _paths(declaration)
+def test_generations_are_linked_as_their_owner_links_them(trial: Trial, inside: Host) -> None:
+    _, state = _paths(trial)
     system = inside.run_expect([0], "readlink -f /run/current-system").stdout.strip()
     assert inside.run_expect([0], "readlink %s/profiles/system", state).stdout.strip() == "system-1-link"
     assert inside.run_expect([0], "readlink -f %s/profiles/system", state).stdout.strip() == system

@@ -9,15 +9,14 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from sysimage_vm.declaration import Declaration
 from sysimage_vm.trial import Trial
 
 
 @pytest.fixture(scope="module")
-def declared(declaration: Declaration) -> Mapping[str, Any]:
-    if not declaration.document:
+def declared(trial: Trial) -> Mapping[str, Any]:
+    if not trial.declared:
         pytest.skip("this image does not say what it was declared to be")
-    return declaration.document
+    return trial.declared
 
 
 def test_declared_users_are_there(declared: Mapping[str, Any], inside: Host) -> None:
@@ -98,8 +97,8 @@ def test_the_environment_reaches_commands(trial: Trial, inside: Host) -> None:
             assert variable in there
 
 
-def test_the_shell_and_env_are_where_scripts_look(declaration: Declaration, inside: Host) -> None:
-    if not declaration.has_init:
+def test_the_shell_and_env_are_where_scripts_look(trial: Trial, inside: Host) -> None:
+    if not trial.has_init:
         pytest.skip("this image runs a plain command instead of an init")
     assert inside.run("/bin/sh -c 'echo $((6 * 7))'").stdout == "42\n"
     assert inside.run("/usr/bin/env true").rc == 0
