@@ -9,9 +9,8 @@ When there are fewer, the room that is left serves updates: sets are parted by h
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sysimage.closure import Closure
 from sysimage.layerplan.budget import room_for_items
@@ -30,7 +29,7 @@ DAYS_BETWEEN = 14.0
 """Length of a step when dates of changes are all that is known."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Shared:
     """A layer that the systems of ``users`` (a bit set) have."""
 
@@ -71,7 +70,7 @@ def plan_fleet(
     union = Closure({item.path: item for closure in closures.values() for item in closure}.values())
     observed = observe_dates(union, DAYS_BETWEEN) or observe([union])
     ahead = changes_ahead(union, predict(union, observed), propagates=observed.propagates)
-    layers = _split(_fit(layers, len(names), room), union, ahead, len(names), room)
+    layers = _split(_fit(layers, len(names), room), union, ahead, [room] * len(names))
     stacks = stack_fleet([layer.users for layer in layers], [layer.size for layer in layers], len(names))
     planned = [_explain(layer, names, ahead) for layer in layers]
     return {
@@ -95,109 +94,82 @@ def _asked_for(
     return layers, {path for paths in users for path in paths}
 
 
-def _crowded(layers: Sequence[_Shared], systems: int, room: int) -> int:
-    """The systems, as a bit set, that have more than ``room`` layers."""
-    return sum(1 << bit for bit in range(systems) if sum(layer.users >> bit & 1 for layer in layers) > room)
-
-
-def _fit(layers: Sequence[_Shared], systems: int, room: int) -> list[_Shared]:
-    """Join layers until no system has more than ``room``, or nothing is left to join."""
-    fitted = list(layers)
-    while crowded := _crowded(fitted, systems, room):
-        best = min(_joints(fitted, crowded), default=None)
-        if best is None:
-            break
-        fitted = _joined(fitted, _Joint(*best))
-    return fitted
-
-
-class _Joint(NamedTuple):
-    """Two layers that may become one, in some of the systems that have both; the order is that of preference."""
-
-    cost: float
-    """Bytes that are copied, for each crowded system that gets rid of a layer."""
-    at: int
-    other: int
-    users: int
-
-
-def _joints(layers: Sequence[_Shared], crowded: int) -> Iterator[tuple[float, int, int, int]]:
-    """The fields of every `_Joint` of two layers, in the crowded systems that have both, or in all that have both.
-
-    Plain tuples: there are as many as pairs of layers, and named ones take two thirds more time in all.
-    """
-    for at, one in enumerate(layers):
-        if one.fixed or not one.users & crowded:
-            continue
-        for number in range(at + 1, len(layers)):
-            other = layers[number]
-            common = one.users & other.users
-            if other.fixed or not common & crowded:
-                continue
-            for users in {common & crowded, common}:
-                copied = (one.size if one.users != users else 0) + (other.size if other.users != users else 0)
-                yield copied / (users & crowded).bit_count(), at, number, users
-
-
-def _joined(layers: Sequence[_Shared], joint: _Joint) -> list[_Shared]:
-    """The layers with two of them joined in the systems of the joint; what other systems have of the two stays."""
-    one, other = layers[joint.at], layers[joint.other]
-    paths = tuple(sorted(one.paths + other.paths))
-    left = [
-        replace(layer, users=layer.users & ~joint.users) if at in (joint.at, joint.other) else layer
-        for at, layer in enumerate(layers)
-    ]
-    left = [layer for layer in left if layer.users]
-    for at, layer in enumerate(left):
-        if layer.paths == paths:  # other systems have had the same joined already
-            left[at] = replace(layer, users=layer.users | joint.users)
-            return left
-    return [*left, _Shared(paths, one.size + other.size, joint.users)]
-
-
-def _split(
-    layers: Sequence[_Shared], union: Closure, ahead: Mapping[StorePath, int], systems: int, room: int
-) -> list[_Shared]:
+def _split(layers: list[_Shared], union: Closure, ahead: Mapping[StorePath, int], room: list[int]) -> list[_Shared]:
     """Spend what is left of each system's ``room`` on updates: part the layers with the most bytes to an item's layer.
 
     ``union`` holds what any system holds.
     """
-    numbers = _layers_each(layers, systems, room)
-    return [part for layer, number in zip(layers, numbers, strict=True) for part in _parts(layer, number, union, ahead)]
+    spare = [left - sum(layer.users >> bit & 1 for layer in layers) for bit, left in enumerate(room)]
+    wanted = [1] * len(layers)
+    while True:
+        open_ = [
+            at
+            for at, layer in enumerate(layers)
+            if not layer.fixed
+            and wanted[at] < len(layer.paths)
+            and all(spare[b] > 0 for b in range(len(spare)) if layer.users >> b & 1)
+        ]
+        if not open_:
+            break
+        at = max(open_, key=lambda at: (layers[at].size * layers[at].users.bit_count() / wanted[at] ** 2, -at))
+        wanted[at] += 1
+        for bit in range(len(spare)):
+            spare[bit] -= layers[at].users >> bit & 1
+    if all(number == 1 for number in wanted):
+        return layers
+    split = []
+    for layer, number in zip(layers, wanted, strict=True):
+        if number == 1:
+            split.append(layer)
+            continue
+        drafts = [
+            Draft.of([Unit((place,), union[path].nar_size, ahead[path])]) for place, path in enumerate(layer.paths)
+        ]
+        for draft in merge_to_fit(drafts, number, Prices(0.0, 0.0)):
+            paths = tuple(sorted(layer.paths[place] for unit in draft.units for place in unit.members))
+            split.append(_Shared(paths, draft.size, layer.users))
+    return split
 
 
-def _layers_each(layers: Sequence[_Shared], systems: int, room: int) -> list[int]:
-    """Into how many layers each is parted: the largest is parted further as long as its systems have room."""
-    spare = [room - sum(layer.users >> bit & 1 for layer in layers) for bit in range(systems)]
-    numbers = [1] * len(layers)
-
-    def may_grow(at: int) -> bool:
-        layer = layers[at]
-        if layer.fixed or numbers[at] >= len(layer.paths):
-            return False
-        return all(left > 0 for bit, left in enumerate(spare) if layer.users >> bit & 1)
-
-    def gain(at: int) -> tuple[float, int]:
-        layer = layers[at]
-        return layer.size * layer.users.bit_count() / numbers[at] ** 2, -at
-
-    while growing := [at for at in range(len(layers)) if may_grow(at)]:
-        at = max(growing, key=gain)
-        numbers[at] += 1
-        spare = [left - (layers[at].users >> bit & 1) for bit, left in enumerate(spare)]
-    return numbers
-
-
-def _parts(layer: _Shared, number: int, union: Closure, ahead: Mapping[StorePath, int]) -> list[_Shared]:
-    """One layer as ``number`` layers, of items that are expected to change together."""
-    if number == 1:
-        return [layer]
-    drafts = [Draft.of([Unit((at,), union[path].nar_size, ahead[path])]) for at, path in enumerate(layer.paths)]
-    parts = []
-    for draft in merge_to_fit(drafts, number, Prices(0.0, 0.0)):
-        paths = tuple(sorted(layer.paths[at] for unit in draft.units for at in unit.members))
-        parts.append(_Shared(paths, draft.size, layer.users))
-    return parts
+def _fit(layers: list[_Shared], systems: int, room: int) -> list[_Shared]:
+    """Join layers until no system has more than ``room``."""
+    layers = list(layers)
+    while True:
+        crowded = 0
+        for bit in range(systems):
+            if sum(layer.users >> bit & 1 for layer in layers) > room:
+                crowded |= 1 << bit
+        if not crowded:
+            return layers
+        best: tuple[tuple[float, int, int, int], int] | None = None
+        for at, one in enumerate(layers):
+            if one.fixed or not one.users & crowded:
+                continue
+            for other_at in range(at + 1, len(layers)):
+                other = layers[other_at]
+                both = one.users & other.users & crowded
+                if other.fixed or not both:
+                    continue
+                for users in {both, one.users & other.users}:
+                    copied = (one.size if one.users != users else 0) + (other.size if other.users != users else 0)
+                    score = copied / (users & crowded).bit_count()
+                    key = (score, at, other_at, users)
+                    if best is None or key < best[0]:
+                        best = key, users
+        if best is None:
+            return layers
+        (_, at, other_at, _), users = best
+        one, other = layers[at], layers[other_at]
+        joined = _Shared(tuple(sorted(one.paths + other.paths)), one.size + other.size, users)
+        one.users &= ~users
+        other.users &= ~users
+        layers = [layer for layer in layers if layer.users]
+        for layer in layers:
+            if layer.paths == joined.paths:
+                layer.users |= joined.users
+                break
+        else:
+            layers.append(joined)
 
 
 def _explain(layer: _Shared, names: list[str], ahead: Mapping[StorePath, int]) -> PlannedLayer:
