@@ -20,7 +20,7 @@ from sysimage.pipeline.build import Planned, plan
 from sysimage.pipeline.options import DeclaredSystem, Identity, Sources
 from sysimage.spec import read_spec
 from sysimage_bootstrap.archive import KEYRING, ArchiveOptions, TransportOptions, apt_transport
-from sysimage_bootstrap.choose import ArchiveChoice
+from sysimage_bootstrap.packages.choose import ArchiveChoice
 from sysimage_vm.accel import Choice, Verdict
 from sysimage_vm.engine import Engine
 from sysimage_vm.guest import Guest, Host, ensure_snapshot, ready_machine

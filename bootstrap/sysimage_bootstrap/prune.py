@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from sysimage_bootstrap.archive.cache import FileCache
-from sysimage_bootstrap.items.item_store import ItemStore, store_dirs
 from sysimage_bootstrap.remembered import RememberedSystems
+from sysimage_bootstrap.store.item_store import ItemStore, store_dirs
 
 
 def prune(cache_dir: Path, before: int) -> int:

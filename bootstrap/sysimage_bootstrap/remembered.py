@@ -24,12 +24,12 @@ from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
-from sysimage_bootstrap.items.item_store import ItemStore
-from sysimage_bootstrap.resolve import Resolution
+from sysimage_bootstrap.packages.resolve import Resolution
+from sysimage_bootstrap.store.item_store import ItemStore
 
 _OWN = Path(__file__).parent
 _CODE = (
-    *(_OWN / part for part in ("", "archive", "items", "system")),
+    *(_OWN / part for part in ("", *(room.name for room in sorted(_OWN.iterdir()) if (room / "__init__.py").exists()))),
     *(Path(str(sysimage.__file__)).parent / part for part in ("", "rootfs", "spec", "store", "streams")),
 )
 

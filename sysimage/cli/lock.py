@@ -34,8 +34,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
             hint="name store paths instead of links; their hashes say exactly what is in them",
         )
 
-    from sysimage_bootstrap.choose import lock_packages, open_archive, package_request
-    from sysimage_bootstrap.lock import FORMAT
+    from sysimage_bootstrap.packages.choose import lock_packages, open_archive, package_request
+    from sysimage_bootstrap.packages.lock import FORMAT
 
     cache_dir = flags.cache_directory(arguments.cache_dir, terminal.environ)
     path = flags.lock_file(arguments.lockfile, arguments.spec)

@@ -14,7 +14,7 @@ from sysimage.errors import SpecError
 
 if TYPE_CHECKING:
     from sysimage.pipeline.options import BuildRequest, DeclaredSystem, Identity, Planning, Sources
-    from sysimage_bootstrap.choose import ArchiveChoice
+    from sysimage_bootstrap.packages.choose import ArchiveChoice
 
 
 def build_request(arguments: argparse.Namespace, terminal: Terminal) -> BuildRequest:
@@ -51,7 +51,7 @@ def sources(arguments: argparse.Namespace, terminal: Terminal, *, locked: bool =
 def archive_choice(arguments: argparse.Namespace, terminal: Terminal) -> ArchiveChoice:
     """Which package archive, and what is believed of it."""
     from sysimage_bootstrap.archive import KEYRING, ArchiveOptions, TransportOptions, apt_transport
-    from sysimage_bootstrap.choose import ArchiveChoice
+    from sysimage_bootstrap.packages.choose import ArchiveChoice
 
     return ArchiveChoice(
         ArchiveOptions(

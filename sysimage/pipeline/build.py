@@ -27,7 +27,7 @@ from sysimage.progress import Progress, silent
 from sysimage.rootfs.system import SystemResult
 from sysimage.rootfs.tree import Tree
 from sysimage.spec.model import SystemSpec
-from sysimage_bootstrap.items.item_store import ItemStore
+from sysimage_bootstrap.store.item_store import ItemStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,8 +204,8 @@ def leave_record(record: Record, output: Path | int | None) -> Path | None:
     place = record_beside(output) if isinstance(output, Path) and output.exists() else None
     if place is None:
         return None
-    from sysimage.streams.copying import write_all
     from sysimage.destinations.publish import published
+    from sysimage.streams.copying import write_all
 
     with published(place) as fd:
         write_all(fd, record_text(record).encode() + b"\n")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sysimage.destinations.registry import Registries, RegistryTarget
     from sysimage.layerplan import Favour
     from sysimage.spec.model import SystemSpec
-    from sysimage_bootstrap.choose import ArchiveChoice
+    from sysimage_bootstrap.packages.choose import ArchiveChoice
 
 OCI_LAYOUT = "oci-dir"
 OURS = "sysimage"

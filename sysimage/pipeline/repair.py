@@ -19,7 +19,7 @@ from sysimage.notices import notice
 from sysimage.pipeline.unwritten_image import UnwrittenImage
 from sysimage.rootfs.system import SystemResult
 from sysimage_bootstrap.damage import damaged_items
-from sysimage_bootstrap.items.item_store import ItemStore
+from sysimage_bootstrap.store.item_store import ItemStore
 
 Result = TypeVar("Result")
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sysimage import bases
+from sysimage import bases, from_store
 from sysimage.closure import Closure
-from sysimage.kept import KeptTexts
 from sysimage.pipeline.options import DeclaredSystem, Sources
 from sysimage.progress import Progress, silent
-from sysimage.rootfs.stored import open_stored
 from sysimage.rootfs.system import SystemResult
-from sysimage.store.query import Memory
 from sysimage_bootstrap.realise import realise
 
 
@@ -34,11 +31,11 @@ def provide(
     """The system: found in a store, or made of packages. From here on nothing can tell which it was."""
     spec = system.spec
     if spec.from_store is not None:
-        return open_stored(
+        return from_store.realise(
             spec,
-            spec.from_store,
             system.spec_dir,
-            memory=Memory(KeptTexts(sources.cache_dir / "measured"), sources.workers),
+            cache_dir=sources.cache_dir,
+            workers=sources.workers,
             base_accounts=base.accounts,
             base_environment=bases.variables_of(base),
             is_base_directory=base.has_directory,

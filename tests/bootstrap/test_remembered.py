@@ -17,9 +17,9 @@ from sysimage.digest import Digest
 from sysimage.rootfs.system import SystemResult
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.archive import Package
-from sysimage_bootstrap.items import ItemStore
+from sysimage_bootstrap.packages.resolve import Resolution
 from sysimage_bootstrap.remembered import RememberedSystems, key_of
-from sysimage_bootstrap.resolve import Resolution
+from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system.system import build_system
 from tests.bootstrap.system.packages import make_packages
 from tests.support.examples import ROOT, build_example, default_cache

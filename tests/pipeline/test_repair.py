@@ -26,7 +26,7 @@ from sysimage.pipeline.repair import ItemRepair, LayerRepair
 from sysimage.pipeline.unwritten_image import UnwrittenImage
 from sysimage.rootfs.system import ImageDefaults, SystemResult
 from sysimage.store.items import StoreItem
-from sysimage_bootstrap.items import ItemStore, Recipe
+from sysimage_bootstrap.store import ItemStore, Recipe
 from tests.support.damaged import flip_a_byte, lose_a_bit, lose_a_bit_of_a_layer
 from tests.support.refusing import refuse_to_open
 

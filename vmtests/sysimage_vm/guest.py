@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sysimage.destinations.disk import BootableDisk
 from sysimage_vm import accel, snapshot
+from sysimage_vm.disk import BootableDisk
 from sysimage_vm.faults import MachineFaultError
 from sysimage_vm.lease import lease
 from sysimage_vm.machine import Machine, MachineFiles, make_overlay, start

@@ -20,7 +20,7 @@ from sysimage.notices import notice
 from sysimage_bootstrap.archive.cache import write_durably
 from sysimage_bootstrap.archive.dependencies import parse_targets
 from sysimage_bootstrap.archive.package import Package, package_from_fields
-from sysimage_bootstrap.versions import version_key
+from sysimage_bootstrap.archive.versions import version_key
 
 _FORMAT = "1"
 _FIELDS = frozenset(

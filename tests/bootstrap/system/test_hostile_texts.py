@@ -13,8 +13,8 @@ from sysimage.errors import SpecError
 from sysimage.rootfs.provision import account_files
 from sysimage.rootfs.system import SystemResult
 from sysimage.store.items import StoreItem
-from sysimage_bootstrap.items import ItemStore
-from sysimage_bootstrap.items.inventory import PackageFacts
+from sysimage_bootstrap.debs.inventory import PackageFacts
+from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system.system import build_system
 from tests.bootstrap.system.packages import GROUP, PASSWD, make_packages
 from tests.bootstrap.system.test_services import declarations

@@ -1,0 +1,147 @@
+"""What a package holds, as far as placing it in a store depends on it.
+
+Kept per .deb: the plan of every item is made from inventories alone, so that a build that finds all items in the store
+opens no package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sysimage_bootstrap.sealed import read_sealed, write_sealed
+
+INVENTORIES = "var/sysimage/packages/inventories"
+"""Where the inventories of a store are kept below its root, by the digests of packages."""
+FORMAT = 2
+"""Raised when the fields below, or how they are found, change."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedFile:
+    """An ELF file that takes part in dynamic linking."""
+
+    machine: int
+    interpreter: str | None
+    needed: tuple[str, ...]
+    runpath: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What an entry of the package has that no store item can have."""
+
+    mode: int
+    """Permission bits, set-ID and sticky bits included."""
+    owner: str
+    group: str
+    directory: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The contents of one package. Paths are relative to the item (``usr/`` is gone); bytes that are not UTF-8 are
+    surrogate escapes."""
+
+    package: str
+    version: str
+    architecture: str
+    files: tuple[str, ...]
+    links: Mapping[str, str]
+    """Path of a symlink → what it says, in terms of the root file system that the package was made for."""
+    root_links: frozenset[str]
+    """Those of the links that were not below ``usr/``: relative targets count from there."""
+    linked: Mapping[str, LinkedFile]
+    """Path → ELF file."""
+    scripts: Mapping[str, str]
+    """Path of an executable file → its first line, without ``#!``."""
+    attributes: Mapping[str, Attributes]
+    """Path → what is special about the entry; most have nothing."""
+    conffiles: tuple[str, ...]
+    """Image paths of configuration files."""
+    changed: tuple[int, ...]
+    """When the source changed: seconds since the epoch, ascending."""
+
+    def facts(self) -> dict[str, Any]:
+        """What the store remembers about the item."""
+        return {
+            "package": self.package,
+            "version": self.version,
+            "architecture": self.architecture,
+            "attributes": {path: asdict(found) for path, found in sorted(self.attributes.items())},
+            "conffiles": list(self.conffiles),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PackageFacts:
+    """What is true of a package and is lost in its item; read back from `ItemStore.facts`."""
+
+    package: str
+    version: str
+    architecture: str
+    attributes: Mapping[str, Attributes]
+    """Path relative to the item → set-ID and sticky bits, foreign owners, restricted permissions."""
+    conffiles: tuple[str, ...]
+    """Image paths of configuration files."""
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Path of a plugin → libraries it needs and the system does not have."""
+
+    @classmethod
+    def parse(cls, facts: Mapping[str, Any]) -> PackageFacts:
+        """Read what `Inventory.facts` wrote; a KeyError if the item was not made of a package."""
+        return cls(
+            facts["package"],
+            facts["version"],
+            facts["architecture"],
+            {path: Attributes(**found) for path, found in facts["attributes"].items()},
+            tuple(facts["conffiles"]),
+            {path: tuple(names) for path, names in facts.get("missing", {}).items()},
+        )
+
+
+def write_inventory(file: Path, inventory: Inventory) -> None:
+    """Keep an inventory in a cache."""
+    write_sealed(
+        file,
+        {
+            "format": FORMAT,
+            "package": inventory.package,
+            "version": inventory.version,
+            "architecture": inventory.architecture,
+            "files": list(inventory.files),
+            "links": dict(inventory.links),
+            "root-links": sorted(inventory.root_links),
+            "linked": {path: [e.machine, e.interpreter, e.needed, e.runpath] for path, e in inventory.linked.items()},
+            "scripts": dict(inventory.scripts),
+            "attributes": {path: asdict(found) for path, found in inventory.attributes.items()},
+            "conffiles": list(inventory.conffiles),
+            "changed": list(inventory.changed),
+        },
+        durable=False,
+    )
+
+
+def read_inventory(file: Path) -> Inventory | None:
+    """The inventory in ``file``; None if there is none that can be believed."""
+    value = read_sealed(file)
+    if value is None or value.get("format") != FORMAT:
+        return None
+    return Inventory(
+        package=value["package"],
+        version=value["version"],
+        architecture=value["architecture"],
+        files=tuple(value["files"]),
+        links=value["links"],
+        root_links=frozenset(value["root-links"]),
+        linked={
+            path: LinkedFile(machine, interpreter, tuple(needed), tuple(runpath))
+            for path, (machine, interpreter, needed, runpath) in value["linked"].items()
+        },
+        scripts=value["scripts"],
+        attributes={path: Attributes(**found) for path, found in value["attributes"].items()},
+        conffiles=tuple(value["conffiles"]),
+        changed=tuple(value["changed"]),
+    )
