@@ -376,7 +376,7 @@ def test_a_module_has_a_size_and_a_name_that_say_what_it_is(path: Path) -> None:
         ("bootstrap.archive", "from sysimage.spec.model import SystemSpec", ["line 1: sysimage.spec.model"]),
         ("errors", "from sysimage.digest import Digest", ["line 1: sysimage.digest"]),
         ("cli", "from sysimage.pipeline.build import build", []),
-        ("pipeline", "from sysimage.cli.flags import processors", ["line 1: sysimage.cli.flags"]),
+        ("pipeline", "from sysimage.cli.flag_values import processors", ["line 1: sysimage.cli.flag_values"]),
         ("preflight", "from sysimage.pipeline.options import Push", ["line 1: sysimage.pipeline.options"]),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from sysimage.cli import flags, outputs
+from sysimage.cli import flag_values, flags, outputs
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.request import archive_choice
 from sysimage.cli.spec_files import read_spec
@@ -37,8 +37,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from sysimage_bootstrap.packages.choose import lock_packages, open_archive, package_request
     from sysimage_bootstrap.packages.lock import FORMAT
 
-    cache_dir = flags.cache_directory(arguments.cache_dir, terminal.environ)
-    path = flags.lock_file(arguments.lockfile, arguments.spec)
+    cache_dir = flag_values.cache_directory(arguments.cache_dir, terminal.environ)
+    path = flag_values.lock_file(arguments.lockfile, arguments.spec)
     spec_itself, cache = outputs.spec_input(arguments.spec), outputs.Input("the cache", cache_dir, whole=True)
     read = [spec_itself, *outputs.source_inputs(spec, spec_dir), *outputs.flag_inputs(arguments), cache]
     outputs.refuse_inputs(path, read, hint=_ELSEWHERE)

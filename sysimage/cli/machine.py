@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sysimage.cli import flags, running
+from sysimage.cli import flag_values, running
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.request import sources
 from sysimage.cli.spec_files import plain_system
@@ -27,7 +27,7 @@ def prepared(arguments: argparse.Namespace, terminal: Terminal) -> Prepared:
     from sysimage_vm.accel import Choice
     from sysimage_vm.prepare import prepare
 
-    cache = flags.cache_directory(arguments.cache_dir, terminal.environ)
+    cache = flag_values.cache_directory(arguments.cache_dir, terminal.environ)
     with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
 
         def planned(path: Path) -> PlannedSystem:

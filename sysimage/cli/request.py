@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sysimage.cli import earlier_builds, flags, spec_files
+from sysimage.cli import earlier_builds, flag_values, spec_files
 from sysimage.cli.image_names import image_name
 from sysimage.cli.terminal import Terminal
 from sysimage.errors import SpecError
@@ -41,10 +41,10 @@ def sources(arguments: argparse.Namespace, terminal: Terminal, *, locked: bool =
     from sysimage.pipeline.options import Sources
 
     return Sources(
-        flags.cache_directory(arguments.cache_dir, terminal.environ),
+        flag_values.cache_directory(arguments.cache_dir, terminal.environ),
         archive_choice(arguments, terminal),
         locked=locked,
-        workers=flags.processors(arguments.jobs),
+        workers=flag_values.processors(arguments.jobs),
     )
 
 
@@ -71,7 +71,7 @@ def archive_choice(arguments: argparse.Namespace, terminal: Terminal) -> Archive
 def _identity(arguments: argparse.Namespace, terminal: Terminal, system: DeclaredSystem) -> Identity:
     from sysimage.pipeline.options import Identity
 
-    epoch = flags.source_date_epoch(terminal.environ)
+    epoch = flag_values.source_date_epoch(terminal.environ)
     names = tuple(image_name(text) for text in arguments.tags or ())
     return Identity(
         names or Identity.of(system.spec).names,

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sysimage.cli import flags
+from sysimage.cli import flag_values
 from sysimage.errors import SpecError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def plain_system(name: str, lock_file: Path | None) -> DeclaredSystem:
     """
     from sysimage.pipeline.options import DeclaredSystem
 
-    return DeclaredSystem.of(*read_spec(name), flags.lock_file(lock_file, name))
+    return DeclaredSystem.of(*read_spec(name), flag_values.lock_file(lock_file, name))
 
 
 def declared_system(arguments: argparse.Namespace) -> DeclaredSystem:
@@ -65,7 +65,7 @@ def declared_system(arguments: argparse.Namespace) -> DeclaredSystem:
         from_image=arguments.from_image,
         check_store=arguments.check_store,
     )
-    return DeclaredSystem(asked, spec_dir, flags.lock_file(arguments.lockfile, arguments.spec), spec)
+    return DeclaredSystem(asked, spec_dir, flag_values.lock_file(arguments.lockfile, arguments.spec), spec)
 
 
 def neighbours(arguments: argparse.Namespace) -> tuple[DeclaredSystem, ...]:
@@ -76,7 +76,7 @@ def neighbours(arguments: argparse.Namespace) -> tuple[DeclaredSystem, ...]:
     for path in arguments.together_with or ():
         spec, spec_dir = read_spec(str(path))
         asked = overridden(spec, max_layers=arguments.max_layers)
-        found.append(DeclaredSystem(asked, spec_dir, flags.lock_file(None, str(path)), spec))
+        found.append(DeclaredSystem(asked, spec_dir, flag_values.lock_file(None, str(path)), spec))
     return tuple(found)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysimage.cli.flags import LATEST, cache_directory, created_at, lock_file, positive, source_date_epoch
+from sysimage.cli.flag_values import LATEST, cache_directory, created_at, lock_file, positive, source_date_epoch
 from sysimage.errors import SpecError
 
 
