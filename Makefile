@@ -18,7 +18,8 @@ VENV_NEEDS := module:ensurepip=python3-venv
 IMAGE_NEEDS := gpgv=gpgv /usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring
 VM_NEEDS := $(IMAGE_NEEDS) qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils \
 	mke2fs=e2fsprogs debugfs=e2fsprogs busybox=busybox-static
-TEST_NEEDS := $(IMAGE_NEEDS) gpg=gnupg guile=guile-3.0 xz=xz-utils unshare=util-linux dockerd=docker.io \
+TEST_NEEDS := $(IMAGE_NEEDS) gpg=gnupg guile=guile-3.0 xz=xz-utils zstd=zstd unshare=util-linux ip=iproute2 \
+	dockerd=docker.io \
 	skopeo=skopeo umoci=umoci buildah=buildah podman=podman docker-registry=docker-registry nix-store=nix-bin \
 	$(VM_NEEDS)
 
@@ -56,6 +57,11 @@ vmtest-full: .venv/.dev ## the same with every kind of image, engine, option and
 guixtest: .venv/.dev ## let Guix judge the store of an image that has Guix in it; fetches sid's, needs root
 	@.ci/need $(IMAGE_NEEDS) unshare=util-linux
 	@SYSIMAGE_GUIX_TESTS=1 $(BIN)/python -m pytest tests/guix
+
+.PHONY: test-digests
+test-digests: .venv/.dev ## build the examples in Debian 12 and 13 and under other versions of everything; needs root
+	@.ci/need $(IMAGE_NEEDS) unshare=util-linux mmdebstrap=mmdebstrap
+	@SYSIMAGE_DIGEST_TESTS=1 $(BIN)/python -m pytest --durations=0 --durations-min=1 tests/digests
 
 .PHONY: bench
 bench: .venv/.dev ## measure how fast images are written, beside what peers do; some minutes and gigabytes

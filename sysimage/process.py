@@ -1,9 +1,9 @@
 """The only door to other programs.
 
 `run` is for programs that start, work and end; `spawn` for the one long-lived child we have (QEMU) and for binary
-pipes, where `sh` would put threads between us and the descriptor. Children see a small, fixed environment, so that
-what they print and make does not depend on whose machine it is. They are out of the keyboard's reach, and the kernel
-kills them when we are gone.
+pipes, where `sh` would put threads between us and the descriptor; `become` for a program in our own place. Children
+see a small, fixed environment, so that what they print and make does not depend on whose machine it is. They are out of
+the keyboard's reach, and the kernel kills them when we are gone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from sysimage.errors import MachineError, SysimageError
 from sysimage.signals import ending_with_parent, when_ending
@@ -117,17 +117,23 @@ def _wait(command: Any) -> None:
 
 
 def spawn(
-    argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None, on_terminal: bool = False, **options: Any
+    argv: Sequence[str | Path],
+    *,
+    env: Mapping[str, str] | None = None,
+    on_terminal: bool = False,
+    outlives: bool = False,
+    **options: Any,
 ) -> subprocess.Popen[bytes]:
     """Start a program and return at once; the caller, in the thread that called, owns the child and ends it.
 
-    It has a session of its own, so that Ctrl-C reaches us alone, unless a person is to talk to it ``on_terminal``.
+    It has a session of its own, so that Ctrl-C reaches us alone, unless a person is to talk to it ``on_terminal``. The
+    kernel ends it with us, unless it is there for what is left to do then, and ``outlives`` us.
     """
     return subprocess.Popen(
         [str(word) for word in argv],
         env={**CLEAN_ENVIRONMENT, **(env or {})},
         start_new_session=not on_terminal,
-        preexec_fn=ending_with_parent(),
+        preexec_fn=None if outlives else ending_with_parent(),
         **options,
     )
 
@@ -143,3 +149,8 @@ def end(child: subprocess.Popen[bytes]) -> None:
 def _kill(leader: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(leader, signal.SIGKILL)
+
+
+def become(argv: Sequence[str]) -> NoReturn:
+    """Go on as another program, in this process and with its environment."""
+    os.execv(argv[0], list(argv))  # noqa: S606

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from sysimage.verify import inspect_image
+from tests.support.builds import registered
 from tests.support.examples import build_example, default_cache
+from tests.support.store_builder import StoreBuilder, small_system
 
 ROOT = Path(__file__).parents[1]
 NOBODY = 65534
@@ -82,6 +84,74 @@ def test_no_compression_depends_on_the_number_of_workers(compression: str, works
         for workers in ("1", "2")
     )
     assert one == two
+
+
+def test_the_image_is_the_same_on_every_machine(reference: object) -> None:
+    """Under any Python, libraries and Debian: the configuration names the diff IDs. If this has to change, every image
+    changes, and CHANGELOG.md says so."""
+    assert isinstance(reference, dict)
+    assert reference["config"] == "sha256:5a07dfaa9d4a6c0535b728c864f04015e8e9613262bdb0e7ed48413373b946c3"
+
+
+@pytest.fixture(scope="module")
+def project(workspace: Path) -> Path:
+    """A spec with names and texts that are not ASCII, and the store that it is made from."""
+    project = workspace / "prôjet"
+    closure = small_system(StoreBuilder(project / "store"))
+    registered(closure, project / "registration")
+    (project / "größe").mkdir()
+    (project / "größe" / "été.txt").write_text("café €\n", encoding="utf-8")
+    source = {"paths": [str(closure.roots[0])], "source": "registration", "location": "store"}
+    spec = {
+        "name": "small",
+        "from-store": source,
+        "files": {"/srv/é": {"text": "ünïcode €\n"}, "/srv/copy": {"source": "größe/été.txt"}},
+        "symlinks": {"/srv/lïnk": "é"},
+        "labels": {"title": "Größe"},
+    }
+    (project / "système.json").write_text(json.dumps(spec, ensure_ascii=False), encoding="utf-8")
+    return project
+
+
+def build_project(project: Path, place: Path, *python: str, env: Mapping[str, str] | None = None) -> bytes:
+    """The archive that the command line makes in ``place``, in a Python with these options and only these variables."""
+    output = place / "image.tar"
+    argv = [*python, "-m", "sysimage", "build", "-q", "--cache-dir", place / "cache", "-o", output]
+    subprocess.run(
+        [sys.executable, *argv, project / "système.json"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), **(env or {})},
+        check=True,
+    )
+    return output.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def first_archive(project: Path, workspace: Path) -> bytes:
+    (workspace / "first").mkdir()
+    return build_project(project, workspace / "first", env={"LC_ALL": "C.UTF-8"})
+
+
+WORLDS: dict[str, tuple[Sequence[str], Mapping[str, str]]] = {
+    "a locale without UTF-8": ([], {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),
+    "optimisation": (["-OO"], {}),
+    "development mode": (["-X", "dev"], {"PYTHONIOENCODING": "latin-1"}),
+}
+
+
+@pytest.mark.parametrize(("python", "env"), WORLDS.values(), ids=WORLDS)
+def test_the_command_line_gives_the_same_archive_under(
+    python: Sequence[str], env: Mapping[str, str], first_archive: bytes, project: Path, tmp_path: Path
+) -> None:
+    assert build_project(project, tmp_path, *python, env=env) == first_archive
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="this machine has no file system in memory")
+def test_the_file_system_makes_no_difference(first_archive: bytes, project: Path) -> None:
+    """In memory names come in another order, and sizes of directories and numbers of blocks are others."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
+        shutil.copytree(project, Path(memory, "copy"), symlinks=True)
+        assert build_project(Path(memory, "copy"), Path(memory)) == first_archive
 
 
 def test_a_system_of_real_packages_does_not_depend_on_where_when_and_how_it_is_built(tmp_path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from sysimage_vm.accel import Verdict
@@ -25,12 +23,10 @@ def test_every_cold_boot_gets_ready(
     times, notes = [], []
     for number in range(request.config.getoption("--boots")):
         files = MachineFiles(tmp_path_factory.mktemp("boot"))
-        began = time.monotonic()
         with ready_machine(vm_host, guest, files, ready, fresh=True) as up:
             assert not up.restored
             times.append(up.seconds)
             notes += [f"boot {number}: {note}" for note in up.notes]
-        assert time.monotonic() - began < 600
     said = f"{verdict}\nseconds until the engine was ready: {[round(seconds, 1) for seconds in times]}"
     request.node.add_report_section("call", "boots", said)
     assert notes == [], "boots that died and were tried again"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,15 +9,14 @@ import pytest
 
 from conftest import Machines
 from sysimage_vm import container
+from sysimage_vm.container import Container
 from sysimage_vm.image import read_archive
 from sysimage_vm.machine_trial import MachineTrial
+from sysimage_vm.waiting import NotYet
 from tests.support.builds import build_from_store
 from tests.support.examples import build_example, default_cache
 from tests.support.foreign_systems import Parts, copied_store, guix_system, nixos_system, register
 from tests.support.store_builder import StoreBuilder
-
-PATIENCE = 180.0
-"""Seconds; the machine may be emulated."""
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +26,11 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> tuple[StoreBuilder, Parts]
     return copied_store(archive, default_cache() / "store/gnu/store", top)
 
 
-def until(holds: Callable[[], bool], evidence: Callable[[], str]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, evidence()
-        time.sleep(1)
+def until(container: Container, said: Callable[[], str], word: str) -> None:
+    def holds() -> bool | NotYet:
+        return word in (answer := said()) or NotYet(answer[-2000:])
+
+    container.engine.machine.ask(f"the container to say {word!r}", holds, pause=1)
 
 
 @pytest.mark.parametrize("kind", ["guix", "nixos"])
@@ -50,12 +48,12 @@ def test_a_system_from_a_store_boots(
         running = container.run(engine, trial.reference, "machine")
         if kind == "guix":
             herd = ("/run/current-system/profile/bin/herd", "status", "greeter")
-            until(lambda: "running" in running.exec(*herd, accept=range(256)).said, running.evidence)
+            until(running, lambda: running.exec(*herd, accept=range(256)).said, "running")
             log = ("cat", "/var/log/greeter.log")
-            until(lambda: "hello from the system" in running.exec(*log, accept=range(256)).text, running.evidence)
+            until(running, lambda: running.exec(*log, accept=range(256)).text, "hello from the system")
             assert "ID=guix" in running.exec("cat", "/etc/os-release").text
         else:
-            until(lambda: "starting systemd for oci" in running.logs(), running.evidence)
+            until(running, running.logs, "starting systemd for oci")
             assert "ID=nixos" in running.exec("cat", "/etc/static/os-release").text
         current = running.exec("readlink", "/run/current-system").text
         assert current == str(closure.roots[0])

@@ -14,8 +14,8 @@ from sysimage.store.paths import StorePath
 from sysimage_bootstrap.archive.archive import examine_releases
 from sysimage_bootstrap.archive.cache import FileCache
 from sysimage_bootstrap.archive.index import PackageList
-from sysimage_bootstrap.items.inventories import INVENTORIES
-from sysimage_bootstrap.items.item_store import ItemStore, store_dirs
+from sysimage_bootstrap.debs.inventories import INVENTORIES
+from sysimage_bootstrap.store.item_store import ItemStore, store_dirs
 
 
 def damaged_items(store: ItemStore, named: Iterable[str]) -> tuple[StorePath, ...]:

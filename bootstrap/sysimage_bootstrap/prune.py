@@ -6,9 +6,9 @@ from pathlib import Path
 
 from sysimage.files import memo
 from sysimage_bootstrap.archive.cache import FileCache
-from sysimage_bootstrap.items.inventories import INVENTORIES
-from sysimage_bootstrap.items.item_store import ItemStore, store_dirs
+from sysimage_bootstrap.debs.inventories import INVENTORIES
 from sysimage_bootstrap.remembered import paths_of_systems
+from sysimage_bootstrap.store.item_store import ItemStore, store_dirs
 
 
 def prune(cache_dir: Path, before: int) -> int:

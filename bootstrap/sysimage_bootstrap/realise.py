@@ -11,12 +11,12 @@ from sysimage.progress import Progress, silent
 from sysimage.rootfs.system import SystemResult
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.archive import Archive, Package, native_architecture
-from sysimage_bootstrap.choose import ArchiveChoice, choose_packages, open_archive, package_request
-from sysimage_bootstrap.items.item_store import ItemStore
-from sysimage_bootstrap.items.patchelf import patchelf
+from sysimage_bootstrap.building.patchelf import patchelf
+from sysimage_bootstrap.packages.choose import ArchiveChoice, choose_packages, open_archive, package_request
+from sysimage_bootstrap.packages.request import PackageRequest
+from sysimage_bootstrap.packages.resolve import Resolution, resolve
 from sysimage_bootstrap.remembered import RememberedSystems, key_of
-from sysimage_bootstrap.request import PackageRequest
-from sysimage_bootstrap.resolve import Resolution, resolve
+from sysimage_bootstrap.store.item_store import ItemStore
 
 
 def realise(
@@ -55,8 +55,8 @@ def _make(
     progress: Progress,
 ) -> SystemResult:
     # Not paid for by a build of what is known.
-    from sysimage_bootstrap.items.build import build_items
-    from sysimage_bootstrap.items.inventory import PackageFacts
+    from sysimage_bootstrap.building.build import build_items
+    from sysimage_bootstrap.debs.inventory import PackageFacts
     from sysimage_bootstrap.system.system import build_system
 
     native = _native_tools(resolution, request, archive, progress)
@@ -106,7 +106,7 @@ def _native_tools(
     resolution: Resolution, request: PackageRequest, archive: Callable[[], Archive], progress: Progress
 ) -> Mapping[Package, Path] | None:
     """Where the system is of another architecture: the packages this machine needs to work on its items."""
-    from sysimage_bootstrap.items.bytecode import native_requests
+    from sysimage_bootstrap.building.bytecode import native_requests
 
     native = native_architecture()
     wanted = native_requests(resolution.packages)

@@ -20,8 +20,8 @@ from sysimage.rootfs.declared import is_executable
 from sysimage.rootfs.system import SystemResult
 from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemSpec
-from sysimage_bootstrap.items.item_store import ItemStore
-from sysimage_bootstrap.resolve import Resolution
+from sysimage_bootstrap.packages.resolve import Resolution
+from sysimage_bootstrap.store.item_store import ItemStore
 
 _CODEC = Codec(SystemResult)
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-FETCH = "import sys, urllib.request as r; sys.stdout.write(r.urlopen(sys.argv[1], timeout=30).read().decode())"
+FETCH = "import sys, urllib.request as r; sys.stdout.write(r.urlopen(sys.argv[1], timeout=600).read().decode())"
 
 
 def test_the_page_is_served(host):
@@ -47,7 +47,7 @@ def test_starts_are_counted_in_the_volume(host):
 
 
 def test_the_log_tells_of_the_services(trial):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while "nginx" not in trial.booted.logs():
         assert time.monotonic() < deadline
         time.sleep(2)

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sysimage.digest import Digest
 from sysimage.errors import Issue, SpecError
 from sysimage.layers import LayerBlob
 from sysimage.rootfs.accounts import Accounts
+from sysimage.rules.runtime import Runtime
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 from sysimage.verify.config import Config
+from sysimage.verify.faults import Faults
 from sysimage.verify.tar import MemberKind
 from sysimage.verify.tree import FileTree
 
@@ -37,8 +38,6 @@ class BaseImage:
     """A base image, read whole: every digest and diff ID was computed and found right."""
 
     path: Path
-    image_id: Digest
-    """Of the config."""
     layers: tuple[BaseLayer, ...]
     """Bottom first; layers without any entry are left out, since readers of archives refuse them."""
     config: Config
@@ -70,6 +69,22 @@ class BaseImage:
         """Whether a container of the base alone has a directory at ``path``, links followed."""
         found = self.tree.resolve(path.encode("utf-8", "surrogateescape"))
         return found is not None and found[1].kind is MemberKind.DIRECTORY
+
+
+NO_BASE = BaseImage(
+    path=Path("scratch"),
+    layers=(),
+    config=Config("linux", "", None, (), (), Runtime("", working_directory="/"), {}),
+    extensions={},
+    history=(),
+    tree=FileTree(Faults(0)),
+    state_dirs=(),
+    items=(),
+    unregistered=(),
+    account_files={},
+    accounts=None,
+)
+"""What an image begins with that has no base image: nothing, as ``FROM scratch`` in a Dockerfile."""
 
 
 def check_accounts(base: BaseImage, spec: SystemSpec) -> None:

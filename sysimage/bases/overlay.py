@@ -14,14 +14,16 @@ from typing import Any
 
 from sysimage.bases.base_image import BaseImage, BaseImageError
 from sysimage.image import ImageConfig
+from sysimage.spec.model import SystemSpec
 
 
-def overlaid(config: ImageConfig, base: BaseImage, *, has_init: bool, specified: Collection[str] = ()) -> ImageConfig:
-    """``config`` with what it leaves to the base. ``specified`` are the variables whose values the spec gives itself.
+def overlaid(config: ImageConfig, base: BaseImage, spec: SystemSpec) -> ImageConfig:
+    """The ``config`` that ``spec`` asks for, with what it leaves to the base.
 
     With an init, the base's user, command and health check go: an init is root's, and they were another program's.
     """
-    under, runs = base.config, base.config.runtime
+    under, runs, has_init = base.config, base.config.runtime, spec.has_init
+    specified = {*spec.environment, *(["LANG"] if "locale" in spec.model_fields_set else [])}
     keeps_program = not has_init and not config.entrypoint
     inherited = {key: value for key, value in base.extensions.items() if keeps_program or key != "Healthcheck"}
     try:

@@ -117,7 +117,6 @@ def _assembled(
     state_dirs, items, unregistered = store_of_base(path, tree, readings, captured, store_dir, source, limits)
     return BaseImage(
         path,
-        documents.image_id,
         tuple(_layer(reading, source) for reading in made),
         documents.config,
         _extensions(raw),

@@ -97,6 +97,8 @@ def _item(path: StorePath, row: Row | None, measured: Measured) -> tuple[StoreIt
 
 def merged(closure: Closure, base: BaseImage, store: Store) -> Closure:
     """Everything that the image's database is to list. A `BaseImageError` names paths that the two have differently."""
+    if not base.layers:
+        return closure  # as it is, derivers included
     other = [state for state in base.state_dirs if state != store.state_dir]
     if other:
         raise BaseImageError(

@@ -15,13 +15,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from sysimage.blobs.copying import copy_all
 from sysimage.blobs.descriptor import Descriptor
-from sysimage.blobs.placed import PlacedWriter
 from sysimage.blobs.stamp import Stamp
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError
 from sysimage.files.temporary import TEMPORARY, create_temporary, sweep, temporary_name
+from sysimage.streams.copying import copy_all
+from sysimage.streams.direct_io import DirectWriter
 
 _LEFT_BEHIND = rf"\.blob{TEMPORARY}|\.part-[0-9a-f]{{16}}"
 """Names of what killed processes leave, those of older versions too."""
@@ -161,7 +161,7 @@ class BlobWriter:
         self.size = 0
         """Bytes written so far."""
         self._path, self._fd = create_temporary(directory.path(Digest("0" * 64)).with_name("blob"), private=True)
-        self._writer = PlacedWriter(self._fd)
+        self._writer = DirectWriter(self._fd)
 
     def __enter__(self) -> Self:
         return self

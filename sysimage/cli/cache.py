@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sysimage.cli import flags
+from sysimage.cli import flag_values, flags
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.terminal import Terminal, in_bytes
 from sysimage.errors import IntegrityError, Issue
@@ -40,14 +40,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-bytes",
         metavar="BYTES",
-        type=flags.byte_count,
+        type=flag_values.byte_count,
         default=flags.CACHE_SIZE,
         help="prune: how much layers may take afterwards, such as 5G, or 0 for none (20G)",
     )
     parser.add_argument(
         "--unused-days",
         metavar="DAYS",
-        type=flags.whole_number,
+        type=flag_values.whole_number,
         default=_UNUSED_DAYS,
         help=f"prune: for how long no build may have used what else is forgotten, or 0 for everything ({_UNUSED_DAYS})",
     )
@@ -60,7 +60,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from sysimage.layers import LayerCache
 
-    root = flags.cache_directory(arguments.cache_dir, terminal.environ)
+    root = flag_values.cache_directory(arguments.cache_dir, terminal.environ)
     layers = LayerCache(root / "layers")
     if arguments.action == "prune":
         freed, busy = _prune(root, layers, arguments)
@@ -88,8 +88,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 def _verify(root: Path, arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Read everything; an `IntegrityError` names what is damaged, unless that is forgotten."""
-    from sysimage.damage import Examined, examine_cache
     from sysimage.files.locks import in_use
+    from sysimage.pipeline.cache_check import Examined, examine_cache
 
     examined: list[Examined] = []
     if root.is_dir():

@@ -23,9 +23,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     import shtab
 
-    from sysimage.cli.main import command_line  # here, because the parser is made of this verb too
-
-    parser = command_line()
+    parser: argparse.ArgumentParser = arguments.command_line
     for verb in [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]:
         for below in verb.choices.values():
             for action in below._actions:

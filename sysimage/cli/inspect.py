@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sysimage.characters import printable
-from sysimage.cli import request
+from sysimage.cli.image_names import whole_name
 from sysimage.cli.terminal import Terminal, in_bytes
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from sysimage.verify import inspect_image
 
-    summary = inspect_image(arguments.image, platform=arguments.platform, name=request.whole_name(arguments.tag))
+    summary = inspect_image(arguments.image, platform=arguments.platform, name=whole_name(arguments.tag))
     if arguments.json:
         terminal.document(document(summary))
         return

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sysimage.cli import flags, request, running
+from sysimage.cli import flag_values, running
 from sysimage.cli.progress import shown_progress
+from sysimage.cli.request import sources
+from sysimage.cli.spec_files import plain_system
 from sysimage.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -25,19 +27,15 @@ def prepared(arguments: argparse.Namespace, terminal: Terminal) -> Prepared:
     from sysimage_vm.accel import Choice
     from sysimage_vm.prepare import prepare
 
-    cache = flags.cache_directory(arguments.cache_dir, terminal.environ)
+    cache = flag_values.cache_directory(arguments.cache_dir, terminal.environ)
     with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
 
         def planned(path: Path) -> PlannedSystem:
-            from sysimage.build import BuildOptions, plan
+            from sysimage.pipeline.build import plan
+            from sysimage.pipeline.options import Identity
 
-            options = BuildOptions(
-                cache_dir=cache,
-                archive=request.archive_choice(arguments, terminal),
-                lock_file=arguments.lockfile or path.with_suffix(".lock.json"),
-                workers=flags.processors(arguments.jobs),
-            )
-            return plan(*request.read_spec(str(path)), options, progress)
+            system = plain_system(str(path), arguments.lockfile)
+            return plan(system, sources(arguments, terminal), Identity.of(system.spec), progress=progress)
 
         return prepare(planned, Choice(arguments.accel), cache, progress)
 

@@ -15,6 +15,7 @@ from sysimage.cli import build, cache, completion, inspect, lock, plan, run, sch
 from sysimage.cli.environment import parse_arguments
 from sysimage.cli.failure import report_failure
 from sysimage.cli.terminal import Terminal
+from sysimage.cli.utf8_mode import enter_utf8_mode
 from sysimage.errors import SpecError
 from sysimage.signals import EndedBySignal, ended_by, listening, raise_if_ending, reader_has_left, say_without_waiting
 
@@ -36,6 +37,8 @@ _KEPT = "; what was fetched and made is kept for the next time"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status. Every error is reported here and nowhere else."""
+    if argv is None:
+        enter_utf8_mode()
     terminal = Terminal.of_process(os.environ)
     kept = ""
     try:
@@ -68,7 +71,7 @@ def command_line() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
     for verb in VERBS:
         below = verbs.add_parser(verb.NAME, help=verb.HELP, description=verb.DESCRIPTION, allow_abbrev=False)
-        below.set_defaults(run=verb.run)
+        below.set_defaults(run=verb.run, command_line=parser)
         verb.add_flags(below)
     return parser
 

@@ -116,7 +116,7 @@ def source_inputs(spec: SystemSpec, spec_dir: Path) -> Iterator[Input]:
 
 def flag_inputs(arguments: argparse.Namespace) -> Iterator[Input]:
     """What flags name to be read."""
-    for flag in ("from_image", "previous", "history", "together_with", "keyring", "registry_ca", "image", "expect"):
+    for flag in ("previous", "history", "together_with", "keyring", "registry_ca", "image", "expect"):
         value = getattr(arguments, flag, None)
         for one in value if isinstance(value, list) else [value] if value is not None else []:
             what = f"what --{flag.replace('_', '-')} names" if flag != "image" else "the image"

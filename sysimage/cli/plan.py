@@ -5,20 +5,23 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from sysimage.cli import flags, request
+from sysimage.cli import flags
 from sysimage.cli.build import closure_document
 from sysimage.cli.progress import shown_progress
+from sysimage.cli.request import build_request
+from sysimage.cli.spec_files import faults_in
 from sysimage.cli.terminal import Terminal, in_bytes
 
 if TYPE_CHECKING:
-    from sysimage.build import Planned
     from sysimage.layerplan import PlannedLayer
+    from sysimage.pipeline.build import Planned
 
 NAME = "plan"
 HELP = "show what would go into which layer, and why"
 DESCRIPTION = """\
 Make the store of SPEC and show how its items would be divided among layers, bottom first: size, number of items, how
-often a client that follows updates is expected to fetch the layer again, and why they are together. Writes no image."""
+often a client that follows updates is expected to fetch the layer again, and why they are together; and about how long
+a client waits for all of them, and for a year's updates, at 100 Mbit/s. Writes no image."""
 
 _NAMES = 4
 """How many items a row names."""
@@ -33,15 +36,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    spec, spec_dir = request.read_spec(arguments.spec)
-    options = request.build_options(arguments, terminal, spec)
+    request = build_request(arguments, terminal)
 
-    from sysimage.build import plan
     from sysimage.files.locks import in_use
+    from sysimage.pipeline.build import plan
 
     shown = shown_progress("quiet" if arguments.quiet else arguments.progress, terminal)
-    with request.faults_in(arguments.spec), in_use(options.cache_dir), shown as progress:
-        planned = plan(spec, spec_dir, options, progress)
+    with faults_in(arguments.spec), in_use(request.sources.cache_dir), shown as progress:
+        planned = plan(request.system, request.sources, request.identity, request.planning, progress)
     if arguments.json:
         terminal.document(document(planned))
     elif not arguments.quiet:
@@ -82,14 +84,39 @@ def summary(planned: Planned) -> str:
     """One line under the table."""
     count = len(planned.plan.layers) + (planned.plan.max_layers > 1)
     held = f"{len(planned.closure)} items, {in_bytes(planned.closure.nar_size)}"
-    return f"{planned.names[0]}: {count} of at most {planned.plan.max_layers} layers, {held}"
+    first, a_year = waits(planned)
+    waited = f"about {first:.1f} s for a first pull" + (
+        "" if a_year is None else f", {a_year:.0f} s for a year's updates"
+    )
+    return f"{planned.names[0]}: {count} of at most {planned.plan.max_layers} layers, {held}; {waited}"
+
+
+def waits(planned: Planned) -> tuple[float, float | None]:
+    """Seconds that a client waits for a first pull, and for a year's updates of the items where how often is known.
+
+    Without the layers of a base image; the customization layer counts in the first pull.
+    """
+    from sysimage.layerplan import pull_seconds
+
+    layers = planned.plan.layers
+    size = planned.closure.nar_size + sum(entry.size() for entry in planned.tree)
+    first = pull_seconds(size, len(layers) + (planned.plan.max_layers > 1))
+    pulls = [(layer.nar_size, layer.pulls_per_year) for layer in layers]
+    if any(often is None for _, often in pulls):
+        return first, None
+    return first, sum(pull_seconds(size, 1) * (often or 0.0) for size, often in pulls)
 
 
 def document(planned: Planned) -> dict[str, Any]:
     """The plan for machines. Sizes in bytes."""
+    first, a_year = waits(planned)
     return {
         "names": [str(name) for name in planned.names],
         "max_layers": planned.plan.max_layers,
+        "seconds": {
+            "first_pull": round(first, 1),
+            "updates_per_year": None if a_year is None else round(a_year, 1),
+        },
         "layers": [
             {
                 "nar_size": layer.nar_size,

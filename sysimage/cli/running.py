@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sysimage.cli import flags, request
+from sysimage.cli import flags
 from sysimage.cli.progress import Style, shown_progress
+from sysimage.cli.request import sources
+from sysimage.cli.spec_files import plain_system
 from sysimage.cli.terminal import Terminal
 from sysimage.errors import SpecError
 
@@ -71,20 +73,21 @@ def image_of(arguments: argparse.Namespace, terminal: Terminal, progress: Progre
     if path.suffix != ".json" or path.is_dir():
         yield path
         return
-    from sysimage.build import BuildOptions, build
+    from sysimage.pipeline.build import build
+    from sysimage.pipeline.options import BuildRequest, Delivery, Identity, LayerStorage
 
-    spec, spec_dir = request.read_spec(str(path))
-    cache = flags.cache_directory(arguments.cache_dir, terminal.environ)
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=cache) as file:
-        options = BuildOptions(
-            cache_dir=cache,
-            archive=request.archive_choice(arguments, terminal),
-            lock_file=flags.lock_file(arguments.lockfile, str(path)),
-            output=file.fileno(),
-            workers=flags.processors(arguments.jobs),
+    system = plain_system(str(path), arguments.lockfile)
+    where = sources(arguments, terminal)
+    where.cache_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=where.cache_dir) as file:
+        request = BuildRequest(
+            system,
+            where,
+            Identity.of(system.spec),
+            layers=LayerStorage(where.cache_dir / "layers"),
+            delivery=Delivery(file.fileno()),
         )
-        build(spec, spec_dir, options, progress)
+        build(request, progress)
         file.flush()
         yield Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
 

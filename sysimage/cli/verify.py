@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sysimage.cli import flags, request
+from sysimage.cli import flags
+from sysimage.cli.image_names import whole_name
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.terminal import Terminal, in_bytes
 
@@ -33,9 +34,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from sysimage.verify import verify_image
 
     with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
-        image = verify_image(
-            arguments.image, progress, platform=arguments.platform, name=request.whole_name(arguments.tag)
-        )
+        image = verify_image(arguments.image, progress, platform=arguments.platform, name=whole_name(arguments.tag))
     if arguments.json:
         terminal.document(document(image))
     elif not arguments.quiet:

@@ -136,7 +136,7 @@ class LoadedImage:
         found: list[Mapping[str, Any]] = json.loads(self.call("container", "inspect", self.name).stdout)
         return found[0]
 
-    def attach(self, *words: str, on_terminal: bool, **streams: int | IO[bytes] | None) -> subprocess.Popen[bytes]:
+    def attach(self, *words: str, on_terminal: bool, **streams: Any) -> subprocess.Popen[bytes]:
         """Start a command of the engine that talks to a person, or passes on what a container says."""
         return spawn([self.engine.path(), *words], env=self.engine.environ, on_terminal=on_terminal, **streams)
 
@@ -157,7 +157,7 @@ def loaded(engine: Engine, image: RunnableImage, progress: Progress = silent) ->
     reference = f"localhost/{name}:latest"
     remover = spawn(
         ["/bin/sh", "-c", _REMOVE, "sh", engine.path(), name, reference],
-        env=engine.environ, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env=engine.environ, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, outlives=True,
     )  # fmt: skip
     try:
         _load(engine, image, reference, progress)

@@ -11,17 +11,17 @@ from io import FileIO
 from pathlib import Path
 
 from sysimage.blobs import BlobDirectory
-from sysimage.blobs.copying import copy_all, write_all
-from sysimage.blobs.placed import PlacedWriter, set_length
 from sysimage.destinations.shape import ARCHIVE, Member, archive_size, members
 from sysimage.destinations.sound import Keeper, find_blob, sound_blobs
 from sysimage.destinations.written import WrittenImage
 from sysimage.files.output import output_file
 from sysimage.image import Image, ImageName
-from sysimage.layers.behind import behind, buffers
 from sysimage.layers.headers import END
 from sysimage.progress import Progress, silent
-from sysimage.store.pieces import PIECE_SIZE, Pieces
+from sysimage.streams.background_writer import background_writer, piece_buffers
+from sysimage.streams.copying import copy_all, write_all
+from sysimage.streams.direct_io import DirectWriter, set_length
+from sysimage.streams.pieces import PIECE_SIZE, Pieces
 
 _PIPE_SIZE = 1 << 20
 STAGE = "archive"
@@ -89,8 +89,12 @@ def _write_past_the_cache(fd: int, content: Iterator[_Content]) -> None:
 
     For the kernel, copying means making pages of the cache, which takes three to four times as long.
     """
-    with PlacedWriter(fd) as writer, buffers() as memory, behind(writer.onwards(0)) as write:
-        archive = Pieces(write, PIECE_SIZE, memory)
+    with (
+        DirectWriter(fd) as file,
+        piece_buffers() as memory,
+        background_writer(file.writer_from(0)) as writer,
+    ):
+        archive = Pieces(writer.write, PIECE_SIZE, memory)
         for one in content:
             if isinstance(one, bytes):
                 archive.put(one)

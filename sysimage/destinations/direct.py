@@ -15,8 +15,6 @@ from operator import attrgetter
 from pathlib import Path
 
 from sysimage.blobs import Descriptor, media_types
-from sysimage.blobs.copying import write_all
-from sysimage.blobs.placed import PAGE, PlacedWriter, set_length, write_at
 from sysimage.destinations.archive import widen_pipe
 from sysimage.destinations.shape import (
     ARCHIVE,
@@ -32,13 +30,15 @@ from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
 from sysimage.files.output import output_file
 from sysimage.image import Image, ImageName
-from sysimage.layers import Check, Compression, LayerBlob, LayerSource, write_layer
-from sysimage.layers.beside import hashing_beside
+from sysimage.layers import Check, Compression, LayerBlob, LayerChecks, LayerSource, write_layer
 from sysimage.layers.build import Reporter, run_layer_tasks
 from sysimage.layers.headers import END
 from sysimage.layers.prefetch import prefetching
 from sysimage.layers.sizes import SizesAhead, sizes_ahead, tar_sizes
 from sysimage.progress import Progress, silent
+from sysimage.streams.copying import write_all
+from sysimage.streams.direct_io import PAGE, DirectWriter, set_length, write_at
+from sysimage.streams.sink import background_sink, streaming_sink
 from sysimage.workers import Report, biggest_first
 
 Assemble = Callable[[Sequence[LayerBlob]], Image]
@@ -83,17 +83,11 @@ def write_archive_directly(
     ):
 
         def work(place: _Place, moved: Report) -> LayerBlob:
-            with PlacedWriter(fd) as writer:
-                return write_layer(
-                    sources[place.number],
-                    _NONE,
-                    writer.onwards(place.offset),
-                    moved=moved,
-                    expected_tar_size=place.size,
-                    check=check,
-                    slow=True,
-                    lead=place.offset % PAGE,
-                )
+            with (
+                DirectWriter(fd) as writer,
+                background_sink(writer.writer_from(place.offset), lead=place.offset % PAGE) as sink,
+            ):
+                return write_layer(sources[place.number], _NONE, sink, LayerChecks(check, place.size), moved=moved)
 
         built = run_layer_tasks(places, work, workers, report, lambda place: sources[place.number].label)
         image = assemble([built[place] for place in sorted(built, key=attrgetter("number"))])
@@ -120,22 +114,15 @@ def stream_docker_archive(
     report = Reporter(progress, weight)
     built = []
     total = 0
-    with prefetching(sources), sizes_ahead(sources) as sizes, hashing_beside(weight) as beside:
+    with (
+        prefetching(sources),
+        sizes_ahead(sources) as sizes,
+        streaming_sink(lambda piece: write_all(fd, piece), weight) as sink,
+    ):
         for number, (source, size) in enumerate(zip(sources, sizes, strict=True)):
             part = Member(layer_name(number), number, size)
             write_all(fd, part.header)
-            built.append(
-                write_layer(
-                    source,
-                    _NONE,
-                    lambda data: write_all(fd, data),
-                    moved=report,
-                    expected_tar_size=size,
-                    check=check,
-                    slow=True,
-                    beside=beside,
-                )
-            )
+            built.append(write_layer(source, _NONE, sink, LayerChecks(check, size), moved=report))
             write_all(fd, part.padding)
             total += len(part.header) + size + len(part.padding)
     image = assemble(built)

@@ -12,7 +12,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import comb
+from math import comb, fsum
 
 from sysimage.closure import Closure
 from sysimage.layerplan.changes import Observed
@@ -73,13 +73,16 @@ def find_causes(closure: Closure, observed: Observed) -> Causes:
 
 
 def _kinship(patterns: Sequence[int], steps: int) -> float:
-    """How likely two of the items whose changes are given come from one source."""
+    """How likely two of the items whose changes are given come from one source.
+
+    Floats are summed exactly: `sum` rounds differently since Python 3.12, and a plan is the same under any.
+    """
     usual = USUAL_KINSHIP * min(1.0, USUAL_KIN / len(patterns))
     seen = Counter(pattern for pattern in patterns if pattern)
     total = sum(seen.values())
-    equal = sum(_pairs(count) for count in seen.values())
+    equal = fsum(_pairs(count) for count in seen.values())
     by_number = Counter(pattern.bit_count() for pattern in patterns if pattern)
-    by_chance = sum(_pairs(count) / comb(steps, changes) for changes, count in by_number.items())
+    by_chance = fsum(_pairs(count) / comb(steps, changes) for changes, count in by_number.items())
     return (max(0.0, equal - 1.5 * by_chance) + usual) / (_pairs(total) + 1.0)
 
 

@@ -2,18 +2,22 @@
 
 The cost of a layer, in bytes times possibilities (of `forecast.POSSIBILITIES`), over the steps that a plan lasts:
 
-    size × (possibilities in which any of its items changes)    it is pulled again
-  + size × aloof, if it is not one unit                         other systems are unlikely to hold the same mixture
-  + size × fresh, if it is not a layer of the previous plan     everybody pulls it now, whether or not an item changed
+    (size + layer) × (possibilities in which any of its items changes)  it is pulled again
+  + layer × first                                            a client that holds nothing pulls it too
+  + size × aloof, if it is not one unit                      other systems are unlikely to hold the same mixture
+  + size × fresh, if it is not a layer of the previous plan  everybody pulls it now, changed or not
 
 The last is paid for by layers that were kept until now only: what a change has broken already is pulled anyway,
-so among the broken ones boundaries move for nothing.
+so among the broken ones boundaries move for nothing. Nor does a broken layer pay ``layer`` for being pulled now: that
+belongs to the life that ends, or else what broke together would be joined only because it did.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from sysimage.layerplan.prices import Prices
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +30,6 @@ class Unit:
     """Bytes."""
     ahead: int
     """The possibilities in which any of them changes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    aloof: float
-    fresh: float
 
 
 @dataclass(slots=True)
@@ -53,11 +51,6 @@ class Draft:
             ahead |= unit.ahead
         return cls(list(units), sum(unit.size for unit in units), ahead, kept, fixed)
 
-    @property
-    def pulls(self) -> int:
+    def cost(self, prices: Prices) -> float:
         """Bytes times possibilities."""
-        return self.size * self.ahead.bit_count()
-
-    def surcharge(self, prices: Prices) -> float:
-        """What mixing it with anything costs beside the pulls."""
-        return self.size * ((prices.aloof if len(self.units) == 1 else 0.0) + (prices.fresh if self.kept else 0.0))
+        return prices.cost(self.size, self.ahead, mixed=len(self.units) > 1, kept=self.kept)

@@ -25,7 +25,11 @@ def families(closure: Closure, causes: Causes, risk: int) -> list[tuple[StorePat
             if at_stake <= risk:
                 bonds.add_edges_from((other, path) for other in above)
     place = {path: at for at, path in enumerate(graph)}
-    return [tuple(sorted(members, key=place.__getitem__)) for members in networkx.connected_components(bonds)]
+    # In the closure's order, whichever comes first out of the library.
+    return sorted(
+        (tuple(sorted(members, key=place.__getitem__)) for members in networkx.connected_components(bonds)),
+        key=lambda members: place[members[0]],
+    )
 
 
 def _related(causes: Causes, one: StorePath, other: StorePath) -> bool:

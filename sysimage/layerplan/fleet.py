@@ -3,7 +3,9 @@
 Items that exactly the same systems hold form one layer at no cost. When there are more such sets than the budget has
 room for, two layers are joined in systems that have both, which costs a second copy of what other systems hold of
 either alone; the joint with the least copied bytes for each layer that a crowded system gets rid of is made first.
-When there are fewer, the room that is left serves updates: sets are parted by how their items are expected to change.
+Below the budget this goes on for as long as a layer costs more time than its copies do.
+When there are fewer, the room that is left serves updates: sets are parted by how their items are expected to change,
+where that pays.
 """
 
 from __future__ import annotations
@@ -15,12 +17,13 @@ from dataclasses import dataclass
 from sysimage.closure import Closure
 from sysimage.layerplan.budget import room_for_items
 from sysimage.layerplan.changes import observe, observe_dates
-from sysimage.layerplan.draft import Draft, Prices, Unit
+from sysimage.layerplan.draft import Draft, Unit
 from sysimage.layerplan.fleet_order import stack_fleet
-from sysimage.layerplan.forecast import changes_ahead
+from sysimage.layerplan.forecast import POSSIBILITIES, changes_ahead
 from sysimage.layerplan.groups import GroupRule, check_groups_fit, explicit_groups
 from sysimage.layerplan.merge import merge_to_fit
 from sysimage.layerplan.plan import LayerPlan, PlannedLayer
+from sysimage.layerplan.prices import prices
 from sysimage.layerplan.rates import predict
 from sysimage.layerplan.reasons import ASKED_FOR, pulls_per_year
 from sysimage.store.paths import StorePath
@@ -125,38 +128,38 @@ def _split(layers: list[_Shared], union: Closure, ahead: Mapping[StorePath, int]
         drafts = [
             Draft.of([Unit((place,), union[path].nar_size, ahead[path])]) for place, path in enumerate(layer.paths)
         ]
-        for draft in merge_to_fit(drafts, number, Prices(0.0, 0.0)):
+        for draft in merge_to_fit(drafts, number, prices(POSSIBILITIES)):
             paths = tuple(sorted(layer.paths[place] for unit in draft.units for place in unit.members))
             split.append(_Shared(paths, draft.size, layer.users))
     return split
 
 
 def _fit(layers: list[_Shared], systems: int, room: int) -> list[_Shared]:
-    """Join layers until no system has more than ``room``."""
+    """Join layers until no system has more than ``room``, and then those that are not worth their time."""
     layers = list(layers)
+    worth = prices(1).layer
     while True:
         crowded = 0
         for bit in range(systems):
             if sum(layer.users >> bit & 1 for layer in layers) > room:
                 crowded |= 1 << bit
-        if not crowded:
-            return layers
+        relieved = crowded or (1 << systems) - 1
         best: tuple[tuple[float, int, int, int], int] | None = None
         for at, one in enumerate(layers):
-            if one.fixed or not one.users & crowded:
+            if one.fixed or not one.users & relieved:
                 continue
             for other_at in range(at + 1, len(layers)):
                 other = layers[other_at]
-                both = one.users & other.users & crowded
+                both = one.users & other.users & relieved
                 if other.fixed or not both:
                     continue
                 for users in {both, one.users & other.users}:
                     copied = (one.size if one.users != users else 0) + (other.size if other.users != users else 0)
-                    score = copied / (users & crowded).bit_count()
+                    score = copied / (users & relieved).bit_count()
                     key = (score, at, other_at, users)
                     if best is None or key < best[0]:
                         best = key, users
-        if best is None:
+        if best is None or (not crowded and best[0][0] >= worth):
             return layers
         (_, at, other_at, _), users = best
         one, other = layers[at], layers[other_at]

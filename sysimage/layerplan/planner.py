@@ -1,4 +1,4 @@
-"""Draw layer boundaries where the fewest bytes are expected to move."""
+"""Draw layer boundaries where clients are expected to wait least, and for few bytes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Literal
 from sysimage.closure import Closure
 from sysimage.layerplan.budget import room_for_items
 from sysimage.layerplan.changes import observe, observe_dates
-from sysimage.layerplan.draft import Draft, Prices, Unit
+from sysimage.layerplan.draft import Draft, Unit
 from sysimage.layerplan.families import families
 from sysimage.layerplan.forecast import POSSIBILITIES, changes_ahead
 from sysimage.layerplan.groups import GroupRule, check_groups_fit, explicit_groups
 from sysimage.layerplan.merge import is_coarse, merge_to_fit
 from sysimage.layerplan.order import stack
 from sysimage.layerplan.plan import LayerPlan
+from sysimage.layerplan.prices import prices
 from sysimage.layerplan.rates import predict
 from sysimage.layerplan.reasons import explain
 from sysimage.layerplan.refine import refine
@@ -59,13 +60,13 @@ def plan_layers(
         # To be like others goes before staying as one was: a plan that remembers differs from one that is made today.
         drafts = draft_alike(closure, ahead, explicit, room)
     else:
-        prices = Prices(aloof=ALOOF[favour] * POSSIBILITIES, fresh=POSSIBILITIES / PLAN_LASTS)
+        asked = prices(POSSIBILITIES, aloof=ALOOF[favour], fresh=1 / PLAN_LASTS)
         shape: Sequence[Sequence[StorePath]] = [(item.path,) for item in closure]
         if favour == "both":
             shape = families(closure, rates.causes, _risk(room))
         drafts = _drafts(closure, ahead, shape, explicit, previous)
         note = "; joined in batches, the closure being large" if is_coarse(len(drafts), room) else ""
-        drafts = refine(merge_to_fit(drafts, room, prices), room, prices)
+        drafts = refine(merge_to_fit(drafts, room, asked), room, asked)
     stacked = _restack(drafts, [item.path for item in closure], previous)
     layers = (explain(draft, closure.items, days_between, note if len(draft.units) > 1 else "") for draft in stacked)
     return LayerPlan(tuple(layers), max_layers, observed.memory)

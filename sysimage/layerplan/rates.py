@@ -4,6 +4,8 @@ What is rare is not learned from one item: the chance is a sum of a few features
 the history of all causes of the closure, with weights from elsewhere worth `PRIOR` observations. The features: how
 often it changed so far, whether it changed just now (fixes follow releases), and how many of its kin did (a team
 uploads its packages one after another).
+
+Floats are summed by `fsum`: what `sum` rounds to differs between versions of Python, and the layers must not.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import fsum
 
 from sysimage.closure import Closure
 from sysimage.layerplan.causes import Causes, find_causes, first_word
@@ -60,7 +63,7 @@ def predict(closure: Closure, observed: Observed) -> Rates:
     weights = _learn(lines, observed.steps)
     chances = []
     for line in lines:
-        chance = sum(w * f for w, f in zip(weights, line.features(observed.steps), strict=True))
+        chance = fsum(w * f for w, f in zip(weights, line.features(observed.steps), strict=True))
         chances.append(min(MOST, max(LEAST, chance)))
     return Rates(causes, tuple(chances))
 
@@ -102,7 +105,7 @@ def _learn(lines: Sequence[_Line], steps: int) -> tuple[float, ...]:
         sums = [weight * total for weight, total in zip(USUAL_WEIGHTS, usual, strict=True)]
         for features, count in changes:
             parts = [w * f for w, f in zip(weights, features, strict=True)]
-            share = count / sum(parts)
+            share = count / fsum(parts)
             for j, part in enumerate(parts):
                 sums[j] += part * share
         weights = [s / total for s, total in zip(sums, totals, strict=True)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sysimage.layerplan.draft import Draft, Prices, Unit
+from sysimage.layerplan.draft import Draft, Unit
+from sysimage.layerplan.prices import Prices
 
 SWEEPS = 5
 TOO_MANY = 300_000
@@ -44,30 +45,28 @@ def refine(drafts: Sequence[Draft], room: int, prices: Prices) -> list[Draft]:
 
 def _better_place(unit: Unit, source: Draft, layers: list[Draft], room: int, prices: Prices) -> Draft | None:
     """The layer, perhaps a new one, where ``unit`` costs least, if that is less than where it is."""
-    alone = len(source.units) == 1
+    others = len(source.units) - 1
     rest = 0
     for other in source.units:
         if other is not unit:
             rest |= other.ahead
-    left = source.size - unit.size
     # Taking it out saves this much.
-    saved: float = source.pulls - left * rest.bit_count()
-    if source.kept:
-        saved -= source.size * prices.fresh
-    if not alone:
-        saved += prices.aloof * (source.size if len(source.units) == 2 else unit.size)
-    lowest: float = saved - 1e-6 * abs(saved) - 1e-6
+    saved = source.cost(prices)
+    if others:
+        saved -= prices.cost(source.size - unit.size, rest, mixed=others > 1, kept=False)
+    lowest = saved - 1e-6 * abs(saved) - 1e-6
     best: Draft | None = None
-    if not alone and len(layers) < room:
-        pulls = unit.size * unit.ahead.bit_count()
-        if pulls < lowest:
-            lowest, best = pulls, Draft([], 0, 0, kept=False)
+    if others and len(layers) < room:
+        alone = prices.cost(unit.size, unit.ahead, mixed=False, kept=False)
+        if alone < lowest:
+            lowest, best = alone, Draft([], 0, 0, kept=False)
     size, ahead = unit.size, unit.ahead
     for layer in layers:
         if layer is source or layer.fixed:
             continue
-        cost: float = (layer.size + size) * (layer.ahead | ahead).bit_count() - layer.size * layer.ahead.bit_count()
-        cost += prices.aloof * size
+        weight = layer.size + prices.layer
+        cost: float = (weight + size) * (layer.ahead | ahead).bit_count() - weight * layer.ahead.bit_count()
+        cost += (prices.aloof + prices.fresh) * size
         if len(layer.units) == 1:
             cost += prices.aloof * layer.size
         if layer.kept:

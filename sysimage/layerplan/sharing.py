@@ -4,21 +4,24 @@ What is large has a layer of its own everywhere. What is small joins the root th
 one that needs the fewest items: a shell or a compressor is part of many systems and brings the same few libraries to
 each, while a root that needs hundreds of items is what this one system is for. So the small roots at the foundation
 take first, in an order that depends on their closures alone, and what is left to the large ones is seldom missed
-elsewhere.
+elsewhere. What is worth less than a layer's price has none to itself.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import takewhile
 
 from sysimage.closure import Closure, reference_counts
 from sysimage.layerplan.draft import Draft, Unit
+from sysimage.layerplan.prices import prices
 from sysimage.store.paths import StorePath
 
-RARITY = 0.3
-"""An item whose root needs n items is taken to be held by a share of other systems that falls as n to this power."""
+RARITY = 3, 10
+"""An item whose root needs n items is taken to be held by a share of other systems that falls as n to this power: three
+tenths, in whole numbers, because the last digit of a power of floats is the C library's to choose."""
 
 
 def draft_alike(
@@ -44,23 +47,30 @@ def draft_alike(
             found[large, item.path if large else root[item.path]].append(item.path)
     ranked = sorted(
         ((unit(paths), 1 + needs[root[paths[0]]]) for paths in found.values()),
-        key=lambda pair: (-pair[0].size / pair[1] ** RARITY, pair[0].members),
+        key=lambda pair: (-_worth(pair[0].size, pair[1]), pair[0].members),
     )
-    units = [unit for unit, _ in ranked]
     fixed = [Draft.of([unit(group)], fixed=True) for group in explicit]
     room = max(room - len(fixed), 1)
-    if len(units) <= room:
-        return [Draft.of([unit]) for unit in units] + fixed
-    return [Draft.of([unit]) for unit in units[: room - 1]] + [Draft.of(units[room - 1 :])] + fixed
+    worth = [unit for unit, _ in ranked if unit.size >= prices(1).layer]
+    rest = [unit for unit, _ in ranked if unit.size < prices(1).layer]
+    if len(worth) + bool(rest) > room:
+        worth, rest = worth[: room - 1], worth[room - 1 :] + rest
+    return [Draft.of([unit]) for unit in worth] + ([Draft.of(rest)] if rest else []) + fixed
+
+
+def _worth(size: int, needed: int) -> Fraction:
+    """Grows as the bytes that others share, ``size`` / ``needed`` to the power of `RARITY`."""
+    power, of = RARITY
+    return Fraction(size**of, needed**power)
 
 
 def small_below(room: int) -> int:
     """Bytes from which on an item is worth a layer of its own.
 
-    Sizes have a heavy tail: what just gets a layer falls with about the square of the budget. It depends on the budget
-    alone, so that every system draws the same line.
+    Sizes have a heavy tail: what just gets a layer falls with about the square of the budget, down to a layer's price.
+    It depends on the budget alone, so that every system draws the same line.
     """
-    return (2 << 30) // (room + 1) ** 2
+    return max(prices(1).layer, (2 << 30) // (room + 1) ** 2)
 
 
 def _foundations(closure: Closure, needs: dict[StorePath, int]) -> dict[StorePath, StorePath]:

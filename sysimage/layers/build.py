@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from sysimage.blobs import BlobDirectory
 from sysimage.errors import IntegrityError
-from sysimage.layers.blob import LayerBlob, write_layer
+from sysimage.layers.blob import LayerBlob, LayerChecks, layer_sink, write_layer
 from sysimage.layers.cache import LayerCache, layer_key
-from sysimage.layers.checked import Check
 from sysimage.layers.compression import Compression
+from sysimage.layers.item_checks import Check
 from sysimage.layers.prefetch import prefetching
 from sysimage.layers.source import LayerSource
 from sysimage.layers.tar import BrokenPromiseError
@@ -51,13 +51,13 @@ def build_layers(
                     known[number] = blob
                     report(weights[number])
         order = biggest_first(weights, (number for number in range(len(sources)) if number not in known))
+        checks = LayerChecks(check)
         threads = max(1, workers // max(1, len(order)))
 
         def work(number: int, moved: Report) -> LayerBlob:
             with blobs.writer() as writer:
-                blob = write_layer(
-                    sources[number], compression, writer.write, moved=moved, threads=threads, check=check, slow=True
-                )
+                with layer_sink(compression, writer.write) as sink:
+                    blob = write_layer(sources[number], compression, sink, checks, moved=moved, threads=threads)
                 writer.commit(blob.descriptor.digest)
             if cache:
                 if layer_key(sources[number], compression) != keys[number]:

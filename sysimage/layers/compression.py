@@ -1,7 +1,7 @@
 """How a layer's bytes are compressed, such that the same layer gives the same blob.
 
 gzip: ISA-L for levels 1 and 2, zlib above. ISA-L's output depends on the pieces it is fed, so it gets the fixed pieces
-of `sysimage.store.pieces`; its level 3 depends on the processor too and is not used. The ten bytes of header are our
+of `sysimage.streams.pieces`; its level 3 depends on the processor too and is not used. The ten bytes of header are our
 own, because every library writes others.
 
 zstd: a frame for every 8 MiB (32 MiB at high levels), so that several threads can work on one layer without the memory
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sysimage.blobs import media_types
 from sysimage.errors import SpecError
-from sysimage.store.pieces import PIECE_SIZE
+from sysimage.streams.pieces import PIECE_SIZE
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

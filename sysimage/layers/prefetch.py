@@ -10,9 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
+from sysimage.errors import IntegrityError
+from sysimage.layers.items import LAYER, walk_item
 from sysimage.layers.source import LayerSource
+from sysimage.store.items import StoreItem
+from sysimage.store.walk import OPEN_FLAGS, ContentVisitor, Entry, Visitor
 from sysimage.workers import WORTH_A_PROCESS, helping
 
 _SAMPLES = 24
@@ -30,50 +33,68 @@ def prefetching(sources: Sequence[LayerSource]) -> Iterator[None]:
 
 
 def _is_cold(sources: Sequence[LayerSource]) -> bool:
-    locations = [item.location for source in sources for item in source.items if item.location is not None]
-    step = max(1, len(locations) // _SAMPLES)
-    looked_at = [in_memory for place in locations[::step] if (in_memory := _in_memory(place)) is not None]
+    items = [item for source in sources for item in source.items]
+    step = max(1, len(items) // _SAMPLES)
+    looked_at = [in_memory for item in items[::step] if (in_memory := _in_memory(item)) is not None]
     return looked_at.count(False) * 2 > len(looked_at)
 
 
-def _in_memory(place: Path) -> bool | None:
-    """Whether the end of some file below is in memory; None if there is no file, or the file system cannot say."""
-    for directory, _, names in os.walk(os.fsencode(place)):
-        for name in sorted(names):
-            path = os.path.join(directory, name)  # noqa: PTH118 (bytes)
-            try:
-                fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-            except OSError:
-                continue
-            try:
-                size = os.fstat(fd).st_size
-                if size:
-                    os.preadv(fd, [bytearray(1)], size - 1, os.RWF_NOWAIT)
-                    return True
-            except BlockingIOError:
-                return False
-            except OSError:
-                return None
-            finally:
-                os.close(fd)
+def _in_memory(item: StoreItem) -> bool | None:
+    """Whether the end of the item's first file is in memory; None if it has none, or the file system cannot say."""
+    try:
+        walk_item(item, _Sample())
+    except _Answer as answer:
+        return answer.in_memory
+    except (OSError, IntegrityError):
+        pass
     return None
 
 
+class _Answer(Exception):  # noqa: N818 (ends a walk that has seen enough)
+    def __init__(self, in_memory: bool) -> None:
+        super().__init__()
+        self.in_memory = in_memory
+
+
+class _Sample(ContentVisitor):
+    """Asks the kernel for the last byte of the first file that has one, if that costs no wait; raises the answer."""
+
+    __slots__ = ()
+    purpose = LAYER
+
+    def content(self, entry: Entry, name: bytes, fd: int, size: int, executable: bool) -> None:
+        if not size:
+            return
+        try:
+            os.preadv(fd, [bytearray(1)], size - 1, os.RWF_NOWAIT)
+        except BlockingIOError:
+            raise _Answer(False) from None
+        raise _Answer(True)
+
+    def target(self, entry: Entry, name: bytes, target: bytes) -> None:
+        pass
+
+
 def _ask(sources: Sequence[LayerSource]) -> None:
-    with contextlib.suppress(OSError):  # whatever is wrong, the one who reads will say it
+    asking = _Ask()
+    with contextlib.suppress(OSError, IntegrityError):  # whatever is wrong, the one who reads will say it
         for source in sources:
             for item in source.items:
-                _ask_below(os.fsencode(item.location or ""))
+                walk_item(item, asking)
 
 
-def _ask_below(top: bytes) -> None:
-    stack = [top]
-    while stack:
-        with os.scandir(stack.pop()) as found:
-            for entry in sorted(found, key=lambda entry: entry.name):
-                if entry.is_dir(follow_symlinks=False):
-                    stack.append(entry.path)
-                elif entry.is_file(follow_symlinks=False):
-                    fd = os.open(entry.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-                    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_WILLNEED)
-                    os.close(fd)
+class _Ask(Visitor):
+    """Asks the kernel for each file, in the order in which they will be read."""
+
+    __slots__ = ()
+    purpose = LAYER
+
+    def file(self, entry: Entry, name: bytes) -> None:
+        fd = os.open(entry.path, OPEN_FLAGS)
+        try:
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_WILLNEED)
+        finally:
+            os.close(fd)
+
+    def link(self, entry: Entry, name: bytes) -> None:
+        pass

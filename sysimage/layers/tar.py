@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sysimage.errors import IntegrityError, Issue, MachineError
-from sysimage.layers.checked import Check, write_checked_item
 from sysimage.layers.headers import BLOCK, END, Headers
-from sysimage.layers.items import PADDING, item_size, no_such_thing, padded, write_item
+from sysimage.layers.item_checks import Check, write_checked_item
+from sysimage.layers.items import LAYER, PADDING, item_size, padded, write_item
 from sysimage.layers.source import LayerSource
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.items import StoreItem
-from sysimage.store.pieces import PIECE_SIZE, Emit, Memory, Pieces, Witness
+from sysimage.streams.pieces import PIECE_SIZE, Emit, Memory, Pieces, Witness
 
 
 class BrokenPromiseError(IntegrityError):
@@ -97,7 +97,7 @@ def _write_entry(entry: Entry, pieces: Pieces) -> list[Issue]:
         try:
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode):
-                raise no_such_thing(os.fsencode(content))
+                raise LAYER.refuse_special(os.fsencode(content))
             size = status.st_size
             header = Headers(entry.uid, entry.gid).file(_member(entry), entry.mode, size)
             hasher = hashlib.sha256()

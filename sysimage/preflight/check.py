@@ -37,7 +37,7 @@ class Draft:
     """Of the layers on top of the base's."""
     annotations: Mapping[str, str]
     names: Sequence[ImageName]
-    base: bases.BaseImage | None = None
+    base: bases.BaseImage = bases.NO_BASE
 
 
 def check_draft(draft: Draft) -> None:
@@ -69,10 +69,9 @@ def _findings(draft: Draft) -> Iterator[Finding]:
         yield from _check_entry(entry)
     yield from _check_sizes(draft)
     yield from check_runtime(runtime)
-    base_layers = len(draft.base.layers) if draft.base else 0
-    history = bases.base_history(draft.base) if draft.base else ()
+    history = bases.base_history(draft.base)
     yield from check_documents(
-        draft.config, draft.layer_labels, draft.annotations, draft.names, base_layers, list(history)
+        draft.config, draft.layer_labels, draft.annotations, draft.names, len(draft.base.layers), history
     )
     passwd, group = (_account_file(draft, name) for name in ("passwd", "group"))
     yield from system.check_system(
@@ -82,7 +81,7 @@ def _findings(draft: Draft) -> Iterator[Finding]:
         passwd,
         group,
         own=lambda parts: as_path(parts) in draft.tree,
-        own_health_check=draft.base is None or draft.spec.health_check is not None,
+        own_health_check=draft.spec.health_check is not None,
     )
     yield from _check_databases(draft)
     around = system.surroundings(files, runtime)
@@ -135,7 +134,7 @@ def _check_entry(entry: Entry) -> Iterator[Finding]:
 def _check_sizes(draft: Draft) -> Iterator[Finding]:
     """What is read of an image at most. A layer has at least the bytes of its items' files."""
     size = draft.closure.nar_size + sum(entry.size() for entry in draft.tree)
-    size += sum(layer.blob.tar_size for layer in draft.base.layers) if draft.base else 0
+    size += sum(layer.blob.tar_size for layer in draft.base.layers)
     if size > limits.UNCOMPRESSED_SIZE:
         yield Finding(
             "layers",
@@ -154,7 +153,7 @@ def _check_databases(draft: Draft) -> Iterator[Finding]:
                 yield Finding(
                     "database", ("file", entry.path), "stands where a store has its database, which this image has not"
                 )
-    for state in draft.base.state_dirs if draft.base else ():
+    for state in draft.base.state_dirs:
         if not store.database:
             yield Finding(
                 "database",
@@ -173,7 +172,7 @@ def _account_file(draft: Draft, name: str) -> bytes:
     entry = draft.tree.get(f"/etc/{name}")
     if entry is not None and entry.kind is Kind.FILE:
         return entry.read()
-    return draft.base.account_files.get(name, b"") if draft.base else b""
+    return draft.base.account_files.get(name, b"")
 
 
 def _service_commands(spec: SystemSpec, search: str) -> Iterator[system.ServiceCommand]:

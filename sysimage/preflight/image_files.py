@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import cached_property, partial
 from pathlib import Path
 
-from sysimage.bases import BaseImage
+from sysimage.bases import NO_BASE, BaseImage
 from sysimage.closure import Closure
 from sysimage.rootfs.tree import Entry, Tree
 from sysimage.rootfs.tree import Kind as EntryKind
@@ -25,7 +25,7 @@ _READABLE, _EXECUTABLE = 0o444, 0o555
 class ImageFiles:
     """Reads what an image will show, as `sysimage.rules.files.Files`."""
 
-    def __init__(self, tree: Tree, closure: Closure, base: BaseImage | None = None) -> None:
+    def __init__(self, tree: Tree, closure: Closure, base: BaseImage = NO_BASE) -> None:
         self._tree = tree
         self._items = {as_parts(str(item.path)): item.location for item in closure if item.location is not None}
         self._depths = sorted({len(parts) for parts in self._items})
@@ -38,14 +38,14 @@ class ImageFiles:
         place = self._place(parts)
         if place is not None:
             return _seen_file(place)
-        return None if self._base is None else self._base.tree.at(parts)
+        return self._base.tree.at(parts)
 
     def names(self, parts: Parts) -> Iterable[bytes]:
         found = set(self._children.get(parts, ()))
         place = self._place(parts)
         if place is not None and os.path.isdir(place) and not os.path.islink(place):  # noqa: PTH112, PTH114 - bytes
             found.update(os.listdir(place))  # noqa: PTH208
-        return found if self._base is None else found.union(self._base.tree.names(parts))
+        return found.union(self._base.tree.names(parts))
 
     @cached_property
     def _children(self) -> dict[Parts, list[bytes]]:

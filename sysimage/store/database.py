@@ -1,18 +1,18 @@
 """The store's own database, as a pure function from items to the bytes of an SQLite file.
 
 Two schemas, each in the owner's words so that its daemon takes the file for its own: Guix's (version 7, unchanged
-since 2018) and Nix's (version 10, since Nix 2.0). The bytes are the same wherever they are made: one connection in
-memory, rows in a fixed order, rollback journal (a WAL database cannot be opened from a read-only directory), and the
-library's version stamp replaced by a constant, because it says who wrote last and not what was written.
+since 2018) and Nix's (version 10, since Nix 2.0). The bytes are the same wherever they are made: no library decides
+about them (`sqlite_file`), and rows are in the order of the items.
 """
 
 from __future__ import annotations
 
 import enum
-import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from sysimage.store.items import StoreItem
+from sysimage.store.paths import StorePath
+from sysimage.store.sqlite_file import Index, Row, Table, Trigger, sqlite_file
 
 
 class Schema(enum.Enum):
@@ -25,47 +25,34 @@ class Schema(enum.Enum):
 REGISTRATION_TIME = 1
 """Seconds since the epoch, of every row: when a path was registered is not part of what an image is."""
 
-_VERSION_STAMP = slice(96, 100)
-"""Where the SQLite file header keeps the version of the library that wrote it (sqlite.org/fileformat2.html, 1.3)."""
-_VERSION = (3_040_001).to_bytes(4, "big")
+_WRITTEN_BY = 3_040_001
+"""The version of SQLite that the file says wrote it."""
 
-_REFS = """
-create table if not exists Refs (
+_REFS_SQL = """CREATE TABLE Refs (
     referrer integer not null, reference integer not null,
     primary key (referrer, reference),
     foreign key (referrer) references ValidPaths(id) on delete cascade,
     foreign key (reference) references ValidPaths(id) on delete restrict
-);
-create index if not exists IndexReferrer on Refs(referrer);
-create index if not exists IndexReference on Refs(reference);
-create trigger if not exists DeleteSelfRefs before delete on ValidPaths begin
-    delete from Refs where referrer = old.id and reference = old.id;
-end;
-create table if not exists DerivationOutputs (
+)"""
+_OUTPUTS_SQL = """CREATE TABLE DerivationOutputs (
     drv integer not null, id text not null, path text not null,
     primary key (drv, id),
     foreign key (drv) references ValidPaths(id) on delete cascade
-);
-create index if not exists IndexDerivationOutputs on DerivationOutputs(path);
-"""
-
-_SCHEMAS = {
-    Schema.GUIX: """
-create table if not exists ValidPaths (
+)"""
+_DELETE_SQL = """CREATE TRIGGER DeleteSelfRefs before delete on ValidPaths begin
+    delete from Refs where referrer = old.id and reference = old.id;
+end"""
+_PATHS_SQL = {
+    Schema.GUIX: """CREATE TABLE ValidPaths (
     id integer primary key autoincrement not null, path text unique not null, hash text not null,
     registrationTime integer not null, deriver text, narSize integer
-);
-"""
-    + _REFS
-    + "create table if not exists FailedPaths (path text primary key not null, time integer not null);",
-    Schema.NIX: """
-create table if not exists ValidPaths (
+)""",
+    Schema.NIX: """CREATE TABLE ValidPaths (
     id integer primary key autoincrement not null, path text unique not null, hash text not null,
     registrationTime integer not null, deriver text, narSize integer, ultimate integer, sigs text, ca text
-);
-"""
-    + _REFS,
+)""",
 }
+_FAILED_SQL = "CREATE TABLE FailedPaths (path text primary key not null, time integer not null)"
 
 
 def store_database(items: Iterable[StoreItem], schema: Schema) -> bytes:
@@ -77,32 +64,45 @@ def store_database(items: Iterable[StoreItem], schema: Schema) -> bytes:
     """
     items = tuple(items)
     present = {item.path for item in items}
-    connection = sqlite3.connect(":memory:")
-    try:
-        connection.execute("pragma page_size = 4096")
-        connection.execute("pragma encoding = 'UTF-8'")
-        connection.execute("pragma foreign_keys = 1")
-        connection.executescript(_SCHEMAS[schema])
-        ids = {}
-        with connection:
-            for number, item in enumerate(items, start=1):
-                ids[item.path] = number
-                deriver = str(item.deriver) if item.deriver in present else None
-                connection.execute(
-                    "insert into ValidPaths (id, path, hash, registrationTime, deriver, narSize) "
-                    "values (?, ?, ?, ?, ?, ?)",
-                    (number, str(item.path), str(item.nar_hash), REGISTRATION_TIME, deriver, item.nar_size),
-                )
-                connection.executemany(
-                    "insert into Refs (referrer, reference) values (?, ?)",
-                    [(number, ids[reference]) for reference in item.references],
-                )
-        connection.execute("vacuum")
-        data = bytearray(connection.serialize())
-    finally:
-        connection.close()
-    data[_VERSION_STAMP] = _VERSION
-    return bytes(data)
+    ids: dict[StorePath, int] = {}
+    paths: list[Row] = []
+    references: list[Row] = []
+    for number, item in enumerate(items, start=1):
+        ids[item.path] = number
+        deriver = str(item.deriver) if item.deriver in present else None
+        row = (None, str(item.path), str(item.nar_hash), REGISTRATION_TIME, deriver, item.nar_size)
+        paths.append(row if schema is Schema.GUIX else (*row, None, None, None))
+        references += [(number, ids[reference]) for reference in item.references]
+    return sqlite_file(_objects(schema, paths, references), _WRITTEN_BY)
+
+
+def _objects(schema: Schema, paths: Sequence[Row], references: Sequence[Row]) -> Iterator[Table | Trigger]:
+    """What the owner's schema has, in the order in which its statements make it."""
+    yield Table("ValidPaths", _PATHS_SQL[schema], (Index("sqlite_autoindex_ValidPaths_1", (1,)),), paths)
+    # The library's own, for `autoincrement`: the largest id that was ever given.
+    last = [("ValidPaths", len(paths))] if paths else []
+    yield Table("sqlite_sequence", "CREATE TABLE sqlite_sequence(name,seq)", rows=last)
+    yield Table(
+        "Refs",
+        _REFS_SQL,
+        (
+            Index("sqlite_autoindex_Refs_1", (0, 1)),
+            Index("IndexReferrer", (0,), "CREATE INDEX IndexReferrer on Refs(referrer)"),
+            Index("IndexReference", (1,), "CREATE INDEX IndexReference on Refs(reference)"),
+        ),
+        references,
+    )
+    yield Trigger("DeleteSelfRefs", "ValidPaths", _DELETE_SQL)
+    yield Table(
+        "DerivationOutputs",
+        _OUTPUTS_SQL,
+        (
+            Index("sqlite_autoindex_DerivationOutputs_1", (0, 1)),
+            Index("IndexDerivationOutputs", (2,), "CREATE INDEX IndexDerivationOutputs on DerivationOutputs(path)"),
+        ),
+    )
+    if schema is Schema.GUIX:
+        yield Table("FailedPaths", _FAILED_SQL, (Index("sqlite_autoindex_FailedPaths_1", (0,)),))
 
 
 def registration_text(items: Iterable[StoreItem]) -> str:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
-from operator import attrgetter
 from pathlib import Path
 
 from sysimage.digest import Digest
-from sysimage.errors import IntegrityError, MachineError
-from sysimage.store.pieces import Emit, Pieces
+from sysimage.errors import MachineError
+from sysimage.store.walk import ContentVisitor, Entry, walk
+from sysimage.streams.pieces import Emit, Pieces
 
 
 def string(data: bytes) -> bytes:
@@ -34,11 +33,8 @@ DIRECTORY = string(b"(") + string(b"type") + string(b"directory")
 _ENTRY = string(b"entry") + string(b"(") + string(b"name")
 _NODE = string(b"node")
 CLOSE = string(b")")
-PADDED_CLOSE = tuple(bytes(-length % 8) + CLOSE for length in range(8))
-"""What comes behind the contents of a file, by its size modulo 8."""
-
-_by_name = attrgetter("name")
-_OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_FILE_END = tuple(bytes(-length % 8) + CLOSE for length in range(8))
+_ENTRY_FILE_END = tuple(end + CLOSE for end in _FILE_END)
 
 
 def write_nar(path: Path, write: Emit, *, piece_size: int | None = None) -> int:
@@ -51,7 +47,7 @@ def write_nar(path: Path, write: Emit, *, piece_size: int | None = None) -> int:
     pieces = Pieces(write) if piece_size is None else Pieces(write, piece_size)
     try:
         pieces.put(MAGIC)
-        _write_tree(os.fsencode(path), pieces)
+        walk(os.fsencode(path), NarWriter(pieces))
     except OSError as error:
         name = os.fsdecode(error.filename) if error.filename else str(path)
         raise MachineError(f"cannot read {name}: {error.strerror}") from error
@@ -65,63 +61,34 @@ def nar_hash_and_size(path: Path) -> tuple[Digest, int]:
     return Digest(hasher.hexdigest()), size
 
 
-def _write_tree(top: bytes, pieces: Pieces) -> None:
-    mode = os.lstat(top).st_mode
-    if stat.S_ISREG(mode):
-        _write_file(top, b"", b"", pieces)
-    elif stat.S_ISLNK(mode):
-        pieces.put(SYMLINK + string(os.readlink(top)) + CLOSE)  # noqa: PTH115 (bytes)
-    elif stat.S_ISDIR(mode):
-        pieces.put(DIRECTORY)
-        _write_directory(top, pieces)
-        pieces.put(CLOSE)
-    else:
-        raise _no_such_thing(top)
+class NarWriter(ContentVisitor):
+    """Writes what it is shown as a NAR, after its `MAGIC`."""
 
+    __slots__ = ("_pieces", "_put")
 
-def _write_directory(top: bytes, pieces: Pieces) -> None:
-    # A stack instead of recursion: directories may be nested deeper than Python likes to call. None closes one.
-    stack: list[os.DirEntry[bytes] | None] = _entries(top)
-    put = pieces.put
-    while stack:
-        entry = stack.pop()
-        if entry is None:
-            put(CLOSE + CLOSE)
-            continue
-        head = entry_head(entry.name)
-        if entry.is_symlink():
-            put(head + SYMLINK + string(os.readlink(entry.path)) + CLOSE + CLOSE)  # noqa: PTH115
-        elif entry.is_file(follow_symlinks=False):
-            _write_file(entry.path, head, CLOSE, pieces)
-        elif entry.is_dir(follow_symlinks=False):
-            put(head + DIRECTORY)
-            stack.append(None)
-            stack.extend(_entries(entry.path))
-        else:
-            raise _no_such_thing(entry.path)
+    def __init__(self, pieces: Pieces) -> None:
+        self._pieces = pieces
+        self._put = pieces.put
+
+    def content(self, entry: Entry, name: bytes, fd: int, size: int, executable: bool) -> None:
+        before = entry_head(entry.name) + file_head(size, executable)
+        self._pieces.put_file(before, fd, size, file_end(size, entry.name), entry.path)
+
+    def target(self, entry: Entry, name: bytes, target: bytes) -> None:
+        self._put(link(entry.name, target))
+
+    def enter(self, entry: Entry, name: bytes) -> None:
+        self._put(entry_head(entry.name) + DIRECTORY)
+
+    def leave(self, depth: int) -> None:
+        self._put(directory_end(depth))
 
 
 def entry_head(name: bytes) -> bytes:
-    """How an entry of a directory begins."""
+    """How an entry of a directory begins; the item itself, which has no name, is no entry."""
+    if not name:
+        return b""
     return b"%b%b%b%b%b" % (_ENTRY, len(name).to_bytes(8, "little"), name, bytes(-len(name) % 8), _NODE)
-
-
-def _entries(directory: bytes) -> list[os.DirEntry[bytes] | None]:
-    """What a directory holds, last name first, as a stack wants it."""
-    with os.scandir(directory) as entries:
-        return [*sorted(entries, key=_by_name, reverse=True)]
-
-
-def _write_file(path: bytes, before: bytes, after: bytes, pieces: Pieces) -> None:
-    fd = os.open(path, _OPEN_FLAGS)
-    try:
-        status = os.fstat(fd)
-        mode, size = status.st_mode, status.st_size
-        if not stat.S_ISREG(mode):
-            raise _no_such_thing(path)
-        pieces.put_file(before + file_head(size, mode & 0o100 != 0), fd, size, PADDED_CLOSE[size % 8] + after, path)
-    finally:
-        os.close(fd)
 
 
 def file_head(size: int, executable: bool) -> bytes:
@@ -129,8 +96,16 @@ def file_head(size: int, executable: bool) -> bytes:
     return b"%b%b" % (EXECUTABLE if executable else FILE, size.to_bytes(8, "little"))
 
 
-def _no_such_thing(path: bytes) -> IntegrityError:
-    return IntegrityError(
-        f"cannot archive {os.fsdecode(path)}: it is neither a file, a directory nor a symlink",
-        hint="devices, pipes and sockets cannot be in a store",
-    )
+def file_end(size: int, name: bytes) -> bytes:
+    """What comes after the contents of a file, and ends its entry if it has a name."""
+    return (_ENTRY_FILE_END if name else _FILE_END)[size % 8]
+
+
+def link(name: bytes, target: bytes) -> bytes:
+    """A symbolic link, with its entry if it has a name."""
+    return b"%b%b%b%b" % (entry_head(name), SYMLINK, string(target), CLOSE + CLOSE if name else CLOSE)
+
+
+def directory_end(depth: int) -> bytes:
+    """What comes after the entries of a directory, and ends its own entry if it lies below the item."""
+    return CLOSE + CLOSE if depth else CLOSE

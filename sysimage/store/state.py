@@ -11,33 +11,63 @@ import os
 from pathlib import Path
 
 from sysimage.errors import MachineError
+from sysimage.store.walk import Entry, Visitor, walk
 
 
 def tree_state(place: Path) -> str:
-    """Stands for the names, numbers, modes, sizes and times of everything below ``place``; no file is opened."""
-    state = hashlib.blake2b(digest_size=16)
+    """Stands for the names, numbers, modes, sizes and times of everything below ``place``; no file is opened.
+
+    What cannot be in a store is an `IntegrityError`; what cannot be read is a `MachineError`.
+    """
     top = os.fsencode(place)
+    lines = _StateLines()
     try:
-        state.update(_line(b"", os.lstat(top)))
-        waiting = [top] if place.is_dir() and not place.is_symlink() else []
-        while waiting:
-            with os.scandir(waiting.pop()) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
-            for entry in entries:
-                state.update(_line(entry.name, entry.stat(follow_symlinks=False)))
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
+        walk(top, lines)
     except OSError as error:
         raise MachineError(f"cannot read {os.fsdecode(error.filename or top)}: {error.strerror}") from error
-    return state.hexdigest()
+    return hashlib.blake2b(lines.text(), digest_size=16).hexdigest()
 
 
-def _line(name: bytes, status: os.stat_result) -> bytes:
-    return b"%b\0%d %d %d %d %d\n" % (
-        name,
-        status.st_ino,
-        status.st_mode,
-        status.st_size,
-        status.st_mtime_ns,
-        status.st_ctime_ns,
-    )
+class _StateLines(Visitor):
+    """A line for each entry: those of one directory together, then those of the directories in it, the last one first.
+
+    Stores and caches hold states, so the order stays: with another one each of their items would be read once more.
+    """
+
+    __slots__ = ("_above", "_below", "_lines")
+
+    def __init__(self) -> None:
+        self._lines = bytearray()
+        """Of the directory that is walked now."""
+        self._below: list[bytearray] = []
+        """The finished texts of the directories in it."""
+        self._above: list[tuple[bytearray, list[bytearray]]] = []
+        """Both, of each directory above it."""
+
+    def file(self, entry: Entry, name: bytes) -> None:
+        status = entry.stat(follow_symlinks=False)
+        lines = self._lines
+        lines += b"%b\0%d %d %d %d %d\n" % (
+            entry.name,
+            status.st_ino,
+            status.st_mode,
+            status.st_size,
+            status.st_mtime_ns,
+            status.st_ctime_ns,
+        )
+
+    link = file
+
+    def enter(self, entry: Entry, name: bytes) -> None:
+        self.file(entry, name)
+        self._above.append((self._lines, self._below))
+        self._lines, self._below = bytearray(), []
+
+    def leave(self, depth: int) -> None:
+        text = self.text()
+        self._lines, self._below = self._above.pop()
+        self._below.append(text)
+
+    def text(self) -> bytearray:
+        """The lines below the directory that is walked now; in the end, all."""
+        return self._lines + b"".join(reversed(self._below)) if self._below else self._lines

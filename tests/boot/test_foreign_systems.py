@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from sysimage.build import BuildResult
 from sysimage.closure import Closure
+from sysimage.pipeline.build import BuildResult
 from sysimage.verify import verify_image
 from tests.support.builds import build_from_store, config_of
 from tests.support.examples import build_example, default_cache
@@ -54,7 +54,7 @@ def test_a_guix_system_boots_to_its_shepherd(guix: tuple[BuildResult, Path]) -> 
             done = booted.run(["/run/current-system/profile/bin/herd", *words], env={"LC_ALL": "C"})
             return done.stdout
 
-        booted.wait_for("the greeter", lambda: "running" in herd("status", "greeter"), timeout=60)
+        booted.wait_for("the greeter", lambda: "running" in herd("status", "greeter"))
         assert "Started" in herd("status")
         assert "shepherd" in booted.run(["cat", "/proc/1/cmdline"]).stdout
         for link in ("/run/current-system", "/run/booted-system"):

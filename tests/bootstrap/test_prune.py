@@ -17,9 +17,9 @@ from sysimage.rootfs.system import SystemResult
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import StoreItem
 from sysimage_bootstrap.archive.cache import FileCache
-from sysimage_bootstrap.items import ItemStore, Made, Recipe
 from sysimage_bootstrap.prune import prune
 from sysimage_bootstrap.remembered import RememberedSystems
+from sysimage_bootstrap.store import ItemStore, Made, Recipe
 from sysimage_bootstrap.system.system import build_system
 from tests.bootstrap.system.packages import make_packages
 

@@ -22,9 +22,9 @@ from sysimage.spec.model import SystemSpec
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.archive import Package
-from sysimage_bootstrap.items import ItemStore
+from sysimage_bootstrap.packages.resolve import Resolution
 from sysimage_bootstrap.remembered import RememberedSystems, key_of
-from sysimage_bootstrap.resolve import Resolution
+from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system.system import build_system
 from tests.bootstrap.system.packages import make_packages
 from tests.support.examples import ROOT, build_example, default_cache

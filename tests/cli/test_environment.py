@@ -7,7 +7,7 @@ import argparse
 import pytest
 
 from sysimage.cli.environment import parse_arguments, variable_of
-from sysimage.cli.flags import positive
+from sysimage.cli.flag_values import positive
 from sysimage.cli.main import command_line
 
 

@@ -101,7 +101,7 @@ def test_an_output_that_the_build_reads_is_refused(
     assert f"is {what}" in [issue["message"] for issue in error["issues"]]
 
 
-@pytest.mark.parametrize("flag", ["previous", "history", "from-image", "together-with", "keyring", "registry-ca"])
+@pytest.mark.parametrize("flag", ["previous", "history", "together-with", "keyring", "registry-ca"])
 def test_an_output_that_a_flag_names_as_an_input_is_refused(
     workspace: Path, capsys: pytest.CaptureFixture[str], flag: str
 ) -> None:
@@ -118,6 +118,8 @@ def test_a_base_is_not_replaced_by_what_is_built_on_it(workspace: Path, capsys: 
     Path("top.json").write_text(json.dumps(spec))
     error = refused(workspace, capsys, "build", "-o", "base/", "top.json")
     assert error["issues"][0]["message"] == "is the base image"
+    error = refused(workspace, capsys, "build", "--from-image", "base", "-o", "base/", "small.json")
+    assert [issue["message"] for issue in error["issues"]] == ["is the base image"]
     error = refused(workspace, capsys, "build", "-f", "archive", "-o", "base/index.json", "top.json")
     assert error["issues"][0]["message"] == "is the base image, and holds it"
 
@@ -215,8 +217,11 @@ def test_a_directory_that_is_no_layout_is_refused_before_any_work(
 def test_a_layout_keeps_other_images_and_goes_on_from_its_own(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for tag in ("small:1", "small:2", "other:1"):
+    for tag in ("small:1", "small:2"):
         assert main(["build", "-q", "-f", "oci-dir", "-t", tag, "-o", "layout", "small.json"]) == 0
+    assert main(["inspect", "layout"]) == 0  # two names of one image
+    other = ["--max-layers", "1", "-t", "other:1"]
+    assert main(["build", "-q", "-f", "oci-dir", *other, "-o", "layout", "small.json"]) == 0
     assert main(["build", "-q", "--continue", "-t", "small:1", "-o", "layout", "small.json"]) == 0
     assert main(["build", "-q", "--continue", "-t", "new:1", "-o", "layout", "small.json"]) == 0
     for tag in ("small:1", "small:2", "other:1", "new:1"):

@@ -86,7 +86,7 @@ def test_what_cannot_be_is_refused_before_anything_is_made(
 
 @pytest.mark.parametrize(("text", "count"), [("0", 0), ("17", 17), ("3k", 3000), ("5G", 5 * 10**9), ("1T", 10**12)])
 def test_bytes_may_be_counted_in_powers_of_a_thousand(text: str, count: int) -> None:
-    from sysimage.cli.flags import byte_count
+    from sysimage.cli.flag_values import byte_count
 
     assert byte_count(text) == count
 
@@ -95,7 +95,7 @@ def test_bytes_may_be_counted_in_powers_of_a_thousand(text: str, count: int) -> 
 def test_what_is_no_number_of_bytes_is_refused(text: str) -> None:
     from argparse import ArgumentTypeError
 
-    from sysimage.cli.flags import byte_count
+    from sysimage.cli.flag_values import byte_count
 
     with pytest.raises(ArgumentTypeError, match="must be a number of bytes"):
         byte_count(text)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sysimage.build import BuildResult, Planned
 from sysimage.cli import build, plan
 from sysimage.cli.terminal import Terminal
 from sysimage.destinations import write_archive
-from sysimage.layerplan import Record, plan_layers
+from sysimage.layerplan import LayerPlan, PlannedLayer, Record, plan_by, plan_layers
 from sysimage.layers import Compression
+from sysimage.pipeline.build import BuildResult, Planned
 from sysimage.rootfs.system import SystemResult
 from sysimage.spec import parse_spec
 from tests.support.images import NAMES, BuiltImage, build_image
@@ -64,6 +66,7 @@ def test_a_plan_has_a_row_for_every_layer_and_one_for_what_makes_a_system_of_the
     assert [row[0] for row in rows] == [str(number) for number in range(1, len(five.plan.layers) + 2)]
     assert sum(int(row[2]) for row in rows[:-1]) == len(small.closure)
     assert plan.summary(five).startswith(f"small:1.0: {len(rows)} of at most 5 layers, {len(small.closure)} items, ")
+    assert re.search(r"; about [0-9.]+ s for a first pull, [0-9]+ s for a year's updates$", plan.summary(five))
     assert len(plan.rows(one)) == 1, "the only layer holds the customization too"
     assert "and " in plan.rows(one)[0][5], "not every item is named"
 
@@ -73,6 +76,26 @@ def test_a_plan_for_machines_names_every_path_once(small: BuiltImage) -> None:
     paths = [path for layer in document["layers"] for path in layer["paths"]]
     assert sorted(paths) == sorted(str(item.path) for item in small.closure)
     assert sum(layer["nar_size"] for layer in document["layers"]) == document["nar_size"]
+
+
+def test_a_plan_of_more_layers_takes_longer_and_layers_that_change_more_often_too(small: BuiltImage) -> None:
+    def seconds(layers: int, often: float) -> tuple[float, float]:
+        items = sorted(item.path for item in small.closure)
+        cuts = [items[at::layers] for at in range(layers)]
+        made = LayerPlan(tuple(PlannedLayer(tuple(cut), 10**6, "", often) for cut in cuts), 100)
+        told = plan.document(replace(planned(small), plan=made))["seconds"]
+        return told["first_pull"], told["updates_per_year"]
+
+    first, a_year = seconds(1, 2.0)
+    assert seconds(3, 2.0)[0] > first
+    assert seconds(3, 2.0)[1] == pytest.approx(3 * a_year, abs=0.2)
+    assert seconds(1, 20.0) == (first, pytest.approx(10 * a_year, abs=0.5))
+
+
+def test_a_rule_of_thumb_says_nothing_of_the_time_of_updates(small: BuiltImage) -> None:
+    by_rule = replace(planned(small), plan=plan_by("single", small.closure, 5))
+    assert plan.document(by_rule)["seconds"]["updates_per_year"] is None
+    assert plan.summary(by_rule).endswith("s for a first pull")
 
 
 def test_a_table_lines_up_without_a_terminal_and_keeps_every_word_on_one(capsys: pytest.CaptureFixture[str]) -> None:

@@ -107,10 +107,10 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
             [need("docker-registry"), "serve", workspace / "config.yml"], stdout=log, stderr=log, cwd=workspace
         )
         try:
-            for _ in range(200):
+            host, port = address.split(":")
+            while True:  # as long as it lives; that it hangs is for the limit of the test
                 try:
-                    host, port = address.split(":")
-                    socket.create_connection((host, int(port)), timeout=1).close()
+                    socket.create_connection((host, int(port))).close()
                     break
                 except OSError:
                     assert process.poll() is None, (workspace / "log").read_text()
@@ -118,7 +118,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
             yield Registry(address, workspace / "data")
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            process.wait()
 
 
 @pytest.fixture(scope="session")

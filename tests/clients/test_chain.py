@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from sysimage.history import ANNOTATION
 from sysimage.layerplan import Record, from_json
+from sysimage.pipeline.history import ANNOTATION
 from sysimage.verify import inspect_image
 from tests.clients.conftest import Client, Registry
 from tests.support.examples import ROOT, default_cache

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sysimage.build import BuildResult
+from sysimage.pipeline.build import BuildResult
 from sysimage.process import Completed, find
 from sysimage.verify import verify_image
 from tests.clients.conftest import Client

@@ -25,9 +25,10 @@ from sysimage.destinations import (
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError, SpecError
 from sysimage.image import Image, ImageConfig, ImageName, make_image
-from sysimage.layers import Compression, LayerBlob, LayerSource, beside, build_layers, sizes
+from sysimage.layers import Compression, LayerBlob, LayerSource, build_layers, sizes
 from sysimage.process import run
 from sysimage.rootfs import Entry
+from sysimage.streams import hash_process
 from tests.support.stores import make_item
 
 NAMES = (ImageName.parse("web:1"), ImageName.parse("team/web:2"))
@@ -207,7 +208,7 @@ def test_a_stream_that_another_process_hashes_is_the_same(
     sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, described = through_a_pipe(lambda fd: stream_docker_archive(sources, assemble, fd))
-    monkeypatch.setattr(beside, "WORTH_A_PROCESS", 0)
+    monkeypatch.setattr(hash_process, "WORTH_A_PROCESS", 0)
     data, result = through_a_pipe(lambda fd: stream_docker_archive(sources, assemble, fd))
 
     assert data == here
@@ -219,7 +220,7 @@ def test_streaming_opens_each_file_once_and_writes_nothing_to_disk(
     sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch, elsewhere: bool
 ) -> None:
     if elsewhere:
-        monkeypatch.setattr(beside, "WORTH_A_PROCESS", 0)
+        monkeypatch.setattr(hash_process, "WORTH_A_PROCESS", 0)
     opened: list[bytes] = []
     real = os.open
 

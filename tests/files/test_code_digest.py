@@ -131,7 +131,7 @@ def test_all_our_packages_are_followed() -> None:
 def test_whatever_a_module_names_beside_itself_is_followed() -> None:
     data = [path for path in OURS.follow(OURS.modules).files.values() if not path.endswith(".py")]
     assert {"boot.scm", "activate.scm", "guest.json"} <= {Path(path).name for path in data}
-    programs = [str(ROOT / "bootstrap/sysimage_bootstrap/items/bytecode_driver.py")]
+    programs = [str(ROOT / "bootstrap/sysimage_bootstrap/building/bytecode_driver.py")]
     named = 0
     for name, path in OURS.modules.items():
         text = Path(path).read_text()
@@ -143,11 +143,11 @@ def test_whatever_a_module_names_beside_itself_is_followed() -> None:
 
 
 BY_HAND = {
-    ("sysimage_bootstrap.items.plan", "BUILDER_VERSION"),
-    ("sysimage_bootstrap.items.recipe", "RECIPE_VERSION"),
-    ("sysimage_bootstrap.items.registration", "FORMAT"),
+    ("sysimage_bootstrap.planning.item_plan", "BUILDER_VERSION"),
+    ("sysimage_bootstrap.store.recipe", "RECIPE_VERSION"),
+    ("sysimage_bootstrap.store.registration", "FORMAT"),
     ("sysimage_bootstrap.system.boot", "BOOT_PROGRAM_VERSION"),
-    ("sysimage_bootstrap.system.system", "FORMAT"),
+    ("sysimage_bootstrap.system.own_items", "FORMAT"),
 }
 """Numbers that are part of store paths, or of a file that belongs to the store: no cached thing goes by them."""
 

@@ -119,7 +119,7 @@ def test_guix_writes_images_as_they_are_kept_for_the_tests(form: str, guix: Guix
 
 
 def test_guix_writes_the_variables_of_a_profile_as_they_are_kept_for_the_tests(guix: Guix) -> None:
-    kept = ROOT / "tests" / "rootfs" / "guix_profile"
+    kept = ROOT / "tests" / "from_store" / "guix_profile"
     guile, tzdata, profile = (
         f"/gnu/store/{letter * 32}-{name}"
         for letter, name in [("g", "guile-3.0.9"), ("t", "tzdata-2025a"), ("p", "profile")]

@@ -42,11 +42,11 @@ def closure_of(
 
 @st.composite
 def closures(draw: st.DrawFn, most: int = 40) -> Closure:
-    """Any small graph: names of a few families, sizes over six orders of magnitude."""
+    """Any small graph: names of a few families, sizes on both sides of what a layer costs."""
     count = draw(st.integers(1, most))
     words = draw(st.lists(st.sampled_from(["perl", "libc", "node", "gtk", "z"]), min_size=count, max_size=count))
     names = [f"{word}-part{at}-1.{at % 3}" for at, word in enumerate(words)]
-    sizes = draw(st.lists(st.integers(1, 10**6), min_size=count, max_size=count))
+    sizes = draw(st.lists(st.integers(1, 10**8), min_size=count, max_size=count))
     references = {
         names[at]: [names[other] for other in draw(st.sets(st.integers(0, at - 1), max_size=4))] if at else []
         for at in range(count)

@@ -7,6 +7,8 @@ from sysimage.errors import SpecError
 from sysimage.layerplan import GroupRule, plan_fleet
 from tests.layerplan.closures import closure_of, closures
 
+MB = 10**6
+
 
 def part(closure: Closure, roots: list[int]) -> Closure:
     """What the chosen items need, they included."""
@@ -33,8 +35,8 @@ def test_every_system_of_a_fleet_gets_a_partition_within_the_limit(
 
 
 def test_what_all_systems_hold_is_the_same_layers_at_the_bottom() -> None:
-    common = {f"base{at}-1": 1000 + at for at in range(5)}
-    fleet = {"web": closure_of({**common, "nginx-1": 700}), "db": closure_of({**common, "postgres-1": 9000})}
+    common = {f"base{at}-1": (10 + at) * MB for at in range(5)}
+    fleet = {"web": closure_of({**common, "nginx-1": 7 * MB}), "db": closure_of({**common, "postgres-1": 90 * MB})}
     web, db = plan_fleet(fleet, 4)["web"].layers, plan_fleet(fleet, 4)["db"].layers
     assert web[:2] == db[:2]
     assert {path.name for layer in web[:2] for path in layer.paths} == set(common)
@@ -43,12 +45,24 @@ def test_what_all_systems_hold_is_the_same_layers_at_the_bottom() -> None:
 
 def test_with_room_enough_nothing_is_stored_twice() -> None:
     fleet = {
-        "a": closure_of({"x-1": 5, "y-1": 6, "z-1": 7}),
-        "b": closure_of({"x-1": 5, "y-1": 6}),
-        "c": closure_of({"y-1": 6, "z-1": 7}),
+        "a": closure_of({"x-1": 5 * MB, "y-1": 6 * MB, "z-1": 7 * MB}),
+        "b": closure_of({"x-1": 5 * MB, "y-1": 6 * MB}),
+        "c": closure_of({"y-1": 6 * MB, "z-1": 7 * MB}),
     }
     layers = {layer.paths: layer.nar_size for plan in plan_fleet(fleet, 5).values() for layer in plan.layers}
-    assert sum(layers.values()) == 18
+    assert sum(layers.values()) == 18 * MB
+
+
+def test_small_items_are_stored_twice_where_that_costs_less_than_a_layer() -> None:
+    fleet = {
+        "a": closure_of({"large-1": 50 * MB, "small-1": 10_000, "tiny-1": 1000}),
+        "b": closure_of({"large-1": 50 * MB, "small-1": 10_000}),
+        "c": closure_of({"large-1": 50 * MB, "tiny-1": 1000}),
+    }
+    plans = plan_fleet(fleet, 50)
+    layers = {layer.paths: layer.nar_size for plan in plans.values() for layer in plan.layers}
+    assert [len(plan.layers) for plan in plans.values()] == [2, 2, 2]
+    assert 50 * MB in layers.values(), "what is large stays one layer for all"
 
 
 def test_one_layer_each_still_works() -> None:
@@ -86,7 +100,7 @@ def test_more_groups_than_a_system_has_room_for_are_refused() -> None:
 def test_every_layer_of_a_fleet_says_how_often_it_is_pulled() -> None:
     day = 86400
     busy = closure_of(
-        {"busy-1": 10, "idle-1": 10},
+        {"busy-1": 10 * MB, "idle-1": 10 * MB},
         changed={"busy-1": tuple(14 * day * at for at in range(1, 27)), "idle-1": (14 * day,)},
     )
     pulls = {layer.paths[0].name: layer.pulls_per_year for layer in plan_fleet({"a": busy}, 5)["a"].layers}

@@ -14,6 +14,9 @@ limits = st.integers(1, 12)
 favours = st.sampled_from(FAVOURS)
 
 
+MB = 10**6
+
+
 def names(plan: LayerPlan) -> list[list[str]]:
     return [sorted(path.name for path in layer.paths) for layer in plan.layers]
 
@@ -70,17 +73,17 @@ def test_without_a_change_the_previous_plan_stays(closure: Closure, limit: int, 
 
 
 def test_a_package_added_and_one_removed_cost_little_more_than_themselves() -> None:
-    sizes = {f"p{at}-1.0": 1000 * (at + 1) for at in range(60)}
+    sizes = {f"p{at}-1.0": MB * (at + 1) for at in range(60)}
     before = closure_of(sizes)
     plan = plan_layers(before, 20)
     del sizes["p3-1.0"]
-    after = plan_layers(closure_of({**sizes, "new-1.0": 5000}), 20, [before], plan)
+    after = plan_layers(closure_of({**sizes, "new-1.0": 5 * MB}), 20, [before], plan)
     broken = sum(layer.nar_size for layer in plan.layers if any(path.name == "p3-1.0" for path in layer.paths))
-    assert pulled(after, plan) <= broken + 5000 + max(layer.nar_size for layer in plan.layers) / 4
+    assert pulled(after, plan) <= broken + 5 * MB + max(layer.nar_size for layer in plan.layers) / 4
 
 
 def test_what_changes_often_lies_above_what_never_did() -> None:
-    closure = closure_of({"calm-1.0": 1000, "busy-1.0": 1000, "dead-1.0": 1000})
+    closure = closure_of({"calm-1.0": 10 * MB, "busy-1.0": 10 * MB, "dead-1.0": 10 * MB})
     past = [closure]
     for step in range(12):
         past.append(updated(past[-1], ["busy-1.0"], propagates=False, salt=step))
@@ -89,7 +92,7 @@ def test_what_changes_often_lies_above_what_never_did() -> None:
 
 
 def test_items_that_changed_together_share_a_layer() -> None:
-    closure = closure_of({"twin-a-1.0": 900, "other-1.0": 1000, "more-1.0": 1100, "pair-b-1.0": 950})
+    closure = closure_of({"twin-a-1.0": 9 * MB, "other-1.0": 10 * MB, "more-1.0": 11 * MB, "pair-b-1.0": 9 * MB + 1})
     past = [closure]
     for step in range(20):
         who = ["twin-a-1.0", "pair-b-1.0"] if step % 5 == 0 else ["other-1.0"] if step % 3 == 0 else []
@@ -99,7 +102,7 @@ def test_items_that_changed_together_share_a_layer() -> None:
 
 
 def test_the_memory_of_a_plan_is_worth_its_history() -> None:
-    closure = closure_of({f"p{at}-1.0": 1000 + at for at in range(12)})
+    closure = closure_of({f"p{at}-1.0": 10 * MB + at for at in range(12)})
     past = [closure]
     plan = plan_layers(closure, 5)
     for step in range(9):
@@ -113,7 +116,7 @@ def test_dates_of_changes_serve_where_there_is_no_history() -> None:
     fortnight = 14 * 86400
     busy = tuple(fortnight * at for at in range(1, 27))
     closure = closure_of(
-        {"busy-1.0": 1000, "calm-1.0": 1000, "idle-1.0": 1000},
+        {"busy-1.0": 10 * MB, "calm-1.0": 10 * MB, "idle-1.0": 10 * MB},
         changed={"busy-1.0": busy, "calm-1.0": (fortnight,), "idle-1.0": (fortnight,)},
     )
     plan = plan_layers(closure, 3, favour="updates")
@@ -122,7 +125,7 @@ def test_dates_of_changes_serve_where_there_is_no_history() -> None:
 
 
 def test_groups_asked_for_share_a_layer_that_holds_nothing_else() -> None:
-    closure = closure_of({"python3-3.11": 10, "python3-yaml-6": 20, "bash-5": 30, "zlib-1": 5})
+    closure = closure_of({"python3-3.11": 10, "python3-yaml-6": 20, "bash-5": 30 * MB, "zlib-1": 5 * MB})
     plan = plan_layers(closure, 4, groups=[GroupRule(("python3*",))])
     assert ["python3-3.11", "python3-yaml-6"] in names(plan)
     assert next(layer for layer in plan.layers if len(layer.paths) == 2).reason.startswith("asked for")
@@ -134,12 +137,30 @@ def test_more_groups_than_layers_are_refused() -> None:
         plan_layers(closure, 3, groups=[GroupRule(("a*",)), GroupRule(("b*",))])
 
 
+@pytest.mark.parametrize("favour", FAVOURS)
+def test_items_that_are_not_worth_a_layer_each_share_layers_below_the_budget(favour: Favour) -> None:
+    large = {f"large{at}-1.0": 50 * MB + at for at in range(5)}
+    closure = closure_of({**large, **{f"small{at}-1.0": 20_000 + at for at in range(40)}})
+    plan = plan_layers(closure, 100, favour=favour)
+    assert all([name] in names(plan) for name in large), "a large item pays for its layer"
+    assert len(plan.layers) < 15
+
+
+def test_a_layer_that_a_new_small_item_could_join_is_not_given_up_for_it() -> None:
+    before = closure_of({"large-1.0": 50 * MB, "other-1.0": 40 * MB})
+    plan = plan_layers(before, 100)
+    after = plan_layers(
+        closure_of({"large-1.0": 50 * MB, "other-1.0": 40 * MB, "new-1.0": 10_000}), 100, [before], plan
+    )
+    assert pulled(after, plan) == 10_000
+
+
 def test_one_layer_holds_everything() -> None:
     assert len(plan_layers(closure_of({"a-1": 1, "b-1": 2}), 1).layers) == 1
 
 
 def test_layers_of_a_base_image_count() -> None:
-    closure = closure_of({f"p{at}-1": 10 + at for at in range(9)})
+    closure = closure_of({f"p{at}-1": (10 + at) * MB for at in range(9)})
     assert len(plan_layers(closure, 10, base_layers=5).layers) == 4
     with pytest.raises(SpecError, match="the base image has 10 already"):
         plan_layers(closure, 10, base_layers=10)

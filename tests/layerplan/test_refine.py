@@ -1,11 +1,20 @@
+from itertools import combinations
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sysimage.layerplan.draft import Draft, Prices, Unit
+from sysimage.layerplan.draft import Draft, Unit
 from sysimage.layerplan.merge import merge_to_fit
+from sysimage.layerplan.prices import Prices
 from sysimage.layerplan.refine import refine
 
-PRICES = st.builds(Prices, aloof=st.sampled_from([0.0, 3.0, 500.0]), fresh=st.sampled_from([0.0, 4.0, 100.0]))
+PRICES = st.builds(
+    Prices,
+    aloof=st.sampled_from([0.0, 3.0, 500.0]),
+    fresh=st.sampled_from([0.0, 4.0, 100.0]),
+    first=st.sampled_from([0.0, 16.0]),
+    layer=st.sampled_from([0, 30, 2000]),
+)
 
 
 @st.composite
@@ -19,13 +28,15 @@ def layers(draw: st.DrawFn) -> list[Draft]:
 
 
 def cost(drafts: list[Draft], prices: Prices, before: list[Draft]) -> float:
-    """What the plan is expected to move: pulls, mixtures, and layers that were kept until now and are no more."""
+    """What the plan is expected to move: layers and their bytes, layers of first pulls, mixtures, and layers that were
+    kept until now and are no more."""
     mixtures = sum(draft.size for draft in drafts if len(draft.units) > 1)
     still = {frozenset(unit.members for unit in draft.units) for draft in drafts if draft.kept}
     given_up = sum(
         draft.size for draft in before if draft.kept and frozenset(unit.members for unit in draft.units) not in still
     )
-    return sum(draft.pulls for draft in drafts) + prices.aloof * mixtures + prices.fresh * given_up
+    pulls = sum((draft.size + prices.layer) * draft.ahead.bit_count() for draft in drafts)
+    return pulls + prices.layer * prices.first * len(drafts) + prices.aloof * mixtures + prices.fresh * given_up
 
 
 @given(layers(), PRICES, st.integers(0, 3))
@@ -47,8 +58,24 @@ def test_no_unit_moves_without_a_gain_that_pays_for_the_layers_it_breaks(
 @settings(max_examples=100, deadline=None)
 def test_merging_keeps_every_unit_and_ends_within_the_room(drafts: list[Draft], prices: Prices, room: int) -> None:
     merged = merge_to_fit(drafts, room, prices)
-    assert len(merged) == min(len(drafts), room)
+    assert len(merged) <= room
+    if not prices.layer:
+        assert len(merged) == min(len(drafts), room), "where a layer costs nothing beside its bytes, none is saved"
     assert sorted(u.members for d in merged for u in d.units) == sorted(u.members for d in drafts for u in d.units)
+
+
+@given(layers(), PRICES, st.integers(1, 20))
+@settings(max_examples=100, deadline=None)
+def test_merging_joins_what_costs_less_in_one_layer_and_below_the_budget_nothing_else(
+    drafts: list[Draft], prices: Prices, room: int
+) -> None:
+    merged = merge_to_fit(drafts, room, prices)
+    for one, other in combinations(merged, 2):
+        joined = Draft.of([*one.units, *other.units])
+        apart = cost([one, other], prices, drafts)
+        assert cost([joined], prices, [one, other]) - cost([one, other], prices, [one, other]) > -1e-6 * apart - 1e-6
+    if len(drafts) <= room:
+        assert cost(merged, prices, drafts) <= cost(drafts, prices, drafts) * (1 + 1e-9)
 
 
 def test_the_cheapest_pair_is_joined() -> None:

@@ -15,8 +15,10 @@ import pyzstd
 from sysimage.digest import Digest
 from sysimage.errors import SpecError
 from sysimage.layers import Compression, LayerSource, write_layer
+from sysimage.layers.blob import layer_sink
 from sysimage.process import run
 from sysimage.rootfs import Entry
+from sysimage.streams.sink import plain_sink
 
 FRAME, LONG_FRAME, WINDOW = 8 << 20, 32 << 20, 4 << 20
 ALL = ["none", "gzip", "gzip:2", "gzip:6", "zstd", "zstd:1", "zstd:9"]
@@ -36,7 +38,7 @@ def source() -> LayerSource:
 
 def blob(source: LayerSource, compression: str, threads: int = 1) -> bytes:
     out = io.BytesIO()
-    layer = write_layer(source, Compression.parse(compression), out.write, threads=threads)
+    layer = write_layer(source, Compression.parse(compression), plain_sink(out.write), threads=threads)
     assert layer.descriptor.digest == Digest.of(out.getvalue())
     assert layer.descriptor.size == len(out.getvalue())
     return out.getvalue()
@@ -49,7 +51,7 @@ def decompress(data: bytes, kind: str) -> bytes:
 @pytest.mark.parametrize("name", ALL)
 def test_every_kind_decompresses_to_the_archive_with_the_diff_id(source: LayerSource, name: str) -> None:
     out = io.BytesIO()
-    layer = write_layer(source, Compression.parse(name), out.write)
+    layer = write_layer(source, Compression.parse(name), plain_sink(out.write))
     archive = decompress(out.getvalue(), name.partition(":")[0])
 
     assert layer.diff_id == Digest.of(archive)
@@ -72,7 +74,9 @@ def test_a_slow_write_gets_the_same_blob_in_whole_pieces(source: LayerSource, na
         lengths.append(len(piece))
         out.write(piece)
 
-    layer = write_layer(source, Compression.parse(name), write, threads=threads, slow=True)
+    compression = Compression.parse(name)
+    with layer_sink(compression, write) as slow:
+        layer = write_layer(source, compression, slow, threads=threads)
 
     assert out.getvalue() == blob(source, name)
     assert layer.descriptor.size == sum(lengths)
@@ -84,8 +88,9 @@ def test_what_a_slow_write_raises_is_raised(source: LayerSource, name: str) -> N
     def full(piece: memoryview) -> None:
         raise OSError("no space left")
 
-    with pytest.raises(OSError, match="no space left"):
-        write_layer(source, Compression.parse(name), full, slow=True)
+    compression = Compression.parse(name)
+    with pytest.raises(OSError, match="no space left"), layer_sink(compression, full) as slow:
+        write_layer(source, compression, slow)
 
 
 @pytest.mark.parametrize("name", ["gzip", "gzip:6"])

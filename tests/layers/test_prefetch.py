@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,14 +66,52 @@ def test_whether_most_files_are_in_memory_is_what_the_kernel_says(
     assert prefetch._is_cold(sources)
 
 
-def test_every_file_is_asked_for_once_and_links_are_not_followed(
+@pytest.mark.parametrize(
+    ("files", "opened"),
+    [
+        ({"a": "", "b/c": "x", "d": "y"}, ["a", "c"]),
+        ({"a": "->b", "b": None}, []),
+        ({"a": "", "b": ""}, ["a", "b"]),
+    ],
+)
+def test_the_first_file_that_holds_something_speaks_for_its_item(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str | None], opened: list[str]
+) -> None:
+    item = make_item(tmp_path / "store", "item", files)
+    seen: list[str] = []
+    real = os.open
+
+    def noting(path: bytes, flags: int) -> int:
+        seen.append(Path(os.fsdecode(path)).name)
+        return real(path, flags)
+
+    monkeypatch.setattr(os, "open", noting)
+    found = prefetch._in_memory(item)
+    monkeypatch.undo()
+
+    assert seen == opened
+    assert found is (True if "c" in opened else None)
+
+
+@pytest.mark.parametrize("error", [OSError(95, "not supported"), BlockingIOError()])
+def test_a_file_system_that_cannot_say_is_not_cold(
+    sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    def answer(*_: object) -> int:
+        raise error
+
+    monkeypatch.setattr(os, "preadv", answer)
+    assert prefetch._is_cold(sources) is isinstance(error, BlockingIOError)
+
+
+def test_every_file_is_asked_for_once_in_the_order_of_reading_and_links_are_not_followed(
     sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr(os, "posix_fadvise", lambda fd, *_: asked.append(str(Path(f"/proc/self/fd/{fd}").readlink())))
     prefetch._ask(sources)
 
-    assert asked == [str(s.items[0].location) + name for s in sources for name in ("/b", "/a/file")]
+    assert asked == [str(s.items[0].location) + name for s in sources for name in ("/a/file", "/b")]
 
 
 def test_the_reader_reports_what_cannot_be_read(sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,3 +120,15 @@ def test_the_reader_reports_what_cannot_be_read(sources: list[LayerSource], monk
     location.rename(location.with_name("gone"))
 
     prefetch._ask(sources)
+
+
+def test_an_item_that_is_a_file_keeps_nothing_from_being_asked_for(
+    tmp_path: Path, sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "script").write_text("x")
+    script = LayerSource("script", (replace(sources[0].items[0], location=tmp_path / "script"),))
+    asked: list[str] = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda fd, *_: asked.append(Path(f"/proc/self/fd/{fd}").readlink().name))
+    prefetch._ask([script, sources[0]])
+
+    assert asked == ["script", "file", "b"]

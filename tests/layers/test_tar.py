@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
+import pkgutil
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -12,12 +14,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sysimage import layers
 from sysimage.errors import IntegrityError, MachineError
 from sysimage.layers import BrokenPromiseError, Check, LayerSource, tar_size, write_tar
+from sysimage.layers.items import LAYER
 from sysimage.process import run
 from sysimage.rootfs import Entry
 from sysimage.store import StoreItem, StorePath
 from sysimage.store.nar import nar_hash_and_size
+from sysimage.store.walk import Visitor
 from tests.support.stores import make_item, store_path
 
 
@@ -205,19 +210,47 @@ def test_an_item_may_be_a_file_or_a_link(tmp_path: Path) -> None:
     assert f"lrwxrwxrwx 0/0 {str(items[1].path)[1:]} -> /gnu/store/elsewhere" in lines
 
 
-def test_a_name_that_readers_take_for_a_whiteout_is_refused(tmp_path: Path) -> None:
-    item = make_item(tmp_path, "x", {"share/.wh.file": ""})
-
-    with pytest.raises(IntegrityError, match=r"share/\.wh\.file into a layer: readers would take"):
-        archive_of(LayerSource("x", (item,)))
+def whole_tar(source: LayerSource) -> object:
+    return write_tar(source, len)
 
 
-def test_a_pipe_is_refused_without_waiting_for_a_writer(hello: StoreItem) -> None:
+def checked_tar(source: LayerSource) -> object:
+    return write_tar(source, len, check=Check())
+
+
+WAYS_INTO_A_LAYER = [whole_tar, checked_tar, tar_size]
+
+
+@pytest.mark.parametrize("way", WAYS_INTO_A_LAYER)
+@pytest.mark.parametrize("name", [".wh.file", "share/.wh.file", "share/.wh..wh..opq/file"])
+def test_a_name_that_readers_take_for_a_whiteout_is_refused_on_every_way(tmp_path: Path, name: str, way: Any) -> None:
+    item = make_item(tmp_path, "x", {name: ""})
+
+    with pytest.raises(IntegrityError, match=r"/\.wh\..* into a layer: readers would take"):
+        way(LayerSource("x", (item,)))
+
+
+def test_every_visitor_of_this_room_walks_for_a_layer() -> None:
+    """So that a new one cannot forget the refusal."""
+    for module in pkgutil.iter_modules(layers.__path__, "sysimage.layers."):
+        importlib.import_module(module.name)
+    waiting: list[type[Visitor]] = [Visitor]
+    purposes = {}
+    while waiting:
+        waiting += (kind := waiting.pop()).__subclasses__()
+        if kind.__module__.startswith("sysimage.layers."):
+            purposes[kind.__name__] = kind.purpose
+    assert len(purposes) >= 4
+    assert set(purposes.values()) == {LAYER}
+
+
+@pytest.mark.parametrize("way", WAYS_INTO_A_LAYER)
+def test_a_pipe_is_refused_without_waiting_for_a_writer(hello: StoreItem, way: Any) -> None:
     assert hello.location
     os.mkfifo(hello.location / "share/pipe")
 
     with pytest.raises(IntegrityError, match=r"share/pipe into a layer: it is neither"):
-        write_tar(LayerSource("x", (hello,)), len)
+        way(LayerSource("x", (hello,)))
 
 
 def test_a_missing_item_is_named(hello: StoreItem) -> None:

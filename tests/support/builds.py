@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
-from sysimage.build import BuildOptions, BuildResult, build
+from sysimage.cli.spec_files import overridden
 from sysimage.closure import Closure
+from sysimage.layerplan import Favour
+from sysimage.pipeline.build import BuildResult, build
+from sysimage.pipeline.history import History
+from sysimage.pipeline.options import (
+    BuildRequest,
+    DeclaredSystem,
+    Delivery,
+    Format,
+    Identity,
+    LayerStorage,
+    Planning,
+    Proofs,
+    Push,
+    Sources,
+)
 from sysimage.spec.parse import parse_spec
 from sysimage.store.database import registration_text
 
@@ -20,13 +36,33 @@ def registered(closure: Closure, place: Path) -> Path:
     return place
 
 
-def build_from_store(workspace: Path, spec: dict[str, Any], output: Path | None = None, **options: Any) -> BuildResult:
-    """Build ``spec``, whose sources are below ``workspace``."""
-    import json
-
-    path = output or workspace / f"{spec['name']}.tar"
-    chosen = BuildOptions(workspace / "cache", NO_ARCHIVE, workspace / "none.lock.json", output=path, **options)
-    return build(parse_spec(json.dumps(spec), workspace / "system.json"), workspace, chosen)
+def build_from_store(
+    workspace: Path,
+    spec: dict[str, Any],
+    output: Path | None = None,
+    *,
+    keep_layers: bool = True,
+    cache_bytes: int | None = None,
+    check_references: bool = False,
+    format: Format = "archive",  # noqa: A002 - the flag's name
+    pushes: tuple[Push, ...] = (),
+    favour: Favour = "both",
+    history: History = History(),  # noqa: B008 - a frozen value
+    **overrides: Any,
+) -> BuildResult:
+    """Build ``spec``, whose sources are below ``workspace``. ``overrides`` are those of `overridden`."""
+    written = parse_spec(json.dumps(spec), workspace / "system.json")
+    asked = overridden(written, **overrides)
+    request = BuildRequest(
+        DeclaredSystem(asked, workspace, workspace / "none.lock.json", written),
+        Sources(workspace / "cache", NO_ARCHIVE),
+        Identity.of(asked),
+        Planning(favour=favour, history=history),
+        Proofs(check_references),
+        LayerStorage(workspace / "cache/layers" if keep_layers else None, cache_bytes),
+        Delivery(output or workspace / f"{spec['name']}.tar", format, pushes),
+    )
+    return build(request)
 
 
 def config_of(result: BuildResult) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sysimage.blobs.stamp import Stamp
 from sysimage.layers import LayerCache
 from sysimage.store.paths import StorePath
 from sysimage.store.state import tree_state
-from sysimage_bootstrap.items import ItemStore, registration
+from sysimage_bootstrap.store import ItemStore, registration
 
 
 def flip_a_byte(file: Path, at: int = -1) -> None:

@@ -10,7 +10,7 @@ from sysimage.blobs import BlobDirectory
 from sysimage.closure import Closure
 from sysimage.destinations import write_archive, write_oci_layout
 from sysimage.image import Image, ImageConfig, ImageName, make_image
-from sysimage.layerplan import plan_layers
+from sysimage.layerplan import plan_by
 from sysimage.layers import Compression, LayerSource, build_layers
 from sysimage.rootfs.tree import Entry, Kind, Tree
 from sysimage.store.database import Schema, store_database
@@ -88,7 +88,7 @@ def build_image(
     if closure is None:
         closure = small_system(StoreBuilder(workspace / "store", STORE_DIR[schema], reverse=reverse))
     tree = Tree(customization(closure, schema) if entries is None else entries)
-    plan = plan_layers(closure, max_layers=max_layers)
+    plan = plan_by("guix-size", closure, max_layers)  # as many as asked for, however small
     parents = tuple(entry for entry in tree if entry.kind is Kind.DIRECTORY)
     sources = [
         LayerSource(

@@ -17,8 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from sysimage.containers.console import Console
+from sysimage.containers.faults import ProgramNotStartedError
 from sysimage.containers.image import open_image
 from sysimage.containers.namespaces import Container, Settings, UnpackedImage, unpacked
+from sysimage_vm.effort import EffortMeter, family
+from sysimage_vm.faults import DeadlineError, GuestSilentError
+from sysimage_vm.waiting import NotYet, Patience, Signs, ask, wait
 
 
 @contextlib.contextmanager
@@ -35,35 +39,74 @@ class Booted:
     container: Container
     said: list[bytes]
 
+    def __post_init__(self) -> None:
+        self._meter = EffortMeter(lambda: family(self.container.process.pid))
+        self._may_end = False
+
     def run(
-        self, argv: Sequence[str], *, timeout: float = 60, env: Mapping[str, str] | None = None
+        self, argv: Sequence[str], *, timeout: float = 1800, env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program inside, as ``docker exec`` does."""
-        done = self.container.run(argv, timeout=timeout, env=env)
+        """Run a program inside, as ``docker exec`` does; ``timeout`` is a far upper bound."""
+        try:
+            done = self.container.run(argv, timeout=timeout, env=env)
+        except ProgramNotStartedError as error:  # as an engine's `exec` says it
+            return subprocess.CompletedProcess(argv, 127, "", error.message)
         return subprocess.CompletedProcess(argv, done.status, done.stdout.decode(), done.stderr.decode())
 
     def output(self) -> str:
         """What ``docker logs`` would show."""
         return b"".join(self.said).decode(errors="replace")
 
-    def wait_for(self, what: str, holds: Callable[[], bool], *, timeout: float = 30) -> None:
-        """Wait until ``holds``; an AssertionError that names ``what`` and shows the end of the log otherwise."""
-        deadline = time.monotonic() + timeout
-        while not holds():
-            if self.container.process.poll() is not None:
-                raise AssertionError(f"the container ended while waiting for {what}:\n{self.output()[-4000:]}")
-            if time.monotonic() > deadline:
-                raise AssertionError(f"no {what} within {timeout} s:\n{self.output()[-4000:]}")
-            time.sleep(0.05)
+    def wait_for(self, what: str, holds: Callable[[], bool], *, quiet: float = 30) -> None:
+        """Wait until ``holds``, at most for ``quiet`` seconds in which the container does nothing.
+
+        An AssertionError that names ``what`` and shows the end of the log otherwise.
+        """
+        with self._shown():
+            ask(self, what, lambda: True if holds() else NotYet("no"), Patience(quiet), pause=0.05)
+
+    @contextlib.contextmanager
+    def _shown(self) -> Iterator[None]:
+        try:
+            yield
+        except (GuestSilentError, DeadlineError) as fault:
+            raise AssertionError(str(fault)) from None
+
+    # --- what waiting looks at ---
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def check(self) -> None:
+        if self.container.process.poll() is not None and not self._may_end:
+            raise AssertionError(f"the container ended while it was waited for:\n{self.console_tail()}")
+
+    def signs(self) -> Signs:
+        return Signs(sum(map(len, self.said)), self._meter.read())
+
+    def rest(self, seconds: float) -> None:
+        time.sleep(min(seconds, 0.05))
+
+    def last_seen(self) -> str:
+        return ""
+
+    def console_tail(self) -> str:
+        return self.output()[-4000:]
 
     def kill(self, number: int) -> None:
         """Send a signal to the container's first process."""
         self.container.kill(number)
 
-    def stop(self, number: int | None = None, *, timeout: float = 10) -> int:
-        """As ``docker stop``: signal, then the exit status; a TimeoutExpired where Docker would have to kill it."""
+    def stop(self, number: int | None = None, *, quiet: float = 10) -> int:
+        """As ``docker stop``: signal, then the exit status.
+
+        An AssertionError where it would have to be killed: after ``quiet`` seconds in which it does nothing.
+        """
+        self._may_end = True
         self.container.kill(self.container.files.image.stop_signal if number is None else number)
-        return self.container.wait(timeout)
+        with self._shown():
+            wait(self, "the container to stop", self.container.process.poll, Patience(quiet))
+        return self.container.wait(0)
 
 
 @contextlib.contextmanager

@@ -24,13 +24,13 @@ _ARCHIVE = "sysimage.destinations.archive:write_archive"
 _LAYOUT = "sysimage.destinations.layout:write_oci_layout"
 _HEADERS = "sysimage.layers.headers:Headers"
 _TAR = "sysimage.layers.tar:write_tar"
-_ITEMS = "sysimage.layers.items:write_item"
+_ITEMS = "sysimage.store.walk:walk"
 _SOURCE = "sysimage.layers.source:LayerSource"
 _DATABASE = "sysimage.store.database:store_database"
 _COMPRESSION = "sysimage.layers.compression:Compression"
 _PREFLIGHT = "sysimage.preflight.check:check_draft"
 _BLOB = "sysimage.layers.blob:write_layer"
-_CHECK = "sysimage.layers.checked:Check"
+_CHECK = "sysimage.layers.item_checks:Check"
 """Only where it is asked for (``--check-store``, ``--check-references``): otherwise what a store says is believed."""
 _CONFIG = "sysimage.image.config:ImageConfig"
 _TREE = "sysimage.rootfs.tree:Tree"
@@ -61,7 +61,7 @@ FAULTS: dict[str, str] = {
     "rules.parents": _SOURCE,
     "rules.special files": _ITEMS,
     "rules.times": "sysimage.layers.headers:MTIME",
-    "rules.whiteout": "sysimage.layers.items:entries_of",
+    "rules.whiteout": "sysimage.layers.items:LAYER",
     "store.NAR hash": _CHECK,
     "store.NAR size": _CHECK,
     "store.database": _PREFLIGHT,
@@ -104,6 +104,7 @@ GIVEN_UP: dict[str, str] = {
     "layout._check_families": "sysimage.blobs.media_types",
     "layout._choose": _LAYOUT,
     "layout._refuse_confusion": _IMAGE,
+    "layout._with_name": _LAYOUT,
     "layout.read_blob": "sysimage.blobs.directory:BlobDirectory",
     "layout.read_layout": _LAYOUT,
     "legacy.documents_of": _ARCHIVE,

@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import runpy
 import signal
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -44,14 +46,24 @@ while line := reader.readline():
     answer = {"return": {}}
     if name == "query-status":
         answer = {"return": {"status": state, "running": state == "running"}}
-    elif name not in ("qmp_capabilities", "quit"):
+    elif name not in ("qmp_capabilities", "quit", "blockdev-add", "device_add"):
         answer = {"error": {"class": "CommandNotFound", "desc": f"no {name} in this play"}}
     say({**answer, "id": command["id"]})
     if name == "quit":
         sys.exit(0)
     if name != "qmp_capabilities":
         continue
-    if part == "boots":
+    if part == "works":
+        while time.process_time() < 1.2:
+            pass
+        write("worked\r\n")
+    elif part == "works-for-ever":
+        while True:
+            pass
+    elif part.startswith("agent="):
+        agent = runpy.run_path(part.removeprefix("agent="))["Agent"](int(chardevs["agent"]))
+        threading.Thread(target=agent.serve, daemon=True).start()
+    elif part == "boots":
         write("Linux version 6.12 (play)\r\n\x1b[0mnext line\r\n")
     elif part == "internal-error":
         print("KVM internal error. Suberror: 1", file=sys.stderr, flush=True)
@@ -69,7 +81,7 @@ while line := reader.readline():
     elif part == "powers-off":
         sys.exit(0)
     elif part == "chatters":
-        for number in range(200):
+        for number in range(100):
             write(f"line {number}\r\n")
             time.sleep(0.02)
     elif part.startswith("pid-to="):

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TypeVar
 
 import pytest
@@ -21,8 +22,18 @@ from hypothesis import strategies as st
 from sysimage_vm import agent as protocol
 from sysimage_vm.backends import container_host, guest_host
 from sysimage_vm.channel import Channel
-from sysimage_vm.faults import AgentLostError, AgentRefusedError, CommandTimeoutError, DeadlineError, ImageFaultError
+from sysimage_vm.effort import EffortMeter, family
+from sysimage_vm.engine import Engine
+from sysimage_vm.faults import (
+    AgentLostError,
+    AgentRefusedError,
+    CommandStuckError,
+    EngineDiedError,
+    GuestSilentError,
+    ImageFaultError,
+)
 from sysimage_vm.shell import Shell
+from sysimage_vm.waiting import USUAL, Patience, Signs, wait
 
 T = TypeVar("T")
 
@@ -61,17 +72,18 @@ AGENT = Path(protocol.__file__)
 
 
 class Line:
-    """A channel, and the wait that a machine would do. `serve` starts the real agent at the other end, as a process."""
+    """A channel, and a machine that is no more than the real agent, which `serve` starts at the other end."""
 
     def __init__(self) -> None:
         here, self.there = socket.socketpair()
         self.channel = Channel(here, self.wait)
         self.agent: subprocess.Popen[bytes] | None = None
+        self.meter = EffortMeter(lambda: family(self.agent.pid) if self.agent is not None else ())
 
     def serve(self) -> None:
         program = f"import runpy; runpy.run_path({str(AGENT)!r})['Agent']({self.there.fileno()}).serve()"
         self.agent = subprocess.Popen([sys.executable, "-I", "-c", program], pass_fds=[self.there.fileno()])
-        self.channel.handshake(total=20)
+        self.channel.handshake()
 
     def close(self) -> None:
         if self.agent is not None:
@@ -80,16 +92,27 @@ class Line:
         self.channel.close()
         self.there.close()
 
-    def wait(self, what: str, ready: Callable[[], T | None], *, total: float, silence: float | None = None) -> T:
-        deadline = time.monotonic() + total
-        while True:
-            self.channel.pump()
-            result = ready()
-            if result is not None:
-                return result
-            if time.monotonic() > deadline:
-                raise DeadlineError(f"cannot wait any longer for {what}")
-            select.select([self.channel.fileno()], [], [], 0.01)
+    def wait(self, what: str, ready: Callable[[], T | None], patience: Patience = USUAL) -> T:
+        return wait(self, what, ready, patience)
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def check(self) -> None:
+        self.channel.pump()
+
+    def signs(self) -> Signs:
+        return Signs(self.channel.moved, self.meter.read())
+
+    def rest(self, seconds: float) -> None:
+        talking = self.channel.fileno()
+        select.select([talking], [talking] if self.channel.wants_to_write else [], [], seconds)
+
+    def last_seen(self) -> str:
+        return self.channel.last_seen()
+
+    def console_tail(self) -> str:
+        return ""
 
 
 @pytest.fixture(scope="module")
@@ -125,18 +148,48 @@ def test_a_missing_program_is_refused_and_is_no_exit_status(line: Line) -> None:
     assert refusal.value.errno == errno.ENOENT
 
 
-def test_a_command_over_its_time_is_killed_with_its_children(line: Line, tmp_path: Path) -> None:
+def test_a_command_that_does_nothing_is_killed_with_its_children(line: Line) -> None:
+    with pytest.raises(CommandStuckError, match=r"nothing has moved for \d+ s") as stuck:
+        line.channel.run(["/bin/sh", "-c", "sleep 3600 & echo $!; sleep 3600"], patience=Patience(quiet=1))
+    assert "the command was killed" in stuck.value.message
+    child = int(stuck.value.console)
+    assert f"its last bytes: b'{child}\\n'" in stuck.value.message
+    line.wait("its child to be gone", lambda: True if not alive(child) else None)
+
+
+def test_a_command_that_works_is_waited_for(line: Line) -> None:
+    program = "import time\nwhile time.process_time() < 1.2: pass\nprint('done')"
+    assert line.channel.run([sys.executable, "-c", program], patience=Patience(quiet=0.6)).text == "done"
+
+
+def test_a_command_that_works_for_ever_is_killed_too(line: Line) -> None:
+    with pytest.raises(CommandStuckError, match=r"has worked for \d+ s of processor time"):
+        line.channel.run(["/bin/sh", "-c", "while :; do :; done"], patience=Patience(quiet=60, work=1))
+
+
+def test_an_agent_that_is_not_heard_is_no_stuck_command() -> None:
+    line = Line()
+    with pytest.raises(GuestSilentError, match="the agent has not been heard"):
+        line.channel.run(["true"], patience=Patience(quiet=1))
+    line.close()
+
+
+def test_a_daemon_that_keeps_the_pipe_open_does_not_hold_up_the_result(line: Line, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-    with pytest.raises(CommandTimeoutError, match="longer than 0 s"):
-        line.channel.run(["/bin/sh", "-c", f"(sleep 1; touch {mark}) & sleep 30"], timeout=0.3)
-    time.sleep(1.2)
-    assert not mark.exists()
+    # What it writes later is nobody's output any more, and no reason to die.
+    daemon = f"(while [ ! -e {mark} ]; do sleep 0.1; done; echo late && touch {mark}.well; exec sleep 20) &"
+    script = f"{daemon} head -c 60000 /dev/zero; echo started >&2"
+    ended = line.channel.run(["/bin/sh", "-c", script])
+    assert (len(ended.stdout), ended.stderr) == (60000, b"started\n")
+    mark.touch()
+    line.wait("the daemon to be well", lambda: True if mark.with_name("mark.well").exists() else None)
 
 
-def test_a_daemon_that_keeps_the_pipe_open_does_not_hold_up_the_result(line: Line) -> None:
-    began = time.monotonic()
-    assert line.channel.run(["/bin/sh", "-c", "sleep 20 & echo started"]).text == "started"
-    assert time.monotonic() - began < 10
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_files_go_and_come_whole(line: Line, tmp_path: Path) -> None:
@@ -164,12 +217,44 @@ def test_a_unix_socket_is_reached_without_a_program(line: Line, tmp_path: Path) 
     assert refusal.value.errno == errno.ECONNREFUSED
 
 
+def test_a_socket_that_never_answers_is_given_up_and_let_go(line: Line, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "s"))
+        server.listen()
+        with pytest.raises(GuestSilentError, match=r"for an answer from .*: nothing has moved"):
+            line.channel.converse(str(tmp_path / "s"), b"hello", patience=Patience(quiet=1))
+        connection, _ = server.accept()
+        with connection:
+            assert connection.recv(100) == b"hello"
+            line.channel.pump()
+            assert connection.recv(100) == b"", "the agent does not keep it open"
+
+
+def test_a_container_engine_that_never_answers_is_a_dead_one(line: Line, tmp_path: Path) -> None:
+    engine = Engine(SimpleNamespace(channel=line.channel), socket=str(tmp_path / "s"))  # type: ignore[arg-type]
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "s"))
+        server.listen()
+        with pytest.raises(EngineDiedError, match=r"for an answer from .*: nothing has moved"):
+            engine.ask("/_ping", patience=Patience(quiet=1))
+
+
+def test_a_file_whose_writing_was_given_up_is_not_there(line: Line, tmp_path: Path) -> None:
+    task = line.channel.start({"op": "put", "path": str(tmp_path / "file"), "mode": 0o644})
+    task.write(b"the first half")
+    partial = tmp_path / ".file.partial"
+    line.wait("the file to be begun", lambda: True if partial.exists() else None)
+    task.kill()
+    line.wait("the file to be removed", lambda: True if not partial.exists() else None)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_two_tasks_run_at_once(line: Line) -> None:
-    slow = line.channel.start({"op": "run", "argv": ["cat"], "timeout": 30, "env": {}, "cwd": None})
+    slow = line.channel.start({"op": "run", "argv": ["cat"], "env": {}, "cwd": None})
     assert line.channel.run(["echo", "quick"]).text == "quick"
     slow.write(b"slow")
     slow.end_input()
-    line.wait("the slow one", lambda: slow.done, total=10)
+    line.wait("the slow one", lambda: slow.done)
     assert slow.stdout == b"slow"
 
 
@@ -197,7 +282,7 @@ def test_an_agent_of_another_harness_is_refused() -> None:
 
     threading.Thread(target=answer, daemon=True).start()
     with pytest.raises(AgentLostError, match="not the one of this harness"):
-        line.channel.handshake(total=5)
+        line.channel.handshake()
     line.close()
 
 
@@ -247,10 +332,10 @@ def test_a_shell_that_cannot_be_entered_shows_what_was_said(line: Line) -> None:
     assert "no such container" in fault.value.evidence
 
 
-def test_a_slow_command_costs_the_shell_and_not_the_channel(line: Line) -> None:
+def test_a_stuck_command_costs_the_shell_and_not_the_channel(line: Line) -> None:
     shell = Shell(line.channel, ["/bin/sh"])
-    with pytest.raises(CommandTimeoutError):
-        shell.run("sleep 30", timeout=0.5)
+    with pytest.raises(CommandStuckError, match="its shell was killed"):
+        shell.run("sleep 3600", patience=Patience(quiet=1))
     assert shell.run("echo again").text == "again"
     shell.close()
 

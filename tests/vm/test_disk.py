@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from sysimage.destinations.disk import BootableDisk, write_disk
-from sysimage.destinations.initrd import Kernel, KernelError, resolve_modules
 from sysimage.errors import SysimageError
 from sysimage.rootfs.tree import Entry, Tree
+from sysimage_vm.disk import BootableDisk, write_disk
+from sysimage_vm.initrd import Kernel, KernelError, resolve_modules
 
 SIZE = 64 << 20
 

@@ -17,7 +17,6 @@ from sysimage.errors import SysimageError
 from sysimage.store.nar import nar_hash_and_size
 from sysimage_vm import snapshot
 from sysimage_vm.channel import Result
-from sysimage_vm.container import parse_herd_status
 from sysimage_vm.engine import Engine
 from sysimage_vm.faults import (
     EntryPointMissingError,
@@ -30,6 +29,7 @@ from sysimage_vm.faults import (
 from sysimage_vm.image import open_image, read_archive
 from sysimage_vm.machine import MachineFiles
 from sysimage_vm.qemu import Accelerator, Hardware
+from sysimage_vm.services import parse_herd_status
 from sysimage_vm.store_check import Nar, check
 
 

@@ -24,9 +24,11 @@ from sysimage.files.memo import Memo
 from sysimage_vm.faults import DeadlineError, GuestPanicError, GuestSilentError, MachineFaultError
 from sysimage_vm.machine import MachineFiles, start
 from sysimage_vm.qemu import Accelerator, Hardware
+from sysimage_vm.waiting import Patience
 
-PROBE_SECONDS = 6.0
-"""How long a kernel may take to its first line. With working KVM it takes a fraction of one second."""
+PROBE = Patience(quiet=6.0, work=6.0, bound=120.0)
+"""For a kernel until its first line. With working KVM it takes a fraction of a second; what others take of the host's
+processors does not count, because a verdict is kept."""
 KVM_DEVICE = Path("/dev/kvm")
 _FIRST_LINE = "Linux version"
 
@@ -110,12 +112,12 @@ def emulator_version(emulator: Path) -> str:
     return process.run([emulator, "--version"]).stdout.decode().splitlines()[0]
 
 
-def probe(emulator: Path, kernel: Path, *, seconds: float = PROBE_SECONDS) -> Verdict:
-    """Boot ``kernel`` with KVM and no disk, for at most ``seconds``."""
+def probe(emulator: Path, kernel: Path, *, patience: Patience = PROBE) -> Verdict:
+    """Boot ``kernel`` with KVM and no disk, until its first line."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="sysimage-probe-") as directory:
         try:
-            reason = _boot(emulator, kernel, Path(directory), seconds)
+            reason = _boot(emulator, kernel, Path(directory), patience)
         except MachineFaultError as fault:
             reason = _first_sentence(fault)
     took = time.monotonic() - began
@@ -124,22 +126,21 @@ def probe(emulator: Path, kernel: Path, *, seconds: float = PROBE_SECONDS) -> Ve
     return Verdict(Accelerator.TCG, f"KVM answers but does not boot a kernel: {reason}", took)
 
 
-def _boot(emulator: Path, kernel: Path, directory: Path, seconds: float) -> str | None:
+def _boot(emulator: Path, kernel: Path, directory: Path, patience: Patience) -> str | None:
     """None when the kernel spoke, otherwise what happened instead."""
     with start(emulator, Hardware(Accelerator.KVM, memory=256), MachineFiles(directory), kernel=kernel) as machine:
         try:
             machine.wait(
                 "the kernel's first line",
                 lambda: _FIRST_LINE in machine.console.text() or None,
-                total=seconds,
-                silence=seconds,
+                patience,
             )
         except GuestPanicError:
             # Without a disk a kernel that boots ends in a panic, possibly between two looks at its console.
             return None if _FIRST_LINE in machine.console.text() else "the guest ended before its first line"
-        except (DeadlineError, GuestSilentError):
-            size = machine.console.size
-            return f"no first line within {seconds:.0f} s ({size} bytes on the console)"
+        except (DeadlineError, GuestSilentError) as fault:
+            cause = fault.message.splitlines()[0].rpartition(": ")[2]
+            return f"no first line, and {cause} ({machine.console.size} bytes on the console)"
     return None
 
 

@@ -11,9 +11,10 @@ from testinfra.host import Host
 from sysimage.process import Completed
 from sysimage_vm.channel import Channel
 from sysimage_vm.shell import Shell
+from sysimage_vm.waiting import Patience
 
-QUESTION_SECONDS = 300.0
-"""How long one command of a question may take; generous, because an emulated machine may be slow and is watched."""
+QUESTION = Patience(quiet=300.0)
+"""For one command of a question, which may be a user's, and sleep."""
 
 
 class GuestBackend(BaseBackend):  # type: ignore[misc]  # testinfra has no types
@@ -27,7 +28,7 @@ class GuestBackend(BaseBackend):  # type: ignore[misc]  # testinfra has no types
 
     def run(self, command: str, *args: str, **_: Any) -> CommandResult:
         line = self.get_command(command, *args)
-        result = self._channel.run(["/bin/sh", "-c", line], timeout=QUESTION_SECONDS)
+        result = self._channel.run(["/bin/sh", "-c", line], patience=QUESTION)
         return self.result(result.status, line.encode(), result.stdout, result.stderr)
 
     def get_encoding(self) -> str:
@@ -45,7 +46,7 @@ class ContainerBackend(BaseBackend):  # type: ignore[misc]
 
     def run(self, command: str, *args: str, **_: Any) -> CommandResult:
         line = self.get_command(command, *args)
-        result = self._shell.run(line, timeout=QUESTION_SECONDS)
+        result = self._shell.run(line, patience=QUESTION)
         return self.result(result.status, line.encode(), result.stdout, result.stderr)
 
     def get_encoding(self) -> str:

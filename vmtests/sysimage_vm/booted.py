@@ -8,6 +8,11 @@ from typing import Any, Protocol
 
 from testinfra.host import Host
 
+from sysimage_vm.waiting import Patience
+
+BOOT = Patience(quiet=60.0)
+"""For an init until all services are started, beyond what it waits itself for one to be ready."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedImage:
@@ -80,8 +85,12 @@ class Booted(Protocol):
         """Service → state, as ``herd status`` says; empty while nothing answers."""
         ...
 
-    def wait_services(self, expected: Sequence[str]) -> Mapping[str, str]:
-        """Wait until the Shepherd reports every expected service as started (or done); the states of all it knows."""
+    def wait_services(self, expected: Sequence[str], *, patience: Patience = BOOT) -> Mapping[str, str]:
+        """Wait until the Shepherd reports every expected service as started (or done); the states of all it knows.
+
+        Raises `InitEndedError` as soon as the container ends, `ServiceNotStartedError` as soon as the Shepherd gives a
+        service up, or when nothing moves any more.
+        """
         ...
 
     def check_store(self, store: str, database: str) -> Mapping[str, Any]:
@@ -93,7 +102,7 @@ class Booted(Protocol):
         ...
 
     def stop(self, *, seconds: int = 30) -> tuple[int, float]:
-        """``stop``: the exit status, and how many seconds it took."""
+        """``stop``: the exit status, and how many seconds it took. After ``seconds`` without progress it is killed."""
         ...
 
     def start(self) -> None:

@@ -10,26 +10,27 @@ import json
 import secrets
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from sysimage_vm import agent as protocol
-from sysimage_vm.faults import AgentLostError, AgentRefusedError, CommandTimeoutError
+from sysimage_vm.faults import (
+    AgentLostError,
+    AgentRefusedError,
+    CommandStuckError,
+    DeadlineError,
+    GuestSilentError,
+)
+from sysimage_vm.waiting import USUAL, Patience, Waiter
 
-T = TypeVar("T")
-
-GRACE = 30.0
-"""Seconds beyond a command's own limit that the guest may take to say that the limit was reached."""
 HELLO_INTERVAL = 1.0
-
-
-class Waiter(Protocol):
-    """Waits until ``ready`` returns something, watching the machine meanwhile; `machine.Machine.wait`."""
-
-    def __call__(
-        self, what: str, ready: Callable[[], T | None], *, total: float, silence: float | None = None
-    ) -> T: ...
+COMMAND = Patience(quiet=120.0)
+"""For a command: it may sleep for a while."""
+ALIVE_SECONDS = 30.0
+"""An agent that was heard within so many seconds serves requests; it says so each second. Only for the diagnosis."""
+_SHOWN = 60
+"""Bytes of what came last that a message shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +99,11 @@ class Channel:
         self._number = 0
         self._nonce = ""
         self._welcome: Welcome | None = None
-        self.received = 0
-        """Bytes that came from the guest; the progress clock watches it."""
+        self.moved = 0
+        """Bytes of requests and answers so far, heartbeats left out; the progress clock watches it."""
+        self.heard: float | None = None
+        """When the guest last said something, heartbeats included."""
+        self._last = b""
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -112,7 +116,10 @@ class Channel:
         """Write and read what goes without waiting."""
         try:
             while self._outgoing:
-                del self._outgoing[: self._socket.send(self._outgoing)]
+                sent = self._socket.send(self._outgoing)
+                del self._outgoing[:sent]
+                if self._requests:  # without any it is the handshake, which is said again and again
+                    self.moved += sent
         except (BlockingIOError, InterruptedError):
             pass
         except OSError as error:
@@ -126,11 +133,14 @@ class Channel:
                 data = b""
             if not data:
                 raise AgentLostError("cannot talk to the guest's agent: QEMU closed the channel")
-            self.received += len(data)
+            self.heard = time.monotonic()
             for kind, number, payload in self._unframer.feed(data):
                 self._take(kind, number, payload)
 
     def _take(self, kind: int, number: int, payload: bytes) -> None:
+        if kind != protocol.BEAT:
+            self.moved += protocol.HEADER.size + len(payload)
+            self._last = payload[-_SHOWN:] or self._last
         if kind == protocol.WELCOME:
             said = json.loads(payload)
             if said["nonce"] == self._nonce:
@@ -148,7 +158,14 @@ class Channel:
             elif kind == protocol.DONE:
                 task.done = json.loads(payload)
 
-    def handshake(self, *, total: float, silence: float | None = None) -> Welcome:
+    def last_seen(self) -> str:
+        """When the agent was last heard, and its last bytes."""
+        if self.heard is None:
+            return "the agent has not been heard"
+        since = time.monotonic() - self.heard
+        return f"the agent was last heard {since:.0f} s ago, its last bytes: {self._last!r}"
+
+    def handshake(self, patience: Patience = USUAL) -> Welcome:
         """Wait until the agent answers with the number we made up for it, and return who it is."""
         self._nonce = secrets.token_hex(16)
         self._welcome = None
@@ -162,7 +179,7 @@ class Channel:
                 self._send(protocol.HELLO, 0, json.dumps({"nonce": self._nonce}).encode())
             return self._welcome
 
-        welcome = self.wait("the guest's agent to answer", answered, total=total, silence=silence)
+        welcome = self.wait("the guest's agent to answer", answered, patience)
         if welcome.source != protocol.SOURCE:
             raise AgentLostError(
                 "cannot talk to the guest's agent: it is not the one of this harness",
@@ -200,13 +217,20 @@ class Channel:
         self._send(protocol.START, self._number, json.dumps(order).encode())
         return task
 
-    def _ask(self, what: str, order: Mapping[str, Any], stdin: bytes | None, total: float) -> Task:
+    def _ask(self, what: str, order: Mapping[str, Any], stdin: bytes | None, patience: Patience) -> Task:
         task = self.start(order)
         number = self._number
         task.write(stdin or b"")
         task.end_input()
         try:
-            done = self.wait(what, lambda: task.done, total=total)
+            done = self.wait(what, lambda: task.done, patience)
+        except (GuestSilentError, DeadlineError) as fault:
+            self.forget(number)
+            if order["op"] == "run" and self.heard is not None and time.monotonic() - self.heard < ALIVE_SECONDS:
+                said = (bytes(task.stdout) + bytes(task.stderr)).decode("utf-8", "replace").strip()
+                shown = said[-4000:] or fault.console
+                raise CommandStuckError(f"{fault.message}\nthe command was killed", console=shown) from None
+            raise
         except BaseException:
             self.forget(number)
             raise
@@ -218,39 +242,32 @@ class Channel:
         self,
         argv: Sequence[str],
         *,
-        timeout: float = 120.0,
+        patience: Patience = COMMAND,
         stdin: bytes | None = None,
         env: Mapping[str, str] | None = None,
         cwd: str | None = None,
     ) -> Result:
-        """Run a command in the guest, without a shell, for at most ``timeout`` seconds (`CommandTimeoutError`)."""
-        what = f"`{' '.join(argv)[:200]}` in the guest"
-        order = {"op": "run", "argv": list(argv), "timeout": timeout, "env": dict(env or {}), "cwd": cwd}
-        task = self._ask(what, order, stdin, timeout + GRACE)
+        """Run a command in the guest, without a shell. One that makes no progress is killed (`CommandStuckError`)."""
+        order = {"op": "run", "argv": list(argv), "env": dict(env or {}), "cwd": cwd}
+        task = self._ask(f"`{' '.join(argv)[:200]}` in the guest", order, stdin, patience)
         done = task.done or {}
-        result = Result(tuple(argv), done["status"], bytes(task.stdout), bytes(task.stderr))
-        if done["timeout"]:
-            raise CommandTimeoutError(
-                f"cannot finish {what}: it took longer than {timeout:.0f} s and was killed", console=result.said[-4000:]
-            )
-        return result
+        return Result(tuple(argv), done["status"], bytes(task.stdout), bytes(task.stderr))
 
     def put(self, path: str, content: bytes, *, mode: int = 0o644) -> None:
         """Write a file in the guest, whole or not at all."""
-        self._ask(f"{path} to be written", {"op": "put", "path": path, "mode": mode}, content, 60 + len(content) / 1e6)
+        self._ask(f"{path} to be written", {"op": "put", "path": path, "mode": mode}, content, USUAL)
 
-    def get(self, path: str, *, timeout: float = 120.0) -> bytes:
+    def get(self, path: str) -> bytes:
         """A file of the guest."""
-        return bytes(self._ask(f"{path} to be read", {"op": "get", "path": path}, None, timeout).stdout)
+        return bytes(self._ask(f"{path} to be read", {"op": "get", "path": path}, None, USUAL).stdout)
 
-    def converse(self, path: str, said: bytes, *, timeout: float = 30.0) -> bytes:
+    def converse(self, path: str, said: bytes, *, patience: Patience = COMMAND) -> bytes:
         """Say something to a Unix socket of the guest; the answer is everything until it closes."""
-        order = {"op": "converse", "path": path, "timeout": timeout}
-        return bytes(self._ask(f"an answer from {path}", order, said, timeout + GRACE).stdout)
+        return bytes(self._ask(f"an answer from {path}", {"op": "converse", "path": path}, said, patience).stdout)
 
     def set_clock(self, now: float) -> None:
         """Set the guest's clock to ``now``, seconds since the epoch."""
-        self._ask("the guest's clock to be set", {"op": "clock", "now": now}, None, 30.0)
+        self._ask("the guest's clock to be set", {"op": "clock", "now": now}, None, USUAL)
 
     def close(self) -> None:
         self._socket.close()

@@ -13,20 +13,20 @@ from typing import Any
 from testinfra.host import Host
 
 from sysimage_vm.backends import container_host
-from sysimage_vm.channel import Result
+from sysimage_vm.booted import BOOT
+from sysimage_vm.channel import COMMAND, Result
 from sysimage_vm.engine import Engine, Kind
-from sysimage_vm.faults import ImageFaultError, InitEndedError, ServiceNotStartedError, WrongArchitectureError
+from sysimage_vm.faults import (
+    CommandStuckError,
+    ImageFaultError,
+    InitEndedError,
+    WrongArchitectureError,
+)
+from sysimage_vm.services import HERD, parse_herd_status, wait_services
 from sysimage_vm.shell import Shell
+from sysimage_vm.waiting import FAR, Patience
 
-BOOT_SECONDS = 180.0
-"""How long an init may take until all services are started."""
-POLL_SECONDS = 2.0
-"""Between two looks at a booting container, which has enough to do."""
-CHECK_SECONDS = 600.0
-HERD = "/run/current-system/profile/bin/herd"
 SOCKET = "/run/shepherd/socket"
-FINE = frozenset({"started", "timer", "one-shot"})
-"""States of a service that does what was declared."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ class Container:
     def logs(self) -> str:
         return self.engine.run("logs", self.name).said
 
-    def exec(self, *words: str, timeout: float = 120.0, accept: Sequence[int] | None = None) -> Result:
+    def exec(self, *words: str, patience: Patience = COMMAND, accept: Sequence[int] | None = None) -> Result:
         """A real ``exec`` of the engine, with all it costs; `host` is for many questions."""
-        return self.engine.run("exec", self.name, *words, timeout=timeout, accept=accept)
+        return self.engine.run("exec", self.name, *words, patience=patience, accept=accept)
 
     def is_running(self) -> bool:
         """Whether its first process runs, at little cost."""
@@ -98,49 +98,35 @@ class Container:
             evidence=self.evidence(),
         )
 
-    def wait_services(self, expected: Sequence[str], *, seconds: float = BOOT_SECONDS) -> Mapping[str, str]:
-        """Wait until Shepherd reports every expected service as started (or done); the states of all it knows.
+    def wait_services(self, expected: Sequence[str], *, patience: Patience = BOOT) -> Mapping[str, str]:
+        def states() -> Mapping[str, str]:
+            return self.services() if self._is_up() else {}
 
-        Raises `InitEndedError` as soon as the container ends, `ServiceNotStartedError` as soon as Shepherd gives a
-        service up, or when the time is over.
-        """
-        deadline = time.monotonic() + seconds
-        states: Mapping[str, str] = {}
-        while True:
-            self.require_running()
-            if self._is_up():
-                states = self.services()
-            missing = [name for name in expected if states.get(name) not in FINE]
-            if states and not missing:
-                return states
-            failed = [name for name in missing if states.get(name) == "failed"]
-            if failed or time.monotonic() > deadline:
-                names = ", ".join(f"{name} ({states.get(name, 'unknown to Shepherd')})" for name in failed or missing)
-                when = "" if failed else f" within {seconds:.0f} s"
-                what = f"these services did not start{when}: {names}" if states else f"Shepherd did not answer{when}"
-                raise ServiceNotStartedError(f"cannot boot {self.name}: {what}", evidence=self.evidence())
-            time.sleep(POLL_SECONDS)
+        return wait_services(self, self.engine.machine.ask, states, expected, patience)
 
     def _is_up(self) -> bool:
         """Whether Shepherd's socket is there; a question that costs the booting container nothing to speak of."""
         try:
-            return self.shell.run(f"test -S {SOCKET}", timeout=60).status == 0
+            return self.shell.run(f"test -S {SOCKET}").status == 0
         except ImageFaultError:
             return False  # the container has ended; the next look at its state tells
 
     def services(self) -> Mapping[str, str]:
         """Service → state, as ``herd status`` says; empty while nothing answers."""
         try:
-            result = self.shell.run(f"{HERD} status", timeout=120)
+            result = self.shell.run(f"{HERD} status")
         except ImageFaultError:
             return {}
         return parse_herd_status(result.text) if result.status == 0 else {}
 
     def stop(self, *, seconds: int = 30) -> tuple[int, float]:
-        """``stop``: the exit status, and how many seconds it took."""
+        """``stop``: the exit status, and how many seconds it took. After ``seconds`` without progress it is killed."""
         self.shell.close()
         began = time.monotonic()
-        self.engine.run("stop", "-t", str(seconds), self.name, timeout=seconds + 60)
+        try:
+            self.engine.run("stop", "-t", str(int(FAR)), self.name, patience=Patience(quiet=seconds))
+        except CommandStuckError:  # the engine itself would count seconds, however slow the machine is
+            self.engine.run("kill", self.name, accept=None)
         return int(self.inspect()["State"]["ExitCode"]), time.monotonic() - began
 
     def restart(self, seconds: int) -> None:
@@ -168,7 +154,7 @@ class Container:
         channel = self.engine.machine.channel
         root = f"/proc/{self.inspect()['State']['Pid']}/root"
         channel.put("/run/store_check.py", resources.files("sysimage_vm").joinpath("store_check.py").read_bytes())
-        done = channel.run(["python3", "/run/store_check.py", root, store, database], timeout=CHECK_SECONDS)
+        done = channel.run(["python3", "/run/store_check.py", root, store, database])
         if done.status != 0:
             raise ImageFaultError("cannot compare the store with its database", evidence=done.said)
         report: Mapping[str, Any] = json.loads(done.stdout)
@@ -190,30 +176,6 @@ def privileges(inspected: Mapping[str, Any]) -> list[str]:
     """What an engine's ``inspect`` says that a container has been given."""
     settings = inspected["HostConfig"]
     return [*(["privileged"] if settings["Privileged"] else []), *(settings.get("CapAdd") or [])]
-
-
-_STATES = {
-    "started": "started",
-    "running timers": "timer",
-    "one-shot": "one-shot",
-    "starting": "starting",
-    "stopping": "stopping",
-    "stopped": "stopped",
-    "failed to start": "failed",
-}
-
-
-def parse_herd_status(text: str) -> Mapping[str, str]:
-    """Service → state, from what ``herd status`` prints: headings, and below each its services with a sign before."""
-    states: dict[str, str] = {}
-    state = ""
-    for line in text.splitlines():
-        if line.endswith(":") and not line.startswith(" "):
-            heading = line.removesuffix(":").lower()
-            state = _STATES.get(heading, heading)
-        elif line.startswith(" ") and line.split():
-            states[line.split()[-1 if len(line.split()) == 1 else 1]] = state
-    return states
 
 
 def run(

@@ -14,8 +14,6 @@ from sysimage_vm.engine import Engine
 from sysimage_vm.faults import EngineDiedError
 from sysimage_vm.machine import Machine
 
-DAEMON_SECONDS = 24 * 3600.0
-DAEMON_RESTART_SECONDS = 300.0
 REMAPPED_USER = "dockremap"
 """Its subordinate IDs are in the guest's /etc/subuid and /etc/subgid."""
 
@@ -36,7 +34,7 @@ def use_containerd_store(machine: Machine) -> None:
     machine.channel.run(["mkdir", "-p", "/etc/docker"])
     machine.channel.put("/etc/docker/daemon.json", json.dumps({"features": {"containerd-snapshotter": True}}).encode())
     for deed in ("stop", "start"):
-        done = machine.channel.run(["herd", deed, "docker"], timeout=DAEMON_RESTART_SECONDS)
+        done = machine.channel.run(["herd", deed, "docker"])
         if done.status != 0:
             raise EngineDiedError(f"cannot {deed} Docker for its other image store", console=done.said)
 
@@ -56,7 +54,7 @@ def start_docker(
         *("--bridge", "none", "--iptables=false", "--ip6tables=false"),
         *(("--userns-remap", REMAPPED_USER) if user_namespaces else ()),
     ]
-    order = {"op": "run", "argv": argv, "timeout": DAEMON_SECONDS, "env": {}, "cwd": "/"}
+    order = {"op": "run", "argv": argv, "env": {}, "cwd": "/"}
     daemon = Daemon(Engine(machine, socket=socket), machine.channel.start(order))
     daemon.engine.wait_ready()
     return daemon

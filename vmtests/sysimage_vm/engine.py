@@ -13,13 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sysimage_vm.channel import Result
+from sysimage_vm.channel import COMMAND, Result
 from sysimage_vm.faults import (
     AgentRefusedError,
     DeadlineError,
     EngineDiedError,
     EntryPointMissingError,
     GuestDiskError,
+    GuestSilentError,
     ImageCorruptError,
     ImageFaultError,
     ImageRefusedError,
@@ -27,11 +28,10 @@ from sysimage_vm.faults import (
     WrongArchitectureError,
 )
 from sysimage_vm.machine import Machine
+from sysimage_vm.waiting import NotYet, Patience
 
-READY_TOTAL = 240.0
-"""Seconds from the agent's first answer until the daemon must be ready."""
-LOAD_TOTAL = 900.0
-COMMAND_TOTAL = 180.0
+LOAD = Patience(quiet=120.0, work=4 * 3600.0, bound=8 * 3600.0)
+"""For loading an image, which may be of any size."""
 
 _DEAD = (
     "cannot connect to the docker daemon",
@@ -87,20 +87,24 @@ class Engine:
     def run(
         self,
         *words: str,
-        timeout: float = COMMAND_TOTAL,
+        patience: Patience = COMMAND,
         stdin: bytes | None = None,
         accept: Sequence[int] | None = (0,),
     ) -> Result:
         """Run a command of the engine; a status outside ``accept`` is diagnosed (None accepts any)."""
-        result = self.machine.channel.run(self.command(*words), timeout=timeout, stdin=stdin)
+        result = self.machine.channel.run(self.command(*words), patience=patience, stdin=stdin)
         if accept is not None and result.status not in accept:
             raise self.diagnose(f"{self.kind} {words[0]}", result)
         return result
 
-    def ask(self, path: str) -> Any:
+    def ask(self, path: str, *, patience: Patience = COMMAND) -> Any:
         """A GET request to Docker's daemon, without the costs of its command line; parsed JSON."""
         request = f"GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n".encode()
-        head, _, body = self.machine.channel.converse(self.socket, request).partition(b"\r\n\r\n")
+        try:
+            answer = self.machine.channel.converse(self.socket, request, patience=patience)
+        except (GuestSilentError, DeadlineError) as fault:
+            raise EngineDiedError(fault.message, console=fault.console) from None
+        head, _, body = answer.partition(b"\r\n\r\n")
         status = head.split(b"\r\n", 1)[0].split(b" ")
         if len(status) < 2 or status[1] != b"200":
             raise ImageFaultError(f"cannot ask Docker for {path}: {head[:80]!r} {body[:400]!r}")
@@ -112,28 +116,27 @@ class Engine:
             self.run("version")
             return
 
-        def pinged() -> bool | None:
+        def pinged() -> bool | NotYet:
             try:
-                return True if self.ask("/_ping") == "OK" else None
+                said = self.ask("/_ping")
             except AgentRefusedError as refusal:
                 if refusal.errno in (errno.ENOENT, errno.ECONNREFUSED):  # no socket yet, or nobody listens on it
-                    return None
+                    return NotYet(refusal.message)
                 raise
+            return True if said == "OK" else NotYet(repr(said))
 
         try:
-            self.machine.wait("the container engine to be ready", pinged, total=READY_TOTAL)
-        except DeadlineError as fault:
+            self.machine.ask("the container engine to be ready", pinged, pause=0.5)
+        except (DeadlineError, GuestSilentError) as fault:
             raise EngineDiedError(fault.message, console=fault.console) from None
 
     def load(self, device: str, size: int) -> str:
         """Load an image archive from a disk of the guest (``size``: bytes of the archive) and return its reference."""
         if size % 512 == 0:
-            result = self.machine.channel.run(self.command("load", "-i", device), timeout=LOAD_TOTAL)
+            result = self.machine.channel.run(self.command("load", "-i", device), patience=LOAD)
         else:  # a disk has whole sectors only, and what follows a compressed archive must not be read
             script = f'head -c {size} {device} | "$@"'
-            result = self.machine.channel.run(
-                ["/bin/sh", "-c", script, "sh", *self.command("load")], timeout=LOAD_TOTAL
-            )
+            result = self.machine.channel.run(["/bin/sh", "-c", script, "sh", *self.command("load")], patience=LOAD)
         if result.status != 0:
             raise self.diagnose("load the image", result)
         for line in reversed(result.text.splitlines()):

@@ -39,11 +39,11 @@ class GuestDiskError(MachineFaultError):
 
 
 class GuestSilentError(MachineFaultError):
-    """Nothing moved for as long as the progress clock allows: no console byte, no answer, no heartbeat."""
+    """Nothing moved any more: no console line, no byte of an answer, hardly any processor time."""
 
 
 class DeadlineError(MachineFaultError):
-    """Things moved, but the stage took longer than it may."""
+    """Things moved, but took more processor time than they may, or time without any measure."""
 
 
 class AgentLostError(MachineFaultError):
@@ -59,8 +59,8 @@ class AgentRefusedError(MachineFaultError):
         """The system's error number, where it was the system that refused."""
 
 
-class CommandTimeoutError(MachineFaultError):
-    """A command in the guest ran into its own time limit and was killed there."""
+class CommandStuckError(MachineFaultError):
+    """A command in the guest made no progress, or took more processor time than it may, and was killed there."""
 
 
 class ImageFaultError(BootTestError):

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sysimage.destinations.disk import BootableDisk
 from sysimage_vm import accel, snapshot
+from sysimage_vm.disk import BootableDisk
 from sysimage_vm.faults import MachineFaultError
 from sysimage_vm.lease import lease
-from sysimage_vm.machine import BOOT_TOTAL, Machine, MachineFiles, make_overlay, start
+from sysimage_vm.machine import Machine, MachineFiles, make_overlay, start
 from sysimage_vm.qemu import Hardware
 
 BOOT_ATTEMPTS = 2
@@ -89,7 +89,7 @@ def ensure_snapshot(host: Host, guest: Guest, files: MachineFiles, check: ReadyC
         notes: list[str] = []
         ready = _booted(host, guest, files, check, notes)
         try:
-            welcome = ready.machine.channel.handshake(total=30)
+            welcome = ready.machine.channel.handshake()
             began = time.monotonic()
             kept = snapshot.save(ready.machine, welcome.memory, directory)
             snapshot.forget(directory.parent, keep=KEPT_SNAPSHOTS)
@@ -145,7 +145,7 @@ def _booted(host: Host, guest: Guest, files: MachineFiles, check: ReadyCheck, no
         machine = None
         try:
             machine = _start(host, guest, files, incoming=False)
-            machine.channel.handshake(total=BOOT_TOTAL)
+            machine.channel.handshake()
             check(machine)
         except MachineFaultError as fault:
             if machine is not None:

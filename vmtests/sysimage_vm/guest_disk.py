@@ -12,14 +12,14 @@ from importlib import resources
 from pathlib import Path
 
 from sysimage.closure import Closure
-from sysimage.destinations.disk import BootableDisk, write_disk
-from sysimage.destinations.initrd import Kernel
 from sysimage.errors import SysimageError
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.tree import Entry, Kind, Tree
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
+from sysimage_vm.disk import BootableDisk, write_disk
 from sysimage_vm.guest import Guest
+from sysimage_vm.initrd import Kernel
 from sysimage_vm.lease import lease
 from sysimage_vm.modules import ENGINE_MODULES
 
@@ -119,7 +119,7 @@ def _key(system: GuestSystem) -> str:
     """The system's store path stands for its closure; the tree is small and is read; so is the code of disks."""
     digest = hashlib.sha256(repr((str(system.system), str(system.boot_program), ENGINE_MODULES, ROOT_SIZE)).encode())
     for module in ("initrd.py", "disk.py"):
-        digest.update(resources.files("sysimage.destinations").joinpath(module).read_bytes())
+        digest.update(resources.files("sysimage_vm").joinpath(module).read_bytes())
     for entry in system.tree:
         digest.update(repr((entry.path, entry.kind.value, entry.mode, entry.uid, entry.gid, entry.target)).encode())
         if entry.kind is Kind.FILE:

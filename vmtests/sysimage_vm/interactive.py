@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import select
 from collections.abc import Callable
 
 from sysimage_vm.channel import refuse
 from sysimage_vm.engine import Engine
 from sysimage_vm.machine import Machine
+from sysimage_vm.waiting import TURN
 
-LIFE_SECONDS = 24 * 3600.0
 SHELL = ("/bin/sh", "-i")
-_TURN = 0.5
-"""Seconds between two looks at a machine that is silent."""
 
 
 def shell_in_container(engine: Engine, container: str) -> list[str]:
@@ -31,9 +28,9 @@ def converse(
     """Run ``argv`` in the guest with what the descriptor ``source`` gives as its input; the exit status.
 
     Whatever it says is handed to ``out`` and ``err`` at once. Ends when the program does; an end of input is passed on.
-    Raises the diagnosis if the machine dies meanwhile.
+    Raises the diagnosis if the machine dies meanwhile; a person may think for as long as they like.
     """
-    order = {"op": "run", "argv": argv, "timeout": LIFE_SECONDS, "env": {}, "cwd": "/"}
+    order = {"op": "run", "argv": argv, "env": {}, "cwd": "/"}
     task = machine.channel.start(order)
     reading = True
     try:
@@ -46,10 +43,7 @@ def converse(
             if ended and task.done is not None:
                 refuse(f"`{' '.join(argv)}`", order, task.done)
                 return int(task.done["status"])
-            talking = machine.channel.fileno()
-            listened = [talking, machine.qmp.fileno(), *([source] if reading else [])]
-            readable, _, _ = select.select(listened, [talking] if machine.channel.wants_to_write else [], [], _TURN)
-            if source in readable:
+            if machine.rest(TURN, *([source] if reading else [])):
                 data = os.read(source, 1 << 16)
                 if data:
                     task.write(data)

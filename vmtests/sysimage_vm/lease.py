@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -10,30 +11,46 @@ from pathlib import Path
 
 from sysimage.errors import MachineError
 from sysimage.files.locks import try_lock
+from sysimage_vm.effort import EffortMeter, family
+from sysimage_vm.waiting import TURN, Patience, ProgressClock, Signs, exhausted
 
-LEASE_SECONDS = 1800.0
+HOLDER = Patience(quiet=1800.0, work=math.inf, bound=24 * 3600.0)
+"""For the holder of a lock, which may work as long as it has to."""
 
 
 @contextlib.contextmanager
-def lease(path: Path, what: str, *, seconds: float = LEASE_SECONDS) -> Iterator[None]:
-    """Hold the lock on ``path`` (made if absent); a `MachineError` names who held it for ``seconds``.
+def lease(path: Path, what: str, *, patience: Patience = HOLDER) -> Iterator[None]:
+    """Hold the lock on ``path`` (made if absent). Its holder is waited for as long as it does something; a
+    `MachineError` names one that does nothing.
 
     The lock is the kernel's, on an open file: a killed holder has released it, and a file that was left means nothing.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        deadline = time.monotonic() + seconds
-        while try_lock(descriptor) is False:
-            if time.monotonic() > deadline:
-                holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
-                raise MachineError(
-                    f"cannot get {what}: process {holder} has not let go of it for {seconds:.0f} s",
-                    hint="end that process, or wait for it",
-                )
-            time.sleep(0.1)
+        _lock(descriptor, what, patience)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int, what: str, patience: Patience) -> None:
+    def holder() -> str:
+        return os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+
+    meter = EffortMeter(lambda: family(int(holder())) if holder().isdigit() else ())
+    began = looked = time.monotonic()
+    clock = ProgressClock(began, Signs((holder(),), meter.read()))
+    while try_lock(descriptor) is False:
+        now = time.monotonic()
+        if now - looked >= TURN:
+            clock.look(now, Signs((holder(),), meter.read()))
+            looked = now
+        if (end := exhausted(clock, patience, now - began)) is not None:
+            raise MachineError(
+                f"cannot get {what}: process {holder() or 'unknown'} has not let go of it, and {end[1]}",
+                hint="end that process, or wait for it",
+            )
+        time.sleep(0.1)

@@ -1,9 +1,8 @@
 """One virtual machine: a QEMU process, its control socket, its console and the channel to the agent in its guest.
 
-Everything that waits here waits in `Machine.wait`, which names what it waits for, has a total limit and a progress
-clock, and on every turn looks for what makes waiting pointless: QEMU gone, the guest stopped, a panic on the console.
-QEMU dies with the thread that started it, whatever ends that (the kernel sees to it), and owns no port and no socket in
-the file system.
+Everything that waits here waits in `Machine.wait` or `Machine.ask` (see `sysimage_vm.waiting`), which on every turn
+look for what makes waiting pointless: QEMU gone, the guest stopped, a panic on the console. QEMU dies with the thread
+that started it, whatever ends that (the kernel sees to it), and owns no port and no socket in the file system.
 """
 
 from __future__ import annotations
@@ -21,30 +20,19 @@ from typing import Any, TypeVar
 
 from sysimage import process
 from sysimage.errors import BootTestError
-from sysimage_vm import qemu
+from sysimage_vm import qemu, waiting
 from sysimage_vm.channel import Channel
 from sysimage_vm.console import Console
-from sysimage_vm.faults import (
-    DeadlineError,
-    EmulatorEndedError,
-    EmulatorStoppedError,
-    GuestPanicError,
-    GuestSilentError,
-    MachineFaultError,
-)
+from sysimage_vm.effort import EffortMeter
+from sysimage_vm.faults import EmulatorEndedError, EmulatorStoppedError, GuestPanicError, MachineFaultError
 from sysimage_vm.qemu import Hardware
 from sysimage_vm.qmp import Qmp
+from sysimage_vm.waiting import USUAL, NotYet, Patience, ProgressClock, Signs
 
 T = TypeVar("T")
 
-TURN = 0.5
-"""Seconds between two looks at the console and the process while nothing arrives."""
-SILENCE = 60.0
-"""The progress clock: seconds without any sign of life before the guest is given up."""
-BOOT_TOTAL = 300.0
-"""Seconds that a boot may take until the agent answers."""
-LAST_WORDS = 1.0
-"""Seconds for a dying kernel to finish what it writes to the console."""
+LAST_WORDS = Patience(quiet=2.0, work=2.0, bound=60.0)
+"""For a dying kernel to finish what it writes to the console, and for QEMU to end."""
 STOPPING_EVENTS = frozenset({"STOP", "GUEST_PANICKED", "BLOCK_IO_ERROR"})
 
 
@@ -77,54 +65,53 @@ class MachineFiles:
 class Machine:
     """A running machine. Make one with `start`; use it as a context manager, or call `close`."""
 
-    def __init__(self, child: subprocess.Popen[bytes], qmp: Qmp, agent: socket.socket, files: MachineFiles) -> None:
+    def __init__(
+        self, child: subprocess.Popen[bytes], qmp: socket.socket, agent: socket.socket, files: MachineFiles
+    ) -> None:
         self.process = child
-        self.qmp = qmp
         self.files = files
         self.console = Console(files.console)
+        self.qmp = Qmp(qmp, self.wait)
         self.channel = Channel(agent, self.wait)
-        self._expect_stop = False
+        self._meter = EffortMeter(lambda: (child.pid,))
+        self._expect_stop = self._expect_end = False
         self._disks: dict[int, str] = {}
 
     # --- waiting ---------------------------------------------------------------------------------------------------
 
-    def wait(self, what: str, ready: Callable[[], T | None], *, total: float, silence: float | None = None) -> T:
-        """Return what ``ready`` returns as soon as that is not None.
+    def wait(self, what: str, ready: Callable[[], T | None], patience: Patience = USUAL) -> T:
+        """Return what ``ready`` returns as soon as that is not None; see `waiting.wait`."""
+        return waiting.wait(self, what, ready, patience)
 
-        Raises `DeadlineError` after ``total`` seconds, `GuestSilentError` after ``silence`` without a console byte or
-        a byte on the channel, and whatever `check` finds in between.
-        """
-        limit = SILENCE if silence is None else silence
-        start = moved = time.monotonic()
-        seen = self._signs()
-        while True:
-            result = ready()
-            if result is not None:
-                return result
-            self.check()
-            result = ready()
-            if result is not None:
-                return result
-            now, signs = time.monotonic(), self._signs()
-            if signs != seen:
-                moved, seen = now, signs
-            if now - start > total:
-                raise DeadlineError(
-                    f"cannot wait any longer for {what}: {total:.0f} s are over", console=self.console.tail()
-                )
-            if now - moved > limit:
-                raise GuestSilentError(
-                    f"cannot wait any longer for {what}: no sign of life from the guest for {limit:.0f} s",
-                    console=self.console.tail(),
-                )
-            talking = self.channel.fileno()
-            select.select([self.qmp.fileno(), talking], [talking] if self.channel.wants_to_write else [], [], TURN)
+    def ask(
+        self, what: str, question: Callable[[], T | NotYet], patience: Patience = USUAL, *, pause: float = 2.0
+    ) -> T:
+        """Ask the guest until the answer is something else than `NotYet`, and return it; see `waiting.ask`."""
+        return waiting.ask(self, what, question, patience, pause=pause)
 
-    def _signs(self) -> tuple[int, int]:
-        return self.console.size, self.channel.received
+    def now(self) -> float:
+        return time.monotonic()
+
+    def signs(self) -> Signs:
+        return Signs((self.console.size, self.channel.moved), self._meter.read())
+
+    def rest(self, seconds: float, *also: int) -> list[int]:
+        """Sleep until QEMU or the agent says something or one of ``also`` can be read; those of them that can."""
+        talking = self.channel.fileno()
+        listened = [self.qmp.fileno(), talking, *also]
+        readable, _, _ = select.select(listened, [talking] if self.channel.wants_to_write else [], [], seconds)
+        return [descriptor for descriptor in also if descriptor in readable]
+
+    def last_seen(self) -> str:
+        return f"last console line: {self.console.tail(1).strip() or 'none'}\n{self.channel.last_seen()}"
+
+    def console_tail(self) -> str:
+        return self.console.tail()
 
     def check(self) -> None:
         """Take in what has arrived; raise the diagnosis if the machine can't go on."""
+        if self._expect_end:
+            return
         try:
             self.qmp.pump()
             self.channel.pump()
@@ -147,9 +134,12 @@ class Machine:
             raise self.console.fault() or fault
 
     def _linger(self) -> None:
-        """Let a dying kernel finish its last words."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(LAST_WORDS)
+        """Let a dying kernel finish its last words, and a dying QEMU end."""
+        began = self.now()
+        clock = ProgressClock(began, self.signs())
+        while self.process.poll() is None and waiting.exhausted(clock, LAST_WORDS, self.now() - began) is None:
+            time.sleep(0.1)
+            clock.look(self.now(), self.signs())
 
     def _raise_stop(self, event: Mapping[str, Any]) -> None:
         status = self.qmp.execute("query-status")["status"]
@@ -163,8 +153,7 @@ class Machine:
         )
 
     def _raise_end(self) -> None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(3)
+        self._linger()
         status = self.process.poll()
         if status is None:
             return
@@ -187,7 +176,7 @@ class Machine:
 
     # --- disks -----------------------------------------------------------------------------------------------------
 
-    def plug(self, image: Path) -> str:
+    def plug(self, image: Path, patience: Patience = USUAL) -> str:
         """Plug a file in as a read-only disk and return the guest's device for it (``/dev/disk/...`` is not needed).
 
         The file is padded to a multiple of 512 bytes as far as the guest sees it; the caller knows its length.
@@ -207,16 +196,10 @@ class Machine:
             f'cd /sys/block; for d in vd*; do [ "$(cat $d/serial 2>/dev/null)" = {serial} ] && echo /dev/$d; done; :'
         )
 
-        deadline = time.monotonic() + 60
-        while True:
-            found = self.channel.run(["/bin/sh", "-c", script], timeout=30).text.strip()
-            if found:
-                return found
-            if time.monotonic() > deadline:
-                raise DeadlineError(
-                    f"cannot plug in {image}: the guest found no new disk in 60 s", console=self.console.tail()
-                )
-            time.sleep(0.2)
+        def found() -> str | NotYet:
+            return self.channel.run(["/bin/sh", "-c", script]).text.strip() or NotYet("no such disk")
+
+        return self.ask(f"the guest to find {image} as a new disk", found, patience, pause=0.2)
 
     def unplug(self, device: str) -> None:
         """Take out a disk that `plug` gave ``device`` for."""
@@ -224,15 +207,13 @@ class Machine:
         serial = self.channel.run(["cat", f"/sys/block/{name}/serial"]).text.strip()
         slot = next(slot for slot, there in self._disks.items() if there == serial)
         self.qmp.execute("device_del", {"id": serial})
-        gone: list[bool] = []
 
-        def unplugged() -> bool | None:
+        def unplugged() -> bool | NotYet:
             nodes = self.qmp.execute("query-block")
-            if all(entry.get("qdev", "").split("/")[-2:-1] != [serial] for entry in nodes):
-                gone.append(True)
-            return True if gone else None
+            gone = all(entry.get("qdev", "").split("/")[-2:-1] != [serial] for entry in nodes)
+            return True if gone else NotYet("it is there")
 
-        self.wait(f"disk {serial} to leave", unplugged, total=60)
+        self.ask(f"disk {serial} to leave", unplugged, pause=0.2)
         self.qmp.execute("blockdev-del", {"node-name": serial})
         self.qmp.execute("blockdev-del", {"node-name": f"{serial}-file"})
         del self._disks[slot]
@@ -254,19 +235,25 @@ class Machine:
         self.qmp.execute("migrate-incoming", {"uri": "fd:state"})
         self._migrated("the machine's state to be restored")
         self.qmp.execute("cont")
-        self.wait("the machine to run", lambda: self.qmp.execute("query-status")["running"] or None, total=30)
+
+        def runs() -> bool | NotYet:
+            status = self.qmp.execute("query-status")
+            return True if status["running"] else NotYet(str(status["status"]))
+
+        self.ask("the machine to run", runs, pause=0.1)
         self.qmp.pump()
         self.qmp.events.clear()
         self._expect_stop = False
 
     def _migrated(self, what: str) -> None:
-        def done() -> bool | None:
+        def done() -> bool | NotYet:
             said = self.qmp.execute("query-migrate")
             if said.get("status") in ("failed", "cancelled"):
                 raise EmulatorStoppedError(f"cannot wait for {what}: {said.get('error-desc', said['status'])}")
-            return True if said.get("status") == "completed" else None
+            moved = said.get("ram", {}).get("transferred", 0)
+            return True if said.get("status") == "completed" else NotYet(f"{said.get('status')}, {moved} bytes")
 
-        self.wait(what, done, total=120, silence=120)
+        self.ask(what, done, pause=0.1)
 
     # --- the end ---------------------------------------------------------------------------------------------------
 
@@ -280,10 +267,12 @@ class Machine:
         if self.process.poll() is None:
             with contextlib.suppress(MachineFaultError):
                 self.qmp.execute("quit")
+            self._expect_end = True
             try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
+                self.wait("QEMU to end", self.process.poll)
+            except MachineFaultError:
                 self.kill()
+                raise
 
     def close(self) -> None:
         if self.process.poll() is None:
@@ -332,12 +321,9 @@ def start(
             stderr=said,
             pass_fds=(qmp_child.fileno(), agent_child.fileno()),
         )
-    machine = Machine(child, Qmp(qmp), agent, files)
+    machine = Machine(child, qmp, agent, files)
     try:
         machine.qmp.negotiate()
-    except MachineFaultError:
-        machine._raise_end()
-        raise
     except BaseException:
         machine.close()
         raise

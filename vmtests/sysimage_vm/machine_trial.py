@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from testinfra.host import Host
 
@@ -20,7 +20,9 @@ from sysimage_vm.faults import WrongArchitectureError
 from sysimage_vm.image import ImageArchive
 from sysimage_vm.machine import Machine
 from sysimage_vm.trial import Trial
+from sysimage_vm.waiting import USUAL, NotYet, Patience
 
+T = TypeVar("T")
 CONTAINER_NAME = "under-test"
 GUEST_ARCHITECTURE = "amd64"
 
@@ -63,6 +65,11 @@ class MachineTrial(Trial):
     def document(self, path: str) -> Mapping[str, Any]:
         result = self.machine.channel.run([*self.engine.command("cp", f"{CONTAINER_NAME}:{path}", "-")])
         return only_document(result.stdout) if result.status == 0 else {}
+
+    def ask(
+        self, what: str, question: Callable[[], T | NotYet], patience: Patience = USUAL, *, pause: float = 2.0
+    ) -> T:
+        return self.machine.ask(what, question, patience, pause=pause)
 
     @cached_property
     def guest(self) -> Host:

@@ -9,10 +9,10 @@ import tarfile
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import testinfra
 from testinfra.host import Host
@@ -22,12 +22,15 @@ from sysimage.containers.inside import CAPABILITIES
 from sysimage.containers.place import InNamespaces
 from sysimage.process import Completed
 from sysimage_vm.backends import namespaces_host
-from sysimage_vm.container import FINE, HERD, container_address, parse_herd_status, privileges
-from sysimage_vm.faults import ImageFaultError, InitEndedError, ServiceNotStartedError
+from sysimage_vm.booted import BOOT
+from sysimage_vm.container import container_address, privileges
+from sysimage_vm.effort import EffortMeter, family
+from sysimage_vm.faults import ImageFaultError, InitEndedError
+from sysimage_vm.services import HERD, parse_herd_status, wait_services
 from sysimage_vm.store_check import check
+from sysimage_vm.waiting import USUAL, NotYet, Patience, Signs, ask
 
-BOOT_SECONDS = 180.0
-"""How long services may take to start, on a machine that has much else to do."""
+T = TypeVar("T")
 _LOOK = 0.2
 _EVIDENCE_LINES = 60
 
@@ -40,6 +43,22 @@ class Native(ABC):
 
     @abstractmethod
     def exec(self, *words: str) -> Completed: ...
+    @abstractmethod
+    def hostname(self) -> str: ...
+    @abstractmethod
+    def address(self) -> str | None: ...
+    @abstractmethod
+    def privileges(self) -> Sequence[str]: ...
+    @abstractmethod
+    def health(self) -> str: ...
+    @abstractmethod
+    def check_store(self, store: str, database: str) -> Mapping[str, Any]: ...
+    @abstractmethod
+    def restart(self, seconds: int) -> None: ...
+    @abstractmethod
+    def stop(self, *, seconds: int = 30) -> tuple[int, float]: ...
+    @abstractmethod
+    def start(self) -> None: ...
     @abstractmethod
     def logs(self) -> str: ...
     @abstractmethod
@@ -63,21 +82,42 @@ class Native(ABC):
         done = self.exec(HERD, "status")
         return parse_herd_status(done.stdout.decode("utf-8", "replace")) if done.status == 0 else {}
 
-    def wait_services(self, expected: Sequence[str]) -> Mapping[str, str]:
-        deadline = time.monotonic() + BOOT_SECONDS
-        while True:
-            self.require_running()
-            states = self.services()
-            missing = [name for name in expected if states.get(name) not in FINE]
-            if states and not missing:
-                return states
-            failed = [name for name in missing if states.get(name) == "failed"]
-            if failed or time.monotonic() > deadline:
-                names = ", ".join(f"{name} ({states.get(name, 'unknown to Shepherd')})" for name in failed or missing)
-                when = "" if failed else f" within {BOOT_SECONDS:.0f} s"
-                what = f"these services did not start{when}: {names}" if states else f"Shepherd did not answer{when}"
-                raise ServiceNotStartedError(f"cannot boot {self.name}: {what}", evidence=self.evidence())
-            time.sleep(_LOOK)
+    def wait_services(self, expected: Sequence[str], *, patience: Patience = BOOT) -> Mapping[str, str]:
+        return wait_services(self, self.ask, self.services, expected, patience)
+
+    # --- what waiting looks at ---
+
+    @abstractmethod
+    def first_process(self) -> int:
+        """The number on this machine of the container's first process; 0 where it cannot be known."""
+
+    def ask(
+        self, what: str, question: Callable[[], T | NotYet], patience: Patience = USUAL, *, pause: float = _LOOK
+    ) -> T:
+        """Ask until the answer is there; see `sysimage_vm.waiting.ask`."""
+        return ask(self, what, question, patience, pause=pause)
+
+    @cached_property
+    def _meter(self) -> EffortMeter:
+        return EffortMeter(lambda: family(first) if (first := self.first_process()) else ())
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def check(self) -> None:
+        self.require_running()
+
+    def signs(self) -> Signs:
+        return Signs((), self._meter.read())
+
+    def rest(self, seconds: float) -> None:
+        time.sleep(min(seconds, _LOOK))
+
+    def last_seen(self) -> str:
+        return ""
+
+    def console_tail(self) -> str:
+        return "\n".join(self.logs().splitlines()[-_EVIDENCE_LINES:])
 
 
 class NativeEngineContainer(Native):
@@ -96,6 +136,9 @@ class NativeEngineContainer(Native):
 
     def inspect(self) -> Mapping[str, Any]:
         return self.files.inspect()
+
+    def first_process(self) -> int:
+        return int(self.described().get("Pid") or 0)
 
     def hostname(self) -> str:
         return str(self.inspect()["Config"]["Hostname"])
@@ -202,6 +245,9 @@ class NamespacesContainer(Native):
 
     def state(self) -> str:
         return "running" if self.place.runs() else "exited"
+
+    def first_process(self) -> int:
+        return self.place.booted().pid
 
     def described(self) -> Mapping[str, Any]:
         process = self.place.booted().process

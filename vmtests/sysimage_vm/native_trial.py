@@ -6,19 +6,22 @@ import contextlib
 import dataclasses
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sysimage.containers.faults import ProgramNotStartedError
 from sysimage.containers.image import open_image as open_runnable
 from sysimage.containers.place import InEngine, InNamespaces, opened
 from sysimage.progress import Progress, silent
 from sysimage_vm.booted import Booted, LoadedImage
-from sysimage_vm.faults import EntryPointMissingError
+from sysimage_vm.faults import EntryPointMissingError, ImageFaultError
 from sysimage_vm.image import ImageArchive, open_image
 from sysimage_vm.native import NamespacesContainer, Native, NativeEngineContainer, document_of
 from sysimage_vm.trial import Trial
+from sysimage_vm.waiting import USUAL, NotYet, Patience
+
+T = TypeVar("T")
 
 
 class NativeTrial(Trial):
@@ -74,6 +77,13 @@ class NativeTrial(Trial):
 
     def document(self, path: str) -> Mapping[str, Any]:
         return document_of(self._native, path) if self._native is not None else {}
+
+    def ask(
+        self, what: str, question: Callable[[], T | NotYet], patience: Patience = USUAL, *, pause: float = 2.0
+    ) -> T:
+        if self._native is None:
+            raise ImageFaultError(f"cannot wait for {what}: the image was not started")
+        return self._native.ask(what, question, patience, pause=pause)
 
     def keep(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ PROGRAMS = {QEMU: QEMU_PACKAGE, "qemu-img": "qemu-utils", "mke2fs": "e2fsprogs",
 
 
 class PlannedSystem(Protocol):
-    """What is known of a system before its image is written; `sysimage.build.plan` returns one."""
+    """What is known of a system before its image is written; `sysimage.pipeline.build.plan` returns one."""
 
     @property
     def realised(self) -> SystemResult: ...

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import select
 import socket
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from sysimage_vm.faults import EmulatorEndedError, MachineFaultError
-
-ANSWER_TIMEOUT = 30.0
-"""Seconds that QEMU may take for an answer; it answers in milliseconds unless the machine is overloaded."""
+from sysimage_vm.waiting import USUAL, Patience, Waiter
 
 
 class QmpError(MachineFaultError):
@@ -20,11 +17,12 @@ class QmpError(MachineFaultError):
 
 
 class Qmp:
-    """One client. Events pile up in ``events`` whenever something is read."""
+    """One client. Events pile up in ``events`` whenever something is read; ``wait`` is the machine's, which reads."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, wait: Waiter) -> None:
         self._socket = connection
         self._socket.setblocking(False)
+        self._wait = wait
         self._buffer = b""
         self._answers: list[Mapping[str, Any]] = []
         self.events: list[Mapping[str, Any]] = []
@@ -60,31 +58,34 @@ class Qmp:
         elif "return" in message or "error" in message:
             self._answers.append(message)
 
-    def execute(self, command: str, arguments: Mapping[str, Any] | None = None, *, fd: int | None = None) -> Any:
+    def execute(
+        self,
+        command: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        fd: int | None = None,
+        patience: Patience = USUAL,
+    ) -> Any:
         """Send a command, with a file descriptor where it takes one, and return its result."""
         self._number += 1
         number = self._number
         request = json.dumps({"execute": command, "arguments": arguments or {}, "id": number}).encode() + b"\n"
-        try:
+        with contextlib.suppress(BrokenPipeError, ConnectionError):  # QEMU is gone, which the wait sees, and why
             if fd is None:
                 self._socket.sendall(request)
             else:
                 socket.send_fds(self._socket, [request], [fd])
-        except (BrokenPipeError, ConnectionError):
-            raise EmulatorEndedError("cannot talk to QEMU: it closed its control socket") from None
-        deadline = time.monotonic() + ANSWER_TIMEOUT
-        while True:
-            self.pump()
-            for answer in self._answers:
-                if answer.get("id") == number:
-                    self._answers.remove(answer)
-                    if "error" in answer:
-                        raise QmpError(f"cannot {command} in QEMU: {answer['error'].get('desc')}")
-                    return answer["return"]
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise EmulatorEndedError(f"cannot {command} in QEMU: no answer within {ANSWER_TIMEOUT:.0f} s")
-            select.select([self._socket], [], [], min(left, 1.0))
+
+        def answered() -> Mapping[str, Any] | None:
+            found = next((answer for answer in self._answers if answer.get("id") == number), None)
+            if found is not None:
+                self._answers.remove(found)
+            return found
+
+        answer = self._wait(f"QEMU's answer to {command}", answered, patience)
+        if "error" in answer:
+            raise QmpError(f"cannot {command} in QEMU: {answer['error'].get('desc')}")
+        return answer["return"]
 
     def close(self) -> None:
         self._socket.close()

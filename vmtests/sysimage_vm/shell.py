@@ -9,12 +9,11 @@ from __future__ import annotations
 import secrets
 import shlex
 from collections.abc import Sequence
+from typing import Any
 
-from sysimage_vm.channel import Channel, Result, Task
-from sysimage_vm.faults import AgentLostError, CommandTimeoutError, DeadlineError, ImageFaultError
-
-OPEN_SECONDS = 120.0
-LIFE_SECONDS = 24 * 3600.0
+from sysimage_vm.channel import COMMAND, Channel, Result, Task
+from sysimage_vm.faults import AgentLostError, CommandStuckError, DeadlineError, GuestSilentError, ImageFaultError
+from sysimage_vm.waiting import Patience
 
 
 class Shell:
@@ -25,7 +24,7 @@ class Shell:
         self._enter = tuple(enter)
         self._task: Task | None = None
 
-    def run(self, command: str, *, timeout: float = 120.0) -> Result:
+    def run(self, command: str, *, patience: Patience = COMMAND) -> Result:
         """Run a command line with ``/bin/sh -c``; its input is empty."""
         task = self._open()
         mark = f"--{secrets.token_hex(12)}--"
@@ -41,10 +40,10 @@ class Shell:
             return False if task.done is not None else None
 
         try:
-            whole = self._channel.wait(f"`{command[:200]}` in the container", ended, total=timeout)
-        except DeadlineError as fault:
+            whole = self._channel.wait(f"`{command[:200]}` in the container", ended, patience)
+        except (GuestSilentError, DeadlineError) as fault:
             self.close()
-            raise CommandTimeoutError(fault.message, console=fault.console) from None
+            raise CommandStuckError(f"{fault.message}\nits shell was killed", console=fault.console) from None
         if not whole:
             self._task = None
             said = (bytes(task.stdout) + bytes(task.stderr)).decode("utf-8", "replace").strip()
@@ -58,7 +57,7 @@ class Shell:
     def _open(self) -> Task:
         if self._task is not None and self._task.done is None:
             return self._task
-        order = {"op": "run", "argv": list(self._enter), "timeout": LIFE_SECONDS, "env": {}, "cwd": None}
+        order: dict[str, Any] = {"op": "run", "argv": list(self._enter), "env": {}, "cwd": None}
         self._task = self._channel.start(order)
         return self._task
 

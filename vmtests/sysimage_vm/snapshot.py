@@ -121,7 +121,7 @@ def load(machine: Machine, snapshot: Snapshot, now: float) -> None:
         machine.load(descriptor)
     finally:
         os.close(descriptor)
-    welcome = machine.channel.handshake(total=30)
+    welcome = machine.channel.handshake()
     if welcome.memory != snapshot.memory:
         raise SnapshotError("cannot use the snapshot: the guest that answers is not the one that was saved")
     machine.channel.set_clock(now)

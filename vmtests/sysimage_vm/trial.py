@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import testinfra
 from testinfra.host import Host
 
-from sysimage_vm.booted import Booted, LoadedImage
+from sysimage_vm.booted import BOOT, Booted, LoadedImage
 from sysimage_vm.faults import ImageFaultError
 from sysimage_vm.image import ImageArchive
+from sysimage_vm.waiting import USUAL, NotYet, Patience
 
+T = TypeVar("T")
 SYSTEM_DOCUMENT = "/run/current-system/system.json"
 """What the system was declared to be; images of other makers do not have it."""
 
@@ -50,6 +52,12 @@ class Trial(ABC):
     @abstractmethod
     def keep(self, directory: Path) -> None:
         """Write what tells about the container into ``directory``."""
+
+    @abstractmethod
+    def ask(
+        self, what: str, question: Callable[[], T | NotYet], patience: Patience = USUAL, *, pause: float = 2.0
+    ) -> T:
+        """Ask until the answer is there, as `sysimage_vm.waiting.ask` does, watching where the container runs."""
 
     def surroundings(self) -> str:
         """What was last seen around the container: for a failure."""
@@ -90,11 +98,16 @@ class Trial(ABC):
         container = self.container
         began = time.monotonic()
         if self.has_init:
-            container.wait_services(self.expected_services)
+            self.wait_services()
         else:
             container.require_running()
         self.seconds["boot"] = time.monotonic() - began
         return container
+
+    def wait_services(self) -> None:
+        """Wait until every declared service has started; the init may wait for one as long as it is declared to."""
+        declared = [(service.get("ready") or {}).get("timeout", 0) for service in self.services.values()]
+        self.container.wait_services(self.expected_services, patience=Patience(BOOT.quiet + max(declared, default=0)))
 
     @cached_property
     def declared(self) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sysimage_bootstrap.versions import Relation
+from sysimage_bootstrap.archive.versions import Relation
 
 PACKAGE_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*")
 

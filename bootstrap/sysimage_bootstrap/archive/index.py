@@ -21,7 +21,7 @@ from sysimage.notices import notice
 from sysimage_bootstrap.archive.cache import write_durably
 from sysimage_bootstrap.archive.dependencies import parse_targets
 from sysimage_bootstrap.archive.package import Package, package_from_fields
-from sysimage_bootstrap.versions import version_key
+from sysimage_bootstrap.archive.versions import version_key
 
 _FIELDS = frozenset(
     {

@@ -17,7 +17,7 @@ from sysimage_bootstrap.archive.dependencies import (
     parse_dependencies,
     parse_targets,
 )
-from sysimage_bootstrap.versions import version_key
+from sysimage_bootstrap.archive.versions import version_key
 
 MAXIMUM_SIZE = 4 << 30
 """Bytes; no .deb may claim to be larger."""

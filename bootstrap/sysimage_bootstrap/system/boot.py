@@ -17,9 +17,9 @@ from sysimage.characters import is_line
 from sysimage.errors import IntegrityError, Issue, SpecError
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.paths import StorePath
-from sysimage_bootstrap.items import Recipe
+from sysimage_bootstrap.store import Recipe
 from sysimage_bootstrap.system.installed import Installed, provider
-from sysimage_bootstrap.system.scheme import Datum, Symbol, write
+from sysimage_bootstrap.system.scheme import Datum, OwnPathText, Symbol, write
 from sysimage_bootstrap.system.services import runtime
 
 BOOT_PROGRAM_VERSION = 1
@@ -74,14 +74,19 @@ def boot_program_text(tools: BootTools) -> str:
     return f"#!{tools.shell}\n{variables}{runtime('boot-program.sh')}"
 
 
-def boot_text(system: str, tools: BootTools, environment: Mapping[str, str]) -> str:
+def boot_text(tools: BootTools, environment: Mapping[str, str]) -> OwnPathText:
     """``SYSTEM/boot``."""
     variables: Datum = tuple(f"{name}={value}" for name, value in environment.items())
-    call = f"(boot {write(system)}\n      {write(tools.shepherd)}\n      '{write(variables, indent=7)})\n"
-    return f"#!{tools.guile} --no-auto-compile\n!#\n{runtime('boot.scm')}\n\n;;; This system.\n\n{call}"
+    program = f"#!{tools.guile} --no-auto-compile\n!#\n{runtime('boot.scm')}"
+    return OwnPathText(
+        (
+            f"{program}\n\n;;; This system.\n\n(boot ",
+            f"\n      {write(tools.shepherd)}\n      '{write(variables, indent=7)})\n",
+        )
+    )
 
 
-def activation_text(system: str, entries: Sequence[Entry], host_name: str | None) -> str:
+def activation_text(entries: Sequence[Entry], host_name: str | None) -> OwnPathText:
     """``SYSTEM/activate``: it makes those directories of the image's ``entries`` that a container may have covered."""
     covered = [entry for entry in entries if entry.kind is Kind.DIRECTORY and entry.path.startswith(_EPHEMERAL)]
     odd = [entry for entry in covered if not is_line(entry.path)]
@@ -95,8 +100,11 @@ def activation_text(system: str, entries: Sequence[Entry], host_name: str | None
         (Symbol("directories"), *directories),
         (Symbol("host-name"), *([host_name] if host_name else [])),
     )
-    return (
-        f"{runtime('activate.scm')}\n\n;;; This system.\n\n(activate {write(system)}\n          '{write(data, 11)})\n"
+    return OwnPathText(
+        (
+            f"{runtime('activate.scm')}\n\n;;; This system.\n\n(activate ",
+            f"\n          '{write(data, 11)})\n",
+        )
     )
 
 

@@ -15,7 +15,7 @@ from sysimage.errors import Issue, SpecError
 from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemSpec
-from sysimage_bootstrap.items.inventory import Attributes
+from sysimage_bootstrap.debs.inventory import Attributes
 from sysimage_bootstrap.system.certificates import certificate_files
 from sysimage_bootstrap.system.environment import pam_environment, shell_profile
 from sysimage_bootstrap.system.installed import Installed, provider

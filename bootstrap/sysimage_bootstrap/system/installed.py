@@ -10,7 +10,7 @@ from pathlib import Path
 from sysimage.errors import IntegrityError
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
-from sysimage_bootstrap.items.inventory import Attributes, PackageFacts
+from sysimage_bootstrap.debs.inventory import Attributes, PackageFacts
 from sysimage_bootstrap.system.profile import Source
 
 

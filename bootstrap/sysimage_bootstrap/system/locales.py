@@ -12,15 +12,9 @@ import shutil
 from pathlib import Path
 
 from sysimage.errors import Issue, SpecError
+from sysimage_bootstrap.packages.default_packages import LOCALES_PACKAGE
 
-PACKAGE = "locales-all"
-_BUILT_IN = frozenset({"C", "POSIX", "C.UTF-8", "C.utf8"})
 _DIRECTORY = "lib/locale"
-
-
-def is_built_in(locale: str) -> bool:
-    """Whether every system has the locale."""
-    return locale in _BUILT_IN
 
 
 def directory_name(locale: str) -> str:
@@ -40,7 +34,7 @@ def locale_source(locale: str, everything: Path) -> Path:
         return source
     near = difflib.get_close_matches(directory_name(locale), [entry.name for entry in top.iterdir()], 1)
     raise SpecError(
-        f"cannot set the locale: {PACKAGE} has no {locale}",
+        f"cannot set the locale: {LOCALES_PACKAGE} has no {locale}",
         issues=[Issue("/locale", f"there is no locale {locale!r}", suggestion=near[0] if near else None)],
     )
 

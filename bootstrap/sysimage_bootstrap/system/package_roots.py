@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.tree import Entry
-from sysimage_bootstrap.items.inventory import Attributes
+from sysimage_bootstrap.debs.inventory import Attributes
 from sysimage_bootstrap.system.installed import Installed
 from sysimage_bootstrap.system.wanted_directories import final_path, wanted_directories
 

@@ -27,6 +27,18 @@ class Symbol:
             raise ValueError(f"not a plain symbol: {self.name!r}")
 
 
+@dataclass(frozen=True, slots=True)
+class OwnPathText:
+    """A text that mentions the store path of the item it is in, which follows from the text."""
+
+    parts: tuple[str, ...]
+    """What is before, between and after the mentions."""
+
+    def at(self, path: str) -> str:
+        """The text in an item of this path."""
+        return write(path).join(self.parts)
+
+
 Datum = str | int | float | bool | Symbol | Sequence["Datum"]
 """What can be written; a sequence becomes a list."""
 

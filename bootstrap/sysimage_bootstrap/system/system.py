@@ -1,14 +1,13 @@
-"""The conductor: packages in, a system out. Every part of it is made by a module of its own beside this one."""
+"""From packages to a system. Each part of it is made by a module of its own beside this one."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from sysimage.digest import Digest
-from sysimage.errors import SpecError
 from sysimage.progress import Progress, silent
+from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.declared import check_kinds, declared_entries
 from sysimage.rootfs.provision import layered
 from sysimage.rootfs.system import ImageDefaults, SystemResult
@@ -16,24 +15,23 @@ from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
-from sysimage_bootstrap.items import ItemStore, Recipe
-from sysimage_bootstrap.items.inventory import PackageFacts
-from sysimage_bootstrap.system import boot, etc, locales
-from sysimage_bootstrap.system.alternatives import CANDIDATES, alternative_links
+from sysimage_bootstrap.debs.inventory import PackageFacts
+from sysimage_bootstrap.packages.default_packages import build_only
+from sysimage_bootstrap.store import ItemStore
+from sysimage_bootstrap.system import boot, etc
 from sysimage_bootstrap.system.document import system_document
 from sysimage_bootstrap.system.environment import image_environment
-from sysimage_bootstrap.system.installed import Installed, provider
+from sysimage_bootstrap.system.image_programs import ImagePrograms
+from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.own_items import boot_program_item, etc_item, profile_item
 from sysimage_bootstrap.system.package_roots import package_entries
-from sysimage_bootstrap.system.packages import build_only
 from sysimage_bootstrap.system.privileged import PrivilegedCopy, privileged_copies
-from sysimage_bootstrap.system.profile import Source, link_union
-from sysimage_bootstrap.system.python_sites import site_links
-from sysimage_bootstrap.system.root import LOCAL, home_entries, usr_entries
+from sysimage_bootstrap.system.root import home_entries, usr_entries
+from sysimage_bootstrap.system.scheme import OwnPathText
 from sysimage_bootstrap.system.services import shepherd_configuration
 from sysimage_bootstrap.system.system_accounts import system_accounts
+from sysimage_bootstrap.system.system_item import SystemFile, system_item
 
-FORMAT = 3
-"""Part of every recipe here: raised when the code comes to make something else of the same inputs."""
 STOP_SIGNAL = "SIGTERM"
 """What ends a system in order: the Shepherd stops every service and exits with status 0."""
 
@@ -59,163 +57,101 @@ def build_system(
     accounts = system_accounts(spec, packages)
     privileged = privileged_copies(spec, packages, accounts)
     environment = image_environment(spec)
-    profile, replaced = _profile(spec, packages, everything, privileged, store)
+    profile, replaced = profile_item(spec, packages, everything, privileged, store)
     progress("system", 1, 4)
     files, links = etc.generated_files(spec, packages, environment), etc.generated_links(spec, packages)
-    etc_item = _etc(packages, files, links, store)
+    etc_tree = etc_item(packages, files, links, store)
     progress("system", 2, 4)
-
-    declared = declared_entries(spec, spec_dir, accounts)
-    etc_location = store.location(etc_item.path)
-    packaged = layered(
-        usr_entries(profile.path, store.location(profile.path), has_init=spec.has_init),
-        package_entries(packages, accounts),
-    )
-    homes = tuple(home_entries(accounts, packages))
-    below = layered(packaged, homes)
+    root = _Root.of(spec, spec_dir, packages, accounts, profile.path, store)
     tools = boot.boot_tools(packages) if spec.has_init else None
-    boot_program = None
-    if tools is not None:
-        script = boot.boot_program_text(tools)
-        boot_program = store.realise(boot.boot_program_recipe(tools), lambda top: boot.write_executable(top, script))
-    activated = layered(below, declared)
-    exists = _Programs(spec, packages, replaced)
-
-    def contents(system: str) -> dict[str, tuple[str, int]]:
-        """File → text and mode, of what depends on the system's own path."""
-        if tools is None:
-            return {}
-        return {
-            "boot": (boot.boot_text(system, tools, environment), 0o755),
-            "activate": (boot.activation_text(system, activated, spec.host_name), 0o644),
-            "shepherd.conf": (shepherd_configuration(spec, accounts, exists, tools.shell), 0o644),
-        }
-
-    document = system_document(spec, spec_dir)
-    inputs = [profile.path, etc_item.path, *_privileged_items(privileged)]
-    inputs += [*tools.items, boot_program.path] if tools is not None and boot_program is not None else []
-    recipe = Recipe(
-        "system",
-        "system",
-        tuple(sorted(set(inputs))),
-        {"format": FORMAT, "document": str(Digest.of(document)), "contents": _shown(contents("SYSTEM"))},
+    boot_program = None if tools is None else boot_program_item(tools, store)
+    programs = ImagePrograms(spec, packages, replaced)
+    files_of_boot = {} if tools is None else _boot_files(spec, tools, accounts, environment, programs, root)
+    system = system_item(
+        profile.path,
+        etc_tree.path,
+        files_of_boot,
+        system_document(spec, spec_dir),
+        inputs=tools.items if tools is not None else (),
+        gc_roots=(*([boot_program.path] if boot_program is not None else []), *_privileged_items(privileged)),
+        store=store,
     )
-    system_path = store.path_of(recipe)
-
-    def build(top: Path) -> None:
-        top.mkdir()
-        (top / "profile").symlink_to(str(profile.path))
-        (top / "etc").symlink_to(str(etc_item.path))
-        (top / "system.json").write_bytes(document)
-        for name, (text, mode) in contents(str(system_path)).items():
-            (top / name).write_text(text, encoding="utf-8")
-            (top / name).chmod(mode)
-        (top / "gc-roots").mkdir()
-        kept = [boot_program.path] if boot_program is not None else []
-        for number, path in enumerate([*kept, *_privileged_items(privileged)]):
-            (top / "gc-roots" / str(number)).symlink_to(str(path))
-
-    system = store.realise(recipe, build)
     progress("system", 4, 4)
-    etc_links = tuple(etc.etc_entries(str(system.path), etc_location, packages, accounts, links))
-    check_kinds((*packaged, *etc_links), (*homes, *declared))
-    entries = layered(
-        below,
-        etc_links,
-        (copy.entry() for copy in privileged),
-        [Entry.symlink("/run/current-system", str(system.path))],
-        declared,
-    )
+    etc_links = tuple(etc.etc_entries(str(system.path), store.location(etc_tree.path), packages, accounts, links))
     return SystemResult(
         system=system.path,
         boot_program=boot_program.path if boot_program else None,
         items=store.closure([system.path]),
         accounts=accounts,
-        entries=entries,
+        entries=root.entries(system.path, etc_links, privileged),
         image_defaults=_image_defaults(spec, system.path, boot_program, environment),
     )
 
 
-def _profile(
+@dataclass(frozen=True, slots=True)
+class _Root:
+    """The root file system around the store, but for what depends on the system item."""
+
+    packaged: tuple[Entry, ...]
+    """What every system has, and what its packages have outside of /usr and /etc."""
+    homes: tuple[Entry, ...]
+    declared: tuple[Entry, ...]
+    """By the spec."""
+
+    @classmethod
+    def of(
+        cls,
+        spec: SystemSpec,
+        spec_dir: Path,
+        packages: Sequence[Installed],
+        accounts: Accounts,
+        profile: StorePath,
+        store: ItemStore,
+    ) -> _Root:
+        declared = declared_entries(spec, spec_dir, accounts)
+        packaged = layered(
+            usr_entries(profile, store.location(profile), has_init=spec.has_init), package_entries(packages, accounts)
+        )
+        return cls(packaged, tuple(home_entries(accounts, packages)), tuple(declared))
+
+    def before_boot(self) -> tuple[Entry, ...]:
+        """What a boot may have to make again where a container has covered it."""
+        return layered(self.packaged, self.homes, self.declared)
+
+    def entries(
+        self, system: StorePath, etc_links: tuple[Entry, ...], privileged: Sequence[PrivilegedCopy]
+    ) -> tuple[Entry, ...]:
+        """All of it; a `SpecError` where the spec puts a file in the place of a directory, or the reverse."""
+        check_kinds((*self.packaged, *etc_links), (*self.homes, *self.declared))
+        return layered(
+            layered(self.packaged, self.homes),
+            etc_links,
+            (copy.entry() for copy in privileged),
+            [Entry.symlink("/run/current-system", str(system))],
+            self.declared,
+        )
+
+
+def _boot_files(
     spec: SystemSpec,
-    packages: Sequence[Installed],
-    everything: Sequence[Installed],
-    privileged: Sequence[PrivilegedCopy],
-    store: ItemStore,
-) -> tuple[StoreItem, Mapping[str, str]]:
-    """The profile, and the links in it that lead elsewhere than into a package."""
-    programs = {program for candidates in CANDIDATES.values() for _, program in candidates} | set(CANDIDATES)
-    exists = {program: provider(packages, program) is not None for program in programs}
-    names = [package.name for package in packages]
-    replaced = {"local": LOCAL, **alternative_links(names, exists, spec.alternatives)}
-    replaced |= site_links(packages)
-    replaced |= {copy.relative: copy.target for copy in privileged}
-    sources = [package.source() for package in packages]
-    locale = _locale(spec, everything, store)
-    if locale is not None and locale.location is not None:
-        sources.append(Source(locale.path, locale.location))
-    recipe = Recipe(
-        "profile",
-        "profile",
-        tuple(sorted(source.path for source in sources)),
-        {"format": FORMAT, "replaced": dict(sorted(replaced.items()))},
-    )
-    return store.realise(recipe, lambda top: link_union(sources, top, replaced=replaced)), replaced
-
-
-def _locale(spec: SystemSpec, everything: Sequence[Installed], store: ItemStore) -> StoreItem | None:
-    if locales.is_built_in(spec.locale) or locales.PACKAGE in spec.packages:
-        return None
-    package = next((package for package in everything if package.name == locales.PACKAGE), None)
-    if package is None:
-        raise SpecError(f"cannot set the locale {spec.locale}: the build has no {locales.PACKAGE}")
-    source = locales.locale_source(spec.locale, package.location)
-    parameters = {"format": FORMAT, "from": str(package.path), "directory": source.name}
-    return store.realise(
-        Recipe(f"locale-{source.name.replace('@', '-')}", "locale", (), parameters),
-        lambda top: locales.build_locale(source, top),
-    )
-
-
-def _etc(
-    packages: Sequence[Installed], files: Mapping[str, bytes], links: Mapping[str, str], store: ItemStore
-) -> StoreItem:
-    generated = {path: str(Digest.of(content)) for path, content in sorted(files.items())}
-    recipe = Recipe(
-        "etc",
-        "etc",
-        tuple(sorted(package.path for package in packages if package.has("etc"))),
-        {"format": FORMAT, "files": generated, "links": dict(sorted(links.items()))},
-    )
-    return store.realise(recipe, lambda top: etc.build_etc(packages, files, links, top))
-
-
-class _Programs:
-    """Answers whether something stands at an image path, for the commands of services."""
-
-    def __init__(self, spec: SystemSpec, packages: Sequence[Installed], replaced: Mapping[str, str]) -> None:
-        self._own = {*spec.files, *spec.symlinks}
-        self._outside = tuple(f"{path}/" for path in spec.volumes)
-        self._packages = packages
-        self._replaced = replaced
-
-    def __call__(self, path: str) -> bool:
-        if path in self._own or path.startswith(self._outside):
-            return True  # what a volume holds is known only when the container runs
-        for package in self._packages:
-            if path.startswith(f"{package.path}/"):
-                return package.has(path.removeprefix(f"{package.path}/"))
-        relative = path.removeprefix("/usr/") if path.startswith("/usr/") else path.removeprefix("/")
-        return relative in self._replaced or provider(self._packages, relative) is not None
+    tools: boot.BootTools,
+    accounts: Accounts,
+    environment: Mapping[str, str],
+    programs: ImagePrograms,
+    root: _Root,
+) -> dict[str, SystemFile]:
+    """What boots the system and its services: files of the system item."""
+    configuration = shepherd_configuration(spec, accounts, programs, tools.shell)
+    return {
+        "boot": SystemFile(boot.boot_text(tools, environment), 0o755),
+        "activate": SystemFile(boot.activation_text(root.before_boot(), spec.host_name)),
+        "shepherd.conf": SystemFile(OwnPathText((configuration,))),
+    }
 
 
 def _privileged_items(privileged: Sequence[PrivilegedCopy]) -> list[StorePath]:
     """The items of the programs that are copied: the copies need their libraries."""
     return sorted({StorePath.parse(copy.source.removesuffix(f"/{copy.relative}")) for copy in privileged})
-
-
-def _shown(contents: Mapping[str, tuple[str, int]]) -> dict[str, str]:
-    return {name: str(Digest.of(json.dumps([text, mode]).encode())) for name, (text, mode) in sorted(contents.items())}
 
 
 def _image_defaults(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sysimage.errors import IntegrityError, SpecError
-from sysimage.rootfs.accounts import Accounts, parse_accounts, settle
+from sysimage.rootfs.accounts import Accounts, parse_accounts
+from sysimage.rootfs.add_accounts import add_accounts
 from sysimage.rootfs.declared import declared_groups, declared_users
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.system.installed import Installed, provider
@@ -29,7 +30,9 @@ def system_accounts(spec: SystemSpec, packages: Sequence[Installed]) -> Accounts
     known_users = {user.name for user in base.users} | {user.name for user in users} | set(spec.users)
     known_groups = {group.name for group in base.groups} | {group.name for group in groups} | set(spec.groups)
     more_users, more_groups = mentioned_accounts(wanted_directories(packages), known_users, known_groups | known_users)
-    return settle(base, [*users, *more_users, *declared_users(spec)], [*groups, *more_groups, *declared_groups(spec)])
+    return add_accounts(
+        base, [*users, *more_users, *declared_users(spec)], [*groups, *more_groups, *declared_groups(spec)]
+    )
 
 
 def _base_accounts(packages: Sequence[Installed]) -> Accounts:

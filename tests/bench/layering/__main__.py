@@ -42,7 +42,8 @@ def main() -> None:
         for limit in (int(word) for word in args.limits.split(",")):
             print(f"\n{mode}, at most {limit} layers")
             print(
-                f"{'':24}{'update':>8}{'chain':>8}{'fleet':>8}{'together':>10}{'stacked':>9}{'layers':>8}{'seconds':>9}"
+                f"{'':24}{'update':>8}{'chain':>8}{'fleet':>8}{'together':>10}{'stacked':>9}{'wait':>8}{'layers':>8}"
+                f"{'moving':>8}{'slowest':>9}"
             )
             for name, rule in rules.items():
                 if wanted and not any(name.startswith(word) for word in wanted):
@@ -53,7 +54,7 @@ def main() -> None:
                 stacked = f"{score.stacked:9.3f}" if score.stacked else " " * 9
                 print(
                     f"{name:24}{score.update:8.3f}{score.chain:8.3f}{score.fleet:8.3f}{together}{stacked}"
-                    f"{score.layers:8}{score.seconds:9.2f}",
+                    f"{score.wait:8.4f}{score.layers:8.1f}{score.moving:8.1f}{score.slowest:9.2f}",
                     flush=True,
                 )
     if args.chart:

@@ -7,6 +7,8 @@ chain     the same for an engine that knows a layer only on top of the layers be
 fleet     distinct layer bytes of all systems on the last day, planned one by one
 together  the same, planned together
 stacked   the same for an engine that shares a layer only on top of the same layers below it
+wait      what a client waits for, in bytes: every layer that moves costs `LAYER` beside its bytes, for one first pull
+          and `UPDATES` updates; a ratio to the bytes alone
 """
 
 from __future__ import annotations
@@ -19,12 +21,14 @@ from itertools import takewhile
 from typing import Any
 
 from sysimage.closure import Closure
-from sysimage.layerplan import LayerPlan, plan_fleet
+from sysimage.layerplan import LAYER, LayerPlan, plan_fleet
 from tests.bench.layering.replay import Replay
 
 DAY = datetime.timedelta(days=1)
 STEP = 14
 """Days between two images."""
+UPDATES = 12
+"""For each first pull, in `Score.wait`."""
 HISTORY = 26
 """Closures from before the first image that a rule may look at."""
 
@@ -50,16 +54,20 @@ Rule = Callable[[Moment], "LayerPlan | Groups"]
 
 @dataclass(frozen=True)
 class Score:
-    """Ratios to the bound; seconds of the slowest plan."""
+    """Ratios to the bound, layers, and seconds of planning."""
 
     update: float
     chain: float
     fleet: float
     together: float | None
     stacked: float | None
-    layers: int
-    """The most layers of store items in any plan."""
-    seconds: float
+    wait: float
+    layers: float
+    """Of store items, on the last day, on average."""
+    moving: float
+    """Layers that an update moves, on average."""
+    slowest: float
+    """Seconds of the slowest plan."""
 
 
 class UnfairPlanError(Exception):
@@ -89,7 +97,7 @@ class Course:
 
     def run(self, rule: Rule, max_layers: int, *, fleet: bool = False, limited: bool = True) -> Score:
         """Plan every image of the course by ``rule``; with ``fleet``, also the last day's together."""
-        moved = chained = bound = most = 0
+        moved = chained = bound = changed = 0
         slowest = 0.0
         last: dict[str, dict[frozenset[str], int]] = {}
         for system in self.systems:
@@ -102,11 +110,11 @@ class Course:
                 previous = rule(Moment(system, self.days[at], closure, history, max_layers, previous))
                 slowest = max(slowest, time.perf_counter() - started)
                 layers = fair_layers(previous, closure, max_layers if limited else None)
-                most = max(most, len(layers))
                 if held is not None:
                     known = frozenset().union(*held)
                     kept = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(layers, held, strict=False)))
-                    moved += sum(size for layer, size in layers.items() if layer not in held)
+                    new = [size for layer, size in layers.items() if layer not in held]
+                    moved, changed = moved + sum(new), changed + len(new)
                     chained += sum(list(layers.values())[kept:])
                     bound += sum(item.nar_size for item in closure if str(item.path) not in known)
                 held = layers
@@ -118,7 +126,21 @@ class Course:
         if fleet:
             shared, stacks = fleet_bytes(plan_fleet(closures, max_layers=max_layers), closures, max_layers)
             together, stacked = shared / total, stacks / total
-        return Score(moved / bound, chained / bound, alone / total, together, stacked, most, slowest)
+        steps = len(self.systems) * (len(self.days) - HISTORY - 1)
+        count, first = sum(map(len, last.values())), sum(sum(layers.values()) for layers in last.values())
+        updates = UPDATES * len(self.systems) / steps
+        wait = (first + LAYER * count + updates * (moved + LAYER * changed)) / (first + updates * bound)
+        return Score(
+            update=moved / bound,
+            chain=chained / bound,
+            fleet=alone / total,
+            together=together,
+            stacked=stacked,
+            wait=wait,
+            layers=count / len(self.systems),
+            moving=changed / steps,
+            slowest=slowest,
+        )
 
 
 def fair_layers(plan: LayerPlan | Groups, closure: Closure, max_layers: int | None) -> dict[frozenset[str], int]:

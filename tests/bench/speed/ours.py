@@ -13,11 +13,21 @@ from sysimage.destinations import (
     write_archive_directly,
     write_oci_layout,
 )
-from sysimage.layers import Check, Compression, LayerBlob, LayerCache, LayerSource, build_layers, write_layer
+from sysimage.layers import (
+    Check,
+    Compression,
+    LayerBlob,
+    LayerCache,
+    LayerChecks,
+    LayerSource,
+    build_layers,
+    write_layer,
+)
 from sysimage.layers.prefetch import prefetching
 from sysimage.process import spawn
 from sysimage.store.nar import nar_hash_and_size
 from sysimage.store.scan import Candidates, scan_and_hash
+from sysimage.streams.sink import plain_sink
 from sysimage.workers import Report, run_tasks
 from tests.bench.speed.job import NAMES, NONE, Job, assemble
 
@@ -38,7 +48,7 @@ def limit(job: Job) -> None:
 
 def _diff_ids(job: Job, check: Check | None = None) -> None:
     def work(number: int, report: Report) -> LayerBlob:
-        return write_layer(job.sources[number], NONE, len, moved=report, check=check)
+        return write_layer(job.sources[number], NONE, plain_sink(len), LayerChecks(check), moved=report)
 
     order = sorted(range(len(job.sources)), key=lambda number: -job.sources[number].weight)
     with prefetching([job.sources[number] for number in order]):

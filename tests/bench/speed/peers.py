@@ -13,6 +13,7 @@ from typing import IO
 
 from sysimage.layers import LayerSource, write_layer
 from sysimage.process import run
+from sysimage.streams.sink import plain_sink
 from tests.bench.speed.job import NONE, Job
 
 # ---- peers -----------------------------------------------------------------------------------------------------------
@@ -133,7 +134,7 @@ def guix_like(job: Job) -> None:
 
 def ready_tar(job: Job) -> None:
     with (job.scratch / "ready.tar").open("wb") as out:
-        write_layer(LayerSource("all", tuple(job.items)), NONE, out.write)
+        write_layer(LayerSource("all", tuple(job.items)), NONE, plain_sink(out.write))
 
 
 def zstd_program(job: Job) -> None:

@@ -17,10 +17,10 @@ import pytest
 from sysimage.errors import IntegrityError, RegistryError, SpecError
 from sysimage.files.sealed import read_sealed
 from sysimage_bootstrap.archive import Archive
-from sysimage_bootstrap.choose import choose_packages
-from sysimage_bootstrap.lock import LockFile, read_lock
-from sysimage_bootstrap.request import PackageRequest
-from sysimage_bootstrap.resolve import resolve
+from sysimage_bootstrap.packages.choose import choose_packages
+from sysimage_bootstrap.packages.lock import LockFile, read_lock
+from sysimage_bootstrap.packages.request import PackageRequest
+from sysimage_bootstrap.packages.resolve import resolve
 from tests.bootstrap.archive.conftest import OpenArchive
 from tests.bootstrap.archive.fake_archive import FakeSuite, Keys, Server, deb_bytes, names, stanza
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sysimage_bootstrap.archive.deb822 import paragraph, paragraphs
 from sysimage_bootstrap.archive.dependencies import Dependency, Target, parse_dependencies, parse_target
-from sysimage_bootstrap.versions import Relation
+from sysimage_bootstrap.archive.versions import Relation
 
 targets = st.builds(
     lambda name, architecture, bound: Target(name, *(bound or (None, None)), architecture),

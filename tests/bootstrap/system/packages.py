@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sysimage.store.items import StoreItem
-from sysimage_bootstrap.items import ItemStore, Made, Recipe
-from sysimage_bootstrap.items.inventory import Attributes, PackageFacts
+from sysimage_bootstrap.debs.inventory import Attributes, PackageFacts
+from sysimage_bootstrap.store import ItemStore, Made, Recipe
 
 PASSWD = (
     "root:*:0:0:root:/root:/bin/bash\nwww-data:*:33:33:www-data:/var/www:/usr/sbin/nologin\n"

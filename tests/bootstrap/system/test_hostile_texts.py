@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from sysimage.characters import is_line
+from sysimage.characters import is_line, printable
 from sysimage.errors import SpecError
 from sysimage.rootfs.provision import account_files
 from sysimage.rootfs.system import SystemResult
 from sysimage.store.items import StoreItem
-from sysimage_bootstrap.items import ItemStore
-from sysimage_bootstrap.items.inventory import PackageFacts
+from sysimage_bootstrap.debs.inventory import PackageFacts
+from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system.system import build_system
 from tests.bootstrap.system.packages import GROUP, PASSWD, make_packages
 from tests.bootstrap.system.test_services import declarations
@@ -137,7 +137,9 @@ def expect_services(said: dict[str, Any], configuration: Path, shell: str) -> No
     assert found.keys() == said["services"].keys()
     for name, service in said["services"].items():
         assert found[name]["command"][1:] == tuple(service["command"][1:])
-        assert found[name]["description"] == (service.get("description") or f"Runs {service['command'][0]}.",)
+        assert found[name]["description"] == (
+            service.get("description") or printable(f"Runs {service['command'][0]}."),
+        )
         variables = {f"{key}={value}" for key, value in service.get("environment", {}).items()}
         assert variables <= set(found[name]["environment"])
         assert found[name]["directory"] == (service.get("working-directory", "/"),)

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from sysimage.errors import SpecError
 from sysimage.store.paths import StorePath
+from sysimage_bootstrap.debian.alternatives import Alternatives
+from sysimage_bootstrap.packages.default_packages import is_built_in_locale
 from sysimage_bootstrap.system.alternatives import alternative_links
 from sysimage_bootstrap.system.certificates import certificate_files
 from sysimage_bootstrap.system.installed import Installed
-from sysimage_bootstrap.system.locales import directory_name, is_built_in
+from sysimage_bootstrap.system.locales import directory_name
 from sysimage_bootstrap.system.sysusers import SysusersError, parse_sysusers
 from sysimage_bootstrap.system.wanted_directories import wanted_directories
 
 
-def test_the_first_alternative_counts_unless_another_is_chosen() -> None:
-    has = {"bin/gawk": True, "bin/mawk": True, "bin/less": True}
-    assert alternative_links(["gawk", "mawk"], has, {})["bin/awk"] == "/usr/bin/gawk"
-    assert alternative_links(["gawk", "mawk"], has, {"awk": "mawk"})["bin/awk"] == "/usr/bin/mawk"
-    assert "bin/pager" not in alternative_links(["gawk"], has, {})
+def alternatives(*programs: str, chosen: Mapping[str, str] | None = None) -> Alternatives:
+    """Of a system whose packages are ``gawk``, ``mawk``, … and ship these programs."""
+    packages = {program.rpartition("/")[2] for program in programs} | {"util-linux"}
+    return Alternatives("amd64", packages, set(programs).__contains__, chosen or {})
 
 
-def test_a_link_that_a_package_ships_is_no_alternative() -> None:
-    assert "bin/awk" not in alternative_links(["mawk"], {"bin/mawk": True, "bin/awk": True}, {})
+def test_links_lead_to_the_program_that_counts() -> None:
+    assert alternative_links(alternatives("bin/gawk", "bin/mawk")) == {
+        "bin/awk": "/usr/bin/gawk",
+        "bin/nawk": "/usr/bin/gawk",
+    }
+    assert alternative_links(alternatives("bin/gawk", "bin/mawk", chosen={"awk": "mawk"}))["bin/awk"] == "/usr/bin/mawk"
 
 
 def test_a_choice_that_cannot_be_is_named() -> None:
     with pytest.raises(SpecError, match="/alternatives/pager: less is not among the packages"):
-        alternative_links(["util-linux"], {"bin/more": True}, {"pager": "less"})
+        alternative_links(alternatives("bin/more", chosen={"pager": "less"}))
 
 
 def test_the_bundle_holds_every_certificate_in_the_order_of_bytes(tmp_path: Path) -> None:
@@ -49,7 +55,7 @@ def test_the_bundle_holds_every_certificate_in_the_order_of_bytes(tmp_path: Path
 )
 def test_the_c_librarys_name_of_a_locale(locale: str, directory: str) -> None:
     assert directory_name(locale) == directory
-    assert not is_built_in(locale)
+    assert not is_built_in_locale(locale)
 
 
 def test_accounts_of_packages() -> None:

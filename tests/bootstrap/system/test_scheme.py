@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sysimage.process import find, run
-from sysimage_bootstrap.system.scheme import Datum, Symbol, write
+from sysimage_bootstrap.system.scheme import Datum, OwnPathText, Symbol, write
 
 texts = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=30)
 data = st.recursive(
@@ -104,3 +104,9 @@ def test_what_scheme_cannot_say_is_refused(value: Datum) -> None:
 def test_a_symbol_is_plain(name: str) -> None:
     with pytest.raises(ValueError, match="not a plain symbol"):
         Symbol(name)
+
+
+def test_a_text_mentions_its_own_path_as_a_string_of_scheme() -> None:
+    text = OwnPathText(("(boot ", " SYSTEM ", ")"))
+    assert text.at('/a"b') == '(boot "/a\\"b" SYSTEM "/a\\"b")'
+    assert OwnPathText(("nothing",)).at("/a") == "nothing"

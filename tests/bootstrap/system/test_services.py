@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 from sysimage.characters import is_line
 from sysimage.errors import SpecError
 from sysimage.process import find, run
-from sysimage.rootfs.accounts import WantedUser, parse_accounts, settle
+from sysimage.rootfs.accounts import WantedUser, parse_accounts
+from sysimage.rootfs.add_accounts import add_accounts
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.system.scheme import Symbol
 from sysimage_bootstrap.system.services import shepherd_configuration, signal_number
 from tests.bootstrap.system.packages import GROUP, PASSWD
 from tests.bootstrap.system.test_scheme import read
 
-ACCOUNTS = settle(
+ACCOUNTS = add_accounts(
     parse_accounts(PASSWD, GROUP),
     [WantedUser("app", uid=1000, groups=("shadow", "utmp"), home="/srv/app")],
     [],

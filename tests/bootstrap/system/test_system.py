@@ -12,7 +12,7 @@ from sysimage.errors import IntegrityError, SpecError, SysimageError
 from sysimage.rootfs import Tree, provision
 from sysimage.rootfs.system import SystemResult
 from sysimage.spec.model import SystemSpec
-from sysimage_bootstrap.items import ItemStore
+from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system.system import build_system
 from tests.bootstrap.system.packages import make_packages
 

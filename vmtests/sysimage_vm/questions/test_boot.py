@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-import time
+from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 from testinfra.host import Host
 
-from sysimage_vm.container import FINE, HERD
+from sysimage_vm.faults import DeadlineError, GuestSilentError
+from sysimage_vm.services import FINE, HERD
 from sysimage_vm.trial import Trial
+from sysimage_vm.waiting import USUAL, NotYet, Patience
 
-RESPAWN_SECONDS = 60
+T = TypeVar("T")
 
 
 @pytest.fixture(autouse=True)
@@ -66,21 +69,24 @@ def test_a_killed_service_comes_back(trial: Trial, inside: Host) -> None:
         before = _process_of(inside, name)
         assert before is not None, f"the Shepherd names no process of {name}"
         assert inside.run("kill -KILL %s", str(before)).rc == 0
-        deadline = time.monotonic() + RESPAWN_SECONDS
-        after = None
-        while time.monotonic() < deadline and after in (None, before):
-            time.sleep(1)
+
+        def came_back(name: str = name, before: int = before) -> int | NotYet:
             after = _process_of(inside, name)
-        assert after not in (None, before), f"{name} did not come back within {RESPAWN_SECONDS} s"
-    trial.booted.wait_services(trial.expected_services)
+            return NotYet(f"process {after}") if after in (None, before) else after
+
+        _ask(trial, f"{name} to come back", came_back, pause=1)
+    trial.wait_services()
 
 
-def test_orphans_are_reaped(inside: Host) -> None:
-    inside.run_expect([0], "sh -c 'sleep 0.3 & exec true'")
-    time.sleep(2)
-    states = inside.run_expect([0], "cat /proc/[0-9]*/stat 2>/dev/null; true").stdout
-    zombies = [line for line in states.splitlines() if re.search(r"\) Z ", line)]
-    assert zombies == []
+def test_orphans_are_reaped(trial: Trial, inside: Host) -> None:
+    orphan = inside.run_expect([0], "sh -c 'sleep 0.3 >/dev/null & echo $!; exec true'").stdout.strip()
+
+    def reaped() -> bool | NotYet:
+        states = inside.run_expect([0], "cat /proc/[0-9]*/stat 2>/dev/null; true").stdout.splitlines()
+        left = [line for line in states if line.startswith(f"{orphan} ") or re.search(r"\) Z ", line)]
+        return NotYet("\n".join(left)) if left else True
+
+    _ask(trial, "an orphan to be reaped", reaped, Patience(quiet=10), pause=1)
 
 
 def test_the_output_of_services_is_in_the_logs(trial: Trial) -> None:
@@ -98,14 +104,25 @@ def test_the_health_check_goes_healthy(trial: Trial) -> None:
             "Podman leaves out what OCI's form has no field for; --format docker-archive keeps the health check"
         )
     nanoseconds = 1e9
-    patience = (
-        60 + (check.get("StartPeriod", 0) + 3 * (check.get("Interval", 0) + check.get("Timeout", 0))) / nanoseconds
-    )
-    deadline = time.monotonic() + patience
-    health = ""
-    while time.monotonic() < deadline:
+    rounds = check.get("StartPeriod", 0) + 3 * (check.get("Interval", 0) + check.get("Timeout", 0))
+
+    def healthy() -> bool | NotYet:
         health = trial.booted.health()
-        if health == "healthy":
-            return
-        time.sleep(3)
-    pytest.fail(f"{health} after {patience:.0f} s; {trial.booted.evidence()}")
+        return True if health == "healthy" else NotYet(health)
+
+    _ask(trial, "the health check to go healthy", healthy, Patience(quiet=60 + rounds / nanoseconds), pause=3)
+
+
+def _ask(
+    trial: Trial,
+    what: str,
+    question: Callable[[], T | NotYet],
+    patience: Patience = USUAL,
+    *,
+    pause: float = 2.0,
+) -> T:
+    """Ask until the answer is there; that it never comes is a failed question and no fault of the machine."""
+    try:
+        return trial.ask(what, question, patience, pause=pause)
+    except (GuestSilentError, DeadlineError) as fault:
+        pytest.fail(f"{fault.message}; {trial.booted.evidence()}")

@@ -1,0 +1,1 @@
+"""Store items made as planned: unpacked, relinked, compiled, checked."""

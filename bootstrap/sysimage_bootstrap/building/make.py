@@ -1,0 +1,102 @@
+"""Makes one item as planned: the work that several processes share."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sysimage.errors import IntegrityError, Issue
+from sysimage.store.items import StoreItem
+from sysimage_bootstrap.building.bytecode import Compiler
+from sysimage_bootstrap.building.relink import check, rewrite
+from sysimage_bootstrap.building.shebangs import rewrite_shebang
+from sysimage_bootstrap.debian.architectures import ElfTarget
+from sysimage_bootstrap.debs.inventories import InventoryMemo
+from sysimage_bootstrap.debs.unpack import unpack
+from sysimage_bootstrap.planning.item_plan import SELF, PlannedItem
+from sysimage_bootstrap.store.item_store import ItemStore, Made
+
+PROPAGATED = "share/sysimage/propagated-inputs"
+"""The directory of an item that holds a file, named like the package, with a store path on each line."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildEnvironment:
+    """What every item is made with."""
+
+    store: ItemStore
+    target: ElfTarget
+    patchelf: Path
+    compilers: Mapping[str, Compiler]
+    """By Python, such as ``3.13``."""
+    unpacked: Path
+    """The directory with packages that this run has unpacked already, by digest."""
+    inventories: InventoryMemo
+
+
+def make_item(environment: BuildEnvironment, planned: PlannedItem, deb: Path) -> StoreItem:
+    """The item in the store, made if it is not there; its inputs must be."""
+
+    def build(draft: Path) -> Made:
+        package = planned.plan.package
+        tree = environment.unpacked / package.digest.hex
+        inventory = environment.inventories.find(package) if tree.is_dir() else None
+        if inventory is None:
+            inventory = unpack(deb, draft, package)
+        else:
+            tree.rename(draft)
+        _fill(draft, planned, environment)
+        missing = {path: list(names) for path, names in planned.plan.missing.items()}
+        facts = {**inventory.facts(), "missing": missing}
+        return Made(package.source, inventory.changed, facts, planned.plan.references)
+
+    return environment.store.realise(planned.recipe, build)
+
+
+def _fill(draft: Path, planned: PlannedItem, environment: BuildEnvironment) -> None:
+    plan, own = planned.plan, str(planned.path)
+    if plan.propagated:
+        (draft / PROPAGATED).mkdir(parents=True)
+        lines = "".join(f"{path}\n" for path in plan.propagated)
+        (draft / PROPAGATED / plan.package.name).write_text(lines, encoding="ascii")
+    for path, line in plan.scripts.items():
+        rewrite_shebang(draft / path, line.replace(SELF, own))
+    for python in sorted(set(plan.bytecode.values())):
+        environment.compilers[python].compile(draft, [path for path, by in plan.bytecode.items() if by == python])
+    _relink(draft, planned, environment)
+    for path, target in plan.links.items():
+        (draft / path).symlink_to(target)
+    _check(draft, planned, environment)
+
+
+def _relink(draft: Path, planned: PlannedItem, environment: BuildEnvironment) -> None:
+    """Rewrite all files that get the same interpreter and RUNPATH in one go."""
+    groups: dict[tuple[str | None, tuple[str, ...]], list[Path]] = {}
+    for path, linking in planned.plan.linked.items():
+        groups.setdefault(linking, []).append(draft / path)
+    own = str(planned.path)
+    for (interpreter, runpath), files in groups.items():
+        texts = [entry.replace(SELF, own) for entry in runpath]
+        rewrite(environment.patchelf, files, interpreter and interpreter.replace(SELF, own), texts)
+
+
+def _check(draft: Path, planned: PlannedItem, environment: BuildEnvironment) -> None:
+    own = str(planned.path)
+    places = {str(path): environment.store.location(path) for path in planned.plan.references}
+    places[own] = draft
+    issues = [
+        Issue(path, fault)
+        for path, (interpreter, _) in planned.plan.linked.items()
+        for fault in check(
+            draft / path,
+            posixpath.dirname(f"{own}/{path}"),
+            places,
+            interpreter and interpreter.replace(SELF, own),
+            environment.target,
+            planned.plan.missing.get(path, ()),
+        )
+    ]
+    if issues:
+        raise IntegrityError(f"cannot make {own}: not every file would run from the store", issues=issues)

@@ -1,0 +1,1 @@
+"""Debian's package files: unpacked, and an inventory of what they hold."""

@@ -1,0 +1,1 @@
+"""Which packages a system is made of: requested, resolved against the archive, locked."""

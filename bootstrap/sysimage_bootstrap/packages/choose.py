@@ -1,0 +1,114 @@
+"""Which packages a system is made of: as locked, or as the archive has them today."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sysimage.errors import LockError
+from sysimage.files.code_digest import code_digest
+from sysimage.files.memo import Memo
+from sysimage.progress import Progress, silent
+from sysimage.spec.model import SystemSpec
+from sysimage_bootstrap.archive import KEYRING, Archive, ArchiveOptions, TransportOptions, default_sources
+from sysimage_bootstrap.packages.default_packages import EXCLUDED, base_packages
+from sysimage_bootstrap.packages.lock import LockFile, parse_lock, read_lock
+from sysimage_bootstrap.packages.request import DEFAULT_PREFERENCES, PackageRequest
+from sysimage_bootstrap.packages.resolve import Resolution, resolve
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveChoice:
+    """Which archive is asked, and what is believed of it."""
+
+    options: ArchiveOptions
+    apt_root: Path = Path("/etc/apt")
+    """The directory of the apt configuration that names the archive."""
+    uri: str | None = None
+    """The archive's address, instead of apt's."""
+    security_uri: str | None = None
+    keyring: Path = field(default=KEYRING)
+    reach: Callable[[TransportOptions], TransportOptions] | None = None
+    """Completes the options by what this machine knows of proxies. That takes time, so it is asked when the archive is.
+    """
+
+
+def open_archive(choice: ArchiveChoice, spec: SystemSpec, cache_dir: Path) -> Archive:
+    """The archive with the suites and components that the spec names."""
+    sources = default_sources(
+        choice.apt_root,
+        spec.package_sources.suites,
+        spec.package_sources.components,
+        uri=choice.uri,
+        security_uri=choice.security_uri,
+    )
+    options = choice.options
+    if choice.reach is not None:
+        options = replace(options, transport=choice.reach(options.transport))
+    return Archive(sources, cache_dir, options, choice.keyring)
+
+
+def package_request(spec: SystemSpec) -> PackageRequest:
+    """The packages that a spec requests: its own and those that every such system has, without those that a system has
+    only if its spec names them."""
+    named = {text.partition("=")[0] for text in spec.packages}
+    return PackageRequest(
+        architecture=spec.architecture,
+        # A package that is named with a version is not asked for a second time in any version.
+        packages=tuple(sorted({*spec.packages, *(name for name in base_packages(spec) if name not in named)})),
+        suites=spec.package_sources.suites,
+        components=spec.package_sources.components,
+        prefer={**DEFAULT_PREFERENCES, **spec.alternatives},
+        exclude=frozenset({*spec.exclude, *EXCLUDED} - named),
+    )
+
+
+def choose_packages(
+    request: PackageRequest,
+    archive: Callable[[], Archive],
+    lock_file: Path,
+    *,
+    locked: bool,
+    progress: Progress = silent,
+) -> Resolution:
+    """The packages for ``request``; ``archive`` opens the archive, if it has to be asked.
+
+    A lock file that is there and was made for this request decides, and then no package list is read. ``locked``
+    demands that: without a lock, or with one for another request, it is a `LockError` that names every difference.
+    Otherwise such a lock is passed over and the archive is asked.
+    """
+    if locked or lock_file.exists():
+        lock = read_lock(lock_file)
+        try:
+            lock.require(request)
+        except LockError:
+            if locked:
+                raise
+        else:
+            return lock.resolution
+    return _resolved_once(request, archive(), progress)
+
+
+def _resolved_once(request: PackageRequest, archive: Archive, progress: Progress) -> Resolution:
+    """The resolution of ``request``, worked out once for the same state of the archive: package lists are opened when
+    they are new. What the archive states is verified every time."""
+    releases = archive.releases()
+    states = [(release.source.suite, str(release.digest)) for release in releases]
+    key = json.dumps([str(request.digest), states])
+    memo = Memo(archive.cache_dir / "resolutions", made_by=code_digest(choose_packages))
+    text = memo.find(key)
+    if text is not None:
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            return parse_lock(text).resolution
+    resolution = resolve(archive.packages(request.architecture, progress), request)
+    memo.keep(key, LockFile.of(request, releases, resolution).dumps())
+    return resolution
+
+
+def lock_packages(request: PackageRequest, archive: Archive, progress: Progress = silent) -> LockFile:
+    """What ``request`` comes to today, to be kept."""
+    resolution = resolve(archive.packages(request.architecture, progress), request)
+    return LockFile.of(request, archive.releases(), resolution)

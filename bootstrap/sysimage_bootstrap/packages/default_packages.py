@@ -1,0 +1,81 @@
+"""Which packages every system has, beside those that its system.json names.
+
+Debian calls some packages Essential: all others may use them without saying so, hence they are here, by name, because
+only so is it visible that ``dpkg`` and ``init-system-helpers`` are not: nothing is installed or configured inside.
+"""
+
+from __future__ import annotations
+
+from sysimage.spec.model import SystemSpec
+
+ESSENTIAL = (
+    "base-files",
+    "base-passwd",
+    "bash",
+    "bsdutils",
+    "coreutils",
+    "dash",
+    "debianutils",
+    "diffutils",
+    "findutils",
+    "grep",
+    "gzip",
+    "hostname",
+    "libc-bin",
+    "login",
+    "ncurses-base",
+    "ncurses-bin",
+    "perl-base",
+    "sed",
+    "sysvinit-utils",
+    "tar",
+    "util-linux",
+)
+"""Debian's Essential set, without what only serves a package manager."""
+
+EVERYWHERE = (
+    "ca-certificates",  # TLS from the first minute
+    "libpam-runtime",  # su, and every service that asks for a password
+    "login.defs",
+    "mawk",  # an awk is promised by base-files
+    "media-types",
+    "netbase",  # names of protocols and ports
+    "passwd",
+    "tzdata",
+)
+"""Small things whose absence surprises."""
+
+WITH_INIT = (
+    "guile-3.0",
+    "procps",  # shows the processes, of which such a system has several
+    "shepherd",
+)
+"""What an image needs that boots an init."""
+
+EXCLUDED = ("dpkg", "init-system-helpers", "systemd", "systemd-sysv")
+"""What is never installed, even as a dependency: maintainer scripts do not run, and the init is the Shepherd."""
+
+
+LOCALES_PACKAGE = "locales-all"
+"""Has every locale, compiled."""
+_BUILT_IN_LOCALES = frozenset({"C", "POSIX", "C.UTF-8", "C.utf8"})
+
+
+def base_packages(spec: SystemSpec) -> tuple[str, ...]:
+    """The packages beside ``spec.packages``, sorted; some may take part in the build alone (`build_only`)."""
+    wanted = {*ESSENTIAL, *EVERYWHERE, *build_only(spec)}
+    if spec.has_init:
+        wanted |= set(WITH_INIT)
+    return tuple(sorted(wanted - set(spec.exclude)))
+
+
+def build_only(spec: SystemSpec) -> tuple[str, ...]:
+    """Packages that the image is made with and that do not get into it."""
+    if is_built_in_locale(spec.locale) or LOCALES_PACKAGE in spec.packages:
+        return ()
+    return (LOCALES_PACKAGE,)
+
+
+def is_built_in_locale(locale: str) -> bool:
+    """Whether the C library has the locale, so that every system has it."""
+    return locale in _BUILT_IN_LOCALES

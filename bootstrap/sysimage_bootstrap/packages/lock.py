@@ -1,0 +1,226 @@
+"""The lock file: exactly which packages a system is made of, so that the same system can be made again.
+
+It is a JSON document. The digests in it take the place of the archive's signature: with a lock, a build reads no
+Release and no package list, and asks the archive for nothing but the packages themselves. Addresses are not in it, so
+that any mirror will do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sysimage.digest import Digest
+from sysimage.errors import Issue, LockError
+from sysimage_bootstrap.archive.cache import write_durably
+from sysimage_bootstrap.archive.package import Package, package_from_fields
+from sysimage_bootstrap.archive.release import Release
+from sysimage_bootstrap.packages.request import PackageRequest
+from sysimage_bootstrap.packages.resolve import Resolution
+
+FORMAT = "sysimage-lock/1"
+
+_HINT = "run `sysimage lock` again"
+
+
+@dataclass(frozen=True, slots=True)
+class LockedSuite:
+    """The state in which a suite was when its packages were chosen."""
+
+    suite: str
+    codename: str
+    date: datetime
+    digest: Digest
+    """Of the InRelease file."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockFile:
+    """What was asked for, and what it came to."""
+
+    request: Mapping[str, object]
+    """`PackageRequest.document`."""
+    suites: tuple[LockedSuite, ...]
+    resolution: Resolution
+    """Its packages carry no dependencies; the edges say what they came to."""
+
+    @classmethod
+    def of(cls, request: PackageRequest, releases: Iterable[Release], resolution: Resolution) -> LockFile:
+        """Lock what was just resolved."""
+        suites = (
+            LockedSuite(release.source.suite, release.codename, release.date, release.digest) for release in releases
+        )
+        return cls(request.document(), tuple(suites), resolution)
+
+    def require(self, request: PackageRequest) -> None:
+        """Check that the lock is for ``request``; a `LockError` names everything that is asked for differently."""
+        issues = _request_differences(self.request, request.document())
+        if issues:
+            raise LockError("cannot use the lock file: something else is asked for now", hint=_HINT, issues=issues)
+
+    def require_same(self, resolution: Resolution) -> None:
+        """Check that the archive still comes to the same; a `LockError` names every package that differs."""
+        issues = package_differences(self.resolution.packages, resolution.packages)
+        if issues:
+            raise LockError("cannot use the lock file: the archive has moved on", hint=_HINT, issues=issues)
+
+    def dumps(self) -> str:
+        """The document's text, the same for the same lock."""
+        document = {
+            "format": FORMAT,
+            "request": self.request,
+            "suites": [
+                {
+                    "suite": suite.suite,
+                    "codename": suite.codename,
+                    "date": suite.date.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+                    "inrelease": str(suite.digest),
+                }
+                for suite in self.suites
+            ],
+            "roots": list(self.resolution.roots),
+            "unmet": [list(pair) for pair in self.resolution.unmet],
+            "packages": [
+                {**_package_document(package), "needs": list(self.resolution.edges[package.name])}
+                for package in self.resolution.packages
+            ],
+        }
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+    def write(self, path: Path) -> None:
+        """Write the document; it is seen whole or not at all."""
+        write_durably(path.resolve(), self.dumps().encode())
+
+
+def read_lock(path: Path) -> LockFile:
+    """Read a lock file; a `LockError` if there is none, or it is not what `LockFile.write` wrote."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise LockError(f"cannot read the lock file {path}: there is none", hint="run `sysimage lock` first") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise LockError(f"cannot read the lock file {path}: {error}") from None
+    try:
+        return parse_lock(text)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        cause = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+        raise LockError(f"cannot read the lock file {path}: it is malformed: {cause}", hint=_HINT) from None
+
+
+def parse_lock(text: str) -> LockFile:
+    """Read the text of a lock file; a ValueError, KeyError or TypeError if it is malformed."""
+    document = json.loads(text, object_pairs_hook=_without_duplicates)
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise ValueError(f"its format is not {FORMAT}")
+    packages = tuple(_package(entry) for entry in document["packages"])
+    names = [package.name for package in packages]
+    if names != sorted(set(names)):
+        raise ValueError("its packages are not sorted by name, or one is there twice")
+    edges = {entry["name"]: tuple(_texts(entry["needs"])) for entry in document["packages"]}
+    roots = tuple(_texts(document["roots"]))
+    strangers = {name for needed in (roots, *edges.values()) for name in needed} - set(names)
+    if strangers:
+        raise ValueError(f"it needs packages that it does not hold: {', '.join(sorted(strangers))}")
+    suites = tuple(
+        LockedSuite(
+            entry["suite"],
+            entry["codename"],
+            datetime.fromisoformat(entry["date"]),
+            Digest.parse(entry["inrelease"]),
+        )
+        for entry in document["suites"]
+    )
+    unknown = {package.suite for package in packages} - {suite.suite for suite in suites}
+    if unknown:
+        raise ValueError(f"it has packages of suites that it does not list: {', '.join(sorted(unknown))}")
+    unmet = tuple((str(name), str(dependency)) for name, dependency in document["unmet"])
+    return LockFile(dict(document["request"]), suites, Resolution(packages, edges, roots, unmet))
+
+
+def package_differences(locked: Iterable[Package], found: Iterable[Package]) -> tuple[Issue, ...]:
+    """What has become of the locked packages, by name: gone, new, of another version, or another file."""
+    before, after = ({package.name: package for package in packages} for packages in (locked, found))
+    issues: list[Issue] = []
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name), after.get(name)
+        if old is None and new is not None:
+            issues.append(Issue(name, f"not locked, now {new.version}"))
+        elif new is None and old is not None:
+            issues.append(Issue(name, f"locked at {old.version}, no longer chosen"))
+        elif old is not None and new is not None:
+            if (old.version, old.architecture) != (new.version, new.architecture):
+                issues.append(
+                    Issue(name, f"locked at {old.version} {old.architecture}, now {new.version} {new.architecture}")
+                )
+            elif (old.digest, old.size) != (new.digest, new.size):
+                issues.append(Issue(name, f"{old.version} is locked with {old.digest}, now has {new.digest}"))
+    return tuple(issues)
+
+
+def _request_differences(locked: Mapping[str, object], asked: Mapping[str, object]) -> list[Issue]:
+    issues: list[Issue] = []
+    for key in sorted(locked.keys() | asked.keys()):
+        old, new = locked.get(key), asked.get(key)
+        if old == new:
+            continue
+        if isinstance(old, list) and isinstance(new, list):
+            gone = [f"without {word}" for word in old if word not in new]
+            come = [f"with {word}" for word in new if word not in old]
+            change = ", ".join(come + gone) or "in another order"
+        else:
+            change = f"{json.dumps(new, sort_keys=True)}, locked {json.dumps(old, sort_keys=True)}"
+        issues.append(Issue(key, f"now {change}"))
+    return issues
+
+
+def _package_document(package: Package) -> dict[str, object]:
+    return {
+        "name": package.name,
+        "version": package.version,
+        "architecture": package.architecture,
+        "source": package.source,
+        "source_version": package.source_version,
+        "essential": package.essential,
+        "priority": package.priority,
+        "multi_arch": package.multi_arch,
+        "installed_size": package.installed_size,
+        "suite": package.suite,
+        "filename": package.filename,
+        "size": package.size,
+        "sha256": package.digest.hex,
+    }
+
+
+def _package(entry: Mapping[str, Any]) -> Package:
+    # Through the same door as a paragraph of a package list, so that the same things are refused.
+    fields = {
+        "package": entry["name"],
+        "version": entry["version"],
+        "architecture": entry["architecture"],
+        "source": f"{entry['source']} ({entry['source_version']})",
+        "essential": "yes" if entry["essential"] is True else "no",
+        "priority": entry["priority"],
+        "multi-arch": entry["multi_arch"],
+        "installed-size": str(entry["installed_size"]),
+        "filename": entry["filename"],
+        "size": str(entry["size"]),
+        "sha256": entry["sha256"],
+    }
+    return package_from_fields(fields, entry["suite"])
+
+
+def _texts(values: object) -> list[str]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ValueError("names are not a list of texts")
+    return values
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key occurs twice")
+    return found

@@ -1,0 +1,119 @@
+"""Dynamic linking by store path: which item each needed library comes from.
+
+A program finds its libraries through DT_RUNPATH alone. RUNPATH is not inherited, so libraries are rewritten as well
+as programs; the C library and the dynamic linker itself are not, since they stand at the end of every search.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sysimage.errors import Issue
+from sysimage_bootstrap.debian.architectures import ElfTarget
+from sysimage_bootstrap.debs.inventory import Inventory, LinkedFile
+from sysimage_bootstrap.planning.namespace import Namespace, Place, in_usr
+
+_UNTOUCHED = ("libc.so.", "ld-linux", "ld.so", "ld64.so")
+
+
+@dataclass(frozen=True, slots=True)
+class Linking:
+    """How one file is to be linked."""
+
+    interpreter: Place | None
+    runpath: tuple[str | Place, ...]
+    """Directories: places in items, and entries that begin with ``$ORIGIN``."""
+    missing: tuple[str, ...] = ()
+    """Libraries that no package holds."""
+
+
+def linkings(
+    inventory: Inventory, namespace: Namespace, dependencies: Collection[str], target: ElfTarget
+) -> tuple[dict[str, Linking], list[Issue]]:
+    """Path of each file that is to be rewritten → how; and what cannot be found anywhere and has to be.
+
+    ``dependencies`` are the package's own. A plugin, which is neither a program nor a library where others look for it,
+    may lack libraries: packages hold plugins for what they only recommend, and Debian could not load them either.
+    """
+    found: dict[str, Linking] = {}
+    issues: list[Issue] = []
+    for path, elf in inventory.linked.items():
+        if elf.machine != target.machine or not (elf.needed or elf.interpreter):
+            continue
+        if posixpath.basename(path).startswith(_UNTOUCHED):
+            continue
+        search = _Search(path, elf, inventory.package, namespace, dependencies, target)
+        interpreter, runpath = search.interpreter(), search.runpath()
+        optional = elf.interpreter is None and posixpath.dirname(path) not in target.directories
+        if not optional:
+            where = f"{inventory.package}: {path}"
+            issues += [Issue(where, f"needs {name}, which no package holds") for name in search.missing]
+        found[path] = Linking(interpreter, runpath, tuple(search.missing))
+    return found, issues
+
+
+class _Search:
+    """The search for what one file needs, as the dynamic linker would do it in the running system."""
+
+    def __init__(
+        self,
+        path: str,
+        elf: LinkedFile,
+        package: str,
+        namespace: Namespace,
+        dependencies: Collection[str],
+        target: ElfTarget,
+    ) -> None:
+        self.path, self.elf, self.package = path, elf, package
+        self.namespace, self.dependencies, self.target = namespace, dependencies, target
+        self.missing: list[str] = []
+
+    def interpreter(self) -> Place | None:
+        if self.elf.interpreter is None:
+            return None
+        name = posixpath.basename(self.elf.interpreter)
+        place = self.namespace.find_in(self.target.directories, name, self.package)
+        if place is None:
+            self.missing.append(self.elf.interpreter)
+            return None
+        return self.namespace.final(place)
+
+    def runpath(self) -> tuple[str | Place, ...]:
+        entries: list[str | Place] = [entry for entry in self.elf.runpath if entry.startswith("$ORIGIN")]
+        own = [directory for directory in map(self._directory, self.elf.runpath) if directory is not None]
+        for name in self.elf.needed:
+            place = self.namespace.find_in([*own, *self.target.directories], name, self.package)
+            place = place or self._unusual(name)
+            if place is None:
+                self.missing.append(name)
+            else:
+                entries.append(Place(place.package, posixpath.dirname(place.path)))
+        for directory in own:  # plugins are opened by bare name from here
+            place = self.namespace.find_directory(directory, self.package, self.dependencies)
+            if place is not None and directory not in self.target.directories:
+                entries.append(place)
+        return tuple(dict.fromkeys(entries))
+
+    def _directory(self, entry: str) -> str | None:
+        """The directory, relative to /usr, that an entry of the original RUNPATH means."""
+        here = "/usr/" + posixpath.dirname(self.path)
+        for variable, value in (("$ORIGIN", here), ("${ORIGIN}", here), ("$LIB", f"lib/{self.target.triplet}")):
+            entry = entry.replace(variable, value)
+        return in_usr(posixpath.normpath(entry)) if entry.startswith("/") else None
+
+    def _unusual(self, name: str) -> Place | None:
+        """A library that only ld.so.conf or update-alternatives would bring to where the dynamic linker looks: the
+        package's own, or else one of its dependencies', or else the only one there is."""
+        places = [place for place in self.namespace.named(name) if self._is_library(place)]
+        for packages in ({self.package}, set(self.dependencies)):
+            near = [place for place in places if place.package in packages]
+            if near:
+                return near[0]
+        return places[0] if len(places) == 1 else None
+
+    def _is_library(self, place: Place) -> bool:
+        final = self.namespace.final(place)
+        elf = self.namespace.inventories[final.package].linked.get(final.path)
+        return elf is not None and elf.machine == self.target.machine

@@ -1,0 +1,134 @@
+"""From inventories to recipes: what each item will be, where it will be, and what it will refer to. Opens no package.
+
+Store paths follow from recipes alone, so every path is known before anything is built, and a recipe holds the plan of
+its item whole: a decision that comes out differently gives another path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sysimage.errors import Issue, SysimageError
+from sysimage_bootstrap.archive.package import Package
+from sysimage_bootstrap.debian.alternatives import Alternatives
+from sysimage_bootstrap.debian.architectures import ELF_TARGETS, ElfTarget
+from sysimage_bootstrap.debs.inventory import Inventory
+from sysimage_bootstrap.planning.cycles import Edge, Strength, break_cycles, dependencies_first
+from sysimage_bootstrap.planning.item_plan import PlannedItem, WantedReferences, item_plan, recipe_of
+from sysimage_bootstrap.planning.linking import linkings
+from sysimage_bootstrap.planning.namespace import Namespace, Place
+from sysimage_bootstrap.planning.shebangs import shebangs
+from sysimage_bootstrap.planning.symlinks import symlink_targets
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The items of a system."""
+
+    items: Mapping[str, PlannedItem]
+    """By package name, dependencies first."""
+    given_up: tuple[Edge, ...]
+    """Edges that would have closed a cycle, sorted: references that are left to the running system's profile."""
+
+
+def plan_items(
+    packages: Mapping[str, Package],
+    dependencies: Mapping[str, tuple[str, ...]],
+    inventories: Mapping[str, Inventory],
+    *,
+    store_dir: str,
+    architecture: str,
+    tools: Mapping[str, str],
+    pythons: Mapping[str, str],
+    alternatives: Mapping[str, str],
+) -> Plan:
+    """Plan an item for every package.
+
+    ``dependencies`` are Debian's, by name; ``tools`` name and version of what builds; ``pythons`` map each Python that
+    modules are compiled for (``3.13``) to the version of its package. A library that no package holds is a
+    `SysimageError`, all of them at once.
+    """
+    namespace = Namespace(inventories)
+    choice = Alternatives(architecture, packages.keys(), namespace.has, alternatives)
+    wanted = _wanted_by_all(inventories, dependencies, namespace, ELF_TARGETS[architecture], choice, sorted(packages))
+    edges = _edges(wanted, dependencies)
+    given_up = break_cycles(edges)
+    kept: dict[str, list[str]] = {name: [] for name in packages}
+    for source, target in sorted(edges.keys() - given_up):
+        kept[source].append(target)
+    items: dict[str, PlannedItem] = {}
+    for name in dependencies_first(kept):
+        paths = {target: items[target].path for target in kept[name]}
+        bytecode = _bytecode(inventories[name], namespace, pythons)
+        plan = item_plan(packages[name], dependencies.get(name, ()), wanted[name], bytecode, paths)
+        recipe = recipe_of(plan, tools, pythons)
+        items[name] = PlannedItem(plan, recipe, recipe.path(store_dir))
+    return Plan(items, tuple(sorted(edge for edge in given_up if edge[0] != edge[1])))
+
+
+def _wanted_by_all(
+    inventories: Mapping[str, Inventory],
+    dependencies: Mapping[str, tuple[str, ...]],
+    namespace: Namespace,
+    target: ElfTarget,
+    choice: Alternatives,
+    names: Sequence[str],
+) -> dict[str, WantedReferences]:
+    """What each package would refer to; a `SysimageError` names every library that no package holds."""
+    wanted: dict[str, WantedReferences] = {}
+    issues: list[Issue] = []
+    for name in names:
+        inventory, needs = inventories[name], dependencies.get(name, ())
+        linked, missing = linkings(inventory, namespace, needs, target)
+        issues += missing
+        wanted[name] = WantedReferences(
+            linked, shebangs(inventory, namespace, choice), symlink_targets(inventory, namespace, needs)
+        )
+    if issues:
+        raise SysimageError(
+            "cannot link the packages: libraries are missing",
+            hint="add the packages that hold them, or leave out those that need them",
+            issues=issues,
+        )
+    return wanted
+
+
+def _edges(wanted: Mapping[str, WantedReferences], dependencies: Mapping[str, tuple[str, ...]]) -> dict[Edge, Strength]:
+    """The strongest reason for each reference."""
+    edges: dict[Edge, Strength] = {}
+
+    def add(source: str, target: str, strength: Strength) -> None:
+        if source != target:
+            edges[source, target] = max(strength, edges.get((source, target), Strength.DECLARED))
+
+    for name, want in wanted.items():
+        for target in dependencies.get(name, ()):
+            add(name, target, Strength.DECLARED)
+        for target_place in want.links.values():
+            if isinstance(target_place, Place):
+                add(name, target_place.package, Strength.LINK)
+        for shebang in want.shebangs.values():
+            add(name, shebang.interpreter.package, Strength.SHEBANG)
+        for linking in want.linkings.values():
+            for place in (linking.interpreter, *linking.runpath):
+                if isinstance(place, Place):
+                    add(name, place.package, Strength.LINKED)
+    return edges
+
+
+def _bytecode(inventory: Inventory, namespace: Namespace, pythons: Mapping[str, str]) -> dict[str, str]:
+    """Which modules are compiled: those that a Python of the system would import from the usual places."""
+    by_directory = {f"lib/python{version}/": version for version in pythons}
+    default = namespace.inventories.get("python3-minimal")
+    if default is not None:
+        version = default.links.get("bin/python3", "").removeprefix("python")
+        if version in pythons:
+            by_directory["lib/python3/dist-packages/"] = version
+    return {
+        path: version
+        for path in inventory.files
+        if path.endswith(".py")
+        for directory, version in by_directory.items()
+        if path.startswith(directory)
+    }

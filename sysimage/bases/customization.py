@@ -1,0 +1,24 @@
+"""The customization layer of an image on top of a base: its own entries, with a store database of both."""
+
+from __future__ import annotations
+
+from sysimage.bases.base_image import BaseImage
+from sysimage.bases.placing import place_on
+from sysimage.bases.stores import closed_database, generation_on, merged, roots_of
+from sysimage.closure import Closure
+from sysimage.rootfs.customization import customization
+from sysimage.rootfs.system import SystemResult
+from sysimage.rootfs.tree import Tree
+from sysimage.spec.model import SystemSpec
+
+
+def customization_on(base: BaseImage, spec: SystemSpec, system: SystemResult, closure: Closure) -> Tree:
+    """Everything of the image that is neither a store item nor in the base.
+
+    A `BaseImageError` names what the base and the image have differently.
+    """
+    store = spec.store
+    registered = merged(closure, base, store) if store.database else closure
+    tree = customization(spec, system, closure, registered, generation=generation_on(base, store))
+    additions = [*roots_of(base, store), *closed_database(base, store)] if store.database else []
+    return place_on(Tree([*tree, *additions]), base, store)

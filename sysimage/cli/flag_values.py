@@ -1,0 +1,90 @@
+"""What values of flags mean, and what takes their place where they are not given."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sysimage.errors import SpecError
+
+LATEST = 253402300799
+"""The last second of the year 9999, beyond which times of documents can't be written."""
+
+
+def byte_count(text: str) -> int:
+    """A number of bytes, perhaps with k, M, G or T for powers of 1000."""
+    units = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+    number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1)
+    if not number.isascii() or not number.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a number of bytes such as 500M or 20G, not {text!r}")
+    return int(number) * unit
+
+
+def positive(text: str) -> int:
+    """A whole number from 1."""
+    return _whole_number(text, 1)
+
+
+def whole_number(text: str) -> int:
+    """A whole number from 0."""
+    return _whole_number(text, 0)
+
+
+def _whole_number(text: str, least: int) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"must be a whole number from {least}, not {text!r}")
+    return int(text)
+
+
+def created_at(text: str) -> int:
+    """A time as seconds since the epoch."""
+    if text == "now":
+        return int(datetime.now(UTC).timestamp())
+    if text.isascii() and text.isdecimal():
+        seconds = int(text)
+    else:
+        try:
+            time = datetime.fromisoformat(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be seconds since 1970, a date, or now, not {text!r}") from None
+        seconds = int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp())
+    if not 0 <= seconds <= LATEST:
+        raise argparse.ArgumentTypeError(f"must lie in the years 1970 to 9999, not {text!r}")
+    return seconds
+
+
+def source_date_epoch(environ: Mapping[str, str]) -> int | None:
+    """$SOURCE_DATE_EPOCH: a non-negative whole number of seconds. Anything else is an error, never passed over."""
+    text = environ.get("SOURCE_DATE_EPOCH")
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdecimal() or int(text) > LATEST:
+        raise SpecError(
+            f"cannot use SOURCE_DATE_EPOCH: {text!r} is no non-negative number of seconds before the year 10000",
+            hint="unset it, or set it to such as the time of the last commit: git log -1 --format=%ct",
+        )
+    return int(text)
+
+
+def cache_directory(flag: Path | None, environ: Mapping[str, str]) -> Path:
+    """Where things are kept: the flag, or by the XDG base directory specification."""
+    if flag is not None:
+        return flag.absolute()
+    if (base := environ.get("XDG_CACHE_HOME", "")).startswith("/"):
+        return Path(base) / "sysimage"
+    if (home := environ.get("HOME", "")).startswith("/"):
+        return Path(home) / ".cache" / "sysimage"
+    raise SpecError("cannot choose a cache directory: HOME is not set", hint="say --cache-dir")
+
+
+def lock_file(flag: Path | None, spec: str) -> Path:
+    """The lock file that belongs to a spec."""
+    return flag or (Path("system.lock.json") if spec == "-" else Path(spec).with_suffix(".lock.json"))
+
+
+def processors(flag: int | None) -> int:
+    """How many processors to use."""
+    return flag or len(os.sched_getaffinity(0))

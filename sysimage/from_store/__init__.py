@@ -1,0 +1,5 @@
+"""A system out of a Guix or Nix store: the way to a `SystemResult` that makes nothing and only reads."""
+
+from sysimage.from_store.realise import realise
+
+__all__ = ["realise"]

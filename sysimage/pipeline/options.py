@@ -1,0 +1,134 @@
+"""What a build is asked for beside the spec, in small values: each function takes the one that it uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from sysimage.image import ImageName
+from sysimage.pipeline.history import History
+
+if TYPE_CHECKING:
+    from sysimage.destinations.daemon import Engine
+    from sysimage.destinations.registry import Registries, RegistryTarget
+    from sysimage.layerplan import Favour
+    from sysimage.spec.model import SystemSpec
+    from sysimage_bootstrap.packages.choose import ArchiveChoice
+
+OCI_LAYOUT = "oci-dir"
+OURS = "sysimage"
+"""The strategy that is not a rule of thumb."""
+Format = Literal["archive", "docker-archive", "oci-dir"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredSystem:
+    """A system.json, and the files that belong to it."""
+
+    spec: SystemSpec
+    """What is to be built: what the file says, with the flags' values in place of its own."""
+    spec_dir: Path
+    """What paths in the spec are relative to."""
+    lock_file: Path
+    written: SystemSpec
+    """What the file says. A system made of packages has it inside, and must not become another system because its image
+    is compressed or divided otherwise."""
+
+    @classmethod
+    def of(cls, spec: SystemSpec, spec_dir: Path, lock_file: Path) -> DeclaredSystem:
+        """The system of a spec that no flag changes."""
+        return cls(spec, spec_dir, lock_file, spec)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where a system comes from, and what is kept of it."""
+
+    cache_dir: Path
+    """Packages, the store and plans are kept here and used again."""
+    archive: ArchiveChoice
+    locked: bool = False
+    """Refuse to build anything but what the lock file says."""
+    workers: int = 1
+    """How many processes read and make items."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What an image is called and dated."""
+
+    names: tuple[ImageName, ...]
+    """At least one."""
+    created: int | None = None
+    """Seconds since the epoch; None is when the newest of the packages changed."""
+
+    @classmethod
+    def of(cls, spec: SystemSpec) -> Identity:
+        """As the spec says."""
+        return cls(tuple(ImageName(spec.name, tag) for tag in spec.tags))
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """How layer boundaries are drawn."""
+
+    strategy: str = OURS
+    """The rule: `OURS`, or one of `sysimage.layerplan.STRATEGIES`."""
+    favour: Favour = "both"
+    history: History = field(default_factory=History)
+    """Earlier builds of the system. Part of the inputs: another history may give another plan."""
+    together: tuple[DeclaredSystem, ...] = ()
+    """Systems that are planned with this one; planned together, each draws the same layers for what it shares."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proofs:
+    """What is proven while layers are written, beside that items have the hashes that the spec wants compared."""
+
+    references: bool = False
+    """That items have their hashes, and that each mentions no other item of the image but its references."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerStorage:
+    """Where layers are kept between builds, so that those that do not change are never read again."""
+
+    directory: Path | None = None
+    """None keeps none."""
+    most_bytes: int | None = None
+    """Forget the layers that were not used for the longest time until what is kept is at most this; None forgets
+    nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A repository in a registry that gets the image."""
+
+    target: RegistryTarget
+    registries: Registries
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Where the image goes: to every one of these places."""
+
+    output: Path | int | None = Path("image.tar")
+    """A file, a directory (`OCI_LAYOUT`), an open descriptor such as standard output's, or nothing."""
+    format: Format = "archive"
+    pushes: tuple[Push, ...] = ()
+    load: Engine | None = None
+    """The container engine of this machine that gets the image."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    """Everything that one build is asked for."""
+
+    system: DeclaredSystem
+    sources: Sources
+    identity: Identity
+    planning: Planning = Planning()
+    proofs: Proofs = Proofs()
+    layers: LayerStorage = LayerStorage()
+    delivery: Delivery = Delivery()

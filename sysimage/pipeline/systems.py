@@ -1,0 +1,63 @@
+"""The systems that images are made of: each found in a store or made of packages, on top of a base image or of none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sysimage import bases, from_store
+from sysimage.closure import Closure
+from sysimage.pipeline.options import DeclaredSystem, Sources
+from sysimage.progress import Progress, silent
+from sysimage.rootfs.system import SystemResult
+from sysimage_bootstrap.realise import realise
+
+
+def open_base(system: DeclaredSystem, progress: Progress = silent) -> bases.BaseImage:
+    """The image that the system's begins with; one with too many layers is refused before any work."""
+    spec = system.spec
+    if spec.from_image is None:
+        return bases.NO_BASE
+    path = system.spec_dir / spec.from_image
+    base = bases.read_base_image(path, spec.architecture, spec.store.store_dir, progress=progress)
+    bases.check_room(base, spec.max_layers)
+    if spec.from_store is not None:  # a system made of packages has accounts of its own
+        bases.check_accounts(base, spec)
+    return base
+
+
+def provide(
+    system: DeclaredSystem, sources: Sources, base: bases.BaseImage = bases.NO_BASE, progress: Progress = silent
+) -> SystemResult:
+    """The system: found in a store, or made of packages. From here on nothing can tell which it was."""
+    spec = system.spec
+    if spec.from_store is not None:
+        return from_store.realise(
+            spec,
+            system.spec_dir,
+            cache_dir=sources.cache_dir,
+            workers=sources.workers,
+            base_accounts=base.accounts,
+            base_environment=bases.variables_of(base),
+            is_base_directory=base.has_directory,
+            keep_accounts=base.has_accounts,
+            progress=progress,
+        )
+    return realise(
+        system.written,
+        system.spec_dir,
+        sources.archive,
+        system.lock_file,
+        locked=sources.locked,
+        cache_dir=sources.cache_dir,
+        workers=sources.workers,
+        progress=progress,
+    )
+
+
+def closures_of(systems: Iterable[DeclaredSystem], sources: Sources, progress: Progress = silent) -> dict[str, Closure]:
+    """The closures of systems by the names of their images; of two with one name, the last."""
+    closures: dict[str, Closure] = {}
+    for system in systems:
+        realised = provide(system, sources, progress=progress)
+        closures[system.spec.name] = Closure(realised.items, realised.roots)
+    return closures

@@ -1,0 +1,187 @@
+"""Accounts that are asked for, added to those that are there: IDs, primary groups, members and homes.
+
+An account without a declared ID gets one that follows from its name: the SHA-256 of the name picks a place in the
+range, and the next free one is taken when it is not free. So IDs do not depend on what else is declared, save in the
+rare case of two names that pick the same place, and files in a volume keep their owner when the system changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import replace
+from itertools import chain
+
+from sysimage.errors import Issue, SpecError
+from sysimage.rootfs.accounts import Accounts, Group, User, WantedGroup, WantedUser
+
+SYSTEM_IDS = range(200, 1000)
+"""IDs chosen for daemons; below lie those that Debian hands out by hand."""
+ORDINARY_IDS = range(1000, 60000)
+"""IDs chosen for people."""
+_NO_HOMES = ("/nonexistent", "/", "/root")
+"""Homes that are not made: the last is in every root file system."""
+
+
+def add_accounts(base: Accounts, users: Iterable[WantedUser], groups: Iterable[WantedGroup]) -> Accounts:
+    """``base`` with what is wanted, and IDs chosen for what declares none.
+
+    Of two that want the same name the later counts. A wanted user of a base account's name keeps whatever it does not
+    say. A `SpecError` names every ID given twice and every group or member that does not exist.
+    """
+    wanted_users = {user.name: user for user in users}
+    wanted_groups = {group.name: group for group in groups}
+    wanted_groups |= _own_groups(base, wanted_users.values(), wanted_groups)
+    ids = _Ids(base)
+    ids.take_declared(wanted_users, wanted_groups)
+    ids.choose_others(wanted_users, wanted_groups)
+    all_users, group_issues = _users(base, wanted_users, ids)
+    members, member_issues = _members(base, wanted_users.values(), wanted_groups, all_users)
+    if issues := [*ids.issues, *group_issues, *member_issues]:
+        raise SpecError(
+            "cannot settle users and groups", hint="declare what is missing, or drop an ID that is taken", issues=issues
+        )
+    all_groups = [Group(name, ids.groups.numbers[name], tuple(sorted(names))) for name, names in members.items()]
+    # A base account keeps the home that it has, and its mode.
+    made = (name for name, user in wanted_users.items() if user.make_home and (user.home or base.user(name) is None))
+    return Accounts.of(all_users.values(), all_groups, [name for name in made if all_users[name].home not in _NO_HOMES])
+
+
+def _own_groups(base: Accounts, users: Iterable[WantedUser], groups: Container[str]) -> dict[str, WantedGroup]:
+    """The groups of new users that name no primary group and whose own is not there yet."""
+    return {
+        user.name: WantedGroup(user.name, None, (), user.system, user.origin)
+        for user in users
+        if user.group is None
+        and base.user(user.name) is None
+        and base.group(user.name) is None
+        and user.name not in groups
+    }
+
+
+def _users(base: Accounts, wanted_users: Mapping[str, WantedUser], ids: _Ids) -> tuple[dict[str, User], list[Issue]]:
+    """All users by name, and the primary groups that do not exist."""
+    users = {user.name: user for user in base.users}
+    issues = []
+    for name, wanted in wanted_users.items():
+        existing = base.user(name)
+        if wanted.group is None and existing is not None:
+            gid: int | None = existing.gid
+        else:
+            gid = ids.groups.numbers.get(wanted.group or name)
+        if gid is None:
+            issues.append(Issue(wanted.origin, f"the group {wanted.group!r} does not exist"))
+        users[name] = _user(wanted, existing, ids.users.numbers[name], gid or 0)
+    return users, issues
+
+
+def _user(wanted: WantedUser, existing: User | None, uid: int, gid: int) -> User:
+    """The account as wanted; a field that is not given stays as it is, or has its default."""
+    user = existing or User(
+        wanted.name,
+        uid,
+        gid,
+        home="/nonexistent" if wanted.system else f"/home/{wanted.name}",
+        shell="/usr/sbin/nologin" if wanted.system else "/bin/sh",
+        password_hash="!",  # noqa: S106 - it locks
+    )
+    said = {
+        key: value
+        for key in ("comment", "home", "shell", "password_hash")
+        if (value := getattr(wanted, key)) is not None
+    }
+    return replace(user, uid=uid, gid=gid, **said)
+
+
+def _members(
+    base: Accounts,
+    wanted_users: Iterable[WantedUser],
+    wanted_groups: Mapping[str, WantedGroup],
+    users: Container[str],
+) -> tuple[dict[str, set[str]], list[Issue]]:
+    """The supplementary members of every group, and the members and groups that do not exist."""
+    members = {group.name: set(group.members) for group in base.groups}
+    issues = []
+    for name, group in wanted_groups.items():
+        members.setdefault(name, set()).update(group.members)
+        unknown = [member for member in group.members if member not in users]
+        issues += [Issue(group.origin, f"the member {member!r} does not exist") for member in unknown]
+    for user in wanted_users:
+        for name in user.groups:
+            if name in members:
+                members[name].add(user.name)
+            else:
+                issues.append(Issue(user.origin, f"the group {name!r} does not exist"))
+    return members, issues
+
+
+class _Numbers:
+    """The IDs of one kind of account, and the faults of those that were taken twice."""
+
+    def __init__(self, kind: str, numbers: Mapping[str, int], issues: list[Issue]) -> None:
+        self.numbers = dict(numbers)
+        """By name."""
+        self.holders = {number: name for name, number in numbers.items()}
+        self._kind, self._issues = kind, issues
+
+    def take(self, name: str, number: int, origin: str = "") -> None:
+        """Give ``number`` to ``name``; a fault if another name has it."""
+        holder = self.holders.get(number, name)
+        if holder != name:
+            self._issues.append(Issue(origin, f"the {self._kind} ID {number} belongs to {holder!r} already"))
+        self.numbers[name] = number
+        self.holders[number] = name
+
+
+class _Ids:
+    """The user and group IDs given so far."""
+
+    def __init__(self, base: Accounts) -> None:
+        self.issues: list[Issue] = []
+        self.users = _Numbers("user", {user.name: user.uid for user in base.users}, self.issues)
+        self.groups = _Numbers("group", {group.name: group.gid for group in base.groups}, self.issues)
+
+    def take_declared(self, users: Mapping[str, WantedUser], groups: Mapping[str, WantedGroup]) -> None:
+        """The IDs that are asked for by number, and for the own group of a user with one the same, if it is free."""
+        for name, group in sorted(groups.items()):
+            if group.gid is not None:
+                self.groups.take(name, group.gid, group.origin)
+        for name, user in sorted(users.items()):
+            if user.uid is not None:
+                self.users.take(name, user.uid, user.origin)
+                if name in groups and name not in self.groups.numbers and user.uid not in self.groups.holders:
+                    self.groups.take(name, user.uid)
+
+    def choose_others(self, users: Mapping[str, WantedUser], groups: Mapping[str, WantedGroup]) -> None:
+        """An ID for every user and then every group that has none."""
+        for name, user in sorted(users.items()):
+            if name not in self.users.numbers:
+                self._choose_user(name, _range(user), has_group=name in groups)
+        for name, group in sorted(groups.items()):
+            if name not in self.groups.numbers:
+                self.groups.take(name, _free(name, _range(group), self.groups.holders))
+
+    def _choose_user(self, name: str, ids: range, *, has_group: bool) -> None:
+        """A user ID; with ``has_group``, the group of that name has or gets the same one where it can."""
+        gid = self.groups.numbers.get(name) if has_group else None
+        if gid is not None and gid in ids and gid not in self.users.holders:
+            self.users.take(name, gid)
+        elif has_group and gid is None:
+            chosen = _free(name, ids, self.users.holders.keys() | self.groups.holders.keys())
+            self.users.take(name, chosen)
+            self.groups.take(name, chosen)
+        else:
+            self.users.take(name, _free(name, ids, self.users.holders))
+
+
+def _range(wanted: WantedUser | WantedGroup) -> range:
+    return SYSTEM_IDS if wanted.system else ORDINARY_IDS
+
+
+def _free(name: str, ids: range, used: Container[int]) -> int:
+    """The first of ``ids`` that is free, from the place on that the name picks."""
+    start = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % len(ids)
+    for number in chain(ids[start:], ids[:start]):
+        if number not in used:
+            return number
+    raise SpecError(f"cannot choose an ID for {name}: all from {ids[0]} to {ids[-1]} are taken")

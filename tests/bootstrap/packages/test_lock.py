@@ -1,0 +1,157 @@
+"""The lock file: the same system again, or an error that says what differs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sysimage.digest import Digest
+from sysimage.errors import LockError
+from sysimage_bootstrap.archive.index import index_of
+from sysimage_bootstrap.packages.lock import LockedSuite, LockFile, parse_lock, read_lock
+from sysimage_bootstrap.packages.request import PackageRequest
+from sysimage_bootstrap.packages.resolve import Resolution, resolve
+from tests.bootstrap.archive.fake_archive import NOW, stanza
+
+REQUEST = PackageRequest("amd64", ("nginx", "bash"))
+
+
+def resolution(nginx: str = "1.26-3", *more: str) -> Resolution:
+    text = "\n".join(
+        [
+            stanza("nginx", nginx, depends="libc6, init", source="nginx-src (1.26)", multi_arch="allowed"),
+            stanza("bash", "5.2-1", essential="yes", pre_depends="libc6", installed_size="7000"),
+            stanza("libc6", "2.41-1", depends="libgcc-s1"),
+            stanza("libgcc-s1", "14", depends="libc6"),
+            stanza("init", depends="bash"),
+            *more,
+        ]
+    )
+    return resolve(index_of(text, "amd64"), replace(REQUEST, exclude=frozenset({"init"})))
+
+
+@pytest.fixture
+def lock() -> LockFile:
+    suite = LockedSuite("trixie", "trixie", NOW, Digest.of(b"InRelease"))
+    return LockFile(REQUEST.document(), (suite,), resolution())
+
+
+def test_what_is_written_is_read_back(lock: LockFile, tmp_path: Path) -> None:
+    lock.write(tmp_path / "system.lock")
+    read = read_lock(tmp_path / "system.lock")
+    assert read.dumps() == lock.dumps()
+    assert (read.request, read.suites) == (lock.request, lock.suites)
+    assert (read.resolution.edges, read.resolution.roots) == (lock.resolution.edges, ("bash", "nginx"))
+    assert read.resolution.unmet == (("nginx", "init"),)
+    for before, after in zip(lock.resolution.packages, read.resolution.packages, strict=True):
+        assert after == replace(before, depends=(), pre_depends=())
+
+
+def test_the_text_ends_with_a_newline_and_depends_on_nothing_but_the_lock(lock: LockFile) -> None:
+    text = lock.dumps()
+    assert text.endswith("}\n")
+    again = PackageRequest("amd64", ("bash", "nginx", "bash"), provided=frozenset(sorted(REQUEST.provided)))
+    assert replace(lock, request=again.document()).dumps() == text
+    assert again.digest == REQUEST.digest
+
+
+def test_the_text_names_no_address(lock: LockFile) -> None:
+    assert "://" not in lock.dumps()
+
+
+def test_the_same_request_is_accepted_in_any_order(lock: LockFile) -> None:
+    asked = PackageRequest("amd64", ("bash", "nginx"))
+    lock.require(asked)
+    assert asked.document() == lock.request
+
+
+def test_everything_that_is_asked_differently_is_named(lock: LockFile) -> None:
+    asked = PackageRequest(
+        "arm64",
+        ("nginx", "curl"),
+        suites=("trixie",),
+        prefer={"awk": "gawk"},
+        exclude=frozenset({"perl-base"}),
+        essential=False,
+    )
+    with pytest.raises(LockError) as caught:
+        lock.require(asked)
+    assert [str(issue) for issue in caught.value.issues] == [
+        'architecture: now "arm64", locked "amd64"',
+        "essential: now false, locked true",
+        "exclude: now with perl-base",
+        "packages: now with curl, without bash",
+        'prefer: now {"awk": "gawk"}, locked {"awk": "mawk"}',
+        "suites: now without trixie-updates, without trixie-security",
+    ]
+    assert caught.value.hint
+
+
+def test_everything_that_the_archive_has_moved_is_named(lock: LockFile) -> None:
+    lock.require_same(resolution())
+    moved = resolution("1.26-4")
+    other = replace(moved.package("bash"), digest=Digest.of(b"other"))
+    kept = tuple(other if package.name == "bash" else package for package in moved.packages if package.name != "libc6")
+    new = replace(moved.package("libc6"), name="libc7")
+    with pytest.raises(LockError) as caught:
+        lock.require_same(replace(moved, packages=(*kept, new)))
+    assert [str(issue) for issue in caught.value.issues] == [
+        f"bash: 5.2-1 is locked with {lock.resolution.package('bash').digest}, now has {other.digest}",
+        "libc6: locked at 2.41-1, no longer chosen",
+        "libc7: not locked, now 2.41-1",
+        "nginx: locked at 1.26-3 amd64, now 1.26-4 amd64",
+    ]
+
+
+Damage = Callable[[dict[str, Any]], object]
+
+DAMAGES: dict[str, Damage] = {
+    "another format": lambda document: document.update(format="sysimage-lock/9"),
+    "no packages": lambda document: document.pop("packages"),
+    "packages out of order": lambda document: document["packages"].reverse(),
+    "a package twice": lambda document: document["packages"].insert(0, document["packages"][0]),
+    "a digest that is none": lambda document: document["packages"][0].update(sha256="../../x"),
+    "a path out of the archive": lambda document: document["packages"][0].update(filename="../x.deb"),
+    "a negative size": lambda document: document["packages"][0].update(size=-1),
+    "a need for a stranger": lambda document: document["packages"][0].update(needs=["stranger"]),
+    "a suite that is not listed": lambda document: document["packages"][0].update(suite="sid"),
+    "needs that are a text": lambda document: document["packages"][0].update(needs="libc6"),
+    "packages that are numbers": lambda document: document.update(packages=[1]),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_lock_that_was_tampered_with_is_refused(damage: Damage, lock: LockFile, tmp_path: Path) -> None:
+    document = json.loads(lock.dumps())
+    damage(document)
+    path = tmp_path / "system.lock"
+    path.write_text(json.dumps(document))
+    with pytest.raises(LockError, match="malformed"):
+        read_lock(path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"format": 1, "format": 2}', "[" * 100_000])
+def test_what_is_no_lock_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "system.lock"
+    path.write_text(text)
+    with pytest.raises(LockError, match="malformed"):
+        read_lock(path)
+
+
+def test_a_lock_that_is_not_there_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(LockError, match="there is none") as caught:
+        read_lock(tmp_path / "system.lock")
+    assert "sysimage lock" in (caught.value.hint or "")
+
+
+def test_a_lock_is_replaced_whole(lock: LockFile, tmp_path: Path) -> None:
+    path = tmp_path / "system.lock"
+    path.write_text("old")
+    lock.write(path)
+    assert parse_lock(path.read_text()).dumps() == lock.dumps()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["system.lock"]

@@ -1,0 +1,92 @@
+"""SQLite files of our own: the library reads every one of them, finds it whole, and writes on in it."""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sysimage.store.sqlite_file import PAGE_SIZE, Index, Row, Table, Trigger, sqlite_file
+
+VERSION = 3_040_001
+NUMBERS = st.integers(-(1 << 63), (1 << 63) - 1) | st.integers(-2, 300)
+# Around the sizes at which a text leaves its page: of an index, of a table, and over two pages more.
+SIZES = st.sampled_from([0, 1, 60, 61, 980, 1000, 1010, 4000, 4061, 4070, 8100, 8200]) | st.integers(0, 300)
+LETTERS = st.characters(codec="utf-8", exclude_characters="\0")
+TEXTS = st.builds(lambda start, size: start + "x" * size, st.text(LETTERS), SIZES)
+VALUES = st.none() | NUMBERS | TEXTS
+
+
+@contextmanager
+def opened(data: bytes) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.deserialize(data)
+        yield connection
+
+
+def whole(connection: sqlite3.Connection) -> bool:
+    return connection.execute("pragma integrity_check").fetchall() == [("ok",)]
+
+
+def table(rows: list[Row]) -> Table:
+    return Table(
+        "T", "CREATE TABLE T (a, b)", (Index("by_b", (1,), "CREATE INDEX by_b on T(b)"), index_of_both()), rows
+    )
+
+
+def index_of_both() -> Index:
+    return Index("by_both", (0, 1), "CREATE INDEX by_both on T(a, b)")
+
+
+@given(st.lists(st.tuples(VALUES, VALUES), max_size=60), st.sampled_from([1, 1, 2, 30]))
+def test_what_was_written_is_read_by_table_and_by_index(rows: list[Row], times: int) -> None:
+    rows = rows * times
+    with opened(sqlite_file([table(rows)], VERSION)) as connection:
+        assert whole(connection)
+        assert connection.execute("select rowid, a, b from T").fetchall() == [
+            (at, *row) for at, row in enumerate(rows, 1)
+        ]
+        for _, b in rows[:5]:
+            found = connection.execute("select rowid from T indexed by by_b where b is ?", (b,)).fetchall()
+            assert found == [(at,) for at, row in enumerate(rows, 1) if row[1] == b]
+
+
+@pytest.mark.parametrize("size", [0, 30, 900, 1002])
+def test_a_tree_of_any_number_of_entries_is_whole(size: int) -> None:
+    """With every number of pages and levels; where the last entry just does not fit, no page is left empty."""
+    for count in (*range(110), *range(110, 1200, 61), 20_000 if size < 900 else 1200):
+        rows: list[Row] = [(at * 7919 % 65_537, f"{at:04}" + "x" * size) for at in range(count)]
+        with opened(sqlite_file([table(rows)], VERSION)) as connection:
+            assert whole(connection)
+            assert connection.execute("select count(*), max(rowid) from T").fetchall() == [(count, count or None)]
+
+
+def test_the_library_writes_on_where_we_ended() -> None:
+    rows: list[Row] = [(at % 10, f"{at}") for at in range(5000)]
+    with opened(sqlite_file([table(rows)], VERSION)) as connection:
+        connection.executemany("insert into T values (?, ?)", [(at, "new") for at in range(2000)])
+        connection.execute("delete from T where a < 7")
+        assert whole(connection)
+        assert connection.execute("select count(*) from T").fetchone() == (5000 * 3 // 10 + 2000 - 7,)
+        connection.commit()
+        connection.execute("vacuum")
+        assert whole(connection)
+
+
+def test_no_byte_is_left_to_chance() -> None:
+    """A file with every kind of page and cell. If this has to change, the digest of every image does."""
+    rows: list[Row] = [(None if at % 5 == 0 else at * 1_000_003, "é" * (at % 2500)) for at in range(3000)]
+    data = sqlite_file([table(rows), Trigger("D", "T", "CREATE TRIGGER D delete on T begin select 1; end")], VERSION)
+    kinds = {data[at] for at in range(PAGE_SIZE, len(data), PAGE_SIZE)}
+    assert kinds >= {0, 2, 5, 10, 13}
+    assert hashlib.sha256(data).hexdigest() == "2d42370ee0d0fa1b21b2e8440285ea00835dbd0c30601eafd0b44b3b9e6a1720"
+
+
+def test_statements_that_need_more_than_the_first_page_are_refused() -> None:
+    with pytest.raises(ValueError, match="do not fit in the first page"):
+        sqlite_file([Table("T", f"CREATE TABLE T (a /* {'x' * 4000} */)")], VERSION)
+    with pytest.raises(OverflowError):
+        sqlite_file([Table("T", "CREATE TABLE T (a)", rows=[(1 << 63,)])], VERSION)

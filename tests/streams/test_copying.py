@@ -1,0 +1,81 @@
+"""Bytes that go from file to file, by whichever way works."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from sysimage.errors import IntegrityError
+from sysimage.streams.copying import copy_all
+from tests.support.refusing import refuse
+
+DATA = os.urandom(3_000_001)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "source"
+    path.write_bytes(DATA)
+    return path
+
+
+WAYS = [[], ["copy_file_range"], ["copy_file_range", "sendfile"]]
+
+
+@pytest.mark.parametrize("refused", WAYS)
+@pytest.mark.parametrize("count", [0, 1, 2_000_000, len(DATA)])
+def test_a_file_gets_the_bytes_behind_those_it_has(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Sequence[str], count: int
+) -> None:
+    refuse(monkeypatch, refused, errno.EXDEV)
+    with source.open("rb") as origin, (tmp_path / "target").open("wb", buffering=0) as target:
+        target.write(b"before")
+        copy_all(origin.fileno(), target.fileno(), count)
+    assert (tmp_path / "target").read_bytes() == b"before" + DATA[:count]
+
+
+@pytest.mark.parametrize("refused", WAYS)
+def test_a_pipe_gets_them_too(source: Path, monkeypatch: pytest.MonkeyPatch, refused: Sequence[str]) -> None:
+    refuse(monkeypatch, refused, errno.EINVAL)
+    reading, writing = os.pipe()
+
+    def copy() -> None:
+        with source.open("rb") as origin, open(writing, "wb"):
+            copy_all(origin.fileno(), writing, len(DATA))
+
+    thread = threading.Thread(target=copy)
+    thread.start()
+    with open(reading, "rb") as pipe:
+        assert pipe.read() == DATA
+    thread.join()
+
+
+@pytest.mark.parametrize("refused", WAYS)
+def test_a_source_that_ends_early_is_an_error(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Sequence[str]
+) -> None:
+    refuse(monkeypatch, refused, errno.EXDEV)
+    with (
+        source.open("rb") as origin,
+        (tmp_path / "target").open("wb") as target,
+        pytest.raises(IntegrityError, match=f"it ends after {len(DATA)} of {len(DATA) + 1} bytes"),
+    ):
+        copy_all(origin.fileno(), target.fileno(), len(DATA) + 1)
+
+
+def test_a_full_disk_is_no_reason_to_try_another_way(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse(monkeypatch, ["copy_file_range"], errno.ENOSPC)
+    with (
+        source.open("rb") as origin,
+        (tmp_path / "target").open("wb") as target,
+        pytest.raises(OSError, match="No space left"),
+    ):
+        copy_all(origin.fileno(), target.fileno(), len(DATA))
+    assert (tmp_path / "target").stat().st_size == 0

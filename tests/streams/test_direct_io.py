@@ -1,0 +1,141 @@
+"""Bytes written at their places past the page cache, by several processes, are those that were meant."""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import random
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sysimage.streams.direct_io import DirectWriter
+from sysimage.workers import run_tasks
+from tests.support.refusing import refuse
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Iterator[int]:
+    fd = os.open(tmp_path / "target", os.O_RDWR | os.O_CREAT)
+    yield fd
+    os.close(fd)
+
+
+def aligned(data: bytes) -> memoryview:
+    """The same bytes at the beginning of a page."""
+    pages = mmap.mmap(-1, max(1, len(data)))
+    pages[: len(data)] = data
+    return memoryview(pages)[: len(data)]
+
+
+def whole(fd: int) -> bytes:
+    return os.pread(fd, os.fstat(fd).st_size + 1, 0)
+
+
+@pytest.mark.parametrize("offset", [0, 512, 1024, 4096, 4608, 7])
+@pytest.mark.parametrize("length", [0, 1, 512, 4096, 300_000, 1 << 20, (1 << 20) + 512])
+def test_what_is_written_at_a_place_is_there(target: int, offset: int, length: int) -> None:
+    data = random.Random(length).randbytes(length)
+    with DirectWriter(target) as writer:
+        assert writer.write(aligned(data), offset) == length
+        writer.write(b"before"[:offset], 0)
+    assert whole(target)[offset:] == data
+    assert whole(target)[: min(6, offset)] == b"before"[:offset] if length else True
+
+
+def test_neighbours_that_share_a_page_do_not_harm_each_other(target: int) -> None:
+    chance = random.Random(1)
+    sizes = [512 * chance.randint(1, 5000) for _ in range(40)]
+    parts = [chance.randbytes(size) for size in sizes]
+    places = [sum(sizes[:number]) for number in range(len(sizes))]
+
+    def work(number: int, report: object) -> None:
+        data = aligned(parts[number])
+        with DirectWriter(target) as writer:
+            for start in range(0, len(data), 1 << 20):
+                writer.write(data[start : start + (1 << 20)], places[number] + start)
+
+    run_tasks(chance.sample(range(len(parts)), len(parts)), work, 4, lambda moved: None)
+    os.fsync(target)
+    assert whole(target) == b"".join(parts)
+
+
+def test_a_file_system_that_refuses_at_the_first_write_is_written_through_the_cache(
+    target: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, refused = os.pwrite, []
+
+    def refuse(fd: int, data: Any, offset: int) -> int:
+        if fd != target:
+            refused.append(offset)
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return real(fd, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", refuse)
+    data = os.urandom(1 << 20)
+    with DirectWriter(target) as writer:
+        for start in (512, 512 + len(data)):
+            writer.write(aligned(data), start)
+    assert whole(target)[512:] == data * 2
+    assert len(refused) <= 1, "it is tried once"
+
+
+def test_a_short_write_is_gone_on_with(target: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda fd, data, offset: real(fd, data[: max(512, len(data) // 2)], offset))
+    data = os.urandom(1 << 20)
+    with DirectWriter(target) as writer:
+        writer.write(aligned(data), 1024)
+    assert whole(target)[1024:] == data
+
+
+def test_a_full_disk_is_no_reason_to_try_another_way(target: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(monkeypatch, ["pwrite"], errno.ENOSPC)
+    with DirectWriter(target) as writer, pytest.raises(OSError, match="No space left"):
+        writer.write(aligned(bytes(1 << 20)), 0)
+
+
+def test_who_is_left_behind_does_not_write_to_what_is_open_by_then(tmp_path: Path) -> None:
+    """After an interrupt nobody waits for the thread that writes, and numbers of descriptors are used again."""
+    fd = os.open(tmp_path / "layer", os.O_RDWR | os.O_CREAT)
+    writer = DirectWriter(fd)
+    write = writer.writer_from(0)
+    write(aligned(bytes(1 << 20)))
+    writer.close()
+    os.close(fd)
+    others = [os.open(tmp_path / f"other-{number}", os.O_RDWR | os.O_CREAT) for number in range(4)]
+    assert fd in others
+    with pytest.raises(ValueError, match="behind the end"):
+        write(aligned(bytes(1 << 20)))
+    assert [os.fstat(other).st_size for other in others] == [0] * 4
+    for other in others:
+        os.close(other)
+
+
+def test_closing_waits_for_the_write_that_has_begun(target: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, may_go_on = threading.Event(), threading.Event()
+    real = os.pwrite
+
+    def slow(fd: int, data: Any, offset: int) -> int:
+        begun.set()
+        assert may_go_on.wait(10)
+        return real(fd, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", slow)
+    writer = DirectWriter(target)
+    writing = threading.Thread(target=writer.write, args=(b"data", 0))
+    closing = threading.Thread(target=writer.close)
+    writing.start()
+    assert begun.wait(10)
+    closing.start()
+    closing.join(0.05)
+    assert closing.is_alive()
+    may_go_on.set()
+    closing.join(10)
+    assert not closing.is_alive()
+    assert whole(target) == b"data"
+    writing.join()

@@ -1,0 +1,73 @@
+"""What the Shepherd says of its services, and the wait until all of them have started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from sysimage_vm.booted import Booted
+from sysimage_vm.faults import DeadlineError, GuestSilentError, ServiceNotStartedError
+from sysimage_vm.waiting import NotYet, Patience
+
+HERD = "/run/current-system/profile/bin/herd"
+FINE = frozenset({"started", "timer", "one-shot"})
+"""States of a service that does what was declared."""
+_STATES = {
+    "started": "started",
+    "running timers": "timer",
+    "one-shot": "one-shot",
+    "starting": "starting",
+    "stopping": "stopping",
+    "stopped": "stopped",
+    "failed to start": "failed",
+}
+States = Mapping[str, str]
+"""Service → state; empty while nothing answers."""
+
+
+class Ask(Protocol):
+    """`sysimage_vm.waiting.ask` with what it watches."""
+
+    def __call__(self, what: str, question: Callable[[], States | NotYet], patience: Patience) -> States: ...
+
+
+def wait_services(
+    booted: Booted, ask: Ask, states: Callable[[], States], expected: Sequence[str], patience: Patience
+) -> States:
+    """Wait until every expected service has started (or is done), and return the states of all."""
+
+    def missing(found: States, names: Sequence[str]) -> str:
+        return ", ".join(f"{name} ({found.get(name, 'unknown to Shepherd')})" for name in names)
+
+    def started() -> States | NotYet:
+        booted.require_running()
+        found = states()
+        if not found:
+            return NotYet("Shepherd did not answer")
+        absent = [name for name in expected if found.get(name) not in FINE]
+        if failed := [name for name in absent if found.get(name) == "failed"]:
+            raise ServiceNotStartedError(
+                f"cannot boot {booted.name}: these services did not start: {missing(found, failed)}",
+                evidence=booted.evidence(),
+            )
+        return NotYet(f"these services did not start: {missing(found, absent)}") if absent else found
+
+    try:
+        return ask(f"the services of {booted.name}", started, patience)
+    except (GuestSilentError, DeadlineError) as fault:
+        raise ServiceNotStartedError(
+            f"cannot boot {booted.name}: {fault.message}", evidence=booted.evidence()
+        ) from None
+
+
+def parse_herd_status(text: str) -> Mapping[str, str]:
+    """Service → state, from what ``herd status`` prints: headings, and below each its services with a sign before."""
+    states: dict[str, str] = {}
+    state = ""
+    for line in text.splitlines():
+        if line.endswith(":") and not line.startswith(" "):
+            heading = line.removesuffix(":").lower()
+            state = _STATES.get(heading, heading)
+        elif line.startswith(" ") and line.split():
+            states[line.split()[-1 if len(line.split()) == 1 else 1]] = state
+    return states
