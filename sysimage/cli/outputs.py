@@ -49,13 +49,14 @@ def refuse_inputs(output: Path | int, inputs: Iterable[Input], *, hint: str = "n
         raise SpecError(f"cannot write {where}: it is read too", hint=hint, issues=issues)
 
 
-def refuse_what_is_no_file(output: Path) -> None:
+def refuse_what_is_no_file(output: Path, *, makes_directories: bool = False) -> None:
     """A `SpecError` for an output that is a directory, a disk or a socket; files, pipes and devices such as
-    ``/dev/null`` are written to, and so is what does not exist yet."""
+    ``/dev/null`` are written to, and so is what does not exist yet, in a directory that exists unless it is made."""
     try:
         mode = output.stat().st_mode
     except FileNotFoundError:
-        _refuse_nowhere(output)
+        if not makes_directories:
+            _refuse_nowhere(output)
         return
     except OSError as error:
         raise MachineError(f"cannot write {output}: {error.strerror}") from None

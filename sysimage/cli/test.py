@@ -115,7 +115,7 @@ def _check(arguments: argparse.Namespace) -> None:
         raise SpecError("cannot print a shell as JSON", hint="leave --json out")
     if arguments.junit is not None:
         outputs.refuse_inputs(arguments.junit, outputs.flag_inputs(arguments), hint="name another --junit")
-        outputs.refuse_what_is_no_file(arguments.junit)
+        outputs.refuse_what_is_no_file(arguments.junit, makes_directories=True)
     for path in arguments.expect or ():
         if not path.is_file():
             raise SpecError(f"cannot read {path}: there is no such file", hint="--expect takes a pytest module")
