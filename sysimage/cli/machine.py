@@ -42,15 +42,14 @@ def prepared(arguments: argparse.Namespace, terminal: Terminal) -> Prepared:
 
 def run_in_machine(arguments: argparse.Namespace, command: Sequence[str], terminal: Terminal) -> int:
     """``sysimage run --in vm``: by the ``run`` of the engine in the machine, without a terminal."""
+    from sysimage.containers.engine import entry_point_flags
     from sysimage_vm.interactive import converse
 
     name = "run"
     chosen = bool(command) or arguments.entrypoint is not None
     with _trial(arguments, terminal) as trial, _input(chosen) as source:
         options = ["--name", name, "--pull", "never", *(["--interactive"] if chosen else [])]
-        if arguments.entrypoint is not None:
-            empty = "[]" if str(trial.engine.kind) == "podman" else ""
-            options.append(f"--entrypoint={arguments.entrypoint or empty}")
+        options += entry_point_flags(str(trial.engine.kind), arguments.entrypoint)
         words = trial.engine.command("run", *options, trial.reference, *command)
         try:
             return converse(trial.machine, words, source, *_ours())

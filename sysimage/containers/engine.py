@@ -50,6 +50,14 @@ done
 busy with when that end came without a word may appear later, so it is tried again."""
 
 
+def entry_point_flags(program: str, entry_point: str | None) -> list[str]:
+    """What ``docker run`` or ``podman run`` is told of an entry point in the place of the image's; empty is none."""
+    if entry_point is None:
+        return []
+    # Podman wants an empty entry point as JSON, Docker as nothing.
+    return [f"--entrypoint={entry_point or ('[]' if program == 'podman' else '')}"]
+
+
 @dataclass(frozen=True, slots=True)
 class Engine:
     """A container engine's command line."""

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from sysimage.containers.console import Console
-from sysimage.containers.engine import Engine, LoadedImage, loaded
+from sysimage.containers.engine import Engine, LoadedImage, entry_point_flags, loaded
 from sysimage.containers.faults import ProgramNotStartedError
 from sysimage.containers.image import RunnableImage
 from sysimage.containers.namespaces import (
@@ -207,11 +207,11 @@ class InEngine(Place):
         out: Take,
         err: Take,
     ) -> int:
-        options = [*(["--interactive"] if interactive else []), *(["--tty"] if terminal else [])]
-        if entry_point is not None:
-            # Podman wants an empty entry point as JSON, Docker as nothing.
-            empty = "[]" if self.files.engine.program == "podman" else ""
-            options += [f"--entrypoint={entry_point or empty}"]
+        options = [
+            *(["--interactive"] if interactive else []),
+            *(["--tty"] if terminal else []),
+            *entry_point_flags(self.files.engine.program, entry_point),
+        ]
         self.files.create(command, options)
         name = self.files.name
         streams: dict[str, int | None] = {"stdin": None if interactive else subprocess.DEVNULL}

@@ -119,11 +119,3 @@ def widen_pipe(fd: int) -> None:
     """Give a pipe room for a whole piece, so that writer and reader work at the same time; other files stay as is."""
     with contextlib.suppress(OSError):
         fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
-
-
-def is_seekable(fd: int) -> bool:
-    """Whether parts of the open file can be written in any order."""
-    with contextlib.suppress(OSError):
-        os.lseek(fd, 0, os.SEEK_CUR)
-        return not fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_APPEND
-    return False

@@ -7,7 +7,6 @@ so that it can be written in one pass by someone who does not know yet what the 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -110,10 +109,3 @@ def _document(name: str, data: bytes) -> Member:
 def _for_docker(config_name: str, layers: Sequence[Member], names: Sequence[ImageName]) -> Member:
     value = [{"Config": config_name, "RepoTags": [str(name) for name in names], "Layers": [p.name for p in layers]}]
     return _document("manifest.json", canonical_json(value))
-
-
-def parse_format(text: str) -> str:
-    """Read the name of an archive's form."""
-    if text not in FORMATS:
-        raise SpecError(f"cannot write the format {text!r}", hint=f"there is {' and '.join(map(json.dumps, FORMATS))}")
-    return text

@@ -56,10 +56,6 @@ class Container:
         """A real ``exec`` of the engine, with all it costs; `host` is for many questions."""
         return self.engine.run("exec", self.name, *words, patience=patience, accept=accept)
 
-    def is_running(self) -> bool:
-        """Whether its first process runs, at little cost."""
-        return self.state() == "running"
-
     def state(self) -> str:
         """The engine's word: created, running, restarting, exited, …"""
         if self.engine.kind is Kind.DOCKER:  # asked often, so without the costs of the command line

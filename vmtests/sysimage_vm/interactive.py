@@ -6,16 +6,10 @@ import os
 from collections.abc import Callable
 
 from sysimage_vm.channel import refuse
-from sysimage_vm.engine import Engine
 from sysimage_vm.machine import Machine
 from sysimage_vm.waiting import TURN
 
 SHELL = ("/bin/sh", "-i")
-
-
-def shell_in_container(engine: Engine, container: str) -> list[str]:
-    """The argument vector that opens a shell there, as the engine's ``exec`` does."""
-    return engine.command("exec", "-i", container, *SHELL)
 
 
 def converse(

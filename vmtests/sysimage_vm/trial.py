@@ -13,7 +13,6 @@ import testinfra
 from testinfra.host import Host
 
 from sysimage_vm.booted import BOOT, Booted, LoadedImage
-from sysimage_vm.faults import ImageFaultError
 from sysimage_vm.image import ImageArchive
 from sysimage_vm.waiting import USUAL, NotYet, Patience
 
@@ -131,9 +130,3 @@ class Trial(ABC):
     def expected_services(self) -> Sequence[str]:
         """Names of the services that start by themselves."""
         return sorted(name for name, service in self.services.items() if service.get("auto-start", True))
-
-    def require_declared(self) -> Mapping[str, Any]:
-        """The document; an `ImageFaultError` for an image that has none although it should."""
-        if not self.declared:
-            raise ImageFaultError(f"cannot ask the image about itself: it has no {SYSTEM_DOCUMENT}")
-        return self.declared
