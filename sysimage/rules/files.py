@@ -76,14 +76,21 @@ class Lost:
         return any(self.at[: len(place)] == place for place in places)
 
 
+def _pieces(path: bytes) -> list[bytes]:
+    """The parts of a path, last first. "." stays, and is what a slash at the end means: only a directory has it."""
+    return [part for part in reversed((path + b"." if path.endswith(b"/") else path).split(b"/")) if part]
+
+
 def follow(files: Files, path: bytes, start: Parts = ()) -> Found | Lost:
     """Follow a path and its links as a process inside the image would; a relative one begins at ``start``."""
-    todo = [part for part in reversed(path.split(b"/")) if part not in (b"", b".")]
+    todo = _pieces(path)
     at: list[bytes] = [] if path.startswith(b"/") else list(start)
     link, behind_link = "", 0  # the last link, and how much of the path is left behind what it says
     links = 0
     while todo:
         part = todo.pop()
+        if part == b".":
+            continue
         if part == b"..":
             del at[-1:]
             continue
@@ -99,7 +106,7 @@ def follow(files: Files, path: bytes, start: Parts = ()) -> Found | Lost:
             link, behind_link = f"{shown(as_path(here))} is a link to {shown(seen.link)}, which", len(todo)
             if seen.link.startswith(b"/"):
                 at = []
-            todo += [piece for piece in reversed(seen.link.split(b"/")) if piece not in (b"", b".")]
+            todo += _pieces(seen.link)
             continue
         if seen.kind is not Kind.DIRECTORY and todo:
             return Lost(f"{shown(as_path(here))} is a {seen.kind.value}, no directory", (*here, todo[-1]), bool(links))

@@ -55,7 +55,7 @@ class Machine:
             return None
         status = path.lstat()
         if path.is_symlink():
-            return Seen(Kind.SYMLINK, 0o777, os.fsencode(path.readlink()))
+            return Seen(Kind.SYMLINK, 0o777, os.fsencode(os.readlink(path)))  # noqa: PTH115 - pathlib drops dots
         if path.is_dir():
             return Seen(Kind.DIRECTORY, status.st_mode & 0o7777)
         return Seen(Kind.FILE, status.st_mode & 0o7777, program=lambda: _program(path.read_bytes()))
