@@ -119,7 +119,9 @@ def _shebang(script: Path | None) -> str | None:
     return line[2:].split()[0].decode("utf-8", "surrogateescape") if line[:2] == b"#!" and line[2:].split() else None
 
 
-def first_boot_entries(kind: SystemKind, system: StorePath, files: ItemFiles) -> tuple[Entry, ...]:
+def first_boot_entries(
+    kind: SystemKind, system: StorePath, items: tuple[StoreItem, ...], files: ItemFiles
+) -> tuple[Entry, ...]:
     """What a person needs in the image before its first boot: names of accounts, and a shell.
 
     Activation makes its own of the same names. There is no /etc/shadow: Guix keeps passwords that it finds there.
@@ -131,10 +133,16 @@ def first_boot_entries(kind: SystemKind, system: StorePath, files: ItemFiles) ->
         (Group("root", 0), Group("nogroup", 65534)),
     )  # fmt: skip
     entries = [Entry.file("/etc/passwd", accounts.passwd()), Entry.file("/etc/group", accounts.group_file())]
-    if files.is_program(f"{profile}/bin/sh"):
-        entries.append(Entry.symlink("/bin/sh", f"{profile}/bin/sh"))
+    shells = [f"{top}/bin/sh" for top in (profile, *_shells_first(items)) if files.is_program(f"{top}/bin/sh")]
+    if shells:
+        entries.append(Entry.symlink("/bin/sh", shells[0]))
     if kind is SystemKind.NIXOS:
         entries.append(Entry.file("/etc/NIXOS", b""))  # its tools refuse to work on anything else
     else:
         entries += [Entry.directory("/bin"), Entry.directory("/var/db"), Entry.directory("/var/lock", 0o1777)]
     return tuple(entries)
+
+
+def _shells_first(items: tuple[StoreItem, ...]) -> list[StorePath]:
+    """Where a shell is looked for that is not in the system's profile: activation links to one in the closure."""
+    return sorted((item.path for item in items), key=lambda path: (not path.name.startswith("bash-"), path))

@@ -89,7 +89,8 @@ def _booting_system(
     files = ItemFiles(items)
     kind = recognise(system, files, source.system_kind)
     entries = layered(
-        first_boot_entries(kind, system, files), declared_entries(spec, spec_dir, pack_accounts(spec, base_accounts))
+        first_boot_entries(kind, system, items, files),
+        declared_entries(spec, spec_dir, pack_accounts(spec, base_accounts)),
     )
     boots = boot_defaults(kind, system, items, files) if spec.has_init else ImageDefaults((), (), None, {})
     defaults = ImageDefaults(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sysimage.errors import Issue, SysimageError
 from sysimage.rootfs.accounts import Group, User, WantedGroup, WantedUser
+from sysimage.spec.base_accounts import BASE_GROUPS
 
 _NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 
@@ -33,6 +35,12 @@ def parse_sysusers(texts: Iterable[tuple[str, str]]) -> tuple[list[WantedUser], 
                 _read(shlex.split(line), origin, users, groups, members)
             except ValueError as error:
                 issues.append(Issue(origin, f"{error}: {line.strip()}", number))
+    numbers = {**{str(gid): name for name, gid in BASE_GROUPS.items()}, **{str(g.gid): g.name for g in groups.values()}}
+    for user in users.values():
+        if user.group is not None and user.group.isdecimal():
+            if user.group not in numbers:
+                issues.append(Issue(user.origin, f"no group has the number {user.group}: it is that of {user.name}"))
+            users[user.name] = replace(user, group=numbers.get(user.group))
     for user, group, origin in members:
         if group not in groups:
             groups[group] = WantedGroup(group, system=True, origin=origin)
@@ -44,8 +52,6 @@ def parse_sysusers(texts: Iterable[tuple[str, str]]) -> tuple[list[WantedUser], 
 
 
 def _joined(user: WantedUser, group: str) -> WantedUser:
-    from dataclasses import replace
-
     return replace(user, groups=tuple(sorted({*user.groups, group})))
 
 
@@ -83,10 +89,8 @@ def _read(
 
 
 def _user_id(text: str) -> tuple[int | None, str | None]:
-    """User ID and group that a third field says; a path (whose owner would count) leaves the choice to us."""
+    """User ID and group (by name or number) that a third field says; a path (whose owner would count) leaves the choice to us."""
     if text == "-" or text.startswith("/"):
         return None, None
     uid, _, group = text.partition(":")
-    if group.isdecimal():
-        raise ValueError("a group given by its number is not supported")
     return None if uid == "-" else int(uid), group or None
