@@ -14,6 +14,7 @@ from sysimage.digest import Digest
 from sysimage.errors import Issue
 from sysimage.layerplan import LayerPlan
 from sysimage.rootfs.tree import Entry
+from sysimage.rules.paths import Parts, as_parts
 from sysimage.spec.model import Store
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
@@ -22,8 +23,8 @@ from sysimage.verify.faults import Faults
 from sysimage.verify.layer import LayerReading
 from sysimage.verify.limits import Limits
 from sysimage.verify.source import Source
-from sysimage.verify.store import STATE_DIRECTORIES, as_parts, item_path, measure_items
-from sysimage.verify.tree import FileTree, Parts
+from sysimage.verify.store import STATE_DIRECTORIES, item_path, measure_items
+from sysimage.verify.tree import FileTree
 
 Measured = tuple[Digest, int, frozenset[str]]
 """NAR hash, NAR size in bytes, and the paths that an item refers to."""
