@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sysimage.bases.base_image import BaseImage, BaseImageError, BaseLayer
-from sysimage.bases.stores import store_of_base
+from sysimage.bases.base_store import store_of_base
 from sysimage.blobs import Descriptor, media_types
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, Issue, MachineError
