@@ -16,13 +16,15 @@ from typing import Any
 
 from sysimage.digest import Digest
 from sysimage.errors import Issue, LockError
+from sysimage.formats import NewerFormatError, version_of, written_format
 from sysimage_bootstrap.archive.cache import write_durably
 from sysimage_bootstrap.archive.package import Package, package_from_fields
 from sysimage_bootstrap.archive.release import Release
 from sysimage_bootstrap.packages.request import PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution
 
-FORMAT = "sysimage-lock/1"
+FORMAT_NAME = "sysimage-lock"
+FORMAT_VERSION = 1
 
 _HINT = "run `sysimage lock` again"
 
@@ -62,16 +64,10 @@ class LockFile:
         if issues:
             raise LockError("cannot use the lock file: something else is asked for now", hint=_HINT, issues=issues)
 
-    def require_same(self, resolution: Resolution) -> None:
-        """Check that the archive still comes to the same; a `LockError` names every package that differs."""
-        issues = package_differences(self.resolution.packages, resolution.packages)
-        if issues:
-            raise LockError("cannot use the lock file: the archive has moved on", hint=_HINT, issues=issues)
-
     def dumps(self) -> str:
         """The document's text, the same for the same lock."""
         document = {
-            "format": FORMAT,
+            "format": written_format(FORMAT_NAME, FORMAT_VERSION),
             "request": self.request,
             "suites": [
                 {
@@ -106,6 +102,8 @@ def read_lock(path: Path) -> LockFile:
         raise LockError(f"cannot read the lock file {path}: {error}") from None
     try:
         return parse_lock(text)
+    except NewerFormatError as error:
+        raise LockError(f"cannot read the lock file {path}: {error}", hint="use that version of sysimage") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         cause = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
         raise LockError(f"cannot read the lock file {path}: it is malformed: {cause}", hint=_HINT) from None
@@ -114,8 +112,7 @@ def read_lock(path: Path) -> LockFile:
 def parse_lock(text: str) -> LockFile:
     """Read the text of a lock file; a ValueError, KeyError or TypeError if it is malformed."""
     document = json.loads(text, object_pairs_hook=_without_duplicates)
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ValueError(f"its format is not {FORMAT}")
+    version_of(document, FORMAT_NAME, FORMAT_VERSION)
     packages = tuple(_package(entry) for entry in document["packages"])
     names = [package.name for package in packages]
     if names != sorted(set(names)):
@@ -139,26 +136,6 @@ def parse_lock(text: str) -> LockFile:
         raise ValueError(f"it has packages of suites that it does not list: {', '.join(sorted(unknown))}")
     unmet = tuple((str(name), str(dependency)) for name, dependency in document["unmet"])
     return LockFile(dict(document["request"]), suites, Resolution(packages, edges, roots, unmet))
-
-
-def package_differences(locked: Iterable[Package], found: Iterable[Package]) -> tuple[Issue, ...]:
-    """What has become of the locked packages, by name: gone, new, of another version, or another file."""
-    before, after = ({package.name: package for package in packages} for packages in (locked, found))
-    issues: list[Issue] = []
-    for name in sorted(before.keys() | after.keys()):
-        old, new = before.get(name), after.get(name)
-        if old is None and new is not None:
-            issues.append(Issue(name, f"not locked, now {new.version}"))
-        elif new is None and old is not None:
-            issues.append(Issue(name, f"locked at {old.version}, no longer chosen"))
-        elif old is not None and new is not None:
-            if (old.version, old.architecture) != (new.version, new.architecture):
-                issues.append(
-                    Issue(name, f"locked at {old.version} {old.architecture}, now {new.version} {new.architecture}")
-                )
-            elif (old.digest, old.size) != (new.digest, new.size):
-                issues.append(Issue(name, f"{old.version} is locked with {old.digest}, now has {new.digest}"))
-    return tuple(issues)
 
 
 def _request_differences(locked: Mapping[str, object], asked: Mapping[str, object]) -> list[Issue]:

@@ -13,7 +13,7 @@ import pytest
 from sysimage.digest import Digest
 from sysimage.errors import LockError
 from sysimage_bootstrap.archive.index import index_of
-from sysimage_bootstrap.packages.lock import LockedSuite, LockFile, parse_lock, read_lock
+from sysimage_bootstrap.packages.lock import FORMAT_NAME, FORMAT_VERSION, LockedSuite, LockFile, parse_lock, read_lock
 from sysimage_bootstrap.packages.request import PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution, resolve
 from tests.bootstrap.archive.fake_archive import NOW, stanza
@@ -92,26 +92,10 @@ def test_everything_that_is_asked_differently_is_named(lock: LockFile) -> None:
     assert caught.value.hint
 
 
-def test_everything_that_the_archive_has_moved_is_named(lock: LockFile) -> None:
-    lock.require_same(resolution())
-    moved = resolution("1.26-4")
-    other = replace(moved.package("bash"), digest=Digest.of(b"other"))
-    kept = tuple(other if package.name == "bash" else package for package in moved.packages if package.name != "libc6")
-    new = replace(moved.package("libc6"), name="libc7")
-    with pytest.raises(LockError) as caught:
-        lock.require_same(replace(moved, packages=(*kept, new)))
-    assert [str(issue) for issue in caught.value.issues] == [
-        f"bash: 5.2-1 is locked with {lock.resolution.package('bash').digest}, now has {other.digest}",
-        "libc6: locked at 2.41-1, no longer chosen",
-        "libc7: not locked, now 2.41-1",
-        "nginx: locked at 1.26-3 amd64, now 1.26-4 amd64",
-    ]
-
-
 Damage = Callable[[dict[str, Any]], object]
 
 DAMAGES: dict[str, Damage] = {
-    "another format": lambda document: document.update(format="sysimage-lock/9"),
+    "another format": lambda document: document.update(format="system-lock/1"),
     "no packages": lambda document: document.pop("packages"),
     "packages out of order": lambda document: document["packages"].reverse(),
     "a package twice": lambda document: document["packages"].insert(0, document["packages"][0]),
@@ -155,3 +139,11 @@ def test_a_lock_is_replaced_whole(lock: LockFile, tmp_path: Path) -> None:
     lock.write(path)
     assert parse_lock(path.read_text()).dumps() == lock.dumps()
     assert [entry.name for entry in tmp_path.iterdir()] == ["system.lock"]
+
+
+def test_a_lock_of_a_newer_version_is_refused_as_such(lock: LockFile, tmp_path: Path) -> None:
+    path = tmp_path / "system.lock.json"
+    path.write_text(lock.dumps().replace(f"{FORMAT_NAME}/{FORMAT_VERSION}", f"{FORMAT_NAME}/{FORMAT_VERSION + 1}"))
+    with pytest.raises(LockError, match="a newer sysimage wrote it") as caught:
+        read_lock(path)
+    assert caught.value.hint == "use that version of sysimage"
