@@ -54,7 +54,7 @@ vmtest-full: .venv/.dev ## the same with every kind of image, engine, option and
 	@$(BIN)/python -m pytest --durations=0 --durations-min=1 vmtests
 
 .PHONY: guixtest
-guixtest: .venv/.dev ## let Guix judge the store of an image that has Guix in it; fetches sid's, needs root
+guixtest: .venv/.dev ## let Guix judge the store of an image that has it, and build systems there; fetches sid's, needs root
 	@.ci/need $(IMAGE_NEEDS) unshare=util-linux
 	@SYSIMAGE_GUIX_TESTS=1 $(BIN)/python -m pytest tests/guix
 

@@ -6,6 +6,7 @@
 ;;; registered as valid. The derivations, their names and hashes stay Guix's own.
 ;;;
 ;;; usage: guix repl -- provide.scm SYSTEM.drv
+;;; Prints, for each output, its path and the packages of Debian in it; last, the item for /usr.
 (use-modules (guix build store-copy) (guix build union) ((guix build utils) #:select (package-name->name+version))
              ((guix config) #:select (%state-directory)) (guix derivations) (guix store) (guix store database)
              ((guix utils) #:select (call-with-temporary-directory))
@@ -33,8 +34,11 @@
     (and version (assoc-ref %packages name))))
 
 (define (debian name)
-  ;; The item of the package NAME, which has its own documentation.
-  (match (filter (lambda (item) (file-exists? (string-append item "/share/doc/" name "/copyright")))
+  ;; The item of the package NAME, which has its own documentation, and no link to it.
+  (define (its-own? item)
+    (let ((file (string-append item "/share/doc/" name "/copyright")))
+      (and (file-exists? file) (eq? 'regular (stat:type (lstat file))))))
+  (match (filter its-own?
                  (map (lambda (entry) (string-append (%store-prefix) "/" entry))
                       (scandir (%store-prefix)
                                (lambda (entry)
@@ -87,7 +91,7 @@
            (guile? (string=? name "guile"))) ;whatever else there is, is run by it
       (link-together path items (append (if guile? `(("usr" . ,usr)) '()) (or (assoc-ref %links name) '())))
       (register path (if guile? (cons usr items) items))
-      (format #t "~a: ~a~%" path (string-join (map basename items) " ")))))
+      (format #t "~a~{ ~a~}~%" path (packages-of drv)))))
 
 (match (command-line)
   ((_ file)
@@ -96,4 +100,4 @@
             (usr (usr store (map debian (delete-duplicates (append-map (compose packages-of first) packages))))))
        (for-each (match-lambda ((drv output) (provide store drv output usr)))
                  packages)
-       (format #t "/usr: ~a~%" usr)))))
+       (format #t "~a /usr~%" usr)))))

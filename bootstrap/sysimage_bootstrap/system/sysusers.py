@@ -27,20 +27,25 @@ def parse_sysusers(texts: Iterable[tuple[str, str]]) -> tuple[list[WantedUser], 
     groups: dict[str, WantedGroup] = {}
     members: list[tuple[str, str, str]] = []
     issues: list[Issue] = []
+    lines: dict[str, tuple[int, str]] = {}
     for origin, text in texts:
         for number, line in enumerate(text.splitlines(), 1):
             if not line.strip() or line.lstrip().startswith("#"):
                 continue
             try:
-                _read(shlex.split(line), origin, users, groups, members)
+                fields = shlex.split(line)
+                _read(fields, origin, users, groups, members)
+                lines[fields[1]] = number, line.strip()
             except ValueError as error:
                 issues.append(Issue(origin, f"{error}: {line.strip()}", number))
-    numbers = {**{str(gid): name for name, gid in BASE_GROUPS.items()}, **{str(g.gid): g.name for g in groups.values()}}
-    for user in users.values():
-        if user.group is not None and user.group.isdecimal():
-            if user.group not in numbers:
-                issues.append(Issue(user.origin, f"no group has the number {user.group}: it is that of {user.name}"))
-            users[user.name] = replace(user, group=numbers.get(user.group))
+    numbers = {str(gid): name for name, gid in BASE_GROUPS.items()}
+    numbers |= {str(group.gid): name for name, group in groups.items() if group.gid is not None}
+    for name, wanted in users.items():
+        if wanted.group is not None and wanted.group.isdecimal():
+            if wanted.group not in numbers:
+                number, line = lines[name]
+                issues.append(Issue(wanted.origin, f"no group has the number {wanted.group}: {line}", number))
+            users[name] = replace(wanted, group=numbers.get(wanted.group))
     for user, group, origin in members:
         if group not in groups:
             groups[group] = WantedGroup(group, system=True, origin=origin)
@@ -89,7 +94,7 @@ def _read(
 
 
 def _user_id(text: str) -> tuple[int | None, str | None]:
-    """User ID and group (by name or number) that a third field says; a path (whose owner would count) leaves the choice to us."""
+    """User ID and group (name or number) that a third field says; a path, whose owner would count, says neither."""
     if text == "-" or text.startswith("/"):
         return None, None
     uid, _, group = text.partition(":")
