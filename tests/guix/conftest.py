@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -61,11 +62,18 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UnpackedImage]:
         yield files
 
 
-@pytest.fixture
-def guix(image: UnpackedImage) -> Iterator[Guix]:
+@contextlib.contextmanager
+def booted(image: UnpackedImage) -> Iterator[Guix]:
+    """A daemon in a container whose store is as the image has it."""
     with boot(image) as system:
         system.wait_for("the Shepherd", lambda: "Started" in system.run(["herd", "status"], env={"LC_ALL": "C"}).stdout)
         system.run(["sh", "-c", f"mkdir -p /var/guix/daemon-socket; {DAEMON} > /var/log/guix-daemon 2>&1 &"])
         found = Guix(system, image.image.argv()[1])
         system.wait_for("the daemon", lambda: system.run(["guix", "gc", "-R", found.path]).returncode == 0)
+        yield found
+
+
+@pytest.fixture
+def guix(image: UnpackedImage) -> Iterator[Guix]:
+    with booted(image) as found:
         yield found

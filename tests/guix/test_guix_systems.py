@@ -1,75 +1,100 @@
-"""Guix builds the systems of docs/from-guix.md, those that other tests boot, and one of them boots here."""
+"""Guix builds the systems of docs/from-guix.md, those that other tests boot; one boots here, and a profile runs."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sysimage.containers.namespaces import UnpackedImage
 from sysimage.store.query.registration import parse_registration
 from sysimage.verify import verify_image
-from tests.guix.conftest import HERE, Guix
+from tests.guix.conftest import HERE, Guix, booted
 from tests.support.builds import build_from_store
 from tests.support.examples import ROOT
 from tests.support.foreign_systems import KEPT
-from tests.support.namespaces import Booted, boot, unpack
+from tests.support.namespaces import boot, unpack
 
-EXAMPLES = ROOT / "examples" / "guix"
 OPTIONS = {"GUIX_BUILD_OPTIONS": "--no-grafts --no-substitutes", "HOME": "/root", "LC_ALL": "C"}
+PAGE = (ROOT / "docs" / "from-guix.md").read_text()
 
 
-def put(system: Booted, path: Path, place: str) -> None:
-    command = 'mkdir -p "${2%/*}" && printf %s "$1" > "$2"'
-    assert system.run(["sh", "-c", command, "sh", path.read_text(), place]).returncode == 0
+@dataclass(frozen=True)
+class Workshop:
+    """Guix in a container, with the page's files, and packages filled with Debian's programs where they are needed."""
+
+    guix: Guix
+    usr: str
+
+    def run(self, command: str) -> str:
+        """The last word that a command line of the page prints; its paths lead where they lead for a reader."""
+        done = self.guix.system.run(["sh", "-c", f"cd /root && {command}"], env=OPTIONS)
+        assert done.returncode == 0, f"{command}: {done.stderr[-4000:]}"
+        return (done.stdout.split() or [""])[-1]
+
+    def source(self, **items: Any) -> dict[str, Any]:
+        root = f"/proc/{self.guix.system.container.pid}/root"
+        return {**items, "source": f"{root}/var/guix/db/db.sqlite", "location": f"{root}/gnu/store", "check": True}
 
 
-def guix_system(guix: Guix, command: str) -> str:
-    """The last line of what a command line prints; they are the page's, run where its paths lead."""
-    done = guix.system.run(["sh", "-c", f"cd /root && {command}"], env=OPTIONS)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return done.stdout.split()[-1]
+@pytest.fixture(scope="module")
+def workshop(image: UnpackedImage) -> Iterator[Workshop]:
+    with booted(image) as guix:
+        files = {f"examples/guix/{name}": ROOT / "examples" / "guix" / name for name in ("machine.scm", "sysimage.scm")}
+        for place, file in {**files, "plain/sysimage.scm": HERE / "plain" / "sysimage.scm"}.items():
+            command = 'mkdir -p "/root/${2%/*}" && printf %s "$1" > "/root/$2"'
+            assert guix.system.run(["sh", "-c", command, "sh", file.read_text(), place]).returncode == 0
+        made = Workshop(guix, "")
+        usr = ""
+        for directory in ("examples/guix", "plain"):
+            drv = made.run(f"guix system build -L {directory} --derivation examples/guix/machine.scm")
+            usr = usr or guix.script(HERE / "provide.scm", drv)[-1].split()[0]
+        yield Workshop(guix, usr)
 
 
-@pytest.fixture
-def systems(guix: Guix) -> dict[str, str]:
-    for file in EXAMPLES.iterdir():
-        put(guix.system, file, f"/root/examples/guix/{file.name}")
-    put(guix.system, HERE / "plain" / "sysimage.scm", "/root/plain/sysimage.scm")
-    made = {}
-    for name, directory in (("machine", "examples/guix"), ("plain", "plain")):
-        command = f"guix system build -L {directory} --root={name} examples/guix/machine.scm"
-        drv = guix_system(guix, f"{command} --derivation")
-        lines = guix.script(HERE / "provide.scm", drv)
-        made[name] = guix_system(guix, command)
-        made.setdefault("/usr", lines[-1].split()[0])
-    return made
+@pytest.fixture(scope="module")
+def machine(workshop: Workshop) -> str:
+    command = "guix system build -L examples/guix --root=result examples/guix/machine.scm"
+    assert f"$ {command}\n" in PAGE
+    return workshop.run(command)
 
 
-def test_guix_builds_the_systems_that_are_kept_for_the_tests(
-    systems: dict[str, str],
-    guix: Guix,
-    tmp_path: Path,
-) -> None:
+def test_guix_builds_the_systems_that_are_kept_for_the_tests(machine: str, workshop: Workshop) -> None:
+    plain = workshop.run("guix system build -L plain examples/guix/machine.scm")
     kept = dict(line.split() for line in (KEPT / "guix" / "systems").read_text().splitlines())
-    assert {name: systems[name] for name in kept} == kept
-    lines = [line for name in kept for line in guix.script(HERE / "export.scm", systems[name])]
+    assert {"machine": machine, "plain": plain} == kept
+    lines = [line for system in kept.values() for line in workshop.guix.script(HERE / "export.scm", system)]
     built = {facts.path: facts for facts in parse_registration("\n".join(lines) + "\n")}
     for facts in parse_registration((KEPT / "guix" / "registration").read_text()):
         assert built[facts.path] == facts
 
 
 def test_the_image_of_a_system_that_guix_built_boots_and_stops(
-    systems: dict[str, str],
-    guix: Guix,
-    tmp_path: Path,
+    machine: str, workshop: Workshop, tmp_path: Path
 ) -> None:
-    root = Path(f"/proc/{guix.system.container.pid}/root")
-    source = {"system": systems["machine"], "source": f"{root}/var/guix/db/db.sqlite", "location": f"{root}/gnu/store"}
-    spec = {"name": "machine", "from-store": {**source, "check": True}, "symlinks": {"/usr": systems["/usr"]}}
+    spec = {"name": "machine", "from-store": workshop.source(system=machine), "symlinks": {"/usr": workshop.usr}}
     build_from_store(tmp_path, json.loads(json.dumps(spec)), tmp_path / "machine.tar", compression="none")
     assert verify_image(tmp_path / "machine.tar").store_kind == "guix"
-    with unpack(tmp_path / "machine.tar") as files, boot(files) as booted:
+    with unpack(tmp_path / "machine.tar") as files, boot(files) as system:
         log = ["/bin/sh", "-c", "cat /var/log/greeter.log"]
-        booted.wait_for("the greeter", lambda: "hello from alice" in booted.run(log).stdout)
-        assert booted.stop() == 0
+        system.wait_for("the greeter", lambda: "hello from alice" in system.run(log).stdout)
+        assert system.stop() == 0
+
+
+def test_a_profile_that_guix_shell_leaves_is_a_pack(machine: str, workshop: Workshop, tmp_path: Path) -> None:
+    command = "guix shell --root=profile bash coreutils -- true"
+    assert f"$ {command}\n" in PAGE
+    workshop.run(command)
+    profile = workshop.run("readlink -f profile")
+    (line,) = (line for line in PAGE.splitlines() if '"name": "tools"' in line)
+    spec = json.loads(line)
+    spec["from-store"] = workshop.source(**{**spec["from-store"], "paths": [profile]})
+    build_from_store(tmp_path, spec, tmp_path / "tools.tar", compression="none")
+    with unpack(tmp_path / "tools.tar") as files:
+        assert files.image.environment["PATH"] == f"{profile}/bin:{profile}/sbin"
+        with boot(files) as shell:
+            assert shell.run(["/bin/bash", "-c", "readlink /bin"]).stdout.strip() == f"{profile}/bin"
