@@ -26,7 +26,7 @@ def explain(draft: Draft, items: Sequence[StoreItem], days_between: float, note:
 
 
 def pulls_per_year(ahead: int, days_between: float) -> float:
-    """How often something changes that changes in the possibilities ``ahead`` of a step of ``days_between`` days."""
+    """Expected pulls of a layer in a year, from the possible steps ``ahead`` in which it changes, ``days_between`` apart."""
     return round(ahead.bit_count() / POSSIBILITIES * DAYS_A_YEAR / days_between, 2)
 
 
