@@ -64,7 +64,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class WantedUser:
-    """A requested account; a field that is None is chosen, or taken from a base account of that name."""
+    """A requested account; a field of None is chosen, or taken from a base account of that name."""
 
     name: str
     uid: int | None = None
