@@ -40,8 +40,6 @@ ALLOWED = {
         "bootstrap/sysimage_bootstrap/system/environment.py",
         "# The environment of the image, where nobody has set another.",
     ),
-    # A description in /etc/passwd.
-    ("sysimage/from_store/boot.py", '"Nobody"'),
 }
 
 

@@ -3,7 +3,7 @@
 
 This one file runs in the guest, with nothing but Python's standard library; the harness imports it for the protocol's
 constants. A frame is a header (magic, kind, request number, length; big-endian) and a payload. Several requests may be
-under way; while any is, the agent sends a heartbeat each second, so that the harness can distinguish slow from dead. Either
+under way; while any is, the agent sends a heartbeat each second, so that a slow guest differs from a dead one. Either
 side finds its footing again after a cut by looking for the magic. No request has a time limit here: how long is too
 long is for the harness to judge, which sees what the guest gets of its host, and sends a KILL.
 """
