@@ -246,7 +246,7 @@ def _taken(place: ReservedPath, mode: int, owner: str, *, is_open: bool) -> str 
     writers = 0o002 if place.group_writes else 0o022
     if owner == "root" and not mode & writers and (not is_open or mode & 0o111 == 0o111):
         return None
-    entered = "and every user able to enter it" if is_open else ""
+    entered = " and every user able to enter it" if is_open else ""
     return f"must be root's, with no other user able to write to it{entered}, for {place.path}: {place.why}"
 
 
