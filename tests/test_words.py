@@ -46,7 +46,7 @@ ALLOWED = {
 def faults(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
     """Line and advice for each breach of a rule. Names in backticks or quotes, and placeholders, are not prose."""
     for number, line in lines:
-        prose = re.sub(r"`[^`]*`|\{[^{}]*\}|\"\w*\"", "", line)
+        prose = re.sub(r"`+[^`]*`+|\{[^{}]*\}|\"\w*\"", "", line)
         for pattern, instead in RULES.items():
             for found in re.finditer(pattern, prose, re.IGNORECASE):
                 yield number, f"{found[0]!r}: write {instead}"
