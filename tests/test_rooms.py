@@ -94,7 +94,7 @@ ALLOWED: dict[str, set[str]] = {
     # Facts about Debian are data that every room of bootstrap may read.
     "bootstrap.debian": set(),
     "bootstrap.archive": set(),
-    "bootstrap.packages": {"spec", "bootstrap.archive"},
+    "bootstrap.packages": {"spec", "bootstrap.archive", "bootstrap.debian"},
     "bootstrap.debs": {"bootstrap.archive"},
     "bootstrap.store": {"store"},
     "bootstrap.planning": {"store", "bootstrap.archive", "bootstrap.debian", "bootstrap.debs", "bootstrap.store"},
@@ -127,6 +127,7 @@ ALLOWED: dict[str, set[str]] = {
         "bootstrap.building",
         "bootstrap.debs",
         "bootstrap.packages",
+        "bootstrap.planning",
         "bootstrap.remembered",
         "bootstrap.store",
         "bootstrap.system",

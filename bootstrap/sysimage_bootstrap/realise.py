@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache, cached_property, partial
 from pathlib import Path
 
@@ -12,9 +13,16 @@ from sysimage.rootfs.system import SystemResult
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.archive import Archive, Package, native_architecture
 from sysimage_bootstrap.building.patchelf import patchelf
-from sysimage_bootstrap.packages.choose import ArchiveChoice, choose_packages, open_archive, package_request
+from sysimage_bootstrap.packages.choose import (
+    ArchiveChoice,
+    choose_packages,
+    is_locked,
+    open_archive,
+    package_request,
+)
 from sysimage_bootstrap.packages.request import PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution, resolve
+from sysimage_bootstrap.planning.unsaid import UnsaidNeedsError
 from sysimage_bootstrap.remembered import RememberedSystems, key_of
 from sysimage_bootstrap.store.item_store import ItemStore
 
@@ -39,7 +47,15 @@ def realise(
     key = key_of(spec, spec_dir, resolution, store, tools=[patchelf()[1]])
     result = remembered.find(key)
     if result is None:
-        result = _make(spec, spec_dir, resolution, request, archive, store, workers, progress)
+        try:
+            result = _make(spec, spec_dir, resolution, request, archive, store, workers, progress)
+        except UnsaidNeedsError as needs:
+            if is_locked(request, lock_file):
+                needs.hint = f"{needs.hint}, and run `sysimage lock` again"
+                raise
+            more = replace(request, packages=tuple(sorted({*request.packages, *needs.packages})))
+            complete = choose_packages(more, archive, lock_file, locked=False, progress=progress)
+            result = _make(spec, spec_dir, complete, more, archive, store, workers, progress)
         remembered.keep(key, result)
     return result
 
@@ -57,6 +73,8 @@ def _make(
     # Not paid for by a build of what is known.
     from sysimage_bootstrap.building.build import build_items
     from sysimage_bootstrap.debs.inventory import PackageFacts
+    from sysimage_bootstrap.packages.slim import slim_of
+    from sysimage_bootstrap.system.services import imported_modules
     from sysimage_bootstrap.system.system import build_system
 
     native = _native_tools(resolution, request, archive, progress)
@@ -68,6 +86,7 @@ def _make(
         native=native,
         native_architecture=native_architecture() if native is not None else None,
         alternatives=spec.alternatives,
+        slim=slim_of(spec, spec_dir, resolution, imported_modules()),
         workers=workers,
         progress=progress,
     )

@@ -15,6 +15,7 @@ from sysimage.characters import printable
 from sysimage.errors import Issue, SpecError
 from sysimage.rootfs.accounts import Accounts
 from sysimage.spec.model import CommandReady, FileReady, Service, SystemSpec, TcpReady
+from sysimage_bootstrap.debs.guile import modules_in_source
 from sysimage_bootstrap.system.scheme import Datum, Symbol, write
 
 FIRST_REALTIME_SIGNAL, LAST_REALTIME_SIGNAL = 34, 64
@@ -27,6 +28,12 @@ Exists = Callable[[str], bool]
 def runtime(name: str) -> str:
     """The text of one of the fixed programs beside this module."""
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def imported_modules() -> frozenset[str]:
+    """What in the fixed programs may name a module of Guile, as in ``ice-9/match``."""
+    programs = (file for file in resources.files(__package__).iterdir() if file.name.endswith(".scm"))
+    return frozenset().union(*(modules_in_source(file.read_bytes()) for file in programs))
 
 
 def signal_number(name: str) -> int:

@@ -10,7 +10,7 @@ from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.declared import check_kinds, declared_entries
 from sysimage.rootfs.provision import layered
-from sysimage.rootfs.system import ImageDefaults, SystemResult
+from sysimage.rootfs.system import ImageDefaults, LeftOut, SystemResult
 from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import StoreItem
@@ -85,7 +85,12 @@ def build_system(
         accounts=accounts,
         entries=root.entries(system.path, etc_links, privileged),
         image_defaults=_image_defaults(spec, system.path, boot_program, environment),
+        left_out={str(items[package.name].path): _left_out(facts[package.name]) for package in packages},
     )
+
+
+def _left_out(facts: PackageFacts) -> tuple[LeftOut, ...]:
+    return tuple(LeftOut(path, why, size) for path, (why, size) in sorted(facts.left_out.items()))
 
 
 @dataclass(frozen=True, slots=True)
