@@ -72,7 +72,7 @@ def package_request(spec: SystemSpec) -> PackageRequest:
 def choose_packages(
     request: PackageRequest,
     archive: Callable[[], Archive],
-    lock_file: Path,
+    lock_file: Path | None,
     *,
     locked: bool,
     progress: Progress = silent,
@@ -83,20 +83,22 @@ def choose_packages(
     demands that: without a lock, or with one for another request, it is a `LockError` that names every difference.
     Otherwise such a lock is passed over and the archive is asked.
     """
-    lock = read_lock(lock_file) if locked else _lock_for(request, lock_file)
+    if locked and lock_file is None:
+        raise LockError("cannot build what is locked: no lock file is named", hint="name one")
+    lock = read_lock(lock_file) if locked and lock_file is not None else _lock_for(request, lock_file)
     if lock is not None:
         lock.require(request)
         return lock.resolution
     return _resolved_once(request, archive(), progress)
 
 
-def is_locked(request: PackageRequest, lock_file: Path) -> bool:
+def is_locked(request: PackageRequest, lock_file: Path | None) -> bool:
     """Whether there is a lock file, and it was made for the request; a `LockError` if it cannot be read."""
     return _lock_for(request, lock_file) is not None
 
 
-def _lock_for(request: PackageRequest, lock_file: Path) -> LockFile | None:
-    if not lock_file.exists():
+def _lock_for(request: PackageRequest, lock_file: Path | None) -> LockFile | None:
+    if lock_file is None or not lock_file.exists():
         return None
     lock = read_lock(lock_file)
     try:
