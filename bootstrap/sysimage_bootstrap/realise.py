@@ -72,9 +72,10 @@ def _make(
 ) -> SystemResult:
     # Not paid for by a build of what is known.
     from sysimage_bootstrap.building.build import build_items
+    from sysimage_bootstrap.building.programs import build_programs
     from sysimage_bootstrap.debs.inventory import PackageFacts
     from sysimage_bootstrap.packages.slim import slim_of
-    from sysimage_bootstrap.system.services import imported_modules
+    from sysimage_bootstrap.system.services import guile_programs, imported_modules
     from sysimage_bootstrap.system.system import build_system
 
     native = _native_tools(resolution, request, archive, progress)
@@ -90,8 +91,19 @@ def _make(
         workers=workers,
         progress=progress,
     )
+    programs = None
+    if spec.has_init:
+        programs = build_programs(
+            guile_programs(),
+            resolution,
+            _FetchedLater(archive, resolution.packages, progress) if native is None else native,
+            store,
+            native_architecture=native_architecture(),
+            workers=workers,
+            progress=progress,
+        )
     facts = {name: PackageFacts.parse(store.facts(item.path)) for name, item in items.items()}
-    return build_system(spec, spec_dir, items, items, facts, store, progress)
+    return build_system(spec, spec_dir, items, items, facts, store, programs, progress)
 
 
 class _FetchedLater(Mapping[Package, Path]):
@@ -126,9 +138,10 @@ def _native_tools(
 ) -> Mapping[Package, Path] | None:
     """Where the system is of another architecture: the packages this machine needs to work on its items."""
     from sysimage_bootstrap.building.bytecode import native_requests
+    from sysimage_bootstrap.building.programs import native_guile
 
     native = native_architecture()
-    wanted = native_requests(resolution.packages)
+    wanted = (*native_requests(resolution.packages), *native_guile(resolution))
     if native == request.architecture or not wanted:
         return None
     tools = resolve(
