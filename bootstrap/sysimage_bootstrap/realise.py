@@ -44,20 +44,23 @@ def realise(
     resolution = choose_packages(request, archive, lock_file, locked=locked, progress=progress)
     store = ItemStore(cache_dir / "store", spec.store.store_dir)
     remembered = RememberedSystems(cache_dir / "systems", store, made_by=code_digest(realise))
-    key = key_of(spec, spec_dir, resolution, store, tools=[patchelf()[1]])
-    result = remembered.find(key)
-    if result is None:
-        try:
+
+    def made(request: PackageRequest, resolution: Resolution) -> SystemResult:
+        key = key_of(spec, spec_dir, resolution, store, tools=[patchelf()[1]])
+        result = remembered.find(key)
+        if result is None:
             result = _make(spec, spec_dir, resolution, request, archive, store, workers, progress)
-        except UnsaidNeedsError as needs:
-            if is_locked(request, lock_file):
-                needs.hint = f"{needs.hint}, and run `sysimage lock` again"
-                raise
-            more = replace(request, packages=tuple(sorted({*request.packages, *needs.packages})))
-            complete = choose_packages(more, archive, lock_file, locked=False, progress=progress)
-            result = _make(spec, spec_dir, complete, more, archive, store, workers, progress)
-        remembered.keep(key, result)
-    return result
+            remembered.keep(key, result)
+        return result
+
+    try:
+        return made(request, resolution)
+    except UnsaidNeedsError as needs:
+        if is_locked(request, lock_file):
+            needs.hint = f"{needs.hint}, and run `sysimage lock` again"
+            raise
+        request = replace(request, packages=tuple(sorted({*request.packages, *needs.packages})))
+        return made(request, choose_packages(request, archive, lock_file, locked=False, progress=progress))
 
 
 def _make(
