@@ -20,11 +20,11 @@ from sysimage_bootstrap.packages.choose import (
     open_archive,
     package_request,
 )
-from sysimage_bootstrap.packages.request import PackageRequest
+from sysimage_bootstrap.packages.package_request import PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution, resolve
 from sysimage_bootstrap.planning.unsaid import UnsaidNeedsError
-from sysimage_bootstrap.remembered import RememberedSystems, key_of
 from sysimage_bootstrap.store.item_store import ItemStore
+from sysimage_bootstrap.system_cache import SystemCache, key_of
 
 
 def realise(
@@ -43,7 +43,7 @@ def realise(
     request = package_request(spec)
     resolution = choose_packages(request, archive, lock_file, locked=locked, progress=progress)
     store = ItemStore(cache_dir / "store", spec.store.store_dir)
-    remembered = RememberedSystems(cache_dir / "systems", store, made_by=code_digest(realise))
+    remembered = SystemCache(cache_dir / "systems", store, made_by=code_digest(realise))
 
     def made(request: PackageRequest, resolution: Resolution) -> SystemResult:
         key = key_of(spec, spec_dir, resolution, store, tools=[patchelf()[1]])

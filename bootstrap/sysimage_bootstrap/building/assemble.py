@@ -17,7 +17,7 @@ from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.debian.architectures import ELF_TARGETS, ElfTarget
 from sysimage_bootstrap.debs.inventory import Inventory
 from sysimage_bootstrap.debs.unpack import unpack
-from sysimage_bootstrap.planning.namespace import Namespace, Place, in_usr, link_target
+from sysimage_bootstrap.planning.union_tree import PackagePath, UnionTree, in_usr, link_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def assemble(
     ``what``.
     """
     target = ELF_TARGETS[architecture]
-    namespace = Namespace(inventories)
+    namespace = UnionTree(inventories)
     places = [namespace.find(path, "") for path in needs]
     found = [namespace.final(place) for place in places if place is not None]
     if len(found) < len(needs):
@@ -66,9 +66,9 @@ def assemble(
     return Assembled(top, libraries, (libraries / interpreter, "--library-path", libraries, top / program.path))
 
 
-def _linked_files(program: Place, namespace: Namespace, target: ElfTarget) -> set[Place]:
+def _linked_files(program: PackagePath, namespace: UnionTree, target: ElfTarget) -> set[PackagePath]:
     """A program and the libraries it is linked with, over any number of steps."""
-    found: set[Place] = set()
+    found: set[PackagePath] = set()
     waiting = [program]
     while waiting:
         place = namespace.final(waiting.pop())

@@ -21,7 +21,7 @@ from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.building.assemble import Assembled, assemble
 from sysimage_bootstrap.building.inventories import Inventories
 from sysimage_bootstrap.debian.architectures import ELF_TARGETS
-from sysimage_bootstrap.debs.inventories import InventoryMemo
+from sysimage_bootstrap.debs.inventory_cache import InventoryCache
 from sysimage_bootstrap.packages.resolve import Resolution
 from sysimage_bootstrap.store.item_store import ItemStore
 from sysimage_bootstrap.store.recipe import Recipe
@@ -115,7 +115,7 @@ def _assembled(
                 Issue(guile.name, f"the system has {guile.version}, this machine's architecture has {found}"),
             ],
         )
-    source = Inventories(InventoryMemo(store.root), scratch, workers)
+    source = Inventories(InventoryCache(store.root), scratch, workers)
     inventories = source.of(runnable, by_name, progress)
     series = guile.name.removeprefix("guile-").removesuffix("-libs")
     triplet = ELF_TARGETS[architecture].triplet
