@@ -1,4 +1,4 @@
-"""What a package needs: what it declares, without what only its maintainer scripts use, and with what nobody declares
+"""What a package needs: what it declares, without what only its maintainer scripts use, and with what packages do not declare
 because Debian has it everywhere."""
 
 from __future__ import annotations
