@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sysimage.api import arguments
 from sysimage.api.arguments import Place, Spec, image_name, reported
-from sysimage.api.places import delivery
+from sysimage.api.delivery import delivery
 from sysimage.api.settings import Settings
 from sysimage.api.values import BuiltImage, Plan
 from sysimage.errors import SpecError
@@ -55,8 +55,8 @@ def build(
     image that is replaced for ``previous``, if there is one.
 
     ``lock_file`` is by default beside the spec's file, ``system.lock.json`` for ``system.json``, and counts if it
-    exists; ``locked`` refuses to build anything else. ``directory`` is what paths in a spec that is no file are
-    relative to. ``progress`` is called while work goes on; an exception that it raises ends the build.
+    exists; ``locked`` refuses to build anything else. ``directory`` is what paths in a spec without a file
+    are relative to. ``progress`` is called while work goes on; an exception that it raises ends the build.
 
     Raises a `SysimageError`: `SpecError` for a spec or arguments that cannot be built, `LockError`, `IntegrityError`,
     `RegistryError`, `MachineError`. Its ``issues`` are all faults of the input.
@@ -73,7 +73,7 @@ def build(
             request = replace(request, planning=replace(request.planning, history=before))
 
         from sysimage.pipeline.build import build
-        from sysimage.pipeline.outputs import check_outputs
+        from sysimage.pipeline.output_checks import check_outputs
 
         check_outputs(request, arguments.spec_inputs(spec), arguments.earlier_builds(previous, history))
         return BuiltImage.of(build(request, progress))

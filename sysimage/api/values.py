@@ -13,7 +13,7 @@ from sysimage.digest import Digest
 
 if TYPE_CHECKING:
     from sysimage.layerplan import PlannedLayer as RoomsLayer
-    from sysimage.pipeline.build import BuildResult, Planned
+    from sysimage.pipeline.build import BuildResult, PlannedBuild
     from sysimage_bootstrap.packages.lock import LockFile
 
 
@@ -29,6 +29,20 @@ class PlannedLayer:
     """One sentence for people: why these are together."""
     pulls_per_year: float | None
     """How often a client that follows updates is expected to fetch this layer again, where that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOutFile:
+    """A file of a package that its slim item lacks."""
+
+    item: str
+    """The item's store path."""
+    path: str
+    """Relative to the item."""
+    what: str
+    """The kind of file, such as ``manuals``."""
+    size: int
+    """Bytes; 0 for a link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +73,11 @@ class Plan:
     """About how long a client waits for all layers, at 100 Mbit/s."""
     updates_per_year_seconds: float | None
     """About how long it waits for a year's updates; None where it is not known how often items change."""
+    left_out: tuple[LeftOutFile, ...]
+    """What the packages hold and a slim image does not, by item and path."""
 
     @classmethod
-    def of(cls, planned: Planned) -> Plan:
+    def of(cls, planned: PlannedBuild) -> Plan:
         """What the pipeline has planned."""
         layers = planned.plan.layers
         size = sum(entry.size() for entry in planned.tree)
@@ -79,6 +95,11 @@ class Plan:
             customization_size=size,
             first_pull_seconds=first,
             updates_per_year_seconds=a_year,
+            left_out=tuple(
+                LeftOutFile(item, file.path, file.why, file.size)
+                for item, files in sorted(planned.realised.left_out.items())
+                for file in files
+            ),
         )
 
 
@@ -86,7 +107,7 @@ def _layer(layer: RoomsLayer) -> PlannedLayer:
     return PlannedLayer(tuple(map(str, layer.paths)), layer.nar_size, layer.reason, layer.pulls_per_year)
 
 
-def _waits(planned: Planned, customization_size: int) -> tuple[float, float | None]:
+def _waits(planned: PlannedBuild, customization_size: int) -> tuple[float, float | None]:
     """Seconds that a client waits for a first pull, and for a year's updates of the items where how often is known.
 
     Without the layers of a base image; the customization layer counts in the first pull.

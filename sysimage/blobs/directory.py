@@ -1,6 +1,6 @@
 """A content-addressed directory: blobs under their digests, whole or not there at all.
 
-The shape is that of an OCI layout's ``blobs`` (``blobs/sha256/<hex>``), so a directory of ours can stand inside a
+The shape is that of an OCI layout's ``blobs`` (``blobs/sha256/<hex>``), so such a directory can be part of a
 layout. A blob is written to a temporary file beside its place, made durable, and renamed; what a killed process leaves
 is removed by `BlobDirectory.sweep`.
 """
@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from sysimage.blobs.descriptor import Descriptor
-from sysimage.blobs.stamp import Stamp
+from sysimage.blobs.file_fingerprint import FileFingerprint
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError
 from sysimage.files.temporary import TEMPORARY, create_temporary, sweep, temporary_name
@@ -92,18 +92,18 @@ class BlobDirectory:
         except OSError as error:
             raise IntegrityError(f"cannot read blob {descriptor.digest} in {self.root}: {error.strerror}") from error
 
-    def link(self, source: Path, descriptor: Descriptor) -> tuple[Stamp, Stamp] | None:
+    def link(self, source: Path, descriptor: Descriptor) -> tuple[FileFingerprint, FileFingerprint] | None:
         """Bring in a blob that lies at ``source``: linked, or else cloned or copied by the kernel, whichever works.
 
-        Of a link the size is checked and the bytes are believed: ``source`` is a blob of another directory of ours, and
-        what lay here under its name makes room. It moves the change time of ``source``: its stamps before and after it
+        Only the size of a link is checked, not its bytes: ``source`` is a blob of another `BlobDirectory`. A file that
+        already has its name here is replaced. It moves the change time of ``source``: its stamps before and after it
         are returned. What is copied, or is here already, is read, and an `IntegrityError` if it is wrong.
         """
         place = self.path(descriptor.digest)
         if place.exists() and place.samefile(source):
             return None
         self._directory.mkdir(parents=True, exist_ok=True)
-        before = Stamp.of(source)
+        before = FileFingerprint.of(source)
         if before.size != descriptor.size:
             raise IntegrityError(f"cannot take blob {descriptor.digest}: it is not {descriptor.size} bytes long")
         temporary = temporary_name(self._directory / "blob")
@@ -118,7 +118,7 @@ class BlobDirectory:
         finally:
             # Renaming one link of a file onto another link of it does nothing, and leaves both.
             temporary.unlink(missing_ok=True)
-        return before, Stamp.of(source)
+        return before, FileFingerprint.of(source)
 
     def _is_right(self, descriptor: Descriptor) -> bool:
         """Whether the blob is here; its bytes are read."""

@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from sysimage.containers.faults import ProgramNotStartedError
+from sysimage.containers.container_init import NOT_EXECUTABLE, NOT_FOUND
+from sysimage.containers.errors import ProgramNotStartedError
 from sysimage.containers.image import RunnableImage
-from sysimage.containers.inside import NOT_EXECUTABLE, NOT_FOUND
 from sysimage.errors import MachineError
 from sysimage.process import Completed, ProcessFailedError, find, run, spawn
 from sysimage.progress import Progress, silent
@@ -46,12 +46,12 @@ for second in 1 2 3 4 5 6 7 8 9 10; do
     sleep 1
 done
 """
-"""Waits for a word, or for the end of who would say it, and removes container and image. What the engine was still
-busy with when that end came without a word may appear later, so it is tried again."""
+"""Waits for a line, or for the end of its writer, and removes container and image. After an end without a line, the
+engine may still be creating them, so the removal is repeated."""
 
 
 def entry_point_flags(program: str, entry_point: str | None) -> list[str]:
-    """What ``docker run`` or ``podman run`` is told of an entry point in the place of the image's; empty is none."""
+    """Flags of ``docker run`` or ``podman run`` that replace the image's entry point; empty removes it."""
     if entry_point is None:
         return []
     # Podman wants an empty entry point as JSON, Docker as nothing.

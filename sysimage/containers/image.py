@@ -13,13 +13,13 @@ from typing import Any
 
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, Issue, MachineError
+from sysimage.verify.docker_manifest import read_docker_manifest
 from sysimage.verify.documents import parse_document
-from sysimage.verify.faults import Faults, MalformedError
-from sysimage.verify.follow import read_documents
-from sysimage.verify.legacy import read_legacy
+from sysimage.verify.image_source import ImageSource, open_source
+from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.manifest import ImageDocuments
-from sysimage.verify.source import Source, open_source
+from sysimage.verify.read_documents import read_documents
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 """The machine's word -> the image's."""
@@ -35,7 +35,7 @@ class RunnableImage:
     path: Path
     name: str
     """For messages."""
-    source: Source
+    source: ImageSource
     documents: ImageDocuments
     raw: bytes = field(repr=False)
     """The config document."""
@@ -66,7 +66,7 @@ class RunnableImage:
     def argv(self, command: tuple[str, ...] = (), entry_point: str | None = None) -> list[str]:
         """What is started, by OCI's rule: the entry point with ``command``, or else with the image's own command.
 
-        ``entry_point`` is in the place of the image's, whose command does not count then; empty, there is none.
+        ``entry_point`` replaces the image's and drops its command; an empty one means no entry point.
         """
         config = self.documents.config
         if entry_point is not None:
@@ -81,14 +81,14 @@ def open_image(path: Path, limits: Limits = DEFAULT_LIMITS, *, name: str | None 
     What is not as it says is an `IntegrityError` with every fault; an image of another architecture a `MachineError`.
     """
     called = name or str(path)
-    faults = Faults(limits.faults_per_rule)
+    faults = IssueCollector(limits.faults_per_rule)
     own = ARCHITECTURES.get(machine.machine(), machine.machine())
     with open_source(path, limits) as source:
         try:
             documents = read_documents(source, faults, limits, f"linux/{own}")
             file = f"blobs/sha256/{documents.image_id.hex}"
             if source.size(file) is None:
-                file = read_legacy(source, limits).config
+                file = read_docker_manifest(source, limits).config
             data = source.read(file, limits.document_size)
             if Digest.of(data) != documents.image_id:
                 raise MalformedError("has a config that changed while it was read")
@@ -108,13 +108,13 @@ def open_image(path: Path, limits: Limits = DEFAULT_LIMITS, *, name: str | None 
 def refused(name: str, issues: tuple[Issue, ...]) -> IntegrityError:
     """The error for an image that is not what it says."""
     return IntegrityError(
-        f"cannot run {name}: it is not what it says", hint="sysimage verify tells whether another copy is sound",
+        f"cannot run {name}: it is not what it says", hint="sysimage verify shows whether another copy is intact",
         issues=issues,
     )  # fmt: skip
 
 
 def signal_number(name: str) -> int:
-    """The number of a signal as images name it: SIGTERM, TERM, 15, SIGRTMIN+3. A MachineError for what is none."""
+    """The number of a signal as images name it: SIGTERM, TERM, 15, SIGRTMIN+3. A MachineError for any other text."""
     text = name.upper().removeprefix("SIG")
     if text.isdigit() and 0 < int(text) <= 64:
         return int(text)
@@ -123,4 +123,4 @@ def signal_number(name: str) -> int:
     try:
         return int(signal.Signals[f"SIG{text}"])
     except KeyError:
-        raise MachineError(f"cannot stop the image: its stop signal {name} is none of this machine") from None
+        raise MachineError(f"cannot stop the image: this machine has no signal {name}") from None

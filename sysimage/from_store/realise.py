@@ -16,13 +16,13 @@ from sysimage.from_store.pack import content_entries, pack_accounts, pack_defaul
 from sysimage.from_store.store_paths import resolve, resolve_all
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import Accounts
-from sysimage.rootfs.declared import declared_entries
+from sysimage.rootfs.declared_entries import declared_entries
 from sysimage.rootfs.provision import layered
 from sysimage.rootfs.system import ImageDefaults, SystemResult
 from sysimage.spec.model import StoreSource, SystemSpec
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
-from sysimage.store.query import Memory, read_store
+from sysimage.store.query import MeasurementOptions, read_store
 
 
 def realise(
@@ -40,8 +40,8 @@ def realise(
     """Read the closure that the spec's ``from-store`` names, and return what an image of it needs.
 
     ``cache_dir`` remembers the hashes of items whose source does not give them, which ``workers`` processes compute.
-    ``base_accounts`` and ``base_environment`` are those of the image below, ``is_base_directory`` tells which
-    directories it has; with ``keep_accounts`` its account files stay as they are unless the spec adds to them. Raises
+    ``base_accounts`` and ``base_environment`` are those of the image below, ``is_base_directory`` says whether
+    it has a directory; with ``keep_accounts`` its account files stay as they are unless the spec adds to them. Raises
     a `SpecError` for a spec without ``from-store``, and for a path that is not a store path, not a system, or in
     another store than the spec's; other errors as in `sysimage.store.query.read_store`.
     """
@@ -57,7 +57,7 @@ def realise(
         roots,
         store_dir=store_dir,
         location=location,
-        memory=Memory(cache_dir / "measured", workers),
+        memory=MeasurementOptions(cache_dir / "measured", workers),
         progress=progress,
     ).items
     if source.system is not None:

@@ -2,8 +2,8 @@
 
 The records in ``layers`` say what a layer's inputs are and which blob they gave; ``blobs/sha256`` holds the blobs. Keys
 are made of content (store paths, NAR hashes, entries) and of the code, never of times. A record is a claim, sealed:
-before a blob is used its `Stamp` is compared with what it was when the bytes were known to be right, and where they
-differ all bytes are hashed; a record or a blob that is not right is dropped and made again.
+before a blob is used its `FileFingerprint` is compared with what it was when the bytes were known to be right, and
+where they differ all bytes are hashed; a record or a blob that is not right is dropped and made again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sysimage.blobs import BlobDirectory
-from sysimage.blobs.stamp import Stamp
+from sysimage.blobs.file_fingerprint import FileFingerprint
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
 from sysimage.files import memo
@@ -42,7 +42,7 @@ class CachedLayer:
     blob: LayerBlob
     contents: tuple[str, ...]
     """Store paths and entries in the layer, for people who look into the cache."""
-    stamp: Stamp
+    stamp: FileFingerprint
     """The blob's when its bytes were known to be right."""
     checked: bool = False
     """Whether the items were compared with their NAR hashes when the layer was built."""
@@ -80,8 +80,8 @@ class LayerCache:
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
-        """While this is open nobody's `prune` takes blobs away; it ends with the process, however that ends."""
-        # Layers hold what not everybody may read in the running image, such as hashes of passwords.
+        """While this is open no process can `prune` blobs; it ends with the process, however that ends."""
+        # Layers contain files that only root may read in the running image, such as password hashes.
         with in_use(self._root, private=True):
             self._records.mkdir(exist_ok=True)
             yield
@@ -89,7 +89,7 @@ class LayerCache:
     def find(self, key: str, label: str, *, checked: bool = False) -> LayerBlob | None:
         """The layer with this key under a new label, if its blob is there and right.
 
-        Where it has to be ``checked``, one of items that were believed is none.
+        With ``checked``, a layer whose items were not checked does not count.
         """
         record = self._record(key)
         if record is None or (checked and not record.checked):
@@ -124,7 +124,7 @@ class LayerCache:
         if (record := self._record(key)) is not None:
             self.forget(record)
 
-    def linked(self, key: str, before: Stamp, after: Stamp) -> None:
+    def linked(self, key: str, before: FileFingerprint, after: FileFingerprint) -> None:
         """The blob of this key was given another name, which moved its change time from ``before`` to ``after``."""
         record = self._record(key)
         if record is not None and record.stamp == before:
@@ -138,8 +138,8 @@ class LayerCache:
         text = self._memo.find(key)
         return None if text is None else _decoded(text)
 
-    def _stamp(self, blob: LayerBlob) -> Stamp:
-        return Stamp.of(self.blobs.path(blob.descriptor.digest))
+    def _stamp(self, blob: LayerBlob) -> FileFingerprint:
+        return FileFingerprint.of(self.blobs.path(blob.descriptor.digest))
 
     def remember(self, key: str, blob: LayerBlob, source: LayerSource, *, checked: bool = False) -> None:
         """Record that this source gave this blob, which lies in `blobs`, and whether its items were ``checked``."""

@@ -15,7 +15,7 @@ from sysimage.layers.items import LAYER, PADDING, item_size, padded, write_item
 from sysimage.layers.source import LayerSource
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.items import StoreItem
-from sysimage.streams.pieces import PIECE_SIZE, Emit, Memory, Pieces, Witness
+from sysimage.streams.pieces import PIECE_SIZE, Buffer, Emit, PieceObserver, Pieces
 
 
 class BrokenPromiseError(IntegrityError):
@@ -36,7 +36,7 @@ def write_tar(
     piece_size: int = PIECE_SIZE,
     *,
     check: Check | None = None,
-    buffers: int | Sequence[Memory] = 1,
+    buffers: int | Sequence[Buffer] = 1,
     lead: int = 0,
 ) -> int:
     """Write the layer's archive, calling ``emit`` with pieces of ``piece_size`` bytes; returns its size in bytes.
@@ -78,7 +78,7 @@ def tar_size(source: LayerSource) -> int:
 
 
 class _naming_the_file:  # noqa: N801 (reads as a phrase where it is used)
-    """Turns an OSError into an error of ours that names the file."""
+    """Turns an OSError into a `SysimageError` that names the file."""
 
     def __enter__(self) -> None:
         pass
@@ -90,7 +90,7 @@ class _naming_the_file:  # noqa: N801 (reads as a phrase where it is used)
 
 
 def _write_entry(entry: Entry, pieces: Pieces) -> list[Issue]:
-    """Write the entry; says what is wrong with a host file whose digest somebody answers for."""
+    """Write the entry; return the fault of a host file that does not have its promised digest."""
     content = entry.content
     if isinstance(content, Path):
         fd = os.open(content, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -101,7 +101,7 @@ def _write_entry(entry: Entry, pieces: Pieces) -> list[Issue]:
             size = status.st_size
             header = Headers(entry.uid, entry.gid).file(_member(entry), entry.mode, size)
             hasher = hashlib.sha256()
-            witness = Witness(hasher.update)
+            witness = PieceObserver(hasher.update)
             pieces.put_file(header, fd, size, PADDING[size % BLOCK], os.fsencode(content), witness)
             witness.flush()
         finally:

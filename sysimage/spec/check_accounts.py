@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from sysimage.errors import Issue
 from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
-from sysimage.spec.faults import closest
 from sysimage.spec.json_text import pointer
 from sysimage.spec.model import SystemSpec
+from sysimage.spec.validation_errors import closest
 
 SYSTEM_IDS = 1000
 """Daemons' IDs are below, people's from here on (Debian policy 9.2.2)."""
@@ -80,7 +80,7 @@ def _owned(spec: SystemSpec) -> Mapping[str, Mapping[str, tuple[str, str]]]:
 
 
 def _check_ids(key: str, field: str, declared: Mapping[str, int | None], base: Mapping[str, int]) -> Iterator[Issue]:
-    """One ID, one name; a base account that is declared anew keeps its ID."""
+    """One ID, one name; a base account that is declared again keeps its ID."""
     holder = {number: name for name, number in base.items()}
     for name, number in sorted(declared.items()):
         if number is None:

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, model_validator
 
-from sysimage.spec.part import Part
-from sysimage.spec.words import (
+from sysimage.spec.spec_object import SpecObject
+from sysimage.spec.value_types import (
     AccountName,
     Identifier,
     ImagePath,
@@ -25,7 +25,7 @@ class StoreKind(enum.StrEnum):
     NIX = "nix"
 
 
-class Store(Part):
+class Store(SpecObject):
     """The functional package store inside the image."""
 
     kind: StoreKind = StoreKind.GUIX
@@ -35,7 +35,7 @@ class Store(Part):
     database: bool = True
     """Whether the image holds the store's database, GC roots and profiles."""
     uid: Identifier = 0
-    """Who owns the store directory, its items and its database: 0, or somebody who manages the store without root."""
+    """The owner of the store directory, its items and its database: 0, or a user who manages the store without root."""
     gid: Identifier = 0
     """The group of the same."""
 
@@ -50,7 +50,7 @@ class Store(Part):
 
 
 class SystemKind(enum.StrEnum):
-    """Who made a system item, and so how it boots."""
+    """The tool that made a system item, which decides how it boots."""
 
     GUIX = "guix"
     NIXOS = "nixos"
@@ -68,7 +68,7 @@ def _path_or_object(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [path, described]
 
 
-class StoreContent(Part):
+class StoreContent(SpecObject):
     """An item whose files stand at the root of the image: a path as text, or with more to say about it."""
 
     model_config = ConfigDict(json_schema_extra=_path_or_object)
@@ -90,7 +90,7 @@ class StoreContent(Part):
         return {"path": value} if isinstance(value, str) else value
 
 
-class StoreSource(Part):
+class StoreSource(SpecObject):
     """What a Guix or Nix store on this machine holds, and where it is read. Sources are relative to the spec."""
 
     model_config = ConfigDict(json_schema_extra=_system_or_items)
@@ -106,7 +106,7 @@ class StoreSource(Part):
     location: LinkTarget | None = None
     """The directory in which the items lie, if it is not the store directory that their paths say."""
     system_kind: SystemKind | None = None
-    """Who made the system; recognised from what it holds by default."""
+    """The tool that made the system; by default recognised from its contents."""
     check: bool = False
     """Whether every item is read and compared with the hash that the source says."""
     links: dict[ImagePath, RelativePath] = {}

@@ -1,7 +1,7 @@
 """A stream collected in one reused buffer and handed on in pieces of one fixed size.
 
-Everything that is hashed, scanned, compressed or written passes through here. Files are read straight behind the
-header that announces them, without file objects or intermediate bytes, and whoever receives the pieces is called once
+Everything that is hashed, scanned, compressed or written passes through here. Files are read directly after
+their header, without file objects or intermediate bytes, and the receiver of the pieces is called once
 per full buffer: a call costs as much as hashing 500 bytes, and most files of a store are not much longer than that.
 Where the pieces begin and end depends on the length of the stream alone, never on the files in it; compressors whose
 output depends on how they are fed get the same pieces everywhere.
@@ -19,7 +19,7 @@ from sysimage.errors import IntegrityError
 PIECE_SIZE = 1 << 20
 """Bytes in a piece. Fixed: gzip blobs depend on it."""
 
-Memory = mmap.mmap | memoryview
+Buffer = mmap.mmap | memoryview
 Emit = Callable[[memoryview], object]
 """Receives a piece; the memory is overwritten after the call returns."""
 
@@ -29,18 +29,18 @@ class Pieces:
 
     With more ``buffers`` a piece may still be used after ``emit`` has returned: it is left alone until the one that
     comes ``buffers`` later begins. Instead of a number they can be the memory itself, of ``size`` bytes each. With a
-    ``lead`` the first piece is so many bytes shorter and begins so far behind the beginning of its memory: bytes that
+    ``lead`` the first piece is so many bytes shorter and begins so far after the beginning of its memory: bytes that
     go to such an offset in a page of a file lie at the same one in memory then, and pieces end where pages do.
     """
 
     __slots__ = ("_begin", "_buffer", "_buffers", "_emit", "_fill", "_passes_on", "_size", "_view", "emitted")
 
-    def __init__(self, emit: Emit, size: int = PIECE_SIZE, buffers: int | Sequence[Memory] = 1, lead: int = 0) -> None:
+    def __init__(self, emit: Emit, size: int = PIECE_SIZE, buffers: int | Sequence[Buffer] = 1, lead: int = 0) -> None:
         if not 0 <= lead < size:
-            raise ValueError(f"a piece of {size} bytes behind {lead}")
+            raise ValueError(f"a piece of {size} bytes with a lead of {lead}")
         self._emit = emit
         self._size = size
-        self._buffers: deque[Memory] = deque(
+        self._buffers: deque[Buffer] = deque(
             (_buffer(size) for _ in range(buffers)) if isinstance(buffers, int) else buffers
         )
         self._passes_on = buffers == 1  # of several, the last ones are still in use when the stream ends
@@ -78,9 +78,9 @@ class Pieces:
             self._advance(len(part))
 
     def put_file(
-        self, head: bytes, fd: int, size: int, tail: bytes, path: bytes, witness: Witness | None = None
+        self, head: bytes, fd: int, size: int, tail: bytes, path: bytes, witness: PieceObserver | None = None
     ) -> None:
-        """Append ``head``, the whole file behind ``fd``, which must be exactly ``size`` bytes, and ``tail``.
+        """Append ``head``, the whole file open as ``fd``, which must be exactly ``size`` bytes, and ``tail``.
 
         One byte more than announced is asked for wherever the buffer has room, so a file that grows is noticed
         without another system call. ``path`` is for the message. A ``witness`` gets the file's bytes too.
@@ -108,8 +108,8 @@ class Pieces:
             self._copy(fd, size, path, witness, None)
         self.put(tail)
 
-    def _copy(self, fd: int, size: int, path: bytes, witness: Witness | None, count: int | None) -> None:
-        """Append a file of which ``count`` bytes were read behind what is there already."""
+    def _copy(self, fd: int, size: int, path: bytes, witness: PieceObserver | None, count: int | None) -> None:
+        """Append a file of which ``count`` bytes were already read into the buffer."""
         left = size
         proven = False
         while left or count:
@@ -139,7 +139,7 @@ class Pieces:
             self._take_buffer()
 
     def finish(self) -> int:
-        """Hand on what is left; returns the length of the stream in bytes. Nothing can be put behind its end."""
+        """Hand on what is left; returns the length of the stream in bytes. Nothing can be appended later."""
         if self._fill > self._begin:
             self._flush()
         if self._passes_on:
@@ -147,16 +147,16 @@ class Pieces:
         return self.emitted
 
 
-_spare: dict[int, Memory] = {}
+_spare: dict[int, Buffer] = {}
 """The last stream's buffer, by its size, for the next stream: of a fresh one the kernel clears every page."""
 
 
-def _buffer(size: int) -> Memory:
+def _buffer(size: int) -> Buffer:
     # Of its own pages: what bypasses the page cache has to begin where a page does.
     return _spare.pop(size, None) or mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
-class Witness:
+class PieceObserver:
     """Sees the same bytes in another form, and hands them on in pieces of any length: what is long is not copied.
 
     For those that do not care where pieces begin and end, such as a hash.

@@ -22,9 +22,8 @@ from hypothesis import strategies as st
 from sysimage_vm import agent as protocol
 from sysimage_vm.backends import container_host, guest_host
 from sysimage_vm.channel import Channel
-from sysimage_vm.effort import EffortMeter, family
 from sysimage_vm.engine import Engine
-from sysimage_vm.faults import (
+from sysimage_vm.errors import (
     AgentLostError,
     AgentRefusedError,
     CommandStuckError,
@@ -32,6 +31,7 @@ from sysimage_vm.faults import (
     GuestSilentError,
     ImageFaultError,
 )
+from sysimage_vm.resource_usage import UsageMeter, family
 from sysimage_vm.shell import Shell
 from sysimage_vm.waiting import USUAL, Patience, Signs, wait
 
@@ -78,7 +78,7 @@ class Line:
         here, self.there = socket.socketpair()
         self.channel = Channel(here, self.wait)
         self.agent: subprocess.Popen[bytes] | None = None
-        self.meter = EffortMeter(lambda: family(self.agent.pid) if self.agent is not None else ())
+        self.meter = UsageMeter(lambda: family(self.agent.pid) if self.agent is not None else ())
 
     def serve(self) -> None:
         program = f"import runpy; runpy.run_path({str(AGENT)!r})['Agent']({self.there.fileno()}).serve()"
@@ -169,7 +169,7 @@ def test_a_command_that_works_for_ever_is_killed_too(line: Line) -> None:
 
 def test_an_agent_that_is_not_heard_is_no_stuck_command() -> None:
     line = Line()
-    with pytest.raises(GuestSilentError, match="the agent has not been heard"):
+    with pytest.raises(GuestSilentError, match="the agent has sent nothing"):
         line.channel.run(["true"], patience=Patience(quiet=1))
     line.close()
 
@@ -267,7 +267,7 @@ def test_an_agent_that_starts_anew_is_noticed() -> None:
         line.there.sendall(protocol.frame(protocol.WELCOME, 0, answer))
         if memory == "first":
             line.channel.pump()
-    with pytest.raises(AgentLostError, match="started anew"):
+    with pytest.raises(AgentLostError, match="started again"):
         line.channel.pump()
     line.close()
 

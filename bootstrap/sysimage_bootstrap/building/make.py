@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from sysimage.errors import IntegrityError, Issue
 from sysimage.store.items import StoreItem
 from sysimage_bootstrap.building.bytecode import Compiler
 from sysimage_bootstrap.building.relink import check, rewrite
-from sysimage_bootstrap.building.shebangs import rewrite_shebang
+from sysimage_bootstrap.building.rewrite_shebang import rewrite_shebang
 from sysimage_bootstrap.debian.architectures import ElfTarget
-from sysimage_bootstrap.debs.inventories import InventoryMemo
+from sysimage_bootstrap.debs.inventory_cache import InventoryCache
 from sysimage_bootstrap.debs.unpack import unpack
 from sysimage_bootstrap.planning.item_plan import SELF, PlannedItem
-from sysimage_bootstrap.store.item_store import ItemStore, Made
+from sysimage_bootstrap.planning.slim import without
+from sysimage_bootstrap.store.item_store import BuiltItem, ItemStore
 
 PROPAGATED = "share/sysimage/propagated-inputs"
 """The directory of an item that holds a file, named like the package, with a store path on each line."""
@@ -33,13 +35,13 @@ class BuildEnvironment:
     """By Python, such as ``3.13``."""
     unpacked: Path
     """The directory with packages that this run has unpacked already, by digest."""
-    inventories: InventoryMemo
+    inventories: InventoryCache
 
 
 def make_item(environment: BuildEnvironment, planned: PlannedItem, deb: Path) -> StoreItem:
     """The item in the store, made if it is not there; its inputs must be."""
 
-    def build(draft: Path) -> Made:
+    def build(draft: Path) -> BuiltItem:
         package = planned.plan.package
         tree = environment.unpacked / package.digest.hex
         inventory = environment.inventories.find(package) if tree.is_dir() else None
@@ -47,12 +49,36 @@ def make_item(environment: BuildEnvironment, planned: PlannedItem, deb: Path) ->
             inventory = unpack(deb, draft, package)
         else:
             tree.rename(draft)
+        left_out = _leave_out(draft, planned.plan.left_out, planned.plan.links)
+        inventory = without(inventory, planned.plan.left_out)
         _fill(draft, planned, environment)
         missing = {path: list(names) for path, names in planned.plan.missing.items()}
-        facts = {**inventory.facts(), "missing": missing}
-        return Made(package.source, inventory.changed, facts, planned.plan.references)
+        facts = {**inventory.facts(), "missing": missing, "left_out": left_out}
+        return BuiltItem(package.source, inventory.changed, facts, planned.plan.references)
 
     return environment.store.realise(planned.recipe, build)
+
+
+def _leave_out(draft: Path, paths: Mapping[str, str], links: Iterable[str]) -> dict[str, tuple[str, int]]:
+    """Take away what a slim item lacks, and directories that held nothing else; returns path → why, and bytes.
+
+    No symlink is there yet; ``links`` are those that will be.
+    """
+    sizes = {}
+    for path, kind in sorted(paths.items()):
+        file = draft / path
+        is_file = file.is_file()
+        sizes[path] = (kind, file.stat().st_size if is_file else 0)
+        file.unlink(missing_ok=not is_file)
+    for directory in sorted(_above(paths) - _above(links), reverse=True):  # each before the one that holds it
+        with contextlib.suppress(OSError):  # it is not empty
+            (draft / directory).rmdir()
+    return sizes
+
+
+def _above(paths: Iterable[str]) -> set[PurePosixPath]:
+    """The directories of an item that hold the paths."""
+    return {parent for path in paths for parent in PurePosixPath(path).parents if parent.name}
 
 
 def _fill(draft: Path, planned: PlannedItem, environment: BuildEnvironment) -> None:

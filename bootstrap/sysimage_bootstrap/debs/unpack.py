@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,12 +19,16 @@ from sysimage_bootstrap.archive.package import Package, require_control
 from sysimage_bootstrap.debs.changelog import changelog_dates, changelog_names
 from sysimage_bootstrap.debs.deb import open_deb
 from sysimage_bootstrap.debs.elf import MAGIC, ElfError, read_elf
-from sysimage_bootstrap.debs.inventory import Attributes, Inventory, LinkedFile
-from sysimage_bootstrap.debs.tar import Member, TarError, TarReader, Type, show
+from sysimage_bootstrap.debs.guile import modules_in_library, modules_in_source
+from sysimage_bootstrap.debs.inventory import WATCHED, Attributes, Inventory, LinkedFile
+from sysimage_bootstrap.debs.tar import PackageMember, TarError, TarReader, Type, show
 
 _HEAD = 256
 """Bytes of a file that are looked at: as many as Linux reads of a script's first line."""
 _CHANGELOG_LIMIT = 8 << 20
+_SCRIPT_LIMIT = 4 << 20
+"""Bytes of a script that are searched for `WATCHED`: installers have archives after theirs."""
+_WATCHED = re.compile(rf"(?<![\w.-])({'|'.join(WATCHED)})(?![\w-]|\.\w)".encode())
 
 
 @dataclass(slots=True)
@@ -32,12 +37,12 @@ class _Unpacked:
 
     top: bytes
     directories: set[bytes] = field(default_factory=set)
-    files: dict[bytes, Member] = field(default_factory=dict)
-    links: dict[bytes, Member] = field(default_factory=dict)
+    files: dict[bytes, PackageMember] = field(default_factory=dict)
+    links: dict[bytes, PackageMember] = field(default_factory=dict)
     first_names: dict[bytes, bytes] = field(default_factory=dict)
     """Of files that have several."""
     heads: dict[bytes, bytes] = field(default_factory=dict)
-    attributes: dict[bytes, Member] = field(default_factory=dict)
+    attributes: dict[bytes, PackageMember] = field(default_factory=dict)
 
 
 def unpack(deb: Path, top: Path, package: Package) -> Inventory:
@@ -54,7 +59,7 @@ def unpack(deb: Path, top: Path, package: Package) -> Inventory:
         return _inventory(package, opened.conffiles, unpacked)
 
 
-def _place(member: Member, data: TarReader, unpacked: _Unpacked) -> None:
+def _place(member: PackageMember, data: TarReader, unpacked: _Unpacked) -> None:
     name = _in_item(member.name)
     if not name:
         if member.type is not Type.DIRECTORY:
@@ -89,7 +94,7 @@ def _in_item(name: bytes) -> bytes:
     return b"" if name == b"usr" else name.removeprefix(b"usr/")
 
 
-def _is_special(member: Member) -> bool:
+def _is_special(member: PackageMember) -> bool:
     readable = 0o005 if member.type is Type.DIRECTORY else 0o004
     return (
         bool(member.mode & 0o7000)
@@ -112,7 +117,7 @@ def _make_directories(name: bytes, unpacked: _Unpacked) -> None:
         made.add(directory)
 
 
-def _first_name(member: Member, unpacked: _Unpacked) -> bytes:
+def _first_name(member: PackageMember, unpacked: _Unpacked) -> bytes:
     """What the file that a hard link means was called first."""
     name = _in_item(member.target)
     name = unpacked.first_names.get(name, name)
@@ -121,7 +126,7 @@ def _first_name(member: Member, unpacked: _Unpacked) -> bytes:
     return name
 
 
-def _make_file(name: bytes, member: Member, data: TarReader, unpacked: _Unpacked) -> None:
+def _make_file(name: bytes, member: PackageMember, data: TarReader, unpacked: _Unpacked) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     mode = 0o700 if member.mode & 0o111 else 0o600
     descriptor = os.open(os.path.join(unpacked.top, name), flags, mode)  # noqa: PTH118 - bytes
@@ -144,12 +149,14 @@ def _inventory(package: Package, conffiles: tuple[str, ...], unpacked: _Unpacked
             except ElfError:
                 continue  # debugging symbols, test data: nothing that could be linked
             if elf is not None:
-                linked[name] = LinkedFile(elf.machine, elf.interpreter, elf.needed, elf.runpath)
+                converts = b"iconv_open\0" in elf.strings
+                linked[name] = LinkedFile(elf.machine, elf.interpreter, elf.needed, elf.runpath, converts)
     scripts = {
         name: head[2:].partition(b"\n")[0]
         for name, head in unpacked.heads.items()
         if head.startswith(b"#!") and b"\n" in head and unpacked.files[name].mode & 0o111
     }
+    words = {_text(name): _words(Path(os.fsdecode(unpacked.top), os.fsdecode(name))) for name in sorted(scripts)}
     return Inventory(
         package=package.name,
         version=package.version,
@@ -159,6 +166,8 @@ def _inventory(package: Package, conffiles: tuple[str, ...], unpacked: _Unpacked
         root_links=frozenset(_text(n) for n, member in unpacked.links.items() if not member.name.startswith(b"usr/")),
         linked={_text(name): linked[name] for name in sorted(linked)},
         scripts={_text(name): _text(scripts[name]) for name in sorted(scripts)},
+        words={name: found for name, found in words.items() if found},
+        modules=_modules(unpacked),
         attributes={
             _text(name): Attributes(m.mode, _text(m.owner), _text(m.group), m.type is Type.DIRECTORY)
             for name, m in sorted(unpacked.attributes.items())
@@ -166,6 +175,25 @@ def _inventory(package: Package, conffiles: tuple[str, ...], unpacked: _Unpacked
         conffiles=conffiles,
         changed=_changed(package, unpacked),
     )
+
+
+def _words(script: Path) -> tuple[str, ...]:
+    """Which of `WATCHED` a script has, not counting its first line and what only looks like them (``perl.org``)."""
+    with script.open("rb") as file:
+        text = file.read(_SCRIPT_LIMIT).partition(b"\n")[2]
+    return tuple(sorted({found.decode("ascii") for found in _WATCHED.findall(text)}))
+
+
+def _modules(unpacked: _Unpacked) -> dict[str, frozenset[str]]:
+    """What Guile's sources and its library name."""
+    found = {}
+    for name in sorted(unpacked.files):
+        path = Path(os.fsdecode(unpacked.top), os.fsdecode(name))
+        if name.startswith(b"share/guile/") and name.endswith((b".scm", b".sls")):
+            found[_text(name)] = modules_in_source(path.read_bytes())
+        elif posixpath.basename(name).startswith(b"libguile-") and unpacked.heads[name].startswith(MAGIC):
+            found[_text(name)] = modules_in_library(path.read_bytes())
+    return found
 
 
 def _changed(package: Package, unpacked: _Unpacked) -> tuple[int, ...]:

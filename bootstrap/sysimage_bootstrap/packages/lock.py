@@ -20,7 +20,7 @@ from sysimage.formats import NewerFormatError, version_of, written_format
 from sysimage_bootstrap.archive.cache import write_durably
 from sysimage_bootstrap.archive.package import Package, package_from_fields
 from sysimage_bootstrap.archive.release import Release
-from sysimage_bootstrap.packages.request import PackageRequest
+from sysimage_bootstrap.packages.package_request import PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution
 
 FORMAT_NAME = "sysimage-lock"
@@ -93,11 +93,11 @@ class LockFile:
 
 
 def read_lock(path: Path) -> LockFile:
-    """Read a lock file; a `LockError` if there is none, or it is not what `LockFile.write` wrote."""
+    """Read a lock file; a `LockError` if it is absent, or not what `LockFile.write` wrote."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise LockError(f"cannot read the lock file {path}: there is none", hint="run `sysimage lock` first") from None
+        raise LockError(f"cannot read the lock file {path}: it is missing", hint="run `sysimage lock` first") from None
     except (OSError, UnicodeDecodeError) as error:
         raise LockError(f"cannot read the lock file {path}: {error}") from None
     try:

@@ -10,8 +10,8 @@ from typing import Any
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.planning.linking import Linking
-from sysimage_bootstrap.planning.namespace import Place
 from sysimage_bootstrap.planning.shebangs import Shebang
+from sysimage_bootstrap.planning.union_tree import PackagePath
 from sysimage_bootstrap.store.recipe import Recipe
 
 BUILDER_VERSION = 1
@@ -36,6 +36,8 @@ class ItemPlan:
     """Path → target."""
     bytecode: Mapping[str, str]
     """Path of a Python module → the Python that compiles it: ``3.13``."""
+    left_out: Mapping[str, str]
+    """Path of what the item lacks of its package → why."""
     propagated: tuple[StorePath, ...]
     """The items of the dependencies that the package declares."""
     references: frozenset[StorePath]
@@ -43,7 +45,9 @@ class ItemPlan:
 
     def parameters(self) -> dict[str, Any]:
         """The plan as JSON."""
+        left_out = {"left_out": sorted(self.left_out)} if self.left_out else {}
         return {
+            **left_out,
             "builder": BUILDER_VERSION,
             "deb": str(self.package.digest),
             "linked": {path: [interpreter, list(runpath)] for path, (interpreter, runpath) in self.linked.items()},
@@ -69,7 +73,7 @@ class WantedReferences:
 
     linkings: Mapping[str, Linking]
     shebangs: Mapping[str, Shebang]
-    links: Mapping[str, str | Place]
+    links: Mapping[str, str | PackagePath]
 
 
 def item_plan(
@@ -77,6 +81,7 @@ def item_plan(
     dependencies: Sequence[str],
     wanted: WantedReferences,
     bytecode: Mapping[str, str],
+    left_out: Mapping[str, str],
     paths: Mapping[str, StorePath],
 ) -> ItemPlan:
     """The plan of one item; ``paths`` are those of the items that it may refer to, by package."""
@@ -87,6 +92,7 @@ def item_plan(
         scripts=_scripts(package.name, wanted.shebangs, paths),
         links=_links(wanted.links, paths),
         bytecode=bytecode,
+        left_out=left_out,
         propagated=tuple(sorted(paths[target] for target in dependencies if target in paths)),
         references=frozenset(paths.values()),
     )
@@ -106,13 +112,13 @@ def recipe_of(plan: ItemPlan, tools: Mapping[str, str], pythons: Mapping[str, st
 def _linked(
     name: str, linkings: Mapping[str, Linking], paths: Mapping[str, StorePath]
 ) -> dict[str, tuple[str | None, tuple[str, ...]]]:
-    def text(place: Place) -> str:
+    def text(place: PackagePath) -> str:
         return f"{SELF if place.package == name else paths[place.package]}/{place.path}"
 
     return {
         path: (
             None if linking.interpreter is None else text(linking.interpreter),
-            tuple(text(entry) if isinstance(entry, Place) else entry for entry in linking.runpath),
+            tuple(text(entry) if isinstance(entry, PackagePath) else entry for entry in linking.runpath),
         )
         for path, linking in linkings.items()
     }
@@ -129,7 +135,7 @@ def _scripts(name: str, wanted: Mapping[str, Shebang], paths: Mapping[str, Store
     return lines
 
 
-def _links(wanted: Mapping[str, str | Place], paths: Mapping[str, StorePath]) -> dict[str, str]:
+def _links(wanted: Mapping[str, str | PackagePath], paths: Mapping[str, StorePath]) -> dict[str, str]:
     targets = {}
     for path, target in wanted.items():
         if isinstance(target, str):

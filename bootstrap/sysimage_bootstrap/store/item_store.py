@@ -5,7 +5,7 @@
     root/var/sysimage/registered/gnu/store/<hash part>-...   what is known of it; an item without this does not exist
     root/var/sysimage/locks/<hash part>-<name>               held while it is made
 
-Nobody needs to be root, and nothing depends on who is: content, modes and times of an item are functions of its recipe.
+It needs no root, and no item depends on the user: content, modes and times are functions of the recipe.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from typing import Any
 
 from sysimage.errors import IntegrityError, Issue, MachineError, SysimageError
 from sysimage.files.atomic import sync_filesystem
+from sysimage.files.directory_tree import remove_tree
 from sysimage.files.locks import locked_name
 from sysimage.files.temporary import sweep
-from sysimage.files.tree import remove_tree
 from sysimage.notices import notice
 from sysimage.store.items import StoreItem
 from sysimage.store.nar import nar_hash_and_size
 from sysimage.store.paths import StorePath
 from sysimage.store.scan import Candidates, scan_and_hash
-from sysimage.store.state import tree_state
+from sysimage.store.tree_fingerprint import tree_fingerprint
 from sysimage_bootstrap.store import registration
 from sysimage_bootstrap.store.canonical import bytes_below, canonicalise
 from sysimage_bootstrap.store.recipe import Recipe
@@ -37,7 +37,7 @@ _MAKING = ".making-"
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class BuiltItem:
     """What a builder may say about the item it has just made; the store remembers it."""
 
     source: str | None = None
@@ -103,7 +103,7 @@ class ItemStore:
         self._known.pop(path, None)
 
     def has(self, path: StorePath) -> bool:
-        """Whether an item is there and registered, as two names tell; `get` knows whether to believe it."""
+        """Whether an item and its registration exist, by name only; `get` checks them."""
         registered = self._registered_dir / path.base_name
         return os.path.lexists(registered) and os.path.lexists(self.location(path))
 
@@ -141,7 +141,7 @@ class ItemStore:
     def realise(
         self,
         recipe: Recipe,
-        build: Callable[[Path], Made | None],
+        build: Callable[[Path], BuiltItem | None],
         *,
         source: str | None = None,
         changed: Iterable[int] = (),
@@ -150,7 +150,7 @@ class ItemStore:
 
         ``build`` gets a path at which nothing is, and puts a directory, a file or a symlink there; modes and times are
         its own affair. It may refer to the recipe's inputs, their closure, and its own path (`path_of`). What it
-        returns goes before ``source`` and ``changed``. If it raises, nothing is left.
+        returns takes precedence over ``source`` and ``changed``. If it raises, nothing is left.
 
         Missing inputs, unwanted references and special files are an `IntegrityError`, a full disk a `MachineError`.
         """
@@ -162,13 +162,13 @@ class ItemStore:
             for directory in (self.items_dir, self._registered_dir, self._locks_dir):
                 directory.mkdir(parents=True, exist_ok=True)
             with locked_name(self._locks_dir / path.base_name):
-                item = self.get(path)  # somebody else may have made it meanwhile
-                return item if item is not None else self._make(path, recipe, build, Made(source, tuple(changed)))
+                item = self.get(path)  # another process may have made it meanwhile
+                return item if item is not None else self._make(path, recipe, build, BuiltItem(source, tuple(changed)))
         except OSError as error:
             raise MachineError(f"cannot make {path}: {error.strerror}: {error.filename or self.root}") from error
 
     def sweep(self) -> None:
-        """Remove what killed builds left, except what somebody is making now."""
+        """Remove what killed builds left, except what a process is making now."""
         sweep(self._registered_dir)
         if not self.items_dir.is_dir():
             return
@@ -180,7 +180,7 @@ class ItemStore:
 
     def prune(self, alive: Container[str], before: int) -> int:
         """Remove what is not at an ``alive`` path and was not made after a time (nanoseconds since the epoch); returns
-        the bytes freed. Only for whoever is alone with the store."""
+        the bytes freed. The caller must have the store for itself."""
         self.sweep()
         freed = 0
         for place in sorted(self.items_dir.iterdir()) if self.items_dir.is_dir() else ():
@@ -194,7 +194,9 @@ class ItemStore:
         self._known.clear()
         return freed
 
-    def _make(self, path: StorePath, recipe: Recipe, build: Callable[[Path], Made | None], default: Made) -> StoreItem:
+    def _make(
+        self, path: StorePath, recipe: Recipe, build: Callable[[Path], BuiltItem | None], default: BuiltItem
+    ) -> StoreItem:
         candidates = Candidates({item.path for item in self.closure(recipe.inputs)} | {path})
         draft = self.items_dir / f"{_MAKING}{path.base_name}"
         remove_tree(draft)
@@ -208,7 +210,7 @@ class ItemStore:
                 _compare(path, made.references, references - {path})
             sync_filesystem(self.items_dir)
             final = self.location(path)
-            remove_tree(final)  # not registered, or damaged: nobody can rely on it
+            remove_tree(final)  # not registered, or damaged: nothing refers to it
             draft.rename(final)
         except BaseException:
             remove_tree(draft)
@@ -221,7 +223,7 @@ class ItemStore:
             source=made.source or default.source,
             changed=tuple(sorted(set(made.changed or default.changed))),
         )
-        state = tree_state(final)
+        state = tree_fingerprint(final)
         registration.write(self._registered_dir / path.base_name, Registration(item, made.facts, state))
         self._known[path] = Registration(replace(item, location=final), made.facts, state)
         return self._known[path].item
@@ -238,7 +240,7 @@ class ItemStore:
         if found is None or not os.path.lexists(location):
             return None
         try:
-            state = tree_state(location)
+            state = tree_fingerprint(location)
             right = (state == found.state and not always) or (
                 nar_hash_and_size(location) == (found.item.nar_hash, found.item.nar_size)
             )

@@ -2,7 +2,7 @@
 
 SQLite does what is needed if it is asked for it: a read-only connection in one transaction sees one state of the
 store, write-ahead log included, and waits for a writer that is committing. It cannot open a database in log mode when
-the log is not there and cannot be made, as in a directory of somebody else's with no daemon running. Then nothing is
+the log is not there and cannot be made, as in another user's directory with no daemon running. Then nothing is
 being written, and the file is read as it is; that it stayed as it was is checked in the end.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sysimage.errors import MachineError
 from sysimage.store.paths import StorePath
-from sysimage.store.query.facts import PathFacts, StoreSourceError, parse_hash, sorted_paths
+from sysimage.store.query.catalogue import PathInfo, StoreSourceError, parse_hash, sorted_paths
 
 MAGIC = b"SQLite format 3\0"
 _PATIENCE = 30.0
@@ -45,11 +45,11 @@ class DatabaseCatalogue:
                 else None,
             ) from error
 
-    def find(self, paths: Sequence[StorePath]) -> dict[StorePath, PathFacts]:
+    def find(self, paths: Sequence[StorePath]) -> dict[StorePath, PathInfo]:
         found = ((path, self._find_one(path)) for path in paths)
         return {path: facts for path, facts in found if facts is not None}
 
-    def _find_one(self, path: StorePath) -> PathFacts | None:
+    def _find_one(self, path: StorePath) -> PathInfo | None:
         try:
             row = self._connection.execute(
                 "select id, hash, narSize, deriver from ValidPaths where path = ?", (str(path),)
@@ -60,7 +60,7 @@ class DatabaseCatalogue:
             references = self._connection.execute(
                 "select path from Refs join ValidPaths on reference = id where referrer = ?", (number,)
             )
-            return PathFacts(
+            return PathInfo(
                 path,
                 sorted_paths(reference for (reference,) in references),
                 parse_hash(nar_hash),

@@ -14,7 +14,7 @@ from sysimage.digest import Digest
 from sysimage.errors import LockError
 from sysimage_bootstrap.archive.index import index_of
 from sysimage_bootstrap.packages.lock import FORMAT_NAME, FORMAT_VERSION, LockedSuite, LockFile, parse_lock, read_lock
-from sysimage_bootstrap.packages.request import PackageRequest
+from sysimage_bootstrap.packages.package_request import PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution, resolve
 from tests.bootstrap.archive.fake_archive import NOW, stanza
 
@@ -128,7 +128,7 @@ def test_what_is_no_lock_is_refused(text: str, tmp_path: Path) -> None:
 
 
 def test_a_lock_that_is_not_there_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(LockError, match="there is none") as caught:
+    with pytest.raises(LockError, match="it is missing") as caught:
         read_lock(tmp_path / "system.lock")
     assert "sysimage lock" in (caught.value.hint or "")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from sysimage.spec.model import SystemSpec
 from sysimage.store.items import StoreItem
 from sysimage_bootstrap.debs.inventory import Attributes, PackageFacts
-from sysimage_bootstrap.store import ItemStore, Made, Recipe
+from sysimage_bootstrap.store import BuiltItem, ItemStore, Recipe
 
 PASSWD = (
     "root:*:0:0:root:/root:/bin/bash\nwww-data:*:33:33:www-data:/var/www:/usr/sbin/nologin\n"
@@ -64,6 +65,13 @@ ATTRIBUTES: Mapping[str, Mapping[str, Attributes]] = {
 }
 
 
+def make_programs(spec: SystemSpec, store: ItemStore) -> StoreItem | None:
+    """What stands for the compiled programs of the init, in a system that has one."""
+    if not spec.has_init:
+        return None
+    return store.realise(Recipe("init-programs", "test", (), {}), lambda top: top.mkdir())
+
+
 def make_packages(
     store: ItemStore, more: Mapping[str, Mapping[str, str]] | None = None
 ) -> tuple[dict[str, StoreItem], dict[str, PackageFacts]]:
@@ -73,7 +81,7 @@ def make_packages(
     for name, files in {**FILES, **(more or {})}.items():
         recipe = Recipe(f"{name}-1", "test", (), {"files": dict(files)})
 
-        def build(top: Path, files: Mapping[str, str] = files) -> Made:
+        def build(top: Path, files: Mapping[str, str] = files) -> BuiltItem:
             for path, text in files.items():
                 place = top / path
                 (place if path.endswith("/") else place.parent).mkdir(parents=True, exist_ok=True)
@@ -82,7 +90,7 @@ def make_packages(
                 elif not path.endswith("/"):
                     place.write_text(text)
                     place.chmod(0o755 if text.startswith("#!") else 0o644)
-            return Made()
+            return BuiltItem()
 
         items[name] = store.realise(recipe, build)
         facts[name] = PackageFacts(name, "1", "amd64", ATTRIBUTES.get(name, {}), ())
