@@ -300,7 +300,7 @@ def test_a_script_without_a_main_guard_builds(
     store: Path, spec: Spec, settings: api.Settings, options: list[str]
 ) -> None:
     expected = api.build(spec, "b.tar", directory=store, settings=settings).digest
-    command = [sys.executable, *options, "-c", SCRIPT, store / "small.json", "fresh"]
+    command: list[str | Path] = [sys.executable, *options, "-c", SCRIPT, store / "small.json", "fresh"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert (done.stdout.strip(), done.stderr, done.returncode) == (str(expected), "", 0)
