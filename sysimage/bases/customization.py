@@ -21,4 +21,4 @@ def customization_on(base: BaseImage, spec: SystemSpec, system: SystemResult, cl
     registered = merged(closure, base, store) if store.database else closure
     tree = customization(spec, system, closure, registered, generation=generation_on(base, store))
     additions = [*roots_of(base, store), *closed_database(base, store)] if store.database else []
-    return place_on(Tree([*tree, *additions]), base, store)
+    return place_on(Tree([*tree, *additions]) if additions else tree, base, store)
