@@ -109,6 +109,10 @@ format: .venv/.dev ## format the code and mend what the linter can mend
 schema: .venv/.runtime ## write docs/system.schema.json anew after the model has changed
 	@$(BIN)/sysimage schema > docs/system.schema.json
 
+.PHONY: golden
+golden: .venv/.dev ## write the golden files of this version again, after a change of a format that is meant
+	@$(BIN)/python -m tests.golden.generate
+
 .PHONY: clean
 clean: ## remove what was built; the cache of packages and layers stays
 	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .venv
