@@ -109,6 +109,11 @@ format: .venv/.dev ## format the code and mend what the linter can mend
 schema: .venv/.runtime ## write docs/system.schema.json anew after the model has changed
 	@$(BIN)/sysimage schema > docs/system.schema.json
 
+.PHONY: wheel
+wheel: .venv/.dev ## build the wheel and the source archive into dist/
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check build
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --outdir dist .
+
 .PHONY: golden
 golden: .venv/.dev ## write the golden files of this version again, after a change of a format that is meant
 	@$(BIN)/python -m tests.golden.generate
