@@ -35,6 +35,7 @@ EVERYWHERE = {
     "dash",
     "dpkg",
     "gzip",
+    "setpriv",
     "sh",
     "tar",
     "true",

@@ -23,7 +23,7 @@ from sysimage.layerplan import from_json
 from sysimage.pipeline.history import ANNOTATION
 from sysimage.store.database import Schema
 from sysimage.verify.database import read_database
-from sysimage.verify.faults import Faults
+from sysimage.verify.issue_collector import IssueCollector
 from sysimage_bootstrap.packages.lock import read_lock
 from sysimage_bootstrap.store.registration import read
 from tests.golden.generate import CREATED, HERE, STORES, small_store, surface
@@ -131,7 +131,7 @@ def test_a_lock_file_of_any_version_is_read(lock: Path) -> None:
 
 @pytest.mark.parametrize("database", [path for top in VERSIONS for path in top.glob("*/db.sqlite")], ids=name)
 def test_a_database_of_any_version_is_read_by_sqlite_and_by_us(database: Path) -> None:
-    rows = read_database(database.read_bytes(), _schema(database), "the database", faults := Faults(9))
+    rows = read_database(database.read_bytes(), _schema(database), "the database", faults := IssueCollector(9))
     assert rows is not None
     assert faults.issues == ()
     with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:

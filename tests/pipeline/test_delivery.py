@@ -15,15 +15,15 @@ from sysimage.destinations.daemon import Engine
 from sysimage.digest import Digest
 from sysimage.layers import Compression, LayerBlob
 from sysimage.pipeline.delivery import IntoFile, IntoPipe, ThroughStorage, choose_route
-from sysimage.pipeline.options import Delivery, Format, LayerStorage, Push
-from sysimage.pipeline.unwritten_image import UnwrittenImage
+from sysimage.pipeline.image_plan import ImagePlan
+from sysimage.pipeline.options import Delivery, LayerStorage, OutputFormat, Push
 
 NOT_KEPT = LayerStorage()
 NOBODY: Any = None
 
 
-def image(compression: str = "none", base: BaseImage = NO_BASE) -> UnwrittenImage:
-    return UnwrittenImage((), lambda layers: NOBODY, (), Compression.parse(compression), base)
+def image(compression: str = "none", base: BaseImage = NO_BASE) -> ImagePlan:
+    return ImagePlan((), lambda layers: NOBODY, (), Compression.parse(compression), base)
 
 
 def on_a_base() -> BaseImage:
@@ -37,7 +37,7 @@ def test_plain_layers_go_straight_into_a_pipe_or_a_new_file(tmp_path: Path) -> N
     kept = LayerStorage(tmp_path / "layers")
     assert choose_route(image(), Delivery(1, "docker-archive"), NOT_KEPT) == IntoPipe(1)
     assert choose_route(image(), Delivery(1, "docker-archive"), kept) == IntoPipe(1)
-    forms: tuple[Format, ...] = ("archive", "docker-archive")
+    forms: tuple[OutputFormat, ...] = ("archive", "docker-archive")
     for form in forms:
         delivery = Delivery(file, form)
         assert choose_route(image(), delivery, NOT_KEPT) == IntoFile(file, form)

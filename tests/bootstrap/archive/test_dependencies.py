@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sysimage_bootstrap.archive.deb822 import paragraph, paragraphs
-from sysimage_bootstrap.archive.dependencies import Dependency, Target, parse_dependencies, parse_target
+from sysimage_bootstrap.archive.dependencies import Dependency, DependencyTarget, parse_dependencies, parse_target
 from sysimage_bootstrap.archive.versions import Relation
 
 
-def _target(name: str, architecture: str | None, relation: Relation | None, version: str | None) -> Target:
-    return Target(name, relation, version, architecture)
+def _target(name: str, architecture: str | None, relation: Relation | None, version: str | None) -> DependencyTarget:
+    return DependencyTarget(name, relation, version, architecture)
 
 
 targets = st.builds(

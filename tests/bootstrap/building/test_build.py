@@ -24,8 +24,8 @@ from sysimage_bootstrap.building.bytecode import native_requests
 from sysimage_bootstrap.building.make import BuildEnvironment, make_item
 from sysimage_bootstrap.debian.architectures import ELF_TARGETS
 from sysimage_bootstrap.debs.elf import read_elf
-from sysimage_bootstrap.debs.inventories import InventoryMemo
 from sysimage_bootstrap.debs.inventory import Attributes, PackageFacts
+from sysimage_bootstrap.debs.inventory_cache import InventoryCache
 from sysimage_bootstrap.debs.unpack import unpack
 from sysimage_bootstrap.planning.plan import plan_items
 from sysimage_bootstrap.store import ItemStore
@@ -250,7 +250,12 @@ def test_an_item_that_would_not_run_from_the_store_is_refused(shelf: Shelf, tmp_
         alternatives={},
     )
     lazy = BuildEnvironment(
-        store, ELF_TARGETS[native_architecture()], find("true"), {}, tmp_path / "none", InventoryMemo(tmp_path / "none")
+        store,
+        ELF_TARGETS[native_architecture()],
+        find("true"),
+        {},
+        tmp_path / "none",
+        InventoryCache(tmp_path / "none"),
     )
     with pytest.raises(IntegrityError, match="not every file would run from the store") as caught:
         make_item(lazy, plan.items["libc6"], shelf.debs[libc])
