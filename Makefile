@@ -111,7 +111,6 @@ schema: .venv/.runtime ## write docs/system.schema.json anew after the model has
 
 .PHONY: wheel
 wheel: .venv/.dev ## build the wheel and the source archive into dist/
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check build
 	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --outdir dist .
 
 .PHONY: golden
