@@ -62,3 +62,17 @@ def headings(text: str) -> set[str]:
     """The anchors that GitHub and GitLab give to headings."""
     lines = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}
+
+
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=name)
+def test_a_decision_has_its_number_a_status_and_a_date_and_is_listed(page: Path) -> None:
+    number, title = page.name[:4], page.read_text().splitlines()[0]
+    assert title.startswith(f"# {int(number)}. ")
+    assert re.search(
+        r"^\*Status: (accepted|proposed|replaced by \d+)\. \d{4}-\d\d-\d\d", page.read_text(), re.MULTILINE
+    ), "say such as *Status: accepted. 2026-11-28.*"
+    assert f"({page.name})" in (page.parent / "README.md").read_text()
+    assert [path.name for path in DECISIONS if path.name.startswith(number)] == [page.name]

@@ -206,9 +206,13 @@ def renew() -> Path:
     """Replace the folder of today's version."""
     target = HERE / sysimage.__version__
     with tempfile.TemporaryDirectory(dir=HERE) as made:
-        generate(Path(made) / "new")
+        new = Path(made) / "new"
+        generate(new)
+        if (target / "cache").is_dir():  # an older one says more: code that has changed finds nothing of its own in it
+            shutil.rmtree(new / "cache")
+            (target / "cache").rename(new / "cache")
         shutil.rmtree(target, ignore_errors=True)
-        (Path(made) / "new").rename(target)
+        new.rename(target)
     return target
 
 
