@@ -1,8 +1,8 @@
 """Layers become files below the root directory of this process, which has changed its root for that.
 
 Every bound and every check of the format is the reader's of `sysimage.verify`. Links of an image lead where they would
-inside it, because there is nothing else below this root; and before anything of a layer is run, its blob's digest and its
-diff ID are compared with the documents.
+inside it, because there is nothing else below this root; and before anything of a layer is run, its blob's digest and
+its diff ID are compared with the documents.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Own code, because the standard library's reader has been talked into endless loops and repairs what is broken; here what
 is not well formed is refused, no value beyond its bound is accepted, and no name is ever used as a path of this
-machine. Format: POSIX.1-2017, pax; the GNU extensions from the GNU tar manual, "Basic Tar Format". """
+machine. Format: POSIX.1-2017, pax; the GNU extensions from the GNU tar manual, "Basic Tar Format".
+"""
 
 from __future__ import annotations
 

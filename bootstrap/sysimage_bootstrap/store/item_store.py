@@ -148,8 +148,9 @@ class ItemStore:
     ) -> StoreItem:
         """The item of a recipe, made by ``build`` unless the store has it.
 
-        ``build`` gets a free path, and puts a directory, a file or a symlink there, with any modes and times. It may refer to the recipe's inputs, their closure, and its own path (`path_of`). What it
-        returns takes precedence over ``source`` and ``changed``. If it raises, nothing is left.
+        ``build`` gets a free path, and puts a directory, a file or a symlink there, with any modes and times. It may
+        refer to the recipe's inputs, their closure, and its own path (`path_of`). What it returns takes precedence over
+        ``source`` and ``changed``. If it raises, nothing is left.
 
         Missing inputs, unwanted references and special files are an `IntegrityError`, a full disk a `MachineError`.
         """
