@@ -54,7 +54,7 @@ def image_name(text: str) -> ImageName:
 
 
 def whole_name(text: str | None) -> str | None:
-    """The name of an image with its tag, which is ``latest`` where none is said."""
+    """The name of an image with its tag, ``latest`` by default."""
     return None if text is None else str(image_name(text))
 
 

@@ -181,7 +181,7 @@ def _load(engine: Engine, image: RunnableImage, reference: str, progress: Progre
         )
         try:
             if child.stdin is not None:
-                with contextlib.suppress(BrokenPipeError), child.stdin:  # it went away; what it said is the reason
+                with contextlib.suppress(BrokenPipeError), child.stdin:  # closed by the engine, whose output says why
                     write_archive(image, reference, child.stdin, progress)
             status = child.wait()
         except BaseException:

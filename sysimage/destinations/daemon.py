@@ -40,7 +40,7 @@ def load_into(engine: Engine, write: Callable[[int], WrittenImage]) -> WrittenIm
         written: WrittenImage | None = None
         try:
             if child.stdin is not None:
-                with contextlib.suppress(BrokenPipeError):  # it went away; what it said is the reason
+                with contextlib.suppress(BrokenPipeError):  # closed by the engine, whose output says why
                     written = write(child.stdin.fileno())
                 child.stdin.close()
             status = child.wait()

@@ -188,7 +188,7 @@ class ReservedPaths:
         return found
 
     def elsewhere(self, path: str) -> str | None:
-        """Where a path must be said to be that is, or lies below, a link of the system's to a directory to write to."""
+        """The path to specify instead of one at or below a system link to a writable directory."""
         is_there = any(way in self.links and way in _WRITABLE_LINKS for way in _ways(path))
         return self.through(path, {}) if is_there else None
 
