@@ -11,7 +11,7 @@ import pytest
 from conftest import Machines
 from sysimage_vm import container
 from sysimage_vm.container import Container
-from sysimage_vm.engine import Engine, Kind
+from sysimage_vm.engine import Engine, EngineKind
 from sysimage_vm.image import read_archive
 from sysimage_vm.machine_trial import MachineTrial
 from sysimage_vm.waiting import NotYet
@@ -80,13 +80,13 @@ def test_a_system_that_guix_built_boots_and_stops(
         assert booting.stop(seconds=60)[0] == status
 
 
-@pytest.mark.parametrize(("kind", "options"), [(Kind.DOCKER, DOCKER), (Kind.PODMAN, PODMAN)])
+@pytest.mark.parametrize(("kind", "options"), [(EngineKind.DOCKER, DOCKER), (EngineKind.PODMAN, PODMAN)])
 def test_a_nixos_system_boots_its_systemd_and_stops(
-    kind: Kind, options: tuple[str, ...], nixos: ForeignSystem, machines: Machines, tmp_path: Path
+    kind: EngineKind, options: tuple[str, ...], nixos: ForeignSystem, machines: Machines, tmp_path: Path
 ) -> None:
     archive = image_of(nixos, tmp_path)
     with machines() as first:
-        engine = first if kind is Kind.DOCKER else Engine(first.machine, kind)
+        engine = first if kind is EngineKind.DOCKER else Engine(first.machine, kind)
         engine.wait_ready()
         with running(engine, archive, *options) as booting:
             until(booting, lambda: booting.exec(SYSTEMCTL, "is-system-running", accept=range(256)).said, "running")

@@ -57,7 +57,17 @@ def debian_items(packages: Sequence[str], store: Path, top: Path, *, kind: str =
     """Items of packages and all they need, linked into the directory ``store``; by the packages' names."""
     spec = {"name": "parts", "packages": [*packages], "command": ["true"], "store": {"kind": kind}}
     (top / "parts.json").write_text(json.dumps(spec))
-    command = [sys.executable, "-m", "sysimage", "build", "-q", "--compression", "none", "-o", top / "parts.tar"]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "sysimage",
+        "build",
+        "-q",
+        "--compression",
+        "none",
+        "-o",
+        top / "parts.tar",
+    ]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
         [*command, "--cache-dir", default_cache(), top / "parts.json"],
@@ -152,9 +162,15 @@ def nixos_system(top: Path) -> ForeignSystem:
     environment = {**os.environ, "HOME": str(top), "NIX_CONF_DIR": str(top)}
     store = ["--store", f"local?root={root}"]
     closure = Closure(items.values(), [item.path for item in items.values()])
-    loading = [find("nix-store", package="nix-bin"), "--load-db", *store]
+    loading: list[str | Path] = [find("nix-store", package="nix-bin"), "--load-db", *store]
     subprocess.run(loading, input=registration_text(closure), env=environment, text=True, check=True)
-    building = [find("nix-build", package="nix-bin"), KEPT / "nixos.nix", "--argstr", "items", top / "items.json"]
+    building: list[str | Path] = [
+        find("nix-build", package="nix-bin"),
+        KEPT / "nixos.nix",
+        "--argstr",
+        "items",
+        top / "items.json",
+    ]
     for _ in range(5):
         done = subprocess.run([*building, "--no-out-link", *store], env=environment, capture_output=True, text=True)
         # Nix 2.8 as root, without users to build as, now and then kills a builder that has just begun.
