@@ -110,9 +110,7 @@ def sampled(project: Path, place: Path, size: int, seed: int) -> list[Case]:
         mutants += [(path.relative_to(project), text, alike) for alike in by_line.values()]
     chooser = random.Random(f"{seed} {place}")
     chosen = chooser.sample(mutants, min(size, len(mutants)))
-    return [
-        Case(str(room), path, mirrored(project, path), text, chooser.choice(alike)) for path, text, alike in chosen
-    ]
+    return [Case(str(room), path, mirrored(project, path), text, chooser.choice(alike)) for path, text, alike in chosen]
 
 
 def mirrored(project: Path, module: Path) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from sysimage_vm.booted import Booted
-from sysimage_vm.faults import DeadlineError, GuestSilentError, ServiceNotStartedError
+from sysimage_vm.errors import DeadlineError, GuestSilentError, ServiceNotStartedError
 from sysimage_vm.waiting import Ask, NotYet, Patience
 
 HERD = "/run/current-system/profile/bin/herd"
