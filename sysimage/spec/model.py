@@ -210,6 +210,14 @@ class SystemSpec(SpecObject):
     """Which package provides a name that several do, such as ``{"awk": "mawk"}``."""
     package_sources: PackageSources = PackageSources()
     """Which parts of the package archive are used."""
+    essential: bool = True
+    """Whether Debian's Essential packages, and small things that are expected everywhere, are there without being
+    named; ``false`` for a plain program that needs none of them."""
+    slim: bool = True
+    """Whether files that no program needs are left out: manuals, documentation but copyright, translations, completion,
+    and what of some large packages nothing in the image uses."""
+    translations: tuple[value_types.Translation, ...] = ()
+    """Languages whose translations a slim image keeps, beside that of its locale."""
     store: Store = Store()
     """The functional package store inside the image."""
     services: dict[ServiceName, Service] = {}
