@@ -127,7 +127,7 @@ _HINTS: dict[int, str] = {
     signal.SIGBUS: "a file became shorter while it was read, a disk is full, or the memory is faulty",
     signal.SIGXCPU: "a limit of processor time was reached; `ulimit -t` shows it",
     signal.SIGXFSZ: "a limit of file sizes was reached; `ulimit -f` shows it",
-    **dict.fromkeys(ENDING, "somebody ended it; start again"),
+    **dict.fromkeys(ENDING, "a signal ended it; start again"),
 }
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Task = TypeVar("Task", bound=Hashable)
 Result = TypeVar("Result")
 Report = Callable[[int], None]
-"""Tells the parent that so many more bytes have been moved."""
+"""Reports to the parent that so many more bytes have been moved."""
 
 _REPORT_EVERY = 16 << 20
 """Bytes between two messages of a child: rare enough to cost nothing."""
@@ -167,7 +167,7 @@ def run_tasks(
 @contextlib.contextmanager
 def threads(count: int, name: str) -> Iterator[ThreadPoolExecutor]:
     """Threads that work while this is open. After an error, what has not begun is dropped and what has is waited for;
-    a signal that ends the program waits for nobody."""
+    a signal that ends the program waits for no thread."""
     from concurrent.futures import ThreadPoolExecutor
 
     pool = ThreadPoolExecutor(count, thread_name_prefix=name)

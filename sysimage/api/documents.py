@@ -1,4 +1,4 @@
-"""Results as JSON has them: what ``--json`` prints, for whoever writes them down or sends them on.
+"""Results as JSON has them: what ``--json`` prints, for programs that store or send them.
 
 Sizes are in bytes. ``docs/stability.md`` says what may change in which version.
 """

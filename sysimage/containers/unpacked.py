@@ -64,7 +64,7 @@ def unpacked(image: RunnableImage, progress: Progress = silent) -> Iterator[Unpa
 
 
 def _task(image: RunnableImage, users: UserMap | None, hostname: str) -> dict[str, Any]:
-    """What the holder is told."""
+    """What the process that holds the files is to do."""
     return {
         "image": str(image.path.absolute()),
         "own_users": users is not None,

@@ -18,7 +18,7 @@ SHELL = "/bin/sh"
 _STARTS = ("boot", "init")
 """What starts a system with an init, in its item."""
 _NO_LOGIN = ("nologin", "false")
-"""Shells that let nobody in, whether they are there or not."""
+"""Shells that refuse every login, whether they exist or not."""
 _MOST_ROOTS = 100_000
 
 
@@ -103,7 +103,7 @@ def check_health(files: Files, runtime: Runtime) -> Iterator[Finding]:
 
 
 def check_user(runtime: Runtime, passwd: bytes, group: bytes) -> Iterator[Finding]:
-    """Who runs the first process is known."""
+    """The user of the first process exists."""
     user, _, group_name = runtime.user.partition(":")
     for name, text, file in ((user, passwd, "passwd"), (group_name, group, "group")):
         if not name or name.isdecimal():
@@ -122,7 +122,7 @@ def check_first_boot(files: Files, *, boots: bool) -> Iterator[Finding]:
     for path in ("/etc/passwd", "/etc/group"):
         found = _leads(files, path)
         if isinstance(found, UnresolvedPath) or found.seen.kind is not Kind.FILE:
-            yield Finding("first boot", ("file", path), "is missing, nobody has a name before the first boot")
+            yield Finding("first boot", ("file", path), "is missing, so users have no names before the first boot")
     if boots and (trouble := start_failure((SHELL,), ProgramEnvironment(files, first=True))):
         yield Finding("first boot", ("file", SHELL), f"the shell {trouble.message}", trouble.hint)
     temporary = files.at((b"tmp",))

@@ -50,11 +50,11 @@ class Trial(ABC):
 
     @abstractmethod
     def document(self, path: str) -> Mapping[str, Any]:
-        """The JSON document at a path of the container; empty if there is none."""
+        """The JSON document at a path of the container; empty if it is absent."""
 
     @abstractmethod
     def keep(self, directory: Path) -> None:
-        """Write what tells about the container into ``directory``."""
+        """Write logs and state of the container into ``directory``."""
 
     @abstractmethod
     def ask(

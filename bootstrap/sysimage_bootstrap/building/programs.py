@@ -1,4 +1,4 @@
-"""Guile programs of ours as bytecode, made by the very Guile that will run it: the init starts without compiling, and
+"""sysimage's Guile programs as bytecode, compiled by the Guile that will run it: the init starts without compiling, and
 without a compiler in the image.
 
 The Guile comes from the packages of *this* machine's architecture, in the version that the system has. Bytecode depends

@@ -29,7 +29,7 @@ _KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """Kind → where it is in an item, and shell patterns for the packages that read it."""
 _FILE = re.compile("|".join(f"(?P<k{at}>{place})" for at, (place, _) in enumerate(_KINDS.values())))
 _ABOUT_DOCUMENTATION = ("*-doc", "doc-*", "manpages*", "*-man", "*-manual", "*-manpages", "*-info")
-"""Packages that are nothing else: who names one wants it."""
+"""Packages with nothing else: a spec that names one wants it."""
 _LANGUAGE = re.compile(r"(?P<language>[^_.@]+)(?P<country>_[^.@]+)?(?:\.[^@]*)?(?P<variant>@.+)?")
 
 
@@ -80,7 +80,7 @@ COMMON_CHARACTER_SETS = frozenset(
 def speaks(directory: str, languages: Collection[str]) -> bool:
     """Whether gettext would look into the ``directory`` of translations for one of the languages.
 
-    ``de_AT`` wants ``de_AT`` and ``de``; ``de`` wants every German, because whoever writes that has no country in mind.
+    ``de_AT`` wants ``de_AT`` and ``de``; ``de`` wants every German, because it names no country.
     """
     there = _LANGUAGE.fullmatch(directory)
     return there is not None and any(

@@ -1,7 +1,7 @@
 """Which modules a Guile source, or the Guile library, may load: everything in it that could be a module's name.
 
 What is read is a superset on purpose. Guile loads modules by forms that no list of keywords covers (autoloads, names in
-data, names in C), and a name that is no module's does no harm: whoever asks knows which modules there are.
+data, names in C), and a name without a module does no harm: the caller knows which modules exist.
 """
 
 from __future__ import annotations

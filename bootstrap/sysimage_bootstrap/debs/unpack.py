@@ -27,7 +27,7 @@ _HEAD = 256
 """Bytes of a file that are looked at: as many as Linux reads of a script's first line."""
 _CHANGELOG_LIMIT = 8 << 20
 _SCRIPT_LIMIT = 4 << 20
-"""Bytes of a script that are searched for `WATCHED`: installers carry archives behind theirs."""
+"""Bytes of a script that are searched for `WATCHED`: installers have archives after theirs."""
 _WATCHED = re.compile(rf"(?<![\w.-])({'|'.join(WATCHED)})(?![\w-]|\.\w)".encode())
 
 

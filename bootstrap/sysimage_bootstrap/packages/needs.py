@@ -1,5 +1,5 @@
-"""What a package needs: what it declares, without what only its maintainer scripts use, and with what nobody declares
-because Debian has it everywhere."""
+"""What a package needs: its declarations, without what only maintainer scripts use, and with what packages do not
+declare because Debian has it everywhere."""
 
 from __future__ import annotations
 

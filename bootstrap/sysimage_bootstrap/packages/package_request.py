@@ -34,7 +34,7 @@ DEFAULT_PROVIDED = frozenset(
         "update-inetd",
     }
 )
-"""Names a system of ours meets without a package."""
+"""Names that the system provides without a package."""
 
 DEFAULT_PREFERENCES: Mapping[str, str] = {"awk": "mawk"}
 """Name in a dependency → the package that meets it, where there is a choice."""

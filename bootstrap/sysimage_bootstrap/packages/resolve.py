@@ -47,7 +47,7 @@ class Resolution:
     """Package and dependency, where ``exclude`` left a dependency without anything that meets it."""
 
     def package(self, name: str) -> Package:
-        """The package of this name; a KeyError if there is none."""
+        """The package of this name; a KeyError if it is absent."""
         for package in self.packages:
             if package.name == name:
                 return package

@@ -51,8 +51,8 @@ def plan_items(
 
     ``dependencies`` are Debian's, by name; ``tools`` name and version of what builds; ``pythons`` map each Python that
     modules are compiled for (``3.13``) to the version of its package. With ``slim``, items lack what it leaves out. A
-    library that no package holds is a `SysimageError`, all of them at once; a program that is not there because nobody
-    declared to need it, an `UnsaidNeedsError`.
+    library that no package holds is a `SysimageError`, all of them at once; a program that no package declares, an
+    `UnsaidNeedsError`.
     """
     absent = {}
     if slim is not None:

@@ -1,6 +1,6 @@
 """What a slim item leaves out of its package: a filter over inventories, before anything is planned.
 
-Everything behind it sees the smaller packages alone: what only a file that is left out referred to is no reference.
+All later steps see only the smaller packages: a reference from an omitted file alone does not count.
 """
 
 from __future__ import annotations

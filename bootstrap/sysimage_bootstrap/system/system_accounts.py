@@ -1,4 +1,4 @@
-"""Whom a system knows: Debian's base accounts, the daemons of its packages, and whom its spec declares."""
+"""The accounts of a system: Debian's base accounts, its packages' daemons, and those that its spec declares."""
 
 from __future__ import annotations
 
