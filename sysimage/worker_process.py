@@ -1,4 +1,4 @@
-"""One child process that works for this one: how it starts, how it ends, and what is said when it dies.
+"""One child process that works for this one: how it starts, how it ends, and the error when it dies.
 
 It is forked, so what it needs is not copied, and it does not outlive its parent, however that ends.
 """

@@ -93,7 +93,7 @@ class NamespaceRunner(Runner):
         return self.booted().process.poll() is None
 
     def log(self) -> str:
-        """What the booted containers have said, but for the beginning of very much."""
+        """The output of the booted containers; only the end of a very long one."""
         return b"".join(self._log.copy()).decode("utf-8", "replace")
 
     def said(self) -> str:

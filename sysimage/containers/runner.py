@@ -72,7 +72,7 @@ class Runner(ABC):
 
     @abstractmethod
     def said(self) -> str:
-        """The last lines of what it said."""
+        """The last lines of its output."""
 
     @abstractmethod
     def stop(self) -> int:

@@ -79,7 +79,7 @@ def _task(image: RunnableImage, users: UserMap | None, hostname: str) -> dict[st
 
 
 def _answer(child: subprocess.Popen[bytes], users: UserMap | None, moved: Callable[[int], object]) -> Mapping[str, Any]:
-    """What the holder says in the end; meanwhile it gets its users, and ``moved`` is called with how many bytes it has read."""
+    """What the holder says in the end. It gets its users meanwhile; ``moved`` gets the number of bytes it has read."""
     answer: dict[str, Any] = {}
     for line in child.stdout or ():
         answer = json.loads(line)
