@@ -28,7 +28,7 @@ from sysimage.layers import (
     layer_key,
     write_tar,
 )
-from sysimage.notices import heard_by
+from sysimage.notices import listen_to_notices
 from sysimage.rootfs import Entry
 from sysimage.store.scan import Candidates
 from sysimage.workers import Report, run_tasks
@@ -165,7 +165,7 @@ def test_a_blob_with_another_byte_and_its_old_times_is_made_again(
     blob = cache.blobs.path(before[1].descriptor.digest)
     data = blob.read_bytes()
     flip_a_byte(blob)
-    with heard_by((heard := list[str]()).append):
+    with listen_to_notices((heard := list[str]()).append):
         assert build_layers(sources, cache, compression=GZIP) == before
     assert blob.read_bytes() == data
     assert len(heard) == 1
@@ -185,7 +185,7 @@ def test_a_record_in_which_something_else_stands_is_not_believed(
         assert changed != text
         path.write_text(changed)
     assert list(cache.layers()) == []
-    with heard_by((heard := list[str]()).append):
+    with listen_to_notices((heard := list[str]()).append):
         assert build_layers(sources, cache, compression=NONE) == before
     assert len(heard) == len(sources)
 
@@ -201,7 +201,7 @@ def test_a_record_of_an_older_version_is_passed_over_in_silence(
     write_checksummed(tmp_path / "cache/layers/older.memo", b'{"key": "and other fields"}', durable=False)
     assert list(cache.layers()) == []
     assert cache.damaged_records() == ()
-    with heard_by((heard := list[str]()).append):
+    with listen_to_notices((heard := list[str]()).append):
         assert build_layers(sources, cache, compression=NONE) == before
     assert heard == []
     assert cache.prune(1 << 30) == 0
