@@ -80,7 +80,7 @@ class EngineRunner(Runner):
     def runs(self) -> bool:
         return bool(self.files.inspect()["State"]["Running"])
 
-    def said(self) -> str:
+    def output(self) -> str:
         done = self.files.call("logs", "--tail", str(LAST_LINES), self.files.name, accept=range(256))
         return (done.stdout + done.stderr).decode("utf-8", "replace")
 

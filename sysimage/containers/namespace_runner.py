@@ -96,7 +96,7 @@ class NamespaceRunner(Runner):
         """The output of the booted containers; only the end of a very long one."""
         return b"".join(self._log.copy()).decode("utf-8", "replace")
 
-    def said(self) -> str:
+    def output(self) -> str:
         return "\n".join(self.log().splitlines()[-LAST_LINES:])
 
     def stop(self) -> int:

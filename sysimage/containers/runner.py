@@ -71,7 +71,7 @@ class Runner(ABC):
         """Whether the booted container has not ended."""
 
     @abstractmethod
-    def said(self) -> str:
+    def output(self) -> str:
         """The last lines of its output."""
 
     @abstractmethod
@@ -86,7 +86,7 @@ class Runner(ABC):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if not self.runs():
-                raise SysimageError(f"cannot boot {self.image.name}: its first process has ended\n{self.said()}")
+                raise SysimageError(f"cannot boot {self.image.name}: its first process has ended\n{self.output()}")
             try:
                 done = self.run([HERD, "status"])
             except ProgramNotStartedError:

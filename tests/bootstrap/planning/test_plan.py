@@ -113,7 +113,7 @@ def test_files_of_another_machine_and_of_none_are_left_alone() -> None:
     assert planned(other).items["other"].plan.linked == {}
 
 
-def entries_of(package: str, *inventories: Inventory, dependencies: Mapping[str, tuple[str, ...]]) -> list[str]:
+def entries_of(package: str, *inventories: Inventory, dependencies: Mapping[str, tuple[str, ...]]) -> list[str | None]:
     """The RUNPATH that the only linked file of a package gets."""
     plan = planned(LIBC, *inventories, dependencies=dependencies)
     (linking,) = plan.items[package].plan.linked.values()
