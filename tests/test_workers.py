@@ -22,7 +22,8 @@ import sysimage
 import sysimage_bootstrap
 import sysimage_vm
 from sysimage.errors import Issue, MachineError, SysimageError
-from sysimage.workers import Pool, Report, Worker, helping, run_tasks, threads
+from sysimage.worker_process import Worker, helping
+from sysimage.workers import Pool, Report, run_tasks, threads
 
 
 def nobody_is_left() -> bool:

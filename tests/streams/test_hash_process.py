@@ -15,7 +15,7 @@ import pytest
 from sysimage.errors import MachineError
 from sysimage.streams.hash_process import HashProcess, hash_process
 from sysimage.streams.pieces import Pieces
-from sysimage.workers import WORTH_A_PROCESS
+from sysimage.worker_process import WORTH_A_PROCESS
 
 
 @pytest.fixture
