@@ -48,7 +48,7 @@ def test_a_system_from_a_store_boots(
         running = container.run(engine, trial.reference, "machine")
         if kind == "guix":
             herd = ("/run/current-system/profile/bin/herd", "status", "greeter")
-            until(running, lambda: running.exec(*herd, accept=range(256)).said, "running")
+            until(running, lambda: running.exec(*herd, accept=range(256)).output, "running")
             log = ("cat", "/var/log/greeter.log")
             until(running, lambda: running.exec(*log, accept=range(256)).text, "hello from the system")
             assert "ID=guix" in running.exec("cat", "/etc/os-release").text

@@ -1,4 +1,4 @@
-"""What functions take, as the values that the pipeline takes: specs, names, and what is read on the way."""
+"""Converts arguments of functions to values of the pipeline: specs, names, and the inputs they read."""
 
 from __future__ import annotations
 

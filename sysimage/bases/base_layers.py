@@ -1,4 +1,4 @@
-"""The base's layers, brought where ours lie: the same bytes, hashed once more on the way."""
+"""Copies the base's layers to the place of the new ones: the same bytes, verified while they are copied."""
 
 from __future__ import annotations
 

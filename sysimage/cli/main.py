@@ -11,7 +11,7 @@ from functools import partial
 from types import ModuleType
 
 from sysimage import __version__
-from sysimage.cli import build, cache, completion, inspect, lock, plan, run, schema, shell, test, verify
+from sysimage.cli import build, cache, completion, inspect, lock, migrate, plan, run, schema, shell, test, verify
 from sysimage.cli.environment import parse_arguments
 from sysimage.cli.failure import report_failure
 from sysimage.cli.terminal import Terminal
@@ -19,7 +19,20 @@ from sysimage.cli.utf8_mode import enter_utf8_mode
 from sysimage.errors import SpecError
 from sysimage.signals import EndedBySignal, ended_by, listening, raise_if_ending, reader_has_left, say_without_waiting
 
-VERBS: tuple[ModuleType, ...] = (build, plan, inspect, verify, test, run, shell, lock, cache, schema, completion)
+VERBS: tuple[ModuleType, ...] = (
+    build,
+    plan,
+    inspect,
+    verify,
+    test,
+    run,
+    shell,
+    lock,
+    cache,
+    schema,
+    migrate,
+    completion,
+)
 """In the order of the help. Each has NAME, HELP, DESCRIPTION, ``add_flags(parser)`` and ``run(arguments, terminal)``;
 it imports the rooms it calls only when it runs."""
 
@@ -47,10 +60,10 @@ def main(argv: Sequence[str] | None = None) -> int:
                 parser = command_line()
                 arguments = parse_arguments(parser, sys.argv[1:] if argv is None else argv, os.environ)
             except SystemExit as ended:  # --help and --version, or a wrong flag
-                return _told(partial(int, ended.code or 0), terminal)
+                return _with_errors_reported(partial(int, ended.code or 0), terminal)
             if arguments.verb is None:
                 parser.print_help(sys.stdout)
-                return _told(lambda: SpecError.exit_status, terminal)
+                return _with_errors_reported(lambda: SpecError.exit_status, terminal)
             kept = _KEPT if arguments.run in _KEEPING else ""
             return _run(arguments, terminal)
     except EndedBySignal as ended:
@@ -80,10 +93,10 @@ def _run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     def run() -> int:
         return int(arguments.run(arguments, terminal) or 0)
 
-    return _told(run, terminal, as_json=getattr(arguments, "json", False))
+    return _with_errors_reported(run, terminal, as_json=getattr(arguments, "json", False))
 
 
-def _told(run: Callable[[], int], terminal: Terminal, *, as_json: bool = False) -> int:
+def _with_errors_reported(run: Callable[[], int], terminal: Terminal, *, as_json: bool = False) -> int:
     """The status of what prints results, all of which have arrived, or of the failure, which was reported."""
     try:
         try:

@@ -54,7 +54,7 @@ def entry_point_flags(program: str, entry_point: str | None) -> list[str]:
     """Flags of ``docker run`` or ``podman run`` that replace the image's entry point; empty removes it."""
     if entry_point is None:
         return []
-    # Podman wants an empty entry point as JSON, Docker as nothing.
+    # Podman needs an empty entry point as JSON, Docker as an empty text.
     return [f"--entrypoint={entry_point or ('[]' if program == 'podman' else '')}"]
 
 

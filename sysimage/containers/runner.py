@@ -82,7 +82,7 @@ class Runner(ABC):
         """Whether the booted container has not ended."""
 
     @abstractmethod
-    def said(self) -> str:
+    def output(self) -> str:
         """The last lines of its output."""
 
     @abstractmethod
@@ -97,7 +97,7 @@ class Runner(ABC):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if not self.runs():
-                raise SysimageError(f"cannot boot {self.image.name}: its first process has ended\n{self.said()}")
+                raise SysimageError(f"cannot boot {self.image.name}: its first process has ended\n{self.output()}")
             try:
                 done = self.run([HERD, "status"])
             except ProgramNotStartedError:
@@ -183,7 +183,7 @@ class NamespaceRunner(Runner):
         """The output of the booted containers; only the end of a very long one."""
         return b"".join(self._log.copy()).decode("utf-8", "replace")
 
-    def said(self) -> str:
+    def output(self) -> str:
         return "\n".join(self.log().splitlines()[-_LAST_LINES:])
 
     def stop(self) -> int:
@@ -258,7 +258,7 @@ class EngineRunner(Runner):
     def runs(self) -> bool:
         return bool(self.files.inspect()["State"]["Running"])
 
-    def said(self) -> str:
+    def output(self) -> str:
         done = self.files.call("logs", "--tail", str(_LAST_LINES), self.files.name, accept=range(256))
         return (done.stdout + done.stderr).decode("utf-8", "replace")
 

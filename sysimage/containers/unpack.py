@@ -1,8 +1,8 @@
 """Layers become files below the root directory of this process, which has changed its root for that.
 
 Every bound and every check of the format is the reader's of `sysimage.verify`. Links of an image lead where they would
-inside it, because there is nothing else below this root; and what a layer holds is believed when its blob's digest and
-its diff ID are what the documents say, before anything of it is run.
+inside it, because there is nothing else below this root; and before anything of a layer is run, its blob's digest and
+its diff ID are compared with the documents.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def unpack_layer(
     """
     blob, diff = hashlib.sha256(), hashlib.sha256()
 
-    def told(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    def counted(chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
             blob.update(chunk)
             count(len(chunk))
@@ -55,7 +55,7 @@ def unpack_layer(
             yield chunk
 
     try:
-        raw = told(source.chunks(layer.file))
+        raw = counted(source.chunks(layer.file))
         first = next(raw, b"")
         content = hashed(decompressed(_again(first, raw), sniff(first), limits))
         _Unpacking(ChunkStream(content), owners).all(limits)
@@ -83,7 +83,7 @@ def _again(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 class _Unpacking:
-    """One layer on its way to the disk."""
+    """The unpacking of one layer."""
 
     def __init__(self, stream: ChunkStream, owners: bool) -> None:
         self._stream = stream

@@ -24,7 +24,7 @@ class Engine:
 
 
 def load_into(engine: Engine, write: Callable[[int], WrittenImage]) -> WrittenImage:
-    """Start the engine's loader and let ``write`` stream an archive to it; nothing is stored on the way.
+    """Start the engine's loader and let ``write`` stream an archive to it; nothing is stored meanwhile.
 
     The engine's refusal is a `MachineError` that says what it printed.
     """

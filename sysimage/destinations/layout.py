@@ -62,7 +62,7 @@ def write_oci_layout(
         else:
             with atomic_directory(place, durable=True) as draft:
                 size = _fill(draft, image, blobs, keeper, read_index(draft).with_image(image, names, annotations))
-    return WrittenImage(image, "oci-layout", directory, size, tuple(names))
+    return WrittenImage(image, "oci-dir", directory, size, tuple(names))
 
 
 def require_layout(directory: Path) -> None:
@@ -79,7 +79,7 @@ def require_layout(directory: Path) -> None:
     except (ValueError, KeyError, TypeError):
         version = None
     if version != _VERSION:
-        raise SpecError(f"cannot write an OCI layout to {directory}: its oci-layout says no known version", hint=hint)
+        raise SpecError(f"cannot write an OCI layout to {directory}: its oci-layout has no known version", hint=hint)
 
 
 def _held(directory: Path) -> AbstractContextManager[None]:
@@ -147,12 +147,12 @@ def _fill(
     own = BlobDirectory(directory)
     for layer in image.layers:
         try:
-            _take(own, blobs, layer.descriptor, keeper)
+            _add_blob(own, blobs, layer.descriptor, keeper)
         except IntegrityError:
             if keeper is None:
                 raise
             keeper.remake(layer.descriptor)
-            _take(own, blobs, layer.descriptor, keeper)
+            _add_blob(own, blobs, layer.descriptor, keeper)
     for document in (image.config, image.manifest):
         own.put(document.data, document.descriptor.media_type)
     sync(own.path(image.config.descriptor.digest).parent)
@@ -163,7 +163,7 @@ def _fill(
     return documents + sum(layer.descriptor.size for layer in image.layers)
 
 
-def _take(
+def _add_blob(
     own: BlobDirectory, blobs: Sequence[BlobDirectory], descriptor: Descriptor, keeper: BlobRepair | None
 ) -> None:
     source = find_blob(blobs, descriptor).path(descriptor.digest)

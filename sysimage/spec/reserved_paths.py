@@ -242,7 +242,7 @@ def _refused_above(place: ReservedPath, use: Use, mode: int, owner: str) -> str 
 
 
 def _taken(place: ReservedPath, mode: int, owner: str, *, is_open: bool) -> str | None:
-    """What is wrong with the owner and mode of a directory on the way to ``place``."""
+    """The fault in the owner and mode of a directory above ``place``."""
     writers = 0o002 if place.group_writes else 0o022
     if owner == "root" and not mode & writers and (not is_open or mode & 0o111 == 0o111):
         return None
@@ -251,7 +251,7 @@ def _taken(place: ReservedPath, mode: int, owner: str, *, is_open: bool) -> str 
 
 
 def _ways(path: str) -> list[str]:
-    """Every path on the way to ``path``, from the top, itself included."""
+    """Every parent of ``path``, from the top, and ``path`` itself."""
     if path == "/":
         return [path]
     return ["/", *(path[:end] for end in range(1, len(path)) if path[end] == "/"), path]

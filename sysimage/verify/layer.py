@@ -189,7 +189,7 @@ def _read_file(
     below: Parts | None,
     item: ItemReading | None,
 ) -> None:
-    """A file's content goes to everything that wants it; of one that nothing wants it is left to be skipped."""
+    """Pass a file's content to all its consumers; without any the caller skips it."""
     wants: list[Callable[[bytes], object]] = []
     captured: list[bytes] | None = None
     program: ProgramReader | None = None
@@ -201,7 +201,7 @@ def _read_file(
         wants += [item.nar.content, item.runs.content]
     elif member.parts in reading.wanted:
         if member.size > reading.limits.captured_file:
-            raise MalformedError(f"has {member.name} with {member.size} bytes, too many to be believed")
+            raise MalformedError(f"has {member.name} with {member.size} bytes, more than the limit")
         captured = []
         wants.append(captured.append)
     if wants:

@@ -53,7 +53,7 @@ def test_who_leaves_in_the_middle_of_a_stream_leaves_nobody_behind() -> None:
     assert multiprocessing.active_children() == []
 
 
-def test_a_helper_that_was_killed_is_told(hasher: HashProcess) -> None:
+def test_a_helper_that_was_killed_is_reported(hasher: HashProcess) -> None:
     (helper,) = multiprocessing.active_children()
     helper.kill()
     helper.join()

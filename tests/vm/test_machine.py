@@ -105,7 +105,7 @@ def test_an_emulator_that_does_not_answer_is_given_up(emulator: Path) -> None:
             machine.qmp.execute("query-status", patience=Patience(quiet=1))
 
 
-def test_an_emulator_that_is_told_to_quit_is_waited_for(emulator: Path) -> None:
+def test_an_emulator_that_is_asked_to_quit_is_waited_for(emulator: Path) -> None:
     with play(emulator, "boots") as machine:
         machine.quit()
         assert machine.process.returncode == 0

@@ -39,7 +39,7 @@ def merge_settings(
     proxies: dict[str, str] = {}
     for scheme in ("http", "https"):
         for name in (f"{scheme}_proxy", f"{scheme.upper()}_PROXY"):
-            # A CGI server sets HTTP_PROXY from a request header; only the lower-case name is to be believed.
+            # A CGI server sets HTTP_PROXY from a request header; only the lower-case name can be trusted.
             if environment.get(name) and name != "HTTP_PROXY":
                 proxies.setdefault(scheme, environment[name])
         prefix = f"acquire::{scheme}::proxy"
