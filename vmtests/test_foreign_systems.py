@@ -42,7 +42,7 @@ def image_of(system: ForeignSystem, workspace: Path) -> Path:
 @contextmanager
 def running(engine: Engine, archive: Path, *options: str) -> Iterator[Container]:
     trial = MachineTrial(engine.machine, engine, read_archive(archive))
-    yield container.run(engine, trial.reference, "machine", options=options)
+    yield container.run(engine, trial.reference(), "machine", options=options)
 
 
 def until(container: Container, said: Callable[[], str], word: str) -> None:
@@ -72,7 +72,7 @@ def test_a_system_that_guix_built_boots_and_stops(
 ) -> None:
     archive = image_of(guix[which], tmp_path)
     with machines() as engine, running(engine, archive, *options) as booting:
-        until(booting, lambda: booting.exec("cat", "/var/log/greeter.log", accept=range(256)).said, "hello from alice")
+        until(booting, lambda: booting.exec("cat", "/var/log/greeter.log", accept=range(256)).output, "hello from alice")
         herd = booting.exec("/run/current-system/profile/bin/herd", "status").text
         assert "+ greeter" in herd
         assert "ID=guix" in booting.exec("cat", "/etc/os-release").text
@@ -89,7 +89,7 @@ def test_a_nixos_system_boots_its_systemd_and_stops(
         engine = first if kind is EngineKind.DOCKER else Engine(first.machine, kind)
         engine.wait_ready()
         with running(engine, archive, *options) as booting:
-            until(booting, lambda: booting.exec(SYSTEMCTL, "is-system-running", accept=range(256)).said, "running")
+            until(booting, lambda: booting.exec(SYSTEMCTL, "is-system-running", accept=range(256)).output, "running")
             journal = ("/run/current-system/sw/bin/journalctl", "--no-pager", "--unit", "greeter")
             until(booting, lambda: booting.exec(*journal).text, "hello from alice")
             assert booting.exec("cat", "/proc/1/comm").text == "systemd"
