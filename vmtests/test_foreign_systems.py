@@ -72,7 +72,9 @@ def test_a_system_that_guix_built_boots_and_stops(
 ) -> None:
     archive = image_of(guix[which], tmp_path)
     with machines() as engine, running(engine, archive, *options) as booting:
-        until(booting, lambda: booting.exec("cat", "/var/log/greeter.log", accept=range(256)).output, "hello from alice")
+        until(
+            booting, lambda: booting.exec("cat", "/var/log/greeter.log", accept=range(256)).output, "hello from alice"
+        )
         herd = booting.exec("/run/current-system/profile/bin/herd", "status").text
         assert "+ greeter" in herd
         assert "ID=guix" in booting.exec("cat", "/etc/os-release").text
