@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sysimage.bases.base_image import BaseImage
 from sysimage.bases.placing import place_on
+from sysimage.bases.rows import rows_on
 from sysimage.bases.stores import closed_database, generation_on, merged, roots_of
 from sysimage.closure import Closure
 from sysimage.rootfs.customization import customization
@@ -21,4 +22,4 @@ def customization_on(base: BaseImage, spec: SystemSpec, system: SystemResult, cl
     registered = merged(closure, base, store) if store.database else closure
     tree = customization(spec, system, closure, registered, generation=generation_on(base, store))
     additions = [*roots_of(base, store), *closed_database(base, store)] if store.database else []
-    return place_on(Tree([*tree, *additions]), base, store)
+    return place_on(Tree([*rows_on(base, tree), *additions]), base, store)

@@ -19,6 +19,7 @@ from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.layers import LayerBlob
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import Accounts, parse_accounts
+from sysimage.verify.captured import is_captured
 from sysimage.verify.documents import field, parse_document
 from sysimage.verify.faults import Faults, MalformedError
 from sysimage.verify.follow import read_documents
@@ -26,8 +27,9 @@ from sysimage.verify.layer import LayerReading, Reading, read_layer
 from sysimage.verify.legacy import read_legacy
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.manifest import ImageDocuments
+from sysimage.verify.packages import package_files
 from sysimage.verify.source import Source, open_source
-from sysimage.verify.store import WANTED, captured_files
+from sysimage.verify.store import captured_files
 from sysimage.verify.system import ACCOUNTS
 from sysimage.verify.tree import FileTree, Parts
 
@@ -98,7 +100,7 @@ def _read_layers(
         done += amount
         progress(STAGE, min(done, total), total, unit="bytes")
 
-    reading = Reading.within(limits, source, faults, WANTED | frozenset(ACCOUNTS.values()), count)
+    reading = Reading.within(limits, source, faults, is_captured, count)
     return [read_layer(document, reading) for document in documents.layers]
 
 
@@ -127,6 +129,7 @@ def _assembled(
         unregistered,
         {name: captured[parts] for name, parts in ACCOUNTS.items() if parts in captured},
         *_accounts(captured, tree),
+        packages=package_files(tree, readings),
     )
 
 

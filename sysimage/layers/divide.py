@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from sysimage.closure import Closure
 from sysimage.layerplan.plan import LayerPlan, PlannedLayer
 from sysimage.layers.source import LayerSource
-from sysimage.rootfs.tree import Kind, Tree
+from sysimage.rootfs.tree import Entry, Kind, Tree
+from sysimage.store.paths import StorePath
 
 CUSTOMIZATION = "customization: boot program, store database, GC roots, accounts and /etc"
 """Names the layer on top in the image's history."""
@@ -19,19 +22,34 @@ def layer_sources(
     store items.
 
     A plan with room for one layer beside ``base_layers`` has one group, and the tree goes into it: an image in one
-    layer. The tree's directories are written in the same form in every layer that has something below them.
+    layer. What follows from an item lies in the item's layer. The tree's directories are written in the same form in
+    every layer that has something below them.
     """
-    parents = tuple(entry for entry in tree if entry.kind is Kind.DIRECTORY)
-    entries = tuple(tree)
     *labels, top = layer_labels(plan, base_layers=base_layers)
     if not labels and plan.layers:
         items = tuple(closure[path] for path in plan.layers[0].paths)
-        return (LayerSource(top, items, entries, uid=uid, gid=gid),)
+        return (LayerSource(top, items, tuple(tree), uid=uid, gid=gid),)
+    parents = tuple(entry for entry in tree if entry.kind is Kind.DIRECTORY)
+    planned = {path for layer in plan.layers for path in layer.paths}
+    of_items: defaultdict[StorePath, list[Entry]] = defaultdict(list)
+    rest = []
+    for entry in tree:
+        if entry.item is not None and entry.item in planned and entry.kind is not Kind.DIRECTORY:
+            of_items[entry.item].append(entry)
+        else:
+            rest.append(entry)
     sources = [
-        LayerSource(label, tuple(closure[path] for path in layer.paths), parents=parents, uid=uid, gid=gid)
+        LayerSource(
+            label,
+            tuple(closure[path] for path in layer.paths),
+            tuple(entry for path in layer.paths for entry in of_items[path]),
+            parents=parents,
+            uid=uid,
+            gid=gid,
+        )
         for label, layer in zip(labels, plan.layers, strict=True)
     ]
-    return (*sources, LayerSource(top, entries=entries))
+    return (*sources, LayerSource(top, entries=tuple(rest)))
 
 
 def layer_labels(plan: LayerPlan, *, base_layers: int = 0) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from sysimage.digest import Digest
 from sysimage.errors import Issue, SysimageError
+from sysimage.store.paths import StorePath
 
 
 class TreeError(SysimageError):
@@ -51,6 +52,9 @@ class Entry:
     """Who asked for this entry: a JSON pointer into the spec, a store path, or ``sysimage``."""
     known_digest: Digest | None = field(default=None, compare=False)
     """Of the content, where somebody answers for a host file that does not change, such as one of a store item."""
+    item: StorePath | None = None
+    """The store item that it follows from: it lies in that item's layer, if the image has one, and moves only with it.
+    """
 
     def __post_init__(self) -> None:
         if not is_normalised(self.path):

@@ -10,6 +10,7 @@ from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.declared import check_kinds, declared_entries
 from sysimage.rootfs.provision import layered
+from sysimage.rootfs.rows import package_rows
 from sysimage.rootfs.system import ImageDefaults, SystemResult
 from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemSpec
@@ -77,13 +78,21 @@ def build_system(
         store=store,
     )
     progress("system", 4, 4)
+    closure = store.closure([system.path])
+    present = {item.path for item in closure}
+    rows = [
+        row
+        for package in everything
+        if package.path in present
+        for row in package_rows(package.path, package.location, package.md5sums)
+    ]
     etc_links = tuple(etc.etc_entries(str(system.path), store.location(etc_tree.path), packages, accounts, links))
     return SystemResult(
         system=system.path,
         boot_program=boot_program.path if boot_program else None,
-        items=store.closure([system.path]),
+        items=closure,
         accounts=accounts,
-        entries=root.entries(system.path, etc_links, privileged),
+        entries=layered(rows, root.entries(system.path, etc_links, privileged)),
         image_defaults=_image_defaults(spec, system.path, boot_program, environment),
     )
 
