@@ -20,6 +20,7 @@ from sysimage_bootstrap.debs.inventory import PackageFacts
 from sysimage_bootstrap.packages.default_packages import build_only
 from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system import boot, etc
+from sysimage_bootstrap.system.certificates import BUNDLE, CERTIFICATES, bundle_item
 from sysimage_bootstrap.system.document import system_document
 from sysimage_bootstrap.system.environment import image_environment
 from sysimage_bootstrap.system.image_programs import ImagePrograms
@@ -61,6 +62,9 @@ def build_system(
     profile, replaced = profile_item(spec, packages, everything, privileged, store)
     progress("system", 1, 4)
     files, links = etc.generated_files(spec, packages, environment), etc.generated_links(spec, packages)
+    if (bundle := files.pop(BUNDLE, None)) is not None:
+        sources = [items[package.name] for package in packages if package.has(CERTIFICATES)]
+        links[BUNDLE] = str(bundle_item(bundle, sources, store).path)
     etc_tree = etc_item(packages, files, links, store)
     progress("system", 2, 4)
     root = _Root.of(spec, spec_dir, packages, accounts, profile.path, store)
