@@ -33,7 +33,7 @@ class Built:
     """An image as its documents describe it."""
 
     layers: dict[str, tuple[int, frozenset[str]]]
-    """Digest → bytes of the blob, and the names of its items; none in the customization layer."""
+    """Digest → bytes of the blob, and the names of its items."""
     documents: dict[str, int]
     """Manifest and config → bytes."""
     record: int
@@ -72,9 +72,7 @@ class Bench:
             f"{self._spec.name}: {len(first.layers)} layers, {_sum(first.layers.values())} bytes, {self._compression}"
         )
         print(f"manifest {first.documents['manifest']} (our record {first.record}), config {first.documents['config']}")
-        print(
-            f"\n{'update of':<14}{'all':>12}{'itself':>12}{'rebuilt':>12}{'system':>10}{'custom':>10}{'documents':>11}"
-        )
+        print(f"\n{'update of':<14}{'all':>12}{'itself':>12}{'rebuilt':>12}{'system':>10}{'documents':>11}")
         for package in packages:
             with self._updated(package) as name:
                 self._report(package, first, self._build(package), name)
@@ -83,13 +81,13 @@ class Bench:
 
     def _report(self, what: str, before: Built, after: Built, package: str | None) -> None:
         moved = [layer for digest, layer in after.layers.items() if digest not in before.layers]
-        parts = dict.fromkeys(("itself", "rebuilt", "system", "custom"), 0)
+        parts = dict.fromkeys(("itself", "rebuilt", "system"), 0)
         for size, names in moved:
             parts[_part(names, package)] += size
         documents = sum(after.documents.values())
         print(
             f"{what:<14}{_sum(moved) + documents:>12}"
-            + "".join(f"{parts[part]:>{width}}" for part, width in zip(parts, (12, 12, 10, 10), strict=True))
+            + "".join(f"{parts[part]:>{width}}" for part, width in zip(parts, (12, 12, 10), strict=True))
             + f"{documents:>11}",
             flush=True,
         )
@@ -101,10 +99,9 @@ class Bench:
         found = json.loads(self._sysimage("inspect", "--json", archive))
         record = json.loads((self._top / f"{name}.plan.json").read_text())
         names = [frozenset(record["items"][at][0][33:] for at in layer["items"]) for layer in record["layers"]]
-        layers = {
-            layer["digest"]: (layer["size"], held)
-            for layer, held in zip(found["layers"], [*names, frozenset()], strict=True)
-        }
+        if not record["layers"][-1].get("customized"):
+            names.append(frozenset())
+        layers = {layer["digest"]: (layer["size"], held) for layer, held in zip(found["layers"], names, strict=True)}
         manifest, config = _documents(archive)
         said = json.dumps(json.loads(manifest)["annotations"]["io.sysimage.plan"], ensure_ascii=False)
         return Built(layers, {"manifest": len(manifest), "config": len(config)}, len(said))
@@ -172,12 +169,13 @@ class _changed:  # noqa: N801 (reads as a phrase where it is used)
 
 def _part(names: frozenset[str], package: str | None) -> str:
     """Why a layer moved: it holds the package, or what was rebuilt for it, or what the system is made of beside."""
-    if not names:
-        return "custom"
     if package is not None and any(name.startswith(f"{package}-") and name.endswith("+new") for name in names):
         return "itself"
-    own = {"system", "profile", "etc", "boot-program", "ca-bundle"}
-    return "system" if names <= own else "rebuilt"
+    return "system" if names <= _OWN else "rebuilt"
+
+
+_OWN = {"system", "profile", "etc", "boot-program"}
+"""The items that are the system itself; they and the customization move with every update."""
 
 
 def _documents(archive: Path) -> tuple[bytes, bytes]:
