@@ -22,4 +22,6 @@ def customization_on(base: BaseImage, spec: SystemSpec, system: SystemResult, cl
     registered = merged(closure, base, store) if store.database else closure
     tree = customization(spec, system, closure, registered, generation=generation_on(base, store))
     additions = [*roots_of(base, store), *closed_database(base, store)] if store.database else []
-    return place_on(Tree([*rows_on(base, tree), *additions]), base, store)
+    if base.layers:
+        tree = Tree([*rows_on(base, tree), *additions])
+    return place_on(tree, base, store)

@@ -30,7 +30,7 @@ def changing_with_everything(
     closure: Closure, ahead: Mapping[StorePath, int], taken: Container[StorePath]
 ) -> tuple[StorePath, ...]:
     """Items that are not worth a layer by their size: what everything hangs from, and its own parts, which nothing else
-    refers to and no source package is known of, if they change often. Those that are ``taken`` have their layer."""
+    refers to, if they change often and are no package's. Those that are ``taken`` have their layer."""
     tops = hangs_everything(closure)
     if not tops:
         return ()
@@ -38,8 +38,8 @@ def changing_with_everything(
     referrers = closure.graph.predecessors
     found = []
     for item in closure:
-        own = item.path in tops or (item.source is None and all(above in tops for above in referrers(item.path)))
+        hangs = item.path in tops or all(above in tops for above in referrers(item.path))
         often = ahead[item.path].bit_count() * OFTEN >= most
-        if own and often and item.nar_size < prices(1).layer and item.path not in taken:
+        if hangs and often and item.source is None and item.nar_size < prices(1).layer and item.path not in taken:
             found.append(item.path)
     return tuple(found)

@@ -11,19 +11,22 @@ from sysimage.rootfs.tree import Kind, Tree
 from sysimage.rules import packages
 from sysimage.rules.finding import Finding
 from sysimage.rules.paths import Parts, as_parts
+from sysimage.store.paths import StorePath
 
 
 def check_packages(tree: Tree, closure: Closure, base: BaseImage) -> Iterator[Finding]:
     """What the verifier would say of the rows of packages, and of a file of the spec that stands among them."""
     rows: dict[Parts, bytes] = {}
+    told: dict[StorePath | None, bytes] = {}
     for entry in tree:
         parts = as_parts(entry.path)
         if packages.is_row(parts) and entry.kind is Kind.FILE:
-            rows[parts] = entry.read()
+            rows[parts] = told[entry.item] = entry.read()
         elif packages.is_digests(parts) and entry.kind is Kind.FILE and entry.item is None:
             yield Finding("packages", ("file", entry.path), *packages.OF_NOTHING)
+    # A row that follows from an item was read from it: then no file of the item is opened for this.
     stanzas = {
-        str(item.path): file.read_bytes()
+        str(item.path): told.get(item.path) or file.read_bytes()
         for item in closure
         if item.location is not None
         for file in stanzas_in(item.location)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from sysimage.rules.paths import Parts
 from sysimage.verify.packages import is_read
 from sysimage.verify.store import WANTED
 from sysimage.verify.system import ACCOUNTS
-from sysimage.verify.tree import Parts
 
 _SINGLE = WANTED | frozenset(ACCOUNTS.values())
 

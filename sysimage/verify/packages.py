@@ -9,11 +9,11 @@ from functools import partial
 
 from sysimage.rules import packages
 from sysimage.rules.finding import Cause
+from sysimage.rules.paths import Parts, as_parts, as_path
 from sysimage.verify.faults import Faults, shown
 from sysimage.verify.layer import LayerReading
-from sysimage.verify.store import as_parts, as_path
 from sysimage.verify.tar import MemberKind
-from sysimage.verify.tree import FileTree, Node, Parts
+from sysimage.verify.tree import FileTree, Node
 
 
 def is_read(parts: Parts) -> bool:
