@@ -10,6 +10,9 @@ from sysimage.rootfs.tree import Entry
 from sysimage.rules.packages import MD5SUMS, STANZAS, STATUS
 from sysimage.store.paths import StorePath
 
+_ELSEWHERE = ("boot/", "etc/", "opt/", "var/")
+"""Directories of an item that are not below /usr."""
+
 
 def stanzas_in(location: Path) -> tuple[Path, ...]:
     """The stanza of an item that is a Debian package, in a file named like it; nothing for another item. ``location``
@@ -24,12 +27,14 @@ def package_rows(item: StorePath, location: Path, md5sums: Mapping[str, str]) ->
     """The row of the package that an item is, and the digests of its files, by path in the item."""
     for stanza in stanzas_in(location):
         row = Entry.file(f"{STATUS}/{stanza.name}", stanza.read_bytes(), owner=str(item))
-        lines = "".join(f"{md5}  {_listed(item, path)}\n" for path, md5 in md5sums.items())
+        lines = "".join(f"{md5}  {name}\n" for path, md5 in md5sums.items() for name in _names(item, path))
         digests = Entry.file(row.path + MD5SUMS, lines.encode("utf-8", "surrogateescape"), owner=str(item))
         yield replace(row, item=item)
         yield replace(digests, item=item)
 
 
-def _listed(item: StorePath, path: str) -> str:
-    """The name that a file of an item has in a layer, without the first slash."""
-    return f"{str(item)[1:]}/{path}"
+def _names(item: StorePath, path: str) -> tuple[str, ...]:
+    """The names that a file of an item has in an image, without the first slash: in the store, and where Debian has it.
+    Which of them holds the content, so that a scanner sees it, is the layer's affair."""
+    inside = f"{str(item)[1:]}/{path}"
+    return (inside,) if path.startswith(_ELSEWHERE) else (inside, f"usr/{path}")

@@ -10,7 +10,7 @@ from functools import partial
 from sysimage.rules import packages
 from sysimage.rules.finding import Cause
 from sysimage.rules.paths import Parts, as_parts, as_path
-from sysimage.verify.faults import Faults, shown
+from sysimage.verify.issue_collector import IssueCollector, shown
 from sysimage.verify.layer import LayerReading
 from sysimage.verify.tar import MemberKind
 from sysimage.verify.tree import FileTree, Node
@@ -47,7 +47,7 @@ def package_files(tree: FileTree, readings: Sequence[LayerReading]) -> PackageFi
     return PackageFiles(stanzas, rows)
 
 
-def check_packages(tree: FileTree, readings: Sequence[LayerReading], faults: Faults) -> None:
+def check_packages(tree: FileTree, readings: Sequence[LayerReading], faults: IssueCollector) -> None:
     """Compare the rows with what the items say, and the files that are listed with those that are there."""
     found = package_files(tree, readings)
     faults.take(packages.check_rows(found.stanzas, found.rows, partial(_is_ours, tree)), _place)

@@ -9,7 +9,7 @@ from sysimage.characters import is_line, one_line
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
 from sysimage.store.items import StoreItem
-from sysimage_bootstrap.store import ItemStore, Made, Recipe
+from sysimage_bootstrap.store import BuiltItem, ItemStore, Recipe
 
 BUNDLE = "ssl/certs/ca-certificates.crt"
 """Where in /etc everything looks for it."""
@@ -41,9 +41,9 @@ def bundle_item(bundle: bytes, packages: Iterable[StoreItem], store: ItemStore) 
     newest = max(packages, key=lambda item: (item.changed, item.path))
     recipe = Recipe("ca-certificates.crt", "file", (), {"content": str(Digest.of(bundle))})
 
-    def build(top: Path) -> Made:
+    def build(top: Path) -> BuiltItem:
         top.write_bytes(bundle)
-        return Made(newest.source, newest.changed)
+        return BuiltItem(newest.source, newest.changed)
 
     return store.realise(recipe, build)
 
