@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sysimage.layers.divide import CUSTOMIZATION, layer_labels, layer_sources
 
 from sysimage.closure import Closure
 from sysimage.layerplan.plan import LayerPlan, PlannedLayer
+from sysimage.layers.split_layers import CUSTOMIZATION, layer_labels, layer_sources
 from sysimage.rootfs.tree import Entry, Tree
 from tests.support.stores import make_item, store_path
 
