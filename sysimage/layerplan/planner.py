@@ -61,7 +61,7 @@ def plan_layers(
     taken = {path for group in explicit for path in group}
     constant = () if alone else changing_with_everything(closure, ahead, taken)
     if favour == "sharing":
-        # To be like others goes before staying as one was: a plan that remembers differs from one that is made today.
+        # Sharing takes precedence over the previous plan: a plan with a history differs from one that is made today.
         drafts = draft_alike(closure, ahead, explicit, room, constant)
     else:
         asked = prices(POSSIBILITIES, aloof=ALOOF[favour], fresh=1 / PLAN_LASTS)

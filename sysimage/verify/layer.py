@@ -73,7 +73,7 @@ class Reading:
     runs: Budget
     captured: Budget
     count: Count
-    """Told how many bytes of a blob were just read."""
+    """Called with the number of bytes of a blob that were just read."""
 
     @classmethod
     def within(
