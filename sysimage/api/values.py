@@ -145,7 +145,7 @@ class BuiltLayer:
 
 @dataclass(frozen=True, slots=True)
 class BuiltImage:
-    """An image that is where it was wanted."""
+    """An image at its destinations."""
 
     digest: Digest
     """Of the manifest: what a registry and a pinned reference call the image."""
@@ -154,7 +154,7 @@ class BuiltImage:
     size: int
     """Bytes of the archive, or of all blobs and documents."""
     format: str
-    """How it was written to the first of its places: ``archive``, ``docker-archive``, ``oci-layout``, ``registry``."""
+    """How it was written to the first of its places: ``archive``, ``docker-archive``, ``oci-dir``, ``registry``."""
     output: Path | None
     """The file or directory; None if it went to a stream, registries or an engine alone."""
     record: Path | None
@@ -209,7 +209,7 @@ class LockedPackage:
 
 @dataclass(frozen=True, slots=True)
 class LockedPackages:
-    """Exactly which packages a spec comes to."""
+    """Exactly the packages that a spec resolves to."""
 
     lock_file: Path | None
     """Where that was written; None if nowhere."""

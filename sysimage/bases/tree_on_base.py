@@ -56,7 +56,7 @@ def place_on(tree: Tree, base: BaseImage, store: Store) -> Tree:
 
 
 def _place(entry: Entry, base: FileTree) -> tuple[str, str | None]:
-    """Where the entry goes when the base's links on the way are followed, and what forbids it."""
+    """Where the entry goes when the base's links on its path are followed, and what forbids it."""
     way = "/"
     parts = as_parts(entry.path)
     for part in parts[:-1]:

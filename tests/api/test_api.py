@@ -77,7 +77,7 @@ def test_what_is_said_takes_the_place_of_the_spec(store: Path, spec: Spec, setti
     told = api.inspect("other")
     assert (told.tags, told.config.created, len(told.layers)) == (("team/web:2",), "1970-01-02T00:00:00Z", 3)
     assert image.names == ("team/web:2",)
-    assert image.format == "oci-layout"
+    assert image.format == "oci-dir"
     assert {layer.media_type for layer in image.layers} == {"application/vnd.oci.image.layer.v1.tar"}
 
 
