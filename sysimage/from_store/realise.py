@@ -108,7 +108,7 @@ def _booting_system(
 
 
 def _package_rows(items: Sequence[StoreItem]) -> list[Entry]:
-    """What scanners read of Debian packages that somebody has put into this store, such as from an image of ours."""
+    """What scanners read of Debian packages that came into this store, such as from an image made here."""
     return [
         row
         for item in items

@@ -1,4 +1,4 @@
-"""Whether scanners will be told of the packages that the image will have."""
+"""Whether scanners will find the packages that the image will have."""
 
 from __future__ import annotations
 

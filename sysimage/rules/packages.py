@@ -22,7 +22,7 @@ _STANZAS, _STATUS = as_parts(STANZAS), as_parts(STATUS)
 
 
 def is_stanza(parts: Parts) -> bool:
-    """Whether a path is that of a stanza in an item, whatever lies above the item's top."""
+    """Whether a path is that of a stanza in an item, with anything above the item's top."""
     return parts[-1 - len(_STANZAS) : -1] == _STANZAS
 
 
@@ -41,7 +41,7 @@ def check_rows(
 ) -> Iterator[Finding]:
     """Compare items and rows: each item of a Debian package has a row, each row an item.
 
-    ``stanzas`` are by image path of the item. Rows that are not ``own`` may speak of what somebody else has installed.
+    ``stanzas`` are by image path of the item. Rows that are not ``own`` may describe packages that a dpkg has installed.
     """
     there = set(rows.values())
     for item, stanza in sorted(stanzas.items()):
@@ -54,7 +54,7 @@ def check_rows(
 
 
 OF_NOTHING = (
-    "tells scanners of a package, and no item of the image is that package",
+    "reports a package to scanners, and no item of the image is that package",
     "leave the file out: what the spec names under packages has one",
 )
 """Message and hint."""

@@ -103,11 +103,11 @@ FAULTS: dict[str, tuple[dict[str, str], str]] = {
     "no row": ({"lib": stanza("lib", "2")}, "is a Debian package, and no file in /var/lib/dpkg/status.d says so"),
     "another version": (
         {"lib": stanza("lib", "2"), "tool": stanza("tool", "1:1.0-2")},
-        "tells scanners of a package, and no item of the image is that package",
+        "reports a package to scanners, and no item of the image is that package",
     ),
     "a stranger": (
         {"lib": stanza("lib", "2"), "tool": stanza("tool", "1:1.0-1"), "x": stanza("x", "1")},
-        f"/{STATUS}/x: tells scanners of a package",
+        f"/{STATUS}/x: reports a package to scanners",
     ),
     "digests of nothing": (
         {"lib": stanza("lib", "2"), "tool": stanza("tool", "1:1.0-1"), "x.md5sums": "0  x\n"},

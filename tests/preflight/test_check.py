@@ -104,12 +104,12 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"files": {"/var/lib/dpkg/status.d/x": {"text": "Package: x\n"}}},
         "/files/~1var~1lib~1dpkg~1status.d~1x",
-        "tells scanners of a package, and no item of the image is",
+        "reports a package to scanners, and no item of the image is",
     ),
     (
         {"files": {"/var/lib/dpkg/status.d/x.md5sums": {"text": ""}}},
         "/files/~1var~1lib~1dpkg~1status.d~1x.md5sums",
-        "tells scanners of a package, and no item of the image is",
+        "reports a package to scanners, and no item of the image is",
     ),
     ({"from-image": "guix-base", "store": {"database": False}}, "/store/database", "must know the items on top"),
     ({"entry-point": ["/tool"]}, "/entry-point/0", "is a directory, not a program"),
