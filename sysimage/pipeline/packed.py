@@ -1,7 +1,7 @@
 """A JSON document as a short text that another JSON document can quote without escapes.
 
-bzip2, because its one encoder has given the same bytes since 2010, so that no image's digest depends on the machine that built it;
-base 85, because a quarter is less to add than a third.
+bzip2, because its one encoder has given the same bytes since 2010, so that no image's digest
+depends on the machine that built it; base 85, because a quarter is less to add than a third.
 """
 
 from __future__ import annotations

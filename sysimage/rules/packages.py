@@ -41,7 +41,8 @@ def check_rows(
 ) -> Iterator[Finding]:
     """Compare items and rows: each item of a Debian package has a row, each row an item.
 
-    ``stanzas`` are by image path of the item. Rows that are not ``own`` may describe packages that a dpkg has installed.
+    ``stanzas`` are by image path of the item. Rows that are not ``own`` may describe packages that a dpkg
+    has installed.
     """
     there = set(rows.values())
     for item, stanza in sorted(stanzas.items()):
