@@ -13,7 +13,9 @@ STANZAS = st.binary(min_size=1, max_size=2)
 
 @given(st.dictionaries(st.sampled_from(["/s/a", "/s/b", "/s/c"]), STANZAS), st.randoms())
 def test_a_row_for_each_item_is_right_whatever_the_rows_are_called(items: dict[str, bytes], random: object) -> None:
-    rows = {(b"status.d", b"%d" % number): stanza for number, stanza in enumerate(items.values())}
+    rows: dict[tuple[bytes, ...], bytes] = {
+        (b"status.d", b"%d" % number): stanza for number, stanza in enumerate(items.values())
+    }
     assert list(check_rows(items, rows, lambda parts: True)) == []
 
 
@@ -21,7 +23,7 @@ def test_a_row_for_each_item_is_right_whatever_the_rows_are_called(items: dict[s
     st.dictionaries(st.sampled_from(["/s/a", "/s/b", "/s/c"]), STANZAS),
     st.dictionaries(st.tuples(st.sampled_from([b"x", b"y", b"z"])), STANZAS),
 )
-def test_whatever_only_one_side_says_is_named(items: dict[str, bytes], rows: dict[tuple[bytes], bytes]) -> None:
+def test_whatever_only_one_side_says_is_named(items: dict[str, bytes], rows: dict[tuple[bytes, ...], bytes]) -> None:
     found = {finding.cause[1] for finding in check_rows(items, rows, lambda parts: True)}
     missing = {item for item, stanza in items.items() if stanza not in rows.values()}
     strange = {f"/{parts[0].decode()}" for parts, row in rows.items() if row not in items.values()}

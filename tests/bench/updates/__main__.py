@@ -94,7 +94,7 @@ class Bench:
 
     def _build(self, name: str) -> Built:
         archive = self._top / f"{name}.tar"
-        previous = [] if name == "first" else ["--previous", self._top / "first.tar"]
+        previous: list[str | Path] = [] if name == "first" else ["--previous", self._top / "first.tar"]
         self._sysimage("build", "--locked", "--compression", self._compression, *previous, "-o", archive, self._spec)
         found = json.loads(self._sysimage("inspect", "--json", archive))
         record = json.loads((self._top / f"{name}.plan.json").read_text())
@@ -149,7 +149,14 @@ class _Update:
         control = scratch / "tree/DEBIAN/control"
         said = f"Version: {entry['version']}\n"
         control.write_text(control.read_text().replace(said, f"Version: {entry['version']}+new\n"))
-        command = ["dpkg-deb", "--root-owner-group", "-Znone", "-b", scratch / "tree", scratch / "new.deb"]
+        command: list[str | Path] = [
+            "dpkg-deb",
+            "--root-owner-group",
+            "-Znone",
+            "-b",
+            scratch / "tree",
+            scratch / "new.deb",
+        ]
         subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
         return scratch / "new.deb"
 
