@@ -11,6 +11,8 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$name" && break; done)
 BIN := .venv/bin
 EXAMPLE ?= web
+SEED ?= 0
+ROOMS ?=
 IMAGE := build/$(EXAMPLE).tar
 SEED ?= $(shell date +%Y%m%d)
 TIMES ?= 20
@@ -98,6 +100,10 @@ bench-layers: .venv/.dev ## measure what layer boundaries cost on replayed updat
 bench-updates: .venv/.dev ## measure which bytes move when a package of an image, or a file in it, changes
 	@.ci/need $(IMAGE_NEEDS) dpkg-deb=dpkg
 	@nice $(BIN)/python -m tests.bench.updates
+
+.PHONY: mutants
+mutants: .venv/.dev ## change the code in small ways and print which changes no test notices; ROOMS="sysimage/layers" SEED=1
+	@nice $(BIN)/python -m tests.mutants --seed $(SEED) $(ROOMS)
 
 .PHONY: check
 check: .venv/.dev ## check format, lint and types
