@@ -50,7 +50,7 @@ def package_files(tree: FileTree, readings: Sequence[LayerReading]) -> PackageFi
 def check_packages(tree: FileTree, readings: Sequence[LayerReading], faults: IssueCollector) -> None:
     """Compare the rows with what the items say, and the files that are listed with those that are there."""
     found = package_files(tree, readings)
-    faults.take(packages.check_rows(found.stanzas, found.rows, partial(_is_ours, tree)), _place)
+    faults.add_findings(packages.check_rows(found.stanzas, found.rows, partial(_is_ours, tree)), _place)
     items: defaultdict[bytes, list[Parts]] = defaultdict(list)
     for item, stanza in sorted(found.stanzas.items()):
         items[stanza].append(as_parts(item))
