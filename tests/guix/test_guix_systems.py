@@ -1,4 +1,4 @@
-"""Guix builds the systems of docs/from-guix.md, those that other tests boot; one boots here, and a profile runs."""
+"""Guix builds the systems of docs/from-guix.md, those that other tests boot; one boots here."""
 
 from __future__ import annotations
 
@@ -96,18 +96,3 @@ def test_the_image_of_a_system_that_guix_built_boots_and_stops(
         log = ["/bin/sh", "-c", "cat /var/log/greeter.log"]
         system.wait_for("the greeter", lambda: "hello from alice" in system.run(log).stdout)
         assert system.stop() == 0
-
-
-def test_a_profile_that_guix_shell_leaves_is_a_pack(machine: str, workshop: Workshop, tmp_path: Path) -> None:
-    command = "guix shell --root=profile bash coreutils -- true"
-    assert f"$ {command}\n" in PAGE
-    workshop.run(command)
-    profile = workshop.run("readlink -f profile")
-    (line,) = (line for line in PAGE.splitlines() if '"name": "tools"' in line)
-    spec = json.loads(line)
-    spec["from-store"] |= {"paths": [profile], **workshop.source(profile, tmp_path)}
-    build_from_store(tmp_path, spec, tmp_path / "tools.tar", compression="none")
-    with unpack(tmp_path / "tools.tar") as files:
-        assert files.image.environment["PATH"] == f"{profile}/bin:{profile}/sbin"
-        with boot(files) as shell:
-            assert shell.run(["/bin/bash", "-c", "readlink /bin"]).stdout.strip() == f"{profile}/bin"
