@@ -28,7 +28,7 @@ from sysimage.progress import Progress, silent
 from sysimage.signals import answered, held, keep_unwinding, patient
 
 PLACES = ("namespaces", "docker", "podman")
-HERD = "/run/current-system/profile/bin/herd"
+HERD = "herd"
 BOOT_SECONDS = 60.0
 INTERRUPTED_SECONDS = 2.0
 """How long a command may take to end after an interrupt, before it is killed."""

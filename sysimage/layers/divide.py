@@ -5,7 +5,8 @@ from __future__ import annotations
 from sysimage.closure import Closure
 from sysimage.layerplan.plan import LayerPlan, PlannedLayer
 from sysimage.layers.source import LayerSource
-from sysimage.rootfs.tree import Kind, Tree
+from sysimage.layers.usr import is_in_usr
+from sysimage.rootfs.tree import NOBODYS, Entry, Kind, Tree
 
 CUSTOMIZATION = "customization: boot program, store database, GC roots, accounts and /etc"
 """Names the layer on top in the image's history."""
@@ -19,9 +20,10 @@ def layer_sources(
     store items.
 
     A plan with room for one layer beside ``base_layers`` has one group, and the tree goes into it: an image in one
-    layer. The tree's directories are written in the same form in every layer that has something below them.
+    layer. The tree's directories are written in the same form in every layer that has something below them; but those
+    below /usr that somebody asked for are the topmost layer's affair, so that the layer of an item depends on it alone.
     """
-    parents = tuple(entry for entry in tree if entry.kind is Kind.DIRECTORY)
+    parents = tuple(entry for entry in tree if entry.kind is Kind.DIRECTORY and not _is_asked_for_in_usr(entry))
     entries = tuple(tree)
     *labels, top = layer_labels(plan, base_layers=base_layers)
     if not labels and plan.layers:
@@ -32,6 +34,10 @@ def layer_sources(
         for label, layer in zip(labels, plan.layers, strict=True)
     ]
     return (*sources, LayerSource(top, entries=entries))
+
+
+def _is_asked_for_in_usr(entry: Entry) -> bool:
+    return is_in_usr(entry.path) and entry.owner != NOBODYS
 
 
 def layer_labels(plan: LayerPlan, *, base_layers: int = 0) -> tuple[str, ...]:

@@ -92,25 +92,23 @@ _EVERYWHERE = (
     Place("/etc/resolv.conf", "the container's runtime mounts a file there", _BUT_FILES, _ALL),
 )  # fmt: skip
 _PROGRAMS_AT = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-_PROFILE = "it is the system's profile; say which package holds the file"
+_PROGRAMS_WHY = "every program's files are in it"
+_USR_DIRECTORIES = ("bin", "games", "include", "lib", "lib32", "lib64", "libexec", "libx32", "sbin", "share", "src")
 _OF_PACKAGES = (
-    *(Place(path, _PROFILE, _ALL, _ALL) for path in _PROGRAMS_AT),
+    Place("/usr", _PROGRAMS_WHY, _FOLDER | {Use.VOLUME}, _STORE_ONLY),
+    *(Place(f"/usr/{name}", _PROGRAMS_WHY, _FOLDER | {Use.VOLUME}) for name in _USR_DIRECTORIES),
     Place("/etc/hostname", "the container's runtime mounts a file there", _ALL, _ALL, key="host-name"),
     Place("/etc/localtime", "the time zone is in it", _ALL, _ALL, key="time-zone"),
     Place("/etc/timezone", "the time zone is in it", _ALL, _ALL, key="time-zone"),
-    Place("/var/lib/privileged", "copies of set-user-ID programs stand there", _ALL, _ALL),
     Place("/run/lock", "every program's locks are in it", _FOLDER, mode=_STICKY),
-    Place("/var/usrlocal", "it is what /usr/local leads to", _FOLDER, frozenset({Use.STORE})),
+    Place("/usr/local", "it is the administrator's", _FOLDER),
     *(
-        Place(f"/var/usrlocal/{name}", "everybody's programs look into it", _FOLDER)
-        for name in ("bin", "etc", "games", "include", "lib", "sbin", "share", "src")
+        Place(f"/usr/local/{name}", "everybody's programs look into it", _FOLDER)
+        for name in ("bin", "etc", "games", "include", "lib", "man", "sbin", "share", "src")
     ),
 )
 _NOT_OF_PACKAGES = (
-    *(
-        Place(path, "every program's files are in it", _BUT_FILES - {Use.DIRECTORY}, _STORE_ONLY)
-        for path in _PROGRAMS_AT
-    ),
+    *(Place(path, _PROGRAMS_WHY, _BUT_FILES - {Use.DIRECTORY}, _STORE_ONLY) for path in _PROGRAMS_AT),
     Place("/etc/hostname", "the container's runtime mounts a file there", _BUT_FILES, _ALL),
 )
 _OF_SYSTEMS = (
@@ -122,13 +120,9 @@ _OF_FOREIGN_SYSTEMS = tuple(
     Place(path, "the system puts its set-user-ID programs there", _ALL, _ALL, remade=True)
     for path in ("/run/privileged", "/run/setuid-programs", "/run/wrappers")
 )
-_WRITABLE_LINKS: Mapping[str, str] = {
-    "/usr/local": "/var/usrlocal",
+_LINKS: Mapping[str, str] = {
     "/var/run": "/run",
     "/var/lock": "/run/lock",
-}
-_LINKS: Mapping[str, str] = {
-    **_WRITABLE_LINKS,
     **{path: f"/usr{path}" for path in _PROGRAMS_AT if path != "/usr"},
 }
 """What a system made of packages has links at, and where they lead."""
@@ -189,7 +183,7 @@ class Places:
 
     def elsewhere(self, path: str) -> str | None:
         """Where a path must be said to be that is, or lies below, a link of the system's to a directory to write to."""
-        is_there = any(way in self.links and way in _WRITABLE_LINKS for way in _ways(path))
+        is_there = any(way in self.links for way in _ways(path))
         return self.through(path, {}) if is_there else None
 
     def through(self, path: str, links: Mapping[str, str]) -> str:

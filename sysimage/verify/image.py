@@ -21,7 +21,7 @@ from sysimage.verify.source import Source, open_source
 from sysimage.verify.store import WANTED, StoreFacts, captured_files, check_store
 from sysimage.verify.system import ACCOUNTS, check_system
 from sysimage.verify.tar import MemberKind
-from sysimage.verify.tree import FileTree
+from sysimage.verify.tree import FileTree, Parts
 from sysimage.workers import threads
 
 STAGE = "verify"
@@ -185,7 +185,12 @@ def _verified(
 ) -> VerifiedImage:
     kinds = dict.fromkeys(MemberKind, 0)
     size = 0
+    seen: set[tuple[int, Parts]] = set()
     for _, node in tree.walk():
+        if node.kind is MemberKind.FILE:
+            if (node.layer, node.content_at) in seen:
+                continue  # another name of a file
+            seen.add((node.layer, node.content_at))
         kinds[node.kind] += 1
         size += node.size
     layers = tuple(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sysimage.verify.faults import Faults, shown
 from sysimage.verify.tar import Member, MemberKind
-from sysimage.verify.tree import WHITEOUT
+from sysimage.verify.tree import USR, WHITEOUT, Parts, item_of
 
 _SPECIAL = (MemberKind.CHARACTER_DEVICE, MemberKind.BLOCK_DEVICE, MemberKind.FIFO)
 _MTIME = b"1"
@@ -20,6 +20,9 @@ class LayerRules:
         self._faults = faults
         self._ours = ours
         self._previous: tuple[bytes, ...] | None = None
+        self._previous_in_usr: tuple[bytes, ...] | None = None
+        self._item: Parts | None = None
+        self._in_usr: set[Parts] = set()
         self._directories: set[tuple[bytes, ...]] = {()}
 
     def check(self, member: Member) -> None:
@@ -35,18 +38,40 @@ class LayerRules:
             self._check_ours(member)
 
     def _check_order(self, member: Member) -> None:
-        if self._previous is not None and member.parts <= self._previous:
-            what = "comes twice" if member.parts == self._previous else "is out of order"
-            self._fault("order", member, what)
-        self._previous = member.parts
-        if member.parts and member.parts[:-1] not in self._directories:
+        """Members are sorted; but what an item has below /usr stands among its members, sorted for each item."""
+        parts = member.parts
+        if self._item is not None and parts[:1] == (USR,):
+            if parts in self._in_usr:
+                self._fault("order", member, "comes twice")
+            elif self._previous_in_usr is not None and parts <= self._previous_in_usr:
+                self._fault("order", member, "is out of order")
+            self._previous_in_usr = parts
+        else:
+            if self._previous is not None and parts <= self._previous:
+                self._fault("order", member, "comes twice" if parts == self._previous else "is out of order")
+            self._previous = parts
+            item = item_of(parts)
+            if item is not None and item != self._item:
+                self._item, self._previous_in_usr = item, None
+        if parts[:1] == (USR,):
+            self._in_usr.add(parts)
+        if parts and parts[:-1] not in self._directories:
             self._fault("parents", member, "comes without its parent directory")
         if member.kind is MemberKind.DIRECTORY:
-            self._directories.add(member.parts)
+            self._directories.add(parts)
+
+    def _check_hard_link(self, member: Member) -> None:
+        """Only a file of an item has two names: it, and where Debian has it."""
+        item = item_of(member.parts)
+        below = () if item is None else member.parts[len(item) :]
+        if not below or member.link != b"/".join((USR, *below)):
+            self._fault(
+                "hard links", member, f"is a hard link to {shown(member.link)}, not an item's file to its own in /usr"
+            )
 
     def _check_ours(self, member: Member) -> None:
         if member.kind is MemberKind.HARD_LINK:
-            self._fault("special files", member, f"is a {member.kind.value}")
+            self._check_hard_link(member)
         if member.parts and member.parts[-1].startswith(WHITEOUT):
             self._fault("whiteout", member, "is a whiteout")
         if member.mtime != _MTIME:

@@ -14,11 +14,13 @@ from sysimage_bootstrap.building.relink import check, rewrite
 from sysimage_bootstrap.building.shebangs import rewrite_shebang
 from sysimage_bootstrap.debian.architectures import ElfTarget
 from sysimage_bootstrap.debs.inventories import InventoryMemo
+from sysimage_bootstrap.debs.inventory import OURS
 from sysimage_bootstrap.debs.unpack import unpack
 from sysimage_bootstrap.planning.item_plan import SELF, PlannedItem
+from sysimage_bootstrap.planning.symlinks import links_in_usr
 from sysimage_bootstrap.store.item_store import ItemStore, Made
 
-PROPAGATED = "share/sysimage/propagated-inputs"
+PROPAGATED = f"{OURS}/propagated-inputs"
 """The directory of an item that holds a file, named like the package, with a store path on each line."""
 
 
@@ -49,7 +51,8 @@ def make_item(environment: BuildEnvironment, planned: PlannedItem, deb: Path) ->
             tree.rename(draft)
         _fill(draft, planned, environment)
         missing = {path: list(names) for path, names in planned.plan.missing.items()}
-        facts = {**inventory.facts(), "missing": missing}
+        links = links_in_usr(inventory, planned.plan.links)
+        facts = {**inventory.facts(), "missing": missing, "links": links}
         return Made(package.source, inventory.changed, facts, planned.plan.references)
 
     return environment.store.realise(planned.recipe, build)

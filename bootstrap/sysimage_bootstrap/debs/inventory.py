@@ -10,6 +10,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from sysimage_bootstrap.archive.dependencies import parse_targets
+
+OURS = "share/sysimage"
+"""Where an item holds what sysimage adds to the files of its package."""
+
 
 @dataclass(frozen=True, slots=True)
 class LinkedFile:
@@ -53,6 +58,8 @@ class Inventory:
     """Path → what is special about the entry; most have nothing."""
     conffiles: tuple[str, ...]
     """Image paths of configuration files."""
+    replaces: str
+    """The field Replaces of its control file: whose files it may overwrite."""
     changed: tuple[int, ...]
     """When the source changed: seconds since the epoch, ascending."""
 
@@ -64,6 +71,7 @@ class Inventory:
             "architecture": self.architecture,
             "attributes": {path: asdict(found) for path, found in sorted(self.attributes.items())},
             "conffiles": list(self.conffiles),
+            "replaces": self.replaces,
         }
 
 
@@ -80,6 +88,16 @@ class PackageFacts:
     """Image paths of configuration files."""
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Path of a plugin → libraries it needs and the system does not have."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Path of a symlink → what it says below /usr, where the item's says something else."""
+    replaces: str = ""
+    """The packages whose files it may overwrite, as its control file says them."""
+
+    def overwrites(self, other: PackageFacts) -> bool:
+        """Whether this package's files take the place of another's (Debian Policy, 7.6)."""
+        return any(
+            target.name == other.package and target.accepts(other.version) for target in parse_targets(self.replaces)
+        )
 
     @classmethod
     def parse(cls, facts: Mapping[str, Any]) -> PackageFacts:
@@ -91,4 +109,6 @@ class PackageFacts:
             {path: Attributes(**found) for path, found in facts["attributes"].items()},
             tuple(facts["conffiles"]),
             {path: tuple(names) for path, names in facts.get("missing", {}).items()},
+            facts.get("links", {}),
+            facts.get("replaces", ""),
         )

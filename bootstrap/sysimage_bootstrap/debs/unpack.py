@@ -47,11 +47,11 @@ def unpack(deb: Path, top: Path, package: Package) -> Inventory:
     """
     top.mkdir()
     with open_deb(deb, package.digest, str(package)) as opened:
-        require_control(package, opened.control)
+        fields = require_control(package, opened.control)
         unpacked = _Unpacked(os.fsencode(top))
         for member in opened.data:
             _place(member, opened.data, unpacked)
-        return _inventory(package, opened.conffiles, unpacked)
+        return _inventory(package, opened.conffiles, fields.get("replaces", ""), unpacked)
 
 
 def _place(member: Member, data: TarReader, unpacked: _Unpacked) -> None:
@@ -135,7 +135,7 @@ def _make_file(name: bytes, member: Member, data: TarReader, unpacked: _Unpacked
     unpacked.heads[name] = head[:_HEAD]
 
 
-def _inventory(package: Package, conffiles: tuple[str, ...], unpacked: _Unpacked) -> Inventory:
+def _inventory(package: Package, conffiles: tuple[str, ...], replaces: str, unpacked: _Unpacked) -> Inventory:
     linked = {}
     for name, head in unpacked.heads.items():
         if head.startswith(MAGIC):
@@ -164,6 +164,7 @@ def _inventory(package: Package, conffiles: tuple[str, ...], unpacked: _Unpacked
             for name, m in sorted(unpacked.attributes.items())
         },
         conffiles=conffiles,
+        replaces=replaces,
         changed=_changed(package, unpacked),
     )
 

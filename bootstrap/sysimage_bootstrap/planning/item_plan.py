@@ -14,7 +14,7 @@ from sysimage_bootstrap.planning.namespace import Place
 from sysimage_bootstrap.planning.shebangs import Shebang
 from sysimage_bootstrap.store.recipe import Recipe
 
-BUILDER_VERSION = 1
+BUILDER_VERSION = 2
 """Raised when the same plan comes to give other bytes."""
 SELF = "@out@"
 """Stands in a plan for the item's own store path, which depends on the plan."""

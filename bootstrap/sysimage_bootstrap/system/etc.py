@@ -20,8 +20,8 @@ from sysimage_bootstrap.system.certificates import certificate_files
 from sysimage_bootstrap.system.environment import pam_environment, shell_profile
 from sysimage_bootstrap.system.installed import Installed, provider
 from sysimage_bootstrap.system.pam import pam_files
-from sysimage_bootstrap.system.profile import link_union
 from sysimage_bootstrap.system.python_sites import sites
+from sysimage_bootstrap.system.union import link_union
 
 NOT_WANTED = frozenset(
     {"alternatives", "apt", "cron.daily", "cron.weekly", "debconf.conf", "dpkg", "init", "init.d", "kernel"}
@@ -89,7 +89,6 @@ def build_etc(packages: Iterable[Installed], files: Mapping[str, bytes], links: 
         top,
         skip=NOT_WANTED,
         replaced=placeholders,
-        whole_directories=False,
     )
     for site in sites(top):
         (top / site).unlink()

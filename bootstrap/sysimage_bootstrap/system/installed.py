@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sysimage.errors import IntegrityError
-from sysimage.store.items import StoreItem
+from sysimage.rootfs.tree import Entry
+from sysimage.store.items import StoreItem, UsrFiles
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.debs.inventory import Attributes, PackageFacts
-from sysimage_bootstrap.system.profile import Source
+from sysimage_bootstrap.system.union import Source
+from sysimage_bootstrap.system.usr_files import usr_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +23,9 @@ class Installed:
     name: str
     path: StorePath
     location: Path
-    attributes: Mapping[str, Attributes]
-    """Path relative to the item → modes and owners that the item has lost."""
+    facts: PackageFacts
+    usr: UsrFiles
+    """How the item appears below /usr, whatever system it is part of."""
     _listed: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
     """The names in directories that were looked into: every package is asked for every program."""
 
@@ -30,7 +33,27 @@ class Installed:
     def of(cls, name: str, item: StoreItem, facts: PackageFacts) -> Installed:
         if item.location is None:
             raise IntegrityError(f"cannot use {item.path}: its files are not on this machine")
-        return cls(name, item.path, item.location, facts.attributes)
+        return cls(name, item.path, item.location, facts, usr_files(facts))
+
+    @property
+    def attributes(self) -> Mapping[str, Attributes]:
+        """Path relative to the item → modes and owners that the item has lost."""
+        return self.facts.attributes
+
+    def replaces(self, other: Installed) -> bool:
+        """Whether this package's files take the place of another's."""
+        return self.facts.overwrites(other.facts)
+
+    def usr_entry(self, path: str) -> Entry:
+        """A file or a link as it appears below /usr."""
+        file = self.location / path
+        if file.is_symlink():
+            target = self.usr.links.get(path, str(file.readlink()))
+            return Entry.symlink(f"/usr/{path}", target, owner=str(self.path))
+        own = self.usr.own.get(path)
+        if own is not None:
+            return Entry.file(f"/usr/{path}", file, own.mode, own.uid, own.gid, str(self.path))
+        return Entry.file(f"/usr/{path}", file, 0o555 if file.stat().st_mode & 0o100 else 0o444, owner=str(self.path))
 
     def has(self, relative: str) -> bool:
         """Whether the item has something at a path; a link counts whatever it leads to."""
