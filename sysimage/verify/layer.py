@@ -49,9 +49,9 @@ class ItemReading:
     def expects(self, member: Member) -> Parts | None:
         """The file of the item that a file below /usr is likely to be, by what came before and by its mode."""
         below = member.parts[1:]
-        if member.parts[0] != USR or below[:-1] != self.directory or member.mode not in ITEM_MODES:
-            return None
-        return below
+        above = below[:-1]
+        is_open = self.directory[: len(above)] == above
+        return below if below and is_open and member.mode in ITEM_MODES else None
 
     def is_expected(self, member: Member, below: Parts) -> bool:
         """Whether a member is the link to the file that has just come; where it is not, nothing was hashed in order."""

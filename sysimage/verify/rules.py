@@ -20,7 +20,7 @@ class LayerRules:
         self._faults = faults
         self._ours = ours
         self._previous: tuple[bytes, ...] | None = None
-        self._previous_in_usr: tuple[bytes, ...] | None = None
+        self._previous_in_usr: Parts = ()
         self._item: Parts | None = None
         self._in_usr: set[Parts] = set()
         self._directories: set[tuple[bytes, ...]] = {()}
@@ -40,20 +40,20 @@ class LayerRules:
     def _check_order(self, member: Member) -> None:
         """Members are sorted; but what an item has below /usr stands among its members, sorted for each item."""
         parts = member.parts
-        if self._item is not None and parts[:1] == (USR,):
-            if parts in self._in_usr:
-                self._fault("order", member, "comes twice")
-            elif self._previous_in_usr is not None and parts <= self._previous_in_usr:
-                self._fault("order", member, "is out of order")
+        in_usr = parts[:1] == (USR,)
+        if in_usr and parts in self._in_usr:
+            self._fault("order", member, "comes twice")
+        elif in_usr and self._item is not None and parts > self._previous_in_usr:
             self._previous_in_usr = parts
         else:
+            # What is the system's own below /usr comes behind all items.
+            self._item = None if in_usr else item_of(parts) or self._item
+            if item_of(parts) == parts:
+                self._previous_in_usr = ()
             if self._previous is not None and parts <= self._previous:
                 self._fault("order", member, "comes twice" if parts == self._previous else "is out of order")
             self._previous = parts
-            item = item_of(parts)
-            if item is not None and item != self._item:
-                self._item, self._previous_in_usr = item, None
-        if parts[:1] == (USR,):
+        if in_usr:
             self._in_usr.add(parts)
         if parts and parts[:-1] not in self._directories:
             self._fault("parents", member, "comes without its parent directory")

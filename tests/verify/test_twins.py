@@ -55,6 +55,7 @@ FAULTS: dict[str, str] = {
     "manifest.layer limit": "sysimage.layerplan.budget:check_max_layers",
     "rules.extended attributes": _HEADERS,
     "rules.extended headers": _HEADERS,
+    "rules.hard links": "sysimage.layers.usr:ItemUsr",
     "rules.modes": _HEADERS,
     "rules.names": _HEADERS,
     "rules.order": _SOURCE,

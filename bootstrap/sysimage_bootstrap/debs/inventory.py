@@ -58,10 +58,10 @@ class Inventory:
     """Path → what is special about the entry; most have nothing."""
     conffiles: tuple[str, ...]
     """Image paths of configuration files."""
-    replaces: str
-    """The field Replaces of its control file: whose files it may overwrite."""
     changed: tuple[int, ...]
     """When the source changed: seconds since the epoch, ascending."""
+    replaces: str = ""
+    """The field Replaces of its control file: whose files it may overwrite."""
 
     def facts(self) -> dict[str, Any]:
         """What the store remembers about the item."""

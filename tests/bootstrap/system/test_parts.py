@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from sysimage.errors import SpecError
+from sysimage.store.items import UsrFiles
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.debian.alternatives import Alternatives
+from sysimage_bootstrap.debs.inventory import PackageFacts
 from sysimage_bootstrap.packages.default_packages import is_built_in_locale
 from sysimage_bootstrap.system.alternatives import alternative_links
 from sysimage_bootstrap.system.certificates import certificate_files
@@ -27,10 +29,11 @@ def alternatives(*programs: str, chosen: Mapping[str, str] | None = None) -> Alt
 
 def test_links_lead_to_the_program_that_counts() -> None:
     assert alternative_links(alternatives("bin/gawk", "bin/mawk")) == {
-        "bin/awk": "/usr/bin/gawk",
-        "bin/nawk": "/usr/bin/gawk",
+        "/usr/bin/awk": "/usr/bin/gawk",
+        "/usr/bin/nawk": "/usr/bin/gawk",
     }
-    assert alternative_links(alternatives("bin/gawk", "bin/mawk", chosen={"awk": "mawk"}))["bin/awk"] == "/usr/bin/mawk"
+    chosen = alternative_links(alternatives("bin/gawk", "bin/mawk", chosen={"awk": "mawk"}))
+    assert chosen["/usr/bin/awk"] == "/usr/bin/mawk"
 
 
 def test_a_choice_that_cannot_be_is_named() -> None:
@@ -108,7 +111,8 @@ def test_directories_of_packages_are_made_where_and_for_whom_they_say_plainly(tm
     (tmp_path / "lib/systemd/system").mkdir(parents=True)
     (tmp_path / "lib/systemd/system/x.service").write_text(unit)
     (tmp_path / "lib/systemd/system/y.service").write_text(other)
-    package = Installed("x", StorePath.parse(f"/gnu/store/{'0' * 32}-x"), tmp_path, {})
+    facts = PackageFacts("x", "1", "amd64", {}, ())
+    package = Installed("x", StorePath.parse(f"/gnu/store/{'0' * 32}-x"), tmp_path, facts, UsrFiles())
     assert [(d.path, d.mode, d.owner, d.group) for d in wanted_directories([package])] == [
         ("/var/lib/a:b", 0o755, "root", "root"),
         ("/var/lib/good", 0o750, "_daemon", "5"),
