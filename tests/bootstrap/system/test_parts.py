@@ -46,10 +46,10 @@ def test_the_bundle_holds_every_certificate_in_the_order_of_bytes(tmp_path: Path
     top.mkdir(parents=True)
     for name, text in {"b.crt": "b", "É.crt": "e\n", "B.crt": "B\n", "note.txt": "no"}.items():
         (top / name).write_text(text)
-    files = certificate_files([tmp_path])
-    assert files["ssl/certs/ca-certificates.crt"] == b"B\nb\ne\n"
+    files = certificate_files([tmp_path], {"/usr/local/b.crt": b"own b", "/usr/local/a.crt": b"own a\n"})
+    assert files["ssl/certs/ca-certificates.crt"] == b"B\nb\ne\nown a\nown b\n"
     assert files["ca-certificates.conf"].decode().splitlines() == ["mozilla/B.crt", "mozilla/b.crt", "mozilla/É.crt"]
-    assert certificate_files([tmp_path / "share"]) == {}
+    assert certificate_files([tmp_path / "share"], {}) == {}
 
 
 @pytest.mark.parametrize(

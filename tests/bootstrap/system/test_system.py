@@ -345,6 +345,14 @@ def test_a_directory_is_no_file_of_another_package(tmp_path: Path) -> None:
         make(tmp_path, {"odd": {"share/daemon": "text"}})
 
 
+def test_an_authority_of_the_administrators_is_in_the_bundle(tmp_path: Path) -> None:
+    place = "/usr/local/share/ca-certificates/own/root.crt"
+    result, store = make(tmp_path, files={place: {"text": "OWN\n"}})
+    etc = store.location(next(item.path for item in result.items if item.path.name == "etc"))
+    assert (etc / "ssl/certs/ca-certificates.crt").read_text() == "A\nB\nOWN\n"
+    assert next(entry for entry in result.entries if entry.path == place).read() == b"OWN\n"
+
+
 def test_a_locale_becomes_an_item_without_what_it_was_taken_from(tmp_path: Path) -> None:
     everything = {
         "locales-all": {
