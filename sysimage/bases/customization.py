@@ -5,6 +5,7 @@ from __future__ import annotations
 from sysimage.bases.base_image import BaseImage
 from sysimage.bases.placing import place_on
 from sysimage.bases.stores import closed_database, generation_on, merged, roots_of
+from sysimage.bases.usr import usr_on
 from sysimage.closure import Closure
 from sysimage.rootfs.customization import customization
 from sysimage.rootfs.system import SystemResult
@@ -21,4 +22,6 @@ def customization_on(base: BaseImage, spec: SystemSpec, system: SystemResult, cl
     registered = merged(closure, base, store) if store.database else closure
     tree = customization(spec, system, closure, registered, generation=generation_on(base, store))
     additions = [*roots_of(base, store), *closed_database(base, store)] if store.database else []
+    own = {entry.path for entry in tree}
+    additions += [entry for entry in usr_on(base, closure) if entry.path not in own]
     return place_on(Tree([*tree, *additions]), base, store)

@@ -14,6 +14,8 @@ from sysimage.verify.store import as_parts, as_path
 from sysimage.verify.tar import MemberKind
 from sysimage.verify.tree import FileTree, Node, item_of
 
+CURRENT_SYSTEM = "/run/current-system"
+
 
 def place_on(tree: Tree, base: BaseImage, store: Store) -> Tree:
     """``tree`` as the layer above the base's. A `BaseImageError` names everything of ours that would take the place of
@@ -43,8 +45,7 @@ def place_on(tree: Tree, base: BaseImage, store: Store) -> Tree:
     if issues:
         raise BaseImageError(
             f"cannot build on {base.path}: what is to be in the image contradicts it",
-            hint="a system made of packages has a /usr of its own: put paths of a store on such a base, or a system on "
-            "a base made by sysimage",
+            hint="leave out of the spec, or of the base, what is in both",
             issues=issues,
         )
     return Tree(_with_the_bases_parents(placed, base.tree).values())
@@ -85,6 +86,8 @@ def _kept(entry: Entry, base: FileTree, path: str, store: Store) -> Entry | str 
             return replace(entry, path=behind)
         return f"is a directory, the base has a {node.kind.value} there"
     if node.kind is MemberKind.DIRECTORY and node.children:
+        if entry.kind is Kind.SYMLINK and entry.owner == NOBODYS and entry.path != CURRENT_SYSTEM:
+            return None  # such as /bin, which leads to /usr/bin where nobody has a directory
         return f"is a {entry.kind.value}, the base has a directory there"
     if entry.owner != NOBODYS and (behind := _directory_behind(node, path, base)) is not None:
         if entry.target is not None and entry.target.encode("utf-8", "surrogateescape") == node.link:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sysimage.errors import IntegrityError
 from sysimage.rootfs.tree import Entry
+from sysimage.rootfs.usr import usr_entry
 from sysimage.store.items import StoreItem, UsrFiles
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.debs.inventory import Attributes, PackageFacts
@@ -46,14 +47,7 @@ class Installed:
 
     def usr_entry(self, path: str) -> Entry:
         """A file or a link as it appears below /usr."""
-        file = self.location / path
-        if file.is_symlink():
-            target = self.usr.links.get(path, str(file.readlink()))
-            return Entry.symlink(f"/usr/{path}", target, owner=str(self.path))
-        own = self.usr.own.get(path)
-        if own is not None:
-            return Entry.file(f"/usr/{path}", file, own.mode, own.uid, own.gid, str(self.path))
-        return Entry.file(f"/usr/{path}", file, 0o555 if file.stat().st_mode & 0o100 else 0o444, owner=str(self.path))
+        return usr_entry(self.location, path, self.usr, str(self.path))
 
     def has(self, relative: str) -> bool:
         """Whether the item has something at a path; a link counts whatever it leads to."""

@@ -11,15 +11,14 @@ ships, is put on top:
 from __future__ import annotations
 
 import filecmp
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from sysimage.errors import IntegrityError, Issue
 from sysimage.rootfs.tree import Entry, Kind
+from sysimage.store.shown import shown_files
 from sysimage_bootstrap.system.installed import Installed
-from sysimage_bootstrap.system.usr_files import is_shown
 
 LOCAL = ("bin", "etc", "games", "include", "lib", "man", "sbin", "share", "src")
 """What Debian has below /usr/local."""
@@ -40,22 +39,14 @@ class Usr:
         """Look into every item."""
         usr = cls({}, {"": ""})
         for package in packages:
-            usr._add(package, "")
+            for path, entry in shown_files(package.location, package.usr):
+                above = path.rpartition("/")[0]
+                usr.directories[above] = usr.directories.get(above) or path
+                if entry.is_dir(follow_symlinks=False):
+                    usr.directories.setdefault(path, "")
+                else:
+                    usr.holders.setdefault(path, []).append(package)
         return usr
-
-    def _add(self, package: Installed, directory: str) -> None:
-        with os.scandir(package.location / directory) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
-        for entry in entries:
-            path = f"{directory}/{entry.name}" if directory else entry.name
-            if not is_shown(path):
-                continue
-            self.directories[directory] = self.directories.get(directory) or path
-            if entry.is_dir(follow_symlinks=False):
-                self.directories.setdefault(path, "")
-                self._add(package, path)
-            else:
-                self.holders.setdefault(path, []).append(package)
 
     def has(self, path: str) -> bool:
         """Whether an item has something there."""
