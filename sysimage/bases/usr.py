@@ -27,6 +27,12 @@ def usr_on(base: BaseImage, closure: Closure) -> tuple[Entry, ...]:
     """
     if not base.layers:
         return ()
+    top = base.tree.find(as_parts("/usr"))
+    if top is not None and top.kind is not MemberKind.DIRECTORY and any(item.usr is not None for item in closure):
+        raise BaseImageError(
+            f"cannot build on {base.path}: its /usr is a {top.kind.value}, where packages put their files",
+            hint="build the base again with this version of sysimage, or put paths of a store on it",
+        )
     there = {item.path for item in base.items}
     found: dict[str, Entry] = {}
     issues: list[Issue] = []
