@@ -24,4 +24,4 @@ def customization_on(base: BaseImage, spec: SystemSpec, system: SystemResult, cl
     additions = [*roots_of(base, store), *closed_database(base, store)] if store.database else []
     own = {entry.path for entry in tree}
     additions += [entry for entry in usr_on(base, closure) if entry.path not in own]
-    return place_on(Tree([*tree, *additions]), base, store)
+    return place_on(Tree([*tree, *additions]) if additions else tree, base, store)

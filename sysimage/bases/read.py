@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from sysimage.bases.base_image import BaseImage, BaseImageError, BaseLayer
-from sysimage.bases.stores import store_of_base
+from sysimage.bases.base_store import store_of_base
 from sysimage.blobs import Descriptor, media_types
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.layers import LayerBlob
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import Accounts, parse_accounts
+from sysimage.rules.paths import Parts
 from sysimage.verify.documents import field, parse_document
 from sysimage.verify.faults import Faults, MalformedError
 from sysimage.verify.follow import read_documents
@@ -29,7 +30,7 @@ from sysimage.verify.manifest import ImageDocuments
 from sysimage.verify.source import Source, open_source
 from sysimage.verify.store import WANTED, captured_files
 from sysimage.verify.system import ACCOUNTS
-from sysimage.verify.tree import FileTree, Parts
+from sysimage.verify.tree import FileTree
 
 STAGE = "base image"
 _MEDIA_TYPES = {

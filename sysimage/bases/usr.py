@@ -10,8 +10,8 @@ from sysimage.errors import Issue
 from sysimage.notices import notice
 from sysimage.rootfs.tree import Entry
 from sysimage.rootfs.usr import usr_entry
+from sysimage.rules.paths import as_parts
 from sysimage.store.shown import shown_files
-from sysimage.verify.store import as_parts
 from sysimage.verify.tar import MemberKind
 from sysimage.verify.tree import Node
 

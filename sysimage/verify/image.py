@@ -12,6 +12,7 @@ from threading import Lock
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.progress import Progress, silent
+from sysimage.rules.paths import Parts
 from sysimage.verify.faults import Faults, MalformedError
 from sysimage.verify.follow import read_documents
 from sysimage.verify.layer import Count, LayerReading, Reading, newest_build, read_layer
@@ -21,7 +22,7 @@ from sysimage.verify.source import Source, open_source
 from sysimage.verify.store import WANTED, StoreFacts, captured_files, check_store
 from sysimage.verify.system import ACCOUNTS, check_system
 from sysimage.verify.tar import MemberKind
-from sysimage.verify.tree import FileTree, Parts
+from sysimage.verify.tree import FileTree
 from sysimage.workers import threads
 
 STAGE = "verify"

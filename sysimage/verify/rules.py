@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from sysimage.rules.paths import Parts
 from sysimage.verify.faults import Faults, shown
 from sysimage.verify.tar import Member, MemberKind
-from sysimage.verify.tree import USR, WHITEOUT, Parts, item_of
+from sysimage.verify.tree import USR, WHITEOUT, item_of
 
 _SPECIAL = (MemberKind.CHARACTER_DEVICE, MemberKind.BLOCK_DEVICE, MemberKind.FIFO)
 _MTIME = b"1"
