@@ -58,6 +58,11 @@ guixtest: .venv/.dev ## let Guix judge the store of an image that has Guix in it
 	@.ci/need $(IMAGE_NEEDS) unshare=util-linux
 	@SYSIMAGE_GUIX_TESTS=1 $(BIN)/python -m pytest tests/guix
 
+.PHONY: workloads
+workloads: .venv/.dev ## compile and run programs in an image with seven tool chains; 1 GB of packages, needs root
+	@.ci/need $(IMAGE_NEEDS) unshare=util-linux
+	@SYSIMAGE_WORKLOAD_TESTS=1 $(BIN)/python -m pytest --durations=0 --durations-min=1 tests/workloads
+
 .PHONY: test-digests
 test-digests: .venv/.dev ## build the examples in Debian 12 and 13 and under other versions of everything; needs root
 	@.ci/need $(IMAGE_NEEDS) unshare=util-linux mmdebstrap=mmdebstrap
