@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sysimage.bases.base_image import BaseImage
-from sysimage.bases.placing import place_on
-from sysimage.bases.stores import closed_database, generation_on, merged, roots_of
+from sysimage.bases.store_merge import closed_database, generation_on, merged, roots_of
+from sysimage.bases.tree_on_base import place_on
 from sysimage.bases.usr import usr_on
 from sysimage.closure import Closure
 from sysimage.rootfs.customization import customization

@@ -17,7 +17,7 @@ from sysimage.store import nar
 from sysimage.store.items import StoreItem
 from sysimage.store.scan import Candidates, ReferenceScanner
 from sysimage.store.walk import Entry
-from sysimage.streams.pieces import Pieces, Witness
+from sysimage.streams.pieces import PieceObserver, Pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def write_checked_item(
     hasher = hashlib.sha256()
     scanner = ReferenceScanner(check.candidates) if check.candidates is not None else None
     if scanner is None:
-        witness = Witness(hasher.update)
+        witness = PieceObserver(hasher.update)
     else:
         scan = scanner.feed
 
@@ -43,7 +43,7 @@ def write_checked_item(
             hasher.update(data)
             scan(data)
 
-        witness = Witness(see)
+        witness = PieceObserver(see)
     witness.put(nar.MAGIC)
     walk_item(item, _CheckedTarWriter(headers, tar, usr, witness))
     witness.flush()
@@ -71,7 +71,7 @@ def _undeclared(item: StoreItem, scanner: ReferenceScanner | None) -> list[Issue
 class _CheckedTarWriter(ItemWriter):
     __slots__ = ("_witness",)
 
-    def __init__(self, headers: Headers, tar: Pieces, usr: ItemUsr | None, witness: Witness) -> None:
+    def __init__(self, headers: Headers, tar: Pieces, usr: ItemUsr | None, witness: PieceObserver) -> None:
         super().__init__(headers, tar, usr)
         self._witness = witness
 

@@ -9,7 +9,7 @@ from sysimage.layers.headers import BLOCK, Headers
 from sysimage.layers.usr import ItemUsr, link_header, own_header
 from sysimage.store.items import StoreItem
 from sysimage.store.walk import ContentVisitor, Entry, Purpose, Visitor, walk
-from sysimage.streams.pieces import Pieces, Witness
+from sysimage.streams.pieces import PieceObserver, Pieces
 
 LAYER = Purpose("put {} into a layer", b".wh.", "readers would take its name for a whiteout")
 """For every visitor in this room: names that would take something away from the layers below are refused."""
@@ -59,7 +59,7 @@ class ItemWriter(ContentVisitor):
         self._usr = usr
 
     def put_file(
-        self, entry: Entry, name: bytes, fd: int, size: int, executable: bool, witness: Witness | None = None
+        self, entry: Entry, name: bytes, fd: int, size: int, executable: bool, witness: PieceObserver | None = None
     ) -> None:
         """A file under all its names; a ``witness`` gets the content once."""
         pieces, padding = self._pieces, PADDING[size % BLOCK]

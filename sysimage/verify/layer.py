@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from sysimage.digest import Digest
 from sysimage.rules.paths import Parts
 from sysimage.rules.programs import Program
+from sysimage.verify.chunk_stream import ChunkStream
 from sysimage.verify.compression import Compression, decompressed, sniff
-from sysimage.verify.faults import Faults, MalformedError
+from sysimage.verify.image_source import ImageSource
+from sysimage.verify.issue_collector import IssueCollector, MalformedError
+from sysimage.verify.layer_rules import LayerRules
 from sysimage.verify.limits import Limits
 from sysimage.verify.manifest import LayerDocument
 from sysimage.verify.nar import NarStream
 from sysimage.verify.program_reader import ProgramReader
 from sysimage.verify.references import Budget, RunCollector
-from sysimage.verify.rules import LayerRules
-from sysimage.verify.source import Source
-from sysimage.verify.streams import Stream
-from sysimage.verify.tar import Member, MemberKind, read_members
+from sysimage.verify.tar import MemberKind, TarMember, read_members
 from sysimage.verify.tree import USR, item_of
 
 Count = Callable[[int], None]
@@ -40,21 +40,21 @@ class ItemReading:
     expected: Parts | None = None
     """A file has come by its name below /usr and was taken for this one of the item; a link must say so next."""
 
-    def begin_file(self, member: Member, below: Parts) -> None:
+    def begin_file(self, member: TarMember, below: Parts) -> None:
         """A file's content follows."""
         self.members += 1
         if below:
             self.runs.whole(below[-1])
         self.nar.begin_file(below, bool(member.mode & 0o100), member.size)
 
-    def expects(self, member: Member) -> Parts | None:
+    def expects(self, member: TarMember) -> Parts | None:
         """The file of the item that a file below /usr is likely to be, by what came before and by its mode."""
         below = member.parts[1:]
         above = below[:-1]
         is_open = self.directory[: len(above)] == above
         return below if below and is_open and member.mode in ITEM_MODES else None
 
-    def is_expected(self, member: Member, below: Parts) -> bool:
+    def is_expected(self, member: TarMember, below: Parts) -> bool:
         """Whether a member is the link to the file that has just come; where it is not, nothing was hashed in order."""
         expected, self.expected = self.expected, None
         if expected is None:
@@ -72,7 +72,7 @@ class LayerReading:
     document: LayerDocument
     size: int = 0
     """Bytes of the layer, decompressed."""
-    members: list[Member] = field(default_factory=list)
+    members: list[TarMember] = field(default_factory=list)
     items: dict[Parts, ItemReading] = field(default_factory=dict)
     """By image path of the item."""
     captured: dict[Parts, bytes] = field(default_factory=dict)
@@ -86,8 +86,8 @@ class LayerReading:
 class Reading:
     """What all layers of one image are read with."""
 
-    source: Source
-    faults: Faults
+    source: ImageSource
+    faults: IssueCollector
     limits: Limits
     wanted: frozenset[Parts]
     """Paths of small files whose content is kept."""
@@ -98,7 +98,9 @@ class Reading:
     """Told how many bytes of a blob were just read."""
 
     @classmethod
-    def within(cls, limits: Limits, source: Source, faults: Faults, wanted: frozenset[Parts], count: Count) -> Reading:
+    def within(
+        cls, limits: Limits, source: ImageSource, faults: IssueCollector, wanted: frozenset[Parts], count: Count
+    ) -> Reading:
         """With budgets as large as ``limits`` allow all layers together."""
         entries, uncompressed = Budget(limits.entries), Budget(limits.uncompressed_size)
         return cls(source, faults, limits, wanted, entries, uncompressed, Budget(limits.remembered_runs), count)
@@ -130,7 +132,7 @@ def read_layer(document: LayerDocument, reading: Reading) -> LayerReading:
     diff = hashlib.sha256()
     try:
         content = decompressed(*_checked_compression(raw, document), reading.limits)
-        stream = Stream(_bounded(content, diff.update, reading.uncompressed))
+        stream = ChunkStream(_bounded(content, diff.update, reading.uncompressed))
         _read_content(stream, result, reading)
         result.size = stream.offset
         if (found := Digest(diff.hexdigest())) != document.diff_id:
@@ -147,10 +149,10 @@ def read_layer(document: LayerDocument, reading: Reading) -> LayerReading:
     return result
 
 
-def layer_content(document: LayerDocument, source: Source, limits: Limits) -> Stream:
+def layer_content(document: LayerDocument, source: ImageSource, limits: Limits) -> ChunkStream:
     """A layer's content once more, for what could not be said the first time."""
     raw = source.chunks(document.file)
-    return Stream(decompressed(*_checked_compression(raw, document), limits))
+    return ChunkStream(decompressed(*_checked_compression(raw, document), limits))
 
 
 def _counted(chunks: Iterator[bytes], update: Callable[[bytes], object], count: Count) -> Iterator[bytes]:
@@ -181,7 +183,7 @@ def _again(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def _read_content(stream: Stream, result: LayerReading, reading: Reading) -> None:
+def _read_content(stream: ChunkStream, result: LayerReading, reading: Reading) -> None:
     rules = LayerRules(result.document.where, reading.faults, ours=is_ours(result.document))
     current: Parts | None = None
     item: ItemReading | None = None
@@ -210,7 +212,9 @@ def _read_content(stream: Stream, result: LayerReading, reading: Reading) -> Non
         item.nar.in_order = False
 
 
-def _read_usr_member(stream: Stream, member: Member, result: LayerReading, reading: Reading, item: ItemReading) -> None:
+def _read_usr_member(
+    stream: ChunkStream, member: TarMember, result: LayerReading, reading: Reading, item: ItemReading
+) -> None:
     """A member below /usr that comes while an item is read: perhaps the content of the item's next file."""
     item.is_expected(member, ())
     if member.kind is not MemberKind.FILE:
@@ -224,8 +228,8 @@ def _read_usr_member(stream: Stream, member: Member, result: LayerReading, readi
 
 
 def _read_file(
-    stream: Stream,
-    member: Member,
+    stream: ChunkStream,
+    member: TarMember,
     result: LayerReading,
     reading: Reading,
     below: Parts | None,
@@ -260,7 +264,7 @@ def _read_file(
         result.captured[member.parts] = b"".join(captured)
 
 
-def _read_item_member(member: Member, below: Parts, item: ItemReading) -> None:
+def _read_item_member(member: TarMember, below: Parts, item: ItemReading) -> None:
     if item.is_expected(member, below):
         return  # it has been read by its other name, and counted
     item.members += 1

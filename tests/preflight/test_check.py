@@ -17,11 +17,11 @@ from sysimage.preflight.image_files import ImageFiles
 from sysimage.rules.files import Kind
 from sysimage.store.items import OwnFile, UsrFiles
 from sysimage.verify import verify_image
-from sysimage.verify.faults import Faults
-from sysimage.verify.follow import read_documents
+from sysimage.verify.image_source import open_source
+from sysimage.verify.issue_collector import IssueCollector
 from sysimage.verify.layer import Reading, read_layer
 from sysimage.verify.limits import DEFAULT_LIMITS
-from sysimage.verify.source import open_source
+from sysimage.verify.read_documents import read_documents
 from sysimage.verify.tree import FileTree
 from tests.support.builds import build_from_store, registered
 from tests.support.images import build_image
@@ -187,8 +187,8 @@ def test_both_readings_see_the_same_of_what_items_have_below_usr(tmp_path: Path)
 
 
 def compare(before: ImageFiles, image: Path) -> None:
-    after = FileTree(Faults(1))
-    faults = Faults(20)
+    after = FileTree(IssueCollector(1))
+    faults = IssueCollector(20)
     with open_source(image, DEFAULT_LIMITS) as source:
         documents = read_documents(source, faults, DEFAULT_LIMITS)
         reading = Reading.within(DEFAULT_LIMITS, source, faults, frozenset(), lambda _: None)

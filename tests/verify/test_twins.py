@@ -48,9 +48,9 @@ FAULTS: dict[str, str] = {
     "layer.layers": _TAR,
     "layout.media types": "sysimage.blobs.media_types",
     "layout.platform": _IMAGE,
-    "legacy.digest": _ARCHIVE,
-    "legacy.manifest.json": _ARCHIVE,
-    "legacy.repetition": _IMAGE,
+    "docker_manifest.digest": _ARCHIVE,
+    "docker_manifest.manifest.json": _ARCHIVE,
+    "docker_manifest.repetition": _IMAGE,
     "manifest.history": _CONFIG,
     "manifest.layer limit": "sysimage.layerplan.budget:check_max_layers",
     "rules.extended attributes": _HEADERS,
@@ -73,7 +73,7 @@ FAULTS: dict[str, str] = {
     "store.store modes": _HEADERS,
     "store.unregistered items": _PREFLIGHT,
     "system.GC roots": "sysimage.rootfs.provision:registration",
-    "tree.clobbering": "sysimage.bases.placing:place_on",
+    "tree.clobbering": "sysimage.bases.tree_on_base:place_on",
     "tree.hard links": _HEADERS,
     "tree.parents": _TREE,
     "tree.whiteout": _TREE,
@@ -98,7 +98,7 @@ GIVEN_UP: dict[str, str] = {
     "documents.parse_named": _DOCUMENTS,
     "documents.string_map": _CONFIG,
     "documents.strings": _CONFIG,
-    "follow.read_documents": _ARCHIVE,
+    "read_documents.read_documents": _ARCHIVE,
     "layer._bounded": "sysimage.preflight.check:check_layers",
     "layer._checked_compression": _COMPRESSION,
     "layer._read_file": _PREFLIGHT,
@@ -108,14 +108,14 @@ GIVEN_UP: dict[str, str] = {
     "layout._with_name": _LAYOUT,
     "layout.read_blob": "sysimage.blobs.directory:BlobDirectory",
     "layout.read_layout": _LAYOUT,
-    "legacy.documents_of": _ARCHIVE,
-    "legacy.read_legacy": _ARCHIVE,
+    "docker_manifest.documents_of": _ARCHIVE,
+    "docker_manifest.read_docker_manifest": _ARCHIVE,
     "manifest.assemble": "sysimage.image.image:Image",
-    "source._decompress": _ARCHIVE,
-    "source._index": _ARCHIVE,
-    "source._read": _ARCHIVE,
-    "source.skip": _ARCHIVE,
-    "streams.pieces": _TAR,
+    "image_source._decompress": _ARCHIVE,
+    "image_source._index": _ARCHIVE,
+    "image_source._read": _ARCHIVE,
+    "image_source.skip": _ARCHIVE,
+    "chunk_stream.pieces": _TAR,
     "summary._count_items": _ARCHIVE,
     "tar._check": _HEADERS,
     "tar._content": _HEADERS,
@@ -149,7 +149,15 @@ SHARED = {
 """Rules of `sysimage.rules`, and what asks for them on both sides."""
 
 
-NAMING = ("faults.add", "self._faults.add", "reading.faults.add", "self._fault", "faults.note", "style", "self._advice")
+NAMING = (
+    "faults.add",
+    "self._faults.add",
+    "reading.faults.add",
+    "self._fault",
+    "faults.note",
+    "style",
+    "self._advice",
+)
 """What the verifier calls with a rule's name: some are faults in images of ours alone, and notes in others."""
 
 

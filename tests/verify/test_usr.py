@@ -14,13 +14,13 @@ from sysimage.closure import Closure
 from sysimage.errors import IntegrityError
 from sysimage.store.items import OwnFile, UsrFiles
 from sysimage.verify import verify_image
-from sysimage.verify.faults import Faults
-from sysimage.verify.follow import read_documents
+from sysimage.verify.chunk_stream import ChunkStream
+from sysimage.verify.image_source import open_source
+from sysimage.verify.issue_collector import IssueCollector
 from sysimage.verify.layer import Reading, read_layer
+from sysimage.verify.layer_rules import LayerRules
 from sysimage.verify.limits import DEFAULT_LIMITS
-from sysimage.verify.rules import LayerRules
-from sysimage.verify.source import open_source
-from sysimage.verify.streams import Stream
+from sysimage.verify.read_documents import read_documents
 from sysimage.verify.tar import read_members
 from tests.support import raw_tar
 from tests.support.images import BuiltImage, build_image
@@ -43,7 +43,7 @@ def test_no_layer_is_read_twice_for_the_sake_of_other_names(max_layers: int, tmp
     path = built.archive(tmp_path / "image.tar")
     verified = verify_image(path)
     assert verified.items == 6
-    faults = Faults(20)
+    faults = IssueCollector(20)
     with open_source(path, DEFAULT_LIMITS) as source:
         documents = read_documents(source, faults, DEFAULT_LIMITS)
         reading = Reading.within(DEFAULT_LIMITS, source, faults, frozenset(), lambda _: None)
@@ -110,8 +110,8 @@ PARENTS = (
     ],
 )
 def test_what_a_layer_of_ours_may_have_below_usr(members: tuple[bytes, ...], faults: list[str]) -> None:
-    found = Faults(20)
+    found = IssueCollector(20)
     rules = LayerRules("layer 1", found, ours=True)
-    for member in read_members(Stream(iter([raw_tar.archive(*PARENTS, *members)])), DEFAULT_LIMITS):
+    for member in read_members(ChunkStream(iter([raw_tar.archive(*PARENTS, *members)])), DEFAULT_LIMITS):
         rules.check(replace(member, mtime=b"1"))
     assert [issue.message.partition(" ")[2] for issue in found.issues] == faults

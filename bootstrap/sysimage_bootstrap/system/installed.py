@@ -13,7 +13,7 @@ from sysimage.rootfs.usr import usr_entry
 from sysimage.store.items import StoreItem, UsrFiles
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.debs.inventory import Attributes, PackageFacts
-from sysimage_bootstrap.system.union import Source
+from sysimage_bootstrap.system.union import UnionSource
 from sysimage_bootstrap.system.usr_files import usr_files
 
 
@@ -61,8 +61,8 @@ class Installed:
                 self._listed[folder] = frozenset()
         return name in self._listed[folder]
 
-    def source(self, below: str = "") -> Source:
-        return Source(self.path, self.location, below)
+    def source(self, below: str = "") -> UnionSource:
+        return UnionSource(self.path, self.location, below)
 
     def walk(self, top: str) -> Iterator[tuple[str, Path]]:
         """Everything below a directory of the item, directories before what they hold: relative path and file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sysimage.rootfs.accounts import Accounts
-from sysimage.rootfs.declared import is_executable
+from sysimage.rootfs.declared_entries import is_executable
 from sysimage.rootfs.tree import Entry
 from sysimage_bootstrap.system.installed import Installed, provider
 

@@ -16,7 +16,7 @@ from sysimage.store.paths import StorePath
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class UnionSource:
     """A tree that takes part in a union."""
 
     path: StorePath
@@ -34,7 +34,7 @@ class Source:
 
 
 def link_union(
-    sources: Iterable[Source],
+    sources: Iterable[UnionSource],
     top: Path,
     *,
     skip: frozenset[str] = frozenset(),
@@ -64,14 +64,14 @@ def link_union(
 
 def _merge(
     relative: str,
-    sources: Sequence[Source],
+    sources: Sequence[UnionSource],
     directory: Path,
     skip: frozenset[str],
     replaced: Mapping[str, str],
     issues: list[Issue],
 ) -> None:
     """Fill ``directory``, which is ``relative`` in the union, from the sources that have a directory there."""
-    providers: dict[str, list[Source]] = {}
+    providers: dict[str, list[UnionSource]] = {}
     for source in sources:
         for name in os.listdir(source.file(relative)):  # noqa: PTH208 - names, not paths
             providers.setdefault(name, []).append(source)
