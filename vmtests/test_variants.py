@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sysimage_vm.faults import ServiceNotStartedError
 
 from built_systems import build_system, load, running
 from sysimage_vm.booted import BOOT
 from sysimage_vm.container import Container
 from sysimage_vm.daemons import start_docker
 from sysimage_vm.engine import Engine
+from sysimage_vm.errors import ServiceNotStartedError
 from sysimage_vm.services import HERD, parse_herd_status
 from sysimage_vm.waiting import NotYet
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sysimage.rootfs.declared import is_executable
+from sysimage.rootfs.declared_entries import is_executable
 from sysimage.rootfs.tree import Entry
 from sysimage.store.items import UsrFiles
 

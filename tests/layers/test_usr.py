@@ -134,7 +134,7 @@ def test_every_file_is_there_once_under_each_name_and_the_size_is_foreseen(
     kinds: dict[str, bool] = {}
     made = []
     for number, files in enumerate(items):
-        kept = {path: content for path, content in files.items() if _fits(path, content is None, kinds)}
+        kept = {path: content for path, content in sorted(files.items()) if _fits(path, content is None, kinds)}
         made.append(replace(make_item(top, f"item-{number}", kept), usr=usr))
     entries = tuple(
         Entry.file(f"/usr/{path}", b"over", 0o640)
