@@ -1,5 +1,5 @@
 # `make` alone says what there is. Everything runs from .venv, which is made here; what else a target needs of the machine
-# is listed below and installed with apt by root, or named for whoever can install it.
+# is listed below and installed with apt by root, or named so that an administrator can install it.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -89,7 +89,7 @@ format: .venv/.dev ## format the code and mend what the linter can mend
 	@$(BIN)/ruff format .
 
 .PHONY: schema
-schema: .venv/.runtime ## write docs/system.schema.json anew after the model has changed
+schema: .venv/.runtime ## write docs/system.schema.json again after the model has changed
 	@$(BIN)/sysimage schema > docs/system.schema.json
 
 .PHONY: clean

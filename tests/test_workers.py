@@ -65,7 +65,7 @@ def die(number: int) -> Callable[[Any, Report], None]:
         (signal.SIGKILL, "out of memory"),
         (signal.SIGXCPU, "a limit of processor time"),
         (signal.SIGUSR1, "a library may be faulty"),
-        (signal.SIGTERM, "somebody ended it"),
+        (signal.SIGTERM, "a signal ended it"),
     ],
 )
 def test_the_death_of_a_worker_says_how_it_died_and_what_it_was_at(number: signal.Signals, hint: str) -> None:

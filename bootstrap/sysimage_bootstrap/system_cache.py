@@ -67,7 +67,7 @@ def key_of(
 ) -> str | None:
     """What a system in ``store`` follows from; ``tools`` are versions of programs that work on its items.
 
-    None if a file that the spec names cannot be read: whoever makes the system says so.
+    None if a file that the spec names cannot be read: the build of the system reports that.
     """
     try:
         sources = {

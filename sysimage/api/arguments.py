@@ -30,7 +30,7 @@ def declared_system(spec: Spec, directory: Place | None, lock_file: Place | None
     named = None if lock_file is None else Path(lock_file)
     if isinstance(spec, str | os.PathLike):
         if directory is not None:
-            raise TypeError("directory is for a spec that is no file; paths in a file are relative to the file")
+            raise TypeError("directory is only for a spec without a file; paths in a file are relative to the file")
         path = Path(spec)
         return DeclaredSystem.of(read_spec(path), path.parent, named or lock_file_beside(path))
     beside = Path() if directory is None else Path(directory)

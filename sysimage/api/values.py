@@ -32,6 +32,20 @@ class PlannedLayer:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOutFile:
+    """A file of a package that its slim item lacks."""
+
+    item: str
+    """The item's store path."""
+    path: str
+    """Relative to the item."""
+    what: str
+    """The kind of file, such as ``manuals``."""
+    size: int
+    """Bytes; 0 for a link."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What would go into which layer of an image, and why."""
 
@@ -59,6 +73,8 @@ class Plan:
     """About how long a client waits for all layers, at 100 Mbit/s."""
     updates_per_year_seconds: float | None
     """About how long it waits for a year's updates; None where it is not known how often items change."""
+    left_out: tuple[LeftOutFile, ...]
+    """What the packages hold and a slim image does not, by item and path."""
 
     @classmethod
     def of(cls, planned: PlannedBuild) -> Plan:
@@ -79,6 +95,11 @@ class Plan:
             customization_size=size,
             first_pull_seconds=first,
             updates_per_year_seconds=a_year,
+            left_out=tuple(
+                LeftOutFile(item, file.path, file.why, file.size)
+                for item, files in sorted(planned.realised.left_out.items())
+                for file in files
+            ),
         )
 
 

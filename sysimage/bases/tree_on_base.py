@@ -18,7 +18,7 @@ CURRENT_SYSTEM = "/run/current-system"
 
 
 def place_on(tree: Tree, base: BaseImage, store: Store) -> Tree:
-    """``tree`` as the layer above the base's. A `BaseImageError` names everything of ours that would take the place of
+    """``tree`` as the layer above the base's. A `BaseImageError` names every new entry that would replace
     a directory, lie below a file, or lie in a store that the base has elsewhere."""
     if not base.layers:
         return tree  # as the walk would find; without it, a build that changes nothing takes a tenth less time

@@ -151,7 +151,7 @@ def _questions(
 ) -> int:
     from sysimage_vm.run_questions import run_questions
 
-    os.environ.pop("PYTEST_ADDOPTS", None)  # meant for the tests of whoever calls us
+    os.environ.pop("PYTEST_ADDOPTS", None)  # meant for the caller's own tests
     reports.mkdir(parents=True, exist_ok=True)
     (reports / KEEP).unlink(missing_ok=True)
     answers = None
@@ -167,7 +167,7 @@ def _questions(
         shutil.copyfile(reports / "junit.xml", arguments.junit)
     if fault is not None:
         (reports / KEEP).write_text(f"{fault}\n")
-        if arguments.quiet or answers is None:  # nobody has seen what it rests on
+        if arguments.quiet or answers is None:  # the evidence was not printed yet
             terminal.note("\n".join(str(fault).splitlines()[len(fault.message.splitlines()) :]))
         fault = BootTestError(fault.message, hint=fault.hint or f"logs are in {reports}", issues=fault.issues)
         report_failure(fault, terminal, as_json=False)

@@ -23,7 +23,7 @@ from sysimage.containers.unpack import unpack_layer
 from sysimage.verify.limits import DEFAULT_LIMITS
 
 PLACES = ("/mnt", "/media", "/srv", "/opt", "/home")
-"""Where the files are mounted: the first that this machine has. What is there stays in sight for everybody else."""
+"""Where the files are mounted: the first that this machine has. All other processes still see what is there."""
 SHARE = 80
 """Per cent of the machine's memory that an image's files and what its containers write may take."""
 _STEP = 8 << 20

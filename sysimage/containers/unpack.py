@@ -36,9 +36,9 @@ _NODES = (MemberKind.CHARACTER_DEVICE, MemberKind.BLOCK_DEVICE, MemberKind.FIFO)
 def unpack_layer(
     layer: LayerDocument, source: ImageSource, limits: Limits, count: Callable[[int], None], *, owners: bool = True
 ) -> list[Issue]:
-    """Put a layer on top of what is there; what is wrong with it. ``count`` is told the bytes of the blob as they come.
+    """Put a layer on top of what is there; return its faults. ``count`` is called with the bytes of each blob chunk.
 
-    Without ``owners`` everything is ours, for a user namespace that has nobody else. Raises OSError for faults of this
+    Without ``owners`` this user owns everything, for a user namespace with one user. Raises OSError for faults of this
     machine.
     """
     blob, diff = hashlib.sha256(), hashlib.sha256()

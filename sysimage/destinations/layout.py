@@ -48,7 +48,7 @@ def write_oci_layout(
     blobs of that one which nothing else in the index reaches go last. Whatever else is in the layout stays. A directory
     that holds something and is no layout is a `SpecError`; a blob that is nowhere is an `IntegrityError`.
     """
-    # What it is called by whoever has it open stays, and all of them take the same lock.
+    # The locked file keeps its name for every process that has it open, so all of them take the same lock.
     directory = Path(os.path.abspath(directory))  # noqa: PTH100 (no symlink resolved)
     place = directory.resolve()
     if place.exists() and not place.is_dir():

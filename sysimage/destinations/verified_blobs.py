@@ -22,11 +22,11 @@ class BlobRepair(Protocol):
     """Looks after the directories that an image's blobs lie in."""
 
     def remake(self, descriptor: Descriptor) -> None:
-        """Make a damaged or missing blob again, at its place; an error of ours if that cannot be done."""
+        """Make a damaged or missing blob again, in its place; a `SysimageError` if that fails."""
         ...
 
     def linked(self, descriptor: Descriptor, before: FileFingerprint, after: FileFingerprint) -> None:
-        """Hear that a blob has one more name, which moved its change time."""
+        """Note that a blob got one more hard link, which changed its change time."""
         ...
 
 
@@ -51,7 +51,7 @@ def verified_blob(blobs: Sequence[BlobDirectory], descriptor: Descriptor) -> Pat
 def verified_blobs(
     blobs: Sequence[BlobDirectory], descriptors: Sequence[Descriptor], keeper: BlobRepair | None = None
 ) -> Iterator[Iterator[Path]]:
-    """Where each of the blobs lies, in order: each was read and is right when its place is told.
+    """Where each of the blobs lies, in order: each was read and verified before its place is yielded.
 
     One that is wrong is made again by the ``keeper``; without one, or where it is wrong again, that is an
     `IntegrityError`.

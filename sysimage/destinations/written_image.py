@@ -11,7 +11,7 @@ from sysimage.image import Image, ImageName
 
 @dataclass(frozen=True, slots=True)
 class WrittenImage:
-    """An image that is completely written where somebody wanted it."""
+    """An image that is completely written to one destination."""
 
     image: Image
     format: str

@@ -30,7 +30,7 @@ class Memo:
         self._swept = False
 
     def find(self, key: str) -> str | None:
-        """The text with this key; None if there is none, or it is damaged."""
+        """The text with this key; None if it is absent or damaged."""
         path = self.path(key)
         try:
             data = read_checksummed(path)

@@ -79,7 +79,7 @@ def observe(closures: Sequence[Closure], previous: LayerPlan | None = None) -> O
 
 
 def observe_dates(closure: Closure, days_between: float) -> Observed | None:
-    """What `StoreItem.changed` tells, in steps that end with the latest date known; None where no item has dates.
+    """The dates of `StoreItem.changed`, in steps that end with the latest date known; None where no item has dates.
 
     Dates say when a source was uploaded and not whether rebuilds propagate, so that is believed.
     """

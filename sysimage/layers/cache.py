@@ -85,8 +85,8 @@ class LayerCache:
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
-        """While this is open nobody's `prune` takes blobs away; it ends with the process, however that ends."""
-        # Layers hold what not everybody may read in the running image, such as hashes of passwords.
+        """While this is open no process can `prune` blobs; it ends with the process, however that ends."""
+        # Layers contain files that only root may read in the running image, such as password hashes.
         with in_use(self._root, private=True):
             self._records.mkdir(exist_ok=True)
             yield
@@ -94,7 +94,7 @@ class LayerCache:
     def find(self, key: str, label: str, *, checked: bool = False) -> LayerBlob | None:
         """The layer with this key under a new label, if its blob is there and right.
 
-        Where it has to be ``checked``, one of items that were believed is none.
+        With ``checked``, a layer whose items were not checked does not count.
         """
         record = self._record(key)
         if record is None or (checked and not record.checked):

@@ -1,4 +1,4 @@
-"""Reads the whole cache, and tells what in it is damaged."""
+"""Reads the whole cache and reports what in it is damaged."""
 
 from __future__ import annotations
 

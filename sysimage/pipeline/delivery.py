@@ -186,8 +186,8 @@ def deliver(
 
 @contextlib.contextmanager
 def layer_store(layers: LayerStorage, scratch: Path) -> Iterator[LayerCache | BlobDirectory]:
-    """Where layers are made: in the cache, which nobody else makes smaller meanwhile and which is made smaller
-    afterwards, or in a directory below ``scratch`` that is gone then."""
+    """Where layers are made: in the cache, which no other process prunes meanwhile and which is pruned
+    afterwards, or in a directory below ``scratch`` that is removed afterwards."""
     if layers.directory is not None:
         cache = LayerCache(layers.directory)
         with cache.in_use():

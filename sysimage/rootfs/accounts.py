@@ -12,7 +12,7 @@ from sysimage.characters import is_line
 _MOST_ID = 2**32 - 2
 """The kernel takes the number above for none."""
 _NAME = re.compile(r"[^\s:,/+-][^\s:,/]*")
-"""What tools tell from a list, a path, an option, or a line that means another table."""
+"""Names that tools do not mistake for a list, a path, an option, or a line that refers to another table."""
 
 
 def _check_name(name: str) -> None:
@@ -64,7 +64,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class WantedUser:
-    """A requested account; a field that is None is chosen, or taken from a base account of that name."""
+    """A requested account; a field of None is chosen, or taken from a base account of that name."""
 
     name: str
     uid: int | None = None

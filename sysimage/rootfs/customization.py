@@ -13,7 +13,7 @@ from sysimage.store.database import Schema, store_database
 def customization(
     spec: SystemSpec, system: SystemResult, closure: Closure, registered: Closure, *, generation: int = 1
 ) -> Tree:
-    """Everything of the image that is no store item.
+    """Everything in the image except store items.
 
     ``registered`` is what the store database lists: the closure, and what a base image has in the same store.
     ``generation`` is the number under which the system is registered. Errors as in `provision`.

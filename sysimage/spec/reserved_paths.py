@@ -24,7 +24,7 @@ class Use(enum.Enum):
     DIRECTORY = "directory"
     """A directory with owner and mode of the spec's."""
     HOME = "home"
-    """A directory of one user's that nobody else can enter."""
+    """A directory of one user that no other user can enter."""
     STORE = "store"
     """The store directory."""
     VOLUME = "volume"
@@ -55,7 +55,7 @@ class ReservedPath:
     mode: int | None = None
     """Of a directory that may be declared in this mode alone; None for one that root may close against writers."""
     is_open: bool = True
-    """Whether everybody must be able to enter it."""
+    """Whether every user must be able to enter it."""
     group_writes: bool = False
     """Whether a group may write to it, as Debian's mail does."""
     remade: bool = False
@@ -82,7 +82,7 @@ _EVERYWHERE = (
     ReservedPath("/var/mail", "every user's mail is in it", _FOLDER - {Use.FILE}, group_writes=True),
     ReservedPath("/var/empty", "it is to stay empty and root's", _FOLDER, _MADE),
     ReservedPath("/home", "every user's home is in it", _FOLDER - {Use.FILE}),
-    ReservedPath("/root", "it is root's home, and nobody else may enter it", _FOLDER, frozenset({Use.HOME, Use.STORE}),
+    ReservedPath("/root", "it is root's home, which no other user may enter", _FOLDER, frozenset({Use.HOME, Use.STORE}),
           is_open=False),
     ReservedPath("/etc/passwd", "the accounts are in it", _ALL, _ALL, key="users"),
     ReservedPath("/etc/shadow", "the accounts are in it", _ALL, _ALL, key="users"),
@@ -103,7 +103,7 @@ _OF_PACKAGES = (
     ReservedPath("/run/lock", "every program's locks are in it", _FOLDER, mode=_STICKY),
     ReservedPath("/usr/local", "it is the administrator's", _FOLDER),
     *(
-        ReservedPath(f"/usr/local/{name}", "everybody's programs look into it", _FOLDER)
+        ReservedPath(f"/usr/local/{name}", "every user's programs look into it", _FOLDER)
         for name in ("bin", "etc", "games", "include", "lib", "man", "sbin", "share", "src")
     ),
 )
@@ -240,8 +240,8 @@ def _taken(place: ReservedPath, mode: int, owner: str, *, is_open: bool) -> str 
     writers = 0o002 if place.group_writes else 0o022
     if owner == "root" and not mode & writers and (not is_open or mode & 0o111 == 0o111):
         return None
-    entered = " and everybody able to enter it" if is_open else ""
-    return f"must be root's, with nobody else able to write to it{entered}, for {place.path}: {place.why}"
+    entered = " and every user able to enter it" if is_open else ""
+    return f"must be root's, with no other user able to write to it{entered}, for {place.path}: {place.why}"
 
 
 def _ways(path: str) -> list[str]:

@@ -95,7 +95,7 @@ class Reading:
     uncompressed: Budget
     runs: Budget
     count: Count
-    """Told how many bytes of a blob were just read."""
+    """Called with the number of bytes of a blob that were just read."""
 
     @classmethod
     def within(

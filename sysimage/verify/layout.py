@@ -95,7 +95,7 @@ def _choose(
     if platform is not None and len(images) > 1:
         images = [one for one in images if one.platform is None or (one.platform + "/").startswith(platform + "/")]
     if len(images) != 1:
-        named = len({one.platform for one in images}) == 1 and depth == 0  # then it is names that tell them apart
+        named = len({one.platform for one in images}) == 1 and depth == 0  # then only names distinguish them
         found = ", ".join(
             shown((named and " ".join(_tags(one))) or one.platform or str(one.digest)) for one in candidates[:20]
         )

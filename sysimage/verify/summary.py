@@ -35,7 +35,7 @@ class LayerSummary:
     media_type: str | None
     created_by: str
     comment: str
-    """What it holds, in words of whoever made it."""
+    """What it holds, as its maker described it."""
     annotations: dict[str, str]
 
 

@@ -243,7 +243,7 @@ def split_name(name: bytes, *, directory: bool) -> tuple[bytes, ...]:
     if b".." in parts:
         raise MalformedError(f"has a member whose name leads upwards: {shown(name)!r}")
     if not directory and (not parts or name.endswith((b"/", b"/."))):
-        raise MalformedError(f"has a member that is no directory, but has the name of one: {shown(name)!r}")
+        raise MalformedError(f"has a member that is not a directory but has the name of one: {shown(name)!r}")
     if wrong := path_fault(parts):
         raise MalformedError(f"has a name that {wrong}: {shown(name)}")
     return parts

@@ -16,7 +16,7 @@ BOOT = Patience(quiet=60.0)
 
 @dataclass(frozen=True, slots=True)
 class LoadedImage:
-    """What whoever runs the image has read of it."""
+    """What the runner of the image has read of it."""
 
     config: Mapping[str, Any]
     """The ``config`` of the configuration."""

@@ -105,7 +105,7 @@ class Container:
         try:
             return self.shell.run(f"test -S {SOCKET}").status == 0
         except ImageFaultError:
-            return False  # the container has ended; the next look at its state tells
+            return False  # the container has ended; the next look at its state shows that
 
     def services(self) -> Mapping[str, str]:
         """Service → state, as ``herd status`` says; empty while nothing answers."""

@@ -20,7 +20,7 @@ BOOT_ATTEMPTS = 2
 """A boot that died before anything was asked is tried once more, and said so; a question is never asked twice."""
 
 KEPT_SNAPSHOTS = 2
-"""Each takes some hundred megabytes; nobody restores one whose guest has changed."""
+"""Each takes some hundred megabytes; one whose guest has changed is never restored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What apt on this machine knows of proxies and certificates, so that nobody has to say it twice."""
+"""The proxies and certificates that apt uses on this machine, so that users need not configure them twice."""
 
 from __future__ import annotations
 

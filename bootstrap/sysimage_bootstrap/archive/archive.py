@@ -53,7 +53,7 @@ class ArchiveOptions:
 
 
 class Archive:
-    """The package archive behind ``sources``, with its files kept in ``cache_dir``."""
+    """The package archive at ``sources``, with its files cached in ``cache_dir``."""
 
     def __init__(
         self, sources: Sequence[ArchiveSource], cache_dir: Path, options: ArchiveOptions, keyring: Path = KEYRING
@@ -203,7 +203,7 @@ def native_architecture() -> str:
     """Debian's name for this machine's architecture; a `MachineError` if it has none."""
     machine = platform.machine()
     if machine not in _ARCHITECTURES:
-        raise MachineError(f"cannot use this machine's architecture: {machine} is none that Debian builds for")
+        raise MachineError(f"cannot use this machine's architecture: Debian does not build for {machine}")
     return _ARCHITECTURES[machine]
 
 

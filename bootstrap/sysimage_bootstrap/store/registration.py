@@ -64,7 +64,7 @@ def write_again(file: Path, registration: Registration) -> None:
 
 
 def read(file: Path) -> Registration | None:
-    """The registration in ``file``; None if there is none, or none that can be believed."""
+    """The registration in ``file``; None if it is absent or damaged."""
     try:
         data = read_checksummed(file)
     except DamagedFileError:

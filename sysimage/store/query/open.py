@@ -52,7 +52,7 @@ def read_store(
 def open_catalogue(
     source: Path, *, store_dir: str | None = None, memory: MeasurementOptions | None = None, progress: Progress = silent
 ) -> Catalogue:
-    """Recognise and open a source. StoreSourceError for what is none, MachineError for what cannot be read."""
+    """Recognise and open a source. StoreSourceError for anything else, MachineError for what cannot be read."""
     try:
         if source.is_dir():
             return _open_directory(source, store_dir or str(source.absolute()), memory, progress)

@@ -23,6 +23,7 @@ from sysimage_bootstrap.building.build import build_items
 from sysimage_bootstrap.building.bytecode import native_requests
 from sysimage_bootstrap.building.make import BuildEnvironment, make_item
 from sysimage_bootstrap.debian.architectures import ELF_TARGETS
+from sysimage_bootstrap.debian.slim import Slim
 from sysimage_bootstrap.debs.elf import read_elf
 from sysimage_bootstrap.debs.inventory import Attributes, PackageFacts
 from sysimage_bootstrap.debs.unpack import unpack
@@ -96,6 +97,43 @@ def _items(shelf: Shelf, store: ItemStore) -> Mapping[str, StoreItem]:
 def test_programs_and_scripts_run_from_the_store(items: Mapping[str, StoreItem]) -> None:
     assert run([f"{items['hello'].path}/bin/hello"]).stdout == b"hello\n"
     assert run([f"{items['hello'].path}/bin/shell", "-c", "echo $0"]).stdout.endswith(b"/bin/shell\n")
+
+
+def test_a_slim_item_lacks_what_is_left_out_and_the_store_remembers_what(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "debs", {})
+    shelf.directory.mkdir()
+    text = b"Hello in so many words"
+    add(
+        shelf,
+        "manual",
+        [
+            Member("./usr/share/man/man1/hello.1", text),
+            symlink("./usr/share/man/man1/hi.1", "hello.1"),
+            Member("./usr/share/doc/manual/README", text),
+            Member("./usr/share/doc/manual/copyright", text),
+            Member("./usr/share/doc/linked/README", text),
+            symlink("./usr/share/doc/linked/copyright", "../manual/copyright"),
+        ],
+    )
+    store = ItemStore(tmp_path, "/gnu/store")
+    whole = built(shelf, store)["manual"]
+    slim = build_items(shelf.resolution, shelf.debs, store, architecture=native_architecture(), slim=Slim(), workers=1)[
+        "manual"
+    ]
+    top = store.location(slim.path)
+    assert sorted(str(path.relative_to(top)) for path in top.rglob("*") if not path.is_dir() or path.is_symlink()) == [
+        "share/doc/linked/copyright",
+        "share/doc/manual/copyright",
+    ]
+    assert not (top / "share/man").exists(), "it held nothing else"
+    assert (slim.path, slim.nar_hash) != (whole.path, whole.nar_hash)
+    assert PackageFacts.parse(store.facts(slim.path)).left_out == {
+        "share/doc/linked/README": ("documentation", len(text)),
+        "share/doc/manual/README": ("documentation", len(text)),
+        "share/man/man1/hello.1": ("manuals", len(text)),
+        "share/man/man1/hi.1": ("manuals", 0),
+    }
+    assert PackageFacts.parse(store.facts(whole.path)).left_out == {}
 
 
 def test_every_library_is_found_in_the_store(items: Mapping[str, StoreItem]) -> None:

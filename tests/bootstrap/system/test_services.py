@@ -24,6 +24,7 @@ ACCOUNTS = add_accounts(
     [WantedUser("app", uid=1000, groups=("shadow", "utmp"), home="/srv/app")],
     [],
 )
+PROGRAMS = "/gnu/store/00000000000000000000000000000000-init-programs"
 SHELL = "/gnu/store/00000000000000000000000000000000-dash/bin/dash"
 WORDS = st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 
@@ -33,7 +34,7 @@ def spec(**services: object) -> SystemSpec:
 
 
 def configuration(wanted: SystemSpec) -> str:
-    return shepherd_configuration(wanted, ACCOUNTS, lambda path: not path.endswith("missing"), SHELL)
+    return shepherd_configuration(wanted, ACCOUNTS, lambda path: not path.endswith("missing"), SHELL, PROGRAMS)
 
 
 def declarations(text: str, shell: str = SHELL) -> dict[str, dict[str, tuple[object, ...]]]:

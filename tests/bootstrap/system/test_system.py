@@ -17,7 +17,7 @@ from sysimage.spec.model import SystemSpec
 from sysimage.store.items import OwnFile
 from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system.system import build_system
-from tests.bootstrap.system.packages import FILES, make_packages
+from tests.bootstrap.system.packages import FILES, make_packages, make_programs
 
 More = dict[str, dict[str, str]]
 
@@ -26,7 +26,7 @@ def make(tmp_path: Path, more: More | None = None, **parts: object) -> tuple[Sys
     spec = SystemSpec.model_validate({"name": "x", "packages": [], **parts})
     store = ItemStore(tmp_path / "store", spec.store.store_dir)
     items, facts = make_packages(store, more)
-    return build_system(spec, tmp_path, items, items, facts, store), store
+    return build_system(spec, tmp_path, items, items, facts, store, make_programs(spec, store)), store
 
 
 def tree_of(result: SystemResult) -> Tree:
