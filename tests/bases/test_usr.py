@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from sysimage.bases import NO_BASE, BaseImage, read_base_image
+from sysimage.bases import NO_BASE, BaseImage
 from sysimage.bases.base_image import BaseImageError
+from sysimage.bases.read import read_base_image
 from sysimage.bases.usr import usr_on
 from sysimage.closure import Closure
 from sysimage.notices import heard_by
