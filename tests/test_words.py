@@ -29,6 +29,7 @@ RULES = {
     r"\b(?:goes?|went) before\b": '"takes precedence over"',
     r"\b(?:told|tells?|telling)\b": '"reports", "specifies", "distinguishes"',
     r"\b(?:hears?|heard)\b": '"is called with", "gets"',
+    r"\b(?:un)?said\b": '"specified", "reported", "declared", "printed"',
     r"\bdeeds?\b": '"operations"',
     r"\bthat is no(?:ne)?\b|(?<!and )(?<!or )\b(?:is|are) none\b": '"is absent", "is not a …", "without one"',
     r"\bof ours\b": 'name it: "of sysimage", "a SysimageError"',

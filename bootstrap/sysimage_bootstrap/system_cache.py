@@ -85,7 +85,7 @@ def key_of(
         [
             tools,
             [str(spec_dir.absolute()), str(store.root.absolute())],
-            # Twice, because for some keys it matters whether they were said.
+            # Twice, because for some keys it matters whether they are specified.
             [spec.model_dump(mode="json", exclude_unset=unset) for unset in (True, False)],
             sources,
             packages,

@@ -1,4 +1,4 @@
-"""What functions take, as the values that the pipeline takes: specs, names, and what is read on the way."""
+"""Converts arguments of functions to values of the pipeline: specs, names, and the inputs they read."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def image_name(text: str) -> ImageName:
 
 
 def whole_name(text: str | None) -> str | None:
-    """The name of an image with its tag, which is ``latest`` where none is said."""
+    """The name of an image with its tag, ``latest`` by default."""
     return None if text is None else str(image_name(text))
 
 

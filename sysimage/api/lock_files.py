@@ -32,7 +32,7 @@ def lock(
     without a file nothing is written unless it is given. ``directory`` is what paths in such a spec are relative to.
 
     Raises a `SysimageError`: `SpecError` for a spec that is not made of packages, `IntegrityError` for an archive that
-    is not to be believed, `RegistryError` for one that cannot be reached, `MachineError`.
+    cannot be trusted, `RegistryError` for one that cannot be reached, `MachineError`.
     """
     with reported(spec):
         system = arguments.declared_system(spec, directory, lock_file)

@@ -138,7 +138,7 @@ class BuiltLayer:
 
 @dataclass(frozen=True, slots=True)
 class BuiltImage:
-    """An image that is where it was wanted."""
+    """An image at its destinations."""
 
     digest: Digest
     """Of the manifest: what a registry and a pinned reference call the image."""
@@ -147,7 +147,7 @@ class BuiltImage:
     size: int
     """Bytes of the archive, or of all blobs and documents."""
     format: str
-    """How it was written to the first of its places: ``archive``, ``docker-archive``, ``oci-layout``, ``registry``."""
+    """How it was written to the first of its places: ``archive``, ``docker-archive``, ``oci-dir``, ``registry``."""
     output: Path | None
     """The file or directory; None if it went to a stream, registries or an engine alone."""
     record: Path | None
@@ -202,7 +202,7 @@ class LockedPackage:
 
 @dataclass(frozen=True, slots=True)
 class LockedPackages:
-    """Exactly which packages a spec comes to."""
+    """Exactly the packages that a spec resolves to."""
 
     lock_file: Path | None
     """Where that was written; None if nowhere."""

@@ -54,7 +54,7 @@ def place_on(tree: Tree, base: BaseImage, store: Store) -> Tree:
 
 
 def _place(entry: Entry, base: FileTree) -> tuple[str, str | None]:
-    """Where the entry goes when the base's links on the way are followed, and what forbids it."""
+    """Where the entry goes when the base's links on its path are followed, and what forbids it."""
     way = "/"
     parts = as_parts(entry.path)
     for part in parts[:-1]:
@@ -89,7 +89,7 @@ def _kept(entry: Entry, base: FileTree, path: str, store: Store) -> Entry | str 
         return f"is a directory, the base has a {node.kind.value} there"
     if node.kind is MemberKind.DIRECTORY and node.children:
         if entry.kind is Kind.SYMLINK and entry.owner == NOBODYS and entry.path != CURRENT_SYSTEM:
-            return None  # such as /bin, which leads to /usr/bin where nobody has a directory
+            return None  # such as /bin, which leads to /usr/bin in an image of its own
         return f"is a {entry.kind.value}, the base has a directory there"
     if entry.owner != NOBODYS and (behind := _directory_behind(node, path, base)) is not None:
         if entry.target is not None and entry.target.encode("utf-8", "surrogateescape") == node.link:

@@ -19,10 +19,10 @@ _USUAL = (0o755, 0, 0)
 
 
 def usr_on(base: BaseImage, closure: Closure) -> tuple[Entry, ...]:
-    """What has to be said beside the items: the base's directories that look other than usual, and the files of items
+    """Entries beside the items: the base's directories that look other than usual, and the files of items
     that are in the base's store and not in its /usr.
 
-    A file of ours takes the place of the base's, as anywhere. A `BaseImageError` names everything where one of the two
+    A file of an item takes the place of the base's, as anywhere. A `BaseImageError` names everything where one of the two
     has a directory and the other has none.
     """
     if not base.layers:

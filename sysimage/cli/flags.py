@@ -143,6 +143,7 @@ def _add_boundary_flags(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--favour",
+        "--favor",
         choices=("both", "updates", "sharing"),
         default="both",
         help="what layer boundaries are drawn for: small updates, layers shared between images, or both (the default)",

@@ -27,9 +27,9 @@ NAME = "test"
 HELP = "boot an image and question it"
 DESCRIPTION = """\
 Boot IMAGE without any privilege, and ask the running system questions: the standard ones, and those of --expect. Where
-it boots is said by --in: in an engine of a virtual machine, which is the proof and needs QEMU, no root and no engine on
-this machine; or, in seconds, in an engine of this machine or in plain Linux namespaces. Ends with 5 if the image does
-not pass."""
+it boots is chosen by --in: in an engine of a virtual machine, which is the proof and needs QEMU, no root and no engine
+on this machine; or, in seconds, in an engine of this machine or in plain Linux namespaces. Ends with 5 if the image
+does not pass."""
 EXTRA = ("pytest", "testinfra")
 """Modules that the extra ``vm`` brings."""
 
@@ -180,7 +180,7 @@ def _questions(
 
 @contextlib.contextmanager
 def _said(reports: Path, arguments: argparse.Namespace) -> Iterator[None]:
-    """pytest's report goes to standard output, beside a document to standard error, and where -q is said to a file."""
+    """pytest's report goes to standard output, with a JSON document to standard error, and with -q to a file."""
     if arguments.quiet:
         with open(reports / "report.txt", "w") as file, contextlib.redirect_stdout(file):
             yield

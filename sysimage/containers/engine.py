@@ -54,7 +54,7 @@ def entry_point_flags(program: str, entry_point: str | None) -> list[str]:
     """Flags of ``docker run`` or ``podman run`` that replace the image's entry point; empty removes it."""
     if entry_point is None:
         return []
-    # Podman wants an empty entry point as JSON, Docker as nothing.
+    # Podman needs an empty entry point as JSON, Docker as an empty text.
     return [f"--entrypoint={entry_point or ('[]' if program == 'podman' else '')}"]
 
 
@@ -181,7 +181,7 @@ def _load(engine: Engine, image: RunnableImage, reference: str, progress: Progre
         )
         try:
             if child.stdin is not None:
-                with contextlib.suppress(BrokenPipeError), child.stdin:  # it went away; what it said is the reason
+                with contextlib.suppress(BrokenPipeError), child.stdin:  # closed by the engine, whose output says why
                     write_archive(image, reference, child.stdin, progress)
             status = child.wait()
         except BaseException:

@@ -83,7 +83,7 @@ class Runner(ABC):
 
     @abstractmethod
     def said(self) -> str:
-        """The last lines of what it said."""
+        """The last lines of its output."""
 
     @abstractmethod
     def stop(self) -> int:
@@ -180,7 +180,7 @@ class NamespaceRunner(Runner):
         return self.booted().process.poll() is None
 
     def log(self) -> str:
-        """What the booted containers have said, but for the beginning of very much."""
+        """The output of the booted containers; only the end of a very long one."""
         return b"".join(self._log.copy()).decode("utf-8", "replace")
 
     def said(self) -> str:

@@ -1,8 +1,8 @@
 """Layers become files below the root directory of this process, which has changed its root for that.
 
 Every bound and every check of the format is the reader's of `sysimage.verify`. Links of an image lead where they would
-inside it, because there is nothing else below this root; and what a layer holds is believed when its blob's digest and
-its diff ID are what the documents say, before anything of it is run.
+inside it, because there is nothing else below this root; and before anything of a layer is run, its blob's digest and
+its diff ID are compared with the documents.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _again(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 class _Unpacking:
-    """One layer on its way to the disk."""
+    """The unpacking of one layer."""
 
     def __init__(self, stream: ChunkStream, owners: bool) -> None:
         self._stream = stream

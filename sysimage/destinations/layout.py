@@ -62,7 +62,7 @@ def write_oci_layout(
         else:
             with atomic_directory(place, durable=True) as draft:
                 size = _fill(draft, image, blobs, keeper, read_index(draft).with_image(image, names, annotations))
-    return WrittenImage(image, "oci-layout", directory, size, tuple(names))
+    return WrittenImage(image, "oci-dir", directory, size, tuple(names))
 
 
 def require_layout(directory: Path) -> None:
@@ -79,7 +79,7 @@ def require_layout(directory: Path) -> None:
     except (ValueError, KeyError, TypeError):
         version = None
     if version != _VERSION:
-        raise SpecError(f"cannot write an OCI layout to {directory}: its oci-layout says no known version", hint=hint)
+        raise SpecError(f"cannot write an OCI layout to {directory}: its oci-layout has no known version", hint=hint)
 
 
 def _held(directory: Path) -> AbstractContextManager[None]:

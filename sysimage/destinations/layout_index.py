@@ -69,7 +69,7 @@ class LayoutIndex:
         return frozenset() if dropped is None or kept is None else dropped - kept
 
     def reached(self, blobs: BlobDirectory) -> frozenset[Digest] | None:
-        """Every blob that the index leads to; None where a document on the way cannot be read."""
+        """Every blob that the index leads to; None if one of the documents cannot be read."""
         return _closure(self.manifests, blobs)
 
 

@@ -1,7 +1,7 @@
 """Blobs that were found right in the moment in which they go out.
 
-A blob in a cache is believed by its stamp; a disk that loses a bit moves no stamp. So whatever is copied is read and
-hashed first, the next blob by another thread while one is on its way, and what is wrong is made again.
+A cached blob is trusted by its fingerprint, but a disk that loses a bit changes no fingerprint. So every blob is hashed
+before it is copied, the next one by another thread meanwhile, and a damaged one is made again.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ class WrittenImage:
 
     image: Image
     format: str
-    """``oci-layout``, ``archive`` (the one every loader reads), ``docker-archive`` or ``registry``."""
+    """``oci-dir``, ``archive`` (the one every loader reads), ``docker-archive`` or ``registry``."""
     path: Path | None
     """The file or directory; None for a stream or a registry."""
     size: int

@@ -35,7 +35,7 @@ class Memo:
         try:
             data = read_checksummed(path)
         except DamagedFileError:
-            notice(f"{path} was damaged: what it said is found out again")
+            notice(f"{path} was damaged: its content is computed again")
             with contextlib.suppress(OSError):
                 path.unlink()
             return None

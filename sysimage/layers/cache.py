@@ -1,9 +1,9 @@
 """The layer cache: layers that were built once and need not be read again.
 
 The records in ``layers`` say what a layer's inputs are and which blob they gave; ``blobs/sha256`` holds the blobs. Keys
-are made of content (store paths, NAR hashes, entries) and of the code, never of times. A record is a claim, sealed:
-before a blob is used its `FileFingerprint` is compared with what it was when the bytes were known to be right, and
-where they differ all bytes are hashed; a record or a blob that is not right is dropped and made again.
+are made of content (store paths, NAR hashes, entries) and of the code, never of times. A record is a claim with a
+checksum: before a blob is used its `FileFingerprint` is compared with what it was when the bytes were known to be
+right, and where they differ all bytes are hashed; a record or a blob that is not right is dropped and made again.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def layer_sources(
 
     A plan with room for one layer beside ``base_layers`` has one group, and the tree goes into it: an image in one
     layer. The tree's directories are written in the same form in every layer that has something below them; but those
-    below /usr that somebody asked for are the topmost layer's affair, so that the layer of an item depends on it alone.
+    below /usr that the system asks for are only in the topmost layer, so that the layer of an item depends on it alone.
     """
     parents = tuple(entry for entry in tree if entry.kind is Kind.DIRECTORY and not _is_asked_for_in_usr(entry))
     entries = tuple(tree)

@@ -74,7 +74,7 @@ class ItemUsr:
     __slots__ = ("_layer", "_left_out", "_links", "_own", "_skip")
 
     def __init__(self, item: StoreItem, usr: UsrFiles, layer: LayerUsr) -> None:
-        self._skip = len(str(item.path))  # the first slash does not count, the one behind does
+        self._skip = len(str(item.path))  # the first slash does not count, the one after the item does
         self._layer = layer
         self._left_out = (*_OUTSIDE, *(os.fsencode(path) + b"/" for path in usr.left_out))
         self._links = {os.fsencode(path): os.fsencode(target) for path, target in usr.links.items()}
@@ -85,7 +85,7 @@ class ItemUsr:
         return None if not below or (below + b"/").startswith(self._left_out) else below
 
     def directory(self, name: bytes) -> bytes | None:
-        """The header of the other directory; None if there is none, or the layer has it already."""
+        """The header of the other directory; None without one, or if the layer has it already."""
         if len(name) < self._skip:
             return self._layer.directory(b"usr")
         below = self._shown(name)

@@ -1,4 +1,4 @@
-"""Everything that `sysimage verify` would say against an image, said before the image is written."""
+"""Reports before an image is written every fault that `sysimage verify` would find in it."""
 
 from __future__ import annotations
 

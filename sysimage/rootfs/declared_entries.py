@@ -1,4 +1,4 @@
-"""What a system.json wants in the root file system beside what every system has: accounts, files, directories."""
+"""What a system.json adds to the root file system of every system: accounts, files, directories."""
 
 from __future__ import annotations
 

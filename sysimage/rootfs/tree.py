@@ -33,7 +33,7 @@ class Kind(enum.Enum):
 
 
 NOBODYS = "sysimage"
-"""The owner of entries that nobody asked for: directories that every root has, and parents."""
+"""The owner of entries that the spec does not name: directories that every root has, and parents."""
 
 
 @dataclass(frozen=True, slots=True)

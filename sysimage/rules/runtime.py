@@ -37,7 +37,7 @@ class Runtime:
     health_check: tuple[str, ...] = ()
     """Docker's form: ``CMD`` or ``CMD-SHELL`` in front."""
     shell: tuple[str, ...] = ()
-    """What runs a health check that is a line for a shell; /bin/sh where nothing is said."""
+    """What runs a health check that is a line for a shell; /bin/sh by default."""
 
     @property
     def search_path(self) -> str | None:

@@ -182,7 +182,7 @@ class ReservedPaths:
         return found
 
     def elsewhere(self, path: str) -> str | None:
-        """Where a path must be said to be that is, or lies below, a link of the system's to a directory to write to."""
+        """The path to specify instead of one at or below a system link."""
         is_there = any(way in self.links for way in _ways(path))
         return self.through(path, {}) if is_there else None
 
@@ -236,7 +236,7 @@ def _refused_above(place: ReservedPath, use: Use, mode: int, owner: str) -> str 
 
 
 def _taken(place: ReservedPath, mode: int, owner: str, *, is_open: bool) -> str | None:
-    """What is wrong with the owner and mode of a directory on the way to ``place``."""
+    """The fault in the owner and mode of a directory above ``place``."""
     writers = 0o002 if place.group_writes else 0o022
     if owner == "root" and not mode & writers and (not is_open or mode & 0o111 == 0o111):
         return None
@@ -245,7 +245,7 @@ def _taken(place: ReservedPath, mode: int, owner: str, *, is_open: bool) -> str 
 
 
 def _ways(path: str) -> list[str]:
-    """Every path on the way to ``path``, from the top, itself included."""
+    """Every parent of ``path``, from the top, and ``path`` itself."""
     if path == "/":
         return [path]
     return ["/", *(path[:end] for end in range(1, len(path)) if path[end] == "/"), path]

@@ -19,7 +19,7 @@ from sysimage.streams.pieces import PIECE_SIZE
 Use = Callable[[memoryview], object]
 AHEAD = 2
 """How many pieces may be handed over and not done with. Collecting a piece and writing one take about as long, now one
-more and now the other: with a single piece on its way both would wait for half of the differences, which is a sixth of
+more and now the other: with a single piece in flight both would wait for half of the differences, which is a sixth of
 the time of an archive on a disk."""
 BUFFERS = AHEAD + 1
 """How many pieces must stay as they are: those, and the one that is being collected."""

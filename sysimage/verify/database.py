@@ -1,4 +1,4 @@
-"""The store database inside an image, read from its bytes and believed in nothing."""
+"""The store database inside an image, read from its bytes, which are not trusted."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class LayerRules:
         elif in_usr and self._item is not None and parts > self._previous_in_usr:
             self._previous_in_usr = parts
         else:
-            # What is the system's own below /usr comes behind all items.
+            # What the system puts below /usr comes after all items.
             self._item = None if in_usr else item_of(parts) or self._item
             if item_of(parts) == parts:
                 self._previous_in_usr = ()

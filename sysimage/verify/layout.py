@@ -35,7 +35,7 @@ def read_layout(
     """Follow ``index.json`` to the one image, or to the one of this ``name`` or for ``platform``, and to its config."""
     layout = parse_named("oci-layout", source.read("oci-layout", limits.document_size), limits)
     if field(layout, "imageLayoutVersion", object) != "1.0.0":
-        raise MalformedError("oci-layout says another imageLayoutVersion than 1.0.0")
+        raise MalformedError("oci-layout has another imageLayoutVersion than 1.0.0")
     index = parse_named("index.json", source.read("index.json", limits.document_size), limits)
     if name is not None:
         index = _with_name(index, name)
@@ -82,7 +82,7 @@ def read_blob(source: ImageSource, reference: Reference, limits: Limits) -> byte
 def _choose(
     source: ImageSource, index: dict[str, Any], where: str, limits: Limits, platform: str | None, depth: int
 ) -> tuple[Reference, Reference]:
-    """The descriptor in ``index`` that leads to the wanted manifest, and the manifest's own."""
+    """The descriptor in ``index`` that leads to the requested manifest, and the manifest's own."""
     _refuse_confusion(index, where, _INDEXES[0], "manifests", "layers")
     candidates = [parse_descriptor(value) for value in field(index, "manifests", list, required=True)]
     images = [

@@ -58,7 +58,7 @@ class ImageSummary:
     annotations: dict[str, str]
     """The manifest's."""
     faults: tuple[Issue, ...]
-    """Contradictions seen on the way; verifying finds more."""
+    """Contradictions found while reading; verifying finds more."""
 
 
 def inspect_image(

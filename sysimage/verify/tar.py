@@ -1,8 +1,8 @@
 """A strict reader of tar: ustar with pax or GNU extensions, as layers and image archives are written.
 
 Own code, because the standard library's reader has been talked into endless loops and repairs what is broken; here what
-is not well formed is refused, nothing is believed beyond its bound, and no name is ever used as a path of this machine.
-Format: POSIX.1-2017, pax; the GNU extensions from the GNU tar manual, "Basic Tar Format".
+is not well formed is refused, no value beyond its bound is accepted, and no name is ever used as a path of this
+machine. Format: POSIX.1-2017, pax; the GNU extensions from the GNU tar manual, "Basic Tar Format".
 """
 
 from __future__ import annotations

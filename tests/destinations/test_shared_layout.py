@@ -173,7 +173,7 @@ def test_an_index_that_cannot_be_read_is_not_replaced(blobs: BlobDirectory, layo
 def test_a_layout_of_another_version_is_left_alone(blobs: BlobDirectory, layout: Path, text: str) -> None:
     layout.mkdir()
     (layout / "oci-layout").write_text(text)
-    with pytest.raises(SpecError, match="its oci-layout says no known version"):
+    with pytest.raises(SpecError, match="its oci-layout has no known version"):
         write(image(blobs, b"new"), blobs, layout, "web:1")
     assert [path.name for path in layout.iterdir()] == ["oci-layout"]
 

@@ -39,7 +39,7 @@ class Exec(Protocol):
 
 
 class Booted(Protocol):
-    """A container: what runs in it, what it said, and why it is not well."""
+    """A container: what runs in it, its output, and why it is not healthy."""
 
     @property
     def name(self) -> str: ...

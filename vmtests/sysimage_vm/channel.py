@@ -72,7 +72,7 @@ class Task:
         self.stdout = bytearray()
         self.stderr = bytearray()
         self.done: Mapping[str, Any] | None = None
-        """What the agent said at the end."""
+        """What the agent reported at the end."""
 
     def write(self, data: bytes) -> None:
         """Give it input; sent while a caller waits."""
@@ -102,7 +102,7 @@ class Channel:
         self.moved = 0
         """Bytes of requests and answers so far, heartbeats left out; the progress clock watches it."""
         self.heard: float | None = None
-        """When the guest last said something, heartbeats included."""
+        """When the guest last sent something, heartbeats included."""
         self._last = b""
 
     def fileno(self) -> int:
@@ -118,7 +118,7 @@ class Channel:
             while self._outgoing:
                 sent = self._socket.send(self._outgoing)
                 del self._outgoing[:sent]
-                if self._requests:  # without any it is the handshake, which is said again and again
+                if self._requests:  # without any it is the handshake, which is sent repeatedly
                     self.moved += sent
         except (BlockingIOError, InterruptedError):
             pass
@@ -173,7 +173,7 @@ class Channel:
 
         def answered() -> Welcome | None:
             nonlocal last
-            # What was written before the agent opened its port may be lost, so it is said again.
+            # What was written before the agent opened its port may be lost, so it is sent again.
             if self._welcome is None and time.monotonic() - last >= HELLO_INTERVAL and not self._outgoing:
                 last = time.monotonic()
                 self._send(protocol.HELLO, 0, json.dumps({"nonce": self._nonce}).encode())

@@ -1,4 +1,4 @@
-"""One container: what runs in it, what it said, and why it is not well."""
+"""One container: what runs in it, its output, and why it is not healthy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Package lists on their way: where they lie beside a Release, and what is in them."""
+"""Package lists: their addresses relative to a Release, and their paragraphs."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from sysimage_bootstrap.packages.resolve import Resolution, resolve
 
 @dataclass(frozen=True, slots=True)
 class ArchiveChoice:
-    """Which archive is asked, and what is believed of it."""
+    """Which archive is used, and what of it is trusted."""
 
     options: ArchiveOptions
     apt_root: Path = Path("/etc/apt")
@@ -125,6 +125,6 @@ def _resolved_once(request: PackageRequest, archive: Archive, progress: Progress
 
 
 def lock_packages(request: PackageRequest, archive: Archive, progress: Progress = silent) -> LockFile:
-    """What ``request`` comes to today, to be kept."""
+    """The packages that ``request`` resolves to today, for a lock file."""
     resolution = resolve(archive.packages(request.architecture, progress), request)
     return LockFile.of(request, archive.releases(), resolution)

@@ -44,7 +44,7 @@ class _ChoicePoint:
     remaining: list[Package]
     taken: str
     blamed: set[str]
-    """Names of the packages that other candidates ran into, and of those that wanted these."""
+    """Names of the packages that other candidates ran into, and of those that depend on these."""
     chosen: dict[str, Package]
     wanted_by: dict[str, str]
     agenda: list[tuple[AgendaKey, Dependency]]

@@ -47,7 +47,7 @@ def _used(spec: SystemSpec, spec_dir: Path) -> Iterator[str]:
     texts = [spec.model_dump_json().encode()]
     for file in spec.files.values():
         if file.source is not None:
-            with contextlib.suppress(OSError):  # said where the file is needed
+            with contextlib.suppress(OSError):  # reported where the file is needed
                 texts.append((spec_dir / file.source).read_bytes())
     yield from (part for part, word in _USED_BY.items() if any(word in text for text in texts))
     locales = [spec.locale, *(value for name, value in _variables(spec) if _LOCALE.fullmatch(name))]

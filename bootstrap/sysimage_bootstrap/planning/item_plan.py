@@ -15,7 +15,7 @@ from sysimage_bootstrap.planning.union_tree import PackagePath
 from sysimage_bootstrap.store.recipe import Recipe
 
 BUILDER_VERSION = 2
-"""Raised when the same plan comes to give other bytes."""
+"""Increased when the same plan gives other bytes."""
 SELF = "@out@"
 """Stands in a plan for the item's own store path, which depends on the plan."""
 _FOREIGN = re.compile(r"[^A-Za-z0-9+._?=-]")

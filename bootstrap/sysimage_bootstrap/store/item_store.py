@@ -108,7 +108,7 @@ class ItemStore:
         return os.path.lexists(registered) and os.path.lexists(self.location(path))
 
     def facts(self, path: StorePath) -> Mapping[str, Any]:
-        """What the builder of an item wanted remembered; a KeyError if there is no such item."""
+        """The facts that the builder of an item recorded; a KeyError if there is no such item."""
         known = self._lookup(path)
         if known is None:
             raise KeyError(str(path))
@@ -148,9 +148,9 @@ class ItemStore:
     ) -> StoreItem:
         """The item of a recipe, made by ``build`` unless the store has it.
 
-        ``build`` gets a path at which nothing is, and puts a directory, a file or a symlink there; modes and times are
-        its own affair. It may refer to the recipe's inputs, their closure, and its own path (`path_of`). What it
-        returns takes precedence over ``source`` and ``changed``. If it raises, nothing is left.
+        ``build`` gets a free path, and puts a directory, a file or a symlink there, with any modes and times. It may
+        refer to the recipe's inputs, their closure, and its own path (`path_of`). What it returns takes precedence over
+        ``source`` and ``changed``. If it raises, nothing is left.
 
         Missing inputs, unwanted references and special files are an `IntegrityError`, a full disk a `MachineError`.
         """

@@ -3,7 +3,7 @@
 Each item brings its own files there, in its own layer (`usr_files`). What they do not agree on, and what no package
 ships, is put on top:
 
-    /usr/bin/awk -> /usr/bin/mawk                 nobody ships it: an alternative
+    /usr/bin/awk -> /usr/bin/mawk                 no package ships it: an alternative
     /usr/bin/parallel                             two ship it: the one that was chosen, or that replaces the other
     /usr/lib/dbus-1.0/dbus-daemon-launch-helper   its group's ID is this system's
 """
@@ -30,7 +30,7 @@ class Usr:
     """The union of all items. Paths are relative to /usr."""
 
     holders: dict[str, list[Installed]] = field(default_factory=dict)
-    """Path of a file or a link → who ships it."""
+    """Path of a file or a link → the packages that ship it."""
     directories: dict[str, str] = field(default_factory=dict)
     """Path of a directory → something in it, empty if nothing is; the empty path is /usr itself."""
 
@@ -68,7 +68,7 @@ class Usr:
 
 
 def _shape(path: str, directories: Collection[str], holders: Mapping[str, Sequence[Installed]]) -> Entry:
-    """Something of the right kind: what a file holds is nothing to whoever asks."""
+    """Something of the right kind: the content of a file does not matter to the caller."""
     below = path[len("/usr/") :]
     if below in directories:
         return Entry.directory(path)

@@ -1,7 +1,7 @@
 """What only reading an item shows: NAR hash, size, references; cached between builds.
 
 A store with a database knows this already. For one without, or a list that leaves something out, the items are read
-once. What they gave is believed as long as nothing below them has another number, size, mode or time than when they
+once. The results are used as long as nothing below them has another number, size, mode or time than when they
 were read: a change of content moves at least a file's change time, which no program can set.
 """
 

@@ -37,7 +37,7 @@ def read_store(
     ``source`` is a store's database or a directory that has it, ``nix path-info --json``, a registration, a references
     graph, or a bare directory of items, which stand for paths in ``store_dir`` (by default that of the roots, or else
     the directory itself). A directory that is the root of a system has its store in it. ``memory`` says how items are
-    read that have to be. What comes of the rest is said at `find_items`.
+    read that have to be. `find_items` documents the rest.
     """
     roots = tuple(roots)
     store_dir = store_dir or _store_dir_of(roots)

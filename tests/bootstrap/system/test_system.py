@@ -20,6 +20,8 @@ from sysimage_bootstrap.system.system import build_system
 from tests.bootstrap.system.packages import FILES, make_packages, make_programs
 
 More = dict[str, dict[str, str]]
+EMPTY = {"share/": ""}
+"""The files of a package that has nothing to do with it."""
 
 
 def make(tmp_path: Path, more: More | None = None, **parts: object) -> tuple[SystemResult, ItemStore]:
@@ -208,6 +210,27 @@ def test_an_image_without_an_init_has_no_boot_program_and_needs_no_run(tmp_path:
     assert (result.image_defaults.entry_point, result.image_defaults.command) == ((), ("/bin/bash",))
     assert tree_of(result)["/bin"].target == "usr/bin"
     assert "boot-program" not in {item.path.name for item in result.items}
+
+
+def test_accounts_have_a_shell_that_is_there_or_cannot_log_in(tmp_path: Path) -> None:
+    def root_shell(*absent: str) -> str:
+        result, _ = make(tmp_path, dict.fromkeys(absent, EMPTY), command=["/srv/x"])
+        assert result.accounts is not None
+        root = result.accounts.user("root")
+        assert root is not None
+        return root.shell
+
+    assert root_shell() == "/bin/bash"
+    assert root_shell("bash") == "/bin/sh"
+    assert root_shell("bash", "dash") == "/usr/sbin/nologin"
+
+
+def test_utc_needs_no_data_and_any_other_zone_does(tmp_path: Path) -> None:
+    none: More = {"tzdata": EMPTY}
+    tree = tree_of(make(tmp_path, none, command=["/srv/x"])[0])
+    assert tree.get("/etc/localtime") is None
+    with pytest.raises(SpecError, match="cannot set the time zone"):
+        make(tmp_path, none, command=["/srv/x"], **{"time-zone": "Europe/Berlin"})
 
 
 def test_what_an_image_with_an_init_starts(tmp_path: Path) -> None:
