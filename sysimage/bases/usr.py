@@ -22,8 +22,8 @@ def usr_on(base: BaseImage, closure: Closure) -> tuple[Entry, ...]:
     """Entries beside the items: the base's directories that look other than usual, and the files of items
     that are in the base's store and not in its /usr.
 
-    A file of an item takes the place of the base's, as anywhere. A `BaseImageError` names everything where one of the two
-    has a directory and the other has none.
+    A file of an item takes the place of the base's, as anywhere. A `BaseImageError` names every path where one of them
+    has a directory and the other has no directory.
     """
     if not base.layers:
         return ()
