@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Task = TypeVar("Task", bound=Hashable)
 Result = TypeVar("Result")
-Report = Callable[[int], None]
+Report = Callable[[int], object]
 """Reports to the parent that so many more bytes have been moved."""
 
 WORTH_A_PROCESS = 64 << 20

@@ -195,11 +195,10 @@ def test_a_damaged_image_is_an_error_with_every_fault(store: Path, spec: Spec, s
 
 
 def test_a_machine_that_refuses_is_an_error_of_ours(store: Path, settings: api.Settings, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
+    (tmp_path / "file").write_text("")
+    refused = replace(settings, cache_dir=tmp_path / "file" / "cache")
     with pytest.raises(api.MachineError):
-        api.build(
-            store / "small.json", tmp_path / "a.tar", settings=replace(settings, cache_dir=tmp_path / "file/cache")
-        )
+        api.build(store / "small.json", tmp_path / "a.tar", settings=refused)
 
 
 def test_progress_is_told_and_may_end_the_build(store: Path, spec: Spec, settings: api.Settings) -> None:
@@ -302,7 +301,7 @@ def test_a_script_without_a_main_guard_builds(
     store: Path, spec: Spec, settings: api.Settings, options: list[str]
 ) -> None:
     expected = api.build(spec, "b.tar", directory=store, settings=settings).digest
-    command = [sys.executable, *options, "-c", SCRIPT, store / "small.json", "fresh"]
+    command: list[str | Path] = [sys.executable, *options, "-c", SCRIPT, store / "small.json", "fresh"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert (done.stdout.strip(), done.stderr, done.returncode) == (str(expected), "", 0)

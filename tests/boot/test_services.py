@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,9 +54,9 @@ SPEC = {
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
     top = tmp_path_factory.mktemp("services")
     (top / "services.json").write_text(json.dumps(SPEC))
-    command = [sys.executable, "-m", "sysimage", "build", "-q", "--cache-dir", default_cache(), "-o", top / "image.tar"]
+    command: list[str | Path] = [sys.executable, "-m", "sysimage", "build", "-q", "--cache-dir", default_cache()]
     done = subprocess.run(
-        [*command, top / "services.json"],
+        [*command, "-o", top / "image.tar", top / "services.json"],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stderr=subprocess.PIPE,

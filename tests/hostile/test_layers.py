@@ -210,10 +210,10 @@ def compressed_image(tmp_path: Path, layer: bytes) -> Path:
 
 
 def test_a_bomb_of_zeros_ends_at_the_padding(tmp_path: Path) -> None:
-    begin = time.monotonic()
+    begin = time.process_time()
     with pytest.raises(IntegrityError, match="bytes of padding"):
         verify_image(compressed_image(tmp_path, archive(GOOD) + bytes(100 << 20)))
-    assert time.monotonic() - begin < 10
+    assert time.process_time() - begin < 10
 
 
 def test_a_bomb_that_is_a_file_ends_at_the_cap(tmp_path: Path) -> None:

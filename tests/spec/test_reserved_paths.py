@@ -23,7 +23,7 @@ KINDS = {"made": MADE, "pack": PACK, "system": SYSTEM}
 
 def asking(use: str, path: str) -> dict[str, Any]:
     """The part of a spec that uses a path."""
-    return {
+    parts: dict[str, dict[str, Any]] = {
         "file": {"files": {path: {"text": ""}}},
         "link": {"symlinks": {path: "/data"}},
         "directory": {"directories": {path: {"owner": "ann"}}, "users": {"ann": {"home": "/nonexistent"}}},
@@ -32,7 +32,8 @@ def asking(use: str, path: str) -> dict[str, Any]:
         "volume": {"volumes": [path]},
         "log": {"services": {"s": {**SERVICE, "log": path}}},
         "item link": {"from-store": {"paths": ["result"], "links": {path: "."}}},
-    }[use]
+    }
+    return parts[use]
 
 
 def faults(around: dict[str, Any], part: dict[str, Any]) -> list[str]:

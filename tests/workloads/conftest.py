@@ -1,4 +1,4 @@
-"""Real tool chains, in images of hundreds of megabytes: too much to fetch and build for every run of the tests.
+"""Real services: some minutes and hundreds of megabytes of packages, so not for every run of the tests.
 
 ``make workloads`` says so in the environment, and must be run by root, since it boots in namespaces.
 """

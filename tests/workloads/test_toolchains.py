@@ -34,7 +34,7 @@ target_link_libraries(p OpenSSL::Crypto)"""
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
     image = tmp_path_factory.mktemp("toolchains") / "toolchains.tar"
     command = [sys.executable, "-m", "sysimage", "build", "-q", "--compression", "none", "--allow-expired"]
-    command += ["--cache-dir", str(default_cache()), "-o", str(image), str(HERE / "toolchains.json")]
+    command += ["--cache-dir", str(default_cache()), "-o", str(image), str(HERE / "toolchains/system.json")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 0, done.stderr

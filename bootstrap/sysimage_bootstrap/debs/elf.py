@@ -1,6 +1,6 @@
 """What the dynamic linker reads of an ELF file: interpreter, needed libraries, search path, segments.
 
-A reader of our own, some hundred times faster than a general one: every program and library of a system is read before
+A reader of our own, some seventy times faster than a general one: every program and library of a system is read before
 and after it is rewritten. Little-endian 64-bit files only, which is what our architectures have (System V ABI, ELF-64
 object file format).
 """

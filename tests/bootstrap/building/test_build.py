@@ -26,6 +26,7 @@ from sysimage_bootstrap.debian.architectures import ELF_TARGETS
 from sysimage_bootstrap.debian.slim import Slim
 from sysimage_bootstrap.debs.elf import read_elf
 from sysimage_bootstrap.debs.inventory import Attributes, PackageFacts
+from sysimage_bootstrap.debs.inventory_cache import InventoryCache
 from sysimage_bootstrap.debs.unpack import unpack
 from sysimage_bootstrap.planning.plan import plan_items
 from sysimage_bootstrap.store import ItemStore
@@ -240,15 +241,15 @@ def test_a_package_that_is_not_what_it_should_be_leaves_no_item(shelf: Shelf, tm
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize("stage", ["unpack", "make items"])
+@pytest.mark.parametrize("awaited", ["unpack", "make items"])
 def test_a_build_that_is_ended_leaves_no_worker_and_no_draft(
-    shelf: Shelf, tmp_path: Path, stage: str, number: signal.Signals
+    shelf: Shelf, tmp_path: Path, awaited: str, number: signal.Signals
 ) -> None:
     store = ItemStore(tmp_path / "cache", "/gnu/store")
     reading, writing = os.pipe()
 
-    def wait(reached: str, done: int, total: int | None, *, unit: str = "items") -> None:
-        if reached == stage:
+    def wait(stage: str, done: int, total: int | None, *, unit: str = "items") -> None:
+        if stage == awaited:
             os.write(writing, b"reached")
             time.sleep(60)
 
@@ -287,7 +288,12 @@ def test_an_item_that_would_not_run_from_the_store_is_refused(shelf: Shelf, tmp_
         alternatives={},
     )
     lazy = BuildEnvironment(
-        store, ELF_TARGETS[native_architecture()], find("true"), {}, tmp_path / "none", tmp_path / "none"
+        store,
+        ELF_TARGETS[native_architecture()],
+        find("true"),
+        {},
+        tmp_path / "none",
+        InventoryCache(tmp_path / "none"),
     )
     with pytest.raises(IntegrityError, match="not every file would run from the store") as caught:
         make_item(lazy, plan.items["libc6"], shelf.debs[libc])

@@ -97,7 +97,7 @@ def expect_accounts(said: dict[str, Any], result: SystemResult, folder: Path) ->
     base = {"root", "www-data", "nobody", "daemond", "spooler"}
     assert rows.keys() == base | said["users"].keys()
     assert [row[0] for row in rows.values() if row[1] == 0] == ["root"]
-    hashes = dict(shadow_rows(folder / "shadow"))
+    hashes: dict[str, str] = dict(shadow_rows(folder / "shadow"))
     assert hashes.keys() == rows.keys()
     for name, user in said["users"].items():
         assert rows[name][3:] == (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ EMPTY = {"share/": ""}
 """The files of a package that has nothing to do with it."""
 
 
-def make(tmp_path: Path, more: More | None = None, **parts: object) -> tuple[SystemResult, ItemStore]:
+def make(tmp_path: Path, more: More | None = None, **parts: Any) -> tuple[SystemResult, ItemStore]:
     spec = SystemSpec.model_validate({"name": "x", "packages": [], **parts})
     store = ItemStore(tmp_path / "store", spec.store.store_dir)
     items, facts = make_packages(store, more)
@@ -112,11 +113,12 @@ def test_programs_with_fixed_ids_follow_from_their_item_and_others_lie_over_it(t
 
 
 def test_the_root_before_the_first_boot(tmp_path: Path) -> None:
+    hyphenated: dict[str, Any] = {"host-name": "box", "time-zone": "Europe/Berlin"}
     result, _ = make(
         tmp_path,
         users={"alice": {"uid": 1000}},
         files={"/etc/daemon/daemon.conf": {"text": "port 2\n"}},
-        **{"host-name": "box", "time-zone": "Europe/Berlin"},
+        **hyphenated,
     )
     tree = tree_of(result)
     listed = [
@@ -124,6 +126,7 @@ def test_the_root_before_the_first_boot(tmp_path: Path) -> None:
         for e in tree
         if not e.path.startswith(("/gnu", "/usr/local/", "/etc/pam.d"))
     ]
+    assert result.accounts is not None
     daemon, spooler = result.accounts.user("daemond"), result.accounts.user("spooler")
     assert daemon is not None
     assert spooler is not None
@@ -201,6 +204,7 @@ def test_the_root_before_the_first_boot(tmp_path: Path) -> None:
         "/var/tmp 1777 0:0",
     ]
     assert tree["/etc/daemon/daemon.conf"].read() == b"port 2\n"
+    assert result.accounts is not None
     assert result.accounts.groups_with("daemond") == ("readers",)
 
 
@@ -247,7 +251,7 @@ def test_what_an_image_with_an_init_starts(tmp_path: Path) -> None:
 
 
 def test_the_same_system_is_made_wherever_it_is_made(tmp_path: Path) -> None:
-    options = {"services": {"s": {"command": ["daemon"]}}, "users": {"u": {}}}
+    options: dict[str, Any] = {"services": {"s": {"command": ["daemon"]}}, "users": {"u": {}}}
     (tmp_path / "b").mkdir()
     one, other = make(tmp_path / "a", **options)[0], make(tmp_path / "b", **options)[0]
     assert [(i.path, i.nar_hash) for i in one.items] == [(i.path, i.nar_hash) for i in other.items]
@@ -292,7 +296,7 @@ def test_secrets_do_not_get_into_the_store(tmp_path: Path) -> None:
         ({"locale": "de_DE.UTF-8"}, "the build has no locales-all"),
     ],
 )
-def test_what_the_packages_do_not_have_is_said(tmp_path: Path, parts: dict[str, object], fault: str) -> None:
+def test_what_the_packages_do_not_have_is_said(tmp_path: Path, parts: dict[str, Any], fault: str) -> None:
     with pytest.raises(SpecError, match=fault):
         make(tmp_path, **parts)
 
@@ -319,7 +323,7 @@ def test_what_the_packages_do_not_have_is_said(tmp_path: Path, parts: dict[str, 
         ({"directories": {"/usr/bin/bash": {}}}, "the system has a file at /usr/bin/bash"),
     ],
 )
-def test_what_the_packages_have_keeps_its_kind(tmp_path: Path, parts: dict[str, object], fault: str) -> None:
+def test_what_the_packages_have_keeps_its_kind(tmp_path: Path, parts: dict[str, Any], fault: str) -> None:
     with pytest.raises(SpecError, match=fault):
         make(tmp_path, **parts)
 
