@@ -11,6 +11,8 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$name" && break; done)
 BIN := .venv/bin
 EXAMPLE ?= web
+SEED ?= 0
+ROOMS ?=
 IMAGE := build/$(EXAMPLE).tar
 SEED ?= $(shell date +%Y%m%d)
 TIMES ?= 20
@@ -93,6 +95,10 @@ bench: .venv/.dev ## measure how fast images are written, beside what peers do; 
 .PHONY: bench-layers
 bench-layers: .venv/.dev ## measure what layer boundaries cost on replayed updates, beside the rules of other tools
 	@nice $(BIN)/python -m tests.bench.layering
+
+.PHONY: mutants
+mutants: .venv/.dev ## change the code in small ways and print which changes no test notices; ROOMS="sysimage/layers" SEED=1
+	@nice $(BIN)/python -m tests.mutants --seed $(SEED) $(ROOMS)
 
 .PHONY: check
 check: .venv/.dev ## check format, lint and types

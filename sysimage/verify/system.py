@@ -49,7 +49,7 @@ def check_system(
         own=is_own,
         own_health_check=not has_base,
     )
-    faults.take(findings, _place)
+    faults.add_findings(findings, _place)
     if store is None or faults:  # a database that lacks something would make this repeat it for all that hangs on it
         return
     if tree.find(as_parts(f"{store.state_directory}/profiles/system")) is not None:

@@ -194,7 +194,16 @@ def test_accounts_join_those_of_the_base(tmp_path: Path, closure: Closure) -> No
     passwd = result.planned.tree["/etc/passwd"].read()
     assert passwd.splitlines()[:2] == [b"root:x:0:0:root:/root:/bin/bash", b"mail:x:8:8::/var/mail:/bin/false"]
     assert b"ann:x:1000:" in passwd
-    assert "/etc/passwd" not in build_from_store(tmp_path, on("base", closure)).planned.tree
+    group = result.planned.tree["/etc/group"].read()
+    assert group.splitlines()[:2] == [b"root:x:0:", b"mail:x:8:"]
+    assert b"ann:x:1000:" in group
+    joined = build_from_store(tmp_path, on("base", closure, groups={"mail": {"members": ["root"]}, "new": {}}))
+    lines = joined.planned.tree["/etc/group"].read().splitlines()
+    assert lines[:2] == [b"root:x:0:", b"mail:x:8:root"]
+    assert lines[2].startswith(b"new:x:")
+    assert joined.planned.tree["/etc/passwd"].read().splitlines() == passwd.splitlines()[:2]
+    alone = build_from_store(tmp_path, on("base", closure)).planned.tree
+    assert not {"/etc/passwd", "/etc/group"} & {entry.path for entry in alone}
 
 
 @pytest.mark.parametrize(

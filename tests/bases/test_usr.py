@@ -12,7 +12,7 @@ from sysimage.bases.base_image import BaseImageError
 from sysimage.bases.read import read_base_image
 from sysimage.bases.usr import usr_on
 from sysimage.closure import Closure
-from sysimage.notices import heard_by
+from sysimage.notices import listen_to_notices
 from sysimage.store.items import OwnFile, UsrFiles
 from tests.support.raw_image import RawImage, write_archive
 from tests.support.raw_tar import archive, directory, file, symlink
@@ -50,7 +50,7 @@ def test_directories_stay_as_the_base_has_them(closure: Closure, tmp_path: Path)
 def test_files_take_the_place_of_the_bases_and_are_counted(closure: Closure, tmp_path: Path) -> None:
     base = base_of(tmp_path, directory(b"usr/bin"), file(b"usr/bin/tool", b"theirs"), symlink(b"usr/bin/su", b"tool"))
     said: list[str] = []
-    with heard_by(said.append):
+    with listen_to_notices(said.append):
         assert usr_on(base, closure) == ()
     assert said == ["2 files in /usr of the base are the packages' now"]
 

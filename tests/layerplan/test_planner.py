@@ -131,6 +131,19 @@ def test_groups_asked_for_share_a_layer_that_holds_nothing_else() -> None:
     assert next(layer for layer in plan.layers if len(layer.paths) == 2).reason.startswith("asked for")
 
 
+@pytest.mark.parametrize("favour", FAVOURS)
+def test_a_group_that_is_asked_for_now_holds_against_the_plan_before(favour: Favour) -> None:
+    closure = closure_of({"python3-3.11": 10 * MB, "python3-yaml-6": 20 * MB, "bash-5": 30 * MB, "zlib-1": 5 * MB})
+    together = plan_layers(closure, 1)
+    apart = plan_layers(closure, 10)
+    assert ["python3-3.11"] in names(apart)
+    for previous in (together, apart):
+        plan = plan_layers(closure, 10, [closure], previous, groups=[GroupRule(("python3*",))], favour=favour)
+        assert ["python3-3.11", "python3-yaml-6"] in names(plan)
+        (group,) = [layer for layer in plan.layers if len(layer.paths) == 2]
+        assert group.reason.startswith("asked for")
+
+
 def test_more_groups_than_layers_are_refused() -> None:
     closure = closure_of({"a-1": 1, "b-1": 1, "c-1": 1})
     with pytest.raises(SpecError, match="cannot plan 2 explicit layer groups"):

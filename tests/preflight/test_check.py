@@ -141,7 +141,7 @@ def test_what_the_verifier_would_refuse_is_refused_at_its_place(
     assert any(f"{where}: " in issue and message in issue for issue in found), [issue[:300] for issue in found]
 
 
-def test_every_fault_is_told_at_once(workspace: Path) -> None:
+def test_every_fault_is_reported_at_once(workspace: Path) -> None:
     spec = pack(
         workspace,
         files={"/srv/a": {"text": ""}},
