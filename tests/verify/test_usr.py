@@ -46,7 +46,7 @@ def test_no_layer_is_read_twice_for_the_sake_of_other_names(max_layers: int, tmp
     faults = IssueCollector(20)
     with open_source(path, DEFAULT_LIMITS) as source:
         documents = read_documents(source, faults, DEFAULT_LIMITS)
-        reading = Reading.within(DEFAULT_LIMITS, source, faults, frozenset(), lambda _: None)
+        reading = Reading.within(DEFAULT_LIMITS, source, faults, lambda _: False, lambda _: None)
         layers = [read_layer(document, reading) for document in documents.layers]
     items = [item for layer in layers for item in layer.items.values()]
     assert len(items) == 6

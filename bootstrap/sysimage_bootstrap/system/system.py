@@ -10,6 +10,7 @@ from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.declared_entries import check_kinds, declared_entries
 from sysimage.rootfs.provision import layered
+from sysimage.rootfs.rows import package_rows
 from sysimage.rootfs.system import ImageDefaults, LeftOut, SystemResult
 from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemSpec
@@ -22,6 +23,7 @@ from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system import boot, etc
 from sysimage_bootstrap.system.alternatives import alternative_links
 from sysimage_bootstrap.system.attributes import attribute_entries
+from sysimage_bootstrap.system.certificates import BUNDLE, CERTIFICATES, bundle_item
 from sysimage_bootstrap.system.environment import image_environment
 from sysimage_bootstrap.system.generated_items import boot_program_item, etc_item, locale_item
 from sysimage_bootstrap.system.image_programs import ImagePrograms
@@ -65,6 +67,9 @@ def build_system(
     progress("system", 1, 3)
     files = etc.generated_files(spec, packages, environment, root.declared)
     links = etc.generated_links(spec, packages)
+    if (bundle := files.pop(BUNDLE, None)) is not None:
+        sources = [items[package.name] for package in packages if package.has(CERTIFICATES)]
+        links[BUNDLE] = str(bundle_item(bundle, sources, store).path)
     etc_tree = etc_item(packages, files, links, store)
     locale = locale_item(spec, everything, store)
     progress("system", 2, 3)
@@ -85,13 +90,21 @@ def build_system(
         store=store,
     )
     progress("system", 3, 3)
+    closure = store.closure([system.path])
+    present = {item.path for item in closure}
+    rows = [
+        row
+        for package in everything
+        if package.path in present
+        for row in package_rows(package.path, package.location, package.facts.md5sums)
+    ]
     etc_links = tuple(etc.etc_entries(str(system.path), store.location(etc_tree.path), packages, accounts, links))
     return SystemResult(
         system=system.path,
         boot_program=boot_program.path if boot_program else None,
-        items=tuple(replace(item, usr=shown.get(item.path)) for item in store.closure([system.path])),
+        items=tuple(replace(item, usr=shown.get(item.path)) for item in closure),
         accounts=accounts,
-        entries=root.entries(system.path, etc_links),
+        entries=layered(rows, root.entries(system.path, etc_links)),
         image_defaults=_image_defaults(spec, system.path, boot_program, environment),
         left_out={str(items[package.name].path): _left_out(facts[package.name]) for package in packages},
     )
