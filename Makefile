@@ -14,7 +14,6 @@ EXAMPLE ?= web
 SEED ?= 0
 ROOMS ?=
 IMAGE := build/$(EXAMPLE).tar
-SEED ?= $(shell date +%Y%m%d)
 TIMES ?= 20
 
 # What is looked for = the Debian package that has it.
