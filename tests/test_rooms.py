@@ -58,7 +58,7 @@ ALLOWED: dict[str, set[str]] = {
     "spec": {"rules"},
     "store": set(),
     "closure": {"store"},
-    "rootfs": {"spec", "store", "closure"},
+    "rootfs": {"rules", "spec", "store", "closure"},
     # One of two ways to a system; the other is bootstrap, and neither knows of the other.
     "from_store": {"spec", "store", "rootfs"},
     "layerplan": {"store", "closure"},
@@ -114,6 +114,7 @@ ALLOWED: dict[str, set[str]] = {
     "bootstrap.store": {"store"},
     "bootstrap.planning": {"store", "bootstrap.archive", "bootstrap.debian", "bootstrap.debs", "bootstrap.store"},
     "bootstrap.building": {
+        "rules",
         "store",
         "bootstrap.archive",
         "bootstrap.debian",
@@ -124,6 +125,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     # The system is made of finished items: how they were planned and built is nothing to it.
     "bootstrap.system": {
+        "rules",
         "spec",
         "store",
         "rootfs",

@@ -20,6 +20,7 @@ from sysimage.layers import LayerBlob
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import Accounts, parse_accounts
 from sysimage.rules.paths import Parts
+from sysimage.verify.captured import is_captured
 from sysimage.verify.docker_manifest import read_docker_manifest
 from sysimage.verify.documents import field, parse_document
 from sysimage.verify.image_source import ImageSource, open_source
@@ -27,8 +28,9 @@ from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.layer import LayerReading, Reading, read_layer
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.manifest import ImageDocuments
+from sysimage.verify.packages import package_files
 from sysimage.verify.read_documents import read_documents
-from sysimage.verify.store import WANTED, captured_files
+from sysimage.verify.store import captured_files
 from sysimage.verify.system import ACCOUNTS
 from sysimage.verify.tree import FileTree
 
@@ -99,7 +101,7 @@ def _read_layers(
         done += amount
         progress(STAGE, min(done, total), total, unit="bytes")
 
-    reading = Reading.within(limits, source, faults, WANTED | frozenset(ACCOUNTS.values()), count)
+    reading = Reading.within(limits, source, faults, is_captured, count)
     return [read_layer(document, reading) for document in documents.layers]
 
 
@@ -128,6 +130,7 @@ def _assembled(
         unregistered,
         {name: captured[parts] for name, parts in ACCOUNTS.items() if parts in captured},
         *_accounts(captured, tree),
+        packages=package_files(tree, readings),
     )
 
 

@@ -12,6 +12,7 @@ from sysimage.image import ImageConfig, ImageName
 from sysimage.layers import LayerBlob
 from sysimage.preflight.documents import check_documents
 from sysimage.preflight.image_files import ImageFiles
+from sysimage.preflight.packages import check_packages
 from sysimage.preflight.spec_pointers import made_of, spec_pointer
 from sysimage.rootfs.tree import Entry, Kind, Tree
 from sysimage.rules import limits, system
@@ -84,6 +85,7 @@ def _findings(draft: ImageDraft) -> Iterator[Finding]:
         own_health_check=draft.spec.health_check is not None,
     )
     yield from _check_databases(draft)
+    yield from check_packages(draft.tree, draft.closure, draft.base)
     around = system.surroundings(files, runtime)
     said = {name: user.shell for name, user in draft.spec.users.items() if user.shell is not None}
     yield from system.check_shells(around, said)

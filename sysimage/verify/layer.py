@@ -66,21 +66,28 @@ class Reading:
     source: ImageSource
     faults: IssueCollector
     limits: Limits
-    wanted: frozenset[Parts]
-    """Paths of small files whose content is kept."""
+    wanted: Callable[[Parts], bool]
+    """Whether the content of a file with a path is kept."""
     entries: Budget
     uncompressed: Budget
     runs: Budget
+    captured: Budget
     count: Count
     """Called with the number of bytes of a blob that were just read."""
 
     @classmethod
     def within(
-        cls, limits: Limits, source: ImageSource, faults: IssueCollector, wanted: frozenset[Parts], count: Count
+        cls,
+        limits: Limits,
+        source: ImageSource,
+        faults: IssueCollector,
+        wanted: Callable[[Parts], bool],
+        count: Count,
     ) -> Reading:
         """With budgets as large as ``limits`` allow all layers together."""
         entries, uncompressed = Budget(limits.entries), Budget(limits.uncompressed_size)
-        return cls(source, faults, limits, wanted, entries, uncompressed, Budget(limits.remembered_runs), count)
+        runs, captured = Budget(limits.remembered_runs), Budget(limits.captured_files)
+        return cls(source, faults, limits, wanted, entries, uncompressed, runs, captured, count)
 
 
 def is_ours(document: LayerDocument) -> bool:
@@ -199,8 +206,8 @@ def _read_file(
     if item is not None and below is not None:
         item.begin_file(member, below)
         wants += [item.nar.content, item.runs.content]
-    elif member.parts in reading.wanted:
-        if member.size > reading.limits.captured_file:
+    if reading.wanted(member.parts):
+        if member.size > reading.limits.captured_file or not reading.captured.spend(member.size):
             raise MalformedError(f"has {member.name} with {member.size} bytes, more than the limit")
         captured = []
         wants.append(captured.append)

@@ -88,7 +88,7 @@ def test_every_field_of_a_system_is_carried(tmp_path: Path) -> None:
         (item,),
         Accounts((User("ann", 1, 2, "Ann", "/home", "/bin/sh", "!"),), (Group("staff", 2, ("ann",)),), ("ann",)),
         (
-            Entry("/a", Kind.FILE, 0o600, 1, 2, content, None, "owner", digest),
+            Entry("/a", Kind.FILE, 0o600, 1, 2, content, None, "owner", digest, path),
             Entry("/b", Kind.SYMLINK, 0o777, 1, 2, None, "/a", "owner"),
         ),
         ImageDefaults(("/init",), ("-x",), "SIGINT", {"Z": "1", "A": "2"}),
