@@ -45,12 +45,12 @@ def certificate_files(locations: Iterable[Path], local: Mapping[str, bytes]) -> 
 def bundle_item(bundle: bytes, packages: Iterable[StoreItem], store: ItemStore) -> StoreItem:
     """The bundle as an item of its own, a file: it is large, and changes with the ``packages`` that bring certificates,
     not with every other package that has something in /etc."""
-    newest = max(packages, key=lambda item: (item.changed, item.path))
+    newest = max(packages, key=lambda item: (item.changed, item.path), default=None)
     recipe = Recipe("ca-certificates.crt", "file", (), {"content": str(Digest.of(bundle))})
 
     def build(top: Path) -> BuiltItem:
         top.write_bytes(bundle)
-        return BuiltItem(newest.source, newest.changed)
+        return BuiltItem() if newest is None else BuiltItem(newest.source, newest.changed)
 
     return store.realise(recipe, build)
 

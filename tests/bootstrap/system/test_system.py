@@ -16,6 +16,7 @@ from sysimage.rootfs.system import SystemResult
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import OwnFile
+from sysimage.store.paths import StorePath
 from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system.system import build_system
 from tests.bootstrap.system.packages import FILES, make_packages, make_programs
@@ -388,8 +389,8 @@ def test_a_directory_is_no_file_of_another_package(tmp_path: Path) -> None:
 def test_an_authority_of_the_administrators_is_in_the_bundle(tmp_path: Path) -> None:
     place = "/usr/local/share/ca-certificates/own/root.crt"
     result, store = make(tmp_path, files={place: {"text": "OWN\n"}})
-    etc = store.location(next(item.path for item in result.items if item.path.name == "etc"))
-    assert (etc / "ssl/certs/ca-certificates.crt").read_text() == "A\nB\nOWN\n"
+    bundle = next(entry.target for entry in result.entries if entry.path == "/etc/ssl/certs/ca-certificates.crt")
+    assert store.location(StorePath.parse(str(bundle))).read_text() == "A\nB\nOWN\n"
     assert next(entry for entry in result.entries if entry.path == place).read() == b"OWN\n"
 
 
