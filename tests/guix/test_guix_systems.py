@@ -1,23 +1,17 @@
-"""Guix builds the systems of docs/from-guix.md, those that other tests boot; one boots here."""
+"""Guix builds the systems of docs/from-guix.md, those that other tests boot."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sysimage.containers.namespaces import UnpackedImage
 from sysimage.store.query.registration import parse_registration
-from sysimage.verify import verify_image
 from tests.guix.conftest import HERE, Guix, booted
-from tests.support.builds import build_from_store
 from tests.support.examples import ROOT
 from tests.support.foreign_systems import KEPT
-from tests.support.namespaces import boot, unpack
 
 OPTIONS = {"GUIX_BUILD_OPTIONS": "--no-grafts --no-substitutes", "HOME": "/root", "LC_ALL": "C"}
 PAGE = (ROOT / "docs" / "from-guix.md").read_text()
@@ -39,12 +33,6 @@ class Workshop:
     def dumped(self, item: str) -> str:
         """What an item needs, as Guix' daemon has it in its database."""
         return "\n".join(self.guix.script(HERE / "export.scm", item)) + "\n"
-
-    def source(self, item: str, workspace: Path) -> dict[str, Any]:
-        """How a spec reads what Guix has built: SQLite itself would not find its database through /proc."""
-        (workspace / "registration").write_text(self.dumped(item))
-        location = f"/proc/{self.guix.system.container.pid}/root/gnu/store"
-        return {"source": "registration", "location": location, "check": True}
 
 
 @pytest.fixture(scope="module")
@@ -83,16 +71,3 @@ def test_guix_builds_the_systems_that_are_kept_for_the_tests(machine: str, works
             "gc-roots",
         ):
             assert built[facts.path] == facts
-
-
-def test_the_image_of_a_system_that_guix_built_boots_and_stops(
-    machine: str, workshop: Workshop, tmp_path: Path
-) -> None:
-    source = {"system": machine, **workshop.source(machine, tmp_path)}
-    spec = {"name": "machine", "from-store": source, "symlinks": {"/usr": workshop.usr}}
-    build_from_store(tmp_path, json.loads(json.dumps(spec)), tmp_path / "machine.tar", compression="none")
-    assert verify_image(tmp_path / "machine.tar").store_kind == "guix"
-    with unpack(tmp_path / "machine.tar") as files, boot(files) as system:
-        log = ["/bin/sh", "-c", "cat /var/log/greeter.log"]
-        system.wait_for("the greeter", lambda: "hello from alice" in system.run(log).stdout)
-        assert system.stop() == 0
