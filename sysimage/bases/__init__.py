@@ -1,6 +1,6 @@
 """Images that ours begin with: read with a verifier's eyes, kept byte for byte, and built upon."""
 
-from sysimage.bases.base_image import NO_BASE, BaseImage, BaseImageError, BaseLayer, check_accounts, check_room
+from sysimage.bases.base_image import NO_BASE, BaseImage, BaseImageError, BaseLayer, check_room
 from sysimage.bases.base_layers import copy_layers, stacked
 from sysimage.bases.customization import customization_on
 from sysimage.bases.overlay import base_history, overlaid, variables_of
@@ -14,7 +14,6 @@ __all__ = [
     "BaseImageError",
     "BaseLayer",
     "base_history",
-    "check_accounts",
     "check_room",
     "copy_layers",
     "customization_on",

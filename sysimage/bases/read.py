@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sysimage.bases.account_files import account_files_of_base
 from sysimage.bases.base_image import BaseImage, BaseImageError, BaseLayer
 from sysimage.bases.stores import store_of_base
 from sysimage.blobs import Descriptor, media_types
@@ -18,7 +19,6 @@ from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.layers import LayerBlob
 from sysimage.progress import Progress, silent
-from sysimage.rootfs.accounts import Accounts, parse_accounts
 from sysimage.verify.documents import field, parse_document
 from sysimage.verify.faults import Faults, MalformedError
 from sysimage.verify.follow import read_documents
@@ -29,7 +29,7 @@ from sysimage.verify.manifest import ImageDocuments
 from sysimage.verify.source import Source, open_source
 from sysimage.verify.store import WANTED, captured_files
 from sysimage.verify.system import ACCOUNTS
-from sysimage.verify.tree import FileTree, Parts
+from sysimage.verify.tree import FileTree
 
 STAGE = "base image"
 _MEDIA_TYPES = {
@@ -125,8 +125,7 @@ def _assembled(
         state_dirs,
         items,
         unregistered,
-        {name: captured[parts] for name, parts in ACCOUNTS.items() if parts in captured},
-        *_accounts(captured, tree),
+        *account_files_of_base(tree, readings, source, limits),
     )
 
 
@@ -179,18 +178,3 @@ def _history(raw: Mapping[str, Any], readings: Sequence[LayerReading]) -> tuple[
             kept["empty_layer"] = True
         entries.append(kept)
     return (*entries, *({"comment": "a layer of the base image"} for one in made if one))
-
-
-def _accounts(captured: Mapping[Parts, bytes], tree: FileTree) -> tuple[Accounts | None, str | None]:
-    """Those that the base has, or why they cannot be read; neither where it has none."""
-    if ACCOUNTS["passwd"] not in captured and tree.find(ACCOUNTS["passwd"]) is not None:
-        return None, "/etc/passwd is not a regular file"
-    passwd, group = (
-        captured.get(ACCOUNTS[name], b"").decode("utf-8", "surrogateescape") for name in ("passwd", "group")
-    )
-    if not passwd:
-        return None, None
-    try:
-        return parse_accounts(passwd, group), None
-    except ValueError as error:
-        return None, str(error)

@@ -20,8 +20,6 @@ def open_base(system: DeclaredSystem, progress: Progress = silent) -> bases.Base
     path = system.spec_dir / spec.from_image
     base = bases.read_base_image(path, spec.architecture, spec.store.store_dir, progress=progress)
     bases.check_room(base, spec.max_layers)
-    if spec.from_store is not None:  # a system made of packages has accounts of its own
-        bases.check_accounts(base, spec)
     return base
 
 
@@ -39,7 +37,6 @@ def provide(
             base_accounts=base.accounts,
             base_environment=bases.variables_of(base),
             is_base_directory=base.has_directory,
-            keep_accounts=base.has_accounts,
             progress=progress,
         )
     return realise(

@@ -13,6 +13,7 @@ from sysimage.layers import LayerBlob
 from sysimage.preflight.documents import check_documents
 from sysimage.preflight.image_files import ImageFiles
 from sysimage.preflight.places import made_of, place
+from sysimage.rootfs.account_files import Table
 from sysimage.rootfs.tree import Entry, Kind, Tree
 from sysimage.rules import limits, system
 from sysimage.rules.finding import Finding
@@ -73,7 +74,7 @@ def _findings(draft: Draft) -> Iterator[Finding]:
     yield from check_documents(
         draft.config, draft.layer_labels, draft.annotations, draft.names, len(draft.base.layers), history
     )
-    passwd, group = (_account_file(draft, name) for name in ("passwd", "group"))
+    passwd, group = _account_file(draft, "passwd"), _account_file(draft, "group")
     yield from system.check_system(
         files,
         runtime,
@@ -168,11 +169,13 @@ def _check_databases(draft: Draft) -> Iterator[Finding]:
             )
 
 
-def _account_file(draft: Draft, name: str) -> bytes:
-    entry = draft.tree.get(f"/etc/{name}")
-    if entry is not None and entry.kind is Kind.FILE:
-        return entry.read()
-    return draft.base.account_files.get(name, b"")
+def _account_file(draft: Draft, name: Table) -> bytes:
+    below = draft.base.account_files.get(name)
+    for path in (f"/etc/{name}", *([below.path] if below is not None else [])):
+        entry = draft.tree.get(path)
+        if entry is not None and entry.kind is Kind.FILE:
+            return entry.read()
+    return b"" if below is None else below.content
 
 
 def _service_commands(spec: SystemSpec, search: str) -> Iterator[system.ServiceCommand]:

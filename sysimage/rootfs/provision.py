@@ -17,7 +17,6 @@ from sysimage.rootfs.tree import Entry, Tree
 from sysimage.spec.model import Store, StoreKind, SystemSpec
 from sysimage.store.paths import StorePath
 
-SHADOW_GROUP = "shadow"
 NIX_SCHEMA = b"10"
 """The number that Nix keeps beside its database; Guix's daemon writes its own file when there is none."""
 
@@ -26,7 +25,7 @@ def provision(
     spec: SystemSpec,
     system: StorePath,
     closure: Closure,
-    accounts: Accounts | None,
+    accounts: Iterable[Entry],
     entries: Iterable[Entry],
     database: bytes | None,
     *,
@@ -35,6 +34,7 @@ def provision(
     """Everything of the image but its store items.
 
     ``database`` is the store's, None for an image without one (then it has no GC roots and generations either).
+    ``accounts`` are the files that hold them, as in `account_files`.
     ``entries`` count before the skeleton and the accounts where both have something at a path. ``generation`` is the
     number under which the system is registered. An `IntegrityError` if the system is not in the closure; a `TreeError`
     names entries that contradict each other.
@@ -47,8 +47,7 @@ def provision(
         registered = pack_registration(spec.store, closure.roots, database)
     else:
         registered = registration(spec.store, system, database, generation)
-    files = account_files(accounts) if accounts else ()
-    return Tree(layered(skeleton(spec.store), _owned(spec.store, registered), files, entries))
+    return Tree(layered(skeleton(spec.store), _owned(spec.store, registered), accounts, entries))
 
 
 def layered(*groups: Iterable[Entry]) -> tuple[Entry, ...]:
@@ -113,8 +112,7 @@ def _owned(store: Store, entries: Iterable[Entry]) -> Iterator[Entry]:
 
 def account_files(accounts: Accounts) -> Iterator[Entry]:
     """/etc/passwd and its companions. Regular files: the C library and every tool insist."""
-    shadow = accounts.group(SHADOW_GROUP)
-    secret, gid = (0o640, shadow.gid) if shadow else (0o600, 0)
+    secret, gid = accounts.secret
     yield Entry.file("/etc/passwd", accounts.passwd())
     yield Entry.file("/etc/group", accounts.group_file())
     yield Entry.file("/etc/shadow", accounts.shadow(), secret, 0, gid)

@@ -17,8 +17,9 @@ from sysimage.verify.follow import read_documents
 from sysimage.verify.layer import Count, LayerReading, Reading, newest_build, read_layer
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.manifest import ImageDocuments
+from sysimage.verify.small_files import files_behind
 from sysimage.verify.source import Source, open_source
-from sysimage.verify.store import WANTED, StoreFacts, captured_files, check_store
+from sysimage.verify.store import WANTED, StoreFacts, check_store
 from sysimage.verify.system import ACCOUNTS, check_system
 from sysimage.verify.tar import MemberKind
 from sysimage.verify.tree import FileTree
@@ -110,7 +111,7 @@ def verify_image(
                 tree,
                 documents.config,
                 store,
-                captured_files(tree, readings),
+                files_behind(ACCOUNTS.values(), tree, readings, source, limits),
                 own,
                 faults,
                 has_base=len(own) < len(documents.layers),

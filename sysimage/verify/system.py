@@ -13,14 +13,14 @@ from sysimage.verify.tar import MemberKind
 from sysimage.verify.tree import FileTree, Parts, item_of
 
 ACCOUNTS = {name: as_parts(f"/etc/{name}") for name in ("passwd", "group")}
-"""Files that `check_system` needs to have been captured."""
+"""Files whose contents `check_system` needs."""
 
 
 def check_system(
     tree: FileTree,
     config: Config,
     store: StoreFacts | None,
-    captured: Mapping[Parts, bytes],
+    accounts: Mapping[Parts, bytes],
     own: Container[int],
     faults: Faults,
     *,
@@ -28,12 +28,12 @@ def check_system(
 ) -> None:
     """Check what a container engine and the first process need before anything has run.
 
-    ``own`` are the numbers of the layers that are not a base image's: whose GC roots must lead to items and keep all of
-    theirs, and whose accounts must be able to log in. The health check of an image that ``has_base`` may be the
-    base's, which only says that it fails.
+    ``accounts`` are the contents of `ACCOUNTS`, links followed. ``own`` are the numbers of the layers that are not a
+    base image's: whose GC roots must lead to items and keep all of theirs, and whose accounts must be able to log in.
+    The health check of an image that ``has_base`` may be the base's, which only says that it fails.
     """
     runtime = config.runtime
-    passwd, group = (captured.get(ACCOUNTS[name], b"") for name in ("passwd", "group"))
+    passwd, group = (accounts.get(ACCOUNTS[name], b"") for name in ("passwd", "group"))
 
     def is_own(parts: Parts) -> bool:
         node = tree.find(parts)

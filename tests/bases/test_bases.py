@@ -17,10 +17,10 @@ from sysimage.errors import IntegrityError, SpecError, SysimageError
 from sysimage.store.database import Schema, store_database
 from sysimage.verify import verify_image
 from tests.support import raw_tar
-from tests.support.builds import build_from_store, config_of, registered
+from tests.support.builds import build_from_store, config_of, on, registered
 from tests.support.listing import listing_of_image
 from tests.support.raw_image import RawImage, write_archive, write_directory
-from tests.support.store_builder import Program, StoreBuilder, small_system, static_elf
+from tests.support.store_builder import Program, StoreBuilder, static_elf
 
 DEBIAN = raw_tar.archive(
     raw_tar.directory(b"etc", 0o755),
@@ -59,18 +59,6 @@ HISTORY = [
 
 def debian(**changes: Any) -> RawImage:
     return RawImage(DEBIAN, MORE, config={"config": RUNTIME, "history": HISTORY, **changes})
-
-
-@pytest.fixture
-def closure(tmp_path: Path) -> Closure:
-    closure = small_system(StoreBuilder(tmp_path / "store"))
-    registered(closure, tmp_path / "registration")
-    return closure
-
-
-def on(base: str, closure: Closure, **more: Any) -> dict[str, Any]:
-    source = {"paths": [str(closure.roots[0])], "source": "registration", "location": "store"}
-    return {"name": "top", "from-image": base, "from-store": source, **more}
 
 
 def layers_of(path: Path) -> list[bytes]:
@@ -195,20 +183,6 @@ def test_accounts_join_those_of_the_base(tmp_path: Path, closure: Closure) -> No
     assert passwd.splitlines()[:2] == [b"root:x:0:0:root:/root:/bin/bash", b"mail:x:8:8::/var/mail:/bin/false"]
     assert b"ann:x:1000:" in passwd
     assert "/etc/passwd" not in build_from_store(tmp_path, on("base", closure)).planned.tree
-
-
-@pytest.mark.parametrize(
-    "passwd", [b"root:x:0:0:root:/root:/bin/sh\r\n", b"root:x:0:0:\xff:/root:/bin/sh\n", b"+\n", b"a:b\n", b""]
-)
-def test_accounts_that_cannot_be_read_are_kept_and_not_added_to(
-    passwd: bytes, tmp_path: Path, closure: Closure
-) -> None:
-    member = raw_tar.file(b"etc/passwd", passwd) if passwd else raw_tar.symlink(b"etc/passwd", b"static/passwd")
-    base = RawImage(raw_tar.archive(raw_tar.directory(b"etc", 0o755), member))
-    write_archive(base.layout(), tmp_path / "base")
-    assert "/etc/passwd" not in build_from_store(tmp_path, on("base", closure)).planned.tree
-    with pytest.raises(BaseImageError, match="its /etc/passwd or /etc/group cannot be read"):
-        build_from_store(tmp_path, on("base", closure, users={"ann": {"uid": 1000}}))
 
 
 def test_half_of_a_surrogate_pair_in_a_base_is_refused(tmp_path: Path, closure: Closure) -> None:

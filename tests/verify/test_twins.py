@@ -110,6 +110,7 @@ GIVEN_UP: dict[str, str] = {
     "legacy.documents_of": _ARCHIVE,
     "legacy.read_legacy": _ARCHIVE,
     "manifest.assemble": "sysimage.image.image:Image",
+    "small_files._read": "sysimage.bases.read:read_base_image",
     "source._decompress": _ARCHIVE,
     "source._index": _ARCHIVE,
     "source._read": _ARCHIVE,
