@@ -18,6 +18,7 @@ from sysimage.spec.model import Store
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 from sysimage.verify.database import Row, read_database
+from sysimage.verify.derivations import Outputs, derivation_outputs
 from sysimage.verify.faults import Faults
 from sysimage.verify.layer import LayerReading
 from sysimage.verify.limits import Limits
@@ -56,12 +57,13 @@ def store_of_base(
     known = {item_path.hash_part.encode(): text for text, item_path in present.items()}
     paths = {as_parts(text): text for text in present}
     measured = measure_items(paths, frozenset(known), tree, readings, source, limits)
+    made = derivation_outputs(tuple(paths), tree, readings, source, limits)
     issues = []
     items = []
     for parts, text in sorted(paths.items(), key=itemgetter(1)):
         digest, size, found_parts = measured[parts]
         seen = (digest, size, frozenset(known[part] for part in found_parts))
-        item, fault = _item(present[text], rows.get(text), seen)
+        item, fault = _item(present[text], rows.get(text), seen, made.get(parts, {}))
         if fault is not None:
             issues.append(Issue(text, fault))
         elif item is not None:
@@ -82,7 +84,7 @@ def _present(tree: FileTree, store_dir: str) -> dict[str, StorePath]:
     return found
 
 
-def _item(path: StorePath, row: Row | None, measured: Measured) -> tuple[StoreItem | None, str | None]:
+def _item(path: StorePath, row: Row | None, measured: Measured, made: Outputs) -> tuple[StoreItem | None, str | None]:
     """The item, or what is wrong with it."""
     if row is None:
         digest, size, references = measured
@@ -92,7 +94,10 @@ def _item(path: StorePath, row: Row | None, measured: Measured) -> tuple[StoreIt
         digest, size, references = row.nar_hash, row.nar_size, row.references
         if measured[:2] != (digest, size):
             return None, f"has the NAR hash {measured[0]}, the base's database says {digest}"
-    return StoreItem(path, digest, size, tuple(sorted(map(StorePath.parse, references)))), None
+    sorted_references = tuple(sorted(map(StorePath.parse, references)))
+    outputs = tuple((name, StorePath.parse(made[name])) for name in sorted(made) if item_path(made[name]) is not None)
+    deriver = None if row is None or row.deriver is None else item_path(row.deriver)
+    return StoreItem(path, digest, size, sorted_references, deriver, outputs), None
 
 
 def merged(closure: Closure, base: BaseImage, store: Store) -> Closure:
@@ -116,8 +121,7 @@ def merged(closure: Closure, base: BaseImage, store: Store) -> Closure:
             hint="an item was built twice with different results; build on a base made from this store",
             issues=issues,
         )
-    own = [replace(item, deriver=None) if item.deriver not in closure else item for item in closure]
-    return Closure([*own, *(item for item in base.items if item.path not in closure)], closure.roots)
+    return Closure([*closure, *(item for item in base.items if item.path not in closure)], closure.roots)
 
 
 def without_items_of(base: BaseImage, plan: LayerPlan, closure: Closure) -> LayerPlan:

@@ -20,6 +20,8 @@ class StoreItem:
     references: tuple[StorePath, ...] = ()
     """Sorted; a self-reference is kept here and is never an edge of the graph."""
     deriver: StorePath | None = None
+    outputs: tuple[tuple[str, StorePath], ...] = ()
+    """Of a derivation: name and path of each thing it makes, sorted by name."""
     location: Path | None = None
     """Where the files lie on this machine; None when only the graph is known."""
     source: str | None = None

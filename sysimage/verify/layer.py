@@ -70,6 +70,8 @@ class Reading:
     entries: Budget
     uncompressed: Budget
     runs: Budget
+    derivations: Budget
+    """Bytes of derivations that are kept; what does not fit is read once more."""
     count: Count
     """Told how many bytes of a blob were just read."""
 
@@ -77,7 +79,8 @@ class Reading:
     def within(cls, limits: Limits, source: Source, faults: Faults, wanted: frozenset[Parts], count: Count) -> Reading:
         """With budgets as large as ``limits`` allow all layers together."""
         entries, uncompressed = Budget(limits.entries), Budget(limits.uncompressed_size)
-        return cls(source, faults, limits, wanted, entries, uncompressed, Budget(limits.remembered_runs), count)
+        runs, derivations = Budget(limits.remembered_runs), Budget(limits.derivations)
+        return cls(source, faults, limits, wanted, entries, uncompressed, runs, derivations, count)
 
 
 def is_ours(document: LayerDocument) -> bool:
@@ -196,6 +199,9 @@ def _read_file(
     if item is not None and below is not None:
         item.begin_file(member, below)
         wants += [item.nar.content, item.runs.content]
+        if not below and member.parts[-1].endswith(b".drv") and reading.derivations.spend(member.size):
+            captured = []
+            wants.append(captured.append)
     elif member.parts in reading.wanted:
         if member.size > reading.limits.captured_file:
             raise MalformedError(f"has {member.name} with {member.size} bytes, too many to be believed")

@@ -65,6 +65,7 @@ FAULTS: dict[str, str] = {
     "store.NAR hash": _CHECK,
     "store.NAR size": _CHECK,
     "store.database": _PREFLIGHT,
+    "store.derivation outputs": "sysimage.store.derivations:outputs_of",
     "store.missing items": "sysimage.closure.closure:Closure",
     "store.references": _CHECK,
     "store.registration": "sysimage.store.paths:StorePath",
