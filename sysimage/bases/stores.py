@@ -97,7 +97,7 @@ def _item(path: StorePath, row: Row | None, measured: Measured, made: Outputs) -
     sorted_references = tuple(sorted(map(StorePath.parse, references)))
     outputs = tuple((name, StorePath.parse(made[name])) for name in sorted(made) if item_path(made[name]) is not None)
     deriver = None if row is None or row.deriver is None else item_path(row.deriver)
-    return StoreItem(path, digest, size, sorted_references, deriver, outputs), None
+    return StoreItem(path, digest, size, sorted_references, deriver, outputs=outputs), None
 
 
 def merged(closure: Closure, base: BaseImage, store: Store) -> Closure:

@@ -20,14 +20,14 @@ class StoreItem:
     references: tuple[StorePath, ...] = ()
     """Sorted; a self-reference is kept here and is never an edge of the graph."""
     deriver: StorePath | None = None
-    outputs: tuple[tuple[str, StorePath], ...] = ()
-    """Of a derivation: name and path of each thing it makes, sorted by name."""
     location: Path | None = None
     """Where the files lie on this machine; None when only the graph is known."""
     source: str | None = None
     """The source package the item was built from, where the store knows it: items of one source change together."""
     changed: tuple[int, ...] = ()
     """When the source changed, as far as the store knows: seconds since the epoch, ascending."""
+    outputs: tuple[tuple[str, StorePath], ...] = ()
+    """Of a derivation: name and path of each thing it makes, sorted by name."""
 
     def __post_init__(self) -> None:
         if self.nar_size <= 0:
