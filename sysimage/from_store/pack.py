@@ -118,5 +118,6 @@ def pack_entries(
             yield Entry.directory(user.home, 0o700, user.uid, user.gid, f"/users/{name}")
     if spec.store.database and spec.store.kind is StoreKind.GUIX and files.find(f"{item}/manifest") is not None:
         own = f"{spec.store.state_dir}/profiles/per-user/root/guix-profile"
-        yield Entry.symlink(own, "guix-profile-1-link")
-        yield Entry.symlink(f"{own}-1-link", str(item))
+        owner = spec.store.uid, spec.store.gid
+        yield Entry.symlink(own, "guix-profile-1-link", *owner)
+        yield Entry.symlink(f"{own}-1-link", str(item), *owner)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError
@@ -47,6 +48,8 @@ def provision(
         registered = pack_registration(spec.store, closure.roots, database)
     else:
         registered = registration(spec.store, system, database, generation)
+    if database is not None:
+        registered = [*registered, *_per_user(spec)]
     return Tree(layered(skeleton(spec.store), _owned(spec.store, registered), accounts, entries))
 
 
@@ -86,10 +89,13 @@ def registration(store: Store, system: StorePath, database: bytes, generation: i
 
 
 def pack_registration(store: Store, roots: Iterable[StorePath], database: bytes) -> Iterator[Entry]:
-    """The store's own state where no system is: what the pack is made of are GC roots by themselves."""
+    """The store's own state where no system is: what the pack is made of are GC roots by themselves.
+
+    Each has the item's name, so that none takes the place of another in an image below.
+    """
     yield from _database(store, database)
-    for number, root in enumerate(roots):
-        yield Entry.symlink(f"{store.state_dir}/gcroots/image/{number}", str(root))
+    for root in roots:
+        yield Entry.symlink(f"{store.state_dir}/gcroots/image/{root.base_name}", str(root))
 
 
 def _database(store: Store, database: bytes) -> Iterator[Entry]:
@@ -104,10 +110,27 @@ def _database(store: Store, database: bytes) -> Iterator[Entry]:
         yield Entry.file(f"{state}/db/schema", NIX_SCHEMA)
 
 
+def _per_user(spec: SystemSpec) -> Iterator[Entry]:
+    """Where the store's owner has his profiles and GC roots, if he has a name and is not root."""
+    for name, user in spec.users.items():
+        if spec.store.uid and user.uid == spec.store.uid:
+            for below in ("profiles", "gcroots"):
+                yield Entry.directory(f"{spec.store.state_dir}/{below}/per-user/{name}")
+
+
 def _owned(store: Store, entries: Iterable[Entry]) -> Iterator[Entry]:
-    """The store's state belongs to the store's owner."""
+    """The store's state belongs to the store's owner, and all that he needs to build, install and collect."""
+    found = {}
     for entry in entries:
-        yield replace(entry, uid=store.uid, gid=store.gid)
+        found[entry.path] = replace(entry, uid=store.uid, gid=store.gid)
+        for parent in PurePosixPath(entry.path).parents:
+            if parent.is_relative_to(store.state_dir):
+                directory = Entry.directory(str(parent), 0o755, store.uid, store.gid)
+                found.setdefault(directory.path, directory)
+    if store.uid and found:
+        for path in store.owner_dirs:
+            found[path] = Entry.directory(path, 0o755, store.uid, store.gid)
+    yield from found.values()
 
 
 def account_files(accounts: Accounts) -> Iterator[Entry]:

@@ -48,6 +48,13 @@ class Store(Part):
         """Where the store's owner keeps database, GC roots and profiles."""
         return "/var/guix" if self.kind is StoreKind.GUIX else "/nix/var/nix"
 
+    @property
+    def owner_dirs(self) -> tuple[str, ...]:
+        """Directories beside store and state that are the owner's if he is not root: where builds log, and above."""
+        if self.kind is StoreKind.GUIX:
+            return "/gnu", "/var/log/guix", "/var/log/guix/drvs"
+        return "/nix", "/nix/var", "/nix/var/log", "/nix/var/log/nix", "/nix/var/log/nix/drvs"
+
 
 class SystemKind(enum.StrEnum):
     """Who made a system item, and so how it boots."""

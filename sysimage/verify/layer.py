@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -89,8 +90,14 @@ def is_ours(document: LayerDocument) -> bool:
 
 
 def newest_build(documents: Sequence[LayerDocument]) -> frozenset[int]:
-    """Numbers of the layers that one run of sysimage put on top: the image's own, without those of a base image."""
+    """Numbers of the layers that one run of sysimage put on top: the image's own, without those of a base image.
+
+    An image on a base says how many layers that has; older versions did not, and are known by when they ran.
+    """
     top = documents[-1:]
+    below = re.fullmatch(r"sysimage, on ([0-9]{1,4}) layers", top[0].created_by) if top else None
+    if below is not None:
+        return frozenset(layer.number for layer in documents[int(below[1]) :] if is_ours(layer))
     own = itertools.takewhile(lambda layer: is_ours(layer) and layer.created == top[0].created, reversed(documents))
     return frozenset(layer.number for layer in own)
 

@@ -51,8 +51,7 @@ def check_system(
     faults.take(findings, _place)
     if store is None or faults:  # a database that lacks something would make this repeat it for all that hangs on it
         return
-    if tree.find(as_parts(f"{store.state_directory}/profiles/system")) is not None:
-        _check_nothing_is_dead(tree, store, own, faults)
+    _check_nothing_is_dead(tree, store, own, faults)
 
 
 def _place(cause: Cause) -> str:

@@ -281,6 +281,20 @@ def test_a_store_on_a_store_is_one_store(tmp_path: Path, closure: Closure) -> No
     assert again.written.image.layers[-1].diff_id == result.written.image.layers[-1].diff_id
 
 
+def test_what_the_base_is_made_of_keeps_its_gc_roots(tmp_path: Path, closure: Closure) -> None:
+    items = {item.path.name: str(item.path) for item in closure}
+    below = {**on("", closure), "name": "base", "from-image": None}
+    below["from-store"]["paths"] = [items["tzdata-2025b"]]
+    build_from_store(tmp_path, below)
+    top = on("base.tar", closure)
+    top["from-store"]["paths"] = [items["bash-5.2"]]
+    build_from_store(tmp_path, top)
+    listing = listing_of_image(tmp_path / "top.tar")
+    for name in ("tzdata-2025b", "bash-5.2"):
+        path = items[name]
+        assert f"/var/guix/gcroots/image/{path.rpartition('/')[2]}  link 0777 0:0 -> {path}" in listing
+
+
 def store_layer(closure: Closure, database: bytes | None, names: tuple[str, ...] | None = None) -> bytes:
     """A layer with items as Guix's tar would write them, and a database."""
     members = [raw_tar.directory(b"gnu/store", 0o755)]

@@ -99,6 +99,25 @@ def test_a_nix_root_differs_in_where_its_state_is_and_says_its_schema() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("kind", "others"),
+    [("nix", {"/nix", "/nix/var", "/nix/var/log", "/nix/var/log/nix", "/nix/var/log/nix/drvs"}),
+     ("guix", {"/gnu", "/var/log/guix", "/var/log/guix/drvs"})],
+)  # fmt: skip
+def test_everything_that_the_stores_owner_needs_is_his(kind: str, others: set[str]) -> None:
+    store = {"kind": kind, "uid": 1000, "gid": 100}
+    users = {"ann": {"uid": 1000}, "bob": {"uid": 1001}}
+    spec = SystemSpec.model_validate({"name": "x", "packages": [], "store": store, "users": users})
+    path, closure = system(spec.store.store_dir)
+    tree = provision(spec, path, closure, account_files(ACCOUNTS), [], b"sqlite")
+    state = spec.store.state_dir
+    wanted = {entry.path for entry in tree if f"{entry.path}/".startswith(f"{state}/")} | others
+    assert {f"{state}/profiles/per-user/ann", f"{state}/gcroots/per-user/ann", f"{state}/profiles"} <= wanted
+    owned = {entry.path for entry in tree if (entry.uid, entry.gid) == (1000, 100)}
+    assert owned == wanted | {spec.store.store_dir}
+    assert not any(path.endswith("/bob") for path in owned)
+
+
 def test_a_root_without_a_database_has_nothing_of_the_stores_state() -> None:
     assert "/var/guix" not in listing("guix", database=False)
 
