@@ -5,6 +5,7 @@ Grammar of every message: ``cannot <verb> <object>: <cause>``. Anything else tha
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -51,6 +52,24 @@ class SysimageError(Exception):
     def __str__(self) -> str:
         return "\n".join([self.message, *(f"  {issue}" for issue in self.issues)])
 
+    def document(self, exit_status: int | None = None) -> dict[str, object]:
+        """The error as JSON has it. ``exit_status`` is another one than the class's."""
+        return {
+            "message": self.message,
+            "issues": [
+                {
+                    "where": issue.where,
+                    "line": issue.line,
+                    "column": issue.column,
+                    "message": issue.message,
+                    "suggestion": issue.suggestion,
+                }
+                for issue in self.issues
+            ],
+            "hint": self.hint,
+            "exit_status": self.exit_status if exit_status is None else exit_status,
+        }
+
     def __reduce__(self) -> tuple[Any, ...]:
         # Whole, whatever a subclass asks for when it is made: it may come from another process.
         return _again, (type(self), self.args), self.__dict__
@@ -96,3 +115,19 @@ class MachineError(SysimageError):
     """This machine lacks something: a program, a permission, room on a disk."""
 
     exit_status = 7
+
+
+_OF_THE_MACHINE = {
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EIO", "EMFILE", "ENFILE", "ENOMEM", "EFBIG", "EBUSY")
+}
+"""Errors of the system that say something about the machine whatever was being done."""
+
+
+def machine_error(error: BaseException) -> MachineError | None:
+    """An exception of Python's as the fault of this machine that it stands for; None if it stands for none."""
+    if isinstance(error, MemoryError):
+        return MachineError("cannot go on: there is no memory left", hint="fewer --jobs need less")
+    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        return MachineError(f"cannot use {error.filename or 'a file'}: {error.strerror}")
+    return None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import pickle
 import signal
+import sys
 import time
 import traceback
 import warnings
@@ -35,6 +36,18 @@ WORTH_A_PROCESS = 64 << 20
 """Bytes in the layers below which another process costs more than it gains."""
 _REPORT_EVERY = 16 << 20
 """Bytes between two messages of a child: rare enough to cost nothing."""
+
+
+def may_have_children() -> bool:
+    """Whether this process may start others. Those of `multiprocessing.Pool`, in which a library may find itself, may
+    not: everything is then done in the process itself."""
+    loaded = sys.modules.get("multiprocessing.process")  # as it is in such a process
+    return loaded is None or not loaded.current_process().daemon
+
+
+def worth_a_process(size: int) -> bool:
+    """Whether another process gains more than it costs for so many bytes of layers, and may be started."""
+    return size >= WORTH_A_PROCESS and may_have_children()
 
 
 def biggest_first(sizes: Sequence[int], numbers: Iterable[int] | None = None) -> list[int]:
@@ -175,7 +188,8 @@ class Pool(Generic[Task, Result]):
         name: Callable[[Task], str] = str,
         report: Report = lambda moved: None,
     ) -> None:
-        self._most, self._work, self._what, self._name, self._report = workers, work, what, name, report
+        self._most = workers if workers <= 1 or may_have_children() else 1
+        self._work, self._what, self._name, self._report = work, what, name, report
         self._crew: dict[Connection[Any, Any], Worker] = {}
         self._busy: dict[Worker, Task] = {}
         self._waiting: deque[Task] = deque()
@@ -283,7 +297,7 @@ def run_tasks(
     A task is asked for when a worker is free, so what it is may be found out meanwhile. With one worker, or one task,
     everything happens in this process. The first exception is raised here after all children have ended.
     """
-    if workers <= 1:
+    if workers <= 1 or not may_have_children():
         return {task: work(task, report) for task in tasks}
     waiting = iter(tasks)
     first = list(islice(waiting, 2))

@@ -27,6 +27,7 @@ BENEATH = {
     "characters",
     "errors",
     "digest",
+    "formats",
     "files",
     "notices",
     "process",
@@ -41,6 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "characters": set(),
     "errors": set(),
     "digest": set(),
+    "formats": set(),
     # What is kept on this machine: written whole, locked, remembered.
     "files": {"errors", "notices", "signals"},
     "notices": set(),
@@ -90,6 +92,17 @@ ALLOWED: dict[str, set[str]] = {
         "bootstrap.realise",
         "bootstrap.remembered",
         "bootstrap.damage",
+    },
+    # The library's door: it takes paths and values and calls the conductor; the command line stands on it.
+    "api": {
+        "spec",
+        "layerplan",
+        "image",
+        "destinations",
+        "verify",
+        "pipeline",
+        "bootstrap.archive",
+        "bootstrap.packages",
     },
     # Facts about Debian are data that every room of bootstrap may read.
     "bootstrap.debian": set(),
@@ -216,6 +229,7 @@ def forbidden_deeds(path: Path, tree: ast.AST) -> list[str]:
     found = []
     is_cli, is_process = path.is_relative_to(ROOT / "sysimage" / "cli"), path == ROOT / "sysimage" / "process.py"
     is_door = is_cli or path.name == "__main__.py"
+    reads_process = is_cli or path == ROOT / "sysimage" / "api" / "settings.py"
     for node in ast.walk(tree):
         line = getattr(node, "lineno", 0)
         if isinstance(node, ast.Assert) and not path.name.startswith(
@@ -228,9 +242,9 @@ def forbidden_deeds(path: Path, tree: ast.AST) -> list[str]:
                 found.append(f"line {line}: {called}()")
             if called.startswith(_STARTING) and not is_process:
                 found.append(f"line {line}: {called}(), which starts a program")
-            if called in _CLOCKS and not is_cli:
+            if called in _CLOCKS and not reads_process:
                 found.append(f"line {line}: {called}(), which reads the clock")
-        if isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.environb") and not is_cli:
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.environb") and not reads_process:
             found.append(f"line {line}: os.environ")
         if isinstance(node, ast.Attribute) and node.attr == "getenv" and not is_cli:
             found.append(f"line {line}: getenv")

@@ -23,7 +23,7 @@ def realise(
     spec: SystemSpec,
     spec_dir: Path,
     choice: ArchiveChoice,
-    lock_file: Path,
+    lock_file: Path | None,
     *,
     locked: bool = False,
     cache_dir: Path,

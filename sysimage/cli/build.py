@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sysimage.cli import flags
-from sysimage.cli.delivery import add_delivery_flags, check_outputs, check_stream, delivery
+from sysimage.cli.delivery import add_delivery_flags, check_outputs, check_stream, delivered
 from sysimage.cli.earlier_builds import with_replaced_image
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.request import build_request
@@ -16,7 +16,7 @@ from sysimage.cli.terminal import Terminal, in_bytes
 
 if TYPE_CHECKING:
     from sysimage.destinations import WrittenImage
-    from sysimage.pipeline.build import BuildResult, Planned
+    from sysimage.pipeline.build import BuildResult
     from sysimage.pipeline.options import BuildRequest
 
 NAME = "build"
@@ -49,13 +49,15 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     request = delivered_request(arguments, terminal)
     check_outputs(request, arguments)
 
+    from sysimage.api.documents import document
+    from sysimage.api.values import BuiltImage
     from sysimage.pipeline.build import build
 
     shown = shown_progress("quiet" if arguments.quiet else arguments.progress, terminal)
     with faults_in(arguments.spec), shown as progress:
         result = build(request, progress)
     if arguments.json:
-        terminal.document(document(result))
+        terminal.document(document(BuiltImage.of(result)))
     elif not arguments.quiet:
         (terminal.note if streams else terminal.result)(line(result))
 
@@ -64,7 +66,7 @@ def delivered_request(arguments: argparse.Namespace, terminal: Terminal) -> Buil
     """What the build is asked for, with where the image goes and what it replaces there."""
     request = build_request(arguments, terminal)
     name, architecture = str(request.identity.names[0]), request.system.spec.architecture
-    where = delivery(arguments, terminal, name, architecture)
+    where = delivered(arguments, terminal, name, architecture)
     planning = request.planning
     if arguments.goes_on:
         platform = f"linux/{architecture}"
@@ -87,40 +89,3 @@ def _places(written: WrittenImage) -> list[str]:
     if written.path is not None:
         return [str(written.path)]
     return [written.format] if written.format.endswith(" load") else []
-
-
-def document(result: BuildResult) -> dict[str, Any]:
-    """The result for machines. Sizes in bytes."""
-    written = result.written
-    return {
-        "names": [str(name) for name in result.planned.names],
-        "format": written.format,
-        "output": None if written.path is None else str(written.path),
-        "record": None if result.record is None else str(result.record),
-        "pushed": [str(name) for one in result.delivered if one.format == "registry" for name in one.names],
-        "loaded": [one.format.removesuffix(" load") for one in result.delivered if one.format.endswith(" load")],
-        "size": written.size,
-        "digest": str(written.digest),
-        "image_id": str(written.image_id),
-        "created": result.planned.created,
-        "layers": [
-            {
-                "digest": str(layer.descriptor.digest),
-                "diff_id": str(layer.diff_id),
-                "media_type": layer.descriptor.media_type,
-                "size": layer.descriptor.size,
-            }
-            for layer in written.image.layers
-        ],
-        **closure_document(result.planned),
-    }
-
-
-def closure_document(planned: Planned) -> dict[str, Any]:
-    """What the image holds, as far as it is known before layers are made."""
-    return {
-        "system": str(planned.realised.system),
-        "architecture": planned.spec.architecture,
-        "items": len(planned.closure),
-        "nar_size": planned.closure.nar_size,
-    }

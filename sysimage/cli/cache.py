@@ -13,6 +13,7 @@ from sysimage.cli import flag_values, flags
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.terminal import Terminal, in_bytes
 from sysimage.errors import IntegrityError, Issue
+from sysimage.files.user_cache import cache_directory
 from sysimage.notices import heard_by
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from sysimage.layers import LayerCache
 
-    root = flag_values.cache_directory(arguments.cache_dir, terminal.environ)
+    root = cache_directory(arguments.cache_dir, terminal.environ)
     layers = LayerCache(root / "layers")
     if arguments.action == "prune":
         freed, busy = _prune(root, layers, arguments)
@@ -177,20 +178,19 @@ def _document(part: Part) -> dict[str, Any]:
 def _list_layers(layers: LayerCache, terminal: Terminal, *, as_json: bool) -> None:
     found = list(layers.layers())
     if as_json:
-        terminal.document(
-            [
-                {
-                    "key": one.key,
-                    "digest": str(one.blob.descriptor.digest),
-                    "diff_id": str(one.blob.diff_id),
-                    "size": one.blob.descriptor.size,
-                    "media_type": one.blob.descriptor.media_type,
-                    "label": one.blob.label,
-                    "contents": list(one.contents),
-                }
-                for one in found
-            ]
-        )
+        layers_document = [
+            {
+                "key": one.key,
+                "digest": str(one.blob.descriptor.digest),
+                "diff_id": str(one.blob.diff_id),
+                "size": one.blob.descriptor.size,
+                "media_type": one.blob.descriptor.media_type,
+                "label": one.blob.label,
+                "contents": list(one.contents),
+            }
+            for one in found
+        ]
+        terminal.document({"layers": layers_document})
         return
     rows = [(in_bytes(one.blob.descriptor.size), str(one.blob.descriptor.digest)[:19], one.blob.label) for one in found]
     terminal.table(("size", "digest", "holds"), rows, right=(0,))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sysimage.cli import earlier_builds, outputs
+from sysimage.cli.settings import settings
 from sysimage.cli.terminal import Terminal
 from sysimage.errors import SpecError
 
@@ -49,38 +48,19 @@ def add_delivery_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def delivery(arguments: argparse.Namespace, terminal: Terminal, name: str, architecture: str) -> Delivery:
+def delivered(arguments: argparse.Namespace, terminal: Terminal, name: str, architecture: str) -> Delivery:
     """The places that the flags name; a file called after the image's ``name`` where they name none."""
-    from sysimage.pipeline.options import Delivery, Push
+    from sysimage.api.places import delivery
 
-    kind: Any = arguments.format or "archive"
-    output: Path | int | None = None
-    if arguments.output is not None or not (arguments.push or arguments.load):
-        kind, output = chosen_output(arguments.output, arguments.format, name, architecture)
-    elif arguments.format is not None:
-        raise SpecError(f"cannot write the format {kind}: no --output says where", hint="say --output, or no --format")
-    pushes: tuple[Push, ...] = ()
-    if arguments.push:
-        reached = earlier_builds.registries(arguments, terminal)
-        pushes = tuple(Push(target, reached) for target in reached.targets(tuple(arguments.push)))
-    engine = None
-    if arguments.load:
-        from sysimage.destinations.daemon import Engine
-
-        engine = Engine(arguments.load, environment=dict(terminal.environ))
-    return Delivery(output, kind, pushes, engine)
-
-
-def chosen_output(output: str | None, kind: str | None, name: str, architecture: str) -> tuple[Any, Path | int]:
-    """The format and the place: what the flags say, and what follows from one for the other."""
-    if output == "-":
-        return kind or "archive", sys.stdout.fileno()
-    if kind is None:
-        kind = "oci-dir" if output is not None and (output.endswith("/") or Path(output).is_dir()) else "archive"
-    if output is not None:
-        return kind, Path(output)
-    stem = f"{name.replace('/', '-').replace(':', '-')}-{architecture}"
-    return kind, Path(stem + {"archive": ".oci.tar", "docker-archive": ".docker.tar", "oci-dir": ""}[kind])
+    return delivery(
+        sys.stdout.fileno() if arguments.output == "-" else arguments.output,
+        arguments.format,
+        arguments.push or (),
+        arguments.load,
+        name=name,
+        architecture=architecture,
+        settings=settings(arguments, terminal),
+    )
 
 
 def check_stream(arguments: argparse.Namespace, terminal: Terminal) -> None:
@@ -97,28 +77,9 @@ def check_stream(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 def check_outputs(request: BuildRequest, arguments: argparse.Namespace) -> None:
     """Refuse what would write over something that this build reads, or over what is no image, before any work."""
-    from sysimage.layerplan.record import FORMAT
-    from sysimage.pipeline.history import record_beside
+    from sysimage.cli.inputs import flag_inputs, spec_input
+    from sysimage.pipeline import outputs
 
-    output = request.delivery.output
-    if output is None:
-        return
-    systems = (request.system, *request.planning.together)
-    inputs = [
-        outputs.spec_input(arguments.spec),
-        *(one for system in systems for one in outputs.source_inputs(system.spec, system.spec_dir)),
-        *(outputs.Input("a lock file", system.lock_file) for system in systems),
-        outputs.Input("the cache", request.sources.cache_dir, whole=True),
-    ]
     goes_on = "; --continue goes on from the image that is replaced" if arguments.previous or arguments.history else ""
-    outputs.refuse_inputs(output, [*inputs, *outputs.flag_inputs(arguments)], hint=_ELSEWHERE + goes_on)
-    if isinstance(output, int):
-        return
-    if request.delivery.format == "oci-dir":
-        outputs.refuse_what_is_no_layout(output)
-    else:
-        outputs.refuse_what_is_no_file(output)
-    record = record_beside(output)
-    if record is not None:
-        outputs.refuse_inputs(record, inputs, hint="the plan of an image is written beside it; " + _ELSEWHERE)
-        outputs.refuse_another_format(record, FORMAT, "the record of a build, which belongs beside the image")
+    spec, named = [spec_input(arguments.spec)], list(flag_inputs(arguments))
+    outputs.check_outputs(request, spec, named, hint=_ELSEWHERE + goes_on)

@@ -7,23 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sysimage.cli.settings import settings
 from sysimage.cli.terminal import Terminal
 from sysimage.errors import SpecError
 
 if TYPE_CHECKING:
-    from sysimage.destinations.registry import Registries
     from sysimage.pipeline.history import AskRegistry, History
-
-
-def registries(arguments: argparse.Namespace, terminal: Terminal) -> Registries:
-    """How registries are reached; credentials are looked for where ``login`` of Docker and Podman leaves them."""
-    from sysimage.destinations.registry import Registries, auth_files
-
-    return Registries(
-        auth_files(terminal.environ, Path(terminal.environ.get("HOME") or "/")),
-        tuple(arguments.plain_http or ()),
-        arguments.registry_ca,
-    )
 
 
 def read_history(arguments: argparse.Namespace, terminal: Terminal, platform: str) -> History:
@@ -74,8 +63,8 @@ def _asking(arguments: argparse.Namespace, terminal: Terminal, platform: str) ->
     """Asks registries what the manifests of images say; nothing is imported for it before that."""
 
     def ask(name: str) -> dict[str, str] | None:
-        if arguments.offline:
-            raise SpecError(f"cannot ask for {name}: the network is off", hint="leave --offline out")
-        return registries(arguments, terminal).annotations(name, platform)
+        said = settings(arguments, terminal)
+        said.require_network(name)
+        return said.registries().annotations(name, platform)
 
     return ask

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import platform
 import traceback
 from dataclasses import replace
@@ -10,17 +9,12 @@ from dataclasses import replace
 from sysimage import __version__
 from sysimage.characters import printable
 from sysimage.cli.terminal import Terminal
-from sysimage.errors import MachineError, SysimageError
+from sysimage.errors import SysimageError, machine_error
 
 INTERNAL = 70
 """The exit status when the fault is ours (EX_SOFTWARE of sysexits.h)."""
 _LONGEST_PLACE = 1000
 """Letters of a place that people are shown."""
-_OF_THE_MACHINE = {
-    getattr(errno, name)
-    for name in ("ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM", "EIO", "EMFILE", "ENFILE", "ENOMEM", "EFBIG", "EBUSY")
-}
-"""Errors of the system that say something about the machine whatever we were doing."""
 
 
 def report_failure(error: Exception, terminal: Terminal, *, as_json: bool) -> int:
@@ -43,19 +37,13 @@ def report_failure(error: Exception, terminal: Terminal, *, as_json: bool) -> in
         if told.hint:
             terminal.note(f"hint: {told.hint}")
     if as_json:
-        terminal.document({"error": error_document(told, status)})
+        terminal.document({"error": told.document(status)})
     return status
 
 
 def _told(error: Exception) -> SysimageError | None:
     """The error as one that a user can act on, if it is one."""
-    if isinstance(error, SysimageError):
-        return error
-    if isinstance(error, MemoryError):
-        return MachineError("cannot go on: there is no memory left", hint="fewer --jobs need less")
-    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
-        return MachineError(f"cannot use {error.filename or 'a file'}: {error.strerror}")
-    return None
+    return error if isinstance(error, SysimageError) else machine_error(error)
 
 
 def _report_internal(error: Exception, terminal: Terminal) -> None:
@@ -66,22 +54,3 @@ def _report_internal(error: Exception, terminal: Terminal) -> None:
     terminal.note(f"  sysimage {__version__}, Python {platform.python_version()}, {platform.machine()}")
     again = "" if terminal.debugs else "; run it again with SYSIMAGE_DEBUG=1 and include the traceback"
     terminal.note(f"hint: this is a fault of sysimage; please report it to the project{again}")
-
-
-def error_document(error: SysimageError, status: int) -> dict[str, object]:
-    """An error for machines."""
-    return {
-        "message": error.message,
-        "issues": [
-            {
-                "where": issue.where,
-                "line": issue.line,
-                "column": issue.column,
-                "message": issue.message,
-                "suggestion": issue.suggestion,
-            }
-            for issue in error.issues
-        ],
-        "hint": error.hint,
-        "exit_status": status,
-    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,22 +68,6 @@ def source_date_epoch(environ: Mapping[str, str]) -> int | None:
     return int(text)
 
 
-def cache_directory(flag: Path | None, environ: Mapping[str, str]) -> Path:
-    """Where things are kept: the flag, or by the XDG base directory specification."""
-    if flag is not None:
-        return flag.absolute()
-    if (base := environ.get("XDG_CACHE_HOME", "")).startswith("/"):
-        return Path(base) / "sysimage"
-    if (home := environ.get("HOME", "")).startswith("/"):
-        return Path(home) / ".cache" / "sysimage"
-    raise SpecError("cannot choose a cache directory: HOME is not set", hint="say --cache-dir")
-
-
 def lock_file(flag: Path | None, spec: str) -> Path:
     """The lock file that belongs to a spec."""
     return flag or (Path("system.lock.json") if spec == "-" else Path(spec).with_suffix(".lock.json"))
-
-
-def processors(flag: int | None) -> int:
-    """How many processors to use."""
-    return flag or len(os.sched_getaffinity(0))

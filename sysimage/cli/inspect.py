@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sysimage.characters import printable
-from sysimage.cli.image_names import whole_name
 from sysimage.cli.terminal import Terminal, in_bytes
 
 if TYPE_CHECKING:
@@ -28,6 +27,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    from sysimage.api.arguments import whole_name
+    from sysimage.api.documents import document
     from sysimage.verify import inspect_image
 
     summary = inspect_image(arguments.image, platform=arguments.platform, name=whole_name(arguments.tag))
@@ -73,44 +74,3 @@ def rows(summary: ImageSummary) -> list[tuple[str, ...]]:
         (str(number), in_bytes(layer.size), str(layer.digest or layer.diff_id)[:19], layer.comment or layer.created_by)
         for number, layer in enumerate(summary.layers, 1)
     ]
-
-
-def document(summary: ImageSummary) -> dict[str, Any]:
-    """The result for machines. Sizes in bytes."""
-    config, runtime = summary.config, summary.config.runtime
-    return {
-        "tags": list(summary.tags),
-        "digest": None if summary.digest is None else str(summary.digest),
-        "image_id": str(summary.image_id),
-        "size": summary.size,
-        "store_kind": summary.store_kind,
-        "items": summary.items,
-        "config": {
-            "os": config.os,
-            "architecture": config.architecture,
-            "created": config.created,
-            "entry_point": list(runtime.entry_point),
-            "command": list(runtime.command),
-            "environment": list(runtime.environment),
-            "working_directory": runtime.working_directory,
-            "user": runtime.user,
-            "labels": dict(config.labels),
-            "exposed_ports": list(runtime.exposed_ports),
-            "volumes": list(runtime.volumes),
-            "stop_signal": runtime.stop_signal,
-        },
-        "annotations": dict(summary.annotations),
-        "layers": [
-            {
-                "digest": None if layer.digest is None else str(layer.digest),
-                "diff_id": str(layer.diff_id),
-                "size": layer.size,
-                "media_type": layer.media_type,
-                "created_by": layer.created_by,
-                "comment": layer.comment,
-                "annotations": dict(layer.annotations),
-            }
-            for layer in summary.layers
-        ],
-        "faults": [str(issue) for issue in summary.faults],
-    }

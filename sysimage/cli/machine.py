@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sysimage.cli import flag_values, running
+from sysimage.cli import running
 from sysimage.cli.progress import shown_progress
-from sysimage.cli.request import sources
+from sysimage.cli.settings import settings
 from sysimage.cli.spec_files import plain_system
 from sysimage.cli.terminal import Terminal
+from sysimage.files.user_cache import cache_directory
 
 if TYPE_CHECKING:
     from sysimage_vm.machine_trial import MachineTrial
@@ -27,7 +28,7 @@ def prepared(arguments: argparse.Namespace, terminal: Terminal) -> Prepared:
     from sysimage_vm.accel import Choice
     from sysimage_vm.prepare import prepare
 
-    cache = flag_values.cache_directory(arguments.cache_dir, terminal.environ)
+    cache = cache_directory(arguments.cache_dir, terminal.environ)
     with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
 
         def planned(path: Path) -> PlannedSystem:
@@ -35,7 +36,7 @@ def prepared(arguments: argparse.Namespace, terminal: Terminal) -> Prepared:
             from sysimage.pipeline.options import Identity
 
             system = plain_system(str(path), arguments.lockfile)
-            return plan(system, sources(arguments, terminal), Identity.of(system.spec), progress=progress)
+            return plan(system, settings(arguments, terminal).sources(), Identity.of(system.spec), progress=progress)
 
         return prepare(planned, Choice(arguments.accel), cache, progress)
 

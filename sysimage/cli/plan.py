@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sysimage.cli import flags
-from sysimage.cli.build import closure_document
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.request import build_request
 from sysimage.cli.spec_files import faults_in
 from sysimage.cli.terminal import Terminal, in_bytes
 
 if TYPE_CHECKING:
-    from sysimage.layerplan import PlannedLayer
-    from sysimage.pipeline.build import Planned
+    from sysimage.api.values import Plan, PlannedLayer
 
 NAME = "plan"
 HELP = "show what would go into which layer, and why"
@@ -38,12 +36,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     request = build_request(arguments, terminal)
 
+    from sysimage.api.documents import document
+    from sysimage.api.values import Plan
     from sysimage.files.locks import in_use
     from sysimage.pipeline.build import plan
 
     shown = shown_progress("quiet" if arguments.quiet else arguments.progress, terminal)
     with faults_in(arguments.spec), in_use(request.sources.cache_dir), shown as progress:
-        planned = plan(request.system, request.sources, request.identity, request.planning, progress)
+        planned = Plan.of(plan(request.system, request.sources, request.identity, request.planning, progress))
     if arguments.json:
         terminal.document(document(planned))
     elif not arguments.quiet:
@@ -51,9 +51,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
         terminal.result(summary(planned))
 
 
-def rows(planned: Planned) -> list[tuple[str, ...]]:
+def rows(planned: Plan) -> list[tuple[str, ...]]:
     """A row for each layer, and one for the customization on top where it has a layer of its own."""
-    layers = planned.plan.layers
     made: list[tuple[str, ...]] = [
         (
             str(number),
@@ -63,11 +62,11 @@ def rows(planned: Planned) -> list[tuple[str, ...]]:
             layer.reason,
             _names(layer),
         )
-        for number, layer in enumerate(layers, 1)
+        for number, layer in enumerate(planned.layers, 1)
     ]
-    size = in_bytes(sum(entry.size() for entry in planned.tree))
-    if planned.plan.max_layers > 1:
-        made.append((str(len(layers) + 1), size, "", "", "what makes the items a system", _CUSTOMIZATION))
+    if planned.max_layers > 1:
+        size = in_bytes(planned.customization_size)
+        made.append((str(len(planned.layers) + 1), size, "", "", "what makes the items a system", _CUSTOMIZATION))
     return made
 
 
@@ -75,60 +74,19 @@ _CUSTOMIZATION = "boot program, store database, GC roots, accounts, /etc"
 
 
 def _names(layer: PlannedLayer) -> str:
-    names = sorted({path.name for path in layer.paths})
+    from sysimage.store.paths import StorePath
+
+    names = sorted({StorePath.parse(path).name for path in layer.paths})
     more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
     return ", ".join(names[:_NAMES]) + more
 
 
-def summary(planned: Planned) -> str:
+def summary(planned: Plan) -> str:
     """One line under the table."""
-    count = len(planned.plan.layers) + (planned.plan.max_layers > 1)
-    held = f"{len(planned.closure)} items, {in_bytes(planned.closure.nar_size)}"
-    first, a_year = waits(planned)
+    count = len(planned.layers) + (planned.max_layers > 1)
+    held = f"{planned.items} items, {in_bytes(planned.nar_size)}"
+    first, a_year = planned.first_pull_seconds, planned.updates_per_year_seconds
     waited = f"about {first:.1f} s for a first pull" + (
         "" if a_year is None else f", {a_year:.0f} s for a year's updates"
     )
-    return f"{planned.names[0]}: {count} of at most {planned.plan.max_layers} layers, {held}; {waited}"
-
-
-def waits(planned: Planned) -> tuple[float, float | None]:
-    """Seconds that a client waits for a first pull, and for a year's updates of the items where how often is known.
-
-    Without the layers of a base image; the customization layer counts in the first pull.
-    """
-    from sysimage.layerplan import pull_seconds
-
-    layers = planned.plan.layers
-    size = planned.closure.nar_size + sum(entry.size() for entry in planned.tree)
-    first = pull_seconds(size, len(layers) + (planned.plan.max_layers > 1))
-    pulls = [(layer.nar_size, layer.pulls_per_year) for layer in layers]
-    if any(often is None for _, often in pulls):
-        return first, None
-    return first, sum(pull_seconds(size, 1) * (often or 0.0) for size, often in pulls)
-
-
-def document(planned: Planned) -> dict[str, Any]:
-    """The plan for machines. Sizes in bytes."""
-    first, a_year = waits(planned)
-    return {
-        "names": [str(name) for name in planned.names],
-        "max_layers": planned.plan.max_layers,
-        "seconds": {
-            "first_pull": round(first, 1),
-            "updates_per_year": None if a_year is None else round(a_year, 1),
-        },
-        "layers": [
-            {
-                "nar_size": layer.nar_size,
-                "pulls_per_year": layer.pulls_per_year,
-                "reason": layer.reason,
-                "paths": [str(path) for path in layer.paths],
-            }
-            for layer in planned.plan.layers
-        ],
-        "customization": {
-            "entries": len(planned.tree),
-            "size": sum(entry.size() for entry in planned.tree),
-        },
-        **closure_document(planned),
-    }
+    return f"{planned.names[0]}: {count} of at most {planned.max_layers} layers, {held}; {waited}"

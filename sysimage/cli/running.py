@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sysimage.cli import flags
 from sysimage.cli.progress import Style, shown_progress
-from sysimage.cli.request import sources
+from sysimage.cli.settings import settings
 from sysimage.cli.spec_files import plain_system
 from sysimage.cli.terminal import Terminal
 from sysimage.errors import SpecError
@@ -77,7 +77,7 @@ def image_of(arguments: argparse.Namespace, terminal: Terminal, progress: Progre
     from sysimage.pipeline.options import BuildRequest, Delivery, Identity, LayerStorage
 
     system = plain_system(str(path), arguments.lockfile)
-    where = sources(arguments, terminal)
+    where = settings(arguments, terminal).sources()
     where.cache_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=where.cache_dir) as file:
         request = BuildRequest(

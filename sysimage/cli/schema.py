@@ -20,4 +20,4 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from sysimage.spec.schema import spec_schema
 
-    terminal.document(spec_schema())
+    terminal.json(spec_schema())

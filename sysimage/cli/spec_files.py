@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sysimage.cli import flag_values
 from sysimage.errors import SpecError
@@ -56,6 +56,7 @@ def plain_system(name: str, lock_file: Path | None) -> DeclaredSystem:
 def declared_system(arguments: argparse.Namespace) -> DeclaredSystem:
     """The system that SPEC and the flags of `sysimage.cli.flags.add_plan_flags` declare."""
     from sysimage.pipeline.options import DeclaredSystem
+    from sysimage.pipeline.overrides import overridden
 
     spec, spec_dir = read_spec(arguments.spec)
     asked = overridden(
@@ -71,6 +72,7 @@ def declared_system(arguments: argparse.Namespace) -> DeclaredSystem:
 def neighbours(arguments: argparse.Namespace) -> tuple[DeclaredSystem, ...]:
     """The systems of ``--together-with``; what the flags say of the number of layers is for all systems."""
     from sysimage.pipeline.options import DeclaredSystem
+    from sysimage.pipeline.overrides import overridden
 
     found = []
     for path in arguments.together_with or ():
@@ -78,32 +80,3 @@ def neighbours(arguments: argparse.Namespace) -> tuple[DeclaredSystem, ...]:
         asked = overridden(spec, max_layers=arguments.max_layers)
         found.append(DeclaredSystem(asked, spec_dir, flag_values.lock_file(None, str(path)), spec))
     return tuple(found)
-
-
-def overridden(
-    spec: SystemSpec,
-    *,
-    max_layers: int | None = None,
-    compression: str | None = None,
-    from_image: Path | None = None,
-    check_store: bool = False,
-) -> SystemSpec:
-    """The spec with other values in place of its own, where some are given. After this there is only the spec.
-
-    A `SpecError` for a value that later rooms would refuse, before anything is fetched.
-    """
-    from sysimage.layerplan import check_max_layers
-    from sysimage.layers import Compression
-
-    values: dict[str, Any] = {}
-    if max_layers is not None:
-        check_max_layers(max_layers)
-        values["max_layers"] = max_layers
-    if compression is not None:
-        Compression.parse(compression)
-        values["compression"] = compression
-    if from_image is not None:
-        values["from_image"] = str(from_image.absolute())  # the spec's own are relative to its directory
-    if check_store and spec.from_store is not None:
-        values["from_store"] = spec.from_store.model_copy(update={"check": True})
-    return spec.model_copy(update=values) if values else spec

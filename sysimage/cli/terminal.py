@@ -12,6 +12,7 @@ from typing import Any, Literal, TextIO
 
 from sysimage.characters import printable
 from sysimage.errors import MachineError
+from sysimage.formats import DOCUMENT_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,12 @@ class Terminal:
         """Print a result."""
         _say(text, sys.stdout)
 
-    def document(self, value: Any) -> None:
-        """Print a result for machines."""
+    def document(self, value: dict[str, Any]) -> None:
+        """Print a result for machines, with the version of its form."""
+        self.json({"format_version": DOCUMENT_VERSION, **value})
+
+    def json(self, value: Any) -> None:
+        """Print JSON as it is."""
         # What is escaped can only stand inside of strings, where JSON reads the escape as the character.
         self.result(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False))
 

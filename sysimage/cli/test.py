@@ -14,8 +14,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sysimage.cli import flags, machine, outputs, running
-from sysimage.cli.failure import error_document, report_failure
+from sysimage.cli import flags, machine, running
+from sysimage.cli.failure import report_failure
 from sysimage.cli.terminal import Terminal
 from sysimage.errors import BootTestError, MachineError, SpecError
 
@@ -114,8 +114,11 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.shell and arguments.json:
         raise SpecError("cannot print a shell as JSON", hint="leave --json out")
     if arguments.junit is not None:
-        outputs.refuse_inputs(arguments.junit, outputs.flag_inputs(arguments), hint="name another --junit")
-        outputs.refuse_what_is_no_file(arguments.junit, makes_directories=True)
+        from sysimage.cli.inputs import flag_inputs
+        from sysimage.pipeline.outputs import refuse_inputs, refuse_what_is_no_file
+
+        refuse_inputs(arguments.junit, flag_inputs(arguments), hint="name another --junit")
+        refuse_what_is_no_file(arguments.junit, makes_directories=True)
     for path in arguments.expect or ():
         if not path.is_file():
             raise SpecError(f"cannot read {path}: there is no such file", hint="--expect takes a pytest module")
@@ -233,5 +236,5 @@ def _document(
         "declared": answers.declared if answers else None,
         "seconds": {stage: round(seconds, 3) for stage, seconds in answers.seconds.items()} if answers else {},
         "reports": str(reports) if reports.exists() and (arguments.reports or fault) else None,
-        "error": error_document(fault, fault.exit_status) if fault else None,
+        "error": fault.document() if fault else None,
     }

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sysimage.cli import flags
-from sysimage.cli.image_names import whole_name
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.terminal import Terminal, in_bytes
 
@@ -31,6 +30,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    from sysimage.api.arguments import whole_name
+    from sysimage.api.documents import document
     from sysimage.verify import verify_image
 
     with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
@@ -48,34 +49,3 @@ def line(path: Path, image: VerifiedImage) -> str:
     store = f"{image.items} items of a {image.store_kind} store, " if image.store_kind else ""
     what = f"{len(image.layers)} layers, {store}{image.files} files, {in_bytes(image.bytes)}"
     return f"{path}: verified: {what}, {image.digest or image.image_id}"
-
-
-def document(image: VerifiedImage) -> dict[str, Any]:
-    """The result for machines. Sizes in bytes."""
-    return {
-        "tags": list(image.tags),
-        "digest": None if image.digest is None else str(image.digest),
-        "image_id": str(image.image_id),
-        "os": image.os,
-        "architecture": image.architecture,
-        "items": image.items,
-        "files": image.files,
-        "directories": image.directories,
-        "symlinks": image.symlinks,
-        "bytes": image.bytes,
-        "store_kind": image.store_kind,
-        "store_directory": image.store_directory,
-        "notes": [{"where": note.where, "message": note.message} for note in image.notes],
-        "layers": [
-            {
-                "digest": None if layer.digest is None else str(layer.digest),
-                "diff_id": str(layer.diff_id),
-                "size": layer.size,
-                "uncompressed_size": layer.uncompressed_size,
-                "entries": layer.entries,
-                "items": layer.items,
-                "comment": layer.comment,
-            }
-            for layer in image.layers
-        ],
-    }

@@ -13,11 +13,13 @@ from typing import Any
 from sysimage.closure import Closure
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, SysimageError
+from sysimage.formats import NewerFormatError, version_of, written_format
 from sysimage.layerplan.plan import LayerPlan, Memory, PlannedLayer
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 
-FORMAT = "sysimage.layer-plan/1"
+FORMAT_NAME = "sysimage.layer-plan"
+FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ def to_json(plan: LayerPlan, closure: Closure, *, created: int = 0, rule: str = 
     own, present = dict(plan.memory.own), dict(plan.memory.present)
     stores = sorted({item.path.store_dir for item in closure})
     document: dict[str, Any] = {
-        "format": FORMAT,
+        "format": written_format(FORMAT_NAME, FORMAT_VERSION),
         "created": created,
         "rule": rule,
         "stores": stores,
@@ -70,9 +72,10 @@ def from_json(text: str) -> Record:
     """Read what `to_json` wrote; an `IntegrityError` when it is anything else."""
     try:
         document = json.loads(text)
-        if not isinstance(document, dict) or document.get("format") != FORMAT:
-            raise ValueError(f"its format is not {FORMAT}")
+        version_of(document, FORMAT_NAME, FORMAT_VERSION)
         return _read(document)
+    except NewerFormatError as error:
+        raise IntegrityError(f"cannot read a layer plan: {error}", hint="use that version of sysimage") from error
     except (ValueError, KeyError, IndexError, TypeError, SysimageError) as error:
         raise IntegrityError(
             f"cannot read a layer plan: {error}", hint="give the record that a build wrote beside its image"

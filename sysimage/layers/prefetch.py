@@ -16,7 +16,7 @@ from sysimage.layers.items import LAYER, walk_item
 from sysimage.layers.source import LayerSource
 from sysimage.store.items import StoreItem
 from sysimage.store.walk import OPEN_FLAGS, ContentVisitor, Entry, Visitor
-from sysimage.workers import WORTH_A_PROCESS, helping
+from sysimage.workers import helping, worth_a_process
 
 _SAMPLES = 24
 
@@ -25,7 +25,7 @@ _SAMPLES = 24
 def prefetching(sources: Sequence[LayerSource]) -> Iterator[None]:
     """While this is open, another process asks the kernel for the files of ``sources``, in their order, if most of a
     sample of them are not in memory."""
-    if sum(source.weight for source in sources) < WORTH_A_PROCESS or not _is_cold(sources):
+    if not worth_a_process(sum(source.weight for source in sources)) or not _is_cold(sources):
         yield
         return
     with helping("read ahead", lambda line: _ask(sources)):

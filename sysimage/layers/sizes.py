@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sysimage.layers.source import LayerSource
 from sysimage.layers.tar import tar_size
-from sysimage.workers import WORTH_A_PROCESS, Worker, biggest_first, helping, picklable, run_tasks
+from sysimage.workers import Worker, biggest_first, helping, picklable, run_tasks, worth_a_process
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -21,7 +21,7 @@ def tar_sizes(sources: Sequence[LayerSource], workers: int) -> list[int]:
     found = run_tasks(
         biggest_first(weights),
         lambda number, _: tar_size(sources[number]),
-        workers if sum(weights) >= WORTH_A_PROCESS else 1,
+        workers if worth_a_process(sum(weights)) else 1,
         lambda _: None,
         what="find out how long the layers will be",
         name=lambda number: sources[number].label,
@@ -44,7 +44,7 @@ class SizesAhead(Iterator[int]):
 @contextmanager
 def sizes_ahead(sources: Sequence[LayerSource]) -> Iterator[SizesAhead]:
     """`tar_size` of each source in turn, of which the next ones are found out while the caller is at work."""
-    if sum(source.weight for source in sources) < WORTH_A_PROCESS:
+    if not worth_a_process(sum(source.weight for source in sources)):
         yield SizesAhead(map(tar_size, sources), lambda: True)
         return
     with helping("find out how long the layers will be", _tell, sources) as worker:

@@ -30,13 +30,14 @@ class DeclaredSystem:
     """What is to be built: what the file says, with the flags' values in place of its own."""
     spec_dir: Path
     """What paths in the spec are relative to."""
-    lock_file: Path
+    lock_file: Path | None
+    """Where the packages of the system may be locked; None leaves them to what the archive has."""
     written: SystemSpec
     """What the file says. A system made of packages has it inside, and must not become another system because its image
     is compressed or divided otherwise."""
 
     @classmethod
-    def of(cls, spec: SystemSpec, spec_dir: Path, lock_file: Path) -> DeclaredSystem:
+    def of(cls, spec: SystemSpec, spec_dir: Path, lock_file: Path | None) -> DeclaredSystem:
         """The system of a spec that no flag changes."""
         return cls(spec, spec_dir, lock_file, spec)
 

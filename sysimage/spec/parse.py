@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,22 +44,46 @@ def parse_spec(text: str, path: Path | None = None) -> SystemSpec:
     say about each other, the last as far as they do not follow from the first two.
     """
     read = read_json(text)
+    spec, issues = _parse(read, None if path is None else path.parent)
+    return _faultless(spec, _placed(issues, read), path)
+
+
+def spec_of_value(value: Mapping[str, Any], beside: Path) -> SystemSpec:
+    """As `parse_spec`, of what a system.json holds as Python's values; its issues have no lines.
+
+    ``beside`` is the directory that sources are relative to. A value that JSON does not have is a TypeError.
+    """
+    spec, issues = _parse(read_json(json.dumps(value)), beside)
+    return _faultless(spec, [replace(issue, line=None, column=None) for issue in issues], None)
+
+
+def check_spec(spec: SystemSpec, beside: Path) -> SystemSpec:
+    """The spec itself, if what its parts say about each other and about the files below ``beside`` has no fault."""
+    names = Names(frozenset(spec.services), frozenset(spec.users), frozenset(spec.groups))
+    return _faultless(spec, list(check(spec, names, beside)), None)
+
+
+def _parse(read: JsonText, beside: Path | None) -> tuple[SystemSpec | None, list[Issue]]:
+    """The spec, as far as it is sound, and every fault; those of fields and of parts are without their lines."""
     issues = list(read.issues)
-    spec = None
-    if read.complete:
-        told = {issue.where for issue in issues}
-        spec, field_issues = _validate(read.value)
-        issues += (issue for issue in field_issues if issue.where not in told)
-        if spec is not None:
-            beside = None if path is None else path.parent
-            issues += check(spec, _names(read.value), beside)
+    if not read.complete:
+        return None, issues
+    told = {issue.where for issue in issues}
+    spec, field_issues = _validate(read.value)
+    issues += (issue for issue in field_issues if issue.where not in told)
+    if spec is not None:
+        issues += check(spec, _names(read.value), beside)
+    return spec, issues
+
+
+def _faultless(spec: SystemSpec | None, issues: list[Issue], path: Path | None) -> SystemSpec:
     if spec is not None and not issues:
         return spec
     count = f"{len(issues)} faults" if len(issues) > 1 else "one fault"
     raise SpecError(
         f"cannot read {path or 'the spec'}: {count}",
         hint="sysimage schema prints what a spec may say, for people and for editors",
-        issues=_placed(issues, read),
+        issues=issues,
     )
 
 

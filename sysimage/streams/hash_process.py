@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sysimage.streams.background_writer import AHEAD, BUFFERS
-from sysimage.workers import WORTH_A_PROCESS, Worker, helping
+from sysimage.workers import Worker, helping, worth_a_process
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -61,7 +61,7 @@ def hash_process(expected: int) -> Iterator[HashProcess | None]:
 
     If it is killed, the next call of it raises a `MachineError`.
     """
-    if expected < WORTH_A_PROCESS:
+    if not worth_a_process(expected):
         yield None
         return
     buffers = [mmap.mmap(-1, _PIECE_SIZE) for _ in range(BUFFERS)]

@@ -39,9 +39,13 @@ def say(capsys: pytest.CaptureFixture[str], *words: str | Path) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
+def layers_in(capsys: pytest.CaptureFixture[str], cache: Path) -> Any:
+    return say(capsys, "--layers", "--cache-dir", cache)["layers"]
+
+
 def test_the_cache_is_told_by_part_and_by_layer(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     parts = {part["part"]: part for part in say(capsys, "--cache-dir", workspace / "cache")["parts"]}
-    layers = say(capsys, "list", "--layers", "--cache-dir", workspace / "cache")
+    layers = say(capsys, "list", "--layers", "--cache-dir", workspace / "cache")["layers"]
     assert parts["layers"]["files"] == 2 * len(layers) + 1, "a record and a blob for each, and the lock"
     assert parts["plans"]["files"] == 1
     assert parts["archive"]["files"] == 0
@@ -60,27 +64,27 @@ def test_what_is_too_much_is_forgotten_and_built_again(workspace: Path, capsys: 
     assert pruned["freed"] > 0
     assert pruned["kept"]["layers"] == 0
     assert not pruned["in_use"]
-    assert say(capsys, "--layers", "--cache-dir", workspace / "cache") == []
+    assert layers_in(capsys, workspace / "cache") == []
     build(workspace)
     assert (workspace / "small.tar").read_bytes() == image
 
 
 def test_nothing_is_forgotten_while_a_build_uses_the_cache(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cache = workspace / "cache"
-    layers = say(capsys, "--layers", "--cache-dir", cache)
+    layers = layers_in(capsys, cache)
     with in_use(cache):
         pruned = say(capsys, "prune", "--max-bytes", "0", "--unused-days", "0", "--cache-dir", cache)
         assert main(["cache", "prune", "--cache-dir", str(cache)]) == 0
         assert capsys.readouterr().out.endswith("kept; what a build uses meanwhile stays\n")
     assert pruned["freed"] == 0
     assert pruned["in_use"]
-    assert say(capsys, "--layers", "--cache-dir", cache) == layers
+    assert layers_in(capsys, cache) == layers
 
 
 def test_a_build_keeps_no_more_than_it_may(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     image = (workspace / "small.tar").read_bytes()
     build(workspace, cache_bytes=1)
-    assert say(capsys, "--layers", "--cache-dir", workspace / "cache") == []
+    assert layers_in(capsys, workspace / "cache") == []
     assert (workspace / "small.tar").read_bytes() == image
 
 
@@ -106,7 +110,7 @@ def test_an_empty_cache_is_empty_and_stays_so(tmp_path: Path, capsys: pytest.Cap
 def test_a_sound_cache_is_proven(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = say(capsys, "verify", "--cache-dir", workspace / "cache")
     assert told["repaired"] == []
-    assert told["parts"]["layers"]["examined"] == len(say(capsys, "--layers", "--cache-dir", workspace / "cache"))
+    assert told["parts"]["layers"]["examined"] == len(layers_in(capsys, workspace / "cache"))
     assert told["parts"]["plans"] == {"examined": 1, "damaged": 0}
     assert main(["cache", "verify", "--cache-dir", str(workspace / "cache")]) == 0
     assert "things read, all right" in capsys.readouterr().out

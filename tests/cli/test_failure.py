@@ -34,12 +34,13 @@ def test_machines_get_the_same_as_a_document(capsys: pytest.CaptureFixture[str])
     issue = errors.Issue("/name", "is wrong", 3, "base", 7)
     report_failure(errors.SpecError("cannot read x", hint="look", issues=[issue]), TERMINAL, as_json=True)
     assert json.loads(capsys.readouterr().out) == {
+        "format_version": 1,
         "error": {
             "message": "cannot read x",
             "issues": [{"where": "/name", "line": 3, "column": 7, "message": "is wrong", "suggestion": "base"}],
             "hint": "look",
             "exit_status": 2,
-        }
+        },
     }
 
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysimage.cli.flag_values import LATEST, cache_directory, created_at, lock_file, positive, source_date_epoch
+from sysimage.cli.flag_values import LATEST, created_at, lock_file, positive, source_date_epoch
 from sysimage.errors import SpecError
+from sysimage.files.user_cache import cache_directory
 
 
 @given(st.integers(0, LATEST))

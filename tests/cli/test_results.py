@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from sysimage.api.documents import document
+from sysimage.api.values import BuiltImage as Built
+from sysimage.api.values import Plan
 from sysimage.cli import build, plan
 from sysimage.cli.terminal import Terminal
 from sysimage.destinations import write_archive
@@ -51,19 +54,19 @@ def test_a_build_ends_with_name_place_size_layers_and_digest(small: BuiltImage, 
     size = path.stat().st_size
     assert line.startswith(f"small:1.0 -> {path}: {size / 1000:.1f} kB, {len(small.image.layers)} layers, sha256:")
     assert line.endswith(small.image.manifest.descriptor.digest.hex)
-    document = json.loads(json.dumps(build.document(BuildResult(planned(small), (written,)))))
-    assert document["names"] == ["small:1.0"]
-    assert document["size"] == size
-    assert document["output"] == str(path)
-    assert document["digest"] == str(written.digest)
-    assert [layer["diff_id"] for layer in document["layers"]] == [str(layer.diff_id) for layer in small.image.layers]
-    assert document["items"] == len(small.closure)
+    told = json.loads(json.dumps(document(Built.of(BuildResult(planned(small), (written,))))))
+    assert told["names"] == ["small:1.0"]
+    assert told["size"] == size
+    assert told["output"] == str(path)
+    assert told["digest"] == str(written.digest)
+    assert [layer["diff_id"] for layer in told["layers"]] == [str(layer.diff_id) for layer in small.image.layers]
+    assert told["items"] == len(small.closure)
 
 
 def test_a_plan_has_a_row_for_every_layer_and_one_for_what_makes_a_system_of_them(small: BuiltImage) -> None:
-    five, one = planned(small), planned(small, max_layers=1)
+    five, one = Plan.of(planned(small)), Plan.of(planned(small, max_layers=1))
     rows = plan.rows(five)
-    assert [row[0] for row in rows] == [str(number) for number in range(1, len(five.plan.layers) + 2)]
+    assert [row[0] for row in rows] == [str(number) for number in range(1, len(five.layers) + 2)]
     assert sum(int(row[2]) for row in rows[:-1]) == len(small.closure)
     assert plan.summary(five).startswith(f"small:1.0: {len(rows)} of at most 5 layers, {len(small.closure)} items, ")
     assert re.search(r"; about [0-9.]+ s for a first pull, [0-9]+ s for a year's updates$", plan.summary(five))
@@ -72,10 +75,10 @@ def test_a_plan_has_a_row_for_every_layer_and_one_for_what_makes_a_system_of_the
 
 
 def test_a_plan_for_machines_names_every_path_once(small: BuiltImage) -> None:
-    document = json.loads(json.dumps(plan.document(planned(small))))
-    paths = [path for layer in document["layers"] for path in layer["paths"]]
+    told = json.loads(json.dumps(document(Plan.of(planned(small)))))
+    paths = [path for layer in told["layers"] for path in layer["paths"]]
     assert sorted(paths) == sorted(str(item.path) for item in small.closure)
-    assert sum(layer["nar_size"] for layer in document["layers"]) == document["nar_size"]
+    assert sum(layer["nar_size"] for layer in told["layers"]) == told["nar_size"]
 
 
 def test_a_plan_of_more_layers_takes_longer_and_layers_that_change_more_often_too(small: BuiltImage) -> None:
@@ -83,7 +86,7 @@ def test_a_plan_of_more_layers_takes_longer_and_layers_that_change_more_often_to
         items = sorted(item.path for item in small.closure)
         cuts = [items[at::layers] for at in range(layers)]
         made = LayerPlan(tuple(PlannedLayer(tuple(cut), 10**6, "", often) for cut in cuts), 100)
-        told = plan.document(replace(planned(small), plan=made))["seconds"]
+        told = document(Plan.of(replace(planned(small), plan=made)))["seconds"]
         return told["first_pull"], told["updates_per_year"]
 
     first, a_year = seconds(1, 2.0)
@@ -93,8 +96,8 @@ def test_a_plan_of_more_layers_takes_longer_and_layers_that_change_more_often_to
 
 
 def test_a_rule_of_thumb_says_nothing_of_the_time_of_updates(small: BuiltImage) -> None:
-    by_rule = replace(planned(small), plan=plan_by("single", small.closure, 5))
-    assert plan.document(by_rule)["seconds"]["updates_per_year"] is None
+    by_rule = Plan.of(replace(planned(small), plan=plan_by("single", small.closure, 5)))
+    assert by_rule.updates_per_year_seconds is None
     assert plan.summary(by_rule).endswith("s for a first pull")
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from sysimage.cli.spec_files import declared_system, neighbours, overridden
+from sysimage.cli.spec_files import declared_system, neighbours
 from sysimage.errors import SpecError
+from sysimage.pipeline.overrides import overridden
 from sysimage.spec import SystemSpec, parse_spec
 
 FLAGS = {"max_layers": None, "compression": None, "from_image": None, "check_store": False, "lockfile": None}

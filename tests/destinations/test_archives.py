@@ -171,7 +171,7 @@ def test_a_docker_archive_is_begun_while_sizes_are_found_out(
             time.sleep(0.01)
         return honest(source)
 
-    monkeypatch.setattr(sizes, "WORTH_A_PROCESS", 0)
+    monkeypatch.setattr(sizes, "worth_a_process", lambda size: True)
     monkeypatch.setattr(sizes, "tar_size", late)
     write_archive_directly(sources, assemble, tmp_path / "direct.tar", archive_format="docker-archive", workers=2)
     assert (tmp_path / "direct.tar").read_bytes() == (tmp_path / "stored.tar").read_bytes()
@@ -208,7 +208,7 @@ def test_a_stream_that_another_process_hashes_is_the_same(
     sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, described = through_a_pipe(lambda fd: stream_docker_archive(sources, assemble, fd))
-    monkeypatch.setattr(hash_process, "WORTH_A_PROCESS", 0)
+    monkeypatch.setattr(hash_process, "worth_a_process", lambda size: True)
     data, result = through_a_pipe(lambda fd: stream_docker_archive(sources, assemble, fd))
 
     assert data == here
@@ -220,7 +220,7 @@ def test_streaming_opens_each_file_once_and_writes_nothing_to_disk(
     sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch, elsewhere: bool
 ) -> None:
     if elsewhere:
-        monkeypatch.setattr(hash_process, "WORTH_A_PROCESS", 0)
+        monkeypatch.setattr(hash_process, "worth_a_process", lambda size: True)
     opened: list[bytes] = []
     real = os.open
 

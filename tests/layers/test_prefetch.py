@@ -49,7 +49,7 @@ def test_small_work_is_not_worth_it(sources: list[LayerSource], monkeypatch: pyt
 def test_files_in_memory_are_not_asked_for(
     sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch, cold: bool
 ) -> None:
-    monkeypatch.setattr(prefetch, "WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(prefetch, "worth_a_process", lambda size: True)
 
     assert started(monkeypatch, sources, cold) is cold
 

@@ -18,7 +18,7 @@ from tests.support.stores import make_item
 @pytest.fixture(params=["here", "elsewhere"])
 def sources(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[LayerSource]:
     """Layers that are few bytes, told by another process all the same where that is asked for."""
-    monkeypatch.setattr(sizes, "WORTH_A_PROCESS", 0 if request.param == "elsewhere" else 1 << 40)
+    monkeypatch.setattr(sizes, "worth_a_process", lambda size: request.param == "elsewhere")
     return [
         LayerSource(f"layer {number}", (make_item(tmp_path / "store", f"item-{number}", {"file": "x" * 700 * number}),))
         for number in range(1, 6)
@@ -55,7 +55,7 @@ def test_who_leaves_early_leaves_nobody_behind(sources: list[LayerSource]) -> No
 def test_a_helper_that_was_killed_is_told(
     tmp_path: Path, sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sizes, "WORTH_A_PROCESS", 0)
+    monkeypatch.setattr(sizes, "worth_a_process", lambda size: True)
     monkeypatch.setattr(sizes, "tar_size", lambda source: os.kill(os.getpid(), signal.SIGKILL))
     with sizes_ahead(sources) as ahead, pytest.raises(MachineError, match="was killed"):
         next(ahead)

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sysimage.cli.spec_files import overridden
 from sysimage.closure import Closure
 from sysimage.layerplan import Favour
 from sysimage.pipeline.build import BuildResult, build
@@ -23,6 +22,7 @@ from sysimage.pipeline.options import (
     Push,
     Sources,
 )
+from sysimage.pipeline.overrides import overridden
 from sysimage.spec.parse import parse_spec
 from sysimage.store.database import registration_text
 

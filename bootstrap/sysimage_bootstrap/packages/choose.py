@@ -69,7 +69,7 @@ def package_request(spec: SystemSpec) -> PackageRequest:
 def choose_packages(
     request: PackageRequest,
     archive: Callable[[], Archive],
-    lock_file: Path,
+    lock_file: Path | None,
     *,
     locked: bool,
     progress: Progress = silent,
@@ -80,7 +80,9 @@ def choose_packages(
     demands that: without a lock, or with one for another request, it is a `LockError` that names every difference.
     Otherwise such a lock is passed over and the archive is asked.
     """
-    if locked or lock_file.exists():
+    if locked and lock_file is None:
+        raise LockError("cannot build what is locked: no lock file is named", hint="name one")
+    if lock_file is not None and (locked or lock_file.exists()):
         lock = read_lock(lock_file)
         try:
             lock.require(request)

@@ -16,13 +16,15 @@ from typing import Any
 
 from sysimage.digest import Digest
 from sysimage.errors import Issue, LockError
+from sysimage.formats import NewerFormatError, version_of, written_format
 from sysimage_bootstrap.archive.cache import write_durably
 from sysimage_bootstrap.archive.package import Package, package_from_fields
 from sysimage_bootstrap.archive.release import Release
 from sysimage_bootstrap.packages.request import PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution
 
-FORMAT = "sysimage-lock/1"
+FORMAT_NAME = "sysimage-lock"
+FORMAT_VERSION = 1
 
 _HINT = "run `sysimage lock` again"
 
@@ -71,7 +73,7 @@ class LockFile:
     def dumps(self) -> str:
         """The document's text, the same for the same lock."""
         document = {
-            "format": FORMAT,
+            "format": written_format(FORMAT_NAME, FORMAT_VERSION),
             "request": self.request,
             "suites": [
                 {
@@ -106,6 +108,8 @@ def read_lock(path: Path) -> LockFile:
         raise LockError(f"cannot read the lock file {path}: {error}") from None
     try:
         return parse_lock(text)
+    except NewerFormatError as error:
+        raise LockError(f"cannot read the lock file {path}: {error}", hint="use that version of sysimage") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         cause = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
         raise LockError(f"cannot read the lock file {path}: it is malformed: {cause}", hint=_HINT) from None
@@ -114,8 +118,7 @@ def read_lock(path: Path) -> LockFile:
 def parse_lock(text: str) -> LockFile:
     """Read the text of a lock file; a ValueError, KeyError or TypeError if it is malformed."""
     document = json.loads(text, object_pairs_hook=_without_duplicates)
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ValueError(f"its format is not {FORMAT}")
+    version_of(document, FORMAT_NAME, FORMAT_VERSION)
     packages = tuple(_package(entry) for entry in document["packages"])
     names = [package.name for package in packages]
     if names != sorted(set(names)):

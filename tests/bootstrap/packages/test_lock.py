@@ -13,7 +13,7 @@ import pytest
 from sysimage.digest import Digest
 from sysimage.errors import LockError
 from sysimage_bootstrap.archive.index import index_of
-from sysimage_bootstrap.packages.lock import LockedSuite, LockFile, parse_lock, read_lock
+from sysimage_bootstrap.packages.lock import FORMAT_NAME, FORMAT_VERSION, LockedSuite, LockFile, parse_lock, read_lock
 from sysimage_bootstrap.packages.request import PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution, resolve
 from tests.bootstrap.archive.fake_archive import NOW, stanza
@@ -111,7 +111,7 @@ def test_everything_that_the_archive_has_moved_is_named(lock: LockFile) -> None:
 Damage = Callable[[dict[str, Any]], object]
 
 DAMAGES: dict[str, Damage] = {
-    "another format": lambda document: document.update(format="sysimage-lock/9"),
+    "another format": lambda document: document.update(format="system-lock/1"),
     "no packages": lambda document: document.pop("packages"),
     "packages out of order": lambda document: document["packages"].reverse(),
     "a package twice": lambda document: document["packages"].insert(0, document["packages"][0]),
@@ -155,3 +155,11 @@ def test_a_lock_is_replaced_whole(lock: LockFile, tmp_path: Path) -> None:
     lock.write(path)
     assert parse_lock(path.read_text()).dumps() == lock.dumps()
     assert [entry.name for entry in tmp_path.iterdir()] == ["system.lock"]
+
+
+def test_a_lock_of_a_newer_version_is_refused_as_such(lock: LockFile, tmp_path: Path) -> None:
+    path = tmp_path / "system.lock.json"
+    path.write_text(lock.dumps().replace(f"{FORMAT_NAME}/{FORMAT_VERSION}", f"{FORMAT_NAME}/{FORMAT_VERSION + 1}"))
+    with pytest.raises(LockError, match="a newer sysimage wrote it") as caught:
+        read_lock(path)
+    assert caught.value.hint == "use that version of sysimage"

@@ -1,4 +1,4 @@
-"""What a verb may write over, looked at before any work: never what it reads, and nothing that is no output.
+"""What may be written over, looked at before any work: never what is read, and nothing that is no output.
 
 Two names mean the same file where they lead to the same one, through whatever links; a file that does not exist yet is
 what its name says once links are followed.
@@ -6,10 +6,8 @@ what its name says once links are followed.
 
 from __future__ import annotations
 
-import argparse
 import os
 import stat
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +16,17 @@ from typing import TYPE_CHECKING
 from sysimage.errors import Issue, MachineError, SpecError
 
 if TYPE_CHECKING:
+    from sysimage.pipeline.options import BuildRequest
     from sysimage.spec import SystemSpec
 
+_ELSEWHERE = "name another output"
 _LOOKED_AT = 4096
 """Bytes at the beginning of a file in which its format stands."""
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """Something that a verb reads."""
+    """Something that is read."""
 
     what: str
     """As messages call it: ``the spec``."""
@@ -36,7 +36,7 @@ class Input:
     """Whether everything within a directory is read, too."""
 
 
-def refuse_inputs(output: Path | int, inputs: Iterable[Input], *, hint: str = "name another output") -> None:
+def refuse_inputs(output: Path | int, inputs: Iterable[Input], *, hint: str = _ELSEWHERE) -> None:
     """A `SpecError` that names everything at ``output`` that is read, and what is read whole and has it within."""
     issues = []
     for one in inputs:
@@ -97,11 +97,6 @@ def refuse_another_format(output: Path, mark: str, what: str) -> None:
         )
 
 
-def spec_input(argument: str) -> Input:
-    """The spec itself."""
-    return Input("the spec", Path(argument) if argument != "-" else _standard_input())
-
-
 def source_inputs(spec: SystemSpec, spec_dir: Path) -> Iterator[Input]:
     """What a spec names on this machine."""
     for path, file in spec.files.items():
@@ -115,20 +110,38 @@ def source_inputs(spec: SystemSpec, spec_dir: Path) -> Iterator[Input]:
                 yield Input(f"the {what} of the store", spec_dir / place, whole=what == "location")
 
 
-def flag_inputs(arguments: argparse.Namespace) -> Iterator[Input]:
-    """What flags name to be read."""
-    for flag in ("previous", "history", "together_with", "keyring", "registry_ca", "image", "expect"):
-        value = getattr(arguments, flag, None)
-        for one in value if isinstance(value, list) else [value] if value is not None else []:
-            what = f"what --{flag.replace('_', '-')} names" if flag != "image" else "the image"
-            yield Input(what, Path(one), whole=(Path(one) / "oci-layout").is_file())
+def check_outputs(
+    request: BuildRequest, spec: Iterable[Input], named: Iterable[Input], *, hint: str = _ELSEWHERE
+) -> None:
+    """Refuse what would write over something that a build reads, or over what is no image, before any work.
 
+    ``spec`` is where the spec was read, and ``named`` is what was named beside it, such as earlier builds: the record
+    beside the output may be one of those. ``hint`` says what to do about them.
+    """
+    from sysimage.layerplan.record import FORMAT_NAME
+    from sysimage.pipeline.history import record_beside
 
-def _standard_input() -> int:
-    try:
-        return sys.stdin.fileno()
-    except (OSError, ValueError):  # there is none
-        return -1
+    output = request.delivery.output
+    if output is None:
+        return
+    systems = (request.system, *request.planning.together)
+    read = [
+        *(one for system in systems for one in source_inputs(system.spec, system.spec_dir)),
+        *(Input("a lock file", system.lock_file) for system in systems if system.lock_file is not None),
+        Input("the cache", request.sources.cache_dir, whole=True),
+        *spec,
+    ]
+    refuse_inputs(output, [*read, *named], hint=hint)
+    if isinstance(output, int):
+        return
+    if request.delivery.format == "oci-dir":
+        refuse_what_is_no_layout(output)
+    else:
+        refuse_what_is_no_file(output)
+    record = record_beside(output)
+    if record is not None:
+        refuse_inputs(record, read, hint="the plan of an image is written beside it; " + _ELSEWHERE)
+        refuse_another_format(record, FORMAT_NAME, "the record of a build, which belongs beside the image")
 
 
 def _refuse_nowhere(output: Path) -> None:

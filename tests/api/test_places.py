@@ -1,15 +1,15 @@
-"""Where flags bring an image."""
+"""Where an image goes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from sysimage.cli.delivery import chosen_output
+from sysimage.api.places import chosen_output
 
 
 def test_output_and_format_follow_from_each_other(tmp_path: Path) -> None:
     there = str(tmp_path)
-    assert chosen_output("-", None, "web:1", "amd64")[0] == "archive"
+    assert chosen_output(1, None, "web:1", "amd64") == ("archive", 1)
     assert chosen_output("a.tar", None, "web:1", "amd64") == ("archive", Path("a.tar"))
     assert chosen_output("new/", None, "web:1", "amd64") == ("oci-dir", Path("new"))
     assert chosen_output(there, None, "web:1", "amd64") == ("oci-dir", tmp_path)

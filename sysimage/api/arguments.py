@@ -1,0 +1,91 @@
+"""What functions take, as the values that the pipeline takes: specs, names, and what is read on the way."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sysimage.errors import SpecError, machine_error
+from sysimage.spec import SystemSpec, read_spec
+from sysimage.spec.parse import check_spec, located, spec_of_value
+
+if TYPE_CHECKING:
+    from sysimage.image import ImageName
+    from sysimage.pipeline.options import DeclaredSystem
+    from sysimage.pipeline.outputs import Input
+
+Place = str | os.PathLike[str]
+"""A path; for an earlier build also the name of an image in a registry."""
+Spec = Place | Mapping[str, Any] | SystemSpec
+"""A system: the path of a system.json, what such a file holds as a mapping, or a spec that was read before."""
+
+
+def declared_system(spec: Spec, directory: Place | None, lock_file: Place | None) -> DeclaredSystem:
+    """The system of a spec and the files that belong to it; a `SpecError` has every fault."""
+    from sysimage.pipeline.options import DeclaredSystem
+
+    named = None if lock_file is None else Path(lock_file)
+    if isinstance(spec, str | os.PathLike):
+        if directory is not None:
+            raise TypeError("directory is for a spec that is no file; paths in a file are relative to the file")
+        path = Path(spec)
+        return DeclaredSystem.of(read_spec(path), path.parent, named or lock_file_beside(path))
+    beside = Path() if directory is None else Path(directory)
+    read = check_spec(spec, beside) if isinstance(spec, SystemSpec) else spec_of_value(spec, beside)
+    return DeclaredSystem.of(read, beside, named)
+
+
+def lock_file_beside(spec: Path) -> Path:
+    """The lock file that belongs to a spec's file."""
+    return spec.with_suffix(".lock.json")
+
+
+def image_name(text: str) -> ImageName:
+    """The name of an image with or without a tag."""
+    from sysimage.image import ImageName
+
+    try:
+        return ImageName.parse(text)
+    except ValueError as error:
+        raise SpecError(f"cannot name the image: {error}", hint="say such as --tag web:1.0") from None
+
+
+def whole_name(text: str | None) -> str | None:
+    """The name of an image with its tag, which is ``latest`` where none is said."""
+    return None if text is None else str(image_name(text))
+
+
+def spec_inputs(spec: Spec) -> Iterator[Input]:
+    """The spec's file, which may not be written over."""
+    from sysimage.pipeline.outputs import Input
+
+    if isinstance(spec, str | os.PathLike):
+        yield Input("the spec", Path(spec))
+
+
+def earlier_builds(previous: Place | None, history: Sequence[Place]) -> Iterator[Input]:
+    """Earlier builds, which may not be written over."""
+    from sysimage.pipeline.outputs import Input
+
+    for what, place in [("the previous build", previous), *(("an earlier build", place) for place in history)]:
+        if place is not None:
+            yield Input(what, Path(place), whole=(Path(place) / "oci-layout").is_file())
+
+
+@contextmanager
+def reported(spec: Spec | None = None) -> Iterator[None]:
+    """Raise faults of the machine as a `MachineError`, and faults of a spec's file with their lines."""
+    try:
+        yield
+    except SpecError as error:
+        if not isinstance(spec, str | os.PathLike):
+            raise
+        raise located(error, Path(spec)) from error.__cause__
+    except (OSError, MemoryError) as error:
+        fault = machine_error(error)
+        if fault is None:
+            raise
+        raise fault from error

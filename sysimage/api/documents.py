@@ -1,0 +1,167 @@
+"""Results as JSON has them: what ``--json`` prints, for whoever writes them down or sends them on.
+
+Sizes are in bytes. ``docs/stability.md`` says what may change in which version.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sysimage.api.values import BuiltImage, LockedPackages, Plan
+from sysimage.errors import SysimageError
+from sysimage.formats import DOCUMENT_VERSION
+from sysimage.verify import ImageSummary, VerifiedImage
+
+FORMAT_VERSION = DOCUMENT_VERSION
+"""Of the documents, as their ``format_version``."""
+
+Result = BuiltImage | Plan | VerifiedImage | ImageSummary | LockedPackages
+
+
+def document(result: Result | SysimageError) -> dict[str, Any]:
+    """A result, or an error, as the document that ``--json`` prints for it."""
+    value = {"error": result.document()} if isinstance(result, SysimageError) else _result(result)
+    return {"format_version": FORMAT_VERSION, **value}
+
+
+def _result(result: Result) -> dict[str, Any]:
+    match result:
+        case BuiltImage():
+            return _built(result)
+        case Plan():
+            return _planned(result)
+        case VerifiedImage():
+            return _verified(result)
+        case ImageSummary():
+            return _inspected(result)
+        case LockedPackages():
+            path = None if result.lock_file is None else str(result.lock_file)
+            return {"lockfile": path, "packages": len(result.packages), "size": result.size}
+
+
+def _built(image: BuiltImage) -> dict[str, Any]:
+    return {
+        "names": list(image.names),
+        "format": image.format,
+        "output": None if image.output is None else str(image.output),
+        "record": None if image.record is None else str(image.record),
+        "pushed": list(image.pushed),
+        "loaded": list(image.loaded),
+        "size": image.size,
+        "digest": str(image.digest),
+        "image_id": str(image.image_id),
+        "created": image.plan.created,
+        "layers": [
+            {
+                "digest": str(layer.digest),
+                "diff_id": str(layer.diff_id),
+                "media_type": layer.media_type,
+                "size": layer.size,
+            }
+            for layer in image.layers
+        ],
+        **_closure(image.plan),
+    }
+
+
+def _planned(plan: Plan) -> dict[str, Any]:
+    a_year = plan.updates_per_year_seconds
+    return {
+        "names": list(plan.names),
+        "max_layers": plan.max_layers,
+        "seconds": {
+            "first_pull": round(plan.first_pull_seconds, 1),
+            "updates_per_year": None if a_year is None else round(a_year, 1),
+        },
+        "layers": [
+            {
+                "nar_size": layer.nar_size,
+                "pulls_per_year": layer.pulls_per_year,
+                "reason": layer.reason,
+                "paths": list(layer.paths),
+            }
+            for layer in plan.layers
+        ],
+        "customization": {"entries": plan.customization_entries, "size": plan.customization_size},
+        **_closure(plan),
+    }
+
+
+def _closure(plan: Plan) -> dict[str, Any]:
+    """What the image holds, as far as it is known before layers are made."""
+    return {
+        "system": plan.system,
+        "architecture": plan.architecture,
+        "items": plan.items,
+        "nar_size": plan.nar_size,
+    }
+
+
+def _verified(image: VerifiedImage) -> dict[str, Any]:
+    return {
+        "tags": list(image.tags),
+        "digest": None if image.digest is None else str(image.digest),
+        "image_id": str(image.image_id),
+        "os": image.os,
+        "architecture": image.architecture,
+        "items": image.items,
+        "files": image.files,
+        "directories": image.directories,
+        "symlinks": image.symlinks,
+        "bytes": image.bytes,
+        "store_kind": image.store_kind,
+        "store_directory": image.store_directory,
+        "notes": [{"where": note.where, "message": note.message} for note in image.notes],
+        "layers": [
+            {
+                "digest": None if layer.digest is None else str(layer.digest),
+                "diff_id": str(layer.diff_id),
+                "size": layer.size,
+                "uncompressed_size": layer.uncompressed_size,
+                "entries": layer.entries,
+                "items": layer.items,
+                "comment": layer.comment,
+            }
+            for layer in image.layers
+        ],
+    }
+
+
+def _inspected(summary: ImageSummary) -> dict[str, Any]:
+    config, runtime = summary.config, summary.config.runtime
+    return {
+        "tags": list(summary.tags),
+        "digest": None if summary.digest is None else str(summary.digest),
+        "image_id": str(summary.image_id),
+        "size": summary.size,
+        "store_kind": summary.store_kind,
+        "items": summary.items,
+        "config": {
+            "os": config.os,
+            "architecture": config.architecture,
+            "created": config.created,
+            "entry_point": list(runtime.entry_point),
+            "command": list(runtime.command),
+            "environment": list(runtime.environment),
+            "working_directory": runtime.working_directory,
+            "user": runtime.user,
+            "labels": dict(config.labels),
+            "exposed_ports": list(runtime.exposed_ports),
+            "volumes": list(runtime.volumes),
+            "stop_signal": runtime.stop_signal,
+        },
+        "annotations": dict(summary.annotations),
+        "layers": [
+            {
+                "digest": None if layer.digest is None else str(layer.digest),
+                "diff_id": str(layer.diff_id),
+                "size": layer.size,
+                "media_type": layer.media_type,
+                "created_by": layer.created_by,
+                "comment": layer.comment,
+                "annotations": dict(layer.annotations),
+            }
+            for layer in summary.layers
+        ],
+        "faults": [str(issue) for issue in summary.faults],
+    }

@@ -1,0 +1,90 @@
+"""Locking packages: the lock file of a spec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sysimage.api import arguments
+from sysimage.api.arguments import Place, Spec, reported
+from sysimage.api.settings import Settings
+from sysimage.api.values import LockedPackages
+from sysimage.errors import SpecError
+from sysimage.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from sysimage.pipeline.outputs import Input
+    from sysimage.spec.model import SystemSpec
+
+
+def lock(
+    spec: Spec,
+    lock_file: Place | None = None,
+    *,
+    directory: Place | None = None,
+    settings: Settings = Settings(),  # noqa: B008 - a frozen value
+    progress: Progress = silent,
+) -> LockedPackages:
+    """Choose the packages of a spec as the archive has them today, and write them to its lock file.
+
+    ``lock_file`` is by default beside the spec's file, ``system.lock.json`` for ``system.json``; for a spec that is no
+    file nothing is written unless it is said. ``directory`` is what paths in such a spec are relative to.
+
+    Raises a `SysimageError`: `SpecError` for a spec that is not made of packages, `IntegrityError` for an archive that
+    is not to be believed, `RegistryError` for one that cannot be reached, `MachineError`.
+    """
+    with reported(spec):
+        system = arguments.declared_system(spec, directory, lock_file)
+        return lock_packages(
+            system.spec,
+            system.spec_dir,
+            system.lock_file,
+            settings,
+            arguments.spec_inputs(spec),
+            progress,
+            hint="say another lock_file",
+        )
+
+
+def lock_packages(
+    spec: SystemSpec,
+    spec_dir: Path,
+    path: Path | None,
+    settings: Settings,
+    inputs: Iterable[Input],
+    progress: Progress,
+    *,
+    hint: str,
+) -> LockedPackages:
+    """As `lock`, of a spec that was read; ``inputs`` were read for it and are not written over, as ``hint`` says."""
+    if spec.from_store is not None:
+        raise SpecError(
+            f"cannot lock {spec.name}: it is made of what a store holds, not of packages",
+            hint="name store paths instead of links; their hashes say exactly what is in them",
+        )
+
+    from sysimage_bootstrap.packages.choose import lock_packages, open_archive, package_request
+
+    if path is not None:
+        _check(path, [*inputs, *_own_inputs(spec, spec_dir, settings)], hint)
+    archive = open_archive(settings.archive_choice(), spec, settings.cache / "archive")
+    locked = lock_packages(package_request(spec), archive, progress)
+    if path is not None:
+        locked.write(path)
+    return LockedPackages.of(locked, path)
+
+
+def _own_inputs(spec: SystemSpec, spec_dir: Path, settings: Settings) -> Sequence[Input]:
+    from sysimage.pipeline.outputs import Input, source_inputs
+
+    return [*source_inputs(spec, spec_dir), Input("the cache", settings.cache, whole=True)]
+
+
+def _check(path: Path, read: Iterable[Input], hint: str) -> None:
+    """Refuse to write over what is read, or over what is no lock file."""
+    from sysimage.pipeline.outputs import refuse_another_format, refuse_inputs
+    from sysimage_bootstrap.packages.lock import FORMAT_NAME
+
+    refuse_inputs(path, read, hint=hint)
+    refuse_another_format(path, FORMAT_NAME, "a lock file")

@@ -1,0 +1,203 @@
+"""What the functions return, where no room has a value that is already small and lasting.
+
+Sizes are in bytes, times in seconds since 1970. Names and store paths are texts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sysimage.digest import Digest
+
+if TYPE_CHECKING:
+    from sysimage.layerplan import PlannedLayer as RoomsLayer
+    from sysimage.pipeline.build import BuildResult, Planned
+    from sysimage_bootstrap.packages.lock import LockFile
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLayer:
+    """One layer of store items, before it is made."""
+
+    paths: tuple[str, ...]
+    """Store paths, sorted; never empty."""
+    nar_size: int
+    """Bytes of the items, uncompressed."""
+    reason: str
+    """One sentence for people: why these are together."""
+    pulls_per_year: float | None
+    """How often a client that follows updates is expected to fetch this layer again, where that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would go into which layer of an image, and why."""
+
+    names: tuple[str, ...]
+    """What the image is called: ``web:latest``."""
+    architecture: str
+    """``amd64`` or ``arm64``."""
+    system: str
+    """The store path of the system item; empty for an image of other items."""
+    items: int
+    """Store items in the image."""
+    nar_size: int
+    """Bytes of all items, uncompressed."""
+    created: int
+    """When the image says it was made: seconds since 1970."""
+    max_layers: int
+    """The most layers that the image may have."""
+    layers: tuple[PlannedLayer, ...]
+    """Of items, bottom first. The customization layer, on top of them, is not among them."""
+    customization_entries: int
+    """Files, directories and links of the customization layer: accounts, database, boot program, /etc."""
+    customization_size: int
+    """Bytes of its files."""
+    first_pull_seconds: float
+    """About how long a client waits for all layers, at 100 Mbit/s."""
+    updates_per_year_seconds: float | None
+    """About how long it waits for a year's updates; None where it is not known how often items change."""
+
+    @classmethod
+    def of(cls, planned: Planned) -> Plan:
+        """What the pipeline has planned."""
+        layers = planned.plan.layers
+        size = sum(entry.size() for entry in planned.tree)
+        first, a_year = _waits(planned, size)
+        return cls(
+            names=tuple(str(name) for name in planned.names),
+            architecture=planned.spec.architecture,
+            system=str(planned.realised.system or ""),
+            items=len(planned.closure),
+            nar_size=planned.closure.nar_size,
+            created=planned.created,
+            max_layers=planned.plan.max_layers,
+            layers=tuple(_layer(layer) for layer in layers),
+            customization_entries=len(planned.tree),
+            customization_size=size,
+            first_pull_seconds=first,
+            updates_per_year_seconds=a_year,
+        )
+
+
+def _layer(layer: RoomsLayer) -> PlannedLayer:
+    return PlannedLayer(tuple(map(str, layer.paths)), layer.nar_size, layer.reason, layer.pulls_per_year)
+
+
+def _waits(planned: Planned, customization_size: int) -> tuple[float, float | None]:
+    """Seconds that a client waits for a first pull, and for a year's updates of the items where how often is known.
+
+    Without the layers of a base image; the customization layer counts in the first pull.
+    """
+    from sysimage.layerplan import pull_seconds
+
+    layers = planned.plan.layers
+    size = planned.closure.nar_size + customization_size
+    first = pull_seconds(size, len(layers) + (planned.plan.max_layers > 1))
+    pulls = [(layer.nar_size, layer.pulls_per_year) for layer in layers]
+    if any(often is None for _, often in pulls):
+        return first, None
+    return first, sum(pull_seconds(size, 1) * (often or 0.0) for size, often in pulls)
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltLayer:
+    """One layer that was written."""
+
+    digest: Digest
+    """Of the blob as stored and transferred."""
+    diff_id: Digest
+    """Of the uncompressed tar."""
+    media_type: str
+    size: int
+    """Bytes of the blob."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """An image that is where it was wanted."""
+
+    digest: Digest
+    """Of the manifest: what a registry and a pinned reference call the image."""
+    image_id: Digest
+    """Of the configuration: what Docker lists as the image's ID."""
+    size: int
+    """Bytes of the archive, or of all blobs and documents."""
+    format: str
+    """How it was written to the first of its places: ``archive``, ``docker-archive``, ``oci-layout``, ``registry``."""
+    output: Path | None
+    """The file or directory; None if it went to a stream, registries or an engine alone."""
+    record: Path | None
+    """The record of the build beside the output, for a later build's ``previous``."""
+    pushed: tuple[str, ...]
+    """What it can be pulled as."""
+    loaded: tuple[str, ...]
+    """The engines that have it."""
+    layers: tuple[BuiltLayer, ...]
+    """Bottom first, those of a base image included."""
+    plan: Plan
+    """What was planned for it."""
+
+    @classmethod
+    def of(cls, result: BuildResult) -> BuiltImage:
+        """What the pipeline has built."""
+        written = result.written
+        return cls(
+            digest=written.digest,
+            image_id=written.image_id,
+            size=written.size,
+            format=written.format,
+            output=written.path,
+            record=result.record,
+            pushed=tuple(str(name) for one in result.delivered if one.format == "registry" for name in one.names),
+            loaded=tuple(one.format.removesuffix(" load") for one in result.delivered if one.format.endswith(" load")),
+            layers=tuple(
+                BuiltLayer(layer.descriptor.digest, layer.diff_id, layer.descriptor.media_type, layer.descriptor.size)
+                for layer in written.image.layers
+            ),
+            plan=Plan.of(result.planned),
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the image is called."""
+        return self.plan.names
+
+
+@dataclass(frozen=True, slots=True)
+class LockedPackage:
+    """One package that a system is made of."""
+
+    name: str
+    version: str
+    architecture: str
+    size: int
+    """Bytes of the package file."""
+    digest: Digest
+    """Of the package file."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockedPackages:
+    """Exactly which packages a spec comes to."""
+
+    lock_file: Path | None
+    """Where that was written; None if nowhere."""
+    packages: tuple[LockedPackage, ...]
+    """Sorted by name."""
+
+    @classmethod
+    def of(cls, lock: LockFile, path: Path | None) -> LockedPackages:
+        """What was locked, and where it was written."""
+        found = (
+            LockedPackage(package.name, package.version, package.architecture, package.size, package.digest)
+            for package in lock.resolution.packages
+        )
+        return cls(path, tuple(found))
+
+    @property
+    def size(self) -> int:
+        """Bytes of all package files."""
+        return sum(package.size for package in self.packages)
