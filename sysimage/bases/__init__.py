@@ -7,6 +7,7 @@ from sysimage.bases.overlay import base_history, overlaid, variables_of
 from sysimage.bases.placing import place_on
 from sysimage.bases.read import read_base_image
 from sysimage.bases.stores import merged, without_items_of
+from sysimage.bases.volumes import check_volumes, tell_dropped_volumes
 
 __all__ = [
     "NO_BASE",
@@ -15,6 +16,7 @@ __all__ = [
     "BaseLayer",
     "base_history",
     "check_room",
+    "check_volumes",
     "copy_layers",
     "customization_on",
     "merged",
@@ -22,6 +24,7 @@ __all__ = [
     "place_on",
     "read_base_image",
     "stacked",
+    "tell_dropped_volumes",
     "variables_of",
     "without_items_of",
 ]

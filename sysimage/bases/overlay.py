@@ -2,8 +2,8 @@
 
 What the spec says replaces what the base says; what we only derive from the packages is added to it. So directories of
 ours come before those in the base's PATH, and the base's programs are found as before. The rest is as a Dockerfile does
-it: labels, ports and volumes add up; working directory, user and stop signal stay until others are specified; another
-entry point drops the base's command with it.
+it: labels, ports and volumes add up, but for volumes that would hide the store; working directory, user and stop signal
+stay until others are specified; another entry point drops the base's command with it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from sysimage.bases.base_image import BaseImage, BaseImageError
+from sysimage.bases.volumes import kept_volumes
 from sysimage.image import ImageConfig
 from sysimage.spec.model import SystemSpec
 
@@ -35,7 +36,7 @@ def overlaid(config: ImageConfig, base: BaseImage, spec: SystemSpec) -> ImageCon
             working_dir=config.working_dir or runs.working_directory or None,
             user=config.user or (None if has_init else runs.user or None),
             exposed_ports=tuple(sorted({_port(port) for port in (*runs.exposed_ports, *config.exposed_ports)})),
-            volumes=tuple(sorted({*runs.volumes, *config.volumes})),
+            volumes=tuple(sorted({*kept_volumes(base, spec.store), *config.volumes})),
             labels=tuple(sorted({**under.labels, **dict(config.labels)}.items())),
             stop_signal=config.stop_signal or runs.stop_signal,
             inherited=inherited,

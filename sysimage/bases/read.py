@@ -42,18 +42,19 @@ _HISTORY_TEXTS = ("created", "created_by", "comment", "author")
 
 
 def read_base_image(
-    path: Path, architecture: str, store_dir: str, *, limits: Limits = DEFAULT_LIMITS, progress: Progress = silent
+    path: Path, platform: str, store_dir: str, *, limits: Limits = DEFAULT_LIMITS, progress: Progress = silent
 ) -> BaseImage:
-    """Read the image at ``path`` (an archive or an OCI layout directory) for ``architecture``.
+    """Read the image at ``path`` (an archive or an OCI layout directory).
 
-    ``store_dir`` is where the image to be has its store. An image that is not what it says, or says what is malformed,
-    is an `IntegrityError` with every fault; one that nothing can be built on is a `BaseImageError`.
+    Of several it is the one for ``platform`` (``os/architecture[/variant]``). ``store_dir`` is where the image to be
+    has its store. An image that is not what it says, or says what is malformed, is an `IntegrityError` with every
+    fault; one that nothing can be built on is a `BaseImageError`.
     """
     faults = Faults(limits.faults_per_rule)
     try:
         with open_source(path, limits) as source:
-            documents = read_documents(source, faults, limits, f"linux/{architecture}")
-            _check_platform(path, documents, architecture)
+            documents = read_documents(source, faults, limits, platform)
+            _check_platform(path, documents, platform)
             readings = _read_layers(documents, source, faults, limits, progress)
             tree = FileTree(faults)
             if not faults:
@@ -78,11 +79,11 @@ def _refused(path: Path, faults: Faults) -> IntegrityError:
     )
 
 
-def _check_platform(path: Path, documents: ImageDocuments, architecture: str) -> None:
+def _check_platform(path: Path, documents: ImageDocuments, platform: str) -> None:
     found = f"{documents.config.os}/{documents.config.architecture}"
-    if found != f"linux/{architecture}":
+    if found != "/".join(platform.split("/")[:2]):
         raise BaseImageError(
-            f"cannot build on {path}: it is for {found}, this image for linux/{architecture}",
+            f"cannot build on {path}: it is for {found}, this image for {platform}",
             hint='say "architecture", or take the base for the other architecture',
         )
 

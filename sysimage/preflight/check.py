@@ -17,6 +17,7 @@ from sysimage.rootfs.account_files import Table
 from sysimage.rootfs.tree import Entry, Kind, Tree
 from sysimage.rules import limits, system
 from sysimage.rules.finding import Finding
+from sysimage.rules.machines import check_architecture
 from sysimage.rules.paths import as_parts, as_path, link_fault, path_fault
 from sysimage.rules.runtime import Runtime, check_runtime
 from sysimage.spec.model import CommandReady, Service, SystemSpec
@@ -84,6 +85,8 @@ def _findings(draft: Draft) -> Iterator[Finding]:
         own=lambda parts: as_path(parts) in draft.tree,
         own_health_check=draft.spec.health_check is not None,
     )
+    items = dict.fromkeys([item.path for item in (*draft.closure, *draft.base.items)])
+    yield from check_architecture(files, runtime, [as_parts(str(path)) for path in items])
     yield from _check_databases(draft)
     around = system.surroundings(files, runtime)
     said = {name: user.shell for name, user in draft.spec.users.items() if user.shell is not None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 from pydantic import (
@@ -18,6 +19,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from sysimage.characters import CONTROLS
+from sysimage.rules.architectures import ARCHITECTURES, OTHER_NAMES, VARIANT, architecture_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,33 @@ class Shape:
         }
 
 
+def _architecture(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError(f"must be {_AN_ARCHITECTURE}")
+    try:
+        return architecture_name(value)
+    except ValueError:
+        known = [*ARCHITECTURES, *OTHER_NAMES]
+        near = get_close_matches(value, known, n=1)
+        meant = f" (did you mean '{near[0]}'?)" if near else ""
+        raise ValueError(f'must be {_AN_ARCHITECTURE}, not "{value[:80]}"{meant}') from None
+
+
+_AN_ARCHITECTURE = "an architecture, such as 'amd64', 'arm64', 'arm/v7' or 'riscv64'"
+_NAMES = [*ARCHITECTURES, *OTHER_NAMES, *(f"{name}-linux" for name in OTHER_NAMES)]
+ArchitectureName = Annotated[
+    str,
+    BeforeValidator(_architecture),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": sorted(_NAMES)},
+                {"pattern": f"^(?:(?:{'|'.join(ARCHITECTURES)})(?:/{VARIANT}|-linux)?)$"},
+            ],
+            "type": "string",
+        }
+    ),
+]
 _OCTAL = 'must be a string of octal digits up to "7777", such as "0755"'
 
 

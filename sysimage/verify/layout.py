@@ -93,7 +93,9 @@ def _choose(
         different = {(one.digest, one.platform): one for one in reversed(images)}
         images = [one for one in different.values() if _is_image(source, one, limits)]
     if platform is not None and len(images) > 1:
-        images = [one for one in images if one.platform is None or (one.platform + "/").startswith(platform + "/")]
+        fitting = [one for one in images if one.platform is None or (one.platform + "/").startswith(platform + "/")]
+        # An index may leave out the variant that is wanted.
+        images = fitting or [one for one in images if (platform + "/").startswith(f"{one.platform}/")]
     if len(images) != 1:
         named = len({one.platform for one in images}) == 1 and depth == 0  # then it is names that tell them apart
         found = ", ".join(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 
 from sysimage.rules import system
 from sysimage.rules.finding import Cause
+from sysimage.rules.machines import check_architecture
 from sysimage.verify.config import Config
 from sysimage.verify.faults import Faults
 from sysimage.verify.store import StoreFacts, as_parts, as_path
@@ -21,7 +22,7 @@ def check_system(
     config: Config,
     store: StoreFacts | None,
     accounts: Mapping[Parts, bytes],
-    own: Container[int],
+    own: Collection[int],
     faults: Faults,
     *,
     has_base: bool,
@@ -49,6 +50,9 @@ def check_system(
         own_health_check=not has_base,
     )
     faults.take(findings, _place)
+    if own:  # whoever made it otherwise may have reasons
+        items = () if store is None else [as_parts(str(item)) for item in store.items]
+        faults.take(check_architecture(tree, runtime, items), _place)
     if store is None or faults:  # a database that lacks something would make this repeat it for all that hangs on it
         return
     _check_nothing_is_dead(tree, store, own, faults)

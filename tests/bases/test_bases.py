@@ -14,6 +14,7 @@ import pytest
 from sysimage.bases import BaseImageError
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError, SpecError, SysimageError
+from sysimage.notices import heard_by
 from sysimage.store.database import Schema, store_database
 from sysimage.verify import verify_image
 from tests.support import raw_tar
@@ -128,6 +129,29 @@ def test_the_config_is_overlaid_and_the_history_kept(tmp_path: Path, closure: Cl
     assert len([entry for entry in value["history"] if not entry.get("empty_layer")]) == len(
         value["rootfs"]["diff_ids"]
     )
+
+
+def test_a_volume_over_the_store_is_not_taken_over(tmp_path: Path, closure: Closure) -> None:
+    """An engine would put an empty directory, or a copy of an older store, in its place."""
+    volumes = ["/gnu", "/gnu/store", "/var/guix/profiles", "/link", "/srv/", "/data", "/gnutella"]
+    layer = raw_tar.archive(raw_tar.symlink(b"link", b"var"), raw_tar.directory(b"var/guix"))
+    image = RawImage(layer, config={"config": {"Volumes": {volume: {} for volume in volumes}}})
+    write_archive(image.layout(), tmp_path / "base")
+    told: list[str] = []
+    with heard_by(told.append):
+        value = config_of(build_from_store(tmp_path, on("base", closure, volumes=["/mine"])))
+    assert list(value["config"]["Volumes"]) == ["/data", "/gnutella", "/mine", "/srv/"]
+    assert [line.split()[6].rstrip(",") for line in told] == ["/gnu", "/gnu/store", "/link", "/var/guix/profiles"]
+    assert told[0] == (
+        "the base image declares the volume /gnu, in which a container engine would hide the store in /gnu/store: the "
+        "image does not take it over"
+    )
+    verify_image(tmp_path / "top.tar")
+    with pytest.raises(BaseImageError) as error:
+        build_from_store(tmp_path, on("base", closure, volumes=["/link/guix/db"]))
+    assert [str(one) for one in error.value.issues] == [
+        "/volumes/0: the base has a link on the way, and /link/guix/db would hide /gnu/store"
+    ]
 
 
 def test_who_says_an_entry_point_drops_the_bases_program(tmp_path: Path, closure: Closure) -> None:
@@ -441,7 +465,7 @@ def test_a_base_that_changes_after_it_was_read_is_noticed(tmp_path: Path, closur
     from sysimage.blobs import BlobDirectory
 
     path = write_archive(debian().layout(), tmp_path / "base")
-    base = read_base_image(path, "amd64", "/gnu/store")
+    base = read_base_image(path, "linux/amd64", "/gnu/store")
     path.write_bytes(path.read_bytes().replace(b"data\n", b"DATA\n"))
     with pytest.raises(IntegrityError, match="changed"):
         copy_layers(base, BlobDirectory(tmp_path / "blobs"))

@@ -136,6 +136,7 @@ NOT_PREVENTED = {"layer._read_content"}
 """Two million entries: how many there are is known to nobody before all is read, nor where layers come from a cache."""
 
 SHARED = {
+    "architecture": "sysimage.rules.machines:check_architecture",
     "config": "sysimage.rules.runtime:check_runtime",
     "entry point": "sysimage.rules.system:check_start",
     "working directory": "sysimage.rules.system:check_start",
@@ -207,6 +208,8 @@ def test_every_shared_rule_is_asked_for_by_both_sides() -> None:
     whole = {"check_system", "check_runtime"}
     assert whole <= asked["verify"]
     assert whole <= asked["preflight"]
+    assert "check_architecture" in asked["verify"] & asked["preflight"]
+    whole.add("check_architecture")
     for name in {twin.partition(":")[2] for twin in SHARED.values()} - whole - {"check_services"}:
         assert name in asked["rules"], f"{name} is a part of check_system"
     assert "check_services" in asked["preflight"], "the init's own declarations are the build's to know"
