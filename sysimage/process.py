@@ -9,6 +9,7 @@ the keyboard's reach, and the kernel kills them when we are gone.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shlex
 import shutil
@@ -16,7 +17,6 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -108,7 +108,7 @@ def run(
 def _wait(command: Any) -> None:
     """Until the program has ended, which it does when we are to: another thread than the main one may wait here."""
 
-    with when_ending(partial(_kill, command.pid)):
+    with when_ending(functools.partial(_kill, command.pid)):
         try:
             command.wait()
         except BaseException:
@@ -122,20 +122,33 @@ def spawn(
     env: Mapping[str, str] | None = None,
     on_terminal: bool = False,
     outlives: bool = False,
+    brief: bool = False,
     **options: Any,
 ) -> subprocess.Popen[bytes]:
     """Start a program and return at once; the caller, in the thread that called, owns the child and ends it.
 
     It has a session of its own, so that Ctrl-C reaches us alone, unless a person is to talk to it ``on_terminal``. The
-    kernel ends it with us, unless it is there for what is left to do then, and ``outlives`` us.
+    kernel ends it with us, unless it is there for what is left to do then, and ``outlives`` us. A ``brief`` one, of
+    those that are started by the hundred, asks the kernel for that itself, by setpriv(1), where this is installed: so
+    it takes a fifth of the time, because nothing of ours is copied for it. One that is begun in the very moment in
+    which we die would not notice it.
     """
+    words = [str(word) for word in argv]
+    through = _setpriv() if brief else None
     return subprocess.Popen(
-        [str(word) for word in argv],
+        words if through is None else [through, "--pdeathsig", "KILL", "--", *words],
         env={**CLEAN_ENVIRONMENT, **(env or {})},
         start_new_session=not on_terminal,
-        preexec_fn=None if outlives else ending_with_parent(),
+        preexec_fn=None if outlives or through else ending_with_parent(),
         **options,
     )
+
+
+@functools.cache
+def _setpriv() -> str | None:
+    """Util-linux's program; busybox has another of the same name, which cannot do this."""
+    found = shutil.which("setpriv", path=CLEAN_ENVIRONMENT["PATH"])
+    return found if found is not None and Path(found).resolve().name == "setpriv" else None
 
 
 def end(child: subprocess.Popen[bytes]) -> None:

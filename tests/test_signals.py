@@ -204,6 +204,11 @@ def test_acting_once_is_enough_and_comes_too_for_who_asks_late() -> None:
 STARTED = {
     "a program that is waited for": (1, "threading.Thread(target=run, args=(['sleep', '60'],), daemon=True).start()"),
     "a program that was spawned": (1, "held = spawn(['sleep', '60'])"),
+    "a brief program": (
+        1,
+        "held = spawn(['sleep', '60'], brief=True)\n"
+        "while open(f'/proc/{held.pid}/comm').read() != 'sleep\\n': time.sleep(0.01)",
+    ),
     "a worker": (1, "held = Worker('work', lambda line: time.sleep(60))"),
     "a worker's program": (2, "held = Worker('work', lambda line: run(['sleep', '60']))"),
     "a worker's spawned program": (2, "held = Worker('work', lambda line: spawn(['sleep', '60']).wait())"),

@@ -1,11 +1,13 @@
-"""Images that ours begin with: read with a verifier's eyes, kept byte for byte, and built upon."""
+"""Images that ours begin with: read with a verifier's eyes, kept byte for byte, and built upon.
+
+`read` stands aside: it brings the verifier's readers with it, which no build without a base image has to load.
+"""
 
 from sysimage.bases.base_image import NO_BASE, BaseImage, BaseImageError, BaseLayer, check_room
 from sysimage.bases.base_layers import copy_layers, stacked
 from sysimage.bases.customization import customization_on
 from sysimage.bases.overlay import base_history, overlaid, variables_of
 from sysimage.bases.placing import place_on
-from sysimage.bases.read import read_base_image
 from sysimage.bases.stores import merged, without_items_of
 from sysimage.bases.volumes import check_volumes, tell_dropped_volumes
 
@@ -22,7 +24,6 @@ __all__ = [
     "merged",
     "overlaid",
     "place_on",
-    "read_base_image",
     "stacked",
     "tell_dropped_volumes",
     "variables_of",

@@ -10,14 +10,15 @@ from sysimage.blobs import BlobDirectory, Descriptor
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
 from sysimage.layers import LayerBlob
-from sysimage.verify.limits import DEFAULT_LIMITS
-from sysimage.verify.source import open_source
 
 
 def copy_layers(base: BaseImage, into: BlobDirectory) -> None:
     """Bring the base's blobs to ``into``. An `IntegrityError` if the base changed since it was read."""
     if not base.layers:
         return
+    from sysimage.verify.limits import DEFAULT_LIMITS  # not paid for by builds without a base image
+    from sysimage.verify.source import open_source
+
     with open_source(base.path, DEFAULT_LIMITS) as source:
         for layer in base.layers:
             if _is_there(into, layer.blob.descriptor):

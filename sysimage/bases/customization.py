@@ -29,4 +29,4 @@ def customization_on(base: BaseImage, spec: SystemSpec, system: SystemResult, cl
         generation=generation_on(base, store),
     )
     additions = [*roots_of(base, store), *closed_database(base, store)] if store.database else []
-    return place_on(Tree([*tree, *additions]), base, store)
+    return place_on(Tree([*tree, *additions]) if additions else tree, base, store)

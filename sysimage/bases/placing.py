@@ -8,9 +8,9 @@ from dataclasses import replace
 from sysimage.bases.base_image import BaseImage, BaseImageError
 from sysimage.errors import Issue
 from sysimage.rootfs.tree import Entry, Kind, Tree
+from sysimage.rules.paths import as_parts, as_path
 from sysimage.spec.model import Store
 from sysimage.spec.places import Use, refusal_in_any_image
-from sysimage.verify.store import as_parts, as_path
 from sysimage.verify.tar import MemberKind
 from sysimage.verify.tree import FileTree, Node, item_of
 
@@ -21,6 +21,8 @@ _OURS = "sysimage"
 def place_on(tree: Tree, base: BaseImage, store: Store) -> Tree:
     """``tree`` as the layer above the base's. A `BaseImageError` names everything of ours that would take the place of
     a directory, lie below a file, or lie in a store that the base has elsewhere."""
+    if not base.layers:
+        return tree  # as the walk would find; without it, a build that changes nothing takes a tenth less time
     placed: dict[str, Entry] = {}
     issues = []
     for entry in tree:
@@ -56,10 +58,10 @@ def place_on(tree: Tree, base: BaseImage, store: Store) -> Tree:
 def _place(entry: Entry, base: FileTree) -> tuple[str, str | None]:
     """Where the entry goes when the base's links on the way are followed, and what forbids it."""
     way = "/"
-    parts = _parts(entry.path)
+    parts = as_parts(entry.path)
     for part in parts[:-1]:
         way = _below(way, part)
-        node = base.find(_parts(way))
+        node = base.find(as_parts(way))
         if node is None or node.kind is MemberKind.DIRECTORY:
             continue
         if node.kind is not MemberKind.SYMLINK:
@@ -67,13 +69,13 @@ def _place(entry: Entry, base: FileTree) -> tuple[str, str | None]:
         target = base.resolve(way.encode("utf-8", "surrogateescape"))
         if target is None or target[1].kind is not MemberKind.DIRECTORY:
             return entry.path, f"the base has a link at {way} that leads to no directory"
-        way = as_path(target[0]) if target[0] else "/"
+        way = as_path(target[0])
     return (_below(way, parts[-1]) if parts else "/"), None
 
 
 def _kept(entry: Entry, base: FileTree, path: str, store: Store) -> Entry | str | None:
     """The entry as it is to stand at ``path``; None for one that the base has already; a text for a conflict."""
-    node = base.find(_parts(path))
+    node = base.find(as_parts(path))
     if node is None:
         return replace(entry, path=path)
     if entry.kind is Kind.DIRECTORY:
@@ -110,9 +112,9 @@ def _with_the_bases_parents(placed: Mapping[str, Entry], base: FileTree) -> dict
     """With the directories above every entry in the form that the base has them in."""
     found = dict(placed)
     for path in placed:
-        parts = _parts(path)
+        parts = as_parts(path)
         for depth in range(len(parts)):
-            above = as_path(parts[:depth]) if depth else "/"
+            above = as_path(parts[:depth])
             node = base.find(parts[:depth])
             if above not in found and node is not None:
                 found[above] = Entry.directory(above, node.mode, node.uid, node.gid)
@@ -127,10 +129,6 @@ def _is_of_the_store(path: str, store: Store) -> bool:
 
 def _use(entry: Entry) -> Use:
     return Use.HOME if entry.kind is Kind.DIRECTORY else Use.FILE
-
-
-def _parts(path: str) -> tuple[bytes, ...]:
-    return () if path == "/" else as_parts(path)
 
 
 def _below(path: str, part: bytes) -> str:

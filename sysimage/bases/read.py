@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sysimage.bases.account_files import account_files_of_base
+from sysimage.bases.base_accounts import account_files_of_base
 from sysimage.bases.base_image import BaseImage, BaseImageError, BaseLayer
-from sysimage.bases.stores import store_of_base
+from sysimage.bases.base_store import store_of_base
 from sysimage.blobs import Descriptor, media_types
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, Issue, MachineError

@@ -12,8 +12,8 @@ from pathlib import PurePosixPath
 from sysimage.bases.base_image import BaseImage, BaseImageError
 from sysimage.errors import Issue
 from sysimage.notices import notice
+from sysimage.rules.paths import as_path
 from sysimage.spec.model import Store, SystemSpec
-from sysimage.verify.store import as_path
 
 
 def kept_volumes(base: BaseImage, store: Store) -> tuple[str, ...]:

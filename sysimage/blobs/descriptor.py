@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sysimage.digest import Digest
@@ -42,10 +41,6 @@ class Descriptor:
         if not isinstance(annotations, dict) or not all(isinstance(text, str) for text in annotations.values()):
             raise ValueError("a descriptor's annotations are strings")
         return cls(media_type, Digest.parse(digest), size, tuple(sorted(annotations.items())))
-
-    def annotated(self, annotations: Mapping[str, str]) -> Descriptor:
-        """The same descriptor with more annotations; a key given again wins."""
-        return replace(self, annotations=tuple(sorted({**dict(self.annotations), **annotations}.items())))
 
     def as_json(self) -> dict[str, Any]:
         """The JSON form."""

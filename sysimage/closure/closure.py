@@ -5,9 +5,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sysimage.digest import Digest
 from sysimage.errors import Issue, SysimageError
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
@@ -50,20 +49,6 @@ class Closure:
             referred = {r for item in self.items for r in item.references if r != item.path}
             roots = tuple(sorted(path for path in by_path if path not in referred))
         self.roots: tuple[StorePath, ...] = roots
-
-    @classmethod
-    def from_path_info(cls, infos: Iterable[Mapping[str, Any]]) -> Closure:
-        """From dictionaries as ``nix path-info --json`` prints them: path, narHash (``sha256:<hex>``), narSize
-        (bytes), references (paths; a self-reference may or may not be listed)."""
-        return cls(
-            StoreItem(
-                path=StorePath.parse(info["path"]),
-                nar_hash=Digest.parse(info["narHash"]),
-                nar_size=info["narSize"],
-                references=tuple(sorted({StorePath.parse(r) for r in info["references"]})),
-            )
-            for info in infos
-        )
 
     def __iter__(self) -> Iterator[StoreItem]:
         return iter(self.items)

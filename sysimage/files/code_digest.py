@@ -24,6 +24,7 @@ _DISTRIBUTIONS = {"elftools": "pyelftools", "testinfra": "pytest-testinfra", "_p
 """Import name → name of the library that has it, where these differ."""
 _DYNAMIC = ("import_module(", "__import__(")
 _COMMENT = re.compile(r"#[^\n]*")
+_PROGRAM = re.compile(r'"([^"\n/]+\.py)"')
 _BUILT = re.compile(r"([\w.]+)-([^-]+)(?:-[^-]+)?\.(?:dist-info|egg-info)")
 
 
@@ -118,14 +119,14 @@ class Packages:
             if below:
                 waiting.append(name.rpartition(".")[0])
             files[name] = path
-            text, imports = _text(path)
-            waiting += imports
+            said = _said(path)
+            waiting += said.imports
             directory = path.rpartition(os.sep)[0]
             files.update(self._data[directory])
-            if '.py"' in text:
-                programs = self._programs[directory].items()
-                files.update(one for one in programs if f'"{one[0].rpartition("/")[2]}"' in text)
-            if any(call in text for call in _DYNAMIC):
+            if said.programs:
+                beside = self._programs[directory].items()
+                files.update(one for one in beside if one[0].rpartition("/")[2] in said.programs)
+            if said.loads_by_name:
                 waiting += (other for other in self._modules if other.rpartition(".")[0] == name)
         return Made(files, frozenset(libraries))
 
@@ -153,11 +154,21 @@ def imports_in(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a module's text says of other files."""
+
+    imports: tuple[str, ...]
+    programs: frozenset[str]
+    """File names in quotes that may be programs beside it."""
+    loads_by_name: bool
+
+
 @functools.cache
-def _text(path: str) -> tuple[str, tuple[str, ...]]:
-    """The text of a module, and what it imports."""
+def _said(path: str) -> _Said:
     text = _data(path).decode()
-    return text, imports_in(text)
+    programs = frozenset(_PROGRAM.findall(text)) if '.py"' in text else frozenset()
+    return _Said(tuple(dict.fromkeys(imports_in(text))), programs, any(call in text for call in _DYNAMIC))
 
 
 def library_version(module: str) -> str:
@@ -186,5 +197,6 @@ def _data(path: str) -> bytes:
         return file.read()
 
 
+@functools.cache
 def _file_digest(path: str) -> str:
     return hashlib.sha256(_data(path)).hexdigest()

@@ -17,8 +17,10 @@ def open_base(system: DeclaredSystem, progress: Progress = silent) -> bases.Base
     spec = system.spec
     if spec.from_image is None:
         return bases.NO_BASE
+    from sysimage.bases.read import read_base_image  # not paid for by builds without a base image
+
     path = system.spec_dir / spec.from_image
-    base = bases.read_base_image(path, spec.platform, spec.store.store_dir, progress=progress)
+    base = read_base_image(path, spec.platform, spec.store.store_dir, progress=progress)
     bases.check_room(base, spec.max_layers)
     bases.check_volumes(spec.volumes, base, spec)
     bases.tell_dropped_volumes(base, spec.store)

@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+from sysimage.rules.paths import Parts
 from sysimage.store.paths import StorePath
 from sysimage.verify.layer import LayerReading
 from sysimage.verify.limits import Limits
 from sysimage.verify.small_files import files_behind
 from sysimage.verify.source import Source
-from sysimage.verify.tree import FileTree, Parts
+from sysimage.verify.tree import FileTree
 
 Outputs = Mapping[str, str]
 """Name of an output → its path."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sysimage.digest import Digest
+from sysimage.rules.paths import Parts
 from sysimage.rules.programs import Program
 from sysimage.verify.compression import Compression, decompressed, sniff
 from sysimage.verify.faults import Faults, MalformedError
@@ -21,7 +22,7 @@ from sysimage.verify.rules import LayerRules
 from sysimage.verify.source import Source
 from sysimage.verify.streams import Stream
 from sysimage.verify.tar import Member, MemberKind, read_members
-from sysimage.verify.tree import Parts, item_of
+from sysimage.verify.tree import item_of
 
 Count = Callable[[int], None]
 

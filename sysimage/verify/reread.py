@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import IO
 
 from sysimage.digest import Digest
+from sysimage.rules.paths import Parts
 from sysimage.verify.layer import layer_content
 from sysimage.verify.limits import Limits
 from sysimage.verify.manifest import LayerDocument
@@ -19,7 +20,7 @@ from sysimage.verify.references import KnownCollector
 from sysimage.verify.source import Source
 from sysimage.verify.streams import CHUNK
 from sysimage.verify.tar import MemberKind, read_members
-from sysimage.verify.tree import FileTree, Parts
+from sysimage.verify.tree import FileTree
 
 _Place = tuple[int, Parts]
 """Number of a layer, and a member in it."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from sysimage.rules.paths import Parts
 from sysimage.verify.faults import MalformedError, shown
 from sysimage.verify.layer import LayerReading, layer_content
 from sysimage.verify.limits import Limits
 from sysimage.verify.source import Source
 from sysimage.verify.tar import MemberKind, read_members
-from sysimage.verify.tree import FileTree, Node, Parts
+from sysimage.verify.tree import FileTree, Node
 
 
 def files_behind(

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sysimage.digest import Digest
+from sysimage.rules.paths import Parts, as_parts, as_path
 from sysimage.store.paths import StorePath
 from sysimage.verify.database import GUIX, NIX, Row, Schema, read_database
 from sysimage.verify.derivations import derivation_outputs
@@ -16,20 +17,10 @@ from sysimage.verify.references import hash_parts
 from sysimage.verify.reread import reread_items
 from sysimage.verify.source import Source
 from sysimage.verify.tar import MemberKind
-from sysimage.verify.tree import FileTree, Parts
+from sysimage.verify.tree import FileTree
 
 STATE_DIRECTORIES: Mapping[str, Schema] = {"/var/guix": GUIX, "/nix/var/nix": NIX}
 _DEFAULT_STORES = {"guix": "/gnu/store", "nix": "/nix/store"}
-
-
-def as_parts(path: str) -> Parts:
-    return tuple(path.encode("utf-8", "surrogateescape").strip(b"/").split(b"/"))
-
-
-def as_path(parts: Parts) -> str:
-    return "/" + b"/".join(parts).decode("utf-8", "surrogateescape")
-
-
 WANTED = frozenset(
     as_parts(f"{state}/db/{name}") for state in STATE_DIRECTORIES for name in ("db.sqlite", "db.sqlite-wal", "schema")
 )

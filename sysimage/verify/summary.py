@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, Issue, MachineError
+from sysimage.rules.paths import as_parts
 from sysimage.verify.config import Config
 from sysimage.verify.database import read_database
 from sysimage.verify.faults import Faults, MalformedError
@@ -15,7 +16,7 @@ from sysimage.verify.layer import layer_content
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.manifest import ImageDocuments, LayerDocument
 from sysimage.verify.source import Source, open_source
-from sysimage.verify.store import STATE_DIRECTORIES, as_parts
+from sysimage.verify.store import STATE_DIRECTORIES
 from sysimage.verify.tar import MemberKind, read_members
 
 _READ_AT_MOST = 512 << 20

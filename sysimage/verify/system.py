@@ -7,11 +7,12 @@ from collections.abc import Collection, Container, Mapping
 from sysimage.rules import system
 from sysimage.rules.finding import Cause
 from sysimage.rules.machines import check_architecture
+from sysimage.rules.paths import Parts, as_parts, as_path
 from sysimage.verify.config import Config
 from sysimage.verify.faults import Faults
-from sysimage.verify.store import StoreFacts, as_parts, as_path
+from sysimage.verify.store import StoreFacts
 from sysimage.verify.tar import MemberKind
-from sysimage.verify.tree import FileTree, Parts, item_of
+from sysimage.verify.tree import FileTree, item_of
 
 ACCOUNTS = {name: as_parts(f"/etc/{name}") for name in ("passwd", "group")}
 """Files whose contents `check_system` needs."""

@@ -8,15 +8,14 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from sysimage.digest import NIX_BASE32_ALPHABET
-from sysimage.rules.files import Kind, Seen
+from sysimage.rules.files import Found, Kind, Seen, follow
+from sysimage.rules.paths import Parts
 from sysimage.rules.programs import UNKNOWN, Program
 from sysimage.verify.faults import Faults, shown
 from sysimage.verify.tar import Member, MemberKind
 
-Parts = tuple[bytes, ...]
 WHITEOUT = b".wh."
 OPAQUE = b".wh..wh..opq"
-_MOST_LINKS = 40
 _KINDS = {
     MemberKind.FILE: Kind.FILE,
     MemberKind.HARD_LINK: Kind.FILE,
@@ -206,27 +205,11 @@ class FileTree:
 
     def resolve(self, path: bytes) -> tuple[Parts, Node] | None:
         """Follow links as a process inside the image would; None where the path leads nowhere or in a circle."""
-        todo = [part for part in reversed(path.split(b"/")) if part not in (b"", b".")]
-        at: list[tuple[bytes, Node]] = []
-        links = 0
-        while todo:
-            part = todo.pop()
-            if part == b"..":
-                del at[-1:]
-                continue
-            node = (at[-1][1] if at else self.root).children.get(part)
-            if node is None:
-                return None
-            if node.kind is MemberKind.SYMLINK:
-                links += 1
-                if links > _MOST_LINKS:
-                    return None
-                if node.link.startswith(b"/"):
-                    at.clear()
-                todo += [piece for piece in reversed(node.link.split(b"/")) if piece not in (b"", b".")]
-            else:
-                at.append((part, node))
-        return tuple(part for part, _ in at), at[-1][1] if at else self.root
+        found = follow(self, path)
+        if not isinstance(found, Found):
+            return None
+        node = self.find(found.parts)
+        return None if node is None else (found.parts, node)
 
     def walk(self, parts: Parts = ()) -> Iterator[tuple[Parts, Node]]:
         """Everything at and below a path, a directory before its entries, names sorted by bytes."""

@@ -461,7 +461,8 @@ def test_a_store_behind_a_link_of_the_base_is_refused(tmp_path: Path, closure: C
 
 
 def test_a_base_that_changes_after_it_was_read_is_noticed(tmp_path: Path, closure: Closure) -> None:
-    from sysimage.bases import copy_layers, read_base_image
+    from sysimage.bases import copy_layers
+    from sysimage.bases.read import read_base_image
     from sysimage.blobs import BlobDirectory
 
     path = write_archive(debian().layout(), tmp_path / "base")

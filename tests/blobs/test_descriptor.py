@@ -17,10 +17,6 @@ def test_a_descriptor_survives_its_json_form() -> None:
     assert Descriptor.parse(descriptor.as_json()) == descriptor
 
 
-def test_annotations_are_added_and_the_new_value_wins() -> None:
-    assert Descriptor.parse(GOOD).annotated({"c": "3", "a": "0"}).annotations == (("a", "0"), ("b", "2"), ("c", "3"))
-
-
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -75,9 +75,3 @@ def test_a_cycle_is_named() -> None:
 def test_the_same_path_with_different_contents_is_refused() -> None:
     with pytest.raises(ClosureError, match="given twice"):
         Closure([item(1), StoreItem(path(1), Digest("f" * 64), 9)])
-
-
-def test_path_info_dictionaries_become_items() -> None:
-    info = {"path": str(path(1)), "narHash": "sha256:" + "0" * 64, "narSize": 5, "references": [str(path(1))]}
-    (only,) = Closure.from_path_info([info])
-    assert only == StoreItem(path(1), Digest("0" * 64), 5, (path(1),))

@@ -126,6 +126,12 @@ def test_links_are_followed_inside_the_image_only() -> None:
     assert resolved(b"/a/missing", *members) is None
 
 
+def test_only_a_directory_has_something_below_it_or_beside_it() -> None:
+    members = (directory(b"d"), file(b"f"), symlink(b"l", b"f"), symlink(b"up", b"d/.."))
+    assert resolved(b"/d/../f", *members) == resolved(b"/up/f", *members) == b"/f"
+    assert [resolved(path, *members) for path in (b"/f/../d", b"/f/.", b"/f/", b"/l/..", b"/l/")] == [None] * 5
+
+
 def test_links_in_a_circle_lead_nowhere() -> None:
     assert resolved(b"/a", symlink(b"a", b"b"), symlink(b"b", b"a")) is None
     chain = [symlink(b"c%d" % number, b"c%d" % (number + 1)) for number in range(41)]

@@ -15,7 +15,7 @@ def rewrite(program: Path, files: Sequence[Path], interpreter: str | None, runpa
     """Give all ``files`` the same interpreter and RUNPATH, in place."""
     argv = [program, *(("--set-interpreter", interpreter) if interpreter else ())]
     argv += ["--set-rpath", ":".join(runpath), *files]
-    child = spawn(argv, stdin=-3, stdout=-3, stderr=-1)
+    child = spawn(argv, stdin=-3, stdout=-3, stderr=-1, brief=True)
     _, complaints = child.communicate()
     if child.returncode:
         raise ProcessFailedError([str(word) for word in argv], child.returncode, complaints)

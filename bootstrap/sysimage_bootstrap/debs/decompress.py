@@ -7,8 +7,6 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO, Protocol
 
-import pyzstd
-
 MEMORY_LIMIT = 512 << 20
 """Bytes a decoder may use; xz at its highest preset needs 65 MiB."""
 _ZSTD_WINDOW_LOG = 27
@@ -69,6 +67,8 @@ def decompressed(file: BinaryIO, size: int, compression: str, limit: int) -> Ite
 
 
 def _decoded(file: BinaryIO, size: int, compression: str) -> Iterator[bytes]:
+    import pyzstd  # not paid for by builds that unpack nothing
+
     decoder = _decoder(compression)
     compressed = _pieces(file, size)
     try:
@@ -91,6 +91,8 @@ def _decoder(compression: str) -> _Decoder:
     if compression == "xz":
         return lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=MEMORY_LIMIT)
     if compression == "zst":
+        import pyzstd
+
         option: Mapping[int, int] = {pyzstd.DParameter.windowLogMax: _ZSTD_WINDOW_LOG}
         decoder: _Decoder = pyzstd.ZstdDecompressor(option=option)
         return decoder

@@ -64,12 +64,6 @@ class LockFile:
         if issues:
             raise LockError("cannot use the lock file: something else is asked for now", hint=_HINT, issues=issues)
 
-    def require_same(self, resolution: Resolution) -> None:
-        """Check that the archive still comes to the same; a `LockError` names every package that differs."""
-        issues = package_differences(self.resolution.packages, resolution.packages)
-        if issues:
-            raise LockError("cannot use the lock file: the archive has moved on", hint=_HINT, issues=issues)
-
     def dumps(self) -> str:
         """The document's text, the same for the same lock."""
         document = {
@@ -142,26 +136,6 @@ def parse_lock(text: str) -> LockFile:
         raise ValueError(f"it has packages of suites that it does not list: {', '.join(sorted(unknown))}")
     unmet = tuple((str(name), str(dependency)) for name, dependency in document["unmet"])
     return LockFile(dict(document["request"]), suites, Resolution(packages, edges, roots, unmet))
-
-
-def package_differences(locked: Iterable[Package], found: Iterable[Package]) -> tuple[Issue, ...]:
-    """What has become of the locked packages, by name: gone, new, of another version, or another file."""
-    before, after = ({package.name: package for package in packages} for packages in (locked, found))
-    issues: list[Issue] = []
-    for name in sorted(before.keys() | after.keys()):
-        old, new = before.get(name), after.get(name)
-        if old is None and new is not None:
-            issues.append(Issue(name, f"not locked, now {new.version}"))
-        elif new is None and old is not None:
-            issues.append(Issue(name, f"locked at {old.version}, no longer chosen"))
-        elif old is not None and new is not None:
-            if (old.version, old.architecture) != (new.version, new.architecture):
-                issues.append(
-                    Issue(name, f"locked at {old.version} {old.architecture}, now {new.version} {new.architecture}")
-                )
-            elif (old.digest, old.size) != (new.digest, new.size):
-                issues.append(Issue(name, f"{old.version} is locked with {old.digest}, now has {new.digest}"))
-    return tuple(issues)
 
 
 def _request_differences(locked: Mapping[str, object], asked: Mapping[str, object]) -> list[Issue]:

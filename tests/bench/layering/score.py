@@ -21,8 +21,11 @@ from itertools import takewhile
 from typing import Any
 
 from sysimage.closure import Closure
+from sysimage.digest import Digest
 from sysimage.layerplan import LAYER, LayerPlan, plan_fleet
-from tests.bench.layering.replay import Replay
+from sysimage.store.items import StoreItem
+from sysimage.store.paths import StorePath
+from tests.bench.layering.replay import PathInfo, Replay
 
 DAY = datetime.timedelta(days=1)
 STEP = 14
@@ -74,6 +77,19 @@ class UnfairPlanError(Exception):
     """A plan that is not a partition, or has too many layers."""
 
 
+def closure_of(infos: Sequence[PathInfo]) -> Closure:
+    """The closure of what a replay gives for one system on one day."""
+    return Closure(
+        StoreItem(
+            StorePath.parse(info["path"]),
+            Digest.parse(info["narHash"]),
+            info["narSize"],
+            tuple(sorted(map(StorePath.parse, info["references"]))),
+        )
+        for info in infos
+    )
+
+
 class Course:
     """Closures of some systems over some days, read once and run by many rules."""
 
@@ -90,9 +106,7 @@ class Course:
         self.systems = sorted(systems or self.replay.systems)
         self.days = [start + DAY * STEP * number for number in range(-HISTORY, steps)]
         self.closures = {
-            (system, day): Closure.from_path_info(self.replay.closure(system, day))
-            for system in self.systems
-            for day in self.days
+            (system, day): closure_of(self.replay.closure(system, day)) for system in self.systems for day in self.days
         }
 
     def run(self, rule: Rule, max_layers: int, *, fleet: bool = False, limited: bool = True) -> Score:

@@ -92,22 +92,6 @@ def test_everything_that_is_asked_differently_is_named(lock: LockFile) -> None:
     assert caught.value.hint
 
 
-def test_everything_that_the_archive_has_moved_is_named(lock: LockFile) -> None:
-    lock.require_same(resolution())
-    moved = resolution("1.26-4")
-    other = replace(moved.package("bash"), digest=Digest.of(b"other"))
-    kept = tuple(other if package.name == "bash" else package for package in moved.packages if package.name != "libc6")
-    new = replace(moved.package("libc6"), name="libc7")
-    with pytest.raises(LockError) as caught:
-        lock.require_same(replace(moved, packages=(*kept, new)))
-    assert [str(issue) for issue in caught.value.issues] == [
-        f"bash: 5.2-1 is locked with {lock.resolution.package('bash').digest}, now has {other.digest}",
-        "libc6: locked at 2.41-1, no longer chosen",
-        "libc7: not locked, now 2.41-1",
-        "nginx: locked at 1.26-3 amd64, now 1.26-4 amd64",
-    ]
-
-
 Damage = Callable[[dict[str, Any]], object]
 
 DAMAGES: dict[str, Damage] = {
