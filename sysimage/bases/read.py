@@ -65,13 +65,24 @@ def read_base_image(
             return _assembled(path, source, documents, readings, tree, store_dir, limits)
     except MalformedError as error:
         raise IntegrityError(
-            f"cannot use the base image {path}", issues=(*faults.issues, Issue("", str(error)))
+            f"cannot use the base image {path}: not supported as a base",
+            issues=(*faults.issues, Issue("", str(error))),
         ) from None
     except OSError as error:
         raise MachineError(f"cannot read the base image {path}: {error.strerror}") from error
 
 
+_UNTRUE = ("blobs", "diff ID", "digest")
+"""Rules that an image breaks which is damaged; what breaks only others may be sound, and run somewhere."""
+
+
 def _refused(path: Path, faults: Faults) -> IntegrityError:
+    if not faults.broken(_UNTRUE):
+        return IntegrityError(
+            f"cannot use the base image {path}: not supported as a base",
+            hint="save it anew with skopeo, Docker or Podman, or flatten it: docker export, podman import",
+            issues=faults.issues,
+        )
     return IntegrityError(
         f"cannot use the base image {path}: it is not what it says",
         hint="sysimage verify tells whether another copy is sound",

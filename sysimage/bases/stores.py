@@ -58,7 +58,7 @@ def roots_of(base: BaseImage, store: Store) -> Iterator[Entry]:
     if found:
         yield Entry.directory(directory, 0o755, store.uid, store.gid)
     for path in found:
-        yield Entry.symlink(f"{directory}/{path.base_name}", str(path), store.uid, store.gid)
+        yield Entry.symlink(f"{directory}/{path.hash_part}", str(path), store.uid, store.gid)
 
 
 def closed_database(base: BaseImage, store: Store) -> Iterator[Entry]:

@@ -24,6 +24,7 @@ from sysimage.verify.manifest import LayerDocument
 from sysimage.verify.source import Source
 from sysimage.verify.streams import Stream
 from sysimage.verify.tar import Member, MemberKind, read_members
+from sysimage.verify.tree import is_of_aufs
 
 _OF_THE_LAYER = {
     errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL,
@@ -95,13 +96,19 @@ class _Unpacking:
         for member in read_members(self._stream, limits, end_required=False):
             path = b"/" + b"/".join(member.parts)
             name = member.parts[-1] if member.parts else b""
-            if name == _OPAQUE:
+            if is_of_aufs(member.parts):
+                if member.kind is MemberKind.FILE:
+                    self._place(path, member)
+            elif name == _OPAQUE:
                 self._empty(os.path.dirname(path))
             elif name.startswith(_WHITEOUT):
                 if (hidden := name[len(_WHITEOUT) :]) not in (b"", b".", b".."):
                     self._hide(os.path.join(os.path.dirname(path), hidden))
             else:
                 self._place(path, member)
+        for name in os.listdir(b"/"):
+            if is_of_aufs((name,)):
+                self._delete(b"/" + name)
         for path, time in reversed(self._times):
             os.utime(path, (time, time))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sysimage.layers import LayerBlob
 
-_EXPOSED_PORT = re.compile(r"[0-9]{1,5}(/(tcp|udp|sctp))?")
+_EXPOSED_PORT = re.compile(r"[0-9]{1,5}(-[0-9]{1,5})?(/(tcp|udp|sctp))?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

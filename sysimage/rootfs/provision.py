@@ -91,11 +91,11 @@ def registration(store: Store, system: StorePath, database: bytes, generation: i
 def pack_registration(store: Store, roots: Iterable[StorePath], database: bytes) -> Iterator[Entry]:
     """The store's own state where no system is: what the pack is made of are GC roots by themselves.
 
-    Each has the item's name, so that none takes the place of another in an image below.
+    Each is called by the item's hash part, so that none takes the place of another in an image below.
     """
     yield from _database(store, database)
     for root in roots:
-        yield Entry.symlink(f"{store.state_dir}/gcroots/image/{root.base_name}", str(root))
+        yield Entry.symlink(f"{store.state_dir}/gcroots/image/{root.hash_part}", str(root))
 
 
 def _database(store: Store, database: bytes) -> Iterator[Entry]:

@@ -141,6 +141,11 @@ def _number(data: bytes, what: str) -> int:
     return int(digits, 8)
 
 
+def _time(data: bytes) -> int:
+    """Before 1970, too: of some files' dates nothing is known but that they are wrong."""
+    return int.from_bytes(data[1:], "big", signed=True) if data[0] == 0xFF else _number(data, "mtime")
+
+
 def _content(stream: Stream, size: int, limits: Limits) -> bytes:
     if size > limits.extended_header:
         raise MalformedError(f"has an extension header of {size} bytes")
@@ -183,7 +188,8 @@ def _pax_records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 def _member(header: bytes, size: int, pending: _Overrides | None) -> Member:
     code = header[156:157]
     if code not in _KINDS:
-        raise MalformedError(f"has a member of unknown type {code!r}")
+        what = "a sparse file" if code == b"S" else f"a member of the type {code.decode('latin-1')!r}"
+        raise MalformedError(f"holds {what}, which layers may not")
     kind = _KINDS[code]
     name = header[:100].partition(b"\0")[0]
     link = header[157:257].partition(b"\0")[0]
@@ -191,7 +197,7 @@ def _member(header: bytes, size: int, pending: _Overrides | None) -> Member:
         prefix = header[345:500].partition(b"\0")[0]
         name = prefix + b"/" + name if prefix else name
     mode, uid, gid = (_number(header[at : at + 8], what) for at, what in ((100, "mode"), (108, "uid"), (116, "gid")))
-    mtime = b"%d" % _number(header[136:148], "mtime")
+    mtime = b"%d" % _time(header[136:148])
     extended: tuple[bytes, ...] = ()
     if pending is not None:
         records = pending.records

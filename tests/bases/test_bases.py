@@ -316,7 +316,7 @@ def test_what_the_base_is_made_of_keeps_its_gc_roots(tmp_path: Path, closure: Cl
     listing = listing_of_image(tmp_path / "top.tar")
     for name in ("tzdata-2025b", "bash-5.2"):
         path = items[name]
-        assert f"/var/guix/gcroots/image/{path.rpartition('/')[2]}  link 0777 0:0 -> {path}" in listing
+        assert f"/var/guix/gcroots/image/{path[11:43]}  link 0777 0:0 -> {path}" in listing
 
 
 def store_layer(closure: Closure, database: bytes | None, names: tuple[str, ...] | None = None) -> bytes:

@@ -102,7 +102,7 @@ GIVEN_UP: dict[str, str] = {
     "layer._bounded": "sysimage.preflight.check:check_layers",
     "layer._checked_compression": _COMPRESSION,
     "layer._read_file": _PREFLIGHT,
-    "layout._check_families": "sysimage.blobs.media_types",
+    "layout._check_types": "sysimage.blobs.media_types",
     "layout._choose": _LAYOUT,
     "layout._refuse_confusion": _IMAGE,
     "layout._with_name": _LAYOUT,
