@@ -90,8 +90,8 @@ ALLOWED: dict[str, set[str]] = {
         "bootstrap.packages",
         "bootstrap.store",
         "bootstrap.realise",
-        "bootstrap.remembered",
-        "bootstrap.damage",
+        "bootstrap.system_cache",
+        "bootstrap.integrity_check",
     },
     # The library's door: it takes paths and values and calls the conductor; the command line stands on it.
     "api": {
@@ -130,9 +130,9 @@ ALLOWED: dict[str, set[str]] = {
         "bootstrap.packages",
         "bootstrap.store",
     },
-    "bootstrap.remembered": {"spec", "rootfs", "bootstrap.packages", "bootstrap.store"},
-    "bootstrap.damage": {"store", "bootstrap.archive", "bootstrap.debs", "bootstrap.store"},
-    "bootstrap.prune": {"bootstrap.archive", "bootstrap.debs", "bootstrap.remembered", "bootstrap.store"},
+    "bootstrap.system_cache": {"spec", "rootfs", "bootstrap.packages", "bootstrap.store"},
+    "bootstrap.integrity_check": {"store", "bootstrap.archive", "bootstrap.debs", "bootstrap.store"},
+    "bootstrap.cache_prune": {"bootstrap.archive", "bootstrap.debs", "bootstrap.system_cache", "bootstrap.store"},
     "bootstrap.realise": {
         "spec",
         "rootfs",
@@ -140,7 +140,7 @@ ALLOWED: dict[str, set[str]] = {
         "bootstrap.building",
         "bootstrap.debs",
         "bootstrap.packages",
-        "bootstrap.remembered",
+        "bootstrap.system_cache",
         "bootstrap.store",
         "bootstrap.system",
     },
@@ -157,7 +157,7 @@ DIGEST_ONLY = {
 """Rooms that may not have all that is beneath."""
 
 STANDALONE = {
-    ROOT / "sysimage" / "containers" / "inside.py",
+    ROOT / "sysimage" / "containers" / "container_init.py",
     ROOT / "bootstrap" / "sysimage_bootstrap" / "building" / "bytecode_driver.py",
     ROOT / "vmtests" / "sysimage_vm" / "agent.py",
     ROOT / "vmtests" / "sysimage_vm" / "store_check.py",

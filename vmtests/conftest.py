@@ -16,19 +16,19 @@ from typing import Any
 import pytest
 
 from built_systems import build_system
-from sysimage.pipeline.build import Planned, plan
-from sysimage.pipeline.options import DeclaredSystem, Identity, Sources
+from sysimage.pipeline.build import PlannedBuild, plan
+from sysimage.pipeline.options import BuildSources, DeclaredSystem, Identity
 from sysimage.spec import read_spec
 from sysimage_bootstrap.archive import KEYRING, ArchiveOptions, TransportOptions, apt_transport
 from sysimage_bootstrap.packages.choose import ArchiveChoice
-from sysimage_vm.accel import Choice, Verdict
+from sysimage_vm.accelerator import Choice, Verdict
 from sysimage_vm.engine import Engine
 from sysimage_vm.guest import Guest, Host, ensure_snapshot, ready_machine
 from sysimage_vm.machine import Machine, MachineFiles
 from sysimage_vm.prepare import Prepared, prepare
 
 collect_ignore = ["sysimage_vm"]
-"""The standard questions are for a trial that is under way; `sysimage_vm.ask` hands them to pytest."""
+"""The standard questions are for a trial that is under way; `sysimage_vm.run_questions` hands them to pytest."""
 
 PATIENCE = 24 * 3600
 """Seconds for one test, far more than any takes: emulated, on a busy host, and behind others that want its machine.
@@ -79,16 +79,16 @@ def cache() -> Path:
 
 
 @pytest.fixture(scope="session")
-def package_sources(cache: Path) -> Sources:
+def package_sources(cache: Path) -> BuildSources:
     """Packages as this machine's apt gets them."""
     transport = apt_transport(os.environ, TransportOptions())
     archive = ArchiveOptions(now=datetime.now(UTC), transport=transport)
-    return Sources(cache, ArchiveChoice(archive, keyring=KEYRING))
+    return BuildSources(cache, ArchiveChoice(archive, keyring=KEYRING))
 
 
 @pytest.fixture(scope="session")
-def prepared(request: pytest.FixtureRequest, package_sources: Sources, cache: Path) -> Prepared:
-    def planned(path: Path) -> Planned:
+def prepared(request: pytest.FixtureRequest, package_sources: BuildSources, cache: Path) -> Prepared:
+    def planned(path: Path) -> PlannedBuild:
         system = DeclaredSystem.of(read_spec(path), path.parent, Path("guest.lock.json"))
         return plan(system, package_sources, Identity.of(system.spec))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sysimage_vm.accel import Verdict
+from sysimage_vm.accelerator import Verdict
 from sysimage_vm.engine import Engine
 from sysimage_vm.guest import Guest, Host, ready_machine
 from sysimage_vm.machine import Machine, MachineFiles

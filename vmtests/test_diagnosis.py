@@ -13,7 +13,7 @@ from small_images import write_small_image
 from sysimage import process
 from sysimage_vm import container
 from sysimage_vm.engine import Engine
-from sysimage_vm.faults import (
+from sysimage_vm.errors import (
     AgentLostError,
     CommandStuckError,
     EmulatorEndedError,

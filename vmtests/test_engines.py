@@ -11,7 +11,7 @@ from small_images import write_small_image
 from sysimage import process
 from sysimage_vm import container
 from sysimage_vm.daemons import start_docker
-from sysimage_vm.engine import Engine, Kind
+from sysimage_vm.engine import Engine, EngineKind
 from sysimage_vm.image import read_archive
 from sysimage_vm.machine_trial import MachineTrial
 
@@ -50,7 +50,7 @@ def test_podman_keeps_the_health_check_of_the_older_form(machines: Machines, tmp
     check = {"Test": ["CMD", "/bin/busybox", "true"], "Interval": 3_600_000_000_000}
     image = write_small_image(tmp_path / "checked.tar", busybox, health_check=check)
     with machines() as first:
-        engine = Engine(first.machine, Kind.PODMAN)
+        engine = Engine(first.machine, EngineKind.PODMAN)
         engine.wait_ready()
         running = _lives(engine, image, ("--network", "none"))
         assert running.health() == "healthy"
@@ -68,7 +68,7 @@ def test_the_web_example_passes_every_question(flags: tuple[str, ...], unasked: 
 
 def test_podman(machines: Machines, image: Path) -> None:
     with machines() as first:
-        engine = Engine(first.machine, Kind.PODMAN)
+        engine = Engine(first.machine, EngineKind.PODMAN)
         engine.wait_ready()
         running = _lives(engine, image, ("--network", "none"))
         assert running.stop()[0] == 0

@@ -15,7 +15,7 @@ from sysimage_vm.booted import BOOT
 from sysimage_vm.container import Container
 from sysimage_vm.daemons import start_docker
 from sysimage_vm.engine import Engine
-from sysimage_vm.faults import EntryPointMissingError, ServiceNotStartedError
+from sysimage_vm.errors import EntryPointMissingError, ServiceNotStartedError
 from sysimage_vm.services import HERD, parse_herd_status
 from sysimage_vm.waiting import NotYet
 

@@ -13,10 +13,10 @@ from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.archive import Archive, Package, native_architecture
 from sysimage_bootstrap.building.patchelf import patchelf
 from sysimage_bootstrap.packages.choose import ArchiveChoice, choose_packages, open_archive, package_request
-from sysimage_bootstrap.packages.request import PackageRequest
+from sysimage_bootstrap.packages.package_request import PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution, resolve
-from sysimage_bootstrap.remembered import RememberedSystems, key_of
 from sysimage_bootstrap.store.item_store import ItemStore
+from sysimage_bootstrap.system_cache import SystemCache, key_of
 
 
 def realise(
@@ -35,7 +35,7 @@ def realise(
     request = package_request(spec)
     resolution = choose_packages(request, archive, lock_file, locked=locked, progress=progress)
     store = ItemStore(cache_dir / "store", spec.store.store_dir)
-    remembered = RememberedSystems(cache_dir / "systems", store, made_by=code_digest(realise))
+    remembered = SystemCache(cache_dir / "systems", store, made_by=code_digest(realise))
     key = key_of(spec, spec_dir, resolution, store, tools=[patchelf()[1]])
     result = remembered.find(key)
     if result is None:

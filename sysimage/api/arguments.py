@@ -15,7 +15,7 @@ from sysimage.spec.parse import check_spec, located, spec_of_value
 if TYPE_CHECKING:
     from sysimage.image import ImageName
     from sysimage.pipeline.options import DeclaredSystem
-    from sysimage.pipeline.outputs import Input
+    from sysimage.pipeline.output_checks import Input
 
 Place = str | os.PathLike[str]
 """A path; for an earlier build also the name of an image in a registry."""
@@ -60,7 +60,7 @@ def whole_name(text: str | None) -> str | None:
 
 def spec_inputs(spec: Spec) -> Iterator[Input]:
     """The spec's file, which may not be written over."""
-    from sysimage.pipeline.outputs import Input
+    from sysimage.pipeline.output_checks import Input
 
     if isinstance(spec, str | os.PathLike):
         yield Input("the spec", Path(spec))
@@ -68,7 +68,7 @@ def spec_inputs(spec: Spec) -> Iterator[Input]:
 
 def earlier_builds(previous: Place | None, history: Sequence[Place]) -> Iterator[Input]:
     """Earlier builds, which may not be written over."""
-    from sysimage.pipeline.outputs import Input
+    from sysimage.pipeline.output_checks import Input
 
     for what, place in [("the previous build", previous), *(("an earlier build", place) for place in history)]:
         if place is not None:

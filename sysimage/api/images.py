@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sysimage.api import arguments
 from sysimage.api.arguments import Place, Spec, image_name, reported
-from sysimage.api.places import delivery
+from sysimage.api.delivery import delivery
 from sysimage.api.settings import Settings
 from sysimage.api.values import BuiltImage, Plan
 from sysimage.errors import SpecError
@@ -73,7 +73,7 @@ def build(
             request = replace(request, planning=replace(request.planning, history=before))
 
         from sysimage.pipeline.build import build
-        from sysimage.pipeline.outputs import check_outputs
+        from sysimage.pipeline.output_checks import check_outputs
 
         check_outputs(request, arguments.spec_inputs(spec), arguments.earlier_builds(previous, history))
         return BuiltImage.of(build(request, progress))

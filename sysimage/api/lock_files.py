@@ -14,7 +14,7 @@ from sysimage.errors import SpecError
 from sysimage.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from sysimage.pipeline.outputs import Input
+    from sysimage.pipeline.output_checks import Input
     from sysimage.spec.model import SystemSpec
 
 
@@ -76,14 +76,14 @@ def lock_packages(
 
 
 def _own_inputs(spec: SystemSpec, spec_dir: Path, settings: Settings) -> Sequence[Input]:
-    from sysimage.pipeline.outputs import Input, source_inputs
+    from sysimage.pipeline.output_checks import Input, source_inputs
 
     return [*source_inputs(spec, spec_dir), Input("the cache", settings.cache, whole=True)]
 
 
 def _check(path: Path, read: Iterable[Input], hint: str) -> None:
     """Refuse to write over what is read, or over what is no lock file."""
-    from sysimage.pipeline.outputs import refuse_another_format, refuse_inputs
+    from sysimage.pipeline.output_checks import refuse_another_format, refuse_inputs
     from sysimage_bootstrap.packages.lock import FORMAT_NAME
 
     refuse_inputs(path, read, hint=hint)

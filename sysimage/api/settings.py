@@ -15,7 +15,7 @@ from sysimage.files.user_cache import cache_directory
 
 if TYPE_CHECKING:
     from sysimage.destinations.registry import Registries
-    from sysimage.pipeline.options import LayerStorage, Sources
+    from sysimage.pipeline.options import BuildSources, LayerStorage
     from sysimage_bootstrap.packages.choose import ArchiveChoice
 
 CACHE_SIZE = 20 * 10**9
@@ -108,11 +108,11 @@ class Settings:
             reach=None if self.offline else partial(apt_transport, self.variables),
         )
 
-    def sources(self, *, locked: bool = False) -> Sources:
+    def sources(self, *, locked: bool = False) -> BuildSources:
         """Where systems come from; ``locked`` refuses anything but what their lock files say."""
-        from sysimage.pipeline.options import Sources
+        from sysimage.pipeline.options import BuildSources
 
-        return Sources(self.cache, self.archive_choice(), locked=locked, workers=self.processors)
+        return BuildSources(self.cache, self.archive_choice(), locked=locked, workers=self.processors)
 
     def layer_storage(self) -> LayerStorage:
         """Where layers are kept."""

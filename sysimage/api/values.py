@@ -13,7 +13,7 @@ from sysimage.digest import Digest
 
 if TYPE_CHECKING:
     from sysimage.layerplan import PlannedLayer as RoomsLayer
-    from sysimage.pipeline.build import BuildResult, Planned
+    from sysimage.pipeline.build import BuildResult, PlannedBuild
     from sysimage_bootstrap.packages.lock import LockFile
 
 
@@ -61,7 +61,7 @@ class Plan:
     """About how long it waits for a year's updates; None where it is not known how often items change."""
 
     @classmethod
-    def of(cls, planned: Planned) -> Plan:
+    def of(cls, planned: PlannedBuild) -> Plan:
         """What the pipeline has planned."""
         layers = planned.plan.layers
         size = sum(entry.size() for entry in planned.tree)
@@ -86,7 +86,7 @@ def _layer(layer: RoomsLayer) -> PlannedLayer:
     return PlannedLayer(tuple(map(str, layer.paths)), layer.nar_size, layer.reason, layer.pulls_per_year)
 
 
-def _waits(planned: Planned, customization_size: int) -> tuple[float, float | None]:
+def _waits(planned: PlannedBuild, customization_size: int) -> tuple[float, float | None]:
     """Seconds that a client waits for a first pull, and for a year's updates of the items where how often is known.
 
     Without the layers of a base image; the customization layer counts in the first pull.

@@ -5,10 +5,10 @@
 
 from sysimage.bases.base_image import NO_BASE, BaseImage, BaseImageError, BaseLayer, check_room
 from sysimage.bases.base_layers import copy_layers, stacked
+from sysimage.bases.config_overlay import base_history, overlaid, variables_of
 from sysimage.bases.customization import customization_on
-from sysimage.bases.overlay import base_history, overlaid, variables_of
-from sysimage.bases.placing import place_on
-from sysimage.bases.stores import merged, without_items_of
+from sysimage.bases.store_merge import merged, without_items_of
+from sysimage.bases.tree_on_base import place_on
 from sysimage.bases.volumes import check_volumes, tell_dropped_volumes
 
 __all__ = [

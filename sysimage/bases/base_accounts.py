@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 from sysimage.rootfs.account_files import TABLES, AccountFile, Table
 from sysimage.rules.paths import as_parts, as_path
+from sysimage.verify.image_source import ImageSource
 from sysimage.verify.layer import LayerReading
 from sysimage.verify.limits import Limits
 from sysimage.verify.small_files import file_behind, files_behind
-from sysimage.verify.source import Source
 from sysimage.verify.tree import FileTree, item_of
 
 ACCOUNT_FILES = {table: as_parts(f"/etc/{table}") for table in TABLES}
 
 
 def account_files_of_base(
-    tree: FileTree, readings: Sequence[LayerReading], source: Source, limits: Limits
+    tree: FileTree, readings: Sequence[LayerReading], source: ImageSource, limits: Limits
 ) -> tuple[dict[Table, AccountFile], dict[Table, str]]:
     """The account files that are there, and why others that are there cannot be read."""
     contents = files_behind(ACCOUNT_FILES.values(), tree, readings, source, limits)

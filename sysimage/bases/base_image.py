@@ -15,7 +15,7 @@ from sysimage.rules.runtime import Runtime
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 from sysimage.verify.config import Config
-from sysimage.verify.faults import Faults
+from sysimage.verify.issue_collector import IssueCollector
 from sysimage.verify.tar import MemberKind
 from sysimage.verify.tree import FileTree
 
@@ -75,7 +75,7 @@ NO_BASE = BaseImage(
     config=Config("linux", "", None, (), (), Runtime("", working_directory="/"), {}),
     extensions={},
     history=(),
-    tree=FileTree(Faults(0)),
+    tree=FileTree(IssueCollector(0)),
     state_dirs=(),
     items=(),
     unregistered=(),

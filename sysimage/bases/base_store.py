@@ -14,10 +14,10 @@ from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 from sysimage.verify.database import Row, read_database
 from sysimage.verify.derivations import Outputs, derivation_outputs
-from sysimage.verify.faults import Faults
+from sysimage.verify.image_source import ImageSource
+from sysimage.verify.issue_collector import IssueCollector
 from sysimage.verify.layer import LayerReading
 from sysimage.verify.limits import Limits
-from sysimage.verify.source import Source
 from sysimage.verify.store import STATE_DIRECTORIES, item_path, measure_items
 from sysimage.verify.tree import FileTree
 
@@ -31,7 +31,7 @@ def store_of_base(
     readings: Sequence[LayerReading],
     captured: Mapping[Parts, bytes],
     store_dir: str,
-    source: Source,
+    source: ImageSource,
     limits: Limits,
 ) -> tuple[tuple[str, ...], tuple[StoreItem, ...], tuple[StorePath, ...]]:
     """State directories with a database, the items in ``store_dir``, and those of them that no database knows.
@@ -42,7 +42,9 @@ def store_of_base(
     present = _present(tree, store_dir)
     rows: dict[str, Row] = {}
     for state in state_dirs:
-        faults = Faults(limits.faults_per_rule)  # of order and form, which the merged database does not take over
+        faults = IssueCollector(
+            limits.faults_per_rule
+        )  # of order and form, which the merged database does not take over
         place = f"{state}/db/db.sqlite"
         log = captured.get(as_parts(f"{place}-wal"), b"")
         found = read_database(captured[as_parts(place)], STATE_DIRECTORIES[state], place, faults, log=log, ours=False)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sysimage.bases.account_files import accounts_on
 from sysimage.bases.base_image import BaseImage
-from sysimage.bases.placing import place_on
-from sysimage.bases.stores import closed_database, generation_on, merged, roots_of
+from sysimage.bases.store_merge import closed_database, generation_on, merged, roots_of
+from sysimage.bases.tree_on_base import place_on
 from sysimage.closure import Closure
 from sysimage.rootfs.customization import customization
 from sysimage.rootfs.system import SystemResult

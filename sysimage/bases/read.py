@@ -19,14 +19,14 @@ from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.layers import LayerBlob
 from sysimage.progress import Progress, silent
+from sysimage.verify.docker_manifest import read_docker_manifest
 from sysimage.verify.documents import field, parse_document
-from sysimage.verify.faults import Faults, MalformedError
-from sysimage.verify.follow import read_documents
+from sysimage.verify.image_source import ImageSource, open_source
+from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.layer import LayerReading, Reading, read_layer
-from sysimage.verify.legacy import read_legacy
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.manifest import ImageDocuments
-from sysimage.verify.source import Source, open_source
+from sysimage.verify.read_documents import read_documents
 from sysimage.verify.store import WANTED, captured_files
 from sysimage.verify.system import ACCOUNTS
 from sysimage.verify.tree import FileTree
@@ -50,7 +50,7 @@ def read_base_image(
     has its store. An image that is not what it says, or says what is malformed, is an `IntegrityError` with every
     fault; one that nothing can be built on is a `BaseImageError`.
     """
-    faults = Faults(limits.faults_per_rule)
+    faults = IssueCollector(limits.faults_per_rule)
     try:
         with open_source(path, limits) as source:
             documents = read_documents(source, faults, limits, platform)
@@ -76,7 +76,7 @@ _UNTRUE = ("blobs", "diff ID", "digest")
 """Rules that an image breaks which is damaged; what breaks only others may be sound, and run somewhere."""
 
 
-def _refused(path: Path, faults: Faults) -> IntegrityError:
+def _refused(path: Path, faults: IssueCollector) -> IntegrityError:
     if not faults.broken(_UNTRUE):
         return IntegrityError(
             f"cannot use the base image {path}: not supported as a base",
@@ -100,7 +100,7 @@ def _check_platform(path: Path, documents: ImageDocuments, platform: str) -> Non
 
 
 def _read_layers(
-    documents: ImageDocuments, source: Source, faults: Faults, limits: Limits, progress: Progress
+    documents: ImageDocuments, source: ImageSource, faults: IssueCollector, limits: Limits, progress: Progress
 ) -> list[LayerReading]:
     total = sum(layer.size for layer in documents.layers)
     done = 0
@@ -116,7 +116,7 @@ def _read_layers(
 
 def _assembled(
     path: Path,
-    source: Source,
+    source: ImageSource,
     documents: ImageDocuments,
     readings: Sequence[LayerReading],
     tree: FileTree,
@@ -141,10 +141,10 @@ def _assembled(
     )
 
 
-def _raw_config(source: Source, documents: ImageDocuments, limits: Limits) -> Mapping[str, Any]:
+def _raw_config(source: ImageSource, documents: ImageDocuments, limits: Limits) -> Mapping[str, Any]:
     name = f"blobs/sha256/{documents.image_id.hex}"
     if source.size(name) is None:
-        name = read_legacy(source, limits).config
+        name = read_docker_manifest(source, limits).config
     data = source.read(name, limits.document_size)
     if Digest.of(data) != documents.image_id:
         raise MalformedError("has a config that changed while it was read")
@@ -156,7 +156,7 @@ def _extensions(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     return {name: value for name in _EXTENSIONS if (value := field(runtime, name, object)) is not None}
 
 
-def _layer(reading: LayerReading, source: Source) -> BaseLayer:
+def _layer(reading: LayerReading, source: ImageSource) -> BaseLayer:
     document = reading.document
     digest, compression = document.digest, _compression(source, document.file)
     if digest is None:  # an older archive does not say it
@@ -169,7 +169,7 @@ def _layer(reading: LayerReading, source: Source) -> BaseLayer:
     return BaseLayer(LayerBlob(descriptor, document.diff_id, reading.size, label), document.file)
 
 
-def _compression(source: Source, file: str) -> str:
+def _compression(source: ImageSource, file: str) -> str:
     from sysimage.verify.compression import sniff
 
     return sniff(next(iter(source.chunks(file)), b"")).value

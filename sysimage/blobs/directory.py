@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from sysimage.blobs.descriptor import Descriptor
-from sysimage.blobs.stamp import Stamp
+from sysimage.blobs.file_fingerprint import FileFingerprint
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError
 from sysimage.files.temporary import TEMPORARY, create_temporary, sweep, temporary_name
@@ -92,7 +92,7 @@ class BlobDirectory:
         except OSError as error:
             raise IntegrityError(f"cannot read blob {descriptor.digest} in {self.root}: {error.strerror}") from error
 
-    def link(self, source: Path, descriptor: Descriptor) -> tuple[Stamp, Stamp] | None:
+    def link(self, source: Path, descriptor: Descriptor) -> tuple[FileFingerprint, FileFingerprint] | None:
         """Bring in a blob that lies at ``source``: linked, or else cloned or copied by the kernel, whichever works.
 
         Of a link the size is checked and the bytes are believed: ``source`` is a blob of another directory of ours, and
@@ -103,7 +103,7 @@ class BlobDirectory:
         if place.exists() and place.samefile(source):
             return None
         self._directory.mkdir(parents=True, exist_ok=True)
-        before = Stamp.of(source)
+        before = FileFingerprint.of(source)
         if before.size != descriptor.size:
             raise IntegrityError(f"cannot take blob {descriptor.digest}: it is not {descriptor.size} bytes long")
         temporary = temporary_name(self._directory / "blob")
@@ -118,7 +118,7 @@ class BlobDirectory:
         finally:
             # Renaming one link of a file onto another link of it does nothing, and leaves both.
             temporary.unlink(missing_ok=True)
-        return before, Stamp.of(source)
+        return before, FileFingerprint.of(source)
 
     def _is_right(self, descriptor: Descriptor) -> bool:
         """Whether the blob is here; its bytes are read."""

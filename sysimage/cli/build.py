@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sysimage.cli import flags
+from sysimage.cli.build_history import with_replaced_image
+from sysimage.cli.build_request import build_request
 from sysimage.cli.delivery import add_delivery_flags, check_outputs, check_stream, delivered
-from sysimage.cli.earlier_builds import with_replaced_image
 from sysimage.cli.progress import shown_progress
-from sysimage.cli.request import build_request
 from sysimage.cli.spec_files import faults_in
 from sysimage.cli.terminal import Terminal, in_bytes
 

@@ -90,9 +90,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
 def _verify(root: Path, arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Read everything; an `IntegrityError` names what is damaged, unless that is forgotten."""
     from sysimage.files.locks import in_use
-    from sysimage.pipeline.cache_check import Examined, examine_cache
+    from sysimage.pipeline.cache_check import ExaminedCache, examine_cache
 
-    examined: list[Examined] = []
+    examined: list[ExaminedCache] = []
     if root.is_dir():
         # What notices say is in the result.
         with in_use(root), shown_progress("auto", terminal) as progress, heard_by(lambda text: None):
@@ -122,7 +122,7 @@ def _verify(root: Path, arguments: argparse.Namespace, terminal: Terminal) -> No
 def _prune(root: Path, layers: LayerCache, arguments: argparse.Namespace) -> tuple[int, bool]:
     """The bytes freed, and whether a build uses the cache."""
     from sysimage.files.locks import alone
-    from sysimage_bootstrap.prune import prune
+    from sysimage_bootstrap.cache_prune import prune
 
     if not root.is_dir():
         return 0, False
@@ -134,7 +134,7 @@ def _prune(root: Path, layers: LayerCache, arguments: argparse.Namespace) -> tup
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class CachePart:
     """A part of the cache."""
 
     name: str
@@ -145,17 +145,17 @@ class Part:
 
 
 PARTS = (
-    Part("layers", "layers that were built; builds keep at most --cache-size of them"),
-    Part("archive", "packages as they were fetched, and package lists"),
-    Part("store", "the items of packages and systems"),
-    Part("systems", "what the last systems came to, by all that they follow from"),
-    Part("measured", "what was read of stores without a database"),
-    Part("plans", "layer boundaries of the last closures"),
-    Part("vm", "guests of the test machine and what they booted"),
+    CachePart("layers", "layers that were built; builds keep at most --cache-size of them"),
+    CachePart("archive", "packages as they were fetched, and package lists"),
+    CachePart("store", "the items of packages and systems"),
+    CachePart("systems", "what the last systems came to, by all that they follow from"),
+    CachePart("measured", "what was read of stores without a database"),
+    CachePart("plans", "layer boundaries of the last closures"),
+    CachePart("vm", "guests of the test machine and what they booted"),
 )
 
 
-def measured(root: Path, part: Part) -> Part:
+def measured(root: Path, part: CachePart) -> CachePart:
     """The part with its files counted."""
     seen: set[tuple[int, int]] = set()
     size = 0
@@ -168,10 +168,10 @@ def measured(root: Path, part: Part) -> Part:
             if (status.st_dev, status.st_ino) not in seen:
                 seen.add((status.st_dev, status.st_ino))
                 size += status.st_blocks * 512
-    return Part(part.name, part.holds, len(seen), size)
+    return CachePart(part.name, part.holds, len(seen), size)
 
 
-def _document(part: Part) -> dict[str, Any]:
+def _document(part: CachePart) -> dict[str, Any]:
     return {"part": part.name, "size": part.size, "files": part.files}
 
 

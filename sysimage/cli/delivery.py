@@ -13,7 +13,7 @@ from sysimage.errors import SpecError
 if TYPE_CHECKING:
     from sysimage.pipeline.options import BuildRequest, Delivery
 
-FORMATS = ("archive", "docker-archive", "oci-dir")
+OUTPUT_FORMATS = ("archive", "docker-archive", "oci-dir")
 ENGINES = ("docker", "podman", "nerdctl")
 _ELSEWHERE = "name another output"
 
@@ -30,7 +30,7 @@ def add_delivery_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-f",
         "--format",
-        choices=FORMATS,
+        choices=OUTPUT_FORMATS,
         help="archive: one tar that every loader reads (the default); docker-archive: the older form, for pipes; "
         "oci-dir: an OCI layout",
     )
@@ -50,7 +50,7 @@ def add_delivery_flags(parser: argparse.ArgumentParser) -> None:
 
 def delivered(arguments: argparse.Namespace, terminal: Terminal, name: str, architecture: str) -> Delivery:
     """The places that the flags name; a file called after the image's ``name`` where they name none."""
-    from sysimage.api.places import delivery
+    from sysimage.api.delivery import delivery
 
     return delivery(
         sys.stdout.fileno() if arguments.output == "-" else arguments.output,
@@ -78,8 +78,8 @@ def check_stream(arguments: argparse.Namespace, terminal: Terminal) -> None:
 def check_outputs(request: BuildRequest, arguments: argparse.Namespace) -> None:
     """Refuse what would write over something that this build reads, or over what is no image, before any work."""
     from sysimage.cli.inputs import flag_inputs, spec_input
-    from sysimage.pipeline import outputs
+    from sysimage.pipeline import output_checks
 
     goes_on = "; --continue goes on from the image that is replaced" if arguments.previous or arguments.history else ""
     spec, named = [spec_input(arguments.spec)], list(flag_inputs(arguments))
-    outputs.check_outputs(request, spec, named, hint=_ELSEWHERE + goes_on)
+    output_checks.check_outputs(request, spec, named, hint=_ELSEWHERE + goes_on)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from sysimage.pipeline.outputs import Input
+from sysimage.pipeline.output_checks import Input
 
 
 def spec_input(argument: str) -> Input:

@@ -6,8 +6,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from sysimage.cli import flags
+from sysimage.cli.build_request import build_request
 from sysimage.cli.progress import shown_progress
-from sysimage.cli.request import build_request
 from sysimage.cli.spec_files import faults_in
 from sysimage.cli.terminal import Terminal, in_bytes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from sysimage.cli import running
+from sysimage.cli import run_flags
 from sysimage.cli.terminal import Terminal
 
 NAME = "run"
@@ -21,7 +21,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="PROGRAM",
         help="instead of the image's entry point; '' for none, so that COMMAND is what runs",
     )
-    running.add_run_flags(parser)
+    run_flags.add_run_flags(parser)
     parser.add_argument(
         "command",
         metavar="COMMAND",
@@ -31,22 +31,22 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    running.check_place(arguments)
-    command = running.command_of(arguments)
+    run_flags.check_place(arguments)
+    command = run_flags.command_of(arguments)
     if arguments.place == "vm":
-        from sysimage.cli.machine import run_in_machine
+        from sysimage.cli.virtual_machine import run_in_machine
 
         return run_in_machine(arguments, command, terminal)
 
-    from sysimage.containers.place import written_to
+    from sysimage.containers.runner import written_to
 
     chosen = bool(command) or arguments.entrypoint is not None
-    with running.opened_place(arguments, terminal) as place:
+    with run_flags.opened_place(arguments, terminal) as place:
         status = place.foreground(
             command,
             arguments.entrypoint,
             interactive=chosen,
-            terminal=chosen and running.is_terminal(),
+            terminal=chosen and run_flags.is_terminal(),
             out=written_to(sys.stdout.fileno()),
             err=written_to(sys.stderr.fileno()),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from sysimage.cli import running
+from sysimage.cli import run_flags
 from sysimage.cli.terminal import Terminal
 
 NAME = "shell"
@@ -17,7 +17,7 @@ SHELL = ("/bin/sh", "-c", 'exec "$(command -v bash || echo sh)" "$@"', "sh")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    running.add_run_flags(parser)
+    run_flags.add_run_flags(parser)
     parser.add_argument(
         "command",
         metavar="COMMAND",
@@ -27,14 +27,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    running.check_place(arguments)
-    command = running.command_of(arguments)
+    run_flags.check_place(arguments)
+    command = run_flags.command_of(arguments)
     if arguments.place == "vm":
-        from sysimage.cli.machine import shell_in_machine
+        from sysimage.cli.virtual_machine import shell_in_machine
 
         return shell_in_machine(arguments, command, terminal)
-    person = running.is_terminal()
-    with running.opened_place(arguments, terminal) as place:
+    person = run_flags.is_terminal()
+    with run_flags.opened_place(arguments, terminal) as place:
         place.boot()
         if not place.wait_until_up() and not arguments.quiet:
             terminal.note("sysimage: some services are still starting; `herd status` tells which")

@@ -14,14 +14,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sysimage.cli import flags, machine, running
+from sysimage.cli import flags, run_flags, virtual_machine
 from sysimage.cli.failure import report_failure
 from sysimage.cli.terminal import Terminal
 from sysimage.errors import BootTestError, MachineError, SpecError
 
 if TYPE_CHECKING:
-    from sysimage_vm.ask import Answers
     from sysimage_vm.prepare import Prepared
+    from sysimage_vm.run_questions import Answers
 
 NAME = "test"
 HELP = "boot an image and question it"
@@ -38,7 +38,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--expect", metavar="FILE", type=Path, action="append", help="a testinfra module of yours; may be repeated"
     )
-    running.add_place(parser, "vm")
+    run_flags.add_place(parser, "vm")
     parser.add_argument(
         "--store",
         choices=("classic", "containerd"),
@@ -77,15 +77,15 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _in_machine(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    from sysimage_vm.ask import Subject, trial_of
-    from sysimage_vm.engine import Kind
+    from sysimage_vm.engine import EngineKind
     from sysimage_vm.image import open_image
+    from sysimage_vm.run_questions import Subject, trial_of
 
     with open_image(arguments.image) as archive:
-        prepared = machine.prepared(arguments, terminal)
+        prepared = virtual_machine.prepared(arguments, terminal)
         with _reports(arguments.reports) as reports:
             about = (f"image: {arguments.image}", f"accelerator: {prepared.verdict}")
-            kind = Kind(arguments.runtime or "docker")
+            kind = EngineKind(arguments.runtime or "docker")
             what = Subject(archive.path, kind, arguments.store == "containerd", about)
             trials = trial_of(what, prepared.host, prepared.guest, reports)
             if not arguments.shell:
@@ -94,7 +94,7 @@ def _in_machine(arguments: argparse.Namespace, terminal: Terminal) -> int:
             with trials as (trial, lines):
                 for line in () if arguments.quiet else lines:
                     terminal.note(line)
-                return machine.talk(trial, arguments.shell, (), quiet=arguments.quiet, note=terminal.note)
+                return virtual_machine.talk(trial, arguments.shell, (), quiet=arguments.quiet, note=terminal.note)
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -104,7 +104,7 @@ def _check(arguments: argparse.Namespace) -> None:
             f"cannot ask questions: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed",
             hint="pip install 'sysimage[vm]'",
         )
-    running.check_place(arguments)
+    run_flags.check_place(arguments)
     engine = arguments.place if arguments.place != "vm" else arguments.runtime or "docker"
     if arguments.store != "classic" and (arguments.place != "vm" or engine != "docker"):
         cause = "it has one" if engine == "podman" else "--store is for the virtual machine's"
@@ -115,10 +115,10 @@ def _check(arguments: argparse.Namespace) -> None:
         raise SpecError("cannot print a shell as JSON", hint="leave --json out")
     if arguments.junit is not None:
         from sysimage.cli.inputs import flag_inputs
-        from sysimage.pipeline.outputs import refuse_inputs, refuse_what_is_no_file
+        from sysimage.pipeline.output_checks import refuse_inputs, require_file_output
 
         refuse_inputs(arguments.junit, flag_inputs(arguments), hint="name another --junit")
-        refuse_what_is_no_file(arguments.junit, makes_directories=True)
+        require_file_output(arguments.junit, makes_directories=True)
     for path in arguments.expect or ():
         if not path.is_file():
             raise SpecError(f"cannot read {path}: there is no such file", hint="--expect takes a pytest module")
@@ -149,7 +149,7 @@ def _questions(
     arguments: argparse.Namespace,
     terminal: Terminal,
 ) -> int:
-    from sysimage_vm.ask import ask
+    from sysimage_vm.run_questions import run_questions
 
     os.environ.pop("PYTEST_ADDOPTS", None)  # meant for the tests of whoever calls us
     reports.mkdir(parents=True, exist_ok=True)
@@ -158,7 +158,7 @@ def _questions(
     fault: BootTestError | None
     try:
         with _said(reports, arguments):
-            answers = ask(trials, reports, expect=arguments.expect or ())
+            answers = run_questions(trials, reports, expect=arguments.expect or ())
         fault = _judgement(answers, arguments.image)
     except BootTestError as error:
         fault = error

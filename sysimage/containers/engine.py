@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from sysimage.containers.faults import ProgramNotStartedError
+from sysimage.containers.container_init import NOT_EXECUTABLE, NOT_FOUND
+from sysimage.containers.errors import ProgramNotStartedError
 from sysimage.containers.image import RunnableImage
-from sysimage.containers.inside import NOT_EXECUTABLE, NOT_FOUND
 from sysimage.errors import MachineError
 from sysimage.process import Completed, ProcessFailedError, find, run, spawn
 from sysimage.progress import Progress, silent

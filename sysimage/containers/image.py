@@ -13,13 +13,13 @@ from typing import Any
 
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, Issue, MachineError
+from sysimage.verify.docker_manifest import read_docker_manifest
 from sysimage.verify.documents import parse_document
-from sysimage.verify.faults import Faults, MalformedError
-from sysimage.verify.follow import read_documents
-from sysimage.verify.legacy import read_legacy
+from sysimage.verify.image_source import ImageSource, open_source
+from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.manifest import ImageDocuments
-from sysimage.verify.source import Source, open_source
+from sysimage.verify.read_documents import read_documents
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 """The machine's word -> the image's."""
@@ -35,7 +35,7 @@ class RunnableImage:
     path: Path
     name: str
     """For messages."""
-    source: Source
+    source: ImageSource
     documents: ImageDocuments
     raw: bytes = field(repr=False)
     """The config document."""
@@ -81,14 +81,14 @@ def open_image(path: Path, limits: Limits = DEFAULT_LIMITS, *, name: str | None 
     What is not as it says is an `IntegrityError` with every fault; an image of another architecture a `MachineError`.
     """
     called = name or str(path)
-    faults = Faults(limits.faults_per_rule)
+    faults = IssueCollector(limits.faults_per_rule)
     own = ARCHITECTURES.get(machine.machine(), machine.machine())
     with open_source(path, limits) as source:
         try:
             documents = read_documents(source, faults, limits, f"linux/{own}")
             file = f"blobs/sha256/{documents.image_id.hex}"
             if source.size(file) is None:
-                file = read_legacy(source, limits).config
+                file = read_docker_manifest(source, limits).config
             data = source.read(file, limits.document_size)
             if Digest.of(data) != documents.image_id:
                 raise MalformedError("has a config that changed while it was read")

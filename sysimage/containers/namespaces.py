@@ -5,7 +5,8 @@
         assert container.run(["/bin/sh", "-c", "echo $$"]).status == 0
         assert container.stop() == 0
 
-All is gone when the ``with`` block ends, and when this process does, however it does: see `sysimage.containers.holder`.
+All is gone when the ``with`` block ends, and when this process does, however it does: see
+`sysimage.containers.mount_namespace`.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from sysimage.containers.faults import ProgramNotStartedError
+from sysimage.containers.container_init import CAPABILITIES
+from sysimage.containers.errors import ProgramNotStartedError
 from sysimage.containers.image import RunnableImage, refused
-from sysimage.containers.inside import CAPABILITIES
 from sysimage.containers.users import UserMap, is_privileged, user_map
 from sysimage.errors import Issue, MachineError, SysimageError
 from sysimage.process import Completed, spawn
@@ -35,7 +36,7 @@ from sysimage.progress import Progress, silent
 STAGE = "unpack"
 STOP_SECONDS = 10.0
 """How long a container may take to stop before it is killed; Docker's own."""
-_PROGRAM = Path(__file__).with_name("inside.py")
+_PROGRAM = Path(__file__).with_name("container_init.py")
 _ELSEWHERE = "run it as root, or with --in docker, podman or vm"
 
 
@@ -175,7 +176,7 @@ class UnpackedImage:
         return Container(self, process, pid, settings)
 
     def todo(self, argv: Sequence[str], settings: Settings, *, terminal: bool) -> dict[str, Any]:
-        """What `sysimage.containers.inside` is told."""
+        """What `sysimage.containers.container_init` is told."""
         config = self.image.documents.config
         if not argv:
             raise SysimageError(f"cannot run {self.image.name}: it has neither entry point nor command",
@@ -201,7 +202,7 @@ class UnpackedImage:
         }
 
     def launch(self, deed: str, todo: dict[str, Any], **options: Any) -> tuple[subprocess.Popen[bytes], int]:
-        """Start `sysimage.containers.inside` and wait until it says how that went; the process, and its child's ID."""
+        """Start `container_init` and wait until it says how that went; the process, and its child's ID."""
         told, tell = os.pipe()
         try:
             process = spawn(
@@ -290,7 +291,7 @@ def unpacked(image: RunnableImage, progress: Progress = silent) -> Iterator[Unpa
     total = sum(layer.size for layer in image.documents.layers)
     with tempfile.TemporaryFile() as said:
         child = spawn(
-            [sys.executable, "-P", "-m", "sysimage.containers.holder", json.dumps(todo)],
+            [sys.executable, "-P", "-m", "sysimage.containers.mount_namespace", json.dumps(todo)],
             env={"PYTHONPATH": os.pathsep.join(sys.path)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

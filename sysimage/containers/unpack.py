@@ -17,13 +17,13 @@ from collections.abc import Callable, Iterator
 
 from sysimage.digest import Digest
 from sysimage.errors import Issue
+from sysimage.verify.chunk_stream import ChunkStream
 from sysimage.verify.compression import decompressed, sniff
-from sysimage.verify.faults import MalformedError, shown
+from sysimage.verify.image_source import ImageSource
+from sysimage.verify.issue_collector import MalformedError, shown
 from sysimage.verify.limits import Limits
 from sysimage.verify.manifest import LayerDocument
-from sysimage.verify.source import Source
-from sysimage.verify.streams import Stream
-from sysimage.verify.tar import Member, MemberKind, read_members
+from sysimage.verify.tar import MemberKind, TarMember, read_members
 from sysimage.verify.tree import is_of_aufs
 
 _OF_THE_LAYER = {
@@ -35,7 +35,7 @@ _NODES = (MemberKind.CHARACTER_DEVICE, MemberKind.BLOCK_DEVICE, MemberKind.FIFO)
 
 
 def unpack_layer(
-    layer: LayerDocument, source: Source, limits: Limits, count: Callable[[int], None], *, owners: bool = True
+    layer: LayerDocument, source: ImageSource, limits: Limits, count: Callable[[int], None], *, owners: bool = True
 ) -> list[Issue]:
     """Put a layer on top of what is there; what is wrong with it. ``count`` is told the bytes of the blob as they come.
 
@@ -59,7 +59,7 @@ def unpack_layer(
         raw = told(source.chunks(layer.file))
         first = next(raw, b"")
         content = hashed(decompressed(_again(first, raw), sniff(first), limits))
-        _Unpacking(Stream(content), owners).all(limits)
+        _Unpacking(ChunkStream(content), owners).all(limits)
         for _ in content:
             pass
         for _ in raw:
@@ -86,7 +86,7 @@ def _again(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 class _Unpacking:
     """One layer on its way to the disk."""
 
-    def __init__(self, stream: Stream, owners: bool) -> None:
+    def __init__(self, stream: ChunkStream, owners: bool) -> None:
         self._stream = stream
         self._owners = owners
         self._placed: set[bytes] = set()
@@ -112,7 +112,7 @@ class _Unpacking:
         for path, time in reversed(self._times):
             os.utime(path, (time, time))
 
-    def _place(self, path: bytes, member: Member) -> None:
+    def _place(self, path: bytes, member: TarMember) -> None:
         kind = member.kind
         if len(member.parts) > 1 and not os.path.isdir(os.path.dirname(path)):
             os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
@@ -152,7 +152,7 @@ class _Unpacking:
         with contextlib.suppress(FileNotFoundError):
             self._delete(path)
 
-    def _write(self, path: bytes, member: Member, time: float) -> None:
+    def _write(self, path: bytes, member: TarMember, time: float) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             for piece in self._stream.pieces(member.size):
@@ -166,7 +166,7 @@ class _Unpacking:
         finally:
             os.close(descriptor)
 
-    def _make_node(self, path: bytes, member: Member) -> bool:
+    def _make_node(self, path: bytes, member: TarMember) -> bool:
         """Pipes are made; devices are left out: their numbers are not kept by the reader, and /dev is mounted over."""
         if member.kind is not MemberKind.FIFO:
             return False

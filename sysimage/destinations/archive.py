@@ -11,9 +11,9 @@ from io import FileIO
 from pathlib import Path
 
 from sysimage.blobs import BlobDirectory
-from sysimage.destinations.shape import ARCHIVE, Member, archive_size, members
-from sysimage.destinations.sound import Keeper, find_blob, sound_blobs
-from sysimage.destinations.written import WrittenImage
+from sysimage.destinations.archive_format import ARCHIVE, ArchiveMember, archive_size, members
+from sysimage.destinations.verified_blobs import BlobRepair, find_blob, verified_blobs
+from sysimage.destinations.written_image import WrittenImage
 from sysimage.files.output import output_file
 from sysimage.image import Image, ImageName
 from sysimage.layers.headers import END
@@ -37,7 +37,7 @@ def write_archive(
     archive_format: str = ARCHIVE,
     names: Sequence[ImageName] = (),
     annotations: Mapping[str, str] | None = None,
-    keeper: Keeper | None = None,
+    keeper: BlobRepair | None = None,
     progress: Progress = silent,
 ) -> WrittenImage:
     """Write the image to a file at ``target``, which appears whole or not at all, or to an open descriptor.
@@ -52,7 +52,7 @@ def write_archive(
         for layer in layers:
             find_blob(blobs, layer)
     size = archive_size(parts)
-    with sound_blobs(blobs, layers, keeper) as places:
+    with verified_blobs(blobs, layers, keeper) as places:
         content = _content(parts, places, size, progress)
         if isinstance(target, int):
             _write_onwards(target, content)
@@ -67,7 +67,9 @@ def write_archive(
     return WrittenImage(image, archive_format, path, size, tuple(names))
 
 
-def _content(parts: Sequence[Member], places: Iterator[Path], size: int, progress: Progress) -> Iterator[_Content]:
+def _content(
+    parts: Sequence[ArchiveMember], places: Iterator[Path], size: int, progress: Progress
+) -> Iterator[_Content]:
     """The archive's bytes; the layers come in the order of their ``places``."""
     done = 0
     for part in parts:

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sysimage.destinations.written import WrittenImage
+from sysimage.destinations.written_image import WrittenImage
 from sysimage.errors import MachineError
 from sysimage.process import end, find, spawn
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from sysimage.blobs import BlobDirectory, Descriptor
 from sysimage.destinations.layout_index import LayoutIndex, read_index
-from sysimage.destinations.sound import Keeper, find_blob
-from sysimage.destinations.written import WrittenImage
+from sysimage.destinations.verified_blobs import BlobRepair, find_blob
+from sysimage.destinations.written_image import WrittenImage
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError, SpecError
 from sysimage.files.atomic import atomic_directory, atomic_write, sync
@@ -38,7 +38,7 @@ def write_oci_layout(
     *,
     names: Sequence[ImageName] = (),
     annotations: Mapping[str, str] | None = None,
-    keeper: Keeper | None = None,
+    keeper: BlobRepair | None = None,
 ) -> WrittenImage:
     """Put the image into the layout at ``directory``; ``annotations`` go into its index.
 
@@ -57,7 +57,7 @@ def write_oci_layout(
         sweep_beside(place)
         if place.exists() and any(place.iterdir()):
             with _held(place):
-                refuse_what_is_no_layout(place)
+                require_layout(place)
                 size = _change(place, image, blobs, names, annotations, keeper)
         else:
             with atomic_directory(place, durable=True) as draft:
@@ -65,7 +65,7 @@ def write_oci_layout(
     return WrittenImage(image, "oci-layout", directory, size, tuple(names))
 
 
-def refuse_what_is_no_layout(directory: Path) -> None:
+def require_layout(directory: Path) -> None:
     """A `SpecError` if the directory holds something and is not a layout of the version that is known."""
     found = sorted(path.name for path in directory.iterdir())
     if not found:
@@ -105,7 +105,7 @@ def _change(
     blobs: Sequence[BlobDirectory],
     names: Sequence[ImageName],
     annotations: Mapping[str, str] | None,
-    keeper: Keeper | None,
+    keeper: BlobRepair | None,
 ) -> int:
     """Put the image into a layout, whose lock is held."""
     own = BlobDirectory(directory)
@@ -142,7 +142,7 @@ def _finish_for_the_dead(directory: Path, index: LayoutIndex) -> None:
 
 
 def _fill(
-    directory: Path, image: Image, blobs: Sequence[BlobDirectory], keeper: Keeper | None, index: LayoutIndex
+    directory: Path, image: Image, blobs: Sequence[BlobDirectory], keeper: BlobRepair | None, index: LayoutIndex
 ) -> int:
     own = BlobDirectory(directory)
     for layer in image.layers:
@@ -163,7 +163,9 @@ def _fill(
     return documents + sum(layer.descriptor.size for layer in image.layers)
 
 
-def _take(own: BlobDirectory, blobs: Sequence[BlobDirectory], descriptor: Descriptor, keeper: Keeper | None) -> None:
+def _take(
+    own: BlobDirectory, blobs: Sequence[BlobDirectory], descriptor: Descriptor, keeper: BlobRepair | None
+) -> None:
     source = find_blob(blobs, descriptor).path(descriptor.digest)
     stamps = own.link(source, descriptor)
     if stamps is not None and keeper is not None:

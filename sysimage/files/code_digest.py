@@ -29,7 +29,7 @@ _BUILT = re.compile(r"([\w.]+)-([^-]+)(?:-[^-]+)?\.(?:dist-info|egg-info)")
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class CodeFiles:
     """What some code consists of."""
 
     files: Mapping[str, str]
@@ -95,7 +95,7 @@ class Packages:
         """The names of all modules and their paths."""
         return self._modules
 
-    def follow(self, modules: Iterable[str]) -> Made:
+    def follow(self, modules: Iterable[str]) -> CodeFiles:
         """What ``modules`` lead to; one that is not there is a `ModuleNotFoundError`."""
         files: dict[str, str] = {}
         libraries: set[str] = set()
@@ -128,7 +128,7 @@ class Packages:
                 files.update(one for one in beside if one[0].rpartition("/")[2] in said.programs)
             if said.loads_by_name:
                 waiting += (other for other in self._modules if other.rpartition(".")[0] == name)
-        return Made(files, frozenset(libraries))
+        return CodeFiles(files, frozenset(libraries))
 
 
 def imports_in(text: str) -> tuple[str, ...]:

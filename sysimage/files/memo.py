@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from sysimage.files.sealed import DamagedFileError, read_sealed, write_sealed
+from sysimage.files.checksummed_file import DamagedFileError, read_checksummed, write_checksummed
 from sysimage.files.temporary import sweep
 from sysimage.notices import notice
 
@@ -33,7 +33,7 @@ class Memo:
         """The text with this key; None if there is none, or it is damaged."""
         path = self.path(key)
         try:
-            data = read_sealed(path)
+            data = read_checksummed(path)
         except DamagedFileError:
             notice(f"{path} was damaged: what it said is found out again")
             with contextlib.suppress(OSError):
@@ -53,7 +53,7 @@ class Memo:
         if not self._swept:
             sweep(self._directory)
             self._swept = True
-        write_sealed(self.path(key), text.encode(), durable=False, private=self._private)
+        write_checksummed(self.path(key), text.encode(), durable=False, private=self._private)
         if self._most is not None:
             for path in _by_age(self._directory)[: -self._most]:
                 path.unlink(missing_ok=True)
@@ -76,7 +76,7 @@ def texts(directory: Path) -> Iterator[tuple[Path, str | None]]:
     for path in _by_age(directory):
         if path.suffix == SUFFIX:
             try:
-                data = read_sealed(path)
+                data = read_checksummed(path)
             except (DamagedFileError, OSError):
                 yield path, None
             else:

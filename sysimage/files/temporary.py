@@ -13,8 +13,8 @@ import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from sysimage.files.directory_tree import remove_tree
 from sysimage.files.locks import lock, try_lock
-from sysimage.files.tree import remove_tree
 from sysimage.signals import when_ending
 
 TEMPORARY = r"\.[0-9a-f]{12}\.part"

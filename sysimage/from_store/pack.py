@@ -14,7 +14,7 @@ from sysimage.from_store.item_files import ItemFiles
 from sysimage.from_store.search_paths import search_paths
 from sysimage.rootfs.accounts import Accounts, Group, User
 from sysimage.rootfs.add_accounts import add_accounts
-from sysimage.rootfs.declared import declared_groups, declared_users
+from sysimage.rootfs.declared_entries import declared_groups, declared_users
 from sysimage.rootfs.provision import skeleton
 from sysimage.rootfs.system import ImageDefaults
 from sysimage.rootfs.tree import Entry, Kind

@@ -16,13 +16,13 @@ from sysimage.from_store.pack import content_entries, pack_accounts, pack_defaul
 from sysimage.from_store.store_paths import resolve, resolve_all
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import Accounts
-from sysimage.rootfs.declared import declared_entries
+from sysimage.rootfs.declared_entries import declared_entries
 from sysimage.rootfs.provision import layered
 from sysimage.rootfs.system import ImageDefaults, SystemResult
 from sysimage.spec.model import StoreSource, SystemSpec
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
-from sysimage.store.query import Memory, read_store
+from sysimage.store.query import MeasurementOptions, read_store
 
 
 def realise(
@@ -55,7 +55,7 @@ def realise(
         roots,
         store_dir=store_dir,
         location=location,
-        memory=Memory(cache_dir / "measured", workers),
+        memory=MeasurementOptions(cache_dir / "measured", workers),
         progress=progress,
     ).items
     if source.system is not None:

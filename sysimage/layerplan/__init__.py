@@ -2,7 +2,7 @@
 
 from sysimage.layerplan.fleet import plan_fleet
 from sysimage.layerplan.groups import GroupRule
-from sysimage.layerplan.plan import MOST_LAYERS, LayerPlan, Memory, PlannedLayer, check_max_layers
+from sysimage.layerplan.plan import MOST_LAYERS, ChangeHistory, LayerPlan, PlannedLayer, check_max_layers
 from sysimage.layerplan.planner import Favour, plan_layers
 from sysimage.layerplan.prices import LAYER, pull_seconds
 from sysimage.layerplan.record import Record, from_json, to_json
@@ -12,10 +12,10 @@ __all__ = [
     "LAYER",
     "MOST_LAYERS",
     "STRATEGIES",
+    "ChangeHistory",
     "Favour",
     "GroupRule",
     "LayerPlan",
-    "Memory",
     "PlannedLayer",
     "Record",
     "check_max_layers",

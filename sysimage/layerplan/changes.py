@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from sysimage.closure import Closure
 from sysimage.layerplan.lineage import Lineages
-from sysimage.layerplan.plan import LayerPlan, Memory
+from sysimage.layerplan.plan import ChangeHistory, LayerPlan
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 
@@ -33,10 +33,10 @@ class Observed:
     """Whether an item changes whenever something it refers to does; believed until seen otherwise."""
 
     @property
-    def memory(self) -> Memory:
+    def memory(self) -> ChangeHistory:
         """For the next plan."""
         drop = max(0, self.steps - LONGEST)
-        return Memory(
+        return ChangeHistory(
             self.steps - drop,
             tuple(sorted((path, bits >> drop) for path, bits in self.own.items())),
             tuple(sorted((path, bits >> drop) for path, bits in self.present.items())),
@@ -99,7 +99,7 @@ def observe_dates(closure: Closure, days_between: float) -> Observed | None:
     return Observed(DATED_STEPS, own, present, propagates=True)
 
 
-def _recall(observed: Observed, memory: Memory, before: dict[StorePath, StorePath]) -> Observed:
+def _recall(observed: Observed, memory: ChangeHistory, before: dict[StorePath, StorePath]) -> Observed:
     """Put what ``memory`` knows from before the first observed step below what was observed.
 
     ``before`` gives the path that each item had in the closure of the memory.

@@ -26,7 +26,7 @@ class PlannedLayer:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class ChangeHistory:
     """What a line of plans has seen change, so that the plan alone is worth a long history of closures.
 
     Bit t of a set belongs to the t-th step, oldest first; a step leads from one planned closure to the next.
@@ -50,7 +50,7 @@ class LayerPlan:
     max_layers: int
     """The whole image's budget: base layers, these, and the customization layer on top. When it leaves room for one
     layer only, there is one group and the customization goes into it."""
-    memory: Memory = Memory()
+    memory: ChangeHistory = ChangeHistory()
     """What the next plan of this system may want to know."""
 
 

@@ -14,7 +14,7 @@ from sysimage.closure import Closure
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, SysimageError
 from sysimage.formats import NewerFormatError, version_of, written_format
-from sysimage.layerplan.plan import LayerPlan, Memory, PlannedLayer
+from sysimage.layerplan.plan import ChangeHistory, LayerPlan, PlannedLayer
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 
@@ -121,7 +121,7 @@ def _read(document: dict[str, Any]) -> Record:
         LayerPlan(
             layers,
             document["max_layers"],
-            Memory(
+            ChangeHistory(
                 memory["steps"],
                 _sets(paths, memory["own"]),
                 _sets(paths, memory["present"]),

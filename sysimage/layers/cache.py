@@ -2,8 +2,8 @@
 
 The records in ``layers`` say what a layer's inputs are and which blob they gave; ``blobs/sha256`` holds the blobs. Keys
 are made of content (store paths, NAR hashes, entries) and of the code, never of times. A record is a claim, sealed:
-before a blob is used its `Stamp` is compared with what it was when the bytes were known to be right, and where they
-differ all bytes are hashed; a record or a blob that is not right is dropped and made again.
+before a blob is used its `FileFingerprint` is compared with what it was when the bytes were known to be right, and
+where they differ all bytes are hashed; a record or a blob that is not right is dropped and made again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sysimage.blobs import BlobDirectory
-from sysimage.blobs.stamp import Stamp
+from sysimage.blobs.file_fingerprint import FileFingerprint
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
 from sysimage.files import memo
@@ -42,7 +42,7 @@ class CachedLayer:
     blob: LayerBlob
     contents: tuple[str, ...]
     """Store paths and entries in the layer, for people who look into the cache."""
-    stamp: Stamp
+    stamp: FileFingerprint
     """The blob's when its bytes were known to be right."""
     checked: bool = False
     """Whether the items were compared with their NAR hashes when the layer was built."""
@@ -124,7 +124,7 @@ class LayerCache:
         if (record := self._record(key)) is not None:
             self.forget(record)
 
-    def linked(self, key: str, before: Stamp, after: Stamp) -> None:
+    def linked(self, key: str, before: FileFingerprint, after: FileFingerprint) -> None:
         """The blob of this key was given another name, which moved its change time from ``before`` to ``after``."""
         record = self._record(key)
         if record is not None and record.stamp == before:
@@ -138,8 +138,8 @@ class LayerCache:
         text = self._memo.find(key)
         return None if text is None else _decoded(text)
 
-    def _stamp(self, blob: LayerBlob) -> Stamp:
-        return Stamp.of(self.blobs.path(blob.descriptor.digest))
+    def _stamp(self, blob: LayerBlob) -> FileFingerprint:
+        return FileFingerprint.of(self.blobs.path(blob.descriptor.digest))
 
     def remember(self, key: str, blob: LayerBlob, source: LayerSource, *, checked: bool = False) -> None:
         """Record that this source gave this blob, which lies in `blobs`, and whether its items were ``checked``."""

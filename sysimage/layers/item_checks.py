@@ -16,7 +16,7 @@ from sysimage.store import nar
 from sysimage.store.items import StoreItem
 from sysimage.store.scan import Candidates, ReferenceScanner
 from sysimage.store.walk import ContentVisitor, Entry
-from sysimage.streams.pieces import Pieces, Witness
+from sysimage.streams.pieces import PieceObserver, Pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def write_checked_item(item: StoreItem, headers: Headers, tar: Pieces, check: Ch
     hasher = hashlib.sha256()
     scanner = ReferenceScanner(check.candidates) if check.candidates is not None else None
     if scanner is None:
-        witness = Witness(hasher.update)
+        witness = PieceObserver(hasher.update)
     else:
         scan = scanner.feed
 
@@ -40,7 +40,7 @@ def write_checked_item(item: StoreItem, headers: Headers, tar: Pieces, check: Ch
             hasher.update(data)
             scan(data)
 
-        witness = Witness(see)
+        witness = PieceObserver(see)
     witness.put(nar.MAGIC)
     walk_item(item, _CheckedTarWriter(headers, tar, witness))
     witness.flush()
@@ -69,7 +69,7 @@ class _CheckedTarWriter(ContentVisitor):
     __slots__ = ("_headers", "_tar", "_witness")
     purpose = LAYER
 
-    def __init__(self, headers: Headers, tar: Pieces, witness: Witness) -> None:
+    def __init__(self, headers: Headers, tar: Pieces, witness: PieceObserver) -> None:
         self._headers = headers
         self._tar = tar
         self._witness = witness

@@ -15,7 +15,7 @@ from sysimage.layers.items import LAYER, PADDING, item_size, padded, write_item
 from sysimage.layers.source import LayerSource
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.items import StoreItem
-from sysimage.streams.pieces import PIECE_SIZE, Emit, Memory, Pieces, Witness
+from sysimage.streams.pieces import PIECE_SIZE, Buffer, Emit, PieceObserver, Pieces
 
 
 class BrokenPromiseError(IntegrityError):
@@ -36,7 +36,7 @@ def write_tar(
     piece_size: int = PIECE_SIZE,
     *,
     check: Check | None = None,
-    buffers: int | Sequence[Memory] = 1,
+    buffers: int | Sequence[Buffer] = 1,
     lead: int = 0,
 ) -> int:
     """Write the layer's archive, calling ``emit`` with pieces of ``piece_size`` bytes; returns its size in bytes.
@@ -101,7 +101,7 @@ def _write_entry(entry: Entry, pieces: Pieces) -> list[Issue]:
             size = status.st_size
             header = Headers(entry.uid, entry.gid).file(_member(entry), entry.mode, size)
             hasher = hashlib.sha256()
-            witness = Witness(hasher.update)
+            witness = PieceObserver(hasher.update)
             pieces.put_file(header, fd, size, PADDING[size % BLOCK], os.fsencode(content), witness)
             witness.flush()
         finally:

@@ -13,16 +13,16 @@ from sysimage.destinations import WrittenImage
 from sysimage.files.locks import in_use
 from sysimage.image import Image, ImageConfig, ImageName, config_of_spec, make_image, rfc3339
 from sysimage.layerplan import LayerPlan, Record
-from sysimage.layers import Check, Compression, LayerBlob, wanted_check
-from sysimage.layers.divide import layer_labels, layer_sources
+from sysimage.layers import Check, Compression, LayerBlob, selected_check
+from sysimage.layers.split_layers import layer_labels, layer_sources
 from sysimage.pipeline.delivery import leave_record, write_image
 from sysimage.pipeline.history import record_annotations
-from sysimage.pipeline.options import BuildRequest, DeclaredSystem, Identity, Planning, Proofs, Sources
+from sysimage.pipeline.image_plan import ImagePlan
+from sysimage.pipeline.options import BuildRequest, BuildSources, DeclaredSystem, Identity, Planning, Proofs
 from sysimage.pipeline.planning import draw_layers, rule
 from sysimage.pipeline.repair import ItemRepair
 from sysimage.pipeline.systems import closures_of, open_base, provide
-from sysimage.pipeline.unwritten_image import UnwrittenImage
-from sysimage.preflight import Draft, check_draft, check_layers
+from sysimage.preflight import ImageDraft, check_draft, check_layers
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.system import SystemResult
 from sysimage.rootfs.tree import Tree
@@ -31,7 +31,7 @@ from sysimage_bootstrap.store.item_store import ItemStore
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedBuild:
     """Everything that is known before the first byte of a layer is written."""
 
     spec: SystemSpec
@@ -54,7 +54,7 @@ class Planned:
 class BuildResult:
     """An image that is where it was wanted."""
 
-    planned: Planned
+    planned: PlannedBuild
     delivered: tuple[WrittenImage, ...]
     """One for each place; never empty."""
     record: Path | None = None
@@ -75,7 +75,7 @@ def build(request: BuildRequest, progress: Progress = silent) -> BuildResult:
     with in_use(sources.cache_dir):
         planned = plan(system, sources, request.identity, request.planning, progress)
         delivered = write_image(
-            unwritten_image(planned, request.proofs, sources.workers),
+            image_plan(planned, request.proofs, sources.workers),
             request.delivery,
             request.layers,
             item_repair(planned, system, sources, progress),
@@ -86,11 +86,11 @@ def build(request: BuildRequest, progress: Progress = silent) -> BuildResult:
 
 def plan(
     system: DeclaredSystem,
-    sources: Sources,
+    sources: BuildSources,
     identity: Identity,
     planning: Planning = Planning(),  # noqa: B008 - a frozen value
     progress: Progress = silent,
-) -> Planned:
+) -> PlannedBuild:
     """Make the system's store and decide what goes into which layer; nothing is written but the cache.
 
     An image that would not run, or that readers of images would not take, is a `SpecError` with every fault.
@@ -103,7 +103,7 @@ def plan(
     base_layers = len(base.layers)
     layer_plan = draw_layers(spec, closure, planning, neighbours, sources.cache_dir, base_layers)
     created = _newest(closure) if identity.created is None else identity.created
-    planned = Planned(
+    planned = PlannedBuild(
         spec=spec,
         realised=realised,
         closure=closure,
@@ -115,13 +115,13 @@ def plan(
         record=Record(closure, layer_plan, created, rule(spec, planning, base_layers)),
         base=base,
     )
-    check_draft(draft(planned))
+    check_draft(image_draft(planned))
     return planned
 
 
-def draft(planned: Planned) -> Draft:
+def image_draft(planned: PlannedBuild) -> ImageDraft:
     """The image as far as it is known before its first layer."""
-    return Draft(
+    return ImageDraft(
         planned.spec,
         planned.closure,
         planned.tree,
@@ -133,7 +133,7 @@ def draft(planned: Planned) -> Draft:
     )
 
 
-def unwritten_image(planned: Planned, proofs: Proofs, workers: int) -> UnwrittenImage:
+def image_plan(planned: PlannedBuild, proofs: Proofs, workers: int) -> ImagePlan:
     """The image as a description of how its layers are made, and of what it is then."""
     base, store = planned.base, planned.spec.store
     base_layers = len(base.layers)
@@ -148,7 +148,7 @@ def unwritten_image(planned: Planned, proofs: Proofs, workers: int) -> Unwritten
             base_history=bases.base_history(base),
         )
 
-    return UnwrittenImage(
+    return ImagePlan(
         sources=layer_sources(
             planned.plan, planned.closure, planned.tree, base_layers=base_layers, uid=store.uid, gid=store.gid
         ),
@@ -161,27 +161,29 @@ def unwritten_image(planned: Planned, proofs: Proofs, workers: int) -> Unwritten
     )
 
 
-def checks(planned: Planned, proofs: Proofs) -> Check | None:
+def checks(planned: PlannedBuild, proofs: Proofs) -> Check | None:
     """What is proven of the items: of our own store's always that they are what was made, of another's what is asked
     for."""
     source = planned.spec.from_store
-    return wanted_check(planned.closure, contents=source is None or source.check, references=proofs.references)
+    return selected_check(planned.closure, contents=source is None or source.check, references=proofs.references)
 
 
-def item_repair(planned: Planned, system: DeclaredSystem, sources: Sources, progress: Progress = silent) -> ItemRepair:
+def item_repair(
+    planned: PlannedBuild, system: DeclaredSystem, sources: BuildSources, progress: Progress = silent
+) -> ItemRepair:
     """What makes damaged items of our own store again."""
     spec = planned.spec
     store = ItemStore(sources.cache_dir / "store", spec.store.store_dir) if spec.from_store is None else None
     return ItemRepair(planned.closure, store, partial(provide, system, sources, planned.base, progress))
 
 
-def image_config(planned: Planned) -> ImageConfig:
+def image_config(planned: PlannedBuild) -> ImageConfig:
     """How a container runs: what the spec says, what the system needs, and what the base says beside."""
     config = config_of_spec(planned.spec, planned.realised.image_defaults, planned.created)
     return bases.overlaid(config, planned.base, planned.spec)
 
 
-def image_annotations(planned: Planned) -> dict[str, str]:
+def image_annotations(planned: PlannedBuild) -> dict[str, str]:
     """What the manifest says about the image to those that have not pulled it."""
     created = {"org.opencontainers.image.created": rfc3339(planned.created)}
     return {**created, **planned.spec.labels, **record_annotations(planned.record)}

@@ -12,14 +12,14 @@ from sysimage.layers import LayerCache
 from sysimage.layers.cache import CachedLayer
 from sysimage.progress import Progress, silent
 from sysimage.verify.compression import decompressed, sniff
-from sysimage.verify.faults import MalformedError
+from sysimage.verify.issue_collector import MalformedError
 from sysimage.verify.limits import DEFAULT_LIMITS
-from sysimage_bootstrap.damage import Damage, Examined, examine, texts
+from sysimage_bootstrap.integrity_check import Damage, ExaminedCache, examine, texts
 
-__all__ = ["Damage", "Examined", "examine_cache"]
+__all__ = ["Damage", "ExaminedCache", "examine_cache"]
 
 
-def examine_cache(cache_dir: Path, progress: Progress = silent) -> Iterator[Examined]:
+def examine_cache(cache_dir: Path, progress: Progress = silent) -> Iterator[ExaminedCache]:
     """Read every byte that builds would believe, part by part. What is right is noted as such: builds believe it."""
     yield _layers(LayerCache(cache_dir / "layers"), progress)
     yield from examine(cache_dir, progress)
@@ -27,7 +27,7 @@ def examine_cache(cache_dir: Path, progress: Progress = silent) -> Iterator[Exam
         yield texts(part, cache_dir / part)
 
 
-def _layers(cache: LayerCache, progress: Progress) -> Examined:
+def _layers(cache: LayerCache, progress: Progress) -> ExaminedCache:
     damage = [Damage(path, partial(path.unlink, missing_ok=True)) for path in cache.damaged_records()]
     records = list(cache.layers())
     total = sum(record.blob.descriptor.size for record in records)
@@ -39,7 +39,7 @@ def _layers(cache: LayerCache, progress: Progress) -> Examined:
         progress("layers", done, total, unit="bytes")
     strays = cache.strays()
     damage += [Damage(path, partial(path.unlink, missing_ok=True)) for path in strays if not _has_its_digest(path)]
-    return Examined("layers", len(records) + len(strays), tuple(damage))
+    return ExaminedCache("layers", len(records) + len(strays), tuple(damage))
 
 
 def _is_right(cache: LayerCache, record: CachedLayer) -> bool:

@@ -23,15 +23,15 @@ from sysimage.destinations import (
     write_archive_directly,
     write_oci_layout,
 )
-from sysimage.destinations.sound import Keeper
+from sysimage.destinations.verified_blobs import BlobRepair
 from sysimage.files.temporary import scratch_directory
 from sysimage.image import Image, ImageName
 from sysimage.layerplan import Record
 from sysimage.layers import BrokenPromiseError, LayerBlob, LayerCache, LayerSource, build_layers
 from sysimage.pipeline.history import record_beside, record_text
-from sysimage.pipeline.options import OCI_LAYOUT, Delivery, LayerStorage
+from sysimage.pipeline.image_plan import ImagePlan
+from sysimage.pipeline.options import OCI_DIR, Delivery, LayerStorage
 from sysimage.pipeline.repair import ItemRepair, LayerRepair
-from sysimage.pipeline.unwritten_image import UnwrittenImage
 from sysimage.progress import Progress, silent
 
 
@@ -59,7 +59,7 @@ Route = IntoPipe | IntoFile | ThroughStorage
 """How the bytes of layers come to where the image goes."""
 
 
-def choose_route(image: UnwrittenImage, delivery: Delivery, layers: LayerStorage) -> Route:
+def choose_route(image: ImagePlan, delivery: Delivery, layers: LayerStorage) -> Route:
     """The shortest way for layers: without storage where they are not compressed and go to one archive alone; into a
     file only when none are to be kept."""
     only_output = not delivery.pushes and delivery.load is None
@@ -68,14 +68,14 @@ def choose_route(image: UnwrittenImage, delivery: Delivery, layers: LayerStorage
     output, form = delivery.output, delivery.format
     if isinstance(output, int):
         return IntoPipe(output) if form == DOCKER_ARCHIVE else ThroughStorage()
-    if output is None or form == OCI_LAYOUT or layers.directory is not None:
+    if output is None or form == OCI_DIR or layers.directory is not None:
         return ThroughStorage()
     is_regular = output.is_file() or not output.exists()
     return IntoFile(output, form) if is_regular else ThroughStorage()
 
 
 def write_image(
-    image: UnwrittenImage, delivery: Delivery, layers: LayerStorage, items: ItemRepair, progress: Progress = silent
+    image: ImagePlan, delivery: Delivery, layers: LayerStorage, items: ItemRepair, progress: Progress = silent
 ) -> tuple[WrittenImage, ...]:
     """Make the layers that are not stored yet, and write the image to every place where it is wanted.
 
@@ -90,7 +90,7 @@ def write_image(
             return _write_through_storage(image, delivery, layers, items, progress)
 
 
-def _write_into_pipe(image: UnwrittenImage, fd: int, items: ItemRepair, progress: Progress) -> WrittenImage:
+def _write_into_pipe(image: ImagePlan, fd: int, items: ItemRepair, progress: Progress) -> WrittenImage:
     """What went into a pipe cannot be taken back: items that look damaged are made again first, and one that only its
     bytes show to be damaged is forgotten with a `BrokenPromiseError`."""
     items.repair_visible()
@@ -105,7 +105,7 @@ def _write_into_pipe(image: UnwrittenImage, fd: int, items: ItemRepair, progress
 
 
 def _write_into_file(
-    image: UnwrittenImage, path: Path, archive_format: str, items: ItemRepair, progress: Progress
+    image: ImagePlan, path: Path, archive_format: str, items: ItemRepair, progress: Progress
 ) -> WrittenImage:
     return items.retrying(
         lambda: write_archive_directly(
@@ -122,7 +122,7 @@ def _write_into_file(
 
 
 def _write_through_storage(
-    image: UnwrittenImage, delivery: Delivery, layers: LayerStorage, items: ItemRepair, progress: Progress
+    image: ImagePlan, delivery: Delivery, layers: LayerStorage, items: ItemRepair, progress: Progress
 ) -> tuple[WrittenImage, ...]:
     output = delivery.output
     beside = output.absolute().parent if isinstance(output, Path) else Path(tempfile.gettempdir())
@@ -153,7 +153,7 @@ def deliver(
     blobs: Sequence[BlobDirectory],
     names: tuple[ImageName, ...],
     delivery: Delivery,
-    keeper: Keeper,
+    keeper: BlobRepair,
     progress: Progress = silent,
 ) -> tuple[WrittenImage, ...]:
     """Write, push and load the image, in this order; one result for each place.
@@ -168,7 +168,7 @@ def deliver(
 
     done = []
     if delivery.output is not None:
-        if delivery.format == OCI_LAYOUT and isinstance(delivery.output, Path):
+        if delivery.format == OCI_DIR and isinstance(delivery.output, Path):
             done.append(write_oci_layout(image, blobs, delivery.output, names=names, keeper=keeper))
         else:
             done.append(archive(delivery.output, delivery.format))

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from sysimage.spec.model import SystemSpec
     from sysimage_bootstrap.packages.choose import ArchiveChoice
 
-OCI_LAYOUT = "oci-dir"
+OCI_DIR = "oci-dir"
 OURS = "sysimage"
 """The strategy that is not a rule of thumb."""
-Format = Literal["archive", "docker-archive", "oci-dir"]
+OutputFormat = Literal["archive", "docker-archive", "oci-dir"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class DeclaredSystem:
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class BuildSources:
     """Where a system comes from, and what is kept of it."""
 
     cache_dir: Path
@@ -115,8 +115,8 @@ class Delivery:
     """Where the image goes: to every one of these places."""
 
     output: Path | int | None = Path("image.tar")
-    """A file, a directory (`OCI_LAYOUT`), an open descriptor such as standard output's, or nothing."""
-    format: Format = "archive"
+    """A file, a directory (`OCI_DIR`), an open descriptor such as standard output's, or nothing."""
+    format: OutputFormat = "archive"
     pushes: tuple[Push, ...] = ()
     load: Engine | None = None
     """The container engine of this machine that gets the image."""
@@ -127,7 +127,7 @@ class BuildRequest:
     """Everything that one build is asked for."""
 
     system: DeclaredSystem
-    sources: Sources
+    sources: BuildSources
     identity: Identity
     planning: Planning = Planning()
     proofs: Proofs = Proofs()

@@ -11,14 +11,14 @@ from typing import TypeVar
 
 from sysimage import bases
 from sysimage.blobs import BlobDirectory, Descriptor
-from sysimage.blobs.stamp import Stamp
+from sysimage.blobs.file_fingerprint import FileFingerprint
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError
 from sysimage.layers import BrokenPromiseError, LayerBlob, LayerCache, LayerSource, layer_key
 from sysimage.notices import notice
-from sysimage.pipeline.unwritten_image import UnwrittenImage
+from sysimage.pipeline.image_plan import ImagePlan
 from sysimage.rootfs.system import SystemResult
-from sysimage_bootstrap.damage import damaged_items
+from sysimage_bootstrap.integrity_check import damaged_items
 from sysimage_bootstrap.store.item_store import ItemStore
 
 Result = TypeVar("Result")
@@ -69,11 +69,11 @@ class ItemRepair:
 
 
 class LayerRepair:
-    """Looks after the blobs of an image while it goes to its places: the `Keeper` of `sysimage.destinations`."""
+    """Looks after the blobs of an image while it goes to its places: the `BlobRepair` of `sysimage.destinations`."""
 
     def __init__(
         self,
-        image: UnwrittenImage,
+        image: ImagePlan,
         layers: Sequence[LayerBlob],
         store: LayerCache | BlobDirectory,
         build: Callable[[Sequence[LayerSource]], Sequence[LayerBlob]],
@@ -104,7 +104,7 @@ class LayerRepair:
                 hint="build again: from now on it is what it came out as",
             )
 
-    def linked(self, descriptor: Descriptor, before: Stamp, after: Stamp) -> None:
+    def linked(self, descriptor: Descriptor, before: FileFingerprint, after: FileFingerprint) -> None:
         """Note that a blob got another name: its change time moved, its bytes did not."""
         if self._cache is not None and (source := self._sources.get(descriptor)) is not None:
             self._cache.linked(layer_key(source, self._compression), before, after)

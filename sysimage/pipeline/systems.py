@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sysimage import bases, from_store
 from sysimage.closure import Closure
-from sysimage.pipeline.options import DeclaredSystem, Sources
+from sysimage.pipeline.options import BuildSources, DeclaredSystem
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.system import SystemResult
 from sysimage_bootstrap.realise import realise
@@ -28,7 +28,7 @@ def open_base(system: DeclaredSystem, progress: Progress = silent) -> bases.Base
 
 
 def provide(
-    system: DeclaredSystem, sources: Sources, base: bases.BaseImage = bases.NO_BASE, progress: Progress = silent
+    system: DeclaredSystem, sources: BuildSources, base: bases.BaseImage = bases.NO_BASE, progress: Progress = silent
 ) -> SystemResult:
     """The system: found in a store, or made of packages. From here on nothing can tell which it was."""
     spec = system.spec
@@ -55,7 +55,9 @@ def provide(
     )
 
 
-def closures_of(systems: Iterable[DeclaredSystem], sources: Sources, progress: Progress = silent) -> dict[str, Closure]:
+def closures_of(
+    systems: Iterable[DeclaredSystem], sources: BuildSources, progress: Progress = silent
+) -> dict[str, Closure]:
     """The closures of systems by the names of their images; of two with one name, the last."""
     closures: dict[str, Closure] = {}
     for system in systems:

@@ -12,7 +12,7 @@ from sysimage.image import ImageConfig, ImageName
 from sysimage.layers import LayerBlob
 from sysimage.preflight.documents import check_documents
 from sysimage.preflight.image_files import ImageFiles
-from sysimage.preflight.places import made_of, place
+from sysimage.preflight.spec_pointers import made_of, spec_pointer
 from sysimage.rootfs.account_files import Table
 from sysimage.rootfs.tree import Entry, Kind, Tree
 from sysimage.rules import limits, system
@@ -27,7 +27,7 @@ _OURS = "sysimage"
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class ImageDraft:
     """What is known of an image before its first layer."""
 
     spec: SystemSpec
@@ -42,7 +42,7 @@ class Draft:
     base: bases.BaseImage = bases.NO_BASE
 
 
-def check_draft(draft: Draft) -> None:
+def check_draft(draft: ImageDraft) -> None:
     """Refuse what would not run, or what readers of images would not take: a `SpecError` with every fault."""
     findings = list(_findings(draft))
     if not findings:
@@ -58,13 +58,13 @@ def check_draft(draft: Draft) -> None:
 
 def _placed(finding: Finding, spec: SystemSpec) -> Issue:
     """The finding at its place in the spec; what the spec does not say itself is named in the message."""
-    where = place(finding.cause, spec)
+    where = spec_pointer(finding.cause, spec)
     if where is None:
         return Issue(made_of(spec), f"{': '.join(finding.cause[1:])}: {finding.message}")
     return Issue(where, finding.message)
 
 
-def _findings(draft: Draft) -> Iterator[Finding]:
+def _findings(draft: ImageDraft) -> Iterator[Finding]:
     runtime = runtime_of(draft.config)
     files = ImageFiles(draft.tree, draft.closure, draft.base)
     for entry in draft.tree:
@@ -135,7 +135,7 @@ def _check_entry(entry: Entry) -> Iterator[Finding]:
         yield Finding("owners", ("file", entry.path), f"has an owner beyond {limits.IDENTIFIER}")
 
 
-def _check_sizes(draft: Draft) -> Iterator[Finding]:
+def _check_sizes(draft: ImageDraft) -> Iterator[Finding]:
     """What is read of an image at most. A layer has at least the bytes of its items' files."""
     size = draft.closure.nar_size + sum(entry.size() for entry in draft.tree)
     size += sum(layer.blob.tar_size for layer in draft.base.layers)
@@ -147,7 +147,7 @@ def _check_sizes(draft: Draft) -> Iterator[Finding]:
         )
 
 
-def _check_databases(draft: Draft) -> Iterator[Finding]:
+def _check_databases(draft: ImageDraft) -> Iterator[Finding]:
     """An image has one store database at most, which knows every item."""
     store = draft.spec.store
     own = store.state_dir if store.database else None
@@ -172,7 +172,7 @@ def _check_databases(draft: Draft) -> Iterator[Finding]:
             )
 
 
-def _account_file(draft: Draft, name: Table) -> bytes:
+def _account_file(draft: ImageDraft, name: Table) -> bytes:
     below = draft.base.account_files.get(name)
     for path in (f"/etc/{name}", *([below.path] if below is not None else [])):
         entry = draft.tree.get(path)

@@ -13,7 +13,7 @@ from sysimage.bases import NO_BASE, BaseImage
 from sysimage.closure import Closure
 from sysimage.rootfs.tree import Entry, Tree
 from sysimage.rootfs.tree import Kind as EntryKind
-from sysimage.rules.files import Kind, Seen
+from sysimage.rules.files import FileInfo, Kind
 from sysimage.rules.paths import Parts, as_parts, as_path
 from sysimage.rules.programs import UNKNOWN, Program, Read, read_program
 
@@ -31,7 +31,7 @@ class ImageFiles:
         self._depths = sorted({len(parts) for parts in self._items})
         self._base = base
 
-    def at(self, parts: Parts) -> Seen | None:
+    def at(self, parts: Parts) -> FileInfo | None:
         entry = self._tree.get(as_path(parts))
         if entry is not None:
             return _seen_entry(entry)
@@ -64,30 +64,30 @@ class ImageFiles:
         return None
 
 
-def _seen_entry(entry: Entry) -> Seen:
+def _seen_entry(entry: Entry) -> FileInfo:
     link = (entry.target or "").encode("utf-8", "surrogateescape")
     content = entry.content
     if content is None:
-        return Seen(_KINDS[entry.kind], entry.mode, link)
+        return FileInfo(_KINDS[entry.kind], entry.mode, link)
     if isinstance(content, Path):
-        return Seen(Kind.FILE, entry.mode, program=partial(_program_at, os.fsencode(content)))
+        return FileInfo(Kind.FILE, entry.mode, program=partial(_program_at, os.fsencode(content)))
     text = content
-    return Seen(Kind.FILE, entry.mode, program=lambda: read_program(lambda at, size: text[at : at + size]))
+    return FileInfo(Kind.FILE, entry.mode, program=lambda: read_program(lambda at, size: text[at : at + size]))
 
 
-def _seen_file(place: bytes) -> Seen | None:
+def _seen_file(place: bytes) -> FileInfo | None:
     try:
         status = os.lstat(place)
     except OSError:
         return None
     if stat.S_ISLNK(status.st_mode):
-        return Seen(Kind.SYMLINK, 0o777, os.readlink(place))  # noqa: PTH115 - bytes
+        return FileInfo(Kind.SYMLINK, 0o777, os.readlink(place))  # noqa: PTH115 - bytes
     if stat.S_ISDIR(status.st_mode):
-        return Seen(Kind.DIRECTORY, _EXECUTABLE)
+        return FileInfo(Kind.DIRECTORY, _EXECUTABLE)
     if not stat.S_ISREG(status.st_mode):
-        return Seen(Kind.SPECIAL, 0)
+        return FileInfo(Kind.SPECIAL, 0)
     mode = _EXECUTABLE if status.st_mode & 0o100 else _READABLE
-    return Seen(Kind.FILE, mode, program=partial(_program_at, place))
+    return FileInfo(Kind.FILE, mode, program=partial(_program_at, place))
 
 
 def _program_at(place: bytes) -> Program:

@@ -25,7 +25,7 @@ class Kind(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class FileInfo:
     """What is at one path."""
 
     kind: Kind
@@ -40,7 +40,7 @@ class Seen:
 class Files(Protocol):
     """Somebody's reading of the files of an image."""
 
-    def at(self, parts: Parts) -> Seen | None:
+    def at(self, parts: Parts) -> FileInfo | None:
         """What is at exactly this path, no link followed. What is above it are directories."""
         ...
 
@@ -50,16 +50,16 @@ class Files(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ResolvedPath:
     """Where a path leads."""
 
     parts: Parts
     """Without links."""
-    seen: Seen
+    seen: FileInfo
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class UnresolvedPath:
     """Why a path leads nowhere."""
 
     why: str
@@ -81,7 +81,7 @@ def _pieces(path: bytes) -> list[bytes]:
     return [part for part in reversed((path + b"." if path.endswith(b"/") else path).split(b"/")) if part]
 
 
-def follow(files: Files, path: bytes, start: Parts = ()) -> Found | Lost:
+def resolve_path(files: Files, path: bytes, start: Parts = ()) -> ResolvedPath | UnresolvedPath:
     """Follow a path and its links as a process inside the image would; a relative one begins at ``start``."""
     todo = _pieces(path)
     at: list[bytes] = [] if path.startswith(b"/") else list(start)
@@ -98,18 +98,20 @@ def follow(files: Files, path: bytes, start: Parts = ()) -> Found | Lost:
         seen = files.at(here)
         if seen is None:
             missing = link if link and len(todo) >= behind_link else shown(as_path(here))
-            return Lost(f"{missing} is not in the image", here, bool(links), not links)
+            return UnresolvedPath(f"{missing} is not in the image", here, bool(links), not links)
         if seen.kind is Kind.SYMLINK:
             links += 1
             if links > _MOST_LINKS:
-                return Lost(f"links lead in circles at {shown(as_path(here))}", here, True)
+                return UnresolvedPath(f"links lead in circles at {shown(as_path(here))}", here, True)
             link, behind_link = f"{shown(as_path(here))} is a link to {shown(seen.link)}, which", len(todo)
             if seen.link.startswith(b"/"):
                 at = []
             todo += _pieces(seen.link)
             continue
         if seen.kind is not Kind.DIRECTORY and todo:
-            return Lost(f"{shown(as_path(here))} is a {seen.kind.value}, no directory", (*here, todo[-1]), bool(links))
+            return UnresolvedPath(
+                f"{shown(as_path(here))} is a {seen.kind.value}, no directory", (*here, todo[-1]), bool(links)
+            )
         at.append(part)
-    seen = files.at(tuple(at)) or Seen(Kind.DIRECTORY, 0o755)
-    return Found(tuple(at), seen)
+    seen = files.at(tuple(at)) or FileInfo(Kind.DIRECTORY, 0o755)
+    return ResolvedPath(tuple(at), seen)

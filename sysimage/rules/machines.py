@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from sysimage.rules.architectures import ARCHITECTURES, Machine
-from sysimage.rules.files import Files, Found, Kind, follow
+from sysimage.rules.files import Files, Kind, ResolvedPath, resolve_path
 from sysimage.rules.finding import Finding, shown
 from sysimage.rules.paths import Parts, as_path
 from sysimage.rules.runtime import Runtime
@@ -47,8 +47,8 @@ def _programs(files: Files, items: Iterable[Parts]) -> Iterator[tuple[Parts, Mac
         for name in (b"bin", b"sbin"):
             yield from _programs_in(files, (*item, name))
     for path in _DIRECTORIES:
-        found = follow(files, path.encode())
-        if isinstance(found, Found):
+        found = resolve_path(files, path.encode())
+        if isinstance(found, ResolvedPath):
             yield from _programs_in(files, found.parts)
 
 

@@ -26,7 +26,7 @@ Read = Callable[[int, int], bytes]
 """Offset and size → the bytes of a file there, fewer at its end."""
 
 
-class Format(enum.Enum):
+class ProgramFormat(enum.Enum):
     ELF = "ELF file"
     SCRIPT = "script"
     OTHER = "other"
@@ -38,7 +38,7 @@ class Format(enum.Enum):
 class Program:
     """An executable file as the kernel sees it."""
 
-    format: Format
+    format: ProgramFormat
     interpreter: bytes = b""
     """Path of a script's interpreter or an ELF file's loader; empty where there is none."""
     argument: bytes = b""
@@ -47,7 +47,7 @@ class Program:
     """For which processor an ELF file is."""
 
 
-UNKNOWN = Program(Format.UNKNOWN)
+UNKNOWN = Program(ProgramFormat.UNKNOWN)
 
 
 def read_program(read: Read) -> Program:
@@ -56,31 +56,31 @@ def read_program(read: Read) -> Program:
     if head.startswith(b"#!"):
         return _script(head[:_LINE])
     if not head.startswith(b"\x7fELF"):
-        return Program(Format.OTHER)
+        return Program(ProgramFormat.OTHER)
     return _elf(head, read)
 
 
 def _script(head: bytes) -> Program:
     line = head[2:].split(b"\n", 1)[0].split(b"\0", 1)[0].strip(b" \t")
     interpreter, _, argument = line.replace(b"\t", b" ").partition(b" ")
-    return Program(Format.SCRIPT, interpreter, argument.strip(b" "))
+    return Program(ProgramFormat.SCRIPT, interpreter, argument.strip(b" "))
 
 
 def _elf(head: bytes, read: Read) -> Program:
     if len(head) < 52 or head[4] not in (1, 2) or head[5] not in (1, 2):
-        return Program(Format.OTHER)
+        return Program(ProgramFormat.OTHER)
     order, wide = "<" if head[5] == 1 else ">", head[4] == 2
     if wide and len(head) < 64:
-        return Program(Format.OTHER)
+        return Program(ProgramFormat.OTHER)
     (number,) = struct.unpack_from(order + "H", head, 18)
     machine = Machine(number, 64 if wide else 32, order == ">")
     (table,) = struct.unpack_from(order + ("Q" if wide else "I"), head, 32 if wide else 28)
     size, count = struct.unpack_from(order + "HH", head, 54 if wide else 42)
     least = 56 if wide else 32
     if not count:
-        return Program(Format.ELF, machine=machine)
+        return Program(ProgramFormat.ELF, machine=machine)
     if size < least or count > _MOST_HEADERS:
-        return Program(Format.OTHER)
+        return Program(ProgramFormat.OTHER)
     headers = head[table : table + size * count]
     if len(headers) < size * count:
         headers = read(table, size * count)
@@ -93,9 +93,9 @@ def _elf(head: bytes, read: Read) -> Program:
         (offset,) = struct.unpack_from(order + ("Q" if wide else "I"), headers, at + (8 if wide else 4))
         (length,) = struct.unpack_from(order + ("Q" if wide else "I"), headers, at + (32 if wide else 16))
         if not 2 <= length <= _LONGEST:
-            return Program(Format.OTHER)
+            return Program(ProgramFormat.OTHER)
         path = head[offset : offset + length] if offset + length <= len(head) else read(offset, length)
         if len(path) < length:
             return UNKNOWN
-        return Program(Format.ELF, path.rstrip(b"\0"), machine=machine)
-    return Program(Format.ELF, machine=machine)
+        return Program(ProgramFormat.ELF, path.rstrip(b"\0"), machine=machine)
+    return Program(ProgramFormat.ELF, machine=machine)

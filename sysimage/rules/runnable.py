@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sysimage.rules.architectures import ARCHITECTURES
-from sysimage.rules.files import MADE_AT_BOOT, Files, Found, Kind, Lost, follow
+from sysimage.rules.files import MADE_AT_BOOT, Files, Kind, ResolvedPath, UnresolvedPath, resolve_path
 from sysimage.rules.finding import shown
 from sysimage.rules.paths import Parts, as_parts, as_path
-from sysimage.rules.programs import Format
+from sysimage.rules.programs import ProgramFormat
 
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where engines look for a program when the image says no PATH."""
@@ -20,7 +20,7 @@ _NOT_IN = "say a program that the image has, or add the package or file that has
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class StartFailure:
     """Why a command cannot start."""
 
     message: str
@@ -28,7 +28,7 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ProgramEnvironment:
     """What a command starts in."""
 
     files: Files
@@ -47,7 +47,7 @@ class Surroundings:
     shell_helps: bool = False
     """Whether a file that the kernel does not know is given to a shell, as execvp(3) does."""
 
-    def unknown(self, lost: Lost) -> bool:
+    def unknown(self, lost: UnresolvedPath) -> bool:
         """Whether what is missing may be there when the container runs."""
         volumes = [self._place(volume) for volume in self.volumes]
         if lost.is_below(volumes):
@@ -55,88 +55,88 @@ class Surroundings:
         return lost.is_below(MADE_AT_BOOT) and (lost.through_link or not self.first)
 
     def _place(self, path: str) -> Parts:
-        found = follow(self.files, path.encode("utf-8", "surrogateescape"))
-        return found.parts if isinstance(found, Found) else as_parts(path)
+        found = resolve_path(self.files, path.encode("utf-8", "surrogateescape"))
+        return found.parts if isinstance(found, ResolvedPath) else as_parts(path)
 
 
-def trouble_with(command: Sequence[str], around: Surroundings) -> Trouble | None:
+def start_failure(command: Sequence[str], around: ProgramEnvironment) -> StartFailure | None:
     """Why the command cannot start, or None: it can, or what it needs is known only when the container runs."""
     program = command[0] if command else ""
     if not program:
-        return Trouble("names no program", _NOT_IN)
-    broken: Trouble | None = None
+        return StartFailure("names no program", _NOT_IN)
+    broken: StartFailure | None = None
     for candidate in _candidates(program, around):
         found = _follow(candidate, around)
-        if isinstance(found, Lost):
+        if isinstance(found, UnresolvedPath):
             if around.unknown(found):
                 return None
             if "/" in program:
-                return Trouble(_lost(program, found), _NOT_IN)
+                return StartFailure(_lost(program, found), _NOT_IN)
             if found.through_link and broken is None and _is_there(candidate, around):
-                broken = Trouble(f"is {shown(program)}, but {found.why}", _NOT_IN)
+                broken = StartFailure(f"is {shown(program)}, but {found.why}", _NOT_IN)
             continue
         trouble = _not_executable(found, f"is {shown(program)}, but ")
         if trouble is None:
             return _unstartable(found, around, 0)
         broken = broken or trouble
-    return broken or Trouble(
+    return broken or StartFailure(
         f"is {shown(program)}, which is not in the image's {shown(around.search) or 'PATH, which is empty'}", _NOT_IN
     )
 
 
-def _lost(program: str, found: Lost) -> str:
+def _lost(program: str, found: UnresolvedPath) -> str:
     if found.plainly:
         return f"is {shown(program)}, which is not in the image"
     return f"is {shown(program)}, but {found.why}"
 
 
-def _candidates(program: str, around: Surroundings) -> list[str]:
+def _candidates(program: str, around: ProgramEnvironment) -> list[str]:
     if "/" in program:
         return [program]
     return [f"{directory or '.'}/{program}" for directory in around.search.split(":")]
 
 
-def _follow(path: str, around: Surroundings) -> Found | Lost:
-    start = follow(around.files, around.directory.encode("utf-8", "surrogateescape"))
-    above = start.parts if isinstance(start, Found) else as_parts(around.directory)
-    return follow(around.files, path.encode("utf-8", "surrogateescape"), above)
+def _follow(path: str, around: ProgramEnvironment) -> ResolvedPath | UnresolvedPath:
+    start = resolve_path(around.files, around.directory.encode("utf-8", "surrogateescape"))
+    above = start.parts if isinstance(start, ResolvedPath) else as_parts(around.directory)
+    return resolve_path(around.files, path.encode("utf-8", "surrogateescape"), above)
 
 
-def _is_there(path: str, around: Surroundings) -> bool:
+def _is_there(path: str, around: ProgramEnvironment) -> bool:
     """Whether a link stands at the path, whatever it leads to."""
     above = _follow(path.rpartition("/")[0] or "/", around)
     name = path.rpartition("/")[2].encode("utf-8", "surrogateescape")
-    return isinstance(above, Found) and around.files.at((*above.parts, name)) is not None
+    return isinstance(above, ResolvedPath) and around.files.at((*above.parts, name)) is not None
 
 
-def _not_executable(found: Found, words: str) -> Trouble | None:
+def _not_executable(found: ResolvedPath, words: str) -> StartFailure | None:
     where = shown(as_path(found.parts))
     if found.seen.kind is not Kind.FILE:
-        return Trouble(f"{words}{where} is a {found.seen.kind.value}, not a program", _NOT_IN)
+        return StartFailure(f"{words}{where} is a {found.seen.kind.value}, not a program", _NOT_IN)
     if not found.seen.mode & 0o111:
-        return Trouble(f"{words}{where} is not executable (its mode is {found.seen.mode:04o})", _EXECUTABLE)
+        return StartFailure(f"{words}{where} is not executable (its mode is {found.seen.mode:04o})", _EXECUTABLE)
     return None
 
 
-def _unstartable(found: Found, around: Surroundings, depth: int) -> Trouble | None:
+def _unstartable(found: ResolvedPath, around: ProgramEnvironment, depth: int) -> StartFailure | None:
     """Why the kernel would not run an executable file."""
     where, program = shown(as_path(found.parts)), found.seen.program()
     if depth > _MOST_INTERPRETERS:
-        return Trouble(f"is a script whose interpreters lead in circles: {where}", _NOT_IN)
+        return StartFailure(f"is a script whose interpreters lead in circles: {where}", _NOT_IN)
     match program.format:
-        case Format.UNKNOWN:
+        case ProgramFormat.UNKNOWN:
             return None
-        case Format.OTHER:
+        case ProgramFormat.OTHER:
             if around.shell_helps:
                 return None
-            return Trouble(
+            return StartFailure(
                 f"is {where}, which the kernel cannot run: it is neither an ELF file nor begins with #!",
                 "begin a script with #! and its interpreter, such as #!/bin/sh",
             )
-        case Format.ELF:
+        case ProgramFormat.ELF:
             ours = ARCHITECTURES.get(around.architecture or "")
             if ours is not None and program.machine is not None and not ours.runs(program.machine):
-                return Trouble(
+                return StartFailure(
                     f"is {where}, which is for {program.machine}, and the image for {around.architecture}",
                     'take the file for the image\'s architecture, or say another "architecture"',
                 )
@@ -147,9 +147,9 @@ def _unstartable(found: Found, around: Surroundings, depth: int) -> Trouble | No
                 "add the C library that it was linked with, or link it statically",
             )  # fmt: skip
     if not program.interpreter:
-        return Trouble(f"is {where}, a script whose first line names no interpreter", "write such as #!/bin/sh")
+        return StartFailure(f"is {where}, a script whose first line names no interpreter", "write such as #!/bin/sh")
     if program.interpreter.endswith(b"\r") or program.argument.endswith(b"\r"):
-        return Trouble(
+        return StartFailure(
             f"is {where}, a script whose first line ends with a carriage return: it asks for "
             f"{shown(program.interpreter + (b' ' + program.argument if program.argument else b''))}",
             "save the script with Unix line ends",
@@ -163,20 +163,20 @@ def _unstartable(found: Found, around: Surroundings, depth: int) -> Trouble | No
 
 
 def _check_interpreter(
-    found: Found, interpreter: bytes, words: str, around: Surroundings, depth: int, hint: str
-) -> Trouble | None:
+    found: ResolvedPath, interpreter: bytes, words: str, around: ProgramEnvironment, depth: int, hint: str
+) -> StartFailure | None:
     leads = _follow(interpreter.decode("utf-8", "surrogateescape"), around)
     name = shown(interpreter)
-    if isinstance(leads, Lost):
+    if isinstance(leads, UnresolvedPath):
         if around.unknown(leads):
             return None
         why = "is not in the image" if leads.plainly else f"leads nowhere: {leads.why}"
-        return Trouble(f"{words} {name}, which {why}", hint)
+        return StartFailure(f"{words} {name}, which {why}", hint)
     trouble = _not_executable(leads, f"{words} {name}, but ")
     return trouble or _unstartable(leads, around, depth + 1)
 
 
-def _check_env(where: str, argument: bytes, around: Surroundings) -> Trouble | None:
+def _check_env(where: str, argument: bytes, around: ProgramEnvironment) -> StartFailure | None:
     """``#!/usr/bin/env foo``: foo is looked for in PATH. Options and assignments come before it only with -S."""
     words = argument.decode("utf-8", "surrogateescape").split()
     splits = bool(words) and words[0].startswith(("-S", "--split-string", "-vS", "-iS"))
@@ -193,10 +193,10 @@ def _check_env(where: str, argument: bytes, around: Surroundings) -> Trouble | N
     if "=" in program:
         return None
     seen = around.search if around.path is None else around.path
-    trouble = trouble_with((program,), replace(around, search=seen, shell_helps=True))
+    trouble = start_failure((program,), replace(around, search=seen, shell_helps=True))
     if trouble is None:
         return None
-    return Trouble(
+    return StartFailure(
         f"is {where}, a script that env runs by a program that {trouble.message}",
         "add the interpreter to the image, or its directory to PATH",
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from sysimage.rules.files import Files, Found, Kind, Lost, follow
+from sysimage.rules.files import Files, Kind, ResolvedPath, UnresolvedPath, resolve_path
 from sysimage.rules.finding import Cause, Finding, shown
 from sysimage.rules.paths import Parts, as_parts, as_path
-from sysimage.rules.runnable import SEARCH_PATH, Surroundings, trouble_with
+from sysimage.rules.runnable import SEARCH_PATH, ProgramEnvironment, start_failure
 from sysimage.rules.runtime import Runtime
 
 STATE_DIRECTORIES = ("/var/guix", "/nix/var/nix")
@@ -20,9 +20,9 @@ _NO_LOGIN = ("nologin", "false")
 _MOST_ROOTS = 100_000
 
 
-def surroundings(files: Files, runtime: Runtime) -> Surroundings:
+def surroundings(files: Files, runtime: Runtime) -> ProgramEnvironment:
     """What the first process starts in."""
-    return Surroundings(
+    return ProgramEnvironment(
         files,
         SEARCH_PATH if runtime.search_path is None else runtime.search_path,
         directory=runtime.working_directory or "/",
@@ -71,11 +71,11 @@ def check_start(files: Files, runtime: Runtime) -> Iterator[Finding]:
     """The program that runs first, and the directories that the engine needs for it."""
     words = runtime.entry_point + runtime.command
     around = surroundings(files, runtime)
-    if words and (trouble := trouble_with(words, replace(around, first=True))):
+    if words and (trouble := start_failure(words, replace(around, first=True))):
         cause = "entry-point" if runtime.entry_point else "command"
         yield Finding("entry point", (cause, "0"), f"what runs first {trouble.message}", trouble.hint)
     found = _leads(files, runtime.working_directory)
-    if isinstance(found, Found) and found.seen.kind is not Kind.DIRECTORY:
+    if isinstance(found, ResolvedPath) and found.seen.kind is not Kind.DIRECTORY:
         yield Finding(
             "working directory",
             ("working-directory",),
@@ -83,20 +83,20 @@ def check_start(files: Files, runtime: Runtime) -> Iterator[Finding]:
         )
     for volume in runtime.volumes:
         found = _leads(files, volume)
-        if isinstance(found, Found) and found.seen.kind is not Kind.DIRECTORY:
+        if isinstance(found, ResolvedPath) and found.seen.kind is not Kind.DIRECTORY:
             yield Finding(
                 "volumes", ("volume", volume), f"{shown(volume)} is a {found.seen.kind.value}; a volume is a directory"
             )
 
 
-def _leads(files: Files, path: str) -> Found | Lost:
-    return follow(files, path.encode("utf-8", "surrogateescape"))
+def _leads(files: Files, path: str) -> ResolvedPath | UnresolvedPath:
+    return resolve_path(files, path.encode("utf-8", "surrogateescape"))
 
 
 def check_health(files: Files, runtime: Runtime) -> Iterator[Finding]:
     """The program that is asked whether the container is well."""
     command = runtime.health_command()
-    if command and (trouble := trouble_with(command, surroundings(files, runtime))):
+    if command and (trouble := start_failure(command, surroundings(files, runtime))):
         yield Finding("health check", ("health-check",), f"what checks the health {trouble.message}", trouble.hint)
 
 
@@ -114,9 +114,9 @@ def check_first_boot(files: Files) -> Iterator[Finding]:
     """What a system that boots needs before it has booted."""
     for path in ("/etc/passwd", "/etc/group"):
         found = _leads(files, path)
-        if isinstance(found, Lost) or found.seen.kind is not Kind.FILE:
+        if isinstance(found, UnresolvedPath) or found.seen.kind is not Kind.FILE:
             yield Finding("first boot", ("file", path), "is missing, nobody has a name before the first boot")
-    if trouble := trouble_with((SHELL,), Surroundings(files, first=True)):
+    if trouble := start_failure((SHELL,), ProgramEnvironment(files, first=True)):
         yield Finding("first boot", ("file", SHELL), f"the shell {trouble.message}", trouble.hint)
     temporary = files.at((b"tmp",))
     if temporary is None or temporary.kind is not Kind.DIRECTORY or temporary.mode != 0o1777:
@@ -125,12 +125,12 @@ def check_first_boot(files: Files) -> Iterator[Finding]:
         yield Finding("first boot", ("file", "/tmp"), message)  # noqa: S108 - the image's
 
 
-def check_shells(around: Surroundings, shells: Mapping[str, str]) -> Iterator[Finding]:
+def check_shells(around: ProgramEnvironment, shells: Mapping[str, str]) -> Iterator[Finding]:
     """The login shells of accounts, by account."""
     for account, shell in shells.items():
         if shell.rpartition("/")[2] in _NO_LOGIN:
             continue
-        if trouble := trouble_with((shell or SHELL,), around):
+        if trouble := start_failure((shell or SHELL,), around):
             yield Finding(
                 "login shells", ("shell", account), f"the login shell of {shown(account)} {trouble.message}",
                 trouble.hint,
@@ -158,17 +158,17 @@ class ServiceCommand:
     directory: str
 
 
-def check_services(around: Surroundings, commands: Iterable[ServiceCommand]) -> Iterator[Finding]:
+def check_services(around: ProgramEnvironment, commands: Iterable[ServiceCommand]) -> Iterator[Finding]:
     """The programs of services, and the directories that they start in."""
     for one in commands:
         its = replace(around, search=one.search, path=one.path, directory=one.directory, shell_helps=True)
-        if trouble := trouble_with(one.command, its):
+        if trouble := start_failure(one.command, its):
             yield Finding("services", one.cause, f"what {one.what} runs {trouble.message}", trouble.hint)
         found = _leads(around.files, one.directory)
         where = (*one.cause[:2], "working-directory")
-        if isinstance(found, Found) and found.seen.kind is not Kind.DIRECTORY:
+        if isinstance(found, ResolvedPath) and found.seen.kind is not Kind.DIRECTORY:
             yield Finding("services", where, f"{shown(one.directory)} is a {found.seen.kind.value}, no directory")
-        elif isinstance(found, Lost) and not around.unknown(found):
+        elif isinstance(found, UnresolvedPath) and not around.unknown(found):
             yield Finding(
                 "services", where, f"{one.what} starts in {shown(one.directory)}, but {found.why}",
                 'declare it under "directories"',
@@ -192,5 +192,5 @@ def check_roots(files: Files, state_directory: str, own: Callable[[Parts], bool]
         path = as_path(parts)
         if seen.link.startswith((b"/run/", b"/proc/", b"/dev/", b"/tmp/")) or not own(parts):
             continue
-        if isinstance(_leads(files, path), Lost):
+        if isinstance(_leads(files, path), UnresolvedPath):
             yield Finding("GC roots", ("file", path), f"points to {shown(seen.link)}, which is not in the image")

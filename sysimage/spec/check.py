@@ -16,9 +16,9 @@ from sysimage.spec.check_accounts import check_accounts
 from sysimage.spec.check_lengths import check_lengths
 from sysimage.spec.check_origin import check_origin
 from sysimage.spec.check_paths import check_paths
-from sysimage.spec.faults import closest
 from sysimage.spec.json_text import pointer
 from sysimage.spec.model import CommandReady, Service, SystemSpec, TcpReady
+from sysimage.spec.validation_errors import closest
 
 _INIT_NAMES = {"root", "shepherd"}
 """What GNU Shepherd calls itself among the services."""

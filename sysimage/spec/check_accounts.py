@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from sysimage.errors import Issue
 from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
-from sysimage.spec.faults import closest
 from sysimage.spec.json_text import pointer
 from sysimage.spec.model import SystemSpec
+from sysimage.spec.validation_errors import closest
 
 SYSTEM_IDS = 1000
 """Daemons' IDs are below, people's from here on (Debian policy 9.2.2)."""

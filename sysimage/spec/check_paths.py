@@ -10,7 +10,7 @@ from sysimage.errors import Issue
 from sysimage.spec.base_accounts import BASE_USERS
 from sysimage.spec.json_text import pointer
 from sysimage.spec.model import SystemSpec
-from sysimage.spec.places import Places, Use
+from sysimage.spec.reserved_paths import ReservedPaths, Use
 
 _PROGRAMS = ("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/libexec", "/bin", "/sbin")
 _NOT_MADE = ("/nonexistent", "/")
@@ -31,7 +31,7 @@ class _Claim:
 
 def check_paths(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
     """Every fault of a path of the image or of a source."""
-    places = Places.of(spec)
+    places = ReservedPaths.of(spec)
     placed = list(_placed(spec))
     homes = list(_homes(spec))
     for claim in (*placed, *homes, *_store(spec)):
@@ -91,7 +91,7 @@ def _links(spec: SystemSpec) -> dict[str, str]:
     return {**spec.symlinks, **dict.fromkeys(into_store, spec.store.store_dir)}
 
 
-def _check_made(claim: _Claim, places: Places) -> Iterator[Issue]:
+def _check_made(claim: _Claim, places: ReservedPaths) -> Iterator[Issue]:
     said = places.elsewhere(claim.path)
     refusal = places.refusal(said or claim.path, claim.use, mode=claim.mode, owner=claim.owner)
     if refusal is not None:
@@ -104,7 +104,7 @@ def _check_made(claim: _Claim, places: Places) -> Iterator[Issue]:
         yield Issue(claim.where, 'a name can\'t begin with ".wh.": layers mark deleted files so')
 
 
-def _check_followed(claim: _Claim, places: Places, links: dict[str, str]) -> Iterator[Issue]:
+def _check_followed(claim: _Claim, places: ReservedPaths, links: dict[str, str]) -> Iterator[Issue]:
     final = places.through(claim.path, links)
     refusal = places.refusal(final, claim.use)
     if refusal is not None:

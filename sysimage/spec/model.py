@@ -12,8 +12,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, model_validator
 
 from sysimage.rules.architectures import ARCHITECTURES
-from sysimage.spec import words
-from sysimage.spec.part import Part
+from sysimage.spec import value_types
 from sysimage.spec.services import (
     CommandReady,
     FileReady,
@@ -21,8 +20,9 @@ from sysimage.spec.services import (
     TcpReady,
     Timer,
 )
+from sysimage.spec.spec_object import SpecObject
 from sysimage.spec.stores import Store, StoreContent, StoreKind, StoreSource, SystemKind
-from sysimage.spec.words import (
+from sysimage.spec.value_types import (
     AccountName,
     AccountPath,
     AccountText,
@@ -62,16 +62,20 @@ __all__ = [
 ]
 
 
-class PackageSources(Part):
+class PackageSources(SpecObject):
     """Which parts of the package archive are used; its address comes from the machine, never from here."""
 
-    suites: Annotated[tuple[words.Suite, ...], Field(min_length=1)] = ("trixie", "trixie-updates", "trixie-security")
+    suites: Annotated[tuple[value_types.Suite, ...], Field(min_length=1)] = (
+        "trixie",
+        "trixie-updates",
+        "trixie-security",
+    )
     """In the order of preference when two hold the same version."""
-    components: Annotated[tuple[words.Component, ...], Field(min_length=1)] = ("main",)
+    components: Annotated[tuple[value_types.Component, ...], Field(min_length=1)] = ("main",)
     """Such as ``main`` and ``contrib``."""
 
 
-class User(Part):
+class User(SpecObject):
     """An account of the image, beside the base ones."""
 
     uid: Identifier | None = None
@@ -89,11 +93,11 @@ class User(Part):
     """``/bin/sh`` by default, ``/usr/sbin/nologin`` for a system user."""
     system: bool = False
     """A daemon's account: its IDs are below 1000 and nobody logs in."""
-    password_hash: words.PasswordHash = "!"  # noqa: S105 - it locks
+    password_hash: value_types.PasswordHash = "!"  # noqa: S105 - it locks
     """As in /etc/shadow; ``!`` locks the password."""
 
 
-class Group(Part):
+class Group(SpecObject):
     """A group of the image, beside the base ones."""
 
     gid: Identifier | None = None
@@ -102,14 +106,14 @@ class Group(Part):
     """Users who are in it beside those that say so themselves."""
 
 
-class File(Part):
+class File(SpecObject):
     """An extra file: its text here, or a file beside the spec."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["text"]}, {"required": ["source"]}]})
 
     text: str | None = None
     """The content, written in UTF-8."""
-    source: words.LinkTarget | None = None
+    source: value_types.LinkTarget | None = None
     """A file with the content: a path relative to the spec's directory, and inside it."""
     mode: Mode | None = None
     """Permission bits; ``0755`` by default for a source that its owner may execute, otherwise ``0644``."""
@@ -125,7 +129,7 @@ class File(Part):
         return self
 
 
-class Directory(Part):
+class Directory(SpecObject):
     """An extra directory."""
 
     mode: Mode = 0o755
@@ -136,7 +140,7 @@ class Directory(Part):
     """Group."""
 
 
-class HealthCheck(Part):
+class HealthCheck(SpecObject):
     """What Docker asks to learn whether the container works."""
 
     command: Argv
@@ -151,7 +155,7 @@ class HealthCheck(Part):
     """Failures in a row that make the container unhealthy."""
 
 
-class PrivilegedProgram(Part):
+class PrivilegedProgram(SpecObject):
     """A copy outside the store of a program that needs set-user-ID or set-group-ID bits."""
 
     mode: Mode = 0o4755
@@ -162,7 +166,7 @@ class PrivilegedProgram(Part):
     """Group."""
 
 
-class LayerGroup(Part):
+class LayerGroup(SpecObject):
     """Items that share a layer which holds nothing else: those that any of the keys selects."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
@@ -181,25 +185,25 @@ class LayerGroup(Part):
         return self
 
 
-class SystemSpec(Part):
+class SystemSpec(SpecObject):
     """Everything system.json says, defaults filled."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["packages"]}, {"required": ["from-store"]}]})
 
     schema_: Annotated[str | None, Field(alias="$schema")] = None
     """Where editors find this schema; not read otherwise."""
-    name: words.ImageName
+    name: value_types.ImageName
     """The image's repository name."""
-    tags: Annotated[tuple[words.Tag, ...], Field(min_length=1)] = ("latest",)
+    tags: Annotated[tuple[value_types.Tag, ...], Field(min_length=1)] = ("latest",)
     """Every tag that the image gets."""
-    architecture: words.ArchitectureName = "amd64"
+    architecture: value_types.ArchitectureName = "amd64"
     """Which machines run it: OCI's name, with a variant if need be (``arm/v6``), or what Guix, nixpkgs or Debian say
     (``armhf-linux``). Packages are taken for amd64 and arm64."""
     packages: tuple[PackageName, ...] = ()
     """Debian packages beside those that every system has; this or ``from-store`` is what the image is made of."""
     from_store: StoreSource | None = None
     """A system, or other items, that a Guix or Nix store holds, instead of packages."""
-    from_image: words.LinkTarget | None = None
+    from_image: value_types.LinkTarget | None = None
     """An image that this one begins with: an archive or an OCI layout, relative to the spec. Its layers stay as they
     are."""
     exclude: tuple[PackageName, ...] = ()
@@ -220,27 +224,27 @@ class SystemSpec(Part):
     """Extra files, by image path."""
     directories: dict[ImagePath, Directory] = {}
     """Extra directories, by image path; the parents of files need not be declared."""
-    symlinks: dict[ImagePath, words.LinkTarget] = {}
+    symlinks: dict[ImagePath, value_types.LinkTarget] = {}
     """Image path → what the link says."""
     privileged_programs: dict[ImagePath, PrivilegedProgram] = {}
     """Programs of the image's /usr, by path, beside the usual ones (su, passwd, …) of the chosen packages."""
-    host_name: words.HostName | None = None
+    host_name: value_types.HostName | None = None
     """Written to /etc/hostname; a container's runtime sets its own."""
-    time_zone: words.TimeZone = "UTC"
+    time_zone: value_types.TimeZone = "UTC"
     """As in the time zone database."""
-    locale: words.Locale = "C.UTF-8"
+    locale: value_types.Locale = "C.UTF-8"
     """The system's LANG."""
     environment: dict[EnvironmentName, Word] = {}
     """Variables of the image, seen by the init, every service and ``docker exec``."""
-    labels: dict[words.LabelName, Word] = {}
+    labels: dict[value_types.LabelName, Word] = {}
     """Labels of the image, shown by ``docker inspect``."""
-    exposed_ports: tuple[words.Port, ...] = ()
+    exposed_ports: tuple[value_types.Port, ...] = ()
     """Ports that the image listens on: ``80``, ``80/tcp``, ``53/udp``."""
     volumes: tuple[ImagePath, ...] = ()
     """Directories that the runtime keeps outside the container's own layer."""
     working_directory: ImagePath = "/"
     """Where the first process, and ``docker exec``, start."""
-    user: words.RunAs | None = None
+    user: value_types.RunAs | None = None
     """Who the entry point runs as; root, when an init is to start services."""
     stop_signal: Signal | None = None
     """What ``docker stop`` sends; chosen for the init by default."""
@@ -254,7 +258,7 @@ class SystemSpec(Part):
     """The most layers the image may have, customization included."""
     layer_groups: tuple[LayerGroup, ...] = ()
     """Store items that share layers of their own."""
-    compression: words.Compression = "gzip"
+    compression: value_types.Compression = "gzip"
     """Of the layers: ``none``, ``gzip`` or ``zstd``, with a level if one is wanted, such as ``zstd:19``."""
 
     @property

@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from sysimage.errors import Issue, SpecError
 from sysimage.spec.check import Names, check
-from sysimage.spec.faults import Place, translate
 from sysimage.spec.json_text import MOST_CHARACTERS, JsonText, pointer, read_json
 from sysimage.spec.model import SystemSpec
-from sysimage.spec.part import hyphenated
+from sysimage.spec.spec_object import hyphenated
+from sysimage.spec.validation_errors import Place, translate
 
 _SMALLEST = {"name": "unnamed"}
 """What stands in for a required key while faulty ones are set aside; and `_made_of`."""

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag
 
-from sysimage.spec.part import Part
-from sysimage.spec.words import (
+from sysimage.spec.spec_object import SpecObject
+from sysimage.spec.value_types import (
     AccountName,
     Address,
     Argv,
@@ -27,7 +27,7 @@ PROGRAM_PATH = ("/usr/sbin", "/usr/bin")
 """Where the programs of services are looked up that are named without a slash."""
 
 
-class TcpReady(Part):
+class TcpReady(SpecObject):
     """Ready when a TCP connection is accepted."""
 
     tcp: Annotated[int, Field(ge=1, le=65535)]
@@ -38,7 +38,7 @@ class TcpReady(Part):
     """Seconds after which the service counts as failed."""
 
 
-class FileReady(Part):
+class FileReady(SpecObject):
     """Ready when a file (or socket) exists."""
 
     file: ImagePath
@@ -47,7 +47,7 @@ class FileReady(Part):
     """Seconds after which the service counts as failed."""
 
 
-class CommandReady(Part):
+class CommandReady(SpecObject):
     """Ready when a command succeeds."""
 
     command: Argv
@@ -72,7 +72,7 @@ Ready = Annotated[
 ]
 
 
-class Timer(Part):
+class Timer(SpecObject):
     """When a timed service runs: at each moment whose fields are all listed; an absent field matches always."""
 
     minutes: tuple[Annotated[int, Field(ge=0, le=59)], ...] = ()
@@ -87,7 +87,7 @@ class Timer(Part):
     """0 is Sunday."""
 
 
-class Service(Part):
+class Service(SpecObject):
     """A program that the init starts, watches and stops."""
 
     command: Argv

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, model_validator
 
-from sysimage.spec.part import Part
-from sysimage.spec.words import (
+from sysimage.spec.spec_object import SpecObject
+from sysimage.spec.value_types import (
     AccountName,
     Identifier,
     ImagePath,
@@ -25,7 +25,7 @@ class StoreKind(enum.StrEnum):
     NIX = "nix"
 
 
-class Store(Part):
+class Store(SpecObject):
     """The functional package store inside the image."""
 
     kind: StoreKind = StoreKind.GUIX
@@ -75,7 +75,7 @@ def _path_or_object(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [path, described]
 
 
-class StoreContent(Part):
+class StoreContent(SpecObject):
     """An item whose files stand at the root of the image: a path as text, or with more to say about it."""
 
     model_config = ConfigDict(json_schema_extra=_path_or_object)
@@ -97,7 +97,7 @@ class StoreContent(Part):
         return {"path": value} if isinstance(value, str) else value
 
 
-class StoreSource(Part):
+class StoreSource(SpecObject):
     """What a Guix or Nix store on this machine holds, and where it is read. Sources are relative to the spec."""
 
     model_config = ConfigDict(json_schema_extra=_system_or_items)

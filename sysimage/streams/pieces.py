@@ -19,7 +19,7 @@ from sysimage.errors import IntegrityError
 PIECE_SIZE = 1 << 20
 """Bytes in a piece. Fixed: gzip blobs depend on it."""
 
-Memory = mmap.mmap | memoryview
+Buffer = mmap.mmap | memoryview
 Emit = Callable[[memoryview], object]
 """Receives a piece; the memory is overwritten after the call returns."""
 
@@ -35,12 +35,12 @@ class Pieces:
 
     __slots__ = ("_begin", "_buffer", "_buffers", "_emit", "_fill", "_passes_on", "_size", "_view", "emitted")
 
-    def __init__(self, emit: Emit, size: int = PIECE_SIZE, buffers: int | Sequence[Memory] = 1, lead: int = 0) -> None:
+    def __init__(self, emit: Emit, size: int = PIECE_SIZE, buffers: int | Sequence[Buffer] = 1, lead: int = 0) -> None:
         if not 0 <= lead < size:
             raise ValueError(f"a piece of {size} bytes behind {lead}")
         self._emit = emit
         self._size = size
-        self._buffers: deque[Memory] = deque(
+        self._buffers: deque[Buffer] = deque(
             (_buffer(size) for _ in range(buffers)) if isinstance(buffers, int) else buffers
         )
         self._passes_on = buffers == 1  # of several, the last ones are still in use when the stream ends
@@ -78,7 +78,7 @@ class Pieces:
             self._advance(len(part))
 
     def put_file(
-        self, head: bytes, fd: int, size: int, tail: bytes, path: bytes, witness: Witness | None = None
+        self, head: bytes, fd: int, size: int, tail: bytes, path: bytes, witness: PieceObserver | None = None
     ) -> None:
         """Append ``head``, the whole file behind ``fd``, which must be exactly ``size`` bytes, and ``tail``.
 
@@ -108,7 +108,7 @@ class Pieces:
             self._copy(fd, size, path, witness, None)
         self.put(tail)
 
-    def _copy(self, fd: int, size: int, path: bytes, witness: Witness | None, count: int | None) -> None:
+    def _copy(self, fd: int, size: int, path: bytes, witness: PieceObserver | None, count: int | None) -> None:
         """Append a file of which ``count`` bytes were read behind what is there already."""
         left = size
         proven = False
@@ -147,16 +147,16 @@ class Pieces:
         return self.emitted
 
 
-_spare: dict[int, Memory] = {}
+_spare: dict[int, Buffer] = {}
 """The last stream's buffer, by its size, for the next stream: of a fresh one the kernel clears every page."""
 
 
-def _buffer(size: int) -> Memory:
+def _buffer(size: int) -> Buffer:
     # Of its own pages: what bypasses the page cache has to begin where a page does.
     return _spare.pop(size, None) or mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
-class Witness:
+class PieceObserver:
     """Sees the same bytes in another form, and hands them on in pieces of any length: what is long is not copied.
 
     For those that do not care where pieces begin and end, such as a hash.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sysimage.streams.background_writer import background_writer, piece_buffers
 from sysimage.streams.hash_process import hash_process
-from sysimage.streams.pieces import PIECE_SIZE, Memory, Pieces
+from sysimage.streams.pieces import PIECE_SIZE, Buffer, Pieces
 
 Write = Callable[[memoryview], object]
 """Writes all bytes of a piece, whose memory is only valid during the call."""
@@ -27,7 +27,7 @@ class Sink:
     hexdigest: Callable[[], str]
     """SHA-256 of the stream, all of which is written by then; the next piece begins another stream."""
     piece_size: int = PIECE_SIZE
-    memory: int | Sequence[Memory] = 1
+    memory: int | Sequence[Buffer] = 1
     """As of `Pieces`: the buffers that pieces have to lie in, or how many it takes."""
     lead: int = 0
     """As of `Pieces`: how far behind a page's boundary the stream begins in its file, for direct I/O."""

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 import pyzstd
 from isal import igzip_lib, isal_zlib
 
-from sysimage.verify.faults import MalformedError
+from sysimage.verify.chunk_stream import CHUNK
+from sysimage.verify.issue_collector import MalformedError
 from sysimage.verify.limits import Limits
-from sysimage.verify.streams import CHUNK
 
 
 class Compression(enum.Enum):

@@ -9,7 +9,7 @@ from typing import Any
 from sysimage.digest import Digest
 from sysimage.rules.runtime import Runtime, check_runtime
 from sysimage.verify.documents import field, string_map, strings
-from sysimage.verify.faults import Faults, MalformedError, shown
+from sysimage.verify.issue_collector import IssueCollector, MalformedError, shown
 
 _CREATED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
@@ -42,7 +42,7 @@ class Config:
         return tuple(entry for entry in self.history if not entry.empty)
 
 
-def parse_config(document: dict[str, Any], where: str, faults: Faults) -> Config:
+def parse_config(document: dict[str, Any], where: str, faults: IssueCollector) -> Config:
     """Read a config. MalformedError for what makes the image unreadable; everything else becomes a fault."""
     rootfs = field(document, "rootfs", dict, required=True)
     if field(rootfs, "type", str, required=True) != "layers":
@@ -111,7 +111,7 @@ def _health_check(runtime: dict[str, Any]) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _check_values(config: Config, where: str, faults: Faults) -> None:
+def _check_values(config: Config, where: str, faults: IssueCollector) -> None:
     def fault(message: str) -> None:
         faults.add("config", where, message)
 

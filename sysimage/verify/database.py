@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sysimage.digest import Digest
-from sysimage.verify.faults import Faults, shown
+from sysimage.verify.issue_collector import IssueCollector, shown
 
 _MAGIC = b"SQLite format 3\0"
 _MOST_OPERATIONS = 500_000_000
@@ -57,7 +57,7 @@ class Row:
 
 
 def read_database(
-    data: bytes, schema: Schema, where: str, faults: Faults, *, log: bytes = b"", ours: bool = True
+    data: bytes, schema: Schema, where: str, faults: IssueCollector, *, log: bytes = b"", ours: bool = True
 ) -> dict[str, Row] | None:
     """The rows by path, or None when the file cannot be read as a database at all.
 
@@ -111,7 +111,7 @@ def _opened(data: bytes) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def _check_integrity(connection: sqlite3.Connection, where: str, faults: Faults) -> None:
+def _check_integrity(connection: sqlite3.Connection, where: str, faults: IssueCollector) -> None:
     for (line,) in connection.execute("PRAGMA integrity_check(20)"):
         if line != "ok":
             faults.add("database", where, f"integrity_check: {shown(str(line))}")
@@ -121,7 +121,7 @@ def _check_integrity(connection: sqlite3.Connection, where: str, faults: Faults)
         )
 
 
-def _check_schema(connection: sqlite3.Connection, schema: Schema, where: str, faults: Faults) -> bool:
+def _check_schema(connection: sqlite3.Connection, schema: Schema, where: str, faults: IssueCollector) -> bool:
     """Whether the tables that are read are there, as tables."""
     found = {(kind, name) for kind, name in connection.execute("SELECT type, name FROM sqlite_master")}
     readable = True
@@ -151,7 +151,7 @@ def _check_schema(connection: sqlite3.Connection, schema: Schema, where: str, fa
 
 
 def _rows(
-    connection: sqlite3.Connection, where: str, faults: Faults, style: Callable[[str, str, str], None]
+    connection: sqlite3.Connection, where: str, faults: IssueCollector, style: Callable[[str, str, str], None]
 ) -> dict[str, Row]:
     identifiers: dict[int, str] = {}
     values: dict[str, tuple[object, object, object]] = {}
@@ -189,7 +189,7 @@ def _rows(
     }
 
 
-def _digest(text: object, path: str, where: str, faults: Faults) -> Digest | None:
+def _digest(text: object, path: str, where: str, faults: IssueCollector) -> Digest | None:
     try:
         return Digest.parse(str(text))
     except ValueError:
@@ -197,7 +197,7 @@ def _digest(text: object, path: str, where: str, faults: Faults) -> Digest | Non
         return None
 
 
-def _size(size: object, path: str, where: str, faults: Faults) -> int | None:
+def _size(size: object, path: str, where: str, faults: IssueCollector) -> int | None:
     if isinstance(size, int) and size > 0:
         return size
     faults.add("registration", where, f"{shown(path)} has the NAR size {shown(repr(size))}")

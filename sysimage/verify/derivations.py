@@ -8,10 +8,10 @@ from contextlib import suppress
 
 from sysimage.rules.paths import Parts
 from sysimage.store.paths import StorePath
+from sysimage.verify.image_source import ImageSource
 from sysimage.verify.layer import LayerReading
 from sysimage.verify.limits import Limits
 from sysimage.verify.small_files import files_behind
-from sysimage.verify.source import Source
 from sysimage.verify.tree import FileTree
 
 Outputs = Mapping[str, str]
@@ -19,7 +19,7 @@ Outputs = Mapping[str, str]
 
 
 def derivation_outputs(
-    items: Sequence[Parts], tree: FileTree, readings: Sequence[LayerReading], source: Source, limits: Limits
+    items: Sequence[Parts], tree: FileTree, readings: Sequence[LayerReading], source: ImageSource, limits: Limits
 ) -> dict[Parts, Outputs]:
     """The outputs of those of ``items`` that are derivations."""
     wanted = [parts for parts in items if parts[-1].endswith(b".drv")]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from sysimage.digest import Digest
-from sysimage.verify.faults import MalformedError, shown
+from sysimage.verify.issue_collector import MalformedError, shown
 from sysimage.verify.limits import Limits
 
 _HALF = re.compile("[\ud800-\udfff]")

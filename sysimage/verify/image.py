@@ -12,13 +12,13 @@ from threading import Lock
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.progress import Progress, silent
-from sysimage.verify.faults import Faults, MalformedError
-from sysimage.verify.follow import read_documents
+from sysimage.verify.image_source import ImageSource, open_source
+from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.layer import Count, LayerReading, Reading, newest_build, read_layer
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.manifest import ImageDocuments
+from sysimage.verify.read_documents import read_documents
 from sysimage.verify.small_files import files_behind
-from sysimage.verify.source import Source, open_source
 from sysimage.verify.store import WANTED, StoreFacts, check_store
 from sysimage.verify.system import ACCOUNTS, check_system
 from sysimage.verify.tar import MemberKind
@@ -91,7 +91,7 @@ def verify_image(
     ``platform`` (``os/architecture``) and ``name`` choose where there are several. All faults of one reading are in the
     `IntegrityError`'s issues, each naming both sides; a file that cannot be read is a `MachineError`.
     """
-    faults = Faults(limits.faults_per_rule)
+    faults = IssueCollector(limits.faults_per_rule)
     with _reported(path, faults), open_source(path, limits) as source:
         documents = read_documents(source, faults, limits, platform, name)
         readings = _read_layers(source, documents, faults, limits, progress)
@@ -122,7 +122,7 @@ def verify_image(
 
 
 @contextmanager
-def _reported(path: Path, faults: Faults) -> Iterator[None]:
+def _reported(path: Path, faults: IssueCollector) -> Iterator[None]:
     """What ends the reading early becomes the last issue."""
     try:
         yield
@@ -138,7 +138,7 @@ def _error(path: Path, issues: tuple[Issue, ...]) -> IntegrityError:
 
 
 def _read_layers(
-    source: Source, documents: ImageDocuments, faults: Faults, limits: Limits, progress: Progress
+    source: ImageSource, documents: ImageDocuments, faults: IssueCollector, limits: Limits, progress: Progress
 ) -> list[LayerReading]:
     orphans = _orphans(source, documents)
     total = sum(source.size(name) or 0 for name in {*orphans, *(layer.file for layer in documents.layers)})
@@ -151,7 +151,7 @@ def _read_layers(
     return readings
 
 
-def _orphans(source: Source, documents: ImageDocuments) -> list[str]:
+def _orphans(source: ImageSource, documents: ImageDocuments) -> list[str]:
     """Blobs of an archive that the image does not name; in a directory they may be another image's."""
     if not source.complete:
         return []
@@ -159,7 +159,7 @@ def _orphans(source: Source, documents: ImageDocuments) -> list[str]:
     return [name for name in source.names() if name.startswith("blobs/") and name not in named]
 
 
-def _check_orphan(source: Source, name: str, faults: Faults, count: Count) -> None:
+def _check_orphan(source: ImageSource, name: str, faults: IssueCollector, count: Count) -> None:
     found = hashlib.sha256()
     for chunk in source.chunks(name):
         found.update(chunk)

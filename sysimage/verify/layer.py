@@ -11,17 +11,17 @@ from dataclasses import dataclass, field
 from sysimage.digest import Digest
 from sysimage.rules.paths import Parts
 from sysimage.rules.programs import Program
+from sysimage.verify.chunk_stream import ChunkStream
 from sysimage.verify.compression import Compression, decompressed, sniff
-from sysimage.verify.faults import Faults, MalformedError
+from sysimage.verify.image_source import ImageSource
+from sysimage.verify.issue_collector import IssueCollector, MalformedError
+from sysimage.verify.layer_rules import LayerRules
 from sysimage.verify.limits import Limits
 from sysimage.verify.manifest import LayerDocument
 from sysimage.verify.nar import NarStream
 from sysimage.verify.program_reader import ProgramReader
 from sysimage.verify.references import Budget, RunCollector
-from sysimage.verify.rules import LayerRules
-from sysimage.verify.source import Source
-from sysimage.verify.streams import Stream
-from sysimage.verify.tar import Member, MemberKind, read_members
+from sysimage.verify.tar import MemberKind, TarMember, read_members
 from sysimage.verify.tree import item_of
 
 Count = Callable[[int], None]
@@ -35,7 +35,7 @@ class ItemReading:
     runs: RunCollector
     members: int = 0
 
-    def begin_file(self, member: Member, below: Parts) -> None:
+    def begin_file(self, member: TarMember, below: Parts) -> None:
         """A file's content follows."""
         self.members += 1
         if below:
@@ -50,7 +50,7 @@ class LayerReading:
     document: LayerDocument
     size: int = 0
     """Bytes of the layer, decompressed."""
-    members: list[Member] = field(default_factory=list)
+    members: list[TarMember] = field(default_factory=list)
     items: dict[Parts, ItemReading] = field(default_factory=dict)
     """By image path of the item."""
     captured: dict[Parts, bytes] = field(default_factory=dict)
@@ -64,8 +64,8 @@ class LayerReading:
 class Reading:
     """What all layers of one image are read with."""
 
-    source: Source
-    faults: Faults
+    source: ImageSource
+    faults: IssueCollector
     limits: Limits
     wanted: frozenset[Parts]
     """Paths of small files whose content is kept."""
@@ -78,7 +78,9 @@ class Reading:
     """Told how many bytes of a blob were just read."""
 
     @classmethod
-    def within(cls, limits: Limits, source: Source, faults: Faults, wanted: frozenset[Parts], count: Count) -> Reading:
+    def within(
+        cls, limits: Limits, source: ImageSource, faults: IssueCollector, wanted: frozenset[Parts], count: Count
+    ) -> Reading:
         """With budgets as large as ``limits`` allow all layers together."""
         entries, uncompressed = Budget(limits.entries), Budget(limits.uncompressed_size)
         runs, derivations = Budget(limits.remembered_runs), Budget(limits.derivations)
@@ -117,7 +119,7 @@ def read_layer(document: LayerDocument, reading: Reading) -> LayerReading:
     diff = hashlib.sha256()
     try:
         content = decompressed(*_checked_compression(raw, document), reading.limits)
-        stream = Stream(_bounded(content, diff.update, reading.uncompressed))
+        stream = ChunkStream(_bounded(content, diff.update, reading.uncompressed))
         _read_content(stream, result, reading)
         result.size = stream.offset
         if (found := Digest(diff.hexdigest())) != document.diff_id:
@@ -134,10 +136,10 @@ def read_layer(document: LayerDocument, reading: Reading) -> LayerReading:
     return result
 
 
-def layer_content(document: LayerDocument, source: Source, limits: Limits) -> Stream:
+def layer_content(document: LayerDocument, source: ImageSource, limits: Limits) -> ChunkStream:
     """A layer's content once more, for what could not be said the first time."""
     raw = source.chunks(document.file)
-    return Stream(decompressed(*_checked_compression(raw, document), limits))
+    return ChunkStream(decompressed(*_checked_compression(raw, document), limits))
 
 
 def _counted(chunks: Iterator[bytes], update: Callable[[bytes], object], count: Count) -> Iterator[bytes]:
@@ -168,7 +170,7 @@ def _again(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     yield from rest
 
 
-def _read_content(stream: Stream, result: LayerReading, reading: Reading) -> None:
+def _read_content(stream: ChunkStream, result: LayerReading, reading: Reading) -> None:
     rules = LayerRules(result.document.where, reading.faults, ours=is_ours(result.document))
     current: Parts | None = None
     item: ItemReading | None = None
@@ -190,8 +192,8 @@ def _read_content(stream: Stream, result: LayerReading, reading: Reading) -> Non
 
 
 def _read_file(
-    stream: Stream,
-    member: Member,
+    stream: ChunkStream,
+    member: TarMember,
     result: LayerReading,
     reading: Reading,
     below: Parts | None,
@@ -228,7 +230,7 @@ def _read_file(
         result.captured[member.parts] = b"".join(captured)
 
 
-def _read_item_member(member: Member, below: Parts, item: ItemReading) -> None:
+def _read_item_member(member: TarMember, below: Parts, item: ItemReading) -> None:
     item.members += 1
     nar, runs = item.nar, item.runs
     if below:

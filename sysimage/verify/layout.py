@@ -9,10 +9,10 @@ from sysimage.digest import Digest
 from sysimage.verify.compression import Compression
 from sysimage.verify.config import Config, parse_config
 from sysimage.verify.documents import Reference, field, parse_descriptor, parse_named, string_map
-from sysimage.verify.faults import Faults, MalformedError, shown
+from sysimage.verify.image_source import ImageSource
+from sysimage.verify.issue_collector import IssueCollector, MalformedError, shown
 from sysimage.verify.limits import Limits
 from sysimage.verify.manifest import ImageDocuments, LayerDocument, assemble, familiar
-from sysimage.verify.source import Source
 
 _OCI = "application/vnd.oci.image."
 _DOCKER = "application/vnd.docker."
@@ -38,7 +38,7 @@ _REF_NAME = "org.opencontainers.image.ref.name"
 
 
 def read_layout(
-    source: Source, faults: Faults, limits: Limits, platform: str | None, name: str | None = None
+    source: ImageSource, faults: IssueCollector, limits: Limits, platform: str | None, name: str | None = None
 ) -> ImageDocuments:
     """Follow ``index.json`` to the one image, or to the one of this ``name`` or for ``platform``, and to its config."""
     layout = parse_named("oci-layout", source.read("oci-layout", limits.document_size), limits)
@@ -78,7 +78,7 @@ def blob_name(digest: Digest) -> str:
     return f"blobs/sha256/{digest.hex}"
 
 
-def read_blob(source: Source, reference: Reference, limits: Limits) -> bytes:
+def read_blob(source: ImageSource, reference: Reference, limits: Limits) -> bytes:
     """A document's exact bytes, as its descriptor promises them; a MalformedError otherwise."""
     name = blob_name(reference.digest)
     data = source.read(name, limits.document_size)
@@ -90,7 +90,7 @@ def read_blob(source: Source, reference: Reference, limits: Limits) -> bytes:
 
 
 def _choose(
-    source: Source, index: dict[str, Any], where: str, limits: Limits, platform: str | None, depth: int
+    source: ImageSource, index: dict[str, Any], where: str, limits: Limits, platform: str | None, depth: int
 ) -> tuple[Reference, Reference]:
     """The descriptor in ``index`` that leads to the wanted manifest, and the manifest's own."""
     _refuse_confusion(index, where, _INDEXES[0], "manifests", "layers")
@@ -123,7 +123,7 @@ def _choose(
     return chosen, _choose(source, nested, f"index {chosen.digest}", limits, platform, depth + 1)[1]
 
 
-def _is_image(source: Source, reference: Reference, limits: Limits) -> bool:
+def _is_image(source: ImageSource, reference: Reference, limits: Limits) -> bool:
     """Whether a manifest or index is an image's, and not something about another one; what is missing may be one."""
     if source.size(blob_name(reference.digest)) is None:
         return True

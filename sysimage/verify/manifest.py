@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from sysimage.digest import Digest
 from sysimage.verify.compression import Compression
 from sysimage.verify.config import Config
-from sysimage.verify.faults import Faults, MalformedError
+from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.limits import Limits
 
 _UNKNOWN = Digest("0" * 64)
@@ -57,7 +57,7 @@ class ImageDocuments:
     """The manifest's."""
 
 
-def assemble(documents: ImageDocuments, faults: Faults, limits: Limits) -> ImageDocuments:
+def assemble(documents: ImageDocuments, faults: IssueCollector, limits: Limits) -> ImageDocuments:
     """Put what the config says beside the layers: MalformedError where they are not as many."""
     layers, config = documents.layers, documents.config
     if len(layers) != len(config.diff_ids):

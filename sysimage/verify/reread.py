@@ -12,13 +12,13 @@ from typing import IO
 
 from sysimage.digest import Digest
 from sysimage.rules.paths import Parts
+from sysimage.verify.chunk_stream import CHUNK
+from sysimage.verify.image_source import ImageSource
 from sysimage.verify.layer import layer_content
 from sysimage.verify.limits import Limits
 from sysimage.verify.manifest import LayerDocument
 from sysimage.verify.nar import NarStream
 from sysimage.verify.references import KnownCollector
-from sysimage.verify.source import Source
-from sysimage.verify.streams import CHUNK
 from sysimage.verify.tar import MemberKind, read_members
 from sysimage.verify.tree import FileTree
 
@@ -30,7 +30,7 @@ def reread_items(
     items: Iterable[Parts],
     tree: FileTree,
     documents: Mapping[int, LayerDocument],
-    source: Source,
+    source: ImageSource,
     known: frozenset[bytes],
     limits: Limits,
 ) -> dict[Parts, tuple[Digest, int, set[bytes]]]:
@@ -49,7 +49,7 @@ def reread_items(
 
 def _spool(
     document: LayerDocument,
-    source: Source,
+    source: ImageSource,
     limits: Limits,
     wanted: dict[_Place, tuple[int, int]],
     spool: IO[bytes],

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from sysimage.rules.paths import Parts
-from sysimage.verify.faults import MalformedError, shown
+from sysimage.verify.image_source import ImageSource
+from sysimage.verify.issue_collector import MalformedError, shown
 from sysimage.verify.layer import LayerReading, layer_content
 from sysimage.verify.limits import Limits
-from sysimage.verify.source import Source
 from sysimage.verify.tar import MemberKind, read_members
 from sysimage.verify.tree import FileTree, Node
 
 
 def files_behind(
-    paths: Iterable[Parts], tree: FileTree, readings: Sequence[LayerReading], source: Source, limits: Limits
+    paths: Iterable[Parts], tree: FileTree, readings: Sequence[LayerReading], source: ImageSource, limits: Limits
 ) -> dict[Parts, bytes]:
     """The contents of the regular files to which ``paths`` lead; those that lead elsewhere are left out.
 
@@ -45,7 +45,7 @@ def file_behind(path: Parts, tree: FileTree) -> Node | None:
     return resolved[1] if resolved is not None and resolved[1].kind is MemberKind.FILE else None
 
 
-def _read(reading: LayerReading, wanted: Iterable[Parts], source: Source, limits: Limits) -> Mapping[Parts, bytes]:
+def _read(reading: LayerReading, wanted: Iterable[Parts], source: ImageSource, limits: Limits) -> Mapping[Parts, bytes]:
     """The last members of a layer at the ``wanted`` paths."""
     found = dict.fromkeys(wanted, b"")
     stream = layer_content(reading.document, source, limits)

@@ -10,12 +10,12 @@ from sysimage.rules.paths import Parts, as_parts, as_path
 from sysimage.store.paths import StorePath
 from sysimage.verify.database import GUIX, NIX, Row, Schema, read_database
 from sysimage.verify.derivations import derivation_outputs
-from sysimage.verify.faults import Faults, shown
+from sysimage.verify.image_source import ImageSource
+from sysimage.verify.issue_collector import IssueCollector, shown
 from sysimage.verify.layer import LayerReading
 from sysimage.verify.limits import Limits
 from sysimage.verify.references import hash_parts
 from sysimage.verify.reread import reread_items
-from sysimage.verify.source import Source
 from sysimage.verify.tar import MemberKind
 from sysimage.verify.tree import FileTree
 
@@ -44,8 +44,8 @@ class StoreFacts:
 def check_store(
     tree: FileTree,
     readings: Sequence[LayerReading],
-    source: Source,
-    faults: Faults,
+    source: ImageSource,
+    faults: IssueCollector,
     limits: Limits,
 ) -> StoreFacts | None:
     """Compare the database with the tree in both directions. None for an image that has no store database.
@@ -93,7 +93,7 @@ def captured_files(tree: FileTree, readings: Sequence[LayerReading]) -> dict[Par
     return found
 
 
-def _check_no_journals(tree: FileTree, state: str, faults: Faults) -> None:
+def _check_no_journals(tree: FileTree, state: str, faults: IssueCollector) -> None:
     database = as_parts(f"{state}/db/db.sqlite")
     for suffix in ("-wal", "-shm", "-journal"):
         node = tree.find((*database[:-1], database[-1] + suffix.encode()))
@@ -109,7 +109,7 @@ def _is_ours(parts: Parts, tree: FileTree) -> bool:
 
 
 def _check_paths(
-    tree: FileTree, rows: Mapping[str, Row], directory: str, where: str, faults: Faults
+    tree: FileTree, rows: Mapping[str, Row], directory: str, where: str, faults: IssueCollector
 ) -> list[StorePath]:
     """The paths that are in both; a fault for each that is in one only, or is no store path at all."""
     both = []
@@ -145,9 +145,9 @@ def item_path(text: str) -> StorePath | None:
 def _check_contents(
     tree: FileTree,
     readings: Sequence[LayerReading],
-    source: Source,
+    source: ImageSource,
     items: Mapping[StorePath, Row],
-    faults: Faults,
+    faults: IssueCollector,
     limits: Limits,
 ) -> None:
     known = {path.hash_part.encode(): str(path) for path in items}
@@ -162,9 +162,9 @@ def _check_contents(
 def _check_outputs(
     tree: FileTree,
     readings: Sequence[LayerReading],
-    source: Source,
+    source: ImageSource,
     items: Mapping[StorePath, Row],
-    faults: Faults,
+    faults: IssueCollector,
     limits: Limits,
 ) -> None:
     """What the database says that derivations make, by which ``nix-store --realise`` and ``guix gc --derivers`` go."""
@@ -188,7 +188,7 @@ def measure_items(
     known: frozenset[bytes],
     tree: FileTree,
     readings: Sequence[LayerReading],
-    source: Source,
+    source: ImageSource,
     limits: Limits,
 ) -> dict[Parts, tuple[Digest, int, set[bytes]]]:
     """NAR hash, NAR size (bytes) and those of the ``known`` hash parts that are in each item, as the final tree has it.
@@ -224,7 +224,7 @@ def _read_whole(parts: Parts, tree: FileTree, readings: Sequence[LayerReading]) 
     return reading
 
 
-def _check_item(row: Row, digest: Digest, size: int, present: set[str], faults: Faults) -> None:
+def _check_item(row: Row, digest: Digest, size: int, present: set[str], faults: IssueCollector) -> None:
     if row.nar_hash is not None and digest != row.nar_hash:
         faults.add("NAR hash", row.path, f"has the NAR hash {digest}, the database says {row.nar_hash}")
     if row.nar_size is not None and size != row.nar_size:
@@ -236,7 +236,7 @@ def _check_item(row: Row, digest: Digest, size: int, present: set[str], faults: 
         faults.add("references", row.path, f"does not contain the hash of {path}, the database says it refers to it")
 
 
-def _check_modes(parts: Parts, tree: FileTree, faults: Faults) -> None:
+def _check_modes(parts: Parts, tree: FileTree, faults: IssueCollector) -> None:
     for path, node in tree.walk(parts):
         allowed = {
             MemberKind.FILE: (0o444, 0o555),

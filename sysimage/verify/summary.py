@@ -10,12 +10,12 @@ from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.rules.paths import as_parts
 from sysimage.verify.config import Config
 from sysimage.verify.database import read_database
-from sysimage.verify.faults import Faults, MalformedError
-from sysimage.verify.follow import read_documents
+from sysimage.verify.image_source import ImageSource, open_source
+from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.layer import layer_content
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.manifest import ImageDocuments, LayerDocument
-from sysimage.verify.source import Source, open_source
+from sysimage.verify.read_documents import read_documents
 from sysimage.verify.store import STATE_DIRECTORIES
 from sysimage.verify.tar import MemberKind, read_members
 
@@ -68,7 +68,7 @@ def inspect_image(
 
     An image that cannot be followed is an `IntegrityError`, a file that cannot be read a `MachineError`.
     """
-    faults = Faults(limits.faults_per_rule)
+    faults = IssueCollector(limits.faults_per_rule)
     try:
         with open_source(path, limits) as source:
             documents = read_documents(source, faults, limits, platform, name)
@@ -98,7 +98,7 @@ def _summary(layer: LayerDocument) -> LayerSummary:
     )
 
 
-def _count_items(source: Source, documents: ImageDocuments, limits: Limits) -> tuple[str | None, int | None]:
+def _count_items(source: ImageSource, documents: ImageDocuments, limits: Limits) -> tuple[str | None, int | None]:
     """The store's kind and how many paths it registers."""
     if not documents.layers or documents.layers[-1].size > _READ_AT_MOST:
         return None, None
@@ -113,6 +113,6 @@ def _count_items(source: Source, documents: ImageDocuments, limits: Limits) -> t
         schema = schemas.get(member.parts)
         if schema is not None and member.kind is MemberKind.FILE and member.size <= limits.captured_file:
             data = b"".join(stream.pieces(member.size))
-            rows = read_database(data, schema, "the database", Faults(1))
+            rows = read_database(data, schema, "the database", IssueCollector(1))
             return schema.kind, None if rows is None else len(rows)
     return None, None

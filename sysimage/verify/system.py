@@ -9,7 +9,7 @@ from sysimage.rules.finding import Cause
 from sysimage.rules.machines import check_architecture
 from sysimage.rules.paths import Parts, as_parts, as_path
 from sysimage.verify.config import Config
-from sysimage.verify.faults import Faults
+from sysimage.verify.issue_collector import IssueCollector
 from sysimage.verify.store import StoreFacts
 from sysimage.verify.tar import MemberKind
 from sysimage.verify.tree import FileTree, item_of
@@ -24,7 +24,7 @@ def check_system(
     store: StoreFacts | None,
     accounts: Mapping[Parts, bytes],
     own: Collection[int],
-    faults: Faults,
+    faults: IssueCollector,
     *,
     has_base: bool,
 ) -> None:
@@ -70,7 +70,7 @@ def _place(cause: Cause) -> str:
             return "config"
 
 
-def _check_nothing_is_dead(tree: FileTree, store: StoreFacts, own: Container[int], faults: Faults) -> None:
+def _check_nothing_is_dead(tree: FileTree, store: StoreFacts, own: Container[int], faults: IssueCollector) -> None:
     """What no GC root leads to, the store's own tools would delete at the first occasion."""
     todo = []
     for below in ("gcroots", "profiles"):

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sysimage.rules.paths import link_fault, path_fault
-from sysimage.verify.faults import MalformedError, shown
+from sysimage.verify.chunk_stream import ChunkStream
+from sysimage.verify.issue_collector import MalformedError, shown
 from sysimage.verify.limits import Limits
-from sysimage.verify.streams import Stream
 
 BLOCK = 512
 _ZERO_BLOCK = bytes(BLOCK)
@@ -52,7 +52,7 @@ _EXTENSIONS = (b"x", b"g", b"L", b"K")
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class TarMember:
     """One entry of an archive; its content is the next ``size`` bytes of the stream."""
 
     parts: tuple[bytes, ...]
@@ -87,7 +87,7 @@ class _Overrides:
     link: bytes | None = None
 
 
-def read_members(stream: Stream, limits: Limits, *, end_required: bool = True) -> Iterator[Member]:
+def read_members(stream: ChunkStream, limits: Limits, *, end_required: bool = True) -> Iterator[TarMember]:
     """Members in order. Content that the consumer leaves is skipped. MalformedError for what is not strict tar.
 
     The generator reads the archive to its very end: after the two zero blocks only NUL padding may follow. Without
@@ -146,7 +146,7 @@ def _time(data: bytes) -> int:
     return int.from_bytes(data[1:], "big", signed=True) if data[0] == 0xFF else _number(data, "mtime")
 
 
-def _content(stream: Stream, size: int, limits: Limits) -> bytes:
+def _content(stream: ChunkStream, size: int, limits: Limits) -> bytes:
     if size > limits.extended_header:
         raise MalformedError(f"has an extension header of {size} bytes")
     data = b"".join(stream.pieces(size + -size % BLOCK))
@@ -185,7 +185,7 @@ def _pax_records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         at = end
 
 
-def _member(header: bytes, size: int, pending: _Overrides | None) -> Member:
+def _member(header: bytes, size: int, pending: _Overrides | None) -> TarMember:
     code = header[156:157]
     if code not in _KINDS:
         what = "a sparse file" if code == b"S" else f"a member of the type {code.decode('latin-1')!r}"
@@ -216,7 +216,7 @@ def _member(header: bytes, size: int, pending: _Overrides | None) -> Member:
         raise MalformedError(f"{shown(name)} {wrong}")
     parts = split_name(name, directory=kind is MemberKind.DIRECTORY)
     unusual = name.removeprefix(b"./").removesuffix(b"/") not in (b"/".join(parts), b"." if not parts else None)
-    return Member(parts, kind, mode & 0o7777, uid, gid, size, mtime, link, extended, unusual)
+    return TarMember(parts, kind, mode & 0o7777, uid, gid, size, mtime, link, extended, unusual)
 
 
 def _pax_size(value: bytes, header_size: int) -> int:
@@ -255,7 +255,7 @@ def split_name(name: bytes, *, directory: bool) -> tuple[bytes, ...]:
     return parts
 
 
-def _read_end(stream: Stream, limits: Limits) -> None:
+def _read_end(stream: ChunkStream, limits: Limits) -> None:
     if stream.take(BLOCK) != _ZERO_BLOCK:
         raise MalformedError("does not end with two blocks of zeros")
     padding = 0

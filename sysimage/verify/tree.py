@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from sysimage.digest import NIX_BASE32_ALPHABET
-from sysimage.rules.files import Found, Kind, Seen, follow
+from sysimage.rules.files import FileInfo, Kind, ResolvedPath, resolve_path
 from sysimage.rules.paths import Parts
 from sysimage.rules.programs import UNKNOWN, Program
-from sysimage.verify.faults import Faults, shown
-from sysimage.verify.tar import Member, MemberKind
+from sysimage.verify.issue_collector import IssueCollector, shown
+from sysimage.verify.tar import MemberKind, TarMember
 
 WHITEOUT = b".wh."
 OPAQUE = b".wh..wh..opq"
@@ -66,7 +66,7 @@ def root_node() -> Node:
 class FileTree:
     """Layers applied one after the other."""
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: IssueCollector) -> None:
         self.root = root_node()
         self._faults = faults
         self._ours: set[int] = set()
@@ -77,7 +77,7 @@ class FileTree:
     def apply(
         self,
         number: int,
-        members: Sequence[Member],
+        members: Sequence[TarMember],
         *,
         ours: bool,
         programs: Mapping[Parts, Program] = MappingProxyType({}),
@@ -106,7 +106,7 @@ class FileTree:
         """Whether a layer that sysimage wrote has put it there."""
         return node.layer in self._ours
 
-    def _white_out(self, member: Member, where: str) -> None:
+    def _white_out(self, member: TarMember, where: str) -> None:
         *above, name = member.parts
         parent = self._directory(tuple(above))
         hidden = name[len(WHITEOUT) :]
@@ -128,7 +128,7 @@ class FileTree:
             node = child
         return node
 
-    def _place(self, number: int, member: Member, placed: set[Parts], where: str) -> None:
+    def _place(self, number: int, member: TarMember, placed: set[Parts], where: str) -> None:
         parent = self._parent(number, member, where)
         if parent is None:
             return
@@ -147,7 +147,7 @@ class FileTree:
         else:
             self.root = node
 
-    def _parent(self, number: int, member: Member, where: str) -> Node | None:
+    def _parent(self, number: int, member: TarMember, where: str) -> Node | None:
         node = self.root
         for depth, part in enumerate(member.parts[:-1], 1):
             child = node.children.get(part)
@@ -162,7 +162,7 @@ class FileTree:
             node = child
         return node
 
-    def _node(self, number: int, member: Member, placed: set[Parts], where: str) -> Node | None:
+    def _node(self, number: int, member: TarMember, placed: set[Parts], where: str) -> Node | None:
         if member.kind is not MemberKind.HARD_LINK:
             node = Node(
                 member.kind, member.mode, member.uid, member.gid, member.size, member.link, number, member.parts
@@ -179,7 +179,7 @@ class FileTree:
         # To a symlink, too: buildah and an optimised Nix store have such.
         return replace(found, layer=number, children={})
 
-    def _compare(self, old: Node, new: Node, member: Member, where: str) -> None:
+    def _compare(self, old: Node, new: Node, member: TarMember, where: str) -> None:
         if old.kind is new.kind is MemberKind.DIRECTORY:
             if (old.mode, old.uid, old.gid) != (new.mode, new.uid, new.gid) and {old.layer, new.layer} <= self._ours:
                 self._faults.add(
@@ -203,12 +203,12 @@ class FileTree:
         parent = self._directory(parts[:-1])
         return None if parent is None else parent.children.get(parts[-1])
 
-    def at(self, parts: Parts) -> Seen | None:
+    def at(self, parts: Parts) -> FileInfo | None:
         """The same as the rules see it."""
         node = self.find(parts)
         if node is None:
             return None
-        return Seen(_KINDS.get(node.kind, Kind.SPECIAL), node.mode, node.link, lambda: node.program)
+        return FileInfo(_KINDS.get(node.kind, Kind.SPECIAL), node.mode, node.link, lambda: node.program)
 
     def names(self, parts: Parts) -> Iterable[bytes]:
         """The names in a directory."""
@@ -217,8 +217,8 @@ class FileTree:
 
     def resolve(self, path: bytes) -> tuple[Parts, Node] | None:
         """Follow links as a process inside the image would; None where the path leads nowhere or in a circle."""
-        found = follow(self, path)
-        if not isinstance(found, Found):
+        found = resolve_path(self, path)
+        if not isinstance(found, ResolvedPath):
             return None
         node = self.find(found.parts)
         return None if node is None else (found.parts, node)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sysimage.api.places import chosen_output
+from sysimage.api.delivery import chosen_output
 
 
 def test_output_and_format_follow_from_each_other(tmp_path: Path) -> None:

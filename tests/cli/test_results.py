@@ -18,7 +18,7 @@ from sysimage.cli.terminal import Terminal
 from sysimage.destinations import write_archive
 from sysimage.layerplan import LayerPlan, PlannedLayer, Record, plan_by, plan_layers
 from sysimage.layers import Compression
-from sysimage.pipeline.build import BuildResult, Planned
+from sysimage.pipeline.build import BuildResult, PlannedBuild
 from sysimage.rootfs.system import SystemResult
 from sysimage.spec import parse_spec
 from tests.support.images import NAMES, BuiltImage, build_image
@@ -31,10 +31,10 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> BuiltImage:
     return build_image(tmp_path_factory.mktemp("small"))
 
 
-def planned(small: BuiltImage, max_layers: int = 5) -> Planned:
+def planned(small: BuiltImage, max_layers: int = 5) -> PlannedBuild:
     unused: Any = None
     (system,) = small.closure.roots
-    return Planned(
+    return PlannedBuild(
         spec=parse_spec('{"name": "small", "packages": []}'),
         realised=SystemResult(system, None, small.closure.items, unused, (), unused),
         closure=small.closure,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from sysimage.containers.faults import ProgramNotStartedError
+from sysimage.containers.container_init import CAPABILITIES
+from sysimage.containers.errors import ProgramNotStartedError
 from sysimage.containers.image import open_image
-from sysimage.containers.inside import CAPABILITIES
 from sysimage.containers.namespaces import Container, Settings, UnpackedImage
 from sysimage.containers.users import is_privileged, user_map
 from sysimage.errors import MachineError

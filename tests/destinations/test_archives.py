@@ -25,7 +25,7 @@ from sysimage.destinations import (
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError, SpecError
 from sysimage.image import Image, ImageConfig, ImageName, make_image
-from sysimage.layers import Compression, LayerBlob, LayerSource, build_layers, sizes
+from sysimage.layers import Compression, LayerBlob, LayerSource, build_layers, layer_sizes
 from sysimage.process import run
 from sysimage.rootfs import Entry
 from sysimage.streams import hash_process
@@ -159,7 +159,7 @@ def test_a_docker_archive_is_begun_while_sizes_are_found_out(
     image = image_of(sources, blobs)
     write_archive(image, [blobs], tmp_path / "stored.tar", archive_format="docker-archive")
     first = (tmp_path / "stored.tar").read_bytes()[512:][: image.layers[0].descriptor.size]
-    honest = sizes.tar_size
+    honest = layer_sizes.tar_size
 
     def written() -> bool:
         return any(first in path.read_bytes() for path in tmp_path.glob(".direct.tar.*.part"))
@@ -171,8 +171,8 @@ def test_a_docker_archive_is_begun_while_sizes_are_found_out(
             time.sleep(0.01)
         return honest(source)
 
-    monkeypatch.setattr(sizes, "worth_a_process", lambda size: True)
-    monkeypatch.setattr(sizes, "tar_size", late)
+    monkeypatch.setattr(layer_sizes, "worth_a_process", lambda size: True)
+    monkeypatch.setattr(layer_sizes, "tar_size", late)
     write_archive_directly(sources, assemble, tmp_path / "direct.tar", archive_format="docker-archive", workers=2)
     assert (tmp_path / "direct.tar").read_bytes() == (tmp_path / "stored.tar").read_bytes()
 
@@ -309,7 +309,7 @@ def test_a_failed_build_leaves_the_old_archive_as_it_was(sources: list[LayerSour
 def test_a_file_that_grows_after_its_size_was_promised_is_an_error(
     sources: list[LayerSource], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = sizes.tar_size
+    honest = layer_sizes.tar_size
 
     def grown(source: LayerSource) -> int:
         size = honest(source)
@@ -318,7 +318,7 @@ def test_a_file_that_grows_after_its_size_was_promised_is_an_error(
             (location / "file").write_bytes(bytes(10_000))
         return size
 
-    monkeypatch.setattr(sizes, "tar_size", grown)
+    monkeypatch.setattr(layer_sizes, "tar_size", grown)
     with pytest.raises(IntegrityError, match="its files changed while they were read"):
         write_archive_directly(sources, assemble, tmp_path / "web.tar")
     assert not (tmp_path / "web.tar").exists()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sysimage.files.atomic import atomic_directory
-from sysimage.files.sealed import DamagedFileError, read_sealed, write_sealed
+from sysimage.files.checksummed_file import DamagedFileError, read_checksummed, write_checksummed
 
 
 @pytest.mark.parametrize("durable", [True, False])
@@ -42,16 +42,16 @@ def test_a_directory_that_holds_something_is_not_replaced(tmp_path: Path) -> Non
 
 
 def test_a_sealed_file_is_what_was_written_under_that_name_or_damaged(tmp_path: Path) -> None:
-    assert read_sealed(tmp_path / "file") is None
-    write_sealed(tmp_path / "file", b"content\n", durable=True)
-    assert read_sealed(tmp_path / "file") == b"content\n"
+    assert read_checksummed(tmp_path / "file") is None
+    write_checksummed(tmp_path / "file", b"content\n", durable=True)
+    assert read_checksummed(tmp_path / "file") == b"content\n"
     whole = (tmp_path / "file").read_bytes()
     for at in range(len(whole)):
         (tmp_path / "file").write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         with pytest.raises(DamagedFileError):
-            read_sealed(tmp_path / "file")
+            read_checksummed(tmp_path / "file")
     (tmp_path / "other").write_bytes(whole)
     (tmp_path / "directory").mkdir()
     for name in ("other", "directory"):
         with pytest.raises(DamagedFileError):
-            read_sealed(tmp_path / name)
+            read_checksummed(tmp_path / name)

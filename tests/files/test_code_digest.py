@@ -148,9 +148,9 @@ BY_HAND = {
     ("sysimage_bootstrap.packages.lock", "FORMAT_VERSION"),
     ("sysimage_bootstrap.planning.item_plan", "BUILDER_VERSION"),
     ("sysimage_bootstrap.store.recipe", "RECIPE_VERSION"),
-    ("sysimage_bootstrap.store.registration", "FORMAT"),
+    ("sysimage_bootstrap.store.registration", "REGISTRATION_FORMAT"),
     ("sysimage_bootstrap.system.boot", "BOOT_PROGRAM_VERSION"),
-    ("sysimage_bootstrap.system.own_items", "FORMAT"),
+    ("sysimage_bootstrap.system.generated_items", "GENERATED_ITEMS_VERSION"),
 }
 """Numbers that are part of store paths, of a file that belongs to the store, or of documents that others read: no
 cached thing goes by them."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from sysimage.files.atomic import atomic_file, atomic_write
+from sysimage.files.directory_tree import remove_tree
 from sysimage.files.temporary import (
     scratch_directory,
     sweep,
@@ -22,7 +23,6 @@ from sysimage.files.temporary import (
     temporary_directory,
     temporary_file,
 )
-from sysimage.files.tree import remove_tree
 from sysimage.workers import run_tasks
 from tests.support.refusing import refuse
 

@@ -16,7 +16,7 @@ import pytest
 from sysimage.blobs import BlobDirectory
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError, SysimageError
-from sysimage.files.sealed import write_sealed
+from sysimage.files.checksummed_file import write_checksummed
 from sysimage.layers import (
     BrokenPromiseError,
     Check,
@@ -198,7 +198,7 @@ def test_a_record_of_an_older_version_is_passed_over_in_silence(
     for path in records:
         path.rename(path.with_suffix(".json"))
     (tmp_path / "cache/layers/older.memo").write_text("")
-    write_sealed(tmp_path / "cache/layers/older.memo", b'{"key": "and other fields"}', durable=False)
+    write_checksummed(tmp_path / "cache/layers/older.memo", b'{"key": "and other fields"}', durable=False)
     assert list(cache.layers()) == []
     assert cache.damaged_records() == ()
     with heard_by((heard := list[str]()).append):
@@ -259,7 +259,7 @@ def test_a_record_that_cannot_be_read_is_a_miss(
     before = build_layers(sources, cache, compression=NONE)
     for record in (tmp_path / "cache/layers").glob("*.memo"):
         record.write_bytes(rubbish)
-        write_sealed(record.with_name(f"sealed-{record.name}"), rubbish.decode("latin-1").encode(), durable=False)
+        write_checksummed(record.with_name(f"sealed-{record.name}"), rubbish.decode("latin-1").encode(), durable=False)
 
     assert list(cache.layers()) == []
     assert build_layers(sources, cache, compression=NONE) == before

@@ -15,15 +15,15 @@ from sysimage.destinations.daemon import Engine
 from sysimage.digest import Digest
 from sysimage.layers import Compression, LayerBlob
 from sysimage.pipeline.delivery import IntoFile, IntoPipe, ThroughStorage, choose_route
+from sysimage.pipeline.image_plan import ImagePlan
 from sysimage.pipeline.options import Delivery, LayerStorage, Push
-from sysimage.pipeline.unwritten_image import UnwrittenImage
 
 NOT_KEPT = LayerStorage()
 NOBODY: Any = None
 
 
-def image(compression: str = "none", base: BaseImage = NO_BASE) -> UnwrittenImage:
-    return UnwrittenImage((), lambda layers: NOBODY, (), Compression.parse(compression), base)
+def image(compression: str = "none", base: BaseImage = NO_BASE) -> ImagePlan:
+    return ImagePlan((), lambda layers: NOBODY, (), Compression.parse(compression), base)
 
 
 def on_a_base() -> BaseImage:

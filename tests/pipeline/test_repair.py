@@ -22,8 +22,8 @@ from sysimage.layers import (
     build_layers,
     layer_key,
 )
+from sysimage.pipeline.image_plan import ImagePlan
 from sysimage.pipeline.repair import ItemRepair, LayerRepair
-from sysimage.pipeline.unwritten_image import UnwrittenImage
 from sysimage.rootfs.system import ImageDefaults, SystemResult
 from sysimage.store.items import StoreItem
 from sysimage_bootstrap.store import ItemStore, Recipe
@@ -86,10 +86,10 @@ def workspace(tmp_path: Path) -> Workspace:
     return workspace
 
 
-def unwritten(sources: Sequence[LayerSource]) -> UnwrittenImage:
+def unwritten(sources: Sequence[LayerSource]) -> ImagePlan:
     """An image of the layers that nothing asks for its documents."""
     config = ImageConfig("amd64")
-    return UnwrittenImage(sources, lambda layers: make_image(config, layers), (), GZIP)
+    return ImagePlan(sources, lambda layers: make_image(config, layers), (), GZIP)
 
 
 def damaged(workspace: Workspace, number: int) -> None:

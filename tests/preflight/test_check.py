@@ -14,11 +14,11 @@ from sysimage.errors import SpecError
 from sysimage.preflight.image_files import ImageFiles
 from sysimage.rules.files import Kind
 from sysimage.verify import verify_image
-from sysimage.verify.faults import Faults
-from sysimage.verify.follow import read_documents
+from sysimage.verify.image_source import open_source
+from sysimage.verify.issue_collector import IssueCollector
 from sysimage.verify.layer import Reading, read_layer
 from sysimage.verify.limits import DEFAULT_LIMITS
-from sysimage.verify.source import open_source
+from sysimage.verify.read_documents import read_documents
 from sysimage.verify.tree import FileTree
 from tests.support.builds import build_from_store, registered
 from tests.support.raw_image import RawImage, write_archive
@@ -172,8 +172,8 @@ def test_both_readings_of_an_image_see_the_same(workspace: Path, tmp_path: Path)
     spec = pack(workspace, files={"/srv/x": {"source": "script"}}, **{"from-image": "base"})
     planned = build_from_store(workspace, spec, tmp_path / "image.tar").planned
     before = ImageFiles(planned.tree, planned.closure, planned.base)
-    after = FileTree(Faults(1))
-    faults = Faults(20)
+    after = FileTree(IssueCollector(1))
+    faults = IssueCollector(20)
     with open_source(tmp_path / "image.tar", DEFAULT_LIMITS) as source:
         documents = read_documents(source, faults, DEFAULT_LIMITS)
         reading = Reading.within(DEFAULT_LIMITS, source, faults, frozenset(), lambda _: None)

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sysimage.rules.files import Found, Kind, Lost, Seen, follow
+from sysimage.rules.files import FileInfo, Kind, ResolvedPath, UnresolvedPath, resolve_path
 from sysimage.rules.paths import Parts, as_parts, as_path
-from sysimage.rules.programs import Format, Program, read_program
-from sysimage.rules.runnable import Surroundings, trouble_with
+from sysimage.rules.programs import Program, ProgramFormat, read_program
+from sysimage.rules.runnable import ProgramEnvironment, start_failure
 from tests.support.store_builder import static_elf
 
 
@@ -22,20 +22,20 @@ class Files:
     """Files by path: bytes are an executable file, a pair its mode too, text is a link, None a directory."""
 
     def __init__(self, content: Mapping[str, bytes | tuple[int, bytes] | str | None]) -> None:
-        self._seen: dict[Parts, Seen] = {}
+        self._seen: dict[Parts, FileInfo] = {}
         for path, what in content.items():
             parts = as_parts(path)
             for depth in range(len(parts)):
-                self._seen.setdefault(parts[:depth], Seen(Kind.DIRECTORY, 0o755))
+                self._seen.setdefault(parts[:depth], FileInfo(Kind.DIRECTORY, 0o755))
             if what is None:
-                self._seen[parts] = Seen(Kind.DIRECTORY, 0o755)
+                self._seen[parts] = FileInfo(Kind.DIRECTORY, 0o755)
             elif isinstance(what, str):
-                self._seen[parts] = Seen(Kind.SYMLINK, 0o777, what.encode())
+                self._seen[parts] = FileInfo(Kind.SYMLINK, 0o777, what.encode())
             else:
                 mode, text = what if isinstance(what, tuple) else (0o755, what)
-                self._seen[parts] = Seen(Kind.FILE, mode, program=lambda text=text: _program(text))
+                self._seen[parts] = FileInfo(Kind.FILE, mode, program=lambda text=text: _program(text))
 
-    def at(self, parts: Parts) -> Seen | None:
+    def at(self, parts: Parts) -> FileInfo | None:
         return self._seen.get(parts)
 
     def names(self, parts: Parts) -> Iterable[bytes]:
@@ -49,16 +49,16 @@ def _program(text: bytes) -> Program:
 class Machine:
     """The files of this machine."""
 
-    def at(self, parts: Parts) -> Seen | None:
+    def at(self, parts: Parts) -> FileInfo | None:
         path = Path(as_path(parts))
         if not os.path.lexists(path):
             return None
         status = path.lstat()
         if path.is_symlink():
-            return Seen(Kind.SYMLINK, 0o777, os.fsencode(os.readlink(path)))  # noqa: PTH115 - pathlib drops dots
+            return FileInfo(Kind.SYMLINK, 0o777, os.fsencode(os.readlink(path)))  # noqa: PTH115 - pathlib drops dots
         if path.is_dir():
-            return Seen(Kind.DIRECTORY, status.st_mode & 0o7777)
-        return Seen(Kind.FILE, status.st_mode & 0o7777, program=lambda: _program(path.read_bytes()))
+            return FileInfo(Kind.DIRECTORY, status.st_mode & 0o7777)
+        return FileInfo(Kind.FILE, status.st_mode & 0o7777, program=lambda: _program(path.read_bytes()))
 
     def names(self, parts: Parts) -> Iterable[bytes]:
         return os.listdir(os.fsencode(as_path(parts)))  # noqa: PTH208
@@ -111,7 +111,7 @@ SYSTEM: dict[str, bytes | tuple[int, bytes] | str | None] = {
     ],
 )
 def test_a_program_that_is_there_starts(program: str) -> None:
-    assert trouble_with((program, "x"), Surroundings(Files(SYSTEM), volumes=("/data",), first=True)) is None
+    assert start_failure((program, "x"), ProgramEnvironment(Files(SYSTEM), volumes=("/data",), first=True)) is None
 
 
 @pytest.mark.parametrize(
@@ -141,47 +141,47 @@ def test_a_program_that_is_there_starts(program: str) -> None:
     ],
 )
 def test_what_keeps_a_program_from_starting_is_said(program: str, message: str) -> None:
-    trouble = trouble_with((program,), Surroundings(Files(SYSTEM), architecture="amd64", first=True))
+    trouble = start_failure((program,), ProgramEnvironment(Files(SYSTEM), architecture="amd64", first=True))
     assert trouble is not None
     assert message in trouble.message
     assert trouble.hint
 
 
 def test_a_relative_interpreter_is_looked_for_where_the_program_starts() -> None:
-    assert trouble_with(("/srv/relative",), Surroundings(Files(SYSTEM), directory="/srv")) is not None
+    assert start_failure(("/srv/relative",), ProgramEnvironment(Files(SYSTEM), directory="/srv")) is not None
 
 
 def test_a_program_without_a_slash_is_the_first_executable_one_in_path() -> None:
     files = Files({**SYSTEM, "/a/sh": (0o644, b""), "/b/sh": b"#!/lost\n"})
-    assert trouble_with(("sh",), Surroundings(files, "/a:/usr/bin:/b")) is None
-    assert "/lost" in str(trouble_with(("sh",), Surroundings(files, "/a:/b:/usr/bin")))
+    assert start_failure(("sh",), ProgramEnvironment(files, "/a:/usr/bin:/b")) is None
+    assert "/lost" in str(start_failure(("sh",), ProgramEnvironment(files, "/a:/b:/usr/bin")))
     assert "is sh, which is not in the image's PATH, which is empty" in str(
-        trouble_with(("sh",), Surroundings(files, "", "", "/srv"))
+        start_failure(("sh",), ProgramEnvironment(files, "", "", "/srv"))
     )
-    assert "/a/sh is not executable" in str(trouble_with(("sh",), Surroundings(files, "/a")))
-    assert trouble_with(("x",), Surroundings(files, "/a:/data/bin", volumes=("/data",))) is None
+    assert "/a/sh is not executable" in str(start_failure(("sh",), ProgramEnvironment(files, "/a")))
+    assert start_failure(("x",), ProgramEnvironment(files, "/a:/data/bin", volumes=("/data",))) is None
 
 
 def test_what_starts_in_a_running_system_may_lie_where_it_keeps_its_files() -> None:
-    assert trouble_with(("/run/x/y",), Surroundings(Files(SYSTEM))) is None
-    assert trouble_with(("/run/x/y",), Surroundings(Files(SYSTEM), first=True)) is not None
+    assert start_failure(("/run/x/y",), ProgramEnvironment(Files(SYSTEM))) is None
+    assert start_failure(("/run/x/y",), ProgramEnvironment(Files(SYSTEM), first=True)) is not None
 
 
 def test_a_shell_helps_where_the_kernel_does_not_know_a_file() -> None:
-    assert trouble_with(("/srv/words",), Surroundings(Files(SYSTEM), shell_helps=True)) is None
+    assert start_failure(("/srv/words",), ProgramEnvironment(Files(SYSTEM), shell_helps=True)) is None
 
 
 def test_a_loader_that_is_missing_is_named() -> None:
     real = Path("/bin/sh").resolve().read_bytes()
     program = _program(real)
-    assert program.format is Format.ELF
+    assert program.format is ProgramFormat.ELF
     loader = program.interpreter.decode()
     assert Path(loader).exists(), "what the rules read is what this machine runs its shell with"
     files: dict[str, bytes | tuple[int, bytes] | str | None] = {"/app": real}
     assert f"which needs the loader {loader}, which is not in the image" in str(
-        trouble_with(("/app",), Surroundings(Files(files)))
+        start_failure(("/app",), ProgramEnvironment(Files(files)))
     )
-    assert trouble_with(("/app",), Surroundings(Files({**files, loader: ELF}))) is None
+    assert start_failure(("/app",), ProgramEnvironment(Files({**files, loader: ELF}))) is None
 
 
 LINES = st.sampled_from(["#!{next}", "#! {next} -x", "#!{next}\r", "#!\t{next}\t", "#!{missing}", "#!", "#!{top}"])
@@ -203,12 +203,12 @@ def test_the_kernel_says_the_same_of_scripts(tmp_path: Path, chain: list[tuple[s
         starts = True
     except OSError:
         starts = False
-    assert (trouble_with((following,), Surroundings(Machine(), first=True)) is None) == starts, chain
+    assert (start_failure((following,), ProgramEnvironment(Machine(), first=True)) is None) == starts, chain
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"", b"#!", b"\x7fELF\2\1\1", b"\x7fELF\1\2\1"]))
 def test_reading_a_program_never_fails(data: bytes, head: bytes) -> None:
-    assert _program(head + data).format in Format
+    assert _program(head + data).format in ProgramFormat
 
 
 NAMES = st.sampled_from(["a", "b", "c", "..", "."])
@@ -225,12 +225,12 @@ def test_a_path_leads_where_the_kernel_says(
     for place, target in links.items():
         (top / place).symlink_to(target)
     (top / "d/c").touch() if "d/c" not in links else None
-    found = follow(Machine(), f"{top}/d/{path}".encode())
+    found = resolve_path(Machine(), f"{top}/d/{path}".encode())
     try:
         os.stat(f"{top}/d/{path}")  # noqa: PTH116 - pathlib drops dots
         real = os.path.realpath(f"{top}/d/{path}", strict=True)
     except OSError:
-        assert isinstance(found, Lost), (links, path)
+        assert isinstance(found, UnresolvedPath), (links, path)
     else:
-        assert isinstance(found, Found)
+        assert isinstance(found, ResolvedPath)
         assert as_path(found.parts) == real

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sysimage.errors import IntegrityError
-from sysimage.streams.pieces import Pieces, Witness
+from sysimage.streams.pieces import PieceObserver, Pieces
 
 
 def collected(size: int) -> tuple[Pieces, list[bytes]]:
@@ -18,7 +18,7 @@ def collected(size: int) -> tuple[Pieces, list[bytes]]:
     return Pieces(lambda piece: out.append(bytes(piece)), size), out
 
 
-def put_file(pieces: Pieces, path: Path, head: bytes, tail: bytes, witness: Witness | None = None) -> None:
+def put_file(pieces: Pieces, path: Path, head: bytes, tail: bytes, witness: PieceObserver | None = None) -> None:
     fd = os.open(path, os.O_RDONLY)
     try:
         pieces.put_file(head, fd, path.stat().st_size, tail, os.fsencode(path), witness)
@@ -53,7 +53,7 @@ def test_pieces_are_the_stream_cut_at_equal_lengths_and_a_witness_sees_the_files
 ) -> None:
     pieces, out = collected(size)
     seen: list[bytes] = []
-    witness = Witness(lambda part: seen.append(bytes(part)), witness_size)
+    witness = PieceObserver(lambda part: seen.append(bytes(part)), witness_size)
     stream = contents = b""
     for number, (head, content, tail) in enumerate(sizes):
         data = bytes([number + 65]) * content
@@ -96,7 +96,7 @@ def test_a_lead_makes_the_first_piece_shorter_and_the_others_end_with_their_memo
 def test_a_witness_copies_what_is_short_and_hands_on_what_is_long(lengths: list[int]) -> None:
     parts = [bytes([number + 1]) * length for number, length in enumerate(lengths)]
     seen: list[bytes] = []
-    witness = Witness(lambda part: seen.append(bytes(part)))
+    witness = PieceObserver(lambda part: seen.append(bytes(part)))
     for part in parts:
         witness.put(part)
     witness.flush()

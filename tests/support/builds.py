@@ -12,15 +12,15 @@ from sysimage.pipeline.build import BuildResult, build
 from sysimage.pipeline.history import History
 from sysimage.pipeline.options import (
     BuildRequest,
+    BuildSources,
     DeclaredSystem,
     Delivery,
-    Format,
     Identity,
     LayerStorage,
+    OutputFormat,
     Planning,
     Proofs,
     Push,
-    Sources,
 )
 from sysimage.pipeline.overrides import overridden
 from sysimage.spec.parse import parse_spec
@@ -50,7 +50,7 @@ def build_from_store(
     keep_layers: bool = True,
     cache_bytes: int | None = None,
     check_references: bool = False,
-    format: Format = "archive",  # noqa: A002 - the flag's name
+    format: OutputFormat = "archive",  # noqa: A002 - the flag's name
     pushes: tuple[Push, ...] = (),
     favour: Favour = "both",
     history: History = History(),  # noqa: B008 - a frozen value
@@ -61,7 +61,7 @@ def build_from_store(
     asked = overridden(written, **overrides)
     request = BuildRequest(
         DeclaredSystem(asked, workspace, workspace / "none.lock.json", written),
-        Sources(workspace / "cache", NO_ARCHIVE),
+        BuildSources(workspace / "cache", NO_ARCHIVE),
         Identity.of(asked),
         Planning(favour=favour, history=history),
         Proofs(check_references),

@@ -6,10 +6,10 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from sysimage.blobs.stamp import Stamp
+from sysimage.blobs.file_fingerprint import FileFingerprint
 from sysimage.layers import LayerCache
 from sysimage.store.paths import StorePath
-from sysimage.store.state import tree_state
+from sysimage.store.tree_fingerprint import tree_fingerprint
 from sysimage_bootstrap.store import ItemStore, registration
 
 
@@ -32,7 +32,7 @@ def lose_a_bit(store: ItemStore, path: StorePath, name: str) -> None:
     known = registration.read(noted)
     if known is None:
         raise ValueError(f"{path} is not registered")
-    registration.write(noted, replace(known, state=tree_state(store.location(path))))
+    registration.write(noted, replace(known, state=tree_fingerprint(store.location(path))))
 
 
 def lose_a_bit_of_a_layer(cache: LayerCache, key: str, at: int = -1) -> None:
@@ -40,4 +40,4 @@ def lose_a_bit_of_a_layer(cache: LayerCache, key: str, at: int = -1) -> None:
     (record,) = [one for one in cache.layers() if one.key == key]
     blob = cache.blobs.path(record.blob.descriptor.digest)
     flip_a_byte(blob, at)
-    cache.linked(key, record.stamp, Stamp.of(blob))
+    cache.linked(key, record.stamp, FileFingerprint.of(blob))

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from sysimage.containers.console import Console
-from sysimage.containers.faults import ProgramNotStartedError
+from sysimage.containers.errors import ProgramNotStartedError
 from sysimage.containers.image import open_image
 from sysimage.containers.namespaces import Container, Settings, UnpackedImage, unpacked
-from sysimage_vm.effort import EffortMeter, family
-from sysimage_vm.faults import DeadlineError, GuestSilentError
+from sysimage_vm.errors import DeadlineError, GuestSilentError
+from sysimage_vm.resource_usage import UsageMeter, family
 from sysimage_vm.waiting import NotYet, Patience, Signs, ask, wait
 
 
@@ -40,7 +40,7 @@ class Booted:
     said: list[bytes]
 
     def __post_init__(self) -> None:
-        self._meter = EffortMeter(lambda: family(self.container.process.pid))
+        self._meter = UsageMeter(lambda: family(self.container.process.pid))
         self._may_end = False
 
     def run(

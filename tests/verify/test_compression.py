@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sysimage.verify.compression import Compression, decompressed, sniff
-from sysimage.verify.faults import MalformedError
+from sysimage.verify.issue_collector import MalformedError
 from sysimage.verify.limits import DEFAULT_LIMITS
 
 

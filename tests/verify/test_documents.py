@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sysimage.verify.documents import parse_descriptor, parse_document
-from sysimage.verify.faults import MalformedError
+from sysimage.verify.issue_collector import MalformedError
 from sysimage.verify.limits import DEFAULT_LIMITS
 
 GOOD = "sha256:" + "a" * 64

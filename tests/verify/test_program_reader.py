@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sysimage.rules.architectures import Machine
-from sysimage.rules.programs import HEAD, Format, Program, read_program
+from sysimage.rules.programs import HEAD, Program, ProgramFormat, read_program
 from sysimage.verify.program_reader import ProgramReader
 
 LOADER = b"/lib64/ld-linux-x86-64.so.2\0"
@@ -39,9 +39,9 @@ def read_in_pieces(data: bytes, sizes: list[int]) -> Program:
 def test_a_loader_is_found_wherever_its_name_stands(loader_at: int, more: int, sizes: list[int]) -> None:
     data = elf(loader_at, loader_at + more)
     whole = read_program(lambda at, size: data[at : at + size])
-    assert whole == Program(Format.ELF, LOADER[:-1], machine=Machine(62, 64))
+    assert whole == Program(ProgramFormat.ELF, LOADER[:-1], machine=Machine(62, 64))
     found = read_in_pieces(data, sizes)
-    assert found == whole or (found.format is Format.UNKNOWN and loader_at < HEAD < loader_at + len(LOADER))
+    assert found == whole or (found.format is ProgramFormat.UNKNOWN and loader_at < HEAD < loader_at + len(LOADER))
 
 
 @pytest.mark.parametrize("data", [b"", b"#!/bin/sh -e\n", b"#!", b"text", b"\x7fELF", elf(9000, 0)[:5000]])

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysimage.verify.faults import MalformedError
+from sysimage.verify.chunk_stream import ChunkStream
+from sysimage.verify.issue_collector import MalformedError
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
-from sysimage.verify.streams import Stream
-from sysimage.verify.tar import Member, MemberKind, read_members
+from sysimage.verify.tar import MemberKind, TarMember, read_members
 from tests.support import raw_tar
 
 
@@ -20,8 +20,8 @@ def chunked(data: bytes, size: int) -> Iterator[bytes]:
         yield data[at : at + size]
 
 
-def members_of(data: bytes, *, chunk: int = 1 << 20, limits: Limits = DEFAULT_LIMITS) -> list[tuple[Member, bytes]]:
-    stream = Stream(chunked(data, chunk))
+def members_of(data: bytes, *, chunk: int = 1 << 20, limits: Limits = DEFAULT_LIMITS) -> list[tuple[TarMember, bytes]]:
+    stream = ChunkStream(chunked(data, chunk))
     return [(member, b"".join(stream.pieces(member.size))) for member in read_members(stream, limits)]
 
 
@@ -81,7 +81,7 @@ def test_a_header_with_one_byte_changed_is_refused(at: int, byte: int) -> None:
 
 def test_content_left_unread_is_skipped() -> None:
     data = raw_tar.archive(raw_tar.file(b"a", b"1" * 700), raw_tar.file(b"b", b"2"))
-    assert [m.name for m in read_members(Stream(iter([data])), DEFAULT_LIMITS)] == ["/a", "/b"]
+    assert [m.name for m in read_members(ChunkStream(iter([data])), DEFAULT_LIMITS)] == ["/a", "/b"]
 
 
 def test_kinds_links_and_owners_are_read() -> None:
@@ -129,7 +129,7 @@ def test_names_that_are_no_utf_8_keep_their_bytes_and_can_be_shown() -> None:
 
 def test_missing_end_blocks_are_accepted_only_when_asked_for() -> None:
     data = raw_tar.file(b"a")
-    stream = Stream(iter([data]))
+    stream = ChunkStream(iter([data]))
     assert [m.kind for m in read_members(stream, DEFAULT_LIMITS, end_required=False)] == [MemberKind.FILE]
     with pytest.raises(MalformedError, match="without its end blocks"):
         members_of(data)

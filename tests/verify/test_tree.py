@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from sysimage.verify.faults import Faults
+from sysimage.verify.chunk_stream import ChunkStream
+from sysimage.verify.issue_collector import IssueCollector
 from sysimage.verify.limits import DEFAULT_LIMITS
-from sysimage.verify.streams import Stream
 from sysimage.verify.tar import read_members
 from sysimage.verify.tree import FileTree
 from tests.support.raw_tar import archive, directory, file, hard_link, symlink
@@ -16,10 +16,10 @@ ITEM = b"gnu/store/" + b"a" * 32 + b"-item"
 
 def layers(*contents: Sequence[bytes], ours: Sequence[int] = ()) -> tuple[list[str], list[str]]:
     """The flattened tree's paths, and the faults."""
-    faults = Faults(20)
+    faults = IssueCollector(20)
     tree = FileTree(faults)
     for number, members in enumerate(contents, 1):
-        stream = Stream(iter([archive(*members)]))
+        stream = ChunkStream(iter([archive(*members)]))
         tree.apply(number, list(read_members(stream, DEFAULT_LIMITS)), ours=number in ours)
     paths = ["/" + b"/".join(parts).decode() for parts, _ in tree.walk() if parts]
     return paths, [str(issue) for issue in faults.issues]
@@ -80,9 +80,9 @@ def test_no_layer_of_ours_may_replace_a_file_of_a_store_item() -> None:
 
 
 def test_a_hard_link_is_the_file_that_came_before_it() -> None:
-    faults = Faults(20)
+    faults = IssueCollector(20)
     tree = FileTree(faults)
-    stream = Stream(iter([archive(file(b"a", b"12", mode=0o600), hard_link(b"b", b"./a"))]))
+    stream = ChunkStream(iter([archive(file(b"a", b"12", mode=0o600), hard_link(b"b", b"./a"))]))
     tree.apply(1, list(read_members(stream, DEFAULT_LIMITS)), ours=False)
     node = tree.find((b"b",))
     assert node is not None
@@ -105,8 +105,8 @@ def test_a_hard_link_to_a_symlink_is_that_symlink() -> None:
 
 
 def resolved(path: bytes, *members: bytes) -> bytes | None:
-    tree = FileTree(Faults(20))
-    tree.apply(1, list(read_members(Stream(iter([archive(*members)])), DEFAULT_LIMITS)), ours=False)
+    tree = FileTree(IssueCollector(20))
+    tree.apply(1, list(read_members(ChunkStream(iter([archive(*members)])), DEFAULT_LIMITS)), ours=False)
     found = tree.resolve(path)
     return None if found is None else b"/" + b"/".join(found[0])
 

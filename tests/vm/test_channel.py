@@ -22,9 +22,8 @@ from hypothesis import strategies as st
 from sysimage_vm import agent as protocol
 from sysimage_vm.backends import container_host, guest_host
 from sysimage_vm.channel import Channel
-from sysimage_vm.effort import EffortMeter, family
 from sysimage_vm.engine import Engine
-from sysimage_vm.faults import (
+from sysimage_vm.errors import (
     AgentLostError,
     AgentRefusedError,
     CommandStuckError,
@@ -32,6 +31,7 @@ from sysimage_vm.faults import (
     GuestSilentError,
     ImageFaultError,
 )
+from sysimage_vm.resource_usage import UsageMeter, family
 from sysimage_vm.shell import Shell
 from sysimage_vm.waiting import USUAL, Patience, Signs, wait
 
@@ -78,7 +78,7 @@ class Line:
         here, self.there = socket.socketpair()
         self.channel = Channel(here, self.wait)
         self.agent: subprocess.Popen[bytes] | None = None
-        self.meter = EffortMeter(lambda: family(self.agent.pid) if self.agent is not None else ())
+        self.meter = UsageMeter(lambda: family(self.agent.pid) if self.agent is not None else ())
 
     def serve(self) -> None:
         program = f"import runpy; runpy.run_path({str(AGENT)!r})['Agent']({self.there.fileno()}).serve()"

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from sysimage.errors import MachineError
-from sysimage_vm import accel
+from sysimage_vm import accelerator
 from sysimage_vm import agent as protocol
 from sysimage_vm.console import Console
-from sysimage_vm.faults import (
+from sysimage_vm.errors import (
     DeadlineError,
     EmulatorEndedError,
     EmulatorStoppedError,
@@ -25,7 +25,7 @@ from sysimage_vm.faults import (
     GuestSilentError,
     MachineFaultError,
 )
-from sysimage_vm.lease import lease
+from sysimage_vm.host_lock import host_lock
 from sysimage_vm.machine import Machine, MachineFiles, start
 from sysimage_vm.qemu import Accelerator, Hardware
 from sysimage_vm.waiting import Patience
@@ -186,19 +186,19 @@ def test_a_console_line_says_what_it_says(tmp_path: Path, line: str, kind: type[
 def kvm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     device = tmp_path / "kvm"
     device.touch()
-    monkeypatch.setattr(accel, "KVM_DEVICE", device)
+    monkeypatch.setattr(accelerator, "KVM_DEVICE", device)
 
 
 def boot_as(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
     monkeypatch.setattr(
-        accel, "Hardware", lambda accelerator, memory: Hardware(accelerator, memory=memory, arguments=(part,))
+        accelerator, "Hardware", lambda chosen, memory: Hardware(chosen, memory=memory, arguments=(part,))
     )
 
 
-def choose(emulator: Path, choice: accel.Choice = accel.Choice.AUTO) -> accel.Verdict:
+def choose(emulator: Path, choice: accelerator.Choice = accelerator.Choice.AUTO) -> accelerator.Verdict:
     kernel = emulator.parent / "kernel"
     kernel.write_bytes(b"kernel")
-    return accel.choose(choice, emulator, kernel, emulator.parent / "cache")
+    return accelerator.choose(choice, emulator, kernel, emulator.parent / "cache")
 
 
 @pytest.mark.usefixtures("kvm")
@@ -211,7 +211,7 @@ def test_kvm_that_does_not_boot_is_not_used_and_said_why(
     assert verdict.accelerator is Accelerator.TCG
     assert "does not boot a kernel" in verdict.reason
     with pytest.raises(MachineError, match="cannot use KVM: KVM answers but does not boot"):
-        choose(emulator, accel.Choice.KVM)
+        choose(emulator, accelerator.Choice.KVM)
 
 
 @pytest.mark.usefixtures("kvm")
@@ -222,7 +222,9 @@ def test_kvm_that_boots_is_used_and_asked_once(emulator: Path, monkeypatch: pyte
     assert choose(emulator).accelerator is Accelerator.KVM, "the verdict is kept"
     (emulator.parent / "kernel").write_bytes(b"another kernel")
     assert (
-        accel.choose(accel.Choice.AUTO, emulator, emulator.parent / "kernel", emulator.parent / "cache").accelerator
+        accelerator.choose(
+            accelerator.Choice.AUTO, emulator, emulator.parent / "kernel", emulator.parent / "cache"
+        ).accelerator
         is Accelerator.TCG
     )
 
@@ -237,10 +239,10 @@ def test_a_damaged_verdict_is_found_out_again(emulator: Path, monkeypatch: pytes
 
 
 def test_without_the_device_nothing_is_tried(emulator: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(accel, "KVM_DEVICE", tmp_path / "absent")
+    monkeypatch.setattr(accelerator, "KVM_DEVICE", tmp_path / "absent")
     verdict = choose(emulator)
     assert (verdict.accelerator, verdict.seconds) == (Accelerator.TCG, 0)
-    assert choose(emulator, accel.Choice.TCG).reason == "asked for"
+    assert choose(emulator, accelerator.Choice.TCG).reason == "asked for"
 
 
 # --- the lease ---
@@ -249,31 +251,31 @@ def test_without_the_device_nothing_is_tried(emulator: Path, monkeypatch: pytest
 def test_a_lease_names_its_holder_and_dies_with_it(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     program = (
-        "import time; from pathlib import Path; from sysimage_vm.lease import lease\n"
-        f"with lease(Path({str(path)!r}), 'it'):\n    print('held', flush=True); time.sleep(60)\n"
+        "import time; from pathlib import Path; from sysimage_vm.host_lock import host_lock\n"
+        f"with host_lock(Path({str(path)!r}), 'it'):\n    print('held', flush=True); time.sleep(60)\n"
     )
     holder = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"held\n"
-    with pytest.raises(MachineError, match=f"process {holder.pid}"), lease(path, "it", patience=Patience(quiet=1)):
+    with pytest.raises(MachineError, match=f"process {holder.pid}"), host_lock(path, "it", patience=Patience(quiet=1)):
         pass
     os.kill(holder.pid, signal.SIGKILL)
     holder.wait()
     holder.stdout.close()
-    with lease(path, "it"):
+    with host_lock(path, "it"):
         pass
 
 
 def test_a_holder_that_works_is_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     program = (
-        "import time; from pathlib import Path; from sysimage_vm.lease import lease\n"
-        f"with lease(Path({str(path)!r}), 'it'):\n"
+        "import time; from pathlib import Path; from sysimage_vm.host_lock import host_lock\n"
+        f"with host_lock(Path({str(path)!r}), 'it'):\n"
         "    print('held', flush=True)\n"
         "    while time.process_time() < 1.2: pass\n"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
-        with lease(path, "it", patience=Patience(quiet=0.6)):
+        with host_lock(path, "it", patience=Patience(quiet=0.6)):
             assert holder.wait() == 0

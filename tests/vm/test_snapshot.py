@@ -18,7 +18,7 @@ from sysimage.store.nar import nar_hash_and_size
 from sysimage_vm import snapshot
 from sysimage_vm.channel import Result
 from sysimage_vm.engine import Engine
-from sysimage_vm.faults import (
+from sysimage_vm.errors import (
     EntryPointMissingError,
     GuestDiskError,
     ImageCorruptError,

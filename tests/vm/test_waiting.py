@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sysimage_vm.effort import Effort
-from sysimage_vm.faults import DeadlineError, GuestSilentError
+from sysimage_vm.errors import DeadlineError, GuestSilentError
+from sysimage_vm.resource_usage import ResourceUsage
 from sysimage_vm.waiting import (
     BUSY,
     FAR,
@@ -39,7 +39,7 @@ class PaperMachine:
         pass
 
     def signs(self) -> Signs:
-        return Signs(self.steps, Effort(self.used, self.queued))
+        return Signs(self.steps, ResourceUsage(self.used, self.queued))
 
     def rest(self, seconds: float) -> None:
         self.time += seconds
@@ -157,7 +157,7 @@ def test_the_clock_never_shows_more_than_the_time_since_the_last_step(looks: lis
     for passed, worked, stepped in looks:
         now, used, steps = now + passed, used + worked, steps + stepped
         since = 0.0 if stepped else since + passed
-        clock.look(now, Signs(steps, Effort(used)))
+        clock.look(now, Signs(steps, ResourceUsage(used)))
         assert 0 <= clock.still <= since + 1e-6
     assert clock.used == pytest.approx(used)
 
@@ -174,5 +174,5 @@ def test_time_in_which_the_harness_itself_was_stopped_is_no_silence(away: float)
 @given(st.integers(0, 1 << 40))
 def test_bytes_of_disks_are_progress(moved: int) -> None:
     clock = ProgressClock(0, Signs())
-    clock.look(LONGEST_TURN, Signs((), Effort(0, 0, moved)))
+    clock.look(LONGEST_TURN, Signs((), ResourceUsage(0, 0, moved)))
     assert (clock.still == 0) == (moved >= LONGEST_TURN * BUSY * (1 << 20))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sysimage_vm import agent as protocol
-from sysimage_vm.faults import (
+from sysimage_vm.errors import (
     AgentLostError,
     AgentRefusedError,
     CommandStuckError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sysimage_vm.faults import GuestDiskError, GuestOutOfMemoryError, GuestPanicError, MachineFaultError
+from sysimage_vm.errors import GuestDiskError, GuestOutOfMemoryError, GuestPanicError, MachineFaultError
 
 _ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|[()][A-Z0-9]|[=>])|\r")
 

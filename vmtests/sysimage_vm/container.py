@@ -15,8 +15,8 @@ from testinfra.host import Host
 from sysimage_vm.backends import container_host
 from sysimage_vm.booted import BOOT
 from sysimage_vm.channel import COMMAND, Result
-from sysimage_vm.engine import Engine, Kind
-from sysimage_vm.faults import (
+from sysimage_vm.engine import Engine, EngineKind
+from sysimage_vm.errors import (
     CommandStuckError,
     ImageFaultError,
     InitEndedError,
@@ -58,7 +58,7 @@ class Container:
 
     def state(self) -> str:
         """The engine's word: created, running, restarting, exited, …"""
-        if self.engine.kind is Kind.DOCKER:  # asked often, so without the costs of the command line
+        if self.engine.kind is EngineKind.DOCKER:  # asked often, so without the costs of the command line
             return str(self.engine.ask(f"/containers/{self.name}/json")["State"]["Status"])
         return self.engine.run("inspect", "-f", "{{.State.Status}}", self.name).text
 
@@ -68,7 +68,7 @@ class Container:
         Docker runs the check by itself. Podman leaves that to systemd's timers, which the guest does not have, so there
         it is run now.
         """
-        if self.engine.kind is Kind.PODMAN:
+        if self.engine.kind is EngineKind.PODMAN:
             ran = self.engine.run("healthcheck", "run", self.name, accept=(0, 1))
             return "healthy" if ran.status == 0 else "unhealthy"
         return str((self.inspect()["State"].get("Health") or {}).get("Status", "none"))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sysimage_vm.channel import Task
 from sysimage_vm.engine import Engine
-from sysimage_vm.faults import EngineDiedError
+from sysimage_vm.errors import EngineDiedError
 from sysimage_vm.machine import Machine
 
 REMAPPED_USER = "dockremap"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sysimage_vm.channel import COMMAND, Result
-from sysimage_vm.faults import (
+from sysimage_vm.errors import (
     AgentRefusedError,
     DeadlineError,
     EngineDiedError,
@@ -61,10 +61,10 @@ _MISSING = re.compile(
     r"|executable file `[^`]*` not found"  # crun
 )
 """What a runtime says of the program that it was to start; helpers of the engine are missing in other words."""
-_FORMAT = ("exec format error", "does not match the detected host platform", "no match for platform")
+_WRONG_ARCHITECTURE = ("exec format error", "does not match the detected host platform", "no match for platform")
 
 
-class Kind(enum.StrEnum):
+class EngineKind(enum.StrEnum):
     DOCKER = "docker"
     PODMAN = "podman"
 
@@ -74,14 +74,14 @@ class Engine:
     """One engine in one guest."""
 
     machine: Machine
-    kind: Kind = Kind.DOCKER
+    kind: EngineKind = EngineKind.DOCKER
     socket: str = "/run/docker.sock"
     """Where Docker's daemon listens; Podman has none."""
     options: tuple[str, ...] = field(default=())
     """Global options of every command."""
 
     def command(self, *words: str) -> list[str]:
-        where = ("--host", f"unix://{self.socket}") if self.kind is Kind.DOCKER else ()
+        where = ("--host", f"unix://{self.socket}") if self.kind is EngineKind.DOCKER else ()
         return [str(self.kind), *where, *self.options, *words]
 
     def run(
@@ -112,7 +112,7 @@ class Engine:
 
     def wait_ready(self) -> None:
         """Wait until the daemon answers; Podman is ready as soon as it can say its version."""
-        if self.kind is Kind.PODMAN:
+        if self.kind is EngineKind.PODMAN:
             self.run("version")
             return
 
@@ -159,7 +159,7 @@ class Engine:
                 f"cannot {what}: the container engine does not answer",
                 console=f"{evidence}\n{self.machine.console.tail(40)}",
             )
-        if contains(_FORMAT):
+        if contains(_WRONG_ARCHITECTURE):
             return WrongArchitectureError(f"cannot {what}: the image is for another architecture", evidence=evidence)
         if "load" in what:
             kind = ImageCorruptError if contains(_CORRUPT) else ImageRefusedError

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sysimage_vm import accel, snapshot
+from sysimage_vm import accelerator, snapshot
 from sysimage_vm.disk import BootableDisk
-from sysimage_vm.faults import MachineFaultError
-from sysimage_vm.lease import lease
+from sysimage_vm.errors import MachineFaultError
+from sysimage_vm.host_lock import host_lock
 from sysimage_vm.machine import Machine, MachineFiles, make_overlay, start
 from sysimage_vm.qemu import Hardware
 
@@ -69,7 +69,7 @@ def ready_machine(
     ``files.directory`` must be empty; console and QEMU's log stay there. ``fresh`` boots even if there is a snapshot.
     The machine's slot on this host is held meanwhile: two emulated machines at once would starve each other.
     """
-    with lease(host.cache / "machine.lock", "the virtual machine of this host"):
+    with host_lock(host.cache / "machine.lock", "the virtual machine of this host"):
         notes: list[str] = []
         ready = None if fresh else _restored(host, guest, files, check, notes)
         ready = ready or _booted(host, guest, files, check, notes)
@@ -83,7 +83,7 @@ def ready_machine(
 def ensure_snapshot(host: Host, guest: Guest, files: MachineFiles, check: ReadyCheck) -> str | None:
     """Make the snapshot unless it is there; how it went, or None when there was nothing to do."""
     directory = _directory(host, guest)
-    with lease(host.cache / "machine.lock", "the virtual machine of this host"):
+    with host_lock(host.cache / "machine.lock", "the virtual machine of this host"):
         if snapshot.find(directory) is not None:
             return None
         notes: list[str] = []
@@ -106,7 +106,7 @@ def _directory(host: Host, guest: Guest) -> Path:
     root = guest.disk.root.resolve()
     status = root.stat()
     identity = f"{guest.key} {root} {status.st_size} {status.st_mtime_ns}"
-    return host.cache / "snapshots" / snapshot.key(host.hardware, accel.emulator_version(host.emulator), identity)
+    return host.cache / "snapshots" / snapshot.key(host.hardware, accelerator.emulator_version(host.emulator), identity)
 
 
 def _restored(host: Host, guest: Guest, files: MachineFiles, check: ReadyCheck, notes: list[str]) -> Ready | None:

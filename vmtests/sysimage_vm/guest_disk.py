@@ -19,8 +19,8 @@ from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 from sysimage_vm.disk import BootableDisk, write_disk
 from sysimage_vm.guest import Guest
+from sysimage_vm.host_lock import host_lock
 from sysimage_vm.initrd import Kernel
-from sysimage_vm.lease import lease
 from sysimage_vm.modules import ENGINE_MODULES
 
 ROOT_SIZE = 12 << 30
@@ -51,7 +51,7 @@ def ensure_guest(system: GuestSystem, directory: Path, progress: Progress = sile
     entries = tuple(root_entries(system.closure, system.tree))
     key = _key(system)
     target = directory / key
-    with lease(directory / "guests.lock", "the directory of guests"):
+    with host_lock(directory / "guests.lock", "the directory of guests"):
         if not (target / "root.img").exists():
             progress("guest disk", 0, None)
             write_disk(

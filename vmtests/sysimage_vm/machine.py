@@ -23,10 +23,10 @@ from sysimage.errors import BootTestError
 from sysimage_vm import qemu, waiting
 from sysimage_vm.channel import Channel
 from sysimage_vm.console import Console
-from sysimage_vm.effort import EffortMeter
-from sysimage_vm.faults import EmulatorEndedError, EmulatorStoppedError, GuestPanicError, MachineFaultError
+from sysimage_vm.errors import EmulatorEndedError, EmulatorStoppedError, GuestPanicError, MachineFaultError
 from sysimage_vm.qemu import Hardware
 from sysimage_vm.qmp import Qmp
+from sysimage_vm.resource_usage import UsageMeter
 from sysimage_vm.waiting import USUAL, NotYet, Patience, ProgressClock, Signs
 
 T = TypeVar("T")
@@ -73,7 +73,7 @@ class Machine:
         self.console = Console(files.console)
         self.qmp = Qmp(qmp, self.wait)
         self.channel = Channel(agent, self.wait)
-        self._meter = EffortMeter(lambda: (child.pid,))
+        self._meter = UsageMeter(lambda: (child.pid,))
         self._expect_stop = self._expect_end = False
         self._disks: dict[int, str] = {}
 

@@ -15,8 +15,8 @@ from testinfra.host import Host
 from sysimage_vm.backends import guest_host
 from sysimage_vm.booted import LoadedImage
 from sysimage_vm.container import Container, run
-from sysimage_vm.engine import Engine, Kind
-from sysimage_vm.faults import WrongArchitectureError
+from sysimage_vm.engine import Engine, EngineKind
+from sysimage_vm.errors import WrongArchitectureError
 from sysimage_vm.image import ImageArchive
 from sysimage_vm.machine import Machine
 from sysimage_vm.trial import Trial
@@ -37,7 +37,7 @@ class MachineTrial(Trial):
         self.machine = machine
         self.engine = engine
         # Podman leaves out what OCI's form has no field for.
-        self.keeps_health_check = not (engine.kind is Kind.PODMAN and image.oci)
+        self.keeps_health_check = not (engine.kind is EngineKind.PODMAN and image.oci)
 
     def load(self) -> str:
         architecture = self.image.config.get("architecture")

@@ -17,15 +17,15 @@ from typing import Any, TypeVar
 import testinfra
 from testinfra.host import Host
 
+from sysimage.containers.container_init import CAPABILITIES
 from sysimage.containers.engine import LoadedImage
-from sysimage.containers.inside import CAPABILITIES
-from sysimage.containers.place import InNamespaces
+from sysimage.containers.runner import NamespaceRunner
 from sysimage.process import Completed
 from sysimage_vm.backends import namespaces_host
 from sysimage_vm.booted import BOOT
 from sysimage_vm.container import container_address, privileges
-from sysimage_vm.effort import EffortMeter, family
-from sysimage_vm.faults import ImageFaultError, InitEndedError
+from sysimage_vm.errors import ImageFaultError, InitEndedError
+from sysimage_vm.resource_usage import UsageMeter, family
 from sysimage_vm.services import HERD, parse_herd_status, wait_services
 from sysimage_vm.store_check import check
 from sysimage_vm.waiting import USUAL, NotYet, Patience, Signs, ask
@@ -98,8 +98,8 @@ class Native(ABC):
         return ask(self, what, question, patience, pause=pause)
 
     @cached_property
-    def _meter(self) -> EffortMeter:
-        return EffortMeter(lambda: family(first) if (first := self.first_process()) else ())
+    def _meter(self) -> UsageMeter:
+        return UsageMeter(lambda: family(first) if (first := self.first_process()) else ())
 
     def now(self) -> float:
         return time.monotonic()
@@ -215,7 +215,7 @@ class NativeEngineContainer(Native):
 class NamespacesContainer(Native):
     """The container of an image in namespaces."""
 
-    def __init__(self, place: InNamespaces) -> None:
+    def __init__(self, place: NamespaceRunner) -> None:
         self.place = place
         self.name = place.files.hostname
         place.boot()

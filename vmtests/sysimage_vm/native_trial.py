@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sysimage.containers.faults import ProgramNotStartedError
+from sysimage.containers.errors import ProgramNotStartedError
 from sysimage.containers.image import open_image as open_runnable
-from sysimage.containers.place import InEngine, InNamespaces, opened
+from sysimage.containers.runner import EngineRunner, NamespaceRunner, opened
 from sysimage.progress import Progress, silent
 from sysimage_vm.booted import Booted, LoadedImage
-from sysimage_vm.faults import EntryPointMissingError, ImageFaultError
+from sysimage_vm.errors import EntryPointMissingError, ImageFaultError
 from sysimage_vm.image import ImageArchive, open_image
 from sysimage_vm.native import NamespacesContainer, Native, NativeEngineContainer, document_of
 from sysimage_vm.trial import Trial
@@ -27,22 +27,22 @@ T = TypeVar("T")
 class NativeTrial(Trial):
     """The image in a place of this machine, to which it has been brought already."""
 
-    def __init__(self, place: InEngine | InNamespaces, image: ImageArchive, seconds: dict[str, float]) -> None:
-        names = (place.files.reference,) if isinstance(place, InEngine) else ()
+    def __init__(self, place: EngineRunner | NamespaceRunner, image: ImageArchive, seconds: dict[str, float]) -> None:
+        names = (place.files.reference,) if isinstance(place, EngineRunner) else ()
         super().__init__(dataclasses.replace(image, names=names), seconds)
         self.place = place
         self._native: Native | None = None
         # Podman leaves out what OCI's form has no field for.
-        podman = isinstance(place, InEngine) and place.files.engine.program == "podman"
+        podman = isinstance(place, EngineRunner) and place.files.engine.program == "podman"
         self.keeps_health_check = not (podman and image.oci)
 
     def load(self) -> str:
-        if isinstance(self.place, InEngine):
+        if isinstance(self.place, EngineRunner):
             return self.place.files.reference
         return str(self.place.image.documents.image_id)
 
     def read(self) -> LoadedImage:
-        if isinstance(self.place, InEngine):
+        if isinstance(self.place, EngineRunner):
             files = self.place.files
             read = json.loads(files.call("image", "inspect", files.reference).stdout)[0]
             history = files.call("history", "--no-trunc", "--format", "{{.CreatedBy}}", files.reference).stdout
@@ -64,7 +64,7 @@ class NativeTrial(Trial):
 
     def run(self) -> Booted:
         try:
-            if isinstance(self.place, InEngine):
+            if isinstance(self.place, EngineRunner):
                 self._native = in_engine = NativeEngineContainer(self.place.files)
                 return in_engine
             self._native = container = NamespacesContainer(self.place)
@@ -98,7 +98,7 @@ class NativeTrial(Trial):
 def native_trial(
     path: Path, place: str, environ: Mapping[str, str], reports: Path, progress: Progress = silent
 ) -> Iterator[tuple[NativeTrial, list[str]]]:
-    """Bring an image to ``place``, one of `sysimage.containers.place.PLACES`, and lines that say how that went.
+    """Bring an image to ``place``, one of `sysimage.containers.runner.PLACES`, and lines that say how that went.
 
     ``reports`` gets the container's log. Everything else is gone in the end. Raises `MachineError` for what this
     machine lacks, and `IntegrityError` for an image that is not what it says.

@@ -13,7 +13,7 @@ from sysimage.errors import MachineError, SysimageError
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.system import SystemResult
 from sysimage.rootfs.tree import Tree
-from sysimage_vm.accel import Choice, Verdict, choose
+from sysimage_vm.accelerator import Choice, Verdict, choose
 from sysimage_vm.guest import Guest, Host
 from sysimage_vm.guest_disk import GuestSystem, ensure_guest, guest_spec
 from sysimage_vm.qemu import QEMU, QEMU_PACKAGE, Hardware

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
-from sysimage_vm.faults import EmulatorEndedError, MachineFaultError
+from sysimage_vm.errors import EmulatorEndedError, MachineFaultError
 from sysimage_vm.waiting import USUAL, Patience, Waiter
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from sysimage_vm.booted import Booted
-from sysimage_vm.faults import DeadlineError, GuestSilentError, ServiceNotStartedError
+from sysimage_vm.errors import DeadlineError, GuestSilentError, ServiceNotStartedError
 from sysimage_vm.waiting import NotYet, Patience
 
 HERD = "/run/current-system/profile/bin/herd"

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sysimage_vm.channel import COMMAND, Channel, Result, Task
-from sysimage_vm.faults import AgentLostError, CommandStuckError, DeadlineError, GuestSilentError, ImageFaultError
+from sysimage_vm.errors import AgentLostError, CommandStuckError, DeadlineError, GuestSilentError, ImageFaultError
 from sysimage_vm.waiting import Patience
 
 

@@ -19,7 +19,7 @@ from sysimage.files.atomic import atomic_directory, sync
 from sysimage.files.code_digest import code_digest
 from sysimage.files.temporary import sweep_beside
 from sysimage_vm import qemu
-from sysimage_vm.faults import MachineFaultError
+from sysimage_vm.errors import MachineFaultError
 from sysimage_vm.machine import Machine
 from sysimage_vm.qemu import Hardware
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from sysimage_vm.effort import Effort
-from sysimage_vm.faults import DeadlineError, GuestSilentError, MachineFaultError
+from sysimage_vm.errors import DeadlineError, GuestSilentError, MachineFaultError
+from sysimage_vm.resource_usage import ResourceUsage
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ class Signs:
 
     steps: Hashable = ()
     """Every change of it is progress: bytes of the console, bytes on the channel."""
-    effort: Effort = field(default_factory=Effort)
+    effort: ResourceUsage = field(default_factory=ResourceUsage)
     """Progress when there is enough of it; see `BUSY`."""
 
 

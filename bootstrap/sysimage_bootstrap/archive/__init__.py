@@ -2,7 +2,7 @@
 
 from sysimage_bootstrap.archive.apt_settings import apt_transport
 from sysimage_bootstrap.archive.archive import Archive, ArchiveOptions, native_architecture
-from sysimage_bootstrap.archive.dependencies import Dependency, Target
+from sysimage_bootstrap.archive.dependencies import Dependency, DependencyTarget
 from sysimage_bootstrap.archive.index import PackageIndex, index_of
 from sysimage_bootstrap.archive.package import Package, require_control
 from sysimage_bootstrap.archive.release import Release
@@ -23,10 +23,10 @@ __all__ = [
     "ArchiveOptions",
     "ArchiveSource",
     "Dependency",
+    "DependencyTarget",
     "Package",
     "PackageIndex",
     "Release",
-    "Target",
     "TransportOptions",
     "apt_transport",
     "default_sources",

@@ -18,14 +18,14 @@ from urllib.parse import quote
 
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError, RegistryError, SpecError, SysimageError
-from sysimage.files.sealed import read_sealed, write_sealed
+from sysimage.files.checksummed_file import read_checksummed, write_checksummed
 from sysimage.progress import Progress, silent
 from sysimage.workers import threads
 from sysimage_bootstrap.archive.cache import FileCache, write_durably
-from sysimage_bootstrap.archive.fetch import Wanted, fetch_all, raise_together
+from sysimage_bootstrap.archive.fetch import FetchRequest, fetch_all, raise_together
 from sysimage_bootstrap.archive.index import PackageIndex, PackageList
-from sysimage_bootstrap.archive.lists import list_paragraphs, wanted_list
 from sysimage_bootstrap.archive.package import Package
+from sysimage_bootstrap.archive.package_lists import list_paragraphs, list_request
 from sysimage_bootstrap.archive.release import Release, parse_release
 from sysimage_bootstrap.archive.signature import verified_text
 from sysimage_bootstrap.archive.sources import KEYRING, ArchiveSource
@@ -94,7 +94,7 @@ class Archive:
             ]
             missing = [pair for pair, found in zip(listed, lists, strict=True) if found is None]
             paths = fetch_all(
-                [wanted_list(release, entry) for release, entry in missing], self._cache, self._transport, progress
+                [list_request(release, entry) for release, entry in missing], self._cache, self._transport, progress
             )
             for place, (release, entry) in enumerate(listed):
                 if lists[place] is None:
@@ -127,7 +127,7 @@ class Archive:
             )
         paths = fetch_all(
             (
-                Wanted(
+                FetchRequest(
                     str(package), package.digest, package.size, (f"{uris[package.suite]}/{quote(package.filename)}",)
                 )
                 for package in chosen
@@ -218,7 +218,7 @@ class _Seen:
     @classmethod
     def read(cls, directory: Path) -> _Seen:
         try:
-            data = read_sealed(directory / _SEEN)
+            data = read_checksummed(directory / _SEEN)
             state = json.loads(data) if data is not None else _older_state(directory)
             newest = datetime.fromtimestamp(state["newest"], UTC)
             signed = (directory / state["digest"]).read_bytes()
@@ -238,7 +238,7 @@ class _Seen:
         write_durably(directory / digest, self.signed)
         state = {"digest": digest, "newest": int(self.newest.timestamp()), "validators": self.validators}
         try:
-            write_sealed(directory / _SEEN, json.dumps(state, sort_keys=True).encode(), durable=True)
+            write_checksummed(directory / _SEEN, json.dumps(state, sort_keys=True).encode(), durable=True)
         except OSError as error:
             raise MachineError(f"cannot write {directory / _SEEN}: {error.strerror}") from None
         for path in sorted(directory.iterdir()):

@@ -17,7 +17,7 @@ _TARGET = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class DependencyTarget:
     """One name in a dependency, real or virtual, with the versions it takes."""
 
     name: str
@@ -42,20 +42,20 @@ class Target:
 class Dependency:
     """Alternatives, the preferred one first; one of them has to be there."""
 
-    alternatives: tuple[Target, ...]
+    alternatives: tuple[DependencyTarget, ...]
 
     def __str__(self) -> str:
         return " | ".join(map(str, self.alternatives))
 
 
 @lru_cache(maxsize=16384)
-def parse_target(text: str) -> Target:
+def parse_target(text: str) -> DependencyTarget:
     """Read one name with its bound; a ValueError for anything else."""
     match = _TARGET.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"not a package relation: {text!r}")
     relation = Relation.parse(match["relation"]) if match["relation"] else None
-    return Target(match["name"], relation, match["version"], match["architecture"])
+    return DependencyTarget(match["name"], relation, match["version"], match["architecture"])
 
 
 def parse_dependencies(text: str) -> tuple[Dependency, ...]:
@@ -65,6 +65,6 @@ def parse_dependencies(text: str) -> tuple[Dependency, ...]:
     )
 
 
-def parse_targets(text: str) -> tuple[Target, ...]:
+def parse_targets(text: str) -> tuple[DependencyTarget, ...]:
     """Read the value of Provides, Conflicts or Breaks, which know no alternatives."""
     return tuple(parse_target(word) for word in text.split(",") if word.strip())

@@ -25,7 +25,7 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class FetchRequest:
     """A file to fetch."""
 
     what: str
@@ -38,7 +38,7 @@ class Wanted:
 
 
 def fetch_all(
-    wanted: Iterable[Wanted], cache: FileCache, transport: Transport, progress: Progress = silent
+    wanted: Iterable[FetchRequest], cache: FileCache, transport: Transport, progress: Progress = silent
 ) -> dict[Digest, Path]:
     """Bring every file into the cache and return where each one is.
 
@@ -99,14 +99,14 @@ class _WrongContentError(IntegrityError):
     """The file was fetched to its end and is not the one that was promised."""
 
 
-def _fetch(file: Wanted, cache: FileCache, transport: Transport, meter: _Meter) -> Path:
+def _fetch(file: FetchRequest, cache: FileCache, transport: Transport, meter: _Meter) -> Path:
     try:
         return _fetch_into(cache, file, transport, meter)
     except OSError as error:
         raise MachineError(f"cannot keep {file.what} in {cache.root}: {error.strerror}") from None
 
 
-def _fetch_into(cache: FileCache, file: Wanted, transport: Transport, meter: _Meter) -> Path:
+def _fetch_into(cache: FileCache, file: FetchRequest, transport: Transport, meter: _Meter) -> Path:
     options = transport.options
     uris = list(file.uris)
     attempt = 1
@@ -159,7 +159,7 @@ def _counted(meter: _Meter) -> Iterator[_Count]:
         raise
 
 
-def _transfer(file: Wanted, uri: str, partial: BufferedRandom, transport: Transport, count: _Count) -> None:
+def _transfer(file: FetchRequest, uri: str, partial: BufferedRandom, transport: Transport, count: _Count) -> None:
     """Read what is missing; the file is complete and right when this returns."""
     start = partial.seek(0, 2)
     if start >= file.size:
@@ -188,7 +188,7 @@ def _transfer(file: Wanted, uri: str, partial: BufferedRandom, transport: Transp
 
 def _read(
     answer: Answer,
-    file: Wanted,
+    file: FetchRequest,
     uri: str,
     partial: BufferedRandom,
     hasher: hashlib._Hash,

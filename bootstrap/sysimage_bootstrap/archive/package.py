@@ -13,7 +13,7 @@ from sysimage_bootstrap.archive.deb822 import paragraph
 from sysimage_bootstrap.archive.dependencies import (
     PACKAGE_NAME,
     Dependency,
-    Target,
+    DependencyTarget,
     parse_dependencies,
     parse_targets,
 )
@@ -52,18 +52,18 @@ class Package:
     pre_depends: tuple[Dependency, ...] = ()
     depends: tuple[Dependency, ...] = ()
     recommends: tuple[Dependency, ...] = ()
-    provides: tuple[Target, ...] = ()
-    conflicts: tuple[Target, ...] = ()
-    breaks: tuple[Target, ...] = ()
+    provides: tuple[DependencyTarget, ...] = ()
+    conflicts: tuple[DependencyTarget, ...] = ()
+    breaks: tuple[DependencyTarget, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
 
-    def provided_versions(self, target: Target) -> tuple[str | None, ...]:
+    def provided_versions(self, target: DependencyTarget) -> tuple[str | None, ...]:
         """The versions under which this package provides ``target``'s name; None for an unversioned promise."""
         return tuple(given.version for given in self.provides if given.name == target.name)
 
-    def satisfies(self, target: Target) -> bool:
+    def satisfies(self, target: DependencyTarget) -> bool:
         """Whether this package, under its own name or one it provides, is what ``target`` asks for."""
         if target.architecture not in (None, "any", "native", self.architecture):
             return False

@@ -18,7 +18,7 @@ from sysimage_bootstrap.building.inventories import Inventories
 from sysimage_bootstrap.building.make import BuildEnvironment, make_item
 from sysimage_bootstrap.building.patchelf import patchelf
 from sysimage_bootstrap.debian.architectures import ELF_TARGETS
-from sysimage_bootstrap.debs.inventories import InventoryMemo
+from sysimage_bootstrap.debs.inventory_cache import InventoryCache
 from sysimage_bootstrap.packages.resolve import Resolution
 from sysimage_bootstrap.planning.item_plan import PlannedItem
 from sysimage_bootstrap.planning.plan import Plan, plan_items
@@ -54,7 +54,7 @@ def build_items(
         cache.mkdir(parents=True, exist_ok=True)
         store.sweep()
         with scratch_directory(cache, "run-") as scratch:
-            source = Inventories(InventoryMemo(store.root), scratch, workers)
+            source = Inventories(InventoryCache(store.root), scratch, workers)
             inventories = source.of(debs, by_name, progress)
             program, version = patchelf()
             plan = plan_items(

@@ -19,7 +19,7 @@ from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.debian.architectures import ELF_TARGETS, ElfTarget
 from sysimage_bootstrap.debs.inventory import Inventory
 from sysimage_bootstrap.debs.unpack import unpack
-from sysimage_bootstrap.planning.namespace import Namespace, Place, in_usr, link_target
+from sysimage_bootstrap.planning.union_tree import PackagePath, UnionTree, in_usr, link_target
 
 _MINIMAL = re.compile(r"python(3\.\d+)-minimal")
 _ENVIRONMENT = {
@@ -74,7 +74,7 @@ def make_compiler(
     `MachineError`.
     """
     target = ELF_TARGETS[architecture]
-    namespace = Namespace(inventories)
+    namespace = UnionTree(inventories)
     program = namespace.find(f"bin/python{python}", "")
     library = namespace.find(f"lib/python{python}/encodings/__init__.py", "")
     if program is None or library is None:
@@ -96,9 +96,9 @@ def make_compiler(
     )
 
 
-def _linked_files(program: Place, namespace: Namespace, target: ElfTarget) -> set[Place]:
+def _linked_files(program: PackagePath, namespace: UnionTree, target: ElfTarget) -> set[PackagePath]:
     """A program and the libraries it is linked with, over any number of steps."""
-    found: set[Place] = set()
+    found: set[PackagePath] = set()
     waiting = [program]
     while waiting:
         place = namespace.final(waiting.pop())

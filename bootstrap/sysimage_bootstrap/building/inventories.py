@@ -9,15 +9,15 @@ from pathlib import Path
 from sysimage.progress import Progress
 from sysimage.workers import Pool, Report
 from sysimage_bootstrap.archive.package import Package
-from sysimage_bootstrap.debs.inventories import InventoryMemo
 from sysimage_bootstrap.debs.inventory import Inventory
+from sysimage_bootstrap.debs.inventory_cache import InventoryCache
 
 
 @dataclass(frozen=True, slots=True)
 class Inventories:
     """The inventories of packages that were unpacked before, and where the other packages are unpacked."""
 
-    known: InventoryMemo
+    known: InventoryCache
     unpacked: Path
     """The directory of unpacked packages, by digest; they stay there until their items are made."""
     workers: int

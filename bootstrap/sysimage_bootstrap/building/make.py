@@ -11,12 +11,12 @@ from sysimage.errors import IntegrityError, Issue
 from sysimage.store.items import StoreItem
 from sysimage_bootstrap.building.bytecode import Compiler
 from sysimage_bootstrap.building.relink import check, rewrite
-from sysimage_bootstrap.building.shebangs import rewrite_shebang
+from sysimage_bootstrap.building.rewrite_shebang import rewrite_shebang
 from sysimage_bootstrap.debian.architectures import ElfTarget
-from sysimage_bootstrap.debs.inventories import InventoryMemo
+from sysimage_bootstrap.debs.inventory_cache import InventoryCache
 from sysimage_bootstrap.debs.unpack import unpack
 from sysimage_bootstrap.planning.item_plan import SELF, PlannedItem
-from sysimage_bootstrap.store.item_store import ItemStore, Made
+from sysimage_bootstrap.store.item_store import BuiltItem, ItemStore
 
 PROPAGATED = "share/sysimage/propagated-inputs"
 """The directory of an item that holds a file, named like the package, with a store path on each line."""
@@ -33,13 +33,13 @@ class BuildEnvironment:
     """By Python, such as ``3.13``."""
     unpacked: Path
     """The directory with packages that this run has unpacked already, by digest."""
-    inventories: InventoryMemo
+    inventories: InventoryCache
 
 
 def make_item(environment: BuildEnvironment, planned: PlannedItem, deb: Path) -> StoreItem:
     """The item in the store, made if it is not there; its inputs must be."""
 
-    def build(draft: Path) -> Made:
+    def build(draft: Path) -> BuiltItem:
         package = planned.plan.package
         tree = environment.unpacked / package.digest.hex
         inventory = environment.inventories.find(package) if tree.is_dir() else None
@@ -50,7 +50,7 @@ def make_item(environment: BuildEnvironment, planned: PlannedItem, deb: Path) ->
         _fill(draft, planned, environment)
         missing = {path: list(names) for path, names in planned.plan.missing.items()}
         facts = {**inventory.facts(), "missing": missing}
-        return Made(package.source, inventory.changed, facts, planned.plan.references)
+        return BuiltItem(package.source, inventory.changed, facts, planned.plan.references)
 
     return environment.store.realise(planned.recipe, build)
 

@@ -30,7 +30,7 @@ class Type(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class PackageMember:
     """One entry. Names are relative to the root, normalised, as bytes; the root itself is ``b""``."""
 
     name: bytes
@@ -57,7 +57,7 @@ class TarReader:
         self._padding = 0
         self._member_limit = member_limit
 
-    def __iter__(self) -> Iterator[Member]:
+    def __iter__(self) -> Iterator[PackageMember]:
         """The members in their order; a `TarError` names the fault and the member."""
         count = 0
         while (header := self._header()) is not None:
@@ -91,7 +91,7 @@ class TarReader:
             raise TarError("an empty block stands before a member")
         return None
 
-    def _member(self, header: bytes) -> Member:
+    def _member(self, header: bytes) -> PackageMember:
         long_name = long_target = None
         while (kind := header[156:157]) in (b"L", b"K"):
             _check(header)
@@ -150,7 +150,7 @@ def _check(header: bytes) -> None:
         raise TarError("the checksum of a header is wrong")
 
 
-def _parse(header: bytes, long_name: bytes | None, long_target: bytes | None) -> Member:
+def _parse(header: bytes, long_name: bytes | None, long_target: bytes | None) -> PackageMember:
     raw = _text(header[0:100])
     if header[257:263] == b"ustar\0" and header[345:500].strip(b"\0"):
         raw = _text(header[345:500]) + b"/" + raw
@@ -174,7 +174,7 @@ def _parse(header: bytes, long_name: bytes | None, long_target: bytes | None) ->
             raise TarError(f"{show(raw)} is a symlink to {show(target[:80])}")
     else:
         target = b""
-    return Member(
+    return PackageMember(
         name=name,
         type=type_,
         mode=_octal(header[100:108]) & 0o7777,

@@ -19,7 +19,7 @@ from sysimage_bootstrap.debs.changelog import changelog_dates, changelog_names
 from sysimage_bootstrap.debs.deb import open_deb
 from sysimage_bootstrap.debs.elf import MAGIC, ElfError, read_elf
 from sysimage_bootstrap.debs.inventory import Attributes, Inventory, LinkedFile
-from sysimage_bootstrap.debs.tar import Member, TarError, TarReader, Type, show
+from sysimage_bootstrap.debs.tar import PackageMember, TarError, TarReader, Type, show
 
 _HEAD = 256
 """Bytes of a file that are looked at: as many as Linux reads of a script's first line."""
@@ -32,12 +32,12 @@ class _Unpacked:
 
     top: bytes
     directories: set[bytes] = field(default_factory=set)
-    files: dict[bytes, Member] = field(default_factory=dict)
-    links: dict[bytes, Member] = field(default_factory=dict)
+    files: dict[bytes, PackageMember] = field(default_factory=dict)
+    links: dict[bytes, PackageMember] = field(default_factory=dict)
     first_names: dict[bytes, bytes] = field(default_factory=dict)
     """Of files that have several."""
     heads: dict[bytes, bytes] = field(default_factory=dict)
-    attributes: dict[bytes, Member] = field(default_factory=dict)
+    attributes: dict[bytes, PackageMember] = field(default_factory=dict)
 
 
 def unpack(deb: Path, top: Path, package: Package) -> Inventory:
@@ -54,7 +54,7 @@ def unpack(deb: Path, top: Path, package: Package) -> Inventory:
         return _inventory(package, opened.conffiles, unpacked)
 
 
-def _place(member: Member, data: TarReader, unpacked: _Unpacked) -> None:
+def _place(member: PackageMember, data: TarReader, unpacked: _Unpacked) -> None:
     name = _in_item(member.name)
     if not name:
         if member.type is not Type.DIRECTORY:
@@ -89,7 +89,7 @@ def _in_item(name: bytes) -> bytes:
     return b"" if name == b"usr" else name.removeprefix(b"usr/")
 
 
-def _is_special(member: Member) -> bool:
+def _is_special(member: PackageMember) -> bool:
     readable = 0o005 if member.type is Type.DIRECTORY else 0o004
     return (
         bool(member.mode & 0o7000)
@@ -112,7 +112,7 @@ def _make_directories(name: bytes, unpacked: _Unpacked) -> None:
         made.add(directory)
 
 
-def _first_name(member: Member, unpacked: _Unpacked) -> bytes:
+def _first_name(member: PackageMember, unpacked: _Unpacked) -> bytes:
     """What the file that a hard link means was called first."""
     name = _in_item(member.target)
     name = unpacked.first_names.get(name, name)
@@ -121,7 +121,7 @@ def _first_name(member: Member, unpacked: _Unpacked) -> bytes:
     return name
 
 
-def _make_file(name: bytes, member: Member, data: TarReader, unpacked: _Unpacked) -> None:
+def _make_file(name: bytes, member: PackageMember, data: TarReader, unpacked: _Unpacked) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     mode = 0o700 if member.mode & 0o111 else 0o600
     descriptor = os.open(os.path.join(unpacked.top, name), flags, mode)  # noqa: PTH118 - bytes

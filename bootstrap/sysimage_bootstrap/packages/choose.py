@@ -16,7 +16,7 @@ from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.archive import KEYRING, Archive, ArchiveOptions, TransportOptions, default_sources
 from sysimage_bootstrap.packages.default_packages import EXCLUDED, base_packages
 from sysimage_bootstrap.packages.lock import LockFile, parse_lock, read_lock
-from sysimage_bootstrap.packages.request import DEFAULT_PREFERENCES, PackageRequest
+from sysimage_bootstrap.packages.package_request import DEFAULT_PREFERENCES, PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution, resolve
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sysimage.errors import Issue
-from sysimage_bootstrap.archive.dependencies import Target
+from sysimage_bootstrap.archive.dependencies import DependencyTarget
 from sysimage_bootstrap.packages.search import Failure, Search
 
 
@@ -28,7 +28,7 @@ def _known(search: Search, name: str) -> bool:
     return bool(search.index.versions(name) or search.index.providers(name))
 
 
-def _reason(search: Search, failure: Failure, target: Target) -> str:
+def _reason(search: Search, failure: Failure, target: DependencyTarget) -> str:
     conflicts = [
         f"{candidate} cannot be together with {chosen}"
         for candidate, chosen in failure.conflicts

@@ -20,7 +20,7 @@ from sysimage.formats import NewerFormatError, version_of, written_format
 from sysimage_bootstrap.archive.cache import write_durably
 from sysimage_bootstrap.archive.package import Package, package_from_fields
 from sysimage_bootstrap.archive.release import Release
-from sysimage_bootstrap.packages.request import PackageRequest
+from sysimage_bootstrap.packages.package_request import PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution
 
 FORMAT_NAME = "sysimage-lock"

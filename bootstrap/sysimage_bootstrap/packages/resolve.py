@@ -27,7 +27,7 @@ from sysimage_bootstrap.archive.dependencies import Dependency
 from sysimage_bootstrap.archive.index import PackageIndex
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.packages.explain import failure_issue
-from sysimage_bootstrap.packages.request import PackageRequest
+from sysimage_bootstrap.packages.package_request import PackageRequest
 from sysimage_bootstrap.packages.search import Search
 
 

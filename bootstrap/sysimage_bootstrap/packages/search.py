@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from sysimage_bootstrap.archive.dependencies import Dependency, Target
+from sysimage_bootstrap.archive.dependencies import Dependency, DependencyTarget
 from sysimage_bootstrap.archive.index import PackageIndex
 from sysimage_bootstrap.archive.package import Package
-from sysimage_bootstrap.packages.request import PackagePin, PackageRequest
+from sysimage_bootstrap.packages.package_request import PackagePin, PackageRequest
 
 _PRIORITIES = ("required", "important", "standard", "optional", "extra")
 _STEP_LIMIT = 200_000
@@ -62,7 +62,7 @@ class Search:
         self.chosen: dict[str, Package] = {}
         self.provided_by: dict[str, list[Package]] = {}
         self.wanted_by: dict[str, str] = {}
-        self._refused_by: dict[str, list[tuple[Package, Target]]] = {}
+        self._refused_by: dict[str, list[tuple[Package, DependencyTarget]]] = {}
         self._agenda: list[tuple[AgendaKey, Dependency]] = []
         self._candidates: dict[Dependency, tuple[Package, ...]] = {}
 
@@ -170,7 +170,7 @@ class Search:
         if self.request.essential:
             for name in self.index.essential():
                 if name not in self.provided and name not in self.excluded:
-                    self._want("", Dependency((Target(name),)), -1)
+                    self._want("", Dependency((DependencyTarget(name),)), -1)
         failures: list[Failure] = []
         points: list[_ChoicePoint] = []
         had_choice = False

@@ -10,8 +10,8 @@ from typing import Any
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.planning.linking import Linking
-from sysimage_bootstrap.planning.namespace import Place
 from sysimage_bootstrap.planning.shebangs import Shebang
+from sysimage_bootstrap.planning.union_tree import PackagePath
 from sysimage_bootstrap.store.recipe import Recipe
 
 BUILDER_VERSION = 1
@@ -69,7 +69,7 @@ class WantedReferences:
 
     linkings: Mapping[str, Linking]
     shebangs: Mapping[str, Shebang]
-    links: Mapping[str, str | Place]
+    links: Mapping[str, str | PackagePath]
 
 
 def item_plan(
@@ -106,13 +106,13 @@ def recipe_of(plan: ItemPlan, tools: Mapping[str, str], pythons: Mapping[str, st
 def _linked(
     name: str, linkings: Mapping[str, Linking], paths: Mapping[str, StorePath]
 ) -> dict[str, tuple[str | None, tuple[str, ...]]]:
-    def text(place: Place) -> str:
+    def text(place: PackagePath) -> str:
         return f"{SELF if place.package == name else paths[place.package]}/{place.path}"
 
     return {
         path: (
             None if linking.interpreter is None else text(linking.interpreter),
-            tuple(text(entry) if isinstance(entry, Place) else entry for entry in linking.runpath),
+            tuple(text(entry) if isinstance(entry, PackagePath) else entry for entry in linking.runpath),
         )
         for path, linking in linkings.items()
     }
@@ -129,7 +129,7 @@ def _scripts(name: str, wanted: Mapping[str, Shebang], paths: Mapping[str, Store
     return lines
 
 
-def _links(wanted: Mapping[str, str | Place], paths: Mapping[str, StorePath]) -> dict[str, str]:
+def _links(wanted: Mapping[str, str | PackagePath], paths: Mapping[str, StorePath]) -> dict[str, str]:
     targets = {}
     for path, target in wanted.items():
         if isinstance(target, str):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sysimage.errors import Issue
 from sysimage_bootstrap.debian.architectures import ElfTarget
 from sysimage_bootstrap.debs.inventory import Inventory, LinkedFile
-from sysimage_bootstrap.planning.namespace import Namespace, Place, in_usr
+from sysimage_bootstrap.planning.union_tree import PackagePath, UnionTree, in_usr
 
 _UNTOUCHED = ("libc.so.", "ld-linux", "ld.so", "ld64.so")
 
@@ -22,15 +22,15 @@ _UNTOUCHED = ("libc.so.", "ld-linux", "ld.so", "ld64.so")
 class Linking:
     """How one file is to be linked."""
 
-    interpreter: Place | None
-    runpath: tuple[str | Place, ...]
+    interpreter: PackagePath | None
+    runpath: tuple[str | PackagePath, ...]
     """Directories: places in items, and entries that begin with ``$ORIGIN``."""
     missing: tuple[str, ...] = ()
     """Libraries that no package holds."""
 
 
 def linkings(
-    inventory: Inventory, namespace: Namespace, dependencies: Collection[str], target: ElfTarget
+    inventory: Inventory, namespace: UnionTree, dependencies: Collection[str], target: ElfTarget
 ) -> tuple[dict[str, Linking], list[Issue]]:
     """Path of each file that is to be rewritten → how; and what cannot be found anywhere and has to be.
 
@@ -62,7 +62,7 @@ class _Search:
         path: str,
         elf: LinkedFile,
         package: str,
-        namespace: Namespace,
+        namespace: UnionTree,
         dependencies: Collection[str],
         target: ElfTarget,
     ) -> None:
@@ -70,7 +70,7 @@ class _Search:
         self.namespace, self.dependencies, self.target = namespace, dependencies, target
         self.missing: list[str] = []
 
-    def interpreter(self) -> Place | None:
+    def interpreter(self) -> PackagePath | None:
         if self.elf.interpreter is None:
             return None
         name = posixpath.basename(self.elf.interpreter)
@@ -80,8 +80,8 @@ class _Search:
             return None
         return self.namespace.final(place)
 
-    def runpath(self) -> tuple[str | Place, ...]:
-        entries: list[str | Place] = [entry for entry in self.elf.runpath if entry.startswith("$ORIGIN")]
+    def runpath(self) -> tuple[str | PackagePath, ...]:
+        entries: list[str | PackagePath] = [entry for entry in self.elf.runpath if entry.startswith("$ORIGIN")]
         own = [directory for directory in map(self._directory, self.elf.runpath) if directory is not None]
         for name in self.elf.needed:
             place = self.namespace.find_in([*own, *self.target.directories], name, self.package)
@@ -89,7 +89,7 @@ class _Search:
             if place is None:
                 self.missing.append(name)
             else:
-                entries.append(Place(place.package, posixpath.dirname(place.path)))
+                entries.append(PackagePath(place.package, posixpath.dirname(place.path)))
         for directory in own:  # plugins are opened by bare name from here
             place = self.namespace.find_directory(directory, self.package, self.dependencies)
             if place is not None and directory not in self.target.directories:
@@ -103,7 +103,7 @@ class _Search:
             entry = entry.replace(variable, value)
         return in_usr(posixpath.normpath(entry)) if entry.startswith("/") else None
 
-    def _unusual(self, name: str) -> Place | None:
+    def _unusual(self, name: str) -> PackagePath | None:
         """A library that only ld.so.conf or update-alternatives would bring to where the dynamic linker looks: the
         package's own, or else one of its dependencies', or else the only one there is."""
         places = [place for place in self.namespace.named(name) if self._is_library(place)]
@@ -113,7 +113,7 @@ class _Search:
                 return near[0]
         return places[0] if len(places) == 1 else None
 
-    def _is_library(self, place: Place) -> bool:
+    def _is_library(self, place: PackagePath) -> bool:
         final = self.namespace.final(place)
         elf = self.namespace.inventories[final.package].linked.get(final.path)
         return elf is not None and elf.machine == self.target.machine

@@ -17,9 +17,9 @@ from sysimage_bootstrap.debs.inventory import Inventory
 from sysimage_bootstrap.planning.cycles import Edge, Strength, break_cycles, dependencies_first
 from sysimage_bootstrap.planning.item_plan import PlannedItem, WantedReferences, item_plan, recipe_of
 from sysimage_bootstrap.planning.linking import linkings
-from sysimage_bootstrap.planning.namespace import Namespace, Place
 from sysimage_bootstrap.planning.shebangs import shebangs
 from sysimage_bootstrap.planning.symlinks import symlink_targets
+from sysimage_bootstrap.planning.union_tree import PackagePath, UnionTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def plan_items(
     modules are compiled for (``3.13``) to the version of its package. A library that no package holds is a
     `SysimageError`, all of them at once.
     """
-    namespace = Namespace(inventories)
+    namespace = UnionTree(inventories)
     choice = Alternatives(architecture, packages.keys(), namespace.has, alternatives)
     wanted = _wanted_by_all(inventories, dependencies, namespace, ELF_TARGETS[architecture], choice, sorted(packages))
     edges = _edges(wanted, dependencies)
@@ -70,7 +70,7 @@ def plan_items(
 def _wanted_by_all(
     inventories: Mapping[str, Inventory],
     dependencies: Mapping[str, tuple[str, ...]],
-    namespace: Namespace,
+    namespace: UnionTree,
     target: ElfTarget,
     choice: Alternatives,
     names: Sequence[str],
@@ -106,18 +106,18 @@ def _edges(wanted: Mapping[str, WantedReferences], dependencies: Mapping[str, tu
         for target in dependencies.get(name, ()):
             add(name, target, Strength.DECLARED)
         for target_place in want.links.values():
-            if isinstance(target_place, Place):
+            if isinstance(target_place, PackagePath):
                 add(name, target_place.package, Strength.LINK)
         for shebang in want.shebangs.values():
             add(name, shebang.interpreter.package, Strength.SHEBANG)
         for linking in want.linkings.values():
             for place in (linking.interpreter, *linking.runpath):
-                if isinstance(place, Place):
+                if isinstance(place, PackagePath):
                     add(name, place.package, Strength.LINKED)
     return edges
 
 
-def _bytecode(inventory: Inventory, namespace: Namespace, pythons: Mapping[str, str]) -> dict[str, str]:
+def _bytecode(inventory: Inventory, namespace: UnionTree, pythons: Mapping[str, str]) -> dict[str, str]:
     """Which modules are compiled: those that a Python of the system would import from the usual places."""
     by_directory = {f"lib/python{version}/": version for version in pythons}
     default = namespace.inventories.get("python3-minimal")

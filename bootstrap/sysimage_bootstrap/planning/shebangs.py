@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sysimage_bootstrap.debian.alternatives import Alternatives
 from sysimage_bootstrap.debs.inventory import Inventory
-from sysimage_bootstrap.planning.namespace import Namespace, Place, in_usr
+from sysimage_bootstrap.planning.union_tree import PackagePath, UnionTree, in_usr
 
 REWRITTEN = ("bin/", "sbin/", "libexec/", "games/", "lib/")
 """Where scripts are programs. In share they are examples, in etc they are the administrator's."""
@@ -19,7 +19,7 @@ _MODULES = ("lib/python",)
 class Shebang:
     """A script's interpreter and the rest of its first line."""
 
-    interpreter: Place
+    interpreter: PackagePath
     argument: str
     """The one argument that Linux passes on; may be empty."""
 
@@ -28,7 +28,7 @@ class Shebang:
         return f"#!{prefix}/{self.interpreter.path}" + (f" {self.argument}" if self.argument else "")
 
 
-def shebangs(inventory: Inventory, namespace: Namespace, alternatives: Alternatives) -> dict[str, Shebang]:
+def shebangs(inventory: Inventory, namespace: UnionTree, alternatives: Alternatives) -> dict[str, Shebang]:
     """Path of each script that is to be rewritten → its interpreter. Scripts of unknown interpreters stay as they
     are."""
     found = {}
@@ -40,7 +40,7 @@ def shebangs(inventory: Inventory, namespace: Namespace, alternatives: Alternati
     return found
 
 
-def _shebang(line: str, package: str, namespace: Namespace, alternatives: Alternatives) -> Shebang | None:
+def _shebang(line: str, package: str, namespace: UnionTree, alternatives: Alternatives) -> Shebang | None:
     program, _, argument = line.strip().replace("\t", " ", 1).partition(" ")
     argument = argument.strip()
     if posixpath.basename(program) == "env":
@@ -62,7 +62,7 @@ def _shebang(line: str, package: str, namespace: Namespace, alternatives: Altern
     return None if interpreter is None else Shebang(interpreter, argument)
 
 
-def _interpreter(path: str, package: str, namespace: Namespace, alternatives: Alternatives) -> Place | None:
+def _interpreter(path: str, package: str, namespace: UnionTree, alternatives: Alternatives) -> PackagePath | None:
     found = namespace.find(path, package)
     if found is not None:
         return found

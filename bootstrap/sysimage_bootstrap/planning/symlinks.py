@@ -6,12 +6,12 @@ import posixpath
 from collections.abc import Collection
 
 from sysimage_bootstrap.debs.inventory import Inventory
-from sysimage_bootstrap.planning.namespace import Namespace, Place, in_usr, link_target
+from sysimage_bootstrap.planning.union_tree import PackagePath, UnionTree, in_usr, link_target
 
 
 def symlink_targets(
-    inventory: Inventory, namespace: Namespace, dependencies: Collection[str]
-) -> dict[str, str | Place]:
+    inventory: Inventory, namespace: UnionTree, dependencies: Collection[str]
+) -> dict[str, str | PackagePath]:
     """Path of each symlink → its target: a relative one in its own item, a place in another, or an image path.
 
     ``/etc``, ``/dev`` and the like belong to the running system and stay. A target in ``/usr`` that no package holds
@@ -20,7 +20,7 @@ def symlink_targets(
     return {path: _target(path, inventory, namespace, dependencies) for path in sorted(inventory.links)}
 
 
-def _target(path: str, inventory: Inventory, namespace: Namespace, dependencies: Collection[str]) -> str | Place:
+def _target(path: str, inventory: Inventory, namespace: UnionTree, dependencies: Collection[str]) -> str | PackagePath:
     said = inventory.links[path]
     image_path = link_target(inventory, path)
     inside = in_usr(image_path)

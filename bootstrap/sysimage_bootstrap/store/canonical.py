@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sysimage.errors import IntegrityError
-from sysimage.files.tree import walk_down
+from sysimage.files.directory_tree import walk_down
 
 MTIME = 1
 """Seconds since the epoch: the time of everything in a store."""

@@ -19,15 +19,15 @@ from typing import Any
 
 from sysimage.errors import IntegrityError, Issue, MachineError, SysimageError
 from sysimage.files.atomic import sync_filesystem
+from sysimage.files.directory_tree import remove_tree
 from sysimage.files.locks import locked_name
 from sysimage.files.temporary import sweep
-from sysimage.files.tree import remove_tree
 from sysimage.notices import notice
 from sysimage.store.items import StoreItem
 from sysimage.store.nar import nar_hash_and_size
 from sysimage.store.paths import StorePath
 from sysimage.store.scan import Candidates, scan_and_hash
-from sysimage.store.state import tree_state
+from sysimage.store.tree_fingerprint import tree_fingerprint
 from sysimage_bootstrap.store import registration
 from sysimage_bootstrap.store.canonical import bytes_below, canonicalise
 from sysimage_bootstrap.store.recipe import Recipe
@@ -37,7 +37,7 @@ _MAKING = ".making-"
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class BuiltItem:
     """What a builder may say about the item it has just made; the store remembers it."""
 
     source: str | None = None
@@ -141,7 +141,7 @@ class ItemStore:
     def realise(
         self,
         recipe: Recipe,
-        build: Callable[[Path], Made | None],
+        build: Callable[[Path], BuiltItem | None],
         *,
         source: str | None = None,
         changed: Iterable[int] = (),
@@ -163,7 +163,7 @@ class ItemStore:
                 directory.mkdir(parents=True, exist_ok=True)
             with locked_name(self._locks_dir / path.base_name):
                 item = self.get(path)  # somebody else may have made it meanwhile
-                return item if item is not None else self._make(path, recipe, build, Made(source, tuple(changed)))
+                return item if item is not None else self._make(path, recipe, build, BuiltItem(source, tuple(changed)))
         except OSError as error:
             raise MachineError(f"cannot make {path}: {error.strerror}: {error.filename or self.root}") from error
 
@@ -194,7 +194,9 @@ class ItemStore:
         self._known.clear()
         return freed
 
-    def _make(self, path: StorePath, recipe: Recipe, build: Callable[[Path], Made | None], default: Made) -> StoreItem:
+    def _make(
+        self, path: StorePath, recipe: Recipe, build: Callable[[Path], BuiltItem | None], default: BuiltItem
+    ) -> StoreItem:
         candidates = Candidates({item.path for item in self.closure(recipe.inputs)} | {path})
         draft = self.items_dir / f"{_MAKING}{path.base_name}"
         remove_tree(draft)
@@ -221,7 +223,7 @@ class ItemStore:
             source=made.source or default.source,
             changed=tuple(sorted(set(made.changed or default.changed))),
         )
-        state = tree_state(final)
+        state = tree_fingerprint(final)
         registration.write(self._registered_dir / path.base_name, Registration(item, made.facts, state))
         self._known[path] = Registration(replace(item, location=final), made.facts, state)
         return self._known[path].item
@@ -238,7 +240,7 @@ class ItemStore:
         if found is None or not os.path.lexists(location):
             return None
         try:
-            state = tree_state(location)
+            state = tree_fingerprint(location)
             right = (state == found.state and not always) or (
                 nar_hash_and_size(location) == (found.item.nar_hash, found.item.nar_size)
             )

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from sysimage.digest import Digest
-from sysimage.files.sealed import DamagedFileError, read_sealed, write_sealed
+from sysimage.files.checksummed_file import DamagedFileError, read_checksummed, write_checksummed
 from sysimage.notices import notice
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 
-FORMAT = 1
+REGISTRATION_FORMAT = 1
 """Of the file, as every version of this program must read it."""
 
 
@@ -35,14 +35,14 @@ class Registration:
     facts: Mapping[str, Any]
     """JSON; what was true of the source and is lost in the item, such as set-user-ID bits."""
     state: str | None = None
-    """`tree_state` of the item's files when their hash was known to be right."""
+    """`tree_fingerprint` of the item's files when their hash was known to be right."""
 
 
 def write(file: Path, registration: Registration) -> None:
     """Put a registration in place, durably and at once."""
     item = registration.item
     value = {
-        "format": FORMAT,
+        "format": REGISTRATION_FORMAT,
         "path": str(item.path),
         "nar-hash": str(item.nar_hash),
         "nar-size": item.nar_size,
@@ -52,7 +52,7 @@ def write(file: Path, registration: Registration) -> None:
         "facts": registration.facts,
         "state": registration.state,
     }
-    write_sealed(file, json.dumps(value, sort_keys=True, separators=(",", ":")).encode(), durable=True)
+    write_checksummed(file, json.dumps(value, sort_keys=True, separators=(",", ":")).encode(), durable=True)
 
 
 def write_again(file: Path, registration: Registration) -> None:
@@ -66,13 +66,13 @@ def write_again(file: Path, registration: Registration) -> None:
 def read(file: Path) -> Registration | None:
     """The registration in ``file``; None if there is none, or none that can be believed."""
     try:
-        data = read_sealed(file)
+        data = read_checksummed(file)
     except DamagedFileError:
         data = _with_older_seal(file)
         if data is None:
             notice(f"{file} was damaged: what it stands for is made again")
     value = {} if data is None else json.loads(data)
-    if value.get("format") != FORMAT:
+    if value.get("format") != REGISTRATION_FORMAT:
         return None
     item = StoreItem(
         path=StorePath.parse(value["path"]),

@@ -11,7 +11,7 @@ from sysimage.errors import IntegrityError
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.debs.inventory import Attributes, PackageFacts
-from sysimage_bootstrap.system.profile import Source
+from sysimage_bootstrap.system.profile import UnionSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class Installed:
                 self._listed[folder] = frozenset()
         return name in self._listed[folder]
 
-    def source(self, below: str = "") -> Source:
-        return Source(self.path, self.location, below)
+    def source(self, below: str = "") -> UnionSource:
+        return UnionSource(self.path, self.location, below)
 
     def walk(self, top: str) -> Iterator[tuple[str, Path]]:
         """Everything below a directory of the item, directories before what they hold: relative path and file."""

@@ -14,7 +14,7 @@ from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.tree import Entry
 from sysimage_bootstrap.debs.inventory import Attributes
 from sysimage_bootstrap.system.installed import Installed
-from sysimage_bootstrap.system.wanted_directories import final_path, wanted_directories
+from sysimage_bootstrap.system.tmpfiles import final_path, runtime_directories
 
 _TOPS = ("home", "media", "mnt", "opt", "root", "run", "srv", "tmp", "var")
 _PACKAGE_MANAGER = re.compile(r"/var/(lib/(dpkg|apt|ucf|systemd)|cache/(apt|debconf|ldconfig))(/.*)?")
@@ -34,7 +34,7 @@ def package_entries(packages: Iterable[Installed], accounts: Accounts) -> tuple[
             known = entries.get(entry.path)
             if known is None or (known.mode, known.uid, known.gid) == (_PLAIN.mode, 0, 0):
                 entries[entry.path] = entry
-    for directory in wanted_directories(packages):
+    for directory in runtime_directories(packages):
         if _PACKAGE_MANAGER.fullmatch(directory.path) or directory.path.startswith(("/etc/", "/usr/", "/dev/")):
             continue
         uid, gid = _ids(accounts, directory.owner, directory.group)

@@ -23,7 +23,7 @@ NOT_IN_USR = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class UnionSource:
     """A tree that takes part in a union."""
 
     path: StorePath
@@ -41,7 +41,7 @@ class Source:
 
 
 def link_union(
-    sources: Iterable[Source],
+    sources: Iterable[UnionSource],
     top: Path,
     *,
     skip: frozenset[str] = NOT_IN_USR,
@@ -73,7 +73,7 @@ def link_union(
 
 def _merge(
     relative: str,
-    sources: Sequence[Source],
+    sources: Sequence[UnionSource],
     directory: Path,
     skip: frozenset[str],
     replaced: Mapping[str, str],
@@ -81,7 +81,7 @@ def _merge(
     issues: list[Issue],
 ) -> None:
     """Fill ``directory``, which is ``relative`` in the union, from the sources that have a directory there."""
-    providers: dict[str, list[Source]] = {}
+    providers: dict[str, list[UnionSource]] = {}
     for source in sources:
         for name in os.listdir(source.file(relative)):  # noqa: PTH208 - names, not paths
             providers.setdefault(name, []).append(source)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sysimage.rootfs.accounts import Accounts
-from sysimage.rootfs.declared import is_executable
+from sysimage.rootfs.declared_entries import is_executable
 from sysimage.rootfs.tree import Entry
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.system.installed import Installed, provider

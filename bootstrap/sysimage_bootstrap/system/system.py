@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import Accounts
-from sysimage.rootfs.declared import check_kinds, declared_entries
+from sysimage.rootfs.declared_entries import check_kinds, declared_entries
 from sysimage.rootfs.provision import layered
 from sysimage.rootfs.system import ImageDefaults, SystemResult
 from sysimage.rootfs.tree import Entry
@@ -19,17 +19,17 @@ from sysimage_bootstrap.debs.inventory import PackageFacts
 from sysimage_bootstrap.packages.default_packages import build_only
 from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system import boot, etc
-from sysimage_bootstrap.system.document import system_document
 from sysimage_bootstrap.system.environment import image_environment
+from sysimage_bootstrap.system.generated_items import boot_program_item, etc_item, profile_item
 from sysimage_bootstrap.system.image_programs import ImagePrograms
 from sysimage_bootstrap.system.installed import Installed
-from sysimage_bootstrap.system.own_items import boot_program_item, etc_item, profile_item
 from sysimage_bootstrap.system.package_roots import package_entries
 from sysimage_bootstrap.system.privileged import PrivilegedCopy, privileged_copies
 from sysimage_bootstrap.system.root import home_entries, usr_entries
 from sysimage_bootstrap.system.scheme import OwnPathText
 from sysimage_bootstrap.system.services import shepherd_configuration
 from sysimage_bootstrap.system.system_accounts import system_accounts
+from sysimage_bootstrap.system.system_document import system_document
 from sysimage_bootstrap.system.system_item import SystemFile, system_item
 
 STOP_SIGNAL = "SIGTERM"

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from sysimage.errors import IntegrityError, SpecError
 from sysimage.rootfs.accounts import Accounts, parse_accounts
 from sysimage.rootfs.add_accounts import add_accounts
-from sysimage.rootfs.declared import declared_groups, declared_users
+from sysimage.rootfs.declared_entries import declared_groups, declared_users
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.system.installed import Installed, provider
 from sysimage_bootstrap.system.sysusers import parse_sysusers
-from sysimage_bootstrap.system.wanted_directories import mentioned_accounts, wanted_directories
+from sysimage_bootstrap.system.tmpfiles import mentioned_accounts, runtime_directories
 
 _MASTER = "share/base-passwd"
 
@@ -29,7 +29,7 @@ def system_accounts(spec: SystemSpec, packages: Sequence[Installed]) -> Accounts
     groups = [group for group in groups if base.group(group.name) is None]
     known_users = {user.name for user in base.users} | {user.name for user in users} | set(spec.users)
     known_groups = {group.name for group in base.groups} | {group.name for group in groups} | set(spec.groups)
-    more_users, more_groups = mentioned_accounts(wanted_directories(packages), known_users, known_groups | known_users)
+    more_users, more_groups = mentioned_accounts(runtime_directories(packages), known_users, known_groups | known_users)
     return add_accounts(
         base, [*users, *more_users, *declared_users(spec)], [*groups, *more_groups, *declared_groups(spec)]
     )

@@ -11,7 +11,7 @@ from sysimage.digest import Digest
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.store import ItemStore, Recipe
-from sysimage_bootstrap.system.own_items import FORMAT
+from sysimage_bootstrap.system.generated_items import GENERATED_ITEMS_VERSION
 from sysimage_bootstrap.system.scheme import OwnPathText
 
 _ANY_PATH = "SYSTEM"
@@ -54,7 +54,7 @@ def system_item(
         "system",
         tuple(sorted({profile, etc, *inputs, *gc_roots})),
         {
-            "format": FORMAT,
+            "format": GENERATED_ITEMS_VERSION,
             "document": str(Digest.of(document)),
             "contents": {name: file.digest() for name, file in sorted(files.items())},
         },

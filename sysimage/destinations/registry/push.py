@@ -16,8 +16,8 @@ from sysimage.blobs import BlobDirectory, Descriptor
 from sysimage.destinations.registry.manifest import ACCEPTED
 from sysimage.destinations.registry.session import RegistrySession, Reply, Slice
 from sysimage.destinations.registry.target import RegistryTarget
-from sysimage.destinations.sound import Keeper, sound_blob
-from sysimage.destinations.written import WrittenImage
+from sysimage.destinations.verified_blobs import BlobRepair, verified_blob
+from sysimage.destinations.written_image import WrittenImage
 from sysimage.errors import IntegrityError, RegistryError
 from sysimage.image import Document, Image
 from sysimage.progress import Progress, silent
@@ -39,7 +39,7 @@ def push_image(
     mount_from: Sequence[str] = (),
     connections: int = 4,
     chunk: int = _CHUNK,
-    keeper: Keeper | None = None,
+    keeper: BlobRepair | None = None,
     progress: Progress = silent,
 ) -> WrittenImage:
     """Make every tag of ``target`` point to the image; returns when the registry has all of it.
@@ -110,7 +110,7 @@ class _Push:
         there = self._session.request("HEAD", f"{self._base}/blobs/{descriptor.digest}", accept=(200, 404))
         if there.status == 200:
             return
-        path = None if descriptor == config.descriptor else sound_blob(blobs, descriptor)
+        path = None if descriptor == config.descriptor else verified_blob(blobs, descriptor)
         for attempt in range(_UPLOADS):
             try:
                 location = self._begin(descriptor)

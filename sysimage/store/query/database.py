@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sysimage.errors import MachineError
 from sysimage.store.paths import StorePath
-from sysimage.store.query.facts import PathFacts, StoreSourceError, parse_hash, sorted_paths
+from sysimage.store.query.catalogue import PathInfo, StoreSourceError, parse_hash, sorted_paths
 
 MAGIC = b"SQLite format 3\0"
 _PATIENCE = 30.0
@@ -45,11 +45,11 @@ class DatabaseCatalogue:
                 else None,
             ) from error
 
-    def find(self, paths: Sequence[StorePath]) -> dict[StorePath, PathFacts]:
+    def find(self, paths: Sequence[StorePath]) -> dict[StorePath, PathInfo]:
         found = ((path, self._find_one(path)) for path in paths)
         return {path: facts for path, facts in found if facts is not None}
 
-    def _find_one(self, path: StorePath) -> PathFacts | None:
+    def _find_one(self, path: StorePath) -> PathInfo | None:
         try:
             row = self._connection.execute(
                 "select id, hash, narSize, deriver from ValidPaths where path = ?", (str(path),)
@@ -60,7 +60,7 @@ class DatabaseCatalogue:
             references = self._connection.execute(
                 "select path from Refs join ValidPaths on reference = id where referrer = ?", (number,)
             )
-            return PathFacts(
+            return PathInfo(
                 path,
                 sorted_paths(reference for (reference,) in references),
                 parse_hash(nar_hash),

@@ -8,8 +8,8 @@ from pathlib import Path
 from sysimage.errors import MachineError
 from sysimage.progress import Progress, silent
 from sysimage.store.paths import StorePath
-from sysimage.store.query.facts import PathFacts
-from sysimage.store.query.measured import Measurer, Memory
+from sysimage.store.query.catalogue import PathInfo
+from sysimage.store.query.item_measurements import MeasurementOptions, Measurer
 
 
 class DirectoryCatalogue:
@@ -20,7 +20,7 @@ class DirectoryCatalogue:
     """
 
     def __init__(
-        self, location: Path, store_dir: str, memory: Memory | None = None, progress: Progress = silent
+        self, location: Path, store_dir: str, memory: MeasurementOptions | None = None, progress: Progress = silent
     ) -> None:
         self._progress = progress
         self._items: dict[StorePath, Path] = {}
@@ -35,15 +35,15 @@ class DirectoryCatalogue:
                 continue
             if not entry.name.endswith((".lock", ".drv.chroot")):
                 self._items[path] = entry
-        self._measurer = Measurer(location, self._items, scan=True, memory=memory or Memory())
+        self._measurer = Measurer(location, self._items, scan=True, memory=memory or MeasurementOptions())
 
     def __bool__(self) -> bool:
         return bool(self._items)
 
-    def find(self, paths: Sequence[StorePath]) -> dict[StorePath, PathFacts]:
+    def find(self, paths: Sequence[StorePath]) -> dict[StorePath, PathInfo]:
         present = tuple(path for path in paths if path in self._items)
         measured = self._measurer.measure(present, self._progress)
-        return {path: PathFacts(path, one.references, one.nar_hash, one.nar_size) for path, one in measured.items()}
+        return {path: PathInfo(path, one.references, one.nar_hash, one.nar_size) for path, one in measured.items()}
 
     def paths(self) -> Iterator[StorePath]:
         return iter(self._items)

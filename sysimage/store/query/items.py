@@ -12,8 +12,8 @@ from sysimage.progress import Progress, silent
 from sysimage.store.derivations import outputs_of
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
-from sysimage.store.query.facts import Catalogue, PathFacts, StoreSourceError
-from sysimage.store.query.measured import Measurer, Memory
+from sysimage.store.query.catalogue import Catalogue, PathInfo, StoreSourceError
+from sysimage.store.query.item_measurements import MeasurementOptions, Measurer
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def find_items(
     roots: Iterable[StorePath] = (),
     *,
     location: Path | None = None,
-    memory: Memory | None = None,
+    memory: MeasurementOptions | None = None,
     progress: Progress = silent,
 ) -> FoundItems:
     """Follow references from ``roots`` (everything in the catalogue when there are none).
@@ -55,12 +55,12 @@ def find_items(
             hint="say where the store's files lie, if they are not where their paths say",
             issues=[Issue(str(path), f"is not at {places[path]}") for path in absent],
         )
-    return FoundItems(tuple(_items(facts, places, name, memory or Memory(), progress)), chosen)
+    return FoundItems(tuple(_items(facts, places, name, memory or MeasurementOptions(), progress)), chosen)
 
 
-def _follow(catalogue: Catalogue, name: str, roots: Iterable[StorePath]) -> dict[StorePath, PathFacts]:
+def _follow(catalogue: Catalogue, name: str, roots: Iterable[StorePath]) -> dict[StorePath, PathInfo]:
     """The facts about everything within reach, asked for in rounds: each is read on all cores, where it is read."""
-    facts: dict[StorePath, PathFacts] = {}
+    facts: dict[StorePath, PathInfo] = {}
     issues = []
     referrers: dict[StorePath, StorePath | None] = dict.fromkeys(roots)
     todo = sorted(referrers)
@@ -87,10 +87,10 @@ def _follow(catalogue: Catalogue, name: str, roots: Iterable[StorePath]) -> dict
 
 
 def _items(
-    facts: Mapping[StorePath, PathFacts],
+    facts: Mapping[StorePath, PathInfo],
     places: Mapping[StorePath, Path],
     name: str,
-    memory: Memory,
+    memory: MeasurementOptions,
     progress: Progress,
 ) -> list[StoreItem]:
     unknown = {path: places[path] for path, one in sorted(facts.items()) if None in (one.nar_hash, one.nar_size)}

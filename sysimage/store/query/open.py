@@ -10,11 +10,11 @@ from pathlib import Path
 from sysimage.errors import MachineError
 from sysimage.progress import Progress, silent
 from sysimage.store.paths import StorePath
+from sysimage.store.query.catalogue import Catalogue, ListedCatalogue, StoreSourceError
 from sysimage.store.query.database import MAGIC, DatabaseCatalogue
 from sysimage.store.query.directory import DirectoryCatalogue
-from sysimage.store.query.facts import Catalogue, Listed, StoreSourceError
+from sysimage.store.query.item_measurements import MeasurementOptions
 from sysimage.store.query.items import FoundItems, find_items
-from sysimage.store.query.measured import Memory
 from sysimage.store.query.path_info import parse_path_info
 from sysimage.store.query.registration import parse_registration
 
@@ -29,7 +29,7 @@ def read_store(
     *,
     store_dir: str | None = None,
     location: Path | None = None,
-    memory: Memory | None = None,
+    memory: MeasurementOptions | None = None,
     progress: Progress = silent,
 ) -> FoundItems:
     """The closure of ``roots`` as ``source`` knows it.
@@ -50,7 +50,7 @@ def read_store(
 
 
 def open_catalogue(
-    source: Path, *, store_dir: str | None = None, memory: Memory | None = None, progress: Progress = silent
+    source: Path, *, store_dir: str | None = None, memory: MeasurementOptions | None = None, progress: Progress = silent
 ) -> Catalogue:
     """Recognise and open a source. StoreSourceError for what is none, MachineError for what cannot be read."""
     try:
@@ -68,7 +68,7 @@ def open_catalogue(
     try:
         text = data.decode()
         parse = parse_path_info if text.lstrip()[:1] in ("{", "[") else parse_registration
-        return Listed(parse(text))
+        return ListedCatalogue(parse(text))
     except ValueError as error:
         raise StoreSourceError(
             f"cannot read {source} as a list of store items: {error}",
@@ -76,7 +76,7 @@ def open_catalogue(
         ) from error
 
 
-def _open_directory(source: Path, store_dir: str, memory: Memory | None, progress: Progress) -> Catalogue:
+def _open_directory(source: Path, store_dir: str, memory: MeasurementOptions | None, progress: Progress) -> Catalogue:
     for place in _DATABASES:
         if (source / place).is_file():
             return DatabaseCatalogue(source / place)

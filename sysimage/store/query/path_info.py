@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sysimage.store.paths import StorePath
-from sysimage.store.query.facts import PathFacts, parse_hash, sorted_paths
+from sysimage.store.query.catalogue import PathInfo, parse_hash, sorted_paths
 
 
-def parse_path_info(text: str) -> Iterator[PathFacts]:
+def parse_path_info(text: str) -> Iterator[PathInfo]:
     """The facts about every valid path in the text; a ValueError says what is wrong with it."""
     value = json.loads(text)
     if isinstance(value, dict) and isinstance(value.get("info"), dict):
@@ -34,7 +34,7 @@ def parse_path_info(text: str) -> Iterator[PathFacts]:
         raise ValueError("neither an array nor an object")
 
 
-def _entries(values: list[Any]) -> Iterator[PathFacts]:
+def _entries(values: list[Any]) -> Iterator[PathInfo]:
     for info in values:
         if not isinstance(info, dict) or not isinstance(info.get("path"), str):
             raise ValueError("an entry without a path")
@@ -50,7 +50,7 @@ def _only_graph(value: dict[str, Any]) -> list[Any]:
     return graphs[0]
 
 
-def _facts(path: str, info: Any, directory: str) -> PathFacts:
+def _facts(path: str, info: Any, directory: str) -> PathInfo:
     if not isinstance(info, dict):
         raise ValueError(f"nothing is said of {path}")
 
@@ -63,7 +63,7 @@ def _facts(path: str, info: Any, directory: str) -> PathFacts:
     if not isinstance(size, int):
         raise ValueError(f"no NAR size is given for {path}")
     deriver = info.get("deriver")
-    return PathFacts(
+    return PathInfo(
         StorePath.parse(full(path)),
         sorted_paths(full(one) for one in references),
         parse_hash(_hash_text(info.get("narHash"), path)),

@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterator
 
 from sysimage.store.paths import StorePath
-from sysimage.store.query.facts import PathFacts, parse_hash, sorted_paths
+from sysimage.store.query.catalogue import PathInfo, parse_hash, sorted_paths
 
 _HASH = re.compile(r"(sha256:)?([0-9a-f]{64}|[0-9a-z]{52})")
 _MOST_REFERENCES = 1_000_000
 
 
-def parse_registration(text: str) -> Iterator[PathFacts]:
+def parse_registration(text: str) -> Iterator[PathInfo]:
     """The facts about every path in the text, in either form; a ValueError names the line that is wrong."""
     lines = _Lines(text)
     while (path := lines.next_or_none()) is not None:
@@ -50,7 +50,7 @@ class _Lines:
         return int(text)
 
 
-def _entry(path: str, lines: _Lines) -> PathFacts:
+def _entry(path: str, lines: _Lines) -> PathInfo:
     parsed = StorePath.parse(path)
     line = lines.next()
     nar_hash = nar_size = None
@@ -63,4 +63,4 @@ def _entry(path: str, lines: _Lines) -> PathFacts:
         line = lines.next()
     deriver = StorePath.parse(line) if line else None
     references = [lines.next() for _ in range(lines.count())]
-    return PathFacts(parsed, sorted_paths(references), nar_hash, nar_size, deriver)
+    return PathInfo(parsed, sorted_paths(references), nar_hash, nar_size, deriver)

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from sysimage.errors import IntegrityError, RegistryError, SpecError
-from sysimage.files.sealed import read_sealed
+from sysimage.files.checksummed_file import read_checksummed
 from sysimage_bootstrap.archive import Archive
 from sysimage_bootstrap.packages.choose import choose_packages
 from sysimage_bootstrap.packages.lock import LockFile, read_lock
-from sysimage_bootstrap.packages.request import PackageRequest
+from sysimage_bootstrap.packages.package_request import PackageRequest
 from sysimage_bootstrap.packages.resolve import resolve
 from tests.bootstrap.archive.conftest import OpenArchive
 from tests.bootstrap.archive.fake_archive import FakeSuite, Keys, Server, deb_bytes, names, stanza
@@ -200,7 +200,7 @@ def test_a_suite_named_twice_is_refused(suite: FakeSuite, open_archive: OpenArch
 def test_what_was_seen_says_which_release_and_when(suite: FakeSuite, open_archive: OpenArchive, tmp_path: Path) -> None:
     open_archive().releases()
     (seen,) = (tmp_path / "cache" / "releases").rglob("seen")
-    state = json.loads(read_sealed(seen) or b"")
+    state = json.loads(read_checksummed(seen) or b"")
     assert state["digest"] == hashlib.sha256(suite.get("InRelease")).hexdigest()
     assert state["newest"] == int(suite.date.timestamp())
 
@@ -210,7 +210,7 @@ def test_what_an_older_version_has_seen_still_counts(
 ) -> None:
     open_archive().releases()
     (seen,) = (tmp_path / "cache" / "releases").rglob("seen")
-    state = json.loads(read_sealed(seen) or b"")
+    state = json.loads(read_checksummed(seen) or b"")
     seen.unlink()
     older = seen.with_name("seen.json")
     for newest, refused in ((state["newest"] + 3600, True), (state["newest"], False)):

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sysimage.errors import SpecError
 from sysimage_bootstrap.debian.alternatives import Alternatives, Candidate
 from sysimage_bootstrap.debian.architectures import ELF_TARGETS
-from sysimage_bootstrap.planning.namespace import Namespace
 from sysimage_bootstrap.planning.shebangs import shebangs
+from sysimage_bootstrap.planning.union_tree import UnionTree
 from sysimage_bootstrap.system.alternatives import alternative_links
 from tests.bootstrap.planning.test_plan import inventory
 
@@ -73,7 +73,7 @@ def test_a_script_is_run_by_the_program_that_the_link_leads_to(
     }
     scripts = {f"bin/script-{number}": f"/usr/{link}" for number, link in enumerate(Alternatives.links())}
     inventories["scripts"] = inventory("scripts", *scripts, scripts=scripts)
-    namespace = Namespace(inventories)
+    namespace = UnionTree(inventories)
     names = [PurePosixPath(link).name for link, _ in installed]
     chosen = {
         name: data.draw(st.sampled_from(packages))

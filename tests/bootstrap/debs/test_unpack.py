@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from sysimage.errors import IntegrityError
 from sysimage_bootstrap.debs import deb as deb_module
-from sysimage_bootstrap.debs.inventories import InventoryMemo
 from sysimage_bootstrap.debs.inventory import Attributes, Inventory
+from sysimage_bootstrap.debs.inventory_cache import InventoryCache
 from sysimage_bootstrap.debs.unpack import unpack
 from tests.bootstrap.debs.made_debs import (
     BLOCK,
@@ -131,12 +131,12 @@ def test_an_inventory_survives_being_kept(tmp_path: Path) -> None:
     deb = deb_bytes("sample", [*GOOD, Member("./usr/caf\udce9", b"")])
     (tmp_path / "deb").write_bytes(deb)
     package = package_of("sample", deb, version="1.0-1")
-    inventories = InventoryMemo(tmp_path / "store")
+    inventories = InventoryCache(tmp_path / "store")
     (tmp_path / "unpacked").mkdir()
     assert inventories.find(package) is None
     inventory = inventories.take(tmp_path / "deb", package, tmp_path / "unpacked")
     assert "caf\udce9" in inventory.files
-    assert InventoryMemo(tmp_path / "store").find(package) == inventory
+    assert InventoryCache(tmp_path / "store").find(package) == inventory
     assert inventories.find(replace(package, name="other")) is None
 
 

@@ -14,7 +14,7 @@ from sysimage.digest import Digest
 from sysimage.errors import LockError
 from sysimage_bootstrap.archive.index import index_of
 from sysimage_bootstrap.packages.lock import FORMAT_NAME, FORMAT_VERSION, LockedSuite, LockFile, parse_lock, read_lock
-from sysimage_bootstrap.packages.request import PackageRequest
+from sysimage_bootstrap.packages.package_request import PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution, resolve
 from tests.bootstrap.archive.fake_archive import NOW, stanza
 

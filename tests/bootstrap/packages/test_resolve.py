@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sysimage.errors import SpecError
 from sysimage_bootstrap.archive.index import PackageIndex, PackageList, index_of
 from sysimage_bootstrap.archive.package import Package
-from sysimage_bootstrap.packages.request import PackagePin, PackageRequest
+from sysimage_bootstrap.packages.package_request import PackagePin, PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution, resolve
 from tests.bootstrap.archive.fake_archive import stanza
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from sysimage.errors import IntegrityError
 from sysimage.notices import heard_by
 from sysimage.store.nar import nar_hash_and_size
-from sysimage_bootstrap.damage import damaged_items
-from sysimage_bootstrap.store import ItemStore, Made, Recipe
+from sysimage_bootstrap.integrity_check import damaged_items
+from sysimage_bootstrap.store import BuiltItem, ItemStore, Recipe
 from tests.support.damaged import flip_a_byte, lose_a_bit
 
 GREETING = Recipe("greeting", "text", (), {"text": "hello"})
@@ -77,9 +77,9 @@ def test_an_item_is_made_once(store: ItemStore) -> None:
 
 
 def test_what_the_builder_says_is_remembered(store: ItemStore) -> None:
-    def build(out: Path) -> Made:
+    def build(out: Path) -> BuiltItem:
         out.write_text("a plain file")
-        return Made("source", (5,), {"modes": {"bin/su": 0o4755}})
+        return BuiltItem("source", (5,), {"modes": {"bin/su": 0o4755}})
 
     item = store.realise(GREETING, build)
     again = ItemStore(store.root, "/gnu/store")
@@ -118,9 +118,9 @@ def test_references_are_found_through_the_closure_of_the_inputs(store: ItemStore
 def test_references_that_are_not_the_declared_ones_are_refused_by_name(store: ItemStore) -> None:
     inputs = [store.realise(Recipe(name, "text"), writing(name)).path for name in ("mentioned", "declared")]
 
-    def build(out: Path) -> Made:
+    def build(out: Path) -> BuiltItem:
         out.write_text(str(inputs[0]))
-        return Made(references=frozenset({inputs[1]}))
+        return BuiltItem(references=frozenset({inputs[1]}))
 
     with pytest.raises(IntegrityError) as caught:
         store.realise(Recipe("liar", "text", tuple(inputs)), build)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sysimage.store.items import StoreItem
 from sysimage_bootstrap.debs.inventory import Attributes, PackageFacts
-from sysimage_bootstrap.store import ItemStore, Made, Recipe
+from sysimage_bootstrap.store import BuiltItem, ItemStore, Recipe
 
 PASSWD = (
     "root:*:0:0:root:/root:/bin/bash\nwww-data:*:33:33:www-data:/var/www:/usr/sbin/nologin\n"
@@ -73,7 +73,7 @@ def make_packages(
     for name, files in {**FILES, **(more or {})}.items():
         recipe = Recipe(f"{name}-1", "test", (), {"files": dict(files)})
 
-        def build(top: Path, files: Mapping[str, str] = files) -> Made:
+        def build(top: Path, files: Mapping[str, str] = files) -> BuiltItem:
             for path, text in files.items():
                 place = top / path
                 (place if path.endswith("/") else place.parent).mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def make_packages(
                 elif not path.endswith("/"):
                     place.write_text(text)
                     place.chmod(0o755 if text.startswith("#!") else 0o644)
-            return Made()
+            return BuiltItem()
 
         items[name] = store.realise(recipe, build)
         facts[name] = PackageFacts(name, "1", "amd64", ATTRIBUTES.get(name, {}), ())

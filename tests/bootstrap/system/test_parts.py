@@ -16,7 +16,7 @@ from sysimage_bootstrap.system.certificates import certificate_files
 from sysimage_bootstrap.system.installed import Installed
 from sysimage_bootstrap.system.locales import directory_name
 from sysimage_bootstrap.system.sysusers import SysusersError, parse_sysusers
-from sysimage_bootstrap.system.wanted_directories import wanted_directories
+from sysimage_bootstrap.system.tmpfiles import runtime_directories
 
 
 def alternatives(*programs: str, chosen: Mapping[str, str] | None = None) -> Alternatives:
@@ -109,7 +109,7 @@ def test_directories_of_packages_are_made_where_and_for_whom_they_say_plainly(tm
     (tmp_path / "lib/systemd/system/x.service").write_text(unit)
     (tmp_path / "lib/systemd/system/y.service").write_text(other)
     package = Installed("x", StorePath.parse(f"/gnu/store/{'0' * 32}-x"), tmp_path, {})
-    assert [(d.path, d.mode, d.owner, d.group) for d in wanted_directories([package])] == [
+    assert [(d.path, d.mode, d.owner, d.group) for d in runtime_directories([package])] == [
         ("/var/lib/a:b", 0o755, "root", "root"),
         ("/var/lib/good", 0o750, "_daemon", "5"),
         ("/var/lib/ok", 0o755, "root", "root"),

@@ -18,8 +18,8 @@ from sysimage.digest import Digest, nix_base32
 from sysimage.errors import IntegrityError, MachineError
 from sysimage.store import StorePath
 from sysimage.store.database import Schema, registration_text, store_database
-from sysimage.store.query import PathFacts, StoreSourceError, find_items, read_store
-from sysimage.store.query.facts import Listed
+from sysimage.store.query import PathInfo, StoreSourceError, find_items, read_store
+from sysimage.store.query.catalogue import ListedCatalogue
 from tests.support.store_builder import StoreBuilder, small_system
 
 Writer = Callable[[Closure, Path], Path]
@@ -183,11 +183,11 @@ def test_what_is_read_is_compared_with_what_the_source_knows(
     changes: dict[str, Any], closure: Closure, store: StoreBuilder
 ) -> None:
     facts = [
-        PathFacts(item.path, item.references, **(changes if item.path.name == "tzdata-2025b" else {}))
+        PathInfo(item.path, item.references, **(changes if item.path.name == "tzdata-2025b" else {}))
         for item in closure
     ]
     with pytest.raises(IntegrityError, match="1 are not what it says") as caught:
-        find_items(Listed(facts), "list", closure.roots, location=store.location)
+        find_items(ListedCatalogue(facts), "list", closure.roots, location=store.location)
     (issue,) = caught.value.issues
     assert issue.where.endswith("-tzdata-2025b")
 

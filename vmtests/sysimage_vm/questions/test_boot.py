@@ -9,7 +9,7 @@ from typing import TypeVar
 import pytest
 from testinfra.host import Host
 
-from sysimage_vm.faults import DeadlineError, GuestSilentError
+from sysimage_vm.errors import DeadlineError, GuestSilentError
 from sysimage_vm.services import FINE, HERD
 from sysimage_vm.trial import Trial
 from sysimage_vm.waiting import USUAL, NotYet, Patience

@@ -1,0 +1,121 @@
+"""The request for packages: names, versions and preferences, before they are resolved."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sysimage.digest import Digest
+from sysimage.errors import Issue, SpecError
+from sysimage_bootstrap.archive.dependencies import DependencyTarget, parse_target
+from sysimage_bootstrap.archive.package import Package
+from sysimage_bootstrap.archive.sources import DEFAULT_COMPONENTS, DEFAULT_SUITES
+
+DEFAULT_PROVIDED = frozenset(
+    {
+        # Shepherd is the init.
+        "systemd",
+        "systemd-sysv",
+        "systemd-sysusers",
+        "systemd-tmpfiles",
+        "libpam-systemd",
+        "default-logind",
+        "logind",
+        "init-system-helpers",
+        "runit-helper",
+        # Maintainer scripts are never run, and only they use these.
+        "adduser",
+        "debconf",
+        "debconf-2.0",
+        "ucf",
+        "update-inetd",
+    }
+)
+"""Names a system of ours meets without a package."""
+
+DEFAULT_PREFERENCES: Mapping[str, str] = {"awk": "mawk"}
+"""Name in a dependency → the package that meets it, where there is a choice."""
+
+_PINNED = re.compile(r"([a-z0-9][a-z0-9+.-]*)=(\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class PackagePin:
+    """One package that was asked for, with the versions that will do."""
+
+    target: DependencyTarget
+    pattern: str | None = None
+    """A version, in which ``*`` stands for anything."""
+
+    @classmethod
+    def parse(cls, text: str) -> PackagePin:
+        """Read ``name``, ``name=version``, ``name=1.26*`` or ``name (>= 1.26)``; a ValueError for anything else."""
+        if match := _PINNED.fullmatch(text.strip()):
+            return cls(DependencyTarget(match[1]), match[2])
+        return cls(parse_target(text))
+
+    def accepts(self, package: Package) -> bool:
+        """Whether ``package``, which has this name or provides it, is a version that was asked for."""
+        if package.name != self.target.name:
+            return self.pattern is None
+        return self.target.accepts(package.version) and (
+            self.pattern is None or fnmatch.fnmatchcase(package.version, self.pattern)
+        )
+
+    def __str__(self) -> str:
+        return str(self.target) if self.pattern is None else f"{self.target}={self.pattern}"
+
+
+@dataclass(frozen=True, slots=True)
+class PackageRequest:
+    """Everything that decides which packages are chosen, beside the archive itself."""
+
+    architecture: str
+    """Debian's name for it."""
+    packages: tuple[str, ...]
+    """As `PackagePin.parse` reads them, in any order."""
+    suites: tuple[str, ...] = DEFAULT_SUITES
+    components: tuple[str, ...] = DEFAULT_COMPONENTS
+    prefer: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_PREFERENCES))
+    exclude: frozenset[str] = frozenset()
+    provided: frozenset[str] = DEFAULT_PROVIDED
+    essential: bool = True
+    """Whether Essential packages are taken without being asked for."""
+
+    def pins(self) -> tuple[PackagePin, ...]:
+        """The packages asked for, sorted; a `SpecError` that names everything unreadable."""
+        pins: set[PackagePin] = set()
+        issues: list[Issue] = []
+        for text in sorted(set(self.packages)):
+            try:
+                pins.add(PackagePin.parse(text))
+            except ValueError as error:
+                issues.append(Issue(text, str(error)))
+        if issues:
+            raise SpecError(
+                "cannot read the packages that are asked for",
+                hint="write a name, name=version, or name (>= version)",
+                issues=issues,
+            )
+        return tuple(sorted(pins, key=str))
+
+    def document(self) -> dict[str, object]:
+        """The request as JSON values, the same for the same request."""
+        return {
+            "architecture": self.architecture,
+            "components": list(self.components),
+            "essential": self.essential,
+            "exclude": sorted(self.exclude),
+            "packages": sorted(set(self.packages)),
+            "prefer": dict(sorted(self.prefer.items())),
+            "provided": sorted(self.provided),
+            "suites": list(self.suites),
+        }
+
+    @property
+    def digest(self) -> Digest:
+        """Of the document, written in one way."""
+        return Digest.of(json.dumps(self.document(), sort_keys=True, separators=(",", ":")).encode())

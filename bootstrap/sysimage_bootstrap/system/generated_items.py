@@ -1,0 +1,85 @@
+"""Items that a system has beside its packages: the profile, the locale, /etc, and the boot program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sysimage.digest import Digest
+from sysimage.errors import SpecError
+from sysimage.spec.model import SystemSpec
+from sysimage.store.items import StoreItem
+from sysimage_bootstrap.debian.alternatives import Alternatives
+from sysimage_bootstrap.packages.default_packages import LOCALES_PACKAGE, is_built_in_locale
+from sysimage_bootstrap.store import ItemStore, Recipe
+from sysimage_bootstrap.system import boot, etc, locales
+from sysimage_bootstrap.system.alternatives import alternative_links
+from sysimage_bootstrap.system.installed import Installed, provider
+from sysimage_bootstrap.system.privileged import PrivilegedCopy
+from sysimage_bootstrap.system.profile import UnionSource, link_union
+from sysimage_bootstrap.system.python_sites import site_links
+from sysimage_bootstrap.system.root import LOCAL
+
+GENERATED_ITEMS_VERSION = 3
+"""Part of every recipe of a system's own items: raised when the same inputs come to give other bytes."""
+
+
+def profile_item(
+    spec: SystemSpec,
+    packages: Sequence[Installed],
+    everything: Sequence[Installed],
+    privileged: Sequence[PrivilegedCopy],
+    store: ItemStore,
+) -> tuple[StoreItem, Mapping[str, str]]:
+    """The profile, and the links in it that lead elsewhere than into a package."""
+    names = frozenset(package.name for package in packages)
+    alternatives = Alternatives(
+        spec.architecture, names, lambda path: provider(packages, path) is not None, spec.alternatives
+    )
+    replaced = {"local": LOCAL, **alternative_links(alternatives)}
+    replaced |= site_links(packages)
+    replaced |= {copy.relative: copy.target for copy in privileged}
+    sources = [package.source() for package in packages]
+    locale = _locale_item(spec, everything, store)
+    if locale is not None and locale.location is not None:
+        sources.append(UnionSource(locale.path, locale.location))
+    recipe = Recipe(
+        "profile",
+        "profile",
+        tuple(sorted(source.path for source in sources)),
+        {"format": GENERATED_ITEMS_VERSION, "replaced": dict(sorted(replaced.items()))},
+    )
+    return store.realise(recipe, lambda top: link_union(sources, top, replaced=replaced)), replaced
+
+
+def _locale_item(spec: SystemSpec, everything: Sequence[Installed], store: ItemStore) -> StoreItem | None:
+    if is_built_in_locale(spec.locale) or LOCALES_PACKAGE in spec.packages:
+        return None
+    package = next((package for package in everything if package.name == LOCALES_PACKAGE), None)
+    if package is None:
+        raise SpecError(f"cannot set the locale {spec.locale}: the build has no {LOCALES_PACKAGE}")
+    source = locales.locale_source(spec.locale, package.location)
+    parameters = {"format": GENERATED_ITEMS_VERSION, "from": str(package.path), "directory": source.name}
+    return store.realise(
+        Recipe(f"locale-{source.name.replace('@', '-')}", "locale", (), parameters),
+        lambda top: locales.build_locale(source, top),
+    )
+
+
+def etc_item(
+    packages: Sequence[Installed], files: Mapping[str, bytes], links: Mapping[str, str], store: ItemStore
+) -> StoreItem:
+    """The item of /etc, with what Debian generates at configuration: ``files`` and ``links``, by path in /etc."""
+    generated = {path: str(Digest.of(content)) for path, content in sorted(files.items())}
+    recipe = Recipe(
+        "etc",
+        "etc",
+        tuple(sorted(package.path for package in packages if package.has("etc"))),
+        {"format": GENERATED_ITEMS_VERSION, "files": generated, "links": dict(sorted(links.items()))},
+    )
+    return store.realise(recipe, lambda top: etc.build_etc(packages, files, links, top))
+
+
+def boot_program_item(tools: boot.BootTools, store: ItemStore) -> StoreItem:
+    """The program that a container of the system starts with."""
+    text = boot.boot_program_text(tools)
+    return store.realise(boot.boot_program_recipe(tools), lambda top: boot.write_executable(top, text))

@@ -1,0 +1,127 @@
+"""What ``run``, ``shell`` and ``test`` share: where an image runs, and which image that is."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sysimage.cli import flags
+from sysimage.cli.progress import Style, shown_progress
+from sysimage.cli.settings import settings
+from sysimage.cli.spec_files import plain_system
+from sysimage.cli.terminal import Terminal
+from sysimage.errors import SpecError
+
+if TYPE_CHECKING:
+    from sysimage.containers.runner import Runner
+    from sysimage.progress import Progress
+
+PLACES = ("vm", "docker", "podman", "namespaces")
+
+
+def add_place(parser: argparse.ArgumentParser, default: str) -> None:
+    """``--in`` and what belongs to the virtual machine."""
+    parser.add_argument(
+        "--in",
+        dest="place",
+        choices=PLACES,
+        default=default,
+        help="vm: an engine in a virtual machine; docker, podman: that engine of this machine; namespaces: Linux "
+        f"namespaces, without any engine ({default})",
+    )
+    parser.add_argument(
+        "--runtime", choices=("docker", "podman"), default=None, help="the engine inside the virtual machine (docker)"
+    )
+    parser.add_argument(
+        "--accel",
+        choices=("auto", "kvm", "tcg"),
+        default="auto",
+        help="of the virtual machine; kvm: fail without it; tcg: emulate the processor; auto: KVM where a kernel boots "
+        "with it (the default)",
+    )
+
+
+def add_run_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of the verbs that run an image for a person."""
+    add_place(parser, "namespaces")
+    flags.add_package_flags(parser)
+    flags.add_progress_flags(parser)
+    parser.add_argument(
+        "image", metavar="IMAGE", type=Path, help="an archive, the directory of an OCI layout, or a system.json"
+    )
+
+
+def check_place(arguments: argparse.Namespace) -> None:
+    """Refuse flags that say something about another place."""
+    if arguments.place != "vm" and arguments.runtime is not None:
+        raise SpecError(
+            f"cannot choose {arguments.runtime} in {arguments.place}: --runtime is the virtual machine's engine",
+            hint=f"say --in {arguments.runtime}, or leave --in out of `sysimage test`",
+        )
+
+
+@contextlib.contextmanager
+def image_of(arguments: argparse.Namespace, terminal: Terminal, progress: Progress) -> Iterator[Path]:
+    """The image that is meant: a spec is built first, into a file of the cache that has no name, so nothing is left."""
+    path: Path = arguments.image
+    if path.suffix != ".json" or path.is_dir():
+        yield path
+        return
+    from sysimage.pipeline.build import build
+    from sysimage.pipeline.options import BuildRequest, Delivery, Identity, LayerStorage
+
+    system = plain_system(str(path), arguments.lockfile)
+    where = settings(arguments, terminal).sources()
+    where.cache_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=where.cache_dir) as file:
+        request = BuildRequest(
+            system,
+            where,
+            Identity.of(system.spec),
+            layers=LayerStorage(where.cache_dir / "layers"),
+            delivery=Delivery(file.fileno()),
+        )
+        build(request, progress)
+        file.flush()
+        yield Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
+
+
+@contextlib.contextmanager
+def opened_place(arguments: argparse.Namespace, terminal: Terminal) -> Iterator[Runner]:
+    """The image where it is to run; progress is shown until it is there."""
+    from sysimage.containers.image import open_image
+    from sysimage.containers.runner import opened
+
+    with contextlib.ExitStack() as stack:
+        with shown_progress(progress_style(arguments, terminal), terminal) as progress:
+            path = stack.enter_context(image_of(arguments, terminal, progress))
+            image = stack.enter_context(open_image(path, name=str(arguments.image)))
+            place = stack.enter_context(opened(image, arguments.place, terminal.environ, progress))
+        for limit in () if arguments.quiet else place.limits:
+            terminal.note(f"sysimage: {limit}")
+        yield place
+
+
+def progress_style(arguments: argparse.Namespace, terminal: Terminal) -> Style:
+    """Plain lines of progress are for logs of builds: beside what an image says they would only be in the way."""
+    if arguments.quiet or (arguments.progress == "auto" and not terminal.progress_is_read):
+        return "quiet"
+    style: Style = arguments.progress
+    return style
+
+
+def command_of(arguments: argparse.Namespace) -> list[str]:
+    """The words after IMAGE; two dashes before them are for the habit."""
+    words: list[str] = arguments.command
+    return words[1:] if words[:1] == ["--"] else words
+
+
+def is_terminal() -> bool:
+    """Whether a person talks to us."""
+    return sys.stdin.isatty() and sys.stdout.isatty()

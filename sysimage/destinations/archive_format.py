@@ -1,0 +1,111 @@
+"""The two forms of archive as lists of members: what comes in which order under which name.
+
+``archive`` is an OCI layout that also has Docker's ``manifest.json``, in one tar: whatever loads images reads one or
+the other. ``docker-archive`` is the older form; its layers have names that need no digest and its documents come last,
+so that it can be written in one pass by someone who does not know yet what the layers hash to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sysimage.destinations.layout import LAYOUT_FILE
+from sysimage.errors import SpecError
+from sysimage.image import Image, ImageName, canonical_json
+from sysimage.layers import LayerBlob
+from sysimage.layers.headers import BLOCK, END, Headers
+
+ARCHIVE = "archive"
+DOCKER_ARCHIVE = "docker-archive"
+ARCHIVE_FORMATS = (ARCHIVE, DOCKER_ARCHIVE)
+
+_HEADERS = Headers(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveMember:
+    """A member of an archive of an image: a document, a layer by its number, or a directory (``name/``)."""
+
+    name: str
+    content: bytes | int
+    """A document's bytes, or which layer it is, from 0."""
+    size: int
+
+    @property
+    def header(self) -> bytes:
+        """The tar header."""
+        if self.name.endswith("/"):
+            return _HEADERS.directory(self.name[:-1].encode(), 0o755)
+        return _HEADERS.file(self.name.encode(), 0o644, self.size)
+
+    @property
+    def padding(self) -> bytes:
+        """What fills the last block."""
+        return bytes(-self.size % BLOCK)
+
+
+def members(
+    image: Image, archive_format: str, names: Sequence[ImageName], annotations: Mapping[str, str] | None = None
+) -> list[ArchiveMember]:
+    """The members in their order. zstd layers in the older form, which cannot say so, are a `SpecError`."""
+    layers = [_layer(number, layer, archive_format) for number, layer in enumerate(image.layers)]
+    config, manifest = image.config, image.manifest
+    if archive_format == DOCKER_ARCHIVE:
+        if any(layer.descriptor.media_type.endswith("zstd") for layer in image.layers):
+            raise SpecError(
+                "cannot write zstd layers to a docker-archive: containerd takes every compressed layer there for gzip",
+                hint="choose the format archive, or the compression gzip",
+            )
+        config_name = f"{config.descriptor.digest.hex}.json"
+        return [*_once(layers), _document(config_name, config.data), _for_docker(config_name, layers, names)]
+    config_name = _blob_name(config.descriptor.digest.hex)
+    return [
+        _document("oci-layout", LAYOUT_FILE),
+        _document("index.json", image.index(names, annotations).data),
+        _for_docker(config_name, layers, names),
+        # skopeo, run by a user, gives directories that it has to invent to root, and fails.
+        _document("blobs/", b""),
+        _document("blobs/sha256/", b""),
+        _document(config_name, config.data),
+        _document(_blob_name(manifest.descriptor.digest.hex), manifest.data),
+        *_once(layers),
+    ]
+
+
+def archive_size(parts: Sequence[ArchiveMember]) -> int:
+    """Bytes of the archive with these members."""
+    return sum(len(part.header) + part.size + len(part.padding) for part in parts) + len(END)
+
+
+def layer_name(number: int) -> str:
+    """The name of a layer in a docker-archive."""
+    return f"{number + 1:04}.tar"
+
+
+def docker_documents(image: Image, names: Sequence[ImageName]) -> list[ArchiveMember]:
+    """What follows the layers in a docker-archive."""
+    return [part for part in members(image, DOCKER_ARCHIVE, names) if isinstance(part.content, bytes)]
+
+
+def _once(layers: Sequence[ArchiveMember]) -> list[ArchiveMember]:
+    """Every file once: a base image may have the same layer twice."""
+    return list({layer.name: layer for layer in reversed(layers)}.values())[::-1]
+
+
+def _layer(number: int, layer: LayerBlob, archive_format: str) -> ArchiveMember:
+    name = layer_name(number) if archive_format == DOCKER_ARCHIVE else _blob_name(layer.descriptor.digest.hex)
+    return ArchiveMember(name, number, layer.descriptor.size)
+
+
+def _blob_name(hexadecimal: str) -> str:
+    return f"blobs/sha256/{hexadecimal}"
+
+
+def _document(name: str, data: bytes) -> ArchiveMember:
+    return ArchiveMember(name, data, len(data))
+
+
+def _for_docker(config_name: str, layers: Sequence[ArchiveMember], names: Sequence[ImageName]) -> ArchiveMember:
+    value = [{"Config": config_name, "RepoTags": [str(name) for name in names], "Layers": [p.name for p in layers]}]
+    return _document("manifest.json", canonical_json(value))

@@ -1,0 +1,87 @@
+"""``manifest.json``, which Docker's loaders read: alone in an archive, or beside a layout that it agrees with.
+
+Format: Docker image specification v1.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sysimage.digest import Digest
+from sysimage.verify.config import Config, parse_config
+from sysimage.verify.documents import field, parse_json, parse_named, strings
+from sysimage.verify.image_source import ImageSource
+from sysimage.verify.issue_collector import IssueCollector, MalformedError, shown
+from sysimage.verify.layout import blob_name
+from sysimage.verify.limits import Limits
+from sysimage.verify.manifest import ImageDocuments, LayerDocument, assemble, familiar
+
+
+@dataclass(frozen=True, slots=True)
+class DockerManifest:
+    """The one image that ``manifest.json`` lists."""
+
+    config: str
+    """Name of a member of the archive."""
+    layers: tuple[str, ...]
+    """Names of members, bottom first."""
+    tags: tuple[str, ...]
+    """Full names, such as ``base:latest``."""
+
+
+def read_docker_manifest(source: ImageSource, limits: Limits) -> DockerManifest:
+    """Read ``manifest.json``, which must list exactly one image."""
+    try:
+        value = parse_json(source.read("manifest.json", limits.document_size), limits)
+        if not isinstance(value, list) or len(value) != 1 or not isinstance(value[0], dict):
+            raise MalformedError("does not list exactly one image")
+        entry = value[0]
+        return DockerManifest(
+            field(entry, "Config", str, required=True), strings(entry, "Layers"), strings(entry, "RepoTags")
+        )
+    except MalformedError as error:
+        raise MalformedError(f"manifest.json {error}") from None
+
+
+def documents_of(source: ImageSource, legacy: DockerManifest, faults: IssueCollector, limits: Limits) -> ImageDocuments:
+    """An archive that has only ``manifest.json``: names are looked up among the archive's members, never as paths."""
+    data = source.read(legacy.config, limits.document_size)
+    image_id = Digest.of(data)
+    if (stem := legacy.config.rpartition("/")[2].removesuffix(".json")) != image_id.hex and len(stem) == 64:
+        faults.add("digest", shown(legacy.config), f"the config has the digest {image_id}")
+    config = parse_config(parse_named("the config", data, limits), "config", faults)
+    layers = []
+    for number, name in enumerate(legacy.layers, 1):
+        size = source.size(name)
+        if size is None:
+            raise MalformedError(f"has no file {shown(name)}, which manifest.json names as layer {number}")
+        layers.append(LayerDocument(number, name, None, size))
+    _check_repetition(legacy, config, faults)
+    documents = ImageDocuments(None, image_id, config, tuple(layers), tuple(sorted(legacy.tags)))
+    return assemble(documents, faults, limits)
+
+
+def _check_repetition(legacy: DockerManifest, config: Config, faults: IssueCollector) -> None:
+    if len(set(legacy.layers)) < len(legacy.layers) or len(set(config.diff_ids)) < len(config.diff_ids):
+        faults.note("repetition", "manifest.json", "names a layer twice, which old loaders refuse")
+
+
+def compare(documents: ImageDocuments, legacy: DockerManifest, faults: IssueCollector) -> None:
+    """Note every point in which ``manifest.json`` says something else than the layout it lies in."""
+
+    def fault(message: str) -> None:
+        faults.add("manifest.json", "manifest.json", message)
+
+    if legacy.config != blob_name(documents.image_id):
+        fault(f"names the config {shown(legacy.config)}, index.json leads to {blob_name(documents.image_id)}")
+    expected = tuple(layer.file for layer in documents.layers)
+    if len(legacy.layers) != len(expected):
+        fault(f"names {len(legacy.layers)} layers, index.json leads to {len(expected)}")
+    for number, (said, wanted) in enumerate(zip(legacy.layers, expected, strict=False), 1):
+        if said != wanted:
+            fault(f"names {shown(said)} as layer {number}, index.json leads to {wanted}")
+    named = {familiar(tag) for tag in legacy.tags}
+    for tag in documents.tags:
+        if familiar(tag) not in named and ":" in tag:
+            fault(f"does not name {shown(tag)}, which index.json does")
+    _check_repetition(legacy, documents.config, faults)

@@ -1,0 +1,66 @@
+"""What a layer must be like. Some rules hold for every layer, others only for those that sysimage wrote."""
+
+from __future__ import annotations
+
+from sysimage.verify.issue_collector import IssueCollector, shown
+from sysimage.verify.tar import MemberKind, TarMember
+from sysimage.verify.tree import WHITEOUT
+
+_SPECIAL = (MemberKind.CHARACTER_DEVICE, MemberKind.BLOCK_DEVICE, MemberKind.FIFO)
+_MTIME = b"1"
+"""Seconds since the epoch of everything in a store."""
+_CAPABILITY = b"SCHILY.xattr.security.capability"
+
+
+class LayerRules:
+    """Checks the members of one layer as they come."""
+
+    def __init__(self, where: str, faults: IssueCollector, *, ours: bool) -> None:
+        self._where = where
+        self._faults = faults
+        self._ours = ours
+        self._previous: tuple[bytes, ...] | None = None
+        self._directories: set[tuple[bytes, ...]] = {()}
+
+    def check(self, member: TarMember) -> None:
+        """Note every rule that ``member`` breaks."""
+        if member.kind in _SPECIAL:
+            self._advice("special files", member, f"is a {member.kind.value}, which rootless engines cannot make")
+        if member.unusual_name:
+            self._advice("names", member, "has its name in an unusual form")
+        if any(b"xattr.trusted.overlay." in name for name in member.extended):
+            self._fault("extended attributes", member, "has attributes of an overlay file system")
+        if self._ours:
+            self._check_order(member)
+            self._check_ours(member)
+
+    def _check_order(self, member: TarMember) -> None:
+        if self._previous is not None and member.parts <= self._previous:
+            what = "comes twice" if member.parts == self._previous else "is out of order"
+            self._fault("order", member, what)
+        self._previous = member.parts
+        if member.parts and member.parts[:-1] not in self._directories:
+            self._fault("parents", member, "comes without its parent directory")
+        if member.kind is MemberKind.DIRECTORY:
+            self._directories.add(member.parts)
+
+    def _check_ours(self, member: TarMember) -> None:
+        if member.kind is MemberKind.HARD_LINK:
+            self._fault("special files", member, f"is a {member.kind.value}")
+        if member.parts and member.parts[-1].startswith(WHITEOUT):
+            self._fault("whiteout", member, "is a whiteout")
+        if member.mtime != _MTIME:
+            self._fault(
+                "times", member, f"has the time {shown(member.mtime)}, every entry should have {_MTIME.decode()}"
+            )
+        if member.kind is MemberKind.SYMLINK and member.mode != 0o777:
+            self._fault("modes", member, f"is a symlink of mode {member.mode:04o}")
+        if foreign := [shown(name) for name in member.extended if name != _CAPABILITY]:
+            self._fault("extended headers", member, f"has extended headers: {', '.join(foreign)}")
+
+    def _advice(self, rule: str, member: TarMember, message: str) -> None:
+        """What is a fault in a layer of ours, and worth a note in another."""
+        self._faults.style(ours=self._ours)(rule, self._where, f"{member.name} {message}")
+
+    def _fault(self, rule: str, member: TarMember, message: str) -> None:
+        self._faults.add(rule, self._where, f"{member.name} {message}")

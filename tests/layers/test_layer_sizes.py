@@ -1,0 +1,61 @@
+"""How long layers will be, found out by other processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from sysimage.errors import MachineError
+from sysimage.layers import LayerSource, layer_sizes, tar_size
+from sysimage.layers.layer_sizes import background_sizes, tar_sizes
+from tests.support.stores import make_item
+
+
+@pytest.fixture(params=["here", "elsewhere"])
+def sources(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[LayerSource]:
+    """Layers that are few bytes, told by another process all the same where that is asked for."""
+    monkeypatch.setattr(layer_sizes, "worth_a_process", lambda size: request.param == "elsewhere")
+    return [
+        LayerSource(f"layer {number}", (make_item(tmp_path / "store", f"item-{number}", {"file": "x" * 700 * number}),))
+        for number in range(1, 6)
+    ]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 7])
+def test_sizes_are_those_of_the_archives_in_order(sources: list[LayerSource], workers: int) -> None:
+    expected = [tar_size(source) for source in sources]
+    assert len(set(expected)) > 1
+    assert tar_sizes(sources, workers) == expected
+    with background_sizes(sources) as ahead:
+        assert list(ahead) == expected
+
+
+def test_what_cannot_be_read_is_told_when_its_turn_comes(sources: list[LayerSource], tmp_path: Path) -> None:
+    (location,) = (item.location for item in sources[2].items)
+    assert location is not None
+    location.rename(tmp_path / "away")
+    with pytest.raises(MachineError, match="item-3: No such file"):
+        tar_sizes(sources, 2)
+    with background_sizes(sources) as ahead:
+        assert [next(ahead), next(ahead)] == [tar_size(source) for source in sources[:2]]
+        with pytest.raises(MachineError, match="item-3: No such file"):
+            next(ahead)
+
+
+def test_who_leaves_early_leaves_nobody_behind(sources: list[LayerSource]) -> None:
+    with background_sizes(sources) as ahead:
+        next(ahead)
+    assert multiprocessing.active_children() == []
+
+
+def test_a_helper_that_was_killed_is_told(
+    tmp_path: Path, sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layer_sizes, "worth_a_process", lambda size: True)
+    monkeypatch.setattr(layer_sizes, "tar_size", lambda source: os.kill(os.getpid(), signal.SIGKILL))
+    with background_sizes(sources) as ahead, pytest.raises(MachineError, match="was killed"):
+        next(ahead)
