@@ -183,6 +183,12 @@ def test_variables_that_we_derive_are_added_to_those_of_the_base(tmp_path: Path)
     verify_image(tmp_path / "top.tar")
     spec = on("base", closure, environment={"PATH": "/usr/local/bin"})
     assert config_of(build_from_store(tmp_path, spec))["config"]["Env"] == ["PATH=/usr/local/bin", "LANG=C"]
+    write_archive(RawImage(layer, config={"config": {**runtime, "Env": []}}).layout(), tmp_path / "base")
+    value = config_of(build_from_store(tmp_path, on("base", closure)))["config"]
+    assert value["Env"] == [
+        f"PATH={closure.roots[0]}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    ], "where engines look by themselves"
+    verify_image(tmp_path / "top.tar")
 
 
 def test_ours_lies_where_the_bases_links_lead_and_its_directories_stay(tmp_path: Path, closure: Closure) -> None:
