@@ -87,7 +87,7 @@ def content_entries(
         if gid is None:
             issues.append(Issue(f"{where}/group", f"there is no group {content.group!r}"))
         if uid is not None and gid is not None:
-            parts.append(Content(top, where, content.copy_, uid, gid, content.mode))
+            parts.append(Content(top, where, content.copy_, uid, gid, content.mode, content.capabilities))
     entries, conflicts = union(parts, files, is_real)
     if issues or conflicts:
         raise SpecError(

@@ -65,7 +65,8 @@ def _part(part: Entry | StoreItem) -> list[Any]:
     if isinstance(part, StoreItem):
         return [str(part.path), part.nar_hash.hex]
     value = part.target if part.content is None else part.digest().hex
-    return [part.path, part.kind.value, part.mode, part.uid, part.gid, value]
+    more = [part.capabilities.hex()] if part.capabilities else []
+    return [part.path, part.kind.value, part.mode, part.uid, part.gid, value, *more]
 
 
 class LayerCache:

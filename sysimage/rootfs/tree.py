@@ -51,12 +51,16 @@ class Entry:
     """Who asked for this entry: a JSON pointer into the spec, a store path, or ``sysimage``."""
     known_digest: Digest | None = field(default=None, compare=False)
     """Of the content, where somebody answers for a host file that does not change, such as one of a store item."""
+    capabilities: bytes = b""
+    """What a file's program may do whoever starts it: the value of its attribute ``security.capability``."""
 
     def __post_init__(self) -> None:
         if not is_normalised(self.path):
             raise ValueError(f"not a normalised absolute path: {self.path!r}")
         if not 0 <= self.mode <= 0o7777:
             raise ValueError(f"mode of {self.path} is {self.mode:o}")
+        if self.capabilities and self.kind is not Kind.FILE:
+            raise ValueError(f"{self.path}: only a file has capabilities")
         if (self.kind is Kind.FILE) != (self.content is not None) or (self.kind is Kind.SYMLINK) != (
             self.target is not None
         ):

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, model_validator
 from sysimage.spec.spec_object import SpecObject
 from sysimage.spec.value_types import (
     AccountName,
+    Capabilities,
     Identifier,
     ImagePath,
     LinkTarget,
@@ -90,11 +91,20 @@ class StoreContent(SpecObject):
     """Of the same: a group."""
     mode: Mode | None = None
     """Permission bits of copied files; by default as the item has them, and writable for the owner."""
+    capabilities: dict[RelativePath, Capabilities] = {}
+    """Of copied files, by path in the item: what a program may do whoever starts it, such as
+    ``{"bin/ping": "cap_net_raw+ep"}``."""
 
     @model_validator(mode="before")
     @classmethod
     def _of_path(cls, value: object) -> object:
         return {"path": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _is_copied(self) -> StoreContent:
+        if self.capabilities and not self.copy_:
+            raise ValueError('"capabilities" belong to copies: say "copy": true, since a store item can have none')
+        return self
 
 
 class StoreSource(SpecObject):

@@ -158,6 +158,12 @@ RelativePath = Annotated[
     ),
 ]
 """A path inside something, such as ``bin`` or ``share/man``; ``.`` is the thing itself."""
+CAPABILITIES = r"cap_[a-z_]+(?:,cap_[a-z_]+)*[+=][eip]{1,3}"
+"""A clause of cap_from_text(3)."""
+Capabilities = Annotated[
+    str,
+    TextPattern(CAPABILITIES, 'capabilities as for setcap, such as "cap_net_raw+ep"'),
+]
 Argv = Annotated[tuple[Word, ...], Field(min_length=1)]
 _SIGNALS = (
     "ABRT|ALRM|BUS|CHLD|CONT|FPE|HUP|ILL|INT|IO|KILL|PIPE|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|"
