@@ -1,5 +1,5 @@
 # `make` alone says what there is. Everything runs from .venv, which is made here; what else a target needs of the machine
-# is listed below and installed with apt by root, or named for whoever can install it.
+# is listed below and installed with apt by root, or named so that an administrator can install it.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -12,6 +12,8 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python
 BIN := .venv/bin
 EXAMPLE ?= web
 IMAGE := build/$(EXAMPLE).tar
+SEED ?= $(shell date +%Y%m%d)
+TIMES ?= 20
 
 # What is looked for = the Debian package that has it.
 VENV_NEEDS := module:ensurepip=python3-venv
@@ -37,11 +39,20 @@ image: .venv/.runtime ## build build/web.tar from examples/web.json; EXAMPLE=bas
 	@$(BIN)/sysimage build --output $(IMAGE) examples/$(EXAMPLE).json
 	@$(BIN)/sysimage inspect --json $(IMAGE) | .ci/how-to-run $(IMAGE)
 
+.PHONY: test-fast
+test-fast: .venv/.dev ## run the tests that need nothing but Python: no apt, no engine, no namespaces; a minute or two
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m 'not programs' tests
+
 .PHONY: test
-test: .venv/.dev ## run the tests, with the real clients of images, and boot images here and in a virtual machine
+test: .venv/.dev ## run all tests: with the real clients of images, in namespaces, and the core in a virtual machine
 	@.ci/need $(TEST_NEEDS)
 	@$(BIN)/python -m pytest -n auto --dist worksteal tests
 	@$(MAKE) vmtest
+
+.PHONY: workloads
+workloads: .venv/.dev ## build images of real services, boot them in namespaces and ask whether they serve; needs root
+	@.ci/need $(IMAGE_NEEDS) unshare=util-linux ip=iproute2
+	@SYSIMAGE_WORKLOAD_TESTS=1 $(BIN)/python -m pytest --durations=0 --durations-min=1 tests/workloads
 
 .PHONY: vmtest
 vmtest: .venv/.dev ## boot images in a virtual machine: the core, some minutes where the processor is emulated
@@ -52,6 +63,17 @@ vmtest: .venv/.dev ## boot images in a virtual machine: the core, some minutes w
 vmtest-full: .venv/.dev ## the same with every kind of image, engine, option and fault; most of an hour emulated
 	@.ci/need $(VM_NEEDS) nix-store=nix-bin
 	@$(BIN)/python -m pytest --durations=0 --durations-min=1 vmtests
+
+.PHONY: fuzz
+fuzz: .venv/.dev ## try properties and hostile inputs with TIMES as many examples, other ones for each SEED
+	@.ci/need $(TEST_NEEDS)
+	@echo "SEED=$(SEED) TIMES=$(TIMES)"
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m hypothesis --hypothesis-seed=$(SEED) --more-examples=$(TIMES) tests
+
+.PHONY: peers
+peers: .venv/.dev ## run the tests that docs/peers.md names: what other image builders do, and its counterpart here
+	@.ci/need $(TEST_NEEDS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $$(.ci/peers)
 
 .PHONY: guixtest
 guixtest: .venv/.dev ## let Guix judge the store of an image that has Guix in it; fetches sid's, needs root
@@ -84,8 +106,16 @@ format: .venv/.dev ## format the code and mend what the linter can mend
 	@$(BIN)/ruff format .
 
 .PHONY: schema
-schema: .venv/.runtime ## write docs/system.schema.json anew after the model has changed
+schema: .venv/.runtime ## write docs/system.schema.json again after the model has changed
 	@$(BIN)/sysimage schema > docs/system.schema.json
+
+.PHONY: wheel
+wheel: .venv/.dev ## build the wheel and the source archive into dist/
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --outdir dist .
+
+.PHONY: golden
+golden: .venv/.dev ## write the golden files of this version again, after a change of a format that is meant
+	@$(BIN)/python -m tests.golden.generate
 
 .PHONY: clean
 clean: ## remove what was built; the cache of packages and layers stays

@@ -1,6 +1,6 @@
 """The errors a user can act on, and the exit status each ends the program with.
 
-Grammar of every message: ``cannot <verb> <object>: <cause>``. Anything else that escapes is a fault of ours.
+Grammar of every message: ``cannot <verb> <object>: <cause>``. Any other exception that escapes is a bug.
 """
 
 from __future__ import annotations

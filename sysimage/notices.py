@@ -16,7 +16,8 @@ _listeners: list[Listener] = []
 
 
 def notice(text: str) -> None:
-    """Tell the listener, or, without one, the log: as a warning of the logger `LOGGER`, which prints nothing itself."""
+    """Pass a notice to the listener or, without one, to the log, as a warning of the logger `LOGGER`, which prints
+    nothing itself."""
     for listener in _listeners[-1:]:
         listener(text)
     if not _listeners:
@@ -30,7 +31,7 @@ def notice(text: str) -> None:
 
 @contextlib.contextmanager
 def heard_by(listener: Listener) -> Iterator[None]:
-    """While this is open, ``listener`` alone hears of notices, whichever thread they come from: for the command line,
+    """While this is open, ``listener`` alone gets all notices, whichever thread they come from: for the command line,
     which is alone in its process."""
     _listeners.append(listener)
     try:

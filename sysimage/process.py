@@ -75,7 +75,7 @@ def run(
 
     ``env`` is added to the clean environment. A status outside ``accept`` raises `ProcessFailedError`.
     """
-    import sh  # not paid for by those who run nothing
+    import sh  # imported late: a run without other programs does not need it
 
     program, *arguments = (str(word) for word in argv)
     options: dict[str, Any] = {
@@ -130,8 +130,8 @@ def spawn(
     It has a session of its own, so that Ctrl-C reaches us alone, unless a person is to talk to it ``on_terminal``. The
     kernel ends it with us, unless it is there for what is left to do then, and ``outlives`` us. A ``brief`` one, of
     those that are started by the hundred, asks the kernel for that itself, by setpriv(1), where this is installed: so
-    it takes a fifth of the time, because nothing of ours is copied for it. One that is begun in the very moment in
-    which we die would not notice it.
+    it takes a fifth of the time, because no memory of this process is copied for it. One that starts in the very
+    moment in which we die would not notice it.
     """
     words = [str(word) for word in argv]
     through = _setpriv() if brief else None

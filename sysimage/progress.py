@@ -1,4 +1,4 @@
-"""How the rooms tell whoever is watching how far they are; only the command line knows what becomes of it."""
+"""How the rooms report their progress; only the command line decides how it is shown."""
 
 from __future__ import annotations
 
@@ -16,4 +16,4 @@ class Progress(Protocol):
 
 
 def silent(stage: str, done: int, total: int | None, *, unit: str = "items") -> None:
-    """A progress that nobody watches."""
+    """A progress without a listener."""

@@ -4,10 +4,10 @@
         ...                         # `EndedBySignal` is raised in the main thread, wherever that is
     with when_ending(act):          # any room, any thread: what unwinding alone would not end, such as a program that
         ...                         # another thread waits for; ``act`` is called once, from a thread of its own
-    keep_unwinding()                # who caught the exception on purpose, and raises it again later
-    with patient(seconds):          # who stops something that takes longer than a program may, such as a container
+    keep_unwinding()                # the caller caught the exception on purpose, and raises it again later
+    with patient(seconds):          # the caller stops something slower than a program may be, such as a container
     with held():                    # what must not be interrupted half-way; the exception comes right after
-    answered()                      # who caught the exception, did what the signal asks for, and goes on
+    answered()                      # the caller caught the exception, did what the signal asks for, and goes on
     program = process.spawn(...)    # and children end with us however we end: `ending_with_parent`, `become_worker`
 
 An exception unwinds the main thread, so that ``with`` and ``finally`` remove temporary files and end children. Where
@@ -40,7 +40,7 @@ _AGAIN = 0.1
 """Seconds until the exception is raised again where it was lost. The same signal within them is the same one: `timeout`
 sends it twice, to the process and to its group."""
 _NUDGE = signal.SIGURG
-"""Wakes the main thread; what nobody listens to, it does not end."""
+"""Wakes the main thread; without a listener it does not end the program."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -69,7 +69,7 @@ def raise_if_ending() -> None:
 
 
 def keep_unwinding() -> None:
-    """For who runs code that catches the exception on purpose, and goes on cleaning up: it is not raised again."""
+    """For code that catches the exception on purpose and goes on cleaning up: it is not raised again."""
     if _listener is not None:
         _listener.raises = False
 
@@ -119,7 +119,7 @@ def when_ending(act: Callable[[], object]) -> Iterator[None]:
     key = object()
     _acts[key] = act
     try:
-        if is_ending():  # and perhaps nobody looks into the table any more
+        if is_ending():  # and perhaps no thread reads the table any more
             act()
         yield
     finally:
@@ -159,7 +159,7 @@ class _Listener:
         self.number: int | None = None
         """The first signal that came."""
         self.raises = True
-        """Whether it is still to be raised where nobody unwinds."""
+        """Whether it must still be raised where no code unwinds."""
         self.patience = _PATIENCE
         """Seconds that unwinding may take."""
         self._main = threading.get_ident()
@@ -241,13 +241,13 @@ def say_without_waiting(text: str) -> None:
     """Write a line to standard error, unless its reader keeps us waiting or has left."""
     with contextlib.suppress(OSError):
         if any(events & select.POLLOUT for _, events in _poll(2, select.POLLOUT)):
-            # Whoever drew bars has hidden the cursor.
+            # Progress bars have hidden the cursor.
             shown = "\x1b[?25h" if os.isatty(2) else ""
             os.write(2, f"{shown}{text}\n".encode())
 
 
 def reader_has_left(descriptor: int) -> bool:
-    """Whether a descriptor is of a pipe that nobody reads any more."""
+    """Whether a descriptor is of a pipe without a reader."""
     return any(events & select.POLLERR for _, events in _poll(descriptor, 0))
 
 
@@ -281,7 +281,7 @@ def ending_with_parent() -> Callable[[], None]:
 
     def prepare() -> None:
         die_with_parent()
-        if os.getppid() != parent:  # it died before the kernel was told
+        if os.getppid() != parent:  # it died before prctl(2) took effect
             os._exit(1)
 
     return prepare
@@ -289,7 +289,7 @@ def ending_with_parent() -> Callable[[], None]:
 
 @functools.cache
 def _die_with_parent() -> Callable[[], object]:
-    import ctypes  # not paid for by those who start nothing
+    import ctypes  # imported late: a run without children does not need it
 
     numbers = (signal.SIGKILL, 0, 0, 0)
     return functools.partial(ctypes.CDLL(None).prctl, ctypes.c_int(_PR_SET_PDEATHSIG), *map(ctypes.c_ulong, numbers))

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 Task = TypeVar("Task", bound=Hashable)
 Result = TypeVar("Result")
-Report = Callable[[int], None]
-"""Tells the parent that so many more bytes have been moved."""
+Report = Callable[[int], object]
+"""Reports to the parent that so many more bytes have been moved."""
 
 WORTH_A_PROCESS = 64 << 20
 """Bytes in the layers below which another process costs more than it gains."""
@@ -145,7 +145,7 @@ _HINTS: dict[int, str] = {
     signal.SIGBUS: "a file became shorter while it was read, a disk is full, or the memory is faulty",
     signal.SIGXCPU: "a limit of processor time was reached; `ulimit -t` shows it",
     signal.SIGXFSZ: "a limit of file sizes was reached; `ulimit -f` shows it",
-    **dict.fromkeys(ENDING, "somebody ended it; start again"),
+    **dict.fromkeys(ENDING, "a signal ended it; start again"),
 }
 
 
@@ -317,7 +317,7 @@ def run_tasks(
 @contextlib.contextmanager
 def threads(count: int, name: str) -> Iterator[ThreadPoolExecutor]:
     """Threads that work while this is open. After an error, what has not begun is dropped and what has is waited for;
-    a signal that ends the program waits for nobody."""
+    a signal that ends the program waits for no thread."""
     from concurrent.futures import ThreadPoolExecutor
 
     pool = ThreadPoolExecutor(count, thread_name_prefix=name)

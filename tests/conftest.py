@@ -2,11 +2,23 @@
 
 No deadline, because how long an example takes says how busy the machine is. Signals as a terminal's programs have
 them: a shell starts its background jobs with some ignored, and what a test starts would ignore them too.
+
+Tests that need more of the machine than Debian's smallest installation has the mark `programs`: programs of others, the
+package archive, namespaces, an engine. `make test-fast` leaves them out, and a test without the mark that starts such a
+program fails here.
 """
 
+import atexit
+import os
 import signal
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
 
-from hypothesis import settings
+import pytest
+from hypothesis import is_hypothesis_test, settings
 
 settings.register_profile("sysimage", deadline=None)
 settings.load_profile("sysimage")
@@ -14,3 +26,80 @@ settings.load_profile("sysimage")
 for number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
+
+FOLDERS = ("boot", "clients", "containers", "digests", "guix", "workloads")
+"""Whose tests all have the mark."""
+EVERYWHERE = {
+    "bash",
+    "cp",
+    "dash",
+    "dpkg",
+    "gzip",
+    "setpriv",
+    "sh",
+    "tar",
+    "true",
+    *(f"ld-linux-{cpu}" for cpu in ("x86-64", "aarch64")),
+}
+"""Programs that no Debian is without."""
+SYSTEM = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/lib")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--more-examples", type=int, default=1, help="how many times as many examples properties get")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    properties = {item.obj for item in items if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)}
+    _give_more_examples(properties, config.getoption("--more-examples"))
+    for item in items:
+        if item.path.relative_to(Path(__file__).parent).parts[0] in FOLDERS:
+            item.add_marker(pytest.mark.programs)
+
+
+def _give_more_examples(tests: Iterable[Any], times: int) -> None:
+    """Multiply the number that each property's own settings say; hypothesis has no public way to change it later."""
+    for test in tests:
+        said: settings = test._hypothesis_internal_use_settings or settings()
+        test._hypothesis_internal_use_settings = settings(said, max_examples=said.max_examples * times)
+
+
+class _Started:
+    """The programs of the system that were started during a test, by this process or by one that it forked."""
+
+    def __init__(self) -> None:
+        # A file, because what is forked closes what it has open before it becomes another program.
+        self._file = Path(tempfile.mkstemp(prefix="sysimage-started-")[1])
+        atexit.register(self._file.unlink, missing_ok=True)
+
+    def see(self, event: str, arguments: tuple[object, ...]) -> None:
+        """A hook of Python's for what a program does."""
+        if event in ("os.exec", "os.posix_spawn", "subprocess.Popen"):
+            program = arguments[0]
+            path = Path(os.fsdecode(program) if isinstance(program, bytes) else str(program))
+            name = path.name.partition(".")[0]
+            is_python = name.startswith("python") or path == Path(sys.executable)
+            if str(path).startswith(SYSTEM) and name not in EVERYWHERE and not is_python:
+                with self._file.open("a") as file:
+                    file.write(f"{name}\n")
+
+    def taken(self) -> str:
+        """Their names since the last time."""
+        if not self._file.stat().st_size:
+            return ""
+        names = sorted(set(self._file.read_text().split()))
+        self._file.write_text("")
+        return ", ".join(names)
+
+
+_started = _Started()
+sys.addaudithook(_started.see)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a test without the mark that starts what not every machine has."""
+    _started.taken()
+    yield
+    if item.get_closest_marker("programs") is None and (names := _started.taken()):
+        pytest.fail(f"starts {names}: give it the mark `programs`")

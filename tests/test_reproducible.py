@@ -116,7 +116,7 @@ def project(workspace: Path) -> Path:
 def build_project(project: Path, place: Path, *python: str, env: Mapping[str, str] | None = None) -> bytes:
     """The archive that the command line makes in ``place``, in a Python with these options and only these variables."""
     output = place / "image.tar"
-    argv = [*python, "-m", "sysimage", "build", "-q", "--cache-dir", place / "cache", "-o", output]
+    argv: list[str | Path] = [*python, "-m", "sysimage", "build", "-q", "--cache-dir", place / "cache", "-o", output]
     subprocess.run(
         [sys.executable, *argv, project / "système.json"],
         cwd=ROOT,
@@ -154,6 +154,7 @@ def test_the_file_system_makes_no_difference(first_archive: bytes, project: Path
         assert build_project(Path(memory, "copy"), Path(memory)) == first_archive
 
 
+@pytest.mark.programs
 def test_a_system_of_real_packages_does_not_depend_on_where_when_and_how_it_is_built(tmp_path: Path) -> None:
     """One build takes what earlier builds have left; the other has the packages, nothing else, and another world."""
     cache = tmp_path / "somewhere" / "else"

@@ -33,7 +33,7 @@ def nobody_is_left() -> bool:
 @given(st.integers(1, 3), st.lists(st.integers(), max_size=6, unique=True))
 def test_every_task_is_done_once_whatever_the_number_of_workers(workers: int, tasks: list[int]) -> None:
     assert run_tasks(tasks, lambda task, _: [task], workers, abs) == {task: [task] for task in tasks}
-    with Pool(workers, lambda task, _: [task], what="count") as pool:
+    with Pool[int, list[int]](workers, lambda task, _: [task], what="count") as pool:
         for task in tasks:
             pool.submit(task)
         assert sorted(pool.done() for _ in tasks) == [(task, [task]) for task in sorted(tasks)]
@@ -43,7 +43,7 @@ def test_every_task_is_done_once_whatever_the_number_of_workers(workers: int, ta
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_what_one_task_gives_may_be_the_next_task(workers: int) -> None:
-    with Pool(workers, lambda task, _: task - 1, what="count down") as pool:
+    with Pool[int, int](workers, lambda task, _: task - 1, what="count down") as pool:
         pool.submit(9)
         while (left := pool.done()[1]) > 0:
             pool.submit(left)
@@ -65,7 +65,7 @@ def die(number: int) -> Callable[[Any, Report], None]:
         (signal.SIGKILL, "out of memory"),
         (signal.SIGXCPU, "a limit of processor time"),
         (signal.SIGUSR1, "a library may be faulty"),
-        (signal.SIGTERM, "somebody ended it"),
+        (signal.SIGTERM, "a signal ended it"),
     ],
 )
 def test_the_death_of_a_worker_says_how_it_died_and_what_it_was_at(number: signal.Signals, hint: str) -> None:
@@ -83,14 +83,14 @@ def test_the_death_of_a_worker_says_how_it_died_and_what_it_was_at(number: signa
 
 
 def test_a_worker_that_ends_by_itself_is_told_with_its_status() -> None:
-    with Pool(2, lambda task, _: os._exit(3), what="work") as pool:
+    with Pool[int, None](2, lambda task, _: os._exit(3), what="work") as pool:
         pool.submit(1)
         with pytest.raises(MachineError, match=r"^cannot work: a worker process ended \(status 3\) while it was at 1$"):
             pool.done()
 
 
 def test_a_worker_that_dies_while_it_has_nothing_to_do_is_told_too() -> None:
-    with Pool(2, lambda task, _: os.getpid(), what="work") as pool:
+    with Pool[int, int](2, lambda task, _: os.getpid(), what="work") as pool:
         pool.submit(1)
         _, number = pool.done()
         os.kill(number, signal.SIGKILL)
@@ -187,7 +187,8 @@ VALUES = {
 @pytest.mark.parametrize("kind", list(error_classes()), ids=lambda kind: kind.__name__)
 def test_every_error_of_ours_crosses_processes_with_all_it_says(kind: type[SysimageError]) -> None:
     parameters = inspect.signature(kind).parameters
-    error = kind(**{name: VALUES.get(name, f"the {name}") for name in parameters})
+    values: dict[str, Any] = {name: VALUES.get(name, f"the {name}") for name in parameters}
+    error = kind(**values)
     error.add_note("a note")
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is kind

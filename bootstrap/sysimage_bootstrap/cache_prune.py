@@ -14,7 +14,7 @@ from sysimage_bootstrap.system_cache import paths_of_systems
 def prune(cache_dir: Path, before: int) -> int:
     """Forget what was not used since ``before``, in nanoseconds since the epoch; returns the bytes freed.
 
-    Items of the systems that are left stay. Only for whoever is alone with the cache.
+    Items of the systems that are left stay. The caller must have the cache for itself.
     """
     freed = FileCache(cache_dir / "archive").prune(before)
     for directory in (cache_dir / "systems", cache_dir / "store" / INVENTORIES):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache, cached_property, partial
 from pathlib import Path
 
@@ -12,9 +13,16 @@ from sysimage.rootfs.system import SystemResult
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.archive import Archive, Package, native_architecture
 from sysimage_bootstrap.building.patchelf import patchelf
-from sysimage_bootstrap.packages.choose import ArchiveChoice, choose_packages, open_archive, package_request
+from sysimage_bootstrap.packages.choose import (
+    ArchiveChoice,
+    choose_packages,
+    is_locked,
+    open_archive,
+    package_request,
+)
 from sysimage_bootstrap.packages.package_request import PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution, resolve
+from sysimage_bootstrap.planning.unsaid import UnsaidNeedsError
 from sysimage_bootstrap.store.item_store import ItemStore
 from sysimage_bootstrap.system_cache import SystemCache, key_of
 
@@ -36,12 +44,23 @@ def realise(
     resolution = choose_packages(request, archive, lock_file, locked=locked, progress=progress)
     store = ItemStore(cache_dir / "store", spec.store.store_dir)
     remembered = SystemCache(cache_dir / "systems", store, made_by=code_digest(realise))
-    key = key_of(spec, spec_dir, resolution, store, tools=[patchelf()[1]])
-    result = remembered.find(key)
-    if result is None:
-        result = _make(spec, spec_dir, resolution, request, archive, store, workers, progress)
-        remembered.keep(key, result)
-    return result
+
+    def made(request: PackageRequest, resolution: Resolution) -> SystemResult:
+        key = key_of(spec, spec_dir, resolution, store, tools=[patchelf()[1]])
+        result = remembered.find(key)
+        if result is None:
+            result = _make(spec, spec_dir, resolution, request, archive, store, workers, progress)
+            remembered.keep(key, result)
+        return result
+
+    try:
+        return made(request, resolution)
+    except UnsaidNeedsError as needs:
+        if is_locked(request, lock_file):
+            needs.hint = f"{needs.hint}, and run `sysimage lock` again"
+            raise
+        request = replace(request, packages=tuple(sorted({*request.packages, *needs.packages})))
+        return made(request, choose_packages(request, archive, lock_file, locked=False, progress=progress))
 
 
 def _make(
@@ -56,7 +75,10 @@ def _make(
 ) -> SystemResult:
     # Not paid for by a build of what is known.
     from sysimage_bootstrap.building.build import build_items
+    from sysimage_bootstrap.building.programs import build_programs
     from sysimage_bootstrap.debs.inventory import PackageFacts
+    from sysimage_bootstrap.packages.slim import slim_of
+    from sysimage_bootstrap.system.services import guile_programs, imported_modules
     from sysimage_bootstrap.system.system import build_system
 
     native = _native_tools(resolution, request, archive, progress)
@@ -68,11 +90,23 @@ def _make(
         native=native,
         native_architecture=native_architecture() if native is not None else None,
         alternatives=spec.alternatives,
+        slim=slim_of(spec, spec_dir, resolution, imported_modules()),
         workers=workers,
         progress=progress,
     )
+    programs = None
+    if spec.has_init:
+        programs = build_programs(
+            guile_programs(),
+            resolution,
+            _FetchedLater(archive, resolution.packages, progress) if native is None else native,
+            store,
+            native_architecture=native_architecture(),
+            workers=workers,
+            progress=progress,
+        )
     facts = {name: PackageFacts.parse(store.facts(item.path)) for name, item in items.items()}
-    return build_system(spec, spec_dir, items, items, facts, store, progress)
+    return build_system(spec, spec_dir, items, items, facts, store, programs, progress)
 
 
 class _FetchedLater(Mapping[Package, Path]):
@@ -107,9 +141,10 @@ def _native_tools(
 ) -> Mapping[Package, Path] | None:
     """Where the system is of another architecture: the packages this machine needs to work on its items."""
     from sysimage_bootstrap.building.bytecode import native_requests
+    from sysimage_bootstrap.building.programs import native_guile
 
     native = native_architecture()
-    wanted = native_requests(resolution.packages)
+    wanted = (*native_requests(resolution.packages), *native_guile(resolution))
     if native == request.architecture or not wanted:
         return None
     tools = resolve(

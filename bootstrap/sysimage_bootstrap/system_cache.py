@@ -67,7 +67,7 @@ def key_of(
 ) -> str | None:
     """What a system in ``store`` follows from; ``tools`` are versions of programs that work on its items.
 
-    None if a file that the spec names cannot be read: whoever makes the system says so.
+    None if a file that the spec names cannot be read: the build of the system reports that.
     """
     try:
         sources = {
@@ -85,7 +85,7 @@ def key_of(
         [
             tools,
             [str(spec_dir.absolute()), str(store.root.absolute())],
-            # Twice, because for some keys it matters whether they were said.
+            # Twice, because for some keys it matters whether they are specified.
             [spec.model_dump(mode="json", exclude_unset=unset) for unset in (True, False)],
             sources,
             packages,

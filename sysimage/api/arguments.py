@@ -1,4 +1,4 @@
-"""What functions take, as the values that the pipeline takes: specs, names, and what is read on the way."""
+"""Converts arguments of functions to values of the pipeline: specs, names, and the inputs they read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def declared_system(spec: Spec, directory: Place | None, lock_file: Place | None
     named = None if lock_file is None else Path(lock_file)
     if isinstance(spec, str | os.PathLike):
         if directory is not None:
-            raise TypeError("directory is for a spec that is no file; paths in a file are relative to the file")
+            raise TypeError("directory is only for a spec without a file; paths in a file are relative to the file")
         path = Path(spec)
         return DeclaredSystem.of(read_spec(path), path.parent, named or lock_file_beside(path))
     beside = Path() if directory is None else Path(directory)
@@ -54,7 +54,7 @@ def image_name(text: str) -> ImageName:
 
 
 def whole_name(text: str | None) -> str | None:
-    """The name of an image with its tag, which is ``latest`` where none is said."""
+    """The name of an image with its tag, ``latest`` by default."""
     return None if text is None else str(image_name(text))
 
 

@@ -57,7 +57,7 @@ def delivery(
 def chosen_output(
     output: Place | int | None, form: OutputFormat | None, name: str, architecture: str
 ) -> tuple[OutputFormat, Path | int]:
-    """The format and the place: what is said, and what follows from one for the other.
+    """The format and the place: as specified, or each as it follows from the other.
 
     A directory that exists, or a name that ends in a slash, becomes an OCI layout.
     """

@@ -1,4 +1,4 @@
-"""Results as JSON has them: what ``--json`` prints, for whoever writes them down or sends them on.
+"""Results as JSON has them: what ``--json`` prints, for programs that store or send them.
 
 Sizes are in bytes. ``docs/stability.md`` says what may change in which version.
 """
@@ -83,8 +83,26 @@ def _planned(plan: Plan) -> dict[str, Any]:
             for layer in plan.layers
         ],
         "customization": {"entries": plan.customization_entries, "size": plan.customization_size},
+        "left_out": _left_out(plan),
         **_closure(plan),
     }
+
+
+def _left_out(plan: Plan) -> dict[str, Any]:
+    kinds = sorted({file.what for file in plan.left_out})
+    return {
+        "files": len(plan.left_out),
+        "size": sum(file.size for file in plan.left_out),
+        "kinds": {kind: sum(file.size for file in plan.left_out if file.what == kind) for kind in kinds},
+    }
+
+
+def every_file_left_out(plan: Plan) -> dict[str, Any]:
+    """What slim items lack, whole: the totals of a plan's document, and every file by item."""
+    items: dict[str, list[dict[str, Any]]] = {}
+    for file in plan.left_out:
+        items.setdefault(file.item, []).append({"path": file.path, "what": file.what, "size": file.size})
+    return {**_left_out(plan), "items": items}
 
 
 def _closure(plan: Plan) -> dict[str, Any]:

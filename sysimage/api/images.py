@@ -55,8 +55,8 @@ def build(
     image that is replaced for ``previous``, if there is one.
 
     ``lock_file`` is by default beside the spec's file, ``system.lock.json`` for ``system.json``, and counts if it
-    exists; ``locked`` refuses to build anything else. ``directory`` is what paths in a spec that is no file are
-    relative to. ``progress`` is called while work goes on; an exception that it raises ends the build.
+    exists; ``locked`` refuses to build anything else. ``directory`` is what paths in a spec without a file
+    are relative to. ``progress`` is called while work goes on; an exception that it raises ends the build.
 
     Raises a `SysimageError`: `SpecError` for a spec or arguments that cannot be built, `LockError`, `IntegrityError`,
     `RegistryError`, `MachineError`. Its ``issues`` are all faults of the input.

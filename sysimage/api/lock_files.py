@@ -28,11 +28,11 @@ def lock(
 ) -> LockedPackages:
     """Choose the packages of a spec as the archive has them today, and write them to its lock file.
 
-    ``lock_file`` is by default beside the spec's file, ``system.lock.json`` for ``system.json``; for a spec that is no
-    file nothing is written unless it is said. ``directory`` is what paths in such a spec are relative to.
+    ``lock_file`` is by default beside the spec's file, ``system.lock.json`` for ``system.json``; for a spec
+    without a file nothing is written unless it is given. ``directory`` is what paths in such a spec are relative to.
 
     Raises a `SysimageError`: `SpecError` for a spec that is not made of packages, `IntegrityError` for an archive that
-    is not to be believed, `RegistryError` for one that cannot be reached, `MachineError`.
+    cannot be trusted, `RegistryError` for one that cannot be reached, `MachineError`.
     """
     with reported(spec):
         system = arguments.declared_system(spec, directory, lock_file)

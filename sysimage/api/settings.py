@@ -90,7 +90,7 @@ class Settings:
         return self.jobs or len(os.sched_getaffinity(0))
 
     def archive_choice(self) -> ArchiveChoice:
-        """Which package archive, and what is believed of it."""
+        """Which package archive, and what of it is trusted."""
         from sysimage_bootstrap.archive import KEYRING, ArchiveOptions, TransportOptions, apt_transport
         from sysimage_bootstrap.packages.choose import ArchiveChoice
 

@@ -32,6 +32,20 @@ class PlannedLayer:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOutFile:
+    """A file of a package that its slim item lacks."""
+
+    item: str
+    """The item's store path."""
+    path: str
+    """Relative to the item."""
+    what: str
+    """The kind of file, such as ``manuals``."""
+    size: int
+    """Bytes; 0 for a link."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What would go into which layer of an image, and why."""
 
@@ -59,6 +73,8 @@ class Plan:
     """About how long a client waits for all layers, at 100 Mbit/s."""
     updates_per_year_seconds: float | None
     """About how long it waits for a year's updates; None where it is not known how often items change."""
+    left_out: tuple[LeftOutFile, ...]
+    """What the packages hold and a slim image does not, by item and path."""
 
     @classmethod
     def of(cls, planned: PlannedBuild) -> Plan:
@@ -79,6 +95,11 @@ class Plan:
             customization_size=size,
             first_pull_seconds=first,
             updates_per_year_seconds=a_year,
+            left_out=tuple(
+                LeftOutFile(item, file.path, file.why, file.size)
+                for item, files in sorted(planned.realised.left_out.items())
+                for file in files
+            ),
         )
 
 
@@ -117,7 +138,7 @@ class BuiltLayer:
 
 @dataclass(frozen=True, slots=True)
 class BuiltImage:
-    """An image that is where it was wanted."""
+    """An image at its destinations."""
 
     digest: Digest
     """Of the manifest: what a registry and a pinned reference call the image."""
@@ -126,7 +147,7 @@ class BuiltImage:
     size: int
     """Bytes of the archive, or of all blobs and documents."""
     format: str
-    """How it was written to the first of its places: ``archive``, ``docker-archive``, ``oci-layout``, ``registry``."""
+    """How it was written to the first of its places: ``archive``, ``docker-archive``, ``oci-dir``, ``registry``."""
     output: Path | None
     """The file or directory; None if it went to a stream, registries or an engine alone."""
     record: Path | None
@@ -181,7 +202,7 @@ class LockedPackage:
 
 @dataclass(frozen=True, slots=True)
 class LockedPackages:
-    """Exactly which packages a spec comes to."""
+    """Exactly the packages that a spec resolves to."""
 
     lock_file: Path | None
     """Where that was written; None if nowhere."""

@@ -1,4 +1,4 @@
-"""The base's layers, brought where ours lie: the same bytes, hashed once more on the way."""
+"""Copies the base's layers to the place of the new ones: the same bytes, verified while they are copied."""
 
 from __future__ import annotations
 
@@ -45,6 +45,6 @@ def _is_there(blobs: BlobDirectory, descriptor: Descriptor) -> bool:
 
 
 def stacked(base: BaseImage, own: Sequence[LayerBlob]) -> tuple[LayerBlob, ...]:
-    """The base's layers with ours on top. What the base's topmost layer says already need not be said again."""
+    """The base's layers with ours on top. Directories of the base's topmost layer are not repeated."""
     under = tuple(layer.blob for layer in base.layers)
     return under + tuple(layer for layer in own if not under or layer.diff_id != under[-1].diff_id)

@@ -1,4 +1,4 @@
-"""Reading a base image: everything in it is somebody else's, and nothing is believed.
+"""Reads a base image. It comes from another tool, so everything in it is checked.
 
 The bytes are read by the reader of `sysimage.verify`, which has the bounds and refuses what is malformed; whatever that
 calls a fault of the image keeps it from being a base.
@@ -85,7 +85,7 @@ def _refused(path: Path, faults: IssueCollector) -> IntegrityError:
         )
     return IntegrityError(
         f"cannot use the base image {path}: it is not what it says",
-        hint="sysimage verify tells whether another copy is sound",
+        hint="sysimage verify shows whether another copy is intact",
         issues=faults.issues,
     )
 

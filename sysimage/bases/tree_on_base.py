@@ -15,11 +15,11 @@ from sysimage.verify.tar import MemberKind
 from sysimage.verify.tree import FileTree, Node, item_of
 
 _OURS = "sysimage"
-"""The owner of entries that nobody asked for: directories that every root has, and parents."""
+"""The owner of entries that the spec does not name: directories that every root has, and parents."""
 
 
 def place_on(tree: Tree, base: BaseImage, store: Store) -> Tree:
-    """``tree`` as the layer above the base's. A `BaseImageError` names everything of ours that would take the place of
+    """``tree`` as the layer above the base's. A `BaseImageError` names every new entry that would replace
     a directory, lie below a file, or lie in a store that the base has elsewhere."""
     if not base.layers:
         return tree  # as the walk would find; without it, a build that changes nothing takes a tenth less time
@@ -56,7 +56,7 @@ def place_on(tree: Tree, base: BaseImage, store: Store) -> Tree:
 
 
 def _place(entry: Entry, base: FileTree) -> tuple[str, str | None]:
-    """Where the entry goes when the base's links on the way are followed, and what forbids it."""
+    """Where the entry goes when the base's links on its path are followed, and what forbids it."""
     way = "/"
     parts = as_parts(entry.path)
     for part in parts[:-1]:

@@ -10,7 +10,7 @@ from sysimage.digest import Digest
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """Names a blob by what it holds. `parse` reads one that somebody else wrote."""
+    """Names a blob by what it holds. `parse` reads one that another program wrote."""
 
     media_type: str
     digest: Digest

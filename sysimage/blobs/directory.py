@@ -1,6 +1,6 @@
 """A content-addressed directory: blobs under their digests, whole or not there at all.
 
-The shape is that of an OCI layout's ``blobs`` (``blobs/sha256/<hex>``), so a directory of ours can stand inside a
+The shape is that of an OCI layout's ``blobs`` (``blobs/sha256/<hex>``), so such a directory can be part of a
 layout. A blob is written to a temporary file beside its place, made durable, and renamed; what a killed process leaves
 is removed by `BlobDirectory.sweep`.
 """
@@ -95,8 +95,8 @@ class BlobDirectory:
     def link(self, source: Path, descriptor: Descriptor) -> tuple[FileFingerprint, FileFingerprint] | None:
         """Bring in a blob that lies at ``source``: linked, or else cloned or copied by the kernel, whichever works.
 
-        Of a link the size is checked and the bytes are believed: ``source`` is a blob of another directory of ours, and
-        what lay here under its name makes room. It moves the change time of ``source``: its stamps before and after it
+        Only the size of a link is checked, not its bytes: ``source`` is a blob of another `BlobDirectory`. A file that
+        already has its name here is replaced. It moves the change time of ``source``: its stamps before and after it
         are returned. What is copied, or is here already, is read, and an `IntegrityError` if it is wrong.
         """
         place = self.path(descriptor.digest)

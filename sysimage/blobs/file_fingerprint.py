@@ -10,7 +10,7 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class FileFingerprint:
-    """Number, size and times of a file. Whoever changes a byte moves at least the change time, which nobody can set."""
+    """Inode number, size and times of a file. A write changes at least the change time, which no program can set."""
 
     inode: int
     size: int

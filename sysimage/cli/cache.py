@@ -105,7 +105,7 @@ def _verify(root: Path, arguments: argparse.Namespace, terminal: Terminal) -> No
     count = sum(part.count for part in examined)
     if issues and not arguments.repair:
         raise IntegrityError(
-            f"cannot believe the cache {root}: {len(issues)} of {count} things in it are damaged",
+            f"cannot trust the cache {root}: {len(issues)} of {count} things in it are damaged",
             hint="sysimage cache verify --repair forgets them, and what needs them makes them again",
             issues=issues,
         )

@@ -25,7 +25,7 @@ def parse_arguments(
         for action in _actions(below):
             if variable_of(action) is not None:
                 defaults[action] = action.default
-                action.default = argparse.SUPPRESS  # so that a flag that was given can be told from one that was not
+                action.default = argparse.SUPPRESS  # to distinguish a flag that was given from one that was not
     arguments = parser.parse_args(argv)
     verb = _parsers(parser).get(arguments.verb, parser)
     for action in _actions(verb):

@@ -1,4 +1,4 @@
-"""What people and machines are told when something goes wrong."""
+"""How an error is reported to people and to programs."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def add_output_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def add_progress_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """How progress is shown, for verbs whose output is somebody else's; the group, for the others."""
+    """How progress is shown, for verbs that pass another program's output on; the group, for the others."""
     group = parser.add_argument_group("what is printed")
     group.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
     group.add_argument(
@@ -143,6 +143,7 @@ def _add_boundary_flags(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--favour",
+        "--favor",
         choices=("both", "updates", "sharing"),
         default="both",
         help="what layer boundaries are drawn for: small updates, layers shared between images, or both (the default)",

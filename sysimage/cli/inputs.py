@@ -27,5 +27,5 @@ def flag_inputs(arguments: argparse.Namespace) -> Iterator[Input]:
 def _standard_input() -> int:
     try:
         return sys.stdin.fileno()
-    except (OSError, ValueError):  # there is none
+    except (OSError, ValueError):  # standard input is closed
         return -1

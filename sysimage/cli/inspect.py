@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 
 def facts(summary: ImageSummary) -> list[tuple[str, str]]:
-    """What is worth a line, leaving out what is not said."""
+    """The facts to print, without absent ones."""
     config, runtime = summary.config, summary.config.runtime
     starts = " ".join([*runtime.entry_point, *runtime.command])
     store = f"{summary.store_kind}, {summary.items} items" if summary.store_kind else ""

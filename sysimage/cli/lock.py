@@ -1,4 +1,4 @@
-"""``sysimage lock``: note exactly which packages a spec comes to today."""
+"""``sysimage lock``: record exactly which packages a spec resolves to today."""
 
 from __future__ import annotations
 

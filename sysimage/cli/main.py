@@ -11,7 +11,7 @@ from functools import partial
 from types import ModuleType
 
 from sysimage import __version__
-from sysimage.cli import build, cache, completion, inspect, lock, plan, run, schema, shell, test, verify
+from sysimage.cli import build, cache, completion, inspect, lock, migrate, plan, run, schema, shell, test, verify
 from sysimage.cli.environment import parse_arguments
 from sysimage.cli.failure import report_failure
 from sysimage.cli.terminal import Terminal
@@ -19,7 +19,20 @@ from sysimage.cli.utf8_mode import enter_utf8_mode
 from sysimage.errors import SpecError
 from sysimage.signals import EndedBySignal, ended_by, listening, raise_if_ending, reader_has_left, say_without_waiting
 
-VERBS: tuple[ModuleType, ...] = (build, plan, inspect, verify, test, run, shell, lock, cache, schema, completion)
+VERBS: tuple[ModuleType, ...] = (
+    build,
+    plan,
+    inspect,
+    verify,
+    test,
+    run,
+    shell,
+    lock,
+    cache,
+    schema,
+    migrate,
+    completion,
+)
 """In the order of the help. Each has NAME, HELP, DESCRIPTION, ``add_flags(parser)`` and ``run(arguments, terminal)``;
 it imports the rooms it calls only when it runs."""
 

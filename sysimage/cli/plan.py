@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from sysimage.cli import flags
+from sysimage.cli import flags, left_out
 from sysimage.cli.build_request import build_request
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.spec_files import faults_in
@@ -19,7 +19,8 @@ HELP = "show what would go into which layer, and why"
 DESCRIPTION = """\
 Make the store of SPEC and show how its items would be divided among layers, bottom first: size, number of items, how
 often a client that follows updates is expected to fetch the layer again, and why they are together; and about how long
-a client waits for all of them, and for a year's updates, at 100 Mbit/s. Writes no image."""
+a client waits for all of them, and for a year's updates, at 100 Mbit/s. With --left-out, show instead what slim items
+lack of their packages. Writes no image."""
 
 _NAMES = 4
 """How many items a row names."""
@@ -30,13 +31,19 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     flags.add_source_flags(parser)
     flags.add_registry_flags(parser)
     flags.add_output_flags(parser)
+    parser.add_argument(
+        "--left-out",
+        action="store_true",
+        help="show what the packages hold and the image does not, since no program needs it: why, and how much; with "
+        "--json, every file",
+    )
     flags.add_spec(parser)
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     request = build_request(arguments, terminal)
 
-    from sysimage.api.documents import document
+    from sysimage.api.documents import document, every_file_left_out
     from sysimage.api.values import Plan
     from sysimage.files.locks import in_use
     from sysimage.pipeline.build import plan
@@ -45,7 +52,12 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     with faults_in(arguments.spec), in_use(request.sources.cache_dir), shown as progress:
         planned = Plan.of(plan(request.system, request.sources, request.identity, request.planning, progress))
     if arguments.json:
-        terminal.document(document(planned))
+        terminal.document(
+            document(planned) | ({"left_out": every_file_left_out(planned)} if arguments.left_out else {})
+        )
+    elif arguments.left_out:
+        terminal.table(("size", "files", "what", "of"), left_out.rows(planned), right=(0, 1))
+        terminal.result(f"{planned.names[0]}{left_out.words(planned) or '; nothing is left out'}")
     elif not arguments.quiet:
         terminal.table(("layer", "size", "items", "pulls/year", "why", "holds"), rows(planned), right=(0, 1, 2, 3))
         terminal.result(summary(planned))
@@ -89,4 +101,5 @@ def summary(planned: Plan) -> str:
     waited = f"about {first:.1f} s for a first pull" + (
         "" if a_year is None else f", {a_year:.0f} s for a year's updates"
     )
-    return f"{planned.names[0]}: {count} of at most {planned.max_layers} layers, {held}; {waited}"
+    layers = f"{count} of at most {planned.max_layers} layers"
+    return f"{planned.names[0]}: {layers}, {held}; {waited}{left_out.words(planned)}"

@@ -49,7 +49,7 @@ class Terminal:
         self.result(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False))
 
     def note(self, text: str) -> None:
-        """Tell people something that is no result."""
+        """Print a note for people, not a result."""
         _say(text, sys.stderr)
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:

@@ -27,9 +27,9 @@ NAME = "test"
 HELP = "boot an image and question it"
 DESCRIPTION = """\
 Boot IMAGE without any privilege, and ask the running system questions: the standard ones, and those of --expect. Where
-it boots is said by --in: in an engine of a virtual machine, which is the proof and needs QEMU, no root and no engine on
-this machine; or, in seconds, in an engine of this machine or in plain Linux namespaces. Ends with 5 if the image does
-not pass."""
+it boots is chosen by --in: in an engine of a virtual machine, which is the proof and needs QEMU, no root and no engine
+on this machine; or, in seconds, in an engine of this machine or in plain Linux namespaces. Ends with 5 if the image
+does not pass."""
 EXTRA = ("pytest", "testinfra")
 """Modules that the extra ``vm`` brings."""
 
@@ -151,7 +151,7 @@ def _questions(
 ) -> int:
     from sysimage_vm.run_questions import run_questions
 
-    os.environ.pop("PYTEST_ADDOPTS", None)  # meant for the tests of whoever calls us
+    os.environ.pop("PYTEST_ADDOPTS", None)  # meant for the caller's own tests
     reports.mkdir(parents=True, exist_ok=True)
     (reports / KEEP).unlink(missing_ok=True)
     answers = None
@@ -167,7 +167,7 @@ def _questions(
         shutil.copyfile(reports / "junit.xml", arguments.junit)
     if fault is not None:
         (reports / KEEP).write_text(f"{fault}\n")
-        if arguments.quiet or answers is None:  # nobody has seen what it rests on
+        if arguments.quiet or answers is None:  # the evidence was not printed yet
             terminal.note("\n".join(str(fault).splitlines()[len(fault.message.splitlines()) :]))
         fault = BootTestError(fault.message, hint=fault.hint or f"logs are in {reports}", issues=fault.issues)
         report_failure(fault, terminal, as_json=False)
@@ -180,7 +180,7 @@ def _questions(
 
 @contextlib.contextmanager
 def _said(reports: Path, arguments: argparse.Namespace) -> Iterator[None]:
-    """pytest's report goes to standard output, beside a document to standard error, and where -q is said to a file."""
+    """pytest's report goes to standard output, with a JSON document to standard error, and with -q to a file."""
     if arguments.quiet:
         with open(reports / "report.txt", "w") as file, contextlib.redirect_stdout(file):
             yield

@@ -1,4 +1,4 @@
-"""The virtual machine behind ``--in vm``, for the verbs that use it."""
+"""The virtual machine of ``--in vm``, for the verbs that use it."""
 
 from __future__ import annotations
 

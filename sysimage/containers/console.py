@@ -16,7 +16,7 @@ _LAST_SECONDS = 2.0
 class Console:
     """A pipe whose content goes to ``take``. Its ``descriptor`` is for the container's output.
 
-    The end of the block waits for the end of the output, unless it is said not to: then passing on goes on.
+    The end of the block waits for the end of the output, unless the caller asks not to: it is passed on anyway.
     """
 
     def __init__(self, take: Callable[[bytes], None], *, waits: bool = True) -> None:

@@ -169,7 +169,7 @@ def _relay(master: int) -> None:
             if master in ready:
                 try:
                     data = os.read(master, 1 << 16)
-                except OSError:  # EIO: nobody has it open any more
+                except OSError:  # EIO: no process has it open any more
                     return
                 if not data:
                     return
@@ -203,7 +203,7 @@ def _become(deed: str, todo: dict[str, Any], terminal: socket.socket | None) -> 
     for capability in range(LAST_CAPABILITY + 1):
         if capability not in todo["capabilities"]:
             _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
-    # Rights that the caller would hand down to every program, whoever it runs as.
+    # Rights that every program would inherit from the caller, whichever user it runs as.
     _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     if uid and deed == "start" and todo["own_output"]:
         for descriptor in (1, 2):  # so that /dev/stdout can be opened

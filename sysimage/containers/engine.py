@@ -46,15 +46,15 @@ for second in 1 2 3 4 5 6 7 8 9 10; do
     sleep 1
 done
 """
-"""Waits for a word, or for the end of who would say it, and removes container and image. What the engine was still
-busy with when that end came without a word may appear later, so it is tried again."""
+"""Waits for a line, or for the end of its writer, and removes container and image. After an end without a line, the
+engine may still be creating them, so the removal is repeated."""
 
 
 def entry_point_flags(program: str, entry_point: str | None) -> list[str]:
-    """What ``docker run`` or ``podman run`` is told of an entry point in the place of the image's; empty is none."""
+    """Flags of ``docker run`` or ``podman run`` that replace the image's entry point; empty removes it."""
     if entry_point is None:
         return []
-    # Podman wants an empty entry point as JSON, Docker as nothing.
+    # Podman needs an empty entry point as JSON, Docker as an empty text.
     return [f"--entrypoint={entry_point or ('[]' if program == 'podman' else '')}"]
 
 
@@ -181,7 +181,7 @@ def _load(engine: Engine, image: RunnableImage, reference: str, progress: Progre
         )
         try:
             if child.stdin is not None:
-                with contextlib.suppress(BrokenPipeError), child.stdin:  # it went away; what it said is the reason
+                with contextlib.suppress(BrokenPipeError), child.stdin:  # closed by the engine, whose output says why
                     write_archive(image, reference, child.stdin, progress)
             status = child.wait()
         except BaseException:

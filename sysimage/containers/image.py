@@ -66,7 +66,7 @@ class RunnableImage:
     def argv(self, command: tuple[str, ...] = (), entry_point: str | None = None) -> list[str]:
         """What is started, by OCI's rule: the entry point with ``command``, or else with the image's own command.
 
-        ``entry_point`` is in the place of the image's, whose command does not count then; empty, there is none.
+        ``entry_point`` replaces the image's and drops its command; an empty one means no entry point.
         """
         config = self.documents.config
         if entry_point is not None:
@@ -108,13 +108,13 @@ def open_image(path: Path, limits: Limits = DEFAULT_LIMITS, *, name: str | None 
 def refused(name: str, issues: tuple[Issue, ...]) -> IntegrityError:
     """The error for an image that is not what it says."""
     return IntegrityError(
-        f"cannot run {name}: it is not what it says", hint="sysimage verify tells whether another copy is sound",
+        f"cannot run {name}: it is not what it says", hint="sysimage verify shows whether another copy is intact",
         issues=issues,
     )  # fmt: skip
 
 
 def signal_number(name: str) -> int:
-    """The number of a signal as images name it: SIGTERM, TERM, 15, SIGRTMIN+3. A MachineError for what is none."""
+    """The number of a signal as images name it: SIGTERM, TERM, 15, SIGRTMIN+3. A MachineError for any other text."""
     text = name.upper().removeprefix("SIG")
     if text.isdigit() and 0 < int(text) <= 64:
         return int(text)
@@ -123,4 +123,4 @@ def signal_number(name: str) -> int:
     try:
         return int(signal.Signals[f"SIG{text}"])
     except KeyError:
-        raise MachineError(f"cannot stop the image: its stop signal {name} is none of this machine") from None
+        raise MachineError(f"cannot stop the image: this machine has no signal {name}") from None

@@ -23,7 +23,7 @@ from sysimage.containers.unpack import unpack_layer
 from sysimage.verify.limits import DEFAULT_LIMITS
 
 PLACES = ("/mnt", "/media", "/srv", "/opt", "/home")
-"""Where the files are mounted: the first that this machine has. What is there stays in sight for everybody else."""
+"""Where the files are mounted: the first that this machine has. All other processes still see what is there."""
 SHARE = 80
 """Per cent of the machine's memory that an image's files and what its containers write may take."""
 _STEP = 8 << 20
@@ -33,7 +33,7 @@ def main(todo: dict[str, Any]) -> None:
     parent = todo["parent"]
     container_init.die_with_parent(parent)
     os.umask(0)
-    with open_image(Path(todo["image"])) as image:  # while this machine's files are still in sight
+    with open_image(Path(todo["image"])) as image:  # while this machine's files are still visible
         place = _own_mounts(todo, parent)
         root = f"{place}/root"
         Path(root).mkdir(mode=0o755)

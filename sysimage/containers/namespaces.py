@@ -176,7 +176,7 @@ class UnpackedImage:
         return Container(self, process, pid, settings)
 
     def todo(self, argv: Sequence[str], settings: Settings, *, terminal: bool) -> dict[str, Any]:
-        """What `sysimage.containers.container_init` is told."""
+        """The request to `sysimage.containers.container_init`."""
         config = self.image.documents.config
         if not argv:
             raise SysimageError(f"cannot run {self.image.name}: it has neither entry point nor command",

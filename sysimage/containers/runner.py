@@ -1,4 +1,4 @@
-"""One container of an image, wherever it is: the same deeds in namespaces and in an engine."""
+"""Runs one container of an image: the same operations in namespaces and in an engine."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ OutputSink = Callable[[bytes], None]
 
 
 class Runner(ABC):
-    """Where the container is. `close` is the business of whoever opened it."""
+    """Runs a container in one place. The caller that opened it must `close` it."""
 
     limits: tuple[str, ...] = ()
     """What does not work here as it would elsewhere, for people."""
@@ -83,14 +83,14 @@ class Runner(ABC):
 
     @abstractmethod
     def said(self) -> str:
-        """The last lines of what it said."""
+        """The last lines of its output."""
 
     @abstractmethod
     def stop(self) -> int:
         """Stop the booted container; its exit status."""
 
     def wait_until_up(self, seconds: float = BOOT_SECONDS) -> bool:
-        """Wait until the Shepherd of an image of ours has started what starts by itself; whether it has.
+        """Wait until the Shepherd of a sysimage image has started all automatic services; whether it has.
 
         Another image is up as soon as it runs. A SysimageError with its last words for a container that ends meanwhile.
         """
@@ -180,7 +180,7 @@ class NamespaceRunner(Runner):
         return self.booted().process.poll() is None
 
     def log(self) -> str:
-        """What the booted containers have said, but for the beginning of very much."""
+        """The output of the booted containers; only the end of a very long one."""
         return b"".join(self._log.copy()).decode("utf-8", "replace")
 
     def said(self) -> str:
@@ -267,8 +267,8 @@ class EngineRunner(Runner):
 
 
 def _awaited(start: Callable[[], subprocess.Popen[bytes]], end: Callable[[], int], left: Callable[[], bool]) -> int:
-    """Wait for the child that ``start`` gives, and let ``end`` end it when we are to stop, or when nobody reads what it
-    says."""
+    """Wait for the child that ``start`` gives, and let ``end`` end it when we are to stop, or when its output
+    has no reader any more."""
     with patient(STOP_SECONDS + INTERRUPTED_SECONDS):
         try:
             child = start()

@@ -1,8 +1,8 @@
 """Layers become files below the root directory of this process, which has changed its root for that.
 
 Every bound and every check of the format is the reader's of `sysimage.verify`. Links of an image lead where they would
-inside it, because there is nothing else below this root; and what a layer holds is believed when its blob's digest and
-its diff ID are what the documents say, before anything of it is run.
+inside it, because there is nothing else below this root; and before anything of a layer is run, its blob's digest and
+its diff ID are compared with the documents.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _NODES = (MemberKind.CHARACTER_DEVICE, MemberKind.BLOCK_DEVICE, MemberKind.FIFO)
 def unpack_layer(
     layer: LayerDocument, source: ImageSource, limits: Limits, count: Callable[[int], None], *, owners: bool = True
 ) -> list[Issue]:
-    """Put a layer on top of what is there; what is wrong with it. ``count`` is told the bytes of the blob as they come.
+    """Put a layer on top of what is there; return its faults. ``count`` is called with the bytes of each blob chunk.
 
-    Without ``owners`` everything is ours, for a user namespace that has nobody else. Raises OSError for faults of this
+    Without ``owners`` this user owns everything, for a user namespace with one user. Raises OSError for faults of this
     machine.
     """
     blob, diff = hashlib.sha256(), hashlib.sha256()
@@ -84,7 +84,7 @@ def _again(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 class _Unpacking:
-    """One layer on its way to the disk."""
+    """The unpacking of one layer."""
 
     def __init__(self, stream: ChunkStream, owners: bool) -> None:
         self._stream = stream

@@ -52,7 +52,7 @@ def is_privileged() -> bool:
 
 
 def user_map() -> UserMap:
-    """The most users that we may have inside: all of ours for root, the subordinate range, or root alone."""
+    """The most users that a container can have: all of the machine's for root, the subordinate range, or root alone."""
     uid, gid = os.geteuid(), os.getegid()
     if uid == 0:
         return UserMap(_all("/proc/self/uid_map"), _all("/proc/self/gid_map"), helped=False)

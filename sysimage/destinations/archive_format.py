@@ -2,7 +2,7 @@
 
 ``archive`` is an OCI layout that also has Docker's ``manifest.json``, in one tar: whatever loads images reads one or
 the other. ``docker-archive`` is the older form; its layers have names that need no digest and its documents come last,
-so that it can be written in one pass by someone who does not know yet what the layers hash to.
+so that it can be written in one pass before the digests of its layers are known.
 """
 
 from __future__ import annotations

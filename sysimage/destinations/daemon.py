@@ -24,7 +24,7 @@ class Engine:
 
 
 def load_into(engine: Engine, write: Callable[[int], WrittenImage]) -> WrittenImage:
-    """Start the engine's loader and let ``write`` stream an archive to it; nothing is stored on the way.
+    """Start the engine's loader and let ``write`` stream an archive to it; nothing is stored meanwhile.
 
     The engine's refusal is a `MachineError` that says what it printed.
     """
@@ -40,7 +40,7 @@ def load_into(engine: Engine, write: Callable[[int], WrittenImage]) -> WrittenIm
         written: WrittenImage | None = None
         try:
             if child.stdin is not None:
-                with contextlib.suppress(BrokenPipeError):  # it went away; what it said is the reason
+                with contextlib.suppress(BrokenPipeError):  # closed by the engine, whose output says why
                     written = write(child.stdin.fileno())
                 child.stdin.close()
             status = child.wait()

@@ -48,7 +48,7 @@ def write_oci_layout(
     blobs of that one which nothing else in the index reaches go last. Whatever else is in the layout stays. A directory
     that holds something and is no layout is a `SpecError`; a blob that is nowhere is an `IntegrityError`.
     """
-    # What it is called by whoever has it open stays, and all of them take the same lock.
+    # The locked file keeps its name for every process that has it open, so all of them take the same lock.
     directory = Path(os.path.abspath(directory))  # noqa: PTH100 (no symlink resolved)
     place = directory.resolve()
     if place.exists() and not place.is_dir():
@@ -62,7 +62,7 @@ def write_oci_layout(
         else:
             with atomic_directory(place, durable=True) as draft:
                 size = _fill(draft, image, blobs, keeper, read_index(draft).with_image(image, names, annotations))
-    return WrittenImage(image, "oci-layout", directory, size, tuple(names))
+    return WrittenImage(image, "oci-dir", directory, size, tuple(names))
 
 
 def require_layout(directory: Path) -> None:
@@ -79,7 +79,7 @@ def require_layout(directory: Path) -> None:
     except (ValueError, KeyError, TypeError):
         version = None
     if version != _VERSION:
-        raise SpecError(f"cannot write an OCI layout to {directory}: its oci-layout says no known version", hint=hint)
+        raise SpecError(f"cannot write an OCI layout to {directory}: its oci-layout has no known version", hint=hint)
 
 
 def _held(directory: Path) -> AbstractContextManager[None]:

@@ -69,7 +69,7 @@ class LayoutIndex:
         return frozenset() if dropped is None or kept is None else dropped - kept
 
     def reached(self, blobs: BlobDirectory) -> frozenset[Digest] | None:
-        """Every blob that the index leads to; None where a document on the way cannot be read."""
+        """Every blob that the index leads to; None if one of the documents cannot be read."""
         return _closure(self.manifests, blobs)
 
 
@@ -94,7 +94,7 @@ def read_index(directory: Path) -> LayoutIndex:
 
 
 def _same_reference(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Whether a reader who asks for the new entry's reference would get the old one.
+    """Whether a lookup of the new entry's reference would find the old entry.
 
     A reference is the image's whole name where a tool writes that, and otherwise its tag alone. What has neither is
     only replaced by itself.

@@ -1,7 +1,7 @@
 """Blobs that were found right in the moment in which they go out.
 
-A blob in a cache is believed by its stamp; a disk that loses a bit moves no stamp. So whatever is copied is read and
-hashed first, the next blob by another thread while one is on its way, and what is wrong is made again.
+A cached blob is trusted by its fingerprint, but a disk that loses a bit changes no fingerprint. So every blob is hashed
+before it is copied, the next one by another thread meanwhile, and a damaged one is made again.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class BlobRepair(Protocol):
     """Looks after the directories that an image's blobs lie in."""
 
     def remake(self, descriptor: Descriptor) -> None:
-        """Make a damaged or missing blob again, at its place; an error of ours if that cannot be done."""
+        """Make a damaged or missing blob again, in its place; a `SysimageError` if that fails."""
         ...
 
     def linked(self, descriptor: Descriptor, before: FileFingerprint, after: FileFingerprint) -> None:
-        """Hear that a blob has one more name, which moved its change time."""
+        """Note that a blob got one more hard link, which changed its change time."""
         ...
 
 
@@ -51,7 +51,7 @@ def verified_blob(blobs: Sequence[BlobDirectory], descriptor: Descriptor) -> Pat
 def verified_blobs(
     blobs: Sequence[BlobDirectory], descriptors: Sequence[Descriptor], keeper: BlobRepair | None = None
 ) -> Iterator[Iterator[Path]]:
-    """Where each of the blobs lies, in order: each was read and is right when its place is told.
+    """Where each of the blobs lies, in order: each was read and verified before its place is yielded.
 
     One that is wrong is made again by the ``keeper``; without one, or where it is wrong again, that is an
     `IntegrityError`.

@@ -11,11 +11,11 @@ from sysimage.image import Image, ImageName
 
 @dataclass(frozen=True, slots=True)
 class WrittenImage:
-    """An image that is completely written where somebody wanted it."""
+    """An image that is completely written to one destination."""
 
     image: Image
     format: str
-    """``oci-layout``, ``archive`` (the one every loader reads), ``docker-archive`` or ``registry``."""
+    """``oci-dir``, ``archive`` (the one every loader reads), ``docker-archive`` or ``registry``."""
     path: Path | None
     """The file or directory; None for a stream or a registry."""
     size: int

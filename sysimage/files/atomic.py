@@ -16,8 +16,8 @@ def atomic_file(path: Path, *, durable: bool, private: bool = False) -> Iterator
     """A descriptor of a new file, open for reading and writing, that takes its place at ``path`` when all went well.
 
     Until then what is at ``path`` stays untouched; after an error nothing is left. A ``durable`` file survives a power
-    failure once this is over; another may be lost or cut short by one. A ``private`` file is for its owner only, any
-    other for everybody whom the umask lets.
+    failure once this is over; another may be lost or cut short by one. Only its owner can read a
+    ``private`` file; the umask decides for any other.
     """
     with temporary_file(path, private=private) as (temporary, fd):
         yield fd

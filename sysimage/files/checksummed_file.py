@@ -21,13 +21,13 @@ class DamagedFileError(ValueError):
 def write_checksummed(path: Path, data: bytes, *, durable: bool, private: bool = False) -> None:
     """Write a file at once, however many processes do so at a time; the parameters are those of `atomic_write`.
 
-    One that is not durable may be cut short by a power failure; its seal tells.
+    A power failure may truncate a file that is not durable; its checksum shows that.
     """
     atomic_write(path, _seal(path.name, data) + data, durable=durable, private=private)
 
 
 def read_checksummed(path: Path) -> bytes | None:
-    """The content of a file; None if there is none, a `DamagedFileError` if it is not what was written there."""
+    """The content of a file; None if it is absent, a `DamagedFileError` if it is not what was written there."""
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):

@@ -1,6 +1,6 @@
 """Locks among processes (flock(2)). The kernel releases a lock with its process, however that ends.
 
-One rule for file systems without locks: who waits for a lock goes on, and who asks whether it is free is told no.
+On a file system without locks, waiting for a lock succeeds at once, and a test whether one is free says no.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def locked_name(path: Path, *, wait: bool = True) -> Iterator[bool]:
             elif not try_lock(file.fileno()):
                 yield False
                 return
-            # The process that held it has removed the file: a lock on a file without a name keeps nobody out.
+            # The process that held it has removed the file: a lock on a file without a name excludes no process.
             if not is_at(file.fileno(), path):
                 continue
             try:

@@ -30,12 +30,12 @@ class Memo:
         self._swept = False
 
     def find(self, key: str) -> str | None:
-        """The text with this key; None if there is none, or it is damaged."""
+        """The text with this key; None if it is absent or damaged."""
         path = self.path(key)
         try:
             data = read_checksummed(path)
         except DamagedFileError:
-            notice(f"{path} was damaged: what it said is found out again")
+            notice(f"{path} was damaged: its content is computed again")
             with contextlib.suppress(OSError):
                 path.unlink()
             return None

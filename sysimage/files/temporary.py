@@ -23,7 +23,7 @@ _LONGEST = 200
 """Bytes of a file's name that its temporary twin repeats; a name has at most 255."""
 
 _CERTAINLY_DEAD = 24 * 60 * 60
-"""Seconds after which something is nobody's where no lock can tell."""
+"""Age in seconds after which a temporary file counts as abandoned on a file system without locks."""
 
 
 @contextlib.contextmanager
@@ -72,7 +72,7 @@ def _new_directory(above: Path, name: Callable[[], str], mode: int) -> Iterator[
         yield directory
     finally:
         try:
-            remove_tree(directory)  # while the lock is held: nobody else begins to
+            remove_tree(directory)  # while the lock is held, so that no other process starts to
         finally:
             os.close(fd)
 
@@ -91,7 +91,7 @@ def sweep(directory: Path, pattern: str = r"\..+" + TEMPORARY) -> None:
 
 
 def dead(directory: Path, pattern: str) -> Iterator[Path]:
-    """What `sweep` would remove; nobody else takes it for dead until the next one is asked for."""
+    """What `sweep` would remove; each is locked against other sweeps until the next one is requested."""
     whole = re.compile(pattern, re.DOTALL)
     try:
         with os.scandir(directory) as entries:
@@ -132,7 +132,7 @@ def _now(directory: Path) -> float:
 def create_temporary(path: Path, *, private: bool = False) -> tuple[Path, int]:
     """A new file beside ``path`` and a descriptor of it, locked until that is closed; renamed or removed by the caller.
 
-    Less what the umask takes, everybody may read it who is not kept out by ``private``.
+    Only its owner can read it if ``private``; otherwise the umask decides.
     """
     while True:
         temporary = temporary_name(path)

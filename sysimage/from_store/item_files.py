@@ -41,7 +41,7 @@ class ItemFiles:
         return found is not None and found.is_file() and os.access(found, os.X_OK)
 
     def _step(self, path: str) -> Path | str | None:
-        """The place of ``path``; where a link stands on the way, the path that is meant instead."""
+        """The place of ``path``; where a link is part of it, the path that the link leads to."""
         top = next((str(above) for above in self._above(path) if str(above) in self._locations), None)
         if top is None:
             return None

@@ -28,7 +28,7 @@ class Image:
     config: Document
     manifest: Document
     layers: tuple[LayerBlob, ...]
-    """Bottom first; none empty, and no two of ours identical."""
+    """Bottom first; no layer is empty, and no two that sysimage makes are identical."""
     architecture: str
     os: str = "linux"
     variant: str | None = None
@@ -128,7 +128,7 @@ def make_image(
     """Describe the layers, bottom first, as an image.
 
     ``annotations`` go into the manifest. ``base_layers`` is how many layers at the bottom belong to a base image, whose
-    history comes in ``base_history``. Two identical layers of ours, or none at all, are a ValueError.
+    history comes in ``base_history``. Two identical new layers, or no layer at all, are a ValueError.
     """
     own = [layer.diff_id for layer in layers[base_layers:]]
     if len(set(own)) < len(own):

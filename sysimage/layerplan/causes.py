@@ -1,6 +1,6 @@
 """Which items change for one cause: they come from one source package, so they change in the same steps.
 
-The store may know the source. Otherwise it is told by what was seen: several changes in exactly the same steps are no
+The store may know the source. Otherwise it is inferred from history: several changes in exactly the same steps are no
 coincidence, a single one may be one if the names have nothing in common. How far a common first word is to be
 believed is learned from the items that share it: ``perl-base`` and ``perl-modules`` change together, a hundred
 ``node-…`` do not.
@@ -35,7 +35,7 @@ class Causes:
     of: dict[StorePath, int]
     """The cause of each item."""
     kin: dict[StorePath, str]
-    """The first word of the names in which it is believed to tell a common source."""
+    """The first word of an item's name, where it is likely to indicate a common source."""
 
 
 def first_word(name: str) -> str:

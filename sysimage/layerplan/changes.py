@@ -30,7 +30,7 @@ class Observed:
     present: dict[StorePath, int]
     """The steps before and after which it was there."""
     propagates: bool
-    """Whether an item changes whenever something it refers to does; believed until seen otherwise."""
+    """Whether an item changes whenever something it refers to does; assumed until a change shows otherwise."""
 
     @property
     def memory(self) -> ChangeHistory:
@@ -79,9 +79,9 @@ def observe(closures: Sequence[Closure], previous: LayerPlan | None = None) -> O
 
 
 def observe_dates(closure: Closure, days_between: float) -> Observed | None:
-    """What `StoreItem.changed` tells, in steps that end with the latest date known; None where no item has dates.
+    """The dates of `StoreItem.changed`, in steps that end with the latest date known; None where no item has dates.
 
-    Dates say when a source was uploaded and not whether rebuilds propagate, so that is believed.
+    Dates say when a source was uploaded and not whether rebuilds propagate, so that is assumed.
     """
     dates = [item.changed[-1] for item in closure if item.changed]
     if not dates:

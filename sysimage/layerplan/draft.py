@@ -5,7 +5,7 @@ The cost of a layer, in bytes times possibilities (of `forecast.POSSIBILITIES`),
     (size + layer) × (possibilities in which any of its items changes)  it is pulled again
   + layer × first                                            a client that holds nothing pulls it too
   + size × aloof, if it is not one unit                      other systems are unlikely to hold the same mixture
-  + size × fresh, if it is not a layer of the previous plan  everybody pulls it now, changed or not
+  + size × fresh, if it is not a layer of the previous plan  every client pulls it now, changed or not
 
 The last is paid for by layers that were kept until now only: what a change has broken already is pulled anyway,
 so among the broken ones boundaries move for nothing. Nor does a broken layer pay ``layer`` for being pulled now: that

@@ -1,8 +1,8 @@
-"""Which items of successive closures are versions of one another, told by name alone.
+"""Which items of successive closures are versions of one another, by name alone.
 
-A hash part says nothing across versions, and nobody tells where a name ends and its version begins. So names are
+A hash part says nothing across versions, and no mark separates a name from its version. So names are
 compared at four depths, the whole name first: without its last word that begins with a digit, without the last run
-of such words, and without all of them. What is not told apart by names is paired in the order of names.
+of such words, and without all of them. Items that these names do not distinguish are paired in the order of names.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Lineages:
         left = [path for path in left if path not in found]
         if left:
             taken = set(found.values())
-            # What was there last time goes before what vanished long ago.
+            # An item of the last closure takes precedence over one that vanished long ago.
             order = sorted(
                 (number for number in range(len(self._paths)) if number not in taken),
                 key=lambda number: (-self._seen[number], self._paths[number]),

@@ -51,7 +51,7 @@ class LayerPlan:
     """The whole image's budget: base layers, these, and the customization layer on top. When it leaves room for one
     layer only, there is one group and the customization goes into it."""
     memory: ChangeHistory = ChangeHistory()
-    """What the next plan of this system may want to know."""
+    """History for the next plan of this system."""
 
 
 def check_max_layers(max_layers: int) -> None:

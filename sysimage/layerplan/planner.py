@@ -57,7 +57,7 @@ def plan_layers(
     ahead = changes_ahead(closure, rates, propagates=observed.propagates)
     note = ""
     if favour == "sharing":
-        # To be like others goes before staying as one was: a plan that remembers differs from one that is made today.
+        # Sharing takes precedence over the previous plan: a plan with a history differs from one that is made today.
         drafts = draft_alike(closure, ahead, explicit, room)
     else:
         asked = prices(POSSIBILITIES, aloof=ALOOF[favour], fresh=1 / PLAN_LASTS)

@@ -26,7 +26,8 @@ def explain(draft: Draft, items: Sequence[StoreItem], days_between: float, note:
 
 
 def pulls_per_year(ahead: int, days_between: float) -> float:
-    """How often something changes that changes in the possibilities ``ahead`` of a step of ``days_between`` days."""
+    """Expected pulls of a layer per year. ``ahead`` has a bit for each possible next step that changes the layer;
+    steps are ``days_between`` days apart."""
     return round(ahead.bit_count() / POSSIBILITIES * DAYS_A_YEAR / days_between, 2)
 
 

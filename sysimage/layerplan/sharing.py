@@ -1,4 +1,4 @@
-"""Boundaries that other systems are likely to draw too, told from one system's graph.
+"""Boundaries that other systems are likely to draw too, inferred from one system's graph.
 
 What is large has a layer of its own everywhere. What is small joins the root that needs it, and of several roots the
 one that needs the fewest items: a shell or a compressor is part of many systems and brings the same few libraries to

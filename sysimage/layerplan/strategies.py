@@ -35,7 +35,7 @@ STRATEGIES: dict[str, Callable[[Closure, int], list[list[StoreItem]]]] = {
 
 
 def plan_by(strategy: str, closure: Closure, max_layers: int = 100, *, base_layers: int = 0) -> LayerPlan:
-    """The plan that the rule called ``strategy`` makes; a `SpecError` when there is none of that name."""
+    """The plan that the rule called ``strategy`` makes; a `SpecError` for an unknown name."""
     if strategy not in STRATEGIES:
         raise SpecError(
             f"cannot plan layers by {strategy!r}: no such strategy",

@@ -65,8 +65,8 @@ def write_layer(
 ) -> LayerBlob:
     """Write the layer's blob into ``sink`` and say what was written; all of it is when this returns.
 
-    ``moved`` hears of the bytes of every piece read; ``threads`` is for the compressor. Errors as of the checks, and as
-    in `sysimage.layers.tar.write_tar`.
+    ``moved`` is called with the number of bytes of every piece read; ``threads`` is for the compressor. Errors are
+    those of the checks and of `sysimage.layers.tar.write_tar`.
     """
     compressor = compression.compressor(threads)
     if compressor is None:

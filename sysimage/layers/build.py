@@ -32,9 +32,9 @@ def build_layers(
     """Build a blob for each source, in the order given; the blobs lie in ``into`` (or its ``blobs``), durably.
 
     With a `LayerCache`, layers it knows are not read again. ``workers`` is the number of processes that read and
-    compress; the result does not depend on it. With ``check``, what is said of the items is proven: of those in known
-    layers, it was when these were built, or they are built again. All items of which it is not true are named in one
-    `BrokenPromiseError`. Other errors as in `sysimage.layers.blob.write_layer`.
+    compress; the result does not depend on it. ``check`` proves what the store says about the items; a known layer
+    that was built without this check is built again. One `BrokenPromiseError` names all items that fail it. Other
+    errors as in `sysimage.layers.blob.write_layer`.
     """
     cache = into if isinstance(into, LayerCache) else None
     blobs = into.blobs if isinstance(into, LayerCache) else into
@@ -44,7 +44,7 @@ def build_layers(
     report = Reporter(progress, sum(weights))
     blobs.sweep()
     with cache.in_use() if cache else contextlib.nullcontext():
-        # Which references are right depends on what else is in the image, so no record can tell.
+        # Which references are right depends on what else is in the image, so no record can contain them.
         if cache and (check is None or check.candidates is None):
             for number, source in enumerate(sources):
                 if (blob := cache.find(keys[number], source.label, checked=check is not None)) is not None:
@@ -85,7 +85,7 @@ def run_layer_tasks(
     report: Report,
     name: Callable[[Task], str],
 ) -> dict[Task, LayerBlob]:
-    """`run_tasks`, but a broken promise ends only its own layer: those of all are told in the end, at once.
+    """`run_tasks`, but a broken promise ends only its own layer: all of them are reported together at the end.
 
     ``name`` says which layer a task is.
     """

@@ -1,9 +1,9 @@
 """The layer cache: layers that were built once and need not be read again.
 
 The records in ``layers`` say what a layer's inputs are and which blob they gave; ``blobs/sha256`` holds the blobs. Keys
-are made of content (store paths, NAR hashes, entries) and of the code, never of times. A record is a claim, sealed:
-before a blob is used its `FileFingerprint` is compared with what it was when the bytes were known to be right, and
-where they differ all bytes are hashed; a record or a blob that is not right is dropped and made again.
+are made of content (store paths, NAR hashes, entries) and of the code, never of times. A record is a claim with a
+checksum: before a blob is used its `FileFingerprint` is compared with what it was when the bytes were known to be
+right, and where they differ all bytes are hashed; a record or a blob that is not right is dropped and made again.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ class LayerCache:
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
-        """While this is open nobody's `prune` takes blobs away; it ends with the process, however that ends."""
-        # Layers hold what not everybody may read in the running image, such as hashes of passwords.
+        """While this is open no process can `prune` blobs; it ends with the process, however that ends."""
+        # Layers contain files that only root may read in the running image, such as password hashes.
         with in_use(self._root, private=True):
             self._records.mkdir(exist_ok=True)
             yield
@@ -90,7 +90,7 @@ class LayerCache:
     def find(self, key: str, label: str, *, checked: bool = False) -> LayerBlob | None:
         """The layer with this key under a new label, if its blob is there and right.
 
-        Where it has to be ``checked``, one of items that were believed is none.
+        With ``checked``, a layer whose items were not checked does not count.
         """
         record = self._record(key)
         if record is None or (checked and not record.checked):

@@ -80,7 +80,7 @@ class Compression:
 
     @classmethod
     def parse(cls, text: str) -> Compression:
-        """Read what a flag or a spec says; a `SpecError` tells what there is."""
+        """Parse the value of a flag or a spec; a `SpecError` lists the possible ones."""
         kind, colon, level = text.partition(":")
         try:
             if kind not in _KINDS:
@@ -146,7 +146,7 @@ class _Zstd:
         return bytes(out[0]) if len(out) == 1 else b"".join(out)
 
     def flush(self) -> bytes:
-        # Nothing at all still has to be a frame; nothing behind a whole frame is none.
+        # Empty input still needs one frame; after a complete frame, no input needs no other.
         last = self._end() if self._frame.filled or not self._begun else b""
         _idle[self._level].append(self._context)
         return last

@@ -113,7 +113,7 @@ class Headers:
         prefix = b""
         length = len(name)
         if length > 100:
-            # The first slash that leaves at most 100 bytes behind it; not the last byte, which would leave none.
+            # The first slash with at most 100 bytes after it; not the last byte, which has no bytes after it.
             slash = name.find(b"/", length - 101, length - 1)
             if not 0 < slash <= 155:
                 return self._with_pax(name, mode_and_owner, size, kind, target)
@@ -174,7 +174,7 @@ def _record(key: bytes, value: bytes) -> bytes:
 
 
 def _tail(kind: bytes, target: bytes, prefix: bytes) -> _Summed:
-    """Everything behind the checksum."""
+    """Everything after the checksum."""
     tail = b"%b%b%b%b" % (kind, target.ljust(100, b"\0"), _MAGIC_TO_DEVICES, prefix.ljust(167, b"\0"))
     return tail, _sum(kind) + _sum(target) + _sum(_MAGIC_TO_DEVICES) + _sum(prefix)
 

@@ -1,7 +1,7 @@
 """An item written into a layer and hashed as a NAR at the same time, from one read of each file.
 
-What the store says about an item is believed when the layer's bytes do not matter to anybody's safety; with this it is
-proven, for less than reading everything again. The references can be proven too: nothing is mentioned but them.
+A layer normally trusts what the store says about an item. This check proves it, at a lower cost than reading
+everything again. It can also prove the references: the item mentions no others.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ class _Sample(ContentVisitor):
 
 def _ask(sources: Sequence[LayerSource]) -> None:
     asking = _Ask()
-    with contextlib.suppress(OSError, IntegrityError):  # whatever is wrong, the one who reads will say it
+    with contextlib.suppress(OSError, IntegrityError):  # the reader of the layer reports every error
         for source in sources:
             for item in source.items:
                 walk_item(item, asking)

@@ -11,8 +11,8 @@ from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.items import StoreItem
 
 STORE_MODE = 0o1775
-"""Mode of the store directory where nobody says otherwise, the same in every layer: a layer that said something else
-would change it for all layers below."""
+"""Default mode of the store directory, the same in every layer: a layer with another mode would change it for all
+layers below."""
 
 
 class LayerError(SysimageError):
@@ -23,7 +23,7 @@ class LayerError(SysimageError):
 class LayerSource:
     """The content of one layer. Items are written with a NAR's eyes, entries with the owners and modes they have.
 
-    Contradictions (an entry inside an item, a parent that is no directory, an item whose files are nowhere, a layer
+    Contradictions (an entry inside an item, a parent that is not a directory, an item whose files are nowhere, a layer
     with nothing in it) raise `LayerError`, all at once.
     """
 

@@ -78,7 +78,7 @@ def tar_size(source: LayerSource) -> int:
 
 
 class _naming_the_file:  # noqa: N801 (reads as a phrase where it is used)
-    """Turns an OSError into an error of ours that names the file."""
+    """Turns an OSError into a `SysimageError` that names the file."""
 
     def __enter__(self) -> None:
         pass
@@ -90,7 +90,7 @@ class _naming_the_file:  # noqa: N801 (reads as a phrase where it is used)
 
 
 def _write_entry(entry: Entry, pieces: Pieces) -> list[Issue]:
-    """Write the entry; says what is wrong with a host file whose digest somebody answers for."""
+    """Write the entry; return the fault of a host file that does not have its promised digest."""
     content = entry.content
     if isinstance(content, Path):
         fd = os.open(content, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)

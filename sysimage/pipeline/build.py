@@ -52,7 +52,7 @@ class PlannedBuild:
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """An image that is where it was wanted."""
+    """An image at its destinations."""
 
     planned: PlannedBuild
     delivered: tuple[WrittenImage, ...]
@@ -67,7 +67,7 @@ class BuildResult:
 
 
 def build(request: BuildRequest, progress: Progress = silent) -> BuildResult:
-    """Build an image and bring it to where it is wanted.
+    """Build an image and write it to its destinations.
 
     Errors are those of the rooms it goes through; whatever happens, the output is there whole or not at all.
     """

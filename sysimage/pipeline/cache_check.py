@@ -1,4 +1,4 @@
-"""Reads the whole cache, and tells what in it is damaged."""
+"""Reads the whole cache and reports what in it is damaged."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ __all__ = ["Damage", "ExaminedCache", "examine_cache"]
 
 
 def examine_cache(cache_dir: Path, progress: Progress = silent) -> Iterator[ExaminedCache]:
-    """Read every byte that builds would believe, part by part. What is right is noted as such: builds believe it."""
+    """Read every byte that builds would trust, part by part. Correct parts are marked as such, and builds trust
+    them."""
     yield _layers(LayerCache(cache_dir / "layers"), progress)
     yield from examine(cache_dir, progress)
     for part in ("measured", "plans"):

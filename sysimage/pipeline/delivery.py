@@ -77,7 +77,7 @@ def choose_route(image: ImagePlan, delivery: Delivery, layers: LayerStorage) -> 
 def write_image(
     image: ImagePlan, delivery: Delivery, layers: LayerStorage, items: ItemRepair, progress: Progress = silent
 ) -> tuple[WrittenImage, ...]:
-    """Make the layers that are not stored yet, and write the image to every place where it is wanted.
+    """Make the layers that are not stored yet, and write the image to every destination.
 
     Items that turn out to be damaged are made again by ``items``, and the work begins again.
     """
@@ -158,7 +158,7 @@ def deliver(
 ) -> tuple[WrittenImage, ...]:
     """Write, push and load the image, in this order; one result for each place.
 
-    The ``keeper`` makes layers again that are found damaged on the way.
+    The ``keeper`` makes damaged layers again.
     """
 
     def archive(target: Path | int, archive_format: str) -> WrittenImage:
@@ -186,8 +186,8 @@ def deliver(
 
 @contextlib.contextmanager
 def layer_store(layers: LayerStorage, scratch: Path) -> Iterator[LayerCache | BlobDirectory]:
-    """Where layers are made: in the cache, which nobody else makes smaller meanwhile and which is made smaller
-    afterwards, or in a directory below ``scratch`` that is gone then."""
+    """Where layers are made: in the cache, which no other process prunes meanwhile and which is pruned
+    afterwards, or in a directory below ``scratch`` that is removed afterwards."""
     if layers.directory is not None:
         cache = LayerCache(layers.directory)
         with cache.in_use():

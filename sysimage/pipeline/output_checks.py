@@ -1,4 +1,4 @@
-"""What may be written over, looked at before any work: never what is read, and nothing that is no output.
+"""Checks which files may be overwritten, before any work: never an input, and only former outputs.
 
 Two names mean the same file where they lead to the same one, through whatever links; a file that does not exist yet is
 what its name says once links are followed.
@@ -69,7 +69,7 @@ def require_file_output(output: Path, *, makes_directories: bool = False) -> Non
 
 
 def require_layout_output(output: Path) -> None:
-    """A `SpecError` for an output that is no place for an OCI layout."""
+    """Raise a `SpecError` for an output that cannot become an OCI layout."""
     from sysimage.destinations.layout import require_layout
 
     if output.is_dir():

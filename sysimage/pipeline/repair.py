@@ -1,7 +1,7 @@
 """What is found damaged while an image is made is made again, and the image comes out whole.
 
-The cache is believed where that is cheap and proven where its bytes are read anyway: items while they are written into
-layers, layers while they are written to where the image goes.
+The cache is trusted where that saves work and verified where its bytes are read anyway: items while they are written
+into layers, layers while they are written to where the image goes.
 """
 
 from __future__ import annotations

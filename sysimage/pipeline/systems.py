@@ -30,7 +30,7 @@ def open_base(system: DeclaredSystem, progress: Progress = silent) -> bases.Base
 def provide(
     system: DeclaredSystem, sources: BuildSources, base: bases.BaseImage = bases.NO_BASE, progress: Progress = silent
 ) -> SystemResult:
-    """The system: found in a store, or made of packages. From here on nothing can tell which it was."""
+    """The system: found in a store, or made of packages. Later steps do not distinguish the two."""
     spec = system.spec
     if spec.from_store is not None:
         return from_store.realise(

@@ -1,4 +1,4 @@
-"""Everything that `sysimage verify` would say against an image, said before the image is written."""
+"""Reports before an image is written every fault that `sysimage verify` would find in it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sysimage.rules.runtime import Runtime, check_runtime
 from sysimage.spec.model import CommandReady, Service, SystemSpec
 
 _OURS = "sysimage"
-"""The owner of entries that nobody asked for."""
+"""The owner of entries that the spec does not name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class ImageDraft:
     spec: SystemSpec
     closure: Closure
     tree: Tree
-    """Everything that is no store item."""
+    """Everything except store items."""
     config: ImageConfig
     layer_labels: Sequence[str]
     """Of the layers on top of the base's."""

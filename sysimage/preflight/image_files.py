@@ -95,7 +95,7 @@ def _program_at(place: bytes) -> Program:
         with open(place, "rb", buffering=0) as file:
             return read_program(_reader(file.fileno()))
     except OSError:
-        return UNKNOWN  # whoever writes the file into a layer says why it cannot be read
+        return UNKNOWN  # the layer writer reports why the file cannot be read
 
 
 def _reader(descriptor: int) -> Read:

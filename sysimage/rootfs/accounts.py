@@ -14,7 +14,7 @@ _MOST_ID = 2**32 - 2
 SHADOW_GROUP = "shadow"
 """Who may read passwords, in Debian."""
 _NAME = re.compile(r"[^\s:,/+-][^\s:,/]*")
-"""What tools tell from a list, a path, an option, or a line that means another table."""
+"""Names that tools do not mistake for a list, a path, an option, or a line that refers to another table."""
 
 
 def _check_name(name: str) -> None:
@@ -90,7 +90,7 @@ class HeldId:
 
 @dataclass(frozen=True, slots=True)
 class WantedUser:
-    """A requested account; a field that is None is chosen, or taken from a base account of that name."""
+    """A requested account; a field of None is chosen, or taken from a base account of that name."""
 
     name: str
     uid: int | None = None

@@ -24,7 +24,7 @@ _NO_HOMES = ("/nonexistent", "/", "/root")
 
 
 def add_accounts(base: Accounts, users: Iterable[WantedUser], groups: Iterable[WantedGroup]) -> Accounts:
-    """``base`` with what is wanted, and IDs chosen for what declares none.
+    """``base`` with the requested accounts, and IDs chosen for those without one.
 
     Of two that want the same name the later counts. A wanted user of a base account's name keeps whatever it does not
     say. A `SpecError` names every ID given twice and every group or member that does not exist.
@@ -76,7 +76,7 @@ def _users(base: Accounts, wanted_users: Mapping[str, WantedUser], ids: _Ids) ->
 
 
 def _user(wanted: WantedUser, existing: User | None, uid: int, gid: int) -> User:
-    """The account as wanted; a field that is not given stays as it is, or has its default."""
+    """The account as requested; a field that is not given keeps its value, or has its default."""
     user = existing or User(
         wanted.name,
         uid,

@@ -21,7 +21,7 @@ def customization(
     accounts: Iterable[Entry],
     generation: int = 1,
 ) -> Tree:
-    """Everything of the image that is no store item.
+    """Everything in the image except store items.
 
     ``registered`` is what the store database lists: the closure, and what a base image has in the same store.
     ``accounts`` are the files that hold them. ``generation`` is the number under which the system is registered. Errors

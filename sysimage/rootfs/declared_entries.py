@@ -1,4 +1,4 @@
-"""What a system.json wants in the root file system beside what every system has: accounts, files, directories."""
+"""What a system.json adds to the root file system of every system: accounts, files, directories."""
 
 from __future__ import annotations
 
@@ -96,15 +96,15 @@ def check_kinds(system: Iterable[Entry], declared: Iterable[Entry]) -> None:
 
 
 def file_mode(file: File, spec_dir: Path) -> int:
-    """The mode of a declared file: what it says, or whether its source can be executed. Of a source's mode that bit
-    alone counts, as in a version control system: the others depend on who wrote the file here."""
+    """The mode of a declared file: what it says, or whether its source can be executed. Only that bit of a
+    source's mode counts, as in a version control system: the others depend on this machine's umask."""
     if file.mode is not None:
         return file.mode
     return 0o755 if file.source is not None and is_executable(spec_dir / file.source) else 0o644
 
 
 def is_executable(file: Path) -> bool:
-    """Whether its owner may execute a file of this machine; nobody may execute what is not there."""
+    """Whether its owner may execute a file of this machine; no user can execute a file that does not exist."""
     try:
         return bool(file.stat().st_mode & 0o100)
     except OSError:

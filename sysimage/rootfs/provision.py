@@ -1,6 +1,6 @@
 """The root file system of an image: what surrounds the store so that a system boots and knows itself.
 
-The same for a store of ours and for one that Guix or Nix made: an empty skeleton, the store's database with generation
+The same for a sysimage store and for one that Guix or Nix made: an empty skeleton, the store's database with generation
 links and GC roots as the owner of the store would make them (gnu/build/install.scm in Guix; libstore and
 ``nix-env --profile`` in Nix), accounts, and whatever entries the maker of the system adds.
 """
@@ -19,7 +19,7 @@ from sysimage.spec.model import Store, StoreKind, SystemSpec
 from sysimage.store.paths import StorePath
 
 NIX_SCHEMA = b"10"
-"""The number that Nix keeps beside its database; Guix's daemon writes its own file when there is none."""
+"""The number that Nix keeps beside its database; Guix's daemon writes its own file if it is absent."""
 
 
 def provision(

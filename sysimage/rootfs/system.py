@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.tree import Entry
@@ -24,6 +24,18 @@ class ImageDefaults:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A file of a package that its slim item lacks."""
+
+    path: str
+    """Relative to the item."""
+    why: str
+    """What it is, in a word or two."""
+    size: int
+    """Bytes; 0 for a link."""
+
+
+@dataclass(frozen=True, slots=True)
 class SystemResult:
     """A system in a store, and what an image of it needs beside its closure."""
 
@@ -40,6 +52,8 @@ class SystemResult:
     image_defaults: ImageDefaults
     other_roots: tuple[StorePath, ...] = ()
     """Items beside the first that a pack is made of, in the spec's order."""
+    left_out: Mapping[str, tuple[LeftOut, ...]] = field(default_factory=dict)
+    """Store path of an item → what it lacks of its package, sorted by path."""
 
     @property
     def roots(self) -> tuple[StorePath, ...]:

@@ -48,9 +48,9 @@ class Entry:
     target: str | None = None
     """What a symlink says."""
     owner: str = "sysimage"
-    """Who asked for this entry: a JSON pointer into the spec, a store path, or ``sysimage``."""
+    """The origin of this entry: a JSON pointer into the spec, a store path, or ``sysimage``."""
     known_digest: Digest | None = field(default=None, compare=False)
-    """Of the content, where somebody answers for a host file that does not change, such as one of a store item."""
+    """Of the content, where a host file is known not to change, such as one of a store item."""
     capabilities: bytes = b""
     """What a file's program may do whoever starts it: the value of its attribute ``security.capability``."""
 
@@ -107,7 +107,7 @@ class Entry:
 class Tree:
     """Entries by image path, sorted as tuples of components, so that a directory comes right before what it holds.
 
-    Parents that nobody declared are added as root's, 0755. Two entries at one path, an entry below something that is
+    Parents without a declaration are added as root's, 0755. Two entries at one path, an entry below something that is
     not a directory, and names beginning with ``.wh.`` (a layer's whiteouts) raise `TreeError`, all at once. A directory
     may be declared twice if both say the same.
     """

@@ -38,7 +38,7 @@ class FileInfo:
 
 
 class Files(Protocol):
-    """Somebody's reading of the files of an image."""
+    """The files of an image, as the writer or the verifier reads them."""
 
     def at(self, parts: Parts) -> FileInfo | None:
         """What is at exactly this path, no link followed. What is above it are directories."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 Cause = tuple[str, ...]
-"""What of the image is at fault: a word such as ``entry-point`` or ``service``, then names that tell which one. Who
-asks knows where it comes from: a place in a spec, a file in the image."""
+"""What of the image is at fault: a word such as ``entry-point`` or ``service``, then names that identify it. The
+caller knows where it comes from: a place in a spec, a file in the image."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sysimage.rules.architectures import Machine
 
 HEAD = 4096
-"""Bytes at the beginning of a file that are enough to tell what it is."""
+"""Bytes at the beginning of a file that are enough to recognise it."""
 _LINE = 256
 """Bytes of a script's first line that the kernel looks at (BINPRM_BUF_SIZE)."""
 _INTERPRETER = 3
@@ -40,7 +40,7 @@ class Program:
 
     format: ProgramFormat
     interpreter: bytes = b""
-    """Path of a script's interpreter or an ELF file's loader; empty where there is none."""
+    """Path of a script's interpreter or an ELF file's loader; empty without one."""
     argument: bytes = b""
     """What else stands on a script's first line."""
     machine: Machine | None = None
@@ -51,7 +51,7 @@ UNKNOWN = Program(ProgramFormat.UNKNOWN)
 
 
 def read_program(read: Read) -> Program:
-    """What a file is, from as few of its bytes as tell it."""
+    """What a file is, from as few of its bytes as show it."""
     head = read(0, HEAD)
     if head.startswith(b"#!"):
         return _script(head[:_LINE])

@@ -43,7 +43,7 @@ class Runtime:
     health_check: tuple[str, ...] = ()
     """Docker's form: ``CMD`` or ``CMD-SHELL`` in front."""
     shell: tuple[str, ...] = ()
-    """What runs a health check that is a line for a shell; /bin/sh where nothing is said."""
+    """What runs a health check that is a line for a shell; /bin/sh by default."""
 
     @property
     def search_path(self) -> str | None:
@@ -77,11 +77,11 @@ def check_runtime(runtime: Runtime) -> Iterator[Finding]:
             yield fault(f"the user {shown(runtime.user)} has an ID above {limits.IDENTIFIER}", "user")
     yield from _check_words(runtime)
     if runtime.stop_signal is not None and not _STOP_SIGNAL.fullmatch(runtime.stop_signal):
-        yield fault(f"the stop signal {shown(runtime.stop_signal)!r} is none", "stop-signal")
+        yield fault(f"the stop signal {shown(runtime.stop_signal)!r} is not a signal", "stop-signal")
     for port in runtime.exposed_ports:
         match = _PORT.fullmatch(port)
         if match is None or max(int(match[1]), int(match[2] or 0)) > _LARGEST_PORT:
-            yield fault(f"the exposed port {shown(port)!r} is none", "exposed-port", port)
+            yield fault(f"the exposed port {shown(port)!r} is not a port", "exposed-port", port)
     for volume in runtime.volumes:
         if not volume.startswith("/"):
             yield fault(f"the volume {shown(volume)!r} is not absolute", "volume", volume)

@@ -15,8 +15,10 @@ STATE_DIRECTORIES = ("/var/guix", "/nix/var/nix")
 """Where Guix and Nix keep the database of a store."""
 SHELL = "/bin/sh"
 """What every system that boots has."""
+_STARTS = ("boot", "init")
+"""What starts a system with an init, in its item."""
 _NO_LOGIN = ("nologin", "false")
-"""Shells that let nobody in, whether they are there or not."""
+"""Shells that refuse every login, whether they exist or not."""
 _MOST_ROOTS = 100_000
 
 
@@ -61,7 +63,7 @@ def check_system(
     yield from check_roots(files, state, own)
     if files.at(as_parts(f"{state}/profiles/system")) is None:
         return
-    yield from check_first_boot(files)
+    yield from check_first_boot(files, boots=_boots(files, state))
     if own(as_parts("/etc/passwd")):
         shells = {name: shell for name, shell in shells_of(passwd).items() if shell != SHELL}
         yield from check_shells(surroundings(files, runtime), shells)
@@ -101,7 +103,7 @@ def check_health(files: Files, runtime: Runtime) -> Iterator[Finding]:
 
 
 def check_user(runtime: Runtime, passwd: bytes, group: bytes) -> Iterator[Finding]:
-    """Who runs the first process is known."""
+    """The user of the first process exists."""
     user, _, group_name = runtime.user.partition(":")
     for name, text, file in ((user, passwd, "passwd"), (group_name, group, "group")):
         if not name or name.isdecimal():
@@ -110,13 +112,18 @@ def check_user(runtime: Runtime, passwd: bytes, group: bytes) -> Iterator[Findin
             yield Finding("user", ("user",), f"{shown(name)} is to run the entry point, but is not in /etc/{file}")
 
 
-def check_first_boot(files: Files) -> Iterator[Finding]:
-    """What a system that boots needs before it has booted."""
+def _boots(files: Files, state_directory: str) -> bool:
+    """Whether the system is one with an init, as Guix (``boot``) or NixOS (``init``) have it, and no plain program."""
+    return any(isinstance(_leads(files, f"{state_directory}/profiles/system/{name}"), ResolvedPath) for name in _STARTS)
+
+
+def check_first_boot(files: Files, *, boots: bool) -> Iterator[Finding]:
+    """What a system needs before its first process runs; one with an init, which ``boots``, a shell too."""
     for path in ("/etc/passwd", "/etc/group"):
         found = _leads(files, path)
         if isinstance(found, UnresolvedPath) or found.seen.kind is not Kind.FILE:
-            yield Finding("first boot", ("file", path), "is missing, nobody has a name before the first boot")
-    if trouble := start_failure((SHELL,), ProgramEnvironment(files, first=True)):
+            yield Finding("first boot", ("file", path), "is missing, so users have no names before the first boot")
+    if boots and (trouble := start_failure((SHELL,), ProgramEnvironment(files, first=True))):
         yield Finding("first boot", ("file", SHELL), f"the shell {trouble.message}", trouble.hint)
     temporary = files.at((b"tmp",))
     if temporary is None or temporary.kind is not Kind.DIRECTORY or temporary.mode != 0o1777:

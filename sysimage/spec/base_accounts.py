@@ -1,4 +1,4 @@
-"""The accounts that every image has before anyone declares one: those of Debian's base-passwd, version 3.6."""
+"""The accounts that every image has by default: those of Debian's base-passwd, version 3.6."""
 
 from __future__ import annotations
 

@@ -42,6 +42,7 @@ def check(spec: SystemSpec, names: Names, beside: Path | None) -> Iterator[Issue
     yield from check_paths(spec, beside)
     yield from check_lengths(spec)
     yield from _check_lists(spec)
+    yield from _check_contents(spec)
 
 
 def _check_start(spec: SystemSpec) -> Iterator[Issue]:
@@ -132,7 +133,12 @@ def _requirements(name: str, services: Mapping[str, Service]) -> set[str]:
 def _check_lists(spec: SystemSpec) -> Iterator[Issue]:
     """Lists in which a word may stand once."""
     packages = [word.split("=")[0] for word in spec.packages]
-    for key, words in (("packages", packages), ("exclude", list(spec.exclude)), ("tags", list(spec.tags))):
+    for key, words in (
+        ("packages", packages),
+        ("exclude", list(spec.exclude)),
+        ("translations", list(spec.translations)),
+        ("tags", list(spec.tags)),
+    ):
         seen: set[str] = set()
         for index, word in enumerate(words):
             if word in seen:
@@ -144,3 +150,11 @@ def _check_lists(spec: SystemSpec) -> Iterator[Issue]:
     for index, word in enumerate(spec.exclude):
         if "=" in word:
             yield Issue(f"/exclude/{index}", "a package is excluded in every version; leave the version out")
+
+
+def _check_contents(spec: SystemSpec) -> Iterator[Issue]:
+    """What is left out, and what the init needs."""
+    if not spec.essential and spec.has_init:
+        yield Issue("/essential", 'the init needs the Essential packages; say "entry-point" or "command" for a program')
+    if spec.translations and not spec.slim:
+        yield Issue("/translations", 'says nothing beside "slim": false, which keeps all translations')

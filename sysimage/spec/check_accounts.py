@@ -82,7 +82,7 @@ def _owned(spec: SystemSpec) -> Mapping[str, Mapping[str, tuple[str, str]]]:
 
 
 def _check_ids(key: str, field: str, declared: Mapping[str, int | None], base: Mapping[str, int]) -> Iterator[Issue]:
-    """One ID, one name; a base account that is declared anew keeps its ID."""
+    """One ID, one name; a base account that is declared again keeps its ID."""
     holder = {number: name for name, number in base.items()}
     for name, number in sorted(declared.items()):
         if number is None:

@@ -133,7 +133,7 @@ def _check_conflicts(placed: list[_Claim], homes: list[_Claim], spec: SystemSpec
     for claim in store:
         for home, where in owners.items():
             if PurePosixPath(claim.path).is_relative_to(home):
-                yield Issue(claim.where, f"nobody else can enter {home}, a user's home: {where}")
+                yield Issue(claim.where, f"no other user can enter {home}, a user's home: {where}")
 
 
 def _check_source(where: str, source: str, beside: Path | None) -> Iterator[Issue]:

@@ -92,7 +92,7 @@ class User(SpecObject):
     shell: AccountPath | None = None
     """``/bin/sh`` by default, ``/usr/sbin/nologin`` for a system user."""
     system: bool = False
-    """A daemon's account: its IDs are below 1000 and nobody logs in."""
+    """A daemon's account: its IDs are below 1000 and logins are refused."""
     password_hash: value_types.PasswordHash = "!"  # noqa: S105 - it locks
     """As in /etc/shadow; ``!`` locks the password."""
 
@@ -103,7 +103,7 @@ class Group(SpecObject):
     gid: Identifier | None = None
     """Chosen by name and in a fixed way when absent."""
     members: tuple[AccountName, ...] = ()
-    """Users who are in it beside those that say so themselves."""
+    """Users in this group, in addition to those whose own `groups` name it."""
 
 
 class File(SpecObject):
@@ -212,6 +212,14 @@ class SystemSpec(SpecObject):
     """Which package provides a name that several do, such as ``{"awk": "mawk"}``."""
     package_sources: PackageSources = PackageSources()
     """Which parts of the package archive are used."""
+    essential: bool = True
+    """Whether Debian's Essential packages, and small things that are expected everywhere, are there without being
+    named; ``false`` for a plain program that needs none of them."""
+    slim: bool = True
+    """Whether files that no program needs are left out: manuals, documentation but copyright, translations, completion,
+    and what of some large packages nothing in the image uses."""
+    translations: tuple[value_types.Translation, ...] = ()
+    """Languages whose translations a slim image keeps, beside that of its locale."""
     store: Store = Store()
     """The functional package store inside the image."""
     services: dict[ServiceName, Service] = {}
@@ -245,7 +253,7 @@ class SystemSpec(SpecObject):
     working_directory: ImagePath = "/"
     """Where the first process, and ``docker exec``, start."""
     user: value_types.RunAs | None = None
-    """Who the entry point runs as; root, when an init is to start services."""
+    """The user of the entry point; root, when an init is to start services."""
     stop_signal: Signal | None = None
     """What ``docker stop`` sends; chosen for the init by default."""
     health_check: HealthCheck | None = None

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from sysimage.errors import Issue, SpecError
 from sysimage.spec.check import Names, check
 from sysimage.spec.json_text import MOST_CHARACTERS, JsonText, pointer, read_json
+from sysimage.spec.migrations import old_keys
 from sysimage.spec.model import SystemSpec
 from sysimage.spec.spec_object import hyphenated
 from sysimage.spec.validation_errors import Place, translate
@@ -23,17 +24,21 @@ _SMALLEST = {"name": "unnamed"}
 
 def read_spec(path: Path) -> SystemSpec:
     """Read and parse a file; sources are looked for beside it. Raises as `parse_spec` does, or `SpecError`."""
+    return parse_spec(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """The text of a spec's file; a `SpecError` if it cannot be read."""
     try:
         with path.open("rb") as file:
             data = file.read(4 * MOST_CHARACTERS + 1)
-        text = data.decode()
+        return data.decode()
     except OSError as error:
         raise SpecError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         issue = Issue("", f"byte {error.start} is not UTF-8", line)
         raise SpecError(f"cannot read {path}: it is not a text in UTF-8", issues=[issue]) from None
-    return parse_spec(text, path)
 
 
 def parse_spec(text: str, path: Path | None = None) -> SystemSpec:
@@ -70,7 +75,14 @@ def _parse(read: JsonText, beside: Path | None) -> tuple[SystemSpec | None, list
         return None, issues
     told = {issue.where for issue in issues}
     spec, field_issues = _validate(read.value)
-    issues += (issue for issue in field_issues if issue.where not in told)
+    old = old_keys(read.value)
+    for issue in field_issues:
+        if issue.where in old:
+            change = old[issue.where]
+            renamed = f"is {change.new!r} since sysimage {change.since}; `sysimage migrate` changes it"
+            issues.append(replace(issue, message=renamed, suggestion=None))
+        elif issue.where not in told:
+            issues.append(issue)
     if spec is not None:
         issues += check(spec, _names(read.value), beside)
     return spec, issues

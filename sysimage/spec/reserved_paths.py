@@ -24,7 +24,7 @@ class Use(enum.Enum):
     DIRECTORY = "directory"
     """A directory with owner and mode of the spec's."""
     HOME = "home"
-    """A directory of one user's that nobody else can enter."""
+    """A directory of one user that no other user can enter."""
     STORE = "store"
     """The store directory."""
     VOLUME = "volume"
@@ -55,7 +55,7 @@ class ReservedPath:
     mode: int | None = None
     """Of a directory that may be declared in this mode alone; None for one that root may close against writers."""
     is_open: bool = True
-    """Whether everybody must be able to enter it."""
+    """Whether every user must be able to enter it."""
     group_writes: bool = False
     """Whether a group may write to it, as Debian's mail does."""
     remade: bool = False
@@ -82,7 +82,7 @@ _EVERYWHERE = (
     ReservedPath("/var/mail", "every user's mail is in it", _FOLDER - {Use.FILE}, group_writes=True),
     ReservedPath("/var/empty", "it is to stay empty and root's", _FOLDER, _MADE),
     ReservedPath("/home", "every user's home is in it", _FOLDER - {Use.FILE}),
-    ReservedPath("/root", "it is root's home, and nobody else may enter it", _FOLDER, frozenset({Use.HOME, Use.STORE}),
+    ReservedPath("/root", "it is root's home, which no other user may enter", _FOLDER, frozenset({Use.HOME, Use.STORE}),
           is_open=False),
     ReservedPath("/etc/passwd", "the accounts are in it", _ALL, _ALL, key="users"),
     ReservedPath("/etc/shadow", "the accounts are in it", _ALL, _ALL, key="users"),
@@ -102,7 +102,7 @@ _OF_PACKAGES = (
     ReservedPath("/run/lock", "every program's locks are in it", _FOLDER, mode=_STICKY),
     ReservedPath("/var/usrlocal", "it is what /usr/local leads to", _FOLDER, frozenset({Use.STORE})),
     *(
-        ReservedPath(f"/var/usrlocal/{name}", "everybody's programs look into it", _FOLDER)
+        ReservedPath(f"/var/usrlocal/{name}", "every user's programs look into it", _FOLDER)
         for name in ("bin", "etc", "games", "include", "lib", "sbin", "share", "src")
     ),
 )
@@ -188,7 +188,7 @@ class ReservedPaths:
         return found
 
     def elsewhere(self, path: str) -> str | None:
-        """Where a path must be said to be that is, or lies below, a link of the system's to a directory to write to."""
+        """The path to specify instead of one at or below a system link to a writable directory."""
         is_there = any(way in self.links and way in _WRITABLE_LINKS for way in _ways(path))
         return self.through(path, {}) if is_there else None
 
@@ -242,16 +242,16 @@ def _refused_above(place: ReservedPath, use: Use, mode: int, owner: str) -> str 
 
 
 def _taken(place: ReservedPath, mode: int, owner: str, *, is_open: bool) -> str | None:
-    """What is wrong with the owner and mode of a directory on the way to ``place``."""
+    """The fault in the owner and mode of a directory above ``place``."""
     writers = 0o002 if place.group_writes else 0o022
     if owner == "root" and not mode & writers and (not is_open or mode & 0o111 == 0o111):
         return None
-    entered = " and everybody able to enter it" if is_open else ""
-    return f"must be root's, with nobody else able to write to it{entered}, for {place.path}: {place.why}"
+    entered = " and every user able to enter it" if is_open else ""
+    return f"must be root's, with no other user able to write to it{entered}, for {place.path}: {place.why}"
 
 
 def _ways(path: str) -> list[str]:
-    """Every path on the way to ``path``, from the top, itself included."""
+    """Every parent of ``path``, from the top, and ``path`` itself."""
     if path == "/":
         return [path]
     return ["/", *(path[:end] for end in range(1, len(path)) if path[end] == "/"), path]

@@ -1,4 +1,4 @@
-"""The JSON Schema of system.json, made from the model, for editors and for anyone who writes specs by program."""
+"""The JSON Schema of system.json, made from the model, for editors and for programs that write specs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Generator(GenerateJsonSchema):
         return False
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        """The model takes null for absent; nobody needs to be offered it."""
+        """The model takes null for absent; an editor need not offer it."""
         return self.generate_inner(schema["schema"])
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:

@@ -33,7 +33,7 @@ class TcpReady(SpecObject):
     tcp: Annotated[int, Field(ge=1, le=65535)]
     """The port."""
     address: Address = "127.0.0.1"
-    """Whom to connect to."""
+    """The host to connect to."""
     timeout: Seconds = 60
     """Seconds after which the service counts as failed."""
 
@@ -98,7 +98,7 @@ class Service(SpecObject):
     requires: tuple[ServiceName, ...] = ()
     """Services that are started, and ready, before this one."""
     user: AccountName | None = None
-    """Who the program runs as; root by default."""
+    """The user of the program; root by default."""
     group: AccountName | None = None
     """Its primary group by default."""
     environment: dict[EnvironmentName, Word] = {}

@@ -36,7 +36,7 @@ class Store(SpecObject):
     database: bool = True
     """Whether the image holds the store's database, GC roots and profiles."""
     uid: Identifier = 0
-    """Who owns the store directory, its items and its database: 0, or somebody who manages the store without root."""
+    """The owner of the store directory, its items and its database: 0, or a user who manages the store without root."""
     gid: Identifier = 0
     """The group of the same."""
 
@@ -58,7 +58,7 @@ class Store(SpecObject):
 
 
 class SystemKind(enum.StrEnum):
-    """Who made a system item, and so how it boots."""
+    """The tool that made a system item, which decides how it boots."""
 
     GUIX = "guix"
     NIXOS = "nixos"
@@ -123,7 +123,7 @@ class StoreSource(SpecObject):
     location: LinkTarget | None = None
     """The directory in which the items lie, if it is not the store directory that their paths say."""
     system_kind: SystemKind | None = None
-    """Who made the system; recognised from what it holds by default."""
+    """The tool that made the system; by default recognised from its contents."""
     check: bool = False
     """Whether every item is read and compared with the hash that the source says."""
     links: dict[ImagePath, RelativePath] = {}

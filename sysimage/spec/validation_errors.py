@@ -1,4 +1,4 @@
-"""What pydantic finds wrong, said in plain English, at the place in the file."""
+"""Translates pydantic's errors into plain English, with their place in the file."""
 
 from __future__ import annotations
 

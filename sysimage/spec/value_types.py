@@ -218,6 +218,13 @@ Locale = Annotated[
         'a locale, such as "C.UTF-8" or "ca_ES.UTF-8@valencia"',
     ),
 ]
+Translation = Annotated[
+    str,
+    TextPattern(
+        r"[a-z]{2,3}(?:_[A-Z][A-Za-z0-9]*)*(?:@[A-Za-z0-9]+)?",
+        'a language, with a country where only its own is wanted, such as "de" or "pt_BR"',
+    ),
+]
 LabelName = Annotated[str, TextPattern(rf"[^{CONTROLS}]+", "a label's name, not empty, without control characters")]
 _PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 Port = Annotated[

@@ -1,7 +1,7 @@
 """Reference scan: which store paths a stream of bytes mentions.
 
-Exact in the sense of Nix and Guix: a reference is the 32 letters of a hash part, anywhere, whatever stands before or
-behind it. Mapping every letter of the alphabet to 1 and searching a run of 32 ones does at the speed of hashing what
+Exact in the sense of Nix and Guix: a reference is the 32 letters of a hash part, anywhere, whatever is before or
+after it. Mapping every letter of the alphabet to 1 and searching a run of 32 ones does at the speed of hashing what
 a regular expression does at a tenth of it.
 """
 

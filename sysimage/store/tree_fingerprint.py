@@ -1,7 +1,7 @@
 """What a tree of files looks like from outside: cheap to ask for, and moved by every change of its contents.
 
 A change of a byte moves at least a file's change time, which no program can set. A copy, a restored backup for example,
-has other numbers and change times: it is read once more and believed from then on.
+has other numbers and change times: it is read once more, and the result is used from then on.
 """
 
 from __future__ import annotations

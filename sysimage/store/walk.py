@@ -1,4 +1,4 @@
-"""The one walk over the files of a store item; whoever reads items is a visitor of it.
+"""The one walk over the files of a store item; every reader of items is a visitor of it.
 
 Entries come in the order of an archive: a directory, what it holds sorted by the bytes of names, the end of the
 directory. The types that a directory itself knows are enough: no status is asked for by name.

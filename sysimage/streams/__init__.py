@@ -1,4 +1,4 @@
-"""Bytes on their way: collected in pieces, hashed, written in the background, past the page cache, or copied.
+"""Streams of bytes: collected in pieces, hashed, written in the background, past the page cache, or copied.
 
-Nothing is imported here: whoever reads an item needs `pieces`, not threads and processes.
+This module imports nothing: a reader of items needs `pieces`, but no threads or processes.
 """

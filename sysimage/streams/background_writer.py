@@ -19,7 +19,7 @@ from sysimage.streams.pieces import PIECE_SIZE
 Use = Callable[[memoryview], object]
 AHEAD = 2
 """How many pieces may be handed over and not done with. Collecting a piece and writing one take about as long, now one
-more and now the other: with a single piece on its way both would wait for half of the differences, which is a sixth of
+more and now the other: with a single piece in flight both would wait for half of the differences, which is a sixth of
 the time of an archive on a disk."""
 BUFFERS = AHEAD + 1
 """How many pieces must stay as they are: those, and the one that is being collected."""
@@ -29,7 +29,7 @@ _PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 
 @contextlib.contextmanager
 def piece_buffers(piece_size: int = PIECE_SIZE) -> Iterator[Sequence[memoryview]]:
-    """Memory for `BUFFERS` pieces, used again when this ends well: then nobody uses it any more.
+    """Memory for `BUFFERS` pieces, used again when this ends without an error: then it is free.
 
     Where it fills a huge page it lies in such, if the kernel has some. What goes from memory to a disk past the page
     cache is described page by page, which takes a sixth of the time of an archive where pages are small.
@@ -47,8 +47,8 @@ def _pages(size: int) -> memoryview:
     """Memory that begins where a page does, or a huge one."""
     size_in_pages = size + -size % _HUGE_PAGE
     if size >= _HUGE_PAGE:
-        # A huge page begins at a multiple of its size, and nobody can ask for memory that does. Where Python cannot
-        # tell where memory lies, which it need not, it is taken as it comes.
+        # A huge page begins at a multiple of its size, and no call allocates memory that does. A Python that does not
+        # give the address of memory gets it unaligned.
         with contextlib.suppress(ImportError, OSError):
             import ctypes
 
@@ -63,7 +63,7 @@ def _pages(size: int) -> memoryview:
 def background_writer(use: Use) -> Iterator[BackgroundWriter]:
     """Hands pieces to ``use`` in a thread of its own while this is open.
 
-    After an error nobody is at work any more; after an interrupt, a thread that is stuck in ``use`` is left alone.
+    After an error no thread works any more; after an interrupt, a thread that is stuck in ``use`` is left alone.
     """
     writer = BackgroundWriter(use)
     try:
@@ -73,7 +73,7 @@ def background_writer(use: Use) -> Iterator[BackgroundWriter]:
         writer.close()
         raise
     except BaseException:
-        # A write into a pipe that nobody reads never returns, and must not keep an interrupt from ending us.
+        # A write into a pipe without a reader never returns, and must not keep an interrupt from ending the program.
         writer.abandon()
         raise
     writer.close()
@@ -82,7 +82,7 @@ def background_writer(use: Use) -> Iterator[BackgroundWriter]:
 class BackgroundWriter:
     """A thread that calls ``use`` with each piece in turn.
 
-    What ``use`` raised is raised by one of the next calls here, and the pieces behind that one are not used.
+    What ``use`` raised is raised by one of the next calls here, and the pieces after that one are not used.
     """
 
     def __init__(self, use: Use) -> None:

@@ -68,7 +68,7 @@ class DirectWriter:
             self._direct = None
 
     def writer_from(self, offset: int) -> Callable[[bytes | memoryview], None]:
-        """A function that writes one piece behind the other, from ``offset`` on."""
+        """A function that writes one piece after the other, from ``offset`` on."""
 
         def write(data: bytes | memoryview) -> None:
             nonlocal offset
@@ -80,7 +80,7 @@ class DirectWriter:
         """Write all of ``data`` at ``offset``; returns its length. Memory at a page's boundary goes best."""
         with self._one_at_a_time:
             if self._closed:
-                raise ValueError("a write behind the end")
+                raise ValueError("a write after the end")
             return self._write(memoryview(data), offset)
 
     def _write(self, rest: memoryview, offset: int) -> int:

@@ -1,7 +1,7 @@
 """A stream collected in one reused buffer and handed on in pieces of one fixed size.
 
-Everything that is hashed, scanned, compressed or written passes through here. Files are read straight behind the
-header that announces them, without file objects or intermediate bytes, and whoever receives the pieces is called once
+Everything that is hashed, scanned, compressed or written passes through here. Files are read directly after
+their header, without file objects or intermediate bytes, and the receiver of the pieces is called once
 per full buffer: a call costs as much as hashing 500 bytes, and most files of a store are not much longer than that.
 Where the pieces begin and end depends on the length of the stream alone, never on the files in it; compressors whose
 output depends on how they are fed get the same pieces everywhere.
@@ -29,7 +29,7 @@ class Pieces:
 
     With more ``buffers`` a piece may still be used after ``emit`` has returned: it is left alone until the one that
     comes ``buffers`` later begins. Instead of a number they can be the memory itself, of ``size`` bytes each. With a
-    ``lead`` the first piece is so many bytes shorter and begins so far behind the beginning of its memory: bytes that
+    ``lead`` the first piece is so many bytes shorter and begins so far after the beginning of its memory: bytes that
     go to such an offset in a page of a file lie at the same one in memory then, and pieces end where pages do.
     """
 
@@ -37,7 +37,7 @@ class Pieces:
 
     def __init__(self, emit: Emit, size: int = PIECE_SIZE, buffers: int | Sequence[Buffer] = 1, lead: int = 0) -> None:
         if not 0 <= lead < size:
-            raise ValueError(f"a piece of {size} bytes behind {lead}")
+            raise ValueError(f"a piece of {size} bytes with a lead of {lead}")
         self._emit = emit
         self._size = size
         self._buffers: deque[Buffer] = deque(
@@ -80,7 +80,7 @@ class Pieces:
     def put_file(
         self, head: bytes, fd: int, size: int, tail: bytes, path: bytes, witness: PieceObserver | None = None
     ) -> None:
-        """Append ``head``, the whole file behind ``fd``, which must be exactly ``size`` bytes, and ``tail``.
+        """Append ``head``, the whole file open as ``fd``, which must be exactly ``size`` bytes, and ``tail``.
 
         One byte more than announced is asked for wherever the buffer has room, so a file that grows is noticed
         without another system call. ``path`` is for the message. A ``witness`` gets the file's bytes too.
@@ -109,7 +109,7 @@ class Pieces:
         self.put(tail)
 
     def _copy(self, fd: int, size: int, path: bytes, witness: PieceObserver | None, count: int | None) -> None:
-        """Append a file of which ``count`` bytes were read behind what is there already."""
+        """Append a file of which ``count`` bytes were already read into the buffer."""
         left = size
         proven = False
         while left or count:
@@ -139,7 +139,7 @@ class Pieces:
             self._take_buffer()
 
     def finish(self) -> int:
-        """Hand on what is left; returns the length of the stream in bytes. Nothing can be put behind its end."""
+        """Hand on what is left; returns the length of the stream in bytes. Nothing can be appended later."""
         if self._fill > self._begin:
             self._flush()
         if self._passes_on:

@@ -1,4 +1,4 @@
-"""Where a stream of bytes goes: what its pieces are like, who writes and who hashes them."""
+"""Where a stream of bytes goes: how large its pieces are, and what writes and hashes them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Sink:
     memory: int | Sequence[Buffer] = 1
     """As of `Pieces`: the buffers that pieces have to lie in, or how many it takes."""
     lead: int = 0
-    """As of `Pieces`: how far behind a page's boundary the stream begins in its file, for direct I/O."""
+    """As of `Pieces`: how far after a page's boundary the stream begins in its file, for direct I/O."""
 
     def pieces(self) -> Pieces:
         """Collects one stream for this sink."""

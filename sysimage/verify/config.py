@@ -103,7 +103,7 @@ def _keys(runtime: dict[str, Any], name: str) -> tuple[str, ...]:
 
 
 def _health_check(runtime: dict[str, Any]) -> tuple[str, ...]:
-    """Docker's extension, which other engines do not read; what is none is no check."""
+    """Docker's extension, which other engines do not read; a malformed one is ignored."""
     check = runtime.get("Healthcheck")
     words = check.get("Test") if isinstance(check, dict) else None
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):

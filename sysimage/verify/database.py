@@ -1,4 +1,4 @@
-"""The store database inside an image, read from its bytes and believed in nothing."""
+"""The store database inside an image, read from its bytes, which are not trusted."""
 
 from __future__ import annotations
 
@@ -61,7 +61,8 @@ def read_database(
 ) -> dict[str, Row] | None:
     """The rows by path, or None when the file cannot be read as a database at all.
 
-    ``log`` is the write-ahead log beside it, which a store that was in use leaves. More is expected of ``ours``.
+    ``log`` is the write-ahead log beside it, which a store that was in use leaves. With ``ours``, its schema must be
+    sysimage's.
     """
     if data[:16] != _MAGIC or len(data) < 512:
         faults.add("database", where, "is not an SQLite database")

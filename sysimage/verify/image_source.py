@@ -211,7 +211,7 @@ class LayoutImageSource(_Opened):
 
 
 class _FileStream(ChunkStream):
-    """A file as a stream that seeks over what is not wanted."""
+    """A file as a stream that seeks over what is skipped."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor

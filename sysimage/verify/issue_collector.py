@@ -38,7 +38,7 @@ class IssueCollector:
             self._notes.add(rule, Issue(where, message))
 
     def style(self, *, ours: bool) -> Callable[[str, str, str], None]:
-        """How to record what an image of ``ours`` must not have, and another may: `add` or `note`."""
+        """How to record what a sysimage image (``ours``) must not have, but any other may: `add` or `note`."""
         return self.add if ours else self.note
 
     def take(self, findings: Iterable[Finding], where: Callable[[Cause], str]) -> None:

@@ -57,7 +57,7 @@ class LayerReading:
     programs: dict[Parts, Program] = field(default_factory=dict)
     """What the kernel would read of the layer's executable files, by path."""
     broken: bool = False
-    """Whether reading ended early, so that nothing can be said of the image's content."""
+    """Whether reading ended early, so that the image's content is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Reading:
     derivations: Budget
     """Bytes of derivations that are kept; what does not fit is read once more."""
     count: Count
-    """Told how many bytes of a blob were just read."""
+    """Called with the number of bytes of a blob that were just read."""
 
     @classmethod
     def within(
@@ -137,7 +137,7 @@ def read_layer(document: LayerDocument, reading: Reading) -> LayerReading:
 
 
 def layer_content(document: LayerDocument, source: ImageSource, limits: Limits) -> ChunkStream:
-    """A layer's content once more, for what could not be said the first time."""
+    """A layer's content again, for what the first reading could not check."""
     raw = source.chunks(document.file)
     return ChunkStream(decompressed(*_checked_compression(raw, document), limits))
 
@@ -199,7 +199,7 @@ def _read_file(
     below: Parts | None,
     item: ItemReading | None,
 ) -> None:
-    """A file's content goes to everything that wants it; of one that nothing wants it is left to be skipped."""
+    """Pass a file's content to all its consumers; without any the caller skips it."""
     wants: list[Callable[[bytes], object]] = []
     captured: list[bytes] | None = None
     program: ProgramReader | None = None
@@ -214,7 +214,7 @@ def _read_file(
             wants.append(captured.append)
     elif member.parts in reading.wanted:
         if member.size > reading.limits.captured_file:
-            raise MalformedError(f"has {member.name} with {member.size} bytes, too many to be believed")
+            raise MalformedError(f"has {member.name} with {member.size} bytes, more than the limit")
         captured = []
         wants.append(captured.append)
     if wants:

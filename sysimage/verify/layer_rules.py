@@ -58,7 +58,7 @@ class LayerRules:
             self._fault("extended headers", member, f"has extended headers: {', '.join(foreign)}")
 
     def _advice(self, rule: str, member: TarMember, message: str) -> None:
-        """What is a fault in a layer of ours, and worth a note in another."""
+        """Record a fault in a layer that sysimage wrote, and a note in any other."""
         self._faults.style(ours=self._ours)(rule, self._where, f"{member.name} {message}")
 
     def _fault(self, rule: str, member: TarMember, message: str) -> None:

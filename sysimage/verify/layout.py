@@ -43,7 +43,7 @@ def read_layout(
     """Follow ``index.json`` to the one image, or to the one of this ``name`` or for ``platform``, and to its config."""
     layout = parse_named("oci-layout", source.read("oci-layout", limits.document_size), limits)
     if field(layout, "imageLayoutVersion", object) != "1.0.0":
-        raise MalformedError("oci-layout says another imageLayoutVersion than 1.0.0")
+        raise MalformedError("oci-layout has another imageLayoutVersion than 1.0.0")
     index = parse_named("index.json", source.read("index.json", limits.document_size), limits)
     if name is not None:
         index = _with_name(index, name)
@@ -92,7 +92,7 @@ def read_blob(source: ImageSource, reference: Reference, limits: Limits) -> byte
 def _choose(
     source: ImageSource, index: dict[str, Any], where: str, limits: Limits, platform: str | None, depth: int
 ) -> tuple[Reference, Reference]:
-    """The descriptor in ``index`` that leads to the wanted manifest, and the manifest's own."""
+    """The descriptor in ``index`` that leads to the requested manifest, and the manifest's own."""
     _refuse_confusion(index, where, _INDEXES[0], "manifests", "layers")
     candidates = [parse_descriptor(value) for value in field(index, "manifests", list, required=True)]
     images = [
@@ -107,7 +107,7 @@ def _choose(
         # An index may leave out the variant that is wanted.
         images = fitting or [one for one in images if (platform + "/").startswith(f"{one.platform}/")]
     if len(images) != 1:
-        named = len({one.platform for one in images}) == 1 and depth == 0  # then it is names that tell them apart
+        named = len({one.platform for one in images}) == 1 and depth == 0  # then only names distinguish them
         found = ", ".join(
             shown((named and " ".join(_tags(one))) or one.platform or str(one.digest)) for one in candidates[:20]
         )

@@ -1,4 +1,4 @@
-"""How much of a foreign image is believed before it is refused: every bound of this room in one place."""
+"""How large a foreign image can be before it is refused: every bound of this room in one place."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def assemble(documents: ImageDocuments, faults: IssueCollector, limits: Limits) 
 
 
 def familiar(name: str) -> str:
-    """A name as people write it: without the registry and the folder that are meant when none is said."""
+    """A name as people write it: without the default registry and folder."""
     host, slash, rest = name.partition("/")
     if slash and ("." in host or ":" in host or host == "localhost"):
         return rest.removeprefix("library/")

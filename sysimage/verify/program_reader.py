@@ -6,7 +6,7 @@ from sysimage.rules.programs import HEAD, UNKNOWN, Program, read_program
 
 
 class ProgramReader:
-    """Keeps of a file its beginning, and the one place behind it that the beginning points to."""
+    """Keeps the beginning of a file, and the one later place that the beginning points to."""
 
     def __init__(self) -> None:
         self._head = b""

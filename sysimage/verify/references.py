@@ -77,7 +77,7 @@ class RunCollector:
 
 
 class KnownCollector(RunCollector):
-    """Gathers hash parts that are known already, so that it needs no memory for what is none."""
+    """Gathers known hash parts only, so that other letters need no memory."""
 
     def __init__(self, known: Container[bytes]) -> None:
         super().__init__(Budget(0))

@@ -35,7 +35,7 @@ class LayerSummary:
     media_type: str | None
     created_by: str
     comment: str
-    """What it holds, in words of whoever made it."""
+    """What it holds, as its maker described it."""
     annotations: dict[str, str]
 
 
@@ -58,7 +58,7 @@ class ImageSummary:
     annotations: dict[str, str]
     """The manifest's."""
     faults: tuple[Issue, ...]
-    """Contradictions seen on the way; verifying finds more."""
+    """Contradictions found while reading; verifying finds more."""
 
 
 def inspect_image(

@@ -1,8 +1,8 @@
 """A strict reader of tar: ustar with pax or GNU extensions, as layers and image archives are written.
 
 Own code, because the standard library's reader has been talked into endless loops and repairs what is broken; here what
-is not well formed is refused, nothing is believed beyond its bound, and no name is ever used as a path of this machine.
-Format: POSIX.1-2017, pax; the GNU extensions from the GNU tar manual, "Basic Tar Format".
+is not well formed is refused, no value beyond its bound is accepted, and no name is ever used as a path of this
+machine. Format: POSIX.1-2017, pax; the GNU extensions from the GNU tar manual, "Basic Tar Format".
 """
 
 from __future__ import annotations
@@ -254,7 +254,7 @@ def split_name(name: bytes, *, directory: bool) -> tuple[bytes, ...]:
     if b".." in parts:
         raise MalformedError(f"has a member whose name leads upwards: {shown(name)!r}")
     if not directory and (not parts or name.endswith((b"/", b"/."))):
-        raise MalformedError(f"has a member that is no directory, but has the name of one: {shown(name)!r}")
+        raise MalformedError(f"has a member that is not a directory but has the name of one: {shown(name)!r}")
     if wrong := path_fault(parts):
         raise MalformedError(f"has a name that {wrong}: {shown(name)}")
     return parts

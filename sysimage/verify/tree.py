@@ -82,7 +82,7 @@ class FileTree:
         ours: bool,
         programs: Mapping[Parts, Program] = MappingProxyType({}),
     ) -> None:
-        """Put a layer on top. One of ``ours`` must not change the directories of another; none may change an item.
+        """Put a layer on top. A layer of ``ours`` must not change other layers' directories; none may change an item.
 
         ``programs`` are the layer's executable files.
         """

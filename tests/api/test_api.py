@@ -77,7 +77,7 @@ def test_what_is_said_takes_the_place_of_the_spec(store: Path, spec: Spec, setti
     told = api.inspect("other")
     assert (told.tags, told.config.created, len(told.layers)) == (("team/web:2",), "1970-01-02T00:00:00Z", 3)
     assert image.names == ("team/web:2",)
-    assert image.format == "oci-layout"
+    assert image.format == "oci-dir"
     assert {layer.media_type for layer in image.layers} == {"application/vnd.oci.image.layer.v1.tar"}
 
 
@@ -194,10 +194,11 @@ def test_a_damaged_image_is_an_error_with_every_fault(store: Path, spec: Spec, s
     assert len(caught.value.issues) >= 2
 
 
-def test_a_machine_that_refuses_is_an_error_of_ours(store: Path, settings: api.Settings) -> None:
-    Path("file").write_text("")
+def test_a_machine_that_refuses_is_an_error_of_ours(store: Path, settings: api.Settings, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    refused = replace(settings, cache_dir=tmp_path / "file" / "cache")
     with pytest.raises(api.MachineError):
-        api.build(store / "small.json", "a.tar", settings=replace(settings, cache_dir=Path("file/cache")))
+        api.build(store / "small.json", tmp_path / "a.tar", settings=refused)
 
 
 def test_progress_is_told_and_may_end_the_build(store: Path, spec: Spec, settings: api.Settings) -> None:
@@ -300,7 +301,7 @@ def test_a_script_without_a_main_guard_builds(
     store: Path, spec: Spec, settings: api.Settings, options: list[str]
 ) -> None:
     expected = api.build(spec, "b.tar", directory=store, settings=settings).digest
-    command = [sys.executable, *options, "-c", SCRIPT, store / "small.json", "fresh"]
+    command: list[str | Path] = [sys.executable, *options, "-c", SCRIPT, store / "small.json", "fresh"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert (done.stdout.strip(), done.stderr, done.returncode) == (str(expected), "", 0)

@@ -21,7 +21,7 @@ from sysimage_bootstrap.cache_prune import prune
 from sysimage_bootstrap.store import BuiltItem, ItemStore, Recipe
 from sysimage_bootstrap.system.system import build_system
 from sysimage_bootstrap.system_cache import SystemCache
-from tests.bootstrap.system.packages import make_packages
+from tests.bootstrap.system.packages import make_packages, make_programs
 
 DAY = 24 * 60 * 60 * 10**9
 
@@ -31,7 +31,7 @@ def system_of(cache: Path, name: str, store_dir: str = "/gnu/store") -> SystemRe
     spec = SystemSpec.model_validate({"name": name, "files": {"/etc/name": {"text": name}}, "packages": []})
     store = ItemStore(cache / "store", store_dir)
     items, facts = make_packages(store)
-    result = build_system(spec, cache, items, items, facts, store)
+    result = build_system(spec, cache, items, items, facts, store, make_programs(spec, store))
     SystemCache(cache / "systems", store, made_by="code").keep(name, result)
     return result
 

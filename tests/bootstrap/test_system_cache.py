@@ -26,7 +26,7 @@ from sysimage_bootstrap.packages.resolve import Resolution
 from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system.system import build_system
 from sysimage_bootstrap.system_cache import SystemCache, key_of
-from tests.bootstrap.system.packages import make_packages
+from tests.bootstrap.system.packages import make_packages, make_programs
 from tests.support.examples import ROOT, build_example, default_cache
 
 SPEC = {
@@ -42,7 +42,7 @@ def made(tmp_path: Path) -> tuple[SystemResult, ItemStore]:
     spec = SystemSpec.model_validate(SPEC)
     store = ItemStore(tmp_path / "store", spec.store.store_dir)
     items, facts = make_packages(store)
-    return build_system(spec, tmp_path, items, items, facts, store), store
+    return build_system(spec, tmp_path, items, items, facts, store, make_programs(spec, store)), store
 
 
 def package(name: str, version: str = "1", content: bytes = b"") -> Package:
@@ -94,7 +94,7 @@ def test_every_field_of_a_system_is_carried(tmp_path: Path) -> None:
             (HeldId(8, "odd too"),),
         ),
         (
-            Entry("/a", Kind.FILE, 0o600, 1, 2, content, None, "owner", digest),
+            Entry("/a", Kind.FILE, 0o600, 1, 2, content, None, "owner", digest, b"caps"),
             Entry("/b", Kind.SYMLINK, 0o777, 1, 2, None, "/a", "owner"),
         ),
         ImageDefaults(("/init",), ("-x",), "SIGINT", {"Z": "1", "A": "2"}),
@@ -146,7 +146,7 @@ def test_a_system_is_found_from_any_directory(tmp_path: Path, monkeypatch: pytes
     spec = SystemSpec.model_validate(SPEC)
     store = ItemStore(Path("store"), spec.store.store_dir)
     items, facts = make_packages(store)
-    result = build_system(spec, Path(), items, items, facts, store)
+    result = build_system(spec, Path(), items, items, facts, store, make_programs(spec, store))
     here = key_of(spec, Path(), RESOLUTION, store, ())
     SystemCache(Path("systems"), store, made_by="code").keep(here, result)
 

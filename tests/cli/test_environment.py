@@ -78,3 +78,12 @@ def test_every_long_flag_of_every_verb_has_a_variable() -> None:
                         variables.add(variable_of(flag))
     assert None not in variables
     assert {"SYSIMAGE_MAX_LAYERS", "SYSIMAGE_CACHE_DIR", "SYSIMAGE_OFFLINE", "SYSIMAGE_TAG"} <= variables
+
+
+@pytest.mark.parametrize("verb", ["build", "plan"])
+@pytest.mark.parametrize("spelling", ["--favour", "--favor"])
+def test_both_spellings_of_a_flag_are_taken(verb: str, spelling: str) -> None:
+    arguments = parse_arguments(
+        command_line(), [verb, "spec.json", spelling, "sharing"], {"SYSIMAGE_FAVOUR": "updates"}
+    )
+    assert arguments.favour == "sharing"

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from sysimage.api.documents import document
+from sysimage.api.documents import document, every_file_left_out
 from sysimage.api.values import BuiltImage as Built
 from sysimage.api.values import Plan
-from sysimage.cli import build, plan
+from sysimage.cli import build, left_out, plan
 from sysimage.cli.terminal import Terminal
 from sysimage.destinations import write_archive
 from sysimage.layerplan import LayerPlan, PlannedLayer, Record, plan_by, plan_layers
 from sysimage.layers import Compression
 from sysimage.pipeline.build import BuildResult, PlannedBuild
-from sysimage.rootfs.system import SystemResult
+from sysimage.rootfs.system import LeftOut, SystemResult
 from sysimage.spec import parse_spec
 from tests.support.images import NAMES, BuiltImage, build_image
 
@@ -82,17 +82,35 @@ def test_a_plan_for_machines_names_every_path_once(small: BuiltImage) -> None:
 
 
 def test_a_plan_of_more_layers_takes_longer_and_layers_that_change_more_often_too(small: BuiltImage) -> None:
-    def seconds(layers: int, often: float) -> tuple[float, float]:
+    def seconds(layers: int, often: float) -> list[float]:
         items = sorted(item.path for item in small.closure)
         cuts = [items[at::layers] for at in range(layers)]
         made = LayerPlan(tuple(PlannedLayer(tuple(cut), 10**6, "", often) for cut in cuts), 100)
         told = document(Plan.of(replace(planned(small), plan=made)))["seconds"]
-        return told["first_pull"], told["updates_per_year"]
+        return [told["first_pull"], told["updates_per_year"]]
 
     first, a_year = seconds(1, 2.0)
     assert seconds(3, 2.0)[0] > first
     assert seconds(3, 2.0)[1] == pytest.approx(3 * a_year, abs=0.2)
-    assert seconds(1, 20.0) == (first, pytest.approx(10 * a_year, abs=0.5))
+    assert seconds(1, 20.0) == pytest.approx([first, 10 * a_year], abs=0.5)
+
+
+def test_what_is_left_out_is_told_in_a_line_in_rows_and_file_by_file(small: BuiltImage) -> None:
+    first, second = sorted(str(item.path) for item in small.closure)[:2]
+    lacking = {
+        first: (LeftOut("share/man/a", "manuals", 1000), LeftOut("share/man/b", "manuals", 0)),
+        second: (LeftOut("share/doc/x", "documentation", 4000),),
+    }
+    made = planned(small)
+    slim = Plan.of(replace(made, realised=replace(made.realised, left_out=lacking)))
+    assert plan.summary(slim).endswith("; 5.0 kB in 3 files left out")
+    assert left_out.words(Plan.of(made)) == ""
+    assert [row[:3] for row in left_out.rows(slim)] == [("4.0 kB", "1", "documentation"), ("1.0 kB", "2", "manuals")]
+    totals = {"files": 3, "size": 5000, "kinds": {"documentation": 4000, "manuals": 1000}}
+    assert document(slim)["left_out"] == totals
+    items = every_file_left_out(slim)["items"]
+    assert items[second] == [{"path": "share/doc/x", "what": "documentation", "size": 4000}]
+    assert [file["path"] for file in items[first]] == ["share/man/a", "share/man/b"]
 
 
 def test_a_rule_of_thumb_says_nothing_of_the_time_of_updates(small: BuiltImage) -> None:

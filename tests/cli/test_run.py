@@ -17,6 +17,8 @@ from sysimage.cli import main
 from tests.support.examples import ROOT, default_cache
 from tests.support.small_images import write_small
 
+pytestmark = pytest.mark.programs
+
 ENTRY = ["/bin/sh", "-c", 'echo "entry $*"; exit 3', "sh"]
 LIVES = ["/bin/sh", "-c", "trap 'echo ends; exit 0' TERM; echo up; while :; do sleep 0.1; done"]
 

@@ -41,7 +41,7 @@ class Chain:
     def build(self, spec: Path, *options: str | Path) -> Path:
         """The image's layout. Layers without compression, so that what moves is what items weigh."""
         output = self.workspace / "-".join([spec.stem, *(str(o).strip("-").replace("/", "_") for o in options)])[-100:]
-        command = [sys.executable, "-m", "sysimage", "build", "-q", "--cache-dir", default_cache()]
+        command: list[str | Path] = [sys.executable, "-m", "sysimage", "build", "-q", "--cache-dir", default_cache()]
         done = subprocess.run(
             [*command, "--compression", "none", "--no-cache", "-f", "oci-dir", "-o", output, *options, spec],
             cwd=ROOT,
@@ -85,7 +85,7 @@ def moved(chain: Chain, client: Client, registry: Registry, limit: str, *rule: s
     """What the update moves, and the least that it could."""
     limits = ["--max-layers", limit, *rule]
     old = chain.build(chain.spec("old", ["trixie"]), *limits)
-    following = [] if rule else ["--previous", old]
+    following: list[str | Path] = [] if rule else ["--previous", old]
     new = chain.build(chain.spec("new"), *limits, *following)
     if record(old).closure.items == record(new).closure.items:
         pytest.fail("the archive has no update of the web example beyond its first suite")

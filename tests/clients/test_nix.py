@@ -1,6 +1,7 @@
 """Nix accepts the stores in our images: databases, hashes, references, GC roots; and our NARs are its own."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -112,11 +113,15 @@ def test_registration_text_is_loaded_and_the_contents_verified(
     assert lines(guix_root.nix_store("-qR", guix_image.system)) == paths(guix_image)
 
 
+def _copied(into: list[bytes], piece: bytes | memoryview) -> None:
+    into.append(bytes(piece))
+
+
 def test_our_nars_are_the_ones_that_nix_dumps(client: Client, guix_image: Small) -> None:
     for item in guix_image.built.closure:
         assert item.location is not None
         ours: list[bytes] = []
-        write_nar(item.location, lambda piece, into=ours: into.append(bytes(piece)))
+        write_nar(item.location, partial(_copied, ours))
         assert b"".join(ours) == client("nix-store", "--dump", item.location).stdout
 
 

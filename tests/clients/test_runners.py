@@ -48,7 +48,7 @@ def docker(short: Path) -> Iterator[Environment]:
     place = short / "docker"
     place.mkdir()
     socket = f"unix://{place}/socket"
-    words = [dockerd, "--data-root", place / "root", "--exec-root", place / "exec"]
+    words: list[str | Path] = [dockerd, "--data-root", place / "root", "--exec-root", place / "exec"]
     words += ["--pidfile", place / "pid", "--host", socket, "--bridge=none", "--iptables=false"]
     environment = {**os.environ, "DOCKER_HOST": socket, "HOME": str(place)}
     with (place / "log").open("wb") as log:

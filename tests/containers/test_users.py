@@ -19,9 +19,14 @@ OWNED = raw_tar.archive(raw_tar.file(b"owned", b"", uid=1000, gid=100))
 
 def test_without_the_right_to_mount_a_user_namespace_gives_it(tmp_path: Path) -> None:
     image = write_small(tmp_path / "small.tar", OWNED, Entrypoint=["/bin/sh", "-c"])
-    less = [find("setpriv", package="util-linux"), "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]
+    less: list[str | Path] = [
+        find("setpriv", package="util-linux"),
+        "--bounding-set=-sys_admin",
+        "--inh-caps=-sys_admin",
+    ]
     script = "ls -ln /owned; cat /proc/self/uid_map; id -u; echo x > /proc/sys/kernel/core_pattern"
-    argv = [*(less if os.geteuid() == 0 else []), sys.executable, "-m", "sysimage", "run", "-q", image, script]
+    command: list[str | Path] = [sys.executable, "-m", "sysimage", "run", "-q", image, script]
+    argv = [*(less if os.geteuid() == 0 else []), *command]
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert done.returncode != 0
     listed, mapped, uid = done.stdout.splitlines()[0].split(), done.stdout.splitlines()[1], done.stdout.splitlines()[-1]

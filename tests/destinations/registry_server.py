@@ -77,7 +77,7 @@ class Handler(BaseHTTPRequestHandler):
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         if status is not None:
             extra = {"Retry_After": registry.retry_after} if registry.retry_after else {}
-            self.answer(status, **extra)
+            self.answer(status, b"", **extra)
         elif url.path == "/token":
             self.give_token()
         elif registry.password and self.headers.get("Authorization") != "Bearer good":

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from sysimage.image import Image, ImageConfig, ImageName, make_image
 from sysimage.layers import Compression, LayerSource, build_layers
 from sysimage.rootfs import Entry
 from sysimage.verify import inspect_image
-from sysimage.workers import run_tasks
+from sysimage.workers import Report, run_tasks
 
 NONE = Compression("none", 0)
 
@@ -173,7 +172,7 @@ def test_an_index_that_cannot_be_read_is_not_replaced(blobs: BlobDirectory, layo
 def test_a_layout_of_another_version_is_left_alone(blobs: BlobDirectory, layout: Path, text: str) -> None:
     layout.mkdir()
     (layout / "oci-layout").write_text(text)
-    with pytest.raises(SpecError, match="its oci-layout says no known version"):
+    with pytest.raises(SpecError, match="its oci-layout has no known version"):
         write(image(blobs, b"new"), blobs, layout, "web:1")
     assert [path.name for path in layout.iterdir()] == ["oci-layout"]
 
@@ -188,7 +187,7 @@ def test_writers_at_the_same_time_leave_whole_images(
         write(image(blobs, b"shared" * 1000, b"first"), blobs, layout, "web:0" if same_name else "first:1")
     (tmp_path / "link").symlink_to("layout")
 
-    def work(number: int, report: Callable[[int], None]) -> None:
+    def work(number: int, report: Report) -> None:
         place = [layout, tmp_path / "link", tmp_path / "blobs/../layout"][number % 3]
         for _ in range(3):
             write(images[number], blobs, place, "web:0" if same_name else f"web:{number}")

@@ -174,7 +174,17 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("version", SQLITE)
 def test_a_store_s_database_is_read_and_written_by_sqlite(version: str, database: Path, tmp_path: Path) -> None:
-    install = ["-m", "pip", "install", "-q", "--no-deps", "--only-binary", ":all:", "--target", tmp_path]
+    install: list[str | Path] = [
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--target",
+        tmp_path,
+    ]
     done = subprocess.run([sys.executable, *install, f"apsw=={version}"], capture_output=True, text=True)
     if "No matching distribution" in done.stderr:
         pytest.skip(f"there is no wheel of apsw {version} for Python {sys.version_info.major}.{sys.version_info.minor}")

@@ -61,7 +61,18 @@ class World:
         """The same with a virtual environment, into which these are installed from wheels."""
         version = self.run("-c", "import sys; print('%d.%d' % sys.version_info[:2])").strip()
         wheels, venv = self.shared / f"wheels-{version}", self.shared / f"venv-{version}"
-        download = ["-m", "pip", "download", "-q", "--only-binary", ":all:", "--python-version", version, "-d", wheels]
+        download: list[str | Path] = [
+            "-m",
+            "pip",
+            "download",
+            "-q",
+            "--only-binary",
+            ":all:",
+            "--python-version",
+            version,
+            "-d",
+            wheels,
+        ]
         subprocess.run([sys.executable, *download, *requirements], check=True)
         self.run("-m", "venv", venv)
         inside = replace(self, python=str(venv / "bin" / "python"))

@@ -146,6 +146,7 @@ BY_HAND = {
     ("sysimage.formats", "DOCUMENT_VERSION"),
     ("sysimage.layerplan.record", "FORMAT_VERSION"),
     ("sysimage_bootstrap.packages.lock", "FORMAT_VERSION"),
+    ("sysimage_bootstrap.building.programs", "_FORMAT"),
     ("sysimage_bootstrap.planning.item_plan", "BUILDER_VERSION"),
     ("sysimage_bootstrap.store.recipe", "RECIPE_VERSION"),
     ("sysimage_bootstrap.store.registration", "REGISTRATION_FORMAT"),

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from sysimage.files.locks import alone, in_use, is_at, locked_directory, locked_name
-from sysimage.workers import run_tasks
+from sysimage.workers import Report, run_tasks
 from tests.support.refusing import refuse
 
 
@@ -80,7 +80,7 @@ def test_a_locked_name_is_there_as_long_as_it_is_held(tmp_path: Path) -> None:
 
 
 def test_many_that_lock_and_remove_one_name_are_never_two_at_a_time(tmp_path: Path) -> None:
-    def work(number: int, report: Callable[[int], None]) -> None:
+    def work(number: int, report: Report) -> None:
         for _ in range(100):
             with locked_name(tmp_path / "lock"):
                 os.close(os.open(tmp_path / "one", os.O_CREAT | os.O_EXCL))

@@ -23,7 +23,7 @@ from sysimage.files.temporary import (
     temporary_directory,
     temporary_file,
 )
-from sysimage.workers import run_tasks
+from sysimage.workers import Report, run_tasks
 from tests.support.refusing import refuse
 
 Making = Callable[[Path], AbstractContextManager[object]]
@@ -138,7 +138,7 @@ def test_a_tree_of_read_only_directories_is_removed(tmp_path: Path) -> None:
 
 
 def test_many_that_come_and_go_and_sweep_do_not_disturb_each_other(tmp_path: Path) -> None:
-    def work(number: int, report: Callable[[int], None]) -> None:
+    def work(number: int, report: Report) -> None:
         for _ in range(40):
             with scratch_directory(tmp_path, "run-") as ours:
                 (ours / "file").touch()

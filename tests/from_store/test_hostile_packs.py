@@ -6,6 +6,7 @@ import io
 import json
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ CASES = [*((name, False) for name in TEXTS), ("a line", True), ("a path", True)]
 def test_an_image_says_what_the_spec_says(name: str, as_keys: bool, tmp_path: Path) -> None:
     closure = small_system(StoreBuilder(tmp_path / "store"))
     registered(closure, tmp_path / "registration")
-    source = {"paths": [str(closure.roots[0])], "source": "registration", "location": "store"}
+    source: dict[str, Any] = {"paths": [str(closure.roots[0])], "source": "registration", "location": "store"}
     source["links"] = {"/bin/bash": "profile/bin/bash"}  # ann's shell
     program = f"{closure.roots[0]}/boot"
     spec = {"name": "pack", "from-store": source, "entry-point": [program], **{key: PLAIN[key] for key in KEPT}}

@@ -122,7 +122,7 @@ def items(tmp_path: Path, profiles: dict[str, str | None]) -> tuple[list[object]
         tree: dict[str, object] = {"bin": {name: Program("#!/bin/sh\n")}}
         if profile is not None:
             tree |= {"manifest": "(manifest (version 4) (packages ()))\n", "etc": {"profile": profile}}
-        store.add(name, tree)  # type: ignore[arg-type]
+        store.add(name, tree)
     closure = store.closure(*profiles)
     paths = {item.path.name: item.path for item in closure}
     return [paths[name] for name in profiles], ItemFiles(closure)

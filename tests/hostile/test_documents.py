@@ -129,10 +129,10 @@ CONFIGS: dict[str, tuple[dict[str, Any], str]] = {
     "a program that is a number": ({"config": {"Cmd": [1]}}, "'Cmd' is not an array of strings"),
     "a program with a NUL": ({"config": {"Cmd": ["/bin/a\0b"]}}, "the command holds a NUL"),
     "a program that is missing": ({"config": {"Cmd": ["/a/b"]}}, "what runs first is /a/b, but /a is a file"),
-    "a port that is none": ({"config": {"ExposedPorts": {"http": {}}}}, "the exposed port 'http' is none"),
+    "a port that is none": ({"config": {"ExposedPorts": {"http": {}}}}, "the exposed port 'http' is not a port"),
     "a volume that is relative": ({"config": {"Volumes": {"data": {}}}}, "the volume 'data' is not absolute"),
     "volumes with content": ({"config": {"Volumes": {"/data": {"x": 1}}}}, "not an object of empty objects"),
-    "a signal that is none": ({"config": {"StopSignal": "please"}}, "the stop signal 'please' is none"),
+    "a signal that is none": ({"config": {"StopSignal": "please"}}, "the stop signal 'please' is not a signal"),
     "a time that is none": ({"created": "yesterday"}, "created is 'yesterday'"),
     "labels that are numbers": ({"config": {"Labels": {"a": 1}}}, "'Labels' is not an object of strings"),
 }  # fmt: skip

@@ -210,10 +210,10 @@ def compressed_image(tmp_path: Path, layer: bytes) -> Path:
 
 
 def test_a_bomb_of_zeros_ends_at_the_padding(tmp_path: Path) -> None:
-    begin = time.monotonic()
+    begin = time.process_time()
     with pytest.raises(IntegrityError, match="bytes of padding"):
         verify_image(compressed_image(tmp_path, archive(GOOD) + bytes(100 << 20)))
-    assert time.monotonic() - begin < 10
+    assert time.process_time() - begin < 10
 
 
 def test_a_bomb_that_is_a_file_ends_at_the_cap(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_members_without_number_end_at_the_cap(tmp_path: Path) -> None:
 
 def test_a_database_too_large_to_be_believed_is_not_read_into_memory(tmp_path: Path) -> None:
     layer = archive(file(b"var/guix/db/db.sqlite", bytes(2 << 20)))
-    assert "too many to be believed" in refusal(tmp_path, layer, limits=Limits(captured_file=1 << 20))
+    assert "more than the limit" in refusal(tmp_path, layer, limits=Limits(captured_file=1 << 20))
 
 
 def test_letters_without_end_need_no_memory(tmp_path: Path) -> None:

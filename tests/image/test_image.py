@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -131,7 +132,7 @@ def test_the_index_holds_one_descriptor_with_the_names_loaders_look_for() -> Non
 
 
 def test_a_base_keeps_its_history_and_every_layer_of_ours_gets_an_entry() -> None:
-    base_history = [{"created_by": "base"}, {"created_by": "nothing", "empty_layer": True}]
+    base_history: list[dict[str, Any]] = [{"created_by": "base"}, {"created_by": "nothing", "empty_layer": True}]
     image = make_image(ImageConfig("amd64"), LAYERS, base_layers=1, base_history=base_history)
 
     history = image.config.value["history"]

@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from sysimage.layers import (
 from sysimage.notices import heard_by
 from sysimage.rootfs import Entry
 from sysimage.store.scan import Candidates
-from sysimage.workers import run_tasks
+from sysimage.workers import Report, run_tasks
 from tests.support.damaged import flip_a_byte
 from tests.support.refusing import refuse_to_open
 from tests.support.stores import make_item
@@ -308,7 +308,7 @@ def test_nothing_is_pruned_while_somebody_builds(sources: list[LayerSource], cac
 
 
 def test_builds_that_share_a_cache_agree(sources: list[LayerSource], tmp_path: Path) -> None:
-    def build(number: int, report: Callable[[int], None]) -> tuple[LayerBlob, ...]:
+    def build(number: int, report: Report) -> tuple[LayerBlob, ...]:
         return build_layers(sources, LayerCache(tmp_path / "cache"), compression=GZIP)
 
     results = run_tasks(range(8), build, 4, abs)
@@ -337,7 +337,7 @@ def test_a_task_is_asked_for_when_somebody_is_free(tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()), "the third was asked for before one of the first was done"
         yield "c"
 
-    def work(task: str, report: Callable[[int], None]) -> str:
+    def work(task: str, report: Report) -> str:
         time.sleep(0.05)
         (tmp_path / task).touch()
         return task.upper()
@@ -352,7 +352,7 @@ def test_few_tasks_are_done_too(workers: int, count: int) -> None:
 
 
 def test_a_worker_that_is_killed_is_an_error_and_not_a_hang() -> None:
-    def die(number: int, report: Callable[[int], None]) -> int:
+    def die(number: int, report: Report) -> int:
         os.kill(os.getpid(), signal.SIGKILL)
         return 0
 
@@ -361,7 +361,7 @@ def test_a_worker_that_is_killed_is_an_error_and_not_a_hang() -> None:
 
 
 def test_an_exception_of_ours_keeps_what_it_says_across_processes() -> None:
-    def fail(number: int, report: Callable[[int], None]) -> int:
+    def fail(number: int, report: Report) -> int:
         raise SysimageError(f"cannot do {number}", hint="do not")
 
     with pytest.raises(SysimageError, match=r"cannot do \d") as caught:

@@ -234,7 +234,7 @@ def test_every_visitor_of_this_room_walks_for_a_layer() -> None:
     """So that a new one cannot forget the refusal."""
     for module in pkgutil.iter_modules(layers.__path__, "sysimage.layers."):
         importlib.import_module(module.name)
-    waiting: list[type[Visitor]] = [Visitor]
+    waiting: list[Any] = [Visitor]
     purposes = {}
     while waiting:
         waiting += (kind := waiting.pop()).__subclasses__()

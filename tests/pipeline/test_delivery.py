@@ -16,7 +16,7 @@ from sysimage.digest import Digest
 from sysimage.layers import Compression, LayerBlob
 from sysimage.pipeline.delivery import IntoFile, IntoPipe, ThroughStorage, choose_route
 from sysimage.pipeline.image_plan import ImagePlan
-from sysimage.pipeline.options import Delivery, LayerStorage, Push
+from sysimage.pipeline.options import Delivery, LayerStorage, OutputFormat, Push
 
 NOT_KEPT = LayerStorage()
 NOBODY: Any = None
@@ -37,8 +37,9 @@ def test_plain_layers_go_straight_into_a_pipe_or_a_new_file(tmp_path: Path) -> N
     kept = LayerStorage(tmp_path / "layers")
     assert choose_route(image(), Delivery(1, "docker-archive"), NOT_KEPT) == IntoPipe(1)
     assert choose_route(image(), Delivery(1, "docker-archive"), kept) == IntoPipe(1)
-    for form in ("archive", "docker-archive"):
-        delivery = Delivery(file, form)  # type: ignore[arg-type]
+    forms: tuple[OutputFormat, ...] = ("archive", "docker-archive")
+    for form in forms:
+        delivery = Delivery(file, form)
         assert choose_route(image(), delivery, NOT_KEPT) == IntoFile(file, form)
         assert choose_route(image(), delivery, kept) == ThroughStorage(), "the layers are to be kept"
     file.touch()

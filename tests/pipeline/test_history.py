@@ -146,7 +146,8 @@ def test_a_docker_archive_has_its_record_beside_it(closure: Closure, tmp_path: P
 
 def test_what_is_asked_for_otherwise_is_planned_anew(closure: Closure, tmp_path: Path) -> None:
     previous = build(tmp_path, closure).planned.record
-    for options in ({"max_layers": 3}, {"favour": "sharing"}):
+    otherwise: list[dict[str, Any]] = [{"max_layers": 3}, {"favour": "sharing"}]
+    for options in otherwise:
         planned = build(tmp_path, closure, history=History(previous=previous), **options).planned
         assert planned.record.rule != previous.rule
         assert len(planned.plan.layers) <= (options.get("max_layers") or 100)

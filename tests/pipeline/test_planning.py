@@ -17,6 +17,9 @@ from sysimage.pipeline.planning import draw_layers, planned_once, rule
 from sysimage.spec import SystemSpec, parse_spec
 from tests.support.store_builder import StoreBuilder, small_system
 
+FEW: dict[str, Any] = {"max-layers": 3}
+GROUPED: dict[str, Any] = {"layer-groups": [{"patterns": ["x*"]}]}
+
 
 def spec(name: str = "small", **parts: Any) -> SystemSpec:
     return parse_spec(json.dumps({"name": name, "packages": [], **parts}))
@@ -53,7 +56,7 @@ def test_a_plan_is_drawn_once_and_again_for_anything_else(closure: Closure, tmp_
 
 def test_the_spec_says_how_many_layers_there_are_at_most(closure: Closure, tmp_path: Path) -> None:
     for planning in (Planning(), Planning(strategy="guix-size"), Planning(favour="sharing")):
-        plan = draw_layers(spec(**{"max-layers": 3}), closure, planning, {}, tmp_path)
+        plan = draw_layers(spec(**FEW), closure, planning, {}, tmp_path)
         assert plan.max_layers == 3
         assert len(plan.layers) == 2, "one is for the customization"
 
@@ -79,8 +82,8 @@ def test_a_rule_tells_apart_everything_that_a_plan_is_asked_for_with() -> None:
     rules = [
         rule(spec(), Planning(), 0),
         rule(spec(), Planning(), 1),
-        rule(spec(**{"max-layers": 9}), Planning(), 0),
-        rule(spec(**{"layer-groups": [{"patterns": ["x*"]}]}), Planning(), 0),
+        rule(spec(**FEW), Planning(), 0),
+        rule(spec(**GROUPED), Planning(), 0),
         rule(spec(), Planning(favour="updates"), 0),
         rule(spec(), Planning(strategy="single"), 0),
         rule(spec(), Planning(together=(beside("a"),)), 0),

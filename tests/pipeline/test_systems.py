@@ -15,6 +15,7 @@ from sysimage.spec import parse_spec
 from tests.support.examples import ROOT, default_cache
 
 
+@pytest.mark.programs
 def test_flags_about_the_image_make_no_other_system(capsys: pytest.CaptureFixture[str]) -> None:
     def planned(*flags: str) -> tuple[str, int]:
         common = ["plan", "--json", "--progress", "quiet", "--cache-dir", str(default_cache())]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sysimage.rootfs.accounts import Group, User, parse_accounts
@@ -10,8 +12,9 @@ from sysimage.rootfs.accounts import Group, User, parse_accounts
 @pytest.mark.parametrize("text", ["a\nb", "a:b", "a\rb", "a\u2028b", "\x85", "\0", "\ud800"])
 @pytest.mark.parametrize("field", ["name", "comment", "home", "shell", "password_hash"])
 def test_no_account_holds_what_its_line_cannot(field: str, text: str) -> None:
+    values: dict[str, Any] = {"name": "ann", "uid": 1, "gid": 1, field: text}
     with pytest.raises(ValueError, match="account"):
-        User(**{"name": "ann", "uid": 1, "gid": 1, field: text})
+        User(**values)
 
 
 @pytest.mark.parametrize("name", ["", "a,b", "a b", "-a", "+", "a/b", "a\n"])

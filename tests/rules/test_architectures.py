@@ -32,10 +32,9 @@ def spec_of(architecture: str) -> SystemSpec:
 
 def elf(machine: Machine) -> bytes:
     """A program that needs nothing."""
-    order = "big" if machine.big else "little"
     data = bytearray(static_elf())
     data[4:6] = bytes([machine.bits // 32, 2 if machine.big else 1])
-    data[18:20] = machine.number.to_bytes(2, order)
+    data[18:20] = machine.number.to_bytes(2, "big" if machine.big else "little")
     counts = slice(54, 60) if machine.bits == 64 else slice(42, 48)
     data[counts] = bytes(6)
     return bytes(data)

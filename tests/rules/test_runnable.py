@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ class Files:
                 self._seen[parts] = FileInfo(Kind.SYMLINK, 0o777, what.encode())
             else:
                 mode, text = what if isinstance(what, tuple) else (0o755, what)
-                self._seen[parts] = FileInfo(Kind.FILE, mode, program=lambda text=text: _program(text))
+                self._seen[parts] = FileInfo(Kind.FILE, mode, program=partial(_program, text))
 
     def at(self, parts: Parts) -> FileInfo | None:
         return self._seen.get(parts)

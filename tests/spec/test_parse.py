@@ -168,6 +168,11 @@ def test_every_fault_of_the_text_the_fields_and_the_whole_is_told_at_once_in_ord
         ({"packages": ["nginx", "nginx=1.0"]}, '/packages/1: "nginx" is listed twice'),
         ({"packages": ["nginx"], "exclude": ["nginx"]}, '/packages/0: "nginx" is listed under "exclude" too'),
         ({"tags": ["a", "a"]}, '/tags/1: "a" is listed twice'),
+        ({"translations": ["de", "de"]}, '/translations/1: "de" is listed twice'),
+        ({"translations": ["de_DE.UTF-8"]}, '/translations/0: must be a language, with a country where only its own is wanted,'
+            ' such as "de" or "pt_BR"'),
+        ({"translations": ["de"], "slim": False}, '/translations: says nothing beside "slim": false, which keeps all translations'),
+        ({"essential": False}, '/essential: the init needs the Essential packages; say "entry-point" or "command" for a program'),
     ],
 )  # fmt: skip
 def test_one_fault_is_one_issue(part: dict[str, Any], fault: str) -> None:
@@ -284,6 +289,7 @@ PACK = {"name": "tool", "from-store": {"paths": ["result"]}}
     ("part", "fault"),
     [
         ({"services": {"a": SERVICE}}, '/services: is for images made of packages; "from-store" has its own'),
+        ({"slim": True}, '/slim: is for images made of packages; "from-store" has its own'),
         ({"time-zone": "UTC"}, '/time-zone: is for images made of packages; "from-store" has its own'),
         (
             {"users": {"ann": {}}, "from-store": {"system": "result"}},

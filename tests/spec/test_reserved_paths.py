@@ -23,7 +23,7 @@ KINDS = {"made": MADE, "pack": PACK, "system": SYSTEM}
 
 def asking(use: str, path: str) -> dict[str, Any]:
     """The part of a spec that uses a path."""
-    return {
+    parts: dict[str, dict[str, Any]] = {
         "file": {"files": {path: {"text": ""}}},
         "link": {"symlinks": {path: "/data"}},
         "directory": {"directories": {path: {"owner": "ann"}}, "users": {"ann": {"home": "/nonexistent"}}},
@@ -32,7 +32,8 @@ def asking(use: str, path: str) -> dict[str, Any]:
         "volume": {"volumes": [path]},
         "log": {"services": {"s": {**SERVICE, "log": path}}},
         "item link": {"from-store": {"paths": ["result"], "links": {path: "."}}},
-    }[use]
+    }
+    return parts[use]
 
 
 def faults(around: dict[str, Any], part: dict[str, Any]) -> list[str]:
@@ -80,7 +81,7 @@ OF_PACKAGES = [
     ("directory", "/var/run/x", "/directories/~1var~1run~1x: is /run/x by a link of the system's: say /run/x"),
     ("home", "/var/run", "/users/ann/home: is /run by a link of the system's, and that is the system's own: running "
      "programs leave sockets and locks in it"),
-    ("home", "/var/usrlocal/bin", "/users/ann/home: is the system's own: everybody's programs look into it"),
+    ("home", "/var/usrlocal/bin", "/users/ann/home: is the system's own: every user's programs look into it"),
     ("home", "/var/lock", "/users/ann/home: is /run/lock by a link of the system's, and that is the system's own: "
      "every program's locks are in it"),
     ("store", "/var/run/store", "/store/directory: is /run/store by a link of the system's, and that nothing can be "
@@ -98,8 +99,8 @@ OF_PACKAGES = [
     ("link", "/tmp", "/symlinks/~1tmp: is the system's own: every program's temporary files are in it"),
     ("directory", "/tmp", "/directories/~1tmp: must be root's, with the mode 1777: every program's temporary files are "
      "in it"),
-    ("directory", "/gnu", "/directories/~1gnu: must be root's, with nobody else able to write to it and everybody able "
-     "to enter it, for /gnu/store: only store items stand there"),
+    ("directory", "/gnu", "/directories/~1gnu: must be root's, with no other user able to write to it and every "
+     "user able to enter it, for /gnu/store: only store items stand there"),
     ("volume", "/gnu", "/volumes/0: a volume would hide /gnu/store: only store items stand there"),
 ]  # fmt: skip
 

@@ -74,7 +74,9 @@ WORDS = st.sampled_from(
         "80/tcp",
     ]
 )
-VALUES = st.none() | st.booleans() | st.integers(-5, 10**6) | st.floats(-2, 2) | WORDS | st.text(max_size=5)
+VALUES: st.SearchStrategy[Any] = (
+    st.none() | st.booleans() | st.integers(-5, 10**6) | st.floats(-2, 2) | WORDS | st.text(max_size=5)
+)
 VALUES |= st.lists(VALUES, max_size=2) | st.dictionaries(WORDS, VALUES, max_size=2)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,12 @@ def test_a_reserved_name_is_refused_wherever_it_is_and_whatever_has_it(tmp_path:
     for other in (".a", ".wg.x", ".wh", ".wi", "x.wh.y"):
         (tmp_path / "deep" / other).touch()
     place = tmp_path / "deep" / name
-    {"file": place.touch, "directory": place.mkdir, "link": lambda: place.symlink_to("x")}[kind]()
+    make: dict[str, Callable[[], None]] = {
+        "file": place.touch,
+        "directory": place.mkdir,
+        "link": lambda: place.symlink_to("x"),
+    }
+    make[kind]()
 
     with pytest.raises(IntegrityError, match=r"cannot carry .*/deep/\.wh\..* home: it would vanish"):
         seen_at(tmp_path, LayerLike())

@@ -139,7 +139,7 @@ def test_memory_is_used_again_when_all_went_well() -> None:
 
 
 def test_memory_that_somebody_may_still_use_after_an_error_is_not_used_again() -> None:
-    left = []
+    left: list[memoryview] = []
 
     def fail() -> None:
         with piece_buffers(512 << 10) as memory:

@@ -109,7 +109,7 @@ def test_who_is_left_behind_does_not_write_to_what_is_open_by_then(tmp_path: Pat
     os.close(fd)
     others = [os.open(tmp_path / f"other-{number}", os.O_RDWR | os.O_CREAT) for number in range(4)]
     assert fd in others
-    with pytest.raises(ValueError, match="behind the end"):
+    with pytest.raises(ValueError, match="after the end"):
         write(aligned(bytes(1 << 20)))
     assert [os.fstat(other).st_size for other in others] == [0] * 4
     for other in others:

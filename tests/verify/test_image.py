@@ -257,7 +257,7 @@ def put(*entries: Entry) -> Callable[[dict[str, Entry]], None]:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        (lambda tree: tree.pop("/etc/passwd"), "/etc/passwd: is missing, nobody has a name before the first boot"),
+        (lambda tree: tree.pop("/etc/passwd"), "/etc/passwd: is missing, so users have no names before the first boot"),
         (lambda tree: tree.pop("/bin/sh"), "/bin/sh: the shell is /bin/sh, which is not in the image"),
         (put(Entry.symlink("/bin/sh", "sh")), "/bin/sh: the shell is /bin/sh, but links lead in circles at /bin/sh"),
         (put(Entry.directory("/tmp", 0o755)), "/tmp: is a directory of mode 0755; it should be"),

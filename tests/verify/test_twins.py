@@ -170,7 +170,7 @@ def faults() -> set[str]:
         called = ast.unparse(node.func)
         if (called in NAMING or ".style(" in called) and node.args:
             rule = node.args[0]
-            if isinstance(rule, ast.Constant):
+            if isinstance(rule, ast.Constant) and isinstance(rule.value, str):
                 found.add(f"{path.stem}.{rule.value}")
     return found
 

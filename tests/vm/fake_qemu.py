@@ -22,15 +22,15 @@ part = words[words.index("-append") + 1]
 reader = qmp.makefile("rb")
 
 
-def say(message):
+def say(message: object) -> None:
     qmp.sendall(json.dumps(message).encode() + b"\r\n")
 
 
-def event(name, **data):
+def event(name: str, **data: object) -> None:
     say({"event": name, "data": data, "timestamp": {"seconds": 0, "microseconds": 0}})
 
 
-def write(text):
+def write(text: str) -> None:
     with console.open("a") as file:
         file.write(text)
 
@@ -43,7 +43,7 @@ state = "running"
 while line := reader.readline():
     command = json.loads(line)
     name = command["execute"]
-    answer = {"return": {}}
+    answer: dict[str, object] = {"return": {}}
     if name == "query-status":
         answer = {"return": {"status": state, "running": state == "running"}}
     elif name not in ("qmp_capabilities", "quit", "blockdev-add", "device_add"):

@@ -17,6 +17,8 @@ from sysimage.rootfs.tree import Entry, Tree
 from sysimage_vm.disk import BootableDisk, write_disk
 from sysimage_vm.initrd import Kernel, KernelError, resolve_modules
 
+pytestmark = pytest.mark.programs
+
 SIZE = 64 << 20
 
 
@@ -149,7 +151,8 @@ def test_a_disk_is_there_whole_or_not_at_all(kernel: Kernel, tmp_path: Path) -> 
 
 def members(initrd: bytes) -> dict[str, tuple[int, bytes]]:
     """Name → mode and content of a ``newc`` archive."""
-    found, at = {}, 0
+    found: dict[str, tuple[int, bytes]] = {}
+    at = 0
     while True:
         assert initrd[at : at + 6] == b"070701"
         fields = [int(initrd[at + 6 + 8 * n : at + 14 + 8 * n], 16) for n in range(13)]

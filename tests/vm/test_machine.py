@@ -75,7 +75,7 @@ def test_a_silent_guest_is_given_up_with_what_was_last_seen(emulator: Path) -> N
     with play(emulator, "boots") as machine, pytest.raises(GuestSilentError, match="for the moon") as silent:
         machine.wait("the moon", never, Patience(quiet=1))
     assert "Linux version 6.12" in silent.value.console, "the console's tail is shown"
-    assert "\nlast console line: next line\nthe agent has not been heard\nprocessor time: 0." in silent.value.message
+    assert "\nlast console line: next line\nthe agent has sent nothing\nprocessor time: 0." in silent.value.message
 
 
 @pytest.mark.parametrize(("part", "sign"), [("chatters", "line 99"), ("works", "worked")])

@@ -100,7 +100,7 @@ def test_everything_that_shapes_a_machine_changes_its_key() -> None:
         snapshot.key(hardware, "QEMU 2", "guest"),
         snapshot.key(hardware, "QEMU 1", "another"),
         *(
-            snapshot.key(dataclasses.replace(hardware, **change), "QEMU 1", "guest")  # type: ignore[arg-type]
+            snapshot.key(dataclasses.replace(hardware, **change), "QEMU 1", "guest")
             for change in ({"accelerator": Accelerator.KVM}, {"cpus": 3}, {"memory": 512}, {"arguments": ("quiet",)})
         ),
     }

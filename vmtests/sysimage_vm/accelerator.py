@@ -1,4 +1,4 @@
-"""Which accelerator works on this host: found out by booting, because no cheaper question tells.
+"""Which accelerator works on this host: found by booting, because no cheaper test is reliable.
 
 There are hosts where /dev/kvm opens, the API version is right, a virtual CPU can be made, QEMU says that KVM is
 enabled, and no Linux kernel boots. So the harness's own kernel is booted without a disk; its first line on the console
@@ -59,7 +59,7 @@ class Verdict:
 
 
 def choose(choice: Choice, emulator: Path, kernel: Path, cache: Path) -> Verdict:
-    """The accelerator to use. ``cache`` is a directory of ours that may not exist yet.
+    """The accelerator to use. ``cache`` is a directory that may not exist yet.
 
     With `Choice.KVM`, anything but a working KVM raises `MachineError` with the reason.
     """

@@ -3,7 +3,7 @@
 
 This one file runs in the guest, with nothing but Python's standard library; the harness imports it for the protocol's
 constants. A frame is a header (magic, kind, request number, length; big-endian) and a payload. Several requests may be
-under way; while any is, the agent sends a heartbeat each second, so that the harness can tell slow from dead. Either
+under way; while any is, the agent sends a heartbeat each second, so that a slow guest differs from a dead one. Either
 side finds its footing again after a cut by looking for the magic. No request has a time limit here: how long is too
 long is for the harness to judge, which sees what the guest gets of its host, and sends a KILL.
 """
@@ -34,7 +34,7 @@ SOURCE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 MAGIC = b"\xf5SIv"
 HEADER = struct.Struct(">4sBII")
 CHUNK = 64 * 1024
-"""Largest payload, bytes. A longer length is not a frame of ours."""
+"""Largest payload, bytes. A longer one is not a frame of this protocol."""
 BEAT_SECONDS = 1.0
 
 HELLO, WELCOME, START, INPUT, END_INPUT, OUTPUT, ERROR, DONE, BEAT, KILL = range(1, 11)
@@ -252,7 +252,7 @@ class Agent:
         while True:
             poll.poll()
             data = os.read(self._descriptor, CHUNK)
-            if not data:  # nobody is at the other end: a port reads as empty until somebody is
+            if not data:  # the other end is closed: a port reads as empty until it is open
                 unframer.reset()
                 time.sleep(0.1)
                 continue

@@ -16,7 +16,7 @@ BOOT = Patience(quiet=60.0)
 
 @dataclass(frozen=True, slots=True)
 class LoadedImage:
-    """What whoever runs the image has read of it."""
+    """What the runner of the image has read of it."""
 
     config: Mapping[str, Any]
     """The ``config`` of the configuration."""
@@ -39,7 +39,7 @@ class Exec(Protocol):
 
 
 class Booted(Protocol):
-    """A container: what runs in it, what it said, and why it is not well."""
+    """A container: what runs in it, its output, and why it is not healthy."""
 
     @property
     def name(self) -> str: ...

@@ -28,7 +28,7 @@ HELLO_INTERVAL = 1.0
 COMMAND = Patience(quiet=120.0)
 """For a command: it may sleep for a while."""
 ALIVE_SECONDS = 30.0
-"""An agent that was heard within so many seconds serves requests; it says so each second. Only for the diagnosis."""
+"""An agent whose last heartbeat is at most so many seconds old serves requests. Only for the diagnosis."""
 _SHOWN = 60
 """Bytes of what came last that a message shows."""
 
@@ -56,7 +56,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """Who answered the handshake."""
+    """The agent that answered the handshake."""
 
     source: str
     """SHA-256 of the agent's own file."""
@@ -72,17 +72,17 @@ class Task:
         self.stdout = bytearray()
         self.stderr = bytearray()
         self.done: Mapping[str, Any] | None = None
-        """What the agent said at the end."""
+        """What the agent reported at the end."""
 
     def write(self, data: bytes) -> None:
-        """Give it input; sent while somebody waits."""
+        """Give it input; sent while a caller waits."""
         self._channel.send_input(self._number, data)
 
     def end_input(self) -> None:
         self._channel.send_input(self._number, None)
 
     def kill(self) -> None:
-        """End it and everything it started in its session; nobody waits for that."""
+        """End it and everything it started in its session; no caller waits for that."""
         self._channel.forget(self._number)
 
 
@@ -102,7 +102,7 @@ class Channel:
         self.moved = 0
         """Bytes of requests and answers so far, heartbeats left out; the progress clock watches it."""
         self.heard: float | None = None
-        """When the guest last said something, heartbeats included."""
+        """When the guest last sent something, heartbeats included."""
         self._last = b""
 
     def fileno(self) -> int:
@@ -118,7 +118,7 @@ class Channel:
             while self._outgoing:
                 sent = self._socket.send(self._outgoing)
                 del self._outgoing[:sent]
-                if self._requests:  # without any it is the handshake, which is said again and again
+                if self._requests:  # without any it is the handshake, which is sent repeatedly
                     self.moved += sent
         except (BlockingIOError, InterruptedError):
             pass
@@ -147,7 +147,7 @@ class Channel:
                 welcome = Welcome(said.get("source", ""), said["memory"])
                 if self._welcome is not None and welcome != self._welcome:
                     raise AgentLostError(
-                        "cannot go on with the guest's agent: another one answers, it has started anew"
+                        "cannot go on with the guest's agent: another one answers, it has started again"
                     )
                 self._welcome = welcome
         elif (task := self._requests.get(number)) is not None:
@@ -159,21 +159,21 @@ class Channel:
                 task.done = json.loads(payload)
 
     def last_seen(self) -> str:
-        """When the agent was last heard, and its last bytes."""
+        """When the agent last sent something, and its last bytes."""
         if self.heard is None:
-            return "the agent has not been heard"
+            return "the agent has sent nothing"
         since = time.monotonic() - self.heard
-        return f"the agent was last heard {since:.0f} s ago, its last bytes: {self._last!r}"
+        return f"the agent last sent something {since:.0f} s ago, its last bytes: {self._last!r}"
 
     def handshake(self, patience: Patience = USUAL) -> Welcome:
-        """Wait until the agent answers with the number we made up for it, and return who it is."""
+        """Wait until the agent answers with the number we made up for it, and return its greeting."""
         self._nonce = secrets.token_hex(16)
         self._welcome = None
         last = -HELLO_INTERVAL
 
         def answered() -> Welcome | None:
             nonlocal last
-            # What was written before the agent opened its port may be lost, so it is said again.
+            # What was written before the agent opened its port may be lost, so it is sent again.
             if self._welcome is None and time.monotonic() - last >= HELLO_INTERVAL and not self._outgoing:
                 last = time.monotonic()
                 self._send(protocol.HELLO, 0, json.dumps({"nonce": self._nonce}).encode())

@@ -1,4 +1,4 @@
-"""One container: what runs in it, what it said, and why it is not well."""
+"""One container: what runs in it, its output, and why it is not healthy."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Container:
         try:
             return self.shell.run(f"test -S {SOCKET}").status == 0
         except ImageFaultError:
-            return False  # the container has ended; the next look at its state tells
+            return False  # the container has ended; the next look at its state shows that
 
     def services(self) -> Mapping[str, str]:
         """Service → state, as ``herd status`` says; empty while nothing answers."""

@@ -20,7 +20,7 @@ REMAPPED_USER = "dockremap"
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """A daemon that runs as long as nobody ends it."""
+    """A daemon that runs until `close`."""
 
     engine: Engine
     task: Task
@@ -30,7 +30,7 @@ class Daemon:
 
 
 def use_containerd_store(machine: Machine) -> None:
-    """Let the guest's own daemon start anew with the containerd image store."""
+    """Restart the guest's own daemon with the containerd image store."""
     machine.channel.run(["mkdir", "-p", "/etc/docker"])
     machine.channel.put("/etc/docker/daemon.json", json.dumps({"features": {"containerd-snapshotter": True}}).encode())
     for deed in ("stop", "start"):

@@ -120,7 +120,7 @@ class Engine:
             try:
                 said = self.ask("/_ping")
             except AgentRefusedError as refusal:
-                if refusal.errno in (errno.ENOENT, errno.ECONNREFUSED):  # no socket yet, or nobody listens on it
+                if refusal.errno in (errno.ENOENT, errno.ECONNREFUSED):  # no socket yet, or no listener on it
                     return NotYet(refusal.message)
                 raise
             return True if said == "OK" else NotYet(repr(said))

@@ -1,4 +1,4 @@
-"""Why a test in the virtual machine did not pass: a class for each diagnosis, told apart by evidence."""
+"""Why a test in the virtual machine did not pass: a class for each diagnosis, distinguished by evidence."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class MachineFaultError(BootTestError):
 
 
 class EmulatorEndedError(MachineFaultError):
-    """QEMU ended by itself, or somebody killed it."""
+    """QEMU ended by itself, or was killed."""
 
 
 class EmulatorStoppedError(MachineFaultError):
@@ -47,7 +47,7 @@ class DeadlineError(MachineFaultError):
 
 
 class AgentLostError(MachineFaultError):
-    """The agent in the guest ended, started anew, or spoke nonsense: the command's own result is not known."""
+    """The agent in the guest ended, started again, or sent invalid data: the command's own result is not known."""
 
 
 class AgentRefusedError(MachineFaultError):

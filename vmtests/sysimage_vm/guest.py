@@ -17,10 +17,10 @@ from sysimage_vm.machine import Machine, MachineFiles, make_overlay, start
 from sysimage_vm.qemu import Hardware
 
 BOOT_ATTEMPTS = 2
-"""A boot that died before anything was asked is tried once more, and said so; a question is never asked twice."""
+"""A boot that died before the first question is tried once more, and reported; a question is never asked twice."""
 
 KEPT_SNAPSHOTS = 2
-"""Each takes some hundred megabytes; nobody restores one whose guest has changed."""
+"""Each takes some hundred megabytes; one whose guest has changed is never restored."""
 
 
 @dataclass(frozen=True, slots=True)

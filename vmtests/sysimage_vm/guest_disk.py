@@ -1,4 +1,4 @@
-"""The guest is one of ours: ``guest.json`` beside this module, built like any system, written as a bootable disk."""
+"""The guest is a sysimage system: ``guest.json`` beside this module, built like any other, as a bootable disk."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def _key(system: GuestSystem) -> str:
 
 
 def _forget(directory: Path, *, keep: Path) -> None:
-    """Remove all but the newest disks; only called while nobody else builds one."""
+    """Remove all but the newest disks; only called while no other process builds one."""
     others = [path for path in directory.iterdir() if path.is_dir() and path != keep]
     others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     for path in others[KEPT_GUESTS - 1 :]:

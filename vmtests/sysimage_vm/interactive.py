@@ -29,7 +29,7 @@ def converse(
     reading = True
     try:
         while True:
-            ended = task.done is not None  # looked at first: what was said before the end has arrived then
+            ended = task.done is not None  # checked first: all earlier output has arrived then
             for said, take in ((task.stdout, out), (task.stderr, err)):
                 if said:
                     take(bytes(said))

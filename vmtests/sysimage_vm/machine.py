@@ -48,7 +48,7 @@ class MachineFiles:
 
     @property
     def emulator(self) -> Path:
-        """What QEMU itself said."""
+        """QEMU's own output."""
         return self.directory / "qemu.log"
 
     @property

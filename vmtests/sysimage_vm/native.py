@@ -281,7 +281,7 @@ class NamespacesContainer(Native):
 
 
 def document_of(container: Native, path: str) -> Mapping[str, Any]:
-    """A JSON document in the container; empty if there is none."""
+    """A JSON document in the container; empty if it is absent."""
     done = container.exec("cat", path)
     with contextlib.suppress(ValueError):
         if done.status == 0:

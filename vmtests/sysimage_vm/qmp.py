@@ -26,7 +26,7 @@ class Qmp:
         self._buffer = b""
         self._answers: list[Mapping[str, Any]] = []
         self.events: list[Mapping[str, Any]] = []
-        """Events that nobody has taken yet, oldest first."""
+        """Events that were not handled yet, oldest first."""
         self._number = 0
 
     def fileno(self) -> int:

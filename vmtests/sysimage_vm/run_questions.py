@@ -99,7 +99,7 @@ def trial_of(subject: Subject, host: Host, guest: Guest, reports: Path) -> Itera
         try:
             yield trial, [*subject.header, *lines]
         finally:
-            with contextlib.suppress(BootTestError):  # a machine that is gone; somebody has said why
+            with contextlib.suppress(BootTestError):  # the machine is gone, and the reason was reported
                 trial.keep(reports)
 
 

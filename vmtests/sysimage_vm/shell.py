@@ -28,7 +28,7 @@ class Shell:
         """Run a command line with ``/bin/sh -c``; its input is empty."""
         task = self._open()
         mark = f"--{secrets.token_hex(12)}--"
-        # The mark is said with a gap, so that the command line itself, were it echoed, would not look like the end.
+        # The mark is sent with a gap, so that the command line itself, were it echoed, would not look like the end.
         first, second = shlex.quote(mark[:8]), shlex.quote(mark[8:])
         says = f"printf '%s%s %s\\n' {first} {second}"
         task.write(f"/bin/sh -c {shlex.quote(command)} </dev/null\n{says} $?; {says} 0 >&2\n".encode())

@@ -2,8 +2,8 @@
 
 A snapshot is a directory: ``root.qcow2`` (what the guest had written by then, over its root disk), ``state`` (its
 memory and devices) and ``snapshot.json``. It is found by a key of everything that shaped it, it is only believed when
-the restored agent says the number that it keeps in memory and nowhere else, and it holds the guest's memory, so nobody
-else may read it.
+the restored agent says the number that it keeps in memory and nowhere else, and it holds the guest's memory, so no
+other user may read it.
 """
 
 from __future__ import annotations
@@ -76,13 +76,13 @@ def find(directory: Path) -> Snapshot | None:
 
 
 def discard(directory: Path) -> None:
-    """Remove a snapshot; its description goes first, so that half of one is none."""
+    """Remove a snapshot; its description first, so that an incomplete one is never used."""
     (directory / "snapshot.json").unlink(missing_ok=True)
     shutil.rmtree(directory, ignore_errors=True)
 
 
 def forget(directory: Path, *, keep: int) -> None:
-    """Remove all but the newest snapshots of a directory; whoever calls this holds the machine's lease."""
+    """Remove all but the newest snapshots of a directory; the caller holds the machine's lock."""
     found = sorted((path for path in directory.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
     for path in found[:-keep]:
         discard(path)

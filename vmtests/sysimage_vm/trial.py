@@ -46,11 +46,11 @@ class Trial(ABC):
 
     @abstractmethod
     def document(self, path: str) -> Mapping[str, Any]:
-        """The JSON document at a path of the container; empty if there is none."""
+        """The JSON document at a path of the container; empty if it is absent."""
 
     @abstractmethod
     def keep(self, directory: Path) -> None:
-        """Write what tells about the container into ``directory``."""
+        """Write logs and state of the container into ``directory``."""
 
     @abstractmethod
     def ask(
@@ -78,7 +78,7 @@ class Trial(ABC):
 
     @cached_property
     def loaded(self) -> LoadedImage:
-        """What whoever runs the image has read of it."""
+        """What the runner of the image has read of it."""
         _ = self.reference
         return self.read()
 

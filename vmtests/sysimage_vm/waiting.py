@@ -1,10 +1,10 @@
 """The one place where the harness waits. What counts is whether anything moves, not how many seconds have passed.
 
-A machine that shares its host's processors with others is slow, and no number of seconds tells slow from stuck. So a
-wait goes on as long as the guest makes progress: lines on the console, bytes on the channel (heartbeats are none),
-bytes of its disks, processor time that it uses or stands in line for. It ends when none of these has moved for a while,
-or when the guest has used more processor time than the thing can need. A limit in seconds of the clock on the wall is
-only there for what neither sees, and is far away.
+A machine that shares its host's processors with others is slow, and no number of seconds distinguishes slow from stuck.
+So a wait goes on as long as the guest makes progress: lines on the console, bytes on the channel (except heartbeats),
+bytes of its disks, processor time that it uses or waits for. It ends when none of these has moved for a while, or when
+the guest has used more processor time than the thing can need. A limit in seconds of the clock on the wall is only
+there for what neither sees, and is far away.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The trusted package archive: signature → lists → packages, nothing believed on the way."""
+"""The trusted package archive: signature → lists → packages, each verified by the one before."""
 
 from sysimage_bootstrap.archive.apt_settings import apt_transport
 from sysimage_bootstrap.archive.archive import Archive, ArchiveOptions, native_architecture

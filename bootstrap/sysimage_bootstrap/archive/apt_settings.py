@@ -1,4 +1,4 @@
-"""What apt on this machine knows of proxies and certificates, so that nobody has to say it twice."""
+"""The proxies and certificates that apt uses on this machine, so that users need not configure them twice."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def parse_settings(dump: str) -> dict[str, str]:
 def merge_settings(
     options: TransportOptions, settings: Mapping[str, str], environment: Mapping[str, str]
 ) -> TransportOptions:
-    """Combine the three; what is said in ``options`` wins over apt's ``settings``, and those over ``environment``."""
+    """Combine the three; ``options`` take precedence over apt's ``settings``, and those over ``environment``."""
     proxies: dict[str, str] = {}
     for scheme in ("http", "https"):
         for name in (f"{scheme}_proxy", f"{scheme.upper()}_PROXY"):
-            # A CGI server sets HTTP_PROXY from a request header; only the lower-case name is to be believed.
+            # A CGI server sets HTTP_PROXY from a request header; only the lower-case name can be trusted.
             if environment.get(name) and name != "HTTP_PROXY":
                 proxies.setdefault(scheme, environment[name])
         prefix = f"acquire::{scheme}::proxy"

@@ -41,7 +41,7 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64", "
 
 @dataclass(frozen=True, slots=True)
 class ArchiveOptions:
-    """What is believed, and how the archive is reached."""
+    """What is trusted, and how the archive is reached."""
 
     now: datetime
     """The time against which lists are dated."""
@@ -53,7 +53,7 @@ class ArchiveOptions:
 
 
 class Archive:
-    """The package archive behind ``sources``, with its files kept in ``cache_dir``."""
+    """The package archive at ``sources``, with its files cached in ``cache_dir``."""
 
     def __init__(
         self, sources: Sequence[ArchiveSource], cache_dir: Path, options: ArchiveOptions, keyring: Path = KEYRING
@@ -203,7 +203,7 @@ def native_architecture() -> str:
     """Debian's name for this machine's architecture; a `MachineError` if it has none."""
     machine = platform.machine()
     if machine not in _ARCHITECTURES:
-        raise MachineError(f"cannot use this machine's architecture: {machine} is none that Debian builds for")
+        raise MachineError(f"cannot use this machine's architecture: Debian does not build for {machine}")
     return _ARCHITECTURES[machine]
 
 
@@ -247,8 +247,8 @@ class _Seen:
 
 
 def _older_state(directory: Path) -> dict[str, Any]:
-    """What an older version has left, with a digest beside the fields instead of a seal. Without it an attacker could
-    offer lists that are older than those seen before."""
+    """What an older version has left, with a digest among the fields instead of a checksum line. Without it an attacker
+    could offer lists that are older than those seen before."""
     state: dict[str, Any] = json.loads((directory / _OLDER_SEEN).read_bytes())
     if state.pop("check") != hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest():
         raise ValueError(f"{directory / _OLDER_SEEN} is damaged")

@@ -59,8 +59,8 @@ class FileCache:
         return found
 
     def prune(self, before: int) -> int:
-        """Remove what nobody asked for since a time (nanoseconds since the epoch); returns the bytes freed. Only for
-        whoever is alone with the cache."""
+        """Remove what was not used since a time (nanoseconds since the epoch); returns the bytes freed. The caller
+        must have the cache for itself."""
         freed = 0
         for path in sorted(self.root.glob("sha256/*/*")):
             state = path.stat()

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 def paragraphs(text: str) -> Iterator[dict[str, str]]:
     """Every paragraph as lower-case field name → value; continuation lines are joined by newlines, stripped.
 
-    A field that occurs twice, a continuation without a field and a line without a colon are ValueErrors: where
-    readers could differ on what the data says, nobody should act on it.
+    A field that occurs twice, a continuation without a field and a line without a colon are ValueErrors: data
+    that two readers could understand differently must not be used.
     """
     fields: dict[str, list[str]] = {}
     current: list[str] | None = None

@@ -79,7 +79,7 @@ def fetch_all(
 
 
 class _Meter:
-    """Counts bytes over all threads, and tells them to stop."""
+    """Counts bytes over all threads, and stops them."""
 
     def __init__(self, progress: Progress, total: int) -> None:
         self._progress, self._total, self._done = progress, total, 0
@@ -163,7 +163,7 @@ def _transfer(file: FetchRequest, uri: str, partial: BufferedRandom, transport: 
     """Read what is missing; the file is complete and right when this returns."""
     start = partial.seek(0, 2)
     if start >= file.size:
-        # Complete, or overlong: the digest below decides for the one, the other begins anew.
+        # Complete, or overlong: the digest below decides for the one, the other starts again.
         start = start if start == file.size else _restart(partial)
     hasher = _hash_of(partial)
     count.add(start)

@@ -1,4 +1,4 @@
-"""Package lists, ready to be asked: which versions of a name there are, and who provides it.
+"""Package lists, indexed for queries: the versions of a name, and the packages that provide it.
 
 A suite's list has tens of thousands of packages, of which an image needs a few hundred. So a list is read once, cut
 down to the fields that count, and kept as a small database under the digest of the list; a package is parsed when it
@@ -68,7 +68,7 @@ class PackageList:
 
     @classmethod
     def load(cls, directory: Path, list_digest: Digest, suite: str) -> PackageList | None:
-        """The kept form of the list with this digest; None if there is none, or it was damaged."""
+        """The kept form of the list with this digest; None if it is absent or damaged."""
         key = _key(list_digest)
         for path in sorted(directory.glob(f"{key}-*.sqlite")):
             data = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Package lists on their way: where they lie beside a Release, and what is in them."""
+"""Package lists: their addresses relative to a Release, and their paragraphs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PIECE = 4 << 20
 
 
 def list_request(release: Release, entry: ListedFile) -> FetchRequest:
-    """Where to fetch a package list; an `IntegrityError` for one that nobody could want."""
+    """Where to fetch a package list; an `IntegrityError` for one of an absurd size."""
     if entry.size > LIST_LIMIT:
         raise IntegrityError(f"cannot use {release.what}: its {entry.path} is {entry.size} bytes long")
     base = f"{release.source.uri}/dists/{release.source.suite}"

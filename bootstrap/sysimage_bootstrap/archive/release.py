@@ -58,7 +58,7 @@ class Release:
         """Check the dates; ``expired`` and ``rollback`` say which faults are allowed.
 
         An `IntegrityError` if the statement has run out or is dated in the future (unless ``expired``), or is older
-        than one that was seen before (unless ``rollback``): somebody may be holding back updates.
+        than one that was seen before (unless ``rollback``): an attacker may be holding back updates.
         """
         if not expired and self.valid_until is not None and self.valid_until < now:
             raise IntegrityError(

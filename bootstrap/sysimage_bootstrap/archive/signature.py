@@ -1,7 +1,7 @@
 """The signature on InRelease: what gpgv vouches for, and nothing else.
 
 The frame is checked before gpgv sees the file, because a verifier that skips unsigned text around a message
-(CVE-2016-1252) is only safe when there is none; and what is returned is what gpgv wrote, never the file that was given.
+(CVE-2016-1252) is only safe without such text; and what is returned is what gpgv wrote, never the file that was given.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def verified_text(signed: bytes, keyring: Path, what: str) -> bytes:
         )
     with (
         scratch_directory(Path(tempfile.gettempdir()), "sysimage-gpgv-") as scratch,
-        # Nobody waits for the threads that verify when a signal ends the program.
+        # A signal that ends the program does not wait for the threads that verify.
         when_ending(lambda: shutil.rmtree(scratch, ignore_errors=True)),
     ):
         keys = scratch / "keyring.gpg"

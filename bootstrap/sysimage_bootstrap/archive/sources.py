@@ -32,7 +32,7 @@ class ArchiveSource:
 
     def __post_init__(self) -> None:
         if urlsplit(self.uri).scheme not in _SCHEMES:
-            raise SpecError(f"cannot use the archive {redacted(self.uri)}: its address is none of http, https and file")
+            raise SpecError(f"cannot use the archive {redacted(self.uri)}: its address is not http, https or file")
         if not self.suite or not self.components:
             raise SpecError(f"cannot use the archive {redacted(self.uri)}: it needs a suite and a component")
 
@@ -67,7 +67,7 @@ def default_sources(
         uri = next((entry.uri for entry in entries if not _is_security(entry.suite)), None)
         if uri is None:
             raise MachineError(
-                f"cannot tell where packages come from: no Debian archive is configured in {apt_root}",
+                f"cannot find a package archive: no Debian archive is configured in {apt_root}",
                 hint="give the address of a Debian mirror with --archive",
             )
         security_uri = security_uri or next((entry.uri for entry in entries if _is_security(entry.suite)), None)

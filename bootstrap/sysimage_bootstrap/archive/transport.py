@@ -202,6 +202,6 @@ class _ResponseBody:
 
 
 def _cause(error: urllib3.exceptions.HTTPError) -> str:
-    # urllib3's messages begin with the representation of a connection, which means nothing to anybody.
+    # urllib3's messages begin with the representation of a connection, which means nothing to a user.
     text = str(error.__cause__ or error)
     return text.partition(">: ")[2] or text

@@ -51,7 +51,7 @@ class Relation(Enum):
 def version_key(version: str) -> VersionKey:
     """A key that sorts as dpkg does; a ValueError for what is not a version."""
     match = _VERSION.fullmatch(version)
-    # A colon in the upstream version is only to be told from the epoch's where there is an epoch.
+    # A colon in the upstream version is only unambiguous after an epoch.
     if match is None or not match[2] or (match[1] is None and ":" in match[2]):
         raise ValueError(f"not a version: {version!r}")
     return int(match[1] or 0), _part_key(match[2]), _part_key(match[3] or "")

@@ -18,6 +18,7 @@ from sysimage_bootstrap.building.inventories import Inventories
 from sysimage_bootstrap.building.make import BuildEnvironment, make_item
 from sysimage_bootstrap.building.patchelf import patchelf
 from sysimage_bootstrap.debian.architectures import ELF_TARGETS
+from sysimage_bootstrap.debian.slim import Slim
 from sysimage_bootstrap.debs.inventory_cache import InventoryCache
 from sysimage_bootstrap.packages.resolve import Resolution
 from sysimage_bootstrap.planning.item_plan import PlannedItem
@@ -37,6 +38,7 @@ def build_items(
     native_architecture: str | None = None,
     native: Mapping[Package, Path] | None = None,
     alternatives: Mapping[str, str] = _NO_ALTERNATIVES,
+    slim: Slim | None = None,
     workers: int = 2,
     progress: Progress = silent,
 ) -> Mapping[str, StoreItem]:
@@ -44,8 +46,8 @@ def build_items(
 
     ``debs`` are the packages' files, ``architecture`` is Debian's name of what they were built for. If
     ``native_architecture``, which this machine runs, is another, ``native`` holds the files of what `native_requests`
-    asks for, resolved for it. What the store has is not made again; no item is left half made. The items depend
-    neither on ``workers`` nor on this machine.
+    asks for, resolved for it. ``slim`` says what items leave out, if anything. What the store has is not made again; no
+    item is left half made. The items depend neither on ``workers`` nor on this machine.
     """
     _require_fetched(resolution, debs)
     by_name = {package.name: package for package in resolution.packages}
@@ -66,6 +68,7 @@ def build_items(
                 tools={"patchelf": version},
                 pythons=pythons_of(by_name.values()),
                 alternatives=alternatives,
+                slim=slim,
             )
             missing = [name for name, planned in plan.items.items() if store.get(planned.path) is None]
             runnable = RunnablePackages(debs, by_name, inventories, architecture)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from sysimage.errors import IntegrityError, Issue
 from sysimage.store.items import StoreItem
@@ -16,6 +17,7 @@ from sysimage_bootstrap.debian.architectures import ElfTarget
 from sysimage_bootstrap.debs.inventory_cache import InventoryCache
 from sysimage_bootstrap.debs.unpack import unpack
 from sysimage_bootstrap.planning.item_plan import SELF, PlannedItem
+from sysimage_bootstrap.planning.slim import without
 from sysimage_bootstrap.store.item_store import BuiltItem, ItemStore
 
 PROPAGATED = "share/sysimage/propagated-inputs"
@@ -47,12 +49,36 @@ def make_item(environment: BuildEnvironment, planned: PlannedItem, deb: Path) ->
             inventory = unpack(deb, draft, package)
         else:
             tree.rename(draft)
+        left_out = _leave_out(draft, planned.plan.left_out, planned.plan.links)
+        inventory = without(inventory, planned.plan.left_out)
         _fill(draft, planned, environment)
         missing = {path: list(names) for path, names in planned.plan.missing.items()}
-        facts = {**inventory.facts(), "missing": missing}
+        facts = {**inventory.facts(), "missing": missing, "left_out": left_out}
         return BuiltItem(package.source, inventory.changed, facts, planned.plan.references)
 
     return environment.store.realise(planned.recipe, build)
+
+
+def _leave_out(draft: Path, paths: Mapping[str, str], links: Iterable[str]) -> dict[str, tuple[str, int]]:
+    """Take away what a slim item lacks, and directories that held nothing else; returns path → why, and bytes.
+
+    No symlink is there yet; ``links`` are those that will be.
+    """
+    sizes = {}
+    for path, kind in sorted(paths.items()):
+        file = draft / path
+        is_file = file.is_file()
+        sizes[path] = (kind, file.stat().st_size if is_file else 0)
+        file.unlink(missing_ok=not is_file)
+    for directory in sorted(_above(paths) - _above(links), reverse=True):  # each before the one that holds it
+        with contextlib.suppress(OSError):  # it is not empty
+            (draft / directory).rmdir()
+    return sizes
+
+
+def _above(paths: Iterable[str]) -> set[PurePosixPath]:
+    """The directories of an item that hold the paths."""
+    return {parent for path in paths for parent in PurePosixPath(path).parents if parent.name}
 
 
 def _fill(draft: Path, planned: PlannedItem, environment: BuildEnvironment) -> None:

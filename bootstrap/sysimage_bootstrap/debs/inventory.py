@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+WATCHED = ("guile", "iconv", "perl")
+"""Programs that every Debian system has, so that scripts call them without their package saying that it needs them."""
+
 
 @dataclass(frozen=True, slots=True)
 class LinkedFile:
@@ -19,6 +22,8 @@ class LinkedFile:
     interpreter: str | None
     needed: tuple[str, ...]
     runpath: tuple[str, ...]
+    converts: bool = False
+    """Whether it converts between character sets by the C library's iconv."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,10 @@ class Inventory:
     """Path → ELF file."""
     scripts: Mapping[str, str]
     """Path of an executable file → its first line, without ``#!``."""
+    words: Mapping[str, tuple[str, ...]]
+    """Path of a script → which of `WATCHED` stand in it, sorted; most scripts have none."""
+    modules: Mapping[str, frozenset[str]]
+    """Path of a Guile source, or of the Guile library → what in it may name a module, as in ``ice-9/match``."""
     attributes: Mapping[str, Attributes]
     """Path → what is special about the entry; most have nothing."""
     conffiles: tuple[str, ...]
@@ -78,6 +87,8 @@ class PackageFacts:
     """Path relative to the item → set-ID and sticky bits, foreign owners, restricted permissions."""
     conffiles: tuple[str, ...]
     """Image paths of configuration files."""
+    left_out: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    """Path → why the item lacks it, and how many bytes it had."""
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Path of a plugin → libraries it needs and the system does not have."""
 
@@ -90,5 +101,6 @@ class PackageFacts:
             facts["architecture"],
             {path: Attributes(**found) for path, found in facts["attributes"].items()},
             tuple(facts["conffiles"]),
+            {path: (kind, size) for path, (kind, size) in facts.get("left_out", {}).items()},
             {path: tuple(names) for path, names in facts.get("missing", {}).items()},
         )

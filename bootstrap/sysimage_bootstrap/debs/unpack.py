@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,12 +19,16 @@ from sysimage_bootstrap.archive.package import Package, require_control
 from sysimage_bootstrap.debs.changelog import changelog_dates, changelog_names
 from sysimage_bootstrap.debs.deb import open_deb
 from sysimage_bootstrap.debs.elf import MAGIC, ElfError, read_elf
-from sysimage_bootstrap.debs.inventory import Attributes, Inventory, LinkedFile
+from sysimage_bootstrap.debs.guile import modules_in_library, modules_in_source
+from sysimage_bootstrap.debs.inventory import WATCHED, Attributes, Inventory, LinkedFile
 from sysimage_bootstrap.debs.tar import PackageMember, TarError, TarReader, Type, show
 
 _HEAD = 256
 """Bytes of a file that are looked at: as many as Linux reads of a script's first line."""
 _CHANGELOG_LIMIT = 8 << 20
+_SCRIPT_LIMIT = 4 << 20
+"""Bytes of a script that are searched for `WATCHED`: installers have archives after theirs."""
+_WATCHED = re.compile(rf"(?<![\w.-])({'|'.join(WATCHED)})(?![\w-]|\.\w)".encode())
 
 
 @dataclass(slots=True)
@@ -144,12 +149,14 @@ def _inventory(package: Package, conffiles: tuple[str, ...], unpacked: _Unpacked
             except ElfError:
                 continue  # debugging symbols, test data: nothing that could be linked
             if elf is not None:
-                linked[name] = LinkedFile(elf.machine, elf.interpreter, elf.needed, elf.runpath)
+                converts = b"iconv_open\0" in elf.strings
+                linked[name] = LinkedFile(elf.machine, elf.interpreter, elf.needed, elf.runpath, converts)
     scripts = {
         name: head[2:].partition(b"\n")[0]
         for name, head in unpacked.heads.items()
         if head.startswith(b"#!") and b"\n" in head and unpacked.files[name].mode & 0o111
     }
+    words = {_text(name): _words(Path(os.fsdecode(unpacked.top), os.fsdecode(name))) for name in sorted(scripts)}
     return Inventory(
         package=package.name,
         version=package.version,
@@ -159,6 +166,8 @@ def _inventory(package: Package, conffiles: tuple[str, ...], unpacked: _Unpacked
         root_links=frozenset(_text(n) for n, member in unpacked.links.items() if not member.name.startswith(b"usr/")),
         linked={_text(name): linked[name] for name in sorted(linked)},
         scripts={_text(name): _text(scripts[name]) for name in sorted(scripts)},
+        words={name: found for name, found in words.items() if found},
+        modules=_modules(unpacked),
         attributes={
             _text(name): Attributes(m.mode, _text(m.owner), _text(m.group), m.type is Type.DIRECTORY)
             for name, m in sorted(unpacked.attributes.items())
@@ -166,6 +175,25 @@ def _inventory(package: Package, conffiles: tuple[str, ...], unpacked: _Unpacked
         conffiles=conffiles,
         changed=_changed(package, unpacked),
     )
+
+
+def _words(script: Path) -> tuple[str, ...]:
+    """Which of `WATCHED` a script has, not counting its first line and what only looks like them (``perl.org``)."""
+    with script.open("rb") as file:
+        text = file.read(_SCRIPT_LIMIT).partition(b"\n")[2]
+    return tuple(sorted({found.decode("ascii") for found in _WATCHED.findall(text)}))
+
+
+def _modules(unpacked: _Unpacked) -> dict[str, frozenset[str]]:
+    """What Guile's sources and its library name."""
+    found = {}
+    for name in sorted(unpacked.files):
+        path = Path(os.fsdecode(unpacked.top), os.fsdecode(name))
+        if name.startswith(b"share/guile/") and name.endswith((b".scm", b".sls")):
+            found[_text(name)] = modules_in_source(path.read_bytes())
+        elif posixpath.basename(name).startswith(b"libguile-") and unpacked.heads[name].startswith(MAGIC):
+            found[_text(name)] = modules_in_library(path.read_bytes())
+    return found
 
 
 def _changed(package: Package, unpacked: _Unpacked) -> tuple[int, ...]:

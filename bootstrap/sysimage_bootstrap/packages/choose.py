@@ -14,6 +14,7 @@ from sysimage.files.memo import Memo
 from sysimage.progress import Progress, silent
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.archive import KEYRING, Archive, ArchiveOptions, TransportOptions, default_sources
+from sysimage_bootstrap.debian.dependencies import ON_DEMAND
 from sysimage_bootstrap.packages.default_packages import EXCLUDED, base_packages
 from sysimage_bootstrap.packages.lock import LockFile, parse_lock, read_lock
 from sysimage_bootstrap.packages.package_request import DEFAULT_PREFERENCES, PackageRequest
@@ -22,7 +23,7 @@ from sysimage_bootstrap.packages.resolve import Resolution, resolve
 
 @dataclass(frozen=True, slots=True)
 class ArchiveChoice:
-    """Which archive is asked, and what is believed of it."""
+    """Which archive is used, and what of it is trusted."""
 
     options: ArchiveOptions
     apt_root: Path = Path("/etc/apt")
@@ -63,6 +64,8 @@ def package_request(spec: SystemSpec) -> PackageRequest:
         components=spec.package_sources.components,
         prefer={**DEFAULT_PREFERENCES, **spec.alternatives},
         exclude=frozenset({*spec.exclude, *EXCLUDED} - named),
+        essential=spec.essential,
+        on_demand=ON_DEMAND if spec.slim else frozenset(),
     )
 
 
@@ -82,16 +85,27 @@ def choose_packages(
     """
     if locked and lock_file is None:
         raise LockError("cannot build what is locked: no lock file is named", hint="name one")
-    if lock_file is not None and (locked or lock_file.exists()):
-        lock = read_lock(lock_file)
-        try:
-            lock.require(request)
-        except LockError:
-            if locked:
-                raise
-        else:
-            return lock.resolution
+    lock = read_lock(lock_file) if locked and lock_file is not None else _lock_for(request, lock_file)
+    if lock is not None:
+        lock.require(request)
+        return lock.resolution
     return _resolved_once(request, archive(), progress)
+
+
+def is_locked(request: PackageRequest, lock_file: Path | None) -> bool:
+    """Whether there is a lock file, and it was made for the request; a `LockError` if it cannot be read."""
+    return _lock_for(request, lock_file) is not None
+
+
+def _lock_for(request: PackageRequest, lock_file: Path | None) -> LockFile | None:
+    if lock_file is None or not lock_file.exists():
+        return None
+    lock = read_lock(lock_file)
+    try:
+        lock.require(request)
+    except LockError:
+        return None
+    return lock
 
 
 def _resolved_once(request: PackageRequest, archive: Archive, progress: Progress) -> Resolution:
@@ -111,6 +125,6 @@ def _resolved_once(request: PackageRequest, archive: Archive, progress: Progress
 
 
 def lock_packages(request: PackageRequest, archive: Archive, progress: Progress = silent) -> LockFile:
-    """What ``request`` comes to today, to be kept."""
+    """The packages that ``request`` resolves to today, for a lock file."""
     resolution = resolve(archive.packages(request.architecture, progress), request)
     return LockFile.of(request, archive.releases(), resolution)

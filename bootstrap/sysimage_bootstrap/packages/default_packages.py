@@ -7,6 +7,7 @@ only so is it visible that ``dpkg`` and ``init-system-helpers`` are not: nothing
 from __future__ import annotations
 
 from sysimage.spec.model import SystemSpec
+from sysimage_bootstrap.debian.dependencies import ON_DEMAND
 
 ESSENTIAL = (
     "base-files",
@@ -45,6 +46,9 @@ EVERYWHERE = (
 )
 """Small things whose absence surprises."""
 
+IN_EVERY_IMAGE = ("base-files", "base-passwd")
+"""Even in one for a plain program: what system it is, the licences that copyright files refer to, and accounts."""
+
 WITH_INIT = (
     "guile-3.0",
     "procps",  # shows the processes, of which such a system has several
@@ -58,14 +62,20 @@ EXCLUDED = ("dpkg", "init-system-helpers", "systemd", "systemd-sysv")
 
 LOCALES_PACKAGE = "locales-all"
 """Has every locale, compiled."""
+_BUILT_IN_ZONES = frozenset({"UTC", "Etc/UTC"})
 _BUILT_IN_LOCALES = frozenset({"C", "POSIX", "C.UTF-8", "C.utf8"})
 
 
 def base_packages(spec: SystemSpec) -> tuple[str, ...]:
     """The packages beside ``spec.packages``, sorted; some may take part in the build alone (`build_only`)."""
-    wanted = {*ESSENTIAL, *EVERYWHERE, *build_only(spec)}
+    wanted = {*IN_EVERY_IMAGE, *build_only(spec)}
+    if spec.essential:
+        wanted |= {*ESSENTIAL, *EVERYWHERE}
+        wanted -= ON_DEMAND if spec.slim else frozenset()
     if spec.has_init:
         wanted |= set(WITH_INIT)
+    if not is_built_in_zone(spec.time_zone):
+        wanted.add("tzdata")
     return tuple(sorted(wanted - set(spec.exclude)))
 
 
@@ -74,6 +84,11 @@ def build_only(spec: SystemSpec) -> tuple[str, ...]:
     if is_built_in_locale(spec.locale) or LOCALES_PACKAGE in spec.packages:
         return ()
     return (LOCALES_PACKAGE,)
+
+
+def is_built_in_zone(time_zone: str) -> bool:
+    """Whether the C library knows the time zone without data."""
+    return time_zone in _BUILT_IN_ZONES
 
 
 def is_built_in_locale(locale: str) -> bool:

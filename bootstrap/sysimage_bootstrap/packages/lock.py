@@ -93,11 +93,11 @@ class LockFile:
 
 
 def read_lock(path: Path) -> LockFile:
-    """Read a lock file; a `LockError` if there is none, or it is not what `LockFile.write` wrote."""
+    """Read a lock file; a `LockError` if it is absent, or not what `LockFile.write` wrote."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise LockError(f"cannot read the lock file {path}: there is none", hint="run `sysimage lock` first") from None
+        raise LockError(f"cannot read the lock file {path}: it is missing", hint="run `sysimage lock` first") from None
     except (OSError, UnicodeDecodeError) as error:
         raise LockError(f"cannot read the lock file {path}: {error}") from None
     try:

@@ -34,7 +34,7 @@ DEFAULT_PROVIDED = frozenset(
         "update-inetd",
     }
 )
-"""Names a system of ours meets without a package."""
+"""Names that the system provides without a package."""
 
 DEFAULT_PREFERENCES: Mapping[str, str] = {"awk": "mawk"}
 """Name in a dependency → the package that meets it, where there is a choice."""
@@ -84,6 +84,8 @@ class PackageRequest:
     provided: frozenset[str] = DEFAULT_PROVIDED
     essential: bool = True
     """Whether Essential packages are taken without being asked for."""
+    on_demand: frozenset[str] = frozenset()
+    """Essential packages that are taken only if something needs them."""
 
     def pins(self) -> tuple[PackagePin, ...]:
         """The packages asked for, sorted; a `SpecError` that names everything unreadable."""
@@ -109,6 +111,7 @@ class PackageRequest:
             "components": list(self.components),
             "essential": self.essential,
             "exclude": sorted(self.exclude),
+            "on_demand": sorted(self.on_demand),
             "packages": sorted(set(self.packages)),
             "prefer": dict(sorted(self.prefer.items())),
             "provided": sorted(self.provided),

@@ -3,7 +3,8 @@
 The rules, in the order in which they count:
 
 1. What is asked for is taken: by its own name, or as the one package that provides the name.
-2. Essential packages are asked for silently, because no package declares that it needs them.
+2. Essential packages are asked for silently, because no package declares that it needs them; those in ``on_demand``
+   only if something is known to need them (`needs_of`).
 3. A dependency that names something in ``provided`` is met by the system itself and draws nothing in, whatever its
    other alternatives are. Nor is such a package taken for being Essential. Asking for it by name overrules this.
 4. A package in ``exclude`` is never taken. A dependency takes another alternative; if none is left it stays unmet and
@@ -27,6 +28,7 @@ from sysimage_bootstrap.archive.dependencies import Dependency
 from sysimage_bootstrap.archive.index import PackageIndex
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.packages.explain import failure_issue
+from sysimage_bootstrap.packages.needs import needs_of
 from sysimage_bootstrap.packages.package_request import PackageRequest
 from sysimage_bootstrap.packages.search import Search
 
@@ -45,7 +47,7 @@ class Resolution:
     """Package and dependency, where ``exclude`` left a dependency without anything that meets it."""
 
     def package(self, name: str) -> Package:
-        """The package of this name; a KeyError if there is none."""
+        """The package of this name; a KeyError if it is absent."""
         for package in self.packages:
             if package.name == name:
                 return package
@@ -67,7 +69,7 @@ def resolve(index: PackageIndex, request: PackageRequest) -> Resolution:
     unmet: list[tuple[str, str]] = []
     for package in packages:
         needed: set[str] = set()
-        for dependency in (*package.pre_depends, *package.depends):
+        for dependency in needs_of(package):
             by = met_by(search, dependency)
             if by is not None:
                 needed.add(by)

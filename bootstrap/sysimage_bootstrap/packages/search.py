@@ -10,6 +10,7 @@ from functools import cached_property
 from sysimage_bootstrap.archive.dependencies import Dependency, DependencyTarget
 from sysimage_bootstrap.archive.index import PackageIndex
 from sysimage_bootstrap.archive.package import Package
+from sysimage_bootstrap.packages.needs import needs_of
 from sysimage_bootstrap.packages.package_request import PackagePin, PackageRequest
 
 _PRIORITIES = ("required", "important", "standard", "optional", "extra")
@@ -43,7 +44,7 @@ class _ChoicePoint:
     remaining: list[Package]
     taken: str
     blamed: set[str]
-    """Names of the packages that other candidates ran into, and of those that wanted these."""
+    """Names of the packages that other candidates ran into, and of those that depend on these."""
     chosen: dict[str, Package]
     wanted_by: dict[str, str]
     agenda: list[tuple[AgendaKey, Dependency]]
@@ -169,7 +170,7 @@ class Search:
             self._want("", dependency, place)
         if self.request.essential:
             for name in self.index.essential():
-                if name not in self.provided and name not in self.excluded:
+                if name not in self.provided | self.excluded | self.request.on_demand:
                     self._want("", Dependency((DependencyTarget(name),)), -1)
         failures: list[Failure] = []
         points: list[_ChoicePoint] = []
@@ -256,7 +257,7 @@ class Search:
     def _take(self, package: Package, needed_by: str) -> None:
         self.wanted_by[package.name] = needed_by
         self._note(package)
-        for place, dependency in enumerate((*package.pre_depends, *package.depends)):
+        for place, dependency in enumerate(needs_of(package)):
             self._want(package.name, dependency, place)
 
     def _note(self, package: Package) -> None:

@@ -15,7 +15,7 @@ from sysimage_bootstrap.planning.union_tree import PackagePath
 from sysimage_bootstrap.store.recipe import Recipe
 
 BUILDER_VERSION = 1
-"""Raised when the same plan comes to give other bytes."""
+"""Increased when the same plan gives other bytes."""
 SELF = "@out@"
 """Stands in a plan for the item's own store path, which depends on the plan."""
 _FOREIGN = re.compile(r"[^A-Za-z0-9+._?=-]")
@@ -36,6 +36,8 @@ class ItemPlan:
     """Path → target."""
     bytecode: Mapping[str, str]
     """Path of a Python module → the Python that compiles it: ``3.13``."""
+    left_out: Mapping[str, str]
+    """Path of what the item lacks of its package → why."""
     propagated: tuple[StorePath, ...]
     """The items of the dependencies that the package declares."""
     references: frozenset[StorePath]
@@ -43,7 +45,9 @@ class ItemPlan:
 
     def parameters(self) -> dict[str, Any]:
         """The plan as JSON."""
+        left_out = {"left_out": sorted(self.left_out)} if self.left_out else {}
         return {
+            **left_out,
             "builder": BUILDER_VERSION,
             "deb": str(self.package.digest),
             "linked": {path: [interpreter, list(runpath)] for path, (interpreter, runpath) in self.linked.items()},
@@ -77,6 +81,7 @@ def item_plan(
     dependencies: Sequence[str],
     wanted: WantedReferences,
     bytecode: Mapping[str, str],
+    left_out: Mapping[str, str],
     paths: Mapping[str, StorePath],
 ) -> ItemPlan:
     """The plan of one item; ``paths`` are those of the items that it may refer to, by package."""
@@ -87,6 +92,7 @@ def item_plan(
         scripts=_scripts(package.name, wanted.shebangs, paths),
         links=_links(wanted.links, paths),
         bytecode=bytecode,
+        left_out=left_out,
         propagated=tuple(sorted(paths[target] for target in dependencies if target in paths)),
         references=frozenset(paths.values()),
     )

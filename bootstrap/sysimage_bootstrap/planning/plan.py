@@ -13,13 +13,16 @@ from sysimage.errors import Issue, SysimageError
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.debian.alternatives import Alternatives
 from sysimage_bootstrap.debian.architectures import ELF_TARGETS, ElfTarget
+from sysimage_bootstrap.debian.slim import Slim
 from sysimage_bootstrap.debs.inventory import Inventory
 from sysimage_bootstrap.planning.cycles import Edge, Strength, break_cycles, dependencies_first
 from sysimage_bootstrap.planning.item_plan import PlannedItem, WantedReferences, item_plan, recipe_of
 from sysimage_bootstrap.planning.linking import linkings
 from sysimage_bootstrap.planning.shebangs import shebangs
+from sysimage_bootstrap.planning.slim import left_out, without
 from sysimage_bootstrap.planning.symlinks import symlink_targets
 from sysimage_bootstrap.planning.union_tree import PackagePath, UnionTree
+from sysimage_bootstrap.planning.unsaid import require_nothing_unsaid
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +45,20 @@ def plan_items(
     tools: Mapping[str, str],
     pythons: Mapping[str, str],
     alternatives: Mapping[str, str],
+    slim: Slim | None = None,
 ) -> Plan:
     """Plan an item for every package.
 
     ``dependencies`` are Debian's, by name; ``tools`` name and version of what builds; ``pythons`` map each Python that
-    modules are compiled for (``3.13``) to the version of its package. A library that no package holds is a
-    `SysimageError`, all of them at once.
+    modules are compiled for (``3.13``) to the version of its package. With ``slim``, items lack what it leaves out. A
+    library that no package holds is a `SysimageError`, all of them at once; a program that no package declares, an
+    `UnsaidNeedsError`.
     """
+    absent = {}
+    if slim is not None:
+        require_nothing_unsaid(inventories, slim)
+        absent = left_out(inventories, slim)
+    inventories = {name: without(inventory, absent.get(name, {})) for name, inventory in inventories.items()}
     namespace = UnionTree(inventories)
     choice = Alternatives(architecture, packages.keys(), namespace.has, alternatives)
     wanted = _wanted_by_all(inventories, dependencies, namespace, ELF_TARGETS[architecture], choice, sorted(packages))
@@ -61,7 +71,9 @@ def plan_items(
     for name in dependencies_first(kept):
         paths = {target: items[target].path for target in kept[name]}
         bytecode = _bytecode(inventories[name], namespace, pythons)
-        plan = item_plan(packages[name], dependencies.get(name, ()), wanted[name], bytecode, paths)
+        plan = item_plan(
+            packages[name], dependencies.get(name, ()), wanted[name], bytecode, absent.get(name, {}), paths
+        )
         recipe = recipe_of(plan, tools, pythons)
         items[name] = PlannedItem(plan, recipe, recipe.path(store_dir))
     return Plan(items, tuple(sorted(edge for edge in given_up if edge[0] != edge[1])))

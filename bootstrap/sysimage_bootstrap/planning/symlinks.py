@@ -15,7 +15,7 @@ def symlink_targets(
     """Path of each symlink → its target: a relative one in its own item, a place in another, or an image path.
 
     ``/etc``, ``/dev`` and the like belong to the running system and stay. A target in ``/usr`` that no package holds
-    is looked for in the running system's profile, behind ``/usr``.
+    is looked for in the running system's profile, where ``/usr`` leads.
     """
     return {path: _target(path, inventory, namespace, dependencies) for path in sorted(inventory.links)}
 

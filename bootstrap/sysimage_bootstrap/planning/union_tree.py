@@ -83,7 +83,7 @@ class UnionTree:
         return sorted(self._libraries.get(library, ()))
 
     def final(self, place: PackagePath) -> PackagePath:
-        """The file behind a chain of symlinks, or the last link that leads nowhere we know."""
+        """The file at the end of a chain of symlinks, or the last link if its target is unknown."""
         for _ in range(40):
             target = self.inventories[place.package].links.get(place.path)
             if target is None:

@@ -22,7 +22,7 @@ def canonicalise(top: Path) -> None:
     """
     for path, mode in _bottom_up(top):
         if stat.S_ISDIR(mode):
-            os.chmod(path, 0o555)  # noqa: PTH101, S103 - thousands of them: no Path objects; everyone may read a store
+            os.chmod(path, 0o555)  # noqa: PTH101, S103 - thousands of them: no Path objects; every user may read a store
         elif stat.S_ISREG(mode):
             os.chmod(path, 0o555 if mode & stat.S_IXUSR else 0o444)  # noqa: PTH101
         elif not stat.S_ISLNK(mode):

@@ -5,7 +5,7 @@
     root/var/sysimage/registered/gnu/store/<hash part>-...   what is known of it; an item without this does not exist
     root/var/sysimage/locks/<hash part>-<name>               held while it is made
 
-Nobody needs to be root, and nothing depends on who is: content, modes and times of an item are functions of its recipe.
+It needs no root, and no item depends on the user: content, modes and times are functions of the recipe.
 """
 
 from __future__ import annotations
@@ -103,12 +103,12 @@ class ItemStore:
         self._known.pop(path, None)
 
     def has(self, path: StorePath) -> bool:
-        """Whether an item is there and registered, as two names tell; `get` knows whether to believe it."""
+        """Whether an item and its registration exist, by name only; `get` checks them."""
         registered = self._registered_dir / path.base_name
         return os.path.lexists(registered) and os.path.lexists(self.location(path))
 
     def facts(self, path: StorePath) -> Mapping[str, Any]:
-        """What the builder of an item wanted remembered; a KeyError if there is no such item."""
+        """The facts that the builder of an item recorded; a KeyError if there is no such item."""
         known = self._lookup(path)
         if known is None:
             raise KeyError(str(path))
@@ -148,9 +148,9 @@ class ItemStore:
     ) -> StoreItem:
         """The item of a recipe, made by ``build`` unless the store has it.
 
-        ``build`` gets a path at which nothing is, and puts a directory, a file or a symlink there; modes and times are
-        its own affair. It may refer to the recipe's inputs, their closure, and its own path (`path_of`). What it
-        returns goes before ``source`` and ``changed``. If it raises, nothing is left.
+        ``build`` gets a free path, and puts a directory, a file or a symlink there, with any modes and times. It may
+        refer to the recipe's inputs, their closure, and its own path (`path_of`). What it returns takes precedence over
+        ``source`` and ``changed``. If it raises, nothing is left.
 
         Missing inputs, unwanted references and special files are an `IntegrityError`, a full disk a `MachineError`.
         """
@@ -162,13 +162,13 @@ class ItemStore:
             for directory in (self.items_dir, self._registered_dir, self._locks_dir):
                 directory.mkdir(parents=True, exist_ok=True)
             with locked_name(self._locks_dir / path.base_name):
-                item = self.get(path)  # somebody else may have made it meanwhile
+                item = self.get(path)  # another process may have made it meanwhile
                 return item if item is not None else self._make(path, recipe, build, BuiltItem(source, tuple(changed)))
         except OSError as error:
             raise MachineError(f"cannot make {path}: {error.strerror}: {error.filename or self.root}") from error
 
     def sweep(self) -> None:
-        """Remove what killed builds left, except what somebody is making now."""
+        """Remove what killed builds left, except what a process is making now."""
         sweep(self._registered_dir)
         if not self.items_dir.is_dir():
             return
@@ -180,7 +180,7 @@ class ItemStore:
 
     def prune(self, alive: Container[str], before: int) -> int:
         """Remove what is not at an ``alive`` path and was not made after a time (nanoseconds since the epoch); returns
-        the bytes freed. Only for whoever is alone with the store."""
+        the bytes freed. The caller must have the store for itself."""
         self.sweep()
         freed = 0
         for place in sorted(self.items_dir.iterdir()) if self.items_dir.is_dir() else ():
@@ -210,7 +210,7 @@ class ItemStore:
                 _compare(path, made.references, references - {path})
             sync_filesystem(self.items_dir)
             final = self.location(path)
-            remove_tree(final)  # not registered, or damaged: nobody can rely on it
+            remove_tree(final)  # not registered, or damaged: nothing refers to it
             draft.rename(final)
         except BaseException:
             remove_tree(draft)

@@ -45,5 +45,5 @@ class Recipe:
         return hashlib.sha256(text.encode("ascii")).digest()
 
     def path(self, store_dir: str) -> StorePath:
-        """The item's path in a store; a ValueError if the name is none that a store path can have."""
+        """The item's path in a store; a ValueError if a store path cannot have the name."""
         return make_store_path(store_dir, "output:out", self.digest(), self.name)

@@ -1,5 +1,5 @@
-"""What a store knows about its items: one small sealed file for each. Without one, or with a damaged one, there is no
-item: it is made again.
+"""What a store knows about its items: one small file with a checksum for each. Without one, or with a damaged one,
+there is no item: it is made again.
 
 The file belongs to the store, as the items do, and not to the version that made it: an item's recipe says all that its
 content depends on, and what an older version has made is not made again.
@@ -28,7 +28,7 @@ REGISTRATION_FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """An item, and what its maker wanted remembered about it."""
+    """An item, and the facts that its builder recorded about it."""
 
     item: StoreItem
     """Without location: that is where the store is found, not something it remembers."""
@@ -64,7 +64,7 @@ def write_again(file: Path, registration: Registration) -> None:
 
 
 def read(file: Path) -> Registration | None:
-    """The registration in ``file``; None if there is none, or none that can be believed."""
+    """The registration in ``file``; None if it is absent or damaged."""
     try:
         data = read_checksummed(file)
     except DamagedFileError:
@@ -86,7 +86,7 @@ def read(file: Path) -> Registration | None:
 
 
 def _with_older_seal(file: Path) -> bytes | None:
-    """The content of a file that an older version has sealed: with a digest of the content alone."""
+    """The content of a file of an older version, whose checksum covers the content alone."""
     with contextlib.suppress(OSError):
         seal, _, content = file.read_bytes().partition(b"\n")
         if seal == hashlib.sha256(content).hexdigest().encode():

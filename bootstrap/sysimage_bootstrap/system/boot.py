@@ -20,7 +20,7 @@ from sysimage.store.paths import StorePath
 from sysimage_bootstrap.store import Recipe
 from sysimage_bootstrap.system.installed import Installed, provider
 from sysimage_bootstrap.system.scheme import Datum, OwnPathText, Symbol, write
-from sysimage_bootstrap.system.services import runtime
+from sysimage_bootstrap.system.services import call_of, runtime
 
 BOOT_PROGRAM_VERSION = 1
 """Part of the recipe: raised when the script changes in a way that its text does not show."""
@@ -37,10 +37,13 @@ class BootTools:
     """The directory of the programs."""
     guile: str
     shepherd: str
+    programs: str
+    """The item of the compiled `guile_programs`."""
     items: tuple[StorePath, ...]
+    """Of the programs that the boot program itself runs."""
 
 
-def boot_tools(packages: Iterable[Installed]) -> BootTools:
+def boot_tools(packages: Iterable[Installed], programs: StorePath) -> BootTools:
     """Find the tools among the packages; a `SpecError` if one is left out."""
     packages = tuple(packages)
     found: list[Installed] = []
@@ -59,6 +62,7 @@ def boot_tools(packages: Iterable[Installed]) -> BootTools:
         coreutils=program("bin/readlink", "coreutils").removesuffix("/readlink"),
         guile=program("bin/guile-3.0", "guile-3.0"),
         shepherd=program("bin/shepherd", "shepherd"),
+        programs=str(programs),
         items=tuple(sorted({item.path for item in found})),
     )
 
@@ -77,16 +81,15 @@ def boot_program_text(tools: BootTools) -> str:
 def boot_text(tools: BootTools, environment: Mapping[str, str]) -> OwnPathText:
     """``SYSTEM/boot``."""
     variables: Datum = tuple(f"{name}={value}" for name, value in environment.items())
-    program = f"#!{tools.guile} --no-auto-compile\n!#\n{runtime('boot.scm')}"
     return OwnPathText(
         (
-            f"{program}\n\n;;; This system.\n\n(boot ",
+            f"#!{tools.guile} --no-auto-compile\n!#\n{call_of('boot', tools.programs, '(boot ')}",
             f"\n      {write(tools.shepherd)}\n      '{write(variables, indent=7)})\n",
         )
     )
 
 
-def activation_text(entries: Sequence[Entry], host_name: str | None) -> OwnPathText:
+def activation_text(tools: BootTools, entries: Sequence[Entry], host_name: str | None) -> OwnPathText:
     """``SYSTEM/activate``: it makes those directories of the image's ``entries`` that a container may have covered."""
     covered = [entry for entry in entries if entry.kind is Kind.DIRECTORY and entry.path.startswith(_EPHEMERAL)]
     odd = [entry for entry in covered if not is_line(entry.path)]
@@ -102,7 +105,7 @@ def activation_text(entries: Sequence[Entry], host_name: str | None) -> OwnPathT
     )
     return OwnPathText(
         (
-            f"{runtime('activate.scm')}\n\n;;; This system.\n\n(activate ",
+            call_of("activate", tools.programs, "(activate "),
             f"\n          '{write(data, 11)})\n",
         )
     )

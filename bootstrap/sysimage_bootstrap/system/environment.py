@@ -1,5 +1,5 @@
 """The environment of an image: what the init, every service and ``docker exec`` start from, and the files of /etc that
-say it to those who log in."""
+set it for logins."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ unset file
 def image_environment(spec: SystemSpec) -> Mapping[str, str]:
     """Name → value: ours, with the spec's in their place or after them.
 
-    Root may write to the store of a running container, and Python would: it is told not to. Byte code of everything in
-    the store is there already.
+    Root may write to the store of a running container, and Python would; a variable forbids it. Byte code of
+    everything in the store is there already.
     """
     ours = {"PATH": ":".join(PATH), "LANG": spec.locale, "PYTHONDONTWRITEBYTECODE": "1"}
     return {**ours, **dict(sorted(spec.environment.items()))}

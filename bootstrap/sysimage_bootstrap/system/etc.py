@@ -16,6 +16,7 @@ from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.debs.inventory import Attributes
+from sysimage_bootstrap.packages.default_packages import is_built_in_zone
 from sysimage_bootstrap.system.certificates import certificate_files
 from sysimage_bootstrap.system.environment import pam_environment, shell_profile
 from sysimage_bootstrap.system.installed import Installed, provider
@@ -71,6 +72,8 @@ def generated_links(spec: SystemSpec, packages: Sequence[Installed]) -> dict[str
     links = {"mtab": "/proc/self/mounts"}
     zone = f"share/zoneinfo/{spec.time_zone}"
     package = provider(packages, zone)
+    if package is None and is_built_in_zone(spec.time_zone):
+        return links
     if package is None or _is_directory(package.location / zone):
         raise SpecError(
             "cannot set the time zone: the image does not have it",

@@ -9,7 +9,7 @@ from sysimage_bootstrap.system.installed import Installed, provider
 
 
 class ImagePrograms:
-    """Tells whether something is at an image path. ``replaced`` are links of the profile that no package ships."""
+    """Whether a program is at an image path. ``replaced`` are links of the profile that no package ships."""
 
     def __init__(self, spec: SystemSpec, packages: Sequence[Installed], replaced: Mapping[str, str]) -> None:
         self._own = {*spec.files, *spec.symlinks}

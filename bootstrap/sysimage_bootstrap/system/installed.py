@@ -1,4 +1,4 @@
-"""The packages of a system as the parts of it see them: an item, where its files lie, what its package said of them."""
+"""The packages of a system as the parts of it see them: an item, the place of its files, and its package's metadata."""
 
 from __future__ import annotations
 

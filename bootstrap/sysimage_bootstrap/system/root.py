@@ -20,7 +20,7 @@ _ROOT_FILES = {".bashrc": "share/base-files/dot.bashrc", ".profile": "share/base
 
 def usr_entries(profile: StorePath, location: Path, *, has_init: bool) -> Iterator[Entry]:
     """The merged /usr, and what in it can be written to. ``location`` is where the profile lies on this machine."""
-    # Without an init nobody makes /run/current-system where /run is empty: /usr then leads to the profile itself.
+    # Without an init no program makes /run/current-system where /run is empty: /usr then leads to the profile itself.
     yield Entry.symlink("/usr", "run/current-system/profile" if has_init else str(profile))
     for name in _MERGED:
         if os.path.lexists(location / name):  # it may be a link that leads nowhere on this machine

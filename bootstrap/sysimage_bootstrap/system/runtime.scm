@@ -4,12 +4,9 @@
 ;;; Services write to the container's own standard output and error: the descriptors are inherited, so that not a byte
 ;;; is changed, the init never copies or blocks on output, and an unprivileged service needs no permission to open them.
 
-(use-modules (shepherd service)
-             (shepherd service timer)
-             ((shepherd support) #:select (local-output))
-             ((shepherd system) #:prefix system:)
-             (fibers channels)
-             (srfi srfi-1)
+;;; It is compiled where there is no Shepherd: 'shepherd.scm' comes before it.
+
+(use-modules (srfi srfi-1)
              (srfi srfi-71)
              (ice-9 match))
 
@@ -103,7 +100,7 @@
             (false-if-exception (kill group SIGKILL)))))))
 
 (define (handle-termination service process status)
-  (end-group (process-id process))
+  (end-group (process-number process))
   (default-service-termination-handler service process status))
 
 (define (stop-procedure data)
@@ -111,7 +108,7 @@
     (make-kill-destructor (field1 data 'stop-signal SIGTERM) #:grace-period (field1 data 'stop-timeout 5)))
   (lambda (process . _)
     (stop process)
-    (end-group (process-id process))
+    (end-group (process-number process))
     #f))
 
 
@@ -193,7 +190,7 @@
            ;; It may have been too early for it, as it may be for one without a check, which would be started again.
            (if (and again? (> left 1))
                (begin
-                 (local-output "Service ~a ended before it was ready; trying again." name)
+                 (report "Service ~a ended before it was ready; trying again." name)
                  (sleep 1)
                  (wait deadline (launch)))
                #f))
@@ -201,7 +198,7 @@
           ((positive? left) (sleep 0.1) (wait deadline pid))
           (else
            (unless (shutting-down?)
-             (local-output "Service ~a is not ready in time; stopping it." name))
+             (report "Service ~a is not ready in time; stopping it." name))
            (terminate-process (- pid) SIGTERM #:grace-period grace-period)
            #f)))
   (lambda _
@@ -224,7 +221,7 @@
       (let ((status (run-to-end shell name data (const #t))))
         (if (zero? status)
             (set! done? #t)
-            (local-output "One-shot ~a failed: exit status ~a." name (or (status:exit-val status) status)))))
+            (report "One-shot ~a failed: exit status ~a." name (or (status:exit-val status) status)))))
     done?))
 
 (define (timer-event data)
@@ -252,7 +249,7 @@
        (let ((status (run-to-end shell name data (lambda (pid) (set! running pid)))))
          (set! running #f)
          (unless (zero? status)
-           (local-output "Timer ~a: exit status ~a." name (or (status:exit-val status) status))
+           (report "Timer ~a: exit status ~a." name (or (status:exit-val status) status))
            (throw 'timer-failed status))))))
   (define (stop value)
     (when running

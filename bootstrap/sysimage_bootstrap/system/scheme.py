@@ -1,4 +1,4 @@
-"""Data for Scheme: values of ours written so that Guile's reader gives back exactly them.
+"""Data for Scheme: Python values written so that Guile's reader gives exactly the same values.
 
 What a user wrote only ever gets into a Scheme file as a string, number or boolean inside quoted data, through `write`;
 no text is pasted anywhere. The output is ASCII, so that it reads the same in every locale.

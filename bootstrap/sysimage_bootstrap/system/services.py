@@ -15,10 +15,14 @@ from sysimage.characters import printable
 from sysimage.errors import Issue, SpecError
 from sysimage.rootfs.accounts import Accounts
 from sysimage.spec.model import CommandReady, FileReady, Service, SystemSpec, TcpReady
+from sysimage_bootstrap.debs.guile import modules_in_source
 from sysimage_bootstrap.system.scheme import Datum, Symbol, write
 
 FIRST_REALTIME_SIGNAL, LAST_REALTIME_SIGNAL = 34, 64
 """Of glibc on Linux, whatever the machine that builds says."""
+
+_COMPILED = ("activate", "boot", "runtime")
+_READ = "shepherd.scm"
 
 Exists = Callable[[str], bool]
 """Whether an image path names a program of the image; paths that only exist once it runs are not asked for."""
@@ -27,6 +31,23 @@ Exists = Callable[[str], bool]
 def runtime(name: str) -> str:
     """The text of one of the fixed programs beside this module."""
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def guile_programs() -> dict[str, bytes]:
+    """The fixed programs that are compiled, by name: their texts are the same in every system."""
+    return {name: runtime(f"{name}.scm").encode() for name in _COMPILED}
+
+
+def imported_modules() -> frozenset[str]:
+    """What in the fixed programs may name a module of Guile, as in ``ice-9/match``."""
+    return frozenset().union(
+        *(modules_in_source(text) for text in (*guile_programs().values(), runtime(_READ).encode()))
+    )
+
+
+def call_of(program: str, programs: str, call: str) -> str:
+    """A Scheme text that loads one of the compiled ``programs``, an item, and then makes the ``call``."""
+    return f"(load-compiled {write(f'{programs}/{program}.go')})\n\n;;; This system.\n\n{call}"
 
 
 def signal_number(name: str) -> int:
@@ -43,8 +64,9 @@ def signal_number(name: str) -> int:
     raise ValueError(f"not a signal: {name}")
 
 
-def shepherd_configuration(spec: SystemSpec, accounts: Accounts, exists: Exists, shell: str) -> str:
-    """The text of ``shepherd.conf``. ``shell`` is the store's own POSIX shell.
+def shepherd_configuration(spec: SystemSpec, accounts: Accounts, exists: Exists, shell: str, programs: str) -> str:
+    """The text of ``shepherd.conf``. ``shell`` is the store's own POSIX shell, ``programs`` the item of those of
+    `guile_programs`.
 
     A `SpecError` names every service whose user or group the image does not have; how services relate to each other
     was checked when the spec was read, and whether their programs can run is checked on the whole image.
@@ -59,7 +81,7 @@ def shepherd_configuration(spec: SystemSpec, accounts: Accounts, exists: Exists,
     if issues:
         raise SpecError("cannot make services of the declarations", issues=issues)
     data = write(declarations, indent=1)
-    return f"{runtime('runtime.scm')}\n\n;;; This system.\n\n(run-system {write(shell)}\n'{data})\n"
+    return f"{runtime(_READ)}\n{call_of('runtime', programs, f'(run-system {write(shell)}')}\n'{data})\n"
 
 
 def _declaration(name: str, service: Service, accounts: Accounts, exists: Exists) -> Datum:

@@ -10,7 +10,7 @@ from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.declared_entries import check_kinds, declared_entries
 from sysimage.rootfs.provision import layered
-from sysimage.rootfs.system import ImageDefaults, SystemResult
+from sysimage.rootfs.system import ImageDefaults, LeftOut, SystemResult
 from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import StoreItem
@@ -43,9 +43,11 @@ def build_system(
     items: Mapping[str, StoreItem],
     facts: Mapping[str, PackageFacts],
     store: ItemStore,
+    programs: StoreItem | None = None,
     progress: Progress = silent,
 ) -> SystemResult:
-    """Make the system that ``spec`` declares of the packages in ``resolution``.
+    """Make the system that ``spec`` declares of the packages in ``resolution``, with an init if there are ``programs``
+    for it.
 
     ``items`` and ``facts`` are by package name; file sources of the spec are relative to ``spec_dir``. Whatever the
     spec asks for and the packages do not have is a `SpecError`.
@@ -63,16 +65,16 @@ def build_system(
     etc_tree = etc_item(packages, files, links, store)
     progress("system", 2, 4)
     root = _Root.of(spec, spec_dir, packages, accounts, profile.path, store)
-    tools = boot.boot_tools(packages) if spec.has_init else None
+    tools = None if programs is None else boot.boot_tools(packages, programs.path)
     boot_program = None if tools is None else boot_program_item(tools, store)
-    programs = ImagePrograms(spec, packages, replaced)
-    files_of_boot = {} if tools is None else _boot_files(spec, tools, accounts, environment, programs, root)
+    exists = ImagePrograms(spec, packages, replaced)
+    files_of_boot = {} if tools is None else _boot_files(spec, tools, accounts, environment, exists, root)
     system = system_item(
         profile.path,
         etc_tree.path,
         files_of_boot,
         system_document(spec, spec_dir),
-        inputs=tools.items if tools is not None else (),
+        inputs=(*tools.items, programs.path) if tools is not None and programs is not None else (),
         gc_roots=(*([boot_program.path] if boot_program is not None else []), *_privileged_items(privileged)),
         store=store,
     )
@@ -85,7 +87,12 @@ def build_system(
         accounts=accounts,
         entries=root.entries(system.path, etc_links, privileged),
         image_defaults=_image_defaults(spec, system.path, boot_program, environment),
+        left_out={str(items[package.name].path): _left_out(facts[package.name]) for package in packages},
     )
+
+
+def _left_out(facts: PackageFacts) -> tuple[LeftOut, ...]:
+    return tuple(LeftOut(path, why, size) for path, (why, size) in sorted(facts.left_out.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +144,14 @@ def _boot_files(
     tools: boot.BootTools,
     accounts: Accounts,
     environment: Mapping[str, str],
-    programs: ImagePrograms,
+    exists: ImagePrograms,
     root: _Root,
 ) -> dict[str, SystemFile]:
     """What boots the system and its services: files of the system item."""
-    configuration = shepherd_configuration(spec, accounts, programs, tools.shell)
+    configuration = shepherd_configuration(spec, accounts, exists, tools.shell, tools.programs)
     return {
         "boot": SystemFile(boot.boot_text(tools, environment), 0o755),
-        "activate": SystemFile(boot.activation_text(root.before_boot(), spec.host_name)),
+        "activate": SystemFile(boot.activation_text(tools, root.before_boot(), spec.host_name)),
         "shepherd.conf": SystemFile(OwnPathText((configuration,))),
     }
 

@@ -1,11 +1,12 @@
-"""Whom a system knows: Debian's base accounts, the daemons of its packages, and whom its spec declares."""
+"""The accounts of a system: Debian's base accounts, its packages' daemons, and those that its spec declares."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sysimage.errors import IntegrityError, SpecError
-from sysimage.rootfs.accounts import Accounts, parse_accounts
+from sysimage.rootfs.accounts import Accounts, User, parse_accounts
 from sysimage.rootfs.add_accounts import add_accounts
 from sysimage.rootfs.declared_entries import declared_groups, declared_users
 from sysimage.spec.model import SystemSpec
@@ -14,6 +15,7 @@ from sysimage_bootstrap.system.sysusers import parse_sysusers
 from sysimage_bootstrap.system.tmpfiles import mentioned_accounts, runtime_directories
 
 _MASTER = "share/base-passwd"
+_NO_LOGIN = "/usr/sbin/nologin"
 
 
 def system_accounts(spec: SystemSpec, packages: Sequence[Installed]) -> Accounts:
@@ -44,6 +46,15 @@ def _base_accounts(packages: Sequence[Installed]) -> Accounts:
         for name in ("passwd.master", "group.master")
     ]
     try:
-        return parse_accounts(*texts)
+        base = parse_accounts(*texts)
+        return replace(base, users=tuple(_with_a_shell(user, packages) for user in base.users))
     except ValueError as error:
         raise IntegrityError(f"cannot read the base accounts of {package.path}: {error}") from None
+
+
+def _with_a_shell(user: User, packages: Sequence[Installed]) -> User:
+    """A base account as the image can have it: small systems may lack its shell."""
+    for shell in (user.shell, "/bin/sh", _NO_LOGIN):
+        if shell == _NO_LOGIN or provider(packages, shell.removeprefix("/").removeprefix("usr/")) is not None:
+            return replace(user, shell=shell)
+    return user

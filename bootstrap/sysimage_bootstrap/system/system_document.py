@@ -1,4 +1,4 @@
-"""``SYSTEM/system.json``: what the system was declared to be, for whoever asks the running system about itself."""
+"""``SYSTEM/system.json``: the declaration of the system, for queries in the running system."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sysimage.spec.model import SystemSpec
 def system_document(spec: SystemSpec, spec_dir: Path) -> bytes:
     """The spec with its defaults, as canonical JSON.
 
-    Everybody can read the store, so what may be secret stays out: of a file its SHA-256 stands for the text, and the
+    Every user can read the store, so it contains no possible secret: of a file its SHA-256 stands for the text, and the
     hashes of passwords are left out.
     """
     document = spec.model_dump(mode="json", by_alias=True, exclude_none=True)

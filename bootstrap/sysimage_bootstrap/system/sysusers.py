@@ -17,7 +17,7 @@ class SysusersError(SysimageError):
 
 
 def parse_sysusers(texts: Iterable[tuple[str, str]]) -> tuple[list[WantedUser], list[WantedGroup]]:
-    """Users and groups of ``(origin, text)`` pairs. Ranges (``r``) are left out: IDs are chosen by rules of ours.
+    """Users and groups of ``(origin, text)`` pairs. Ranges (``r``) are left out: sysimage chooses IDs by its own rules.
 
     A `SysusersError` names every line that is not understood.
     """

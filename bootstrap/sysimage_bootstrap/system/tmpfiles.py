@@ -49,7 +49,7 @@ def runtime_directories(packages: Iterable[Installed]) -> tuple[RuntimeDirectory
 def mentioned_accounts(
     directories: Iterable[RuntimeDirectory], users: Iterable[str], groups: Iterable[str]
 ) -> tuple[list[WantedUser], list[WantedGroup]]:
-    """Daemons' accounts that directories belong to and nobody declares: maintainer scripts would have made them."""
+    """Daemons' accounts that own directories but are not declared: maintainer scripts would have made them."""
     known_users, known_groups = set(users), set(groups)
     directories = tuple(directories)
     new_users = [
@@ -81,7 +81,7 @@ def _is_plain(wanted: RuntimeDirectory) -> bool:
 
 
 def _mode(text: str) -> int:
-    """Of octal digits; what is none is as good as not said."""
+    """Octal digits; any other text counts as absent."""
     return int(text, 8) if re.fullmatch("[0-7]{1,4}", text) else 0o755
 
 

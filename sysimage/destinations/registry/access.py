@@ -1,4 +1,4 @@
-"""How the registries of one command line are reached: who one is to each, and which speak without TLS."""
+"""How the registries of one command line are reached: credentials for each, and which are used without TLS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who one is to a registry, found where Docker's and Podman's ``login`` leave it."""
+"""Credentials for a registry, found where Docker's and Podman's ``login`` store them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def find_credentials(host: str, repository: str, files: Sequence[Path]) -> Crede
     """The credentials for a repository of a registry; None to be anonymous.
 
     In each file the most specific namespace wins, a registry's own helper is asked before the general one, and a helper
-    before what the file itself holds. A file that is no JSON, or an entry that is not base 64, is a `RegistryError`
+    before what the file itself holds. A file that is not JSON, or an entry that is not base64, is a `RegistryError`
     that does not show what it contains.
     """
     for path in files:
@@ -97,10 +97,10 @@ def _entry(entry: dict[str, Any], key: str, path: Path) -> Credentials | None:
 
 def _ask_helper(helper: str, host: str) -> Credentials | None:
     if "/" in helper:
-        raise RegistryError(f"cannot ask the credential helper {helper!r}: that is no name of one")
+        raise RegistryError(f"cannot ask the credential helper {helper!r}: its name is not valid")
     done = run([f"docker-credential-{helper}", "get"], stdin=host.encode() + b"\n", accept=range(256))
     if done.status:
-        return None  # it says so when it knows nobody; without credentials the registry will tell
+        return None  # it has no credentials; the registry reports whether it needs them
     try:
         value = json.loads(done.stdout)
         user, secret = str(value["Username"]), str(value["Secret"])

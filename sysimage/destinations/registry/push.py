@@ -123,7 +123,7 @@ class _Push:
                         self._upload(location, descriptor, file)
                 return
             except RegistryError:
-                # What the registry has of a broken upload is not known, so it is begun anew.
+                # The state of a broken upload is unknown, so it starts again.
                 if attempt == _UPLOADS - 1:
                     raise
 

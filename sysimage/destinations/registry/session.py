@@ -1,4 +1,4 @@
-"""Requests to one registry: who one is, trying again, and never telling a secret to another host."""
+"""Requests to one registry: authentication, retries, and no secret sent to another host."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Slice:
         self._left = size
 
     def rewind(self) -> None:
-        """Begin anew."""
+        """Start again from the first byte."""
         self._file.seek(self._offset)
         self._left = self.size
 
@@ -139,7 +139,7 @@ class RegistrySession:
         reply = self._follow(method, url, headers, body, used)
         if reply.status == 401 and urlsplit(reply.url).netloc == self._host:
             with self._lock:
-                if self._authorization == used:  # nobody else was faster
+                if self._authorization == used:  # no other thread has renewed it
                     self._authorization = self._answer(reply)
             if self._authorization is not None:
                 reply = self._follow(method, url, headers, body, self._authorization)
@@ -149,7 +149,7 @@ class RegistrySession:
         self, method: str, url: str, headers: dict[str, str], body: bytes | Slice | None, authorization: str | None
     ) -> Reply:
         for _ in range(_REDIRECTS):
-            # Whoever a registry sends us to, for a blob or an upload, is not told who we are.
+            # A host that a registry redirects to, for a blob or an upload, gets no credentials.
             own = authorization if urlsplit(url).netloc == self._host else None
             reply = self._send(method, url, {**headers, **({"Authorization": own} if own else {})}, body)
             if reply.status not in (301, 302, 303, 307, 308) or "location" not in reply.headers:
@@ -184,7 +184,7 @@ class RegistrySession:
         return Reply(response.status, {name.lower(): value for name, value in response.headers.items()}, data, url)
 
     def _answer(self, reply: Reply) -> str | None:
-        """What to say to a registry that asks who we are; None where there is nothing to say."""
+        """The Authorization header for a registry's challenge; None without credentials for it."""
         challenge = reply.headers.get("www-authenticate", "")
         scheme = challenge.partition(" ")[0].lower()
         if scheme == "basic" and self._credentials:

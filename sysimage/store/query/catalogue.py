@@ -1,4 +1,4 @@
-"""What a source of store items says, before it is believed: the one form in which every kind of source answers."""
+"""What a source of store items says, before it is checked: the one form for every kind of source."""
 
 from __future__ import annotations
 

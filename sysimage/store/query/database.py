@@ -2,7 +2,7 @@
 
 SQLite does what is needed if it is asked for it: a read-only connection in one transaction sees one state of the
 store, write-ahead log included, and waits for a writer that is committing. It cannot open a database in log mode when
-the log is not there and cannot be made, as in a directory of somebody else's with no daemon running. Then nothing is
+the log is not there and cannot be made, as in another user's directory with no daemon running. Then nothing is
 being written, and the file is read as it is; that it stayed as it was is checked in the end.
 """
 

@@ -15,8 +15,8 @@ from sysimage.store.query.item_measurements import MeasurementOptions, Measurer
 class DirectoryCatalogue:
     """Items that lie in ``location`` and would lie in ``store_dir``. Each is read when it is first asked for.
 
-    What is no item by its name (``.links``, lock files) is passed over. References are found among the items that are
-    there: one to an item that is not there cannot be told from chance.
+    A name that is not an item's (``.links``, lock files) is skipped. References are found among the items that are
+    there: one to a missing item cannot be distinguished from chance.
     """
 
     def __init__(

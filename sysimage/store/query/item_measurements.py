@@ -1,7 +1,7 @@
-"""What only reading can tell of items: NAR hash, size, references; kept from build to build.
+"""What only reading an item shows: NAR hash, size, references; cached between builds.
 
 A store with a database knows this already. For one without, or a list that leaves something out, the items are read
-once. What they gave is believed as long as nothing below them has another number, size, mode or time than when they
+once. The results are used as long as nothing below them has another number, size, mode or time than when they
 were read: a change of content moves at least a file's change time, which no program can set.
 """
 
@@ -34,7 +34,7 @@ class ItemMeasurement:
     nar_hash: Digest
     nar_size: int
     references: tuple[StorePath, ...]
-    """Sorted; empty where nobody asked for them."""
+    """Sorted; empty if not requested."""
 
 
 @dataclass(frozen=True, slots=True)

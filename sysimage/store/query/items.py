@@ -35,7 +35,7 @@ def find_items(
     memory: MeasurementOptions | None = None,
     progress: Progress = silent,
 ) -> FoundItems:
-    """Follow references from ``roots`` (everything in the catalogue when there are none).
+    """Follow references from ``roots`` (everything in the catalogue without roots).
 
     ``name`` is what messages call the source; ``location`` is the directory in which the items lie, by default where
     their paths say. Items of which the source does not know hash and size are read, unless ``memory`` has what they

@@ -37,7 +37,7 @@ def read_store(
     ``source`` is a store's database or a directory that has it, ``nix path-info --json``, a registration, a references
     graph, or a bare directory of items, which stand for paths in ``store_dir`` (by default that of the roots, or else
     the directory itself). A directory that is the root of a system has its store in it. ``memory`` says how items are
-    read that have to be. What comes of the rest is said at `find_items`.
+    read that have to be. `find_items` documents the rest.
     """
     roots = tuple(roots)
     store_dir = store_dir or _store_dir_of(roots)
@@ -52,7 +52,7 @@ def read_store(
 def open_catalogue(
     source: Path, *, store_dir: str | None = None, memory: MeasurementOptions | None = None, progress: Progress = silent
 ) -> Catalogue:
-    """Recognise and open a source. StoreSourceError for what is none, MachineError for what cannot be read."""
+    """Recognise and open a source. StoreSourceError for anything else, MachineError for what cannot be read."""
     try:
         if source.is_dir():
             return _open_directory(source, store_dir or str(source.absolute()), memory, progress)

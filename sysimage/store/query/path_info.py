@@ -52,7 +52,7 @@ def _only_graph(value: dict[str, Any]) -> list[Any]:
 
 def _facts(path: str, info: Any, directory: str) -> PathInfo:
     if not isinstance(info, dict):
-        raise ValueError(f"nothing is said of {path}")
+        raise ValueError(f"it has no entry for {path}")
 
     def full(name: str) -> str:
         return name if name.startswith("/") or not directory else f"{directory}/{name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from xml.sax.saxutils import escape
 
@@ -60,4 +61,4 @@ def _panel(title: str, scores: Mapping[str, Score], left: int, top: int) -> str:
 
 def _near(ratio: float) -> float:
     excess: float = min(max(ratio - 1.0, 0.0), MOST)
-    return (excess / MOST) ** 0.5
+    return math.sqrt(excess / MOST)

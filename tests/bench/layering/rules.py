@@ -10,10 +10,11 @@ import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import networkx as nx
 
-Graph = nx.DiGraph
+Graph: TypeAlias = nx.DiGraph
 """Edges from each path to what it refers to; nodes have ``size`` in bytes, edges none to the node itself."""
 Layers = list[list[str]]
 

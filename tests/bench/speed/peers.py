@@ -90,7 +90,7 @@ def _nixpkgs(job: Job, target: Path) -> None:
     (last / "layer.tar").write_bytes(bytes(10240))
     (last / "checksum").write_text(hashlib.sha256(bytes(10240)).hexdigest())
     layers = [[str(item.location) for item in source.items] for source in job.sources]
-    said = {
+    said: dict[str, object] = {
         "architecture": "amd64", "config": {}, "created": "1970-01-01T00:00:01+00:00", "customisation_layer": str(last),
         "from_image": None, "gid": 0, "gname": "root", "mtime": "1970-01-01T00:00:01+00:00", "repo_tag": "bench:latest",
         "store_dir": "/", "store_layers": layers, "uid": 0, "uname": "root",

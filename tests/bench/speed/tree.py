@@ -97,12 +97,12 @@ def items_of(directory: Path, small_only: bool = False) -> list[StoreItem]:
     """A store item for each directory below ``directory/items`` (or ``directory``), hashed once and remembered."""
     top = directory / "items" if (directory / "items").is_dir() else directory
     remembered = directory / "hashes.json"
-    known: dict[str, list[str | int]] = json.loads(remembered.read_text()) if remembered.exists() else {}
+    known: dict[str, tuple[str, int]] = json.loads(remembered.read_text()) if remembered.exists() else {}
     items = []
     for place in sorted(path for path in top.iterdir() if path.is_dir() and any(path.iterdir())):
         if place.name not in known:
             digest, size = nar_hash_and_size(place)
-            known[place.name] = [digest.hex, size]
+            known[place.name] = (digest.hex, size)
         hexadecimal, size = known[place.name]
         hash_part = nix_base32(fold(hashlib.sha256(place.name.encode()).digest(), 20))
         name = "".join(letter if letter.isalnum() else "-" for letter in place.name)

@@ -29,7 +29,16 @@ class Keys:
         self._gpg = find("gpg", package="gnupg")
 
     def gpg(self, *arguments: str | Path, stdin: bytes = b"") -> bytes:
-        command = [self._gpg, "--homedir", self.home, "--batch", "--quiet", "--no-tty", "--passphrase", ""]
+        command: list[str | Path] = [
+            self._gpg,
+            "--homedir",
+            self.home,
+            "--batch",
+            "--quiet",
+            "--no-tty",
+            "--passphrase",
+            "",
+        ]
         return run([*command, *arguments], stdin=stdin).stdout
 
     def make(self, name: str, *, time: str | None = None, expire: str = "never", algorithm: str = "ed25519") -> None:

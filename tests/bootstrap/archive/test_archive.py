@@ -24,6 +24,8 @@ from sysimage_bootstrap.packages.resolve import resolve
 from tests.bootstrap.archive.conftest import OpenArchive
 from tests.bootstrap.archive.fake_archive import FakeSuite, Keys, Server, deb_bytes, names, stanza
 
+pytestmark = pytest.mark.programs
+
 DAY = timedelta(days=1)
 LIST = "main/binary-amd64/Packages"
 

@@ -13,6 +13,8 @@ from sysimage_bootstrap.archive import ArchiveSource, require_control
 from tests.bootstrap.archive.conftest import OpenArchive
 from tests.bootstrap.archive.fake_archive import NOW, FakeSuite, Server, deb_bytes, names, stanza
 
+pytestmark = pytest.mark.programs
+
 DAY = timedelta(days=1)
 LIST = "main/binary-amd64/Packages"
 

@@ -11,6 +11,8 @@ from sysimage.errors import IntegrityError, MachineError
 from sysimage_bootstrap.archive.signature import verified_text
 from tests.bootstrap.archive.fake_archive import Keys
 
+pytestmark = pytest.mark.programs
+
 TEXT = b"Origin: Test\n- a line that looks like a dash escape\nSuite: stable\n"
 
 

@@ -10,8 +10,13 @@ from sysimage_bootstrap.archive.deb822 import paragraph, paragraphs
 from sysimage_bootstrap.archive.dependencies import Dependency, DependencyTarget, parse_dependencies, parse_target
 from sysimage_bootstrap.archive.versions import Relation
 
+
+def _target(name: str, architecture: str | None, relation: Relation | None, version: str | None) -> DependencyTarget:
+    return DependencyTarget(name, relation, version, architecture)
+
+
 targets = st.builds(
-    lambda name, architecture, bound: DependencyTarget(name, *(bound or (None, None)), architecture),
+    lambda name, architecture, bound: _target(name, architecture, *(bound or (None, None))),
     st.from_regex(r"[a-z0-9][a-z0-9+.-]{1,8}", fullmatch=True),
     st.sampled_from([None, "any", "native", "arm64"]),
     st.none() | st.tuples(st.sampled_from(Relation), st.from_regex(r"[0-9][a-z0-9.+~-]{0,5}", fullmatch=True)),

@@ -23,8 +23,10 @@ from sysimage_bootstrap.building.build import build_items
 from sysimage_bootstrap.building.bytecode import native_requests
 from sysimage_bootstrap.building.make import BuildEnvironment, make_item
 from sysimage_bootstrap.debian.architectures import ELF_TARGETS
+from sysimage_bootstrap.debian.slim import Slim
 from sysimage_bootstrap.debs.elf import read_elf
 from sysimage_bootstrap.debs.inventory import Attributes, PackageFacts
+from sysimage_bootstrap.debs.inventory_cache import InventoryCache
 from sysimage_bootstrap.debs.unpack import unpack
 from sysimage_bootstrap.planning.plan import plan_items
 from sysimage_bootstrap.store import ItemStore
@@ -96,6 +98,43 @@ def _items(shelf: Shelf, store: ItemStore) -> Mapping[str, StoreItem]:
 def test_programs_and_scripts_run_from_the_store(items: Mapping[str, StoreItem]) -> None:
     assert run([f"{items['hello'].path}/bin/hello"]).stdout == b"hello\n"
     assert run([f"{items['hello'].path}/bin/shell", "-c", "echo $0"]).stdout.endswith(b"/bin/shell\n")
+
+
+def test_a_slim_item_lacks_what_is_left_out_and_the_store_remembers_what(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "debs", {})
+    shelf.directory.mkdir()
+    text = b"Hello in so many words"
+    add(
+        shelf,
+        "manual",
+        [
+            Member("./usr/share/man/man1/hello.1", text),
+            symlink("./usr/share/man/man1/hi.1", "hello.1"),
+            Member("./usr/share/doc/manual/README", text),
+            Member("./usr/share/doc/manual/copyright", text),
+            Member("./usr/share/doc/linked/README", text),
+            symlink("./usr/share/doc/linked/copyright", "../manual/copyright"),
+        ],
+    )
+    store = ItemStore(tmp_path, "/gnu/store")
+    whole = built(shelf, store)["manual"]
+    slim = build_items(shelf.resolution, shelf.debs, store, architecture=native_architecture(), slim=Slim(), workers=1)[
+        "manual"
+    ]
+    top = store.location(slim.path)
+    assert sorted(str(path.relative_to(top)) for path in top.rglob("*") if not path.is_dir() or path.is_symlink()) == [
+        "share/doc/linked/copyright",
+        "share/doc/manual/copyright",
+    ]
+    assert not (top / "share/man").exists(), "it held nothing else"
+    assert (slim.path, slim.nar_hash) != (whole.path, whole.nar_hash)
+    assert PackageFacts.parse(store.facts(slim.path)).left_out == {
+        "share/doc/linked/README": ("documentation", len(text)),
+        "share/doc/manual/README": ("documentation", len(text)),
+        "share/man/man1/hello.1": ("manuals", len(text)),
+        "share/man/man1/hi.1": ("manuals", 0),
+    }
+    assert PackageFacts.parse(store.facts(whole.path)).left_out == {}
 
 
 def test_every_library_is_found_in_the_store(items: Mapping[str, StoreItem]) -> None:
@@ -202,15 +241,15 @@ def test_a_package_that_is_not_what_it_should_be_leaves_no_item(shelf: Shelf, tm
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize("stage", ["unpack", "make items"])
+@pytest.mark.parametrize("awaited", ["unpack", "make items"])
 def test_a_build_that_is_ended_leaves_no_worker_and_no_draft(
-    shelf: Shelf, tmp_path: Path, stage: str, number: signal.Signals
+    shelf: Shelf, tmp_path: Path, awaited: str, number: signal.Signals
 ) -> None:
     store = ItemStore(tmp_path / "cache", "/gnu/store")
     reading, writing = os.pipe()
 
-    def wait(reached: str, done: int, total: int | None, *, unit: str = "items") -> None:
-        if reached == stage:
+    def wait(stage: str, done: int, total: int | None, *, unit: str = "items") -> None:
+        if stage == awaited:
             os.write(writing, b"reached")
             time.sleep(60)
 
@@ -249,7 +288,12 @@ def test_an_item_that_would_not_run_from_the_store_is_refused(shelf: Shelf, tmp_
         alternatives={},
     )
     lazy = BuildEnvironment(
-        store, ELF_TARGETS[native_architecture()], find("true"), {}, tmp_path / "none", tmp_path / "none"
+        store,
+        ELF_TARGETS[native_architecture()],
+        find("true"),
+        {},
+        tmp_path / "none",
+        InventoryCache(tmp_path / "none"),
     )
     with pytest.raises(IntegrityError, match="not every file would run from the store") as caught:
         make_item(lazy, plan.items["libc6"], shelf.debs[libc])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from elftools.elf.elffile import ELFFile
@@ -50,7 +51,7 @@ def linked(shell: Path, runpath: str = f"{LIBC}/lib") -> str:
 def test_the_reader_agrees_with_pyelftools(path: Path) -> None:
     elf = elf_of(path)
     with path.open("rb") as file:
-        other = ELFFile(file)
+        other: Any = ELFFile(file)
         tags = list(other.get_section_by_name(".dynamic").iter_tags())
         assert elf.machine == other.header.e_machine or other.header.e_machine in ("EM_X86_64", "EM_AARCH64")
         assert elf.needed == tuple(tag.needed for tag in tags if tag.entry.d_tag == "DT_NEEDED")

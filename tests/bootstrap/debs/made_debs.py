@@ -8,6 +8,7 @@ import lzma
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyzstd
 
@@ -36,7 +37,7 @@ class Member:
     checksum: int | None = None
 
 
-def directory(name: str, mode: int = 0o755, **more: str) -> Member:
+def directory(name: str, mode: int = 0o755, **more: Any) -> Member:
     return Member(name, mode=mode, kind=b"5", **more)
 
 
@@ -48,7 +49,7 @@ def hard_link(name: str, target: str) -> Member:
     return Member(name, kind=b"1", target=target)
 
 
-def program(name: str, content: bytes, mode: int = 0o755, **more: str) -> Member:
+def program(name: str, content: bytes, mode: int = 0o755, **more: Any) -> Member:
     return Member(name, content, mode=mode, **more)
 
 

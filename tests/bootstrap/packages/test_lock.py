@@ -128,7 +128,7 @@ def test_what_is_no_lock_is_refused(text: str, tmp_path: Path) -> None:
 
 
 def test_a_lock_that_is_not_there_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(LockError, match="there is none") as caught:
+    with pytest.raises(LockError, match="it is missing") as caught:
         read_lock(tmp_path / "system.lock")
     assert "sysimage lock" in (caught.value.hint or "")
 

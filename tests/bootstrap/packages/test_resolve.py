@@ -60,6 +60,26 @@ def test_dependencies_are_followed_and_become_edges() -> None:
     assert found.roots == ("nginx",)
 
 
+def test_perl_comes_with_what_declares_to_need_it_and_with_what_is_known_to() -> None:
+    archive = index(
+        stanza("perl-base", essential="yes"), stanza("make"), stanza("binutils-x86-64-linux-gnu"), stanza("cmake"),
+        stanza("git", depends="perl"), stanza("perl", depends="perl-base"),
+    )  # fmt: skip
+    for package, needs in (("make", True), ("binutils-x86-64-linux-gnu", True), ("git", True), ("cmake", False)):
+        found = resolve(archive, ask(package, on_demand=frozenset({"perl-base"})))
+        assert ("perl-base" in names(found)) == needs
+        assert ("perl-base" in found.edges[package]) == (needs and package != "git")
+
+
+def test_what_only_a_maintainer_script_needs_is_not_taken() -> None:
+    archive = index(
+        stanza("ca-certificates", depends="openssl (>= 3)"), stanza("openssl", "3.5"), stanza("a", depends="openssl")
+    )
+    found = resolve(archive, ask("ca-certificates"))
+    assert (names(found), found.unmet) == (["ca-certificates"], ())
+    assert names(resolve(archive, ask("a", "ca-certificates"))) == ["a", "ca-certificates", "openssl"]
+
+
 def test_essential_packages_come_unasked_and_can_be_left_out() -> None:
     archive = index(
         stanza("dash", essential="yes", depends="libc6"),
@@ -71,6 +91,9 @@ def test_essential_packages_come_unasked_and_can_be_left_out() -> None:
     assert names(resolve(archive, ask("nginx"))) == ["dash", "libc6", "nginx", "perl-base"]
     assert names(resolve(archive, ask("nginx", exclude=frozenset({"perl-base"})))) == ["dash", "libc6", "nginx"]
     assert names(resolve(archive, ask("nginx", essential=False))) == ["nginx"]
+    on_demand = frozenset({"perl-base"})
+    assert names(resolve(archive, ask("nginx", on_demand=on_demand))) == ["dash", "libc6", "nginx"]
+    assert names(resolve(archive, ask("perl-base", on_demand=on_demand))) == ["dash", "libc6", "perl-base"]
     assert "init-system-helpers" in names(resolve(archive, ask("init-system-helpers")))
 
 

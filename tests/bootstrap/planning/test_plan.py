@@ -20,7 +20,7 @@ TOOLS = {"patchelf": "1"}
 
 
 def inventory(package: str, *files: str, **more: object) -> Inventory:
-    empty = Inventory(package, "1.0-1", "amd64", files, {}, frozenset(), {}, {}, {}, (), ())
+    empty = Inventory(package, "1.0-1", "amd64", files, {}, frozenset(), {}, {}, {}, {}, {}, (), ())
     return replace(empty, **more)  # type: ignore[arg-type]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from sysimage.spec.model import SystemSpec
 from sysimage.store.items import StoreItem
 from sysimage_bootstrap.debs.inventory import Attributes, PackageFacts
 from sysimage_bootstrap.store import BuiltItem, ItemStore, Recipe
@@ -62,6 +63,13 @@ ATTRIBUTES: Mapping[str, Mapping[str, Attributes]] = {
         "bin/chage": Attributes(0o2755, "root", "shadow", directory=False),
     },
 }
+
+
+def make_programs(spec: SystemSpec, store: ItemStore) -> StoreItem | None:
+    """What stands for the compiled programs of the init, in a system that has one."""
+    if not spec.has_init:
+        return None
+    return store.realise(Recipe("init-programs", "test", (), {}), lambda top: top.mkdir())
 
 
 def make_packages(

@@ -16,7 +16,7 @@ from sysimage.store.items import StoreItem
 from sysimage_bootstrap.debs.inventory import PackageFacts
 from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system.system import build_system
-from tests.bootstrap.system.packages import GROUP, PASSWD, make_packages
+from tests.bootstrap.system.packages import GROUP, PASSWD, make_packages, make_programs
 from tests.bootstrap.system.test_services import declarations
 from tests.support.c_library import group_rows, passwd_rows, shadow_rows
 from tests.support.full_specs import BOOTING, HOSTILE, TextPlace, said_everywhere, text_places, without_refused
@@ -48,7 +48,7 @@ def made(
     while True:
         said, spec, places = said_everywhere(MADE, text, places)
         try:
-            return said, build_system(spec, folder, items, items, facts, store), places
+            return said, build_system(spec, folder, items, items, facts, store, make_programs(spec, store)), places
         except SpecError as error:  # such as a program that the packages do not have
             places = without_refused(places, text, error)
 
@@ -97,7 +97,7 @@ def expect_accounts(said: dict[str, Any], result: SystemResult, folder: Path) ->
     base = {"root", "www-data", "nobody", "daemond", "spooler"}
     assert rows.keys() == base | said["users"].keys()
     assert [row[0] for row in rows.values() if row[1] == 0] == ["root"]
-    hashes = dict(shadow_rows(folder / "shadow"))
+    hashes: dict[str, str] = dict(shadow_rows(folder / "shadow"))
     assert hashes.keys() == rows.keys()
     for name, user in said["users"].items():
         assert rows[name][3:] == (

@@ -65,6 +65,7 @@ def test_text_stays_inside_its_quotes(words: list[str]) -> None:
     assert re.sub(r'"(?:[^"\\]|\\.)*"', "", text).strip("( )\n") == ""
 
 
+@pytest.mark.programs
 def test_guile_reads_the_same_characters() -> None:
     words = [
         "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -24,6 +25,7 @@ ACCOUNTS = add_accounts(
     [WantedUser("app", uid=1000, groups=("shadow", "utmp"), home="/srv/app")],
     [],
 )
+PROGRAMS = "/gnu/store/00000000000000000000000000000000-init-programs"
 SHELL = "/gnu/store/00000000000000000000000000000000-dash/bin/dash"
 WORDS = st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 
@@ -33,17 +35,15 @@ def spec(**services: object) -> SystemSpec:
 
 
 def configuration(wanted: SystemSpec) -> str:
-    return shepherd_configuration(wanted, ACCOUNTS, lambda path: not path.endswith("missing"), SHELL)
+    return shepherd_configuration(wanted, ACCOUNTS, lambda path: not path.endswith("missing"), SHELL, PROGRAMS)
 
 
 def declarations(text: str, shell: str = SHELL) -> dict[str, dict[str, tuple[object, ...]]]:
     """The data at the end of a configuration, by service and field."""
     quoted, data = re.search(r"\n\(run-system (\".*?\")\n'(.*)\)\n\Z", text, re.DOTALL).groups()  # type: ignore[union-attr]
     assert read(quoted) == shell
-    return {
-        name.name: {field.name: tuple(values) for field, *values in fields}
-        for name, *fields in read(data)  # type: ignore[union-attr]
-    }
+    read_data: Any = read(data)
+    return {name.name: {field.name: tuple(values) for field, *values in fields} for name, *fields in read_data}
 
 
 def test_everything_that_a_service_says_is_in_its_declaration() -> None:
@@ -102,6 +102,7 @@ def test_nothing_that_a_user_writes_leaves_its_quotes(arguments: list[str], valu
     assert found["description"] == (description or "Runs x.",)
 
 
+@pytest.mark.programs
 def test_guile_reads_the_whole_configuration() -> None:
     text = configuration(spec(s={"command": ["x", '")(quit)("', "é€😀"], "timer": {}}))
     program = "(let loop ((n 0)) (let ((form (read))) (if (eof-object? form) (display n) (loop (+ n 1)))))"

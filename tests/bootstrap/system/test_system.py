@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,16 +16,18 @@ from sysimage.rootfs.system import SystemResult
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system.system import build_system
-from tests.bootstrap.system.packages import make_packages
+from tests.bootstrap.system.packages import make_packages, make_programs
 
 More = dict[str, dict[str, str]]
+EMPTY = {"share/": ""}
+"""The files of a package that has nothing to do with it."""
 
 
-def make(tmp_path: Path, more: More | None = None, **parts: object) -> tuple[SystemResult, ItemStore]:
+def make(tmp_path: Path, more: More | None = None, **parts: Any) -> tuple[SystemResult, ItemStore]:
     spec = SystemSpec.model_validate({"name": "x", "packages": [], **parts})
     store = ItemStore(tmp_path / "store", spec.store.store_dir)
     items, facts = make_packages(store, more)
-    return build_system(spec, tmp_path, items, items, facts, store), store
+    return build_system(spec, tmp_path, items, items, facts, store, make_programs(spec, store)), store
 
 
 def tree_of(result: SystemResult) -> Tree:
@@ -99,11 +102,12 @@ def _base(store: ItemStore, result: SystemResult, name: str) -> str:
 
 
 def test_the_root_before_the_first_boot(tmp_path: Path) -> None:
+    hyphenated: dict[str, Any] = {"host-name": "box", "time-zone": "Europe/Berlin"}
     result, _ = make(
         tmp_path,
         users={"alice": {"uid": 1000}},
         files={"/etc/daemon/daemon.conf": {"text": "port 2\n"}},
-        **{"host-name": "box", "time-zone": "Europe/Berlin"},
+        **hyphenated,
     )
     tree = tree_of(result)
     shown = [
@@ -111,6 +115,7 @@ def test_the_root_before_the_first_boot(tmp_path: Path) -> None:
         for e in tree
         if not e.path.startswith(("/gnu", "/var/usrlocal/", "/etc/pam.d"))
     ]
+    assert result.accounts is not None
     daemon, spooler = result.accounts.user("daemond"), result.accounts.user("spooler")
     assert daemon is not None
     assert spooler is not None
@@ -188,6 +193,7 @@ def test_the_root_before_the_first_boot(tmp_path: Path) -> None:
         "/var/usrlocal 0755 0:0",
     ]
     assert tree["/etc/daemon/daemon.conf"].read() == b"port 2\n"
+    assert result.accounts is not None
     assert result.accounts.groups_with("daemond") == ("readers",)
 
 
@@ -197,6 +203,27 @@ def test_an_image_without_an_init_has_no_boot_program_and_needs_no_run(tmp_path:
     assert (result.image_defaults.entry_point, result.image_defaults.command) == ((), ("/bin/bash",))
     assert tree_of(result)["/usr"].target == str(next(i.path for i in result.items if i.path.name == "profile"))
     assert "boot-program" not in {item.path.name for item in result.items}
+
+
+def test_accounts_have_a_shell_that_is_there_or_cannot_log_in(tmp_path: Path) -> None:
+    def root_shell(*absent: str) -> str:
+        result, _ = make(tmp_path, dict.fromkeys(absent, EMPTY), command=["/srv/x"])
+        assert result.accounts is not None
+        root = result.accounts.user("root")
+        assert root is not None
+        return root.shell
+
+    assert root_shell() == "/bin/bash"
+    assert root_shell("bash") == "/bin/sh"
+    assert root_shell("bash", "dash") == "/usr/sbin/nologin"
+
+
+def test_utc_needs_no_data_and_any_other_zone_does(tmp_path: Path) -> None:
+    none: More = {"tzdata": EMPTY}
+    tree = tree_of(make(tmp_path, none, command=["/srv/x"])[0])
+    assert tree.get("/etc/localtime") is None
+    with pytest.raises(SpecError, match="cannot set the time zone"):
+        make(tmp_path, none, command=["/srv/x"], **{"time-zone": "Europe/Berlin"})
 
 
 def test_what_an_image_with_an_init_starts(tmp_path: Path) -> None:
@@ -213,7 +240,7 @@ def test_what_an_image_with_an_init_starts(tmp_path: Path) -> None:
 
 
 def test_the_same_system_is_made_wherever_it_is_made(tmp_path: Path) -> None:
-    options = {"services": {"s": {"command": ["daemon"]}}, "users": {"u": {}}}
+    options: dict[str, Any] = {"services": {"s": {"command": ["daemon"]}}, "users": {"u": {}}}
     (tmp_path / "b").mkdir()
     one, other = make(tmp_path / "a", **options)[0], make(tmp_path / "b", **options)[0]
     assert [(i.path, i.nar_hash) for i in one.items] == [(i.path, i.nar_hash) for i in other.items]
@@ -258,7 +285,7 @@ def test_secrets_do_not_get_into_the_store(tmp_path: Path) -> None:
         ({"locale": "de_DE.UTF-8"}, "the build has no locales-all"),
     ],
 )
-def test_what_the_packages_do_not_have_is_said(tmp_path: Path, parts: dict[str, object], fault: str) -> None:
+def test_what_the_packages_do_not_have_is_said(tmp_path: Path, parts: dict[str, Any], fault: str) -> None:
     with pytest.raises(SpecError, match=fault):
         make(tmp_path, **parts)
 
@@ -281,7 +308,7 @@ def test_what_the_packages_do_not_have_is_said(tmp_path: Path, parts: dict[str, 
         ({"files": {"/var/lib/daemon": {"text": ""}}}, "/files/~1var~1lib~1daemon: must be a directory"),
     ],
 )
-def test_what_the_packages_have_keeps_its_kind(tmp_path: Path, parts: dict[str, object], fault: str) -> None:
+def test_what_the_packages_have_keeps_its_kind(tmp_path: Path, parts: dict[str, Any], fault: str) -> None:
     with pytest.raises(SpecError, match=fault):
         make(tmp_path, **parts)
 

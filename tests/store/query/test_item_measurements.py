@@ -89,18 +89,25 @@ def test_what_a_list_leaves_out_is_read_once(
     assert opened() == 0
 
 
+def _reverse(file: Path) -> None:
+    status = file.stat()
+    file.write_bytes(file.read_bytes()[::-1])
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def _become_link(file: Path) -> None:
+    file.unlink()
+    file.symlink_to("nowhere")
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
     "content": lambda file: file.write_text("other"),
-    "content of the same length, times set back": lambda file: (
-        status := file.stat(),
-        file.write_bytes(file.read_bytes()[::-1]),
-        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns)),
-    ),
+    "content of the same length, times set back": lambda file: _reverse(file),
     "mode": lambda file: file.chmod(0o755),
     "a new file": lambda file: (file.parent / "new").touch(),
     "a file less": lambda file: file.unlink(),
     "another name": lambda file: file.rename(file.with_name("renamed")),
-    "a link instead": lambda file: (file.unlink(), file.symlink_to("nowhere")),
+    "a link instead": lambda file: _become_link(file),
 }
 
 

@@ -25,7 +25,7 @@ class Questions:
         self.fault: BootTestError | None = None
         self.issues: list[Issue] = []
         self.interrupt: BaseException | None = None
-        """What somebody ended the questions with; pytest itself would only say that it was interrupted."""
+        """The exception that ended the questions; pytest itself would only report an interrupt."""
         self.failed = 0
         self.passed = 0
         self.skipped = 0

@@ -1,6 +1,6 @@
 """How a container of the image lives with its engine: commands inside it, its network files, restart and stop.
 
-Runs last: the questions before need a container that nobody has stopped.
+Runs last: the questions before need a container that was never stopped.
 """
 
 from __future__ import annotations

@@ -1,0 +1,65 @@
+"""Images of real services serve: each spec beside this file is built, booted in namespaces, and asked.
+
+``NAME.json`` is a spec as a user would write it from the docs, ``NAME.probes.json`` an array of pairs: a shell command,
+run as root in the booted system, and a regular expression that is found in what it prints once the service is up.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.examples import default_cache
+from tests.support.namespaces import Booted, boot, unpack
+
+HERE = Path(__file__).parent
+SPECS = sorted(path for path in HERE.glob("*.json") if not path.name.endswith(".probes.json"))
+
+
+def built(spec: Path, output: Path) -> Path:
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "sysimage",
+        "build",
+        "-q",
+        "--cache-dir",
+        default_cache(),
+        "-o",
+        output,
+        spec,
+    ]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr
+    return output
+
+
+def answers(system: Booted, command: str, expected: str) -> None:
+    """Ask until the answer is right; an AssertionError with the last one where it does not come."""
+    last = ""
+
+    def is_right() -> bool:
+        nonlocal last
+        done = system.run(["/bin/sh", "-c", command])
+        last = done.stdout + done.stderr
+        return re.search(expected, last) is not None
+
+    try:
+        system.wait_for(f"`{command}` to print {expected!r}", is_right)
+    except AssertionError as error:
+        raise AssertionError(f"{error}\nlast answer: {last[-2000:]}") from None
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda path: path.stem)
+def test_it_serves_and_stops(spec: Path, tmp_path: Path) -> None:
+    probes = json.loads(spec.with_suffix(".probes.json").read_text())
+    assert probes
+    with unpack(built(spec, tmp_path / "image.tar")) as files, boot(files) as system:
+        for command, expected in probes:
+            answers(system, command, expected)
+        assert system.stop() == 0
