@@ -44,6 +44,7 @@ def test_every_capability_has_its_number() -> None:
     assert file_capabilities("cap_kill+i") == bytes.fromhex("00000002 00000000 20000000 00000000 00000000")
 
 
+@pytest.mark.programs
 @pytest.mark.skipif(not IS_ROOT, reason="only root gives capabilities to files")
 @pytest.mark.parametrize("text", ["cap_net_raw+ep", "cap_setgid,cap_setuid=ep", "cap_bpf,cap_chown+eip"])
 def test_setcap_agrees(text: str, tmp_path: Path) -> None:
