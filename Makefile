@@ -11,8 +11,9 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$name" && break; done)
 BIN := .venv/bin
 EXAMPLE ?= web
+SEED ?= 0
+ROOMS ?=
 IMAGE := build/$(EXAMPLE).tar
-SEED ?= $(shell date +%Y%m%d)
 TIMES ?= 20
 
 # What is looked for = the Debian package that has it.
@@ -30,7 +31,7 @@ BENCH_NEEDS := skopeo=skopeo umoci=umoci buildah=buildah zstd=zstd openssl=opens
 .PHONY: help
 help: ## say what there is (the default)
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' \
-		| while IFS=$$'\t' read -r target what; do printf 'make %-12s %s\n' "$$target" "$$what"; done
+		| while IFS=$$'\t' read -r target what; do printf 'make %-13s %s\n' "$$target" "$$what"; done
 
 .PHONY: image
 image: .venv/.runtime ## build build/web.tar from examples/web.json; EXAMPLE=base builds another
@@ -93,6 +94,15 @@ bench: .venv/.dev ## measure how fast images are written, beside what peers do; 
 .PHONY: bench-layers
 bench-layers: .venv/.dev ## measure what layer boundaries cost on replayed updates, beside the rules of other tools
 	@nice $(BIN)/python -m tests.bench.layering
+
+.PHONY: bench-updates
+bench-updates: .venv/.dev ## measure which bytes move when a package of an image, or a file in it, changes
+	@.ci/need $(IMAGE_NEEDS) dpkg-deb=dpkg
+	@nice $(BIN)/python -m tests.bench.updates
+
+.PHONY: mutants
+mutants: .venv/.dev ## change the code in small ways and print which changes no test notices; ROOMS="sysimage/layers" SEED=1
+	@nice $(BIN)/python -m tests.mutants --seed $(SEED) $(ROOMS)
 
 .PHONY: check
 check: .venv/.dev ## check format, lint and types

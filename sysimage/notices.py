@@ -30,7 +30,7 @@ def notice(text: str) -> None:
 
 
 @contextlib.contextmanager
-def heard_by(listener: Listener) -> Iterator[None]:
+def listen_to_notices(listener: Listener) -> Iterator[None]:
     """While this is open, ``listener`` alone gets all notices, whichever thread they come from: for the command line,
     which is alone in its process."""
     _listeners.append(listener)

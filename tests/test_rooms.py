@@ -34,6 +34,7 @@ BENEATH = {
     "progress",
     "signals",
     "streams",
+    "worker_process",
     "workers",
 }
 """Known to every room; ``sysimage`` is the package itself, which holds the version."""
@@ -49,14 +50,15 @@ ALLOWED: dict[str, set[str]] = {
     "progress": set(),
     "signals": set(),
     "process": {"errors", "signals"},
-    "workers": {"errors", "signals"},
-    "streams": {"errors", "workers"},
+    "worker_process": {"errors", "signals"},
+    "workers": {"errors", "worker_process"},
+    "streams": {"errors", "worker_process", "workers"},
     # What images must be like knows neither who writes them nor who verifies them.
     "rules": set(),
     "spec": {"rules"},
     "store": set(),
     "closure": {"store"},
-    "rootfs": {"spec", "store", "closure"},
+    "rootfs": {"rules", "spec", "store", "closure"},
     # One of two ways to a system; the other is bootstrap, and neither knows of the other.
     "from_store": {"spec", "store", "rootfs"},
     "layerplan": {"store", "closure"},
@@ -112,6 +114,7 @@ ALLOWED: dict[str, set[str]] = {
     "bootstrap.store": {"store"},
     "bootstrap.planning": {"store", "bootstrap.archive", "bootstrap.debian", "bootstrap.debs", "bootstrap.store"},
     "bootstrap.building": {
+        "rules",
         "store",
         "bootstrap.archive",
         "bootstrap.debian",
@@ -122,6 +125,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     # The system is made of finished items: how they were planned and built is nothing to it.
     "bootstrap.system": {
+        "rules",
         "spec",
         "store",
         "rootfs",
@@ -152,7 +156,7 @@ ALLOWED: dict[str, set[str]] = {
 above, is not in the table: it may import every room."""
 ABOVE = {"cli", "__main__"}
 DIGEST_ONLY = {
-    "verify": {"sysimage", "errors", "digest", "progress", "workers"},
+    "verify": {"sysimage", "errors", "digest", "progress", "worker_process", "workers"},
     "rules": {"sysimage"},
 }
 """Rooms that may not have all that is beneath."""

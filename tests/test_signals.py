@@ -18,7 +18,8 @@ BEGIN = """
 import ctypes, os, signal, sys, threading, time, weakref
 from sysimage.process import run, spawn
 from sysimage.signals import EndedBySignal, keep_unwinding, listening, when_ending
-from sysimage.workers import Pool, Worker, threads
+from sysimage.worker_process import Worker
+from sysimage.workers import Pool, threads
 
 def say(text):
     os.write(1, text.encode() + b"\\n")

@@ -22,7 +22,8 @@ import sysimage
 import sysimage_bootstrap
 import sysimage_vm
 from sysimage.errors import Issue, MachineError, SysimageError
-from sysimage.workers import Pool, Report, Worker, helping, run_tasks, threads
+from sysimage.worker_process import Worker, helping
+from sysimage.workers import Pool, Report, run_tasks, threads
 
 
 def nobody_is_left() -> bool:
@@ -82,14 +83,14 @@ def test_the_death_of_a_worker_says_how_it_died_and_what_it_was_at(number: signa
     assert nobody_is_left()
 
 
-def test_a_worker_that_ends_by_itself_is_told_with_its_status() -> None:
+def test_a_worker_that_ends_by_itself_is_reported_with_its_status() -> None:
     with Pool[int, None](2, lambda task, _: os._exit(3), what="work") as pool:
         pool.submit(1)
         with pytest.raises(MachineError, match=r"^cannot work: a worker process ended \(status 3\) while it was at 1$"):
             pool.done()
 
 
-def test_a_worker_that_dies_while_it_has_nothing_to_do_is_told_too() -> None:
+def test_a_worker_that_dies_while_it_has_nothing_to_do_is_reported_too() -> None:
     with Pool[int, int](2, lambda task, _: os.getpid(), what="work") as pool:
         pool.submit(1)
         _, number = pool.done()
@@ -99,7 +100,7 @@ def test_a_worker_that_dies_while_it_has_nothing_to_do_is_told_too() -> None:
             pool.submit(2)
 
 
-def test_a_helper_that_dies_is_told_when_it_is_needed() -> None:
+def test_a_helper_that_dies_is_reported_when_it_is_needed() -> None:
     with helping("hash", lambda line: os.kill(os.getpid(), signal.SIGKILL)) as worker:
         with pytest.raises(MachineError, match=r"^cannot hash: a worker process was killed \(SIGKILL\)$"):
             worker.receive_bytes()

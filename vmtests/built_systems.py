@@ -32,7 +32,7 @@ def build_system(spec: Spec | Path, output: Path, *options: str | Path) -> Path:
 
 def load(engine: Engine, archive: Path) -> str:
     """Load an archive; its reference in the engine."""
-    return MachineTrial(engine.machine, engine, read_archive(archive)).reference
+    return MachineTrial(engine.machine, engine, read_archive(archive)).reference()
 
 
 @contextmanager

@@ -42,14 +42,14 @@ def test_a_small_image_boots(machines: Machines, busybox: Path, tmp_path: Path) 
     image = read_archive(write_small_image(tmp_path / "fine.tar", busybox))
     with machines() as engine:
         trial = MachineTrial(engine.machine, engine, image)
-        trial.container.require_running()
-        assert trial.container.stop()[0] == 0
+        trial.container().require_running()
+        assert trial.container().stop()[0] == 0
 
 
 def _live_for_a_while(trial: MachineTrial) -> None:
     began = time.monotonic()
     while time.monotonic() - began < 30:
-        trial.container.require_running()
+        trial.container().require_running()
         time.sleep(1)
 
 
@@ -144,14 +144,14 @@ def test_a_container_that_does_not_stop_is_killed(machines: Machines, busybox: P
     image = read_archive(write_small_image(tmp_path / "deaf.tar", busybox, entry=("/bin/busybox", "sh", "-c", deaf)))
     with machines() as engine:
         trial = MachineTrial(engine.machine, engine, image)
-        trial.container.require_running()
-        assert trial.container.stop(seconds=5)[0] == 128 + signal.SIGKILL
+        trial.container().require_running()
+        assert trial.container().stop(seconds=5)[0] == 128 + signal.SIGKILL
 
 
 def test_the_next_machine_is_well_again(machines: Machines, busybox: Path, tmp_path: Path) -> None:
     image = read_archive(write_small_image(tmp_path / "fine.tar", busybox))
     with machines() as engine:
         trial = MachineTrial(engine.machine, engine, image)
-        running = container.run(engine, trial.reference, "again")
+        running = container.run(engine, trial.reference(), "again")
         running.require_running()
         assert running.exec("/bin/busybox", "echo", "yes").text == "yes"

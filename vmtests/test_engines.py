@@ -23,7 +23,7 @@ def image(tmp_path: Path) -> Path:
 
 def _lives(engine: Engine, image: Path, options: tuple[str, ...] = ()) -> container.Container:
     trial = MachineTrial(engine.machine, engine, read_archive(image))
-    running = container.run(engine, trial.reference, "small", options=options)
+    running = container.run(engine, trial.reference(), "small", options=options)
     running.require_running()
     assert running.exec("/bin/busybox", "echo", "here").text == "here"
     return running

@@ -45,10 +45,10 @@ def test_a_system_from_a_store_boots(
     build_from_store(tmp_path, spec, tmp_path / "machine.tar")
     with machines() as engine:
         trial = MachineTrial(engine.machine, engine, read_archive(tmp_path / "machine.tar"))
-        running = container.run(engine, trial.reference, "machine")
+        running = container.run(engine, trial.reference(), "machine")
         if kind == "guix":
             herd = ("/run/current-system/profile/bin/herd", "status", "greeter")
-            until(running, lambda: running.exec(*herd, accept=range(256)).said, "running")
+            until(running, lambda: running.exec(*herd, accept=range(256)).output, "running")
             log = ("cat", "/var/log/greeter.log")
             until(running, lambda: running.exec(*log, accept=range(256)).text, "hello from the system")
             assert "ID=guix" in running.exec("cat", "/etc/os-release").text

@@ -38,7 +38,7 @@ def test_a_dockerfile_begins_with_an_image_of_ours(shared_engine: Engine, tmp_pa
     # The builder of the engine itself: the other one is a plugin, and asks a registry for its frontend.
     build = ["env", "DOCKER_BUILDKIT=0", *shared_engine.command("build", "--network", "none", "-t", "top")]
     built = channel.run([*build, "/var/tmp/context"])
-    assert built.status == 0, built.said
+    assert built.status == 0, built.output
     below, above = layers_of(shared_engine, base), layers_of(shared_engine, "top")
     assert above[: len(below)] == below
     assert len(above) == len(below) + 3, "one for each COPY, one for RUN"
@@ -102,5 +102,5 @@ def in_bytes(said: str) -> float:
 def disk_use(engine: Engine) -> int:
     """Bytes of files that the daemon keeps below its layers."""
     result = engine.machine.channel.run(["du", "-s", "--apparent-size", "-B1", "/var/lib/docker-together/overlay2"])
-    assert result.status == 0, result.said
+    assert result.status == 0, result.output
     return int(result.text.split()[0])

@@ -19,7 +19,7 @@ derivation {
 
 def sh(container: Container, command: str) -> str:
     result = container.shell.run(command)
-    assert result.status == 0, result.said
+    assert result.status == 0, result.output
     return result.text
 
 
@@ -31,9 +31,9 @@ def test_nix_takes_the_store_for_its_own(shared_engine: Engine, tmp_path: Path) 
     with running(shared_engine, image, ("--network", "none")) as container:
         container.wait_services(["root"])
         verified = container.shell.run("nix-store --verify --check-contents")
-        assert verified.status == 0, verified.said
-        assert "was modified" not in verified.said
-        assert "error" not in verified.said
+        assert verified.status == 0, verified.output
+        assert "was modified" not in verified.output
+        assert "error" not in verified.output
         system = sh(container, "readlink -f /run/current-system")
         closure = sh(container, f"nix-store -qR {system} | sort").split()
         valid = sh(container, "nix-store --gc --print-live | grep ^/nix/store | sort").split()

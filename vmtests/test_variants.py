@@ -129,7 +129,7 @@ def booted(container: Container) -> Container:
 def sh(container: Container, command: str) -> str:
     """What a command line prints in the container."""
     result = container.shell.run(command)
-    assert result.status == 0, result.said
+    assert result.status == 0, result.output
     return result.text
 
 
@@ -188,7 +188,7 @@ def started_as_user(container: Container) -> None:
         said = container.shell.run(f"XDG_RUNTIME_DIR=/tmp/run-$(id -u) {HERD} status")
         states = parse_herd_status(said.text) if said.status == 0 else {}
         done = states.get("greeter") == "started" and states.get("sweep") == "timer"
-        return True if done else NotYet(f"{states or said.said}")
+        return True if done else NotYet(f"{states or said.output}")
 
     container.engine.machine.ask("the services of a user", started, BOOT)
 
@@ -258,7 +258,7 @@ def store_report(container: Container) -> dict[str, list[str]]:
     channel.put("/run/store_check.py", resources.files("sysimage_vm").joinpath("store_check.py").read_bytes())
     arguments = [f"/proc/{pid}/root", "/gnu/store", "/var/guix/db/db.sqlite"]
     result = channel.run(["python3", "/run/store_check.py", *arguments])
-    assert result.status == 0, result.said
+    assert result.status == 0, result.output
     report: dict[str, list[str]] = json.loads(result.stdout)
     assert report.pop("items")
     return report

@@ -79,6 +79,7 @@ def _planned(plan: Plan) -> dict[str, Any]:
                 "pulls_per_year": layer.pulls_per_year,
                 "reason": layer.reason,
                 "paths": list(layer.paths),
+                "customized": layer.customized,
             }
             for layer in plan.layers
         ],

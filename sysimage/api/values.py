@@ -29,6 +29,8 @@ class PlannedLayer:
     """One sentence for people: why these are together."""
     pulls_per_year: float | None
     """How often a client that follows updates is expected to fetch this layer again, where that is known."""
+    customized: bool = False
+    """Whether the customization layer is part of it: the last one, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,10 @@ class Plan:
     max_layers: int
     """The most layers that the image may have."""
     layers: tuple[PlannedLayer, ...]
-    """Of items, bottom first. The customization layer, on top of them, is not among them."""
+    """Of items, bottom first. The customization layer, on top of them, is not among them, but may be part of the last.
+    """
+    layer_count: int
+    """Of all layers, without those of a base image."""
     customization_entries: int
     """Files, directories and links of the customization layer: accounts, database, boot program, /etc."""
     customization_size: int
@@ -91,6 +96,7 @@ class Plan:
             created=planned.created,
             max_layers=planned.plan.max_layers,
             layers=tuple(_layer(layer) for layer in layers),
+            layer_count=planned.plan.count,
             customization_entries=len(planned.tree),
             customization_size=size,
             first_pull_seconds=first,
@@ -104,7 +110,8 @@ class Plan:
 
 
 def _layer(layer: RoomsLayer) -> PlannedLayer:
-    return PlannedLayer(tuple(map(str, layer.paths)), layer.nar_size, layer.reason, layer.pulls_per_year)
+    paths = tuple(map(str, layer.paths))
+    return PlannedLayer(paths, layer.nar_size, layer.reason, layer.pulls_per_year, layer.customized)
 
 
 def _waits(planned: PlannedBuild, customization_size: int) -> tuple[float, float | None]:
@@ -116,7 +123,7 @@ def _waits(planned: PlannedBuild, customization_size: int) -> tuple[float, float
 
     layers = planned.plan.layers
     size = planned.closure.nar_size + customization_size
-    first = pull_seconds(size, len(layers) + (planned.plan.max_layers > 1))
+    first = pull_seconds(size, planned.plan.count)
     pulls = [(layer.nar_size, layer.pulls_per_year) for layer in layers]
     if any(often is None for _, often in pulls):
         return first, None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 from sysimage.verify.config import Config
 from sysimage.verify.issue_collector import IssueCollector
+from sysimage.verify.packages import PackageFiles
 from sysimage.verify.tar import MemberKind
 from sysimage.verify.tree import FileTree
 
@@ -57,6 +58,8 @@ class BaseImage:
     """Its /etc/passwd and companions, as far as it has them."""
     account_faults: Mapping[Table, str]
     """Why those of them that are there, but are no files, cannot be read."""
+    packages: PackageFiles = field(default_factory=PackageFiles)
+    """What it says of its Debian packages."""
 
     @property
     def accounts(self) -> Accounts | None:

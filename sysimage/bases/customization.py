@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sysimage.bases.account_files import accounts_on
 from sysimage.bases.base_image import BaseImage
+from sysimage.bases.rows import rows_on
 from sysimage.bases.store_merge import closed_database, generation_on, merged, roots_of
 from sysimage.bases.tree_on_base import place_on
 from sysimage.closure import Closure
@@ -29,4 +30,6 @@ def customization_on(base: BaseImage, spec: SystemSpec, system: SystemResult, cl
         generation=generation_on(base, store),
     )
     additions = [*roots_of(base, store), *closed_database(base, store)] if store.database else []
-    return place_on(Tree([*tree, *additions]) if additions else tree, base, store)
+    if base.layers:
+        tree = Tree([*rows_on(base, tree), *additions])
+    return place_on(tree, base, store)

@@ -19,6 +19,7 @@ from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.layers import LayerBlob
 from sysimage.progress import Progress, silent
+from sysimage.verify.captured import is_captured
 from sysimage.verify.docker_manifest import read_docker_manifest
 from sysimage.verify.documents import field, parse_document
 from sysimage.verify.image_source import ImageSource, open_source
@@ -26,9 +27,9 @@ from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.layer import LayerReading, Reading, read_layer
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.manifest import ImageDocuments
+from sysimage.verify.packages import package_files
 from sysimage.verify.read_documents import read_documents
-from sysimage.verify.store import WANTED, captured_files
-from sysimage.verify.system import ACCOUNTS
+from sysimage.verify.store import captured_files
 from sysimage.verify.tree import FileTree
 
 STAGE = "base image"
@@ -110,7 +111,7 @@ def _read_layers(
         done += amount
         progress(STAGE, min(done, total), total, unit="bytes")
 
-    reading = Reading.within(limits, source, faults, WANTED | frozenset(ACCOUNTS.values()), count)
+    reading = Reading.within(limits, source, faults, is_captured, count)
     return [read_layer(document, reading) for document in documents.layers]
 
 
@@ -138,6 +139,7 @@ def _assembled(
         items,
         unregistered,
         *account_files_of_base(tree, readings, source, limits),
+        packages=package_files(tree, readings),
     )
 
 

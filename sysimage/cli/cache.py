@@ -14,7 +14,7 @@ from sysimage.cli.progress import shown_progress
 from sysimage.cli.terminal import Terminal, in_bytes
 from sysimage.errors import IntegrityError, Issue
 from sysimage.files.user_cache import cache_directory
-from sysimage.notices import heard_by
+from sysimage.notices import listen_to_notices
 
 if TYPE_CHECKING:
     from sysimage.layers import LayerCache
@@ -95,7 +95,7 @@ def _verify(root: Path, arguments: argparse.Namespace, terminal: Terminal) -> No
     examined: list[ExaminedCache] = []
     if root.is_dir():
         # What notices say is in the result.
-        with in_use(root), shown_progress("auto", terminal) as progress, heard_by(lambda text: None):
+        with in_use(root), shown_progress("auto", terminal) as progress, listen_to_notices(lambda text: None):
             examined += examine_cache(root, progress)
             damaged = [one for part in examined for one in part.damage]
             if arguments.repair:

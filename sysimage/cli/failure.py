@@ -24,7 +24,7 @@ def report_failure(error: Exception, terminal: Terminal, *, as_json: bool) -> in
     """
     if terminal.debugs:
         terminal.note("".join(traceback.format_exception(error)).rstrip())
-    told = _told(error)
+    told = _as_user_error(error)
     if told is None:
         _report_internal(error, terminal)
         told, status = SysimageError(f"internal error: {type(error).__name__}: {error}"), INTERNAL
@@ -41,7 +41,7 @@ def report_failure(error: Exception, terminal: Terminal, *, as_json: bool) -> in
     return status
 
 
-def _told(error: Exception) -> SysimageError | None:
+def _as_user_error(error: Exception) -> SysimageError | None:
     """The error as one that a user can act on, if it is one."""
     return error if isinstance(error, SysimageError) else machine_error(error)
 

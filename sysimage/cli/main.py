@@ -60,10 +60,10 @@ def main(argv: Sequence[str] | None = None) -> int:
                 parser = command_line()
                 arguments = parse_arguments(parser, sys.argv[1:] if argv is None else argv, os.environ)
             except SystemExit as ended:  # --help and --version, or a wrong flag
-                return _told(partial(int, ended.code or 0), terminal)
+                return _with_errors_reported(partial(int, ended.code or 0), terminal)
             if arguments.verb is None:
                 parser.print_help(sys.stdout)
-                return _told(lambda: SpecError.exit_status, terminal)
+                return _with_errors_reported(lambda: SpecError.exit_status, terminal)
             kept = _KEPT if arguments.run in _KEEPING else ""
             return _run(arguments, terminal)
     except EndedBySignal as ended:
@@ -93,10 +93,10 @@ def _run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     def run() -> int:
         return int(arguments.run(arguments, terminal) or 0)
 
-    return _told(run, terminal, as_json=getattr(arguments, "json", False))
+    return _with_errors_reported(run, terminal, as_json=getattr(arguments, "json", False))
 
 
-def _told(run: Callable[[], int], terminal: Terminal, *, as_json: bool = False) -> int:
+def _with_errors_reported(run: Callable[[], int], terminal: Terminal, *, as_json: bool = False) -> int:
     """The status of what prints results, all of which have arrived, or of the failure, which was reported."""
     try:
         try:

@@ -76,7 +76,7 @@ def rows(planned: Plan) -> list[tuple[str, ...]]:
         )
         for number, layer in enumerate(planned.layers, 1)
     ]
-    if planned.max_layers > 1:
+    if planned.layer_count > len(planned.layers):
         size = in_bytes(planned.customization_size)
         made.append((str(len(planned.layers) + 1), size, "", "", "what makes the items a system", _CUSTOMIZATION))
     return made
@@ -90,16 +90,15 @@ def _names(layer: PlannedLayer) -> str:
 
     names = sorted({StorePath.parse(path).name for path in layer.paths})
     more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
-    return ", ".join(names[:_NAMES]) + more
+    return ", ".join(names[:_NAMES]) + more + (f", {_CUSTOMIZATION}" if layer.customized else "")
 
 
 def summary(planned: Plan) -> str:
     """One line under the table."""
-    count = len(planned.layers) + (planned.max_layers > 1)
     held = f"{planned.items} items, {in_bytes(planned.nar_size)}"
     first, a_year = planned.first_pull_seconds, planned.updates_per_year_seconds
     waited = f"about {first:.1f} s for a first pull" + (
         "" if a_year is None else f", {a_year:.0f} s for a year's updates"
     )
-    layers = f"{count} of at most {planned.max_layers} layers"
+    layers = f"{planned.layer_count} of at most {planned.max_layers} layers"
     return f"{planned.names[0]}: {layers}, {held}; {waited}{left_out.words(planned)}"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from sysimage.cli.terminal import Terminal, in_bytes
-from sysimage.notices import heard_by
+from sysimage.notices import listen_to_notices
 from sysimage.progress import Progress, silent
 
 Style = Literal["auto", "plain", "tty", "json", "quiet"]
@@ -29,16 +29,16 @@ def shown_progress(style: Style, terminal: Terminal) -> Iterator[Progress]:
     if style == "auto":
         style = "tty" if terminal.progress_is_read else "plain"
     if style == "quiet":
-        with heard_by(lambda text: None):
+        with listen_to_notices(lambda text: None):
             yield silent
     elif style == "tty":
         with _bars() as bars:
             yield bars
     elif style == "json":
-        with heard_by(_warn_json):
+        with listen_to_notices(_warn_json):
             yield Lines(_say_json, _EVERY_JSON)
     else:
-        with heard_by(_warn_plain):
+        with listen_to_notices(_warn_plain):
             yield Lines(_say_plain, _EVERY)
 
 
@@ -110,5 +110,5 @@ def _bars() -> Iterator[Progress]:
         def warn(text: str) -> None:
             bars.console.print(f"sysimage: {text}", markup=False, highlight=False, soft_wrap=True)
 
-        with heard_by(warn):
+        with listen_to_notices(warn):
             yield show

@@ -96,7 +96,7 @@ def image_of(arguments: argparse.Namespace, terminal: Terminal, progress: Progre
 def opened_place(arguments: argparse.Namespace, terminal: Terminal) -> Iterator[Runner]:
     """The image where it is to run; progress is shown until it is there."""
     from sysimage.containers.image import open_image
-    from sysimage.containers.runner import opened
+    from sysimage.containers.open_runner import opened
 
     with contextlib.ExitStack() as stack:
         with shown_progress(progress_style(arguments, terminal), terminal) as progress:

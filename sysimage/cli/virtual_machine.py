@@ -51,7 +51,7 @@ def run_in_machine(arguments: argparse.Namespace, command: Sequence[str], termin
     with _trial(arguments, terminal) as trial, _input(chosen) as source:
         options = ["--name", name, "--pull", "never", *(["--interactive"] if chosen else [])]
         options += entry_point_flags(str(trial.engine.kind), arguments.entrypoint)
-        words = trial.engine.command("run", *options, trial.reference, *command)
+        words = trial.engine.command("run", *options, trial.reference(), *command)
         try:
             return converse(trial.machine, words, source, *_ours())
         except KeyboardInterrupt as ended:
@@ -71,7 +71,7 @@ def talk(trial: MachineTrial, where: str, command: Sequence[str], *, quiet: bool
     """Open a shell in the booted container or in the ``guest`` around it, or run ``command`` there; its status."""
     from sysimage_vm.interactive import SHELL, converse
 
-    name = trial.booted.name
+    name = trial.booted().name
     if not quiet and not command:
         place = "the container" if where == "container" else "the virtual machine"
         note(f"a shell in {place}; `exit` ends it, and the machine with it")

@@ -94,7 +94,7 @@ def main(deed: str, todo: dict[str, Any]) -> NoReturn:
             _join(todo["holder"], todo["own_users"], ("user", "mnt", "pid", "net", "uts", "ipc", "cgroup"))
         die_with_parent(parent)  # forgotten by the kernel whenever rights change
     except OSError as error:
-        _tell(tell, {"error": error.strerror, "status": 1})
+        _report(tell, {"error": error.strerror, "status": 1})
         os._exit(1)
     _supervise(deed, todo, tell)
 
@@ -122,9 +122,9 @@ def _supervise(deed: str, todo: dict[str, Any], tell: int) -> NoReturn:
         except OSError as error:
             status = _OF_THE_PROGRAM.get(error.errno or 0, 1) if todo["furnished"] else 1
             words = error.strerror if error.filename is None else f"{os.fsdecode(error.filename)}: {error.strerror}"
-            _tell(fails, {"error": words, "status": status, "errno": error.errno})
+            _report(fails, {"error": words, "status": status, "errno": error.errno})
         except LookupError as error:
-            _tell(fails, {"error": error.args[0], "status": NOT_EXECUTABLE, "errno": 0})
+            _report(fails, {"error": error.args[0], "status": NOT_EXECUTABLE, "errno": 0})
         os._exit(NOT_EXECUTABLE)
     os.close(fails)
     master = None
@@ -136,7 +136,7 @@ def _supervise(deed: str, todo: dict[str, Any], tell: int) -> NoReturn:
     fault = b""
     while piece := os.read(failed, 1 << 16):
         fault += piece
-    _tell(tell, json.loads(fault) if fault else {"pid": child})
+    _report(tell, json.loads(fault) if fault else {"pid": child})
     os.close(tell)
     if master is not None:
         _relay(master)
@@ -144,7 +144,7 @@ def _supervise(deed: str, todo: dict[str, Any], tell: int) -> NoReturn:
     os._exit(status if status >= 0 else 128 - status)
 
 
-def _tell(descriptor: int, document: dict[str, Any]) -> None:
+def _report(descriptor: int, document: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):
         os.write(descriptor, json.dumps(document).encode() + b"\n")
 

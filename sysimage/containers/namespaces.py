@@ -1,6 +1,6 @@
 """Containers in plain Linux namespaces: no engine, no daemon, nothing on the disk, and root only where it is at hand.
 
-    with unpacked(image) as files:
+    with unpacked(image) as files:  # of `sysimage.containers.unpacked`
         container = files.start(image.argv(), stdin=DEVNULL)
         assert container.run(["/bin/sh", "-c", "echo $$"]).status == 0
         assert container.stop() == 0
@@ -12,14 +12,11 @@ All is gone when the ``with`` block ends, and when this process does, however it
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
-import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,17 +24,16 @@ from typing import IO, Any
 
 from sysimage.containers.container_init import CAPABILITIES
 from sysimage.containers.errors import ProgramNotStartedError
-from sysimage.containers.image import RunnableImage, refused
-from sysimage.containers.users import UserMap, is_privileged, user_map
-from sysimage.errors import Issue, MachineError, SysimageError
+from sysimage.containers.image import RunnableImage
+from sysimage.containers.users import UserMap
+from sysimage.errors import MachineError, SysimageError
 from sysimage.process import Completed, spawn
-from sysimage.progress import Progress, silent
 
 STAGE = "unpack"
 STOP_SECONDS = 10.0
 """How long a container may take to stop before it is killed; Docker's own."""
 _PROGRAM = Path(__file__).with_name("container_init.py")
-_ELSEWHERE = "run it as root, or with --in docker, podman or vm"
+ELSEWHERE = "run it as root, or with --in docker, podman or vm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +224,7 @@ class UnpackedImage:
         if answer["status"] in (126, 127):
             raise ProgramNotStartedError(f"cannot run {todo['argv'][0]} in {self.image.name}: {answer['error']}",
                                          answer["status"])  # fmt: skip
-        raise MachineError(f"cannot {deed} a container in namespaces: {answer['error']}", hint=_ELSEWHERE)
+        raise MachineError(f"cannot {deed} a container in namespaces: {answer['error']}", hint=ELSEWHERE)
 
     @property
     def root(self) -> Path:
@@ -267,74 +263,6 @@ class UnpackedImage:
             if process.poll() is None:
                 process.kill()
             process.wait()
-
-
-@contextlib.contextmanager
-def unpacked(image: RunnableImage, progress: Progress = silent) -> Iterator[UnpackedImage]:
-    """Unpack ``image`` into memory that its containers alone see. Every layer is checked before anything of it runs.
-
-    A layer that is not what the image says is an `IntegrityError`; what this machine does not allow a `MachineError`.
-    """
-    users = None if is_privileged() else user_map()
-    hostname = secrets.token_hex(6)
-    todo = {
-        "image": str(image.path.absolute()),
-        "own_users": users is not None,
-        "owners": users is None or users.several,
-        "parent": os.getpid(),
-        "files": {
-            "hostname": f"{hostname}\n",
-            "hosts": f"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n127.0.1.1\t{hostname}\n",
-            "resolv.conf": "nameserver 127.0.0.1\n",
-        },
-    }
-    total = sum(layer.size for layer in image.documents.layers)
-    with tempfile.TemporaryFile() as said:
-        child = spawn(
-            [sys.executable, "-P", "-m", "sysimage.containers.mount_namespace", json.dumps(todo)],
-            env={"PYTHONPATH": os.pathsep.join(sys.path)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=said,
-        )
-        files = None
-        try:
-            answer: dict[str, Any] = {}
-            for line in child.stdout or ():
-                answer = json.loads(line)
-                if "users" in answer and users is not None and child.stdin is not None:
-                    users.write(child.pid)
-                    child.stdin.write(b"\n")
-                    child.stdin.flush()
-                elif "done" in answer:
-                    progress(STAGE, min(answer["done"], total), total, unit="bytes")
-                else:
-                    break
-            if "ready" not in answer:
-                said.seek(0)
-                raise _failed(image, answer, said.read().decode("utf-8", "replace"))
-            progress(STAGE, total, total, unit="bytes")
-            files = UnpackedImage(image, child.pid, str(answer["ready"]), hostname, users)
-            yield files
-        finally:
-            if files is not None:
-                files.close()
-            child.kill()
-            child.wait()
-            for pipe in (child.stdin, child.stdout):
-                if pipe is not None:
-                    pipe.close()
-
-
-def _failed(image: RunnableImage, answer: Mapping[str, Any], said: str) -> SysimageError:
-    if "issues" in answer:
-        return refused(image.name, tuple(Issue(where, message) for where, message in answer["issues"]))
-    number, what = answer.get("errno"), answer.get("error") or said.strip().rpartition("\n")[2] or "its holder ended"
-    if number == errno.ENOSPC and answer.get("where"):
-        return MachineError(f"cannot unpack {image.name}: it does not fit into this machine's memory",
-                            hint="--in docker, podman or vm unpacks to a disk")  # fmt: skip
-    where = f" {answer['where']}" if answer.get("where") else ""
-    return MachineError(f"cannot unpack {image.name} in namespaces:{where} {what}", hint=_ELSEWHERE)
 
 
 def _ended(child: subprocess.Popen[bytes]) -> int:

@@ -44,7 +44,7 @@ def unpack_layer(
     """
     blob, diff = hashlib.sha256(), hashlib.sha256()
 
-    def told(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    def counted(chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
             blob.update(chunk)
             count(len(chunk))
@@ -56,7 +56,7 @@ def unpack_layer(
             yield chunk
 
     try:
-        raw = told(source.chunks(layer.file))
+        raw = counted(source.chunks(layer.file))
         first = next(raw, b"")
         content = hashed(decompressed(_again(first, raw), sniff(first), limits))
         _Unpacking(ChunkStream(content), owners).all(limits)

@@ -147,12 +147,12 @@ def _fill(
     own = BlobDirectory(directory)
     for layer in image.layers:
         try:
-            _take(own, blobs, layer.descriptor, keeper)
+            _add_blob(own, blobs, layer.descriptor, keeper)
         except IntegrityError:
             if keeper is None:
                 raise
             keeper.remake(layer.descriptor)
-            _take(own, blobs, layer.descriptor, keeper)
+            _add_blob(own, blobs, layer.descriptor, keeper)
     for document in (image.config, image.manifest):
         own.put(document.data, document.descriptor.media_type)
     sync(own.path(image.config.descriptor.digest).parent)
@@ -163,7 +163,7 @@ def _fill(
     return documents + sum(layer.descriptor.size for layer in image.layers)
 
 
-def _take(
+def _add_blob(
     own: BlobDirectory, blobs: Sequence[BlobDirectory], descriptor: Descriptor, keeper: BlobRepair | None
 ) -> None:
     source = find_blob(blobs, descriptor).path(descriptor.digest)

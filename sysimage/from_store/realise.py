@@ -5,7 +5,7 @@ The counterpart of ``sysimage_bootstrap.realise``, which makes a system of packa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,9 +18,12 @@ from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.declared_entries import declared_entries
 from sysimage.rootfs.provision import layered
+from sysimage.rootfs.rows import package_rows, stanzas_in
 from sysimage.rootfs.system import ImageDefaults, SystemResult
+from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import StoreSource, SystemSpec
 from sysimage.store.items import StoreItem
+from sysimage.store.md5sums import md5sums
 from sysimage.store.paths import StorePath
 from sysimage.store.query import MeasurementOptions, read_store
 
@@ -66,6 +69,7 @@ def realise(
     files = ItemFiles(items)
     declared = declared_entries(spec, spec_dir, accounts)
     entries = layered(
+        _package_rows(items),
         content_entries(contents, tops, files, accounts, real_directories(spec, declared, is_base_directory)),
         pack_entries(spec, source, roots[0], files, accounts),
         declared,
@@ -86,7 +90,9 @@ def _booting_system(
     files = ItemFiles(items)
     kind = recognise(system, files, source.system_kind)
     entries = layered(
-        first_boot_entries(kind, system, files), declared_entries(spec, spec_dir, pack_accounts(spec, base_accounts))
+        _package_rows(items),
+        first_boot_entries(kind, system, files),
+        declared_entries(spec, spec_dir, pack_accounts(spec, base_accounts)),
     )
     boots = boot_defaults(kind, system, items, files) if spec.has_init else ImageDefaults((), (), None, {})
     defaults = ImageDefaults(
@@ -96,3 +102,13 @@ def _booting_system(
         {**boots.environment, **dict(sorted(spec.environment.items()))},
     )
     return SystemResult(system, boot_program(system, items, files), items, None, entries, defaults)
+
+
+def _package_rows(items: Sequence[StoreItem]) -> list[Entry]:
+    """What scanners read of Debian packages that came into this store, such as from an image made here."""
+    return [
+        row
+        for item in items
+        if item.location is not None and stanzas_in(item.location)
+        for row in package_rows(item.path, item.location, md5sums(item.location))
+    ]

@@ -11,8 +11,9 @@ where that pays.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sysimage.closure import Closure
 from sysimage.layerplan.budget import room_for_items
@@ -32,7 +33,7 @@ DAYS_BETWEEN = 14.0
 """Length of a step when dates of changes are all that is known."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Shared:
     """A layer that the systems of ``users`` (a bit set) have."""
 
@@ -73,7 +74,7 @@ def plan_fleet(
     union = Closure({item.path: item for closure in closures.values() for item in closure}.values())
     observed = observe_dates(union, DAYS_BETWEEN) or observe([union])
     ahead = changes_ahead(union, predict(union, observed), propagates=observed.propagates)
-    layers = _split(_fit(layers, len(names), room), union, ahead, [room] * len(names))
+    layers = _split(_fit(layers, room), union, ahead, room)
     stacks = stack_fleet([layer.users for layer in layers], [layer.size for layer in layers], len(names))
     planned = [_explain(layer, names, ahead) for layer in layers]
     return {
@@ -97,82 +98,106 @@ def _asked_for(
     return layers, {path for paths in users for path in paths}
 
 
-def _split(layers: list[_Shared], union: Closure, ahead: Mapping[StorePath, int], room: list[int]) -> list[_Shared]:
-    """Spend what is left of each system's ``room`` on updates: part the layers with the most bytes to an item's layer.
+def _split(layers: Sequence[_Shared], union: Closure, ahead: Mapping[StorePath, int], room: int) -> list[_Shared]:
+    """Spend what is left of each system's ``room`` on updates. ``union`` holds what any system holds."""
+    return [
+        part
+        for layer, number in zip(layers, _parts_worth(layers, room), strict=True)
+        for part in ([layer] if number == 1 else _parted(layer, number, union, ahead))
+    ]
 
-    ``union`` holds what any system holds.
-    """
-    spare = [left - sum(layer.users >> bit & 1 for layer in layers) for bit, left in enumerate(room)]
-    wanted = [1] * len(layers)
+
+def _parts_worth(layers: Sequence[_Shared], room: int) -> list[int]:
+    """Into how many parts each layer goes: the one with the most bytes to a part gets the next, as long as every system
+    that has it has room."""
+    spare = {bit: room - held for bit, held in enumerate(_held(layers))}
+    numbers = [1] * len(layers)
+
+    def bytes_to_a_part(at: int) -> float:
+        return layers[at].size * layers[at].users.bit_count() / numbers[at] ** 2
+
     while True:
+        full = sum(1 << bit for bit, left in spare.items() if left <= 0)
         open_ = [
             at
             for at, layer in enumerate(layers)
-            if not layer.fixed
-            and wanted[at] < len(layer.paths)
-            and all(spare[b] > 0 for b in range(len(spare)) if layer.users >> b & 1)
+            if not (layer.fixed or layer.users & full) and numbers[at] < len(layer.paths)
         ]
         if not open_:
-            break
-        at = max(open_, key=lambda at: (layers[at].size * layers[at].users.bit_count() / wanted[at] ** 2, -at))
-        wanted[at] += 1
-        for bit in range(len(spare)):
+            return numbers
+        at = max(open_, key=lambda at: (bytes_to_a_part(at), -at))
+        numbers[at] += 1
+        for bit in spare:
             spare[bit] -= layers[at].users >> bit & 1
-    if all(number == 1 for number in wanted):
-        return layers
-    split = []
-    for layer, number in zip(layers, wanted, strict=True):
-        if number == 1:
-            split.append(layer)
-            continue
-        drafts = [
-            Draft.of([Unit((place,), union[path].nar_size, ahead[path])]) for place, path in enumerate(layer.paths)
-        ]
-        for draft in merge_to_fit(drafts, number, prices(POSSIBILITIES)):
-            paths = tuple(sorted(layer.paths[place] for unit in draft.units for place in unit.members))
-            split.append(_Shared(paths, draft.size, layer.users))
-    return split
 
 
-def _fit(layers: list[_Shared], systems: int, room: int) -> list[_Shared]:
+def _parted(layer: _Shared, number: int, union: Closure, ahead: Mapping[StorePath, int]) -> Iterator[_Shared]:
+    """The layer as ``number`` layers of items that are expected to change together."""
+    drafts = [Draft.of([Unit((place,), union[path].nar_size, ahead[path])]) for place, path in enumerate(layer.paths)]
+    for draft in merge_to_fit(drafts, number, prices(POSSIBILITIES)):
+        places = (place for unit in draft.units for place in unit.members)
+        yield _Shared(tuple(sorted(layer.paths[place] for place in places)), draft.size, layer.users)
+
+
+def _held(layers: Sequence[_Shared]) -> list[int]:
+    """How many of the layers each system has."""
+    systems = max((layer.users.bit_length() for layer in layers), default=0)
+    return [sum(layer.users >> bit & 1 for layer in layers) for bit in range(systems)]
+
+
+class _Joint(NamedTuple):
+    """Two layers that may be joined; the smallest is the one to make."""
+
+    copied: float
+    """Bytes that are stored a second time, for each crowded system that gets rid of a layer."""
+    one: int
+    other: int
+    """Their places among all layers."""
+    users: int
+    """The systems in which they become one."""
+
+
+def _fit(layers: Sequence[_Shared], room: int) -> list[_Shared]:
     """Join layers until no system has more than ``room``, and then those that are not worth their time."""
-    layers = list(layers)
+    joined = list(layers)
     worth = prices(1).layer
     while True:
-        crowded = 0
-        for bit in range(systems):
-            if sum(layer.users >> bit & 1 for layer in layers) > room:
-                crowded |= 1 << bit
-        relieved = crowded or (1 << systems) - 1
-        best: tuple[tuple[float, int, int, int], int] | None = None
-        for at, one in enumerate(layers):
-            if one.fixed or not one.users & relieved:
+        held = _held(joined)
+        crowded = sum(1 << bit for bit, number in enumerate(held) if number > room)
+        best = min(_joints(joined, crowded or (1 << len(held)) - 1), default=None)
+        if best is None or (not crowded and best.copied >= worth):
+            return joined
+        joined = _join(joined, best)
+
+
+def _joints(layers: Sequence[_Shared], relieved: int) -> Iterator[_Joint]:
+    """Every pair that at least one of the ``relieved`` systems has, joined for those of them alone or for all that have
+    both."""
+    for at, one in enumerate(layers):
+        if one.fixed or not one.users & relieved:
+            continue
+        for other_at in range(at + 1, len(layers)):
+            other = layers[other_at]
+            everywhere = one.users & other.users
+            if other.fixed or not everywhere & relieved:
                 continue
-            for other_at in range(at + 1, len(layers)):
-                other = layers[other_at]
-                both = one.users & other.users & relieved
-                if other.fixed or not both:
-                    continue
-                for users in {both, one.users & other.users}:
-                    copied = (one.size if one.users != users else 0) + (other.size if other.users != users else 0)
-                    score = copied / (users & relieved).bit_count()
-                    key = (score, at, other_at, users)
-                    if best is None or key < best[0]:
-                        best = key, users
-        if best is None or (not crowded and best[0][0] >= worth):
-            return layers
-        (_, at, other_at, _), users = best
-        one, other = layers[at], layers[other_at]
-        joined = _Shared(tuple(sorted(one.paths + other.paths)), one.size + other.size, users)
-        one.users &= ~users
-        other.users &= ~users
-        layers = [layer for layer in layers if layer.users]
-        for layer in layers:
-            if layer.paths == joined.paths:
-                layer.users |= joined.users
-                break
-        else:
-            layers.append(joined)
+            for users in {everywhere & relieved, everywhere}:
+                copied = (0 if one.users == users else one.size) + (0 if other.users == users else other.size)
+                yield _Joint(copied / (users & relieved).bit_count(), at, other_at, users)
+
+
+def _join(layers: Sequence[_Shared], joint: _Joint) -> list[_Shared]:
+    """The layers with a joint made: the systems that lose two get the one of both, which others may have already."""
+    pair = (layers[joint.one], layers[joint.other])
+    paths = tuple(sorted(path for layer in pair for path in layer.paths))
+    left = [
+        replace(layer, users=layer.users & ~joint.users) if at in (joint.one, joint.other) else layer
+        for at, layer in enumerate(layers)
+    ]
+    left = [layer for layer in left if layer.users]
+    if any(layer.paths == paths for layer in left):
+        return [replace(layer, users=layer.users | joint.users) if layer.paths == paths else layer for layer in left]
+    return [*left, _Shared(paths, sum(layer.size for layer in pair), joint.users)]
 
 
 def _explain(layer: _Shared, names: list[str], ahead: Mapping[StorePath, int]) -> PlannedLayer:

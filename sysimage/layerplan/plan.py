@@ -23,6 +23,8 @@ class PlannedLayer:
     """One sentence for people: why these are together."""
     pulls_per_year: float | None = None
     """How often a client that follows updates is expected to fetch this layer again."""
+    customized: bool = False
+    """Whether the customization goes into it, which moves whenever anything does: the last layer of a plan, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,12 @@ class LayerPlan:
     layer only, there is one group and the customization goes into it."""
     memory: ChangeHistory = ChangeHistory()
     """History for the next plan of this system."""
+
+    @property
+    def count(self) -> int:
+        """Layers of the image on top of a base: of items, and the customization layer if that is one of its own."""
+        customized = any(layer.customized for layer in self.layers)
+        return len(self.layers) + (self.max_layers > 1 and not customized)
 
 
 def check_max_layers(max_layers: int) -> None:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Literal
 
 from sysimage.closure import Closure
 from sysimage.layerplan.budget import room_for_items
 from sysimage.layerplan.changes import observe, observe_dates
+from sysimage.layerplan.constant import changing_with_everything
 from sysimage.layerplan.draft import Draft, Unit
 from sysimage.layerplan.families import families
 from sysimage.layerplan.forecast import POSSIBILITIES, changes_ahead
 from sysimage.layerplan.groups import GroupRule, check_groups_fit, explicit_groups
 from sysimage.layerplan.merge import is_coarse, merge_to_fit
 from sysimage.layerplan.order import stack
-from sysimage.layerplan.plan import LayerPlan
+from sysimage.layerplan.plan import LayerPlan, PlannedLayer
 from sysimage.layerplan.prices import prices
 from sysimage.layerplan.rates import predict
-from sysimage.layerplan.reasons import explain
+from sysimage.layerplan.reasons import explain, pulls_per_year
 from sysimage.layerplan.refine import refine
 from sysimage.layerplan.sharing import draft_alike
 from sysimage.store.paths import StorePath
@@ -56,20 +57,38 @@ def plan_layers(
     rates = predict(closure, observed)
     ahead = changes_ahead(closure, rates, propagates=observed.propagates)
     note = ""
+    alone = max_layers - base_layers == 1
+    taken = {path for group in explicit for path in group}
+    constant = () if alone else changing_with_everything(closure, ahead, taken)
     if favour == "sharing":
         # Sharing takes precedence over the previous plan: a plan with a history differs from one that is made today.
-        drafts = draft_alike(closure, ahead, explicit, room)
+        drafts = draft_alike(closure, ahead, explicit, room, constant)
     else:
         asked = prices(POSSIBILITIES, aloof=ALOOF[favour], fresh=1 / PLAN_LASTS)
         shape: Sequence[Sequence[StorePath]] = [(item.path,) for item in closure]
         if favour == "both":
             shape = families(closure, rates.causes, _risk(room))
-        drafts = _drafts(closure, ahead, shape, explicit, previous)
+        drafts = _drafts(closure, ahead, shape, explicit, previous, frozenset(constant))
         note = "; joined in batches, the closure being large" if is_coarse(len(drafts), room) else ""
         drafts = refine(merge_to_fit(drafts, room, asked), room, asked)
     stacked = _restack(drafts, [item.path for item in closure], previous)
-    layers = (explain(draft, closure.items, days_between, note if len(draft.units) > 1 else "") for draft in stacked)
+    layers = [explain(draft, closure.items, days_between, note if len(draft.units) > 1 else "") for draft in stacked]
+    if constant:
+        layers.append(_customized(closure, ahead, constant, days_between))
     return LayerPlan(tuple(layers), max_layers, observed.memory)
+
+
+def _customized(
+    closure: Closure, ahead: dict[StorePath, int], constant: Sequence[StorePath], days_between: float
+) -> PlannedLayer:
+    """The layer that the customization is part of."""
+    return PlannedLayer(
+        tuple(sorted(constant)),
+        sum(closure[path].nar_size for path in constant),
+        "change with everything, as the customization does",
+        max(pulls_per_year(ahead[path], days_between) for path in constant),
+        customized=True,
+    )
 
 
 def _risk(room: int) -> int:
@@ -87,19 +106,22 @@ def _drafts(
     shape: Sequence[Sequence[StorePath]],
     explicit: Sequence[Sequence[StorePath]],
     previous: LayerPlan | None,
+    apart: Container[StorePath],
 ) -> list[Draft]:
-    """The units of ``shape``: in the layers of the previous plan that nothing has broken, in the groups asked for, and
-    one by one."""
+    """The units of ``shape``, without what lies ``apart``: in the layers of the previous plan that nothing has broken,
+    in the groups asked for, and one by one."""
     place = {item.path: at for at, item in enumerate(closure)}
     box: dict[StorePath, int] = {path: -1 - number for number, group in enumerate(explicit) for path in group}
     for number, layer in enumerate(previous.layers if previous is not None else ()):
-        if all(path in place and path not in box for path in layer.paths):
+        if not layer.customized and all(path in place and path not in box for path in layer.paths):
             box |= dict.fromkeys(layer.paths, number)
     boxes: dict[int, list[Unit]] = {}
     drafts = []
     for family in shape:
         pieces: dict[int | None, list[StorePath]] = {}
         for path in family:
+            if path in apart:
+                continue
             pieces.setdefault(box.get(path), []).append(path)
         for number_or_none, members in pieces.items():
             bits = 0
@@ -120,6 +142,8 @@ def _restack(drafts: Sequence[Draft], paths: Sequence[StorePath], previous: Laye
     by_paths = {frozenset(paths[m] for unit in draft.units for m in unit.members): draft for draft in drafts}
     bottom: list[Draft] = []
     for layer in previous.layers if previous is not None else ():
+        if layer.customized:
+            break
         draft = by_paths.pop(frozenset(layer.paths), None)
         if draft is None:
             break

@@ -53,6 +53,7 @@ def to_json(plan: LayerPlan, closure: Closure, *, created: int = 0, rule: str = 
                 "items": sorted(places[path] for path in layer.paths),
                 "reason": layer.reason,
                 **({} if layer.pulls_per_year is None else {"pulls_per_year": layer.pulls_per_year}),
+                **({"customized": True} if layer.customized else {}),
             }
             for layer in plan.layers
         ],
@@ -112,6 +113,7 @@ def _read(document: dict[str, Any]) -> Record:
             nar_size=sum(items[at].nar_size for at in layer["items"]),
             reason=layer["reason"],
             pulls_per_year=layer.get("pulls_per_year"),
+            customized=layer.get("customized") is True,
         )
         for layer in document["layers"]
     )

@@ -10,11 +10,11 @@ elsewhere. What is worth less than a layer's price has none to itself.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from itertools import takewhile
 
 from sysimage.closure import Closure, reference_counts
+from sysimage.layerplan.constant import hangs_everything
 from sysimage.layerplan.draft import Draft, Unit
 from sysimage.layerplan.prices import prices
 from sysimage.store.paths import StorePath
@@ -25,13 +25,18 @@ tenths, in whole numbers, because the last digit of a power of floats is the C l
 
 
 def draft_alike(
-    closure: Closure, ahead: dict[StorePath, int], explicit: Sequence[Sequence[StorePath]], room: int
+    closure: Closure,
+    ahead: dict[StorePath, int],
+    explicit: Sequence[Sequence[StorePath]],
+    room: int,
+    apart: Iterable[StorePath] = (),
 ) -> list[Draft]:
-    """At most ``room`` layers: the groups asked for, the units that are worth most to others, and the rest."""
+    """At most ``room`` layers: the groups asked for, the units that are worth most to others, and the rest; nothing of
+    what lies ``apart``."""
     place = {item.path: at for at, item in enumerate(closure)}
     needs = reference_counts(closure)
     root = _foundations(closure, needs)
-    taken = {path for group in explicit for path in group}
+    taken = {*apart, *(path for group in explicit for path in group)}
 
     def unit(paths: Sequence[StorePath]) -> Unit:
         bits = 0
@@ -82,7 +87,7 @@ def _foundations(closure: Closure, needs: dict[StorePath, int]) -> dict[StorePat
     import networkx  # a tenth of a second that a build of an unchanged system need not pay
 
     graph = closure.graph
-    passed = {alone[0] for alone in takewhile(lambda some: len(some) == 1, networkx.topological_generations(graph))}
+    passed = set(hangs_everything(closure))
     root: dict[StorePath, StorePath] = {}
     for path in networkx.topological_sort(graph):
         roots = {root[referrer] for referrer in graph.predecessors(path) if referrer not in passed}

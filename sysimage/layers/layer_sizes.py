@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from sysimage.layers.source import LayerSource
 from sysimage.layers.tar import tar_size
-from sysimage.workers import Worker, biggest_first, helping, picklable, run_tasks, worth_a_process
+from sysimage.worker_process import Worker, helping, picklable, worth_a_process
+from sysimage.workers import biggest_first, run_tasks
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

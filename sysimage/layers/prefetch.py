@@ -16,7 +16,7 @@ from sysimage.layers.items import LAYER, walk_item
 from sysimage.layers.source import LayerSource
 from sysimage.store.items import StoreItem
 from sysimage.store.walk import OPEN_FLAGS, ContentVisitor, Entry, Visitor
-from sysimage.workers import helping, worth_a_process
+from sysimage.worker_process import helping, worth_a_process
 
 _SAMPLES = 24
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from sysimage.closure import Closure
 from sysimage.layerplan.plan import LayerPlan, PlannedLayer
 from sysimage.layers.source import LayerSource
-from sysimage.rootfs.tree import Kind, Tree
+from sysimage.rootfs.tree import Entry, Kind, Tree
+from sysimage.store.paths import StorePath
 
 CUSTOMIZATION = "customization: boot program, store database, GC roots, accounts and /etc"
 """Names the layer on top in the image's history."""
@@ -19,27 +22,43 @@ def layer_sources(
     store items.
 
     A plan with room for one layer beside ``base_layers`` has one group, and the tree goes into it: an image in one
-    layer. The tree's directories are written in the same form in every layer that has something below them.
+    layer; so it does with a last layer that says so. What follows from an item lies in the item's layer. The tree's
+    directories are written in the same form in every layer that has something below them.
     """
+    labels = layer_labels(plan, base_layers=base_layers)
     parents = tuple(entry for entry in tree if entry.kind is Kind.DIRECTORY)
-    entries = tuple(tree)
-    *labels, top = layer_labels(plan, base_layers=base_layers)
-    if not labels and plan.layers:
-        items = tuple(closure[path] for path in plan.layers[0].paths)
-        return (LayerSource(top, items, entries, uid=uid, gid=gid),)
-    sources = [
-        LayerSource(label, tuple(closure[path] for path in layer.paths), parents=parents, uid=uid, gid=gid)
-        for label, layer in zip(labels, plan.layers, strict=True)
-    ]
-    return (*sources, LayerSource(top, entries=entries))
+    planned = {path for layer in plan.layers for path in layer.paths}
+    of_items: defaultdict[StorePath, list[Entry]] = defaultdict(list)
+    rest = []
+    for entry in tree:
+        if entry.item in planned and entry.kind is not Kind.DIRECTORY:
+            of_items[entry.item].append(entry)
+        else:
+            rest.append(entry)
+    groups = [(layer.paths, [entry for path in layer.paths for entry in of_items[path]]) for layer in plan.layers]
+    if _customizes_last(plan, base_layers):
+        groups[-1][1].extend(rest)
+    else:
+        groups.append(((), rest))
+    return tuple(
+        LayerSource(label, tuple(closure[path] for path in paths), tuple(entries), parents, uid=uid, gid=gid)
+        for label, (paths, entries) in zip(labels, groups, strict=True)
+    )
 
 
 def layer_labels(plan: LayerPlan, *, base_layers: int = 0) -> tuple[str, ...]:
     """The labels of the layers of `layer_sources`."""
     labels = [describe(layer) for layer in plan.layers]
-    if plan.max_layers - base_layers == 1 and len(labels) == 1:
-        return (f"everything: {labels[0]}; {CUSTOMIZATION}",)
-    return (*labels, CUSTOMIZATION)
+    if not _customizes_last(plan, base_layers):
+        return (*labels, CUSTOMIZATION)
+    whole = "" if plan.layers[-1].customized else "everything: "
+    return (*labels[:-1], f"{whole}{labels[-1]}; {CUSTOMIZATION}")
+
+
+def _customizes_last(plan: LayerPlan, base_layers: int) -> bool:
+    """Whether the tree goes into the last layer of items."""
+    only = plan.max_layers - base_layers == 1 and len(plan.layers) == 1
+    return only or any(layer.customized for layer in plan.layers[-1:])
 
 
 def describe(layer: PlannedLayer) -> str:

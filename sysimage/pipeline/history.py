@@ -1,8 +1,8 @@
 """What earlier builds knew and decided, found where they left it: beside their output, and in the image itself.
 
 Every image carries its closure and plan as an annotation of its manifest, so that whatever holds the image (an archive,
-an OCI layout, a registry) holds its history too. A record is some hundred bytes an item; it is not compressed, or an
-image's digest would depend on one more compressor.
+an OCI layout, a registry) holds its history too, and one request for the manifest gets it. A manifest moves with every
+update, so the record in it is packed (see `sysimage.pipeline.packed`); beside an output it is plain JSON.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from pathlib import Path
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError, MachineError, SpecError
 from sysimage.layerplan import LayerPlan, Record, from_json, to_json
+from sysimage.pipeline.packed import packed, unpacked
 
 ANNOTATION = "io.sysimage.plan"
 """The manifest's annotation that holds the record."""
 SUFFIX = ".plan.json"
-MOST_IN_A_MANIFEST = 2 << 20
-"""Characters of a record that goes into a manifest; registries refuse manifests beyond 4 MiB."""
+MOST_IN_A_MANIFEST = 1 << 20
+"""Characters of a packed record that goes into a manifest; registries refuse manifests beyond 4 MiB."""
 
 AskRegistry = Callable[[str], "dict[str, str] | None"]
 """From the name of an image to the annotations of its manifest; None where a registry has no such image."""
@@ -52,7 +53,7 @@ class History:
 
 def record_annotations(record: Record) -> dict[str, str]:
     """The annotation for an image; none where the record is longer than a manifest should be."""
-    text = record_text(record)
+    text = packed(record_text(record))
     return {ANNOTATION: text} if len(text) <= MOST_IN_A_MANIFEST else {}
 
 
@@ -159,7 +160,7 @@ def _called(layout: Path, name: str | None) -> str | None:
 
 def _of_annotations(annotations: dict[str, str]) -> tuple[Record, ...]:
     text = annotations.get(ANNOTATION)
-    return () if text is None else (from_json(text),)
+    return () if text is None else (from_json(unpacked(text)),)
 
 
 def _text(path: Path) -> str:

@@ -12,6 +12,7 @@ from sysimage.image import ImageConfig, ImageName
 from sysimage.layers import LayerBlob
 from sysimage.preflight.documents import check_documents
 from sysimage.preflight.image_files import ImageFiles
+from sysimage.preflight.packages import check_packages
 from sysimage.preflight.spec_pointers import made_of, spec_pointer
 from sysimage.rootfs.account_files import Table
 from sysimage.rootfs.tree import Entry, Kind, Tree
@@ -88,6 +89,7 @@ def _findings(draft: ImageDraft) -> Iterator[Finding]:
     items = dict.fromkeys([item.path for item in (*draft.closure, *draft.base.items)])
     yield from check_architecture(files, runtime, [as_parts(str(path)) for path in items])
     yield from _check_databases(draft)
+    yield from check_packages(draft.tree, draft.closure, draft.base)
     around = system.surroundings(files, runtime)
     said = {name: user.shell for name, user in draft.spec.users.items() if user.shell is not None}
     yield from system.check_shells(around, said)

@@ -124,7 +124,7 @@ class _Numbers:
         self.holders = {one.number: one.name for one in odd} | {number: name for name, number in numbers.items()}
         self._kind, self._issues = kind, issues
 
-    def take(self, name: str, number: int, origin: str = "") -> None:
+    def reserve(self, name: str, number: int, origin: str = "") -> None:
         """Give ``number`` to ``name``; a fault if another name has it, or ``name`` another one already: files belong
         to that."""
         holder = self.holders.get(number, name)
@@ -148,12 +148,12 @@ class _Ids:
         """The IDs that are asked for by number, and for the own group of a user with one the same, if it is free."""
         for name, group in sorted(groups.items()):
             if group.gid is not None:
-                self.groups.take(name, group.gid, group.origin)
+                self.groups.reserve(name, group.gid, group.origin)
         for name, user in sorted(users.items()):
             if user.uid is not None:
-                self.users.take(name, user.uid, user.origin)
+                self.users.reserve(name, user.uid, user.origin)
                 if name in groups and name not in self.groups.numbers and user.uid not in self.groups.holders:
-                    self.groups.take(name, user.uid)
+                    self.groups.reserve(name, user.uid)
 
     def choose_others(self, users: Mapping[str, WantedUser], groups: Mapping[str, WantedGroup]) -> None:
         """An ID for every user and then every group that has none."""
@@ -162,19 +162,19 @@ class _Ids:
                 self._choose_user(name, _range(user), has_group=name in groups)
         for name, group in sorted(groups.items()):
             if name not in self.groups.numbers:
-                self.groups.take(name, _free(name, _range(group), self.groups.holders))
+                self.groups.reserve(name, _free(name, _range(group), self.groups.holders))
 
     def _choose_user(self, name: str, ids: range, *, has_group: bool) -> None:
         """A user ID; with ``has_group``, the group of that name has or gets the same one where it can."""
         gid = self.groups.numbers.get(name) if has_group else None
         if gid is not None and gid in ids and gid not in self.users.holders:
-            self.users.take(name, gid)
+            self.users.reserve(name, gid)
         elif has_group and gid is None:
             chosen = _free(name, ids, self.users.holders.keys() | self.groups.holders.keys())
-            self.users.take(name, chosen)
-            self.groups.take(name, chosen)
+            self.users.reserve(name, chosen)
+            self.groups.reserve(name, chosen)
         else:
-            self.users.take(name, _free(name, ids, self.users.holders))
+            self.users.reserve(name, _free(name, ids, self.users.holders))
 
 
 def _range(wanted: WantedUser | WantedGroup) -> range:

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from sysimage.digest import Digest
 from sysimage.errors import Issue, SysimageError
+from sysimage.store.paths import StorePath
 
 
 class TreeError(SysimageError):
@@ -51,6 +52,8 @@ class Entry:
     """The origin of this entry: a JSON pointer into the spec, a store path, or ``sysimage``."""
     known_digest: Digest | None = field(default=None, compare=False)
     """Of the content, where a host file is known not to change, such as one of a store item."""
+    item: StorePath | None = None
+    """The store item from which this entry follows: it lies in the layer of that item, if the image has one."""
     capabilities: bytes = b""
     """What a file's program may do whoever starts it: the value of its attribute ``security.capability``."""
 

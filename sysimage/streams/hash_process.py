@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sysimage.streams.background_writer import AHEAD, BUFFERS
-from sysimage.workers import Worker, helping, worth_a_process
+from sysimage.worker_process import Worker, helping, worth_a_process
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

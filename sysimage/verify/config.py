@@ -119,4 +119,4 @@ def _check_values(config: Config, where: str, faults: IssueCollector) -> None:
         fault(f"created is {shown(config.created)!r}, not an RFC 3339 time")
     if not config.os or not config.architecture:
         fault("os and architecture are empty")
-    faults.take(check_runtime(config.runtime), lambda cause: where)
+    faults.add_findings(check_runtime(config.runtime), lambda cause: where)

@@ -12,14 +12,16 @@ from threading import Lock
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.progress import Progress, silent
+from sysimage.verify.captured import is_captured
 from sysimage.verify.image_source import ImageSource, open_source
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.layer import Count, LayerReading, Reading, newest_build, read_layer
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.manifest import ImageDocuments
+from sysimage.verify.packages import check_packages
 from sysimage.verify.read_documents import read_documents
 from sysimage.verify.small_files import files_behind
-from sysimage.verify.store import WANTED, StoreFacts, check_store
+from sysimage.verify.store import StoreFacts, check_store
 from sysimage.verify.system import ACCOUNTS, check_system
 from sysimage.verify.tar import MemberKind
 from sysimage.verify.tree import FileTree
@@ -107,6 +109,7 @@ def verify_image(
                     programs=reading.programs,
                 )
             store = check_store(tree, readings, source, faults, limits)
+            check_packages(tree, readings, faults)
             check_system(
                 tree,
                 documents.config,
@@ -143,7 +146,7 @@ def _read_layers(
     orphans = _orphans(source, documents)
     total = sum(source.size(name) or 0 for name in {*orphans, *(layer.file for layer in documents.layers)})
     count = _counter(progress, total)
-    reading = Reading.within(limits, source, faults, WANTED | frozenset(ACCOUNTS.values()), count)
+    reading = Reading.within(limits, source, faults, is_captured, count)
     with threads(_THREADS, "verify") as pool:
         readings = list(pool.map(lambda layer: read_layer(layer, reading), documents.layers))
     for name in orphans:

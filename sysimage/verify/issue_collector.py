@@ -41,7 +41,7 @@ class IssueCollector:
         """How to record what a sysimage image (``ours``) must not have, but any other may: `add` or `note`."""
         return self.add if ours else self.note
 
-    def take(self, findings: Iterable[Finding], where: Callable[[Cause], str]) -> None:
+    def add_findings(self, findings: Iterable[Finding], where: Callable[[Cause], str]) -> None:
         """Note what rules have found; ``where`` says in which place of an image a cause is."""
         for finding in findings:
             self.add(finding.rule, where(finding.cause), finding.message)

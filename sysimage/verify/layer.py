@@ -67,11 +67,12 @@ class Reading:
     source: ImageSource
     faults: IssueCollector
     limits: Limits
-    wanted: frozenset[Parts]
-    """Paths of small files whose content is kept."""
+    wanted: Callable[[Parts], bool]
+    """Whether the content of a file with a path is kept."""
     entries: Budget
     uncompressed: Budget
     runs: Budget
+    captured: Budget
     derivations: Budget
     """Bytes of derivations that are kept; what does not fit is read once more."""
     count: Count
@@ -79,12 +80,18 @@ class Reading:
 
     @classmethod
     def within(
-        cls, limits: Limits, source: ImageSource, faults: IssueCollector, wanted: frozenset[Parts], count: Count
+        cls,
+        limits: Limits,
+        source: ImageSource,
+        faults: IssueCollector,
+        wanted: Callable[[Parts], bool],
+        count: Count,
     ) -> Reading:
         """With budgets as large as ``limits`` allow all layers together."""
         entries, uncompressed = Budget(limits.entries), Budget(limits.uncompressed_size)
-        runs, derivations = Budget(limits.remembered_runs), Budget(limits.derivations)
-        return cls(source, faults, limits, wanted, entries, uncompressed, runs, derivations, count)
+        runs, captured = Budget(limits.remembered_runs), Budget(limits.captured_files)
+        derivations = Budget(limits.derivations)
+        return cls(source, faults, limits, wanted, entries, uncompressed, runs, captured, derivations, count)
 
 
 def is_ours(document: LayerDocument) -> bool:
@@ -212,8 +219,8 @@ def _read_file(
         if not below and member.parts[-1].endswith(b".drv") and reading.derivations.spend(member.size):
             captured = []
             wants.append(captured.append)
-    elif member.parts in reading.wanted:
-        if member.size > reading.limits.captured_file:
+    if captured is None and reading.wanted(member.parts):
+        if member.size > reading.limits.captured_file or not reading.captured.spend(member.size):
             raise MalformedError(f"has {member.name} with {member.size} bytes, more than the limit")
         captured = []
         wants.append(captured.append)

@@ -33,6 +33,8 @@ class Limits:
     """Bytes of one pax or GNU long-name header."""
     captured_file: int = limits.STORE_DATABASE
     """Bytes of a file whose content is read into memory: the store database."""
+    captured_files: int = 2 * limits.STORE_DATABASE
+    """Bytes of all such files in all layers: a base's database, the image's own, and what scanners read."""
     remembered_runs: int = 64 * MIB
     """Bytes that could hold references, kept until the store's hash parts are known; beyond, the item is read again."""
     derivations: int = 64 * MIB

@@ -50,10 +50,10 @@ def check_system(
         own=is_own,
         own_health_check=not has_base,
     )
-    faults.take(findings, _place)
+    faults.add_findings(findings, _place)
     if own:  # whoever made it otherwise may have reasons
         items = () if store is None else [as_parts(str(item)) for item in store.items]
-        faults.take(check_architecture(tree, runtime, items), _place)
+        faults.add_findings(check_architecture(tree, runtime, items), _place)
     if store is None or faults:  # a database that lacks something would make this repeat it for all that hangs on it
         return
     _check_nothing_is_dead(tree, store, own, faults)

@@ -201,7 +201,7 @@ def test_a_machine_that_refuses_is_an_error_of_ours(store: Path, settings: api.S
         api.build(store / "small.json", tmp_path / "a.tar", settings=refused)
 
 
-def test_progress_is_told_and_may_end_the_build(store: Path, spec: Spec, settings: api.Settings) -> None:
+def test_progress_is_reported_and_may_end_the_build(store: Path, spec: Spec, settings: api.Settings) -> None:
     class EnoughError(Exception):
         pass
 

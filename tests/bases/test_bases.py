@@ -14,7 +14,7 @@ import pytest
 from sysimage.bases import BaseImageError
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError, SpecError, SysimageError
-from sysimage.notices import heard_by
+from sysimage.notices import listen_to_notices
 from sysimage.store.database import Schema, store_database
 from sysimage.verify import verify_image
 from tests.support import raw_tar
@@ -138,7 +138,7 @@ def test_a_volume_over_the_store_is_not_taken_over(tmp_path: Path, closure: Clos
     image = RawImage(layer, config={"config": {"Volumes": {volume: {} for volume in volumes}}})
     write_archive(image.layout(), tmp_path / "base")
     told: list[str] = []
-    with heard_by(told.append):
+    with listen_to_notices(told.append):
         value = config_of(build_from_store(tmp_path, on("base", closure, volumes=["/mine"])))
     assert list(value["config"]["Volumes"]) == ["/data", "/gnutella", "/mine", "/srv/"]
     assert [line.split()[6].rstrip(",") for line in told] == ["/gnu", "/gnu/store", "/link", "/var/guix/profiles"]
@@ -212,7 +212,16 @@ def test_accounts_join_those_of_the_base(tmp_path: Path, closure: Closure) -> No
     passwd = result.planned.tree["/etc/passwd"].read()
     assert passwd.splitlines()[:2] == [b"root:x:0:0:root:/root:/bin/bash", b"mail:x:8:8::/var/mail:/bin/false"]
     assert b"ann:x:1000:" in passwd
-    assert "/etc/passwd" not in build_from_store(tmp_path, on("base", closure)).planned.tree
+    group = result.planned.tree["/etc/group"].read()
+    assert group.splitlines()[:2] == [b"root:x:0:", b"mail:x:8:"]
+    assert b"ann:x:1000:" in group
+    joined = build_from_store(tmp_path, on("base", closure, groups={"mail": {"members": ["root"]}, "new": {}}))
+    lines = joined.planned.tree["/etc/group"].read().splitlines()
+    assert lines[:2] == [b"root:x:0:", b"mail:x:8:root"]
+    assert lines[2].startswith(b"new:x:")
+    assert "/etc/passwd" not in joined.planned.tree, "to which nothing is added"
+    alone = build_from_store(tmp_path, on("base", closure)).planned.tree
+    assert not {"/etc/passwd", "/etc/group"} & {entry.path for entry in alone}
 
 
 def test_half_of_a_surrogate_pair_in_a_base_is_refused(tmp_path: Path, closure: Closure) -> None:

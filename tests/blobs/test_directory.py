@@ -131,7 +131,7 @@ def test_a_blob_is_what_was_written_however_it_was_cut(blobs: BlobDirectory, see
     assert b"".join(blobs.chunks(Descriptor("text/plain", Digest.of(data), len(data)))) == data
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(blobs: BlobDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_leaves_nothing(blobs: BlobDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
     refuse(monkeypatch, ["pwrite"], errno.ENOSPC)
     with pytest.raises(MachineError, match=f"cannot write a blob to {blobs.root}: No space left"):
         blobs.put(DATA, "text/plain")

@@ -6,7 +6,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -86,6 +86,35 @@ def test_an_old_item_that_no_system_has_is_removed_and_those_of_systems_stay(tmp
     assert remembered(tmp_path, "web") == result
     assert all(store.get(item.path) == item for item in result.items)
     assert pruned(tmp_path) == 0
+
+
+def test_what_is_half_removed_when_it_stops_counts_as_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = stray(tmp_path, "old")
+    aged(registrations(tmp_path))
+
+    def full_of_errors(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        for name in ("rmdir", "unlink"):
+            patched.setattr(os, name, refusing_below(tmp_path / "store/gnu/store", getattr(os, name), full_of_errors))
+        with pytest.raises(OSError, match="Input/output"):
+            pruned(tmp_path)
+    store = ItemStore(tmp_path / "store", "/gnu/store")
+    assert store.location(old.path).exists()
+    assert store.get(old.path) is None
+
+
+def refusing_below(top: Path, real: Callable[..., None], refuse: Callable[..., None]) -> Callable[..., None]:
+    """A system call that fails for what lies below ``top``, however that is named."""
+
+    def call(path: str | Path, *arguments: object, **options: object) -> None:
+        inside = options.get("dir_fd") is not None or str(path).startswith(str(top))
+        (refuse if inside else real)(path, *arguments, **options)
+
+    return call
 
 
 def test_a_system_that_was_not_used_goes_with_its_items_but_not_those_of_others(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_every_field_of_a_system_is_carried(tmp_path: Path) -> None:
             (HeldId(8, "odd too"),),
         ),
         (
-            Entry("/a", Kind.FILE, 0o600, 1, 2, content, None, "owner", digest, b"caps"),
+            Entry("/a", Kind.FILE, 0o600, 1, 2, content, None, "owner", digest, path, b"caps"),
             Entry("/b", Kind.SYMLINK, 0o777, 1, 2, None, "/a", "owner"),
         ),
         ImageDefaults(("/init",), ("-x",), "SIGINT", {"Z": "1", "A": "2"}),

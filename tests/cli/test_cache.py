@@ -43,7 +43,7 @@ def layers_in(capsys: pytest.CaptureFixture[str], cache: Path) -> Any:
     return say(capsys, "--layers", "--cache-dir", cache)["layers"]
 
 
-def test_the_cache_is_told_by_part_and_by_layer(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_cache_is_reported_by_part_and_by_layer(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     parts = {part["part"]: part for part in say(capsys, "--cache-dir", workspace / "cache")["parts"]}
     layers = say(capsys, "list", "--layers", "--cache-dir", workspace / "cache")["layers"]
     assert parts["layers"]["files"] == 2 * len(layers) + 1, "a record and a blob for each, and the lock"

@@ -88,7 +88,7 @@ def test_the_schema_is_the_shipped_one(sysimage: Program) -> None:
     assert sysimage("schema").out == (ROOT / "docs" / "system.schema.json").read_text()
 
 
-def test_every_fault_of_a_spec_is_told_before_anything_is_fetched(sysimage: Program, tmp_path: Path) -> None:
+def test_every_fault_of_a_spec_is_reported_before_anything_is_fetched(sysimage: Program, tmp_path: Path) -> None:
     spec = tmp_path / "system.json"
     spec.write_text('{\n  "name": "Base",\n  "packages": [],\n  "servces": {}\n}\n')
     told = sysimage("build", spec)
@@ -105,7 +105,7 @@ def test_every_fault_of_a_spec_is_told_before_anything_is_fetched(sysimage: Prog
 
 
 @pytest.mark.parametrize("verb", ["build", "plan"])
-def test_what_would_not_run_is_told_at_its_place_in_the_file(sysimage: Program, tmp_path: Path, verb: str) -> None:
+def test_what_would_not_run_is_reported_at_its_place_in_the_file(sysimage: Program, tmp_path: Path, verb: str) -> None:
     store = StoreBuilder(tmp_path / "store")
     tool = store.add("tool", {"bin": {"tool": Executable("#!/bin/none\n")}}).path
     registered(store.closure("tool"), tmp_path / "registration")
@@ -185,7 +185,7 @@ def test_a_missing_image_is_the_machine_s_fault(sysimage: Program, tmp_path: Pat
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_unwinds_and_is_told_by_the_status(number: signal.Signals, tmp_path: Path) -> None:
+def test_a_signal_unwinds_and_is_reported_by_the_status(number: signal.Signals, tmp_path: Path) -> None:
     """The program waits for a spec on standard input, which never comes."""
     child = waiting_program(signal.SIG_DFL)
     deadline = time.monotonic() + 20

@@ -95,7 +95,7 @@ def test_a_plan_of_more_layers_takes_longer_and_layers_that_change_more_often_to
     assert seconds(1, 20.0) == pytest.approx([first, 10 * a_year], abs=0.5)
 
 
-def test_what_is_left_out_is_told_in_a_line_in_rows_and_file_by_file(small: BuiltImage) -> None:
+def test_what_is_left_out_is_reported_in_a_line_in_rows_and_file_by_file(small: BuiltImage) -> None:
     first, second = sorted(str(item.path) for item in small.closure)[:2]
     lacking = {
         first: (LeftOut("share/man/a", "manuals", 1000), LeftOut("share/man/b", "manuals", 0)),

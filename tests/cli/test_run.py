@@ -71,7 +71,7 @@ def test_a_program_that_is_not_there_ends_as_in_a_shell(image: Path) -> None:
     assert ended.stderr.decode() == f"sysimage: cannot run absent in {image}: absent: No such file or directory\n"
 
 
-def test_a_shell_runs_what_it_is_told_in_the_booted_container(living: Path) -> None:
+def test_a_shell_runs_its_input_in_the_booted_container(living: Path) -> None:
     ended = done("shell", living, stdin=b"cat /proc/1/cmdline; exit 6\n")
     assert ended.returncode == 6
     assert b"trap 'echo ends" in ended.stdout
@@ -197,7 +197,7 @@ def test_what_cannot_run_is_refused_at_once(
 
 
 @pytest.mark.parametrize("engine", ["docker", "podman"])
-def test_an_engine_that_does_not_answer_is_told_with_what_to_do(
+def test_an_engine_that_does_not_answer_is_reported_with_what_to_do(
     engine: str, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / engine).write_text("#!/bin/sh\necho 'Cannot connect to the daemon' >&2\nexit 1\n")

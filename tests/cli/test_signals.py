@@ -244,7 +244,7 @@ def test_a_reader_of_messages_that_leaves_is_no_fault_of_ours(place: Place) -> N
     assert child.wait(30) == 141
 
 
-def test_results_that_have_no_room_are_told() -> None:
+def test_results_that_have_no_room_are_reported() -> None:
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
             [sys.executable, "-m", "sysimage", "schema"], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, check=False

@@ -18,6 +18,7 @@ import pytest
 
 from sysimage.layerplan import Record, from_json
 from sysimage.pipeline.history import ANNOTATION
+from sysimage.pipeline.packed import unpacked
 from sysimage.verify import inspect_image
 from tests.clients.conftest import Client, Registry
 from tests.support.examples import ROOT, default_cache
@@ -61,7 +62,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Chain:
 
 
 def record(image: Path) -> Record:
-    return from_json(inspect_image(image).annotations[ANNOTATION])
+    return from_json(unpacked(inspect_image(image).annotations[ANNOTATION]))
 
 
 def least(old: Path, new: Path) -> int:

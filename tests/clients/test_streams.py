@@ -72,7 +72,7 @@ def test_an_uncompressed_docker_archive_leaves_nothing_on_the_disk(spec: Path, t
     assert sorted(path.name for path in cache.iterdir()) == ["lock", "plans"], "no layer is among what is kept"
 
 
-def test_when_an_image_was_made_is_what_it_is_told(spec: Path, tmp_path: Path) -> None:
+def test_when_an_image_was_made_is_what_is_specified(spec: Path, tmp_path: Path) -> None:
     def created(*flags: str, **env: str) -> str:
         out = tmp_path / "layout/"
         build(spec, "-o", f"{out}/", *flags, env=env)

@@ -75,7 +75,7 @@ def test_a_user_that_is_not_in_the_image_is_named(container: Container) -> None:
     ("program", "status", "said"),
     [("/absent", 127, "No such file"), ("absent", 127, "No such file"), ("/plain", 126, "Permission denied")],
 )
-def test_a_program_that_cannot_be_started_is_told_from_one_that_fails(
+def test_a_program_that_cannot_be_started_is_distinguished_from_one_that_fails(
     program: str, status: int, said: str, files: UnpackedImage, container: Container
 ) -> None:
     for start in (lambda: container.run([program]), lambda: files.start([program])):

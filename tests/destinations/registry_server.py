@@ -28,8 +28,9 @@ class Registry:
         self.password: str | None = None
         """If set, a token is needed, which the token service gives to user ``me`` with this password."""
         self.token_realm: str | None = None
-        self.faults: dict[str, list[int]] = {}
-        """Method → statuses to answer with before it works; 0 breaks the connection half way through the body."""
+        self.faults: dict[str, list[int | None]] = {}
+        """Method → statuses to answer with before it works; 0 breaks the connection half way through the body,
+        None lets a request through."""
         self.retry_after: str | None = None
         self.upload_location: str | None = None
         self.lock = threading.Lock()

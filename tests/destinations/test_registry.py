@@ -121,12 +121,14 @@ def test_a_big_blob_goes_in_chunks(registry: Registry, blobs: BlobDirectory) -> 
     assert registry.count("PATCH") == (image.layers[0].descriptor.size - 1) // 1000
 
 
+@pytest.mark.parametrize("sound", [0, 1, 2])
 @pytest.mark.parametrize("fault", [0, 500, 503])
 def test_a_chunk_that_breaks_is_continued_where_it_stopped(
-    registry: Registry, blobs: BlobDirectory, fault: int
+    registry: Registry, blobs: BlobDirectory, fault: int, sound: int
 ) -> None:
     image = image_of(blobs, "a")
-    registry.faults["PATCH"] = [fault]
+    assert image.layers[0].descriptor.size > 1000 * (sound + 1)
+    registry.faults["PATCH"] = [*[None] * sound, fault]
     push(registry, image, blobs, chunk=1000)
 
     assert_holds(registry, image)

@@ -66,7 +66,7 @@ def test_a_file_is_written_in_whole_pieces_but_for_its_end(
     assert len(parts) <= whole + 2, "whole pages of the last piece, and what is left"
 
 
-def test_a_blob_cut_short_while_the_archive_is_written_is_told_and_leaves_nothing(
+def test_a_blob_cut_short_while_the_archive_is_written_is_reported_and_leaves_nothing(
     image: Image, blobs: BlobDirectory, tmp_path: Path
 ) -> None:
     last = blobs.path(image.layers[-1].descriptor.digest)
@@ -81,7 +81,7 @@ def test_a_blob_cut_short_while_the_archive_is_written_is_told_and_leaves_nothin
     assert leftovers(tmp_path) == []
 
 
-def test_a_full_disk_is_told_with_the_archives_name_and_leaves_nothing(
+def test_a_full_disk_is_reported_with_the_archives_name_and_leaves_nothing(
     image: Image, blobs: BlobDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse(monkeypatch, ["pwrite"], errno.ENOSPC)

@@ -51,7 +51,7 @@ def test_a_directory_in_use_is_no_process_alone_s(tmp_path: Path) -> None:
         assert nobody_else
 
 
-def test_a_locked_directory_is_waited_for_and_the_wait_is_told(tmp_path: Path) -> None:
+def test_a_locked_directory_is_waited_for_and_the_wait_is_reported(tmp_path: Path) -> None:
     with elsewhere(lambda: locked_directory(tmp_path, lambda: None)) as end:
         waited = []
 

@@ -32,7 +32,7 @@ def test_a_plan_is_a_partition_within_the_limit(closure: Closure, limit: int, fa
     plan = plan_layers(closure, limit, favour=favour)
     assert sorted(path for layer in plan.layers for path in layer.paths) == sorted(item.path for item in closure)
     assert all(layer.paths for layer in plan.layers)
-    assert len(plan.layers) <= max(1, limit - 1)
+    assert plan.count <= limit
     assert sum(layer.nar_size for layer in plan.layers) == closure.nar_size
 
 
@@ -48,7 +48,7 @@ def test_updates_with_history_and_a_previous_plan_keep_the_contract(
         past.append(updated(past[-1], chosen, propagates=data.draw(st.booleans()), salt=step))
         plan = plan_layers(past[-1], limit, past[:-1], plan, favour)
         assert sorted(p for layer in plan.layers for p in layer.paths) == sorted(item.path for item in past[-1])
-        assert len(plan.layers) <= max(1, limit - 1)
+        assert plan.count <= limit
 
 
 @given(closures(), limits, favours, st.randoms(use_true_random=False))
@@ -69,7 +69,7 @@ def test_without_a_change_the_previous_plan_stays(closure: Closure, limit: int, 
     again = plan_layers(closure, limit, [closure], plan, favour)
     if favour != "sharing":  # there, being alike goes before staying alike
         assert [layer.paths for layer in again.layers] == [layer.paths for layer in plan.layers]
-    assert len(again.layers) <= max(1, limit - 1)
+    assert again.count <= limit
 
 
 def test_a_package_added_and_one_removed_cost_little_more_than_themselves() -> None:
@@ -129,6 +129,19 @@ def test_groups_asked_for_share_a_layer_that_holds_nothing_else() -> None:
     plan = plan_layers(closure, 4, groups=[GroupRule(("python3*",))])
     assert ["python3-3.11", "python3-yaml-6"] in names(plan)
     assert next(layer for layer in plan.layers if len(layer.paths) == 2).reason.startswith("asked for")
+
+
+@pytest.mark.parametrize("favour", FAVOURS)
+def test_a_group_that_is_asked_for_now_holds_against_the_plan_before(favour: Favour) -> None:
+    closure = closure_of({"python3-3.11": 10 * MB, "python3-yaml-6": 20 * MB, "bash-5": 30 * MB, "zlib-1": 5 * MB})
+    together = plan_layers(closure, 1)
+    apart = plan_layers(closure, 10)
+    assert ["python3-3.11"] in names(apart)
+    for previous in (together, apart):
+        plan = plan_layers(closure, 10, [closure], previous, groups=[GroupRule(("python3*",))], favour=favour)
+        assert ["python3-3.11", "python3-yaml-6"] in names(plan)
+        (group,) = [layer for layer in plan.layers if len(layer.paths) == 2]
+        assert group.reason.startswith("asked for")
 
 
 def test_more_groups_than_layers_are_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -23,14 +24,18 @@ from sysimage.layers import (
     Compression,
     LayerBlob,
     LayerCache,
+    LayerChecks,
     LayerSource,
     build_layers,
     layer_key,
+    tar_size,
+    write_layer,
     write_tar,
 )
-from sysimage.notices import heard_by
+from sysimage.notices import listen_to_notices
 from sysimage.rootfs import Entry
 from sysimage.store.scan import Candidates
+from sysimage.streams.sink import plain_sink
 from sysimage.workers import Report, run_tasks
 from tests.support.damaged import flip_a_byte
 from tests.support.refusing import refuse_to_open
@@ -165,7 +170,7 @@ def test_a_blob_with_another_byte_and_its_old_times_is_made_again(
     blob = cache.blobs.path(before[1].descriptor.digest)
     data = blob.read_bytes()
     flip_a_byte(blob)
-    with heard_by((heard := list[str]()).append):
+    with listen_to_notices((heard := list[str]()).append):
         assert build_layers(sources, cache, compression=GZIP) == before
     assert blob.read_bytes() == data
     assert len(heard) == 1
@@ -185,7 +190,7 @@ def test_a_record_in_which_something_else_stands_is_not_believed(
         assert changed != text
         path.write_text(changed)
     assert list(cache.layers()) == []
-    with heard_by((heard := list[str]()).append):
+    with listen_to_notices((heard := list[str]()).append):
         assert build_layers(sources, cache, compression=NONE) == before
     assert len(heard) == len(sources)
 
@@ -201,7 +206,7 @@ def test_a_record_of_an_older_version_is_passed_over_in_silence(
     write_checksummed(tmp_path / "cache/layers/older.memo", b'{"key": "and other fields"}', durable=False)
     assert list(cache.layers()) == []
     assert cache.damaged_records() == ()
-    with heard_by((heard := list[str]()).append):
+    with listen_to_notices((heard := list[str]()).append):
         assert build_layers(sources, cache, compression=NONE) == before
     assert heard == []
     assert cache.prune(1 << 30) == 0
@@ -299,6 +304,21 @@ def test_the_cache_is_bounded_and_forgets_what_was_unused_longest(
     assert freed == sum(layer.descriptor.size for layer in layers[:3]) + len(b"nobody knows me")
 
 
+def test_an_older_layer_does_not_stay_where_a_younger_one_had_to_go(
+    sources: list[LayerSource], cache: LayerCache
+) -> None:
+    layers = build_layers(sources, cache, compression=NONE)
+    oldest, large, youngest = 0, 3, 5
+    for age, at in enumerate((oldest, large, youngest), 1):
+        os.utime(cache.record_path(layer_key(sources[at], NONE)), (age, age))
+    for at in {*range(len(sources))} - {oldest, large, youngest}:
+        cache.drop(layer_key(sources[at], NONE))
+    small = [layers[at].descriptor.size for at in (oldest, youngest)]
+    assert sum(small) < small[1] + layers[large].descriptor.size
+    cache.prune(sum(small))
+    assert [record.blob for record in cache.layers()] == [layers[youngest]]
+
+
 def test_nothing_is_pruned_while_somebody_builds(sources: list[LayerSource], cache: LayerCache) -> None:
     layers = build_layers(sources, cache, compression=NONE)
     with cache.in_use():
@@ -382,6 +402,40 @@ def test_progress_counts_bytes_up_to_the_total(sources: list[LayerSource], tmp_p
     assert seen[0] == (0, total)
     assert seen[-1] == (total, total)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+@pytest.mark.parametrize(
+    ("kind", "version"), [("zstd", "pyzstd.zstd_version"), ("gzip:6", "zlib.ZLIB_RUNTIME_VERSION")]
+)
+def test_a_layer_of_another_compressor_is_another_layer(
+    sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch, kind: str, version: str
+) -> None:
+    compression = Compression.parse(kind)
+    before, plain = layer_key(sources[0], compression), layer_key(sources[0], NONE)
+    monkeypatch.setattr(version, "0.0.1")
+    assert layer_key(sources[0], compression) != before
+    assert layer_key(sources[0], NONE) == plain
+
+
+def test_an_item_of_another_length_than_its_store_says_is_named(sources: list[LayerSource], cache: LayerCache) -> None:
+    item = sources[0].items[0]
+    longer = replace(item, nar_size=item.nar_size + 1)
+    with pytest.raises(BrokenPromiseError) as caught:
+        build_layers([LayerSource("longer", (longer,))], cache, compression=NONE, check=Check())
+    (issue,) = caught.value.issues
+    assert issue.where == str(item.path)
+    assert issue.message.endswith(f"and {item.nar_size} bytes, its store says {item.nar_hash} and {longer.nar_size}")
+
+
+@pytest.mark.parametrize("compression", [NONE, GZIP])
+@pytest.mark.parametrize("more", [-512, 0, 512])
+def test_a_layer_of_another_length_than_promised_is_refused(
+    sources: list[LayerSource], compression: Compression, more: int
+) -> None:
+    promised = LayerChecks(tar_size=tar_size(sources[0]) + more)
+    refused = pytest.raises(IntegrityError, match="its files changed while they were read")
+    with refused if more else contextlib.nullcontext():
+        assert write_layer(sources[0], compression, plain_sink(len), promised).tar_size == tar_size(sources[0])
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -115,6 +115,16 @@ def test_the_programs_read_what_we_write(source: LayerSource, tmp_path: Path) ->
         assert run([program, "-dc", tmp_path / name]).stdout == blob(source, "none")
 
 
+def test_gzip_counts_a_layer_beyond_4_gib_as_its_format_says() -> None:
+    compressor = Compression.parse("gzip").compressor()
+    assert compressor is not None
+    piece = memoryview(bytes(256 << 20))
+    for _ in range(16):
+        compressor.compress(piece)
+    compressor.compress(piece[:7])
+    assert compressor.flush()[-4:] == (7).to_bytes(4, "little"), "the length modulo 2**32"
+
+
 @pytest.mark.parametrize("name", ["gzip:0", "gzip:10", "zstd:0", "zstd:99", "xz", "", "none:1", "gzip:", "gzip:x"])
 def test_what_there_is_not_is_refused_with_what_there_is(name: str) -> None:
     with pytest.raises(SpecError, match="cannot compress layers with") as caught:

@@ -34,7 +34,7 @@ def test_sizes_are_those_of_the_archives_in_order(sources: list[LayerSource], wo
         assert list(ahead) == expected
 
 
-def test_what_cannot_be_read_is_told_when_its_turn_comes(sources: list[LayerSource], tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_reported_when_its_turn_comes(sources: list[LayerSource], tmp_path: Path) -> None:
     (location,) = (item.location for item in sources[2].items)
     assert location is not None
     location.rename(tmp_path / "away")
@@ -52,7 +52,7 @@ def test_who_leaves_early_leaves_nobody_behind(sources: list[LayerSource]) -> No
     assert multiprocessing.active_children() == []
 
 
-def test_a_helper_that_was_killed_is_told(
+def test_a_helper_that_was_killed_is_reported(
     tmp_path: Path, sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(layer_sizes, "worth_a_process", lambda size: True)

@@ -110,7 +110,7 @@ def test_damaged_items_are_made_again_and_the_layers_are_the_same(workspace: Wor
     assert workspace.build(workspace.cache, sources) == whole
 
 
-def test_an_item_that_comes_out_differently_is_told(workspace: Workspace) -> None:
+def test_an_item_that_comes_out_differently_is_reported(workspace: Workspace) -> None:
     sources, repair = workspace.sources(), workspace.repair()
     damaged(workspace, 2)
     workspace.contents[2] = "other content"
@@ -157,7 +157,7 @@ def test_a_layer_that_lost_a_bit_is_made_again_with_its_item(workspace: Workspac
     assert {record.blob for record in cache.layers()} == set(layers)
 
 
-def test_a_layer_that_comes_out_differently_is_told(workspace: Workspace) -> None:
+def test_a_layer_that_comes_out_differently_is_reported(workspace: Workspace) -> None:
     sources, cache = workspace.sources(), workspace.cache
     layers = workspace.build(cache, sources)
     keeper = LayerRepair(unwritten(sources), layers, cache, lambda _: [layers[0]])

@@ -44,6 +44,8 @@ def test_nothing_lies_below_a_file() -> None:
 def test_a_name_that_a_layer_reads_as_a_whiteout_is_refused() -> None:
     with pytest.raises(TreeError, match="whiteout"):
         Tree([Entry.file("/etc/.wh.passwd", b"")])
+    with pytest.raises(TreeError, match="whiteout"):
+        Tree([Entry.file("/etc/.wh.d/passwd", b"")])
 
 
 def test_the_same_directory_may_be_declared_twice() -> None:

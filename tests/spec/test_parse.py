@@ -34,7 +34,7 @@ def test_the_smallest_spec_is_a_bootable_system() -> None:
     assert spec.store.store_dir == "/gnu/store"
 
 
-def test_every_fault_of_the_text_the_fields_and_the_whole_is_told_at_once_in_order(tmp_path: Path) -> None:
+def test_every_fault_of_the_text_the_fields_and_the_whole_is_reported_at_once_in_order(tmp_path: Path) -> None:
     path = tmp_path / "system.json"
     path.write_text(
         """{
@@ -179,7 +179,7 @@ def test_one_fault_is_one_issue(part: dict[str, Any], fault: str) -> None:
     assert faults({**SMALLEST, **part}) == [fault]
 
 
-def test_a_key_that_looks_like_a_step_of_the_checker_is_told_from_its_value() -> None:
+def test_a_key_that_looks_like_a_step_of_the_checker_is_distinguished_from_its_value() -> None:
     key = "the key must be a variable's name: letters, digits and '_', not beginning with a digit"
     assert faults({**SMALLEST, "environment": {"[key]": 1, "<>": ""}}) == [
         f"/environment/<>: {key}",

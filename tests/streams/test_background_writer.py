@@ -74,7 +74,7 @@ def test_what_a_use_raises_is_raised_here_and_its_thread_ends(pieces: int) -> No
     assert threading.active_count() == before
 
 
-def test_an_error_of_the_caller_is_the_one_that_is_told() -> None:
+def test_an_error_of_the_caller_is_the_one_that_is_reported() -> None:
     before = threading.active_count()
     with pytest.raises(KeyError):
         hand_over_pieces(len, 1, KeyError())
@@ -159,7 +159,7 @@ def test_a_python_that_cannot_tell_where_memory_lies_has_pieces_too(monkeypatch:
         memory[-1][-1] = 1
 
 
-def test_a_machine_that_has_no_thread_left_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_that_has_no_thread_left_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 

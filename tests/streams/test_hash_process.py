@@ -15,7 +15,7 @@ import pytest
 from sysimage.errors import MachineError
 from sysimage.streams.hash_process import HashProcess, hash_process
 from sysimage.streams.pieces import Pieces
-from sysimage.workers import WORTH_A_PROCESS
+from sysimage.worker_process import WORTH_A_PROCESS
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_who_leaves_in_the_middle_of_a_stream_leaves_nobody_behind() -> None:
     assert multiprocessing.active_children() == []
 
 
-def test_a_helper_that_was_killed_is_told(hasher: HashProcess) -> None:
+def test_a_helper_that_was_killed_is_reported(hasher: HashProcess) -> None:
     (helper,) = multiprocessing.active_children()
     helper.kill()
     helper.join()

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sysimage.streams.sink import Sink, Write, background_sink, plain_sink, streaming_sink
-from sysimage.workers import WORTH_A_PROCESS
+from sysimage.worker_process import WORTH_A_PROCESS
 
 Open = Callable[[Write], AbstractContextManager[Sink]]
 SINKS: dict[str, Open] = {

@@ -19,7 +19,8 @@ from typing import Any
 from sysimage.containers.console import Console
 from sysimage.containers.errors import ProgramNotStartedError
 from sysimage.containers.image import open_image
-from sysimage.containers.namespaces import Container, Settings, UnpackedImage, unpacked
+from sysimage.containers.namespaces import Container, Settings, UnpackedImage
+from sysimage.containers.unpacked import unpacked
 from sysimage_vm.errors import DeadlineError, GuestSilentError
 from sysimage_vm.resource_usage import UsageMeter, family
 from sysimage_vm.waiting import NotYet, Patience, Signs, ask, wait

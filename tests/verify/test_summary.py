@@ -14,7 +14,7 @@ from tests.support.raw_tar import archive, file
 
 @pytest.mark.parametrize("schema", list(Schema))
 @pytest.mark.parametrize("form", ["archive", "oci-layout", "docker-archive"])
-def test_layers_names_and_items_are_told(schema: Schema, form: str, tmp_path: Path) -> None:
+def test_layers_names_and_items_are_reported(schema: Schema, form: str, tmp_path: Path) -> None:
     built = build_image(tmp_path, schema=schema, max_layers=3)
     path = built.layout(tmp_path / "out") if form == "oci-layout" else built.archive(tmp_path / "out", form)
     found = inspect_image(path)
@@ -46,7 +46,7 @@ def test_an_image_without_a_store_has_no_number_of_items(tmp_path: Path) -> None
     assert (found.items, found.store_kind) == (None, None)
 
 
-def test_contradictions_seen_on_the_way_are_told(tmp_path: Path) -> None:
+def test_contradictions_seen_on_the_way_are_reported(tmp_path: Path) -> None:
     image = RawImage(archive(file(b"f")), config={"config": {"WorkingDir": "relative"}})
     (fault,) = inspect_image(write_directory(image.layout(), tmp_path / "layout")).faults
     assert str(fault) == "config: the working directory 'relative' is not absolute"

@@ -62,6 +62,7 @@ FAULTS: dict[str, str] = {
     "layer_rules.special files": _ITEMS,
     "layer_rules.times": "sysimage.layers.headers:MTIME",
     "layer_rules.whiteout": "sysimage.layers.items:LAYER",
+    "packages.packages": "sysimage.rootfs.rows:package_rows",
     "store.NAR hash": _CHECK,
     "store.NAR size": _CHECK,
     "store.database": _PREFLIGHT,
@@ -147,6 +148,7 @@ SHARED = {
     "login shells": "sysimage.rules.system:check_shells",
     "services": "sysimage.rules.system:check_services",
     "GC roots": "sysimage.rules.system:check_roots",
+    "packages": "sysimage.rules.packages:check_rows",
 }
 """Rules of `sysimage.rules`, and what asks for them on both sides."""
 
@@ -216,8 +218,8 @@ def test_every_shared_rule_is_asked_for_by_both_sides() -> None:
     whole = {"check_system", "check_runtime"}
     assert whole <= asked["verify"]
     assert whole <= asked["preflight"]
-    assert "check_architecture" in asked["verify"] & asked["preflight"]
-    whole.add("check_architecture")
+    assert {"check_rows", "check_architecture"} <= asked["verify"] & asked["preflight"]
+    whole |= {"check_rows", "check_architecture"}
     for name in {twin.partition(":")[2] for twin in SHARED.values()} - whole - {"check_services"}:
         assert name in asked["rules"], f"{name} is a part of check_system"
     assert "check_services" in asked["preflight"], "the init's own declarations are the build's to know"

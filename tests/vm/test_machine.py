@@ -94,7 +94,7 @@ def test_a_disk_that_does_not_come_is_given_up_although_the_guest_answers(emulat
     with play(emulator, f"agent={protocol.__file__}") as machine:
         machine.channel.handshake()
         with pytest.raises(GuestSilentError, match=r"for the guest to find .*/disk as a new disk") as fault:
-            machine.plug(tmp_path / "disk", Patience(quiet=1))
+            machine.disks.plug(tmp_path / "disk", Patience(quiet=1))
     assert "last answer: no such disk" in fault.value.message
 
 
@@ -105,7 +105,7 @@ def test_an_emulator_that_does_not_answer_is_given_up(emulator: Path) -> None:
             machine.qmp.execute("query-status", patience=Patience(quiet=1))
 
 
-def test_an_emulator_that_is_told_to_quit_is_waited_for(emulator: Path) -> None:
+def test_an_emulator_that_is_asked_to_quit_is_waited_for(emulator: Path) -> None:
     with play(emulator, "boots") as machine:
         machine.quit()
         assert machine.process.returncode == 0

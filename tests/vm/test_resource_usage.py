@@ -27,7 +27,7 @@ def python(program: str) -> Iterator[subprocess.Popen[bytes]]:
             child.kill()
 
 
-def test_a_process_that_works_is_told_from_one_that_sleeps() -> None:
+def test_a_process_that_works_is_distinguished_from_one_that_sleeps() -> None:
     with python(SPIN.format(0.3)) as worker:
         meter = UsageMeter(lambda: (worker.pid,))
         assert worker.stdout is not None

@@ -49,7 +49,7 @@ class Result:
         return self.stdout.decode("utf-8", "replace").rstrip("\n")
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         """Both outputs as text, for messages."""
         return (self.stdout + self.stderr).decode("utf-8", "replace").strip()
 

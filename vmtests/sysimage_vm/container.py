@@ -50,7 +50,7 @@ class Container:
         return found[0]
 
     def logs(self) -> str:
-        return self.engine.run("logs", self.name).said
+        return self.engine.run("logs", self.name).output
 
     def exec(self, *words: str, patience: Patience = COMMAND, accept: Sequence[int] | None = None) -> Result:
         """A real ``exec`` of the engine, with all it costs; `host` is for many questions."""
@@ -152,7 +152,7 @@ class Container:
         channel.put("/run/store_check.py", resources.files("sysimage_vm").joinpath("store_check.py").read_bytes())
         done = channel.run(["python3", "/run/store_check.py", root, store, database])
         if done.status != 0:
-            raise ImageFaultError("cannot compare the store with its database", evidence=done.said)
+            raise ImageFaultError("cannot compare the store with its database", evidence=done.output)
         report: Mapping[str, Any] = json.loads(done.stdout)
         return report
 

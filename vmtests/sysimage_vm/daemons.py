@@ -36,7 +36,7 @@ def use_containerd_store(machine: Machine) -> None:
     for deed in ("stop", "start"):
         done = machine.channel.run(["herd", deed, "docker"])
         if done.status != 0:
-            raise EngineDiedError(f"cannot {deed} Docker for its other image store", console=done.said)
+            raise EngineDiedError(f"cannot {deed} Docker for its other image store", console=done.output)
 
 
 def start_docker(

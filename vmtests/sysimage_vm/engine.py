@@ -143,11 +143,11 @@ class Engine:
             head, colon, reference = line.partition(": ")
             if colon and head in ("Loaded image", "Loaded image ID"):
                 return reference.strip()
-        raise ImageRefusedError("cannot load the image: the engine named no image", evidence=result.said)
+        raise ImageRefusedError("cannot load the image: the engine named no image", evidence=result.output)
 
     def diagnose(self, what: str, result: Result) -> ImageFaultError | MachineFaultError:
         """The error that the engine's words stand for."""
-        said, evidence = result.said.lower(), result.said[-4000:]
+        said, evidence = result.output.lower(), result.output[-4000:]
 
         def contains(words: Sequence[str]) -> bool:
             return any(word in said for word in words)

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sysimage import process
-from sysimage.errors import BootTestError
 from sysimage_vm import qemu, waiting
 from sysimage_vm.channel import Channel
 from sysimage_vm.console import Console
+from sysimage_vm.disks import Disks
 from sysimage_vm.errors import EmulatorEndedError, EmulatorStoppedError, GuestPanicError, MachineFaultError
 from sysimage_vm.qemu import Hardware
 from sysimage_vm.qmp import Qmp
@@ -75,7 +75,7 @@ class Machine:
         self.channel = Channel(agent, self.wait)
         self._meter = UsageMeter(lambda: (child.pid,))
         self._expect_stop = self._expect_end = False
-        self._disks: dict[int, str] = {}
+        self.disks = Disks(self.qmp, self.channel, self.ask)
 
     # --- waiting ---------------------------------------------------------------------------------------------------
 
@@ -173,50 +173,6 @@ class Machine:
             return self.files.emulator.read_text(errors="replace").strip()[-2000:]
         except FileNotFoundError:
             return ""
-
-    # --- disks -----------------------------------------------------------------------------------------------------
-
-    def plug(self, image: Path, patience: Patience = USUAL) -> str:
-        """Plug a file in as a read-only disk and return the guest's device for it (``/dev/disk/...`` is not needed).
-
-        The file is padded to a multiple of 512 bytes as far as the guest sees it; the caller knows its length.
-        """
-        slot = next((slot for slot in range(qemu.IMAGE_SLOTS) if slot not in self._disks), None)
-        if slot is None:
-            raise BootTestError(f"cannot plug in {image}: all {qemu.IMAGE_SLOTS} slots are taken")
-        serial = f"image{slot}"
-        file = {"driver": "file", "node-name": f"{serial}-file", "filename": str(image.resolve()), "read-only": True}
-        node = {"driver": "raw", "node-name": serial, "file": f"{serial}-file", "read-only": True}
-        device = {"driver": "virtio-blk-pci", "id": serial, "drive": serial, "serial": serial, "bus": f"slot{slot}"}
-        self.qmp.execute("blockdev-add", file)
-        self.qmp.execute("blockdev-add", node)
-        self.qmp.execute("device_add", device)
-        self._disks[slot] = serial
-        script = (
-            f'cd /sys/block; for d in vd*; do [ "$(cat $d/serial 2>/dev/null)" = {serial} ] && echo /dev/$d; done; :'
-        )
-
-        def found() -> str | NotYet:
-            return self.channel.run(["/bin/sh", "-c", script]).text.strip() or NotYet("no such disk")
-
-        return self.ask(f"the guest to find {image} as a new disk", found, patience, pause=0.2)
-
-    def unplug(self, device: str) -> None:
-        """Take out a disk that `plug` gave ``device`` for."""
-        name = device.rpartition("/")[2]
-        serial = self.channel.run(["cat", f"/sys/block/{name}/serial"]).text.strip()
-        slot = next(slot for slot, there in self._disks.items() if there == serial)
-        self.qmp.execute("device_del", {"id": serial})
-
-        def unplugged() -> bool | NotYet:
-            nodes = self.qmp.execute("query-block")
-            gone = all(entry.get("qdev", "").split("/")[-2:-1] != [serial] for entry in nodes)
-            return True if gone else NotYet("it is there")
-
-        self.ask(f"disk {serial} to leave", unplugged, pause=0.2)
-        self.qmp.execute("blockdev-del", {"node-name": serial})
-        self.qmp.execute("blockdev-del", {"node-name": f"{serial}-file"})
-        del self._disks[slot]
 
     # --- state -----------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ import io
 import json
 import tarfile
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,21 +45,21 @@ class MachineTrial(Trial):
                 f"cannot boot the image: it is for {architecture}, and the machine is {GUEST_ARCHITECTURE}",
                 hint=f'build it with "architecture": "{GUEST_ARCHITECTURE}", or test it on such a machine',
             )
-        device = self.machine.plug(self.image.path)
+        device = self.machine.disks.plug(self.image.path)
         try:
             return self.engine.load(device, self.image.size)
         finally:
-            self.machine.unplug(device)
+            self.machine.disks.unplug(device)
 
     def read(self) -> LoadedImage:
-        read = self.engine.inspect_image(self.reference)
-        history = self.engine.run("history", "--no-trunc", "--format", "{{.CreatedBy}}", self.reference).text
+        read = self.engine.inspect_image(self.reference())
+        history = self.engine.run("history", "--no-trunc", "--format", "{{.CreatedBy}}", self.reference()).text
         return LoadedImage(
             read["Config"], read["Os"], read["Architecture"], read["RootFS"]["Layers"], len(history.splitlines())
         )
 
     def run(self) -> Container:
-        return run(self.engine, self.reference, CONTAINER_NAME)
+        return run(self.engine, self.reference(), CONTAINER_NAME)
 
     def document(self, path: str) -> Mapping[str, Any]:
         result = self.machine.channel.run([*self.engine.command("cp", f"{CONTAINER_NAME}:{path}", "-")])
@@ -71,7 +70,6 @@ class MachineTrial(Trial):
     ) -> T:
         return self.machine.ask(what, question, patience, pause=pause)
 
-    @cached_property
     def guest(self) -> Host:
         return guest_host(self.machine.channel)
 

@@ -19,7 +19,7 @@ from testinfra.host import Host
 
 from sysimage.containers.container_init import CAPABILITIES
 from sysimage.containers.engine import LoadedImage
-from sysimage.containers.runner import NamespaceRunner
+from sysimage.containers.namespace_runner import NamespaceRunner
 from sysimage.process import Completed
 from sysimage_vm.backends import namespaces_host
 from sysimage_vm.booted import BOOT

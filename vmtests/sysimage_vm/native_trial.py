@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sysimage.containers.engine_runner import EngineRunner
 from sysimage.containers.errors import ProgramNotStartedError
 from sysimage.containers.image import open_image as open_runnable
-from sysimage.containers.runner import EngineRunner, NamespaceRunner, opened
+from sysimage.containers.namespace_runner import NamespaceRunner
+from sysimage.containers.open_runner import opened
 from sysimage.progress import Progress, silent
 from sysimage_vm.booted import Booted, LoadedImage
 from sysimage_vm.errors import EntryPointMissingError, ImageFaultError

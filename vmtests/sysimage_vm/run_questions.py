@@ -143,7 +143,7 @@ def run_questions(
             raise questions.interrupt
         declared = False
         with contextlib.suppress(BootTestError):
-            declared = bool(trial.declared)
+            declared = bool(trial.declared())
     failed = questions.failed or (0 if status in (0, 1) else 1)
     return Answers(
         questions.passed,

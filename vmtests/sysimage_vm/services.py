@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 
 from sysimage_vm.booted import Booted
 from sysimage_vm.errors import DeadlineError, GuestSilentError, ServiceNotStartedError
-from sysimage_vm.waiting import NotYet, Patience
+from sysimage_vm.waiting import Ask, NotYet, Patience
 
 HERD = "/run/current-system/profile/bin/herd"
 FINE = frozenset({"started", "timer", "one-shot"})
@@ -23,12 +22,6 @@ _STATES = {
 }
 States = Mapping[str, str]
 """Service → state; empty while nothing answers."""
-
-
-class Ask(Protocol):
-    """`sysimage_vm.waiting.ask` with what it watches."""
-
-    def __call__(self, what: str, question: Callable[[], States | NotYet], patience: Patience) -> States: ...
 
 
 def wait_services(

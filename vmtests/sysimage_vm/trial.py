@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +21,7 @@ SYSTEM_DOCUMENT = "/run/current-system/system.json"
 
 
 class Trial(ABC):
-    """The state that questions share. Everything is done when first asked for, and timed."""
+    """The state that questions share. What a method brings about, it does once, and its time is taken."""
 
     keeps_health_check = True
     """Whether the image's health check has survived its loading."""
@@ -31,6 +30,11 @@ class Trial(ABC):
         self.image = image
         self.seconds: dict[str, float] = seconds or {}
         """How long each stage took."""
+        self._reference: str | None = None
+        self._loaded: LoadedImage | None = None
+        self._container: Booted | None = None
+        self._is_booted = False
+        self._declared: Mapping[str, Any] | None = None
 
     @abstractmethod
     def load(self) -> str:
@@ -62,71 +66,74 @@ class Trial(ABC):
         """What was last seen around the container: for a failure."""
         return ""
 
-    @cached_property
     def guest(self) -> Host:
         """The machine that the container runs on, for questions."""
         return testinfra.get_host("local://")
 
-    @cached_property
     def reference(self) -> str:
-        """The loaded image's name."""
-        began = time.monotonic()
-        try:
-            return self.load()
-        finally:
-            self.seconds["load"] = self.seconds.get("load", 0.0) + time.monotonic() - began
+        """The image's name where it runs; it is loaded when this is called first."""
+        if self._reference is None:
+            began = time.monotonic()
+            try:
+                self._reference = self.load()
+            finally:
+                self.seconds["load"] = self.seconds.get("load", 0.0) + time.monotonic() - began
+        return self._reference
 
-    @cached_property
     def loaded(self) -> LoadedImage:
-        """What the runner of the image has read of it."""
-        _ = self.reference
-        return self.read()
+        """What the program that runs the image has read of it."""
+        if self._loaded is None:
+            self.reference()
+            self._loaded = self.read()
+        return self._loaded
 
-    @cached_property
     def container(self) -> Booted:
-        """The container, started."""
-        _ = self.reference
-        began = time.monotonic()
-        container = self.run()
-        self.seconds["run"] = time.monotonic() - began
-        return container
+        """The container, which is started when this is called first."""
+        if self._container is None:
+            self.reference()
+            began = time.monotonic()
+            self._container = self.run()
+            self.seconds["run"] = time.monotonic() - began
+        return self._container
 
-    @cached_property
     def booted(self) -> Booted:
         """The same container once every declared service has started."""
-        container = self.container
-        began = time.monotonic()
-        if self.has_init:
-            self.wait_services()
-        else:
-            container.require_running()
-        self.seconds["boot"] = time.monotonic() - began
+        container = self.container()
+        if not self._is_booted:
+            began = time.monotonic()
+            if self.has_init():
+                self.wait_services()
+            else:
+                container.require_running()
+            self.seconds["boot"] = time.monotonic() - began
+            self._is_booted = True
         return container
 
     def wait_services(self) -> None:
         """Wait until every declared service has started; the init may wait for one as long as it is declared to."""
-        declared = [(service.get("ready") or {}).get("timeout", 0) for service in self.services.values()]
-        self.container.wait_services(self.expected_services, patience=Patience(BOOT.quiet + max(declared, default=0)))
+        declared = [(service.get("ready") or {}).get("timeout", 0) for service in self.services().values()]
+        patience = Patience(BOOT.quiet + max(declared, default=0))
+        self.container().wait_services(self.expected_services(), patience=patience)
 
-    @cached_property
     def declared(self) -> Mapping[str, Any]:
-        """The normalised system.json in the image; empty if the image has none."""
-        self.container.require_running()
-        entry = self.image.declared.get("Entrypoint") or []
-        # [boot program, SYSTEM]: the system is named on the command line, as in a Guix system; not every engine's `cp`
-        # follows the link that leads to it.
-        return self.document(f"{entry[1]}/system.json" if len(entry) == 2 else SYSTEM_DOCUMENT)
+        """The normalised system.json in the image, asked of the container; empty if the image has none."""
+        if self._declared is None:
+            self.container().require_running()
+            entry = self.image.declared.get("Entrypoint") or []
+            # [boot program, SYSTEM]: the system is named on the command line, as in a Guix system; not every engine's
+            # `cp` follows the link that leads to it.
+            self._declared = self.document(f"{entry[1]}/system.json" if len(entry) == 2 else SYSTEM_DOCUMENT)
+        return self._declared
 
-    @property
     def has_init(self) -> bool:
-        return bool(self.declared) and not self.declared.get("entry-point") and not self.declared.get("command")
+        """Whether the image starts an init, and not a program of its own."""
+        declared = self.declared()
+        return bool(declared) and not declared.get("entry-point") and not declared.get("command")
 
-    @property
     def services(self) -> Mapping[str, Mapping[str, Any]]:
         """Declared services by name."""
-        return self.declared.get("services") or {}
+        return self.declared().get("services") or {}
 
-    @property
     def expected_services(self) -> Sequence[str]:
         """Names of the services that start by themselves."""
-        return sorted(name for name, service in self.services.items() if service.get("auto-start", True))
+        return sorted(name for name, service in self.services().items() if service.get("auto-start", True))

@@ -125,6 +125,14 @@ class NotYet:
     """What there is instead, for the message."""
 
 
+class Ask(Protocol):
+    """`ask` with what it watches."""
+
+    def __call__(
+        self, what: str, question: Callable[[], T | NotYet], patience: Patience = USUAL, *, pause: float = 2.0
+    ) -> T: ...
+
+
 def wait(watched: Watched, what: str, ready: Callable[[], T | None], patience: Patience = USUAL) -> T:
     """Return what ``ready`` returns as soon as that is not None; it must not wait itself.
 

@@ -38,7 +38,7 @@ class Inventories:
         files = {package: debs[package] for package in unknown}
 
         def unpack(package: Package, report: Report) -> Inventory:
-            return self.known.take(files[package], package, self.unpacked)
+            return self.known.unpack(files[package], package, self.unpacked)
 
         with Pool(self.workers, unpack, what="unpack packages", name=lambda package: package.name) as pool:
             for package in unknown:

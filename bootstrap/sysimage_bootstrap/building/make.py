@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from sysimage.errors import IntegrityError, Issue
+from sysimage.rules.packages import STANZAS
 from sysimage.store.items import StoreItem
+from sysimage.store.md5sums import md5sums
 from sysimage_bootstrap.building.bytecode import Compiler
 from sysimage_bootstrap.building.relink import check, rewrite
 from sysimage_bootstrap.building.rewrite_shebang import rewrite_shebang
 from sysimage_bootstrap.debian.architectures import ElfTarget
+from sysimage_bootstrap.debs.inventory import Inventory
 from sysimage_bootstrap.debs.inventory_cache import InventoryCache
 from sysimage_bootstrap.debs.unpack import unpack
 from sysimage_bootstrap.planning.item_plan import SELF, PlannedItem
@@ -52,11 +55,19 @@ def make_item(environment: BuildEnvironment, planned: PlannedItem, deb: Path) ->
         left_out = _leave_out(draft, planned.plan.left_out, planned.plan.links)
         inventory = without(inventory, planned.plan.left_out)
         _fill(draft, planned, environment)
+        _describe(draft, inventory)
         missing = {path: list(names) for path, names in planned.plan.missing.items()}
-        facts = {**inventory.facts(), "missing": missing, "left_out": left_out}
+        facts = {**inventory.facts(), "missing": missing, "left_out": left_out, "md5sums": md5sums(draft)}
         return BuiltItem(package.source, inventory.changed, facts, planned.plan.references)
 
     return environment.store.realise(planned.recipe, build)
+
+
+def _describe(draft: Path, inventory: Inventory) -> None:
+    """Let the item say of which package it is."""
+    place = draft / STANZAS / inventory.package
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(inventory.stanza, encoding="utf-8")
 
 
 def _leave_out(draft: Path, paths: Mapping[str, str], links: Iterable[str]) -> dict[str, tuple[str, int]]:

@@ -45,6 +45,8 @@ class Inventory:
     package: str
     version: str
     architecture: str
+    stanza: str
+    """What scanners are to read of the package: see `sysimage_bootstrap.debs.stanza`."""
     files: tuple[str, ...]
     links: Mapping[str, str]
     """Path of a symlink → what it says, in terms of the root file system that the package was made for."""
@@ -91,6 +93,8 @@ class PackageFacts:
     """Path → why the item lacks it, and how many bytes it had."""
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Path of a plugin → libraries it needs and the system does not have."""
+    md5sums: Mapping[str, str] = field(default_factory=dict)
+    """Path relative to the item → MD5 of each file, 32 hexadecimal digits."""
 
     @classmethod
     def parse(cls, facts: Mapping[str, Any]) -> PackageFacts:
@@ -103,4 +107,5 @@ class PackageFacts:
             tuple(facts["conffiles"]),
             {path: (kind, size) for path, (kind, size) in facts.get("left_out", {}).items()},
             {path: tuple(names) for path, names in facts.get("missing", {}).items()},
+            facts.get("md5sums", {}),
         )

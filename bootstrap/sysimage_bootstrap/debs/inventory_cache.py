@@ -28,7 +28,7 @@ class InventoryCache:
         inventory = None if text is None else _CODEC.loads(text)
         return inventory if inventory is not None and inventory.package == package.name else None
 
-    def take(self, deb: Path, package: Package, unpacked: Path) -> Inventory:
+    def unpack(self, deb: Path, package: Package, unpacked: Path) -> Inventory:
         """Unpack a package below ``unpacked``, and keep its inventory."""
         inventory = unpack(deb, unpacked / package.digest.hex, package)
         self._memo.keep(package.digest.hex, _CODEC.dumps(inventory))

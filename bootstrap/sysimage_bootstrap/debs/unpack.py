@@ -17,10 +17,11 @@ from pathlib import Path
 
 from sysimage_bootstrap.archive.package import Package, require_control
 from sysimage_bootstrap.debs.changelog import changelog_dates, changelog_names
-from sysimage_bootstrap.debs.deb import open_deb
+from sysimage_bootstrap.debs.deb import Deb, open_deb
 from sysimage_bootstrap.debs.elf import MAGIC, ElfError, read_elf
 from sysimage_bootstrap.debs.guile import modules_in_library, modules_in_source
 from sysimage_bootstrap.debs.inventory import WATCHED, Attributes, Inventory, LinkedFile
+from sysimage_bootstrap.debs.stanza import stanza
 from sysimage_bootstrap.debs.tar import PackageMember, TarError, TarReader, Type, show
 
 _HEAD = 256
@@ -56,7 +57,7 @@ def unpack(deb: Path, top: Path, package: Package) -> Inventory:
         unpacked = _Unpacked(os.fsencode(top))
         for member in opened.data:
             _place(member, opened.data, unpacked)
-        return _inventory(package, opened.conffiles, unpacked)
+        return _inventory(package, opened, unpacked)
 
 
 def _place(member: PackageMember, data: TarReader, unpacked: _Unpacked) -> None:
@@ -140,7 +141,7 @@ def _make_file(name: bytes, member: PackageMember, data: TarReader, unpacked: _U
     unpacked.heads[name] = head[:_HEAD]
 
 
-def _inventory(package: Package, conffiles: tuple[str, ...], unpacked: _Unpacked) -> Inventory:
+def _inventory(package: Package, deb: Deb, unpacked: _Unpacked) -> Inventory:
     linked = {}
     for name, head in unpacked.heads.items():
         if head.startswith(MAGIC):
@@ -161,6 +162,7 @@ def _inventory(package: Package, conffiles: tuple[str, ...], unpacked: _Unpacked
         package=package.name,
         version=package.version,
         architecture=package.architecture,
+        stanza=stanza(deb.control),
         files=tuple(sorted(map(_text, unpacked.files))),
         links={_text(name): _text(unpacked.links[name].target) for name in sorted(unpacked.links)},
         root_links=frozenset(_text(n) for n, member in unpacked.links.items() if not member.name.startswith(b"usr/")),
@@ -172,7 +174,7 @@ def _inventory(package: Package, conffiles: tuple[str, ...], unpacked: _Unpacked
             _text(name): Attributes(m.mode, _text(m.owner), _text(m.group), m.type is Type.DIRECTORY)
             for name, m in sorted(unpacked.attributes.items())
         },
-        conffiles=conffiles,
+        conffiles=deb.conffiles,
         changed=_changed(package, unpacked),
     )
 

@@ -6,18 +6,22 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sysimage.characters import is_line, one_line
+from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
+from sysimage.store.items import StoreItem
+from sysimage_bootstrap.store import BuiltItem, ItemStore, Recipe
 
 BUNDLE = "ssl/certs/ca-certificates.crt"
 """Where in /etc everything looks for it."""
-_CERTIFICATES = "share/ca-certificates"
+CERTIFICATES = "share/ca-certificates"
+"""Where an item has its certificates."""
 
 
 def certificate_files(locations: Iterable[Path]) -> dict[str, bytes]:
     """Path in /etc → content: the bundle and the list it was made of; nothing if no item brings certificates."""
     found: dict[str, Path] = {}
     for location in locations:
-        top = location / _CERTIFICATES
+        top = location / CERTIFICATES
         for file in top.rglob("*.crt"):
             name = file.relative_to(top).as_posix()
             if not is_line(name):
@@ -29,6 +33,19 @@ def certificate_files(locations: Iterable[Path]) -> dict[str, bytes]:
     names = sorted(found, key=lambda name: name.encode())
     bundle = b"".join(_terminated(found[name].read_bytes()) for name in names)
     return {BUNDLE: bundle, "ca-certificates.conf": b"".join(one_line(name) for name in names)}
+
+
+def bundle_item(bundle: bytes, packages: Iterable[StoreItem], store: ItemStore) -> StoreItem:
+    """The bundle as an item of its own, a file: it is large, and changes with the ``packages`` that bring certificates,
+    not with every other package that has something in /etc."""
+    newest = max(packages, key=lambda item: (item.changed, item.path))
+    recipe = Recipe("ca-certificates.crt", "file", (), {"content": str(Digest.of(bundle))})
+
+    def build(top: Path) -> BuiltItem:
+        top.write_bytes(bundle)
+        return BuiltItem(newest.source, newest.changed)
+
+    return store.realise(recipe, build)
 
 
 def _terminated(text: bytes) -> bytes:

@@ -30,16 +30,17 @@ NOT_WANTED = frozenset(
     | {f"rc{level}.d" for level in range(7)}
 )
 """Entries at the top of /etc that configure what is not here, or that others make."""
-PLAIN = frozenset({"hosts", "os-release", "machine-id", "subgid", "subuid"})
+PLAIN = frozenset({"debian_version", "hosts", "os-release", "machine-id", "subgid", "subuid"})
 """Regular files in the image: programs rewrite them, mount over them, or look for them in a layer."""
 COPIED: Mapping[str, str] = {
+    "debian_version": "etc/debian_version",
     "nsswitch.conf": "share/libc-bin/nsswitch.conf",
     "os-release": "lib/os-release",
     "ssh/sshd_config": "share/openssh/sshd_config",
     "sudo.conf": "share/sudo/sudo.conf",
     "rsyslog.conf": "share/rsyslog/rsyslog.conf",
 }
-"""Path in /etc → path in /usr of the file that a maintainer script would copy there."""
+"""Path in /etc → path in an item of the file that a maintainer script would copy there, or that is to be a file."""
 _SHELLS = ("sh", "bash", "rbash", "dash", "zsh", "fish", "ksh93", "mksh", "tmux", "screen")
 _HOSTS = b"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 

@@ -8,6 +8,7 @@ from sysimage.digest import Digest
 from sysimage.errors import SpecError
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import StoreItem
+from sysimage.store.paths import StorePath
 from sysimage_bootstrap.debian.alternatives import Alternatives
 from sysimage_bootstrap.packages.default_packages import LOCALES_PACKAGE, is_built_in_locale
 from sysimage_bootstrap.store import ItemStore, Recipe
@@ -69,11 +70,12 @@ def etc_item(
     packages: Sequence[Installed], files: Mapping[str, bytes], links: Mapping[str, str], store: ItemStore
 ) -> StoreItem:
     """The item of /etc, with what Debian generates at configuration: ``files`` and ``links``, by path in /etc."""
+    leads_to = {StorePath.parse(target) for target in links.values() if target.startswith(f"{store.store_dir}/")}
     generated = {path: str(Digest.of(content)) for path, content in sorted(files.items())}
     recipe = Recipe(
         "etc",
         "etc",
-        tuple(sorted(package.path for package in packages if package.has("etc"))),
+        tuple(sorted({*leads_to, *(package.path for package in packages if package.has("etc"))})),
         {"format": GENERATED_ITEMS_VERSION, "files": generated, "links": dict(sorted(links.items()))},
     )
     return store.realise(recipe, lambda top: etc.build_etc(packages, files, links, top))

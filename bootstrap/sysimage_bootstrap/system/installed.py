@@ -23,6 +23,8 @@ class Installed:
     location: Path
     attributes: Mapping[str, Attributes]
     """Path relative to the item → modes and owners that the item has lost."""
+    md5sums: Mapping[str, str] = field(default_factory=dict)
+    """Path relative to the item → MD5 of the file."""
     _listed: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
     """The names in directories that were looked into: every package is asked for every program."""
 
@@ -30,7 +32,7 @@ class Installed:
     def of(cls, name: str, item: StoreItem, facts: PackageFacts) -> Installed:
         if item.location is None:
             raise IntegrityError(f"cannot use {item.path}: its files are not on this machine")
-        return cls(name, item.path, item.location, facts.attributes)
+        return cls(name, item.path, item.location, facts.attributes, facts.md5sums)
 
     def has(self, relative: str) -> bool:
         """Whether the item has something at a path; a link counts whatever it leads to."""

@@ -10,6 +10,7 @@ from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.declared_entries import check_kinds, declared_entries
 from sysimage.rootfs.provision import layered
+from sysimage.rootfs.rows import package_rows
 from sysimage.rootfs.system import ImageDefaults, LeftOut, SystemResult
 from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemSpec
@@ -19,6 +20,7 @@ from sysimage_bootstrap.debs.inventory import PackageFacts
 from sysimage_bootstrap.packages.default_packages import build_only
 from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system import boot, etc
+from sysimage_bootstrap.system.certificates import BUNDLE, CERTIFICATES, bundle_item
 from sysimage_bootstrap.system.environment import image_environment
 from sysimage_bootstrap.system.generated_items import boot_program_item, etc_item, profile_item
 from sysimage_bootstrap.system.image_programs import ImagePrograms
@@ -62,6 +64,9 @@ def build_system(
     profile, replaced = profile_item(spec, packages, everything, privileged, store)
     progress("system", 1, 4)
     files, links = etc.generated_files(spec, packages, environment), etc.generated_links(spec, packages)
+    if (bundle := files.pop(BUNDLE, None)) is not None:
+        sources = [items[package.name] for package in packages if package.has(CERTIFICATES)]
+        links[BUNDLE] = str(bundle_item(bundle, sources, store).path)
     etc_tree = etc_item(packages, files, links, store)
     progress("system", 2, 4)
     root = _Root.of(spec, spec_dir, packages, accounts, profile.path, store)
@@ -79,13 +84,21 @@ def build_system(
         store=store,
     )
     progress("system", 4, 4)
+    closure = store.closure([system.path])
+    present = {item.path for item in closure}
+    rows = [
+        row
+        for package in everything
+        if package.path in present
+        for row in package_rows(package.path, package.location, package.md5sums)
+    ]
     etc_links = tuple(etc.etc_entries(str(system.path), store.location(etc_tree.path), packages, accounts, links))
     return SystemResult(
         system=system.path,
         boot_program=boot_program.path if boot_program else None,
-        items=store.closure([system.path]),
+        items=closure,
         accounts=accounts,
-        entries=root.entries(system.path, etc_links, privileged),
+        entries=layered(rows, root.entries(system.path, etc_links, privileged)),
         image_defaults=_image_defaults(spec, system.path, boot_program, environment),
         left_out={str(items[package.name].path): _left_out(facts[package.name]) for package in packages},
     )

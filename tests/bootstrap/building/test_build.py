@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import marshal
 import os
@@ -194,6 +195,15 @@ def test_what_is_lost_in_an_item_is_remembered(store: ItemStore, items: Mapping[
     assert facts.conffiles == ("/etc/hello",)
     assert (facts.package, facts.version) == ("hello", "1.0-1")
     assert items["hello"].source == "greetings"
+
+
+def test_an_item_says_which_package_it_is(store: ItemStore, items: Mapping[str, StoreItem]) -> None:
+    hello = Path(str(items["hello"].path))
+    text = (hello / "share/sysimage/packages/hello").read_text()
+    assert "Package: hello\nVersion: 1.0-1\n" in text
+    facts = PackageFacts.parse(store.facts(items["hello"].path))
+    files = [file for file in hello.rglob("*") if file.is_file() and not file.is_symlink()]
+    assert facts.md5sums == {str(file.relative_to(hello)): hashlib.md5(file.read_bytes()).hexdigest() for file in files}
 
 
 def test_nothing_is_made_twice(shelf: Shelf, store: ItemStore, items: Mapping[str, StoreItem], tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def build(store: ItemStore, system: Package, *here: Package) -> StoreItem:
     )
 
 
-def test_a_system_without_guile_is_told_what_it_lacks(tmp_path: Path) -> None:
+def test_a_system_without_guile_is_reported_what_it_lacks(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="it has no Guile") as caught:
         build(ItemStore(tmp_path, "/gnu/store"), package_of("bash", b""))
     assert caught.value.hint == "do not leave guile-3.0 out of the packages"

@@ -134,7 +134,7 @@ def test_an_inventory_survives_being_kept(tmp_path: Path) -> None:
     inventories = InventoryCache(tmp_path / "store")
     (tmp_path / "unpacked").mkdir()
     assert inventories.find(package) is None
-    inventory = inventories.take(tmp_path / "deb", package, tmp_path / "unpacked")
+    inventory = inventories.unpack(tmp_path / "deb", package, tmp_path / "unpacked")
     assert "caf\udce9" in inventory.files
     assert InventoryCache(tmp_path / "store").find(package) == inventory
     assert inventories.find(replace(package, name="other")) is None

@@ -20,7 +20,7 @@ TOOLS = {"patchelf": "1"}
 
 
 def inventory(package: str, *files: str, **more: object) -> Inventory:
-    empty = Inventory(package, "1.0-1", "amd64", files, {}, frozenset(), {}, {}, {}, {}, {}, (), ())
+    empty = Inventory(package, "1.0-1", "amd64", "", files, {}, frozenset(), {}, {}, {}, {}, {}, (), ())
     return replace(empty, **more)  # type: ignore[arg-type]
 
 
@@ -111,6 +111,36 @@ def test_files_of_another_machine_and_of_none_are_left_alone() -> None:
         "other", "lib/x.so", "lib/x.go", linked={"lib/x.so": elf("libc.so.6", machine=3), "lib/x.go": elf(machine=0)}
     )
     assert planned(other).items["other"].plan.linked == {}
+
+
+def entries_of(package: str, *inventories: Inventory, dependencies: Mapping[str, tuple[str, ...]]) -> list[str | None]:
+    """The RUNPATH that the only linked file of a package gets."""
+    plan = planned(LIBC, *inventories, dependencies=dependencies)
+    (linking,) = plan.items[package].plan.linked.values()
+    return [readable(plan, entry) for entry in linking[1]]
+
+
+def test_of_several_libraries_of_a_name_the_nearest_is_chosen() -> None:
+    """Where none lies where the linker looks: the package's own, one of its dependencies', or the only one."""
+    place = f"{LIB}/blas/libblas.so.3"
+
+    def has(package: str, machine: int = 62) -> Inventory:
+        return inventory(package, place, linked={place: elf(machine=machine)})
+
+    own = inventory("user", "bin/u", place, linked={"bin/u": elf("libblas.so.3", interpreter=LD), place: elf()})
+    plan = planned(LIBC, own, has("atlas"), has("openblas"), dependencies={"user": ("atlas",)})
+    assert readable(plan, plan.items["user"].plan.linked["bin/u"][1][0]) == f"{SELF}/{LIB}/blas"
+
+    user = inventory("user", "bin/u", linked={"bin/u": elf("libblas.so.3", interpreter=LD)})
+    for chosen in ("atlas", "openblas"):
+        near = {"user": ("libc6", chosen)}
+        found = entries_of("user", user, has("atlas"), has("openblas"), dependencies=near)
+        assert found == [f"<{chosen}>/{LIB}/blas"]
+    assert entries_of("user", user, has("atlas"), dependencies={}) == [f"<atlas>/{LIB}/blas"]
+    foreign = entries_of("user", user, has("atlas", machine=183), has("openblas"), dependencies={})
+    assert foreign == [f"<openblas>/{LIB}/blas"], "one of another processor is none"
+    with pytest.raises(SysimageError, match="libraries are missing"):
+        planned(LIBC, user, has("atlas"), has("openblas"))
 
 
 def test_all_missing_libraries_are_named_at_once() -> None:

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sysimage.errors import IntegrityError
-from sysimage.notices import heard_by
+from sysimage.notices import listen_to_notices
 from sysimage.store.nar import nar_hash_and_size
 from sysimage_bootstrap.integrity_check import damaged_items
 from sysimage_bootstrap.store import BuiltItem, ItemStore, Recipe
@@ -215,7 +215,7 @@ def test_an_item_with_another_byte_and_its_old_times_is_made_again(store: ItemSt
     item = store.realise(GREETING, writing("hi"))
     flip_a_byte(store.location(item.path) / "note")
     again = ItemStore(store.root, "/gnu/store")
-    with heard_by((heard := list[str]()).append):
+    with listen_to_notices((heard := list[str]()).append):
         assert again.get(item.path) is None
     assert heard == [f"{store.location(item.path)} was damaged: it is made again when it is needed"]
     assert again.realise(GREETING, writing("hi")) == item
@@ -286,7 +286,7 @@ def test_an_item_that_an_older_version_registered_is_not_made_again(store: ItemS
     file = store.root / "var/sysimage/registered/gnu/store" / item.path.base_name
     content = file.read_bytes().partition(b"\n")[2]
     file.write_bytes(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
-    with heard_by((heard := list[str]()).append):
+    with listen_to_notices((heard := list[str]()).append):
         assert ItemStore(store.root, "/gnu/store").realise(GREETING, refuses) == item
     assert heard == []
 

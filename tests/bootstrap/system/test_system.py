@@ -101,6 +101,19 @@ def _base(store: ItemStore, result: SystemResult, name: str) -> str:
     return (store.location(result.system) / name).readlink().name
 
 
+def test_scanners_are_told_of_the_packages_that_are_in_the_image(tmp_path: Path) -> None:
+    result, store = make(tmp_path, {"mawk": {"share/sysimage/packages/mawk": "Package: mawk\n"}})
+    rows = {entry.path: entry for entry in result.entries if "/status.d/" in entry.path}
+    assert {path: entry.read() for path, entry in rows.items()} == {
+        "/var/lib/dpkg/status.d/mawk": b"Package: mawk\n",
+        "/var/lib/dpkg/status.d/mawk.md5sums": b"",
+    }
+    (mawk,) = {entry.item for entry in rows.values()}
+    assert mawk is not None
+    assert mawk.name == "mawk-1"
+    assert (store.location(mawk) / "share/sysimage/packages/mawk").is_file()
+
+
 def test_the_root_before_the_first_boot(tmp_path: Path) -> None:
     hyphenated: dict[str, Any] = {"host-name": "box", "time-zone": "Europe/Berlin"}
     result, _ = make(
@@ -127,7 +140,7 @@ def test_the_root_before_the_first_boot(tmp_path: Path) -> None:
         "/etc/ca-certificates.conf 0777 0:0 -> /etc/static/ca-certificates.conf",
         "/etc/daemon 0755 0:0",
         "/etc/daemon/daemon.conf 0644 0:0",
-        "/etc/debian_version 0777 0:0 -> /etc/static/debian_version",
+        "/etc/debian_version 0644 0:0",
         "/etc/default 0755 0:0",
         "/etc/default/locale 0777 0:0 -> /etc/static/default/locale",
         "/etc/environment 0777 0:0 -> /etc/static/environment",
@@ -148,7 +161,7 @@ def test_the_root_before_the_first_boot(tmp_path: Path) -> None:
         "/etc/skel/.bashrc 0777 0:0 -> /etc/static/skel/.bashrc",
         "/etc/ssl 0755 0:0",
         "/etc/ssl/certs 0755 0:0",
-        "/etc/ssl/certs/ca-certificates.crt 0777 0:0 -> /etc/static/ssl/certs/ca-certificates.crt",
+        "/etc/ssl/certs/ca-certificates.crt 0777 0:0 -> …-ca-certificates.crt",
         "/etc/static 0777 0:0 -> …-system/etc",
         "/etc/subgid 0644 0:0",
         "/etc/subuid 0644 0:0",

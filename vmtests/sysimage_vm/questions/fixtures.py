@@ -29,7 +29,7 @@ def trial(request: pytest.FixtureRequest) -> Trial:
 def inside(trial: Trial) -> Host:
     """testinfra's host in the booted container. The standard questions use this name, because some of them kill: no
     other plugin's idea of a host must ever come in its place."""
-    return trial.booted.host
+    return trial.booted().host
 
 
 @pytest.fixture(scope="session")
@@ -41,4 +41,4 @@ def host(inside: Host) -> Host:
 @pytest.fixture(scope="session")
 def guest(trial: Trial) -> Host:
     """testinfra's host in the machine that the container runs on: the virtual one, or this."""
-    return trial.guest
+    return trial.guest()

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 @pytest.fixture(autouse=True)
 def _only_with_an_init(trial: Trial) -> None:
-    if not trial.has_init:
+    if not trial.has_init():
         pytest.skip("this image runs a plain command instead of an init")
 
 
@@ -29,23 +29,23 @@ def test_the_first_process_is_the_shepherd(inside: Host) -> None:
 
 
 def test_the_container_has_no_privilege(trial: Trial) -> None:
-    assert list(trial.booted.privileges()) == []
+    assert list(trial.booted().privileges()) == []
 
 
 def test_every_declared_service_is_started(trial: Trial) -> None:
-    states = trial.booted.services()
-    assert {name: states.get(name) for name in trial.expected_services if states.get(name) not in FINE} == {}
+    states = trial.booted().services()
+    assert {name: states.get(name) for name in trial.expected_services() if states.get(name) not in FINE} == {}
 
 
 def test_one_shots_ran_and_timers_are_armed(trial: Trial) -> None:
-    states = trial.booted.services()
-    declared = {name: trial.services[name] for name in trial.expected_services}
+    states = trial.booted().services()
+    declared = {name: trial.services()[name] for name in trial.expected_services()}
     assert {states[name] for name, service in declared.items() if service.get("one-shot")} <= {"one-shot", "started"}
     assert {states[name] for name, service in declared.items() if service.get("timer") is not None} <= {"timer"}
 
 
 def test_nothing_failed_to_start(trial: Trial) -> None:
-    assert [name for name, state in trial.booted.services().items() if state == "failed"] == []
+    assert [name for name, state in trial.booted().services().items() if state == "failed"] == []
 
 
 def _process_of(inside: Host, service: str) -> int | None:
@@ -58,10 +58,10 @@ def _process_of(inside: Host, service: str) -> int | None:
 def test_a_killed_service_comes_back(trial: Trial, inside: Host) -> None:
     daemons = [
         name
-        for name in trial.expected_services
-        if not trial.services[name].get("one-shot")
-        and trial.services[name].get("timer") is None
-        and trial.services[name].get("respawn", True)
+        for name in trial.expected_services()
+        if not trial.services()[name].get("one-shot")
+        and trial.services()[name].get("timer") is None
+        and trial.services()[name].get("respawn", True)
     ]
     if not daemons:
         pytest.skip("no service of this image is to be started again")
@@ -90,8 +90,8 @@ def test_orphans_are_reaped(trial: Trial, inside: Host) -> None:
 
 
 def test_the_output_of_services_is_in_the_logs(trial: Trial) -> None:
-    said = trial.booted.logs()
-    for name in trial.expected_services:
+    said = trial.booted().logs()
+    for name in trial.expected_services():
         assert f"Service {name} " in said or f"service {name} " in said.lower()
 
 
@@ -107,7 +107,7 @@ def test_the_health_check_goes_healthy(trial: Trial) -> None:
     rounds = check.get("StartPeriod", 0) + 3 * (check.get("Interval", 0) + check.get("Timeout", 0))
 
     def healthy() -> bool | NotYet:
-        health = trial.booted.health()
+        health = trial.booted().health()
         return True if health == "healthy" else NotYet(health)
 
     _ask(trial, "the health check to go healthy", healthy, Patience(quiet=60 + rounds / nanoseconds), pause=3)
@@ -125,4 +125,4 @@ def _ask(
     try:
         return trial.ask(what, question, patience, pause=pause)
     except (GuestSilentError, DeadlineError) as fault:
-        pytest.fail(f"{fault.message}; {trial.booted.evidence()}")
+        pytest.fail(f"{fault.message}; {trial.booted().evidence()}")

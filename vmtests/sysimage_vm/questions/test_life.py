@@ -18,12 +18,12 @@ STOP_SECONDS = 30
 
 
 def test_the_engine_runs_commands_inside(trial: Trial) -> None:
-    result = trial.booted.exec("/bin/sh", "-c", "echo out; echo err >&2; exit 7")
+    result = trial.booted().exec("/bin/sh", "-c", "echo out; echo err >&2; exit 7")
     assert (result.status, result.stdout, result.stderr) == (7, b"out\n", b"err\n")
 
 
 def test_the_engines_network_files_are_intact(trial: Trial, inside: Host) -> None:
-    name = trial.booted.hostname()
+    name = trial.booted().hostname()
     assert inside.file("/etc/hostname").content_string.strip() == name
     assert "localhost" in inside.file("/etc/hosts").content_string
     assert name in inside.file("/etc/hosts").content_string
@@ -33,27 +33,27 @@ def test_the_engines_network_files_are_intact(trial: Trial, inside: Host) -> Non
 
 
 def test_it_restarts(trial: Trial) -> None:
-    trial.booted.restart(STOP_SECONDS)
-    _wait(trial, trial.booted)
+    trial.booted().restart(STOP_SECONDS)
+    _wait(trial, trial.booted())
 
 
 def test_it_stops_promptly_and_says_so(trial: Trial) -> None:
-    status, seconds = trial.booted.stop(seconds=STOP_SECONDS)
+    status, seconds = trial.booted().stop(seconds=STOP_SECONDS)
     trial.seconds["stop"] = seconds
     stop_signal = signal.Signals[trial.image.declared.get("StopSignal") or "SIGTERM"]
-    fine = {0} if trial.has_init else {0, 128 + stop_signal}
-    assert status in fine, f"exit status {status}; {trial.booted.evidence()}"
+    fine = {0} if trial.has_init() else {0, 128 + stop_signal}
+    assert status in fine, f"exit status {status}; {trial.booted().evidence()}"
 
 
 def test_it_starts_again_after_a_stop(trial: Trial) -> None:
-    if trial.booted.state() != "exited":
+    if trial.booted().state() != "exited":
         pytest.skip("it was not stopped")
-    trial.booted.start()
-    _wait(trial, trial.booted)
+    trial.booted().start()
+    _wait(trial, trial.booted())
 
 
 def _wait(trial: Trial, container: Booted) -> None:
-    if trial.has_init:
+    if trial.has_init():
         trial.wait_services()
     else:
         container.require_running()

@@ -20,13 +20,13 @@ perl -MPOSIX -MFile::Temp -e 1 2>/dev/null || :
 
 @pytest.fixture(autouse=True)
 def _only_with_a_database(trial: Trial) -> None:
-    if not (trial.declared.get("store") or {}).get("database"):
+    if not (trial.declared().get("store") or {}).get("database"):
         pytest.skip("this image has no store database")
 
 
 def _paths(trial: Trial) -> tuple[str, str]:
     """The store directory and its owner's state directory, from the declared kind."""
-    store = trial.declared["store"]
+    store = trial.declared()["store"]
     nix = store["kind"] == "nix"
     return store.get("directory") or ("/nix/store" if nix else "/gnu/store"), "/nix/var/nix" if nix else "/var/guix"
 
@@ -34,7 +34,7 @@ def _paths(trial: Trial) -> tuple[str, str]:
 def test_the_store_is_as_registered_after_scripts_have_run_as_root(trial: Trial, inside: Host) -> None:
     inside.run(_RUN_SCRIPTS.replace("%", "%%"))
     store, state = _paths(trial)
-    report = trial.booted.check_store(store, f"{state}/db/db.sqlite")
+    report = trial.booted().check_store(store, f"{state}/db/db.sqlite")
     assert {key: report[key] for key in ("changed", "missing", "stray", "database")} == {
         "changed": [],
         "missing": [],

@@ -14,9 +14,9 @@ from sysimage_vm.trial import Trial
 
 @pytest.fixture(scope="module")
 def declared(trial: Trial) -> Mapping[str, Any]:
-    if not trial.declared:
+    if not trial.declared():
         pytest.skip("this image does not say what it was declared to be")
-    return trial.declared
+    return trial.declared()
 
 
 def test_declared_users_are_there(declared: Mapping[str, Any], inside: Host) -> None:
@@ -98,7 +98,7 @@ def test_the_environment_reaches_commands(trial: Trial, inside: Host) -> None:
 
 
 def test_the_shell_and_env_are_where_scripts_look(trial: Trial, inside: Host) -> None:
-    if not trial.has_init:
+    if not trial.has_init():
         pytest.skip("this image runs a plain command instead of an init")
     assert inside.run("/bin/sh -c 'echo $((6 * 7))'").stdout == "42\n"
     assert inside.run("/usr/bin/env true").rc == 0

@@ -1,0 +1,77 @@
+"""A plan and a tree become layers: what follows from an item lies with it, the rest on top."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sysimage.closure import Closure
+from sysimage.layerplan.plan import LayerPlan, PlannedLayer
+from sysimage.layers.split_layers import CUSTOMIZATION, layer_labels, layer_sources
+from sysimage.rootfs.tree import Entry, Tree
+from tests.support.stores import make_item, store_path
+
+
+@pytest.fixture
+def closure(tmp_path: Path) -> Closure:
+    items = [make_item(tmp_path, name, {"file": name}) for name in ("a", "b")]
+    return Closure(items, [item.path for item in items])
+
+
+def planned(closure: Closure, max_layers: int = 9, *, customized: bool = False) -> LayerPlan:
+    layers = [PlannedLayer((item.path,), item.nar_size, "") for item in closure]
+    return LayerPlan((layers[0], replace(layers[1], customized=customized)), max_layers)
+
+
+def tree(closure: Closure) -> Tree:
+    a, b = (item.path for item in closure)
+    return Tree(
+        [
+            Entry.directory("/rows", 0o700),
+            replace(Entry.file("/rows/a", b"a"), item=a),
+            replace(Entry.file("/rows/b", b"b"), item=b),
+            replace(Entry.file("/rows/x", b"x"), item=store_path("of-a-base")),
+            Entry.file("/etc/x", b""),
+        ]
+    )
+
+
+def contents(closure: Closure, plan: LayerPlan) -> list[tuple[list[str], list[str]]]:
+    """Names of items and paths of files, layer by layer."""
+    return [
+        (
+            [item.path.name for item in source.items],
+            [entry.path for entry in source.entries if entry.content is not None],
+        )
+        for source in layer_sources(plan, closure, tree(closure))
+    ]
+
+
+def test_what_follows_from_an_item_lies_in_its_layer(closure: Closure) -> None:
+    assert contents(closure, planned(closure)) == [
+        (["a"], ["/rows/a"]),
+        (["b"], ["/rows/b"]),
+        ([], ["/etc/x", "/rows/x"]),
+    ]
+
+
+def test_directories_look_the_same_in_every_layer(closure: Closure) -> None:
+    for source in layer_sources(planned(closure), closure, tree(closure)):
+        (rows,) = (part for part in source.parts() if isinstance(part, Entry) and part.path == "/rows")
+        assert rows.mode == 0o700
+
+
+def test_the_customization_goes_into_a_last_layer_that_says_so(closure: Closure) -> None:
+    plan = planned(closure, customized=True)
+    assert contents(closure, plan) == [(["a"], ["/rows/a"]), (["b"], ["/rows/b", "/etc/x", "/rows/x"])]
+    assert layer_labels(plan) == ("a", f"b; {CUSTOMIZATION}")
+    assert plan.count == 2
+
+
+def test_everything_goes_into_the_only_layer(closure: Closure) -> None:
+    both = PlannedLayer(tuple(item.path for item in closure), 1, "")
+    plan = LayerPlan((both,), 1)
+    assert contents(closure, plan) == [(["a", "b"], ["/rows/a", "/rows/b", "/etc/x", "/rows/x"])]
+    assert layer_labels(plan) == (f"everything: a, b; {CUSTOMIZATION}",)
