@@ -51,7 +51,7 @@ test: .venv/.dev ## run all tests: with the real clients of images, in namespace
 	@$(MAKE) vmtest
 
 .PHONY: workloads
-workloads: .venv/.dev ## build images of real services, boot them in namespaces and ask whether they serve; needs root
+workloads: .venv/.dev ## build images of real services and compilers, boot them in namespaces, ask whether they work; needs root
 	@.ci/need $(IMAGE_NEEDS) unshare=util-linux ip=iproute2
 	@SYSIMAGE_WORKLOAD_TESTS=1 $(BIN)/python -m pytest --durations=0 --durations-min=1 tests/workloads
 

@@ -17,7 +17,7 @@ MORE: dict[str, Any] = {"name": "more", "packages": ["jq"], "services": {"idle":
 DOCKERFILE = """\
 FROM base:latest
 COPY greeting /srv/greeting
-COPY greeting /usr/local/share/greeting
+COPY greeting /usr/share/greeting
 RUN id -un > /srv/builder && ln -s /srv/greeting /etc/greeting && mkdir -p /opt/tool/bin
 ENV GREETING=moin
 LABEL org.example.on-top=yes
@@ -47,7 +47,7 @@ def test_a_dockerfile_begins_with_an_image_of_ours(shared_engine: Engine, tmp_pa
     with running(shared_engine, "top") as container:
         container.wait_services(["root"])
         said = container.shell.run(
-            "cat /etc/greeting /usr/local/share/greeting /srv/builder; echo $GREETING; tr '\\0' ' ' < /proc/1/cmdline"
+            "cat /etc/greeting /usr/share/greeting /srv/builder; echo $GREETING; tr '\\0' ' ' < /proc/1/cmdline"
         )
         assert said.text.split("\n")[:4] == ["from the context", "from the context", "root", "moin"]
         assert "/bin/shepherd" in said.text

@@ -7,15 +7,14 @@ from dataclasses import replace
 
 from sysimage.bases.base_image import BaseImage, BaseImageError
 from sysimage.errors import Issue
-from sysimage.rootfs.tree import Entry, Kind, Tree
+from sysimage.rootfs.tree import NOBODYS, Entry, Kind, Tree
 from sysimage.rules.paths import as_parts, as_path
 from sysimage.spec.model import Store
 from sysimage.spec.reserved_paths import Use, refusal_in_any_image
 from sysimage.verify.tar import MemberKind
 from sysimage.verify.tree import FileTree, Node, item_of
 
-_OURS = "sysimage"
-"""The owner of entries that the spec does not name: directories that every root has, and parents."""
+CURRENT_SYSTEM = "/run/current-system"
 
 
 def place_on(tree: Tree, base: BaseImage, store: Store) -> Tree:
@@ -28,7 +27,7 @@ def place_on(tree: Tree, base: BaseImage, store: Store) -> Tree:
     for entry in tree:
         path, fault = _place(entry, base.tree)
         if fault is None and path != entry.path:
-            refusal = None if entry.owner == _OURS else refusal_in_any_image(path, _use(entry))
+            refusal = None if entry.owner == NOBODYS else refusal_in_any_image(path, _use(entry))
             if refusal is not None:
                 fault = f"the base has a link on the way, to {path}, and that {refusal}"
             elif _is_of_the_store(entry.path, store):
@@ -48,8 +47,7 @@ def place_on(tree: Tree, base: BaseImage, store: Store) -> Tree:
     if issues:
         raise BaseImageError(
             f"cannot build on {base.path}: what is to be in the image contradicts it",
-            hint="a system made of packages has a /usr of its own: put paths of a store on such a base, or a system on "
-            "a base made by sysimage",
+            hint="leave out of the spec, or of the base, what is in both",
             issues=issues,
         )
     return Tree(_with_the_bases_parents(placed, base.tree).values())
@@ -80,18 +78,20 @@ def _kept(entry: Entry, base: FileTree, path: str, store: Store) -> Entry | str 
         return replace(entry, path=path)
     if entry.kind is Kind.DIRECTORY:
         if node.kind is MemberKind.DIRECTORY:
-            stays = entry.owner == _OURS and not _is_of_the_store(entry.path, store)
+            stays = entry.owner == NOBODYS and not _is_of_the_store(entry.path, store)
             mode, uid, gid = (node.mode, node.uid, node.gid) if stays else (entry.mode, entry.uid, entry.gid)
             return replace(entry, path=path, mode=mode, uid=uid, gid=gid)
-        if node.kind is MemberKind.SYMLINK and entry.owner == _OURS:
+        if node.kind is MemberKind.SYMLINK and entry.owner == NOBODYS:
             return None
         behind = _directory_behind(node, path, base)
         if behind is not None:
             return replace(entry, path=behind)
         return f"is a directory, the base has a {node.kind.value} there"
     if node.kind is MemberKind.DIRECTORY and node.children:
+        if entry.kind is Kind.SYMLINK and entry.owner == NOBODYS and entry.path != CURRENT_SYSTEM:
+            return None  # such as /bin, which leads to /usr/bin in an image of its own
         return f"is a {entry.kind.value}, the base has a directory there"
-    if entry.owner != _OURS and (behind := _directory_behind(node, path, base)) is not None:
+    if entry.owner != NOBODYS and (behind := _directory_behind(node, path, base)) is not None:
         if entry.target is not None and entry.target.encode("utf-8", "surrogateescape") == node.link:
             return None
         return f"is a {entry.kind.value}, the base has a link to its directory {behind} there"

@@ -19,7 +19,7 @@ from sysimage.errors import SysimageError
 from sysimage.process import Completed
 from sysimage.signals import answered, keep_unwinding, patient
 
-HERD = "/run/current-system/profile/bin/herd"
+HERD = "herd"
 BOOT_SECONDS = 60.0
 INTERRUPTED_SECONDS = 2.0
 """How long a command may take to end after an interrupt, before it is killed."""

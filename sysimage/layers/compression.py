@@ -146,7 +146,7 @@ class _Zstd:
         return bytes(out[0]) if len(out) == 1 else b"".join(out)
 
     def flush(self) -> bytes:
-        # Empty input still needs one frame; after a complete frame, no input needs no other.
+        # Empty input still gives one frame; an empty rest after a complete frame gives none.
         last = self._end() if self._frame.filled or not self._begun else b""
         _idle[self._level].append(self._context)
         return last

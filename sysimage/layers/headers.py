@@ -24,7 +24,7 @@ END = bytes(2 * BLOCK)
 MTIME = 1
 """Seconds since the epoch: as in a store, where time does not exist and 0 looks like a fault to some programs."""
 
-_FILE, _SYMLINK, _DIRECTORY, _PAX = b"0", b"2", b"5", b"x"
+_FILE, _HARD_LINK, _SYMLINK, _DIRECTORY, _PAX = b"0", b"1", b"2", b"5", b"x"
 _CAPABILITIES = b"SCHILY.xattr.security.capability"
 _MTIME = b"%011o\0" % MTIME
 _MAGIC_TO_DEVICES = b"ustar\x0000" + bytes(64) + b"0000000\x000000000\0"
@@ -90,6 +90,10 @@ class Headers:
     def item_file(self, name: bytes, size: int, executable: bool) -> bytes:
         """A file of a store item; only the owner's executable bit distinguishes files there."""
         return self._member(name, self._executable if executable else self._file, size, _FILE, b"")
+
+    def item_link(self, name: bytes, other: bytes, executable: bool) -> bytes:
+        """Another name of a file of a store item, which the archive has as ``other`` already."""
+        return self._member(name, self._executable if executable else self._file, 0, _HARD_LINK, other)
 
     def item_directory(self, name: bytes) -> bytes:
         """A directory of a store item."""

@@ -10,12 +10,13 @@ import hashlib
 from dataclasses import dataclass
 
 from sysimage.errors import Issue
-from sysimage.layers.headers import BLOCK, Headers
-from sysimage.layers.items import LAYER, PADDING, walk_item
+from sysimage.layers.headers import Headers
+from sysimage.layers.items import ItemWriter, walk_item
+from sysimage.layers.usr import ItemUsr
 from sysimage.store import nar
 from sysimage.store.items import StoreItem
 from sysimage.store.scan import Candidates, ReferenceScanner
-from sysimage.store.walk import ContentVisitor, Entry
+from sysimage.store.walk import Entry
 from sysimage.streams.pieces import PieceObserver, Pieces
 
 
@@ -27,8 +28,10 @@ class Check:
     """Those of these paths that an item mentions must be among its references."""
 
 
-def write_checked_item(item: StoreItem, headers: Headers, tar: Pieces, check: Check) -> list[Issue]:
-    """Write the item into the archive; says what is not as its store promised."""
+def write_checked_item(
+    item: StoreItem, headers: Headers, tar: Pieces, check: Check, usr: ItemUsr | None = None
+) -> list[Issue]:
+    """Write the item into the archive, and what it has below /usr; says what is not as its store promised."""
     hasher = hashlib.sha256()
     scanner = ReferenceScanner(check.candidates) if check.candidates is not None else None
     if scanner is None:
@@ -42,7 +45,7 @@ def write_checked_item(item: StoreItem, headers: Headers, tar: Pieces, check: Ch
 
         witness = PieceObserver(see)
     witness.put(nar.MAGIC)
-    walk_item(item, _CheckedTarWriter(headers, tar, witness))
+    walk_item(item, _CheckedTarWriter(headers, tar, usr, witness))
     witness.flush()
     return [*_other_nar(item, hasher.hexdigest(), witness.length), *_undeclared(item, scanner)]
 
@@ -65,28 +68,25 @@ def _undeclared(item: StoreItem, scanner: ReferenceScanner | None) -> list[Issue
     ]
 
 
-class _CheckedTarWriter(ContentVisitor):
-    __slots__ = ("_headers", "_tar", "_witness")
-    purpose = LAYER
+class _CheckedTarWriter(ItemWriter):
+    __slots__ = ("_witness",)
 
-    def __init__(self, headers: Headers, tar: Pieces, witness: PieceObserver) -> None:
-        self._headers = headers
-        self._tar = tar
+    def __init__(self, headers: Headers, tar: Pieces, usr: ItemUsr | None, witness: PieceObserver) -> None:
+        super().__init__(headers, tar, usr)
         self._witness = witness
 
     def content(self, entry: Entry, name: bytes, fd: int, size: int, executable: bool) -> None:
         witness = self._witness
         witness.put(nar.entry_head(entry.name) + nar.file_head(size, executable))
-        header = self._headers.item_file(name, size, executable)
-        self._tar.put_file(header, fd, size, PADDING[size % BLOCK], entry.path, witness)
+        self.put_file(entry, name, fd, size, executable, witness)
         witness.put(nar.file_end(size, entry.name))
 
     def target(self, entry: Entry, name: bytes, target: bytes) -> None:
-        self._tar.put(self._headers.symlink(name, target))
+        self.put_link(name, target)
         self._witness.put(nar.link(entry.name, target))
 
     def enter(self, entry: Entry, name: bytes) -> None:
-        self._tar.put(self._headers.item_directory(name))
+        self.put_directory(name)
         self._witness.put(nar.entry_head(entry.name) + nar.DIRECTORY)
 
     def leave(self, depth: int) -> None:

@@ -1,13 +1,15 @@
-"""Writes a store item into an archive as a NAR sees it: canonical modes, one owner, no times, no hard links."""
+"""Writes a store item into an archive as a NAR sees it: canonical modes, one owner, no times; and its other names below
+/usr, if it has any."""
 
 from __future__ import annotations
 
 import os
 
 from sysimage.layers.headers import BLOCK, Headers
+from sysimage.layers.usr import ItemUsr, link_header, own_header
 from sysimage.store.items import StoreItem
 from sysimage.store.walk import ContentVisitor, Entry, Purpose, Visitor, walk
-from sysimage.streams.pieces import Pieces
+from sysimage.streams.pieces import PieceObserver, Pieces
 
 LAYER = Purpose("put {} into a layer", b".wh.", "readers would take its name for a whiteout")
 """For every visitor in this room: names that would take something away from the layers below are refused."""
@@ -32,52 +34,103 @@ def item_location(item: StoreItem) -> bytes:
     return os.fsencode(item.location)
 
 
-def write_item(item: StoreItem, headers: Headers, pieces: Pieces) -> None:
-    """Write the item into the archive."""
-    walk_item(item, _TarWriter(headers, pieces))
+def write_item(item: StoreItem, headers: Headers, pieces: Pieces, usr: ItemUsr | None = None) -> None:
+    """Write the item into the archive, and what it has below /usr."""
+    walk_item(item, _TarWriter(headers, pieces, usr))
 
 
-def item_size(item: StoreItem, headers: Headers) -> int:
+def item_size(item: StoreItem, headers: Headers, usr: ItemUsr | None = None) -> int:
     """Bytes that `write_item` would write; no file is opened."""
-    size = _TarSize(headers)
+    size = _TarSize(headers, usr)
     walk_item(item, size)
     return size.total
 
 
-class _TarWriter(ContentVisitor):
-    __slots__ = ("_headers", "_pieces", "_put")
+class ItemWriter(ContentVisitor):
+    """Puts the members of an item into an archive. Of two names of a file the one below /usr comes first."""
+
+    __slots__ = ("_headers", "_pieces", "_put", "_usr")
     purpose = LAYER
 
-    def __init__(self, headers: Headers, pieces: Pieces) -> None:
+    def __init__(self, headers: Headers, pieces: Pieces, usr: ItemUsr | None) -> None:
         self._headers = headers
         self._pieces = pieces
         self._put = pieces.put
+        self._usr = usr
+
+    def put_file(
+        self, entry: Entry, name: bytes, fd: int, size: int, executable: bool, witness: PieceObserver | None = None
+    ) -> None:
+        """A file under all its names; a ``witness`` gets the content once."""
+        pieces, padding = self._pieces, PADDING[size % BLOCK]
+        other = None if self._usr is None else self._usr.file(name)
+        if other is None:
+            pieces.put_file(self._headers.item_file(name, size, executable), fd, size, padding, entry.path, witness)
+            return
+        usr_name, own = other
+        if own is None:
+            pieces.put_file(self._headers.item_file(usr_name, size, executable), fd, size, padding, entry.path, witness)
+            pieces.put(self._headers.item_link(name, usr_name, executable))
+            return
+        pieces.put_file(own_header(usr_name, own, size), fd, size, padding, entry.path)
+        os.lseek(fd, 0, os.SEEK_SET)
+        pieces.put_file(self._headers.item_file(name, size, executable), fd, size, padding, entry.path, witness)
+
+    def put_link(self, name: bytes, target: bytes) -> None:
+        """A symlink, and what stands for it below /usr."""
+        self._put(self._headers.symlink(name, target))
+        if self._usr is not None and (other := self._usr.link(name, target)):
+            self._put(link_header(*other))
+
+    def put_directory(self, name: bytes) -> None:
+        """A directory, and the one below /usr."""
+        self._put(self._headers.item_directory(name))
+        if self._usr is not None and (other := self._usr.directory(name)):
+            self._put(other)
+
+
+class _TarWriter(ItemWriter):
+    __slots__ = ()
 
     def content(self, entry: Entry, name: bytes, fd: int, size: int, executable: bool) -> None:
-        header = self._headers.item_file(name, size, executable)
-        self._pieces.put_file(header, fd, size, PADDING[size % BLOCK], entry.path)
+        self.put_file(entry, name, fd, size, executable)
 
     def target(self, entry: Entry, name: bytes, target: bytes) -> None:
-        self._put(self._headers.symlink(name, target))
+        self.put_link(name, target)
 
     def enter(self, entry: Entry, name: bytes) -> None:
-        self._put(self._headers.item_directory(name))
+        self.put_directory(name)
 
 
 class _TarSize(Visitor):
-    __slots__ = ("_length", "total")
+    __slots__ = ("_length", "_usr", "total")
     purpose = LAYER
 
-    def __init__(self, headers: Headers) -> None:
+    def __init__(self, headers: Headers, usr: ItemUsr | None) -> None:
         self._length = headers.length
+        self._usr = usr
         self.total = 0
 
     def file(self, entry: Entry, name: bytes) -> None:
         size = entry.stat(follow_symlinks=False).st_size
-        self.total += self._length(name, b"", size) + size + -size % BLOCK
+        content = size + -size % BLOCK
+        other = None if self._usr is None else self._usr.file(name)
+        if other is None:
+            self.total += self._length(name, b"", size) + content
+            return
+        usr_name, own = other
+        if own is None:
+            self.total += self._length(usr_name, b"", size) + content + self._length(name, usr_name, 0)
+        else:
+            self.total += len(own_header(usr_name, own, size)) + self._length(name, b"", size) + 2 * content
 
     def link(self, entry: Entry, name: bytes) -> None:
-        self.total += self._length(name, os.readlink(entry.path), 0)  # noqa: PTH115 (bytes)
+        target = os.readlink(entry.path)  # noqa: PTH115 (bytes)
+        self.total += self._length(name, target, 0)
+        if self._usr is not None and (other := self._usr.link(name, target)):
+            self.total += len(link_header(*other))
 
     def enter(self, entry: Entry, name: bytes) -> None:
         self.total += self._length(name + b"/", b"", 0)
+        if self._usr is not None and (other := self._usr.directory(name)):
+            self.total += len(other)

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from sysimage.errors import Issue, SysimageError
+from sysimage.layers.usr import LayerUsr, is_in_usr
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.items import StoreItem
 
 STORE_MODE = 0o1775
 """Default mode of the store directory, the same in every layer: a layer with another mode would change it for all
 layers below."""
+
+_USUAL = (0o755, 0, 0)
 
 
 class LayerError(SysimageError):
@@ -82,6 +85,14 @@ class LayerSource:
             given.get(path) or Entry.directory(path, STORE_MODE if path in stores else 0o755)
             for path in sorted(needed - present)
         )
+
+    def usr(self) -> LayerUsr:
+        """What the layer has below /usr, of which nothing is written yet."""
+        return LayerUsr(self.entries, self.parents)
+
+    def usr_directories(self) -> tuple[Entry, ...]:
+        """The directories below /usr that look other than usual, wherever the items have them."""
+        return tuple(one for one in self.parents if is_in_usr(one.path) and (one.mode, one.uid, one.gid) != _USUAL)
 
     def parts(self) -> Iterator[Entry | StoreItem]:
         """Everything in the order in which it is written: a directory before what it holds, siblings by their bytes."""

@@ -7,7 +7,8 @@ from collections import defaultdict
 from sysimage.closure import Closure
 from sysimage.layerplan.plan import LayerPlan, PlannedLayer
 from sysimage.layers.source import LayerSource
-from sysimage.rootfs.tree import Entry, Kind, Tree
+from sysimage.layers.usr import is_in_usr
+from sysimage.rootfs.tree import NOBODYS, Entry, Kind, Tree
 from sysimage.store.paths import StorePath
 
 CUSTOMIZATION = "customization: boot program, store database, GC roots, accounts and /etc"
@@ -23,10 +24,11 @@ def layer_sources(
 
     A plan with room for one layer beside ``base_layers`` has one group, and the tree goes into it: an image in one
     layer; so it does with a last layer that says so. What follows from an item lies in the item's layer. The tree's
-    directories are written in the same form in every layer that has something below them.
+    directories are written in the same form in every layer that has something below them; but those below /usr that the
+    system asks for are only in the topmost layer, so that the layer of an item depends on it alone.
     """
     labels = layer_labels(plan, base_layers=base_layers)
-    parents = tuple(entry for entry in tree if entry.kind is Kind.DIRECTORY)
+    parents = tuple(entry for entry in tree if entry.kind is Kind.DIRECTORY and not _is_asked_for_in_usr(entry))
     planned = {path for layer in plan.layers for path in layer.paths}
     of_items: defaultdict[StorePath, list[Entry]] = defaultdict(list)
     rest = []
@@ -44,6 +46,10 @@ def layer_sources(
         LayerSource(label, tuple(closure[path] for path in paths), tuple(entries), parents, uid=uid, gid=gid)
         for label, (paths, entries) in zip(labels, groups, strict=True)
     )
+
+
+def _is_asked_for_in_usr(entry: Entry) -> bool:
+    return is_in_usr(entry.path) and entry.owner != NOBODYS
 
 
 def layer_labels(plan: LayerPlan, *, base_layers: int = 0) -> tuple[str, ...]:

@@ -51,13 +51,15 @@ def write_tar(
     pieces = Pieces(emit, piece_size, buffers, lead)
     headers = Headers(source.uid, source.gid)
     with _naming_the_file():
+        usr = source.usr()
         for part in source.parts():
-            if not isinstance(part, StoreItem):
+            if isinstance(part, StoreItem):
+                if check is None:
+                    write_item(part, headers, pieces, usr.of(part))
+                else:
+                    issues += write_checked_item(part, headers, pieces, check, usr.of(part))
+            elif not usr.has_directory(part):
                 issues += _write_entry(part, pieces)
-            elif check is None:
-                write_item(part, headers, pieces)
-            else:
-                issues += write_checked_item(part, headers, pieces, check)
     if issues:
         raise BrokenPromiseError.of(issues)
     pieces.put(END)
@@ -69,11 +71,12 @@ def tar_size(source: LayerSource) -> int:
     size = len(END)
     headers = Headers(source.uid, source.gid)
     with _naming_the_file():
+        usr = source.usr()
         for part in source.parts():
             if isinstance(part, StoreItem):
-                size += item_size(part, headers)
-            elif header := _entry_header(part):
-                size += len(header) + padded(part.size())
+                size += item_size(part, headers, usr.of(part))
+            elif not usr.has_directory(part):
+                size += len(_entry_header(part)) + padded(part.size())
     return size
 
 
@@ -109,8 +112,8 @@ def _write_entry(entry: Entry, pieces: Pieces) -> list[Issue]:
         if entry.known_digest is not None and hasher.hexdigest() != entry.known_digest.hex:
             said = f"its digest is sha256:{hasher.hexdigest()}, where {entry.known_digest} was promised"
             return [Issue(str(content), said)]
-    elif header := _entry_header(entry):
-        pieces.put(header)
+    else:
+        pieces.put(_entry_header(entry))
         if content:
             pieces.put(content)
             pieces.put(PADDING[len(content) % BLOCK])

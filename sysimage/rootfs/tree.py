@@ -33,6 +33,10 @@ class Kind(enum.Enum):
     SYMLINK = "symlink"
 
 
+NOBODYS = "sysimage"
+"""The owner of entries that the spec does not name: directories that every root has, and parents."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What is at one image path. Use the three constructors `directory`, `file` and `symlink`."""
@@ -48,7 +52,7 @@ class Entry:
     """A file's bytes, or the host file that holds them."""
     target: str | None = None
     """What a symlink says."""
-    owner: str = "sysimage"
+    owner: str = NOBODYS
     """The origin of this entry: a JSON pointer into the spec, a store path, or ``sysimage``."""
     known_digest: Digest | None = field(default=None, compare=False)
     """Of the content, where a host file is known not to change, such as one of a store item."""
@@ -72,17 +76,17 @@ class Entry:
             raise ValueError(f"not what a symlink can say, at {self.path}: {self.target!r}")
 
     @classmethod
-    def directory(cls, path: str, mode: int = 0o755, uid: int = 0, gid: int = 0, owner: str = "sysimage") -> Entry:
+    def directory(cls, path: str, mode: int = 0o755, uid: int = 0, gid: int = 0, owner: str = NOBODYS) -> Entry:
         return cls(path, Kind.DIRECTORY, mode, uid, gid, owner=owner)
 
     @classmethod
     def file(
-        cls, path: str, content: bytes | Path, mode: int = 0o644, uid: int = 0, gid: int = 0, owner: str = "sysimage"
+        cls, path: str, content: bytes | Path, mode: int = 0o644, uid: int = 0, gid: int = 0, owner: str = NOBODYS
     ) -> Entry:
         return cls(path, Kind.FILE, mode, uid, gid, content=content, owner=owner)
 
     @classmethod
-    def symlink(cls, path: str, target: str, uid: int = 0, gid: int = 0, owner: str = "sysimage") -> Entry:
+    def symlink(cls, path: str, target: str, uid: int = 0, gid: int = 0, owner: str = NOBODYS) -> Entry:
         return cls(path, Kind.SYMLINK, 0o777, uid, gid, target=target, owner=owner)
 
     def size(self) -> int:

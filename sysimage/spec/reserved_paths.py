@@ -92,25 +92,23 @@ _EVERYWHERE = (
     ReservedPath("/etc/resolv.conf", "the container's runtime mounts a file there", _BUT_FILES, _ALL),
 )  # fmt: skip
 _PROGRAMS_AT = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-_PROFILE = "it is the system's profile; say which package holds the file"
+_PROGRAMS_WHY = "every program's files are in it"
+_USR_DIRECTORIES = ("bin", "games", "include", "lib", "lib32", "lib64", "libexec", "libx32", "sbin", "share", "src")
 _OF_PACKAGES = (
-    *(ReservedPath(path, _PROFILE, _ALL, _ALL) for path in _PROGRAMS_AT),
+    ReservedPath("/usr", _PROGRAMS_WHY, _FOLDER | {Use.VOLUME}, _STORE_ONLY),
+    *(ReservedPath(f"/usr/{name}", _PROGRAMS_WHY, _FOLDER | {Use.VOLUME}) for name in _USR_DIRECTORIES),
     ReservedPath("/etc/hostname", "the container's runtime mounts a file there", _ALL, _ALL, key="host-name"),
     ReservedPath("/etc/localtime", "the time zone is in it", _ALL, _ALL, key="time-zone"),
     ReservedPath("/etc/timezone", "the time zone is in it", _ALL, _ALL, key="time-zone"),
-    ReservedPath("/var/lib/privileged", "copies of set-user-ID programs stand there", _ALL, _ALL),
     ReservedPath("/run/lock", "every program's locks are in it", _FOLDER, mode=_STICKY),
-    ReservedPath("/var/usrlocal", "it is what /usr/local leads to", _FOLDER, frozenset({Use.STORE})),
+    ReservedPath("/usr/local", "it is the administrator's", _FOLDER),
     *(
-        ReservedPath(f"/var/usrlocal/{name}", "every user's programs look into it", _FOLDER)
-        for name in ("bin", "etc", "games", "include", "lib", "sbin", "share", "src")
+        ReservedPath(f"/usr/local/{name}", "every user's programs look into it", _FOLDER)
+        for name in ("bin", "etc", "games", "include", "lib", "man", "sbin", "share", "src")
     ),
 )
 _NOT_OF_PACKAGES = (
-    *(
-        ReservedPath(path, "every program's files are in it", _BUT_FILES - {Use.DIRECTORY}, _STORE_ONLY)
-        for path in _PROGRAMS_AT
-    ),
+    *(ReservedPath(path, _PROGRAMS_WHY, _BUT_FILES - {Use.DIRECTORY}, _STORE_ONLY) for path in _PROGRAMS_AT),
     ReservedPath("/etc/hostname", "the container's runtime mounts a file there", _BUT_FILES, _ALL),
 )
 _OF_SYSTEMS = (
@@ -122,13 +120,9 @@ _OF_FOREIGN_SYSTEMS = tuple(
     ReservedPath(path, "the system puts its set-user-ID programs there", _ALL, _ALL, remade=True)
     for path in ("/run/privileged", "/run/setuid-programs", "/run/wrappers")
 )
-_WRITABLE_LINKS: Mapping[str, str] = {
-    "/usr/local": "/var/usrlocal",
+_LINKS: Mapping[str, str] = {
     "/var/run": "/run",
     "/var/lock": "/run/lock",
-}
-_LINKS: Mapping[str, str] = {
-    **_WRITABLE_LINKS,
     **{path: f"/usr{path}" for path in _PROGRAMS_AT if path != "/usr"},
 }
 """What a system made of packages has links at, and where they lead."""
@@ -188,8 +182,8 @@ class ReservedPaths:
         return found
 
     def elsewhere(self, path: str) -> str | None:
-        """The path to specify instead of one at or below a system link to a writable directory."""
-        is_there = any(way in self.links and way in _WRITABLE_LINKS for way in _ways(path))
+        """The path to specify instead of one at or below a system link."""
+        is_there = any(way in self.links for way in _ways(path))
         return self.through(path, {}) if is_there else None
 
     def through(self, path: str, links: Mapping[str, str]) -> str:

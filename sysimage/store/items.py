@@ -2,11 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sysimage.digest import Digest
 from sysimage.store.paths import StorePath
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFile:
+    """Mode and owner of a file that no store item can have, such as a set-user-ID program's."""
+
+    mode: int
+    uid: int
+    gid: int
+
+
+NOT_IN_USR = frozenset(
+    {"boot", "dev", "etc", "home", "local", "media", "mnt", "nix-support", "opt"}
+    | {"proc", "root", "run", "srv", "sys", "tmp", "var"}
+)
+"""What an item may have at its top that is not part of /usr."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsrFiles:
+    """How an item appears below ``/usr`` too: each file a second name of the same file, each directory a directory.
+
+    It follows from the item alone, so that a layer does. Paths are relative to the item.
+    """
+
+    left_out: tuple[str, ...] = ()
+    """What is not shown, and nothing below it, beside the tops that are never below /usr (`NOT_IN_USR`)."""
+    own: Mapping[str, OwnFile] = field(default_factory=dict)
+    """Files that have a mode or an owner of their own there, so that they are files of their own."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """What symlinks say there, where the item's say something else."""
+
+    def shows(self, path: str) -> bool:
+        """Whether what the item has at a path is below /usr, too."""
+        hidden = any(path == one or path.startswith(f"{one}/") for one in self.left_out)
+        return not hidden and path.partition("/")[0] not in NOT_IN_USR
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +63,8 @@ class StoreItem:
     """The source package the item was built from, where the store knows it: items of one source change together."""
     changed: tuple[int, ...] = ()
     """When the source changed, as far as the store knows: seconds since the epoch, ascending."""
+    usr: UsrFiles | None = field(default=None, hash=False)
+    """How it appears below /usr; None for one that is in the store alone."""
     outputs: tuple[tuple[str, StorePath], ...] = ()
     """Of a derivation: name and path of each thing it makes, sorted by name."""
 

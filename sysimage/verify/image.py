@@ -12,6 +12,7 @@ from threading import Lock
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.progress import Progress, silent
+from sysimage.rules.paths import Parts
 from sysimage.verify.captured import is_captured
 from sysimage.verify.image_source import ImageSource, open_source
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
@@ -189,7 +190,12 @@ def _verified(
 ) -> VerifiedImage:
     kinds = dict.fromkeys(MemberKind, 0)
     size = 0
+    seen: set[tuple[int, Parts]] = set()
     for _, node in tree.walk():
+        if node.kind is MemberKind.FILE:
+            if (node.layer, node.content_at) in seen:
+                continue  # another name of a file
+            seen.add((node.layer, node.content_at))
         kinds[node.kind] += 1
         size += node.size
     layers = tuple(

@@ -22,9 +22,11 @@ from sysimage.verify.nar import NarStream
 from sysimage.verify.program_reader import ProgramReader
 from sysimage.verify.references import Budget, RunCollector
 from sysimage.verify.tar import MemberKind, TarMember, read_members
-from sysimage.verify.tree import item_of
+from sysimage.verify.tree import USR, item_of
 
 Count = Callable[[int], None]
+ITEM_MODES = (0o444, 0o555)
+"""Modes of files in items."""
 
 
 @dataclass(slots=True)
@@ -34,6 +36,10 @@ class ItemReading:
     nar: NarStream
     runs: RunCollector
     members: int = 0
+    directory: Parts = ()
+    """The last directory that came; the item itself at first."""
+    expected: Parts | None = None
+    """A file has come by its name below /usr and was taken for this one of the item; a link must say so next."""
 
     def begin_file(self, member: TarMember, below: Parts) -> None:
         """A file's content follows."""
@@ -41,6 +47,23 @@ class ItemReading:
         if below:
             self.runs.whole(below[-1])
         self.nar.begin_file(below, bool(member.mode & 0o100), member.size)
+
+    def expects(self, member: TarMember) -> Parts | None:
+        """The file of the item that a file below /usr is likely to be, by what came before and by its mode."""
+        below = member.parts[1:]
+        above = below[:-1]
+        is_open = self.directory[: len(above)] == above
+        return below if below and is_open and member.mode in ITEM_MODES else None
+
+    def is_expected(self, member: TarMember, below: Parts) -> bool:
+        """Whether a member is the link to the file that has just come; where it is not, nothing was hashed in order."""
+        expected, self.expected = self.expected, None
+        if expected is None:
+            return False
+        if member.kind is MemberKind.HARD_LINK and below == expected and member.link == b"/".join((USR, *expected)):
+            return True
+        self.nar.in_order = False
+        return False
 
 
 @dataclass(slots=True)
@@ -187,7 +210,13 @@ def _read_content(stream: ChunkStream, result: LayerReading, reading: Reading) -
         rules.check(member)
         result.members.append(member)
         parts = member.parts
+        if parts and parts[0] == USR and item is not None and current is not None:
+            # Between the members of an item stand those that it has below /usr.
+            _read_usr_member(stream, member, result, reading, item)
+            continue
         if current is None or parts[: len(current)] != current:
+            if item is not None:
+                item.is_expected(member, ())
             current = item_of(parts)
             item = None if current is None else result.items.get(current)
             if item is None and current is not None:
@@ -196,6 +225,23 @@ def _read_content(stream: ChunkStream, result: LayerReading, reading: Reading) -
             _read_file(stream, member, result, reading, None if current is None else parts[len(current) :], item)
         elif current is not None and item is not None:
             _read_item_member(member, parts[len(current) :], item)
+    if item is not None and item.expected is not None:
+        item.nar.in_order = False
+
+
+def _read_usr_member(
+    stream: ChunkStream, member: TarMember, result: LayerReading, reading: Reading, item: ItemReading
+) -> None:
+    """A member below /usr that comes while an item is read: perhaps the content of the item's next file."""
+    item.is_expected(member, ())
+    if member.kind is not MemberKind.FILE:
+        return
+    below = item.expects(member)
+    if below is None:
+        _read_file(stream, member, result, reading, None, None)
+        return
+    _read_file(stream, member, result, reading, below, item)
+    item.expected = below
 
 
 def _read_file(
@@ -214,6 +260,7 @@ def _read_file(
         program = ProgramReader()
         wants.append(program.put)
     if item is not None and below is not None:
+        item.is_expected(member, below)
         item.begin_file(member, below)
         wants += [item.nar.content, item.runs.content]
         if not below and member.parts[-1].endswith(b".drv") and reading.derivations.spend(member.size):
@@ -238,6 +285,8 @@ def _read_file(
 
 
 def _read_item_member(member: TarMember, below: Parts, item: ItemReading) -> None:
+    if item.is_expected(member, below):
+        return  # it has been read by its other name, and counted
     item.members += 1
     nar, runs = item.nar, item.runs
     if below:
@@ -245,6 +294,7 @@ def _read_item_member(member: TarMember, below: Parts, item: ItemReading) -> Non
     match member.kind:
         case MemberKind.DIRECTORY:
             nar.directory(below)
+            item.directory = below
         case MemberKind.SYMLINK:
             runs.whole(member.link)
             nar.symlink(below, member.link)

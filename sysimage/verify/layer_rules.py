@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from sysimage.rules.paths import Parts
 from sysimage.verify.issue_collector import IssueCollector, shown
 from sysimage.verify.tar import CAPABILITIES, MemberKind, TarMember
-from sysimage.verify.tree import WHITEOUT
+from sysimage.verify.tree import USR, WHITEOUT, item_of
 
 _SPECIAL = (MemberKind.CHARACTER_DEVICE, MemberKind.BLOCK_DEVICE, MemberKind.FIFO)
 _MTIME = b"1"
@@ -19,6 +20,9 @@ class LayerRules:
         self._faults = faults
         self._ours = ours
         self._previous: tuple[bytes, ...] | None = None
+        self._previous_in_usr: Parts = ()
+        self._item: Parts | None = None
+        self._in_usr: set[Parts] = set()
         self._directories: set[tuple[bytes, ...]] = {()}
 
     def check(self, member: TarMember) -> None:
@@ -34,18 +38,40 @@ class LayerRules:
             self._check_ours(member)
 
     def _check_order(self, member: TarMember) -> None:
-        if self._previous is not None and member.parts <= self._previous:
-            what = "comes twice" if member.parts == self._previous else "is out of order"
-            self._fault("order", member, what)
-        self._previous = member.parts
-        if member.parts and member.parts[:-1] not in self._directories:
+        """Members are sorted; but what an item has below /usr stands among its members, sorted for each item."""
+        parts = member.parts
+        in_usr = parts[:1] == (USR,)
+        if in_usr and parts in self._in_usr:
+            self._fault("order", member, "comes twice")
+        elif in_usr and self._item is not None and parts > self._previous_in_usr:
+            self._previous_in_usr = parts
+        else:
+            # What the system puts below /usr comes after all items.
+            self._item = None if in_usr else item_of(parts) or self._item
+            if item_of(parts) == parts:
+                self._previous_in_usr = ()
+            if self._previous is not None and parts <= self._previous:
+                self._fault("order", member, "comes twice" if parts == self._previous else "is out of order")
+            self._previous = parts
+        if in_usr:
+            self._in_usr.add(parts)
+        if parts and parts[:-1] not in self._directories:
             self._fault("parents", member, "comes without its parent directory")
         if member.kind is MemberKind.DIRECTORY:
-            self._directories.add(member.parts)
+            self._directories.add(parts)
+
+    def _check_hard_link(self, member: TarMember) -> None:
+        """Only a file of an item has two names: it, and where Debian has it."""
+        item = item_of(member.parts)
+        below = () if item is None else member.parts[len(item) :]
+        if not below or member.link != b"/".join((USR, *below)):
+            self._fault(
+                "hard links", member, f"is a hard link to {shown(member.link)}, not an item's file to its own in /usr"
+            )
 
     def _check_ours(self, member: TarMember) -> None:
         if member.kind is MemberKind.HARD_LINK:
-            self._fault("special files", member, f"is a {member.kind.value}")
+            self._check_hard_link(member)
         if member.parts and member.parts[-1].startswith(WHITEOUT):
             self._fault("whiteout", member, "is a whiteout")
         if member.mtime != _MTIME:

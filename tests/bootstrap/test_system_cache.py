@@ -19,7 +19,7 @@ from sysimage.rootfs.accounts import Accounts, Group, HeldId, User
 from sysimage.rootfs.system import ImageDefaults, SystemResult
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.model import SystemSpec
-from sysimage.store.items import StoreItem
+from sysimage.store.items import OwnFile, StoreItem, UsrFiles
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.archive import Package
 from sysimage_bootstrap.packages.resolve import Resolution
@@ -78,7 +78,8 @@ def test_every_field_of_a_system_is_carried(tmp_path: Path) -> None:
     _, store = made(tmp_path)
     path = StorePath.parse(f"/gnu/store/{'a' * 32}-item")
     digest = Digest.of(b"x")
-    item = StoreItem(path, digest, 5, (path,), path, store.location(path), "source", (1, 2), (("out", path),))
+    usr = UsrFiles(("ours",), {"bin/su": OwnFile(0o4755, 1, 2)}, {"bin/sh": "dash"})
+    item = StoreItem(path, digest, 5, (path,), path, store.location(path), "source", (1, 2), usr, (("out", path),))
     content = store.location(path) / "file"
     store.location(path).mkdir(parents=True)
     content.write_bytes(b"x")
@@ -135,8 +136,8 @@ def test_files_of_items_come_back_with_their_digests_and_others_without(tmp_path
     found = remembered.find("key")
     assert found is not None
     files = {entry.path: entry for entry in found.entries if isinstance(entry.content, Path)}
-    su = files["/var/lib/privileged/bin/su"]
-    assert su.known_digest == Digest.of(b"#!su") == su.digest()
+    profile = files["/root/.profile"]
+    assert profile.known_digest == Digest.of(b"umask 022\n") == profile.digest()
     assert files["/etc/own"].known_digest is None, "it may be another at any time"
 
 
@@ -157,7 +158,7 @@ def test_a_system_is_found_from_any_directory(tmp_path: Path, monkeypatch: pytes
     found = SystemCache(tmp_path / "systems", there, made_by="code").find(here)
     assert found is not None
     files = [entry for entry in found.entries if isinstance(entry.content, Path)]
-    assert {entry.path for entry in files} > {"/etc/own", "/var/lib/privileged/bin/su"}
+    assert {entry.path for entry in files} > {"/etc/own", "/root/.profile"}
     for entry in files:
         assert Digest.of(entry.read()) == entry.digest()
 

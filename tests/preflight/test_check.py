@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sysimage.closure import Closure
 from sysimage.errors import SpecError
 from sysimage.preflight.image_files import ImageFiles
 from sysimage.rules.files import Kind
+from sysimage.store.items import OwnFile, UsrFiles
 from sysimage.verify import verify_image
 from sysimage.verify.image_source import open_source
 from sysimage.verify.issue_collector import IssueCollector
@@ -21,9 +24,10 @@ from sysimage.verify.limits import DEFAULT_LIMITS
 from sysimage.verify.read_documents import read_documents
 from sysimage.verify.tree import FileTree
 from tests.support.builds import build_from_store, registered
+from tests.support.images import build_image
 from tests.support.raw_image import RawImage, write_archive
 from tests.support.raw_tar import archive, file, symlink
-from tests.support.store_builder import ELF, Link, Program, StoreBuilder, static_elf
+from tests.support.store_builder import ELF, Link, Program, StoreBuilder, small_system, static_elf
 
 
 @pytest.fixture(scope="module")
@@ -181,10 +185,21 @@ def test_a_base_that_cannot_run_is_named_by_the_key_that_names_it(workspace: Pat
 def test_both_readings_of_an_image_see_the_same(workspace: Path, tmp_path: Path) -> None:
     spec = pack(workspace, files={"/srv/x": {"source": "script"}}, **{"from-image": "base"})
     planned = build_from_store(workspace, spec, tmp_path / "image.tar").planned
-    before = ImageFiles(planned.tree, planned.closure, planned.base)
+    compare(ImageFiles(planned.tree, planned.closure, planned.base), tmp_path / "image.tar")
+
+
+def test_both_readings_see_the_same_of_what_items_have_below_usr(tmp_path: Path) -> None:
+    small = small_system(StoreBuilder(tmp_path / "store"))
+    usr = UsrFiles(("share/empty",), {"bin/bash": OwnFile(0o4755, 0, 0)}, {"bin/sh": "../bin/bash"})
+    closure = Closure([replace(item, usr=usr) for item in small], small.roots)
+    built = build_image(tmp_path, closure=closure)
+    compare(ImageFiles(built.tree, closure), built.archive(tmp_path / "image.tar"))
+
+
+def compare(before: ImageFiles, image: Path) -> None:
     after = FileTree(IssueCollector(1))
     faults = IssueCollector(20)
-    with open_source(tmp_path / "image.tar", DEFAULT_LIMITS) as source:
+    with open_source(image, DEFAULT_LIMITS) as source:
         documents = read_documents(source, faults, DEFAULT_LIMITS)
         reading = Reading.within(DEFAULT_LIMITS, source, faults, lambda _: False, lambda _: None)
         for document in documents.layers:

@@ -72,24 +72,22 @@ def test_the_systems_places_are_refused_with_the_reason(kind: str, use: str, pat
 
 
 OF_PACKAGES = [
-    ("file", "/usr/bin/x", "/files/~1usr~1bin~1x: nothing can be put at or below /usr: it is the system's profile; say "
-     "which package holds the file"),
-    ("home", "/var/lib/privileged", "/users/ann/home: nothing can be put at or below /var/lib/privileged: copies of "
-     "set-user-ID programs stand there"),
-    ("file", "/usr/local/bin/x", "/files/~1usr~1local~1bin~1x: is /var/usrlocal/bin/x by a link of the system's: say "
-     "/var/usrlocal/bin/x"),
+    ("file", "/bin/x", "/files/~1bin~1x: is /usr/bin/x by a link of the system's: say /usr/bin/x"),
+    ("link", "/usr/bin", "/symlinks/~1usr~1bin: is the system's own: every program's files are in it"),
+    ("directory", "/usr", "/directories/~1usr: must be root's, with nobody else able to write to it and everybody able "
+     "to enter it, for /usr: every program's files are in it"),
+    ("file", "/usr", "/files/~1usr: is the system's own: every program's files are in it"),
+    ("store", "/usr/local/store", "/store/directory: nothing can be put at or below /usr: every program's "
+     "files are in it"),
     ("directory", "/var/run/x", "/directories/~1var~1run~1x: is /run/x by a link of the system's: say /run/x"),
     ("home", "/var/run", "/users/ann/home: is /run by a link of the system's, and that is the system's own: running "
      "programs leave sockets and locks in it"),
-    ("home", "/var/usrlocal/bin", "/users/ann/home: is the system's own: every user's programs look into it"),
+    ("home", "/usr/local/bin", "/users/ann/home: is the system's own: every user's programs look into it"),
     ("home", "/var/lock", "/users/ann/home: is /run/lock by a link of the system's, and that is the system's own: "
      "every program's locks are in it"),
     ("store", "/var/run/store", "/store/directory: is /run/store by a link of the system's, and that nothing can be "
      "put at or below /run: running programs leave sockets and locks in it"),
-    ("volume", "/bin", "/volumes/0: leads to /usr/bin, and that nothing can be put at or below /usr: it is the "
-     "system's profile; say which package holds the file"),
-    ("volume", "/var/lib", "/volumes/0: a volume would hide /var/lib/privileged: copies of set-user-ID programs stand "
-     "there"),
+    ("volume", "/bin", "/volumes/0: leads to /usr/bin, and that is the system's own: every program's files are in it"),
     ("log", "/etc/passwd", '/services/s/log: is made from what "users" says'),
     ("log", "/gnu/store/x", "/services/s/log: nothing can be put at or below /gnu/store: only store items stand there"),
     ("log", "/var/log", "/services/s/log: is the system's own: programs keep their logs in it"),
@@ -123,6 +121,13 @@ FREE = [
     ("home", "/run/sshd"),
     ("home", "/gnus"),
     ("file", "/etc/x"),
+    ("file", "/usr/local/bin/x"),
+    ("file", "/usr/local/share/ca-certificates/own.crt"),
+    ("file", "/usr/share/x/y"),
+    ("directory", "/usr/local/lib/x"),
+    ("home", "/usr/games/ann"),
+    ("volume", "/usr/local"),
+    ("volume", "/usr/share/x"),
     ("file", "/etc/hosts"),
     ("file", "/root/.profile"),
     ("file", "/tmp/x"),

@@ -62,7 +62,7 @@ def copied_store(archive: Path, location: Path, directory: Path) -> tuple[StoreB
 
     def program(name: str) -> str:
         for item in found.items:
-            if item.path.name != "profile" and os.path.lexists(f"{item.location}/bin/{name}"):
+            if os.path.lexists(f"{item.location}/bin/{name}"):
                 return f"{item.path}/bin/{name}"
         raise AssertionError(f"the base has no {name}")
 
@@ -71,8 +71,22 @@ def copied_store(archive: Path, location: Path, directory: Path) -> tuple[StoreB
         program("readlink").removesuffix("/readlink"),
         program("guile-3.0"),
         program("shepherd"),
-        str(builder.items["profile"].path),
+        str(builder.add("profile", union([(str(item.path), Path(str(item.location))) for item in found.items])).path),
     )
+
+
+def union(sources: list[tuple[str, Path]]) -> dict[str, Content]:
+    """Links to everything that directories hold, as a Guix profile has them; each with its store path and its place."""
+    holders: dict[str, list[tuple[str, Path]]] = {}
+    for path, place in sources:
+        for name in sorted(one.name for one in place.iterdir()) if place.is_dir() else ():
+            holders.setdefault(name, []).append((f"{path}/{name}", place / name))
+    return {
+        name: union(having)
+        if len(having) > 1 and all(place.is_dir() and not place.is_symlink() for _, place in having)
+        else Link(having[0][0])
+        for name, having in sorted(holders.items())
+    }
 
 
 BOOT_PROGRAM = """\

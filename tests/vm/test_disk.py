@@ -83,6 +83,7 @@ def tree(tmp_path: Path) -> Tree:
             Entry.directory("/tmp", 0o1777),
             Entry.file("/gnu/store/item/bin/prog", store, 0o555),
             Entry.file("/gnu/store/item/bin/same", store, 0o444),
+            Entry.file("/usr/bin/prog", store, 0o555),
             Entry.file("/etc/shadow", b"root:!::::::\n", 0o640, 0, 42),
             Entry.file('/etc/a "quoted" name', b"x", 0o4755, 70_000, 80_000),
             Entry.symlink("/bin", "usr/bin", 3, 4),
@@ -122,7 +123,8 @@ def test_the_root_holds_the_tree_with_its_owners_and_modes(tree: Tree, kernel: K
     (out := tmp_path / "out").mkdir()
     debugfs(disk.root, f"dump /gnu/store/item/bin/prog {out / 'prog'}")
     assert (out / "prog").read_bytes() == b"\0store" * 20_000
-    assert "Links: 1" in debugfs(disk.root, "stat /gnu/store/item/bin/prog"), "one inode, one mode"
+    assert "Links: 1" in debugfs(disk.root, "stat /gnu/store/item/bin/same"), "one inode, one mode"
+    assert "Links: 2" in debugfs(disk.root, "stat /gnu/store/item/bin/prog"), "the same file, with its mode, twice"
 
 
 def test_a_disk_is_the_same_bytes_under_another_umask_and_clock(tree: Tree, kernel: Kernel, tmp_path: Path) -> None:

@@ -107,6 +107,7 @@ def _root(entries: Iterable[Entry], image: Path, stage: Path, identifier: str, s
 
 def _stage(entries: Sequence[Entry], stage: Path) -> None:
     linked: set[tuple[int, int]] = set()
+    names: dict[tuple[Path, int, int, int], Path] = {}
     for entry in entries:
         path = Path(f"{stage}{entry.path}")
         if any(ord(letter) < 32 for letter in entry.path):
@@ -116,7 +117,12 @@ def _stage(entries: Sequence[Entry], stage: Path) -> None:
         elif entry.kind is Kind.SYMLINK:
             path.symlink_to(entry.target or "")
         elif isinstance(entry.content, Path):
-            _link_or_copy(entry.content, path, linked)
+            # A file of an item has another name below /usr: one inode, on the disk as well.
+            first = names.setdefault((entry.content, entry.mode, entry.uid, entry.gid), path)
+            if first is path:
+                _link_or_copy(entry.content, path, linked)
+            else:
+                os.link(first, path)
         else:
             path.write_bytes(entry.content or b"")
 

@@ -15,8 +15,10 @@ from sysimage.closure import Closure
 from sysimage.errors import SysimageError
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.tree import Entry, Kind, Tree
+from sysimage.rootfs.usr import usr_entry
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
+from sysimage.store.shown import shown_files
 from sysimage_vm.disk import BootableDisk, write_disk
 from sysimage_vm.guest import Guest
 from sysimage_vm.host_lock import host_lock
@@ -86,10 +88,25 @@ def find_kernel(closure: Closure) -> Kernel:
 
 
 def root_entries(closure: Closure, tree: Tree) -> Iterator[Entry]:
-    """Every file of a system's root: the tree, which has the store's directory, and the items as a NAR sees them."""
+    """Every file of a system's root: the tree, which has the store's directory, the items as a NAR sees them, and what
+    they have below /usr where the tree has nothing else."""
     yield from tree
+    seen = {entry.path for entry in tree}
     for item in closure:
         yield from _item_entries(item)
+        for entry in _usr_entries(item):
+            if entry.path not in seen:
+                seen.add(entry.path)
+                yield entry
+
+
+def _usr_entries(item: StoreItem) -> Iterator[Entry]:
+    if item.usr is not None and item.location is not None:
+        for path, file in shown_files(item.location, item.usr):
+            if file.is_dir(follow_symlinks=False):
+                yield Entry.directory(f"/usr/{path}")
+            else:
+                yield usr_entry(item.location, path, item.usr, str(item.path))
 
 
 def _item_entries(item: StoreItem) -> Iterator[Entry]:
@@ -118,7 +135,7 @@ def _location(closure: Closure, package: str) -> Path:
 def _key(system: GuestSystem) -> str:
     """The system's store path stands for its closure; the tree is small and is read; so is the code of disks."""
     digest = hashlib.sha256(repr((str(system.system), str(system.boot_program), ENGINE_MODULES, ROOT_SIZE)).encode())
-    for module in ("initrd.py", "disk.py"):
+    for module in ("initrd.py", "disk.py", "guest_disk.py"):
         digest.update(resources.files("sysimage_vm").joinpath(module).read_bytes())
     for entry in system.tree:
         digest.update(repr((entry.path, entry.kind.value, entry.mode, entry.uid, entry.gid, entry.target)).encode())

@@ -8,7 +8,7 @@ from sysimage_vm.booted import Booted
 from sysimage_vm.errors import DeadlineError, GuestSilentError, ServiceNotStartedError
 from sysimage_vm.waiting import Ask, NotYet, Patience
 
-HERD = "/run/current-system/profile/bin/herd"
+HERD = "herd"
 FINE = frozenset({"started", "timer", "one-shot"})
 """States of a service that does what was declared."""
 _STATES = {

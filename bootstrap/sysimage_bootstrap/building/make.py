@@ -16,14 +16,15 @@ from sysimage_bootstrap.building.bytecode import Compiler
 from sysimage_bootstrap.building.relink import check, rewrite
 from sysimage_bootstrap.building.rewrite_shebang import rewrite_shebang
 from sysimage_bootstrap.debian.architectures import ElfTarget
-from sysimage_bootstrap.debs.inventory import Inventory
+from sysimage_bootstrap.debs.inventory import OURS, Inventory
 from sysimage_bootstrap.debs.inventory_cache import InventoryCache
 from sysimage_bootstrap.debs.unpack import unpack
 from sysimage_bootstrap.planning.item_plan import SELF, PlannedItem
 from sysimage_bootstrap.planning.slim import without
+from sysimage_bootstrap.planning.symlinks import links_in_usr
 from sysimage_bootstrap.store.item_store import BuiltItem, ItemStore
 
-PROPAGATED = "share/sysimage/propagated-inputs"
+PROPAGATED = f"{OURS}/propagated-inputs"
 """The directory of an item that holds a file, named like the package, with a store path on each line."""
 
 
@@ -57,7 +58,14 @@ def make_item(environment: BuildEnvironment, planned: PlannedItem, deb: Path) ->
         _fill(draft, planned, environment)
         _describe(draft, inventory)
         missing = {path: list(names) for path, names in planned.plan.missing.items()}
-        facts = {**inventory.facts(), "missing": missing, "left_out": left_out, "md5sums": md5sums(draft)}
+        links = links_in_usr(inventory, planned.plan.links)
+        facts = {
+            **inventory.facts(),
+            "missing": missing,
+            "left_out": left_out,
+            "links": links,
+            "md5sums": md5sums(draft),
+        }
         return BuiltItem(package.source, inventory.changed, facts, planned.plan.references)
 
     return environment.store.realise(planned.recipe, build)

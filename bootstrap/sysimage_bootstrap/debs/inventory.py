@@ -10,6 +10,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from sysimage_bootstrap.archive.dependencies import parse_targets
+
+OURS = "share/sysimage"
+"""Where an item holds what sysimage adds to the files of its package."""
 WATCHED = ("guile", "iconv", "perl")
 """Programs that every Debian system has, so that scripts call them without their package saying that it needs them."""
 
@@ -66,6 +70,8 @@ class Inventory:
     """Image paths of configuration files."""
     changed: tuple[int, ...]
     """When the source changed: seconds since the epoch, ascending."""
+    replaces: str = ""
+    """The field Replaces of its control file: whose files it may overwrite."""
 
     def facts(self) -> dict[str, Any]:
         """What the store remembers about the item."""
@@ -75,6 +81,7 @@ class Inventory:
             "architecture": self.architecture,
             "attributes": {path: asdict(found) for path, found in sorted(self.attributes.items())},
             "conffiles": list(self.conffiles),
+            "replaces": self.replaces,
         }
 
 
@@ -95,6 +102,16 @@ class PackageFacts:
     """Path of a plugin → libraries it needs and the system does not have."""
     md5sums: Mapping[str, str] = field(default_factory=dict)
     """Path relative to the item → MD5 of each file, 32 hexadecimal digits."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Path of a symlink → what it says below /usr, where the item's says something else."""
+    replaces: str = ""
+    """The packages whose files it may overwrite, as its control file says them."""
+
+    def overwrites(self, other: PackageFacts) -> bool:
+        """Whether this package's files take the place of another's (Debian Policy, 7.6)."""
+        return any(
+            target.name == other.package and target.accepts(other.version) for target in parse_targets(self.replaces)
+        )
 
     @classmethod
     def parse(cls, facts: Mapping[str, Any]) -> PackageFacts:
@@ -108,4 +125,6 @@ class PackageFacts:
             {path: (kind, size) for path, (kind, size) in facts.get("left_out", {}).items()},
             {path: tuple(names) for path, names in facts.get("missing", {}).items()},
             facts.get("md5sums", {}),
+            facts.get("links", {}),
+            facts.get("replaces", ""),
         )

@@ -53,11 +53,11 @@ def unpack(deb: Path, top: Path, package: Package) -> Inventory:
     """
     top.mkdir()
     with open_deb(deb, package.digest, str(package)) as opened:
-        require_control(package, opened.control)
+        fields = require_control(package, opened.control)
         unpacked = _Unpacked(os.fsencode(top))
         for member in opened.data:
             _place(member, opened.data, unpacked)
-        return _inventory(package, opened, unpacked)
+        return _inventory(package, opened, fields.get("replaces", ""), unpacked)
 
 
 def _place(member: PackageMember, data: TarReader, unpacked: _Unpacked) -> None:
@@ -141,7 +141,7 @@ def _make_file(name: bytes, member: PackageMember, data: TarReader, unpacked: _U
     unpacked.heads[name] = head[:_HEAD]
 
 
-def _inventory(package: Package, deb: Deb, unpacked: _Unpacked) -> Inventory:
+def _inventory(package: Package, deb: Deb, replaces: str, unpacked: _Unpacked) -> Inventory:
     linked = {}
     for name, head in unpacked.heads.items():
         if head.startswith(MAGIC):
@@ -175,6 +175,7 @@ def _inventory(package: Package, deb: Deb, unpacked: _Unpacked) -> Inventory:
             for name, m in sorted(unpacked.attributes.items())
         },
         conffiles=deb.conffiles,
+        replaces=replaces,
         changed=_changed(package, unpacked),
     )
 

@@ -14,7 +14,7 @@ from sysimage_bootstrap.planning.shebangs import Shebang
 from sysimage_bootstrap.planning.union_tree import PackagePath
 from sysimage_bootstrap.store.recipe import Recipe
 
-BUILDER_VERSION = 2
+BUILDER_VERSION = 3
 """Increased when the same plan gives other bytes."""
 SELF = "@out@"
 """Stands in a plan for the item's own store path, which depends on the plan."""

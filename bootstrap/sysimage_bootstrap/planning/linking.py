@@ -2,12 +2,16 @@
 
 A program finds its libraries through DT_RUNPATH alone. RUNPATH is not inherited, so libraries are rewritten as well
 as programs; the C library and the dynamic linker itself are not, since they stand at the end of every search.
+
+Before the places in the store come the same directories as seen from the file itself. So what is run as Debian has it,
+from /usr, loads its libraries from /usr, and those that look for data beside themselves (rustc, Qt, libclang) find what
+other packages put there; what is run from the store finds it in the store.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sysimage.errors import Issue
@@ -24,7 +28,7 @@ class Linking:
 
     interpreter: PackagePath | None
     runpath: tuple[str | PackagePath, ...]
-    """Directories: places in items, and entries that begin with ``$ORIGIN``."""
+    """Directories: entries that begin with ``$ORIGIN``, then places in items."""
     missing: tuple[str, ...] = ()
     """Libraries that no package holds."""
 
@@ -81,7 +85,8 @@ class _Search:
         return self.namespace.final(place)
 
     def runpath(self) -> tuple[str | PackagePath, ...]:
-        entries: list[str | PackagePath] = [entry for entry in self.elf.runpath if entry.startswith("$ORIGIN")]
+        near = [entry for entry in self.elf.runpath if entry.startswith("$ORIGIN")]
+        entries: list[PackagePath] = []
         own = [directory for directory in map(self._directory, self.elf.runpath) if directory is not None]
         for name in self.elf.needed:
             place = self.namespace.find_in([*own, *self.target.directories], name, self.package)
@@ -94,7 +99,14 @@ class _Search:
             place = self.namespace.find_directory(directory, self.package, self.dependencies)
             if place is not None and directory not in self.target.directories:
                 entries.append(place)
-        return tuple(dict.fromkeys(entries))
+        # Together, the packages' directories are full ones, and are looked through in the order of Debian's linker.
+        order = [*own, *self.target.directories]
+        seen_from_here = sorted({place.path for place in entries}, key=lambda path: (_index(order, path), path))
+        return tuple(dict.fromkeys([*near, *map(self._from_here, seen_from_here), *entries]))
+
+    def _from_here(self, directory: str) -> str:
+        way = posixpath.relpath(directory, posixpath.dirname(self.path) or ".")
+        return "$ORIGIN" if way == "." else f"$ORIGIN/{way}"
 
     def _directory(self, entry: str) -> str | None:
         """The directory, relative to /usr, that an entry of the original RUNPATH means."""
@@ -117,3 +129,7 @@ class _Search:
         final = self.namespace.final(place)
         elf = self.namespace.inventories[final.package].linked.get(final.path)
         return elf is not None and elf.machine == self.target.machine
+
+
+def _index(order: Sequence[str], path: str) -> int:
+    return order.index(path) if path in order else len(order)

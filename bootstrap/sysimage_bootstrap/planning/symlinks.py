@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from sysimage_bootstrap.debs.inventory import Inventory
 from sysimage_bootstrap.planning.union_tree import PackagePath, UnionTree, in_usr, link_target
@@ -18,6 +18,17 @@ def symlink_targets(
     is looked for in the running system's profile, where ``/usr`` leads.
     """
     return {path: _target(path, inventory, namespace, dependencies) for path in sorted(inventory.links)}
+
+
+def links_in_usr(inventory: Inventory, planned: Mapping[str, str]) -> dict[str, str]:
+    """Path of each symlink → what Debian has there below /usr, where the item is ``planned`` to say something else."""
+    found = {}
+    for path, said in inventory.links.items():
+        counts_from_root = path in inventory.root_links and not said.startswith("/")
+        target = link_target(inventory, path) if counts_from_root else said
+        if target != planned.get(path):
+            found[path] = target
+    return found
 
 
 def _target(path: str, inventory: Inventory, namespace: UnionTree, dependencies: Collection[str]) -> str | PackagePath:

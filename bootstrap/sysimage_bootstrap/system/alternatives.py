@@ -9,7 +9,7 @@ from sysimage_bootstrap.debian.alternatives import Alternatives
 
 
 def alternative_links(alternatives: Alternatives) -> dict[str, str]:
-    """Link relative to /usr → its target, an image path. A `SpecError` names every choice that cannot be made."""
+    """Image path of each link → its target. A `SpecError` names every choice that cannot be made."""
     links: dict[str, str] = {}
     issues: list[Issue] = []
     for link in alternatives.links():
@@ -19,7 +19,7 @@ def alternative_links(alternatives: Alternatives) -> dict[str, str]:
         if wanted in known and wanted not in {candidate.package for candidate in alternatives.available(link)}:
             issues.append(Issue(f"/alternatives/{name}", f"{wanted} is not among the packages of the image"))
         if (candidate := alternatives.choose(link)) is not None:
-            links[link] = f"/usr/{candidate.program}"
+            links[f"/usr/{link}"] = f"/usr/{candidate.program}"
     if issues:
         raise SpecError("cannot choose the alternatives", hint="add the package to packages", issues=issues)
     return links

@@ -1,18 +1,11 @@
-# Makes the system found at /run/current-system, on which everything below /usr rests, then hands over to it.
-# Nothing outside the store is used, because /run may be an empty file system.
+# Hands over to Guile, which activates the system and becomes its init. Nothing outside the store is used: a file system
+# may be mounted over anything else.
 # usage: boot-program SYSTEM
 set -eu
 trap 'exit 0' HUP INT TERM
 if [ $# -ne 1 ] || [ ! -e "$1/boot" ]; then
     echo "usage: $0 SYSTEM, where SYSTEM is a system of the store" >&2
     exit 2
-fi
-link=/run/current-system
-if [ "$("$coreutils/readlink" "$link" || :)" != "$1" ]; then
-    "$coreutils/rm" -f "$link.new" && "$coreutils/ln" -s "$1" "$link.new" && "$coreutils/mv" -T "$link.new" "$link" || {
-        echo "$0: cannot make $link: run the container as root, or without a file system mounted on /run" >&2
-        exit 1
-    }
 fi
 GUIX_NEW_SYSTEM=$1
 export GUIX_NEW_SYSTEM

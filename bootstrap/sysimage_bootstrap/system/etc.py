@@ -13,16 +13,16 @@ from pathlib import Path
 from sysimage.characters import one_line
 from sysimage.errors import Issue, SpecError
 from sysimage.rootfs.accounts import Accounts
-from sysimage.rootfs.tree import Entry
+from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.debs.inventory import Attributes
 from sysimage_bootstrap.packages.default_packages import is_built_in_zone
-from sysimage_bootstrap.system.certificates import certificate_files
+from sysimage_bootstrap.system.certificates import LOCAL_CERTIFICATES, certificate_files
 from sysimage_bootstrap.system.environment import pam_environment, shell_profile
 from sysimage_bootstrap.system.installed import Installed, provider
 from sysimage_bootstrap.system.pam import pam_files
-from sysimage_bootstrap.system.profile import link_union
 from sysimage_bootstrap.system.python_sites import sites
+from sysimage_bootstrap.system.union import link_union
 
 NOT_WANTED = frozenset(
     {"alternatives", "apt", "cron.daily", "cron.weekly", "debconf.conf", "dpkg", "init", "init.d", "kernel"}
@@ -46,16 +46,17 @@ _HOSTS = b"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 
 
 def generated_files(
-    spec: SystemSpec, packages: Sequence[Installed], environment: Mapping[str, str]
+    spec: SystemSpec, packages: Sequence[Installed], environment: Mapping[str, str], declared: Iterable[Entry]
 ) -> dict[str, bytes]:
-    """Path in /etc → content, of everything that no package ships as it is."""
+    """Path in /etc → content, of everything that no package ships as it is. ``declared`` is what the spec puts into the
+    image, of which certificate authorities count."""
     files: dict[str, bytes] = {}
     for path, relative in COPIED.items():
         package = provider(packages, relative)
         if package is not None and not any(other.has(f"etc/{path}") and path not in PLAIN for other in packages):
             files[path] = (package.location / relative).read_bytes()
     files |= pam_files() if any(package.name == "libpam-runtime" for package in packages) else {}
-    files |= certificate_files(package.location for package in packages)
+    files |= certificate_files((package.location for package in packages), local_certificates(declared))
     files["hosts"] = _HOSTS
     files["shells"] = _shells(packages)
     files["timezone"] = one_line(spec.time_zone)
@@ -85,6 +86,15 @@ def generated_links(spec: SystemSpec, packages: Sequence[Installed]) -> dict[str
     return links
 
 
+def local_certificates(declared: Iterable[Entry]) -> dict[str, bytes]:
+    """The administrator's own certificate authorities, by image path."""
+    return {
+        entry.path: entry.read()
+        for entry in declared
+        if entry.kind is Kind.FILE and entry.path.startswith(LOCAL_CERTIFICATES) and entry.path.endswith(".crt")
+    }
+
+
 def build_etc(packages: Iterable[Installed], files: Mapping[str, bytes], links: Mapping[str, str], top: Path) -> None:
     """Make the item ``top`` of what the packages have in etc/, with ``files`` and ``links`` in the place of theirs."""
     placeholders = {**links, **dict.fromkeys(files, "generated")}
@@ -93,7 +103,6 @@ def build_etc(packages: Iterable[Installed], files: Mapping[str, bytes], links: 
         top,
         skip=NOT_WANTED,
         replaced=placeholders,
-        whole_directories=False,
     )
     for site in sites(top):
         (top / site).unlink()

@@ -1,4 +1,4 @@
-"""Items that a system has beside its packages: the profile, the locale, /etc, and the boot program."""
+"""Items that a system has beside its packages: the locale, /etc, and the boot program."""
 
 from __future__ import annotations
 
@@ -9,50 +9,17 @@ from sysimage.errors import SpecError
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
-from sysimage_bootstrap.debian.alternatives import Alternatives
 from sysimage_bootstrap.packages.default_packages import LOCALES_PACKAGE, is_built_in_locale
 from sysimage_bootstrap.store import ItemStore, Recipe
 from sysimage_bootstrap.system import boot, etc, locales
-from sysimage_bootstrap.system.alternatives import alternative_links
-from sysimage_bootstrap.system.installed import Installed, provider
-from sysimage_bootstrap.system.privileged import PrivilegedCopy
-from sysimage_bootstrap.system.profile import UnionSource, link_union
-from sysimage_bootstrap.system.python_sites import site_links
-from sysimage_bootstrap.system.root import LOCAL
+from sysimage_bootstrap.system.installed import Installed
 
-GENERATED_ITEMS_VERSION = 3
+GENERATED_ITEMS_VERSION = 4
 """Part of every recipe of a system's own items: raised when the same inputs come to give other bytes."""
 
 
-def profile_item(
-    spec: SystemSpec,
-    packages: Sequence[Installed],
-    everything: Sequence[Installed],
-    privileged: Sequence[PrivilegedCopy],
-    store: ItemStore,
-) -> tuple[StoreItem, Mapping[str, str]]:
-    """The profile, and the links in it that lead elsewhere than into a package."""
-    names = frozenset(package.name for package in packages)
-    alternatives = Alternatives(
-        spec.architecture, names, lambda path: provider(packages, path) is not None, spec.alternatives
-    )
-    replaced = {"local": LOCAL, **alternative_links(alternatives)}
-    replaced |= site_links(packages)
-    replaced |= {copy.relative: copy.target for copy in privileged}
-    sources = [package.source() for package in packages]
-    locale = _locale_item(spec, everything, store)
-    if locale is not None and locale.location is not None:
-        sources.append(UnionSource(locale.path, locale.location))
-    recipe = Recipe(
-        "profile",
-        "profile",
-        tuple(sorted(source.path for source in sources)),
-        {"format": GENERATED_ITEMS_VERSION, "replaced": dict(sorted(replaced.items()))},
-    )
-    return store.realise(recipe, lambda top: link_union(sources, top, replaced=replaced)), replaced
-
-
-def _locale_item(spec: SystemSpec, everything: Sequence[Installed], store: ItemStore) -> StoreItem | None:
+def locale_item(spec: SystemSpec, everything: Sequence[Installed], store: ItemStore) -> StoreItem | None:
+    """The item of the system's locale; None where the C library or a package has it."""
     if is_built_in_locale(spec.locale) or LOCALES_PACKAGE in spec.packages:
         return None
     package = next((package for package in everything if package.name == LOCALES_PACKAGE), None)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.system.installed import Installed, provider
 
 
 class ImagePrograms:
-    """Whether a program is at an image path. ``replaced`` are links of the profile that no package ships."""
+    """Whether a program is at an image path. ``links`` are those below /usr that no package ships."""
 
-    def __init__(self, spec: SystemSpec, packages: Sequence[Installed], replaced: Mapping[str, str]) -> None:
-        self._own = {*spec.files, *spec.symlinks}
+    def __init__(self, spec: SystemSpec, packages: Sequence[Installed], links: Collection[str]) -> None:
+        self._own = {*spec.files, *spec.symlinks, *links}
         self._outside = tuple(f"{path}/" for path in spec.volumes)
         self._packages = packages
-        self._replaced = replaced
 
     def __call__(self, path: str) -> bool:
         if path in self._own or path.startswith(self._outside):
@@ -24,4 +23,4 @@ class ImagePrograms:
             if path.startswith(f"{package.path}/"):
                 return package.has(path.removeprefix(f"{package.path}/"))
         relative = path.removeprefix("/usr/") if path.startswith("/usr/") else path.removeprefix("/")
-        return relative in self._replaced or provider(self._packages, relative) is not None
+        return f"/usr/{relative}" in self._own or provider(self._packages, relative) is not None

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sysimage.errors import IntegrityError
-from sysimage.store.items import StoreItem
+from sysimage.rootfs.tree import Entry
+from sysimage.rootfs.usr import usr_entry
+from sysimage.store.items import StoreItem, UsrFiles
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.debs.inventory import Attributes, PackageFacts
-from sysimage_bootstrap.system.profile import UnionSource
+from sysimage_bootstrap.system.union import UnionSource
+from sysimage_bootstrap.system.usr_files import usr_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +24,9 @@ class Installed:
     name: str
     path: StorePath
     location: Path
-    attributes: Mapping[str, Attributes]
-    """Path relative to the item → modes and owners that the item has lost."""
-    md5sums: Mapping[str, str] = field(default_factory=dict)
-    """Path relative to the item → MD5 of the file."""
+    facts: PackageFacts
+    usr: UsrFiles
+    """How the item appears below /usr, whatever system it is part of."""
     _listed: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
     """The names in directories that were looked into: every package is asked for every program."""
 
@@ -32,7 +34,20 @@ class Installed:
     def of(cls, name: str, item: StoreItem, facts: PackageFacts) -> Installed:
         if item.location is None:
             raise IntegrityError(f"cannot use {item.path}: its files are not on this machine")
-        return cls(name, item.path, item.location, facts.attributes, facts.md5sums)
+        return cls(name, item.path, item.location, facts, usr_files(facts))
+
+    @property
+    def attributes(self) -> Mapping[str, Attributes]:
+        """Path relative to the item → modes and owners that the item has lost."""
+        return self.facts.attributes
+
+    def replaces(self, other: Installed) -> bool:
+        """Whether this package's files take the place of another's."""
+        return self.facts.overwrites(other.facts)
+
+    def usr_entry(self, path: str) -> Entry:
+        """A file or a link as it appears below /usr."""
+        return usr_entry(self.location, path, self.usr, str(self.path))
 
     def has(self, relative: str) -> bool:
         """Whether the item has something at a path; a link counts whatever it leads to."""

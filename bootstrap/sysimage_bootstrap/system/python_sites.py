@@ -8,17 +8,9 @@ system.json to put one there.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
-from sysimage_bootstrap.system.installed import Installed
-
 _NAME = "sitecustomize.py"
-
-
-def site_links(packages: Iterable[Installed]) -> dict[str, str]:
-    """Path in /usr → what the link there says."""
-    return {f"lib/{name}": f"/etc/{name}" for package in packages for name in sites(package.location / "lib")}
 
 
 def sites(directory: Path) -> list[str]:

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.declared_entries import is_executable
 from sysimage.rootfs.tree import Entry
-from sysimage.store.paths import StorePath
 from sysimage_bootstrap.system.installed import Installed, provider
 
-LOCAL = "/var/usrlocal"
-"""Where /usr/local leads, which is the administrator's to write to: the profile is not."""
-_MERGED = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
 _ROOT_FILES = {".bashrc": "share/base-files/dot.bashrc", ".profile": "share/base-files/dot.profile"}
 
 
-def usr_entries(profile: StorePath, location: Path, *, has_init: bool) -> Iterator[Entry]:
-    """The merged /usr, and what in it can be written to. ``location`` is where the profile lies on this machine."""
-    # Without an init no program makes /run/current-system where /run is empty: /usr then leads to the profile itself.
-    yield Entry.symlink("/usr", "run/current-system/profile" if has_init else str(profile))
-    for name in _MERGED:
-        if os.path.lexists(location / name):  # it may be a link that leads nowhere on this machine
-            yield Entry.symlink(f"/{name}", f"usr/{name}")
-    for name in ("", "/bin", "/etc", "/games", "/include", "/lib", "/sbin", "/share", "/src"):
-        yield Entry.directory(f"{LOCAL}{name}")
+def var_entries() -> Iterator[Entry]:
+    """Directories that have moved."""
     yield Entry.symlink("/var/run", "/run")
     yield Entry.symlink("/var/lock", "/run/lock")
     yield Entry.directory("/run/lock", 0o1777)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sysimage.progress import Progress, silent
@@ -14,25 +14,28 @@ from sysimage.rootfs.rows import package_rows
 from sysimage.rootfs.system import ImageDefaults, LeftOut, SystemResult
 from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemSpec
-from sysimage.store.items import StoreItem
+from sysimage.store.items import StoreItem, UsrFiles
 from sysimage.store.paths import StorePath
+from sysimage_bootstrap.debian.alternatives import Alternatives
 from sysimage_bootstrap.debs.inventory import PackageFacts
 from sysimage_bootstrap.packages.default_packages import build_only
 from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system import boot, etc
+from sysimage_bootstrap.system.alternatives import alternative_links
+from sysimage_bootstrap.system.attributes import attribute_entries
 from sysimage_bootstrap.system.certificates import BUNDLE, CERTIFICATES, bundle_item
 from sysimage_bootstrap.system.environment import image_environment
-from sysimage_bootstrap.system.generated_items import boot_program_item, etc_item, profile_item
+from sysimage_bootstrap.system.generated_items import boot_program_item, etc_item, locale_item
 from sysimage_bootstrap.system.image_programs import ImagePrograms
 from sysimage_bootstrap.system.installed import Installed
 from sysimage_bootstrap.system.package_roots import package_entries
-from sysimage_bootstrap.system.privileged import PrivilegedCopy, privileged_copies
-from sysimage_bootstrap.system.root import home_entries, usr_entries
+from sysimage_bootstrap.system.root import home_entries, var_entries
 from sysimage_bootstrap.system.scheme import OwnPathText
 from sysimage_bootstrap.system.services import shepherd_configuration
 from sysimage_bootstrap.system.system_accounts import system_accounts
 from sysimage_bootstrap.system.system_document import system_document
 from sysimage_bootstrap.system.system_item import SystemFile, system_item
+from sysimage_bootstrap.system.usr import Usr, base_entries, settled
 
 STOP_SIGNAL = "SIGTERM"
 """What ends a system in order: the Shepherd stops every service and exits with status 0."""
@@ -57,48 +60,51 @@ def build_system(
     everything = [Installed.of(name, items[name], facts[name]) for name in sorted(set(resolution))]
     left_out = set(build_only(spec))
     packages = [package for package in everything if package.name not in left_out]
-    progress("system", 0, 4)
+    progress("system", 0, 3)
     accounts = system_accounts(spec, packages)
-    privileged = privileged_copies(spec, packages, accounts)
     environment = image_environment(spec)
-    profile, replaced = profile_item(spec, packages, everything, privileged, store)
-    progress("system", 1, 4)
-    files, links = etc.generated_files(spec, packages, environment), etc.generated_links(spec, packages)
+    root = _Root.of(spec, spec_dir, packages, accounts)
+    progress("system", 1, 3)
+    files = etc.generated_files(spec, packages, environment, root.declared)
+    links = etc.generated_links(spec, packages)
     if (bundle := files.pop(BUNDLE, None)) is not None:
         sources = [items[package.name] for package in packages if package.has(CERTIFICATES)]
         links[BUNDLE] = str(bundle_item(bundle, sources, store).path)
     etc_tree = etc_item(packages, files, links, store)
-    progress("system", 2, 4)
-    root = _Root.of(spec, spec_dir, packages, accounts, profile.path, store)
+    locale = locale_item(spec, everything, store)
+    progress("system", 2, 3)
     tools = None if programs is None else boot.boot_tools(packages, programs.path)
     boot_program = None if tools is None else boot_program_item(tools, store)
-    exists = ImagePrograms(spec, packages, replaced)
+    exists = ImagePrograms(spec, packages, [entry.path for entry in root.overriding])
     files_of_boot = {} if tools is None else _boot_files(spec, tools, accounts, environment, exists, root)
+    shown = {package.path: package.usr for package in packages}
+    if locale is not None:
+        shown[locale.path] = UsrFiles()
     system = system_item(
-        profile.path,
+        sorted(shown),
         etc_tree.path,
         files_of_boot,
         system_document(spec, spec_dir),
         inputs=(*tools.items, programs.path) if tools is not None and programs is not None else (),
-        gc_roots=(*([boot_program.path] if boot_program is not None else []), *_privileged_items(privileged)),
+        gc_roots=(boot_program.path,) if boot_program is not None else (),
         store=store,
     )
-    progress("system", 4, 4)
+    progress("system", 3, 3)
     closure = store.closure([system.path])
     present = {item.path for item in closure}
     rows = [
         row
         for package in everything
         if package.path in present
-        for row in package_rows(package.path, package.location, package.md5sums)
+        for row in package_rows(package.path, package.location, package.facts.md5sums)
     ]
     etc_links = tuple(etc.etc_entries(str(system.path), store.location(etc_tree.path), packages, accounts, links))
     return SystemResult(
         system=system.path,
         boot_program=boot_program.path if boot_program else None,
-        items=closure,
+        items=tuple(replace(item, usr=shown.get(item.path)) for item in closure),
         accounts=accounts,
-        entries=layered(rows, root.entries(system.path, etc_links, privileged)),
+        entries=layered(rows, root.entries(system.path, etc_links)),
         image_defaults=_image_defaults(spec, system.path, boot_program, environment),
         left_out={str(items[package.name].path): _left_out(facts[package.name]) for package in packages},
     )
@@ -112,6 +118,10 @@ def _left_out(facts: PackageFacts) -> tuple[LeftOut, ...]:
 class _Root:
     """The root file system around the store, but for what depends on the system item."""
 
+    usr: Usr
+    """What the packages have below /usr."""
+    overriding: tuple[Entry, ...]
+    """What lies over it."""
     packaged: tuple[Entry, ...]
     """What every system has, and what its packages have outside of /usr and /etc."""
     homes: tuple[Entry, ...]
@@ -119,37 +129,44 @@ class _Root:
     """By the spec."""
 
     @classmethod
-    def of(
-        cls,
-        spec: SystemSpec,
-        spec_dir: Path,
-        packages: Sequence[Installed],
-        accounts: Accounts,
-        profile: StorePath,
-        store: ItemStore,
-    ) -> _Root:
+    def of(cls, spec: SystemSpec, spec_dir: Path, packages: Sequence[Installed], accounts: Accounts) -> _Root:
+        usr = Usr.of(packages)
+        alternatives = [
+            Entry.symlink(path, target, owner="/alternatives")
+            for path, target in alternative_links(_alternatives(spec, packages, usr)).items()
+        ]
+        special = attribute_entries(spec, packages, accounts)
         declared = declared_entries(spec, spec_dir, accounts)
-        packaged = layered(
-            usr_entries(profile, store.location(profile), has_init=spec.has_init), package_entries(packages, accounts)
+        elsewhere = {entry.path for entry in (*alternatives, *special, *declared)}
+        return cls(
+            usr,
+            layered(settled(usr, elsewhere, spec.alternatives), alternatives, special),
+            layered(base_entries(usr), var_entries(), package_entries(packages, accounts)),
+            tuple(home_entries(accounts, packages)),
+            tuple(declared),
         )
-        return cls(packaged, tuple(home_entries(accounts, packages)), tuple(declared))
 
     def before_boot(self) -> tuple[Entry, ...]:
         """What a boot may have to make again where a container has covered it."""
         return layered(self.packaged, self.homes, self.declared)
 
-    def entries(
-        self, system: StorePath, etc_links: tuple[Entry, ...], privileged: Sequence[PrivilegedCopy]
-    ) -> tuple[Entry, ...]:
+    def entries(self, system: StorePath, etc_links: tuple[Entry, ...]) -> tuple[Entry, ...]:
         """All of it; a `SpecError` where the spec puts a file in the place of a directory, or the reverse."""
-        check_kinds((*self.packaged, *etc_links), (*self.homes, *self.declared))
+        asked = (*self.homes, *self.declared)
+        there = layered(self.usr.near(asked), self.overriding, self.packaged, etc_links)
+        check_kinds(there, asked)
         return layered(
+            self.overriding,
             layered(self.packaged, self.homes),
             etc_links,
-            (copy.entry() for copy in privileged),
             [Entry.symlink("/run/current-system", str(system))],
             self.declared,
         )
+
+
+def _alternatives(spec: SystemSpec, packages: Sequence[Installed], usr: Usr) -> Alternatives:
+    names = frozenset(package.name for package in packages)
+    return Alternatives(spec.architecture, names, usr.has, spec.alternatives)
 
 
 def _boot_files(
@@ -167,11 +184,6 @@ def _boot_files(
         "activate": SystemFile(boot.activation_text(tools, root.before_boot(), spec.host_name)),
         "shepherd.conf": SystemFile(OwnPathText((configuration,))),
     }
-
-
-def _privileged_items(privileged: Sequence[PrivilegedCopy]) -> list[StorePath]:
-    """The items of the programs that are copied: the copies need their libraries."""
-    return sorted({StorePath.parse(copy.source.removesuffix(f"/{copy.relative}")) for copy in privileged})
 
 
 def _image_defaults(

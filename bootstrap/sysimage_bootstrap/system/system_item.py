@@ -1,9 +1,9 @@
-"""The item of the system itself: links to its parts, its declaration, and the texts that boot it."""
+"""The item of the system itself: what it consists of, its declaration, and the texts that boot it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,7 @@ class SystemFile:
 
 
 def system_item(
-    profile: StorePath,
+    packages: Sequence[StorePath],
     etc: StorePath,
     files: Mapping[str, SystemFile],
     document: bytes,
@@ -44,7 +44,7 @@ def system_item(
     gc_roots: tuple[StorePath, ...],
     store: ItemStore,
 ) -> StoreItem:
-    """The system of a ``profile`` and an ``etc``; ``document`` is what it was declared to be.
+    """The system of some ``packages`` and an ``etc``; ``document`` is what it was declared to be.
 
     ``inputs`` are the other items that ``files`` mention, ``gc_roots`` those that the system keeps although it mentions
     them nowhere else.
@@ -52,7 +52,7 @@ def system_item(
     recipe = Recipe(
         "system",
         "system",
-        tuple(sorted({profile, etc, *inputs, *gc_roots})),
+        tuple(sorted({*packages, etc, *inputs, *gc_roots})),
         {
             "format": GENERATED_ITEMS_VERSION,
             "document": str(Digest.of(document)),
@@ -63,8 +63,10 @@ def system_item(
 
     def build(top: Path) -> None:
         top.mkdir()
-        (top / "profile").symlink_to(str(profile))
+        # Nothing else may mention a package: this keeps it alive.
+        (top / "packages").write_text("".join(f"{path}\n" for path in sorted(packages)), encoding="ascii")
         (top / "etc").symlink_to(str(etc))
+        (top / "profile").symlink_to("/usr")  # where a Guix system has its programs
         (top / "system.json").write_bytes(document)
         for name, file in files.items():
             file.write(top / name, own)

@@ -86,7 +86,7 @@ def test_a_script_is_run_by_the_program_that_the_link_leads_to(
         return
     interpreters = shebangs(inventories["scripts"], namespace, alternatives)
     assert links == {
-        link: f"/usr/{interpreters[script].interpreter.path}"
+        f"/usr/{link}": f"/usr/{interpreters[script].interpreter.path}"
         for script, link in zip(scripts, Alternatives.links(), strict=True)
         if script in interpreters and not namespace.has(link)
     }

@@ -12,6 +12,7 @@ from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.debs.inventory import Inventory, LinkedFile
 from sysimage_bootstrap.planning.item_plan import SELF
 from sysimage_bootstrap.planning.plan import Plan, plan_items
+from sysimage_bootstrap.planning.symlinks import links_in_usr
 from tests.bootstrap.debs.made_debs import package_of
 
 LIB = "lib/x86_64-linux-gnu"
@@ -84,14 +85,14 @@ def test_programs_and_libraries_are_linked_by_store_path() -> None:
     linked = plan.items["tool"].plan.linked
     interpreter, runpath = linked["bin/tool"]
     assert readable(plan, interpreter) == f"<libc6>/{LIB}/ld-linux-x86-64.so.2"
-    assert [readable(plan, entry) for entry in runpath] == [f"{SELF}/{LIB}", f"<libc6>/{LIB}"]
-    assert [readable(plan, entry) for entry in linked[f"{LIB}/libtool.so.1.2"][1]] == [f"<libc6>/{LIB}"]
+    assert [readable(plan, entry) for entry in runpath] == [f"$ORIGIN/../{LIB}", f"{SELF}/{LIB}", f"<libc6>/{LIB}"]
+    assert [readable(plan, entry) for entry in linked[f"{LIB}/libtool.so.1.2"][1]] == ["$ORIGIN", f"<libc6>/{LIB}"]
     assert plan.items["tool"].plan.references == {plan.items["libc6"].path}
     assert list(plan.items) == ["libc6", "tool"]
 
 
 def test_the_c_library_and_the_linker_are_left_alone_but_not_their_siblings() -> None:
-    assert planned(LIBC).items["libc6"].plan.linked == {f"{LIB}/libm.so.6": (None, (f"{SELF}/{LIB}",))}
+    assert planned(LIBC).items["libc6"].plan.linked == {f"{LIB}/libm.so.6": (None, ("$ORIGIN", f"{SELF}/{LIB}"))}
 
 
 def test_an_original_search_path_is_followed_and_origin_kept() -> None:
@@ -103,7 +104,53 @@ def test_an_original_search_path_is_followed_and_origin_kept() -> None:
     )
     plan = planned(owner, user, dependencies={"user": ("owner",)})
     (linking,) = plan.items["user"].plan.linked.values()
-    assert [readable(plan, entry) for entry in linking[1]] == ["$ORIGIN/../extra", f"<owner>/{LIB}/private"]
+    assert [readable(plan, entry) for entry in linking[1]] == [
+        "$ORIGIN/../extra",
+        "$ORIGIN/../private",
+        f"<owner>/{LIB}/private",
+    ]
+
+
+def test_the_directories_around_a_file_come_before_the_store_in_the_order_of_debians_linker() -> None:
+    own = inventory("own", f"{LIB}/own/libtwice.so", linked={f"{LIB}/own/libtwice.so": elf()})
+    common = inventory(
+        "common",
+        f"{LIB}/libfirst.so",
+        f"{LIB}/libtwice.so",
+        linked={f"{LIB}/{n}.so": elf() for n in ("libfirst", "libtwice")},
+    )
+    user = inventory(
+        "user", "bin/user", linked={"bin/user": elf("libfirst.so", "libtwice.so", runpath=(f"/usr/{LIB}/own",))}
+    )
+    plan = planned(own, common, user, dependencies={"user": ("common", "own")})
+    assert [readable(plan, entry) for entry in plan.items["user"].plan.linked["bin/user"][1]] == [
+        f"$ORIGIN/../{LIB}/own",
+        f"$ORIGIN/../{LIB}",
+        f"<common>/{LIB}",
+        f"<own>/{LIB}/own",
+    ]
+
+
+def test_links_are_debians_below_usr_whatever_the_item_says() -> None:
+    one = inventory(
+        "one",
+        "bin/real",
+        links={
+            "bin/alias": "real",
+            "bin/other": "../../usr/bin/two",
+            "bin/absolute": "/usr/bin/real",
+            "lib64/ld.so": "../lib/ld.so",
+        },
+    )
+    one = replace(one, root_links=frozenset({"lib64/ld.so"}))
+    two = inventory("two", "bin/two", "lib/ld.so")
+    planned_links = planned(one, two).items["one"].plan.links
+    assert planned_links["bin/other"].endswith("-two-1.0-1/bin/two")
+    assert links_in_usr(one, planned_links) == {
+        "bin/absolute": "/usr/bin/real",
+        "bin/other": "../../usr/bin/two",
+        "lib64/ld.so": "/lib/ld.so",
+    }
 
 
 def test_files_of_another_machine_and_of_none_are_left_alone() -> None:
@@ -168,7 +215,8 @@ def test_a_library_that_debian_would_bring_into_place_by_a_link_is_found_where_i
     user = inventory("user", "bin/user", linked={"bin/user": elf("libblas.so.3")})
     plan = planned(blas, other, user, dependencies={"user": ("libblas3",)})
     assert [readable(plan, entry) for entry in plan.items["user"].plan.linked["bin/user"][1]] == [
-        f"<libblas3>/{LIB}/blas"
+        f"$ORIGIN/../{LIB}/blas",
+        f"<libblas3>/{LIB}/blas",
     ]
 
 

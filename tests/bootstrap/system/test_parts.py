@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from sysimage.errors import SpecError
+from sysimage.store.items import UsrFiles
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.debian.alternatives import Alternatives
+from sysimage_bootstrap.debs.inventory import PackageFacts
 from sysimage_bootstrap.packages.default_packages import is_built_in_locale
 from sysimage_bootstrap.system.alternatives import alternative_links
 from sysimage_bootstrap.system.certificates import certificate_files
@@ -27,10 +29,11 @@ def alternatives(*programs: str, chosen: Mapping[str, str] | None = None) -> Alt
 
 def test_links_lead_to_the_program_that_counts() -> None:
     assert alternative_links(alternatives("bin/gawk", "bin/mawk")) == {
-        "bin/awk": "/usr/bin/gawk",
-        "bin/nawk": "/usr/bin/gawk",
+        "/usr/bin/awk": "/usr/bin/gawk",
+        "/usr/bin/nawk": "/usr/bin/gawk",
     }
-    assert alternative_links(alternatives("bin/gawk", "bin/mawk", chosen={"awk": "mawk"}))["bin/awk"] == "/usr/bin/mawk"
+    chosen = alternative_links(alternatives("bin/gawk", "bin/mawk", chosen={"awk": "mawk"}))
+    assert chosen["/usr/bin/awk"] == "/usr/bin/mawk"
 
 
 def test_a_choice_that_cannot_be_is_named() -> None:
@@ -43,10 +46,10 @@ def test_the_bundle_holds_every_certificate_in_the_order_of_bytes(tmp_path: Path
     top.mkdir(parents=True)
     for name, text in {"b.crt": "b", "É.crt": "e\n", "B.crt": "B\n", "note.txt": "no"}.items():
         (top / name).write_text(text)
-    files = certificate_files([tmp_path])
-    assert files["ssl/certs/ca-certificates.crt"] == b"B\nb\ne\n"
+    files = certificate_files([tmp_path], {"/usr/local/b.crt": b"own b", "/usr/local/a.crt": b"own a\n"})
+    assert files["ssl/certs/ca-certificates.crt"] == b"B\nb\ne\nown a\nown b\n"
     assert files["ca-certificates.conf"].decode().splitlines() == ["mozilla/B.crt", "mozilla/b.crt", "mozilla/É.crt"]
-    assert certificate_files([tmp_path / "share"]) == {}
+    assert certificate_files([tmp_path / "share"], {}) == {}
 
 
 @pytest.mark.parametrize(
@@ -108,7 +111,8 @@ def test_directories_of_packages_are_made_where_and_for_whom_they_say_plainly(tm
     (tmp_path / "lib/systemd/system").mkdir(parents=True)
     (tmp_path / "lib/systemd/system/x.service").write_text(unit)
     (tmp_path / "lib/systemd/system/y.service").write_text(other)
-    package = Installed("x", StorePath.parse(f"/gnu/store/{'0' * 32}-x"), tmp_path, {})
+    facts = PackageFacts("x", "1", "amd64", {}, ())
+    package = Installed("x", StorePath.parse(f"/gnu/store/{'0' * 32}-x"), tmp_path, facts, UsrFiles())
     assert [(d.path, d.mode, d.owner, d.group) for d in runtime_directories([package])] == [
         ("/var/lib/a:b", 0o755, "root", "root"),
         ("/var/lib/good", 0o750, "_daemon", "5"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ from sysimage.errors import IntegrityError, SpecError, SysimageError
 from sysimage.rootfs import Tree, provision
 from sysimage.rootfs.provision import account_files
 from sysimage.rootfs.system import SystemResult
+from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.model import SystemSpec
+from sysimage.store.items import OwnFile
+from sysimage.store.paths import StorePath
 from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system.system import build_system
-from tests.bootstrap.system.packages import make_packages, make_programs
+from tests.bootstrap.system.packages import FILES, make_packages, make_programs
 
 More = dict[str, dict[str, str]]
 EMPTY = {"share/": ""}
@@ -64,41 +68,52 @@ def test_the_system_item_leads_to_its_parts(tmp_path: Path) -> None:
         "etc -> …-etc",
         "gc-roots/",
         "gc-roots/0 -> …-boot-program",
-        "gc-roots/1 -> …-passwd-1",
-        "profile -> …-profile",
+        "packages",
+        "profile -> /usr",
         "shepherd.conf",
         "system.json",
     ]
 
 
-def test_the_profile_is_a_union_in_which_some_links_lead_elsewhere(tmp_path: Path) -> None:
+def usr_of(result: SystemResult) -> Tree:
+    """What stands over the items in /usr."""
+    return Tree(entry for entry in result.entries if entry.path.startswith("/usr/") and "/local" not in entry.path)
+
+
+def shown(entry: Entry) -> str:
+    return f"{entry.path} {entry.mode:04o} {entry.uid}:{entry.gid}{f' -> {entry.target}' if entry.target else ''}"
+
+
+def test_every_package_is_kept_by_the_system_and_appears_in_usr_by_itself(tmp_path: Path) -> None:
     result, store = make(tmp_path)
-    profile = lines(store.location(result.system).parent / _base(store, result, "profile"))
-    assert [line for line in profile if line.startswith(("bin", "local", "share/doc", "sbin"))] == [
-        "bin/",
-        "bin/awk -> /usr/bin/mawk",
-        "bin/bash -> …-bash-1/bin/bash",
-        "bin/chage -> /var/lib/privileged/bin/chage",
-        "bin/dash -> …-dash-1/bin/dash",
-        "bin/env -> …-coreutils-1/bin/env",
-        "bin/guile -> /usr/bin/guile-3.0",
-        "bin/guile-3.0 -> …-guile-3.0-1/bin/guile-3.0",
-        "bin/herd -> …-shepherd-1/bin/herd",
-        "bin/ln -> …-coreutils-1/bin/ln",
-        "bin/mawk -> …-mawk-1/bin/mawk",
-        "bin/nawk -> /usr/bin/mawk",
-        "bin/readlink -> …-coreutils-1/bin/readlink",
-        "bin/sh -> …-dash-1/bin/sh",
-        "bin/shepherd -> …-shepherd-1/bin/shepherd",
-        "bin/su -> /var/lib/privileged/bin/su",
-        "local -> /var/usrlocal",
-        "sbin -> …-daemon-1/sbin",
-        "share/doc -> …-mawk-1/share/doc",
+    names = {item.path.name for item in result.items if item.usr is not None}
+    assert names == {f"{name}-1" for name in FILES}
+    kept = (store.location(result.system) / "packages").read_text().splitlines()
+    assert kept == [str(item.path) for item in result.items if item.usr is not None]
+    assert set(kept) <= {str(path) for item in result.items if item.path == result.system for path in item.references}
+
+
+def test_what_only_debian_sets_up_lies_over_the_items_in_usr(tmp_path: Path) -> None:
+    assert [shown(entry) for entry in usr_of(make(tmp_path)[0]) if entry.target] == [
+        "/usr/bin/awk 0777 0:0 -> /usr/bin/mawk",
+        "/usr/bin/guile 0777 0:0 -> /usr/bin/guile-3.0",
+        "/usr/bin/nawk 0777 0:0 -> /usr/bin/mawk",
     ]
 
 
-def _base(store: ItemStore, result: SystemResult, name: str) -> str:
-    return (store.location(result.system) / name).readlink().name
+def test_programs_with_fixed_ids_follow_from_their_item_and_others_lie_over_it(tmp_path: Path) -> None:
+    result, _ = make(
+        tmp_path,
+        groups={"shadow": {"gid": 556}},
+        **{"privileged-programs": {"/bin/bash": {"mode": "2755", "group": "www-data"}}},
+    )
+    passwd = next(item.usr for item in result.items if item.path.name == "passwd-1")
+    assert passwd is not None
+    assert dict(passwd.own) == {"bin/chage": OwnFile(0o2755, 0, 42), "bin/su": OwnFile(0o4755, 0, 0)}
+    assert [shown(entry) for entry in usr_of(result) if entry.kind is Kind.FILE] == [
+        "/usr/bin/bash 2755 0:33",
+        "/usr/bin/chage 2755 0:556",
+    ]
 
 
 def test_scanners_are_told_of_the_packages_that_are_in_the_image(tmp_path: Path) -> None:
@@ -123,16 +138,16 @@ def test_the_root_before_the_first_boot(tmp_path: Path) -> None:
         **hyphenated,
     )
     tree = tree_of(result)
-    shown = [
+    listed = [
         f"{e.path} {e.mode:04o} {e.uid}:{e.gid}{f' -> {_short(e.target)}' if e.target else ''}"
         for e in tree
-        if not e.path.startswith(("/gnu", "/var/usrlocal/", "/etc/pam.d"))
+        if not e.path.startswith(("/gnu", "/usr/local/", "/etc/pam.d"))
     ]
     assert result.accounts is not None
     daemon, spooler = result.accounts.user("daemond"), result.accounts.user("spooler")
     assert daemon is not None
     assert spooler is not None
-    assert shown == [
+    assert listed == [
         "/ 0755 0:0",
         "/bin 0777 0:0 -> usr/bin",
         "/dev 0755 0:0",
@@ -183,7 +198,12 @@ def test_the_root_before_the_first_boot(tmp_path: Path) -> None:
         "/srv 0755 0:0",
         "/sys 0755 0:0",
         "/tmp 1777 0:0",
-        "/usr 0777 0:0 -> run/current-system/profile",
+        "/usr 0755 0:0",
+        "/usr/bin 0755 0:0",
+        "/usr/bin/awk 0777 0:0 -> /usr/bin/mawk",
+        "/usr/bin/guile 0777 0:0 -> /usr/bin/guile-3.0",
+        "/usr/bin/nawk 0777 0:0 -> /usr/bin/mawk",
+        "/usr/local 0755 0:0",
         "/var 0755 0:0",
         "/var/cache 0755 0:0",
         "/var/empty 0755 0:0",
@@ -193,17 +213,12 @@ def test_the_root_before_the_first_boot(tmp_path: Path) -> None:
         "/var/lib/daemon/pages 0755 0:0",
         "/var/lib/daemon/pages/1 0777 0:0 -> …-daemon-1/share/daemon/page",
         "/var/lib/daemon/settings 0777 0:0 -> ../../../etc/daemon",
-        "/var/lib/privileged 0755 0:0",
-        "/var/lib/privileged/bin 0755 0:0",
-        "/var/lib/privileged/bin/chage 2755 0:42",
-        "/var/lib/privileged/bin/su 4755 0:0",
         "/var/local 2775 0:42",
         "/var/lock 0777 0:0 -> /run/lock",
         "/var/log 0755 0:0",
         "/var/log/daemon 0750 33:0",
         "/var/run 0777 0:0 -> /run",
         "/var/tmp 1777 0:0",
-        "/var/usrlocal 0755 0:0",
     ]
     assert tree["/etc/daemon/daemon.conf"].read() == b"port 2\n"
     assert result.accounts is not None
@@ -214,7 +229,7 @@ def test_an_image_without_an_init_has_no_boot_program_and_needs_no_run(tmp_path:
     result, _ = make(tmp_path, command=["/bin/bash"])
     assert result.boot_program is None
     assert (result.image_defaults.entry_point, result.image_defaults.command) == ((), ("/bin/bash",))
-    assert tree_of(result)["/usr"].target == str(next(i.path for i in result.items if i.path.name == "profile"))
+    assert tree_of(result)["/bin"].target == "usr/bin"
     assert "boot-program" not in {item.path.name for item in result.items}
 
 
@@ -260,7 +275,7 @@ def test_the_same_system_is_made_wherever_it_is_made(tmp_path: Path) -> None:
     assert one.system == other.system
 
 
-def test_a_change_of_one_service_leaves_profile_and_etc_alone(tmp_path: Path) -> None:
+def test_a_change_of_one_service_leaves_all_but_the_system_alone(tmp_path: Path) -> None:
     one = {i.path for i in make(tmp_path, services={"s": {"command": ["daemon"]}})[0].items}
     other = {i.path for i in make(tmp_path, services={"s": {"command": ["daemon", "-x"]}})[0].items}
     assert [path.name for path in sorted(one - other)] == ["system"]
@@ -319,6 +334,10 @@ def test_what_the_packages_do_not_have_is_said(tmp_path: Path, parts: dict[str, 
             "/symlinks/~1etc~1ssl: must be a directory, because the system has /etc/ssl/",
         ),
         ({"files": {"/var/lib/daemon": {"text": ""}}}, "/files/~1var~1lib~1daemon: must be a directory"),
+        ({"files": {"/usr/share/daemon": {"text": ""}}}, "/files/~1usr~1share~1daemon: must be a directory"),
+        ({"files": {"/usr/share/daemon/page/x": {"text": ""}}}, "the system has a file at /usr/share/daemon/page"),
+        ({"directories": {"/usr/bin/awk": {}}}, "the system has a link at /usr/bin/awk"),
+        ({"directories": {"/usr/bin/bash": {}}}, "the system has a file at /usr/bin/bash"),
     ],
 )
 def test_what_the_packages_have_keeps_its_kind(tmp_path: Path, parts: dict[str, Any], fault: str) -> None:
@@ -339,9 +358,43 @@ def test_two_packages_with_different_files_at_one_place_are_both_named(tmp_path:
 
 
 def test_the_same_file_in_two_packages_is_no_conflict(tmp_path: Path) -> None:
-    result, store = make(tmp_path, {"twin": {"bin/bash": "#!bash"}})
-    profile = lines(store.location(result.system).parent / _base(store, result, "profile"))
-    assert [line for line in profile if line.startswith("bin/bash ")] == ["bin/bash -> …-bash-1/bin/bash"]
+    result, _ = make(tmp_path, {"twin": {"bin/bash": "#!bash"}})
+    assert "/usr/bin/bash" not in {entry.path for entry in result.entries}
+
+
+def test_of_different_files_the_one_that_the_spec_chooses_lies_over_both(tmp_path: Path) -> None:
+    result, _ = make(tmp_path, {"impostor": {"bin/bash": "#!other"}}, alternatives={"bash": "impostor"})
+    assert usr_of(result)["/usr/bin/bash"].read() == b"#!other"
+    assert usr_of(result)["/usr/bin/bash"].mode == 0o555
+
+
+@pytest.mark.parametrize(("replaces", "wins"), [("bash", True), ("bash (<< 2)", True), ("bash (<< 1)", False)])
+def test_a_package_that_replaces_another_counts_for_the_files_of_both(
+    replaces: str, wins: bool, tmp_path: Path
+) -> None:
+    spec = SystemSpec.model_validate({"name": "x", "packages": []})
+    store = ItemStore(tmp_path / "store", spec.store.store_dir)
+    items, facts = make_packages(store, {"newer": {"bin/bash": "-> newer"}})
+    facts["newer"] = replace(facts["newer"], replaces=replaces)
+    if wins:
+        result = build_system(spec, tmp_path, items, items, facts, store)
+        assert usr_of(result)["/usr/bin/bash"].target == "newer"
+    else:
+        with pytest.raises(IntegrityError, match=r"/usr/bin/bash: .*-bash-1 and .*-newer-1 have different things here"):
+            build_system(spec, tmp_path, items, items, facts, store)
+
+
+def test_a_directory_is_no_file_of_another_package(tmp_path: Path) -> None:
+    with pytest.raises(IntegrityError, match=r"/usr/share/daemon: is a directory of one package, and not of .*-odd-1"):
+        make(tmp_path, {"odd": {"share/daemon": "text"}})
+
+
+def test_an_authority_of_the_administrators_is_in_the_bundle(tmp_path: Path) -> None:
+    place = "/usr/local/share/ca-certificates/own/root.crt"
+    result, store = make(tmp_path, files={place: {"text": "OWN\n"}})
+    bundle = next(entry.target for entry in result.entries if entry.path == "/etc/ssl/certs/ca-certificates.crt")
+    assert store.location(StorePath.parse(str(bundle))).read_text() == "A\nB\nOWN\n"
+    assert next(entry for entry in result.entries if entry.path == place).read() == b"OWN\n"
 
 
 def test_a_locale_becomes_an_item_without_what_it_was_taken_from(tmp_path: Path) -> None:

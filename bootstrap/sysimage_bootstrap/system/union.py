@@ -1,7 +1,6 @@
-"""The profile: one tree of links over many items, which a system shows as /usr.
+"""A union: one tree of links over a directory that many items have, such as their etc/.
 
-A directory that one item alone has is one link to it; a shared one is a directory of links. Two items with different
-things at one path cannot both be meant.
+Two items with different things at one path cannot both be meant.
 """
 
 from __future__ import annotations
@@ -14,12 +13,6 @@ from pathlib import Path
 
 from sysimage.errors import IntegrityError, Issue
 from sysimage.store.paths import StorePath
-
-NOT_IN_USR = frozenset(
-    {"boot", "dev", "etc", "home", "local", "media", "mnt", "nix-support", "opt"}
-    | {"proc", "root", "run", "srv", "sys", "tmp", "var"}
-)
-"""What an item may have at its top that is not part of /usr."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +37,26 @@ def link_union(
     sources: Iterable[UnionSource],
     top: Path,
     *,
-    skip: frozenset[str] = NOT_IN_USR,
+    skip: frozenset[str] = frozenset(),
     replaced: Mapping[str, str] | None = None,
-    whole_directories: bool = True,
 ) -> None:
     """Make ``top``, a directory of links to what ``sources`` have, save the names in ``skip`` at their tops.
 
-    ``replaced`` are paths in ``top`` with what the link there is to say instead, whether or not a source has them. With
-    ``whole_directories`` a directory that only one source has becomes one link. An `IntegrityError` names every path at
-    which sources disagree, and both sides.
+    ``replaced`` are paths in ``top`` with what the link there is to say instead, whether or not a source has them. An
+    `IntegrityError` names every path at which sources disagree, and both sides.
     """
     replaced = dict(replaced or {})
     top.mkdir()
     issues: list[Issue] = []
     present = [source for source in sorted(sources, key=lambda source: source.path) if source.file("").is_dir()]
-    _merge("", present, top, skip, replaced, whole_directories, issues)
+    _merge("", present, top, skip, replaced, issues)
     for path, target in sorted(replaced.items()):
         link = top / path
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(target)
     if issues:
         raise IntegrityError(
-            "cannot put the packages into one profile: some have different files at the same place",
+            "cannot put the packages into one directory: some have different files at the same place",
             hint="leave one of them out with exclude, or say which counts with alternatives",
             issues=issues,
         )
@@ -77,7 +68,6 @@ def _merge(
     directory: Path,
     skip: frozenset[str],
     replaced: Mapping[str, str],
-    whole_directories: bool,
     issues: list[Issue],
 ) -> None:
     """Fill ``directory``, which is ``relative`` in the union, from the sources that have a directory there."""
@@ -92,10 +82,9 @@ def _merge(
         having = providers[name]
         files = [source.file(path) for source in having]
         directories = [file.is_dir() and not file.is_symlink() for file in files]
-        interferes = any(other.startswith(f"{path}/") for other in replaced)
-        if all(directories) and (len(having) > 1 or interferes or not whole_directories):
+        if all(directories):
             (directory / name).mkdir()
-            _merge(path, having, directory / name, skip, replaced, whole_directories, issues)
+            _merge(path, having, directory / name, skip, replaced, issues)
             continue
         for source, file in zip(having[1:], files[1:], strict=True):
             if any(directories) or not _same(files[0], file):

@@ -1,0 +1,30 @@
+"""How the item of a package appears below /usr: by what its package says alone, so that its layer is every system's."""
+
+from __future__ import annotations
+
+from sysimage.store.items import NOT_IN_USR, OwnFile, UsrFiles
+from sysimage_bootstrap.debian.fixed_ids import FIXED_GROUPS, FIXED_USERS
+from sysimage_bootstrap.debs.inventory import OURS, Attributes, PackageFacts
+
+USUAL_DIRECTORY = OwnFile(0o755, 0, 0)
+
+
+def usr_files(facts: PackageFacts) -> UsrFiles:
+    """The part of a package's item; a file whose owner's IDs only a system knows is like any other in it."""
+    own = {
+        path: fixed
+        for path, said in facts.attributes.items()
+        if is_shown(path) and not said.directory and path not in facts.links and (fixed := _fixed(said)) is not None
+    }
+    links = {path: target for path, target in facts.links.items() if is_shown(path)}
+    return UsrFiles((OURS,), dict(sorted(own.items())), dict(sorted(links.items())))
+
+
+def is_shown(path: str) -> bool:
+    """Whether a path of an item is below /usr, too."""
+    return path.partition("/")[0] not in NOT_IN_USR and path != OURS and not path.startswith(f"{OURS}/")
+
+
+def _fixed(said: Attributes) -> OwnFile | None:
+    user, group = FIXED_USERS.get(said.owner), FIXED_GROUPS.get(said.group)
+    return None if user is None or group is None else OwnFile(said.mode, user, group)

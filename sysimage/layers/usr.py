@@ -1,0 +1,121 @@
+"""Where the files of store items stand below /usr, in the layer of the item.
+
+    usr/bin/                                  a directory like any other's
+    usr/bin/awk                               the file
+    gnu/store/…-mawk-1.3/bin/awk              the same file: a hard link to it
+
+The name below /usr is the one with the content, because scanners pass over links; and both names come one after the
+other, so that a reader can hash the item while it goes by.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from sysimage.layers.headers import Headers
+from sysimage.rootfs.tree import Entry, Kind
+from sysimage.store.items import NOT_IN_USR, OwnFile, StoreItem, UsrFiles
+
+USR = "/usr"
+_OUTSIDE = tuple(sorted(b"%b/" % top.encode() for top in NOT_IN_USR))
+_ROOTS = Headers(0, 0)
+_PLAIN = _ROOTS, 0o755
+
+
+class LayerUsr:
+    """What one layer has below /usr so far, each path once."""
+
+    __slots__ = ("_directories", "_given", "_taken")
+
+    def __init__(self, entries: Iterable[Entry], parents: Iterable[Entry]) -> None:
+        """``entries`` come before what items have at the same path; both say what directories look like."""
+        entries = tuple(entry for entry in entries if is_in_usr(entry.path))
+        self._taken = {os.fsencode(entry.path[1:]) for entry in entries if entry.kind is not Kind.DIRECTORY}
+        self._given = {
+            os.fsencode(entry.path[1:]): (Headers(entry.uid, entry.gid), entry.mode)
+            for entry in (*parents, *entries)
+            if entry.kind is Kind.DIRECTORY and is_in_usr(entry.path)
+        }
+        self._directories: set[bytes] = set()
+
+    def directory(self, name: bytes) -> bytes | None:
+        """The header of a directory; None if the layer has it already."""
+        if name in self._directories:
+            return None
+        self._directories.add(name)
+        headers, mode = self._given.get(name, _PLAIN)
+        return headers.directory(name, mode)
+
+    def has_directory(self, entry: Entry) -> bool:
+        """Whether an entry is a directory below /usr that the layer has already; from now on it has."""
+        if entry.kind is not Kind.DIRECTORY or not is_in_usr(entry.path):
+            return False
+        name = os.fsencode(entry.path[1:])
+        known = name in self._directories
+        self._directories.add(name)
+        return known
+
+    def take(self, name: bytes) -> bool:
+        """Whether nothing else of the layer stands at a path; from now on something does."""
+        if name in self._taken:
+            return False
+        self._taken.add(name)
+        return True
+
+    def of(self, item: StoreItem) -> ItemUsr | None:
+        """The part of an item; None for one that is in the store alone."""
+        return None if item.usr is None else ItemUsr(item, item.usr, self)
+
+
+class ItemUsr:
+    """Where the members of one item have their other names."""
+
+    __slots__ = ("_layer", "_left_out", "_links", "_own", "_skip")
+
+    def __init__(self, item: StoreItem, usr: UsrFiles, layer: LayerUsr) -> None:
+        self._skip = len(str(item.path))  # the first slash does not count, the one after the item does
+        self._layer = layer
+        self._left_out = (*_OUTSIDE, *(os.fsencode(path) + b"/" for path in usr.left_out))
+        self._links = {os.fsencode(path): os.fsencode(target) for path, target in usr.links.items()}
+        self._own = {os.fsencode(path): own for path, own in usr.own.items()}
+
+    def _shown(self, name: bytes) -> bytes | None:
+        below = name[self._skip :]
+        return None if not below or (below + b"/").startswith(self._left_out) else below
+
+    def directory(self, name: bytes) -> bytes | None:
+        """The header of the other directory; None without one, or if the layer has it already."""
+        if len(name) < self._skip:
+            return self._layer.directory(b"usr")
+        below = self._shown(name)
+        return None if below is None else self._layer.directory(b"usr/" + below)
+
+    def file(self, name: bytes) -> tuple[bytes, OwnFile | None] | None:
+        """The other name of a file; and, if they are two files for all that, what distinguishes the one below /usr."""
+        below = self._shown(name)
+        if below is None or not self._layer.take(b"usr/" + below):
+            return None
+        return b"usr/" + below, self._own.get(below)
+
+    def link(self, name: bytes, target: bytes) -> tuple[bytes, bytes] | None:
+        """The other name of a symlink, and what it says there."""
+        below = self._shown(name)
+        if below is None or not self._layer.take(b"usr/" + below):
+            return None
+        return b"usr/" + below, self._links.get(below, target)
+
+
+def own_header(name: bytes, own: OwnFile, size: int) -> bytes:
+    """The header of a file of its own."""
+    return Headers(own.uid, own.gid).file(name, own.mode, size)
+
+
+def link_header(name: bytes, target: bytes) -> bytes:
+    """The header of a symlink below /usr."""
+    return _ROOTS.symlink(name, target)
+
+
+def is_in_usr(path: str) -> bool:
+    """Whether an image path is /usr or below it."""
+    return path == USR or path.startswith(f"{USR}/")
