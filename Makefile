@@ -77,7 +77,7 @@ peers: .venv/.dev ## run the tests that docs/peers.md names: what other image bu
 	@$(BIN)/python -m pytest -n auto --dist worksteal $$(.ci/peers)
 
 .PHONY: guixtest
-guixtest: .venv/.dev ## let Guix judge the store of an image that has Guix in it; fetches sid's, needs root
+guixtest: .venv/.dev ## let Guix judge the store of an image that has it, and build systems there; fetches sid's, needs root
 	@.ci/need $(IMAGE_NEEDS) unshare=util-linux
 	@SYSIMAGE_GUIX_TESTS=1 $(BIN)/python -m pytest tests/guix
 

@@ -1,8 +1,9 @@
-"""A system of Guix's shape and one of NixOS's, found in a store, boot under a real engine by what their images say."""
+"""Systems that Guix and Nix built boot under real engines, with the options that docs/running.md says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,52 +11,90 @@ import pytest
 from conftest import Machines
 from sysimage_vm import container
 from sysimage_vm.container import Container
+from sysimage_vm.engine import Engine
 from sysimage_vm.image import read_archive
 from sysimage_vm.machine_trial import MachineTrial
 from sysimage_vm.waiting import NotYet
 from tests.support.builds import build_from_store
-from tests.support.examples import build_example, default_cache
-from tests.support.foreign_systems import Parts, copied_store, guix_system, nixos_system, register
-from tests.support.store_builder import StoreBuilder
+from tests.support.foreign_systems import ForeignSystem, guix_systems, nixos_system
+
+CGROUPS = ("--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup")
+SYSTEMD = ("--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp", *CGROUPS)
+SYSTEMCTL = "/run/current-system/sw/bin/systemctl"
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> tuple[StoreBuilder, Parts]:
-    top = tmp_path_factory.mktemp("base")
-    archive = build_example("base", top / "base.tar", "--compression", "none")
-    return copied_store(archive, default_cache() / "store/gnu/store", top)
+def guix(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, ForeignSystem]:
+    return guix_systems(tmp_path_factory.mktemp("guix"))
+
+
+@pytest.fixture(scope="module")
+def nixos(tmp_path_factory: pytest.TempPathFactory) -> ForeignSystem:
+    return nixos_system(tmp_path_factory.mktemp("nixos"))
+
+
+def image_of(system: ForeignSystem, workspace: Path) -> Path:
+    build_from_store(workspace, system.spec(), workspace / "machine.tar", compression="none")
+    return workspace / "machine.tar"
+
+
+@contextmanager
+def running(engine: Engine, archive: Path, *options: str) -> Iterator[Container]:
+    trial = MachineTrial(engine.machine, engine, read_archive(archive))
+    yield container.run(engine, trial.reference(), "machine", options=options)
 
 
 def until(container: Container, said: Callable[[], str], word: str) -> None:
     def holds() -> bool | NotYet:
+        container.require_running()
         return word in (answer := said()) or NotYet(answer[-2000:])
 
     container.engine.machine.ask(f"the container to say {word!r}", holds, pause=1)
 
 
-@pytest.mark.parametrize("kind", ["guix", "nixos"])
-def test_a_system_from_a_store_boots(
-    kind: str, base: tuple[StoreBuilder, Parts], machines: Machines, tmp_path: Path
+@pytest.mark.parametrize(
+    ("which", "options", "status"),
+    [
+        ("machine", (), 0),
+        ("machine", ("--tmpfs", "/run", "--tmpfs", "/tmp"), 0),
+        ("plain", ("--cap-add", "SYS_BOOT"), 129),
+    ],
+    ids=["", "with empty file systems", "of Guix alone, which may reboot"],
+)
+def test_a_system_that_guix_built_boots_and_stops(
+    which: str,
+    options: tuple[str, ...],
+    status: int,
+    guix: Mapping[str, ForeignSystem],
+    machines: Machines,
+    tmp_path: Path,
 ) -> None:
-    store, parts = base
-    closure = guix_system(store, parts, boot_program=True) if kind == "guix" else nixos_system(store, parts)
-    register(closure, tmp_path / "registration")
-    source = {"system": str(closure.roots[0]), "source": "registration", "location": str(store.location)}
-    spec = {"name": f"{kind}-machine", "from-store": source, "symlinks": {"/usr": parts.profile}, "max-layers": 30}
-    build_from_store(tmp_path, spec, tmp_path / "machine.tar")
-    with machines() as engine:
-        trial = MachineTrial(engine.machine, engine, read_archive(tmp_path / "machine.tar"))
-        running = container.run(engine, trial.reference(), "machine")
-        if kind == "guix":
-            herd = ("/run/current-system/profile/bin/herd", "status", "greeter")
-            until(running, lambda: running.exec(*herd, accept=range(256)).output, "running")
-            log = ("cat", "/var/log/greeter.log")
-            until(running, lambda: running.exec(*log, accept=range(256)).text, "hello from the system")
-            assert "ID=guix" in running.exec("cat", "/etc/os-release").text
-        else:
-            until(running, running.logs, "starting systemd for oci")
-            assert "ID=nixos" in running.exec("cat", "/etc/static/os-release").text
-        current = running.exec("readlink", "/run/current-system").text
-        assert current == str(closure.roots[0])
-        if kind == "nixos":
-            assert running.stop()[0] == 0
+    archive = image_of(guix[which], tmp_path)
+    with machines() as engine, running(engine, archive, *options) as booting:
+        until(
+            booting, lambda: booting.exec("cat", "/var/log/greeter.log", accept=range(256)).output, "hello from alice"
+        )
+        herd = booting.exec("/run/current-system/profile/bin/herd", "status").text
+        assert "+ greeter" in herd
+        assert "ID=guix" in booting.exec("cat", "/etc/os-release").text
+        assert booting.exec("readlink", "/run/current-system").text == guix[which].path
+        assert booting.stop(seconds=60)[0] == status
+
+
+def test_a_nixos_system_boots_its_systemd_and_stops(nixos: ForeignSystem, machines: Machines, tmp_path: Path) -> None:
+    archive = image_of(nixos, tmp_path)
+    with machines() as engine, running(engine, archive, *SYSTEMD) as booting:
+        until(booting, lambda: booting.exec(SYSTEMCTL, "is-system-running", accept=range(256)).output, "running")
+        journal = ("/run/current-system/sw/bin/journalctl", "--no-pager", "--unit", "greeter")
+        until(booting, lambda: booting.exec(*journal).text, "hello from alice")
+        assert booting.exec("cat", "/proc/1/comm").text == "systemd"
+        assert booting.exec("readlink", "/run/current-system").text == nixos.path
+        assert booting.privileges() == []
+        assert booting.stop(seconds=60)[0] == 0
+
+
+def test_systemd_ends_at_once_without_a_cgroup(nixos: ForeignSystem, machines: Machines, tmp_path: Path) -> None:
+    archive = image_of(nixos, tmp_path)
+    with machines() as engine, running(engine, archive) as ending:
+        assert engine.run("wait", ending.name).text == "255"
+        assert "starting systemd..." in ending.logs()

@@ -29,12 +29,23 @@ _SYSTEMD_STOPS = "SIGRTMIN+3"
 """What systemd takes for a request to halt (systemd(1)); it ignores SIGTERM as the first process of a container."""
 _SHEPHERD_STOPS = "SIGTERM"
 
-_BOOT_PROGRAM = (
-    "(let ((system (cadr (command-line))))"
-    ' (setenv "GUIX_NEW_SYSTEM" system)'
-    ' (execl "{guile}" "guile" "--no-auto-compile" (string-append system "/boot")))'
-)
-"""What Guix's own boot program does; an argument of Guile, because a system without one has no file for it."""
+_BOOT_PROGRAM = """\
+(let ((system (cadr (command-line))) (link symlink))
+  (define (mounted? file)
+    (not (= (stat:dev (lstat file)) (stat:dev (lstat (dirname file))))))
+  (setenv "GUIX_NEW_SYSTEM" system)
+  (module-set! the-root-module (quote symlink)
+    (lambda (target file)
+      (catch (quote system-error)
+        (lambda () (link target file))
+        (lambda fault
+          (unless (and (= EEXIST (system-error-errno fault)) (mounted? file)) (apply throw fault))))))
+  (primitive-load (string-append system "/boot")))"""
+"""What Guix's own boot program does; an argument of Guile, because a system without one has no file for it.
+
+Guix 1.5 makes links in /etc, and engines mount a file at /etc/hostname: activation stopped there, and left out PAM,
+profiles and the skeletons of homes, without which no service that waits for user processes starts.
+"""
 
 
 def recognise(system: StorePath, files: ItemFiles, specified: SystemKind | None = None) -> SystemKind:
@@ -74,7 +85,7 @@ def boot_defaults(kind: SystemKind, system: StorePath, items: tuple[StoreItem, .
     if program is not None:
         return ImageDefaults((str(program), str(system)), (), _SHEPHERD_STOPS, environment)
     guile = _guile(system, items, files)
-    words = (guile, "--no-auto-compile", "-c", _BOOT_PROGRAM.replace("{guile}", guile), str(system))
+    words = (guile, "--no-auto-compile", "-c", _BOOT_PROGRAM, str(system))
     return ImageDefaults(words, (), _SHEPHERD_STOPS, environment)
 
 
@@ -106,8 +117,7 @@ def _guile(system: StorePath, items: tuple[StoreItem, ...], files: ItemFiles) ->
     )
 
 
-_GUILE = re.compile(r"/[A-Za-z0-9+._/?=-]*guile[A-Za-z0-9+._/?=-]*")
-"""A path that stands between quotes of Scheme as it is."""
+_GUILE = re.compile(r"/.*guile[^/]*")
 
 
 def _shebang(script: Path | None) -> str | None:
@@ -119,7 +129,9 @@ def _shebang(script: Path | None) -> str | None:
     return line[2:].split()[0].decode("utf-8", "surrogateescape") if line[:2] == b"#!" and line[2:].split() else None
 
 
-def first_boot_entries(kind: SystemKind, system: StorePath, files: ItemFiles) -> tuple[Entry, ...]:
+def first_boot_entries(
+    kind: SystemKind, system: StorePath, items: tuple[StoreItem, ...], files: ItemFiles
+) -> tuple[Entry, ...]:
     """What a person needs in the image before its first boot: names of accounts, and a shell.
 
     Activation makes its own of the same names. There is no /etc/shadow: Guix keeps passwords that it finds there.
@@ -131,10 +143,16 @@ def first_boot_entries(kind: SystemKind, system: StorePath, files: ItemFiles) ->
         (Group("root", 0), Group("nogroup", 65534)),
     )  # fmt: skip
     entries = [Entry.file("/etc/passwd", accounts.passwd()), Entry.file("/etc/group", accounts.group_file())]
-    if files.is_program(f"{profile}/bin/sh"):
-        entries.append(Entry.symlink("/bin/sh", f"{profile}/bin/sh"))
+    shells = [f"{top}/bin/sh" for top in (profile, *_shells_first(items)) if files.is_program(f"{top}/bin/sh")]
+    if shells:
+        entries.append(Entry.symlink("/bin/sh", shells[0]))
     if kind is SystemKind.NIXOS:
         entries.append(Entry.file("/etc/NIXOS", b""))  # its tools refuse to work on anything else
     else:
         entries += [Entry.directory("/bin"), Entry.directory("/var/db"), Entry.directory("/var/lock", 0o1777)]
     return tuple(entries)
+
+
+def _shells_first(items: tuple[StoreItem, ...]) -> list[StorePath]:
+    """Where a shell is looked for that is not in the system's profile: activation links to one in the closure."""
+    return sorted((item.path for item in items), key=lambda path: (not path.name.startswith("bash-"), path))

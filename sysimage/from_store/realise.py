@@ -91,7 +91,7 @@ def _booting_system(
     kind = recognise(system, files, source.system_kind)
     entries = layered(
         _package_rows(items),
-        first_boot_entries(kind, system, files),
+        first_boot_entries(kind, system, items, files),
         declared_entries(spec, spec_dir, pack_accounts(spec, base_accounts)),
     )
     boots = boot_defaults(kind, system, items, files) if spec.has_init else ImageDefaults((), (), None, {})

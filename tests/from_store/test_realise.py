@@ -115,6 +115,20 @@ def test_a_guix_system_without_a_boot_program_is_booted_by_its_shepherds_guile(t
     assert "GUIX_NEW_SYSTEM" in config["Entrypoint"][3]
 
 
+def test_the_shell_before_the_first_boot_is_one_of_the_closure_if_the_profile_has_none(tmp_path: Path) -> None:
+    store = StoreBuilder(tmp_path / "store")
+    store.add("a-shell-1.0", {"bin": {"sh": Program(ELF)}})
+    store.add("bash-5.2", {"bin": {"sh": Program(ELF)}})
+    store.add("guile-3.0.9", GUILE)
+    content = {"boot": "{guile-3.0.9}\n", "activate": "{bash-5.2} {a-shell-1.0}\n", "profile": {"bin": {}}}
+    store.add("system", content)
+    closure = store.closure("system")
+    registered(closure, tmp_path / "registration")
+    link_result(tmp_path, closure)
+    build_from_store(tmp_path, machine())
+    assert f"bin/sh -> {store.items['bash-5.2'].path}/bin/sh" in shown(tmp_path / "machine.tar")
+
+
 def test_a_system_without_a_shell_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     store = StoreBuilder(tmp_path / "store")
     store.add("guile-3.0.9", GUILE)

@@ -4,69 +4,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from sysimage.containers.namespaces import UnpackedImage
-from tests.support.examples import ROOT, default_cache
-from tests.support.namespaces import Booted, boot, unpack
-
-HERE = Path(__file__).parent
-DAEMON = "guix-daemon --disable-chroot --disable-deduplication --no-substitutes"
-
-
-@dataclass(frozen=True)
-class Guix:
-    """A booted system in which a Guix daemon runs."""
-
-    system: Booted
-    path: str
-    """The system item."""
-
-    def __call__(self, *words: str, accept: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
-        done = self.system.run(["guix", *words], timeout=280, env={"HOME": "/root", "LC_ALL": "C"})
-        assert done.returncode in accept, f"{words}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
-        return done
-
-    def lines(self, *words: str) -> list[str]:
-        return sorted(self(*words).stdout.split())
-
-    def script(self, path: Path, *words: str) -> list[str]:
-        self.system.run(["sh", "-c", 'printf %s "$1" > "/root/$2"', "sh", path.read_text(), path.name])
-        return self("repl", "--", f"/root/{path.name}", *words).stdout.splitlines()
-
-    def item(self, name: str) -> str:
-        (found,) = (path for path in self.lines("gc", "-R", self.path) if path[44:].startswith(name))
-        return found
-
-
-@pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UnpackedImage]:
-    top = tmp_path_factory.mktemp("guix")
-    command = [sys.executable, "-m", "sysimage", "build", "-q", "--compression", "none", "--allow-expired"]
-    command += ["--cache-dir", str(default_cache()), "-o", str(top / "guix.tar"), str(HERE / "system.json")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
-    assert done.returncode == 0, done.stderr
-    with unpack(top / "guix.tar") as files:
-        (top / "guix.tar").unlink()
-        yield files
-
-
-@pytest.fixture
-def guix(image: UnpackedImage) -> Iterator[Guix]:
-    with boot(image) as system:
-        system.wait_for("the Shepherd", lambda: "Started" in system.run(["herd", "status"], env={"LC_ALL": "C"}).stdout)
-        system.run(["sh", "-c", f"mkdir -p /var/guix/daemon-socket; {DAEMON} > /var/log/guix-daemon 2>&1 &"])
-        found = Guix(system, image.image.argv()[1])
-        system.wait_for("the daemon", lambda: system.run(["guix", "gc", "-R", found.path]).returncode == 0)
-        yield found
+from tests.guix.conftest import HERE, Guix
+from tests.support.examples import ROOT
 
 
 def items(root: Path) -> list[str]:

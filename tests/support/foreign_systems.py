@@ -1,253 +1,182 @@
-"""Systems in the exact shape of Guix's and NixOS's, made of programs from Debian packages, and run by them.
+"""Systems that Guix and Nix built, with programs of Debian's: as their users bring them.
 
-No package of Guix or nixpkgs can be fetched everywhere, but what makes an image of a system does not look at programs:
-it sees a directory with a certain content. These have that content, and it works: the items are of our own store.
+Packages of Guix and nixpkgs come only from their own servers. What makes a system of packages is in the tools, though:
+``boot``, ``activate``, ``shepherd.conf``, ``/etc``, profiles. Here these are Guix's own work, kept in
+``tests/foreign_systems/guix`` (``make guixtest`` has Guix build them anew and compares), and Nix's, by an expression
+that needs no nixpkgs. Where packages would be, there are links to items that sysimage made of Debian's.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import shutil
 import subprocess
+import sys
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sysimage.closure import Closure
-from sysimage.store import StorePath
+from sysimage.process import find
+from sysimage.store import StoreItem
 from sysimage.store.database import registration_text
 from sysimage.store.query import read_store
-from tests.support.store_builder import Content, Link, Program, StoreBuilder
+from tests.support.examples import ROOT, default_cache
+from tests.support.stores import store_path
+
+KEPT = ROOT / "tests" / "foreign_systems"
 
 
 @dataclass(frozen=True)
-class Parts:
-    """Where the programs are, by their place in the store."""
+class ForeignSystem:
+    """A system in a store, and how a spec names it."""
 
-    shell: str
-    coreutils: str
-    guile: str
-    shepherd: str
-    profile: str
+    path: str
+    source: Path
+    location: Path
+    usr: str
+    """What Debian's programs look for below /usr; programs of Guix and nixpkgs look for nothing there."""
+    kind: str = "guix"
+
+    def spec(self, **more: Any) -> dict[str, Any]:
+        source = {"system": self.path, "source": str(self.source), "location": str(self.location)}
+        links = {"symlinks": {"/usr": self.usr}}
+        return {
+            "name": "machine",
+            "store": {"kind": self.kind},
+            "from-store": source,
+            "max-layers": 20,
+            **links,
+            **more,
+        }
 
 
-def database_of(archive: Path, directory: Path) -> Path:
+def debian_items(packages: Sequence[str], store: Path, top: Path, *, kind: str = "guix") -> Mapping[str, StoreItem]:
+    """Items of packages and all they need, linked into the directory ``store``; by the packages' names."""
+    spec = {"name": "parts", "packages": [*packages], "command": ["true"], "store": {"kind": kind}}
+    (top / "parts.json").write_text(json.dumps(spec))
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "sysimage",
+        "build",
+        "-q",
+        "--compression",
+        "none",
+        "-o",
+        top / "parts.tar",
+    ]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [*command, "--cache-dir", default_cache(), top / "parts.json"],
+        env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    store_dir = "/gnu/store" if kind == "guix" else "/nix/store"
+    database = _database_of(top / "parts.tar", top / "parts.sqlite")
+    found = read_store(database, store_dir=store_dir, location=Path(f"{default_cache()}/store{store_dir}"))
+    (top / "parts.tar").unlink()
+    store.mkdir(parents=True)
+    items = [item for item in found.items if (item.location or store).joinpath("share/doc").is_dir()]
+    items = [item for item in items if item.path.name != "profile"]
+    places = [str(item.location) for item in items]
+    if subprocess.run(["cp", "-al", *places, store], stderr=subprocess.DEVNULL).returncode != 0:
+        subprocess.run(["cp", "-a", *places, store], check=True)  # another file system than the cache's
+    named: dict[str, StoreItem] = {}
+    for item in items:
+        for name in sorted(place.name for place in Path(f"{item.location}/share/doc").iterdir()):
+            if item.path.name.startswith(f"{name}-"):
+                named[name] = item
+    return named
+
+
+def _database_of(archive: Path, place: Path) -> Path:
     """The store database in the topmost layer of an archive whose layers are not compressed."""
     with tarfile.open(archive) as outer:
-        last = outer.getmembers()[-1]
-        file = outer.extractfile(last)
+        file = outer.extractfile(outer.getmembers()[-1])
         assert file is not None
         with tarfile.open(fileobj=file) as layer:
-            content = layer.extractfile("var/guix/db/db.sqlite")
+            (name,) = (name for name in layer.getnames() if name.endswith("/db/db.sqlite"))
+            content = layer.extractfile(name)
             assert content is not None
-            place = directory / "db.sqlite"
             place.write_bytes(content.read())
     return place
 
 
-def copied_store(archive: Path, location: Path, directory: Path) -> tuple[StoreBuilder, Parts]:
-    """The store of an image, found by the image's own database at ``location``, as one to which items can be added."""
-    found = read_store(database_of(archive, directory), location=location)
-    target = directory / "store"
-    target.mkdir()
-    places = [str(item.location) for item in found.items]
-    linked = subprocess.run(["cp", "-al", *places, target], capture_output=True).returncode == 0
-    if not linked:
-        shutil.rmtree(target)
-        target.mkdir()
-        subprocess.run(["cp", "-a", *places, target], check=True)
-    builder = StoreBuilder(target)
-    builder.items = {item.path.name: item for item in found.items}
+def link_together(place: Path, items: Sequence[StoreItem], links: Mapping[str, str]) -> None:
+    """Make an item of links into others, as Guix's (guix build union) does, which tests/guix/provide.scm uses."""
+    place.mkdir()
+    for item in items:
+        for directory, below, files in os.walk(str(item.location)):
+            inner = os.path.relpath(directory, str(item.location))
+            (place / inner).mkdir(exist_ok=True)
+            for name in [*files, *(name for name in below if Path(directory, name).is_symlink())]:
+                if not os.path.lexists(place / inner / name):
+                    (place / inner / name).symlink_to(os.path.normpath(f"{item.path}/{inner}/{name}"))
+    for name, target in links.items():
+        (place / name).symlink_to(target)
 
-    def program(name: str) -> str:
-        for item in found.items:
-            if os.path.lexists(f"{item.location}/bin/{name}"):
-                return f"{item.path}/bin/{name}"
-        raise AssertionError(f"the base has no {name}")
 
-    return builder, Parts(
-        program("dash"),
-        program("readlink").removesuffix("/readlink"),
-        program("guile-3.0"),
-        program("shepherd"),
-        str(builder.add("profile", union([(str(item.path), Path(str(item.location))) for item in found.items])).path),
+def guix_systems(top: Path) -> Mapping[str, ForeignSystem]:
+    """What Guix 1.5 made of examples/guix/machine.scm: ``machine`` by the procedure beside it, ``plain`` without."""
+    kept = KEPT / "guix"
+    packages = dict(_words(line) for line in (kept / "packages").read_text().splitlines())
+    store = top / "store"
+    wanted = sorted({name for names in packages.values() for name in names})
+    debian = debian_items(wanted, store, top)
+    subprocess.run(["tar", "-C", store, "-xpf", kept / "items.tar.xz"], check=True)
+    usr = store_path("usr")
+    link_together(store / usr.base_name, [*debian.values()], {})
+    for path, names in packages.items():
+        links = next((links for start, links in _LINKS.items() if path[44:].startswith(start)), {})
+        if "guile-3.0" in names:
+            links = {**links, "usr": str(usr)}  # whatever else there is, is run by it
+        link_together(store / path[11:], [debian[name] for name in names], links)
+    systems = dict(line.split() for line in (kept / "systems").read_text().splitlines())
+    return {name: ForeignSystem(path, store, store, str(usr)) for name, path in systems.items()}
+
+
+_LINKS = {
+    "bash-": {"bin/sh": "bash"},
+    "guile-": {"bin/guile": "guile-3.0"},
+    "linux-pam-": {"lib/security": "x86_64-linux-gnu/security"},
+}
+"""What Debian calls otherwise; the same as in provide.scm."""
+
+
+def _words(line: str) -> tuple[str, list[str]]:
+    path, *packages = line.split()
+    return path, packages
+
+
+def nixos_system(top: Path) -> ForeignSystem:
+    """What Nix makes of tests/foreign_systems/nixos.nix in a store of its own, with Debian's systemd."""
+    root = top / "root"
+    items = debian_items(["systemd", "bash", "util-linux", "procps"], root / "nix/store", top, kind="nix")
+    (top / "items.json").write_text(json.dumps({name: str(item.path) for name, item in sorted(items.items())}))
+    (top / "nix.conf").write_text(
+        "build-users-group =\nsubstitute = false\nsandbox = false\nsandbox-paths =\nmax-jobs = 1\n"
     )
-
-
-def union(sources: list[tuple[str, Path]]) -> dict[str, Content]:
-    """Links to everything that directories hold, as a Guix profile has them; each with its store path and its place."""
-    holders: dict[str, list[tuple[str, Path]]] = {}
-    for path, place in sources:
-        for name in sorted(one.name for one in place.iterdir()) if place.is_dir() else ():
-            holders.setdefault(name, []).append((f"{path}/{name}", place / name))
-    return {
-        name: union(having)
-        if len(having) > 1 and all(place.is_dir() and not place.is_symlink() for _, place in having)
-        else Link(having[0][0])
-        for name, having in sorted(holders.items())
-    }
-
-
-BOOT_PROGRAM = """\
-#!{guile} --no-auto-compile
-!#
-(define system (cadr (command-line)))
-(setenv "GUIX_NEW_SYSTEM" system)
-(execl "{guile}" "guile" "--no-auto-compile" (string-append system "/boot"))
-"""
-
-BOOT = """\
-(begin
-  ;; Cleanup: what the last boot left. Every step may fail.
-  (for-each (lambda (file) (false-if-exception (delete-file file)))
-            '("/etc/group.lock" "/etc/passwd.lock" "/etc/.pwd.lock"))
-  (setenv "GUIX_LOCPATH" "/run/current-system/locale")
-  (false-if-exception (mkdir "/var/run"))
-  ;; Activation.
-  (primitive-load "{activate}")
-  ;; The Shepherd becomes the first process.
-  (false-if-exception (delete-file "/run/booted-system"))
-  (symlink (canonicalize-path "/run/current-system") "/run/booted-system")
-  (let loop ((fd 3))
-    (when (< fd 1024)
-      (false-if-exception (fcntl fd F_SETFD FD_CLOEXEC))
-      (loop (+ 1 fd))))
-  (execl "{shepherd}" "shepherd" "--config" "{configuration}"))
-"""
-
-ACTIVATE = """\
-(define system (getenv "GUIX_NEW_SYSTEM"))
-(define (replace-link target file)
-  (let ((new (string-append file ".new")))
-    (false-if-exception (delete-file new))
-    (symlink target new)
-    (rename-file new file)))
-(define (write-file file text mode)
-  (call-with-output-file file (lambda (port) (display text port)))
-  (chmod file mode))
-(false-if-exception (mkdir "/var/run"))
-(call-with-output-file "/var/log/wtmp" (const #t))
-(replace-link system "/run/current-system")
-(write-file "/etc/group" "root:x:0:\\nusers:x:998:\\n" #o644)
-(write-file "/etc/passwd" "root:x:0:0::/root:/bin/sh\\nalice:x:1000:998::/home/alice:/bin/sh\\n" #o644)
-(write-file "/etc/shadow" "root::::::::\\nalice:!:::::::\\n" #o600)
-(replace-link (string-append system "/etc") "/etc/static")
-(false-if-exception (delete-file "/etc/os-release"))
-(copy-file "/etc/static/os-release" "/etc/os-release")
-(replace-link "{shell}" "/bin/sh")
-"""
-
-CONFIGURATION = """\
-(use-modules (shepherd service))
-;; Guile 3.0.10 (threads.c, on_thread_exit) stops its signal thread when its finalizer thread ends before the other has
-;; begun; both were just started, a fork ends the finalizer thread, and a child of that moment aborts at its first
-;; sigaction. What a real system's configuration loads takes longer than the thread needs to begin.
-(usleep 200000)
-(default-environment-variables '("PATH=/run/current-system/profile/bin"))
-(register-services
- (list (service '(greeter)
-         #:start (make-forkexec-constructor
-                  '("{shell}" "-c" "echo hello from the system; exec {coreutils}/sleep 100000")
-                  #:log-file "/var/log/greeter.log")
-         #:stop (make-kill-destructor))))
-(start-in-the-background '(greeter))
-"""
-
-
-def guix_system(store: StoreBuilder, parts: Parts, *, boot_program: bool) -> Closure:
-    """Add a system as ``guix system build`` makes one for a container."""
-
-    def filled(text: str, **more: str) -> str:
-        for name, value in {**vars(parts), **more}.items():
-            text = text.replace("{" + name + "}", value)
-        return text
-
-    tag = "" if boot_program else "-2"  # both may stand in one store
-    configuration = store.add(f"shepherd.conf{tag}", filled(CONFIGURATION))
-    activate = store.add(f"activate{tag}", filled(ACTIVATE))
-    etc = store.add(f"etc{tag}", {"os-release": 'NAME="Guix System"\nID=guix\n', "hosts": "127.0.0.1 localhost\n"})
-    locale = store.add(f"locale-2.41{tag}", {"2.41": {}})
-    boot = store.add(f"boot{tag}", filled(BOOT, activate=str(activate.path), configuration=str(configuration.path)))
-    roots: dict[str, Content] = {"0": Link(str(locale.path))}
-    if boot_program:
-        roots["1"] = Link(str(store.add("boot-program", Program(filled(BOOT_PROGRAM))).path))
-    content: Mapping[str, Content] = {
-        "boot": Link(str(boot.path)),
-        "activate": Link(str(activate.path)),
-        "etc": Link(str(etc.path)),
-        "profile": Link(parts.profile),
-        "locale": Link(str(locale.path)),
-        "gc-roots": roots,
-    }
-    system = store.add(f"guix-system{tag}", content)
-    return closure_of(store, system.path)
-
-
-NIXOS_INIT = """\
-#!{shell}
-PATH={coreutils}
-export PATH
-system=$(readlink -f "$0"); system=${system%/init}
-"$system/activate" || echo "activation failed"
-ln -sfn "$system" /run/booted-system
-echo "starting systemd for $container..."
-exec {systemd} "$@"
-"""
-
-NIXOS_ACTIVATE = """\
-#!{shell}
-PATH={coreutils}
-systemConfig=$(readlink -f "$0"); systemConfig=${systemConfig%/activate}
-mkdir -m 0755 -p /run /etc /bin
-ln -sfn "$systemConfig" /run/current-system
-ln -sfn {shell} /bin/sh
-ln -sfn "$systemConfig/etc" /etc/static
-"""
-
-SYSTEMD = """\
-#!{shell}
-trap 'echo halting; exit 0' 37
-while :; do {coreutils}/sleep 1 & wait $!; done
-"""
-
-
-def nixos_system(store: StoreBuilder, parts: Parts) -> Closure:
-    """Add a system as NixOS makes one for a container; what stands for systemd knows the signal to halt."""
-
-    def filled(text: str, **more: str) -> str:
-        for name, value in {**vars(parts), **more}.items():
-            text = text.replace("{" + name + "}", value)
-        return text
-
-    systemd = store.add("systemd-257", {"lib": {"systemd": {"systemd": Program(filled(SYSTEMD))}}})
-    path = store.add("system-path", {"bin": Link(parts.profile + "/bin")})
-    etc = store.add("etc-nixos", {"os-release": "ID=nixos\n"})
-    system = store.add(
-        "nixos-system-machine-25.05",
-        {
-            "init": Program(filled(NIXOS_INIT, systemd=f"{systemd.path}/lib/systemd/systemd")),
-            "activate": Program(filled(NIXOS_ACTIVATE)),
-            "etc": Link(str(etc.path)),
-            "sw": Link(str(path.path)),
-            "nixos-version": "25.05",
-        },
-    )
-    return closure_of(store, system.path)
-
-
-def closure_of(store: StoreBuilder, root: StorePath) -> Closure:
-    """A root and what it refers to, of everything that the store has."""
-    by_path = {item.path: item for item in store.items.values()}
-    found = {root}
-    to_do = [root]
-    while to_do:
-        for reference in by_path[to_do.pop()].references:
-            if reference not in found:
-                found.add(reference)
-                to_do.append(reference)
-    return Closure([by_path[path] for path in found], [root])
-
-
-def register(closure: Closure, place: Path) -> None:
-    place.write_text(registration_text(closure))
+    environment = {**os.environ, "HOME": str(top), "NIX_CONF_DIR": str(top)}
+    store = ["--store", f"local?root={root}"]
+    closure = Closure(items.values(), [item.path for item in items.values()])
+    loading: list[str | Path] = [find("nix-store", package="nix-bin"), "--load-db", *store]
+    subprocess.run(loading, input=registration_text(closure), env=environment, text=True, check=True)
+    building: list[str | Path] = [
+        find("nix-build", package="nix-bin"),
+        KEPT / "nixos.nix",
+        "--argstr",
+        "items",
+        top / "items.json",
+    ]
+    for _ in range(5):
+        done = subprocess.run([*building, "--no-out-link", *store], env=environment, capture_output=True, text=True)
+        # Nix 2.8 as root, without users to build as, now and then kills a builder that has just begun.
+        if done.returncode == 0 or "due to signal 9" not in done.stderr:
+            break
+    assert done.returncode == 0, done.stderr
+    path = done.stdout.strip()
+    usr = str(Path(f"{root}{path}/sw").readlink())
+    return ForeignSystem(path, root / "nix/var/nix/db/db.sqlite", root / "nix/store", usr, "nix")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sysimage.errors import Issue, SysimageError
 from sysimage.rootfs.accounts import Group, User, WantedGroup, WantedUser
+from sysimage.spec.base_accounts import BASE_GROUPS
 
 _NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 
@@ -25,14 +27,25 @@ def parse_sysusers(texts: Iterable[tuple[str, str]]) -> tuple[list[WantedUser], 
     groups: dict[str, WantedGroup] = {}
     members: list[tuple[str, str, str]] = []
     issues: list[Issue] = []
+    lines: dict[str, tuple[int, str]] = {}
     for origin, text in texts:
         for number, line in enumerate(text.splitlines(), 1):
             if not line.strip() or line.lstrip().startswith("#"):
                 continue
             try:
-                _read(shlex.split(line), origin, users, groups, members)
+                fields = shlex.split(line)
+                _read(fields, origin, users, groups, members)
+                lines[fields[1]] = number, line.strip()
             except ValueError as error:
                 issues.append(Issue(origin, f"{error}: {line.strip()}", number))
+    numbers = {str(gid): name for name, gid in BASE_GROUPS.items()}
+    numbers |= {str(group.gid): name for name, group in groups.items() if group.gid is not None}
+    for name, wanted in users.items():
+        if wanted.group is not None and wanted.group.isdecimal():
+            if wanted.group not in numbers:
+                number, line = lines[name]
+                issues.append(Issue(wanted.origin, f"no group has the number {wanted.group}: {line}", number))
+            users[name] = replace(wanted, group=numbers.get(wanted.group))
     for user, group, origin in members:
         if group not in groups:
             groups[group] = WantedGroup(group, system=True, origin=origin)
@@ -44,8 +57,6 @@ def parse_sysusers(texts: Iterable[tuple[str, str]]) -> tuple[list[WantedUser], 
 
 
 def _joined(user: WantedUser, group: str) -> WantedUser:
-    from dataclasses import replace
-
     return replace(user, groups=tuple(sorted({*user.groups, group})))
 
 
@@ -83,10 +94,8 @@ def _read(
 
 
 def _user_id(text: str) -> tuple[int | None, str | None]:
-    """User ID and group that a third field says; a path (whose owner would count) leaves the choice to us."""
+    """User ID and group (name or number) that a third field says; a path, whose owner would count, says neither."""
     if text == "-" or text.startswith("/"):
         return None, None
     uid, _, group = text.partition(":")
-    if group.isdecimal():
-        raise ValueError("a group given by its number is not supported")
     return None if uid == "-" else int(uid), group or None

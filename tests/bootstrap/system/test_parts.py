@@ -82,8 +82,15 @@ def test_accounts_of_packages() -> None:
 
 def test_lines_that_say_nothing_sensible_are_named_with_their_number() -> None:
     with pytest.raises(SysusersError) as caught:
-        parse_sysusers([("file", "u ok -\nx what -\nu Bad! -\nu n 1:2\nu open 'quote")])
-    assert [(issue.line, issue.where) for issue in caught.value.issues] == [(n, "file") for n in (2, 3, 4, 5)]
+        parse_sysusers([("file", "u ok -\nx what -\nu Bad! -\nu n 1:4321\nu open 'quote")])
+    assert sorted((issue.line, issue.where) for issue in caught.value.issues) == [(n, "file") for n in (2, 3, 4, 5)]
+
+
+def test_a_group_that_is_given_by_its_number_is_the_one_that_has_it() -> None:
+    """As in systemd's basic.conf: a base group, or one that another file declares."""
+    users, groups = parse_sysusers([("a", "u sync 4:65534\nu tail 70:104"), ("b", "g input 104")])
+    assert [(user.name, user.uid, user.group) for user in users] == [("sync", 4, "nogroup"), ("tail", 70, "input")]
+    assert [group.name for group in groups] == ["input"]
 
 
 @pytest.mark.parametrize(
