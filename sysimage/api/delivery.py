@@ -68,5 +68,5 @@ def chosen_output(
         form = "oci-dir" if text is not None and (text.endswith("/") or Path(text).is_dir()) else "archive"
     if text is not None:
         return form, Path(text)
-    stem = f"{name.replace('/', '-').replace(':', '-')}-{architecture}"
+    stem = f"{name.replace('/', '-').replace(':', '-')}-{architecture.replace('/', '-')}"
     return form, Path(stem + _SUFFIXES[form])

@@ -129,7 +129,7 @@ def _request(
 
     system = arguments.declared_system(spec, directory, lock_file)
     asked = overridden(system.spec, max_layers=max_layers, compression=compression)
-    platform = f"linux/{asked.architecture}"
+    platform = asked.platform
 
     def ask(name: str) -> dict[str, str] | None:
         settings.require_network(name)
@@ -165,6 +165,6 @@ def _replaced(request: BuildRequest, push: Sequence[str], ask: AskRegistry, *, i
         raise SpecError("cannot go on from the image that is replaced: previous says otherwise")
     if isinstance(output, int) or (output is None and not push):
         raise SpecError("cannot go on from the image that is replaced: none is")
-    platform = f"linux/{request.system.spec.architecture}"
+    platform = request.system.spec.platform
     found = what_is_replaced(output, push, platform, ask, str(request.identity.names[0]))
     return replace(request.planning.history, previous=found)

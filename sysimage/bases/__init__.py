@@ -3,12 +3,13 @@
 `read` stands aside: it brings the verifier's readers with it, which no build without a base image has to load.
 """
 
-from sysimage.bases.base_image import NO_BASE, BaseImage, BaseImageError, BaseLayer, check_accounts, check_room
+from sysimage.bases.base_image import NO_BASE, BaseImage, BaseImageError, BaseLayer, check_room
 from sysimage.bases.base_layers import copy_layers, stacked
 from sysimage.bases.config_overlay import base_history, overlaid, variables_of
 from sysimage.bases.customization import customization_on
 from sysimage.bases.store_merge import merged, without_items_of
 from sysimage.bases.tree_on_base import place_on
+from sysimage.bases.volumes import check_volumes, tell_dropped_volumes
 
 __all__ = [
     "NO_BASE",
@@ -16,14 +17,15 @@ __all__ = [
     "BaseImageError",
     "BaseLayer",
     "base_history",
-    "check_accounts",
     "check_room",
+    "check_volumes",
     "copy_layers",
     "customization_on",
     "merged",
     "overlaid",
     "place_on",
     "stacked",
+    "tell_dropped_volumes",
     "variables_of",
     "without_items_of",
 ]

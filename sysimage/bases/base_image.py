@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sysimage.errors import Issue, SpecError
+from sysimage.errors import SpecError
 from sysimage.layers import LayerBlob
+from sysimage.rootfs.account_files import AccountFiles, Table, read_accounts
 from sysimage.rootfs.accounts import Accounts
 from sysimage.rules.runtime import Runtime
-from sysimage.spec.model import SystemSpec
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 from sysimage.verify.config import Config
@@ -54,19 +54,17 @@ class BaseImage:
     """Everything in the base's store, sorted by path, whether the base's database knows it or not. No locations."""
     unregistered: tuple[StorePath, ...]
     """Those of ``items`` that no database of the base knows."""
-    account_files: Mapping[str, bytes]
-    """Its /etc/passwd and /etc/group, by name, as far as it has them."""
-    accounts: Accounts | None
-    """Of its /etc/passwd and /etc/group, if it has them and they can be read."""
-    accounts_fault: str | None = None
-    """Why they cannot be read."""
+    account_files: AccountFiles
+    """Its /etc/passwd and companions, as far as it has them."""
+    account_faults: Mapping[Table, str]
+    """Why those of them that are there, but are no files, cannot be read."""
     packages: PackageFiles = field(default_factory=PackageFiles)
     """What it says of its Debian packages."""
 
     @property
-    def has_accounts(self) -> bool:
-        """Whether it has any, so that they stay as they are unless some are added."""
-        return self.accounts is not None or self.accounts_fault is not None
+    def accounts(self) -> Accounts | None:
+        """Whom it knows; None where it has no accounts at all."""
+        return read_accounts(self.account_files) if self.account_files or self.account_faults else None
 
     def has_directory(self, path: str) -> bool:
         """Whether a container of the base alone has a directory at ``path``, links followed."""
@@ -85,19 +83,9 @@ NO_BASE = BaseImage(
     items=(),
     unregistered=(),
     account_files={},
-    accounts=None,
+    account_faults={},
 )
 """What an image begins with that has no base image: nothing, as ``FROM scratch`` in a Dockerfile."""
-
-
-def check_accounts(base: BaseImage, spec: SystemSpec) -> None:
-    """Refuse to add to accounts that cannot be read: what the base has would be lost."""
-    if base.accounts_fault is not None and (spec.users or spec.groups):
-        raise BaseImageError(
-            f"cannot add accounts to those of {base.path}: its /etc/passwd or /etc/group cannot be read",
-            hint="leave users and groups out, or mend the base",
-            issues=[Issue("/users" if spec.users else "/groups", base.accounts_fault)],
-        )
 
 
 def check_room(base: BaseImage, max_layers: int) -> None:

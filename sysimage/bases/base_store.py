@@ -13,6 +13,7 @@ from sysimage.rules.paths import Parts, as_parts
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 from sysimage.verify.database import Row, read_database
+from sysimage.verify.derivations import Outputs, derivation_outputs
 from sysimage.verify.image_source import ImageSource
 from sysimage.verify.issue_collector import IssueCollector
 from sysimage.verify.layer import LayerReading
@@ -53,12 +54,13 @@ def store_of_base(
     known = {item_path.hash_part.encode(): text for text, item_path in present.items()}
     paths = {as_parts(text): text for text in present}
     measured = measure_items(paths, frozenset(known), tree, readings, source, limits)
+    made = derivation_outputs(tuple(paths), tree, readings, source, limits)
     issues = []
     items = []
     for parts, text in sorted(paths.items(), key=itemgetter(1)):
         digest, size, found_parts = measured[parts]
         seen = (digest, size, frozenset(known[part] for part in found_parts))
-        item, fault = _item(present[text], rows.get(text), seen)
+        item, fault = _item(present[text], rows.get(text), seen, made.get(parts, {}))
         if fault is not None:
             issues.append(Issue(text, fault))
         elif item is not None:
@@ -79,7 +81,7 @@ def _present(tree: FileTree, store_dir: str) -> dict[str, StorePath]:
     return found
 
 
-def _item(path: StorePath, row: Row | None, measured: Measured) -> tuple[StoreItem | None, str | None]:
+def _item(path: StorePath, row: Row | None, measured: Measured, made: Outputs) -> tuple[StoreItem | None, str | None]:
     """The item, or what is wrong with it."""
     if row is None:
         digest, size, references = measured
@@ -89,4 +91,7 @@ def _item(path: StorePath, row: Row | None, measured: Measured) -> tuple[StoreIt
         digest, size, references = row.nar_hash, row.nar_size, row.references
         if measured[:2] != (digest, size):
             return None, f"has the NAR hash {measured[0]}, the base's database says {digest}"
-    return StoreItem(path, digest, size, tuple(sorted(map(StorePath.parse, references)))), None
+    sorted_references = tuple(sorted(map(StorePath.parse, references)))
+    outputs = tuple((name, StorePath.parse(made[name])) for name in sorted(made) if item_path(made[name]) is not None)
+    deriver = None if row is None or row.deriver is None else item_path(row.deriver)
+    return StoreItem(path, digest, size, sorted_references, deriver, outputs=outputs), None

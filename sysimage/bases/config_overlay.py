@@ -2,8 +2,8 @@
 
 What the spec says replaces what the base says; what we only derive from the packages is added to it. So directories of
 ours come before those in the base's PATH, and the base's programs are found as before. The rest is as a Dockerfile does
-it: labels, ports and volumes add up; working directory, user and stop signal stay until others are specified; another
-entry point drops the base's command with it.
+it: labels, ports and volumes add up, but for volumes that would hide the store; working directory, user and stop signal
+stay until others are specified; another entry point drops the base's command with it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from dataclasses import replace
 from typing import Any
 
 from sysimage.bases.base_image import BaseImage, BaseImageError
+from sysimage.bases.volumes import kept_volumes
 from sysimage.image import ImageConfig
+from sysimage.rules.runnable import SEARCH_PATH
 from sysimage.spec.model import SystemSpec
 
 
@@ -31,11 +33,11 @@ def overlaid(config: ImageConfig, base: BaseImage, spec: SystemSpec) -> ImageCon
             config,
             entrypoint=runs.entry_point if keeps_program else config.entrypoint,
             cmd=runs.command if keeps_program and not config.cmd else config.cmd,
-            env=_variables(config.env, variables_of(base), specified),
+            env=_variables(config.env, variables_of(base), specified, SEARCH_PATH if base.layers else None),
             working_dir=config.working_dir or runs.working_directory or None,
             user=config.user or (None if has_init else runs.user or None),
             exposed_ports=tuple(sorted({_port(port) for port in (*runs.exposed_ports, *config.exposed_ports)})),
-            volumes=tuple(sorted({*runs.volumes, *config.volumes})),
+            volumes=tuple(sorted({*kept_volumes(base, spec.store), *config.volumes})),
             labels=tuple(sorted({**under.labels, **dict(config.labels)}.items())),
             stop_signal=config.stop_signal or runs.stop_signal,
             inherited=inherited,
@@ -55,14 +57,16 @@ def variables_of(base: BaseImage) -> dict[str, str]:
 
 
 def _variables(
-    ours: tuple[tuple[str, str], ...], base: dict[str, str], specified: Collection[str]
+    ours: tuple[tuple[str, str], ...], base: dict[str, str], specified: Collection[str], search_path: str | None
 ) -> tuple[tuple[str, str], ...]:
+    """``search_path`` is where an engine looks for the programs of a base that says no PATH; None without a base."""
     found = dict(base)
     for name, value in ours:
-        if name in specified or name not in base:
+        below = base.get(name, search_path) if name == "PATH" else None
+        if name in specified or (name not in base and below is None):
             found[name] = value
-        elif name == "PATH":
-            found[name] = ":".join(dict.fromkeys([*value.split(":"), *base[name].split(":")]))
+        elif below is not None:
+            found[name] = ":".join(dict.fromkeys([*value.split(":"), *below.split(":")]))
         elif name != "LANG":  # a default, not what a package needs
             found[name] = value
     return tuple(found.items())

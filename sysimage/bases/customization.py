@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sysimage.bases.account_files import accounts_on
 from sysimage.bases.base_image import BaseImage
 from sysimage.bases.rows import rows_on
 from sysimage.bases.store_merge import closed_database, generation_on, merged, roots_of
@@ -21,7 +22,14 @@ def customization_on(base: BaseImage, spec: SystemSpec, system: SystemResult, cl
     """
     store = spec.store
     registered = merged(closure, base, store) if store.database else closure
-    tree = customization(spec, system, closure, registered, generation=generation_on(base, store))
+    tree = customization(
+        spec,
+        system,
+        closure,
+        registered,
+        accounts=accounts_on(base, system.accounts, spec),
+        generation=generation_on(base, store),
+    )
     additions = [*roots_of(base, store), *closed_database(base, store)] if store.database else []
     if base.layers:
         own = {entry.path for entry in tree}

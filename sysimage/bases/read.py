@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sysimage.bases.base_accounts import account_files_of_base
 from sysimage.bases.base_image import BaseImage, BaseImageError, BaseLayer
 from sysimage.bases.base_store import store_of_base
 from sysimage.blobs import Descriptor, media_types
@@ -18,8 +19,6 @@ from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.layers import LayerBlob
 from sysimage.progress import Progress, silent
-from sysimage.rootfs.accounts import Accounts, parse_accounts
-from sysimage.rules.paths import Parts
 from sysimage.verify.captured import is_captured
 from sysimage.verify.docker_manifest import read_docker_manifest
 from sysimage.verify.documents import field, parse_document
@@ -31,7 +30,6 @@ from sysimage.verify.manifest import ImageDocuments
 from sysimage.verify.packages import package_files
 from sysimage.verify.read_documents import read_documents
 from sysimage.verify.store import captured_files
-from sysimage.verify.system import ACCOUNTS
 from sysimage.verify.tree import FileTree
 
 STAGE = "base image"
@@ -45,18 +43,19 @@ _HISTORY_TEXTS = ("created", "created_by", "comment", "author")
 
 
 def read_base_image(
-    path: Path, architecture: str, store_dir: str, *, limits: Limits = DEFAULT_LIMITS, progress: Progress = silent
+    path: Path, platform: str, store_dir: str, *, limits: Limits = DEFAULT_LIMITS, progress: Progress = silent
 ) -> BaseImage:
-    """Read the image at ``path`` (an archive or an OCI layout directory) for ``architecture``.
+    """Read the image at ``path`` (an archive or an OCI layout directory).
 
-    ``store_dir`` is where the image to be has its store. An image that is not what it says, or says what is malformed,
-    is an `IntegrityError` with every fault; one that nothing can be built on is a `BaseImageError`.
+    Of several it is the one for ``platform`` (``os/architecture[/variant]``). ``store_dir`` is where the image to be
+    has its store. An image that is not what it says, or says what is malformed, is an `IntegrityError` with every
+    fault; one that nothing can be built on is a `BaseImageError`.
     """
     faults = IssueCollector(limits.faults_per_rule)
     try:
         with open_source(path, limits) as source:
-            documents = read_documents(source, faults, limits, f"linux/{architecture}")
-            _check_platform(path, documents, architecture)
+            documents = read_documents(source, faults, limits, platform)
+            _check_platform(path, documents, platform)
             readings = _read_layers(documents, source, faults, limits, progress)
             tree = FileTree(faults)
             if not faults:
@@ -67,13 +66,24 @@ def read_base_image(
             return _assembled(path, source, documents, readings, tree, store_dir, limits)
     except MalformedError as error:
         raise IntegrityError(
-            f"cannot use the base image {path}", issues=(*faults.issues, Issue("", str(error)))
+            f"cannot use the base image {path}: not supported as a base",
+            issues=(*faults.issues, Issue("", str(error))),
         ) from None
     except OSError as error:
         raise MachineError(f"cannot read the base image {path}: {error.strerror}") from error
 
 
+_UNTRUE = ("blobs", "diff ID", "digest")
+"""Rules that an image breaks which is damaged; what breaks only others may be sound, and run somewhere."""
+
+
 def _refused(path: Path, faults: IssueCollector) -> IntegrityError:
+    if not faults.broken(_UNTRUE):
+        return IntegrityError(
+            f"cannot use the base image {path}: not supported as a base",
+            hint="save it anew with skopeo, Docker or Podman, or flatten it: docker export, podman import",
+            issues=faults.issues,
+        )
     return IntegrityError(
         f"cannot use the base image {path}: it is not what it says",
         hint="sysimage verify shows whether another copy is intact",
@@ -81,11 +91,11 @@ def _refused(path: Path, faults: IssueCollector) -> IntegrityError:
     )
 
 
-def _check_platform(path: Path, documents: ImageDocuments, architecture: str) -> None:
+def _check_platform(path: Path, documents: ImageDocuments, platform: str) -> None:
     found = f"{documents.config.os}/{documents.config.architecture}"
-    if found != f"linux/{architecture}":
+    if found != "/".join(platform.split("/")[:2]):
         raise BaseImageError(
-            f"cannot build on {path}: it is for {found}, this image for linux/{architecture}",
+            f"cannot build on {path}: it is for {found}, this image for {platform}",
             hint='say "architecture", or take the base for the other architecture',
         )
 
@@ -128,8 +138,7 @@ def _assembled(
         state_dirs,
         items,
         unregistered,
-        {name: captured[parts] for name, parts in ACCOUNTS.items() if parts in captured},
-        *_accounts(captured, tree),
+        *account_files_of_base(tree, readings, source, limits),
         packages=package_files(tree, readings),
     )
 
@@ -183,18 +192,3 @@ def _history(raw: Mapping[str, Any], readings: Sequence[LayerReading]) -> tuple[
             kept["empty_layer"] = True
         entries.append(kept)
     return (*entries, *({"comment": "a layer of the base image"} for one in made if one))
-
-
-def _accounts(captured: Mapping[Parts, bytes], tree: FileTree) -> tuple[Accounts | None, str | None]:
-    """Those that the base has, or why they cannot be read; neither where it has none."""
-    if ACCOUNTS["passwd"] not in captured and tree.find(ACCOUNTS["passwd"]) is not None:
-        return None, "/etc/passwd is not a regular file"
-    passwd, group = (
-        captured.get(ACCOUNTS[name], b"").decode("utf-8", "surrogateescape") for name in ("passwd", "group")
-    )
-    if not passwd:
-        return None, None
-    try:
-        return parse_accounts(passwd, group), None
-    except ValueError as error:
-        return None, str(error)

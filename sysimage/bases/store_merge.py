@@ -36,8 +36,7 @@ def merged(closure: Closure, base: BaseImage, store: Store) -> Closure:
             hint="an item was built twice with different results; build on a base made from this store",
             issues=issues,
         )
-    own = [replace(item, deriver=None) if item.deriver not in closure else item for item in closure]
-    return Closure([*own, *(item for item in base.items if item.path not in closure)], closure.roots)
+    return Closure([*closure, *(item for item in base.items if item.path not in closure)], closure.roots)
 
 
 def without_items_of(base: BaseImage, plan: LayerPlan, closure: Closure) -> LayerPlan:
@@ -54,9 +53,12 @@ def without_items_of(base: BaseImage, plan: LayerPlan, closure: Closure) -> Laye
 def roots_of(base: BaseImage, store: Store) -> Iterator[Entry]:
     """GC roots for items that only we register: without them, the first collection would delete the base's program."""
     wanted = {reference for item in base.items for reference in item.references if reference != item.path}
-    for number, path in enumerate(path for path in base.unregistered if path not in wanted):
-        root = f"{store.state_dir}/gcroots/base/{number}"
-        yield Entry.symlink(root, str(path), store.uid, store.gid)
+    directory = f"{store.state_dir}/gcroots/base"
+    found = [path for path in base.unregistered if path not in wanted]
+    if found:
+        yield Entry.directory(directory, 0o755, store.uid, store.gid)
+    for path in found:
+        yield Entry.symlink(f"{directory}/{path.hash_part}", str(path), store.uid, store.gid)
 
 
 def closed_database(base: BaseImage, store: Store) -> Iterator[Entry]:

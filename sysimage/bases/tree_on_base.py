@@ -122,7 +122,9 @@ def _with_the_bases_parents(placed: Mapping[str, Entry], base: FileTree) -> dict
 
 
 def _is_of_the_store(path: str, store: Store) -> bool:
-    return any(f"{path}/".startswith(f"{place}/") for place in (store.store_dir, store.state_dir))
+    """Whether what is at ``path`` belongs to the store's owner, whatever a base has there."""
+    below = any(f"{path}/".startswith(f"{place}/") for place in (store.store_dir, store.state_dir))
+    return below or (bool(store.uid) and path in store.owner_dirs)
 
 
 def _use(entry: Entry) -> Use:

@@ -69,7 +69,7 @@ def delivered_request(arguments: argparse.Namespace, terminal: Terminal) -> Buil
     where = delivered(arguments, terminal, name, architecture)
     planning = request.planning
     if arguments.goes_on:
-        platform = f"linux/{architecture}"
+        platform = request.system.spec.platform
         history = with_replaced_image(planning.history, arguments, terminal, platform, where.output, name)
         planning = replace(planning, history=history)
     return replace(request, delivery=where, planning=planning)

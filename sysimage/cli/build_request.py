@@ -53,6 +53,6 @@ def _planning(arguments: argparse.Namespace, terminal: Terminal, system: Declare
     return Planning(
         strategy=arguments.strategy,
         favour=arguments.favour,
-        history=build_history.read_history(arguments, terminal, f"linux/{system.spec.architecture}"),
+        history=build_history.read_history(arguments, terminal, system.spec.platform),
         together=spec_files.neighbours(arguments),
     )

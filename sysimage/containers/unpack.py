@@ -24,6 +24,7 @@ from sysimage.verify.issue_collector import MalformedError, shown
 from sysimage.verify.limits import Limits
 from sysimage.verify.manifest import LayerDocument
 from sysimage.verify.tar import MemberKind, TarMember, read_members
+from sysimage.verify.tree import is_of_aufs
 
 _OF_THE_LAYER = {
     errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL,
@@ -95,13 +96,19 @@ class _Unpacking:
         for member in read_members(self._stream, limits, end_required=False):
             path = b"/" + b"/".join(member.parts)
             name = member.parts[-1] if member.parts else b""
-            if name == _OPAQUE:
+            if is_of_aufs(member.parts):
+                if member.kind is MemberKind.FILE:
+                    self._place(path, member)
+            elif name == _OPAQUE:
                 self._empty(os.path.dirname(path))
             elif name.startswith(_WHITEOUT):
                 if (hidden := name[len(_WHITEOUT) :]) not in (b"", b".", b".."):
                     self._hide(os.path.join(os.path.dirname(path), hidden))
             else:
                 self._place(path, member)
+        for name in os.listdir(b"/"):
+            if is_of_aufs((name,)):
+                self._delete(b"/" + name)
         for path, time in reversed(self._times):
             os.utime(path, (time, time))
 
@@ -155,6 +162,9 @@ class _Unpacking:
             if self._owners and (member.uid or member.gid):
                 os.fchown(descriptor, member.uid, member.gid)
             os.fchmod(descriptor, member.mode)
+            if member.capabilities:  # last: a new owner takes them away
+                with contextlib.suppress(OSError):  # a namespace whose root may give none runs without
+                    os.setxattr(descriptor, "security.capability", member.capabilities)
             os.utime(descriptor, (time, time))
         finally:
             os.close(descriptor)

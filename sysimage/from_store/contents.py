@@ -12,12 +12,13 @@ is copied is real everywhere, with the owner and the mode that the spec gives it
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sysimage.errors import Issue
 from sysimage.from_store.item_files import ItemFiles
+from sysimage.rootfs.capabilities import file_capabilities
 from sysimage.rootfs.tree import Entry
 
 
@@ -34,6 +35,8 @@ class Content:
     gid: int = 0
     mode: int | None = None
     """Permission bits of copied files; as the item has them, but writable for the owner, by default."""
+    capabilities: Mapping[str, str] = field(default_factory=dict)
+    """Path in the item → what its copy may do, as for setcap(8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,11 @@ def union(
     issues = [Issue(source.content.where, f"{source.path} is not a directory") for source in flat]
     if sources and not issues:
         made.add_directory("", sources)
+        for content in contents:
+            for inside in content.capabilities:
+                if (content.where, inside) not in made.given:
+                    where = f"{content.where}/capabilities/{_escaped(inside)}"
+                    issues.append(Issue(where, f"{content.top}/{inside} is no file that is copied"))
     return made.entries, issues + made.issues
 
 
@@ -72,6 +80,8 @@ class _Union:
     is_real: Callable[[str], bool]
     entries: list[Entry] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
+    given: set[tuple[str, str]] = field(default_factory=set)
+    """Places in the spec and paths of files that got capabilities."""
 
     def add(self, path: str, sources: Sequence[_Source]) -> None:
         """Everything at ``path`` and below."""
@@ -111,7 +121,20 @@ class _Union:
             self.entries.append(Entry.symlink(path, link or source.path, content.uid, content.gid, content.where))
             return
         mode = content.mode if content.mode is not None else 0o755 if os.access(place, os.X_OK) else 0o644
-        self.entries.append(Entry.file(path, place, mode, content.uid, content.gid, content.where))
+        entry = Entry.file(path, place, mode, content.uid, content.gid, content.where)
+        inside = source.path.removeprefix(content.top).lstrip("/")
+        if (text := content.capabilities.get(inside)) is not None:
+            self.given.add((content.where, inside))
+            try:
+                entry = replace(entry, capabilities=file_capabilities(text))
+            except ValueError as error:
+                self.issues.append(Issue(f"{content.where}/capabilities/{_escaped(inside)}", str(error)))
+        self.entries.append(entry)
+
+
+def _escaped(key: str) -> str:
+    """As a part of a JSON pointer."""
+    return key.replace("~", "~0").replace("/", "~1")
 
 
 def _stays(link: str, source: str, top: str) -> bool:

@@ -81,13 +81,13 @@ def content_entries(
     parts = []
     for number, (content, top) in enumerate(zip(contents, tops, strict=True)):
         where = f"/from-store/contents/{number}"
-        user, group = accounts.user(content.owner), accounts.group(content.group)
-        if user is None:
+        uid, gid = accounts.uid(content.owner), accounts.gid(content.group)
+        if uid is None:
             issues.append(Issue(f"{where}/owner", f"there is no user {content.owner!r}"))
-        if group is None:
+        if gid is None:
             issues.append(Issue(f"{where}/group", f"there is no group {content.group!r}"))
-        if user is not None and group is not None:
-            parts.append(Content(top, where, content.copy_, user.uid, group.gid, content.mode))
+        if uid is not None and gid is not None:
+            parts.append(Content(top, where, content.copy_, uid, gid, content.mode, content.capabilities))
     entries, conflicts = union(parts, files, is_real)
     if issues or conflicts:
         raise SpecError(
@@ -118,5 +118,6 @@ def pack_entries(
             yield Entry.directory(user.home, 0o700, user.uid, user.gid, f"/users/{name}")
     if spec.store.database and spec.store.kind is StoreKind.GUIX and files.find(f"{item}/manifest") is not None:
         own = f"{spec.store.state_dir}/profiles/per-user/root/guix-profile"
-        yield Entry.symlink(own, "guix-profile-1-link")
-        yield Entry.symlink(f"{own}-1-link", str(item))
+        owner = spec.store.uid, spec.store.gid
+        yield Entry.symlink(own, "guix-profile-1-link", *owner)
+        yield Entry.symlink(f"{own}-1-link", str(item), *owner)

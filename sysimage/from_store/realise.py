@@ -35,7 +35,6 @@ def realise(
     cache_dir: Path,
     workers: int = 1,
     base_accounts: Accounts | None = None,
-    keep_accounts: bool = False,
     base_environment: Mapping[str, str] = MappingProxyType({}),
     is_base_directory: Callable[[str], bool] = lambda path: False,
     progress: Progress = silent,
@@ -43,10 +42,9 @@ def realise(
     """Read the closure that the spec's ``from-store`` names, and return what an image of it needs.
 
     ``cache_dir`` remembers the hashes of items whose source does not give them, which ``workers`` processes compute.
-    ``base_accounts`` and ``base_environment`` are those of the image below, ``is_base_directory`` says whether
-    it has a directory; with ``keep_accounts`` its account files stay as they are unless the spec adds to them. Raises
-    a `SpecError` for a spec without ``from-store``, and for a path that is not a store path, not a system, or in
-    another store than the spec's; other errors as in `sysimage.store.query.read_store`.
+    ``base_accounts`` and ``base_environment`` are those of the image below, ``is_base_directory`` tells which
+    directories it has. Raises a `SpecError` for a spec without ``from-store``, and for a path that is not a store path,
+    not a system, or in another store than the spec's; other errors as in `sysimage.store.query.read_store`.
     """
     source = spec.from_store
     if source is None:
@@ -76,9 +74,8 @@ def realise(
         pack_entries(spec, source, roots[0], files, accounts),
         declared,
     )
-    written = accounts if not keep_accounts or spec.users or spec.groups else None
     defaults = pack_defaults(spec, roots, files, base_environment)
-    return SystemResult(roots[0], None, items, written, entries, defaults, tuple(roots[1:]))
+    return SystemResult(roots[0], None, items, accounts, entries, defaults, tuple(roots[1:]))
 
 
 def _booting_system(

@@ -10,7 +10,7 @@ from typing import Any
 
 from sysimage.layers import LayerBlob
 
-_EXPOSED_PORT = re.compile(r"[0-9]{1,5}(/(tcp|udp|sctp))?")
+_EXPOSED_PORT = re.compile(r"[0-9]{1,5}(-[0-9]{1,5})?(/(tcp|udp|sctp))?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +96,12 @@ class ImageConfig:
     ) -> dict[str, Any]:
         """The configuration document: one history entry per layer, named by the layer's label.
 
-        The first ``base_layers`` of ``layers`` come from a base image whose own ``base_history`` is kept.
+        The first ``base_layers`` of ``layers`` come from a base image whose own ``base_history`` is kept; how many they
+        are is said, because the base may be one of ours, made at the same time.
         """
         created = rfc3339(self.created)
-        ours = [
-            {"created": created, "created_by": "sysimage", "comment": layer.label} for layer in layers[base_layers:]
-        ]
+        creator = f"sysimage, on {base_layers} layers" if base_layers else "sysimage"
+        ours = [{"created": created, "created_by": creator, "comment": layer.label} for layer in layers[base_layers:]]
         value: dict[str, Any] = {
             "architecture": self.architecture,
             "os": self.os,

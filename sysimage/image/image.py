@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from sysimage.blobs import Descriptor, media_types
+from sysimage.digest import Digest
 from sysimage.image.config import ImageConfig
 from sysimage.image.documents import Document
 from sysimage.layers import LayerBlob
 
 _SHORT = 1024
 """Characters of an annotation that an index repeats: what engines copy from database to database must stay small."""
+
+
+_EMPTY = (Digest.of(b""), Digest.of(bytes(1024)))
+"""Diff IDs of archives without members. A small one may have some: umoci writes no end of an archive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class Image:
         diff_ids = [layer.diff_id for layer in self.layers]
         if self.config.value["rootfs"]["diff_ids"] != [str(diff_id) for diff_id in diff_ids]:
             raise ValueError("the configuration does not name the layers' diff IDs")
-        if any(layer.tar_size <= 1024 for layer in self.layers):
+        if any(layer.diff_id in _EMPTY for layer in self.layers):
             raise ValueError("a layer is empty")
 
     @property
@@ -69,6 +74,10 @@ class Image:
         if annotations:
             value["annotations"] = dict(annotations)
         return Document.of(value, media_types.INDEX)
+
+
+_EMPTY = (Digest.of(b""), Digest.of(bytes(1024)))
+"""Diff IDs of archives without members. A small one may have some: umoci writes no end of an archive."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ def config_of_spec(spec: SystemSpec, defaults: ImageDefaults, created: int) -> I
     ``created`` is in seconds since the epoch. A working directory that the spec does not give is left to the base.
     """
     check = spec.health_check
+    architecture, variant = spec.machine
     return ImageConfig(
-        architecture=spec.architecture,
-        variant="v8" if spec.architecture == "arm64" else None,
+        architecture=architecture,
+        variant=variant,
         created=created,
         entrypoint=defaults.entry_point,
         cmd=defaults.command,

@@ -66,7 +66,8 @@ def _part(part: Entry | StoreItem) -> list[Any]:
         usr = part.usr and [part.usr.left_out, sorted(part.usr.links.items()), _own_files(part.usr)]
         return [str(part.path), part.nar_hash.hex, usr]
     value = part.target if part.content is None else part.digest().hex
-    return [part.path, part.kind.value, part.mode, part.uid, part.gid, value]
+    more = [part.capabilities.hex()] if part.capabilities else []
+    return [part.path, part.kind.value, part.mode, part.uid, part.gid, value, *more]
 
 
 def _own_files(usr: UsrFiles) -> list[Any]:

@@ -11,6 +11,7 @@ whatever is done for each of them counts. So is its checksum: the sum of all byt
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from zlib import adler32 as _adler32
 
 from sysimage.errors import IntegrityError
@@ -24,6 +25,7 @@ MTIME = 1
 """Seconds since the epoch: as in a store, where time does not exist and 0 looks like a fault to some programs."""
 
 _FILE, _HARD_LINK, _SYMLINK, _DIRECTORY, _PAX = b"0", b"1", b"2", b"5", b"x"
+_CAPABILITIES = b"SCHILY.xattr.security.capability"
 _MTIME = b"%011o\0" % MTIME
 _MAGIC_TO_DEVICES = b"ustar\x0000" + bytes(64) + b"0000000\x000000000\0"
 _MOST_OCTAL_SIZE = 8**11 - 1
@@ -97,8 +99,10 @@ class Headers:
         """A directory of a store item."""
         return self._member(name + b"/", self._directory, 0, _DIRECTORY, b"")
 
-    def file(self, name: bytes, mode: int, size: int) -> bytes:
-        """A file."""
+    def file(self, name: bytes, mode: int, size: int, capabilities: bytes = b"") -> bytes:
+        """A file; one with capabilities has them in a pax header, as every engine reads them."""
+        if capabilities:
+            return self._with_pax(name, self._mode(mode), size, _FILE, b"", [(_CAPABILITIES, capabilities)])
         return self._member(name, self._mode(mode), size, _FILE, b"")
 
     def directory(self, name: bytes, mode: int) -> bytes:
@@ -131,12 +135,20 @@ class Headers:
             tail = self._tails[prefix] = _tail(kind, target, prefix)
         return _block(name, mode_and_owner, size, tail)
 
-    def _with_pax(self, name: bytes, mode_and_owner: _Summed, size: int, kind: bytes, target: bytes) -> bytes:
+    def _with_pax(
+        self,
+        name: bytes,
+        mode_and_owner: _Summed,
+        size: int,
+        kind: bytes,
+        target: bytes,
+        more: Sequence[tuple[bytes, bytes]] = (),
+    ) -> bytes:
         # A name or a target that readers refuse is longer than what fits into a plain header.
         wrong = path_fault(tuple(name.rstrip(b"/").split(b"/"))) or (link_fault(target) if target else None)
         if wrong:
             raise IntegrityError(f"cannot put /{os.fsdecode(name)} into a layer: the name {wrong}")
-        records = list(self._records)
+        records = [*self._records, *more]
         if len(target) > 100:
             records.append((b"linkpath", target))
         if len(name) > 100:

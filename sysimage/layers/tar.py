@@ -102,7 +102,7 @@ def _write_entry(entry: Entry, pieces: Pieces) -> list[Issue]:
             if not stat.S_ISREG(status.st_mode):
                 raise LAYER.refuse_special(os.fsencode(content))
             size = status.st_size
-            header = Headers(entry.uid, entry.gid).file(_member(entry), entry.mode, size)
+            header = Headers(entry.uid, entry.gid).file(_member(entry), entry.mode, size, entry.capabilities)
             hasher = hashlib.sha256()
             witness = PieceObserver(hasher.update)
             pieces.put_file(header, fd, size, PADDING[size % BLOCK], os.fsencode(content), witness)
@@ -131,7 +131,7 @@ def _entry_header(entry: Entry) -> bytes:
         case Kind.SYMLINK:
             return headers.symlink(_member(entry), os.fsencode(entry.target or ""))
         case Kind.FILE:
-            return headers.file(_member(entry), entry.mode, entry.size())
+            return headers.file(_member(entry), entry.mode, entry.size(), entry.capabilities)
 
 
 def _member(entry: Entry) -> bytes:

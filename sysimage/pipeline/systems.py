@@ -20,10 +20,10 @@ def open_base(system: DeclaredSystem, progress: Progress = silent) -> bases.Base
     from sysimage.bases.read import read_base_image  # not paid for by builds without a base image
 
     path = system.spec_dir / spec.from_image
-    base = read_base_image(path, spec.architecture, spec.store.store_dir, progress=progress)
+    base = read_base_image(path, spec.platform, spec.store.store_dir, progress=progress)
     bases.check_room(base, spec.max_layers)
-    if spec.from_store is not None:  # a system made of packages has accounts of its own
-        bases.check_accounts(base, spec)
+    bases.check_volumes(spec.volumes, base, spec)
+    bases.tell_dropped_volumes(base, spec.store)
     return base
 
 
@@ -41,7 +41,6 @@ def provide(
             base_accounts=base.accounts,
             base_environment=bases.variables_of(base),
             is_base_directory=base.has_directory,
-            keep_accounts=base.has_accounts,
             progress=progress,
         )
     return realise(

@@ -14,9 +14,11 @@ from sysimage.preflight.documents import check_documents
 from sysimage.preflight.image_files import ImageFiles
 from sysimage.preflight.packages import check_packages
 from sysimage.preflight.spec_pointers import made_of, spec_pointer
+from sysimage.rootfs.account_files import Table
 from sysimage.rootfs.tree import Entry, Kind, Tree
 from sysimage.rules import limits, system
 from sysimage.rules.finding import Finding
+from sysimage.rules.machines import check_architecture
 from sysimage.rules.paths import as_parts, as_path, link_fault, path_fault
 from sysimage.rules.runtime import Runtime, check_runtime
 from sysimage.spec.model import CommandReady, Service, SystemSpec
@@ -74,7 +76,7 @@ def _findings(draft: ImageDraft) -> Iterator[Finding]:
     yield from check_documents(
         draft.config, draft.layer_labels, draft.annotations, draft.names, len(draft.base.layers), history
     )
-    passwd, group = (_account_file(draft, name) for name in ("passwd", "group"))
+    passwd, group = _account_file(draft, "passwd"), _account_file(draft, "group")
     yield from system.check_system(
         files,
         runtime,
@@ -84,6 +86,8 @@ def _findings(draft: ImageDraft) -> Iterator[Finding]:
         own=lambda parts: as_path(parts) in draft.tree,
         own_health_check=draft.spec.health_check is not None,
     )
+    items = dict.fromkeys([item.path for item in (*draft.closure, *draft.base.items)])
+    yield from check_architecture(files, runtime, [as_parts(str(path)) for path in items])
     yield from _check_databases(draft)
     yield from check_packages(draft.tree, draft.closure, draft.base)
     around = system.surroundings(files, runtime)
@@ -170,11 +174,13 @@ def _check_databases(draft: ImageDraft) -> Iterator[Finding]:
             )
 
 
-def _account_file(draft: ImageDraft, name: str) -> bytes:
-    entry = draft.tree.get(f"/etc/{name}")
-    if entry is not None and entry.kind is Kind.FILE:
-        return entry.read()
-    return draft.base.account_files.get(name, b"")
+def _account_file(draft: ImageDraft, name: Table) -> bytes:
+    below = draft.base.account_files.get(name)
+    for path in (f"/etc/{name}", *([below.path] if below is not None else [])):
+        entry = draft.tree.get(path)
+        if entry is not None and entry.kind is Kind.FILE:
+            return entry.read()
+    return b"" if below is None else below.content
 
 
 def _service_commands(spec: SystemSpec, search: str) -> Iterator[system.ServiceCommand]:

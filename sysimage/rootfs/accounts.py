@@ -11,6 +11,8 @@ from sysimage.characters import is_line
 
 _MOST_ID = 2**32 - 2
 """The kernel takes the number above for none."""
+SHADOW_GROUP = "shadow"
+"""Who may read passwords, in Debian."""
 _NAME = re.compile(r"[^\s:,/+-][^\s:,/]*")
 """Names that tools do not mistake for a list, a path, an option, or a line that refers to another table."""
 
@@ -46,6 +48,14 @@ class User:
             if ":" in text or not is_line(text):
                 raise ValueError(f"the account {self.name} cannot have a field {text[:80]!r}")
 
+    def passwd_line(self) -> str:
+        """Its line of /etc/passwd, without the end."""
+        return _line(self.name, "x", self.uid, self.gid, self.comment, self.home, self.shell)
+
+    def shadow_line(self) -> str:
+        """Its line of /etc/shadow: without a date of the last change, so that nothing ages."""
+        return _line(self.name, self.password_hash, "", "", "", "", "", "", "")
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -60,6 +70,22 @@ class Group:
         _check_id(self.gid)
         for name in (self.name, *self.members):
             _check_name(name)
+
+    def group_line(self) -> str:
+        """Its line of /etc/group, without the end."""
+        return _line(self.name, "x", self.gid, ",".join(self.members))
+
+    def gshadow_line(self) -> str:
+        """Its line of /etc/gshadow: no group has a password."""
+        return _line(self.name, "*", "", ",".join(self.members))
+
+
+@dataclass(frozen=True, slots=True)
+class HeldId:
+    """An ID and whose it is."""
+
+    number: int
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +127,27 @@ class Accounts:
     groups: tuple[Group, ...]
     homes: tuple[str, ...] = field(default=())
     """Names of the users whose home directories the image is to have, sorted."""
+    odd_users: tuple[HeldId, ...] = ()
+    """Of lines of a base image's that no `User` can hold: the IDs are taken all the same."""
+    odd_groups: tuple[HeldId, ...] = ()
 
     @classmethod
-    def of(cls, users: Iterable[User], groups: Iterable[Group], homes: Iterable[str] = ()) -> Accounts:
+    def of(
+        cls,
+        users: Iterable[User],
+        groups: Iterable[Group],
+        homes: Iterable[str] = (),
+        *,
+        odd_users: Iterable[HeldId] = (),
+        odd_groups: Iterable[HeldId] = (),
+    ) -> Accounts:
         """Users and groups in any order."""
         return cls(
             tuple(sorted(users, key=lambda user: (user.uid, user.name))),
             tuple(sorted(groups, key=lambda group: (group.gid, group.name))),
             tuple(sorted(homes)),
+            tuple(odd_users),
+            tuple(odd_groups),
         )
 
     @cached_property
@@ -125,6 +164,16 @@ class Accounts:
     def group(self, name: str) -> Group | None:
         return self._groups.get(name)
 
+    def uid(self, name: str) -> int | None:
+        """A user's ID; root has one everywhere, in the images of others too that do not list it."""
+        user = self.user(name)
+        return user.uid if user is not None else 0 if name == "root" else None
+
+    def gid(self, name: str) -> int | None:
+        """A group's ID, root's likewise."""
+        group = self.group(name)
+        return group.gid if group is not None else 0 if name == "root" else None
+
     def group_of(self, user: User) -> Group:
         """A user's primary group; a KeyError if the ID belongs to none."""
         for group in self.groups:
@@ -136,21 +185,27 @@ class Accounts:
         """The supplementary groups of a user, sorted by name."""
         return tuple(sorted(group.name for group in self.groups if name in group.members))
 
+    @property
+    def secret(self) -> tuple[int, int]:
+        """Mode and group ID of the files that hold passwords."""
+        shadow = self.group(SHADOW_GROUP)
+        return (0o640, shadow.gid) if shadow else (0o600, 0)
+
     def passwd(self) -> bytes:
         """The text of /etc/passwd."""
-        return _table((u.name, "x", u.uid, u.gid, u.comment, u.home, u.shell) for u in self.users)
+        return _table(user.passwd_line() for user in self.users)
 
     def group_file(self) -> bytes:
         """The text of /etc/group."""
-        return _table((g.name, "x", g.gid, ",".join(g.members)) for g in self.groups)
+        return _table(group.group_line() for group in self.groups)
 
     def shadow(self) -> bytes:
-        """The text of /etc/shadow: without a date of the last change, so that nothing ages."""
-        return _table((u.name, u.password_hash, "", "", "", "", "", "", "") for u in self.users)
+        """The text of /etc/shadow."""
+        return _table(user.shadow_line() for user in self.users)
 
     def gshadow(self) -> bytes:
-        """The text of /etc/gshadow: no group has a password."""
-        return _table((g.name, "*", "", ",".join(g.members)) for g in self.groups)
+        """The text of /etc/gshadow."""
+        return _table(group.gshadow_line() for group in self.groups)
 
 
 def parse_accounts(passwd: str, group: str) -> Accounts:
@@ -166,5 +221,9 @@ def parse_accounts(passwd: str, group: str) -> Accounts:
     return Accounts.of(users, groups)
 
 
-def _table(rows: Iterable[tuple[object, ...]]) -> bytes:
-    return "".join(":".join(map(str, row)) + "\n" for row in rows).encode()
+def _line(*fields: object) -> str:
+    return ":".join(map(str, fields))
+
+
+def _table(lines: Iterable[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()

@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import chain
 
 from sysimage.errors import Issue, SpecError
-from sysimage.rootfs.accounts import Accounts, Group, User, WantedGroup, WantedUser
+from sysimage.rootfs.accounts import Accounts, Group, HeldId, User, WantedGroup, WantedUser
 
 SYSTEM_IDS = range(200, 1000)
 """IDs chosen for daemons; below lie those that Debian hands out by hand."""
@@ -118,16 +118,19 @@ def _members(
 class _Numbers:
     """The IDs of one kind of account, and the faults of those that were taken twice."""
 
-    def __init__(self, kind: str, numbers: Mapping[str, int], issues: list[Issue]) -> None:
+    def __init__(self, kind: str, numbers: Mapping[str, int], odd: Iterable[HeldId], issues: list[Issue]) -> None:
         self.numbers = dict(numbers)
         """By name."""
-        self.holders = {number: name for name, number in numbers.items()}
+        self.holders = {one.number: one.name for one in odd} | {number: name for name, number in numbers.items()}
         self._kind, self._issues = kind, issues
 
     def reserve(self, name: str, number: int, origin: str = "") -> None:
-        """Give ``number`` to ``name``; a fault if another name has it."""
+        """Give ``number`` to ``name``; a fault if another name has it, or ``name`` another one already: files belong
+        to that."""
         holder = self.holders.get(number, name)
-        if holder != name:
+        if (there := self.numbers.get(name, number)) != number:
+            self._issues.append(Issue(origin, f"{name!r} has the {self._kind} ID {there} already, not {number}"))
+        elif holder != name and name not in self.numbers:
             self._issues.append(Issue(origin, f"the {self._kind} ID {number} belongs to {holder!r} already"))
         self.numbers[name] = number
         self.holders[number] = name
@@ -138,8 +141,8 @@ class _Ids:
 
     def __init__(self, base: Accounts) -> None:
         self.issues: list[Issue] = []
-        self.users = _Numbers("user", {user.name: user.uid for user in base.users}, self.issues)
-        self.groups = _Numbers("group", {group.name: group.gid for group in base.groups}, self.issues)
+        self.users = _Numbers("user", {user.name: user.uid for user in base.users}, base.odd_users, self.issues)
+        self.groups = _Numbers("group", {group.name: group.gid for group in base.groups}, base.odd_groups, self.issues)
 
     def take_declared(self, users: Mapping[str, WantedUser], groups: Mapping[str, WantedGroup]) -> None:
         """The IDs that are asked for by number, and for the own group of a user with one the same, if it is free."""

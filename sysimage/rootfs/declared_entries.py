@@ -117,12 +117,12 @@ def _pointer(key: str, path: str) -> str:
 
 
 def _owner(accounts: Accounts, user: str, group: str, where: str, issues: list[Issue]) -> tuple[int, int]:
-    found_user, found_group = accounts.user(user), accounts.group(group)
-    if found_user is None:
+    uid, gid = accounts.uid(user), accounts.gid(group)
+    if uid is None:
         issues.append(Issue(f"{where}/owner", f"there is no user {user!r}"))
-    if found_group is None:
+    if gid is None:
         issues.append(Issue(f"{where}/group", f"there is no group {group!r}"))
-    return found_user.uid if found_user else 0, found_group.gid if found_group else 0
+    return uid or 0, gid or 0
 
 
 def _source_fault(spec_dir: Path, source: Path) -> str | None:

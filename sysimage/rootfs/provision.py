@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError
@@ -17,7 +18,6 @@ from sysimage.rootfs.tree import Entry, Tree
 from sysimage.spec.model import Store, StoreKind, SystemSpec
 from sysimage.store.paths import StorePath
 
-SHADOW_GROUP = "shadow"
 NIX_SCHEMA = b"10"
 """The number that Nix keeps beside its database; Guix's daemon writes its own file if it is absent."""
 
@@ -26,7 +26,7 @@ def provision(
     spec: SystemSpec,
     system: StorePath,
     closure: Closure,
-    accounts: Accounts | None,
+    accounts: Iterable[Entry],
     entries: Iterable[Entry],
     database: bytes | None,
     *,
@@ -35,6 +35,7 @@ def provision(
     """Everything of the image but its store items.
 
     ``database`` is the store's, None for an image without one (then it has no GC roots and generations either).
+    ``accounts`` are the files that hold them, as in `account_files`.
     ``entries`` count before the skeleton and the accounts where both have something at a path. ``generation`` is the
     number under which the system is registered. An `IntegrityError` if the system is not in the closure; a `TreeError`
     names entries that contradict each other.
@@ -47,8 +48,9 @@ def provision(
         registered = pack_registration(spec.store, closure.roots, database)
     else:
         registered = registration(spec.store, system, database, generation)
-    files = account_files(accounts) if accounts else ()
-    return Tree(layered(skeleton(spec.store), _owned(spec.store, registered), files, entries))
+    if database is not None:
+        registered = [*registered, *_per_user(spec)]
+    return Tree(layered(skeleton(spec.store), _owned(spec.store, registered), accounts, entries))
 
 
 def layered(*groups: Iterable[Entry]) -> tuple[Entry, ...]:
@@ -87,10 +89,13 @@ def registration(store: Store, system: StorePath, database: bytes, generation: i
 
 
 def pack_registration(store: Store, roots: Iterable[StorePath], database: bytes) -> Iterator[Entry]:
-    """The store's own state where no system is: what the pack is made of are GC roots by themselves."""
+    """The store's own state where no system is: what the pack is made of are GC roots by themselves.
+
+    Each is called by the item's hash part, so that none takes the place of another in an image below.
+    """
     yield from _database(store, database)
-    for number, root in enumerate(roots):
-        yield Entry.symlink(f"{store.state_dir}/gcroots/image/{number}", str(root))
+    for root in roots:
+        yield Entry.symlink(f"{store.state_dir}/gcroots/image/{root.hash_part}", str(root))
 
 
 def _database(store: Store, database: bytes) -> Iterator[Entry]:
@@ -105,16 +110,32 @@ def _database(store: Store, database: bytes) -> Iterator[Entry]:
         yield Entry.file(f"{state}/db/schema", NIX_SCHEMA)
 
 
+def _per_user(spec: SystemSpec) -> Iterator[Entry]:
+    """Where the store's owner has his profiles and GC roots, if he has a name and is not root."""
+    for name, user in spec.users.items():
+        if spec.store.uid and user.uid == spec.store.uid:
+            for below in ("profiles", "gcroots"):
+                yield Entry.directory(f"{spec.store.state_dir}/{below}/per-user/{name}")
+
+
 def _owned(store: Store, entries: Iterable[Entry]) -> Iterator[Entry]:
-    """The store's state belongs to the store's owner."""
+    """The store's state belongs to the store's owner, and all that he needs to build, install and collect."""
+    found = {}
     for entry in entries:
-        yield replace(entry, uid=store.uid, gid=store.gid)
+        found[entry.path] = replace(entry, uid=store.uid, gid=store.gid)
+        for parent in PurePosixPath(entry.path).parents:
+            if parent.is_relative_to(store.state_dir):
+                directory = Entry.directory(str(parent), 0o755, store.uid, store.gid)
+                found.setdefault(directory.path, directory)
+    if store.uid and found:
+        for path in store.owner_dirs:
+            found[path] = Entry.directory(path, 0o755, store.uid, store.gid)
+    yield from found.values()
 
 
 def account_files(accounts: Accounts) -> Iterator[Entry]:
     """/etc/passwd and its companions. Regular files: the C library and every tool insist."""
-    shadow = accounts.group(SHADOW_GROUP)
-    secret, gid = (0o640, shadow.gid) if shadow else (0o600, 0)
+    secret, gid = accounts.secret
     yield Entry.file("/etc/passwd", accounts.passwd())
     yield Entry.file("/etc/group", accounts.group_file())
     yield Entry.file("/etc/shadow", accounts.shadow(), secret, 0, gid)

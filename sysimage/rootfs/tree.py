@@ -58,12 +58,16 @@ class Entry:
     """Of the content, where a host file is known not to change, such as one of a store item."""
     item: StorePath | None = None
     """The store item from which this entry follows: it lies in the layer of that item, if the image has one."""
+    capabilities: bytes = b""
+    """What a file's program may do whoever starts it: the value of its attribute ``security.capability``."""
 
     def __post_init__(self) -> None:
         if not is_normalised(self.path):
             raise ValueError(f"not a normalised absolute path: {self.path!r}")
         if not 0 <= self.mode <= 0o7777:
             raise ValueError(f"mode of {self.path} is {self.mode:o}")
+        if self.capabilities and self.kind is not Kind.FILE:
+            raise ValueError(f"{self.path}: only a file has capabilities")
         if (self.kind is Kind.FILE) != (self.content is not None) or (self.kind is Kind.SYMLINK) != (
             self.target is not None
         ):

@@ -10,6 +10,8 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sysimage.rules.architectures import Machine
+
 HEAD = 4096
 """Bytes at the beginning of a file that are enough to recognise it."""
 _LINE = 256
@@ -19,8 +21,6 @@ _INTERPRETER = 3
 _LONGEST = 4096
 """Bytes of a loader's path that the kernel takes."""
 _MOST_HEADERS = 512
-MACHINES = {"amd64": {62, 3}, "arm64": {183, 40}}
-"""ELF machine numbers that a processor of an architecture runs: its own, and the 32-bit one of the same family."""
 
 Read = Callable[[int, int], bytes]
 """Offset and size → the bytes of a file there, fewer at its end."""
@@ -43,7 +43,7 @@ class Program:
     """Path of a script's interpreter or an ELF file's loader; empty without one."""
     argument: bytes = b""
     """What else stands on a script's first line."""
-    machine: int | None = None
+    machine: Machine | None = None
     """For which processor an ELF file is."""
 
 
@@ -72,7 +72,8 @@ def _elf(head: bytes, read: Read) -> Program:
     order, wide = "<" if head[5] == 1 else ">", head[4] == 2
     if wide and len(head) < 64:
         return Program(ProgramFormat.OTHER)
-    (machine,) = struct.unpack_from(order + "H", head, 18)
+    (number,) = struct.unpack_from(order + "H", head, 18)
+    machine = Machine(number, 64 if wide else 32, order == ">")
     (table,) = struct.unpack_from(order + ("Q" if wide else "I"), head, 32 if wide else 28)
     size, count = struct.unpack_from(order + "HH", head, 54 if wide else 42)
     least = 56 if wide else 32

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from sysimage.rules.architectures import ARCHITECTURES
 from sysimage.rules.files import MADE_AT_BOOT, Files, Kind, ResolvedPath, UnresolvedPath, resolve_path
 from sysimage.rules.finding import shown
 from sysimage.rules.paths import Parts, as_parts, as_path
-from sysimage.rules.programs import MACHINES, ProgramFormat
+from sysimage.rules.programs import ProgramFormat
 
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where engines look for a program when the image says no PATH."""
@@ -133,12 +134,11 @@ def _unstartable(found: ResolvedPath, around: ProgramEnvironment, depth: int) ->
                 "begin a script with #! and its interpreter, such as #!/bin/sh",
             )
         case ProgramFormat.ELF:
-            fitting = MACHINES.get(around.architecture or "")
-            if fitting is not None and program.machine not in fitting:
+            ours = ARCHITECTURES.get(around.architecture or "")
+            if ours is not None and program.machine is not None and not ours.runs(program.machine):
                 return StartFailure(
-                    f"is {where}, which is for another processor (ELF machine {program.machine}) than "
-                    f"{around.architecture}",
-                    "take the file for the image's architecture",
+                    f"is {where}, which is for {program.machine}, and the image for {around.architecture}",
+                    'take the file for the image\'s architecture, or say another "architecture"',
                 )
             if not program.interpreter:
                 return None

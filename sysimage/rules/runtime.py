@@ -10,10 +10,16 @@ from sysimage.rules import limits
 from sysimage.rules.finding import Finding, shown
 from sysimage.rules.paths import as_parts, path_fault
 
-_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\$?(:[A-Za-z0-9_][A-Za-z0-9_.-]*\$?)?")
+_USER = re.compile(r"(?=.)([A-Za-z0-9_][A-Za-z0-9_.-]*\$?)?(:[A-Za-z0-9_][A-Za-z0-9_.-]*\$?)?")
+"""Engines take a group alone, too, and read names of signals and protocols in small letters."""
 _VARIABLE = re.compile(r"[^=\0]+=[^\0]*", re.DOTALL)
-_STOP_SIGNAL = re.compile(r"(SIG[A-Z0-9]+([+-][0-9]+)?|[A-Z0-9]+([+-][0-9]+)?)")
-_PORT = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?(/(tcp|udp|sctp))?")
+_STOP_SIGNAL = re.compile(
+    r"[0-9]{1,2}|(SIG)?(HUP|INT|QUIT|ILL|TRAP|ABRT|IOT|BUS|FPE|KILL|USR1|SEGV|USR2|PIPE|ALRM|TERM|STKFLT|CHLD|CLD|CONT"
+    r"|STOP|TSTP|TTIN|TTOU|URG|XCPU|XFSZ|VTALRM|PROF|WINCH|IO|POLL|PWR|SYS|UNUSED|RTMIN(\+[0-9]{1,2})?"
+    r"|RTMAX(-[0-9]{1,2})?)",
+    re.IGNORECASE,
+)
+_PORT = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?(/(tcp|udp|sctp))?", re.IGNORECASE)
 _LARGEST_PORT = 65535
 _SHELL = ("/bin/sh", "-c")
 

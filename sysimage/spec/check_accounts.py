@@ -16,18 +16,20 @@ SYSTEM_IDS = 1000
 
 def check_accounts(spec: SystemSpec, users: frozenset[str], groups: frozenset[str]) -> Iterator[Issue]:
     """Every fault. ``users`` and ``groups`` are the declared names; each user has a group of its own name too, unless
-    it says which group it is in."""
+    it says which group it is in. On top of another image only that knows who else there is, and with which IDs."""
     own = {name for name in users if name not in spec.users or spec.users[name].group is None}
     known_users = users | BASE_USERS.keys()
     known_groups = groups | own | BASE_GROUPS.keys()
-    for where, name in _named_users(spec):
+    on_base = spec.from_image is not None and spec.from_store is not None
+    for where, name in () if on_base else _named_users(spec):
         if name not in known_users:
             yield _unknown(where, "user", name, known_users)
-    for where, name in _named_groups(spec):
+    for where, name in () if on_base else _named_groups(spec):
         if name not in known_groups:
             yield _unknown(where, "group", name, known_groups)
-    yield from _check_ids("users", "uid", {n: u.uid for n, u in spec.users.items()}, BASE_USERS)
-    yield from _check_ids("groups", "gid", {n: g.gid for n, g in spec.groups.items()}, BASE_GROUPS)
+    uids, gids = ({}, {}) if on_base else (BASE_USERS, BASE_GROUPS)
+    yield from _check_ids("users", "uid", {n: u.uid for n, u in spec.users.items()}, uids)
+    yield from _check_ids("groups", "gid", {n: g.gid for n, g in spec.groups.items()}, gids)
     for name, user in spec.users.items():
         if user.system and user.uid is not None and user.uid >= SYSTEM_IDS:
             yield Issue(pointer("users", name, "uid"), f"a system user's ID is below {SYSTEM_IDS}, not {user.uid}")

@@ -8,6 +8,8 @@ from sysimage.errors import Issue
 from sysimage.spec.json_text import pointer
 from sysimage.spec.model import SystemSpec
 
+PACKAGED = ("amd64", "arm64")
+"""Architectures of which packages are made into systems."""
 _MADE_OF_PACKAGES = (
     "exclude",
     "alternatives",
@@ -28,6 +30,10 @@ def check_origin(spec: SystemSpec) -> Iterator[Issue]:
     """Every fault of ``from-store`` and of what contradicts it."""
     source = spec.from_store
     if source is None:
+        if spec.architecture not in PACKAGED:
+            yield Issue(
+                "/architecture", f"packages are taken for {' and '.join(PACKAGED)}; {spec.architecture} is for stores"
+            )
         return
     for field in _MADE_OF_PACKAGES:
         if field in spec.model_fields_set:

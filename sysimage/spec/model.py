@@ -7,10 +7,11 @@ a default where a sensible one exists, so that ``{"name": "base", "packages": []
 # ruff: noqa: RUF012 - pydantic copies defaults
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import ConfigDict, Field, model_validator
 
+from sysimage.rules.architectures import ARCHITECTURES
 from sysimage.spec import value_types
 from sysimage.spec.services import (
     CommandReady,
@@ -195,8 +196,9 @@ class SystemSpec(SpecObject):
     """The image's repository name."""
     tags: Annotated[tuple[value_types.Tag, ...], Field(min_length=1)] = ("latest",)
     """Every tag that the image gets."""
-    architecture: Literal["amd64", "arm64"] = "amd64"
-    """Which machines run it, in Debian's and Docker's word."""
+    architecture: value_types.ArchitectureName = "amd64"
+    """Which machines run it: OCI's name, with a variant if need be (``arm/v6``), or what Guix, nixpkgs or Debian say
+    (``armhf-linux``). Packages are taken for amd64 and arm64."""
     packages: tuple[PackageName, ...] = ()
     """Debian packages beside those that every system has; this or ``from-store`` is what the image is made of."""
     from_store: StoreSource | None = None
@@ -266,6 +268,17 @@ class SystemSpec(SpecObject):
     """Store items that share layers of their own."""
     compression: value_types.Compression = "gzip"
     """Of the layers: ``none``, ``gzip`` or ``zstd``, with a level if one is wanted, such as ``zstd:19``."""
+
+    @property
+    def machine(self) -> tuple[str, str | None]:
+        """The architecture as OCI's documents have it: its name and its variant."""
+        name, _, variant = self.architecture.partition("/")
+        return name, variant or ARCHITECTURES[name].variant
+
+    @property
+    def platform(self) -> str:
+        """What image indexes call it: ``linux/amd64``, ``linux/arm/v7``."""
+        return "/".join(["linux", *filter(None, self.machine)])
 
     @property
     def has_init(self) -> bool:

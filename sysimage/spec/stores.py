@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, model_validator
 from sysimage.spec.spec_object import SpecObject
 from sysimage.spec.value_types import (
     AccountName,
+    Capabilities,
     Identifier,
     ImagePath,
     LinkTarget,
@@ -48,6 +49,13 @@ class Store(SpecObject):
         """Where the store's owner keeps database, GC roots and profiles."""
         return "/var/guix" if self.kind is StoreKind.GUIX else "/nix/var/nix"
 
+    @property
+    def owner_dirs(self) -> tuple[str, ...]:
+        """Directories beside store and state that are the owner's if he is not root: where builds log, and above."""
+        if self.kind is StoreKind.GUIX:
+            return "/gnu", "/var/log/guix", "/var/log/guix/drvs"
+        return "/nix", "/nix/var", "/nix/var/log", "/nix/var/log/nix", "/nix/var/log/nix/drvs"
+
 
 class SystemKind(enum.StrEnum):
     """The tool that made a system item, which decides how it boots."""
@@ -83,11 +91,20 @@ class StoreContent(SpecObject):
     """Of the same: a group."""
     mode: Mode | None = None
     """Permission bits of copied files; by default as the item has them, and writable for the owner."""
+    capabilities: dict[RelativePath, Capabilities] = {}
+    """Of copied files, by path in the item: what a program may do whoever starts it, such as
+    ``{"bin/ping": "cap_net_raw+ep"}``."""
 
     @model_validator(mode="before")
     @classmethod
     def _of_path(cls, value: object) -> object:
         return {"path": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _is_copied(self) -> StoreContent:
+        if self.capabilities and not self.copy_:
+            raise ValueError('"capabilities" belong to copies: say "copy": true, since a store item can have none')
+        return self
 
 
 class StoreSource(SpecObject):

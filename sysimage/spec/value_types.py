@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 from pydantic import (
@@ -18,6 +19,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from sysimage.characters import CONTROLS
+from sysimage.rules.architectures import ARCHITECTURES, OTHER_NAMES, VARIANT, architecture_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,33 @@ class TextPattern:
         }
 
 
+def _architecture(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError(f"must be {_AN_ARCHITECTURE}")
+    try:
+        return architecture_name(value)
+    except ValueError:
+        known = [*ARCHITECTURES, *OTHER_NAMES]
+        near = get_close_matches(value, known, n=1)
+        meant = f" (did you mean '{near[0]}'?)" if near else ""
+        raise ValueError(f'must be {_AN_ARCHITECTURE}, not "{value[:80]}"{meant}') from None
+
+
+_AN_ARCHITECTURE = "an architecture, such as 'amd64', 'arm64', 'arm/v7' or 'riscv64'"
+_NAMES = [*ARCHITECTURES, *OTHER_NAMES, *(f"{name}-linux" for name in OTHER_NAMES)]
+ArchitectureName = Annotated[
+    str,
+    BeforeValidator(_architecture),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": sorted(_NAMES)},
+                {"pattern": f"^(?:(?:{'|'.join(ARCHITECTURES)})(?:/{VARIANT}|-linux)?)$"},
+            ],
+            "type": "string",
+        }
+    ),
+]
 _OCTAL = 'must be a string of octal digits up to "7777", such as "0755"'
 
 
@@ -129,6 +158,12 @@ RelativePath = Annotated[
     ),
 ]
 """A path inside something, such as ``bin`` or ``share/man``; ``.`` is the thing itself."""
+CAPABILITIES = r"cap_[a-z_]+(?:,cap_[a-z_]+)*[+=][eip]{1,3}"
+"""A clause of cap_from_text(3)."""
+Capabilities = Annotated[
+    str,
+    TextPattern(CAPABILITIES, 'capabilities as for setcap, such as "cap_net_raw+ep"'),
+]
 Argv = Annotated[tuple[Word, ...], Field(min_length=1)]
 _SIGNALS = (
     "ABRT|ALRM|BUS|CHLD|CONT|FPE|HUP|ILL|INT|IO|KILL|PIPE|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|"

@@ -59,24 +59,29 @@ def store_database(items: Iterable[StoreItem], schema: Schema) -> bytes:
     """The database that lists exactly ``items``, which come dependencies first and closed under references (as a
     `Closure` iterates): every reference must be registered before it is referred to, self-references aside.
 
-    A deriver is recorded only if it is among the items: Guix records none in images, and a deriver that is not there
-    is a dangling name.
+    What derivations make is recorded as ``nix-store --load-db`` does, whether it is there or not: by that a store finds
+    it, or knows what to build. A deriver is recorded only if it is among the items: Guix records none in images, and a
+    deriver that is not there is a dangling name.
     """
     items = tuple(items)
     present = {item.path for item in items}
     ids: dict[StorePath, int] = {}
     paths: list[Row] = []
     references: list[Row] = []
+    outputs: list[Row] = []
     for number, item in enumerate(items, start=1):
         ids[item.path] = number
         deriver = str(item.deriver) if item.deriver in present else None
         row = (None, str(item.path), str(item.nar_hash), REGISTRATION_TIME, deriver, item.nar_size)
         paths.append(row if schema is Schema.GUIX else (*row, None, None, None))
         references += [(number, ids[reference]) for reference in item.references]
-    return sqlite_file(_objects(schema, paths, references), _WRITTEN_BY)
+        outputs += [(number, name, str(path)) for name, path in item.outputs]
+    return sqlite_file(_objects(schema, paths, references, outputs), _WRITTEN_BY)
 
 
-def _objects(schema: Schema, paths: Sequence[Row], references: Sequence[Row]) -> Iterator[Table | Trigger]:
+def _objects(
+    schema: Schema, paths: Sequence[Row], references: Sequence[Row], outputs: Sequence[Row]
+) -> Iterator[Table | Trigger]:
     """What the owner's schema has, in the order in which its statements make it."""
     yield Table("ValidPaths", _PATHS_SQL[schema], (Index("sqlite_autoindex_ValidPaths_1", (1,)),), paths)
     # The library's own, for `autoincrement`: the largest id that was ever given.
@@ -100,6 +105,7 @@ def _objects(schema: Schema, paths: Sequence[Row], references: Sequence[Row]) ->
             Index("sqlite_autoindex_DerivationOutputs_1", (0, 1)),
             Index("IndexDerivationOutputs", (2,), "CREATE INDEX IndexDerivationOutputs on DerivationOutputs(path)"),
         ),
+        outputs,
     )
     if schema is Schema.GUIX:
         yield Table("FailedPaths", _FAILED_SQL, (Index("sqlite_autoindex_FailedPaths_1", (0,)),))

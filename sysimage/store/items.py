@@ -65,6 +65,8 @@ class StoreItem:
     """When the source changed, as far as the store knows: seconds since the epoch, ascending."""
     usr: UsrFiles | None = field(default=None, hash=False)
     """How it appears below /usr; None for one that is in the store alone."""
+    outputs: tuple[tuple[str, StorePath], ...] = ()
+    """Of a derivation: name and path of each thing it makes, sorted by name."""
 
     def __post_init__(self) -> None:
         if self.nar_size <= 0:

@@ -97,7 +97,7 @@ def _history(document: dict[str, Any]) -> tuple[HistoryEntry, ...]:
 
 def _keys(runtime: dict[str, Any], name: str) -> tuple[str, ...]:
     values = field(runtime, name, dict) or {}
-    if any(value != {} for value in values.values()):
+    if any(value not in ({}, None) for value in values.values()):
         raise MalformedError(f"has {name!r} that is not an object of empty objects")
     return tuple(sorted(values))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sysimage.digest import Digest
@@ -51,6 +51,9 @@ class Row:
     """None where what stands there is no hash."""
     nar_size: int | None
     references: frozenset[str]
+    deriver: str | None = None
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    """What a derivation makes: name → path."""
 
 
 def read_database(
@@ -152,12 +155,12 @@ def _rows(
     connection: sqlite3.Connection, where: str, faults: IssueCollector, style: Callable[[str, str, str], None]
 ) -> dict[str, Row]:
     identifiers: dict[int, str] = {}
-    values: dict[str, tuple[object, object]] = {}
-    for identifier, path, text, time, size in connection.execute(
-        "SELECT id, path, hash, registrationTime, narSize FROM ValidPaths ORDER BY id"
+    values: dict[str, tuple[object, object, object]] = {}
+    for identifier, path, text, time, size, deriver in connection.execute(
+        "SELECT id, path, hash, registrationTime, narSize, deriver FROM ValidPaths ORDER BY id"
     ):
         identifiers[identifier] = str(path)
-        values[str(path)] = (text, size)
+        values[str(path)] = (text, size, deriver)
         if not isinstance(time, int) or time <= 0:
             faults.add("registration", where, f"{shown(str(path))} was registered at {shown(repr(time))}")
     references: dict[str, set[str]] = {path: set() for path in values}
@@ -170,11 +173,20 @@ def _rows(
                     where,
                     f"{shown(identifiers[referrer])} comes before its reference {shown(identifiers[reference])}",
                 )
+    outputs: dict[str, dict[str, str]] = {path: {} for path in values}
+    for derivation, name, path in connection.execute("SELECT drv, id, path FROM DerivationOutputs"):
+        if derivation in identifiers:
+            outputs[identifiers[derivation]][str(name)] = str(path)
     return {
         path: Row(
-            path, _digest(text, path, where, faults), _size(size, path, where, faults), frozenset(references[path])
+            path,
+            _digest(text, path, where, faults),
+            _size(size, path, where, faults),
+            frozenset(references[path]),
+            deriver if isinstance(deriver, str) else None,
+            outputs[path],
         )
-        for path, (text, size) in values.items()
+        for path, (text, size, deriver) in values.items()
     }
 
 

@@ -21,8 +21,9 @@ from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.manifest import ImageDocuments
 from sysimage.verify.packages import check_packages
 from sysimage.verify.read_documents import read_documents
-from sysimage.verify.store import StoreFacts, captured_files, check_store
-from sysimage.verify.system import check_system
+from sysimage.verify.small_files import files_behind
+from sysimage.verify.store import StoreFacts, check_store
+from sysimage.verify.system import ACCOUNTS, check_system
 from sysimage.verify.tar import MemberKind
 from sysimage.verify.tree import FileTree
 from sysimage.workers import threads
@@ -114,7 +115,7 @@ def verify_image(
                 tree,
                 documents.config,
                 store,
-                captured_files(tree, readings),
+                files_behind(ACCOUNTS.values(), tree, readings, source, limits),
                 own,
                 faults,
                 has_base=len(own) < len(documents.layers),

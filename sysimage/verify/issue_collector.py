@@ -46,6 +46,10 @@ class IssueCollector:
         for finding in findings:
             self.add(finding.rule, where(finding.cause), finding.message)
 
+    def broken(self, rules: Iterable[str]) -> bool:
+        """Whether a fault of one of the rules was found."""
+        return any(self._faults.has(rule) for rule in rules)
+
     def __len__(self) -> int:
         """How many faults there are; notes do not count."""
         return self._faults.count()
@@ -72,6 +76,9 @@ class _Issues:
         self._counts[rule] += 1
         if self._counts[rule] <= self._per_rule:
             self._issues.append(issue)
+
+    def has(self, rule: str) -> bool:
+        return self._counts[rule] > 0
 
     def count(self) -> int:
         return self._counts.total()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -95,6 +96,8 @@ class Reading:
     uncompressed: Budget
     runs: Budget
     captured: Budget
+    derivations: Budget
+    """Bytes of derivations that are kept; what does not fit is read once more."""
     count: Count
     """Called with the number of bytes of a blob that were just read."""
 
@@ -110,7 +113,8 @@ class Reading:
         """With budgets as large as ``limits`` allow all layers together."""
         entries, uncompressed = Budget(limits.entries), Budget(limits.uncompressed_size)
         runs, captured = Budget(limits.remembered_runs), Budget(limits.captured_files)
-        return cls(source, faults, limits, wanted, entries, uncompressed, runs, captured, count)
+        derivations = Budget(limits.derivations)
+        return cls(source, faults, limits, wanted, entries, uncompressed, runs, captured, derivations, count)
 
 
 def is_ours(document: LayerDocument) -> bool:
@@ -119,8 +123,14 @@ def is_ours(document: LayerDocument) -> bool:
 
 
 def newest_build(documents: Sequence[LayerDocument]) -> frozenset[int]:
-    """Numbers of the layers that one run of sysimage put on top: the image's own, without those of a base image."""
+    """Numbers of the layers that one run of sysimage put on top: the image's own, without those of a base image.
+
+    An image on a base says how many layers that has; older versions did not, and are known by when they ran.
+    """
     top = documents[-1:]
+    below = re.fullmatch(r"sysimage, on ([0-9]{1,4}) layers", top[0].created_by) if top else None
+    if below is not None:
+        return frozenset(layer.number for layer in documents[int(below[1]) :] if is_ours(layer))
     own = itertools.takewhile(lambda layer: is_ours(layer) and layer.created == top[0].created, reversed(documents))
     return frozenset(layer.number for layer in own)
 
@@ -253,7 +263,10 @@ def _read_file(
         item.is_expected(member, below)
         item.begin_file(member, below)
         wants += [item.nar.content, item.runs.content]
-    if reading.wanted(member.parts):
+        if not below and member.parts[-1].endswith(b".drv") and reading.derivations.spend(member.size):
+            captured = []
+            wants.append(captured.append)
+    if captured is None and reading.wanted(member.parts):
         if member.size > reading.limits.captured_file or not reading.captured.spend(member.size):
             raise MalformedError(f"has {member.name} with {member.size} bytes, more than the limit")
         captured = []

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from sysimage.rules.paths import Parts
 from sysimage.verify.issue_collector import IssueCollector, shown
-from sysimage.verify.tar import MemberKind, TarMember
+from sysimage.verify.tar import CAPABILITIES, MemberKind, TarMember
 from sysimage.verify.tree import USR, WHITEOUT, item_of
 
 _SPECIAL = (MemberKind.CHARACTER_DEVICE, MemberKind.BLOCK_DEVICE, MemberKind.FIFO)
 _MTIME = b"1"
 """Seconds since the epoch of everything in a store."""
-_CAPABILITY = b"SCHILY.xattr.security.capability"
 
 
 class LayerRules:
@@ -81,7 +80,7 @@ class LayerRules:
             )
         if member.kind is MemberKind.SYMLINK and member.mode != 0o777:
             self._fault("modes", member, f"is a symlink of mode {member.mode:04o}")
-        if foreign := [shown(name) for name in member.extended if name != _CAPABILITY]:
+        if foreign := [shown(name) for name in member.extended if name != CAPABILITIES]:
             self._fault("extended headers", member, f"has extended headers: {', '.join(foreign)}")
 
     def _advice(self, rule: str, member: TarMember, message: str) -> None:

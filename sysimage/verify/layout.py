@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sysimage.digest import Digest
@@ -24,6 +25,13 @@ _LAYERS = {
     _OCI + "layer.v1.tar+zstd": Compression.ZSTD,
     _DOCKER + "image.rootfs.diff.tar": Compression.NONE,
     _DOCKER + "image.rootfs.diff.tar.gzip": Compression.GZIP,
+    _DOCKER + "image.rootfs.diff.tar.zstd": Compression.ZSTD,
+    # Of a layer that may not be given away; where its bytes are here, it is a layer like others.
+    _OCI + "layer.nondistributable.v1.tar": Compression.NONE,
+    _OCI + "layer.nondistributable.v1.tar+gzip": Compression.GZIP,
+    _OCI + "layer.nondistributable.v1.tar+zstd": Compression.ZSTD,
+    _DOCKER + "image.rootfs.foreign.diff.tar": Compression.NONE,
+    _DOCKER + "image.rootfs.foreign.diff.tar.gzip": Compression.GZIP,
 }
 _NAME = "io.containerd.image.name"
 _REF_NAME = "org.opencontainers.image.ref.name"
@@ -44,10 +52,12 @@ def read_layout(
     _refuse_confusion(manifest, "the manifest", reference.media_type, "layers", "manifests")
     config_reference = parse_descriptor(field(manifest, "config", dict, required=True))
     layers = [parse_descriptor(value) for value in field(manifest, "layers", list, required=True)]
-    _check_families(reference, config_reference, layers, faults)
+    _check_types(config_reference, layers)
     config = parse_config(
         parse_named("the config", read_blob(source, config_reference, limits), limits), "config", faults
     )
+    ours = bool(config.history) and config.history[-1].created_by.startswith("sysimage")
+    _check_families([reference, config_reference, *layers], faults.style(ours=ours))
     if reference.platform is not None and not (reference.platform + "/").startswith(
         f"{config.os}/{config.architecture}/"
     ):
@@ -93,7 +103,9 @@ def _choose(
         different = {(one.digest, one.platform): one for one in reversed(images)}
         images = [one for one in different.values() if _is_image(source, one, limits)]
     if platform is not None and len(images) > 1:
-        images = [one for one in images if one.platform is None or (one.platform + "/").startswith(platform + "/")]
+        fitting = [one for one in images if one.platform is None or (one.platform + "/").startswith(platform + "/")]
+        # An index may leave out the variant that is wanted.
+        images = fitting or [one for one in images if (platform + "/").startswith(f"{one.platform}/")]
     if len(images) != 1:
         named = len({one.platform for one in images}) == 1 and depth == 0  # then only names distinguish them
         found = ", ".join(
@@ -160,15 +172,19 @@ def _refuse_confusion(document: dict[str, Any], where: str, media_type: str, wan
         raise MalformedError(f"{where} calls itself {shown(stated)!r}, its descriptor says {media_type!r}")
 
 
-def _check_families(manifest: Reference, config: Reference, layers: list[Reference], faults: IssueCollector) -> None:
+def _check_types(config: Reference, layers: list[Reference]) -> None:
     if config.media_type not in _CONFIGS:
         raise MalformedError(f"the config is of type {shown(config.media_type)!r}")
     for number, layer in enumerate(layers, 1):
         if layer.media_type not in _LAYERS:
             raise MalformedError(f"layer {number} is of type {shown(layer.media_type)!r}, which is not read")
-    types = [manifest.media_type, config.media_type, *(layer.media_type for layer in layers)]
+
+
+def _check_families(references: list[Reference], style: Callable[[str, str, str], None]) -> None:
+    """Engines take images that kaniko and buildpacks put on bases of the other family; other tools do not."""
+    types = {reference.media_type for reference in references}
     if len({kind.startswith(_OCI) for kind in types}) > 1:
-        faults.add("media types", "manifest", f"mixes OCI's media types with Docker's: {', '.join(sorted(set(types)))}")
+        style("media types", "manifest", f"mixes OCI's media types with Docker's: {', '.join(sorted(types))}")
 
 
 def _layer(number: int, layer: Reference) -> LayerDocument:

@@ -37,6 +37,8 @@ class Limits:
     """Bytes of all such files in all layers: a base's database, the image's own, and what scanners read."""
     remembered_runs: int = 64 * MIB
     """Bytes that could hold references, kept until the store's hash parts are known; beyond, the item is read again."""
+    derivations: int = 64 * MIB
+    """Bytes of derivations that are kept while layers are read; what goes beyond is read again."""
     layers: int = limits.LAYERS
     """Layers of an image that every engine loads."""
     faults_per_rule: int = 20

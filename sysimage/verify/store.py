@@ -9,6 +9,7 @@ from sysimage.digest import Digest
 from sysimage.rules.paths import Parts, as_parts, as_path
 from sysimage.store.paths import StorePath
 from sysimage.verify.database import GUIX, NIX, Row, Schema, read_database
+from sysimage.verify.derivations import derivation_outputs
 from sysimage.verify.image_source import ImageSource
 from sysimage.verify.issue_collector import IssueCollector, shown
 from sysimage.verify.layer import LayerReading
@@ -76,6 +77,7 @@ def check_store(
     directory = next((path.rpartition("/")[0] for path in rows), _DEFAULT_STORES[schema.kind])
     items = _check_paths(tree, rows, directory, where, faults)
     _check_contents(tree, readings, source, {path: rows[str(path)] for path in items}, faults, limits)
+    _check_outputs(tree, readings, source, {path: rows[str(path)] for path in items}, faults, limits)
     references = {path: row.references for path, row in rows.items()}
     return StoreFacts(schema.kind, directory, state, tuple(sorted(items)), references)
 
@@ -155,6 +157,30 @@ def _check_contents(
         digest, size, present = found[parts]
         _check_item(row, digest, size, {known[part] for part in present}, faults)
         _check_modes(parts, tree, faults)
+
+
+def _check_outputs(
+    tree: FileTree,
+    readings: Sequence[LayerReading],
+    source: ImageSource,
+    items: Mapping[StorePath, Row],
+    faults: IssueCollector,
+    limits: Limits,
+) -> None:
+    """What the database says that derivations make, by which ``nix-store --realise`` and ``guix gc --derivers`` go."""
+    made = derivation_outputs([as_parts(str(path)) for path in items], tree, readings, source, limits)
+    for path, row in items.items():
+        parts = as_parts(str(path))
+        wanted = made.get(parts, {})
+        style = faults.style(ours=_is_ours(parts, tree))
+        for name in sorted(wanted.keys() | row.outputs.keys()):
+            if wanted.get(name) != row.outputs.get(name):
+                says = shown(row.outputs.get(name, "nothing"))
+                style(
+                    "derivation outputs",
+                    row.path,
+                    f"makes {shown(wanted.get(name, 'nothing'))} as {shown(name)}, the database says {says}",
+                )
 
 
 def measure_items(

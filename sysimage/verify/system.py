@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 
 from sysimage.rules import system
 from sysimage.rules.finding import Cause
+from sysimage.rules.machines import check_architecture
 from sysimage.rules.paths import Parts, as_parts, as_path
 from sysimage.verify.config import Config
 from sysimage.verify.issue_collector import IssueCollector
@@ -14,27 +15,27 @@ from sysimage.verify.tar import MemberKind
 from sysimage.verify.tree import FileTree, item_of
 
 ACCOUNTS = {name: as_parts(f"/etc/{name}") for name in ("passwd", "group")}
-"""Files that `check_system` needs to have been captured."""
+"""Files whose contents `check_system` needs."""
 
 
 def check_system(
     tree: FileTree,
     config: Config,
     store: StoreFacts | None,
-    captured: Mapping[Parts, bytes],
-    own: Container[int],
+    accounts: Mapping[Parts, bytes],
+    own: Collection[int],
     faults: IssueCollector,
     *,
     has_base: bool,
 ) -> None:
     """Check what a container engine and the first process need before anything has run.
 
-    ``own`` are the numbers of the layers that are not a base image's: whose GC roots must lead to items and keep all of
-    theirs, and whose accounts must be able to log in. The health check of an image that ``has_base`` may be the
-    base's, which only says that it fails.
+    ``accounts`` are the contents of `ACCOUNTS`, links followed. ``own`` are the numbers of the layers that are not a
+    base image's: whose GC roots must lead to items and keep all of theirs, and whose accounts must be able to log in.
+    The health check of an image that ``has_base`` may be the base's, which only says that it fails.
     """
     runtime = config.runtime
-    passwd, group = (captured.get(ACCOUNTS[name], b"") for name in ("passwd", "group"))
+    passwd, group = (accounts.get(ACCOUNTS[name], b"") for name in ("passwd", "group"))
 
     def is_own(parts: Parts) -> bool:
         node = tree.find(parts)
@@ -50,10 +51,12 @@ def check_system(
         own_health_check=not has_base,
     )
     faults.add_findings(findings, _place)
+    if own:  # whoever made it otherwise may have reasons
+        items = () if store is None else [as_parts(str(item)) for item in store.items]
+        faults.add_findings(check_architecture(tree, runtime, items), _place)
     if store is None or faults:  # a database that lacks something would make this repeat it for all that hangs on it
         return
-    if tree.find(as_parts(f"{store.state_directory}/profiles/system")) is not None:
-        _check_nothing_is_dead(tree, store, own, faults)
+    _check_nothing_is_dead(tree, store, own, faults)
 
 
 def _place(cause: Cause) -> str:

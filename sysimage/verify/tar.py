@@ -18,6 +18,7 @@ from sysimage.verify.issue_collector import MalformedError, shown
 from sysimage.verify.limits import Limits
 
 BLOCK = 512
+CAPABILITIES = b"SCHILY.xattr.security.capability"
 _ZERO_BLOCK = bytes(BLOCK)
 _OCTAL = re.compile(rb"[0-7]+")
 _PAX_RECORD = re.compile(rb"([1-9][0-9]*) ")
@@ -69,6 +70,8 @@ class TarMember:
     """What a symlink says, or the name of a hard link's other member."""
     extended: tuple[bytes, ...] = ()
     """Names of the pax records that have no field here, sorted."""
+    capabilities: bytes = b""
+    """The attribute ``security.capability``, which the kernel obeys."""
     unusual_name: bool = False
     """Whether the name is written in another form than ``a/b`` or ``./a/b``, such as ``/a/b``, which means the same."""
 
@@ -141,6 +144,11 @@ def _number(data: bytes, what: str) -> int:
     return int(digits, 8)
 
 
+def _time(data: bytes) -> int:
+    """Before 1970, too: of some files' dates nothing is known but that they are wrong."""
+    return int.from_bytes(data[1:], "big", signed=True) if data[0] == 0xFF else _number(data, "mtime")
+
+
 def _content(stream: ChunkStream, size: int, limits: Limits) -> bytes:
     if size > limits.extended_header:
         raise MalformedError(f"has an extension header of {size} bytes")
@@ -183,7 +191,8 @@ def _pax_records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 def _member(header: bytes, size: int, pending: _Overrides | None) -> TarMember:
     code = header[156:157]
     if code not in _KINDS:
-        raise MalformedError(f"has a member of unknown type {code!r}")
+        what = "a sparse file" if code == b"S" else f"a member of the type {code.decode('latin-1')!r}"
+        raise MalformedError(f"holds {what}, which layers may not")
     kind = _KINDS[code]
     name = header[:100].partition(b"\0")[0]
     link = header[157:257].partition(b"\0")[0]
@@ -191,8 +200,9 @@ def _member(header: bytes, size: int, pending: _Overrides | None) -> TarMember:
         prefix = header[345:500].partition(b"\0")[0]
         name = prefix + b"/" + name if prefix else name
     mode, uid, gid = (_number(header[at : at + 8], what) for at, what in ((100, "mode"), (108, "uid"), (116, "gid")))
-    mtime = b"%d" % _number(header[136:148], "mtime")
+    mtime = b"%d" % _time(header[136:148])
     extended: tuple[bytes, ...] = ()
+    capabilities = b""
     if pending is not None:
         records = pending.records
         name = records.pop(b"path", pending.name if pending.name is not None else name)
@@ -202,6 +212,7 @@ def _member(header: bytes, size: int, pending: _Overrides | None) -> TarMember:
         gid = _pax_number(records, b"gid", gid)
         mtime = records.pop(b"mtime", mtime)
         extended = tuple(sorted(records))
+        capabilities = records.get(CAPABILITIES, b"")
     if size > _LARGEST_SIZE or (kind is not MemberKind.FILE and size):
         raise MalformedError(f"has a {kind.value} of {size} bytes: {shown(name)}")
     if uid > _LARGEST_ID or gid > _LARGEST_ID:
@@ -210,7 +221,7 @@ def _member(header: bytes, size: int, pending: _Overrides | None) -> TarMember:
         raise MalformedError(f"{shown(name)} {wrong}")
     parts = split_name(name, directory=kind is MemberKind.DIRECTORY)
     unusual = name.removeprefix(b"./").removesuffix(b"/") not in (b"/".join(parts), b"." if not parts else None)
-    return TarMember(parts, kind, mode & 0o7777, uid, gid, size, mtime, link, extended, unusual)
+    return TarMember(parts, kind, mode & 0o7777, uid, gid, size, mtime, link, extended, capabilities, unusual)
 
 
 def _pax_size(value: bytes, header_size: int) -> int:

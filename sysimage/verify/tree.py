@@ -56,6 +56,12 @@ class Node:
     children: dict[bytes, Node] = field(default_factory=dict)
 
 
+def is_of_aufs(parts: Parts) -> bool:
+    """Whether it is what AUFS kept beside the files, in layers that old Docker made: engines pass over it, save that
+    hard links may lead to files in ``.wh..wh.plnk``."""
+    return bool(parts) and parts[0] in (b".wh..wh.plnk", b".wh..wh.orph", b".wh..wh.aufs")
+
+
 def root_node() -> Node:
     return Node(MemberKind.DIRECTORY, 0o755, 0, 0, 0, b"", 0, ())
 
@@ -68,6 +74,8 @@ class FileTree:
         self._faults = faults
         self._ours: set[int] = set()
         self._programs: Mapping[Parts, Program] = {}
+        self._linked: dict[Parts, Node] = {}
+        """Files of the layer at hand that are there to be hard-linked alone."""
 
     def apply(
         self,
@@ -85,12 +93,16 @@ class FileTree:
         if ours:
             self._ours.add(number)
         where = f"layer {number}"
+        self._linked = {}
         for member in members:
-            if member.parts and member.parts[-1].startswith(WHITEOUT):
+            if not is_of_aufs(member.parts) and member.parts and member.parts[-1].startswith(WHITEOUT):
                 self._white_out(member, where)
         placed: set[Parts] = set()
         for member in members:
-            if not (member.parts and member.parts[-1].startswith(WHITEOUT)):
+            if is_of_aufs(member.parts):
+                if member.kind is MemberKind.FILE and (node := self._node(number, member, placed, where)) is not None:
+                    self._linked[member.parts] = node
+            elif not (member.parts and member.parts[-1].startswith(WHITEOUT)):
                 self._place(number, member, placed, where)
 
     def is_ours(self, node: Node) -> bool:
@@ -161,7 +173,7 @@ class FileTree:
             node.program = self._programs.get(member.parts, UNKNOWN)
             return node
         target = tuple(part for part in member.link.split(b"/") if part not in (b"", b"."))
-        found = self.find(target) if target in placed else None
+        found = self.find(target) if target in placed else self._linked.get(target)
         if found is None or found.kind is MemberKind.DIRECTORY:
             self._faults.add(
                 "hard links", where, f"{member.name} is a hard link to {shown(member.link)}, no earlier file here"

@@ -49,7 +49,7 @@ def test_the_tree_is_the_customization_itself(small: BuiltImage, database: bool)
     asked = spec(store={"database": database})
     entries = (Entry.directory("/", 0o711, owner="directories"), Entry.symlink("/bin", "usr/bin"))
     system = SystemResult(small.closure.roots[0], None, small.closure.items, None, entries, DEFAULTS)
-    alone = customization(asked, system, small.closure, small.closure)
+    alone = customization(asked, system, small.closure, small.closure, accounts=())
     on_nothing = bases.customization_on(NO_BASE, asked, system, small.closure)
     assert tuple(on_nothing) == tuple(alone)
     assert any(entry.path.endswith("/db/db.sqlite") for entry in alone) == database
@@ -82,5 +82,5 @@ def test_the_configuration_says_what_the_spec_says(parts: dict[str, object]) -> 
 
 def test_there_are_no_directories_accounts_or_variables_to_add_to() -> None:
     assert not NO_BASE.has_directory("/usr")
-    assert not NO_BASE.has_accounts
+    assert NO_BASE.accounts is None
     assert bases.variables_of(NO_BASE) == {}

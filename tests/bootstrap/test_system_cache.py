@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from sysimage.digest import Digest
-from sysimage.rootfs.accounts import Accounts, Group, User
+from sysimage.rootfs.accounts import Accounts, Group, HeldId, User
 from sysimage.rootfs.system import ImageDefaults, SystemResult
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.model import SystemSpec
@@ -79,7 +79,7 @@ def test_every_field_of_a_system_is_carried(tmp_path: Path) -> None:
     path = StorePath.parse(f"/gnu/store/{'a' * 32}-item")
     digest = Digest.of(b"x")
     usr = UsrFiles(("ours",), {"bin/su": OwnFile(0o4755, 1, 2)}, {"bin/sh": "dash"})
-    item = StoreItem(path, digest, 5, (path,), path, store.location(path), "source", (1, 2), usr)
+    item = StoreItem(path, digest, 5, (path,), path, store.location(path), "source", (1, 2), usr, (("out", path),))
     content = store.location(path) / "file"
     store.location(path).mkdir(parents=True)
     content.write_bytes(b"x")
@@ -87,9 +87,15 @@ def test_every_field_of_a_system_is_carried(tmp_path: Path) -> None:
         path,
         path,
         (item,),
-        Accounts((User("ann", 1, 2, "Ann", "/home", "/bin/sh", "!"),), (Group("staff", 2, ("ann",)),), ("ann",)),
+        Accounts(
+            (User("ann", 1, 2, "Ann", "/home", "/bin/sh", "!"),),
+            (Group("staff", 2, ("ann",)),),
+            ("ann",),
+            (HeldId(7, "odd"),),
+            (HeldId(8, "odd too"),),
+        ),
         (
-            Entry("/a", Kind.FILE, 0o600, 1, 2, content, None, "owner", digest, path),
+            Entry("/a", Kind.FILE, 0o600, 1, 2, content, None, "owner", digest, path, b"caps"),
             Entry("/b", Kind.SYMLINK, 0o777, 1, 2, None, "/a", "owner"),
         ),
         ImageDefaults(("/init",), ("-x",), "SIGINT", {"Z": "1", "A": "2"}),

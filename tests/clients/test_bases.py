@@ -138,7 +138,8 @@ def test_an_image_of_guix(form: str, closure: Closure, client: Client, tmp_path:
     found = build_on(GUIX_IMAGES / f"{form}.tar.gz", closure, tmp_path)
     assert found.items == len(closure) + 4
     listing = listing_of_image(tmp_path / "top.tar")
-    assert "/var/guix/gcroots/base/0  link 0777 0:0 -> /gnu/store/0h1k2m3n4p5q6r7s8v9w0x1y2z3a4b5p-profile" in listing
+    profile = "0h1k2m3n4p5q6r7s8v9w0x1y2z3a4b5p-profile"
+    assert f"/var/guix/gcroots/base/{profile[:32]}  link 0777 0:0 -> /gnu/store/{profile}" in listing
 
 
 def test_a_base_in_which_nix_ran(client: Client, nix_image: Small, tmp_path: Path) -> None:

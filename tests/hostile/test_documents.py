@@ -91,10 +91,6 @@ MANIFESTS = {
         {"layers": [descriptor(LAYER_2, LAYER), descriptor(LAYER_1, LAYER)]},
         "layer 1: its content has the diff ID",
     ),
-    "families mixed": (
-        {"layers": [descriptor(LAYER_1, DOCKER + "image.rootfs.diff.tar"), descriptor(LAYER_2, LAYER)]},
-        "mixes OCI's media types with Docker's",
-    ),
     "a layer that is missing": ({"layers": [descriptor(b"gone", LAYER), descriptor(LAYER_2, LAYER)]}, "is missing"),
 }
 
@@ -165,6 +161,20 @@ INDEXES: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize(("changes", "message"), INDEXES.values(), ids=INDEXES)
 def test_an_index_that_leads_to_no_one_image_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
     assert message in refusal(image(index_changes=changes), tmp_path)
+
+
+@pytest.mark.parametrize("creator", ["sysimage", "kaniko"])
+def test_media_types_of_two_families_are_a_fault_in_an_image_of_ours_alone(creator: str, tmp_path: Path) -> None:
+    """Engines take such images, and kaniko makes them (kaniko#851)."""
+    mixed = [descriptor(LAYER_1, DOCKER + "image.rootfs.diff.tar"), descriptor(LAYER_2, LAYER)]
+    made = image(manifest_changes={"layers": mixed})
+    made.config["history"] = [{"created_by": creator}] * 2
+    said = "mixes OCI's media types with Docker's"
+    if creator == "sysimage":
+        assert said in refusal(made, tmp_path)
+    else:
+        path = write_archive(made.layout(), tmp_path / "image")
+        assert [said in note.message for note in verify_image(path).notes if "media types" in note.message] == [True]
 
 
 def test_a_platform_that_the_config_contradicts_is_named(tmp_path: Path) -> None:

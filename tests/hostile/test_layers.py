@@ -157,8 +157,8 @@ EXTENSIONS = {
     "pax header at the end": (archive(pax([(b"path", b"x")])), "ends after an extension header"),
     "global pax header": (archive(pax([(b"path", b"x")], b"g"), file(b"f")), "has a global pax header"),
     "sparse file, pax": (archive(pax([(b"GNU.sparse.major", b"1")]), file(b"f")), "holds a sparse file"),
-    "sparse file, GNU": (sparse(b"S"), "has a member of unknown type b'S'"),
-    "unknown member type": (sparse(b"Z"), "has a member of unknown type b'Z'"),
+    "sparse file, GNU": (sparse(b"S"), "holds a sparse file, which layers may not"),
+    "unknown member type": (sparse(b"Z"), "holds a member of the type 'Z', which layers may not"),
 }
 
 

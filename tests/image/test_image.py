@@ -146,7 +146,8 @@ def test_a_base_keeps_its_history_and_every_layer_of_ours_gets_an_entry() -> Non
     [
         ((), "at least one layer"),
         ((LAYERS[0], LAYERS[1], LAYERS[0]), "two layers are identical"),
-        ((LAYERS[0], layer("empty", 1024)), "a layer is empty"),
+        ((LAYERS[0], layer(bytes(1024).decode(), 1024)), "a layer is empty"),
+        ((LAYERS[0], layer("", 1)), "a layer is empty"),
     ],
 )
 def test_an_image_that_readers_would_refuse_cannot_be_made(layers: tuple[LayerBlob, ...], message: str) -> None:

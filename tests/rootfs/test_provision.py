@@ -9,7 +9,7 @@ from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
 from sysimage.rootfs import Entry, TreeError, provision
 from sysimage.rootfs.accounts import parse_accounts
-from sysimage.rootfs.provision import layered
+from sysimage.rootfs.provision import account_files, layered
 from sysimage.spec.model import SystemSpec
 from sysimage.store import StoreItem, StorePath
 
@@ -24,7 +24,9 @@ def system(store_dir: str) -> tuple[StorePath, Closure]:
 def listing(kind: str, **options: object) -> str:
     spec = SystemSpec.model_validate({"name": "x", "packages": [], "store": {"kind": kind}})
     path, closure = system(spec.store.store_dir)
-    tree = provision(spec, path, closure, ACCOUNTS, [], b"sqlite" if options.get("database", True) else None)
+    tree = provision(
+        spec, path, closure, account_files(ACCOUNTS), [], b"sqlite" if options.get("database", True) else None
+    )
     return "".join(
         f"{entry.path} {entry.mode:04o} {entry.uid}:{entry.gid}"
         + (f" -> {entry.target}" if entry.target else "")
@@ -97,6 +99,25 @@ def test_a_nix_root_differs_in_where_its_state_is_and_says_its_schema() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("kind", "others"),
+    [("nix", {"/nix", "/nix/var", "/nix/var/log", "/nix/var/log/nix", "/nix/var/log/nix/drvs"}),
+     ("guix", {"/gnu", "/var/log/guix", "/var/log/guix/drvs"})],
+)  # fmt: skip
+def test_everything_that_the_stores_owner_needs_is_his(kind: str, others: set[str]) -> None:
+    store = {"kind": kind, "uid": 1000, "gid": 100}
+    users = {"ann": {"uid": 1000}, "bob": {"uid": 1001}}
+    spec = SystemSpec.model_validate({"name": "x", "packages": [], "store": store, "users": users})
+    path, closure = system(spec.store.store_dir)
+    tree = provision(spec, path, closure, account_files(ACCOUNTS), [], b"sqlite")
+    state = spec.store.state_dir
+    wanted = {entry.path for entry in tree if f"{entry.path}/".startswith(f"{state}/")} | others
+    assert {f"{state}/profiles/per-user/ann", f"{state}/gcroots/per-user/ann", f"{state}/profiles"} <= wanted
+    owned = {entry.path for entry in tree if (entry.uid, entry.gid) == (1000, 100)}
+    assert owned == wanted | {spec.store.store_dir}
+    assert not any(path.endswith("/bob") for path in owned)
+
+
 def test_a_root_without_a_database_has_nothing_of_the_stores_state() -> None:
     assert "/var/guix" not in listing("guix", database=False)
 
@@ -105,20 +126,20 @@ def test_a_system_outside_the_closure_is_refused() -> None:
     spec = SystemSpec.model_validate({"name": "x", "packages": []})
     _, closure = system("/gnu/store")
     with pytest.raises(IntegrityError, match="is not in the closure"):
-        provision(spec, StorePath("/gnu/store", "1" * 32, "system"), closure, None, [], None)
+        provision(spec, StorePath("/gnu/store", "1" * 32, "system"), closure, (), [], None)
 
 
 def test_entries_come_before_the_skeleton_and_contradictions_among_them_are_named() -> None:
     spec = SystemSpec.model_validate({"name": "x", "packages": []})
     path, closure = system("/gnu/store")
-    tree = provision(spec, path, closure, None, [Entry.directory("/srv", 0o700, 5, 6, "mine")], None)
+    tree = provision(spec, path, closure, (), [Entry.directory("/srv", 0o700, 5, 6, "mine")], None)
     assert (tree["/srv"].mode, tree["/srv"].uid) == (0o700, 5)
     with pytest.raises(TreeError, match="/x: declared by one and, differently, by two"):
         provision(
             spec,
             path,
             closure,
-            None,
+            (),
             [Entry.file("/x", b"1", owner="one"), Entry.file("/x", b"2", owner="two")],
             None,
         )

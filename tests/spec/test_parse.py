@@ -87,7 +87,8 @@ def test_every_fault_of_the_text_the_fields_and_the_whole_is_reported_at_once_in
         ({"max-layers": True}, "/max-layers: must be a whole number, not true"),
         ({"packages": "nginx"}, '/packages: must be an array, not "nginx"'),
         ({"services": []}, "/services: must be an object, not an array"),
-        ({"architecture": "arm46"}, "/architecture: must be 'amd64' or 'arm64', not \"arm46\" (did you mean 'arm64'?)"),
+        ({"architecture": "arm46"}, "/architecture: must be an architecture, such as 'amd64', 'arm64', 'arm/v7' or 'riscv64', not \"arm46\""
+            " (did you mean 'arm64'?)"),
         ({"store": {"kind": "nixx"}}, "/store/kind: must be 'guix' or 'nix', not \"nixx\" (did you mean 'nix'?)"),
         ({"time_zone": "UTC"}, "/time_zone: is not a key that is known here (did you mean 'time-zone'?)"),
         ({"<>": 1}, "/<>: is not a key that is known here"),

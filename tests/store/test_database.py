@@ -43,6 +43,15 @@ def test_a_deriver_is_recorded_only_if_it_is_there_too() -> None:
     assert rows(data, "select deriver from ValidPaths where deriver is not null") == [(str(drv.path),)]
 
 
+@pytest.mark.parametrize("schema", list(Schema))
+def test_what_derivations_make_is_recorded_whether_it_is_there_or_not(schema: Schema) -> None:
+    drv = StoreItem(path("c", "bash.drv"), Digest("3" * 64), 96, outputs=(("dev", path("d", "dev")), ("out", BASH)))
+    data = store_database((*ITEMS, drv), schema)
+    found = rows(data, "select drv, id, path from DerivationOutputs order by id")
+    assert found == [(3, "dev", str(path("d", "dev"))), (3, "out", str(BASH))]
+    assert rows(data, "pragma integrity_check") == [("ok",)]
+
+
 def test_an_item_registered_before_its_reference_is_refused() -> None:
     with pytest.raises(KeyError):
         store_database(reversed(ITEMS), Schema.GUIX)

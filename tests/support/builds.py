@@ -36,6 +36,12 @@ def registered(closure: Closure, place: Path) -> Path:
     return place
 
 
+def on(base: str, closure: Closure, **more: Any) -> dict[str, Any]:
+    """A spec of the first root of ``closure``, which lies in ``store`` and is `registered`, on the image ``base``."""
+    source = {"paths": [str(closure.roots[0])], "source": "registration", "location": "store"}
+    return {"name": "top", "from-image": base, "from-store": source, **more}
+
+
 def build_from_store(
     workspace: Path,
     spec: dict[str, Any],

@@ -156,6 +156,11 @@ def test_a_reference_that_the_files_lack_is_named(tmp_path: Path) -> None:
     ]
 
 
+def test_what_the_database_says_that_an_item_makes_is_compared_with_derivations(tmp_path: Path) -> None:
+    image = with_item(tmp_path, "bash-5.2", lambda item: {"outputs": (("out", LIBC),)})
+    assert faults(image) == [f"{BASH}: makes nothing as out, the database says {LIBC}"]
+
+
 def test_an_item_that_only_the_database_has_is_named(tmp_path: Path) -> None:
     row = "('/gnu/store/00000000000000000000000000000000-ghost', 'sha256:" + "0" * 64 + "', 1, 96)"
     image = with_sql(tmp_path, f"insert into ValidPaths (path, hash, registrationTime, narSize) values {row}")

@@ -15,4 +15,6 @@ def test_the_layers_of_a_base_image_are_not_the_builds_own() -> None:
     assert newest_build([*foreign, *older, *newest]) == {5, 6}
     assert newest_build([*foreign, *newest]) == {5, 6}
     assert newest_build(foreign) == newest_build([]) == set()
+    above = [layer(number, "then", "sysimage, on 4 layers") for number in (5, 6)]
+    assert newest_build([*foreign, *older, *above]) == {5, 6}
     assert [is_ours(one) for one in (*foreign, *older)] == [False, False, True, True]

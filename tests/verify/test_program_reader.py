@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sysimage.rules.architectures import Machine
 from sysimage.rules.programs import HEAD, Program, ProgramFormat, read_program
 from sysimage.verify.program_reader import ProgramReader
 
@@ -38,7 +39,7 @@ def read_in_pieces(data: bytes, sizes: list[int]) -> Program:
 def test_a_loader_is_found_wherever_its_name_stands(loader_at: int, more: int, sizes: list[int]) -> None:
     data = elf(loader_at, loader_at + more)
     whole = read_program(lambda at, size: data[at : at + size])
-    assert whole == Program(ProgramFormat.ELF, LOADER[:-1], machine=62)
+    assert whole == Program(ProgramFormat.ELF, LOADER[:-1], machine=Machine(62, 64))
     found = read_in_pieces(data, sizes)
     assert found == whole or (found.format is ProgramFormat.UNKNOWN and loader_at < HEAD < loader_at + len(LOADER))
 

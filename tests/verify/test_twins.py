@@ -67,6 +67,7 @@ FAULTS: dict[str, str] = {
     "store.NAR hash": _CHECK,
     "store.NAR size": _CHECK,
     "store.database": _PREFLIGHT,
+    "store.derivation outputs": "sysimage.store.derivations:outputs_of",
     "store.missing items": "sysimage.closure.closure:Closure",
     "store.references": _CHECK,
     "store.registration": "sysimage.store.paths:StorePath",
@@ -103,7 +104,7 @@ GIVEN_UP: dict[str, str] = {
     "layer._bounded": "sysimage.preflight.check:check_layers",
     "layer._checked_compression": _COMPRESSION,
     "layer._read_file": _PREFLIGHT,
-    "layout._check_families": "sysimage.blobs.media_types",
+    "layout._check_types": "sysimage.blobs.media_types",
     "layout._choose": _LAYOUT,
     "layout._refuse_confusion": _IMAGE,
     "layout._with_name": _LAYOUT,
@@ -112,6 +113,7 @@ GIVEN_UP: dict[str, str] = {
     "docker_manifest.documents_of": _ARCHIVE,
     "docker_manifest.read_docker_manifest": _ARCHIVE,
     "manifest.assemble": "sysimage.image.image:Image",
+    "small_files._read": "sysimage.bases.read:read_base_image",
     "image_source._decompress": _ARCHIVE,
     "image_source._index": _ARCHIVE,
     "image_source._read": _ARCHIVE,
@@ -136,6 +138,7 @@ NOT_PREVENTED = {"layer._read_content"}
 """Two million entries: how many there are is known to nobody before all is read, nor where layers come from a cache."""
 
 SHARED = {
+    "architecture": "sysimage.rules.machines:check_architecture",
     "config": "sysimage.rules.runtime:check_runtime",
     "entry point": "sysimage.rules.system:check_start",
     "working directory": "sysimage.rules.system:check_start",
@@ -216,8 +219,9 @@ def test_every_shared_rule_is_asked_for_by_both_sides() -> None:
     whole = {"check_system", "check_runtime"}
     assert whole <= asked["verify"]
     assert whole <= asked["preflight"]
-    assert {"check_rows"} <= asked["verify"] & asked["preflight"]
-    for name in {twin.partition(":")[2] for twin in SHARED.values()} - whole - {"check_services", "check_rows"}:
+    assert {"check_rows", "check_architecture"} <= asked["verify"] & asked["preflight"]
+    whole |= {"check_rows", "check_architecture"}
+    for name in {twin.partition(":")[2] for twin in SHARED.values()} - whole - {"check_services"}:
         assert name in asked["rules"], f"{name} is a part of check_system"
     assert "check_services" in asked["preflight"], "the init's own declarations are the build's to know"
 

@@ -15,9 +15,10 @@ ACCEPTED = ", ".join((media_types.MANIFEST, media_types.DOCKER_MANIFEST, media_t
 
 
 def fetch_manifest(target: RegistryTarget, session: RegistrySession, platform: str) -> dict[str, Any] | None:
-    """The manifest of the target's first tag, through an index the one for ``platform`` (``os/architecture``).
+    """The manifest of the target's first tag, through an index the one for ``platform``.
 
-    None where there is no such tag. What is no manifest, or not the one that the index promised, is a `RegistryError`.
+    ``platform`` is ``os/architecture[/variant]``, and an index may leave the variant out. None where there is no such
+    tag. What is no manifest, or not the one that the index promised, is a `RegistryError`.
     """
     reply = session.request(
         "GET", f"{target.base}/manifests/{target.tags[0]}", headers={"Accept": ACCEPTED}, accept=(200, 404)
@@ -45,11 +46,14 @@ def _document(reply: Reply) -> dict[str, Any]:
 
 
 def _chosen(entries: list[Any], platform: str, target: RegistryTarget) -> Digest:
-    for entry in entries:
-        try:
-            where = entry["platform"]
-            if f"{where['os']}/{where['architecture']}" == platform:
-                return Digest.parse(entry["digest"])
-        except (KeyError, TypeError, ValueError, AttributeError):
-            continue
+    without_variant = "/".join(platform.split("/")[:2])
+    for wanted in dict.fromkeys((platform, without_variant)):
+        for entry in entries:
+            try:
+                where = entry["platform"]
+                names = [where["os"], where["architecture"], where.get("variant")]
+                if "/".join(filter(None, names)) == wanted:
+                    return Digest.parse(entry["digest"])
+            except (KeyError, TypeError, ValueError, AttributeError):
+                continue
     raise RegistryError(f"cannot read {target.names()[0]}: it holds no image for {platform}")

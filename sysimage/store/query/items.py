@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sysimage.errors import IntegrityError, Issue
 from sysimage.progress import Progress, silent
+from sysimage.store.derivations import outputs_of
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 from sysimage.store.query.catalogue import Catalogue, PathInfo, StoreSourceError
@@ -107,7 +108,8 @@ def _items(
             elif nar_size not in (None, real.nar_size):
                 issues.append(Issue(str(path), f"has a NAR of {real.nar_size} bytes, {name} says {nar_size}"))
             nar_hash, nar_size = real.nar_hash, real.nar_size
-        items.append(StoreItem(path, nar_hash, nar_size, one.references, one.deriver, places[path]))
+        facts_of_it = (path, nar_hash, nar_size, one.references, one.deriver, places[path])
+        items.append(StoreItem(*facts_of_it, outputs=outputs_of(path, places[path])))
     if issues:
         raise IntegrityError(
             f"cannot use the store items of {name}: {len(issues)} are not what it says",

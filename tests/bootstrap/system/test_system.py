@@ -12,6 +12,7 @@ import pytest
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError, SpecError, SysimageError
 from sysimage.rootfs import Tree, provision
+from sysimage.rootfs.provision import account_files
 from sysimage.rootfs.system import SystemResult
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.model import SystemSpec
@@ -35,7 +36,9 @@ def make(tmp_path: Path, more: More | None = None, **parts: Any) -> tuple[System
 
 def tree_of(result: SystemResult) -> Tree:
     spec = SystemSpec.model_validate({"name": "x", "packages": []})
-    return provision(spec, result.system, Closure(result.items), result.accounts, result.entries, None)
+    assert result.accounts is not None
+    accounts = account_files(result.accounts)
+    return provision(spec, result.system, Closure(result.items), accounts, result.entries, None)
 
 
 def lines(top: Path, relative: str = "") -> list[str]:

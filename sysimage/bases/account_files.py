@@ -1,0 +1,34 @@
+"""The account files of an image on a base: the base's, with what they lack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sysimage.bases.base_image import BaseImage, BaseImageError
+from sysimage.errors import Issue
+from sysimage.rootfs.account_files import amended
+from sysimage.rootfs.accounts import Accounts
+from sysimage.rootfs.provision import account_files
+from sysimage.rootfs.tree import Entry
+from sysimage.spec.model import SystemSpec
+
+
+def accounts_on(base: BaseImage, accounts: Accounts | None, spec: SystemSpec) -> Iterable[Entry]:
+    """The account files of an image that is to know ``accounts``: the base's, with what they lack.
+
+    A `BaseImageError` names those that would have to change and cannot; other errors as in `amended`.
+    """
+    if accounts is None:
+        return ()
+    if base.accounts is None:
+        return account_files(accounts)
+    entries = tuple(amended(base.account_files, accounts, spec.users.keys()))
+    changed = {entry.path.rpartition("/")[2] for entry in entries}
+    issues = [Issue(f"/etc/{table}", why) for table, why in base.account_faults.items() if table in changed]
+    if issues:
+        raise BaseImageError(
+            f"cannot add accounts to those of {base.path}: not supported as a base for that",
+            hint="leave users and groups out, or mend the base",
+            issues=issues,
+        )
+    return entries

@@ -1,0 +1,248 @@
+"""Bases by the tools that people make them with, each run here: accounts are joined, and engines run what results."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sysimage.closure import Closure
+from sysimage.process import find
+from sysimage.verify import inspect_image, verify_image
+from tests.clients.conftest import IS_ROOT, Client
+from tests.clients.test_engines import engine
+from tests.clients.test_runners import Environment, docker, short  # noqa: F401 - fixtures
+from tests.support.builds import build_from_store, config_of, registered
+from tests.support.store_builder import Program, StoreBuilder
+
+PASSWD = "root::0:0:root:/root:/bin/sh\nmail:x:8:8::/var/mail:/bin/false\n+::::::\n"
+SHADOW = "root:$6$salt$hash:19000:0:99999:7:::\n"
+DOCKERFILE = """
+FROM scratch
+ADD root.tar /
+ENV PATH=/usr/local/bin:/bin GREETING="hello there"
+LABEL "a label"="two \\
+lines"
+VOLUME /var/lib/data /gnu
+EXPOSE 8080 53/udp
+WORKDIR /srv//./app
+HEALTHCHECK --interval=5s --start-period=1s CMD ["busybox", "true"]
+STOPSIGNAL 2
+SHELL ["/bin/busybox", "sh", "-ec"]
+ENTRYPOINT ["busybox"]
+CMD ["id"]
+"""
+
+
+@pytest.fixture
+def closure(tmp_path: Path) -> Closure:
+    store = StoreBuilder(tmp_path / "store")
+    store.add("tool-1", {"bin": {"tool": Program("#!/bin/sh\necho the tool\n")}})
+    closure = store.closure("tool-1")
+    registered(closure, tmp_path / "registration")
+    return closure
+
+
+@pytest.fixture
+def workspace() -> Iterator[Path]:
+    """A place with a short name: Podman refuses a long one."""
+    with tempfile.TemporaryDirectory(prefix="m-") as directory:
+        yield Path(directory)
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    path = tmp_path / "policy.json"
+    path.write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
+    return path
+
+
+def make_root(root: Path) -> Path:
+    """A small system with a merged /usr, and accounts behind two links."""
+    for name in ("usr/bin", "usr/lib/etc", "etc", "tmp", "var/lib"):
+        (root / name).mkdir(parents=True)
+    (root / "bin").symlink_to("usr/bin")
+    shutil.copy(find("busybox", package="busybox-static"), root / "usr/bin/busybox")
+    os.link(root / "usr/bin/busybox", root / "usr/bin/sh")
+    (root / "usr/lib/etc/passwd").write_text(PASSWD)
+    (root / "etc/static").symlink_to("/usr/lib/etc")
+    (root / "etc/passwd").symlink_to("static/passwd")
+    (root / "etc/group").write_text("root:x:0:\nmail:x:8:\n")
+    (root / "etc/shadow").write_text(SHADOW)
+    (root / "etc/shadow").chmod(0o600)
+    return root
+
+
+def build_on(base: Path, closure: Closure, tmp_path: Path) -> Path:
+    """An image with one user more, verified; the base's layers are at the bottom."""
+    spec = {
+        "name": "top",
+        "from-image": str(base),
+        "from-store": {"paths": [str(closure.roots[0])], "source": "registration", "location": "store"},
+        "users": {"ann": {"uid": 1000, "groups": ["mail"]}},
+    }
+    result = build_from_store(tmp_path, spec)
+    verify_image(tmp_path / "top.tar")
+    tree = result.planned.tree
+    assert tree["/usr/lib/etc/passwd"].read().decode() == PASSWD + "ann:x:1000:1000::/home/ann:/bin/sh\n"
+    assert tree["/etc/shadow"].read().decode() == SHADOW + "ann:!:::::::\n"
+    assert tree["/etc/shadow"].mode == 0o600
+    empty = hashlib.sha256(bytes(1024)).hexdigest()
+    below = [str(layer.diff_id) for layer in inspect_image(base).layers if layer.diff_id.hex != empty]
+    assert config_of(result)["rootfs"]["diff_ids"][: len(below)] == below
+    return tmp_path / "top.tar"
+
+
+def run_docker(environment: Environment, *words: str | Path, cwd: Path | None = None) -> str:
+    done = subprocess.run(["docker", *map(str, words)], env=environment, capture_output=True, text=True, cwd=cwd)
+    assert done.returncode == 0, f"{words}: {done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture
+def made_by_docker(docker: Environment, tmp_path: Path) -> Path:  # noqa: F811 - the fixture
+    """What a Dockerfile makes, saved."""
+    context = tmp_path / "context"
+    make_root(tmp_path / "root")
+    context.mkdir()
+    with tarfile.open(context / "root.tar", "w") as archive:
+        archive.add(tmp_path / "root", ".")
+    (context / "Dockerfile").write_text(DOCKERFILE)
+    run_docker({**docker, "DOCKER_BUILDKIT": "0"}, "build", "--tag", "base:1", context)
+    run_docker(docker, "save", "--output", tmp_path / "base.tar", "base:1")
+    return tmp_path / "base.tar"
+
+
+def assert_runs(environment: Environment, archive: Path) -> None:
+    """Docker loads and runs it: the base's entry point, our user, our tool by its path in the store."""
+    run_docker(environment, "load", "--input", archive)
+    said = run_docker(environment, "run", "--rm", "--network=host", "--user=ann", "top", "id")
+    assert said == "uid=1000(ann) gid=1000(ann) groups=8(mail),1000(ann)\n"
+    assert run_docker(environment, "run", "--rm", "--network=host", "--entrypoint=tool", "top") == "the tool\n"
+
+
+def test_docker_build_and_save(
+    made_by_docker: Path,
+    docker: Environment,  # noqa: F811
+    closure: Closure,
+    tmp_path: Path,
+) -> None:
+    top = build_on(made_by_docker, closure, tmp_path)
+    runtime = json.loads(run_docker(docker, "inspect", "base:1"))[0]["Config"]
+    assert_runs(docker, top)
+    ours = json.loads(run_docker(docker, "inspect", "top"))[0]["Config"]
+    assert set(runtime["Volumes"]) == {"/gnu", "/var/lib/data"}
+    assert set(ours["Volumes"]) == {"/var/lib/data"}
+    for key in ("Labels", "ExposedPorts", "WorkingDir", "StopSignal", "Entrypoint", "Cmd", "Shell", "Healthcheck"):
+        assert ours[key] == runtime[key], key
+
+
+def test_docker_commit(
+    made_by_docker: Path,
+    docker: Environment,  # noqa: F811
+    closure: Closure,
+    tmp_path: Path,
+) -> None:
+    """With a whiteout, a changed mode, a hard link within the layer, a set-group-ID directory, a date before 1970."""
+    script = "rm /etc/group-; mkdir -m 2775 /srv/x; echo 1 > /srv/a; ln /srv/a /srv/b; chmod 700 /tmp"
+    script += "; touch -d 1960-01-01 /srv/a"
+    run_docker(docker, "run", "--name=changed", "--network=host", "base:1", "sh", "-c", f"touch /etc/group-; {script}")
+    run_docker(docker, "commit", "--change=USER mail", "changed", "committed:1")
+    run_docker(docker, "rm", "changed")
+    run_docker(docker, "save", "--output", tmp_path / "committed.tar", "committed:1")
+    assert_runs(docker, build_on(tmp_path / "committed.tar", closure, tmp_path))
+
+
+@pytest.mark.parametrize("form", ["oci", "oci-archive", "docker-archive"])
+def test_skopeo_in_every_form(
+    form: str, made_by_docker: Path, client: Client, closure: Closure, policy: Path, tmp_path: Path
+) -> None:
+    compression = ["--dest-compress-format", "zstd"] if form == "oci" else []
+    client(
+        "skopeo", "--policy", policy, "copy", "--quiet", *compression, f"docker-archive:{made_by_docker}",
+        f"{form}:{tmp_path / 'copied'}:local/base:1",
+    )  # fmt: skip
+    build_on(tmp_path / "copied", closure, tmp_path)
+
+
+def test_podman_commit(client: Client, closure: Closure, policy: Path, workspace: Path, tmp_path: Path) -> None:
+    podman = engine("podman", workspace)
+    root = make_root(workspace / "tree")
+    client("tar", "--create", "--file", tmp_path / "root.tar", "--directory", root, ".")
+    client(*podman, "import", "--signature-policy", policy, tmp_path / "root.tar", "base:1")
+    container = client(*podman, "create", "base:1", "sh").stdout.decode().strip()
+    mounted = Path(client(*podman, "mount", container).stdout.decode().strip())
+    (mounted / "etc/added").write_text("in the container\n")
+    (mounted / "usr/bin/sh").unlink()
+    (mounted / "usr/bin/sh").symlink_to("busybox")
+    client(*podman, "umount", container)
+    for form in ("oci-archive", "docker-archive"):
+        place = f"committed:{form.partition('-')[0]}"
+        client(*podman, "commit", "--quiet", "--change", "CMD=sh", container, place)
+        client(*podman, "save", "--signature-policy", policy, "--format", form, "--output", tmp_path / form, place)
+        build_on(tmp_path / form, closure, tmp_path)
+
+
+def test_buildah_with_an_empty_layer_for_every_step(
+    client: Client, closure: Closure, policy: Path, workspace: Path, tmp_path: Path
+) -> None:
+    """As ``buildah build --layers`` has them, two of them equal."""
+    buildah = engine("buildah", workspace)
+    root = make_root(workspace / "tree")
+    (workspace / "Dockerfile").write_text("FROM scratch\nCOPY tree /\nENV A=b\nUSER mail\nCMD sh\n")
+    client(
+        *buildah, "build", "--signature-policy", policy, "--isolation", "chroot", "--layers", "--tag", "base:1",
+        workspace,
+    )  # fmt: skip
+    assert root.is_dir()
+    place = tmp_path / "base"
+    client(*buildah, "push", "--signature-policy", policy, "base:1", f"oci-archive:{place}:base:1")
+    build_on(place, closure, tmp_path)
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="umoci unpacks files of others for root alone")
+def test_umoci_inserts_and_repacks(client: Client, closure: Closure, tmp_path: Path) -> None:
+    layout = tmp_path / "layout"
+    root = make_root(tmp_path / "root")
+    client("umoci", "init", "--layout", layout)
+    client("umoci", "new", "--image", f"{layout}:1")
+    client("umoci", "insert", "--image", f"{layout}:1", root, "/")
+    client("umoci", "insert", "--whiteout", "--image", f"{layout}:1", "/tmp")
+    client("umoci", "insert", "--opaque", "--image", f"{layout}:1", root / "var", "/var")
+    client("umoci", "config", "--image", f"{layout}:1", "--config.cmd", "sh", "--config.user", "mail:mail")
+    client("umoci", "gc", "--layout", layout)
+    build_on(layout, closure, tmp_path)
+
+
+def test_nixpkgs_layered_image_with_its_customisation_layer(closure: Closure, tmp_path: Path) -> None:
+    """As ``stream_layered_image.py`` writes it: absolute names in store layers, ./ in the topmost."""
+    root = make_root(tmp_path / "root")
+    item = "nix/store/0h1k2m3n4p5q6r7s8v9w0x1y2z3a4b5p-hello"
+
+    def layer(fill: Callable[[tarfile.TarFile], None]) -> bytes:
+        data = io.BytesIO()
+        with tarfile.open(fileobj=data, mode="w", format=tarfile.GNU_FORMAT) as archive:
+            fill(archive)
+        return data.getvalue()
+
+    def store(archive: tarfile.TarFile) -> None:
+        for name in ("nix", "nix/store", item):
+            member = tarfile.TarInfo()
+            member.name, member.type, member.mode, member.mtime = f"/{name}", tarfile.DIRTYPE, 0o555, 1
+            archive.addfile(member)
+
+    from tests.support.raw_image import RawImage, write_archive
+
+    layers = [layer(store), layer(lambda archive: archive.add(root, "./"))]
+    history = [{"created": "1970-01-01T00:00:01Z", "comment": f"store paths: ['/{item}']"}]
+    image = RawImage(*layers, config={"history": [*history, {"comment": "customisation layer"}]})
+    build_on(write_archive(image.docker_archive(), tmp_path / "base"), closure, tmp_path)

@@ -1,0 +1,63 @@
+"""What derivations make is read alike by the room that writes images and the one that verifies them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sysimage.store.derivations import outputs_of, parse_outputs
+from sysimage.store.paths import StorePath
+from sysimage.verify.derivations import outputs_in
+from tests.support.stores import store_path
+
+REST = '[("/nix/store/x.drv",["out"])],[],"x86_64-linux","/bin/sh",["-c","echo"],[("out","x")])'
+texts = st.text(st.sampled_from('az",()[]\\\n\t é'), max_size=6)
+
+
+def quoted(text: str) -> str:
+    for letter, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")):
+        text = text.replace(letter, escaped)
+    return f'"{text}"'
+
+
+def written(outputs: dict[str, str], begin: str = "Derive(") -> bytes:
+    """As Nix and Guix write it."""
+    fields = [f'({quoted(name)},{quoted(path)},"r:sha256","")' for name, path in outputs.items()]
+    return f"{begin}[{','.join(fields)}],{REST}".encode()
+
+
+@given(st.dictionaries(texts, st.sampled_from(["a-1", "b.c_2"]).map(lambda name: str(store_path(name))), max_size=3))
+def test_every_output_is_read_by_both(outputs: dict[str, str]) -> None:
+    for begin in ("Derive(", 'DrvWithVersion("xp-dyn-drv",'):
+        data = written(outputs, begin)
+        assert dict(parse_outputs(data)) == {name: StorePath.parse(path) for name, path in outputs.items()}
+        assert outputs_in(data) == outputs
+
+
+@given(st.binary(max_size=40), st.integers(0, 80))
+def test_what_is_no_derivation_is_none_for_both(noise: bytes, cut: int) -> None:
+    whole = written({"out": str(store_path("x")), "dev": str(store_path("y"))})
+    for data in (noise, b"Derive([" + noise, whole[: min(cut, whole.index(b"],[("))]):
+        with pytest.raises(ValueError, match=r"derivation|texts|end"):
+            parse_outputs(data)
+        assert outputs_in(data) is None
+
+
+def test_an_output_without_a_path_is_not_known_yet() -> None:
+    data = written({"out": "", "dev": str(store_path("x"))})
+    assert [name for name, _ in parse_outputs(data)] == ["dev"] == list(outputs_in(data) or ())
+
+
+def test_only_files_that_are_called_so_are_derivations(tmp_path: Path) -> None:
+    data = written({"out": str(store_path("x"))})
+    (tmp_path / "file").write_bytes(data)
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "noise").write_bytes(b"no")
+    (tmp_path / "link").symlink_to("file")
+    assert outputs_of(store_path("x.drv"), tmp_path / "file") == (("out", store_path("x")),)
+    assert outputs_of(store_path("x"), tmp_path / "file") == ()
+    for name in ("directory", "noise", "link"):
+        assert outputs_of(store_path("x.drv"), tmp_path / name) == ()
