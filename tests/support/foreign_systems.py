@@ -171,7 +171,7 @@ def nixos_system(top: Path) -> ForeignSystem:
         "items",
         top / "items.json",
     ]
-    for _ in range(5):
+    for _ in range(40):  # what was built stays
         done = subprocess.run([*building, "--no-out-link", *store], env=environment, capture_output=True, text=True)
         # Nix 2.8 as root, without users to build as, now and then kills a builder that has just begun.
         if done.returncode == 0 or "due to signal 9" not in done.stderr:
