@@ -21,7 +21,7 @@ from tests.support.stores import make_item
 
 def base_of(tmp_path: Path, *members: bytes) -> BaseImage:
     write_archive(RawImage(archive(directory(b"usr"), *members)).layout(), tmp_path / "base.tar")
-    return read_base_image(tmp_path / "base.tar", "amd64", "/gnu/store")
+    return read_base_image(tmp_path / "base.tar", "linux/amd64", "/gnu/store")
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_a_directory_in_the_place_of_something_else_is_named_and_the_reverse(clo
 def test_a_base_whose_usr_is_a_link_is_refused(closure: Closure, tmp_path: Path) -> None:
     write_archive(RawImage(archive(symlink(b"usr", b"run/x"))).layout(), tmp_path / "base.tar")
     with pytest.raises(BaseImageError, match="its /usr is a symlink, where packages put their files"):
-        usr_on(read_base_image(tmp_path / "base.tar", "amd64", "/gnu/store"), closure)
+        usr_on(read_base_image(tmp_path / "base.tar", "linux/amd64", "/gnu/store"), closure)
 
 
 def test_items_that_the_base_has_in_its_store_alone_get_their_files_in_usr(closure: Closure, tmp_path: Path) -> None:
