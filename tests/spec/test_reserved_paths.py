@@ -74,8 +74,8 @@ def test_the_systems_places_are_refused_with_the_reason(kind: str, use: str, pat
 OF_PACKAGES = [
     ("file", "/bin/x", "/files/~1bin~1x: is /usr/bin/x by a link of the system's: say /usr/bin/x"),
     ("link", "/usr/bin", "/symlinks/~1usr~1bin: is the system's own: every program's files are in it"),
-    ("directory", "/usr", "/directories/~1usr: must be root's, with nobody else able to write to it and everybody able "
-     "to enter it, for /usr: every program's files are in it"),
+    ("directory", "/usr", "/directories/~1usr: must be root's, with no other user able to write to it and every user "
+     "able to enter it, for /usr: every program's files are in it"),
     ("file", "/usr", "/files/~1usr: is the system's own: every program's files are in it"),
     ("store", "/usr/local/store", "/store/directory: nothing can be put at or below /usr: every program's "
      "files are in it"),

@@ -176,16 +176,17 @@ def test_of_several_libraries_of_a_name_the_nearest_is_chosen() -> None:
 
     own = inventory("user", "bin/u", place, linked={"bin/u": elf("libblas.so.3", interpreter=LD), place: elf()})
     plan = planned(LIBC, own, has("atlas"), has("openblas"), dependencies={"user": ("atlas",)})
-    assert readable(plan, plan.items["user"].plan.linked["bin/u"][1][0]) == f"{SELF}/{LIB}/blas"
+    assert readable(plan, plan.items["user"].plan.linked["bin/u"][1][1]) == f"{SELF}/{LIB}/blas"
 
     user = inventory("user", "bin/u", linked={"bin/u": elf("libblas.so.3", interpreter=LD)})
+    beside = f"$ORIGIN/../{LIB}/blas"
     for chosen in ("atlas", "openblas"):
         near = {"user": ("libc6", chosen)}
         found = entries_of("user", user, has("atlas"), has("openblas"), dependencies=near)
-        assert found == [f"<{chosen}>/{LIB}/blas"]
-    assert entries_of("user", user, has("atlas"), dependencies={}) == [f"<atlas>/{LIB}/blas"]
+        assert found == [beside, f"<{chosen}>/{LIB}/blas"]
+    assert entries_of("user", user, has("atlas"), dependencies={}) == [beside, f"<atlas>/{LIB}/blas"]
     foreign = entries_of("user", user, has("atlas", machine=183), has("openblas"), dependencies={})
-    assert foreign == [f"<openblas>/{LIB}/blas"], "one of another processor is none"
+    assert foreign == [beside, f"<openblas>/{LIB}/blas"], "one of another processor is none"
     with pytest.raises(SysimageError, match="libraries are missing"):
         planned(LIBC, user, has("atlas"), has("openblas"))
 

@@ -104,15 +104,14 @@ def test_what_only_debian_sets_up_lies_over_the_items_in_usr(tmp_path: Path) -> 
 def test_programs_with_fixed_ids_follow_from_their_item_and_others_lie_over_it(tmp_path: Path) -> None:
     result, _ = make(
         tmp_path,
-        groups={"shadow": {"gid": 556}},
-        **{"privileged-programs": {"/bin/bash": {"mode": "2755", "group": "www-data"}}},
+        groups={"own": {"gid": 556}},
+        **{"privileged-programs": {"/bin/bash": {"mode": "2755", "group": "own"}}},
     )
     passwd = next(item.usr for item in result.items if item.path.name == "passwd-1")
     assert passwd is not None
     assert dict(passwd.own) == {"bin/chage": OwnFile(0o2755, 0, 42), "bin/su": OwnFile(0o4755, 0, 0)}
     assert [shown(entry) for entry in usr_of(result) if entry.kind is Kind.FILE] == [
-        "/usr/bin/bash 2755 0:33",
-        "/usr/bin/chage 2755 0:556",
+        "/usr/bin/bash 2755 0:556",
     ]
 
 
