@@ -63,7 +63,7 @@ class BaseImage:
 
     @property
     def accounts(self) -> Accounts | None:
-        """Whom it knows; None where it has no accounts at all."""
+        """Its users and groups; None where it has no accounts at all."""
         return read_accounts(self.account_files) if self.account_files or self.account_faults else None
 
     def has_directory(self, path: str) -> bool:

@@ -81,7 +81,7 @@ def _refused(path: Path, faults: IssueCollector) -> IntegrityError:
     if not faults.broken(_UNTRUE):
         return IntegrityError(
             f"cannot use the base image {path}: not supported as a base",
-            hint="save it anew with skopeo, Docker or Podman, or flatten it: docker export, podman import",
+            hint="save it again with skopeo, Docker or Podman, or flatten it: docker export, podman import",
             issues=faults.issues,
         )
     return IntegrityError(

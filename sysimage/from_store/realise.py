@@ -42,8 +42,8 @@ def realise(
     """Read the closure that the spec's ``from-store`` names, and return what an image of it needs.
 
     ``cache_dir`` remembers the hashes of items whose source does not give them, which ``workers`` processes compute.
-    ``base_accounts`` and ``base_environment`` are those of the image below, ``is_base_directory`` tells which
-    directories it has. Raises a `SpecError` for a spec without ``from-store``, and for a path that is not a store path,
+    ``base_accounts`` and ``base_environment`` are those of the image below, ``is_base_directory`` says whether it has a
+    directory. Raises a `SpecError` for a spec without ``from-store``, and for a path that is not a store path,
     not a system, or in another store than the spec's; other errors as in `sysimage.store.query.read_store`.
     """
     source = spec.from_store

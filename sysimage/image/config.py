@@ -96,8 +96,8 @@ class ImageConfig:
     ) -> dict[str, Any]:
         """The configuration document: one history entry per layer, named by the layer's label.
 
-        The first ``base_layers`` of ``layers`` come from a base image whose own ``base_history`` is kept; how many they
-        are is said, because the base may be one of ours, made at the same time.
+        The first ``base_layers`` of ``layers`` come from a base image whose own ``base_history`` is kept; the comment
+        says how many they are, because the base may be an image of sysimage's with the same date.
         """
         created = rfc3339(self.created)
         creator = f"sysimage, on {base_layers} layers" if base_layers else "sysimage"

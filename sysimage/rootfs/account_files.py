@@ -30,7 +30,7 @@ class AccountFile:
     """One of the files, and how it stands in the image."""
 
     path: str
-    """Where it is written: links followed, unless they lead into a store item, which nobody may change."""
+    """Where it is written: links followed, unless they lead into a store item, which must not change."""
     content: bytes
     mode: int
     uid: int = 0
@@ -145,7 +145,8 @@ def _conflict(kind: str, name: str, number: int, there: int | None, holders: Map
 
 
 def _user(name: str, uid: int, gid: int, fields: list[bytes], password: str) -> User | None:
-    """The account of a line; of what no line of ours could hold, the empty text. None for what is no name."""
+    """The account of a line, with empty texts for fields that a line written here could not hold. None without a valid
+    name."""
     texts = [_text(field) for field in (*fields[4:7], b"", b"", b"")[:3]]
     for comment, home, shell in (texts, ("", texts[1], texts[2]), ("", "", "")):
         try:

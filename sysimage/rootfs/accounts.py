@@ -12,7 +12,7 @@ from sysimage.characters import is_line
 _MOST_ID = 2**32 - 2
 """The kernel takes the number above for none."""
 SHADOW_GROUP = "shadow"
-"""Who may read passwords, in Debian."""
+"""The group that may read passwords, in Debian."""
 _NAME = re.compile(r"[^\s:,/+-][^\s:,/]*")
 """Names that tools do not mistake for a list, a path, an option, or a line that refers to another table."""
 

@@ -1,4 +1,4 @@
-"""File capabilities (capabilities(7)): what a program may do whoever starts it, as files keep it."""
+"""File capabilities (capabilities(7)): what a program may do, whichever user starts it, as files keep it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REVISION_2, _EFFECTIVE = 0x02000000, 1
 
 
 def file_capabilities(text: str) -> bytes:
-    """The value of ``security.capability`` for a text such as ``cap_net_raw+ep``. A ValueError for what is none."""
+    """The value of ``security.capability`` for a text such as ``cap_net_raw+ep``. A ValueError for any other text."""
     if not re.fullmatch(CAPABILITIES, text):
         raise ValueError(f"not capabilities: {text!r}")
     names, flags = re.split("[+=]", text)

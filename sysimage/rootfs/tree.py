@@ -59,7 +59,7 @@ class Entry:
     item: StorePath | None = None
     """The store item from which this entry follows: it lies in the layer of that item, if the image has one."""
     capabilities: bytes = b""
-    """What a file's program may do whoever starts it: the value of its attribute ``security.capability``."""
+    """What a file's program may do, whichever user starts it: the value of its attribute ``security.capability``."""
 
     def __post_init__(self) -> None:
         if not is_normalised(self.path):

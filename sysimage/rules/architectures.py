@@ -35,7 +35,7 @@ class Architecture:
     others: tuple[Machine, ...] = ()
     """Whose programs it runs beside its own: those of the same family."""
     variant: str | None = None
-    """That is meant where none is said, as container engines mean it."""
+    """The one that container engines assume where a platform has none."""
 
     def runs(self, machine: Machine) -> bool:
         """Whether a program for that machine runs on this architecture without an emulator."""
@@ -82,7 +82,7 @@ _NAME = re.compile(rf"([a-z0-9_]+)(?:/({VARIANT}))?(-linux)?")
 def architecture_name(text: str) -> str:
     """The one name that an architecture has here: OCI's, with a variant if it is not the usual one: ``arm/v6``.
 
-    ``text`` may be any name of it, such as ``armhf-linux`` or ``arm64/v8``. A ValueError for what is none.
+    ``text`` may be any name of it, such as ``armhf-linux`` or ``arm64/v8``. A ValueError for any other text.
     """
     match = _NAME.fullmatch(text)
     if match is None or (match[2] and (match[3] or match[1] not in ARCHITECTURES)):

@@ -1,7 +1,7 @@
 """Whether an image's programs are for the processors that the image says.
 
-Stores hold programs for others by right: 32-bit ones, those of cross compilers and emulators, firmware. What nobody
-means is an image in which no program at all runs.
+Stores hold programs for others by right: 32-bit ones, those of cross compilers and emulators, firmware. An image in
+which no program at all runs is a mistake.
 """
 
 from __future__ import annotations

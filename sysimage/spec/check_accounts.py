@@ -16,7 +16,7 @@ SYSTEM_IDS = 1000
 
 def check_accounts(spec: SystemSpec, users: frozenset[str], groups: frozenset[str]) -> Iterator[Issue]:
     """Every fault. ``users`` and ``groups`` are the declared names; each user has a group of its own name too, unless
-    it says which group it is in. On top of another image only that knows who else there is, and with which IDs."""
+    it says which group it is in. On top of another image only that image knows its accounts and their IDs."""
     own = {name for name in users if name not in spec.users or spec.users[name].group is None}
     known_users = users | BASE_USERS.keys()
     known_groups = groups | own | BASE_GROUPS.keys()

@@ -92,7 +92,7 @@ class StoreContent(SpecObject):
     mode: Mode | None = None
     """Permission bits of copied files; by default as the item has them, and writable for the owner."""
     capabilities: dict[RelativePath, Capabilities] = {}
-    """Of copied files, by path in the item: what a program may do whoever starts it, such as
+    """Of copied files, by path in the item: what a program may do, whichever user starts it, such as
     ``{"bin/ping": "cap_net_raw+ep"}``."""
 
     @model_validator(mode="before")

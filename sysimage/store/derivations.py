@@ -18,7 +18,7 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 def outputs_of(path: StorePath, place: Path) -> tuple[tuple[str, StorePath], ...]:
-    """Name and path of each output of the derivation at ``place``, sorted; none for an item that is no derivation.
+    """Name and path of each output of the derivation at ``place``, sorted; empty for any other item.
 
     An output whose path is known only when it is built has none.
     """
@@ -31,7 +31,7 @@ def outputs_of(path: StorePath, place: Path) -> tuple[tuple[str, StorePath], ...
 
 
 def parse_outputs(data: bytes) -> tuple[tuple[str, StorePath], ...]:
-    """The same of a derivation's text. A ValueError for what is none."""
+    """The same of a derivation's text. A ValueError for any other text."""
     text = data.decode("utf-8", "surrogateescape")
     begin = _BEGIN.match(text)
     if begin is None:

@@ -39,7 +39,7 @@ def _letter(match: re.Match[bytes]) -> bytes:
 
 
 def outputs_in(text: bytes) -> Outputs | None:
-    """Of a derivation's text; None for what is none. An output whose path is unknown yet is left out."""
+    """Of a derivation's text; None for any other text. An output whose path is not known yet is left out."""
     head, bracket, rest = text.partition(b"[")
     if not bracket or not head.startswith((b"Derive(", b"DrvWithVersion(")):
         return None

@@ -51,7 +51,7 @@ def check_system(
         own_health_check=not has_base,
     )
     faults.add_findings(findings, _place)
-    if own:  # whoever made it otherwise may have reasons
+    if own:  # images of other tools may have reasons
         items = () if store is None else [as_parts(str(item)) for item in store.items]
         faults.add_findings(check_architecture(tree, runtime, items), _place)
     if store is None or faults:  # a database that lacks something would make this repeat it for all that hangs on it

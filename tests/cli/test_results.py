@@ -63,11 +63,12 @@ def test_a_build_ends_with_name_place_size_layers_and_digest(small: BuiltImage, 
     assert told["items"] == len(small.closure)
 
 
-def test_a_plan_has_a_row_for_every_layer_and_one_for_what_makes_a_system_of_them(small: BuiltImage) -> None:
+def test_a_plan_has_a_row_for_every_layer_and_the_last_has_what_makes_a_system_of_them(small: BuiltImage) -> None:
     five, one = Plan.of(planned(small)), Plan.of(planned(small, max_layers=1))
     rows = plan.rows(five)
-    assert [row[0] for row in rows] == [str(number) for number in range(1, len(five.layers) + 2)]
-    assert sum(int(row[2]) for row in rows[:-1]) == len(small.closure)
+    assert five.layers[-1].customized
+    assert [row[0] for row in rows] == [str(number) for number in range(1, len(five.layers) + 1)]
+    assert sum(int(row[2]) for row in rows) == len(small.closure)
     assert plan.summary(five).startswith(f"small:1.0: {len(rows)} of at most 5 layers, {len(small.closure)} items, ")
     assert re.search(r"; about [0-9.]+ s for a first pull, [0-9]+ s for a year's updates$", plan.summary(five))
     assert len(plan.rows(one)) == 1, "the only layer holds the customization too"

@@ -78,21 +78,21 @@ def shown(plan: LayerPlan) -> str:
 
 
 GOLDEN: dict[tuple[str, Favour], str] = {
-    ("new", "updates"): "app-1.0 lib-2.0 libc-2.36 | data-1.0 | tool-1.0 zlib-1.2 | system",
-    ("new", "both"): "libc-2.36 | app-1.0 | data-1.0 | lib-2.0 system tool-1.0 zlib-1.2",
+    ("new", "updates"): "libc-2.36 | app-1.0 lib-2.0 | data-1.0 | tool-1.0 zlib-1.2 | system",
+    ("new", "both"): "libc-2.36 | app-1.0 | data-1.0 | lib-2.0 tool-1.0 zlib-1.2 | system",
     ("new", "sharing"): "app-1.0 lib-2.0 libc-2.36 | data-1.0 | tool-1.0 zlib-1.2 | system",
     ("roomy", "updates"): "libc-2.36 | lib-2.0 | app-1.0 | data-1.0 | tool-1.0 zlib-1.2 | system",
-    ("roomy", "both"): "libc-2.36 | lib-2.0 | app-1.0 | data-1.0 | tool-1.0 | system zlib-1.2",
-    ("roomy", "sharing"): "libc-2.36 | lib-2.0 | app-1.0 | data-1.0 | tool-1.0 | system zlib-1.2",
+    ("roomy", "both"): "libc-2.36 | lib-2.0 | app-1.0 | data-1.0 | zlib-1.2 | tool-1.0 | system",
+    ("roomy", "sharing"): "libc-2.36 | lib-2.0 | app-1.0 | data-1.0 | zlib-1.2 | tool-1.0 | system",
     ("equal", "updates"): "a-1 e-1 | b-1 c-1 | d-1 f-1",
     ("equal", "both"): "a-1 b-1 c-1 e-1 | d-1 | f-1",
     ("equal", "sharing"): "a-1 | b-1 | c-1 d-1 e-1 f-1",
-    ("after changes", "updates"): "data-1.0 libc-2.36 tool-1.0 | lib-2.0 system zlib-1.2 | app-1.0",
-    ("after changes", "both"): "libc-2.36 | data-1.0 lib-2.0 system tool-1.0 zlib-1.2 | app-1.0",
-    ("after changes", "sharing"): "data-1.0 | system tool-1.0 zlib-1.2 | app-1.0 lib-2.0 libc-2.36",
-    ("continued", "updates"): "app-1.0 lib-2.0 libc-2.36 | data-1.0 | news-1.0 system zlib-1.2 | tool-1.0",
-    ("continued", "both"): "libc-2.36 | app-1.0 | data-1.0 lib-2.0 news-1.0 system zlib-1.2 | tool-1.0",
-    ("continued", "sharing"): "app-1.0 lib-2.0 libc-2.36 | data-1.0 | news-1.0 system | tool-1.0 zlib-1.2",
+    ("after changes", "updates"): "data-1.0 libc-2.36 tool-1.0 | lib-2.0 zlib-1.2 | app-1.0 | system",
+    ("after changes", "both"): "libc-2.36 | data-1.0 lib-2.0 tool-1.0 zlib-1.2 | app-1.0 | system",
+    ("after changes", "sharing"): "data-1.0 | tool-1.0 zlib-1.2 | app-1.0 lib-2.0 libc-2.36 | system",
+    ("continued", "updates"): "libc-2.36 | app-1.0 lib-2.0 | data-1.0 news-1.0 | tool-1.0 zlib-1.2 | system",
+    ("continued", "both"): "libc-2.36 | app-1.0 | data-1.0 lib-2.0 news-1.0 zlib-1.2 | tool-1.0 | system",
+    ("continued", "sharing"): "app-1.0 lib-2.0 libc-2.36 | data-1.0 | news-1.0 | tool-1.0 zlib-1.2 | system",
 }
 
 
