@@ -217,6 +217,7 @@ def test_a_build_of_what_did_not_change_opens_only_what_the_system_starts_and_st
             check=True,
         )
 
+    build_example("base", tmp_path / "fetched.tar")
     watched_run("lock")
     assert json.loads(seen.read_text())["started"], "it listens: signatures are checked by another program"
     first = build_example("base", tmp_path / "first.tar", "--offline", "--lockfile", str(lock))

@@ -56,7 +56,10 @@ def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
 
 
-def test_bars_leave_nothing_behind_but_were_shown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_bars_leave_nothing_behind_but_were_shown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
     with shown_progress("tty", QUIET) as progress:
         progress("download", 1, 2, unit="bytes")
         progress("download", 2, 2, unit="bytes")
