@@ -12,7 +12,7 @@ def test_the_page_is_served(host):
 
 
 def test_the_machine_around_it_reaches_the_page(trial, guest):
-    address = trial.booted.address()
+    address = trial.booted().address()
     if address is None:
         pytest.skip("in namespaces, its network is its own")
     assert "It boots" in guest.check_output("python3 -c %s http://%s/", FETCH, address)
@@ -48,6 +48,6 @@ def test_starts_are_counted_in_the_volume(host):
 
 def test_the_log_tells_of_the_services(trial):
     deadline = time.monotonic() + 600
-    while "nginx" not in trial.booted.logs():
+    while "nginx" not in trial.booted().logs():
         assert time.monotonic() < deadline
         time.sleep(2)
