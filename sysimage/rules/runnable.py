@@ -142,10 +142,7 @@ def _unstartable(found: ResolvedPath, around: ProgramEnvironment, depth: int) ->
                 )
             if not program.interpreter:
                 return None
-            return _check_interpreter(
-                found, program.interpreter, f"is {where}, which needs the loader", around, depth,
-                "add the C library that it was linked with, or link it statically",
-            )  # fmt: skip
+            return _check_loader(where, program.interpreter, around)
     if not program.interpreter:
         return StartFailure(f"is {where}, a script whose first line names no interpreter", "write such as #!/bin/sh")
     if program.interpreter.endswith(b"\r") or program.argument.endswith(b"\r"):
@@ -154,26 +151,41 @@ def _unstartable(found: ResolvedPath, around: ProgramEnvironment, depth: int) ->
             f"{shown(program.interpreter + (b' ' + program.argument if program.argument else b''))}",
             "save the script with Unix line ends",
         )
-    trouble = _check_interpreter(
-        found, program.interpreter, f"is {where}, a script for", around, depth, "name an interpreter that the image has"
-    )
+    trouble = _check_interpreter(where, program.interpreter, around, depth)
     if trouble is None and program.interpreter.rpartition(b"/")[2] == b"env":
         return _check_env(where, program.argument, around)
     return trouble
 
 
-def _check_interpreter(
-    found: ResolvedPath, interpreter: bytes, words: str, around: ProgramEnvironment, depth: int, hint: str
-) -> StartFailure | None:
-    leads = _follow(interpreter.decode("utf-8", "surrogateescape"), around)
-    name = shown(interpreter)
+def _check_interpreter(where: str, name: bytes, around: ProgramEnvironment, depth: int) -> StartFailure | None:
+    """Why the interpreter of a script would not run, which may be a script itself."""
+    found = _named_in(name, f"is {where}, a script for", around, "name an interpreter that the image has")
+    return _unstartable(found, around, depth + 1) if isinstance(found, ResolvedPath) else found
+
+
+def _check_loader(where: str, name: bytes, around: ProgramEnvironment) -> StartFailure | None:
+    """Why the kernel would not map the loader of an ELF file.
+
+    It is not counted as an interpreter, and the loader that it may name itself is not used.
+    """
+    hint = "add the C library that it was linked with, or link it statically"
+    found = _named_in(name, f"is {where}, which needs the loader", around, hint)
+    if not isinstance(found, ResolvedPath):
+        return found
+    if found.seen.program().format in {ProgramFormat.ELF, ProgramFormat.UNKNOWN}:
+        return None
+    return StartFailure(f"is {where}, which needs the loader {shown(name)}, but that is not an ELF file", hint)
+
+
+def _named_in(name: bytes, words: str, around: ProgramEnvironment, hint: str) -> ResolvedPath | StartFailure | None:
+    """The executable file that a program names, or the failure, or None where that is known only at run time."""
+    leads = _follow(name.decode("utf-8", "surrogateescape"), around)
     if isinstance(leads, UnresolvedPath):
         if around.unknown(leads):
             return None
         why = "is not in the image" if leads.plainly else f"leads nowhere: {leads.why}"
-        return StartFailure(f"{words} {name}, which {why}", hint)
-    trouble = _not_executable(leads, f"{words} {name}, but ")
-    return trouble or _unstartable(leads, around, depth + 1)
+        return StartFailure(f"{words} {shown(name)}, which {why}", hint)
+    return _not_executable(leads, f"{words} {shown(name)}, but ") or leads
 
 
 def _check_env(where: str, argument: bytes, around: ProgramEnvironment) -> StartFailure | None:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sysimage.rules.files import FileInfo, Kind, ResolvedPath, UnresolvedPath, resolve_path
@@ -183,6 +183,11 @@ def test_a_loader_that_is_missing_is_named() -> None:
         start_failure(("/app",), ProgramEnvironment(Files(files)))
     )
     assert start_failure(("/app",), ProgramEnvironment(Files({**files, loader: ELF}))) is None
+    assert start_failure(("/app",), ProgramEnvironment(Files({**files, loader: real}))) is None, (
+        "not its loader's loader"
+    )
+    script = start_failure(("/app",), ProgramEnvironment(Files({**files, loader: b"#!/app\n"})))
+    assert f"which needs the loader {loader}, but that is not an ELF file" in str(script)
 
 
 LINES = st.sampled_from(["#!{next}", "#! {next} -x", "#!{next}\r", "#!\t{next}\t", "#!{missing}", "#!", "#!{top}"])
@@ -190,6 +195,8 @@ LINES = st.sampled_from(["#!{next}", "#! {next} -x", "#!{next}\r", "#!\t{next}\t
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chain=st.lists(st.tuples(LINES, st.sampled_from([0o755, 0o755, 0o755, 0o644])), min_size=1, max_size=7))
+@example(chain=[("#!{next}", 0o755)] * 5)
+@example(chain=[("#!{next}", 0o755)] * 6)
 def test_the_kernel_says_the_same_of_scripts(tmp_path: Path, chain: list[tuple[str, int]]) -> None:
     places = {"missing": str(tmp_path / "missing"), "top": str(tmp_path)}
     following = "/bin/true"

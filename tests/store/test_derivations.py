@@ -40,7 +40,7 @@ def test_every_output_is_read_by_both(outputs: dict[str, str]) -> None:
 @given(st.binary(max_size=40), st.integers(0, 80))
 def test_what_is_no_derivation_is_none_for_both(noise: bytes, cut: int) -> None:
     whole = written({"out": str(store_path("x")), "dev": str(store_path("y"))})
-    for data in (noise, b"Derive([" + noise, whole[: min(cut, whole.index(b"],[("))]):
+    for data in (noise, b"Derive([[" + noise, whole[: min(cut, whole.index(b"],[("))]):
         with pytest.raises(ValueError, match=r"derivation|texts|end"):
             parse_outputs(data)
         assert outputs_in(data) is None
