@@ -78,7 +78,7 @@ class MachineTrial(Trial):
 
     def keep(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        if "container" in self.__dict__:
+        if self._container is not None:
             container = Container(self.engine, CONTAINER_NAME)
             (directory / "container.log").write_text(container.logs() + "\n")
             (directory / "inspect.json").write_text(json.dumps(container.inspect(), indent=2) + "\n")
