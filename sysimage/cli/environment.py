@@ -9,7 +9,7 @@ from typing import Any
 from sysimage.errors import SpecError
 
 PREFIX = "SYSIMAGE_"
-_ON, _OFF = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
+_ON, _OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 def parse_arguments(
@@ -17,8 +17,9 @@ def parse_arguments(
 ) -> argparse.Namespace:
     """Parse, taking what no argument says from the environment, and what that does not say either from the defaults.
 
-    A switch is 1, true, yes or on, or their opposites; a flag that may be repeated takes words with spaces between. A
-    value that the flag itself would refuse ends the program as a bad flag does, with the variable's name.
+    A switch is 1, true, yes or on, or their opposites; a flag that may be repeated takes words with spaces between. An
+    empty variable counts as one that is not set, as CI systems pass variables without a value. A value that the flag
+    itself would refuse ends the program as a bad flag does, with the variable's name.
     """
     defaults = {}
     for below in _parsers(parser).values():
@@ -33,9 +34,9 @@ def parse_arguments(
         if variable is None or hasattr(arguments, action.dest):
             continue
         value = defaults[action]
-        if variable in environ:
+        if text := environ.get(variable):
             try:
-                value = _value(action, environ[variable], value)
+                value = _value(action, text, value)
             except (ValueError, argparse.ArgumentTypeError, SpecError) as error:
                 verb.error(f"environment variable {variable}: {error}")
         setattr(arguments, action.dest, value)

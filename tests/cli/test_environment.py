@@ -38,6 +38,8 @@ def parser() -> argparse.ArgumentParser:
         ([], {"SYSIMAGE_OFFLINE": "1"}, {"offline": True}),
         ([], {"SYSIMAGE_OFFLINE": "no"}, {"offline": False}),
         (["--offline"], {"SYSIMAGE_OFFLINE": "0"}, {"offline": True}),
+        ([], {"SYSIMAGE_MAX_LAYERS": "", "SYSIMAGE_FAVOUR": ""}, {"max_layers": 100, "favour": "both"}),
+        ([], {"SYSIMAGE_TAG": "", "SYSIMAGE_OFFLINE": ""}, {"tags": None, "offline": False}),
     ],
 )
 def test_the_flag_wins_over_the_variable_and_that_over_the_default(
