@@ -13,7 +13,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -104,10 +104,12 @@ def sleeps_in(call: str) -> Callable[[subprocess.Popen[bytes]], bool]:
 
 def connected(child: subprocess.Popen[bytes]) -> bool:
     """Until the program has a connection."""
-    links = Path(f"/proc/{child.pid}/fd")
+    held = set()
+    for link in Path(f"/proc/{child.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            held.add(str(link.readlink()))
     with open(f"/proc/{child.pid}/net/tcp") as table:
-        ours = {f"socket:[{line.split()[9]}]" for line in table if line.split()[3] == "01"}
-    return bool(ours & {str(link.readlink()) for link in links.iterdir() if link.is_symlink()})
+        return any(line.split()[3] == "01" and f"socket:[{line.split()[9]}]" in held for line in table)
 
 
 Phase = tuple[list[str], Callable[[subprocess.Popen[bytes]], bool], str]
