@@ -42,7 +42,7 @@ image: .venv/.runtime ## build build/web.tar from examples/web.json; EXAMPLE=bas
 
 .PHONY: test-fast
 test-fast: .venv/.dev ## run the tests that need nothing but Python: no apt, no engine, no namespaces; a minute or two
-	@$(BIN)/python -m pytest -n auto --dist worksteal -m 'not programs' tests
+	@$(BIN)/python -m pytest -n $$((2 * $$(nproc))) --dist worksteal -m 'not programs' tests  # half of them wait
 
 .PHONY: test
 test: .venv/.dev ## run all tests: with the real clients of images, in namespaces, and the core in a virtual machine

@@ -206,6 +206,7 @@ def test_with_a_file_that_cannot_be_read_there_is_no_key(tmp_path: Path) -> None
     assert remembered.find(None) is None
 
 
+@pytest.mark.programs
 def test_a_build_of_what_did_not_change_opens_only_what_the_system_starts_and_starts_no_program(tmp_path: Path) -> None:
     cache, seen, lock = default_cache(), tmp_path / "seen.json", tmp_path / "base.lock.json"
 
