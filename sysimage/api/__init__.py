@@ -10,6 +10,10 @@ Every function takes a path or a value, has a default for everything but what it
 something else, is written at `Settings`. ``docs/python.md`` is the guide, ``docs/stability.md`` says what stays.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from sysimage.api.arguments import Place, Spec
 from sysimage.api.documents import FORMAT_VERSION, document
 from sysimage.api.images import build, plan
@@ -30,7 +34,9 @@ from sysimage.errors import (
 )
 from sysimage.progress import Progress
 from sysimage.spec.model import SystemSpec
-from sysimage.verify import ImageSummary, LayerSummary, VerifiedImage, VerifiedLayer
+
+if TYPE_CHECKING:
+    from sysimage.verify import ImageSummary, LayerSummary, VerifiedImage, VerifiedLayer
 
 __all__ = [
     "FORMAT_VERSION",
@@ -65,3 +71,12 @@ __all__ = [
     "plan",
     "verify",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The values of `sysimage.verify`, which is loaded when one of them is used: a build does without it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import sysimage.verify
+
+    return getattr(sysimage.verify, name)

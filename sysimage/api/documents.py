@@ -5,17 +5,19 @@ Sizes are in bytes. ``docs/stability.md`` says what may change in which version.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sysimage.api.values import BuiltImage, LockedPackages, Plan
 from sysimage.errors import SysimageError
 from sysimage.formats import DOCUMENT_VERSION
-from sysimage.verify import ImageSummary, VerifiedImage
+
+if TYPE_CHECKING:
+    from sysimage.verify import ImageSummary, VerifiedImage
 
 FORMAT_VERSION = DOCUMENT_VERSION
 """Of the documents, as their ``format_version``."""
 
-Result = BuiltImage | Plan | VerifiedImage | ImageSummary | LockedPackages
+Result: TypeAlias = "BuiltImage | Plan | VerifiedImage | ImageSummary | LockedPackages"
 
 
 def document(result: Result | SysimageError) -> dict[str, Any]:
@@ -30,13 +32,13 @@ def _result(result: Result) -> dict[str, Any]:
             return _built(result)
         case Plan():
             return _planned(result)
-        case VerifiedImage():
-            return _verified(result)
-        case ImageSummary():
-            return _inspected(result)
         case LockedPackages():
             path = None if result.lock_file is None else str(result.lock_file)
             return {"lockfile": path, "packages": len(result.packages), "size": result.size}
+
+    from sysimage.verify import VerifiedImage  # not loaded for the results above
+
+    return _verified(result) if isinstance(result, VerifiedImage) else _inspected(result)
 
 
 def _built(image: BuiltImage) -> dict[str, Any]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sysimage.api.arguments import Place, reported, whole_name
 from sysimage.progress import Progress, silent
-from sysimage.verify import ImageSummary, VerifiedImage, inspect_image, verify_image
+
+if TYPE_CHECKING:
+    from sysimage.verify import ImageSummary, VerifiedImage
 
 
 def verify(
@@ -18,6 +21,8 @@ def verify(
     has every fault as an issue; what engines take, and a careful writer avoids, is in the value's ``notes``. An image
     that cannot be read is a `MachineError`.
     """
+    from sysimage.verify import verify_image  # what a build has no use for
+
     with reported():
         return verify_image(Path(image), progress, platform=platform, name=whole_name(name))
 
@@ -28,5 +33,7 @@ def inspect(image: Place, *, platform: str | None = None, name: str | None = Non
     Digests of its documents are checked; layers are not read but for the topmost one, to count the store's items.
     Arguments and errors are those of `verify`.
     """
+    from sysimage.verify import inspect_image
+
     with reported():
         return inspect_image(Path(image), platform=platform, name=whole_name(name))

@@ -49,14 +49,15 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     request = delivered_request(arguments, terminal)
     check_outputs(request, arguments)
 
-    from sysimage.api.documents import document
-    from sysimage.api.values import BuiltImage
     from sysimage.pipeline.build import build
 
     shown = shown_progress("quiet" if arguments.quiet else arguments.progress, terminal)
     with faults_in(arguments.spec), shown as progress:
         result = build(request, progress)
     if arguments.json:
+        from sysimage.api.documents import document
+        from sysimage.api.values import BuiltImage
+
         terminal.document(document(BuiltImage.of(result)))
     elif not arguments.quiet:
         (terminal.note if streams else terminal.result)(line(result))

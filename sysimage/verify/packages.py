@@ -6,14 +6,17 @@ from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from sysimage.rules import packages
 from sysimage.rules.finding import Cause
 from sysimage.rules.paths import Parts, as_parts, as_path
 from sysimage.verify.issue_collector import IssueCollector, shown
-from sysimage.verify.layer import LayerReading
 from sysimage.verify.tar import MemberKind
 from sysimage.verify.tree import FileTree, Node
+
+if TYPE_CHECKING:
+    from sysimage.verify.layer import LayerReading  # readers, which no build without a base image has to load
 
 
 def is_read(parts: Parts) -> bool:
