@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
 from sysimage.store.items import NOT_IN_USR, OwnFile, UsrFiles
-from sysimage_bootstrap.debian.fixed_ids import FIXED_GROUPS, FIXED_USERS
 from sysimage_bootstrap.debs.inventory import OURS, Attributes, PackageFacts
 
 USUAL_DIRECTORY = OwnFile(0o755, 0, 0)
+_FIXED_USERS = {name: uid for name, uid in BASE_USERS.items() if name != "_apt"}
+"""Those with the same ID on every Debian system (Debian Policy, 9.2.2); ``_apt`` has one since base-passwd 3.6."""
 
 
 def usr_files(facts: PackageFacts) -> UsrFiles:
@@ -26,5 +28,5 @@ def is_shown(path: str) -> bool:
 
 
 def _fixed(said: Attributes) -> OwnFile | None:
-    user, group = FIXED_USERS.get(said.owner), FIXED_GROUPS.get(said.group)
+    user, group = _FIXED_USERS.get(said.owner), BASE_GROUPS.get(said.group)
     return None if user is None or group is None else OwnFile(said.mode, user, group)
