@@ -214,32 +214,37 @@ class _Lines:
 
     def put(self, name: str, values: Mapping[int, str], otherwise: str) -> None:
         """Change fields of an account's line; a table without one gets the line ``otherwise``."""
-        at = self._at.get(_bytes(name))
-        if at is None:
+        fields = self._padded(name, max(values) + 1)
+        if fields is None:
             self.append(otherwise)
             return
-        body, end = _without_end(self._lines[at])
-        fields = body.split(b":")
-        fields += [b""] * (max(values) + 1 - len(fields))
         for number, text in values.items():
             fields[number] = _bytes(text)
-        self._replace(at, b":".join(fields) + end)
+        self._replace(name, fields)
 
     def add_members(self, name: str, members: Iterable[str], otherwise: str = "") -> None:
         """Add to the list at the end of a group's line those that are not in it."""
-        at = self._at.get(_bytes(name))
-        if at is None:
+        fields = self._padded(name, 4)
+        if fields is None:
             self.append(otherwise)
             return
-        body, end = _without_end(self._lines[at])
-        fields = body.split(b":")
-        fields += [b""] * (4 - len(fields))
         there = [part.strip() for part in fields[3].split(b",")]
         if new := [member for member in map(_bytes, members) if member not in there]:
             fields[3] = b",".join([*filter(None, [fields[3].rstrip(b", ")]), *new])
-            self._replace(at, b":".join(fields) + end)
+            self._replace(name, fields)
 
-    def _replace(self, at: int, line: bytes) -> None:
+    def _padded(self, name: str, least: int) -> list[bytes] | None:
+        """At least so many fields of the line of an account; None where the table does not have it."""
+        at = self._at.get(_bytes(name))
+        if at is None:
+            return None
+        fields = _without_end(self._lines[at])[0].split(b":")
+        return fields + [b""] * (least - len(fields))
+
+    def _replace(self, name: str, fields: list[bytes]) -> None:
+        """Give an account's line other fields, and leave its end as it is."""
+        at = self._at[_bytes(name)]
+        line = b":".join(fields) + _without_end(self._lines[at])[1]
         self.changed = self.changed or line != self._lines[at]
         self._lines[at] = line
 
