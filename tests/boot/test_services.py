@@ -4,16 +4,12 @@ what is compiled when the image is built behaves as it is written."""
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.examples import ROOT, default_cache
+from tests.support.examples import build_spec
 from tests.support.namespaces import Booted, boot, unpack
 
 LISTEN = "import http.server as h; h.HTTPServer(('127.0.0.1', 8000), h.SimpleHTTPRequestHandler).serve_forever()"
@@ -54,15 +50,7 @@ SPEC = {
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
     top = tmp_path_factory.mktemp("services")
     (top / "services.json").write_text(json.dumps(SPEC))
-    command: list[str | Path] = [sys.executable, "-m", "sysimage", "build", "-q", "--cache-dir", default_cache()]
-    done = subprocess.run(
-        [*command, "-o", top / "image.tar", top / "services.json"],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    build_spec(top / "services.json", top / "image.tar")
     with unpack(top / "image.tar") as files, boot(files) as booted:
         booted.wait_for("the services to be up", lambda: is_running(booted, "port") and is_running(booted, "logged"))
         booted.wait_for("the one that waits for others", lambda: "after" in herd(booted, "status"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,6 +38,21 @@ def need(program: str) -> Path:
         return find(program, package=PACKAGES.get(program))
     except MachineError as error:
         pytest.fail(f"{error}: {error.hint}")
+
+
+@pytest.fixture
+def workspace() -> Iterator[Path]:
+    """A place with a short name: Podman refuses a long one."""
+    with tempfile.TemporaryDirectory(prefix="c-") as directory:
+        yield Path(directory)
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    """A trust policy, which container tools want to have: any image."""
+    path = tmp_path / "policy.json"
+    path.write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
+    return path
 
 
 @dataclass(frozen=True)

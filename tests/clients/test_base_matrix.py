@@ -9,8 +9,7 @@ import os
 import shutil
 import subprocess
 import tarfile
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -50,20 +49,6 @@ def closure(tmp_path: Path) -> Closure:
     closure = store.closure("tool-1")
     registered(closure, tmp_path / "registration")
     return closure
-
-
-@pytest.fixture
-def workspace() -> Iterator[Path]:
-    """A place with a short name: Podman refuses a long one."""
-    with tempfile.TemporaryDirectory(prefix="m-") as directory:
-        yield Path(directory)
-
-
-@pytest.fixture
-def policy(tmp_path: Path) -> Path:
-    path = tmp_path / "policy.json"
-    path.write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
-    return path
 
 
 def make_root(root: Path) -> Path:

@@ -8,8 +8,6 @@ import os
 import sqlite3
 import stat
 import tarfile
-import tempfile
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -35,20 +33,6 @@ def closure(tmp_path: Path) -> Closure:
     closure = small_system(StoreBuilder(tmp_path / "store"))
     registered(closure, tmp_path / "registration")
     return closure
-
-
-@pytest.fixture
-def workspace() -> Iterator[Path]:
-    """A place with a short name: Podman refuses a long one."""
-    with tempfile.TemporaryDirectory(prefix="b-") as directory:
-        yield Path(directory)
-
-
-@pytest.fixture
-def policy(tmp_path: Path) -> Path:
-    path = tmp_path / "policy.json"
-    path.write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
-    return path
 
 
 def build_on(base: Path, closure: Closure, tmp_path: Path, **more: Any) -> VerifiedImage:

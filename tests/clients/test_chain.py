@@ -7,10 +7,7 @@ the changed items and what makes a system of them.
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +18,7 @@ from sysimage.pipeline.history import ANNOTATION
 from sysimage.pipeline.packed import unpacked
 from sysimage.verify import inspect_image
 from tests.clients.conftest import Client, Registry
-from tests.support.examples import ROOT, default_cache
+from tests.support.examples import ROOT, build_spec
 
 
 @dataclass(frozen=True)
@@ -42,16 +39,7 @@ class Chain:
     def build(self, spec: Path, *options: str | Path) -> Path:
         """The image's layout. Layers without compression, so that what moves is what items weigh."""
         output = self.workspace / "-".join([spec.stem, *(str(o).strip("-").replace("/", "_") for o in options)])[-100:]
-        command: list[str | Path] = [sys.executable, "-m", "sysimage", "build", "-q", "--cache-dir", default_cache()]
-        done = subprocess.run(
-            [*command, "--compression", "none", "--no-cache", "-f", "oci-dir", "-o", output, *options, spec],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        return output
+        return build_spec(spec, output, "--compression", "none", "--no-cache", "-f", "oci-dir", *options)
 
 
 @pytest.fixture(scope="module")

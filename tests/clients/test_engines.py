@@ -1,7 +1,5 @@
 """What umoci, Podman and Buildah make of our images is our tree, mode by mode and owner by owner."""
 
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,13 +29,6 @@ def test_umoci_unpacks_our_tree(rootless: bool, client: Client, guix_image: Smal
     assert_same_tree(tmp_path / "bundle/rootfs", guix_image.listing, owners=not rootless)
 
 
-@pytest.fixture
-def workspace() -> Iterator[Path]:
-    """A place with a short name: Podman refuses a long one."""
-    with tempfile.TemporaryDirectory(prefix="e-") as directory:
-        yield Path(directory)
-
-
 def engine(name: str, workspace: Path) -> list[str]:
     """The beginning of a command line that keeps everything in ``workspace`` and needs no root."""
     become = [] if IS_ROOT else ["unshare", "--user", "--map-root-user", "--mount"]
@@ -45,13 +36,6 @@ def engine(name: str, workspace: Path) -> list[str]:
     places = ["--root", str(workspace / "root"), "--runroot", str(workspace / "run")]
     places += ["--tmpdir", str(workspace / "tmp")] if name == "podman" else []
     return [*become, name, *places, "--storage-driver", "vfs", *options]
-
-
-@pytest.fixture
-def policy(tmp_path: Path) -> Path:
-    path = tmp_path / "policy.json"
-    path.write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
-    return path
 
 
 def test_podman_loads_the_archive(client: Client, nix_image: Small, policy: Path, workspace: Path) -> None:

@@ -11,11 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.clients.conftest import Client
-from tests.clients.test_engines import engine, policy, workspace
+from tests.clients.test_engines import engine
 from tests.support.builds import registered
 from tests.support.store_builder import StoreBuilder, small_system
-
-__all__ = ["policy", "workspace"]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from sysimage.containers.namespaces import UnpackedImage
-from tests.support.examples import ROOT, default_cache
+from tests.support.examples import build_spec
 from tests.support.namespaces import Booted, boot, unpack
 
 collect_ignore_glob = [] if os.environ.get("SYSIMAGE_GUIX_TESTS") else ["test_*"]
@@ -52,11 +51,7 @@ class Guix:
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UnpackedImage]:
     top = tmp_path_factory.mktemp("guix")
-    command = [sys.executable, "-m", "sysimage", "build", "-q", "--compression", "none", "--allow-expired"]
-    command += ["--cache-dir", str(default_cache()), "-o", str(top / "guix.tar"), str(HERE / "system.json")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
-    assert done.returncode == 0, done.stderr
+    build_spec(HERE / "system.json", top / "guix.tar", "--compression", "none", "--allow-expired")
     with unpack(top / "guix.tar") as files:
         (top / "guix.tar").unlink()
         yield files

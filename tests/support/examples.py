@@ -1,4 +1,4 @@
-"""The images of examples/, built by the command line from the cache that people's own builds use."""
+"""Images built by the command line from the cache that people's own builds use, those of examples/ among them."""
 
 from __future__ import annotations
 
@@ -17,27 +17,19 @@ def default_cache() -> Path:
     return Path(os.environ.get("SYSIMAGE_CACHE_DIR") or Path(home) / "sysimage")
 
 
-def build_example(
-    name: str,
+def build_spec(
+    spec: Path,
     output: Path,
-    *options: str,
+    *options: str | Path,
     cache: Path | None = None,
     env: Mapping[str, str] | None = None,
     umask: int = -1,
 ) -> Path:
-    """Build examples/``name``.json to ``output``; with ``env``, in an environment of nothing but PATH and that."""
+    """Build a spec to ``output``; with ``env``, in an environment of nothing but PATH and that."""
     environment = os.environ if env is None else {"PATH": os.environ["PATH"], **env}
-    command: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "sysimage",
-        "build",
-        "-q",
-        "--cache-dir",
-        cache or default_cache(),
-    ]
+    command: list[str | Path] = [sys.executable, "-m", "sysimage", "build", "-q"]
     done = subprocess.run(
-        [*command, "-o", output, *options, ROOT / "examples" / f"{name}.json"],
+        [*command, "--cache-dir", cache or default_cache(), "-o", output, *options, spec],
         cwd=ROOT,
         env={**environment, "PYTHONPATH": os.pathsep.join(sys.path)},
         stderr=subprocess.PIPE,
@@ -46,3 +38,15 @@ def build_example(
     )
     assert done.returncode == 0, done.stderr
     return output
+
+
+def build_example(
+    name: str,
+    output: Path,
+    *options: str,
+    cache: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    umask: int = -1,
+) -> Path:
+    """Build examples/``name``.json as `build_spec` does."""
+    return build_spec(ROOT / "examples" / f"{name}.json", output, *options, cache=cache, env=env, umask=umask)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from sysimage.process import find
 from sysimage.store import StoreItem
 from sysimage.store.database import registration_text
 from sysimage.store.query import read_store
-from tests.support.examples import ROOT, default_cache
+from tests.support.examples import ROOT, build_spec, default_cache
 from tests.support.stores import store_path
 
 KEPT = ROOT / "tests" / "foreign_systems"
@@ -57,23 +56,7 @@ def debian_items(packages: Sequence[str], store: Path, top: Path, *, kind: str =
     """Items of packages and all they need, linked into the directory ``store``; by the packages' names."""
     spec = {"name": "parts", "packages": [*packages], "command": ["true"], "store": {"kind": kind}}
     (top / "parts.json").write_text(json.dumps(spec))
-    command: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "sysimage",
-        "build",
-        "-q",
-        "--compression",
-        "none",
-        "-o",
-        top / "parts.tar",
-    ]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(
-        [*command, "--cache-dir", default_cache(), top / "parts.json"],
-        env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    build_spec(top / "parts.json", top / "parts.tar", "--compression", "none")
     store_dir = "/gnu/store" if kind == "guix" else "/nix/store"
     database = _database_of(top / "parts.tar", top / "parts.sqlite")
     found = read_store(database, store_dir=store_dir, location=Path(f"{default_cache()}/store{store_dir}"))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.examples import ROOT, default_cache
+from tests.support.examples import build_spec
 from tests.support.namespaces import Booted, boot, unpack
 
 HERE = Path(__file__).parent
@@ -33,11 +30,7 @@ target_link_libraries(p OpenSSL::Crypto)"""
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
     image = tmp_path_factory.mktemp("toolchains") / "toolchains.tar"
-    command = [sys.executable, "-m", "sysimage", "build", "-q", "--compression", "none", "--allow-expired"]
-    command += ["--cache-dir", str(default_cache()), "-o", str(image), str(HERE / "toolchains/system.json")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
-    assert done.returncode == 0, done.stderr
+    build_spec(HERE / "toolchains/system.json", image, "--compression", "none", "--allow-expired")
     with unpack(image) as files:
         image.unlink()
         with boot(files) as booted:

@@ -8,35 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.examples import default_cache
+from tests.support.examples import build_spec
 from tests.support.namespaces import Booted, boot, unpack
 
 HERE = Path(__file__).parent
 SPECS = sorted(path for path in HERE.glob("*.json") if not path.name.endswith(".probes.json"))
-
-
-def built(spec: Path, output: Path) -> Path:
-    command: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "sysimage",
-        "build",
-        "-q",
-        "--cache-dir",
-        default_cache(),
-        "-o",
-        output,
-        spec,
-    ]
-    done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
-    assert done.returncode == 0, done.stderr
-    return output
 
 
 def answers(system: Booted, command: str, expected: str) -> None:
@@ -59,7 +39,7 @@ def answers(system: Booted, command: str, expected: str) -> None:
 def test_it_serves_and_stops(spec: Path, tmp_path: Path) -> None:
     probes = json.loads(spec.with_suffix(".probes.json").read_text())
     assert probes
-    with unpack(built(spec, tmp_path / "image.tar")) as files, boot(files) as system:
+    with unpack(build_spec(spec, tmp_path / "image.tar")) as files, boot(files) as system:
         for command, expected in probes:
             answers(system, command, expected)
         assert system.stop() == 0
