@@ -123,6 +123,12 @@ def test_a_shell_is_inside_and_everything_is_gone_after_it(place: tuple[str, Env
     assert left(place) == []
 
 
+def test_a_program_that_installs_its_handler_late_is_stopped_when_it_has_it(tmp_path: Path) -> None:
+    image = write_small(tmp_path / "small.tar", Entrypoint=["/bin/sh", "-c", f"sleep 1; {LIVES[2]}"])
+    ended = sysimage(("namespaces", os.environ), "test", "--json", image)
+    assert ended.returncode == 0, ended.stdout
+
+
 def test_the_standard_questions_and_ones_own_are_asked(place: tuple[str, Environment], tmp_path: Path) -> None:
     image = write_small(tmp_path / "small.tar", Entrypoint=LIVES)
     (tmp_path / "test_mine.py").write_text(
@@ -132,8 +138,8 @@ def test_the_standard_questions_and_ones_own_are_asked(place: tuple[str, Environ
     ended = sysimage(place, "test", "--json", image, "--expect", tmp_path / "test_mine.py")
     assert ended.returncode == 5, ended.stderr
     answers = json.loads(ended.stdout)
-    assert (answers["in"], answers["failed"], answers["accelerator"]) == (place[0], 1, None)
     assert [issue["where"] for issue in answers["error"]["issues"]] == ["test_mine.py::test_one_that_does_not"]
+    assert (answers["in"], answers["failed"], answers["accelerator"]) == (place[0], 1, None)
     assert answers["passed"] >= 10
     assert answers["seconds"].keys() >= {"load", "run", "boot", "stop"}
     assert (Path(answers["reports"]) / "container.log").read_text().startswith("up\n")
