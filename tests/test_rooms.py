@@ -68,6 +68,17 @@ ALLOWED: dict[str, set[str]] = {
     "destinations": {"layers", "image", "blobs", "rootfs", "store"},
     # What rereads an image must not make its writers' mistakes again; names of store items are no writer's.
     "verify": {"store.paths", "rules"},
+    # What is compared is read with the verifier's eyes; a package is known by what its row or its lock says.
+    "compare": {
+        "verify",
+        "rules",
+        "spec",
+        "store",
+        "closure",
+        "bootstrap.archive",
+        "bootstrap.debs",
+        "bootstrap.packages",
+    },
     # A base image is read with the verifier's eyes; what is written on top is the other rooms'.
     "bases": {"rules", "spec", "store", "closure", "rootfs", "layerplan", "layers", "image", "blobs", "verify"},
     # What is run is what the verifier's reader makes of an image's bytes.
@@ -102,6 +113,8 @@ ALLOWED: dict[str, set[str]] = {
         "image",
         "destinations",
         "verify",
+        "closure",
+        "compare",
         "pipeline",
         "bootstrap.archive",
         "bootstrap.packages",

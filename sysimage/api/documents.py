@@ -5,6 +5,7 @@ Sizes are in bytes. ``docs/stability.md`` says what may change in which version.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sysimage.api.values import BuiltImage, LockedPackages, Plan
@@ -12,12 +13,13 @@ from sysimage.errors import SysimageError
 from sysimage.formats import DOCUMENT_VERSION
 
 if TYPE_CHECKING:
+    from sysimage.compare.difference import Difference
     from sysimage.verify import ImageSummary, VerifiedImage
 
 FORMAT_VERSION = DOCUMENT_VERSION
 """Of the documents, as their ``format_version``."""
 
-Result: TypeAlias = "BuiltImage | Plan | VerifiedImage | ImageSummary | LockedPackages"
+Result: TypeAlias = "BuiltImage | Plan | VerifiedImage | ImageSummary | LockedPackages | Difference"
 
 
 def document(result: Result | SysimageError) -> dict[str, Any]:
@@ -36,8 +38,11 @@ def _result(result: Result) -> dict[str, Any]:
             path = None if result.lock_file is None else str(result.lock_file)
             return {"lockfile": path, "packages": len(result.packages), "size": result.size}
 
-    from sysimage.verify import VerifiedImage  # not loaded for the results above
+    from sysimage.compare.difference import Difference  # neither is loaded for the results above
+    from sysimage.verify import VerifiedImage
 
+    if isinstance(result, Difference):
+        return _difference(result)
     return _verified(result) if isinstance(result, VerifiedImage) else _inspected(result)
 
 
@@ -185,4 +190,34 @@ def _inspected(summary: ImageSummary) -> dict[str, Any]:
             for layer in summary.layers
         ],
         "faults": [str(issue) for issue in summary.faults],
+    }
+
+
+def _difference(found: Difference) -> dict[str, Any]:
+    layers = found.layers
+    return {
+        "old": found.old,
+        "new": found.new,
+        "packages": [
+            {
+                "name": one.name,
+                "change": one.change,
+                "old": one.old,
+                "new": one.new,
+                "source": one.source,
+                "fixes": None if one.fixes is None else list(one.fixes),
+            }
+            for one in found.packages
+        ],
+        "configuration": None if found.configuration is None else list(map(asdict, found.configuration)),
+        "files": None if found.files is None else list(map(asdict, found.files)),
+        "layers": None
+        if layers is None
+        else {
+            "kept": layers.kept,
+            "total": layers.total,
+            "size": layers.total_size,
+            "pulled_size": layers.pulled_size,
+            "pulled": list(map(asdict, layers.pulled)),
+        },
     }

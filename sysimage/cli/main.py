@@ -11,7 +11,24 @@ from functools import partial
 from types import ModuleType
 
 from sysimage import __version__
-from sysimage.cli import build, cache, completion, inspect, lock, migrate, plan, run, schema, shell, test, verify
+from sysimage.cli import (
+    build,
+    cache,
+    completion,
+    diff,
+    inspect,
+    lock,
+    migrate,
+    plan,
+    run,
+    schema,
+    shell,
+    size,
+    test,
+    tree,
+    verify,
+    why,
+)
 from sysimage.cli.environment import parse_arguments
 from sysimage.cli.failure import report_failure
 from sysimage.cli.terminal import Terminal
@@ -23,6 +40,10 @@ VERBS: tuple[ModuleType, ...] = (
     build,
     plan,
     inspect,
+    diff,
+    why,
+    tree,
+    size,
     verify,
     test,
     run,

@@ -14,7 +14,8 @@ from sysimage.cli.terminal import Terminal, in_bytes
 from sysimage.notices import listen_to_notices
 from sysimage.progress import Progress, silent
 
-Style = Literal["auto", "plain", "tty", "json", "quiet"]
+Style = Literal["auto", "plain", "tty", "json", "quiet", "notices"]
+"""How progress is shown; ``notices`` shows none, but what people should know."""
 STYLES: tuple[Style, ...] = ("auto", "plain", "tty", "json", "quiet")
 
 _EVERY = 5.0
@@ -30,6 +31,9 @@ def shown_progress(style: Style, terminal: Terminal) -> Iterator[Progress]:
         style = "tty" if terminal.progress_is_read else "plain"
     if style == "quiet":
         with listen_to_notices(lambda text: None):
+            yield silent
+    elif style == "notices":
+        with listen_to_notices(_warn_plain):
             yield silent
     elif style == "tty":
         with _bars() as bars:

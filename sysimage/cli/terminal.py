@@ -35,6 +35,13 @@ class Terminal:
         """Whether SYSIMAGE_DEBUG asks for tracebacks."""
         return self.environ.get("SYSIMAGE_DEBUG", "") not in ("", "0")
 
+    @property
+    def width(self) -> int:
+        """Columns that a line of results may take."""
+        import shutil
+
+        return max(shutil.get_terminal_size((80, 24)).columns, 40) if self.results_are_read else 100
+
     def result(self, text: str) -> None:
         """Print a result."""
         _say(text, sys.stdout)

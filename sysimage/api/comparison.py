@@ -1,0 +1,239 @@
+"""What images, specs and lock files hold, what needs what in them, and how two of them differ."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sysimage.api.arguments import Place, declared_system, lock_file_beside, reported, whole_name
+from sysimage.api.settings import Settings
+from sysimage.compare.holding import HeldPackage, Holding, named_packages
+from sysimage.errors import IntegrityError, MachineError, RegistryError, SpecError
+from sysimage.notices import notice
+from sysimage.progress import Progress, silent
+from sysimage.spec.json_text import pointer
+
+if TYPE_CHECKING:
+    from sysimage.closure import Closure
+    from sysimage.compare.difference import Difference
+    from sysimage.compare.graph import ReferenceGraph
+    from sysimage.spec.model import SystemSpec
+    from sysimage_bootstrap.archive import Archive, Package
+    from sysimage_bootstrap.packages.resolve import Resolution
+
+DEFAULT = Settings()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Something that was named, opened for questions."""
+
+    holding: Holding
+    architecture: str
+    spec: SystemSpec | None = None
+    """The spec, where it is one."""
+    resolution: Resolution | None = None
+    """The packages as the archive or the lock file has them, where it is made of packages and is no image."""
+
+    def graph(self) -> ReferenceGraph:
+        """What needs what; a `SpecError` for an image without a store."""
+        from sysimage.compare.graph import ReferenceGraph
+
+        if self.resolution is not None:
+            return ReferenceGraph.of_packages(self.resolution, self.holding.asked)
+        held = self.holding
+        if held.closure is None:
+            raise SpecError(
+                f"cannot say what needs what in {held.name}: it has no store database that can be read",
+                hint="`sysimage inspect` shows its layers",
+            )
+        return ReferenceGraph.of_closure(held.closure, held.items, held.depends, held.asked)
+
+
+def open_place(
+    place: Place,
+    settings: Settings = DEFAULT,
+    *,
+    platform: str | None = None,
+    tag: str | None = None,
+    lock_file: Place | None = None,
+    files: bool = False,
+    progress: Progress = silent,
+) -> Opened:
+    """Open an archive, an OCI layout, a spec or a lock file. ``files`` asks an image for every file.
+
+    Of a spec the packages are those of its lock file, or those that it resolves to today. A place that is not there, or
+    is nothing of that kind, is a `SpecError`.
+    """
+    path = Path(place)
+    if not path.exists():
+        raise _not_there(str(place))
+    if path.is_file() and path.suffix.lower() in (".json", ".yaml", ".yml"):
+        return _open_document(path, settings, lock_file, progress)
+    from sysimage.compare.read_image import read_image
+
+    with reported():
+        holding = read_image(
+            path, name=str(place), platform=platform, tag=whole_name(tag), files=files, progress=progress
+        )
+    said = (holding.configuration or {}).get("platform", "/").split("/")[1]
+    return Opened(holding, said)
+
+
+def diff(
+    old: Place,
+    new: Place,
+    settings: Settings = DEFAULT,
+    *,
+    platform: str | None = None,
+    tag: str | None = None,
+    changelogs: bool = True,
+    progress: Progress = silent,
+) -> Difference:
+    """How ``new`` differs from ``old``: each an archive, an OCI layout, a spec or a lock file.
+
+    With ``changelogs`` the new packages' are read for the CVE numbers that they name; what cannot be fetched for that
+    is a notice, not an error.
+    """
+    from sysimage.compare.difference import compare
+
+    before = open_place(old, settings, platform=platform, tag=tag, files=True, progress=progress)
+    after = open_place(new, settings, platform=platform, tag=tag, files=True, progress=progress)
+    found = compare(before.holding, after.holding)
+    if not changelogs or not any(one.change == "up" for one in found.packages):
+        return found
+    fixed = fixes_of(found, before.holding.packages, after, settings, progress)
+    return found.with_fixes(fixed)
+
+
+def fixes_of(
+    found: Difference, old: Mapping[str, HeldPackage], after: Opened, settings: Settings, progress: Progress
+) -> dict[str, tuple[str, ...]]:
+    """The CVE numbers by package; none, and a notice, where changelogs cannot be had."""
+    from sysimage.compare.fixes import fixes
+
+    try:
+        archive = _archive(after, settings)
+        new = _in_archive(archive, found, after, progress)
+        return fixes(found.packages, old, new, lambda packages: archive.fetch(packages, progress))
+    except (RegistryError, IntegrityError, MachineError, SpecError) as error:
+        notice(f"CVE numbers are not known: {error.message}")
+        return {}
+
+
+def _archive(after: Opened, settings: Settings) -> Archive:
+    from sysimage.spec.parse import spec_of_value
+    from sysimage_bootstrap.packages.choose import open_archive
+
+    spec = after.spec
+    if spec is None:
+        suites = sorted({one.suite for one in after.resolution.packages}) if after.resolution else []
+        sources = {"package-sources": {"suites": suites}} if suites else {}
+        spec = spec_of_value({"name": "any", "packages": [], **sources}, Path())
+    return open_archive(settings.archive_choice(), spec, settings.cache / "archive")
+
+
+def _in_archive(archive: Archive, found: Difference, after: Opened, progress: Progress) -> dict[str, Package]:
+    if after.resolution is not None:
+        return {package.name: package for package in after.resolution.packages}
+    index = archive.packages(after.architecture, progress)
+    versions = {one.name: one.new for one in found.packages}
+    return {
+        name: package
+        for name, version in versions.items()
+        for package in index.versions(name)
+        if package.version == version
+    }
+
+
+def _open_document(path: Path, settings: Settings, lock_file: Place | None, progress: Progress) -> Opened:
+    if _is_lock(path):
+        from sysimage_bootstrap.packages.lock import read_lock
+
+        lock = read_lock(path)
+        architecture = str(lock.request.get("architecture", ""))
+        return Opened(_of_packages(str(path), "lock file", lock.resolution), architecture, None, lock.resolution)
+    with reported(path):
+        system = declared_system(path, None, lock_file)
+        spec = system.spec
+        if spec.from_store is not None:
+            closure = _closure_of_store(path, settings, lock_file, progress)
+            holding = Holding(str(path), "spec", {}, _declared(path), closure=closure)
+            return Opened(holding, spec.architecture, spec)
+        from sysimage_bootstrap.packages.choose import choose_packages, open_archive, package_request
+
+        resolution = choose_packages(
+            package_request(spec),
+            lambda: open_archive(settings.archive_choice(), spec, settings.cache / "archive"),
+            system.lock_file or lock_file_beside(path),
+            locked=False,
+            progress=progress,
+        )
+    held = _of_packages(str(path), "spec", resolution, _declared(path), named_packages(spec.packages))
+    return Opened(held, spec.architecture, spec, resolution)
+
+
+def _closure_of_store(path: Path, settings: Settings, lock_file: Place | None, progress: Progress) -> Closure:
+    from sysimage.closure import Closure
+    from sysimage.pipeline.systems import open_base, provide
+
+    system = declared_system(path, None, lock_file)
+    realised = provide(system, settings.sources(), open_base(system, progress), progress)
+    return Closure(realised.items, realised.roots)
+
+
+def _is_lock(path: Path) -> bool:
+    """Whether a file is a lock file, by its format; what is no JSON is left to the spec's reader to say."""
+    from sysimage_bootstrap.packages.lock import FORMAT_NAME
+
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and FORMAT_NAME in json.dumps(document.get("format", ""))
+
+
+def _of_packages(
+    name: str,
+    kind: str,
+    resolution: Resolution,
+    configuration: Mapping[str, str] | None = None,
+    asked: frozenset[str] | None = None,
+) -> Holding:
+    packages = {
+        one.name: HeldPackage(one.name, one.version, one.architecture, one.source, one.source_version)
+        for one in resolution.packages
+    }
+    return Holding(name, kind, packages, configuration, asked=asked)
+
+
+def _declared(path: Path) -> dict[str, str]:
+    """Everything that a spec says, by JSON pointer, without its packages, which are compared as they resolve."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    found: dict[str, str] = {}
+
+    def walk(value: object, place: str) -> None:
+        if isinstance(value, dict) and value:
+            for key, below in value.items():
+                walk(below, f"{place}{pointer(key)}")
+        else:
+            found[place] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+    walk({key: value for key, value in document.items() if key not in ("packages", "$schema")}, "")
+    return found
+
+
+def _not_there(place: str) -> SpecError:
+    path = Path(place)
+    hint = "name an archive, the directory of an OCI layout, a system.json, or a lock file"
+    try:
+        names: Sequence[str] = sorted(one.name for one in path.parent.iterdir())
+    except OSError:
+        names = ()
+    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
+    meant = f"did you mean {path.parent / near[0]}?" if near else hint
+    return SpecError(f"cannot read {place}: there is no such file", hint=meant)

@@ -1,0 +1,47 @@
+"""What the verbs that ask about images, specs and lock files share: their flags, and how one is opened."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from sysimage.cli import flags
+from sysimage.cli.progress import Style, shown_progress
+from sysimage.cli.settings import settings
+from sysimage.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from sysimage.api.comparison import Opened
+
+SUBJECT = "an archive, the directory of an OCI layout, a system.json, or a lock file"
+
+
+def add_reading_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags that choose among images, those that say where packages are known from, and those for results."""
+    parser.add_argument("--platform", metavar="OS/ARCH", help="which image, where there are several")
+    parser.add_argument("--tag", metavar="NAME[:TAG]", help="which image, where a layout holds several")
+    flags.add_package_flags(parser)
+    flags.add_output_flags(parser)
+
+
+def opened(place: str, arguments: argparse.Namespace, terminal: Terminal) -> Opened:
+    """What a verb is asked about."""
+    from sysimage.api.comparison import open_place
+
+    with shown_progress(style_of(arguments), terminal) as progress:
+        return open_place(
+            place,
+            settings(arguments, terminal),
+            platform=arguments.platform,
+            tag=arguments.tag,
+            lock_file=arguments.lockfile,
+            progress=progress,
+        )
+
+
+def style_of(arguments: argparse.Namespace) -> Style:
+    """How progress is shown: an answer comes at once, so that lines about it would only stand in its way."""
+    if arguments.quiet:
+        return "quiet"
+    style: Style = arguments.progress
+    return "notices" if style == "auto" else style

@@ -1,0 +1,90 @@
+"""The files of an image's layers with digests that do not change where only names of store items do.
+
+An update of one package changes its store path, and with it the bytes of everything that mentions the path. What a
+person asks is which files say something else: so a store path counts by what follows its hash and name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sysimage.rules.paths import Parts
+from sysimage.verify.image_source import ImageSource
+from sysimage.verify.layer import layer_content
+from sysimage.verify.limits import Limits
+from sysimage.verify.manifest import LayerDocument
+from sysimage.verify.tar import MemberKind, TarMember, read_members
+
+STORE_NAME = re.compile(rb"/(?:gnu|nix)/store/[0-9a-df-np-sv-z]{32}-[A-Za-z0-9+\-._?=]{1,211}")
+_LONGEST = 11 + 33 + 211
+"""Bytes of the longest name that the pattern finds."""
+
+
+class ContentDigest:
+    """A digest of a content that comes in pieces, without the names of store items in it."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.blake2b(digest_size=16)
+        self._held = b""
+
+    def update(self, piece: bytes) -> None:
+        """Add a piece. A name may lie across its end, so its last bytes wait for the next one."""
+        data = self._held + piece
+        done, safe = 0, max(len(data) - _LONGEST, 0)
+        for match in STORE_NAME.finditer(data):
+            if match.start() >= safe:
+                break
+            self._hash.update(data[done : match.start()] + b"/")
+            done = match.end()
+        cut = max(done, safe)
+        self._hash.update(data[done:cut])
+        self._held = data[cut:]
+
+    def text(self) -> str:
+        """The digest of everything that came."""
+        self._hash.update(STORE_NAME.sub(b"/", self._held))
+        self._held = b""
+        return self._hash.hexdigest()
+
+
+@dataclass(slots=True)
+class LayerFiles:
+    """What one layer has."""
+
+    members: list[TarMember] = field(default_factory=list)
+    digests: dict[Parts, str] = field(default_factory=dict)
+    """Of the contents of its files, where they were asked for."""
+    captured: dict[Parts, bytes] = field(default_factory=dict)
+
+
+def read_files(
+    document: LayerDocument,
+    source: ImageSource,
+    limits: Limits,
+    wanted: Callable[[Parts], bool],
+    *,
+    digests: bool,
+) -> LayerFiles:
+    """Read a layer; a MalformedError for one that cannot be read. Contents of files that are ``wanted`` are kept."""
+    found = LayerFiles()
+    stream = layer_content(document, source, limits)
+    for member in read_members(stream, limits, end_required=False):
+        found.members.append(member)
+        if member.kind is not MemberKind.FILE:
+            continue
+        if wanted(member.parts) and member.size <= limits.captured_file:
+            content = b"".join(stream.pieces(member.size))
+            found.captured[member.parts] = content
+            if digests:
+                digest = ContentDigest()
+                digest.update(content)
+                found.digests[member.parts] = digest.text()
+        elif digests:
+            digest = ContentDigest()
+            for piece in stream.pieces(member.size):
+                digest.update(piece)
+            found.digests[member.parts] = digest.text()
+    return found
