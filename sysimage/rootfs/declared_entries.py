@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from sysimage.errors import Issue, SpecError
 from sysimage.rootfs.accounts import Accounts, WantedGroup, WantedUser
+from sysimage.rootfs.capabilities import file_capabilities
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.model import File, SystemSpec
 
@@ -65,7 +67,13 @@ def declared_entries(spec: SystemSpec, spec_dir: Path, accounts: Accounts) -> tu
             if fault:
                 issues.append(Issue(f"{where}/source", fault))
                 content = b""
-        entries.append(Entry.file(path, content, file_mode(file, spec_dir), uid, gid, where))
+        entry = Entry.file(path, content, file_mode(file, spec_dir), uid, gid, where)
+        if (text := spec.capabilities.get(path)) is not None:
+            try:
+                entry = replace(entry, capabilities=file_capabilities(text))
+            except ValueError as error:
+                issues.append(Issue(_pointer("capabilities", path), str(error)))
+        entries.append(entry)
     entries += [Entry.symlink(path, target, owner=_pointer("symlinks", path)) for path, target in spec.symlinks.items()]
     issues += _misplaced(spec, entries)
     if issues:

@@ -44,6 +44,10 @@ def check_paths(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
             yield Issue(
                 pointer("privileged-programs", path), "is not a program's place: they stand in /usr/bin or /usr/sbin"
             )
+    for path in spec.capabilities:
+        is_program = spec.from_store is None and any(PurePosixPath(path).is_relative_to(place) for place in _PROGRAMS)
+        if path not in spec.files and not is_program:
+            yield Issue(pointer("capabilities", path), "is neither a declared file nor a program of a package")
     for path, file in spec.files.items():
         if file.source is not None:
             yield from _check_source(pointer("files", path, "source"), file.source, beside)

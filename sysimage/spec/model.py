@@ -236,6 +236,8 @@ class SystemSpec(SpecObject):
     """Image path → what the link says."""
     privileged_programs: dict[ImagePath, PrivilegedProgram] = {}
     """Programs of the image's /usr, by path, beside the usual ones (su, passwd, …) of the chosen packages."""
+    capabilities: dict[ImagePath, value_types.Capabilities] = {}
+    """What programs may do, whichever user starts them, by path: declared files, and programs of the image's /usr."""
     host_name: value_types.HostName | None = None
     """Written to /etc/hostname; a container's runtime sets its own."""
     time_zone: value_types.TimeZone = "UTC"

@@ -163,6 +163,7 @@ def test_every_fault_of_the_text_the_fields_and_the_whole_is_reported_at_once_in
         ({"files": {"/etc/passwd": {"text": ""}}}, '/files/~1etc~1passwd: is made from what "users" says'),
         ({"files": {"/etc/x": {"source": "/etc/x"}}}, "/files/~1etc~1x/source: must be a path inside the spec's own directory: relative,"
             " and without '..'"),
+        ({"capabilities": {"/etc/x": "cap_net_raw+p"}}, "/capabilities/~1etc~1x: is neither a declared file nor a program of a package"),
         ({"privileged-programs": {"/etc/x": {}}}, "/privileged-programs/~1etc~1x: is not a program's place: they stand in /usr/bin or /usr/sbin"),
         ({"volumes": ["/"]}, "/volumes/0: is the system's own: everything is in it"),
         ({"packages": ["nginx", "nginx=1.0"]}, '/packages/1: "nginx" is listed twice'),

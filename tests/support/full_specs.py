@@ -65,6 +65,7 @@ FULL: dict[str, Any] = {
     "directories": {"/srv/app": {"mode": "0750", "owner": "app", "group": "app"}},
     "symlinks": {"/srv/current": "app"},
     "privileged-programs": {"/usr/bin/ping": {"mode": "4755"}},
+    "capabilities": {"/usr/bin/ping": "cap_net_raw+ep"},
     "host-name": "web",
     "time-zone": "Europe/Berlin",
     "locale": "de_DE.UTF-8",

@@ -141,7 +141,7 @@ class PackageIndex:
             for packages in self._lists:
                 for package in packages.versions(name):
                     if package.architecture in (self.architecture, "all"):
-                        found.setdefault(package.version, package)
+                        found.setdefault(package.version, package.on(self.architecture))
             self._versions[name] = tuple(
                 sorted(found.values(), key=lambda package: (version_key(package.version), package.version))[::-1]
             )

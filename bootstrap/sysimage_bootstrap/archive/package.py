@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, Issue
@@ -70,6 +70,25 @@ class Package:
         if self.name == target.name and target.accepts(self.version):
             return True
         return any(target.accepts(version) for version in self.provided_versions(target))
+
+    def on(self, architecture: str) -> Package:
+        """The package as one on a system of an architecture: what is for ``all`` counts there as that system's own, as
+        for dpkg, so that ``foo:amd64`` is just ``foo`` on amd64."""
+
+        def named(targets: tuple[DependencyTarget, ...]) -> tuple[DependencyTarget, ...]:
+            return tuple(replace(t, architecture=None) if t.architecture == architecture else t for t in targets)
+
+        def all_named(dependencies: tuple[Dependency, ...]) -> tuple[Dependency, ...]:
+            return tuple(Dependency(named(dependency.alternatives)) for dependency in dependencies)
+
+        return replace(
+            self,
+            pre_depends=all_named(self.pre_depends),
+            depends=all_named(self.depends),
+            recommends=all_named(self.recommends),
+            conflicts=named(self.conflicts),
+            breaks=named(self.breaks),
+        )
 
 
 def package_from_fields(fields: Mapping[str, str], suite: str) -> Package:

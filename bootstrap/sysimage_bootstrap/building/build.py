@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.files.temporary import scratch_directory
+from sysimage.notices import notice
 from sysimage.progress import Progress, silent
 from sysimage.store.items import StoreItem
 from sysimage.workers import Pool, Report
@@ -23,9 +24,12 @@ from sysimage_bootstrap.debs.inventory_cache import InventoryCache
 from sysimage_bootstrap.packages.resolve import Resolution
 from sysimage_bootstrap.planning.item_plan import PlannedItem
 from sysimage_bootstrap.planning.plan import Plan, plan_items
+from sysimage_bootstrap.planning.slim import without
 from sysimage_bootstrap.store.item_store import ItemStore
 
 _CACHE = "var/sysimage/packages"
+COMMANDS = ("bin/", "sbin/", "games/")
+"""Where programs are that people start."""
 _NO_ALTERNATIVES: Mapping[str, str] = MappingProxyType({})
 
 
@@ -69,7 +73,9 @@ def build_items(
                 pythons=pythons_of(by_name.values()),
                 alternatives=alternatives,
                 slim=slim,
+                unmet={package for package, _ in resolution.unmet},
             )
+            _say_what_will_not_start(plan)
             missing = [name for name, planned in plan.items.items() if store.get(planned.path) is None]
             runnable = RunnablePackages(debs, by_name, inventories, architecture)
             if native_architecture not in (None, architecture):
@@ -80,9 +86,20 @@ def build_items(
             # Where nothing is missing, the files have not been fetched yet.
             files = {package.name: deb for package, deb in debs.items()} if missing else {}
             _make_all(plan, missing, files, environment, workers, progress)
+            for name, planned in plan.items.items():
+                # An item may be older than a fact that is read of its package today.
+                store.remember(planned.path, without(inventories[name], planned.plan.left_out).facts())
     except OSError as error:
         raise MachineError(f"cannot make store items: {error.strerror}: {error.filename or store.root}") from error
     return {name: _realised(store, planned) for name, planned in plan.items.items()}
+
+
+def _say_what_will_not_start(plan: Plan) -> None:
+    """Programs that lack libraries, in Debian too: their packages do not depend on what holds them."""
+    for name, planned in plan.items.items():
+        for path, libraries in sorted(planned.plan.missing.items()):
+            if path.startswith(COMMANDS):
+                notice(f"/usr/{path} of {name} will not start: no package of the image has {', '.join(libraries)}")
 
 
 def _require_fetched(resolution: Resolution, debs: Mapping[Package, Path]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,8 @@ MEMBER_LIMIT = 1_000_000
 _AR_MAGIC = b"!<arch>\n"
 _AR_HEADER = re.compile(rb"([\x21-\x7e]{1,16}) *(\d+) *(\d+) *(\d+) *([0-7]+) *(\d+) *`\n")
 _COMPRESSIONS = {b"": "", b".gz": "gz", b".xz": "xz", b".zst": "zst"}
-_WANTED = ("control", "conffiles")
+_SCRIPTS = ("preinst", "postinst")
+_WANTED = ("control", "conffiles", *_SCRIPTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Deb:
     """The control file."""
     conffiles: tuple[str, ...]
     """Image paths of configuration files, as the package lists them."""
+    scripts: Mapping[str, str]
+    """Of ``preinst`` and ``postinst``, those that it has."""
     data: TarReader
 
 
@@ -63,7 +66,8 @@ def open_deb(
             data = TarReader(decompressed(file, size, compression, data_limit), member_limit=member_limit)
             conffiles = [line.strip() for line in control.get("conffiles", "").splitlines()]
             # "remove-on-upgrade" before a path asks dpkg to delete it; the package does not hold it.
-            yield Deb(control["control"], tuple(line for line in conffiles if line.startswith("/")), data)
+            scripts = {name: control[name] for name in _SCRIPTS if name in control}
+            yield Deb(control["control"], tuple(line for line in conffiles if line.startswith("/")), scripts, data)
     except (TarError, DecompressionError) as error:
         raise IntegrityError(
             f"cannot unpack {label}: {error}", hint="the file is damaged or was made to do harm; fetch it again"
@@ -93,7 +97,8 @@ def _control(file: BinaryIO) -> dict[str, str]:
         if member.type is not Type.FILE or member.size > CONTROL_FILE_LIMIT or name in found:
             raise TarError(f"its control archive holds {name} twice, too large, or not as a file")
         try:
-            found[name] = b"".join(reader.content()).decode()
+            # A script may be a program, or of another character set: only its ASCII is looked at.
+            found[name] = b"".join(reader.content()).decode(errors="replace" if name in _SCRIPTS else "strict")
         except UnicodeDecodeError:
             raise TarError(f"its {name} is not UTF-8") from None
     if "control" not in found:

@@ -37,8 +37,12 @@ class Attributes:
     mode: int
     """Permission bits, set-ID and sticky bits included."""
     owner: str
+    """A name or, where the package has none, a number."""
     group: str
     directory: bool
+    uid: int = 0
+    """What the package says beside the owner's name, for a system that does not have it."""
+    gid: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,10 @@ class Inventory:
     """When the source changed: seconds since the epoch, ascending."""
     replaces: str = ""
     """The field Replaces of its control file: whose files it may overwrite."""
+    diversions: Mapping[str, str] = field(default_factory=dict)
+    """Path → where the files of all other packages at that path are instead."""
+    capabilities: Mapping[str, str] = field(default_factory=dict)
+    """Path of a program → what its package lets it do, as for setcap(8)."""
 
     def facts(self) -> dict[str, Any]:
         """What the store remembers about the item."""
@@ -82,6 +90,8 @@ class Inventory:
             "attributes": {path: asdict(found) for path, found in sorted(self.attributes.items())},
             "conffiles": list(self.conffiles),
             "replaces": self.replaces,
+            "diversions": dict(self.diversions),
+            "capabilities": dict(self.capabilities),
         }
 
 
@@ -106,6 +116,10 @@ class PackageFacts:
     """Path of a symlink → what it says below /usr, where the item's says something else."""
     replaces: str = ""
     """The packages whose files it may overwrite, as its control file says them."""
+    diversions: Mapping[str, str] = field(default_factory=dict)
+    """Path → where the files of all other packages at that path are instead."""
+    capabilities: Mapping[str, str] = field(default_factory=dict)
+    """Path of a program → what its package lets it do, as for setcap(8)."""
 
     def overwrites(self, other: PackageFacts) -> bool:
         """Whether this package's files take the place of another's (Debian Policy, 7.6)."""
@@ -127,4 +141,6 @@ class PackageFacts:
             facts.get("md5sums", {}),
             facts.get("links", {}),
             facts.get("replaces", ""),
+            facts.get("diversions", {}),
+            facts.get("capabilities", {}),
         )

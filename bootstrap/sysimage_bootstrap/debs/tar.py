@@ -38,12 +38,14 @@ class PackageMember:
     mode: int
     """Permission bits, set-ID and sticky bits included."""
     owner: bytes
-    """The owner's name, or their number where the archive has no name."""
+    """The owner's name, or their number where the archive has no name; ``root`` for 0."""
     group: bytes
     size: int
     """Bytes of content; 0 for all but files."""
     target: bytes
     """The target of a symlink, or the normalised name that a hard link repeats."""
+    uid: int = 0
+    gid: int = 0
 
 
 class TarReader:
@@ -174,14 +176,17 @@ def _parse(header: bytes, long_name: bytes | None, long_target: bytes | None) ->
             raise TarError(f"{show(raw)} is a symlink to {show(target[:80])}")
     else:
         target = b""
+    uid, gid = _octal(header[108:116]), _octal(header[116:124])
     return PackageMember(
         name=name,
         type=type_,
         mode=_octal(header[100:108]) & 0o7777,
-        owner=_text(header[265:297]) or b"%d" % _octal(header[108:116]),
-        group=_text(header[297:329]) or b"%d" % _octal(header[116:124]),
+        owner=_text(header[265:297]) or (b"%d" % uid if uid else b"root"),
+        group=_text(header[297:329]) or (b"%d" % gid if gid else b"root"),
         size=size,
         target=target,
+        uid=uid,
+        gid=gid,
     )
 
 

@@ -21,12 +21,15 @@ from sysimage_bootstrap.debs.deb import Deb, open_deb
 from sysimage_bootstrap.debs.elf import MAGIC, ElfError, read_elf
 from sysimage_bootstrap.debs.guile import modules_in_library, modules_in_source
 from sysimage_bootstrap.debs.inventory import WATCHED, Attributes, Inventory, LinkedFile
+from sysimage_bootstrap.debs.script_facts import script_facts
 from sysimage_bootstrap.debs.stanza import stanza
 from sysimage_bootstrap.debs.tar import PackageMember, TarError, TarReader, Type, show
 
 _HEAD = 256
 """Bytes of a file that are looked at: as many as Linux reads of a script's first line."""
 _CHANGELOG_LIMIT = 8 << 20
+_IN_USR = (b"bin", b"sbin", b"lib", b"lib32", b"lib64", b"libx32")
+"""Directories that are links into /usr in the image."""
 _SCRIPT_LIMIT = 4 << 20
 """Bytes of a script that are searched for `WATCHED`: installers have archives after theirs."""
 _WATCHED = re.compile(rf"(?<![\w.-])({'|'.join(WATCHED)})(?![\w-]|\.\w)".encode())
@@ -66,8 +69,8 @@ def _place(member: PackageMember, data: TarReader, unpacked: _Unpacked) -> None:
         if member.type is not Type.DIRECTORY:
             raise TarError(f"{show(member.name)} is no directory")
         return
-    if member.type is Type.SYMLINK and _in_item(member.target.lstrip(b"/")) == name and b"/" not in name:
-        return  # base-files says bin -> usr/bin; in an item, they are one
+    if member.type is Type.SYMLINK and _means_itself(member, name):
+        return  # base-files says bin -> usr/bin, others usr/bin/x -> /bin/x; in an item, they are one
     if name in unpacked.files or name in unpacked.links:
         raise TarError(f"{show(member.name)} is there twice")
     if member.type is Type.DIRECTORY:
@@ -81,6 +84,9 @@ def _place(member: PackageMember, data: TarReader, unpacked: _Unpacked) -> None:
             case Type.SYMLINK:
                 unpacked.links[name] = member
                 return
+            case Type.HARD_LINK if (symlink := _linked_symlink(member, unpacked)) is not None:
+                unpacked.links[name] = replace(member, target=symlink.target)
+                return
             case Type.HARD_LINK:
                 first = unpacked.first_names[name] = _first_name(member, unpacked)
                 unpacked.links[name] = replace(member, target=posixpath.relpath(first, above or b"."))
@@ -93,6 +99,20 @@ def _place(member: PackageMember, data: TarReader, unpacked: _Unpacked) -> None:
 
 def _in_item(name: bytes) -> bytes:
     return b"" if name == b"usr" else name.removeprefix(b"usr/")
+
+
+def _means_itself(link: PackageMember, name: bytes) -> bool:
+    """Whether a symlink leads to its own place where /bin and its like are in /usr."""
+    if b"/" in name and name.partition(b"/")[0] not in _IN_USR:
+        return False
+    meant = posixpath.normpath(posixpath.join(b"/", posixpath.dirname(link.name), link.target)).lstrip(b"/")
+    return _in_item(meant) == name
+
+
+def _linked_symlink(member: PackageMember, unpacked: _Unpacked) -> PackageMember | None:
+    """The symlink that a hard link is a further name of: it says the same there."""
+    name = _in_item(member.target)
+    return None if name in unpacked.first_names else unpacked.links.get(name)
 
 
 def _is_special(member: PackageMember) -> bool:
@@ -157,6 +177,7 @@ def _inventory(package: Package, deb: Deb, replaces: str, unpacked: _Unpacked) -
         for name, head in unpacked.heads.items()
         if head.startswith(b"#!") and b"\n" in head and unpacked.files[name].mode & 0o111
     }
+    said = script_facts(package.name, deb.scripts.get("preinst", ""), deb.scripts.get("postinst", ""))
     words = {_text(name): _words(Path(os.fsdecode(unpacked.top), os.fsdecode(name))) for name in sorted(scripts)}
     return Inventory(
         package=package.name,
@@ -171,12 +192,14 @@ def _inventory(package: Package, deb: Deb, replaces: str, unpacked: _Unpacked) -
         words={name: found for name, found in words.items() if found},
         modules=_modules(unpacked),
         attributes={
-            _text(name): Attributes(m.mode, _text(m.owner), _text(m.group), m.type is Type.DIRECTORY)
+            _text(name): Attributes(m.mode, _text(m.owner), _text(m.group), m.type is Type.DIRECTORY, m.uid, m.gid)
             for name, m in sorted(unpacked.attributes.items())
         },
         conffiles=deb.conffiles,
         replaces=replaces,
         changed=_changed(package, unpacked),
+        diversions=said.diversions,
+        capabilities=said.capabilities,
     )
 
 

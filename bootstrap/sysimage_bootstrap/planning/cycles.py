@@ -4,7 +4,8 @@ A store item can only refer to what was made before it. In Debian's graph a few 
 cycle there is an edge without which each item still works, since what it stands for is found in the running system's
 profile:
 
-    libc6 ──Depends──▶ libgcc-s1 ──NEEDED libc.so.6──▶ libc6        the first is given up
+    libc6 ──Depends──▶ libgcc-s1 ──NEEDED libc.so.6──▶ libc6                       the first is given up
+    dovecot-core ──a plugin's NEEDED──▶ dovecot-sieve ──a program's──▶ dovecot-core    so is this one's
 
 The standard library's graphlib finds the cycles: networkx would take longer to import than all this takes.
 """
@@ -16,8 +17,6 @@ from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
-from sysimage.errors import Issue, SysimageError
-
 
 class Strength(enum.IntEnum):
     """Why one package refers to another, the most dispensable first."""
@@ -28,8 +27,10 @@ class Strength(enum.IntEnum):
     """A symlink leads there; it can lead to the profile instead."""
     SHEBANG = 3
     """A script is run by a program there; it can be run by the profile's."""
-    LINKED = 4
-    """The dynamic linker looks there. Cannot be given up."""
+    PLUGIN = 4
+    """The dynamic linker looks there for what only a plugin needs; it can look into the profile instead."""
+    LINKED = 5
+    """The dynamic linker looks there for what a program or a library needs. The last to be given up, as a plugin's."""
 
 
 Edge = tuple[str, str]
@@ -39,21 +40,14 @@ Edge = tuple[str, str]
 def break_cycles(edges: Mapping[Edge, Strength]) -> frozenset[Edge]:
     """The edges to give up so that the rest is acyclic; the same ones for the same edges, in whatever order they come.
 
-    In each cycle that is found the weakest edge goes, the first by name among equals. A cycle of edges that cannot be
-    given up is a `SysimageError` that names it.
+    In each cycle that is found the weakest edge goes, the first by name among equals.
     """
     left = {edge: edges[edge] for edge in sorted(edges)}
     given_up: set[Edge] = {edge for edge in left if edge[0] == edge[1]}
     for edge in given_up:
         del left[edge]
     while cycle := _cycle(left):
-        strength, weakest = min((left[edge], edge) for edge in cycle)
-        if strength is Strength.LINKED:
-            raise SysimageError(
-                "cannot make store items: packages link against each other in a circle",
-                hint="leave one of them out with exclude",
-                issues=[Issue(source, f"links against {target}") for source, target in cycle],
-            )
+        _, weakest = min((left[edge], edge) for edge in cycle)
         del left[weakest]
         given_up.add(weakest)
     return frozenset(given_up)

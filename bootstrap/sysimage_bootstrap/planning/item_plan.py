@@ -113,7 +113,9 @@ def _linked(
     name: str, linkings: Mapping[str, Linking], paths: Mapping[str, StorePath]
 ) -> dict[str, tuple[str | None, tuple[str, ...]]]:
     def text(place: PackagePath) -> str:
-        return f"{SELF if place.package == name else paths[place.package]}/{place.path}"
+        # What closes a circle is left to the running system, where every package's files are in /usr.
+        top = SELF if place.package == name else paths.get(place.package, "/usr")
+        return f"{top}/{place.path}"
 
     return {
         path: (

@@ -6,6 +6,9 @@ as programs; the C library and the dynamic linker itself are not, since they sta
 Before the places in the store come the same directories as seen from the file itself. So what is run as Debian has it,
 from /usr, loads its libraries from /usr, and those that look for data beside themselves (rustc, Qt, libclang) find what
 other packages put there; what is run from the store finds it in the store.
+
+What no package holds is no fault where Debian installs the file just so: packages hold plugins, and a program now and
+then, for libraries that they only recommend. It is one where the library is missing because a dependency is unmet.
 """
 
 from __future__ import annotations
@@ -34,12 +37,15 @@ class Linking:
 
 
 def linkings(
-    inventory: Inventory, namespace: UnionTree, dependencies: Collection[str], target: ElfTarget
+    inventory: Inventory,
+    namespace: UnionTree,
+    dependencies: Collection[str],
+    target: ElfTarget,
+    required: Collection[str],
 ) -> tuple[dict[str, Linking], list[Issue]]:
     """Path of each file that is to be rewritten → how; and what cannot be found anywhere and has to be.
 
-    ``dependencies`` are the package's own. A plugin, which is neither a program nor a library where others look for it,
-    may lack libraries: packages hold plugins for what they only recommend, and Debian could not load them either.
+    ``dependencies`` are the package's own. Of its files, those that are ``required`` may lack no library.
     """
     found: dict[str, Linking] = {}
     issues: list[Issue] = []
@@ -50,12 +56,36 @@ def linkings(
             continue
         search = _Search(path, elf, inventory.package, namespace, dependencies, target)
         interpreter, runpath = search.interpreter(), search.runpath()
-        optional = elf.interpreter is None and posixpath.dirname(path) not in target.directories
-        if not optional:
+        if path in required:
             where = f"{inventory.package}: {path}"
             issues += [Issue(where, f"needs {name}, which no package holds") for name in search.missing]
+        if elf.interpreter is not None and interpreter is None:
+            continue  # a program of another C library: it stays as it is
         found[path] = Linking(interpreter, runpath, tuple(search.missing))
     return found, issues
+
+
+def is_plugin(inventory: Inventory, path: str, target: ElfTarget) -> bool:
+    """Whether a file is neither a program nor a library where the dynamic linker looks for libraries."""
+    return inventory.linked[path].interpreter is None and posixpath.dirname(path) not in target.directories
+
+
+def required_files(inventory: Inventory, needed: Collection[str], *, complete: bool) -> frozenset[str]:
+    """The files of a package that must find all their libraries.
+
+    ``needed`` are the names of libraries that some file needs, ``complete`` says whether every dependency of the
+    package, and of what it needs, is met: then nothing of it is required, since Debian has it no better.
+    """
+    if complete:
+        return frozenset()
+    names = {path: {posixpath.basename(path)} for path in inventory.linked}
+    for link in inventory.links:
+        place = posixpath.normpath(posixpath.join(posixpath.dirname(link), inventory.links[link]))
+        if place in names:
+            names[place].add(posixpath.basename(link))
+    return frozenset(
+        path for path, elf in inventory.linked.items() if elf.interpreter is not None or names[path] & set(needed)
+    )
 
 
 class _Search:

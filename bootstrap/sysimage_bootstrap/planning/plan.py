@@ -6,7 +6,7 @@ its item whole: a decision that comes out differently gives another path.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sysimage.errors import Issue, SysimageError
@@ -17,7 +17,7 @@ from sysimage_bootstrap.debian.slim import Slim
 from sysimage_bootstrap.debs.inventory import Inventory
 from sysimage_bootstrap.planning.cycles import Edge, Strength, break_cycles, dependencies_first
 from sysimage_bootstrap.planning.item_plan import PlannedItem, WantedReferences, item_plan, recipe_of
-from sysimage_bootstrap.planning.linking import linkings
+from sysimage_bootstrap.planning.linking import is_plugin, linkings, required_files
 from sysimage_bootstrap.planning.shebangs import shebangs
 from sysimage_bootstrap.planning.slim import left_out, without
 from sysimage_bootstrap.planning.symlinks import symlink_targets
@@ -46,12 +46,14 @@ def plan_items(
     pythons: Mapping[str, str],
     alternatives: Mapping[str, str],
     slim: Slim | None = None,
+    unmet: Collection[str] = (),
 ) -> Plan:
     """Plan an item for every package.
 
     ``dependencies`` are Debian's, by name; ``tools`` name and version of what builds; ``pythons`` map each Python that
-    modules are compiled for (``3.13``) to the version of its package. With ``slim``, items lack what it leaves out. A
-    library that no package holds is a `SysimageError`, all of them at once; a program that no package declares, an
+    modules are compiled for (``3.13``) to the version of its package. With ``slim``, items lack what it leaves out.
+    ``unmet`` are packages with a dependency that nothing meets: a library that no package holds, and that one of them
+    or of those that need them wants, is a `SysimageError`, all of them at once; a program that no package declares, an
     `UnsaidNeedsError`.
     """
     absent = {}
@@ -61,8 +63,10 @@ def plan_items(
     inventories = {name: without(inventory, absent.get(name, {})) for name, inventory in inventories.items()}
     namespace = UnionTree(inventories)
     choice = Alternatives(architecture, packages.keys(), namespace.has, alternatives)
-    wanted = _wanted_by_all(inventories, dependencies, namespace, ELF_TARGETS[architecture], choice, sorted(packages))
-    edges = _edges(wanted, dependencies)
+    wanted = _wanted_by_all(
+        inventories, dependencies, namespace, ELF_TARGETS[architecture], choice, _incomplete(dependencies, unmet)
+    )
+    edges = _edges(wanted, dependencies, inventories, ELF_TARGETS[architecture])
     given_up = break_cycles(edges)
     kept: dict[str, list[str]] = {name: [] for name in packages}
     for source, target in sorted(edges.keys() - given_up):
@@ -85,14 +89,18 @@ def _wanted_by_all(
     namespace: UnionTree,
     target: ElfTarget,
     choice: Alternatives,
-    names: Sequence[str],
+    incomplete: Collection[str],
 ) -> dict[str, WantedReferences]:
     """What each package would refer to; a `SysimageError` names every library that no package holds."""
     wanted: dict[str, WantedReferences] = {}
     issues: list[Issue] = []
-    for name in names:
-        inventory, needs = inventories[name], dependencies.get(name, ())
-        linked, missing = linkings(inventory, namespace, needs, target)
+    needed = frozenset(
+        library for inventory in inventories.values() for elf in inventory.linked.values() for library in elf.needed
+    )
+    for name, inventory in sorted(inventories.items()):
+        needs = dependencies.get(name, ())
+        required = required_files(inventory, needed, complete=name not in incomplete)
+        linked, missing = linkings(inventory, namespace, needs, target, required)
         issues += missing
         wanted[name] = WantedReferences(
             linked, shebangs(inventory, namespace, choice), symlink_targets(inventory, namespace, needs)
@@ -100,32 +108,54 @@ def _wanted_by_all(
     if issues:
         raise SysimageError(
             "cannot link the packages: libraries are missing",
-            hint="add the packages that hold them, or leave out those that need them",
+            hint="what holds them is excluded: do not exclude it, or leave out the packages that need them",
             issues=issues,
         )
     return wanted
 
 
-def _edges(wanted: Mapping[str, WantedReferences], dependencies: Mapping[str, tuple[str, ...]]) -> dict[Edge, Strength]:
+def _incomplete(dependencies: Mapping[str, tuple[str, ...]], unmet: Collection[str]) -> frozenset[str]:
+    """The packages that lack a dependency, and all that need them, over any number of steps."""
+    needed_by: dict[str, list[str]] = {}
+    for name, targets in dependencies.items():
+        for needed in targets:
+            needed_by.setdefault(needed, []).append(name)
+    found: set[str] = set()
+    waiting = list(unmet)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += needed_by.get(name, ())
+    return frozenset(found)
+
+
+def _edges(
+    wanted: Mapping[str, WantedReferences],
+    dependencies: Mapping[str, tuple[str, ...]],
+    inventories: Mapping[str, Inventory],
+    target: ElfTarget,
+) -> dict[Edge, Strength]:
     """The strongest reason for each reference."""
     edges: dict[Edge, Strength] = {}
 
-    def add(source: str, target: str, strength: Strength) -> None:
-        if source != target:
-            edges[source, target] = max(strength, edges.get((source, target), Strength.DECLARED))
+    def add(source: str, needed: str, strength: Strength) -> None:
+        if source != needed:
+            edges[source, needed] = max(strength, edges.get((source, needed), Strength.DECLARED))
 
     for name, want in wanted.items():
-        for target in dependencies.get(name, ()):
-            add(name, target, Strength.DECLARED)
+        for needed in dependencies.get(name, ()):
+            add(name, needed, Strength.DECLARED)
         for target_place in want.links.values():
             if isinstance(target_place, PackagePath):
                 add(name, target_place.package, Strength.LINK)
         for shebang in want.shebangs.values():
             add(name, shebang.interpreter.package, Strength.SHEBANG)
-        for linking in want.linkings.values():
+        for path, linking in want.linkings.items():
+            strength = Strength.PLUGIN if is_plugin(inventories[name], path, target) else Strength.LINKED
             for place in (linking.interpreter, *linking.runpath):
                 if isinstance(place, PackagePath):
-                    add(name, place.package, Strength.LINKED)
+                    add(name, place.package, strength)
     return edges
 
 

@@ -114,6 +114,15 @@ class ItemStore:
             raise KeyError(str(path))
         return known.facts
 
+    def remember(self, path: StorePath, facts: Mapping[str, Any]) -> None:
+        """Record facts about an item that is there, beside those that are known, or in their place."""
+        known = self._lookup(path)
+        if known is None:
+            raise KeyError(str(path))
+        if any(known.facts.get(name) != fact for name, fact in facts.items()):
+            self._known[path] = replace(known, facts={**known.facts, **facts})
+            registration.write_again(self._registered_dir / path.base_name, self._known[path])
+
     def items(self) -> tuple[StoreItem, ...]:
         """Every item of the store that is not damaged, sorted by path."""
         return tuple(item for path in self.registered() if (item := self.get(path)) is not None)

@@ -20,6 +20,7 @@ from sysimage_bootstrap.packages.default_packages import is_built_in_zone
 from sysimage_bootstrap.system.certificates import LOCAL_CERTIFICATES, certificate_files
 from sysimage_bootstrap.system.environment import pam_environment, shell_profile
 from sysimage_bootstrap.system.installed import Installed, provider
+from sysimage_bootstrap.system.owners import owner_ids
 from sysimage_bootstrap.system.pam import pam_files
 from sysimage_bootstrap.system.python_sites import sites
 from sysimage_bootstrap.system.union import link_union
@@ -144,8 +145,7 @@ def etc_entries(
 def _owned(accounts: Accounts, found: Attributes | None, mode: int) -> tuple[int, int, int]:
     if found is None:
         return mode, 0, 0
-    user, group = accounts.user(found.owner), accounts.group(found.group)
-    return found.mode, user.uid if user else 0, group.gid if group else 0
+    return found.mode, *owner_ids(accounts, found)
 
 
 def _walk(directory: Path, relative: str) -> Iterator[tuple[str, Path]]:

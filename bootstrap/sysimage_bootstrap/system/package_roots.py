@@ -14,6 +14,7 @@ from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.tree import Entry
 from sysimage_bootstrap.debs.inventory import Attributes
 from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.owners import group_id, owner_ids, user_id
 from sysimage_bootstrap.system.tmpfiles import final_path, runtime_directories
 
 _TOPS = ("home", "media", "mnt", "opt", "root", "run", "srv", "tmp", "var")
@@ -37,7 +38,7 @@ def package_entries(packages: Iterable[Installed], accounts: Accounts) -> tuple[
     for directory in runtime_directories(packages):
         if _PACKAGE_MANAGER.fullmatch(directory.path) or directory.path.startswith(("/etc/", "/usr/", "/dev/")):
             continue
-        uid, gid = _ids(accounts, directory.owner, directory.group)
+        uid, gid = user_id(accounts, directory.owner), group_id(accounts, directory.group)
         entries[directory.path] = Entry.directory(directory.path, directory.mode, uid, gid, directory.origin)
     return tuple(entries[path] for path in sorted(entries))
 
@@ -63,10 +64,10 @@ def _entry(
         yield Entry.symlink(path, _target(package, relative), owner=str(package.path))
     elif file.is_dir():
         found = found or _PLAIN
-        yield Entry.directory(path, found.mode, *_ids(accounts, found.owner, found.group), str(package.path))
+        yield Entry.directory(path, found.mode, *owner_ids(accounts, found), str(package.path))
     else:
         mode = found.mode if found else 0o755 if file.stat().st_mode & 0o100 else 0o644
-        uid, gid = _ids(accounts, found.owner, found.group) if found else (0, 0)
+        uid, gid = owner_ids(accounts, found) if found else (0, 0)
         yield Entry.file(path, file, mode, uid, gid, str(package.path))
 
 
@@ -77,10 +78,3 @@ def _target(package: Installed, relative: str) -> str:
     inside = posixpath.normpath(posixpath.join(posixpath.dirname(relative), said))
     stays = said.startswith("/") or inside.split("/")[0] in (*_TOPS, "etc")
     return said if stays else f"{package.path}/{inside}"
-
-
-def _ids(accounts: Accounts, owner: str, group: str) -> tuple[int, int]:
-    user, found = accounts.user(owner), accounts.group(group)
-    uid = user.uid if user else int(owner) if owner.isdecimal() else 0
-    gid = found.gid if found else int(group) if group.isdecimal() else 0
-    return uid, gid

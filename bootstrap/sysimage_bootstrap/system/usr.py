@@ -4,7 +4,8 @@ Each item brings its own files there, in its own layer (`usr_files`). What they 
 ships, is put on top:
 
     /usr/bin/awk -> /usr/bin/mawk                 no package ships it: an alternative
-    /usr/bin/parallel                             two ship it: the one that was chosen, or that replaces the other
+    /usr/bin/parallel                             two ship it: the one that was chosen, that diverts, or that replaces
+    /usr/bin/parallel.moreutils                   the other one, where the winner's package diverts it
     /usr/lib/dbus-1.0/dbus-daemon-launch-helper   its group's ID is this system's
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import filecmp
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from sysimage.errors import IntegrityError, Issue
@@ -91,10 +92,13 @@ def base_entries(usr: Usr) -> Iterator[Entry]:
 def settled(usr: Usr, elsewhere: Collection[str], chosen: Mapping[str, str]) -> Iterator[Entry]:
     """The winner at each path where packages have different things; ``elsewhere`` is what something else settles.
 
-    ``chosen`` are the names, such as ``parallel``, for which the spec says a package; a package that replaces another
-    one's files comes before it. An `IntegrityError` names everything else, and both sides.
+    ``chosen`` are the names, such as ``parallel``, or image paths, for which the spec says a package; a package that
+    diverts or replaces another one's files comes before it. What is diverted is at its other place, too. An
+    `IntegrityError` names everything else, and both sides.
     """
     issues = []
+    diverted = dict(_diverted(usr))
+    yield from (entry for path, entry in sorted(diverted.items()) if path not in elsewhere)
     for path, packages in sorted(usr.holders.items()):
         if path in usr.directories:
             known = next(iter(packages))
@@ -111,15 +115,36 @@ def settled(usr: Usr, elsewhere: Collection[str], chosen: Mapping[str, str]) -> 
     if issues:
         raise IntegrityError(
             "cannot put the packages into one /usr: some have different files at the same place",
-            hint="leave one of them out with exclude, or say which counts with alternatives",
+            hint=_hint(issues, usr),
             issues=issues,
         )
 
 
+def _hint(issues: Sequence[Issue], usr: Usr) -> str:
+    path = issues[0].where
+    names = [package.name for package in usr.holders.get(path.removeprefix("/usr/"), ())]
+    way = "leave one of them out with exclude"
+    return f'{way}, or say which counts: "alternatives": {{"{path}": "{names[0]}"}}' if len(names) > 1 else way
+
+
+def _diverted(usr: Usr) -> Iterator[tuple[str, Entry]]:
+    """Image path → entry of what a package's diversion has moved there."""
+    known = {package.name: package for packages in usr.holders.values() for package in packages}
+    for diverting in known.values():
+        for path, place in diverting.facts.diversions.items():
+            for package in usr.holders.get(path, ()):
+                if package is not diverting and not usr.has(place):
+                    yield f"/usr/{place}", replace(package.usr_entry(path), path=f"/usr/{place}")
+
+
 def _winner(path: str, packages: Sequence[Installed], chosen: Mapping[str, str]) -> Installed | None:
-    wanted = chosen.get(PurePosixPath(path).name)
+    names = (f"/usr/{path}", f"/{path}", path, PurePosixPath(path).name)
+    wanted = next((chosen[name] for name in names if name in chosen), None)
     for package in packages:
         if package.name == wanted:
+            return package
+    for package in packages:
+        if path in package.facts.diversions:
             return package
     for package in packages:
         if all(other is package or package.replaces(other) for other in packages):

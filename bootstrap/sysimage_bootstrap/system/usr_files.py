@@ -28,5 +28,6 @@ def is_shown(path: str) -> bool:
 
 
 def _fixed(said: Attributes) -> OwnFile | None:
-    user, group = _FIXED_USERS.get(said.owner), BASE_GROUPS.get(said.group)
+    user = int(said.owner) if said.owner.isdecimal() else _FIXED_USERS.get(said.owner)
+    group = int(said.group) if said.group.isdecimal() else BASE_GROUPS.get(said.group)
     return None if user is None or group is None else OwnFile(said.mode, user, group)

@@ -99,6 +99,14 @@ def test_a_library_beside_the_file_is_found_by_origin(shell: Path, libc: Path) -
     assert check(shell, "/gnu/store/dash/bin", {LIBC: libc}, interpreter, TARGET) == missing
 
 
+def test_what_closes_a_circle_of_packages_is_left_to_usr(shell: Path, libc: Path) -> None:
+    interpreter = f"{LIBC}/lib/{Path(elf_of(shell).interpreter or '').name}"
+    rewrite(patchelf()[0], [shell], interpreter, ["/usr/lib/dovecot"])
+    assert check(shell, "/gnu/store/dash/bin", {LIBC: libc}, interpreter, TARGET) == []
+    rewrite(patchelf()[0], [shell], "/usr/lib/ld.so", [f"{LIBC}/lib"])
+    assert check(shell, "/gnu/store/dash/bin", {LIBC: libc}, "/usr/lib/ld.so", TARGET) == []
+
+
 def test_an_interpreter_that_was_not_rewritten_is_noticed(shell: Path, libc: Path) -> None:
     interpreter = linked(shell)
     shutil.copy(find("dash").resolve(), shell)

@@ -31,6 +31,8 @@ class Member:
     target: str = ""
     owner: str = "root"
     group: str = "root"
+    uid: int = 0
+    gid: int = 0
     size: int | None = None
     """What the header claims, when that is not the truth."""
     magic: bytes = b"ustar  \0"
@@ -62,8 +64,8 @@ def header(member: Member) -> bytes:
 
     put(0, 100, member.name.encode("utf-8", "surrogateescape"))
     put(100, 8, b"%07o\0" % member.mode)
-    put(108, 8, b"%07o\0" % 0)
-    put(116, 8, b"%07o\0" % 0)
+    put(108, 8, b"%07o\0" % member.uid)
+    put(116, 8, b"%07o\0" % member.gid)
     put(124, 12, b"%011o\0" % size if 0 <= size < 8**11 else b"\x80" + (size % 2**88).to_bytes(11, "big"))
     put(136, 12, b"%011o\0" % 1_700_000_000)
     put(148, 8, b" " * 8)

@@ -228,6 +228,18 @@ def test_an_architecture_that_is_named_has_to_be_ours() -> None:
     assert faults(archive, ask("b"))
 
 
+def test_a_package_for_all_architectures_counts_as_one_of_ours() -> None:
+    archive = index(
+        stanza("a", depends="data:amd64"),
+        stanza("data", architecture="all", conflicts="old:amd64"),
+        stanza("old", architecture="all"),
+        stanza("b", depends="data:arm64"),
+    )
+    assert names(resolve(archive, ask("a"))) == ["a", "data"]
+    assert faults(archive, ask("a", "old"))
+    assert faults(archive, ask("b")), "one for all is not one of another architecture"
+
+
 def test_every_failure_is_explained_at_once() -> None:
     archive = index(
         stanza("nginx", "1.26", depends="libssl3t64 (>= 3.5), libmissing, deep"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import pytest
@@ -49,6 +49,7 @@ def planned(
     dependencies: Mapping[str, tuple[str, ...]] | None = None,
     pythons: Mapping[str, str] | None = None,
     alternatives: Mapping[str, str] | None = None,
+    unmet: Collection[str] = (),
 ) -> Plan:
     packages: dict[str, Package] = {i.package: package_of(i.package, i.package.encode()) for i in inventories}
     return plan_items(
@@ -60,6 +61,7 @@ def planned(
         tools=TOOLS,
         pythons=pythons or {},
         alternatives=alternatives or {},
+        unmet=unmet,
     )
 
 
@@ -188,14 +190,14 @@ def test_of_several_libraries_of_a_name_the_nearest_is_chosen() -> None:
     foreign = entries_of("user", user, has("atlas", machine=183), has("openblas"), dependencies={})
     assert foreign == [beside, f"<openblas>/{LIB}/blas"], "one of another processor is none"
     with pytest.raises(SysimageError, match="libraries are missing"):
-        planned(LIBC, user, has("atlas"), has("openblas"))
+        planned(LIBC, user, has("atlas"), has("openblas"), unmet=["user"])
 
 
 def test_all_missing_libraries_are_named_at_once() -> None:
     one = inventory("one", "bin/one", linked={"bin/one": elf("libx.so.1", "liby.so.1", interpreter=LD)})
     two = inventory("two", "bin/two", linked={"bin/two": elf("libx.so.1", interpreter="/lib/ld-musl.so.1")})
     with pytest.raises(SysimageError, match="libraries are missing") as caught:
-        planned(one, two)
+        planned(one, two, unmet=["one", "two"])
     assert [str(issue) for issue in caught.value.issues] == [
         f"one: bin/one: needs {LD}, which no package holds",
         "one: bin/one: needs libx.so.1, which no package holds",
@@ -229,10 +231,42 @@ def test_a_plugin_may_lack_what_its_package_only_recommends(place: str) -> None:
     assert plan.references != frozenset()
 
 
-def test_a_library_that_others_link_with_may_lack_nothing() -> None:
-    library = inventory("library", f"{LIB}/libx.so.1", linked={f"{LIB}/libx.so.1": elf("libGLU.so.1")})
-    with pytest.raises(SysimageError, match="libraries are missing"):
-        planned(LIBC, library)
+def test_what_lacks_a_library_is_refused_only_where_a_dependency_is_unmet() -> None:
+    """What holds the library may be excluded; else Debian has it no better, such as libsvn1's plugins for desktops."""
+    library = inventory(
+        "library",
+        f"{LIB}/libx.so.1.2",
+        f"{LIB}/liby.so.1",
+        links={f"{LIB}/libx.so.1": "libx.so.1.2"},
+        linked={f"{LIB}/libx.so.1.2": elf("libGLU.so.1"), f"{LIB}/liby.so.1": elf("libGLU.so.1")},
+    )
+    user = inventory("user", "bin/user", linked={"bin/user": elf("libx.so.1", interpreter=LD)})
+    needs = {"user": ("library",)}
+    plan = planned(LIBC, library, user, dependencies=needs).items["library"].plan
+    assert plan.missing == {f"{LIB}/libx.so.1.2": ("libGLU.so.1",), f"{LIB}/liby.so.1": ("libGLU.so.1",)}
+    with pytest.raises(SysimageError, match="libraries are missing") as caught:
+        planned(LIBC, library, user, dependencies=needs, unmet=["library"])
+    assert [issue.where for issue in caught.value.issues] == [f"library: {LIB}/libx.so.1.2"], "nothing needs liby"
+
+
+def test_a_program_of_another_c_library_stays_as_it_is() -> None:
+    user = inventory("user", "bin/user", linked={"bin/user": elf("libc.so", interpreter="/lib/ld-musl-x86_64.so.1")})
+    assert planned(LIBC, user).items["user"].plan.linked == {}
+
+
+def test_a_plugin_that_closes_a_circle_finds_the_other_package_in_usr() -> None:
+    core = inventory(
+        "core",
+        f"{LIB}/libcore.so.0",
+        f"{LIB}/core/plugin.so",
+        linked={f"{LIB}/libcore.so.0": elf("libc.so.6"), f"{LIB}/core/plugin.so": elf("libsieve.so.0")},
+    )
+    sieve = inventory("sieve", f"{LIB}/libsieve.so.0", linked={f"{LIB}/libsieve.so.0": elf("libcore.so.0")})
+    plan = planned(LIBC, core, sieve, dependencies={"core": ("sieve",), "sieve": ("core",)})
+    assert plan.given_up == (("core", "sieve"),)
+    assert list(plan.items) == ["libc6", "core", "sieve"]
+    assert plan.items["core"].plan.linked[f"{LIB}/core/plugin.so"] == (None, ("$ORIGIN/..", f"/usr/{LIB}"))
+    assert plan.items["sieve"].path not in plan.items["core"].plan.references
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,14 @@ def listing(top: Path) -> list[str]:
     return lines
 
 
+def test_an_item_learns_what_is_read_of_its_package_later(store: ItemStore, tmp_path: Path) -> None:
+    item = store.realise(GREETING, lambda out: (writing("hi")(out), BuiltItem(facts={"old": 1}))[1])
+    store.remember(item.path, {"new": {"a": [2]}})
+    assert store.facts(item.path) == ItemStore(tmp_path / "cache", "/gnu/store").facts(item.path)
+    assert store.facts(item.path) == {"old": 1, "new": {"a": [2]}}
+    assert ItemStore(tmp_path / "cache", "/gnu/store").get(item.path) == item
+
+
 def test_an_item_is_in_canonical_form(store: ItemStore) -> None:
     item = store.realise(GREETING, writing("hi"))
     assert item.location is not None

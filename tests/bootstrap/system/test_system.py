@@ -12,12 +12,14 @@ import pytest
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError, SpecError, SysimageError
 from sysimage.rootfs import Tree, provision
+from sysimage.rootfs.capabilities import file_capabilities
 from sysimage.rootfs.provision import account_files
 from sysimage.rootfs.system import SystemResult
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import OwnFile
 from sysimage.store.paths import StorePath
+from sysimage_bootstrap.debs.inventory import Attributes
 from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system.system import build_system
 from tests.bootstrap.system.packages import FILES, make_packages, make_programs
@@ -365,6 +367,61 @@ def test_of_different_files_the_one_that_the_spec_chooses_lies_over_both(tmp_pat
     result, _ = make(tmp_path, {"impostor": {"bin/bash": "#!other"}}, alternatives={"bash": "impostor"})
     assert usr_of(result)["/usr/bin/bash"].read() == b"#!other"
     assert usr_of(result)["/usr/bin/bash"].mode == 0o555
+
+
+@pytest.mark.parametrize("name", ["bash", "bin/bash", "/bin/bash", "/usr/bin/bash"])
+def test_a_choice_can_name_the_path(name: str, tmp_path: Path) -> None:
+    result, _ = make(tmp_path, {"impostor": {"bin/bash": "#!other"}}, alternatives={name: "impostor"})
+    assert usr_of(result)["/usr/bin/bash"].read() == b"#!other"
+
+
+def test_the_hint_of_a_conflict_is_one_that_works(tmp_path: Path) -> None:
+    with pytest.raises(IntegrityError) as caught:
+        make(tmp_path / "one", {"impostor": {"bin/bash": "#!other"}})
+    said = str(caught.value.hint)
+    choice = json.loads("{" + said[said.index('"alternatives"') :] + "}")
+    make(tmp_path / "other", {"impostor": {"bin/bash": "#!other"}}, **choice)
+
+
+def test_what_a_package_diverts_is_at_its_other_place(tmp_path: Path) -> None:
+    spec = SystemSpec.model_validate({"name": "x", "packages": []})
+    store = ItemStore(tmp_path / "store", spec.store.store_dir)
+    items, facts = make_packages(store, {"newer": {"bin/bash": "-> newer"}})
+    facts["newer"] = replace(facts["newer"], diversions={"bin/bash": "bin/bash.distrib", "bin/absent": "bin/x"})
+    usr = usr_of(build_system(spec, tmp_path, items, items, facts, store))
+    assert (usr["/usr/bin/bash"].target, usr["/usr/bin/bash.distrib"].read()) == ("newer", b"#!bash")
+    assert "/usr/bin/x" not in usr
+
+
+def test_programs_have_the_capabilities_that_their_packages_and_the_spec_say(tmp_path: Path) -> None:
+    files = {"/srv/probe": {"text": "x", "mode": "0755"}}
+    wanted = {"/bin/su": "cap_net_raw+p", "/srv/probe": "cap_bpf+ep"}
+    spec = SystemSpec.model_validate({"name": "x", "packages": [], "files": files, "capabilities": wanted})
+    store = ItemStore(tmp_path / "store", spec.store.store_dir)
+    items, facts = make_packages(store)
+    facts["bash"] = replace(facts["bash"], capabilities={"bin/bash": "cap_net_raw+ep", "bin/absent": "cap_bpf+ep"})
+    entries = {entry.path: entry for entry in build_system(spec, tmp_path, items, items, facts, store).entries}
+    assert entries["/usr/bin/bash"].capabilities == file_capabilities("cap_net_raw+ep")
+    assert (entries["/usr/bin/su"].mode, entries["/usr/bin/su"].capabilities) == (
+        0o4755,
+        file_capabilities("cap_net_raw+p"),
+    )
+    assert entries["/srv/probe"].capabilities == file_capabilities("cap_bpf+ep")
+    with pytest.raises(SpecError) as caught:
+        make(tmp_path / "wrong", capabilities={"/bin/absent": "cap_net_raw+p", "/bin/su": "cap_flying+p"})
+    assert {issue.where for issue in caught.value.issues} == {"/capabilities/~1bin~1absent", "/capabilities/~1bin~1su"}
+
+
+def test_an_owner_that_the_system_lacks_has_the_packages_number(tmp_path: Path) -> None:
+    spec = SystemSpec.model_validate({"name": "x", "packages": []})
+    store = ItemStore(tmp_path / "store", spec.store.store_dir)
+    items, facts = make_packages(store, {"own": {"bin/own": "#!own", "var/lib/own/": "", "etc/own": "x"}})
+    foreign = Attributes(0o2750, "builder", "77", directory=False, uid=1001)
+    said = {"bin/own": foreign, "etc/own": foreign, "var/lib/own": replace(foreign, directory=True)}
+    facts["own"] = replace(facts["own"], attributes=said)
+    entries = {entry.path: entry for entry in build_system(spec, tmp_path, items, items, facts, store).entries}
+    for path in ("/usr/bin/own", "/etc/own", "/var/lib/own"):
+        assert (entries[path].mode, entries[path].uid, entries[path].gid) == (0o2750, 1001, 77), path
 
 
 @pytest.mark.parametrize(("replaces", "wins"), [("bash", True), ("bash (<< 2)", True), ("bash (<< 1)", False)])
