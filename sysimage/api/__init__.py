@@ -20,7 +20,7 @@ from sysimage.api.images import build, plan
 from sysimage.api.lock_files import lock
 from sysimage.api.reading import inspect, verify
 from sysimage.api.settings import Settings
-from sysimage.api.values import BuiltImage, BuiltLayer, LockedPackage, LockedPackages, Plan, PlannedLayer
+from sysimage.api.values import BuiltImage, BuiltLayer, LockedPackage, LockedPackages, Plan, PlannedLayer, PushedImage
 from sysimage.digest import Digest
 from sysimage.errors import (
     BootTestError,
@@ -56,6 +56,7 @@ __all__ = [
     "Plan",
     "PlannedLayer",
     "Progress",
+    "PushedImage",
     "RegistryError",
     "Settings",
     "Spec",

@@ -44,8 +44,10 @@ def delivery(
         raise SpecError(f"cannot write the format {form}: no --output says where", hint="say --output, or no --format")
     pushes: tuple[Push, ...] = ()
     if push:
+        from sysimage.destinations.registry import push_targets
+
         reached = settings.registries()
-        pushes = tuple(Push(target, reached) for target in reached.targets(tuple(push)))
+        pushes = tuple(Push(target, reached) for target in push_targets(tuple(push)))
     engine = None
     if load is not None:
         from sysimage.destinations.daemon import Engine

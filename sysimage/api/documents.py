@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sysimage.api.values import BuiltImage, LockedPackages, Plan
+from sysimage.api.values import BuiltImage, LockedPackages, Plan, PushedImage
 from sysimage.errors import SysimageError
 from sysimage.formats import DOCUMENT_VERSION
 
@@ -53,6 +53,7 @@ def _built(image: BuiltImage) -> dict[str, Any]:
         "output": None if image.output is None else str(image.output),
         "record": None if image.record is None else str(image.record),
         "pushed": list(image.pushed),
+        "transfers": [transfer_document(one) for one in image.transfers],
         "loaded": list(image.loaded),
         "size": image.size,
         "digest": str(image.digest),
@@ -68,6 +69,17 @@ def _built(image: BuiltImage) -> dict[str, Any]:
             for layer in image.layers
         ],
         **_closure(image.plan),
+    }
+
+
+def transfer_document(pushed: PushedImage) -> dict[str, Any]:
+    """What a push had to move."""
+    return {
+        "names": list(pushed.names),
+        "sent": pushed.sent,
+        "size": pushed.size,
+        "layers": pushed.layers,
+        "layers_there": pushed.layers_there,
     }
 
 

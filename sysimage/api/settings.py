@@ -125,7 +125,8 @@ class Settings:
         from sysimage.destinations.registry import Registries, auth_files
 
         files = auth_files(self.variables, Path(self.variables.get("HOME") or "/"))
-        return Registries(files, tuple(self.plain_http), None if self.registry_ca is None else Path(self.registry_ca))
+        ca_file = None if self.registry_ca is None else Path(self.registry_ca)
+        return Registries(files, tuple(self.plain_http), ca_file, self.variables)
 
     def require_network(self, name: str) -> None:
         """A `SpecError` where ``name`` would have to be asked for and the network is off."""

@@ -5,6 +5,7 @@ Sizes are in bytes, times in seconds since 1970. Names and store paths are texts
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING
 from sysimage.digest import Digest
 
 if TYPE_CHECKING:
+    from sysimage.destinations.written_image import Transfer
+    from sysimage.image import ImageName
     from sysimage.layerplan import PlannedLayer as RoomsLayer
     from sysimage.pipeline.build import BuildResult, PlannedBuild
     from sysimage_bootstrap.packages.lock import LockFile
@@ -144,6 +147,28 @@ class BuiltLayer:
 
 
 @dataclass(frozen=True, slots=True)
+class PushedImage:
+    """What a push had to move."""
+
+    names: tuple[str, ...]
+    """What the image can be pulled as."""
+    sent: int
+    """Bytes that went to the registry."""
+    size: int
+    """Bytes of the whole image there."""
+    layers: int
+    """How many different layers it has."""
+    layers_there: int
+    """How many of them the registry had already."""
+
+    @classmethod
+    def of(cls, names: Iterable[ImageName], transfer: Transfer) -> PushedImage:
+        """What was moved to one repository."""
+        moved = (transfer.sent, transfer.total, transfer.layers, transfer.layers_there)
+        return cls(tuple(map(str, names)), *moved)
+
+
+@dataclass(frozen=True, slots=True)
 class BuiltImage:
     """An image at its destinations."""
 
@@ -161,6 +186,8 @@ class BuiltImage:
     """The record of the build beside the output, for a later build's ``previous``."""
     pushed: tuple[str, ...]
     """What it can be pulled as."""
+    transfers: tuple[PushedImage, ...]
+    """What had to be sent to each of the repositories."""
     loaded: tuple[str, ...]
     """The engines that have it."""
     layers: tuple[BuiltLayer, ...]
@@ -180,6 +207,9 @@ class BuiltImage:
             output=written.path,
             record=result.record,
             pushed=tuple(str(name) for one in result.delivered if one.format == "registry" for name in one.names),
+            transfers=tuple(
+                PushedImage.of(one.names, one.transfer) for one in result.delivered if one.transfer is not None
+            ),
             loaded=tuple(one.format.removesuffix(" load") for one in result.delivered if one.format.endswith(" load")),
             layers=tuple(
                 BuiltLayer(layer.descriptor.digest, layer.diff_id, layer.descriptor.media_type, layer.descriptor.size)

@@ -16,6 +16,7 @@ from sysimage.cli.terminal import Terminal, in_bytes
 
 if TYPE_CHECKING:
     from sysimage.destinations import WrittenImage
+    from sysimage.destinations.written_image import Transfer
     from sysimage.pipeline.build import BuildResult
     from sysimage.pipeline.options import BuildRequest
 
@@ -81,7 +82,15 @@ def line(result: BuildResult) -> str:
     written = result.written
     where = "".join(f" -> {place}" for one in result.delivered for place in _places(one))
     layers = len(written.image.layers)
-    return f"{result.planned.names[0]}{where}: {in_bytes(written.size)}, {layers} layers, {written.digest}"
+    moved = "".join(f"; {moved_line(one.transfer)}" for one in result.delivered if one.transfer is not None)
+    return f"{result.planned.names[0]}{where}: {in_bytes(written.size)}, {layers} layers, {written.digest}{moved}"
+
+
+def moved_line(transfer: Transfer) -> str:
+    """What a push had to send."""
+    there, layers = transfer.layers_there, transfer.layers
+    which = "all layers were" if there == layers else f"{there} of {layers} layers were"
+    return f"sent {in_bytes(transfer.sent)} of {in_bytes(transfer.total)}, {which} there"
 
 
 def _places(written: WrittenImage) -> list[str]:

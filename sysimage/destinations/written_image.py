@@ -10,6 +10,20 @@ from sysimage.image import Image, ImageName
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """What of an image went to a place that may have had some of it."""
+
+    sent: int
+    """Bytes of blobs and documents that went there."""
+    total: int
+    """Bytes of all of them."""
+    layers: int
+    """How many different ones the image has."""
+    layers_there: int
+    """How many of them the place had, or took from another repository of its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class WrittenImage:
     """An image that is completely written to one destination."""
 
@@ -21,6 +35,8 @@ class WrittenImage:
     size: int
     """Bytes of the archive, or of all blobs and documents."""
     names: tuple[ImageName, ...]
+    transfer: Transfer | None = None
+    """What went to a registry."""
 
     @property
     def digest(self) -> Digest:

@@ -92,7 +92,7 @@ class ImageName:
     def parse(cls, text: str) -> ImageName:
         """Read ``repository[:tag]``; a ValueError says what is wrong."""
         match = re.fullmatch(
-            r"(?P<repository>(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?"
+            r"(?P<repository>(?:(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?/)?"
             r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*)"
             r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?",
             text,

@@ -67,11 +67,14 @@ class BuildResult:
 
 
 def build(request: BuildRequest, progress: Progress = silent) -> BuildResult:
-    """Build an image and write it to its destinations.
+    """Build an image and write it to its destinations. Registries are tried first, so that what would refuse the image
+    says so before any work.
 
     Errors are those of the rooms it goes through; whatever happens, the output is there whole or not at all.
     """
     system, sources = request.system, request.sources
+    for push in request.delivery.pushes:
+        push.registries.try_push(push.target)
     with in_use(sources.cache_dir):
         planned = plan(system, sources, request.identity, request.planning, progress)
         delivered = write_image(

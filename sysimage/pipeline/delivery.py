@@ -175,7 +175,7 @@ def deliver(
     for push in delivery.pushes:
         from sysimage.destinations.registry import push_image
 
-        with push.registries.session(push.target) as session:
+        with push.registries.session(push.target.repository, actions="pull,push") as session:
             done.append(push_image(image, blobs, push.target, session, keeper=keeper, progress=progress))
     if delivery.load is not None:
         from sysimage.destinations.daemon import load_into

@@ -11,7 +11,7 @@ from sysimage.pipeline.history import History
 
 if TYPE_CHECKING:
     from sysimage.destinations.daemon import Engine
-    from sysimage.destinations.registry import Registries, RegistryTarget
+    from sysimage.destinations.registry import PushTarget, Registries
     from sysimage.layerplan import Favour
     from sysimage.spec.model import SystemSpec
     from sysimage_bootstrap.packages.choose import ArchiveChoice
@@ -106,7 +106,7 @@ class LayerStorage:
 class Push:
     """A repository in a registry that gets the image."""
 
-    target: RegistryTarget
+    target: PushTarget
     registries: Registries
 
 

@@ -54,7 +54,20 @@ def test_an_image_is_pushed_and_gone_on_from_where_it_was_pushed(workspace: Path
         again = say("build", "--continue", "--push", name)
         assert again["digest"] == first["digest"]
         tag = "/v2/team/small/manifests/1"
-        assert registry.requests == [f"GET {tag}", f"GET {tag}"], "once for the history, once for the push"
+        for_history, *for_trial, for_push = registry.requests
+        assert for_history == for_push == f"GET {tag}"
+        assert [line.split()[0] for line in for_trial] == ["POST", "DELETE"], "an upload is begun and given up"
+        (moved,) = again["transfers"]
+        assert (moved["names"], moved["sent"], moved["layers_there"]) == ([name], 0, moved["layers"])
+
+
+def test_a_registry_that_would_refuse_the_image_says_so_before_anything_is_built(workspace: Path, say: Any) -> None:
+    with running() as registry:
+        registry.password = "s3cret"
+        said = say("build", "--push", f"{registry.address}/team/small:1", status=6)
+        assert "cannot log in" in said["error"]["message"]
+        assert "manifests" not in "".join(registry.requests)
+    assert not (workspace / "cache").exists()
     assert not list(workspace.glob("small*.tar"))
 
 

@@ -68,7 +68,9 @@ def test_a_pushed_image_is_what_the_registry_gives_to_others(
 
 def test_a_registry_that_is_not_there_ends_with_its_own_status(sysimage: Sysimage, tmp_path: Path) -> None:
     told = sysimage("--push", "localhost:1/small:1", accept=6)
-    assert json.loads(told.stdout)["error"]["message"].startswith("cannot GET http://localhost:1/v2/small/manifests/1")
+    assert json.loads(told.stdout)["error"]["message"].startswith(
+        "cannot POST http://localhost:1/v2/small/blobs/uploads/"
+    )
     (tmp_path / "auth.json").write_text("no JSON")
     told = sysimage("--push", "localhost:1/small:1", accept=6, REGISTRY_AUTH_FILE=str(tmp_path / "auth.json"))
     assert "cannot read credentials" in told.stderr

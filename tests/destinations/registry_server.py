@@ -6,10 +6,12 @@ import base64
 import hashlib
 import json
 import re
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,6 +22,8 @@ class Registry:
     def __init__(self) -> None:
         self.blobs: dict[str, dict[str, bytes]] = {}
         self.manifests: dict[str, bytes] = {}
+        """By ``repository:tag`` and ``repository:digest``."""
+        self.media_types: dict[str, str] = {}
         self.uploads: dict[str, bytes] = {}
         self.begun = 0
         self.requests: list[str] = []
@@ -88,7 +92,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.route(url.path, query, body)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = handle_any  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815
 
     def give_token(self) -> None:
         expected = base64.b64encode(f"me:{self.registry.password}".encode()).decode()
@@ -114,23 +118,34 @@ class Handler(BaseHTTPRequestHandler):
         key = f"{repository}:{tag}"
         if self.command == "PUT":
             value: dict[str, Any] = json.loads(body)
-            wanted = [value["config"], *value["layers"]]
             held = self.registry.blobs.get(repository, {})
-            if missing := [d["digest"] for d in wanted if len(held.get(d["digest"], b"")) != d["size"]]:
+            wanted = [value["config"], *value["layers"]] if "layers" in value else []
+            missing = [d["digest"] for d in wanted if len(held.get(d["digest"], b"")) != d["size"]]
+            for child in value.get("manifests", ()):
+                if f"{repository}:{child['digest']}" not in self.registry.manifests:
+                    missing.append(child["digest"])
+            if missing:
                 self.refuse(404, "MANIFEST_BLOB_UNKNOWN", missing)
                 return
-            self.registry.manifests[key] = body
-            self.answer(201, Docker_Content_Digest="sha256:" + hashlib.sha256(body).hexdigest())
+            digest = "sha256:" + hashlib.sha256(body).hexdigest()
+            self.registry.manifests[key] = self.registry.manifests[f"{repository}:{digest}"] = body
+            self.registry.media_types[digest] = self.headers["Content-Type"]
+            self.answer(201, Docker_Content_Digest=digest)
         elif key in self.registry.manifests:
-            self.answer(200, self.registry.manifests[key])
+            found = self.registry.manifests[key]
+            digest = "sha256:" + hashlib.sha256(found).hexdigest()
+            kind = self.registry.media_types.get(digest, "application/vnd.oci.image.manifest.v1+json")
+            self.answer(200, found, Content_Type=kind, Docker_Content_Digest=digest)
         else:
             self.refuse(404, "MANIFEST_UNKNOWN")
 
     def blob(self, query: dict[str, str], body: bytes, repository: str, digest: str) -> None:
-        if digest in self.registry.blobs.get(repository, {}):
-            self.answer(200)
-        else:
+        found = self.registry.blobs.get(repository, {}).get(digest)
+        if found is None:
             self.refuse(404, "BLOB_UNKNOWN")
+            return
+        start = re.fullmatch(r"bytes=([0-9]+)-", self.headers.get("Range", ""))
+        self.answer(206 if start else 200, found[int(start[1]) if start else 0 :])
 
     def begin(self, query: dict[str, str], body: bytes, repository: str) -> None:
         source = self.registry.blobs.get(query.get("from", ""), {})
@@ -147,7 +162,10 @@ class Handler(BaseHTTPRequestHandler):
     def upload(self, query: dict[str, str], body: bytes, repository: str, number: str) -> None:
         registry = self.registry
         location = f"/v2/{repository}/blobs/uploads/{number}?state=opaque"
-        if self.command == "GET":
+        if self.command == "DELETE":
+            registry.uploads.pop(number, None)
+            self.answer(204)
+        elif self.command == "GET":
             self.answer(204, Location=location, Range=f"0-{max(0, len(registry.uploads[number]) - 1)}")
         elif self.command == "PATCH":
             start = int(self.headers["Content-Range"].partition("-")[0])
@@ -165,13 +183,22 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(201, Docker_Content_Digest=query["digest"])
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that has given up is what some tests are about."""
+
+
 @contextmanager
-def running() -> Iterator[Registry]:
-    """A registry that listens on this machine."""
+def running(handler: type[Handler] = Handler, certificate: Path | None = None) -> Iterator[Registry]:
+    """A registry that listens on this machine, with TLS where there is a certificate with its key."""
     registry = Registry()
-    handler = type("Bound", (Handler,), {"registry": registry})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), type("Bound", (handler,), {"registry": registry}))
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     registry.address = f"127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -13,7 +13,7 @@ import pytest
 from sysimage.blobs import BlobDirectory, Descriptor
 from sysimage.blobs.file_fingerprint import FileFingerprint
 from sysimage.destinations import write_archive, write_oci_layout
-from sysimage.destinations.registry import RegistrySession, RegistryTarget, push_image
+from sysimage.destinations.registry import PushTarget, RegistrySession, push_image
 from sysimage.destinations.verified_blobs import BlobRepair
 from sysimage.errors import IntegrityError
 from sysimage.image import Image, ImageConfig, make_image
@@ -81,9 +81,10 @@ def to_a_pipe(image: Image, blobs: BlobDirectory, place: Path, keeper: BlobRepai
 
 def to_a_registry(image: Image, blobs: BlobDirectory, place: Path, keeper: BlobRepair | None) -> bytes:
     with running() as registry:
-        session = RegistrySession(registry.address)
+        target = PushTarget.parse(f"{registry.address}/web:1")
+        session = RegistrySession(target.repository)
         try:
-            push_image(image, [blobs], RegistryTarget.parse(f"{registry.address}/web:1"), session, keeper=keeper)
+            push_image(image, [blobs], target, session, keeper=keeper)
         finally:
             session.close()
         return b"".join(data for _, data in sorted(registry.blobs["web"].items()))

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sysimage.closure import Closure
-from sysimage.destinations.registry import Registries
+from sysimage.destinations.registry import Registries, push_targets
 from sysimage.errors import IntegrityError, SpecError
 from sysimage.layerplan import Record, from_json, plan_layers
 from sysimage.pipeline.build import BuildResult
@@ -141,7 +141,7 @@ def test_a_registry_is_asked_for_the_annotations_of_the_right_image(closure: Clo
             tmp_path,
             closure,
             output=None,
-            pushes=tuple(Push(target, reached) for target in reached.targets((name,))),
+            pushes=tuple(Push(target, reached) for target in push_targets((name,))),
         )
         found = reached.annotations(name, PLATFORM)
         assert found is not None

@@ -1,20 +1,25 @@
-"""Pushing to registries."""
+"""Registries: names, credentials, one way for every request, and pushes."""
 
 from sysimage.destinations.registry.access import Registries
 from sysimage.destinations.registry.credentials import Credentials, auth_files, find_credentials
 from sysimage.destinations.registry.manifest import fetch_manifest
-from sysimage.destinations.registry.push import push_image
-from sysimage.destinations.registry.session import RegistrySession, SessionOptions
-from sysimage.destinations.registry.target import RegistryTarget
+from sysimage.destinations.registry.names import ImageReference, PushTarget, Repository, push_targets
+from sysimage.destinations.registry.push import push_content, push_image
+from sysimage.destinations.registry.session import RegistrySession
+from sysimage.destinations.registry.transport import SessionOptions
 
 __all__ = [
     "Credentials",
+    "ImageReference",
+    "PushTarget",
     "Registries",
     "RegistrySession",
-    "RegistryTarget",
+    "Repository",
     "SessionOptions",
     "auth_files",
     "fetch_manifest",
     "find_credentials",
+    "push_content",
     "push_image",
+    "push_targets",
 ]

@@ -1,51 +1,68 @@
-"""Asks a registry for the manifest that a tag points to."""
+"""Asks a registry for the documents that a name or a digest leads to."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from typing import Any
 
-from sysimage.blobs import media_types
-from sysimage.destinations.registry.session import RegistrySession, Reply
-from sysimage.destinations.registry.target import RegistryTarget
+from sysimage.blobs import Descriptor, media_types
+from sysimage.destinations.registry.names import ImageReference
+from sysimage.destinations.registry.replies import Reply, parse_json
+from sysimage.destinations.registry.session import RegistrySession
 from sysimage.digest import Digest
 from sysimage.errors import RegistryError
+from sysimage.image import Document
 
 ACCEPTED = ", ".join((media_types.MANIFEST, media_types.DOCKER_MANIFEST, media_types.INDEX, media_types.DOCKER_INDEX))
+NOT_THERE = (401, 403, 404)
+"""How registries answer for what they do not have, or do not have yet, some to accounts that may push it."""
 
 
-def fetch_manifest(target: RegistryTarget, session: RegistrySession, platform: str) -> dict[str, Any] | None:
-    """The manifest of the target's first tag, through an index the one for ``platform``.
+def fetch_manifest(session: RegistrySession, version: str, *, missing: tuple[int, ...] = (404,)) -> Document | None:
+    """The manifest or index that a tag or a digest names, with its exact bytes.
 
-    ``platform`` is ``os/architecture[/variant]``, and an index may leave the variant out. None where there is no such
-    tag. What is no manifest, or not the one that the index promised, is a `RegistryError`.
+    None where the registry answers with a status of ``missing``. What is no manifest, or not the one of the digest, is
+    a `RegistryError`.
     """
-    reply = session.request(
-        "GET", f"{target.base}/manifests/{target.tags[0]}", headers={"Accept": ACCEPTED}, accept=(200, 404)
-    )
-    if reply.status == 404:
+    url = f"{session.base}/manifests/{version}"
+    reply = session.request("GET", url, headers={"Accept": ACCEPTED}, accept=(200, *missing))
+    if reply.status != 200:
         return None
-    value = _document(reply)
+    media_type = _media_type(reply)
+    document = Document(Descriptor(media_type, Digest.of(reply.body), len(reply.body)), reply.body)
+    if ":" in version and version != str(document.descriptor.digest):
+        raise RegistryError(f"cannot read {session.repository}@{version}: the registry gives another manifest")
+    return document
+
+
+def manifest_for(session: RegistrySession, reference: ImageReference, platform: str) -> Mapping[str, Any] | None:
+    """The manifest of an image, through an index the one for ``platform`` (``os/architecture[/variant]``, and an index
+    may leave the variant out). None where there is no such image, or this account is not shown it."""
+    document = fetch_manifest(session, reference.version, missing=NOT_THERE)
+    if document is None:
+        return None
+    value: Mapping[str, Any] = document.value
     if isinstance(value.get("manifests"), list):
-        digest = _chosen(value["manifests"], platform, target)
-        reply = session.request("GET", f"{target.base}/manifests/{digest}", headers={"Accept": ACCEPTED}, accept=(200,))
-        if Digest.of(reply.body) != digest:
-            raise RegistryError(f"cannot read {target.names()[0]}: its manifest is not what the index names")
-        value = _document(reply)
+        digest = _chosen(value["manifests"], platform, reference)
+        found = fetch_manifest(session, str(digest), missing=())
+        value = found.value if found is not None else {}
     return value
 
 
-def _document(reply: Reply) -> dict[str, Any]:
-    try:
-        value = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        value = None
+def _media_type(reply: Reply) -> str:
+    value = parse_json(reply.body)
     if not isinstance(value, dict):
         raise RegistryError(f"cannot read {reply.url}: the registry's answer is no manifest")
-    return value
+    said = reply.headers.get("content-type", "").partition(";")[0].strip()
+    own = value.get("mediaType")
+    if isinstance(own, str) and own in ACCEPTED:
+        return own
+    if said in ACCEPTED.split(", "):
+        return said
+    return media_types.INDEX if isinstance(value.get("manifests"), list) else media_types.MANIFEST
 
 
-def _chosen(entries: list[Any], platform: str, target: RegistryTarget) -> Digest:
+def _chosen(entries: list[Any], platform: str, reference: ImageReference) -> Digest:
     without_variant = "/".join(platform.split("/")[:2])
     for wanted in dict.fromkeys((platform, without_variant)):
         for entry in entries:
@@ -56,4 +73,4 @@ def _chosen(entries: list[Any], platform: str, target: RegistryTarget) -> Digest
                     return Digest.parse(entry["digest"])
             except (KeyError, TypeError, ValueError, AttributeError):
                 continue
-    raise RegistryError(f"cannot read {target.names()[0]}: it holds no image for {platform}")
+    raise RegistryError(f"cannot read {reference}: it holds no image for {platform}")

@@ -2,43 +2,45 @@
 
 What the tag points to now is asked first: if it is this image nothing is sent at all, and blobs that it names need no
 question, because the registry has them. Everything else is asked for by its digest, mounted from repositories that are
-named, or uploaded, several at a time; the manifest goes last.
+named, or uploaded, several at a time; manifests go last, and what the tag points to goes last of all.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from typing import IO
-from urllib.parse import urlencode, urljoin
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from sysimage.blobs import BlobDirectory, Descriptor
-from sysimage.destinations.registry.manifest import ACCEPTED
-from sysimage.destinations.registry.session import RegistrySession, Reply, Slice
-from sysimage.destinations.registry.target import RegistryTarget
+from sysimage.destinations.image_content import ImageContent
+from sysimage.destinations.registry.manifest import ACCEPTED, NOT_THERE
+from sysimage.destinations.registry.names import PushTarget
+from sysimage.destinations.registry.replies import Reply, parse_json
+from sysimage.destinations.registry.session import RegistrySession
+from sysimage.destinations.registry.upload import CHUNK, Uploader
 from sysimage.destinations.verified_blobs import BlobRepair, verified_blob
-from sysimage.destinations.written_image import WrittenImage
+from sysimage.destinations.written_image import Transfer, WrittenImage
+from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, RegistryError
 from sysimage.image import Document, Image
 from sysimage.progress import Progress, silent
 from sysimage.workers import threads
 
 STAGE = "push"
-_CHUNK = 64 << 20
-"""Bytes of one request; a bigger blob goes in several, so that a broken connection costs one."""
-_UPLOADS = 3
-"""How often the upload of a blob is begun."""
+Provide = Callable[[Descriptor], Path]
+"""The file of a blob, read and found right; called for those alone that are sent."""
 
 
 def push_image(
     image: Image,
     blobs: Sequence[BlobDirectory],
-    target: RegistryTarget,
+    target: PushTarget,
     session: RegistrySession,
     *,
     mount_from: Sequence[str] = (),
     connections: int = 4,
-    chunk: int = _CHUNK,
+    chunk: int = CHUNK,
     keeper: BlobRepair | None = None,
     progress: Progress = silent,
 ) -> WrittenImage:
@@ -48,157 +50,130 @@ def push_image(
     is not read; another is hashed before it is sent, and made again by the ``keeper`` where it is wrong. Faults of the
     connection or the registry are a `RegistryError`, a missing or wrong blob an `IntegrityError`.
     """
-    push = _Push(target, session, tuple(mount_from), chunk)
-    size = len(image.manifest.data) + sum(descriptor.size for descriptor in image.descriptors())
-    stale, known = push.what_is_there(image)
-    if stale:
-        missing = [descriptor for descriptor in image.descriptors() if str(descriptor.digest) not in known]
-        total = sum(descriptor.size for descriptor in missing)
-        done = 0
-        with threads(connections, "push") as pool:
-            futures = [pool.submit(push.blob, descriptor, image.config, blobs) for descriptor in missing]
-            for descriptor, future in zip(missing, futures, strict=True):
-                try:
-                    future.result()
-                except IntegrityError:
-                    if keeper is None:
-                        raise
-                    keeper.remake(descriptor)
-                    push.blob(descriptor, image.config, blobs)
-                done += descriptor.size
-                progress(STAGE, done, total, unit="bytes")
-        for tag in stale:
-            push.manifest(image.manifest, tag)
-    return WrittenImage(image, "registry", None, size, target.names())
+    content = ImageContent.of(image)
+    transfer = push_content(
+        content,
+        lambda descriptor: verified_blob(blobs, descriptor),
+        target,
+        session,
+        mount_from=mount_from,
+        connections=connections,
+        chunk=chunk,
+        keeper=keeper,
+        progress=progress,
+    )
+    return WrittenImage(image, "registry", None, content.size, target.names(), transfer)
 
 
-class _Push:
-    def __init__(self, target: RegistryTarget, session: RegistrySession, mount_from: tuple[str, ...], chunk: int):
-        self._base = target.base
-        self._tags = target.tags
-        self._session = session
-        self._mount_from = mount_from
-        self._chunk = chunk
+def push_content(
+    content: ImageContent,
+    provide: Provide,
+    target: PushTarget,
+    session: RegistrySession,
+    *,
+    mount_from: Sequence[str] = (),
+    connections: int = 4,
+    chunk: int = CHUNK,
+    keeper: BlobRepair | None = None,
+    progress: Progress = silent,
+) -> Transfer:
+    """Make every tag of ``target`` point to the content's last document; what had to be sent for that.
 
-    def what_is_there(self, image: Image) -> tuple[list[str], set[str]]:
-        """The tags that do not point to the image yet, and the digests of blobs that the registry has for sure."""
-        stale, known = [], set()
-        for tag in self._tags:
-            reply = self._session.request(
-                "GET", f"{self._base}/manifests/{tag}", headers={"Accept": ACCEPTED}, accept=(200, 404)
-            )
-            if reply.status == 200 and reply.body == image.manifest.data:
-                known |= {str(descriptor.digest) for descriptor in image.descriptors()}
-                continue
-            stale.append(tag)
-            known |= _named(reply)
-        return stale, known
+    Arguments and errors are those of `push_image`.
+    """
+    layers = len(content.layers)
+    stale, known = _what_is_there(content, target, session)
+    if not stale:
+        return Transfer(0, content.size, layers, layers)
+    uploads = Uploader(session, tuple(mount_from), chunk)
+    with threads(connections, "push") as pool:
+        doubtful = [blob for blob in content.blobs if str(blob.digest) not in known]
+        there = pool.map(uploads.has, doubtful)
+        missing = [blob for blob, found in zip(doubtful, list(there), strict=True) if not found]
+        sent = _send(missing, content, provide, uploads, pool, keeper, progress)
+    size = sum(blob.size for blob in missing if blob.digest in sent)
+    for document in content.documents[:-1]:
+        size += _put(document, str(document.descriptor.digest), session)
+    for tag in stale:
+        size += _put(content.root, tag, session)
+    return Transfer(size, content.size, layers, layers - len(sent & content.layers))
 
-    def manifest(self, manifest: Document, tag: str) -> None:
-        reply = self._session.request(
-            "PUT",
-            f"{self._base}/manifests/{tag}",
-            headers={"Content-Type": manifest.descriptor.media_type},
-            body=manifest.data,
-            accept=(201,),
-        )
-        answered = reply.headers.get("docker-content-digest")
-        if answered not in (None, str(manifest.descriptor.digest)):
-            raise RegistryError(f"cannot push {self._base}: the registry stored {answered} instead of the manifest")
 
-    def blob(self, descriptor: Descriptor, config: Document, blobs: Sequence[BlobDirectory]) -> None:
-        there = self._session.request("HEAD", f"{self._base}/blobs/{descriptor.digest}", accept=(200, 404))
-        if there.status == 200:
-            return
-        path = None if descriptor == config.descriptor else verified_blob(blobs, descriptor)
-        for attempt in range(_UPLOADS):
-            try:
-                location = self._begin(descriptor)
-                if location is None:
-                    return
-                if path is None:
-                    self._finish(location, descriptor, config.data)
-                else:
-                    with path.open("rb") as file:
-                        self._upload(location, descriptor, file)
-                return
-            except RegistryError:
-                # The state of a broken upload is unknown, so it starts again.
-                if attempt == _UPLOADS - 1:
-                    raise
+def _send(
+    missing: Sequence[Descriptor],
+    content: ImageContent,
+    provide: Provide,
+    uploads: Uploader,
+    pool: ThreadPoolExecutor,
+    keeper: BlobRepair | None,
+    progress: Progress,
+) -> set[Digest]:
+    """Bring blobs there; the digests of those that were sent, and not mounted."""
+    total = sum(blob.size for blob in missing)
+    lock = threading.Lock()
+    done = 0
 
-    def _begin(self, descriptor: Descriptor) -> str | None:
-        """Where to upload to; None if the blob could be mounted."""
-        for repository in self._mount_from:
-            query = urlencode({"mount": str(descriptor.digest), "from": repository})
-            reply = self._session.request(
-                "POST", f"{self._base}/blobs/uploads/?{query}", headers={"Content-Length": "0"}, accept=(201, 202)
-            )
-            if reply.status == 201:
-                return None
-            # An upload was begun instead. Another repository may have the blob; the last upload begun is used.
-            location = self._location(reply)
-        if not self._mount_from:
-            location = self._location(
-                self._session.request(
-                    "POST", f"{self._base}/blobs/uploads/", headers={"Content-Length": "0"}, accept=(202,)
-                )
-            )
-        return location
+    def moved(amount: int) -> None:
+        nonlocal done
+        with lock:
+            done += amount
+            progress(STAGE, max(0, min(done, total)), total, unit="bytes")
 
-    def _location(self, reply: Reply) -> str:
-        """Where the upload goes on: opaque, perhaps relative, perhaps elsewhere."""
-        if "location" not in reply.headers:
-            raise RegistryError(f"cannot upload to {self._base}: the registry does not say where")
-        location = urljoin(reply.url, reply.headers["location"])
-        self._session.check_address(location, reply.url)
-        return location
+    def send(blob: Descriptor) -> bool:
+        source = content.inline.get(blob.digest)
+        is_sent = uploads.send(blob, provide(blob) if source is None else source, moved)
+        if not is_sent:
+            moved(blob.size)
+        return is_sent
 
-    def _upload(self, location: str, descriptor: Descriptor, file: IO[bytes]) -> None:
-        offset = 0
-        failures = 0
-        while descriptor.size - offset > self._chunk:
-            part = Slice(file, offset, self._chunk)
-            headers = {
-                "Content-Type": "application/octet-stream",
-                "Content-Range": f"{offset}-{offset + part.size - 1}",
-            }
-            try:
-                reply = self._session.request(
-                    "PATCH", location, headers=headers, body=part, accept=(202, 204), again=False
-                )
-                location, offset = self._location(reply), offset + part.size
-            except RegistryError:
-                failures += 1
-                if failures > 3:
-                    raise
-                location, offset = self._where_it_stopped(location)
-        self._finish(location, descriptor, Slice(file, offset, descriptor.size - offset))
+    sent = set()
+    for blob, future in [(blob, pool.submit(send, blob)) for blob in missing]:
+        try:
+            is_sent = future.result()
+        except IntegrityError:
+            if keeper is None:
+                raise
+            keeper.remake(blob)
+            is_sent = send(blob)
+        if is_sent:
+            sent.add(blob.digest)
+    return sent
 
-    def _where_it_stopped(self, location: str) -> tuple[str, int]:
-        reply = self._session.request("GET", location, accept=(204,))
-        _, dash, last = reply.headers.get("range", "").rpartition("-")
-        return self._location(reply), int(last) + 1 if dash and last.isdigit() and last != "0" else 0
 
-    def _finish(self, location: str, descriptor: Descriptor, rest: bytes | Slice) -> None:
-        separator = "&" if "?" in location else "?"
-        reply = self._session.request(
-            "PUT",
-            f"{location}{separator}{urlencode({'digest': str(descriptor.digest)})}",
-            headers={"Content-Type": "application/octet-stream"},
-            body=rest,
-            accept=(201, 204),
-            again=False,
-        )
-        answered = reply.headers.get("docker-content-digest")
-        if answered not in (None, str(descriptor.digest)):
-            raise RegistryError(f"cannot upload {descriptor.digest}: the registry stored {answered}")
+def _what_is_there(content: ImageContent, target: PushTarget, session: RegistrySession) -> tuple[list[str], set[str]]:
+    """The tags that do not point to the content yet, and the digests of blobs that the registry has for sure."""
+    stale: list[str] = []
+    known: set[str] = set()
+    for tag in target.tags:
+        url = f"{session.base}/manifests/{tag}"
+        reply = session.request("GET", url, headers={"Accept": ACCEPTED}, accept=(200, *NOT_THERE))
+        if reply.status == 200 and reply.body == content.root.data:
+            known |= {str(blob.digest) for blob in content.blobs}
+            continue
+        stale.append(tag)
+        known |= _named(reply)
+    return stale, known
 
 
 def _named(reply: Reply) -> set[str]:
     """The digests of the blobs that a manifest names; none for anything that is not one."""
+    value = parse_json(reply.body) if reply.status == 200 else {}
     try:
-        value = json.loads(reply.body) if reply.status == 200 else {}
         return {str(value["config"]["digest"]), *(str(layer["digest"]) for layer in value["layers"])}
-    except (ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         return set()
+
+
+def _put(document: Document, version: str, session: RegistrySession) -> int:
+    """Store a manifest under a tag or its digest; its bytes."""
+    reply = session.request(
+        "PUT",
+        f"{session.base}/manifests/{version}",
+        headers={"Content-Type": document.descriptor.media_type},
+        body=document.data,
+        accept=(200, 201, 202, 204),
+    )
+    answered = reply.headers.get("docker-content-digest")
+    if answered not in (None, str(document.descriptor.digest)):
+        raise RegistryError(f"cannot push to {session.repository}: the registry stored another manifest")
+    return len(document.data)

@@ -1,0 +1,45 @@
+"""All that a name of an image leads to: documents, children before parents, and the blobs that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sysimage.blobs import Descriptor
+from sysimage.digest import Digest
+from sysimage.image import Document, Image
+
+
+@dataclass(frozen=True, slots=True)
+class ImageContent:
+    """An image for one platform, or an index of several, as it is brought from place to place byte for byte."""
+
+    documents: tuple[Document, ...]
+    """Manifests and indexes, each after those that it names; the last is what the name points to."""
+    blobs: tuple[Descriptor, ...]
+    """Configurations and layers, each once."""
+    layers: frozenset[Digest]
+    """Which of the blobs are layers."""
+    inline: Mapping[Digest, bytes] = field(default_factory=dict)
+    """The bytes of small blobs that are not in any file."""
+
+    @classmethod
+    def of(cls, image: Image) -> ImageContent:
+        """The content of an image that was just made."""
+        layers = frozenset(layer.descriptor.digest for layer in image.layers)
+        inline = {image.config.descriptor.digest: image.config.data}
+        return cls((image.manifest,), _distinct(image.descriptors()), layers, inline)
+
+    @property
+    def root(self) -> Document:
+        """What the name points to."""
+        return self.documents[-1]
+
+    @property
+    def size(self) -> int:
+        """Bytes of everything."""
+        return sum(len(document.data) for document in self.documents) + sum(blob.size for blob in self.blobs)
+
+
+def _distinct(descriptors: tuple[Descriptor, ...]) -> tuple[Descriptor, ...]:
+    return tuple({descriptor.digest: descriptor for descriptor in descriptors}.values())

@@ -1,0 +1,184 @@
+"""Uploads blobs to a repository: mounted where another repository has them, whole or in parts, whichever is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+from urllib.parse import urlencode, urlsplit
+
+from sysimage.blobs import Descriptor
+from sysimage.destinations.registry.replies import RefusedError, Reply
+from sysimage.destinations.registry.session import RegistrySession
+from sysimage.destinations.registry.transport import Slice, resolved
+from sysimage.errors import RegistryError
+
+CHUNK = 64 << 20
+"""Bytes of one request; a bigger blob goes in several, so that a broken connection costs one."""
+_SMALLER = (16 << 20, 4 << 20)
+_UPLOADS = 3
+"""How often the upload of a blob is begun."""
+_NO_PARTS = (400, 404, 405, 416, 501)
+"""How registries answer to a part where they take none, or a smaller one alone."""
+_TOO_LARGE = 413
+Moved = Callable[[int], None]
+
+
+class Uploader:
+    """Uploads to the repository of ``session``, from several threads. ``mount_from`` are repositories of the same
+    registry that may have some of the blobs."""
+
+    def __init__(self, session: RegistrySession, mount_from: tuple[str, ...] = (), chunk: int = CHUNK) -> None:
+        self._session = session
+        self._mount_from = mount_from
+        # Bytes of a part, or None for whole blobs, in the order in which they are tried; what was refused once is not
+        # tried again for the next blob.
+        self._ways: tuple[int | None, ...] = (chunk, None, *(size for size in _SMALLER if size < chunk))
+
+    def has(self, descriptor: Descriptor) -> bool:
+        """Whether the repository has a blob. Where that is refused it is taken for absent: some registries refuse it
+        for a repository that the first push makes, and an upload says what is really wrong."""
+        url = f"{self._session.base}/blobs/{descriptor.digest}"
+        reply = self._session.request("HEAD", url, accept=(200, 400, 401, 403, 404, 405))
+        elsewhere = urlsplit(reply.url).netloc != urlsplit(url).netloc
+        return reply.status == 200 or (elsewhere and reply.status != 404)
+
+    def try_out(self) -> None:
+        """Begin an upload and give it up: a `RegistryError` where this account may not push."""
+        reply = self._post("")
+        if "location" in reply.headers:
+            location = resolved(reply.headers["location"], reply.url)
+            self._session.request("DELETE", location, accept=tuple(range(200, 600)), again=False)
+
+    def send(self, descriptor: Descriptor, source: bytes | Path, moved: Moved = lambda amount: None) -> bool:
+        """Bring a blob there; false if nothing had to be sent, because it could be mounted. ``moved`` counts bytes, and
+        takes back what has to be sent once more."""
+        if self._mounted(descriptor):
+            return False
+        failures = 0
+        while True:
+            way = self._ways[0]
+            begun = self._post("")
+            try:
+                self._send_by(way, begun, descriptor, source, moved)
+                return True
+            except RefusedError as error:
+                if self._gave_way(way, error.status, descriptor.size):
+                    continue
+                failures += 1
+                if error.status in (401, 403) or failures == _UPLOADS:
+                    raise
+                self._session.pause(error.wait)
+            except RegistryError:
+                # The state of a broken upload is unknown: it is there after all, or starts again.
+                failures += 1
+                if failures == _UPLOADS:
+                    raise
+                if self.has(descriptor):
+                    return True
+
+    def _gave_way(self, way: int | None, status: int, size: int) -> bool:
+        """Whether another way is left to try after a refusal of this one."""
+        in_parts = way is not None and size > way
+        ways: tuple[int | None, ...]
+        if status == _TOO_LARGE:
+            ways = tuple(one for one in self._ways if one is not None and one < min(way or size, size))
+        elif in_parts and status in _NO_PARTS:
+            ways = tuple(one for one in self._ways if one != way)
+        else:
+            return False
+        if ways:
+            self._ways = ways
+        return bool(ways)
+
+    def _mounted(self, descriptor: Descriptor) -> bool:
+        for repository in self._mount_from:
+            query = "?" + urlencode({"mount": str(descriptor.digest), "from": repository})
+            try:
+                if self._post(query, accept=(201, 202)).status == 201:
+                    return True
+            except RefusedError:
+                continue  # not there, or not for this account; an upload says more
+        return False
+
+    def _post(self, query: str, accept: tuple[int, ...] = (202, 201)) -> Reply:
+        url = f"{self._session.base}/blobs/uploads/{query}"
+        return self._session.request("POST", url, headers={"Content-Length": "0"}, accept=accept)
+
+    def _location(self, reply: Reply) -> str:
+        """Where the upload goes on: opaque, perhaps relative, perhaps elsewhere."""
+        if "location" not in reply.headers:
+            raise RegistryError(f"cannot upload to {self._session.repository}: the registry does not say where")
+        return resolved(reply.headers["location"], reply.url)
+
+    def _send_by(
+        self, way: int | None, begun: Reply, descriptor: Descriptor, source: bytes | Path, moved: Moved
+    ) -> None:
+        location = self._location(begun)
+        if isinstance(source, bytes):
+            self._finish(location, descriptor, source)
+            moved(len(source))
+            return
+        least = begun.headers.get("oci-chunk-min-length", "")
+        if way is not None and least.isascii() and least.isdigit():
+            way = max(way, int(least))
+        counted = 0
+
+        def count(amount: int) -> None:
+            nonlocal counted
+            counted += amount
+            moved(amount)
+
+        try:
+            with source.open("rb") as file:
+                self._send_file(location, way or descriptor.size, descriptor, file, count)
+        except BaseException:
+            moved(-counted)
+            raise
+
+    def _send_file(self, location: str, chunk: int, descriptor: Descriptor, file: IO[bytes], moved: Moved) -> None:
+        offset = failures = 0
+        while descriptor.size - offset > chunk:
+            part = Slice(file, offset, chunk, moved)
+            headers = {
+                "Content-Type": "application/octet-stream",
+                "Content-Range": f"{offset}-{offset + part.size - 1}",
+            }
+            try:
+                reply = self._session.request(
+                    "PATCH", location, headers=headers, body=part, accept=(200, 201, 202, 204), again=False
+                )
+                location, offset = self._location(reply), offset + part.size
+            except RegistryError as error:
+                failures += 1
+                if failures > 3:
+                    raise
+                refused = isinstance(error, RefusedError) and error.status < 500
+                part.forget()
+                location, reached = self._where_it_stopped(location)
+                if refused and reached == offset:
+                    raise  # the part itself is not wanted
+                moved(reached - offset)
+                offset = reached
+        self._finish(location, descriptor, Slice(file, offset, descriptor.size - offset, moved))
+
+    def _where_it_stopped(self, location: str) -> tuple[str, int]:
+        reply = self._session.request("GET", location, accept=(200, 202, 204))
+        _, dash, last = reply.headers.get("range", "").rpartition("-")
+        is_number = bool(dash) and last.isascii() and last.isdigit() and last != "0"
+        onwards = self._location(reply) if "location" in reply.headers else location
+        return onwards, int(last) + 1 if is_number else 0
+
+    def _finish(self, location: str, descriptor: Descriptor, rest: bytes | Slice) -> None:
+        separator = "&" if "?" in location else "?"
+        reply = self._session.request(
+            "PUT",
+            f"{location}{separator}{urlencode({'digest': str(descriptor.digest)})}",
+            headers={"Content-Type": "application/octet-stream"},
+            body=rest,
+            accept=(200, 201, 202, 204),
+            again=False,
+        )
+        answered = reply.headers.get("docker-content-digest")
+        if answered not in (None, str(descriptor.digest)):
+            raise RegistryError(f"cannot upload {descriptor.digest}: the registry stored another blob")
