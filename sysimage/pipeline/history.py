@@ -8,7 +8,7 @@ update, so the record in it is packed (see `sysimage.pipeline.packed`); beside a
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,6 +132,12 @@ def what_is_replaced(
     return found[-1] if found else None
 
 
+def record_in(annotations: Mapping[str, str]) -> Record | None:
+    """The record among the annotations of an image's manifest, if it has one."""
+    found = _of_annotations(annotations)
+    return found[-1] if found else None
+
+
 def looks_like_registry(place: str) -> bool:
     """Whether a name has a registry's host in front."""
     host, slash, _ = place.partition("/")
@@ -158,7 +164,7 @@ def _called(layout: Path, name: str | None) -> str | None:
     return name if name is not None and index.names(name) else None
 
 
-def _of_annotations(annotations: dict[str, str]) -> tuple[Record, ...]:
+def _of_annotations(annotations: Mapping[str, str]) -> tuple[Record, ...]:
     text = annotations.get(ANNOTATION)
     return () if text is None else (from_json(unpacked(text)),)
 

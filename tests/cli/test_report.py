@@ -1,0 +1,94 @@
+"""``sysimage report``: a page is written whole, where it may be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sysimage.cli import main
+from tests.support.images import build_image
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("image")
+    return build_image(folder).archive(folder / "small.tar")
+
+
+def test_a_page_is_written_beside_nothing_else(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["report", "-q", str(archive)]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["small.report.html"]
+    text = (tmp_path / "small.report.html").read_text()
+    assert text.startswith("<!doctype html>")
+    assert '"name":"small:1.0"' in text
+    assert capsys.readouterr().out == ""
+
+
+def test_the_result_is_one_line_or_one_document(
+    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "page.html"
+    assert main(["report", str(archive), "-o", str(place), "--progress", "quiet"]) == 0
+    assert capsys.readouterr().out.startswith(f"small:1.0 -> {place}: 5 layers, 6 items, ")
+    assert main(["report", "--json", str(archive), "-o", str(place), "--progress", "quiet"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document == {
+        "format_version": 1,
+        "output": str(place),
+        "size": place.stat().st_size,
+        "layers": 5,
+        "items": 6,
+    }
+
+
+def test_a_page_goes_to_standard_output(archive: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main(["report", str(archive), "-o", "-", "--progress", "quiet"]) == 0
+    captured = capfdbinary.readouterr()
+    assert captured.out.startswith(b"<!doctype html>")
+    assert captured.out.endswith(b"</html>\n")
+    assert captured.err.startswith(b"small:1.0 -> standard output: ")
+
+
+def test_an_image_is_compared_with_itself(archive: Path, tmp_path: Path) -> None:
+    place = tmp_path / "page.html"
+    assert main(["report", "-q", str(archive), "--against", str(archive), "-o", str(place)]) == 0
+    assert '"changes":[],"files":[],"all_files":0' in place.read_text()
+    assert '"pulled":0' in place.read_text()
+
+
+@pytest.mark.parametrize("place", ["small.tar", "link", "directory"])
+def test_what_is_read_and_what_is_no_file_is_not_written_over(
+    archive: Path, tmp_path: Path, place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = tmp_path / "small.tar"
+    image.write_bytes(archive.read_bytes())
+    (tmp_path / "link").symlink_to(image)
+    (tmp_path / "directory").mkdir()
+    assert main(["report", "-q", str(image), "-o", str(tmp_path / place)]) == 2
+    assert f"cannot write {tmp_path / place}: " in capsys.readouterr().err
+    assert image.read_bytes() == archive.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "status", "words"),
+    [
+        ("system.json", '{"name": "web"}', 4, "it is not the record of a build"),
+        ("broken.json", "{", 4, "it is not the record of a build"),
+        ("no.tar", "not an archive, whatever its name says" * 40, 4, "cannot read"),
+        ("absent.tar", None, 7, "No such file"),
+        ("absent.json", None, 7, "No such file"),
+    ],
+)
+def test_what_is_no_image_is_refused_in_a_sentence(
+    name: str, content: str | None, status: int, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    assert main(["report", "-q", str(tmp_path / name), "-o", str(tmp_path / "page.html")]) == status
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "page.html").exists()
