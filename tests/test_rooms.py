@@ -61,6 +61,8 @@ ALLOWED: dict[str, set[str]] = {
     "rootfs": {"rules", "spec", "store", "closure"},
     # One of two ways to a system; the other is bootstrap, and neither knows of the other.
     "from_store": {"spec", "store", "rootfs"},
+    # Trees of the user's own become items of the store that sysimage makes.
+    "trees": {"rules", "spec", "store", "rootfs", "bootstrap.store"},
     "layerplan": {"store", "closure"},
     "blobs": set(),
     "layers": {"rules", "store", "closure", "rootfs", "layerplan", "blobs"},
@@ -102,6 +104,7 @@ ALLOWED: dict[str, set[str]] = {
         "bases",
         "preflight",
         "from_store",
+        "trees",
         "bootstrap.packages",
         "bootstrap.store",
         "bootstrap.realise",

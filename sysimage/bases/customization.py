@@ -5,9 +5,9 @@ from __future__ import annotations
 from sysimage.bases.account_files import accounts_on
 from sysimage.bases.base_image import BaseImage
 from sysimage.bases.rows import rows_on
+from sysimage.bases.shown import shown_on
 from sysimage.bases.store_merge import closed_database, generation_on, merged, roots_of
 from sysimage.bases.tree_on_base import place_on
-from sysimage.bases.usr import usr_on
 from sysimage.closure import Closure
 from sysimage.rootfs.customization import customization
 from sysimage.rootfs.system import SystemResult
@@ -33,6 +33,6 @@ def customization_on(base: BaseImage, spec: SystemSpec, system: SystemResult, cl
     additions = [*roots_of(base, store), *closed_database(base, store)] if store.database else []
     if base.layers:
         own = {entry.path for entry in tree}
-        additions += [entry for entry in usr_on(base, closure) if entry.path not in own]
+        additions += [entry for entry in shown_on(base, closure) if entry.path not in own]
         tree = Tree([*rows_on(base, tree), *additions])
     return place_on(tree, base, store)

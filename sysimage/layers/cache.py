@@ -30,7 +30,7 @@ from sysimage.layers.compression import Compression
 from sysimage.layers.source import LayerSource
 from sysimage.notices import notice
 from sysimage.rootfs.tree import Entry
-from sysimage.store.items import StoreItem, UsrFiles
+from sysimage.store.items import ShownFiles, StoreItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +56,22 @@ def layer_key(source: LayerSource, compression: Compression) -> str:
 
     Files of this machine that entries name are read for it, unless their digests are known; store items are not.
     """
-    parts = [_part(part) for part in (*source.parts(), *source.usr_directories())]
+    parts = [_part(part) for part in (*source.parts(), *source.unusual_directories())]
     inputs = [code_digest(write_layer), str(compression), compression.library, source.uid, source.gid, parts]
     return hashlib.sha256(json.dumps(inputs, separators=(",", ":")).encode()).hexdigest()
 
 
 def _part(part: Entry | StoreItem) -> list[Any]:
     if isinstance(part, StoreItem):
-        usr = part.usr and [part.usr.left_out, sorted(part.usr.links.items()), _own_files(part.usr)]
-        return [str(part.path), part.nar_hash.hex, usr]
+        return [str(part.path), part.nar_hash.hex, part.shown and _shown(part.shown)]
     value = part.target if part.content is None else part.digest().hex
     more = [part.capabilities.hex()] if part.capabilities else []
     return [part.path, part.kind.value, part.mode, part.uid, part.gid, value, *more]
 
 
-def _own_files(usr: UsrFiles) -> list[Any]:
-    return [[path, own.mode, own.uid, own.gid] for path, own in sorted(usr.own.items())]
+def _shown(shown: ShownFiles) -> list[Any]:
+    own = [[path, one.mode, one.uid, one.gid] for path, one in sorted(shown.own.items())]
+    return [shown.top, shown.left_out, sorted(shown.links.items()), own]
 
 
 class LayerCache:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sysimage.errors import Issue
 from sysimage.layers.headers import Headers
 from sysimage.layers.items import ItemWriter, walk_item
-from sysimage.layers.usr import ItemUsr
+from sysimage.layers.shown import ItemShown
 from sysimage.store import nar
 from sysimage.store.items import StoreItem
 from sysimage.store.scan import Candidates, ReferenceScanner
@@ -29,9 +29,9 @@ class Check:
 
 
 def write_checked_item(
-    item: StoreItem, headers: Headers, tar: Pieces, check: Check, usr: ItemUsr | None = None
+    item: StoreItem, headers: Headers, tar: Pieces, check: Check, shown: ItemShown | None = None
 ) -> list[Issue]:
-    """Write the item into the archive, and what it has below /usr; says what is not as its store promised."""
+    """Write the item into the archive, and what it shows elsewhere; says what is not as its store promised."""
     hasher = hashlib.sha256()
     scanner = ReferenceScanner(check.candidates) if check.candidates is not None else None
     if scanner is None:
@@ -45,7 +45,7 @@ def write_checked_item(
 
         witness = PieceObserver(see)
     witness.put(nar.MAGIC)
-    walk_item(item, _CheckedTarWriter(headers, tar, usr, witness))
+    walk_item(item, _CheckedTarWriter(headers, tar, shown, witness))
     witness.flush()
     return [*_other_nar(item, hasher.hexdigest(), witness.length), *_undeclared(item, scanner)]
 
@@ -71,8 +71,8 @@ def _undeclared(item: StoreItem, scanner: ReferenceScanner | None) -> list[Issue
 class _CheckedTarWriter(ItemWriter):
     __slots__ = ("_witness",)
 
-    def __init__(self, headers: Headers, tar: Pieces, usr: ItemUsr | None, witness: PieceObserver) -> None:
-        super().__init__(headers, tar, usr)
+    def __init__(self, headers: Headers, tar: Pieces, shown: ItemShown | None, witness: PieceObserver) -> None:
+        super().__init__(headers, tar, shown)
         self._witness = witness
 
     def content(self, entry: Entry, name: bytes, fd: int, size: int, executable: bool) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from sysimage.errors import Issue, SysimageError
-from sysimage.layers.usr import LayerUsr, is_in_usr
+from sysimage.layers.shown import LayerShown
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.items import StoreItem
 
@@ -86,13 +86,20 @@ class LayerSource:
             for path in sorted(needed - present)
         )
 
-    def usr(self) -> LayerUsr:
-        """What the layer has below /usr, of which nothing is written yet."""
-        return LayerUsr(self.entries, self.parents)
+    def shown(self) -> LayerShown:
+        """What the items show elsewhere than in the store, of which nothing is written yet."""
+        return LayerShown(self.entries, self.parents)
 
-    def usr_directories(self) -> tuple[Entry, ...]:
-        """The directories below /usr that look other than usual, wherever the items have them."""
-        return tuple(one for one in self.parents if is_in_usr(one.path) and (one.mode, one.uid, one.gid) != _USUAL)
+    def unusual_directories(self) -> tuple[Entry, ...]:
+        """The directories at, above and below where the items show files that look other than usual, whether or not the
+        items have them."""
+        tops = sorted({f"{item.shown.top}/" for item in self.items if item.shown is not None})
+        return tuple(
+            one
+            for one in self.parents
+            if (one.mode, one.uid, one.gid) != _USUAL
+            and any(top.startswith(f"{one.path}/") or one.path.startswith(top) for top in tops)
+        )
 
     def parts(self) -> Iterator[Entry | StoreItem]:
         """Everything in the order in which it is written: a directory before what it holds, siblings by their bytes."""

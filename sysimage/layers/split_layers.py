@@ -6,8 +6,8 @@ from collections import defaultdict
 
 from sysimage.closure import Closure
 from sysimage.layerplan.plan import LayerPlan, PlannedLayer
+from sysimage.layers.shown import is_in_usr
 from sysimage.layers.source import LayerSource
-from sysimage.layers.usr import is_in_usr
 from sysimage.rootfs.tree import NOBODYS, Entry, Kind, Tree
 from sysimage.store.paths import StorePath
 

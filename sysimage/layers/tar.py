@@ -51,14 +51,14 @@ def write_tar(
     pieces = Pieces(emit, piece_size, buffers, lead)
     headers = Headers(source.uid, source.gid)
     with _naming_the_file():
-        usr = source.usr()
+        shown = source.shown()
         for part in source.parts():
             if isinstance(part, StoreItem):
                 if check is None:
-                    write_item(part, headers, pieces, usr.of(part))
+                    write_item(part, headers, pieces, shown.of(part))
                 else:
-                    issues += write_checked_item(part, headers, pieces, check, usr.of(part))
-            elif not usr.has_directory(part):
+                    issues += write_checked_item(part, headers, pieces, check, shown.of(part))
+            elif not shown.has_directory(part):
                 issues += _write_entry(part, pieces)
     if issues:
         raise BrokenPromiseError.of(issues)
@@ -71,11 +71,11 @@ def tar_size(source: LayerSource) -> int:
     size = len(END)
     headers = Headers(source.uid, source.gid)
     with _naming_the_file():
-        usr = source.usr()
+        shown = source.shown()
         for part in source.parts():
             if isinstance(part, StoreItem):
-                size += item_size(part, headers, usr.of(part))
-            elif not usr.has_directory(part):
+                size += item_size(part, headers, shown.of(part))
+            elif not shown.has_directory(part):
                 size += len(_entry_header(part)) + padded(part.size())
     return size
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
+from glob import escape
 from pathlib import Path
 
 from sysimage.closure import Closure
@@ -16,9 +17,11 @@ from sysimage.errors import IntegrityError, SpecError
 from sysimage.files.code_digest import code_digest
 from sysimage.files.memo import Memo
 from sysimage.layerplan import GroupRule, LayerPlan, from_json, plan_by, plan_fleet, plan_layers, to_json
+from sysimage.layerplan.budget import room_for_items
 from sysimage.pipeline.history import History, record_text
 from sysimage.pipeline.options import OURS, DeclaredSystem, Planning
 from sysimage.spec.model import SystemSpec
+from sysimage.trees.items import item_name
 
 
 def draw_layers(
@@ -46,7 +49,7 @@ def draw_layers(
         history=history.before(closure),
         previous=history.previous.plan if history.previous else None,
         favour=planning.favour,
-        groups=group_rules(spec),
+        groups=group_rules(spec, base_layers),
         base_layers=base_layers,
     )
     return history.unchanged_plan(closure, asked) or planned_once(cache_dir, closure, asked, history, draw)
@@ -64,13 +67,16 @@ def _draw_together(
     specs = sorted([spec, *(other.spec for other in others)], key=lambda one: one.name)
     # One budget and the same groups for all, or each system would draw other lines.
     smallest = min(one.max_layers for one in specs)
-    groups = tuple(dict.fromkeys(group for one in specs for group in group_rules(one)))
+    groups = tuple(dict.fromkeys(group for one in specs for group in group_rules(one, base_layers)))
     return plan_fleet({spec.name: closure, **neighbours}, smallest, groups, base_layers=base_layers)[spec.name]
 
 
-def group_rules(spec: SystemSpec) -> tuple[GroupRule, ...]:
-    """The layer groups that a spec asks for."""
-    return tuple(GroupRule(group.patterns, group.closure_of, group.dominated_by) for group in spec.layer_groups)
+def group_rules(spec: SystemSpec, base_layers: int = 0) -> tuple[GroupRule, ...]:
+    """The layer groups that a spec asks for, and, as far as there is room beside them, one for each of its trees."""
+    asked = [GroupRule(group.patterns, group.closure_of, group.dominated_by) for group in spec.layer_groups]
+    trees = [GroupRule((escape(item_name(path)),)) for path in sorted(spec.trees)]
+    room = room_for_items(spec.max_layers, base_layers) - 1
+    return (*asked, *trees[: max(0, room - len(asked))])
 
 
 def rule(spec: SystemSpec, planning: Planning, base_layers: int) -> str:
@@ -79,7 +85,7 @@ def rule(spec: SystemSpec, planning: Planning, base_layers: int) -> str:
         "strategy": planning.strategy,
         "favour": planning.favour,
         "max-layers": spec.max_layers,
-        "groups": [asdict(group) for group in group_rules(spec)],
+        "groups": [asdict(group) for group in group_rules(spec, base_layers)],
         "base-layers": base_layers,
         "together": sorted(other.spec.name for other in planning.together),
     }

@@ -10,6 +10,7 @@ from sysimage.pipeline.options import BuildSources, DeclaredSystem
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.system import SystemResult
 from sysimage_bootstrap.realise import realise
+from sysimage_bootstrap.store.item_store import ItemStore
 
 
 def open_base(system: DeclaredSystem, progress: Progress = silent) -> bases.BaseImage:
@@ -30,7 +31,21 @@ def open_base(system: DeclaredSystem, progress: Progress = silent) -> bases.Base
 def provide(
     system: DeclaredSystem, sources: BuildSources, base: bases.BaseImage = bases.NO_BASE, progress: Progress = silent
 ) -> SystemResult:
-    """The system: found in a store, or made of packages. Later steps do not distinguish the two."""
+    """The system: found in a store, or made of packages, with its trees. Later steps do not distinguish the two."""
+    found = _provide(system, sources, base, progress)
+    spec = system.spec
+    if not spec.trees:
+        return found
+    from sysimage.trees.items import TreeStore  # not paid for by builds without trees
+    from sysimage.trees.place import with_trees
+
+    accounts = found.accounts or from_store.pack_accounts(spec, base.accounts)
+    present = tuple(item.path for item in found.items)
+    store = ItemStore(sources.cache_dir / "store", spec.store.store_dir)
+    return with_trees(spec, system.spec_dir, found, accounts, TreeStore(store, sources.cache_dir / "trees", present))
+
+
+def _provide(system: DeclaredSystem, sources: BuildSources, base: bases.BaseImage, progress: Progress) -> SystemResult:
     spec = system.spec
     if spec.from_store is not None:
         return from_store.realise(

@@ -17,13 +17,12 @@ from sysimage.rootfs.tree import Kind as EntryKind
 from sysimage.rules.files import FileInfo, Kind
 from sysimage.rules.paths import Parts, as_parts, as_path
 from sysimage.rules.programs import UNKNOWN, Program, Read, read_program
-from sysimage.store.items import UsrFiles
+from sysimage.store.items import ShownFiles
 
 _KINDS = {EntryKind.FILE: Kind.FILE, EntryKind.DIRECTORY: Kind.DIRECTORY, EntryKind.SYMLINK: Kind.SYMLINK}
 _READABLE, _EXECUTABLE = 0o444, 0o555
 """Modes of files in items, as layers have them."""
-_USR = b"usr"
-_DIRECTORY_IN_USR = 0o755
+_SHOWN_DIRECTORY = 0o755
 
 
 class ImageFiles:
@@ -33,9 +32,11 @@ class ImageFiles:
         self._tree = tree
         self._items = {as_parts(str(item.path)): item.location for item in closure if item.location is not None}
         self._depths = sorted({len(parts) for parts in self._items})
-        self._in_usr = [
-            (item.usr, os.fsencode(item.location)) for item in closure if item.usr is not None and item.location
+        self._shown = [
+            (item.shown, os.fsencode(item.location)) for item in closure if item.shown is not None and item.location
         ]
+        self._tops = {shown.top: as_parts(shown.top) for shown, _ in self._shown}
+        self._above_tops = {top[:depth] for top in self._tops.values() for depth in range(1, len(top))}
         self._base = base
 
     def at(self, parts: Parts) -> FileInfo | None:
@@ -45,48 +46,52 @@ class ImageFiles:
         place = self._place(parts)
         if place is not None:
             return _seen_file(place)
-        return self._of_usr(parts) or self._base.tree.at(parts)
+        return self._of_shown(parts) or self._base.tree.at(parts)
 
     def names(self, parts: Parts) -> Iterable[bytes]:
         found = set(self._children.get(parts, ()))
         place = self._place(parts)
         if place is not None and os.path.isdir(place) and not os.path.islink(place):  # noqa: PTH112, PTH114 - bytes
             found.update(os.listdir(place))  # noqa: PTH208
-        for usr, directory in self._usr_places(parts):
+        for shown, below, directory in self._shown_places(parts):
             if os.path.isdir(directory) and not os.path.islink(directory):  # noqa: PTH112, PTH114 - bytes
                 names = os.listdir(directory)  # noqa: PTH208
-                found.update(one for one in names if usr.shows(os.fsdecode(b"/".join((*parts[1:], one)))))
+                found.update(one for one in names if shown.shows(f"{below}/{os.fsdecode(one)}".lstrip("/")))
         return found.union(self._base.tree.names(parts))
 
     @cached_property
     def _children(self) -> dict[Parts, list[bytes]]:
         children: defaultdict[Parts, list[bytes]] = defaultdict(list)
-        for parts in [*(as_parts(entry.path) for entry in self._tree), *self._items]:
+        for parts in [
+            *(as_parts(entry.path) for entry in self._tree),
+            *self._items,
+            *self._above_tops,
+            *self._tops.values(),
+        ]:
             if parts:
                 children[parts[:-1]].append(parts[-1])
         return children
 
-    def _usr_places(self, parts: Parts) -> Iterator[tuple[UsrFiles, bytes]]:
-        """Where what items have at a path in /usr would lie on this machine."""
-        if parts[:1] != (_USR,):
-            return
-        below = os.fsdecode(b"/".join(parts[1:]))
-        for usr, location in self._in_usr:
-            if not below or usr.shows(below):
-                yield usr, b"/".join((location, *parts[1:]))
+    def _shown_places(self, parts: Parts) -> Iterator[tuple[ShownFiles, str, bytes]]:
+        """Path in the item and place on this machine of what items that show files at a path would have there."""
+        for shown, location in self._shown:
+            top = self._tops[shown.top]
+            if parts[: len(top)] == top:
+                below = os.fsdecode(b"/".join(parts[len(top) :]))
+                if not below or shown.shows(below):
+                    yield shown, below, b"/".join((location, *parts[len(top) :]))
 
-    def _of_usr(self, parts: Parts) -> FileInfo | None:
-        for usr, place in self._usr_places(parts):
+    def _of_shown(self, parts: Parts) -> FileInfo | None:
+        for shown, below, place in self._shown_places(parts):
             seen = _seen_file(place)
             if seen is None:
                 continue
-            below = os.fsdecode(b"/".join(parts[1:]))
             if seen.kind is Kind.DIRECTORY:
-                return replace(seen, mode=_DIRECTORY_IN_USR)
-            if below in usr.links:
-                return replace(seen, link=os.fsencode(usr.links[below]))
-            return replace(seen, mode=usr.own[below].mode) if below in usr.own else seen
-        return None
+                return replace(seen, mode=_SHOWN_DIRECTORY)
+            if below in shown.links:
+                return replace(seen, link=os.fsencode(shown.links[below]))
+            return replace(seen, mode=shown.own[below].mode) if below in shown.own else seen
+        return FileInfo(Kind.DIRECTORY, _SHOWN_DIRECTORY) if parts in self._above_tops else None
 
     def _place(self, parts: Parts) -> bytes | None:
         """Where what is in an item lies on this machine."""

@@ -48,6 +48,7 @@ def provision(
         registered = pack_registration(spec.store, closure.roots, database)
     else:
         registered = registration(spec.store, system, database, generation)
+        registered = [*registered, *_roots(spec.store, [root for root in closure.roots if root != system])]
     if database is not None:
         registered = [*registered, *_per_user(spec)]
     return Tree(layered(skeleton(spec.store), _owned(spec.store, registered), accounts, entries))
@@ -94,6 +95,10 @@ def pack_registration(store: Store, roots: Iterable[StorePath], database: bytes)
     Each is called by the item's hash part, so that none takes the place of another in an image below.
     """
     yield from _database(store, database)
+    yield from _roots(store, roots)
+
+
+def _roots(store: Store, roots: Iterable[StorePath]) -> Iterator[Entry]:
     for root in roots:
         yield Entry.symlink(f"{store.state_dir}/gcroots/image/{root.hash_part}", str(root))
 

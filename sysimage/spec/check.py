@@ -16,6 +16,8 @@ from sysimage.spec.check_accounts import check_accounts
 from sysimage.spec.check_lengths import check_lengths
 from sysimage.spec.check_origin import check_origin
 from sysimage.spec.check_paths import check_paths
+from sysimage.spec.check_secrets import check_secrets
+from sysimage.spec.check_trees import check_trees
 from sysimage.spec.json_text import pointer
 from sysimage.spec.model import CommandReady, Service, SystemSpec, TcpReady
 from sysimage.spec.validation_errors import closest
@@ -40,6 +42,8 @@ def check(spec: SystemSpec, names: Names, beside: Path | None) -> Iterator[Issue
     yield from _check_services(spec, names.services)
     yield from check_accounts(spec, names.users, names.groups)
     yield from check_paths(spec, beside)
+    yield from check_trees(spec, beside)
+    yield from check_secrets(spec, beside)
     yield from check_lengths(spec)
     yield from _check_lists(spec)
     yield from _check_contents(spec)

@@ -76,6 +76,7 @@ def _owned(spec: SystemSpec) -> Mapping[str, Mapping[str, tuple[str, str]]]:
     """Key of the spec → path → owner and group."""
     return {
         "files": {path: (part.owner, part.group) for path, part in spec.files.items()},
+        "trees": {path: (part.owner, part.group) for path, part in spec.trees.items()},
         "directories": {path: (part.owner, part.group) for path, part in spec.directories.items()},
         "privileged-programs": {path: (part.owner, part.group) for path, part in spec.privileged_programs.items()},
     }

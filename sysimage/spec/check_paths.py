@@ -58,6 +58,8 @@ def _placed(spec: SystemSpec) -> Iterator[_Claim]:
         yield _Claim(pointer("files", path), path, Use.FILE)
     for path, directory in spec.directories.items():
         yield _Claim(pointer("directories", path), path, Use.DIRECTORY, directory.mode, directory.owner)
+    for path, tree in spec.trees.items():
+        yield _Claim(pointer("trees", path), path, Use.DIRECTORY, 0o755, tree.owner)
     for path in spec.symlinks:
         yield _Claim(pointer("symlinks", path), path, Use.FILE)
     for path in spec.from_store.links if spec.from_store is not None else ():
@@ -149,7 +151,9 @@ def _check_source(where: str, source: str, beside: Path | None) -> Iterator[Issu
         return
     file = beside / source
     try:
-        if not file.is_file():
+        if file.is_dir():
+            yield Issue(where, f'is a directory: {source}; put directories under "trees"')
+        elif not file.is_file():
             yield Issue(
                 where, f"is not a file: {source}" if file.exists() else f"there is no file {source} beside the spec"
             )

@@ -22,6 +22,7 @@ from sysimage.spec.services import (
 )
 from sysimage.spec.spec_object import SpecObject
 from sysimage.spec.stores import Store, StoreContent, StoreKind, StoreSource, SystemKind
+from sysimage.spec.trees import Tree
 from sysimage.spec.value_types import (
     AccountName,
     AccountPath,
@@ -58,6 +59,7 @@ __all__ = [
     "SystemSpec",
     "TcpReady",
     "Timer",
+    "Tree",
     "User",
 ]
 
@@ -230,6 +232,11 @@ class SystemSpec(SpecObject):
     """Groups beside Debian's base ones, by name."""
     files: dict[ImagePath, File] = {}
     """Extra files, by image path."""
+    trees: dict[ImagePath, Tree] = {}
+    """Directories and archives beside the spec, by the image path that their files get."""
+    allow_secrets: tuple[Line, ...] = ()
+    """What may be in the image although it looks like a secret: image paths of files and trees, with shell patterns,
+    and names of variables and labels."""
     directories: dict[ImagePath, Directory] = {}
     """Extra directories, by image path; the parents of files need not be declared."""
     symlinks: dict[ImagePath, value_types.LinkTarget] = {}

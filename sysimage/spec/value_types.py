@@ -149,6 +149,9 @@ PackageName = Annotated[
 Word = Annotated[str, TextPattern(r"[^\u0000]*", "text without NUL")]
 """Text that can be an argument, or the value of a variable or label: anything but NUL."""
 Line = Annotated[str, TextPattern(rf"[^{CONTROLS}]*", "one line of text, without control characters")]
+TreePattern = Annotated[
+    str, TextPattern(rf"[^{CONTROLS}]*[^/!{CONTROLS}\s][^{CONTROLS}]*", "a pattern as in a .gitignore, such as '*.pyc'")
+]
 LinkTarget = Annotated[str, TextPattern(rf"[^{CONTROLS}]+", "a path, not empty, without control characters")]
 RelativePath = Annotated[
     str,

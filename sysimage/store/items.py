@@ -19,6 +19,7 @@ class OwnFile:
     gid: int
 
 
+USR = "/usr"
 NOT_IN_USR = frozenset(
     {"boot", "dev", "etc", "home", "local", "media", "mnt", "nix-support", "opt"}
     | {"proc", "root", "run", "srv", "sys", "tmp", "var"}
@@ -27,23 +28,31 @@ NOT_IN_USR = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class UsrFiles:
-    """How an item appears below ``/usr`` too: each file a second name of the same file, each directory a directory.
+class ShownFiles:
+    """How an item appears below a directory of the image too, such as ``/usr``: each file is a second name of the same
+    file, each directory a directory.
 
     It follows from the item alone, so that a layer does. Paths are relative to the item.
     """
 
     left_out: tuple[str, ...] = ()
-    """What is not shown, and nothing below it, beside the tops that are never below /usr (`NOT_IN_USR`)."""
+    """What is not shown, and nothing below it; in ``/usr`` neither is what is never part of it (`NOT_IN_USR`)."""
     own: Mapping[str, OwnFile] = field(default_factory=dict)
     """Files that have a mode or an owner of their own there, so that they are files of their own."""
     links: Mapping[str, str] = field(default_factory=dict)
     """What symlinks say there, where the item's say something else."""
+    top: str = USR
+    """The directory of the image, an image path."""
+
+    def place(self, path: str) -> str:
+        """The image path of what the item has at a path."""
+        return f"{self.top}/{path}"
 
     def shows(self, path: str) -> bool:
-        """Whether what the item has at a path is below /usr, too."""
-        hidden = any(path == one or path.startswith(f"{one}/") for one in self.left_out)
-        return not hidden and path.partition("/")[0] not in NOT_IN_USR
+        """Whether what the item has at a path is below the directory, too."""
+        if self.top == USR and path.partition("/")[0] in NOT_IN_USR:
+            return False
+        return not any(path == one or path.startswith(f"{one}/") for one in self.left_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +72,8 @@ class StoreItem:
     """The source package the item was built from, where the store knows it: items of one source change together."""
     changed: tuple[int, ...] = ()
     """When the source changed, as far as the store knows: seconds since the epoch, ascending."""
-    usr: UsrFiles | None = field(default=None, hash=False)
-    """How it appears below /usr; None for one that is in the store alone."""
+    shown: ShownFiles | None = field(default=None, hash=False)
+    """How it appears elsewhere in the image too; None for one that is in the store alone."""
     outputs: tuple[tuple[str, StorePath], ...] = ()
     """Of a derivation: name and path of each thing it makes, sorted by name."""
 

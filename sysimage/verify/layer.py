@@ -38,19 +38,34 @@ class ItemReading:
     members: int = 0
     directory: Parts = ()
     """The last directory that came; the item itself at first."""
+    top: Parts = (USR,)
+    """Where the item shows its files outside of the store, as far as its members show."""
+    begun: bool = False
+    """Whether a member below the item itself has come."""
     expected: Parts | None = None
-    """A file has come by its name below /usr and was taken for this one of the item; a link must say so next."""
+    """A file has come by its other name and was taken for this one of the item; a link must say so next."""
 
     def begin_file(self, member: TarMember, below: Parts) -> None:
         """A file's content follows."""
         self.members += 1
+        self.begun = True
         if below:
             self.runs.whole(below[-1])
         self.nar.begin_file(below, bool(member.mode & 0o100), member.size)
 
+    def shows_directory(self, parts: Parts) -> None:
+        """A directory outside of the store has come: perhaps the other name of the item's last one."""
+        depth = len(parts) - len(self.directory)
+        if depth > 0 and parts[depth:] == self.directory and (self.directory or not self.begun):
+            self.top = parts[:depth]
+
     def expects(self, member: TarMember) -> Parts | None:
-        """The file of the item that a file below /usr is likely to be, by what came before and by its mode."""
-        below = member.parts[1:]
+        """The file of the item that a file outside of the store is likely to be, by what came before and by its
+        mode."""
+        depth = len(self.top)
+        if member.parts[:depth] != self.top:
+            return None
+        below = member.parts[depth:]
         above = below[:-1]
         is_open = self.directory[: len(above)] == above
         return below if below and is_open and member.mode in ITEM_MODES else None
@@ -60,7 +75,11 @@ class ItemReading:
         expected, self.expected = self.expected, None
         if expected is None:
             return False
-        if member.kind is MemberKind.HARD_LINK and below == expected and member.link == b"/".join((USR, *expected)):
+        if (
+            member.kind is MemberKind.HARD_LINK
+            and below == expected
+            and member.link == b"/".join((*self.top, *expected))
+        ):
             return True
         self.nar.in_order = False
         return False
@@ -210,9 +229,9 @@ def _read_content(stream: ChunkStream, result: LayerReading, reading: Reading) -
         rules.check(member)
         result.members.append(member)
         parts = member.parts
-        if parts and parts[0] == USR and item is not None and current is not None:
-            # Between the members of an item stand those that it has below /usr.
-            _read_usr_member(stream, member, result, reading, item)
+        if item is not None and current is not None and item_of(parts) is None:
+            # Between the members of an item stand those that it shows outside of the store.
+            _read_shown_member(stream, member, result, reading, item)
             continue
         if current is None or parts[: len(current)] != current:
             if item is not None:
@@ -229,11 +248,13 @@ def _read_content(stream: ChunkStream, result: LayerReading, reading: Reading) -
         item.nar.in_order = False
 
 
-def _read_usr_member(
+def _read_shown_member(
     stream: ChunkStream, member: TarMember, result: LayerReading, reading: Reading, item: ItemReading
 ) -> None:
-    """A member below /usr that comes while an item is read: perhaps the content of the item's next file."""
+    """A member outside of the store that comes while an item is read: perhaps the content of the item's next file."""
     item.is_expected(member, ())
+    if member.kind is MemberKind.DIRECTORY:
+        item.shows_directory(member.parts)
     if member.kind is not MemberKind.FILE:
         return
     below = item.expects(member)
@@ -288,6 +309,7 @@ def _read_item_member(member: TarMember, below: Parts, item: ItemReading) -> Non
     if item.is_expected(member, below):
         return  # it has been read by its other name, and counted
     item.members += 1
+    item.begun = item.begun or bool(below)
     nar, runs = item.nar, item.runs
     if below:
         runs.whole(below[-1])

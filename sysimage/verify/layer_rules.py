@@ -5,7 +5,7 @@ from __future__ import annotations
 from sysimage.rules.paths import Parts
 from sysimage.verify.issue_collector import IssueCollector, shown
 from sysimage.verify.tar import CAPABILITIES, MemberKind, TarMember
-from sysimage.verify.tree import USR, WHITEOUT, item_of
+from sysimage.verify.tree import WHITEOUT, item_of
 
 _SPECIAL = (MemberKind.CHARACTER_DEVICE, MemberKind.BLOCK_DEVICE, MemberKind.FIFO)
 _MTIME = b"1"
@@ -20,9 +20,9 @@ class LayerRules:
         self._faults = faults
         self._ours = ours
         self._previous: tuple[bytes, ...] | None = None
-        self._previous_in_usr: Parts = ()
+        self._previous_outside: Parts = ()
         self._item: Parts | None = None
-        self._in_usr: set[Parts] = set()
+        self._outside: set[Parts] = set()
         self._directories: set[tuple[bytes, ...]] = {()}
 
     def check(self, member: TarMember) -> None:
@@ -38,35 +38,37 @@ class LayerRules:
             self._check_ours(member)
 
     def _check_order(self, member: TarMember) -> None:
-        """Members are sorted; but what an item has below /usr stands among its members, sorted for each item."""
+        """Members are sorted; but what an item shows outside of the store stands among its members, sorted for each
+        item."""
         parts = member.parts
-        in_usr = parts[:1] == (USR,)
-        if in_usr and parts in self._in_usr:
+        item = item_of(parts)
+        if item is None and parts in self._outside:
             self._fault("order", member, "comes twice")
-        elif in_usr and self._item is not None and parts > self._previous_in_usr:
-            self._previous_in_usr = parts
+        elif item is None and self._item is not None and parts > self._previous_outside:
+            self._previous_outside = parts
         else:
-            # What the system puts below /usr comes after all items.
-            self._item = None if in_usr else item_of(parts) or self._item
-            if item_of(parts) == parts:
-                self._previous_in_usr = ()
+            # What no item shows stands before or after all of them.
+            self._item = item
+            if item == parts:
+                self._previous_outside = ()
             if self._previous is not None and parts <= self._previous:
                 self._fault("order", member, "comes twice" if parts == self._previous else "is out of order")
             self._previous = parts
-        if in_usr:
-            self._in_usr.add(parts)
+        if item is None:
+            self._outside.add(parts)
         if parts and parts[:-1] not in self._directories:
             self._fault("parents", member, "comes without its parent directory")
         if member.kind is MemberKind.DIRECTORY:
             self._directories.add(parts)
 
     def _check_hard_link(self, member: TarMember) -> None:
-        """Only a file of an item has two names: it, and where Debian has it."""
+        """Only a file of an item has two names: it, and the same path below a directory outside of the store."""
         item = item_of(member.parts)
         below = () if item is None else member.parts[len(item) :]
-        if not below or member.link != b"/".join((USR, *below)):
+        other = tuple(member.link.split(b"/"))
+        if not below or len(other) <= len(below) or other[-len(below) :] != below or item_of(other) is not None:
             self._fault(
-                "hard links", member, f"is a hard link to {shown(member.link)}, not an item's file to its own in /usr"
+                "hard links", member, f"is a hard link to {shown(member.link)}, not an item's file to its other name"
             )
 
     def _check_ours(self, member: TarMember) -> None:

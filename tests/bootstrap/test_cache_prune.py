@@ -85,7 +85,7 @@ def test_an_old_item_that_no_system_has_is_removed_and_those_of_systems_stay(tmp
     assert not store.location(old.path).exists()
     assert store.get(new.path) == new
     assert remembered(tmp_path, "web") == result
-    assert all(store.get(item.path) == replace(item, usr=None) for item in result.items)
+    assert all(store.get(item.path) == replace(item, shown=None) for item in result.items)
     assert pruned(tmp_path) == 0
 
 
@@ -141,7 +141,7 @@ def test_the_items_of_a_system_that_another_version_remembers_stay(tmp_path: Pat
     aged(registrations(tmp_path))
     assert pruned(tmp_path) == 0
     store = ItemStore(tmp_path / "store", "/gnu/store")
-    assert all(store.get(item.path) == replace(item, usr=None) for item in result.items)
+    assert all(store.get(item.path) == replace(item, shown=None) for item in result.items)
 
 
 def test_a_system_that_was_found_again_counts_as_used(tmp_path: Path) -> None:

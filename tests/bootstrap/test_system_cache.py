@@ -19,7 +19,7 @@ from sysimage.rootfs.accounts import Accounts, Group, HeldId, User
 from sysimage.rootfs.system import ImageDefaults, SystemResult
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.model import SystemSpec
-from sysimage.store.items import OwnFile, StoreItem, UsrFiles
+from sysimage.store.items import OwnFile, ShownFiles, StoreItem
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.archive import Package
 from sysimage_bootstrap.packages.resolve import Resolution
@@ -78,7 +78,7 @@ def test_every_field_of_a_system_is_carried(tmp_path: Path) -> None:
     _, store = made(tmp_path)
     path = StorePath.parse(f"/gnu/store/{'a' * 32}-item")
     digest = Digest.of(b"x")
-    usr = UsrFiles(("ours",), {"bin/su": OwnFile(0o4755, 1, 2)}, {"bin/sh": "dash"})
+    usr = ShownFiles(("ours",), {"bin/su": OwnFile(0o4755, 1, 2)}, {"bin/sh": "dash"})
     item = StoreItem(path, digest, 5, (path,), path, store.location(path), "source", (1, 2), usr, (("out", path),))
     content = store.location(path) / "file"
     store.location(path).mkdir(parents=True)

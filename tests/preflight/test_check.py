@@ -15,7 +15,7 @@ from sysimage.closure import Closure
 from sysimage.errors import SpecError
 from sysimage.preflight.image_files import ImageFiles
 from sysimage.rules.files import Kind
-from sysimage.store.items import OwnFile, UsrFiles
+from sysimage.store.items import OwnFile, ShownFiles
 from sysimage.verify import verify_image
 from sysimage.verify.image_source import open_source
 from sysimage.verify.issue_collector import IssueCollector
@@ -190,8 +190,8 @@ def test_both_readings_of_an_image_see_the_same(workspace: Path, tmp_path: Path)
 
 def test_both_readings_see_the_same_of_what_items_have_below_usr(tmp_path: Path) -> None:
     small = small_system(StoreBuilder(tmp_path / "store"))
-    usr = UsrFiles(("share/empty",), {"bin/bash": OwnFile(0o4755, 0, 0)}, {"bin/sh": "../bin/bash"})
-    closure = Closure([replace(item, usr=usr) for item in small], small.roots)
+    usr = ShownFiles(("share/empty",), {"bin/bash": OwnFile(0o4755, 0, 0)}, {"bin/sh": "../bin/bash"})
+    closure = Closure([replace(item, shown=usr) for item in small], small.roots)
     built = build_image(tmp_path, closure=closure)
     compare(ImageFiles(built.tree, closure), built.archive(tmp_path / "image.tar"))
 

@@ -62,6 +62,8 @@ FULL: dict[str, Any] = {
     },
     "groups": {"editors": {"gid": 2000, "members": ["ann"]}},
     "files": {"/etc/motd": {"text": "hello\n", "mode": "0644", "owner": "root", "group": "root"}},
+    "trees": {"/srv/shop": {"source": "dist", "exclude": ["*.pyc"], "owner": "app", "group": "app", "mode": "0640"}},
+    "allow-secrets": ["/srv/shop/.env"],
     "directories": {"/srv/app": {"mode": "0750", "owner": "app", "group": "app"}},
     "symlinks": {"/srv/current": "app"},
     "privileged-programs": {"/usr/bin/ping": {"mode": "4755"}},

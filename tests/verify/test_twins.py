@@ -55,7 +55,7 @@ FAULTS: dict[str, str] = {
     "manifest.layer limit": "sysimage.layerplan.budget:check_max_layers",
     "layer_rules.extended attributes": _HEADERS,
     "layer_rules.extended headers": _HEADERS,
-    "layer_rules.hard links": "sysimage.layers.usr:ItemUsr",
+    "layer_rules.hard links": "sysimage.layers.shown:ItemShown",
     "layer_rules.modes": _HEADERS,
     "layer_rules.names": _HEADERS,
     "layer_rules.order": _SOURCE,

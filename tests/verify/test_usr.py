@@ -12,7 +12,7 @@ import pytest
 
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError
-from sysimage.store.items import OwnFile, UsrFiles
+from sysimage.store.items import OwnFile, ShownFiles
 from sysimage.verify import verify_image
 from sysimage.verify.chunk_stream import ChunkStream
 from sysimage.verify.image_source import open_source
@@ -32,8 +32,8 @@ ITEM = str(store_path("tool-1"))[1:].encode()
 
 def image(workspace: Path, max_layers: int) -> BuiltImage:
     closure = small_system(StoreBuilder(workspace / "store"))
-    usr = UsrFiles((), {"bin/bash": OwnFile(0o4755, 0, 0)}, {})
-    items = [replace(item, usr=usr) for item in closure]
+    usr = ShownFiles((), {"bin/bash": OwnFile(0o4755, 0, 0)}, {})
+    items = [replace(item, shown=usr) for item in closure]
     return build_image(workspace, closure=Closure(items, closure.roots), max_layers=max_layers)
 
 
@@ -95,11 +95,11 @@ PARENTS = (
         ((raw_tar.hard_link(ITEM + b"/bin/tool", b"usr/bin/tool"),), []),
         (
             (raw_tar.hard_link(ITEM + b"/bin/two", b"usr/bin/tool"),),
-            ["is a hard link to usr/bin/tool, not an item's file to its own in /usr"],
+            ["is a hard link to usr/bin/tool, not an item's file to its other name"],
         ),
         (
             (raw_tar.hard_link(ITEM + b"/bin/tool", b"usr/bin/tool"), raw_tar.hard_link(b"usr/bin/x", b"usr/bin/tool")),
-            ["is a hard link to usr/bin/tool, not an item's file to its own in /usr"],
+            ["is a hard link to usr/bin/tool, not an item's file to its other name"],
         ),
         ((raw_tar.file(b"usr/bin/tool", b"x", mode=0o555),), ["comes twice"]),
         (

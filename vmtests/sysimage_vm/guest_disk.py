@@ -14,8 +14,8 @@ from pathlib import Path
 from sysimage.closure import Closure
 from sysimage.errors import SysimageError
 from sysimage.progress import Progress, silent
+from sysimage.rootfs.shown import shown_entry
 from sysimage.rootfs.tree import Entry, Kind, Tree
-from sysimage.rootfs.usr import usr_entry
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 from sysimage.store.shown import shown_files
@@ -89,24 +89,24 @@ def find_kernel(closure: Closure) -> Kernel:
 
 def root_entries(closure: Closure, tree: Tree) -> Iterator[Entry]:
     """Every file of a system's root: the tree, which has the store's directory, the items as a NAR sees them, and what
-    they have below /usr where the tree has nothing else."""
+    they show elsewhere where the tree has nothing else."""
     yield from tree
     seen = {entry.path for entry in tree}
     for item in closure:
         yield from _item_entries(item)
-        for entry in _usr_entries(item):
+        for entry in _shown_entries(item):
             if entry.path not in seen:
                 seen.add(entry.path)
                 yield entry
 
 
-def _usr_entries(item: StoreItem) -> Iterator[Entry]:
-    if item.usr is not None and item.location is not None:
-        for path, file in shown_files(item.location, item.usr):
+def _shown_entries(item: StoreItem) -> Iterator[Entry]:
+    if item.shown is not None and item.location is not None:
+        for path, file in shown_files(item.location, item.shown):
             if file.is_dir(follow_symlinks=False):
-                yield Entry.directory(f"/usr/{path}")
+                yield Entry.directory(item.shown.place(path))
             else:
-                yield usr_entry(item.location, path, item.usr, str(item.path))
+                yield shown_entry(item.location, path, item.shown, str(item.path))
 
 
 def _item_entries(item: StoreItem) -> Iterator[Entry]:

@@ -154,12 +154,14 @@ class ItemStore:
         *,
         source: str | None = None,
         changed: Iterable[int] = (),
+        mentions: Iterable[StorePath] = (),
     ) -> StoreItem:
         """The item of a recipe, made by ``build`` unless the store has it.
 
         ``build`` gets a free path, and puts a directory, a file or a symlink there, with any modes and times. It may
-        refer to the recipe's inputs, their closure, and its own path (`path_of`). What it returns takes precedence over
-        ``source`` and ``changed``. If it raises, nothing is left.
+        refer to the recipe's inputs, their closure, its own path (`path_of`), and to what it ``mentions``, which may be
+        items of another store than this. What it returns takes precedence over ``source`` and ``changed``. If it
+        raises, nothing is left.
 
         Missing inputs, unwanted references and special files are an `IntegrityError`, a full disk a `MachineError`.
         """
@@ -172,7 +174,9 @@ class ItemStore:
                 directory.mkdir(parents=True, exist_ok=True)
             with locked_name(self._locks_dir / path.base_name):
                 item = self.get(path)  # another process may have made it meanwhile
-                return item if item is not None else self._make(path, recipe, build, BuiltItem(source, tuple(changed)))
+                if item is not None:
+                    return item
+                return self._make(path, recipe, build, BuiltItem(source, tuple(changed)), tuple(mentions))
         except OSError as error:
             raise MachineError(f"cannot make {path}: {error.strerror}: {error.filename or self.root}") from error
 
@@ -204,9 +208,14 @@ class ItemStore:
         return freed
 
     def _make(
-        self, path: StorePath, recipe: Recipe, build: Callable[[Path], BuiltItem | None], default: BuiltItem
+        self,
+        path: StorePath,
+        recipe: Recipe,
+        build: Callable[[Path], BuiltItem | None],
+        default: BuiltItem,
+        mentions: tuple[StorePath, ...],
     ) -> StoreItem:
-        candidates = Candidates({item.path for item in self.closure(recipe.inputs)} | {path})
+        candidates = Candidates({item.path for item in self.closure(recipe.inputs)} | {path, *mentions})
         draft = self.items_dir / f"{_MAKING}{path.base_name}"
         remove_tree(draft)
         try:

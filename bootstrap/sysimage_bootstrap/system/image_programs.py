@@ -13,12 +13,12 @@ class ImagePrograms:
 
     def __init__(self, spec: SystemSpec, packages: Sequence[Installed], links: Collection[str]) -> None:
         self._own = {*spec.files, *spec.symlinks, *links}
-        self._outside = tuple(f"{path}/" for path in spec.volumes)
+        self._outside = tuple(f"{path}/" for path in (*spec.volumes, *spec.trees))
         self._packages = packages
 
     def __call__(self, path: str) -> bool:
         if path in self._own or path.startswith(self._outside):
-            return True  # what a volume holds is known only when the container runs
+            return True  # what a volume holds is known when the container runs, what a tree holds when all is together
         for package in self._packages:
             if path.startswith(f"{package.path}/"):
                 return package.has(path.removeprefix(f"{package.path}/"))

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sysimage.errors import IntegrityError
+from sysimage.rootfs.shown import shown_entry
 from sysimage.rootfs.tree import Entry
-from sysimage.rootfs.usr import usr_entry
-from sysimage.store.items import StoreItem, UsrFiles
+from sysimage.store.items import ShownFiles, StoreItem
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.debs.inventory import Attributes, PackageFacts
 from sysimage_bootstrap.system.union import UnionSource
@@ -25,7 +25,7 @@ class Installed:
     path: StorePath
     location: Path
     facts: PackageFacts
-    usr: UsrFiles
+    usr: ShownFiles
     """How the item appears below /usr, whatever system it is part of."""
     _listed: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
     """The names in directories that were looked into: every package is asked for every program."""
@@ -47,7 +47,7 @@ class Installed:
 
     def usr_entry(self, path: str) -> Entry:
         """A file or a link as it appears below /usr."""
-        return usr_entry(self.location, path, self.usr, str(self.path))
+        return shown_entry(self.location, path, self.usr, str(self.path))
 
     def has(self, relative: str) -> bool:
         """Whether the item has something at a path; a link counts whatever it leads to."""

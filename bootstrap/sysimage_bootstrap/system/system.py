@@ -14,7 +14,7 @@ from sysimage.rootfs.rows import package_rows
 from sysimage.rootfs.system import ImageDefaults, LeftOut, SystemResult
 from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemSpec
-from sysimage.store.items import StoreItem, UsrFiles
+from sysimage.store.items import ShownFiles, StoreItem
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.debian.alternatives import Alternatives
 from sysimage_bootstrap.debs.inventory import PackageFacts
@@ -79,7 +79,7 @@ def build_system(
     files_of_boot = {} if tools is None else _boot_files(spec, tools, accounts, environment, exists, root)
     shown = {package.path: package.usr for package in packages}
     if locale is not None:
-        shown[locale.path] = UsrFiles()
+        shown[locale.path] = ShownFiles()
     system = system_item(
         sorted(shown),
         etc_tree.path,
@@ -102,7 +102,7 @@ def build_system(
     return SystemResult(
         system=system.path,
         boot_program=boot_program.path if boot_program else None,
-        items=tuple(replace(item, usr=shown.get(item.path)) for item in closure),
+        items=tuple(replace(item, shown=shown.get(item.path)) for item in closure),
         accounts=accounts,
         entries=layered(rows, root.entries(system.path, etc_links)),
         image_defaults=_image_defaults(spec, system.path, boot_program, environment),

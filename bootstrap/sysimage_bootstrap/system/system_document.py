@@ -19,6 +19,8 @@ def system_document(spec: SystemSpec, spec_dir: Path) -> bytes:
     document = spec.model_dump(mode="json", by_alias=True, exclude_none=True)
     for user in document["users"].values():
         user.pop("password-hash", None)
+    for tree in document["trees"].values():
+        tree.pop("source")  # another checkout makes no other system
     for path, file in document["files"].items():
         declared = spec.files[path]
         content = (

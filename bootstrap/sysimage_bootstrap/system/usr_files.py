@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
-from sysimage.store.items import NOT_IN_USR, OwnFile, UsrFiles
+from sysimage.store.items import NOT_IN_USR, OwnFile, ShownFiles
 from sysimage_bootstrap.debs.inventory import OURS, Attributes, PackageFacts
 
 USUAL_DIRECTORY = OwnFile(0o755, 0, 0)
@@ -11,7 +11,7 @@ _FIXED_USERS = {name: uid for name, uid in BASE_USERS.items() if name != "_apt"}
 """Those with the same ID on every Debian system (Debian Policy, 9.2.2); ``_apt`` has one since base-passwd 3.6."""
 
 
-def usr_files(facts: PackageFacts) -> UsrFiles:
+def usr_files(facts: PackageFacts) -> ShownFiles:
     """The part of a package's item; a file whose owner's IDs only a system knows is like any other in it."""
     own = {
         path: fixed
@@ -19,7 +19,7 @@ def usr_files(facts: PackageFacts) -> UsrFiles:
         if is_shown(path) and not said.directory and path not in facts.links and (fixed := _fixed(said)) is not None
     }
     links = {path: target for path, target in facts.links.items() if is_shown(path)}
-    return UsrFiles((OURS,), dict(sorted(own.items())), dict(sorted(links.items())))
+    return ShownFiles((OURS,), dict(sorted(own.items())), dict(sorted(links.items())))
 
 
 def is_shown(path: str) -> bool:

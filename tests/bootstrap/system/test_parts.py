@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sysimage.errors import SpecError
-from sysimage.store.items import UsrFiles
+from sysimage.store.items import ShownFiles
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.debian.alternatives import Alternatives
 from sysimage_bootstrap.debs.inventory import PackageFacts
@@ -119,7 +119,7 @@ def test_directories_of_packages_are_made_where_and_for_whom_they_say_plainly(tm
     (tmp_path / "lib/systemd/system/x.service").write_text(unit)
     (tmp_path / "lib/systemd/system/y.service").write_text(other)
     facts = PackageFacts("x", "1", "amd64", {}, ())
-    package = Installed("x", StorePath.parse(f"/gnu/store/{'0' * 32}-x"), tmp_path, facts, UsrFiles())
+    package = Installed("x", StorePath.parse(f"/gnu/store/{'0' * 32}-x"), tmp_path, facts, ShownFiles())
     assert [(d.path, d.mode, d.owner, d.group) for d in runtime_directories([package])] == [
         ("/var/lib/a:b", 0o755, "root", "root"),
         ("/var/lib/good", 0o750, "_daemon", "5"),

@@ -88,10 +88,10 @@ def shown(entry: Entry) -> str:
 
 def test_every_package_is_kept_by_the_system_and_appears_in_usr_by_itself(tmp_path: Path) -> None:
     result, store = make(tmp_path)
-    names = {item.path.name for item in result.items if item.usr is not None}
+    names = {item.path.name for item in result.items if item.shown is not None}
     assert names == {f"{name}-1" for name in FILES}
     kept = (store.location(result.system) / "packages").read_text().splitlines()
-    assert kept == [str(item.path) for item in result.items if item.usr is not None]
+    assert kept == [str(item.path) for item in result.items if item.shown is not None]
     assert set(kept) <= {str(path) for item in result.items if item.path == result.system for path in item.references}
 
 
@@ -109,7 +109,7 @@ def test_programs_with_fixed_ids_follow_from_their_item_and_others_lie_over_it(t
         groups={"own": {"gid": 556}},
         **{"privileged-programs": {"/bin/bash": {"mode": "2755", "group": "own"}}},
     )
-    passwd = next(item.usr for item in result.items if item.path.name == "passwd-1")
+    passwd = next(item.shown for item in result.items if item.path.name == "passwd-1")
     assert passwd is not None
     assert dict(passwd.own) == {"bin/chage": OwnFile(0o2755, 0, 42), "bin/su": OwnFile(0o4755, 0, 0)}
     assert [shown(entry) for entry in usr_of(result) if entry.kind is Kind.FILE] == [

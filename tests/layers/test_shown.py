@@ -16,10 +16,10 @@ from sysimage.layers import Check, Compression, LayerSource, layer_key, tar_size
 from sysimage.process import run
 from sysimage.rootfs import Entry
 from sysimage.store import StoreItem
-from sysimage.store.items import OwnFile, UsrFiles
+from sysimage.store.items import OwnFile, ShownFiles
 from tests.support.stores import make_item
 
-USR = UsrFiles(("share/ours",), {"bin/su": OwnFile(0o4755, 0, 42)}, {"bin/sh": "shell"})
+USR = ShownFiles(("share/ours",), {"bin/su": OwnFile(0o4755, 0, 42)}, {"bin/sh": "shell"})
 
 
 def archive_of(source: LayerSource, check: Check | None = None) -> bytes:
@@ -50,7 +50,7 @@ def tool(tmp_path: Path) -> StoreItem:
         "share/ours/note": "ours",
         "share/doc": None,
     }
-    return replace(make_item(tmp_path, "tool-1", files), usr=USR)
+    return replace(make_item(tmp_path, "tool-1", files), shown=USR)
 
 
 def test_both_names_come_one_after_the_other_and_the_one_in_usr_has_the_content(tool: StoreItem) -> None:
@@ -107,7 +107,9 @@ def test_directories_look_as_the_image_has_them(tool: StoreItem) -> None:
 def test_a_layers_key_tells_how_its_items_appear_in_usr(tool: StoreItem) -> None:
     plain = Compression.parse("none")
     parents = (Entry.directory("/usr/bin", 0o700),)
-    sources = [LayerSource("x", (item,)) for item in (tool, replace(tool, usr=None), replace(tool, usr=UsrFiles()))]
+    sources = [
+        LayerSource("x", (item,)) for item in (tool, replace(tool, shown=None), replace(tool, shown=ShownFiles()))
+    ]
     sources.append(LayerSource("x", (tool,), (), parents))
     assert len({layer_key(source, plain) for source in sources}) == 4
     assert layer_key(LayerSource("x", (tool,), (), (Entry.directory("/usr/bin"),)), plain) == layer_key(
@@ -130,12 +132,12 @@ def test_every_file_is_there_once_under_each_name_and_the_size_is_foreseen(
     items: list[dict[str, str | bytes | None]], over: list[str], own: set[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     top = tmp_path_factory.mktemp("store")
-    usr = UsrFiles((), dict.fromkeys(own, OwnFile(0o2755, 0, 5)), {})
+    usr = ShownFiles((), dict.fromkeys(own, OwnFile(0o2755, 0, 5)), {})
     kinds: dict[str, bool] = {}
     made = []
     for number, files in enumerate(items):
         kept = {path: content for path, content in sorted(files.items()) if _fits(path, content is None, kinds)}
-        made.append(replace(make_item(top, f"item-{number}", kept), usr=usr))
+        made.append(replace(make_item(top, f"item-{number}", kept), shown=usr))
     entries = tuple(
         Entry.file(f"/usr/{path}", b"over", 0o640)
         for path in over

@@ -10,10 +10,10 @@ import pytest
 from sysimage.bases import NO_BASE, BaseImage
 from sysimage.bases.base_image import BaseImageError
 from sysimage.bases.read import read_base_image
-from sysimage.bases.usr import usr_on
+from sysimage.bases.shown import shown_on
 from sysimage.closure import Closure
 from sysimage.notices import listen_to_notices
-from sysimage.store.items import OwnFile, UsrFiles
+from sysimage.store.items import OwnFile, ShownFiles
 from tests.support.raw_image import RawImage, write_archive
 from tests.support.raw_tar import archive, directory, file, symlink
 from tests.support.stores import make_item
@@ -28,20 +28,20 @@ def base_of(tmp_path: Path, *members: bytes) -> BaseImage:
 def closure(tmp_path: Path) -> Closure:
     files: dict[str, str | bytes | None] = {"bin/tool": b"#!", "bin/su": b"su", "lib/x/data": "", "etc/tool": ""}
     item = make_item(tmp_path / "store", "tool-1", files)
-    usr = UsrFiles((), {"bin/su": OwnFile(0o4755, 0, 0)}, {})
-    return Closure([replace(item, usr=usr)], [item.path])
+    usr = ShownFiles((), {"bin/su": OwnFile(0o4755, 0, 0)}, {})
+    return Closure([replace(item, shown=usr)], [item.path])
 
 
 def test_a_base_without_usr_and_no_base_at_all_need_nothing(closure: Closure, tmp_path: Path) -> None:
-    assert usr_on(NO_BASE, closure) == ()
-    assert usr_on(base_of(tmp_path), closure) == ()
+    assert shown_on(NO_BASE, closure) == ()
+    assert shown_on(base_of(tmp_path), closure) == ()
 
 
 def test_directories_stay_as_the_base_has_them(closure: Closure, tmp_path: Path) -> None:
     base = base_of(
         tmp_path, directory(b"usr/bin", 0o2775, gid=50), directory(b"usr/lib"), directory(b"usr/lib/x", 0o700)
     )
-    assert [(one.path, one.mode, one.gid) for one in usr_on(base, closure)] == [
+    assert [(one.path, one.mode, one.gid) for one in shown_on(base, closure)] == [
         ("/usr/bin", 0o2775, 50),
         ("/usr/lib/x", 0o700, 0),
     ]
@@ -51,14 +51,14 @@ def test_files_take_the_place_of_the_bases_and_are_counted(closure: Closure, tmp
     base = base_of(tmp_path, directory(b"usr/bin"), file(b"usr/bin/tool", b"theirs"), symlink(b"usr/bin/su", b"tool"))
     said: list[str] = []
     with listen_to_notices(said.append):
-        assert usr_on(base, closure) == ()
-    assert said == ["2 files in /usr of the base are the packages' now"]
+        assert shown_on(base, closure) == ()
+    assert said == ["2 files of the base are replaced by those of packages and trees"]
 
 
 def test_a_directory_in_the_place_of_something_else_is_named_and_the_reverse(closure: Closure, tmp_path: Path) -> None:
     base = base_of(tmp_path, symlink(b"usr/lib", b"lib64"), directory(b"usr/bin"), directory(b"usr/bin/tool"))
-    with pytest.raises(BaseImageError, match="its /usr and the packages' contradict each other") as caught:
-        usr_on(base, closure)
+    with pytest.raises(BaseImageError, match="it and what is to be in the image contradict each other") as caught:
+        shown_on(base, closure)
     assert [str(issue).replace(str(closure.roots[0]), "tool") for issue in caught.value.issues] == [
         "/usr/bin/tool: is a file of tool, the base has a directory",
         "/usr/lib: is a directory of tool, the base has a symlink",
@@ -67,13 +67,13 @@ def test_a_directory_in_the_place_of_something_else_is_named_and_the_reverse(clo
 
 def test_a_base_whose_usr_is_a_link_is_refused(closure: Closure, tmp_path: Path) -> None:
     write_archive(RawImage(archive(symlink(b"usr", b"run/x"))).layout(), tmp_path / "base.tar")
-    with pytest.raises(BaseImageError, match="its /usr is a symlink, where packages put their files"):
-        usr_on(read_base_image(tmp_path / "base.tar", "linux/amd64", "/gnu/store"), closure)
+    with pytest.raises(BaseImageError, match="the base has a symlink here, where /usr is a directory"):
+        shown_on(read_base_image(tmp_path / "base.tar", "linux/amd64", "/gnu/store"), closure)
 
 
 def test_items_that_the_base_has_in_its_store_alone_get_their_files_in_usr(closure: Closure, tmp_path: Path) -> None:
     base = replace(base_of(tmp_path, directory(b"usr/bin"), file(b"usr/bin/tool", b"#!")), items=tuple(closure))
-    assert [(one.path, one.mode) for one in usr_on(base, closure)] == [
+    assert [(one.path, one.mode) for one in shown_on(base, closure)] == [
         ("/usr/bin/su", 0o4755),
         ("/usr/lib/x/data", 0o444),
     ]

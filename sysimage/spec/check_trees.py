@@ -1,0 +1,55 @@
+"""Whether trees can be taken from where the spec says, and put where it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from sysimage.errors import Issue
+from sysimage.spec.json_text import pointer
+from sysimage.spec.model import SystemSpec
+from sysimage.spec.trees import ARCHIVES
+
+_EMPTY_AT_START = ("/run", "/tmp", "/var/tmp")  # noqa: S108 - the image's
+
+
+def check_trees(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
+    """Every fault of a tree that shows without reading it, but those of its path."""
+    for path, tree in spec.trees.items():
+        where = pointer("trees", path)
+        if any(PurePosixPath(path).is_relative_to(place) for place in _EMPTY_AT_START):
+            yield Issue(where, "a container starts with nothing there; put the tree elsewhere")
+        yield from _check_patterns(where, tree.exclude)
+        yield from _check_source(f"{where}/source", tree.source, beside)
+
+
+def _check_patterns(where: str, patterns: Sequence[str]) -> Iterator[Issue]:
+    if not patterns:
+        return
+    from pathspec import GitIgnoreSpec  # a fiftieth of a second that a spec without patterns need not pay
+
+    for index, pattern in enumerate(patterns):
+        try:
+            GitIgnoreSpec.from_lines([pattern])
+        except ValueError:
+            yield Issue(f"{where}/exclude/{index}", f"is no pattern as in a .gitignore: {pattern}")
+
+
+def _check_source(where: str, source: str, beside: Path | None) -> Iterator[Issue]:
+    if PurePosixPath(source).is_absolute() or ".." in PurePosixPath(source).parts:
+        yield Issue(where, "must be a path inside the spec's own directory: relative, and without '..'")
+        return
+    if beside is None:
+        return
+    place = beside / source
+    try:
+        if not place.exists():
+            yield Issue(where, f"there is no directory or archive {source} beside the spec")
+        elif not place.resolve().is_relative_to(beside.resolve()):
+            yield Issue(where, f"{source} is a link that leads out of the spec's directory")
+        elif not place.is_dir() and not place.is_file():
+            yield Issue(where, f"is neither a directory nor an archive: {source}")
+        elif place.is_file() and not source.endswith(ARCHIVES):
+            yield Issue(where, f'is a file, and no archive ({", ".join(ARCHIVES)}); put single files under "files"')
+    except OSError as error:
+        yield Issue(where, f"can't be read: {error.strerror}")

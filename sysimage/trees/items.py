@@ -1,0 +1,154 @@
+"""A tree becomes a store item. It is read when it may have changed; what it holds decides where it is in the store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sysimage.digest import Digest
+from sysimage.errors import Issue, MachineError, SpecError
+from sysimage.files.code_digest import code_digest
+from sysimage.files.directory_tree import remove_tree
+from sysimage.files.memo import Memo
+from sysimage.files.temporary import scratch_directory
+from sysimage.rules.secrets import SecretScanner, is_allowed
+from sysimage.store.items import ShownFiles, StoreItem
+from sysimage.store.paths import StorePath
+from sysimage.store.scan import Candidates, scan_and_hash
+from sysimage.trees.members import DIRECTORY, LINK, Member, source_state
+from sysimage.trees.selection import Selection
+from sysimage_bootstrap.store import ItemStore, Recipe
+from sysimage_bootstrap.store.item_store import BuiltItem
+
+_PIECE = 1 << 20
+_OTHER_LETTERS = re.compile(r"[^A-Za-z0-9+._=-]")
+"""What the name of an item cannot have."""
+
+
+def item_name(path: str) -> str:
+    """The name of the item of the tree at an image path: ``tree-srv-shop`` for ``/srv/shop``."""
+    return f"tree-{_OTHER_LETTERS.sub('-', path.strip('/'))}"[:200]
+
+
+@dataclass(frozen=True, slots=True)
+class TreeStore:
+    """Where items of trees are made and found."""
+
+    store: ItemStore
+    memory: Path
+    """A directory that remembers what trees were seen as."""
+    present: tuple[StorePath, ...] = ()
+    """What a tree's files may mention."""
+
+    def item(self, selection: Selection) -> StoreItem:
+        """The item of a tree; a `SpecError` with everything in it that is refused."""
+        found = list(selection.members()) if selection.source.is_dir() else None
+        _refuse(selection)
+        memo = Memo(self.memory, made_by=code_digest(TreeStore, Selection), most=1024)
+        key = self._key(selection, found)
+        text = memo.find(key)
+        if text is not None and (item := self.store.get(StorePath.parse(text))) is not None:
+            return _placed(item, selection.path)
+        item = self._made(selection)
+        memo.keep(key, str(item.path))
+        return _placed(item, selection.path)
+
+    def digests(self, item: StoreItem) -> Mapping[str, Digest]:
+        """Path in an item of a tree → SHA-256 of the file there."""
+        return {path: Digest(value) for path, value in self.store.facts(item.path)["digests"].items()}
+
+    def _key(self, selection: Selection, found: list[Member] | None) -> str:
+        states: object = [[one.path, one.kind, one.executable, one.target, one.state] for one in found or ()]
+        if found is None:
+            states = source_state(selection.source)
+        mentioned = hashlib.sha256("\n".join(sorted(map(str, self.present))).encode()).hexdigest()
+        place = [str(self.store.root.absolute()), self.store.store_dir, str(selection.source.absolute())]
+        text = [place, selection.path, list(selection.exclude), selection.allowed, states, mentioned]
+        return hashlib.sha256(json.dumps(text).encode()).hexdigest()
+
+    def _made(self, selection: Selection) -> StoreItem:
+        self.store.root.mkdir(parents=True, exist_ok=True)
+        try:
+            with scratch_directory(self.store.root, "tree-") as scratch:
+                staged = scratch / "tree"
+                digests = _stage(selection, staged)
+                nar_hash, _, references = scan_and_hash(staged, Candidates(self.present))
+                recipe = Recipe(
+                    item_name(selection.path),
+                    "tree",
+                    (),
+                    {"contents": nar_hash.hex, "references": sorted(map(str, references)), "at": selection.path},
+                )
+
+                def build(draft: Path) -> BuiltItem:
+                    staged.rename(draft)
+                    return BuiltItem(facts={"digests": digests, "nar-hash": nar_hash.hex})
+
+                try:
+                    return self.store.realise(recipe, build, mentions=references)
+                finally:
+                    remove_tree(staged)
+        except OSError as error:
+            raise MachineError(
+                f"cannot copy the tree {selection.source}: {error.strerror}: {error.filename}"
+            ) from error
+
+
+def _placed(item: StoreItem, path: str) -> StoreItem:
+    return replace(item, shown=ShownFiles(top=path))
+
+
+def _refuse(selection: Selection) -> None:
+    if selection.issues:
+        raise SpecError(
+            f"cannot put {selection.source} at {selection.path}: some of it cannot be in an image",
+            hint="leave files out with exclude",
+            issues=selection.issues,
+        )
+
+
+def _stage(selection: Selection, top: Path) -> dict[str, str]:
+    """Copy the tree to ``top``; returns the SHA-256 of each file by its path."""
+    selection.issues.clear()
+    digests: dict[str, str] = {}
+    top.mkdir()
+    for member in selection.members():
+        place = top / member.path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if member.kind == DIRECTORY:
+            place.mkdir(exist_ok=True)
+            continue
+        place.unlink(missing_ok=True)  # an archive's later member replaces an earlier one
+        digests.pop(member.path, None)
+        if member.kind == LINK:
+            place.symlink_to(member.target)
+        elif member.same_as:
+            shutil.copy(top / member.same_as, place)
+            digests[member.path] = digests[member.same_as]
+        else:
+            digests[member.path] = _copy(member, place, selection)
+    if not any(os.scandir(top)):
+        selection.issues.append(Issue(str(selection.source), "holds nothing that is not excluded"))
+    _refuse(selection)
+    return dict(sorted(digests.items()))
+
+
+def _copy(member: Member, place: Path, selection: Selection) -> str:
+    hasher, scanner = hashlib.sha256(), SecretScanner()
+    with member.open() as source, place.open("wb") as target:
+        while data := source.read(_PIECE):
+            target.write(data)
+            hasher.update(data)
+            scanner.feed(data)
+    place.chmod(0o755 if member.executable else 0o644)
+    in_image = f"{selection.path}/{member.path}"
+    if scanner.found is not None and not is_allowed(in_image, selection.allowed):
+        said = f'contains {scanner.found}; exclude it, or say "allow-secrets": ["{in_image}"]'
+        selection.issues.append(Issue(f"{selection.source}/{member.path}", said))
+    return hasher.hexdigest()

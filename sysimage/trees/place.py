@@ -1,0 +1,208 @@
+"""Trees in a system: their items beside its own, and their files over what it has at the same paths."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from sysimage.errors import Issue, SpecError
+from sysimage.rootfs.accounts import Accounts
+from sysimage.rootfs.system import SystemResult
+from sysimage.rootfs.tree import Entry, Kind
+from sysimage.spec.json_text import pointer
+from sysimage.spec.model import SystemSpec
+from sysimage.spec.reserved_paths import ReservedPaths, Use
+from sysimage.spec.trees import Tree
+from sysimage.store.items import USR, StoreItem
+from sysimage.trees.items import TreeStore
+from sysimage.trees.selection import Selection
+
+_FILE_MODE = 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class _TreeFile:
+    """What one tree has at one image path."""
+
+    path: str
+    inside: str
+    """Relative to the item."""
+    kind: Kind
+    location: Path
+    executable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedTree:
+    """A tree of a spec, its item, and what it has in the image."""
+
+    path: str
+    tree: Tree
+    item: StoreItem
+    files: tuple[_TreeFile, ...]
+
+    @property
+    def where(self) -> str:
+        """Its place in the spec."""
+        return pointer("trees", self.path)
+
+
+def with_trees(
+    spec: SystemSpec, spec_dir: Path, system: SystemResult, accounts: Accounts, trees: TreeStore
+) -> SystemResult:
+    """``system`` with the trees of its spec; ``accounts`` know the owners.
+
+    The items are roots of their own, so that a system does not change because a tree does. What the spec declares at a
+    path of a tree counts before the tree, and the tree before what the system generates. A `SpecError` names every
+    fault: of what trees hold, of where their files are to be, and of what stands there.
+    """
+    if not spec.trees:
+        return system
+    placed, issues = _made(spec, spec_dir, trees)
+    for tree in placed:
+        issues += _misplaced(spec, tree)
+    issues += _contradictions(placed, system)
+    if issues:
+        raise SpecError(f"cannot put the trees of {spec.name} into the image", issues=issues)
+    covered = {file.path for tree in placed for file in tree.files if file.kind is not Kind.DIRECTORY}
+    kept = [entry for entry in system.entries if entry.path not in covered or _is_declared(entry)]
+    declared = {entry.path for entry in kept}
+    copies = [entry for tree in placed for entry in _copies(tree, accounts, trees) if entry.path not in declared]
+    items = {item.path: item for item in system.items} | {
+        tree.item.path: replace(tree.item, shown=None) if tree.tree.is_copied else tree.item for tree in placed
+    }
+    return replace(
+        system,
+        items=tuple(items[path] for path in sorted(items)),
+        entries=tuple(sorted((*kept, *copies), key=lambda entry: entry.path)),
+        other_roots=(*system.other_roots, *(tree.item.path for tree in placed)),
+    )
+
+
+def _made(spec: SystemSpec, spec_dir: Path, trees: TreeStore) -> tuple[list[PlacedTree], list[Issue]]:
+    placed: list[PlacedTree] = []
+    issues: list[Issue] = []
+    for path, tree in sorted(spec.trees.items()):
+        try:
+            item = trees.item(Selection.of(path, tree, spec_dir, spec.allow_secrets))
+        except SpecError as error:
+            issues += error.issues or [Issue(pointer("trees", path), error.message)]
+            continue
+        placed.append(PlacedTree(path, tree, item, tuple(_files(path, item))))
+    return placed, issues
+
+
+def _files(path: str, item: StoreItem) -> Iterator[_TreeFile]:
+    """Everything in the item by its path in the image, parents first."""
+    if item.location is None:
+        raise ValueError(f"{item.path} has no location")
+    waiting = [("", item.location)]
+    while waiting:
+        inside, location = waiting.pop()
+        status = location.lstat()
+        place = f"{path}/{inside}" if inside else path
+        if stat.S_ISDIR(status.st_mode):
+            yield _TreeFile(place, inside, Kind.DIRECTORY, location)
+            names = sorted(os.listdir(location), reverse=True)  # noqa: PTH208 - names only
+            waiting += [(f"{inside}/{name}" if inside else name, location / name) for name in names]
+        elif stat.S_ISLNK(status.st_mode):
+            yield _TreeFile(place, inside, Kind.SYMLINK, location)
+        else:
+            yield _TreeFile(place, inside, Kind.FILE, location, bool(status.st_mode & 0o100))
+
+
+def _misplaced(spec: SystemSpec, tree: PlacedTree) -> Iterator[Issue]:
+    """Files at places that are the system's own."""
+    places = ReservedPaths.of(spec)
+    for file in tree.files:
+        if file.path == tree.path:
+            continue  # the check of the spec has seen it
+        use = Use.DIRECTORY if file.kind is Kind.DIRECTORY else Use.FILE
+        said = places.elsewhere(file.path)
+        if said is not None:
+            yield Issue(tree.where, f"{file.path} is {said} by a link of the system's")
+        elif (refusal := places.refusal(file.path, use, owner=tree.tree.owner)) is not None:
+            yield Issue(tree.where, f"{file.path} {refusal}")
+
+
+def _contradictions(placed: list[PlacedTree], system: SystemResult) -> Iterator[Issue]:
+    """Directories where something else is, and files that two have at one path."""
+    there: dict[str, tuple[Kind, str]] = {entry.path: (entry.kind, entry.owner) for entry in system.entries}
+    packages = [item for item in system.items if item.shown is not None and item.location is not None]
+    closed = {file.path: tree for tree in placed for file in tree.files if file.kind is not Kind.DIRECTORY}
+    for entry in system.entries:
+        for above in map(str, PurePosixPath(entry.path).parents):
+            if above in closed:
+                yield Issue(closed[above].where, f"has a file at {above}, and {entry.owner} has something below")
+    for tree in placed:
+        for file in tree.files:
+            kind, owner = there.get(file.path, (file.kind, ""))
+            if kind is not file.kind and Kind.DIRECTORY in (kind, file.kind):
+                yield Issue(tree.where, f"has a {_word(file.kind)} at {file.path}, {owner} a {_word(kind)}")
+            elif file.path in there and owner.startswith("/trees/") and file.kind is not Kind.DIRECTORY:
+                yield Issue(tree.where, f"has a file at {file.path}, and so has {owner}")
+            elif file.path.startswith(f"{USR}/"):
+                yield from _of_packages(tree, file, packages)
+        there |= {file.path: (file.kind, tree.where) for file in tree.files if file.path not in there}
+        first = tree.path
+        while (first := first.rpartition("/")[0]) and first in there:
+            if there[first][0] is not Kind.DIRECTORY:
+                yield Issue(tree.where, f"lies below {first}, which is a {_word(there[first][0])} of {there[first][1]}")
+
+
+def _of_packages(tree: PlacedTree, file: _TreeFile, packages: list[StoreItem]) -> Iterator[Issue]:
+    for item in packages:
+        if item.shown is None or item.location is None or not file.path.startswith(f"{item.shown.top}/"):
+            continue
+        inside = file.path.removeprefix(f"{item.shown.top}/")
+        place = item.location / inside
+        if os.path.lexists(place) and item.shown.shows(inside):
+            is_directory = place.is_dir() and not place.is_symlink()
+            if not (is_directory and file.kind is Kind.DIRECTORY):
+                yield Issue(tree.where, f"has a {_word(file.kind)} at {file.path}, where {item.path.name} has one")
+
+
+def _word(kind: Kind) -> str:
+    return {Kind.DIRECTORY: "directory", Kind.FILE: "file", Kind.SYMLINK: "link"}[kind]
+
+
+def _is_declared(entry: Entry) -> bool:
+    """By the spec: its owner is a place in it."""
+    return entry.owner.startswith(("/files/", "/symlinks/", "/directories/"))
+
+
+def _copies(tree: PlacedTree, accounts: Accounts, trees: TreeStore) -> Iterator[Entry]:
+    """The files at the tree's path, where they are other files than the item's."""
+    if not tree.tree.is_copied:
+        return
+    uid, gid = accounts.uid(tree.tree.owner), accounts.gid(tree.tree.group)
+    missing = [
+        Issue(f"{tree.where}/{key}", f"there is no {kind} {name!r}")
+        for key, kind, name, found in (
+            ("owner", "user", tree.tree.owner, uid),
+            ("group", "group", tree.tree.group, gid),
+        )
+        if found is None
+    ]
+    if uid is None or gid is None:
+        raise SpecError("cannot place what the spec declares", issues=missing)
+    digests = trees.digests(tree.item)
+    mode = tree.tree.mode if tree.tree.mode is not None else _FILE_MODE
+    for file in tree.files:
+        if file.kind is Kind.DIRECTORY:
+            yield Entry.directory(file.path, _entered(mode), uid, gid, tree.where)
+        elif file.kind is Kind.SYMLINK:
+            entry = Entry.symlink(file.path, os.readlink(file.location), uid, gid, tree.where)  # noqa: PTH115
+            yield replace(entry, item=tree.item.path)
+        else:
+            its = _entered(mode) if file.executable else mode
+            entry = Entry.file(file.path, file.location, its, uid, gid, tree.where)
+            yield replace(entry, item=tree.item.path, known_digest=digests[file.inside])
+
+
+def _entered(mode: int) -> int:
+    """A mode with a bit to execute for each bit to read."""
+    return mode | (mode & 0o444) >> 2
