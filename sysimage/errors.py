@@ -25,15 +25,19 @@ class Issue:
     column: int | None = None
     """The 1-based column in that line, where it is known."""
     file: str | None = None
-    """The name of the source text, where the message as a whole does not say it."""
+    """The name of the source text, or of the flag, where the message as a whole does not say it."""
 
     def __str__(self) -> str:
         line = "" if self.line is None else f"line {self.line}: "
-        if self.file is not None and self.line is not None:
+        message = self.message
+        if self.file and self.line is not None:
             line = f"{self.file}:{self.line}:{self.column or 1}: "
+            message = message.removeprefix(f"column {self.column}: ")
+        elif self.file:
+            line = f"{self.file}: "
         where = f"{self.where}: " if self.where else ""
         meant = f" (did you mean {self.suggestion!r}?)" if self.suggestion else ""
-        return f"{line}{where}{self.message}{meant}"
+        return f"{line}{where}{message}{meant}"
 
 
 class SysimageError(Exception):
@@ -61,6 +65,7 @@ class SysimageError(Exception):
                     "where": issue.where,
                     "line": issue.line,
                     "column": issue.column,
+                    "file": issue.file or None,
                     "message": issue.message,
                     "suggestion": issue.suggestion,
                 }

@@ -20,6 +20,7 @@ from sysimage.api.images import build, plan
 from sysimage.api.lock_files import lock
 from sysimage.api.reading import inspect, verify
 from sysimage.api.settings import Settings
+from sysimage.api.specs import ResolvedSpec, resolve
 from sysimage.api.values import BuiltImage, BuiltLayer, LockedPackage, LockedPackages, Plan, PlannedLayer, PushedImage
 from sysimage.digest import Digest
 from sysimage.errors import (
@@ -33,6 +34,7 @@ from sysimage.errors import (
     SysimageError,
 )
 from sysimage.progress import Progress
+from sysimage.spec.choices import SpecChoices
 from sysimage.spec.model import SystemSpec
 
 if TYPE_CHECKING:
@@ -58,8 +60,10 @@ __all__ = [
     "Progress",
     "PushedImage",
     "RegistryError",
+    "ResolvedSpec",
     "Settings",
     "Spec",
+    "SpecChoices",
     "SpecError",
     "SysimageError",
     "SystemSpec",
@@ -70,6 +74,7 @@ __all__ = [
     "inspect",
     "lock",
     "plan",
+    "resolve",
     "verify",
 ]
 

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sysimage.errors import SpecError, machine_error
-from sysimage.spec import SystemSpec, read_spec
-from sysimage.spec.parse import check_spec, located, spec_of_value
+from sysimage.spec import SystemSpec
+from sysimage.spec.choices import SpecChoices
+from sysimage.spec.include import SpecText
+from sysimage.spec.lock_file import lock_file_beside
+from sysimage.spec.parse import AS_IT_IS, check_spec, located, read_composed, spec_of_value
 
 if TYPE_CHECKING:
     from sysimage.image import ImageName
@@ -23,8 +26,13 @@ Spec = Place | Mapping[str, Any] | SystemSpec
 """A system: the path of a system.json, what such a file holds as a mapping, or a spec that was read before."""
 
 
-def declared_system(spec: Spec, directory: Place | None, lock_file: Place | None) -> DeclaredSystem:
-    """The system of a spec and the files that belong to it; a `SpecError` has every fault."""
+def declared_system(
+    spec: Spec, directory: Place | None, lock_file: Place | None, choices: SpecChoices = AS_IT_IS
+) -> DeclaredSystem:
+    """The system of a spec with what is chosen of it, and the files that belong to it.
+
+    A `SpecError` has every fault.
+    """
     from sysimage.pipeline.options import DeclaredSystem
 
     named = None if lock_file is None else Path(lock_file)
@@ -32,15 +40,16 @@ def declared_system(spec: Spec, directory: Place | None, lock_file: Place | None
         if directory is not None:
             raise TypeError("directory is only for a spec without a file; paths in a file are relative to the file")
         path = Path(spec)
-        return DeclaredSystem.of(read_spec(path), path.parent, named or lock_file_beside(path))
+        read = read_composed(SpecText.of_file(path), choices)
+        lock = named or lock_file_beside(path, choices)
+        return DeclaredSystem.of(read.spec, path.parent, lock, read.composition.files)
     beside = Path() if directory is None else Path(directory)
-    read = check_spec(spec, beside) if isinstance(spec, SystemSpec) else spec_of_value(spec, beside)
-    return DeclaredSystem.of(read, beside, named)
-
-
-def lock_file_beside(spec: Path) -> Path:
-    """The lock file that belongs to a spec's file."""
-    return spec.with_suffix(".lock.json")
+    if isinstance(spec, SystemSpec):
+        if choices != AS_IT_IS:
+            raise TypeError("choices are for a spec's file or mapping; a SystemSpec has been read with them")
+        return DeclaredSystem.of(check_spec(spec, beside), beside, named)
+    read = spec_of_value(spec, beside, choices)
+    return DeclaredSystem.of(read.spec, beside, named, read.composition.files)
 
 
 def image_name(text: str) -> ImageName:
@@ -76,14 +85,14 @@ def earlier_builds(previous: Place | None, history: Sequence[Place]) -> Iterator
 
 
 @contextmanager
-def reported(spec: Spec | None = None) -> Iterator[None]:
+def reported(spec: Spec | None = None, choices: SpecChoices = AS_IT_IS) -> Iterator[None]:
     """Raise faults of the machine as a `MachineError`, and faults of a spec's file with their lines."""
     try:
         yield
     except SpecError as error:
         if not isinstance(spec, str | os.PathLike):
             raise
-        raise located(error, Path(spec)) from error.__cause__
+        raise located(error, Path(spec), choices) from error.__cause__
     except (OSError, MemoryError) as error:
         fault = machine_error(error)
         if fault is None:

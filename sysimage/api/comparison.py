@@ -9,18 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sysimage.api.arguments import Place, declared_system, lock_file_beside, reported, whole_name
+from sysimage.api.arguments import Place, declared_system, reported, whole_name
 from sysimage.api.settings import Settings
+from sysimage.api.specs import resolve
 from sysimage.compare.holding import HeldPackage, Holding, named_packages
 from sysimage.errors import IntegrityError, MachineError, RegistryError, SpecError
 from sysimage.notices import notice
 from sysimage.progress import Progress, silent
+from sysimage.spec.choices import SpecChoices
 from sysimage.spec.json_text import pointer
+from sysimage.spec.other_formats import is_spec
+from sysimage.spec.parse import AS_IT_IS
 
 if TYPE_CHECKING:
     from sysimage.closure import Closure
     from sysimage.compare.difference import Difference
     from sysimage.compare.graph import ReferenceGraph
+    from sysimage.pipeline.options import DeclaredSystem
     from sysimage.spec.model import SystemSpec
     from sysimage_bootstrap.archive import Archive, Package
     from sysimage_bootstrap.packages.resolve import Resolution
@@ -61,10 +66,12 @@ def open_place(
     platform: str | None = None,
     tag: str | None = None,
     lock_file: Place | None = None,
+    choices: SpecChoices = AS_IT_IS,
     files: bool = False,
     progress: Progress = silent,
 ) -> Opened:
-    """Open an archive, an OCI layout, a spec or a lock file. ``files`` asks an image for every file.
+    """Open an archive, an OCI layout, a spec or a lock file. ``files`` asks an image for every file, ``choices`` are
+    those of a spec.
 
     Of a spec the packages are those of its lock file, or those that it resolves to today. A place that is not there, or
     is nothing of that kind, is a `SpecError`.
@@ -72,8 +79,8 @@ def open_place(
     path = Path(place)
     if not path.exists():
         raise _not_there(str(place))
-    if path.is_file() and path.suffix.lower() in (".json", ".yaml", ".yml"):
-        return _open_document(path, settings, lock_file, progress)
+    if path.is_file() and is_spec(path.name.lower()):
+        return _open_document(path, settings, lock_file, choices, progress)
     from sysimage.compare.read_image import read_image
 
     with reported():
@@ -91,6 +98,7 @@ def diff(
     *,
     platform: str | None = None,
     tag: str | None = None,
+    choices: SpecChoices = AS_IT_IS,
     changelogs: bool = True,
     progress: Progress = silent,
 ) -> Difference:
@@ -101,8 +109,10 @@ def diff(
     """
     from sysimage.compare.difference import compare
 
-    before = open_place(old, settings, platform=platform, tag=tag, files=True, progress=progress)
-    after = open_place(new, settings, platform=platform, tag=tag, files=True, progress=progress)
+    before, after = (
+        open_place(place, settings, platform=platform, tag=tag, choices=choices, files=True, progress=progress)
+        for place in (old, new)
+    )
     found = compare(before.holding, after.holding)
     if not changelogs or not any(one.change == "up" for one in found.packages):
         return found
@@ -133,7 +143,7 @@ def _archive(after: Opened, settings: Settings) -> Archive:
     if spec is None:
         suites = sorted({one.suite for one in after.resolution.packages}) if after.resolution else []
         sources = {"package-sources": {"suites": suites}} if suites else {}
-        spec = spec_of_value({"name": "any", "packages": [], **sources}, Path())
+        spec = spec_of_value({"name": "any", "packages": [], **sources}, Path()).spec
     return open_archive(settings.archive_choice(), spec, settings.cache / "archive")
 
 
@@ -150,38 +160,39 @@ def _in_archive(archive: Archive, found: Difference, after: Opened, progress: Pr
     }
 
 
-def _open_document(path: Path, settings: Settings, lock_file: Place | None, progress: Progress) -> Opened:
+def _open_document(
+    path: Path, settings: Settings, lock_file: Place | None, choices: SpecChoices, progress: Progress
+) -> Opened:
     if _is_lock(path):
         from sysimage_bootstrap.packages.lock import read_lock
 
         lock = read_lock(path)
         architecture = str(lock.request.get("architecture", ""))
         return Opened(_of_packages(str(path), "lock file", lock.resolution), architecture, None, lock.resolution)
-    with reported(path):
-        system = declared_system(path, None, lock_file)
-        spec = system.spec
+    with reported(path, choices):
+        system = declared_system(path, None, lock_file, choices)
+        spec, declared = system.spec, _declared(resolve(path, choices=choices).value)
         if spec.from_store is not None:
-            closure = _closure_of_store(path, settings, lock_file, progress)
-            holding = Holding(str(path), "spec", {}, _declared(path), closure=closure)
+            closure = _closure_of_store(system, settings, progress)
+            holding = Holding(str(path), "spec", {}, declared, closure=closure)
             return Opened(holding, spec.architecture, spec)
         from sysimage_bootstrap.packages.choose import choose_packages, open_archive, package_request
 
         resolution = choose_packages(
             package_request(spec),
             lambda: open_archive(settings.archive_choice(), spec, settings.cache / "archive"),
-            system.lock_file or lock_file_beside(path),
+            system.lock_file,
             locked=False,
             progress=progress,
         )
-    held = _of_packages(str(path), "spec", resolution, _declared(path), named_packages(spec.packages))
+    held = _of_packages(str(path), "spec", resolution, declared, named_packages(spec.packages))
     return Opened(held, spec.architecture, spec, resolution)
 
 
-def _closure_of_store(path: Path, settings: Settings, lock_file: Place | None, progress: Progress) -> Closure:
+def _closure_of_store(system: DeclaredSystem, settings: Settings, progress: Progress) -> Closure:
     from sysimage.closure import Closure
     from sysimage.pipeline.systems import open_base, provide
 
-    system = declared_system(path, None, lock_file)
     realised = provide(system, settings.sources(), open_base(system, progress), progress)
     return Closure(realised.items, realised.roots)
 
@@ -211,9 +222,8 @@ def _of_packages(
     return Holding(name, kind, packages, configuration, asked=asked)
 
 
-def _declared(path: Path) -> dict[str, str]:
+def _declared(document: Mapping[str, object]) -> dict[str, str]:
     """Everything that a spec says, by JSON pointer, without its packages, which are compared as they resolve."""
-    document = json.loads(path.read_text(encoding="utf-8"))
     found: dict[str, str] = {}
 
     def walk(value: object, place: str) -> None:

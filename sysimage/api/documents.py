@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from sysimage.api.specs import ResolvedSpec
 from sysimage.api.values import BuiltImage, LockedPackages, Plan, PushedImage
 from sysimage.errors import SysimageError
 from sysimage.formats import DOCUMENT_VERSION
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = DOCUMENT_VERSION
 """Of the documents, as their ``format_version``."""
 
-Result: TypeAlias = "BuiltImage | Plan | VerifiedImage | ImageSummary | LockedPackages | Difference"
+Result: TypeAlias = "BuiltImage | Plan | ResolvedSpec | VerifiedImage | ImageSummary | LockedPackages | Difference"
 
 
 def document(result: Result | SysimageError) -> dict[str, Any]:
@@ -34,6 +35,9 @@ def _result(result: Result) -> dict[str, Any]:
             return _built(result)
         case Plan():
             return _planned(result)
+        case ResolvedSpec():
+            files = [str(file) for file in result.files]
+            return {"spec": dict(result.value), "origins": dict(result.origins), "files": files}
         case LockedPackages():
             path = None if result.lock_file is None else str(result.lock_file)
             return {"lockfile": path, "packages": len(result.packages), "size": result.size}

@@ -13,6 +13,8 @@ from sysimage.api.settings import Settings
 from sysimage.api.values import BuiltImage, Plan
 from sysimage.errors import SpecError
 from sysimage.progress import Progress, silent
+from sysimage.spec.choices import SpecChoices
+from sysimage.spec.parse import AS_IT_IS
 
 if TYPE_CHECKING:
     from sysimage.layerplan import Record
@@ -39,6 +41,7 @@ def build(
     lock_file: Place | None = None,
     locked: bool = False,
     directory: Place | None = None,
+    choices: SpecChoices = AS_IT_IS,
     settings: Settings = DEFAULT,
     progress: Progress = silent,
 ) -> BuiltImage:
@@ -55,15 +58,27 @@ def build(
     image that is replaced for ``previous``, if there is one.
 
     ``lock_file`` is by default beside the spec's file, ``system.lock.json`` for ``system.json``, and counts if it
-    exists; ``locked`` refuses to build anything else. ``directory`` is what paths in a spec without a file
-    are relative to. ``progress`` is called while work goes on; an exception that it raises ends the build.
+    exists; ``locked`` refuses to build anything else. ``directory`` is what paths in a spec without a file are relative
+    to. ``choices`` are variants, values of keys and arguments of the spec. ``progress`` is called while work goes on;
+    an exception that it raises ends the build.
 
     Raises a `SysimageError`: `SpecError` for a spec or arguments that cannot be built, `LockError`, `IntegrityError`,
     `RegistryError`, `MachineError`. Its ``issues`` are all faults of the input.
     """
-    with reported(spec):
+    with reported(spec, choices):
         request, ask = _request(
-            spec, tags, created, max_layers, compression, previous, history, lock_file, locked, directory, settings
+            spec,
+            tags,
+            created,
+            max_layers,
+            compression,
+            previous,
+            history,
+            lock_file,
+            locked,
+            directory,
+            choices,
+            settings,
         )
         name, architecture = str(request.identity.names[0]), request.system.spec.architecture
         where = delivery(output, format, push, load, name=name, architecture=architecture, settings=settings)
@@ -90,6 +105,7 @@ def plan(
     lock_file: Place | None = None,
     locked: bool = False,
     directory: Place | None = None,
+    choices: SpecChoices = AS_IT_IS,
     settings: Settings = DEFAULT,
     progress: Progress = silent,
 ) -> Plan:
@@ -97,9 +113,9 @@ def plan(
 
     Arguments and errors are those of `build`.
     """
-    with reported(spec):
+    with reported(spec, choices):
         request, _ = _request(
-            spec, tags, created, max_layers, None, previous, history, lock_file, locked, directory, settings
+            spec, tags, created, max_layers, None, previous, history, lock_file, locked, directory, choices, settings
         )
 
         from sysimage.files.locks import in_use
@@ -121,13 +137,14 @@ def _request(
     lock_file: Place | None,
     locked: bool,
     directory: Place | None,
+    choices: SpecChoices,
     settings: Settings,
 ) -> tuple[BuildRequest, AskRegistry]:
     """What the pipeline is asked for, without where the image goes; and how it asks registries."""
     from sysimage.pipeline.options import BuildRequest, Identity, Planning
     from sysimage.pipeline.overrides import overridden
 
-    system = arguments.declared_system(spec, directory, lock_file)
+    system = arguments.declared_system(spec, directory, lock_file, choices)
     asked = overridden(system.spec, max_layers=max_layers, compression=compression)
     platform = asked.platform
 

@@ -12,10 +12,12 @@ from sysimage.api.settings import Settings
 from sysimage.api.values import LockedPackages
 from sysimage.errors import SpecError
 from sysimage.progress import Progress, silent
+from sysimage.spec.choices import SpecChoices
+from sysimage.spec.parse import AS_IT_IS
 
 if TYPE_CHECKING:
+    from sysimage.pipeline.options import DeclaredSystem
     from sysimage.pipeline.output_checks import Input
-    from sysimage.spec.model import SystemSpec
 
 
 def lock(
@@ -23,6 +25,7 @@ def lock(
     lock_file: Place | None = None,
     *,
     directory: Place | None = None,
+    choices: SpecChoices = AS_IT_IS,
     settings: Settings = Settings(),  # noqa: B008 - a frozen value
     progress: Progress = silent,
 ) -> LockedPackages:
@@ -30,27 +33,18 @@ def lock(
 
     ``lock_file`` is by default beside the spec's file, ``system.lock.json`` for ``system.json``; for a spec
     without a file nothing is written unless it is given. ``directory`` is what paths in such a spec are relative to.
+    ``choices`` are variants, values of keys and arguments of the spec.
 
     Raises a `SysimageError`: `SpecError` for a spec that is not made of packages, `IntegrityError` for an archive that
     cannot be trusted, `RegistryError` for one that cannot be reached, `MachineError`.
     """
-    with reported(spec):
-        system = arguments.declared_system(spec, directory, lock_file)
-        return lock_packages(
-            system.spec,
-            system.spec_dir,
-            system.lock_file,
-            settings,
-            arguments.spec_inputs(spec),
-            progress,
-            hint="say another lock_file",
-        )
+    with reported(spec, choices):
+        system = arguments.declared_system(spec, directory, lock_file, choices)
+        return lock_packages(system, settings, arguments.spec_inputs(spec), progress, hint="say another lock_file")
 
 
 def lock_packages(
-    spec: SystemSpec,
-    spec_dir: Path,
-    path: Path | None,
+    system: DeclaredSystem,
     settings: Settings,
     inputs: Iterable[Input],
     progress: Progress,
@@ -58,6 +52,7 @@ def lock_packages(
     hint: str,
 ) -> LockedPackages:
     """As `lock`, of a spec that was read; ``inputs`` were read for it and are not written over, as ``hint`` says."""
+    spec, path = system.spec, system.lock_file
     if spec.from_store is not None:
         raise SpecError(
             f"cannot lock {spec.name}: it is made of what a store holds, not of packages",
@@ -67,7 +62,7 @@ def lock_packages(
     from sysimage_bootstrap.packages.choose import lock_packages, open_archive, package_request
 
     if path is not None:
-        _check(path, [*inputs, *_own_inputs(spec, spec_dir, settings)], hint)
+        _check(path, [*inputs, *_own_inputs(system, settings)], hint)
     archive = open_archive(settings.archive_choice(), spec, settings.cache / "archive")
     locked = lock_packages(package_request(spec), archive, progress)
     if path is not None:
@@ -75,10 +70,12 @@ def lock_packages(
     return LockedPackages.of(locked, path)
 
 
-def _own_inputs(spec: SystemSpec, spec_dir: Path, settings: Settings) -> Sequence[Input]:
+def _own_inputs(system: DeclaredSystem, settings: Settings) -> Sequence[Input]:
     from sysimage.pipeline.output_checks import Input, source_inputs
 
-    return [*source_inputs(spec, spec_dir), Input("the cache", settings.cache, whole=True)]
+    included = (Input("a file that the spec includes", file) for file in system.files)
+    sources = source_inputs(system.spec, system.spec_dir)
+    return [*included, *sources, Input("the cache", settings.cache, whole=True)]
 
 
 def _check(path: Path, read: Iterable[Input], hint: str) -> None:

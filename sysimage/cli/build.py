@@ -11,7 +11,7 @@ from sysimage.cli.build_history import with_replaced_image
 from sysimage.cli.build_request import build_request
 from sysimage.cli.delivery import add_delivery_flags, check_outputs, check_stream, delivered
 from sysimage.cli.progress import shown_progress
-from sysimage.cli.spec_files import faults_in
+from sysimage.cli.spec_files import choices, faults_in
 from sysimage.cli.terminal import Terminal, in_bytes
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from sysimage.pipeline.build import build
 
     shown = shown_progress("quiet" if arguments.quiet else arguments.progress, terminal)
-    with faults_in(arguments.spec), shown as progress:
+    with faults_in(arguments.spec, choices(arguments)), shown as progress:
         result = build(request, progress)
     if arguments.json:
         from sysimage.api.documents import document

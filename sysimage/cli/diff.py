@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.reading_flags import SUBJECT, add_reading_flags, style_of
 from sysimage.cli.settings import settings
+from sysimage.cli.spec_files import choices
 from sysimage.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
             settings(arguments, terminal),
             platform=arguments.platform,
             tag=arguments.tag,
+            choices=choices(arguments),
             changelogs=not arguments.no_changelogs,
             progress=progress,
         )

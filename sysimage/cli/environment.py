@@ -9,6 +9,8 @@ from typing import Any
 from sysimage.errors import SpecError
 
 PREFIX = "SYSIMAGE_"
+OF_ARGUMENTS = "SYSIMAGE_ARGUMENT_"
+"""Begins the variables that hold values of arguments that a spec declares."""
 _ON, _OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -40,6 +42,11 @@ def parse_arguments(
             except (ValueError, argparse.ArgumentTypeError, SpecError) as error:
                 verb.error(f"environment variable {variable}: {error}")
         setattr(arguments, action.dest, value)
+    arguments.argument_environment = {
+        variable.removeprefix(OF_ARGUMENTS): text
+        for variable, text in environ.items()
+        if text and variable.startswith(OF_ARGUMENTS)
+    }
     return arguments
 
 

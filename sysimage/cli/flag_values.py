@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sysimage.errors import SpecError
+
+if TYPE_CHECKING:
+    from sysimage.spec.choices import Assignment
 
 LATEST = 253402300799
 """The last second of the year 9999, beyond which times of documents can't be written."""
@@ -68,6 +71,19 @@ def source_date_epoch(environ: Mapping[str, str]) -> int | None:
     return int(text)
 
 
-def lock_file(flag: Path | None, spec: str) -> Path:
-    """The lock file that belongs to a spec."""
-    return flag or (Path("system.lock.json") if spec == "-" else Path(spec).with_suffix(".lock.json"))
+def assignment(text: str) -> Assignment:
+    """A key and its value."""
+    from sysimage.spec.choices import Assignment
+
+    try:
+        return Assignment.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def argument(text: str) -> tuple[str, str]:
+    """The name and the value of an argument of the spec."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"must be NAME=VALUE, such as VERSION=1.2, not {text!r}")
+    return name, value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sysimage.cli.flag_values import byte_count, created_at, positive
+from sysimage.cli.flag_values import argument, assignment, byte_count, created_at, positive
 from sysimage.cli.progress import STYLES
 
 CACHE_SIZE = 20 * 10**9
@@ -33,8 +33,38 @@ def add_progress_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGro
 
 
 def add_spec(parser: argparse.ArgumentParser) -> None:
-    """The spec."""
+    """The spec, and which of its images is meant."""
+    add_choice_flags(parser)
     parser.add_argument("spec", metavar="SPEC", help="the system.json; - reads it from standard input")
+
+
+def add_choice_flags(parser: argparse.ArgumentParser) -> None:
+    """Which of the images that a spec stands for."""
+    group = parser.add_argument_group("which of the spec's images")
+    group.add_argument(
+        "--variant",
+        metavar="NAME",
+        action="append",
+        help='lay the changes over the spec that it holds under this name of "variants"; may be repeated',
+    )
+    group.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        type=assignment,
+        dest="assignments",
+        help="another value of a key, such as max-layers=20, services.web.user=web or /labels/team=shop; KEY+=VALUE "
+        "adds to an array; may be repeated",
+    )
+    group.add_argument(
+        "--argument",
+        metavar="NAME=VALUE",
+        action="append",
+        type=argument,
+        dest="spec_arguments",
+        help="the value of an argument that the spec declares; may be repeated; the variable SYSIMAGE_ARGUMENT_NAME "
+        "says the same",
+    )
 
 
 def add_source_flags(parser: argparse.ArgumentParser) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from sysimage.cli import flag_values, flags
+from sysimage.cli import flags
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.settings import settings
-from sysimage.cli.spec_files import read_spec
+from sysimage.cli.spec_files import choices, plain_system
 from sysimage.cli.terminal import Terminal, in_bytes
 
 NAME = "lock"
@@ -26,17 +26,16 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    spec, spec_dir = read_spec(arguments.spec)
+    system = plain_system(arguments.spec, arguments.lockfile, choices(arguments))
 
     from sysimage.api.documents import document
     from sysimage.api.lock_files import lock_packages
     from sysimage.cli.inputs import flag_inputs, spec_input
 
-    path = flag_values.lock_file(arguments.lockfile, arguments.spec)
     read = [spec_input(arguments.spec), *flag_inputs(arguments)]
     with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
-        locked = lock_packages(spec, spec_dir, path, settings(arguments, terminal), read, progress, hint=_ELSEWHERE)
+        locked = lock_packages(system, settings(arguments, terminal), read, progress, hint=_ELSEWHERE)
     if arguments.json:
         terminal.document(document(locked))
     elif not arguments.quiet:
-        terminal.result(f"{path}: {len(locked.packages)} packages, {in_bytes(locked.size)} to fetch")
+        terminal.result(f"{system.lock_file}: {len(locked.packages)} packages, {in_bytes(locked.size)} to fetch")

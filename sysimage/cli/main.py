@@ -21,6 +21,7 @@ from sysimage.cli import (
     migrate,
     plan,
     report,
+    resolve,
     run,
     schema,
     shell,
@@ -40,6 +41,7 @@ from sysimage.signals import EndedBySignal, ended_by, listening, raise_if_ending
 VERBS: tuple[ModuleType, ...] = (
     build,
     plan,
+    resolve,
     inspect,
     diff,
     why,

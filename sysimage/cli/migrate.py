@@ -28,7 +28,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from sysimage.files.output import output_file
     from sysimage.spec.migrations import migrated, old_keys
-    from sysimage.spec.parse import parse_spec, read_text
+    from sysimage.spec.parse import parse_spec
+    from sysimage.spec.text_file import read_text
     from sysimage.streams.copying import write_all
 
     path: Path = arguments.spec

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sysimage.cli import flags, left_out
 from sysimage.cli.build_request import build_request
 from sysimage.cli.progress import shown_progress
-from sysimage.cli.spec_files import faults_in
+from sysimage.cli.spec_files import choices, faults_in
 from sysimage.cli.terminal import Terminal, in_bytes
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from sysimage.pipeline.build import plan
 
     shown = shown_progress("quiet" if arguments.quiet else arguments.progress, terminal)
-    with faults_in(arguments.spec), in_use(request.sources.cache_dir), shown as progress:
+    with faults_in(arguments.spec, choices(arguments)), in_use(request.sources.cache_dir), shown as progress:
         planned = Plan.of(plan(request.system, request.sources, request.identity, request.planning, progress))
     if arguments.json:
         terminal.document(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sysimage.cli import flags
 from sysimage.cli.progress import Style, shown_progress
 from sysimage.cli.settings import settings
+from sysimage.cli.spec_files import choices
 from sysimage.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def add_reading_flags(parser: argparse.ArgumentParser) -> None:
     """The flags that choose among images, those that say where packages are known from, and those for results."""
     parser.add_argument("--platform", metavar="OS/ARCH", help="which image, where there are several")
     parser.add_argument("--tag", metavar="NAME[:TAG]", help="which image, where a layout holds several")
+    flags.add_choice_flags(parser)
     flags.add_package_flags(parser)
     flags.add_output_flags(parser)
 
@@ -35,6 +37,7 @@ def opened(place: str, arguments: argparse.Namespace, terminal: Terminal) -> Ope
             platform=arguments.platform,
             tag=arguments.tag,
             lock_file=arguments.lockfile,
+            choices=choices(arguments),
             progress=progress,
         )
 

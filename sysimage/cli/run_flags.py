@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sysimage.cli import flags
 from sysimage.cli.progress import Style, shown_progress
 from sysimage.cli.settings import settings
-from sysimage.cli.spec_files import plain_system
+from sysimage.cli.spec_files import choices, faults_in, plain_system
 from sysimage.cli.terminal import Terminal
 from sysimage.errors import SpecError
 
@@ -52,6 +52,7 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     add_place(parser, "namespaces")
     flags.add_package_flags(parser)
     flags.add_progress_flags(parser)
+    flags.add_choice_flags(parser)
     parser.add_argument(
         "image", metavar="IMAGE", type=Path, help="an archive, the directory of an OCI layout, or a system.json"
     )
@@ -69,14 +70,22 @@ def check_place(arguments: argparse.Namespace) -> None:
 @contextlib.contextmanager
 def image_of(arguments: argparse.Namespace, terminal: Terminal, progress: Progress) -> Iterator[Path]:
     """The image that is meant: a spec is built first, into a file of the cache that has no name, so nothing is left."""
+    from sysimage.spec.other_formats import is_spec
+
     path: Path = arguments.image
-    if path.suffix != ".json" or path.is_dir():
+    chosen = choices(arguments)
+    if not is_spec(path.name) or path.is_dir():
+        if chosen.variants or chosen.assignments or chosen.arguments:
+            raise SpecError(
+                f"cannot choose anything of {path}: it is an image, not a spec",
+                hint="leave --variant, --set and --argument out, or name a system.json",
+            )
         yield path
         return
     from sysimage.pipeline.build import build
     from sysimage.pipeline.options import BuildRequest, Delivery, Identity, LayerStorage
 
-    system = plain_system(str(path), arguments.lockfile)
+    system = plain_system(str(path), arguments.lockfile, chosen)
     where = settings(arguments, terminal).sources()
     where.cache_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=where.cache_dir) as file:
@@ -87,7 +96,8 @@ def image_of(arguments: argparse.Namespace, terminal: Terminal, progress: Progre
             layers=LayerStorage(where.cache_dir / "layers"),
             delivery=Delivery(file.fileno()),
         )
-        build(request, progress)
+        with faults_in(str(path), chosen):
+            build(request, progress)
         file.flush()
         yield Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
 

@@ -9,29 +9,44 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sysimage.cli import flag_values
 from sysimage.errors import SpecError
 
 if TYPE_CHECKING:
     from sysimage.pipeline.options import DeclaredSystem
-    from sysimage.spec import SystemSpec
+    from sysimage.spec.choices import SpecChoices
+    from sysimage.spec.parse import ReadSpec
+
+_STANDARD_INPUT = "standard input"
 
 
-def read_spec(name: str) -> tuple[SystemSpec, Path]:
-    """The spec, and the directory that its sources are relative to; ``-`` is standard input."""
-    from sysimage.spec import parse_spec, read_spec
+def choices(arguments: argparse.Namespace) -> SpecChoices:
+    """What the flags of `sysimage.cli.flags.add_choice_flags` choose of the spec."""
+    from sysimage.spec.choices import SpecChoices
+
+    return SpecChoices(
+        tuple(arguments.variant or ()),
+        tuple(arguments.assignments or ()),
+        dict(arguments.spec_arguments or ()),
+        arguments.argument_environment,
+    )
+
+
+def read_spec(name: str, chosen: SpecChoices) -> ReadSpec:
+    """The spec that an argument names; ``-`` is standard input."""
+    from sysimage.spec.include import SpecText
+    from sysimage.spec.parse import read_composed
 
     if name != "-":
-        return read_spec(Path(name)), Path(name).parent
+        return read_composed(SpecText.of_file(Path(name)), chosen)
     try:
         text = sys.stdin.buffer.read().decode()
     except UnicodeDecodeError as error:
         raise SpecError(f"cannot read standard input: byte {error.start} is not UTF-8") from None
-    return parse_spec(text, Path("standard input")), Path()
+    return read_composed(SpecText(text, _STANDARD_INPUT, Path()), chosen)
 
 
 @contextmanager
-def faults_in(name: str) -> Iterator[None]:
+def faults_in(name: str, chosen: SpecChoices) -> Iterator[None]:
     """Faults that are found after the spec was read say where in the file ``name`` they are."""
     from sysimage.spec.parse import located
 
@@ -40,43 +55,49 @@ def faults_in(name: str) -> Iterator[None]:
     except SpecError as error:
         if name == "-":
             raise
-        raise located(error, Path(name)) from error.__cause__
+        raise located(error, Path(name), chosen) from error.__cause__
 
 
-def plain_system(name: str, lock_file: Path | None) -> DeclaredSystem:
-    """The system that the spec called ``name`` declares, for verbs whose flags change nothing about it.
+def plain_system(name: str, lock_file: Path | None, chosen: SpecChoices) -> DeclaredSystem:
+    """The system that the spec called ``name`` declares with what is chosen of it.
 
     ``lock_file`` is the flag's value.
     """
     from sysimage.pipeline.options import DeclaredSystem
+    from sysimage.spec.lock_file import lock_file_beside
 
-    return DeclaredSystem.of(*read_spec(name), flag_values.lock_file(lock_file, name))
+    read = read_spec(name, chosen)
+    path = Path("system.json" if name == "-" else name)
+    lock = lock_file or lock_file_beside(path, chosen)
+    return DeclaredSystem.of(read.spec, path.parent, lock, read.composition.files)
 
 
 def declared_system(arguments: argparse.Namespace) -> DeclaredSystem:
     """The system that SPEC and the flags of `sysimage.cli.flags.add_plan_flags` declare."""
-    from sysimage.pipeline.options import DeclaredSystem
+    from dataclasses import replace
+
     from sysimage.pipeline.overrides import overridden
 
-    spec, spec_dir = read_spec(arguments.spec)
+    system = plain_system(arguments.spec, arguments.lockfile, choices(arguments))
     asked = overridden(
-        spec,
+        system.spec,
         max_layers=arguments.max_layers,
         compression=arguments.compression,
         from_image=arguments.from_image,
         check_store=arguments.check_store,
     )
-    return DeclaredSystem(asked, spec_dir, flag_values.lock_file(arguments.lockfile, arguments.spec), spec)
+    return replace(system, spec=asked)
 
 
 def neighbours(arguments: argparse.Namespace) -> tuple[DeclaredSystem, ...]:
-    """The systems of ``--together-with``; what the flags say of the number of layers is for all systems."""
-    from sysimage.pipeline.options import DeclaredSystem
+    """The systems of ``--together-with``, as they are but for the number of layers, which the flags say for all."""
+    from dataclasses import replace
+
     from sysimage.pipeline.overrides import overridden
+    from sysimage.spec.parse import AS_IT_IS
 
     found = []
     for path in arguments.together_with or ():
-        spec, spec_dir = read_spec(str(path))
-        asked = overridden(spec, max_layers=arguments.max_layers)
-        found.append(DeclaredSystem(asked, spec_dir, flag_values.lock_file(None, str(path)), spec))
+        system = plain_system(str(path), None, AS_IT_IS)
+        found.append(replace(system, spec=overridden(system.spec, max_layers=arguments.max_layers)))
     return tuple(found)

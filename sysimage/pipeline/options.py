@@ -36,10 +36,15 @@ class DeclaredSystem:
     """What the file says. A system made of packages has it inside, and must not become another system because its image
     is compressed or divided otherwise."""
 
+    files: tuple[Path, ...] = ()
+    """The files that the spec includes."""
+
     @classmethod
-    def of(cls, spec: SystemSpec, spec_dir: Path, lock_file: Path | None) -> DeclaredSystem:
+    def of(
+        cls, spec: SystemSpec, spec_dir: Path, lock_file: Path | None, files: tuple[Path, ...] = ()
+    ) -> DeclaredSystem:
         """The system of a spec that no flag changes."""
-        return cls(spec, spec_dir, lock_file, spec)
+        return cls(spec, spec_dir, lock_file, spec, files)
 
 
 @dataclass(frozen=True, slots=True)

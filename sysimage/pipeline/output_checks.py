@@ -129,6 +129,7 @@ def check_outputs(
     systems = (request.system, *request.planning.together)
     read = [
         *(one for system in systems for one in source_inputs(system.spec, system.spec_dir)),
+        *(Input("a file that the spec includes", file) for system in systems for file in system.files),
         *(Input("a lock file", system.lock_file) for system in systems if system.lock_file is not None),
         Input("the cache", request.sources.cache_dir, whole=True),
         *spec,

@@ -10,6 +10,7 @@ from sysimage.errors import Issue, SpecError
 from sysimage.rootfs.accounts import Accounts, WantedGroup, WantedUser
 from sysimage.rootfs.capabilities import file_capabilities
 from sysimage.rootfs.tree import Entry, Kind
+from sysimage.spec.check_paths import source_root
 from sysimage.spec.model import File, SystemSpec
 
 
@@ -63,7 +64,7 @@ def declared_entries(spec: SystemSpec, spec_dir: Path, accounts: Accounts) -> tu
         content: bytes | Path = (file.text or "").encode("utf-8")
         if file.source is not None:
             content = spec_dir / file.source
-            fault = _source_fault(spec_dir, content)
+            fault = _source_fault(content, source_root(spec_dir, file.source))
             if fault:
                 issues.append(Issue(f"{where}/source", fault))
                 content = b""
@@ -133,11 +134,11 @@ def _owner(accounts: Accounts, user: str, group: str, where: str, issues: list[I
     return uid or 0, gid or 0
 
 
-def _source_fault(spec_dir: Path, source: Path) -> str | None:
-    """What is wrong with a source: it must be a regular file inside the spec's directory, links followed."""
+def _source_fault(source: Path, root: Path) -> str | None:
+    """What is wrong with a source: it must be a regular file inside the directory ``root``, links followed."""
     if not source.exists():
         return f"there is no file {source}"
-    if not source.resolve().is_relative_to(spec_dir.resolve()):
+    if not source.resolve().is_relative_to(root):
         return f"{source} is not inside the spec's directory"
     return None if source.is_file() else f"{source} is not a regular file"
 

@@ -29,6 +29,14 @@ class _Claim:
     owner: str = "root"
 
 
+def source_root(beside: Path, source: str) -> Path:
+    """The directory that a source may not lead out of: that of the spec, or, for what an included file names, the
+    nearest one above both files."""
+    parts = PurePosixPath(source).parts
+    above = next((index for index, part in enumerate(parts) if part != ".."), len(parts))
+    return beside.resolve().joinpath(*parts[:above]).resolve()
+
+
 def check_paths(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
     """Every fault of a path of the image or of a source."""
     places = ReservedPaths.of(spec)
@@ -143,8 +151,9 @@ def _check_conflicts(placed: list[_Claim], homes: list[_Claim], spec: SystemSpec
 
 
 def _check_source(where: str, source: str, beside: Path | None) -> Iterator[Issue]:
-    """A source is a file in the spec's directory; links that lead out of it would read what was not meant."""
-    if PurePosixPath(source).is_absolute() or ".." in PurePosixPath(source).parts:
+    """A source is a file in the spec's directory, or in that of a file that the spec includes; links that lead out of
+    it would read what was not meant."""
+    if PurePosixPath(source).is_absolute():
         yield Issue(where, "must be a path inside the spec's own directory: relative, and without '..'")
         return
     if beside is None:
@@ -157,7 +166,7 @@ def _check_source(where: str, source: str, beside: Path | None) -> Iterator[Issu
             yield Issue(
                 where, f"is not a file: {source}" if file.exists() else f"there is no file {source} beside the spec"
             )
-        elif not file.resolve().is_relative_to(beside.resolve()):
+        elif not file.resolve().is_relative_to(source_root(beside, source)):
             yield Issue(where, f"{source} is a link that leads out of the spec's directory")
     except OSError as error:
         yield Issue(where, f"can't be read: {error.strerror}")

@@ -58,11 +58,14 @@ def pointer(*parts: str | int) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
-def read_json(text: str) -> JsonText:
-    """Read a text. Never raises: what is wrong is in the issues."""
+def read_json(text: str, *, comments: bool = False) -> JsonText:
+    """Read a text. Never raises: what is wrong is in the issues.
+
+    With ``comments`` it is JSONC: it may have comments as in JavaScript, and a comma after the last part.
+    """
     if len(text) > MOST_CHARACTERS:
         return JsonText(None, {}, {}, (Issue("", f"has more than {MOST_CHARACTERS} characters"),), False)
-    reader = _Reader(text)
+    reader = _Reader(text, comments)
     if text.startswith("\ufeff"):
         reader.fault("", "begins with a byte order mark; save it as UTF-8 without one")
         reader.at = 1
@@ -85,6 +88,7 @@ class _UnreadableError(Exception):
 @dataclass(slots=True)
 class _Reader:
     text: str
+    comments: bool
     at: int = 0
     lines: dict[str, int] = field(default_factory=dict)
     columns: dict[str, int] = field(default_factory=dict)
@@ -103,7 +107,8 @@ class _Reader:
         return at - (self.breaks[line - 2] if line > 1 else -1)
 
     def fault(self, where: str, message: str, suggestion: str | None = None) -> None:
-        self.issues.append(Issue(where, f"column {self.column(self.at)}: {message}", self.line(), suggestion))
+        column = self.column(self.at)
+        self.issues.append(Issue(where, f"column {column}: {message}", self.line(), suggestion, column))
 
     def stop(self, where: str, message: str, suggestion: str | None = None) -> None:
         self.fault(where, message, suggestion)
@@ -115,7 +120,10 @@ class _Reader:
             if match := _BLANK.match(self.text, self.at):
                 self.at = match.end()
             elif match := _COMMENT.match(self.text, self.at):
-                self.fault(where, "JSON has no comments")
+                if not self.comments:
+                    self.fault(where, "JSON has no comments; a file called .jsonc may have them")
+                elif match[0].startswith("#"):
+                    self.fault(where, "a comment begins with // here")
                 self.at = match.end()
             else:
                 return
@@ -240,7 +248,7 @@ class _Reader:
         if char == ",":
             comma = self.at
             self.at += 1
-            if self.next(where) == closing:
+            if self.next(where) == closing and not self.comments:
                 after, self.at = self.at, comma
                 self.fault(where, f"there is a comma after the last {kind}")
                 self.at = after

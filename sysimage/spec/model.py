@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from sysimage.rules.architectures import ARCHITECTURES
 from sysimage.spec import value_types
+from sysimage.spec.marks import INSIDE, SPEC_PATH, WHOLE
 from sysimage.spec.services import (
     CommandReady,
     FileReady,
@@ -67,7 +68,7 @@ __all__ = [
 class PackageSources(SpecObject):
     """Which parts of the package archive are used; its address comes from the machine, never from here."""
 
-    suites: Annotated[tuple[value_types.Suite, ...], Field(min_length=1)] = (
+    suites: Annotated[tuple[value_types.Suite, ...], Field(min_length=1), WHOLE] = (
         "trixie",
         "trixie-updates",
         "trixie-security",
@@ -115,8 +116,8 @@ class File(SpecObject):
 
     text: str | None = None
     """The content, written in UTF-8."""
-    source: value_types.LinkTarget | None = None
-    """A file with the content: a path relative to the spec's directory, and inside it."""
+    source: Annotated[value_types.LinkTarget | None, INSIDE] = None
+    """A file with the content: a path relative to the directory of the file that says it, and inside it."""
     mode: Mode | None = None
     """Permission bits; ``0755`` by default for a source that its owner may execute, otherwise ``0644``."""
     owner: AccountName = "root"
@@ -196,7 +197,7 @@ class SystemSpec(SpecObject):
     """Where editors find this schema; not read otherwise."""
     name: value_types.ImageName
     """The image's repository name."""
-    tags: Annotated[tuple[value_types.Tag, ...], Field(min_length=1)] = ("latest",)
+    tags: Annotated[tuple[value_types.Tag, ...], Field(min_length=1), WHOLE] = ("latest",)
     """Every tag that the image gets."""
     architecture: value_types.ArchitectureName = "amd64"
     """Which machines run it: OCI's name, with a variant if need be (``arm/v6``), or what Guix, nixpkgs or Debian say
@@ -205,7 +206,7 @@ class SystemSpec(SpecObject):
     """Debian packages beside those that every system has; this or ``from-store`` is what the image is made of."""
     from_store: StoreSource | None = None
     """A system, or other items, that a Guix or Nix store holds, instead of packages."""
-    from_image: value_types.LinkTarget | None = None
+    from_image: Annotated[value_types.LinkTarget | None, SPEC_PATH] = None
     """An image that this one begins with: an archive or an OCI layout, relative to the spec. Its layers stay as they
     are."""
     exclude: tuple[PackageName, ...] = ()
@@ -267,9 +268,9 @@ class SystemSpec(SpecObject):
     """What ``docker stop`` sends; chosen for the init by default."""
     health_check: HealthCheck | None = None
     """What Docker asks to learn whether the container works."""
-    entry_point: tuple[Word, ...] = ()
+    entry_point: Annotated[tuple[Word, ...], WHOLE] = ()
     """Replaces the init: what runs is this and ``command`` after it."""
-    command: tuple[Word, ...] = ()
+    command: Annotated[tuple[Word, ...], WHOLE] = ()
     """Arguments of the entry point, or, without one, a plain command instead of an init."""
     max_layers: Annotated[int, Field(ge=1, le=125)] = 100
     """The most layers the image may have, customization included."""

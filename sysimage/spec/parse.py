@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,54 +12,71 @@ from pydantic import ValidationError
 
 from sysimage.errors import Issue, SpecError
 from sysimage.spec.check import Names, check
-from sysimage.spec.json_text import MOST_CHARACTERS, JsonText, pointer, read_json
+from sysimage.spec.choices import SpecChoices
+from sysimage.spec.composition import Composition, compose
+from sysimage.spec.include import SpecText
+from sysimage.spec.json_text import pointer
 from sysimage.spec.migrations import old_keys
 from sysimage.spec.model import SystemSpec
+from sysimage.spec.schema import known_keys, spec_schema
 from sysimage.spec.spec_object import hyphenated
 from sysimage.spec.validation_errors import Place, translate
 
+AS_IT_IS = SpecChoices()
+_OF_PYTHON = "the spec"
 _SMALLEST = {"name": "unnamed"}
 """What stands in for a required key while faulty ones are set aside; and `_made_of`."""
 
 
-def read_spec(path: Path) -> SystemSpec:
-    """Read and parse a file; sources are looked for beside it. Raises as `parse_spec` does, or `SpecError`."""
-    return parse_spec(read_text(path), path)
+@dataclass(frozen=True, slots=True)
+class ReadSpec:
+    """A spec that was read, and what it was read from."""
+
+    spec: SystemSpec
+    composition: Composition
 
 
-def read_text(path: Path) -> str:
-    """The text of a spec's file; a `SpecError` if it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(4 * MOST_CHARACTERS + 1)
-        return data.decode()
-    except OSError as error:
-        raise SpecError(f"cannot read {path}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        issue = Issue("", f"byte {error.start} is not UTF-8", line)
-        raise SpecError(f"cannot read {path}: it is not a text in UTF-8", issues=[issue]) from None
+def read_spec(path: Path, choices: SpecChoices = AS_IT_IS) -> SystemSpec:
+    """Read and parse a file with what it includes; sources are looked for beside it. Raises as `parse_spec` does."""
+    return read_composed(SpecText.of_file(path), choices).spec
 
 
-def parse_spec(text: str, path: Path | None = None) -> SystemSpec:
-    """Parse a spec. ``path`` is the file the text came from: its directory is where sources must be, its name stands in
-    messages; without it sources are not looked for.
+def parse_spec(text: str, path: Path | None = None, choices: SpecChoices = AS_IT_IS) -> SystemSpec:
+    """Parse a spec. ``path`` is the file the text came from: its directory is where sources and included files must be,
+    its name stands in messages; without it sources are not looked for.
 
     Raises `SpecError` with every fault, in the order of the lines: of the JSON, of the fields, and of what the parts
     say about each other, the last as far as they do not follow from the first two.
     """
-    read = read_json(text)
-    spec, issues = _parse(read, None if path is None else path.parent)
-    return _faultless(spec, _placed(issues, read), path)
+    name = "the spec" if path is None else str(path)
+    return read_composed(SpecText(text, name, None if path is None else path.parent), choices).spec
 
 
-def spec_of_value(value: Mapping[str, Any], beside: Path) -> SystemSpec:
-    """As `parse_spec`, of what a system.json holds as Python's values; its issues have no lines.
+def read_composed(text: SpecText, choices: SpecChoices = AS_IT_IS) -> ReadSpec:
+    """A spec of a text and of what that includes and is given; a `SpecError` has every fault of all of them."""
+    whole = compose(text, choices)
+    spec, issues = _parse(whole, text.directory)
+    for name, other in (whole.variants or {}).items():
+        issues += _faults_of_variant(name, other)
+    placed = {str(issue): issue for issue in map(whole.placed, issues)}
+    read = _faultless(spec, sorted(placed.values(), key=whole.order), text.source)
+    return ReadSpec(read, whole)
 
-    ``beside`` is the directory that sources are relative to. A value that JSON does not have is a TypeError.
+
+def spec_of_value(value: Mapping[str, Any], beside: Path, choices: SpecChoices = AS_IT_IS) -> ReadSpec:
+    """As `read_composed`, of what a system.json holds as Python's values; its issues have no lines, but those of
+    included files have.
+
+    ``beside`` is the directory that paths are relative to. A value that JSON does not have is a TypeError.
     """
-    spec, issues = _parse(read_json(json.dumps(value)), beside)
-    return _faultless(spec, [replace(issue, line=None, column=None) for issue in issues], None)
+    try:
+        return read_composed(SpecText(json.dumps(value), _OF_PYTHON, beside), choices)
+    except SpecError as error:
+        error.issues = tuple(
+            replace(issue, line=None, column=None, file=None) if issue.file in (None, _OF_PYTHON) else issue
+            for issue in error.issues
+        )
+        raise
 
 
 def check_spec(spec: SystemSpec, beside: Path) -> SystemSpec:
@@ -68,14 +85,14 @@ def check_spec(spec: SystemSpec, beside: Path) -> SystemSpec:
     return _faultless(spec, list(check(spec, names, beside)), None)
 
 
-def _parse(read: JsonText, beside: Path | None) -> tuple[SystemSpec | None, list[Issue]]:
+def _parse(whole: Composition, beside: Path | None) -> tuple[SystemSpec | None, list[Issue]]:
     """The spec, as far as it is sound, and every fault; those of fields and of parts are without their lines."""
-    issues = list(read.issues)
-    if not read.complete:
+    issues = list(whole.issues)
+    if not whole.complete:
         return None, issues
     told = {issue.where for issue in issues}
-    spec, field_issues = _validate(read.value)
-    old = old_keys(read.value)
+    spec, field_issues = _validate(whole.value)
+    old = old_keys(whole.value)
     for issue in field_issues:
         if issue.where in old:
             change = old[issue.where]
@@ -84,32 +101,51 @@ def _parse(read: JsonText, beside: Path | None) -> tuple[SystemSpec | None, list
         elif issue.where not in told:
             issues.append(issue)
     if spec is not None:
-        issues += check(spec, _names(read.value), beside)
+        issues += (issue for issue in check(spec, _names(whole.value), beside) if issue.where not in told)
     return spec, issues
 
 
-def _faultless(spec: SystemSpec | None, issues: list[Issue], path: Path | None) -> SystemSpec:
+def _faults_of_variant(name: str, whole: Composition) -> Iterator[Issue]:
+    """Faults of a variant that was not chosen: of its own values alone, for it may be meant to go with another one."""
+    yield from whole.issues
+    _, issues = _validate(whole.value)
+    for issue in issues:
+        place = whole.place(issue.where)
+        if issue.where in whole.places and place.variant == name and not _may_be_added_to(issue, whole.value):
+            there = replace(issue, where=pointer("variants", name) + issue.where)
+            yield replace(there, file=place.source, line=place.line, column=place.column)
+
+
+def _may_be_added_to(issue: Issue, value: Any) -> bool:
+    """Whether what an issue is about is an object that another variant may make whole."""
+    keys = [part.replace("~1", "/").replace("~0", "~") for part in issue.where.split("/")[1:]]
+    for key in keys:
+        value = value[int(key) if isinstance(value, list) else key]
+    return isinstance(value, dict) and (not keys or keys[-1] in known_keys(spec_schema(), tuple(keys[:-1])))
+
+
+def _faultless(spec: SystemSpec | None, issues: list[Issue], source: str | None) -> SystemSpec:
     if spec is not None and not issues:
         return spec
     count = f"{len(issues)} faults" if len(issues) > 1 else "one fault"
     raise SpecError(
-        f"cannot read {path or 'the spec'}: {count}",
+        f"cannot read {source or 'the spec'}: {count}",
         hint="sysimage schema prints what a spec may say, for people and for editors",
         issues=issues,
     )
 
 
-def located(error: SpecError, path: Path) -> SpecError:
-    """A fault of the spec in the file ``path`` that was found after it was read, with the places in the file."""
+def located(error: SpecError, path: Path, choices: SpecChoices = AS_IT_IS) -> SpecError:
+    """A fault of the spec in the file ``path`` that was found after it was read, with the places in the files."""
     known = {pointer(hyphenated(name)) for name in SystemSpec.model_fields}
     if not any(_key(issue) in known for issue in error.issues):
         return error
     try:
-        read = read_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
+        whole = compose(SpecText.of_file(path), choices)
+    except SpecError:
         return error  # it is no longer what was read
-    issues = [read.placed(issue, str(path)) if _key(issue) in known else issue for issue in error.issues]
-    error.issues = tuple(sorted(issues, key=lambda issue: issue.line or 0))
+    issues = [whole.placed(issue, named=True) if _key(issue) in known else issue for issue in error.issues]
+    error.issues = tuple(sorted(issues, key=whole.order))
     return error
 
 
@@ -171,8 +207,3 @@ def _names(value: Any) -> Names:
         return frozenset(section) if isinstance(section, dict) else frozenset()
 
     return Names(services=keys("services"), users=keys("users"), groups=keys("groups"))
-
-
-def _placed(issues: Iterable[Issue], read: JsonText) -> list[Issue]:
-    """The issues with their places, in the order of the file."""
-    return sorted(map(read.placed, issues), key=lambda issue: (issue.line or 0, issue.where, issue.message))

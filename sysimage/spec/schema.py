@@ -7,6 +7,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from sysimage.spec.composition_keys import CompositionKeys
 from sysimage.spec.model import SystemSpec
 
 SCHEMA_ID = "urn:sysimage:system.json:1"
@@ -64,7 +65,23 @@ def _plain(value: Any) -> Any:
 
 def spec_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of system.json. A fresh dictionary, the same every time."""
-    return SystemSpec.model_json_schema(by_alias=True, schema_generator=_Generator)
+    made = SystemSpec.model_json_schema(by_alias=True, schema_generator=_Generator)
+    keys = CompositionKeys.model_json_schema(by_alias=True, schema_generator=_Generator)
+    part = {
+        "type": "object",
+        "description": "A part of a spec, as a variant is: every key of a system, and none that is required.",
+        "properties": {key: {"$ref": f"#/properties/{key}"} for key in made["properties"]},
+        "additionalProperties": False,
+    }
+    keys["properties"]["variants"]["additionalProperties"] = {"$ref": "#/$defs/SystemPart"}
+    whole = {"required": made.pop("required"), "oneOf": made.pop("oneOf")}
+    return made | {
+        "$defs": dict(sorted({**made["$defs"], **keys["$defs"], "SystemPart": part}.items())),
+        "properties": {**made["properties"], **keys["properties"]},
+        # A spec that includes another one has from there what it lacks.
+        "if": {"not": {"required": ["include"]}},
+        "then": whole,
+    }
 
 
 def known_keys(schema: dict[str, Any], parts: tuple[str | int, ...]) -> set[str]:
@@ -80,7 +97,10 @@ def opened(schema: dict[str, Any], places: list[dict[str, Any]]) -> list[dict[st
     found = []
     for place in places:
         if "$ref" in place:
-            found += opened(schema, [schema["$defs"][place["$ref"].removeprefix("#/$defs/")]])
+            referred: Any = schema
+            for key in place["$ref"].removeprefix("#/").split("/"):
+                referred = referred[key]
+            found += opened(schema, [referred])
         choices = [choice for choice in place.get("anyOf", []) + place.get("oneOf", []) if "required" not in choice]
         found += [place, *opened(schema, choices)]
     return found
@@ -92,3 +112,12 @@ def _below(place: dict[str, Any], part: str | int) -> list[dict[str, Any]]:
     else:
         below = place.get("properties", {}).get(part, place.get("additionalProperties"))
     return [below] if isinstance(below, dict) else []
+
+
+def allows_only_text(schema: dict[str, Any], parts: tuple[str | int, ...]) -> bool:
+    """Whether nothing but a string can stand at a place."""
+    places = [schema]
+    for part in parts:
+        places = [below for place in opened(schema, places) for below in _below(place, part)]
+    types = {place["type"] for place in opened(schema, places) if "type" in place}
+    return types == {"string"}

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag
 
+from sysimage.spec.marks import WHOLE
 from sysimage.spec.spec_object import SpecObject
 from sysimage.spec.value_types import (
     AccountName,
@@ -75,15 +76,15 @@ Ready = Annotated[
 class Timer(SpecObject):
     """When a timed service runs: at each moment whose fields are all listed; an absent field matches always."""
 
-    minutes: tuple[Annotated[int, Field(ge=0, le=59)], ...] = ()
+    minutes: Annotated[tuple[Annotated[int, Field(ge=0, le=59)], ...], WHOLE] = ()
     """Of the hour, 0 to 59."""
-    hours: tuple[Annotated[int, Field(ge=0, le=23)], ...] = ()
+    hours: Annotated[tuple[Annotated[int, Field(ge=0, le=23)], ...], WHOLE] = ()
     """Of the day, 0 to 23."""
-    days_of_month: tuple[Annotated[int, Field(ge=1, le=31)], ...] = ()
+    days_of_month: Annotated[tuple[Annotated[int, Field(ge=1, le=31)], ...], WHOLE] = ()
     """1 to 31."""
-    months: tuple[Annotated[int, Field(ge=1, le=12)], ...] = ()
+    months: Annotated[tuple[Annotated[int, Field(ge=1, le=12)], ...], WHOLE] = ()
     """1 is January."""
-    days_of_week: tuple[Annotated[int, Field(ge=0, le=6)], ...] = ()
+    days_of_week: Annotated[tuple[Annotated[int, Field(ge=0, le=6)], ...], WHOLE] = ()
     """0 is Sunday."""
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, model_validator
 
+from sysimage.spec.marks import SPEC_PATH
 from sysimage.spec.spec_object import SpecObject
 from sysimage.spec.value_types import (
     AccountName,
@@ -81,7 +82,7 @@ class StoreContent(SpecObject):
 
     model_config = ConfigDict(json_schema_extra=_path_or_object)
 
-    path: LinkTarget
+    path: Annotated[LinkTarget, SPEC_PATH]
     """A store path, or a link that leads to one."""
     copy_: bool = False
     """Whether files are copied to the root, not linked from there."""
@@ -112,15 +113,15 @@ class StoreSource(SpecObject):
 
     model_config = ConfigDict(json_schema_extra=_system_or_items)
 
-    system: LinkTarget | None = None
+    system: Annotated[LinkTarget | None, SPEC_PATH] = None
     """A system that boots: a store path, or a link that leads to one, such as ``result``."""
-    paths: Annotated[tuple[LinkTarget, ...], Field(min_length=1)] | None = None
+    paths: Annotated[tuple[Annotated[LinkTarget, SPEC_PATH], ...], Field(min_length=1)] | None = None
     """Items without an init, as in a pack: store paths, or links that lead to them; the first is what ``links`` and a
     relative program are about."""
-    source: LinkTarget | None = None
+    source: Annotated[LinkTarget | None, SPEC_PATH] = None
     """Where the closure is read: the store's database or a directory that has it, path-info JSON, a registration, a
     references graph, or a directory of items; by default the database of the machine's own store."""
-    location: LinkTarget | None = None
+    location: Annotated[LinkTarget | None, SPEC_PATH] = None
     """The directory in which the items lie, if it is not the store directory that their paths say."""
     system_kind: SystemKind | None = None
     """The tool that made the system; by default recognised from its contents."""

@@ -20,6 +20,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from sysimage.characters import CONTROLS
 from sysimage.rules.architectures import ARCHITECTURES, OTHER_NAMES, VARIANT, architecture_name
+from sysimage.spec.marks import WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ Capabilities = Annotated[
     str,
     TextPattern(CAPABILITIES, 'capabilities as for setcap, such as "cap_net_raw+ep"'),
 ]
-Argv = Annotated[tuple[Word, ...], Field(min_length=1)]
+Argv = Annotated[tuple[Word, ...], Field(min_length=1), WHOLE]
 _SIGNALS = (
     "ABRT|ALRM|BUS|CHLD|CONT|FPE|HUP|ILL|INT|IO|KILL|PIPE|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|"
     "USR1|USR2|VTALRM|WINCH|XCPU|XFSZ|RTMIN(?:[+](?:[1-9]|1[0-5]))?|RTMAX(?:-(?:[1-9]|1[0-4]))?"

@@ -37,7 +37,9 @@ def test_machines_get_the_same_as_a_document(capsys: pytest.CaptureFixture[str])
         "format_version": 1,
         "error": {
             "message": "cannot read x",
-            "issues": [{"where": "/name", "line": 3, "column": 7, "message": "is wrong", "suggestion": "base"}],
+            "issues": [
+                {"where": "/name", "line": 3, "column": 7, "file": None, "message": "is wrong", "suggestion": "base"}
+            ],
             "hint": "look",
             "exit_status": 2,
         },

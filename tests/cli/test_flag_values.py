@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysimage.cli.flag_values import LATEST, created_at, lock_file, positive, source_date_epoch
+from sysimage.cli.flag_values import LATEST, created_at, positive, source_date_epoch
 from sysimage.errors import SpecError
 from sysimage.files.user_cache import cache_directory
 
@@ -70,9 +70,3 @@ def test_the_cache_is_where_the_xdg_specification_says(environ: dict[str, str], 
 def test_without_a_home_a_cache_directory_must_be_said() -> None:
     with pytest.raises(SpecError, match="HOME is not set"):
         cache_directory(None, {})
-
-
-def test_the_lock_file_lies_beside_the_spec() -> None:
-    assert lock_file(None, "a/web.json") == Path("a/web.lock.json")
-    assert lock_file(None, "-") == Path("system.lock.json")
-    assert lock_file(Path("x"), "a/web.json") == Path("x")

@@ -13,7 +13,14 @@ from sysimage.errors import SpecError
 from sysimage.pipeline.overrides import overridden
 from sysimage.spec import SystemSpec, parse_spec
 
-FLAGS = {"max_layers": None, "compression": None, "from_image": None, "check_store": False, "lockfile": None}
+FLAGS: dict[str, object] = {
+    "max_layers": None,
+    "compression": None,
+    "from_image": None,
+    "check_store": False,
+    "lockfile": None,
+}
+FLAGS |= {"variant": None, "assignments": None, "spec_arguments": None, "argument_environment": {}}
 
 
 def pack() -> SystemSpec:

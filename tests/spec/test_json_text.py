@@ -74,7 +74,7 @@ def test_any_text_is_either_what_the_standard_library_reads_or_has_a_fault(text:
         ('{"a": 1\n "b": 2}', "line 2: column 2: a comma is missing before the next member"),
         ('{"a" 1}', "line 1: /a: column 6: a ':' is missing after the key"),
         ("[1] 2", "line 1: column 5: expected the end: there is text after the value"),
-        ("{} // why", "line 1: column 4: JSON has no comments"),
+        ("{} // why", "line 1: column 4: JSON has no comments; a file called .jsonc may have them"),
         ("{'a': 1}", 'line 1: column 2: expected a key in double quotes, found "\'"'),
         ("['a']", 'line 1: /0: column 2: strings stand between double quotes (")'),
         (

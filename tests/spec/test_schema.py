@@ -16,6 +16,7 @@ from jsonschema.validators import extend
 
 from sysimage.errors import SpecError
 from sysimage.spec import SystemSpec, parse_spec
+from sysimage.spec.composition_keys import CompositionKeys
 from sysimage.spec.schema import spec_schema
 from tests.support.full_specs import BOOTING, FULL, PACKED, STORED, places
 
@@ -101,10 +102,11 @@ def test_a_spec_that_says_everything_is_accepted_by_both() -> None:
     VALIDATOR.validate(PACKED)
     VALIDATOR.validate({"name": "tool", "from-store": {"contents": ["result"]}})
     assert parse_spec('{"name": "tool", "from-store": {"contents": ["result"]}}').from_store is not None
-    assert {*FULL, *STORED} == set(SCHEMA["properties"])
+    assert {*FULL, *STORED} | set(CompositionKeys.model_fields) == set(SCHEMA["properties"])
     for name, part in SCHEMA["$defs"].items():
         said = {key for key in part.get("properties", {}) if f'"{key}":' in json.dumps([FULL, STORED, PACKED])}
         assert said >= set(part.get("properties", {})) - {"source"}, name
+    assert SCHEMA["$defs"]["SystemPart"]["properties"].keys() == {*FULL, *STORED}
     assert parse_spec(json.dumps(BOOTING)).services["web"].stop_timeout == 10
     assert parse_spec(json.dumps(STORED)).has_init
     assert not parse_spec(json.dumps(PACKED)).has_init
@@ -163,7 +165,10 @@ def test_every_key_is_described_for_editors() -> None:
     Draft202012Validator.check_schema(SCHEMA)
     for name, part in [("", SCHEMA), *SCHEMA["$defs"].items()]:
         for key, field in part.get("properties", {}).items():
-            target = SCHEMA["$defs"].get(field.get("$ref", "").removeprefix("#/$defs/"), {})
+            ref = field.get("$ref", "")
+            below = SCHEMA["properties"] if ref.startswith("#/properties/") else SCHEMA["$defs"]
+            target = below.get(ref.rpartition("/")[2], {})
+            target = SCHEMA["$defs"].get(target.get("$ref", "").rpartition("/")[2], target)
             assert field.get("description", target.get("description")), f"{name} {key}"
     assert SCHEMA["$schema"].endswith("2020-12/schema")
 
