@@ -24,6 +24,7 @@ VM_NEEDS := $(IMAGE_NEEDS) qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-util
 TEST_NEEDS := $(IMAGE_NEEDS) gpg=gnupg guile=guile-3.0 xz=xz-utils zstd=zstd unshare=util-linux ip=iproute2 \
 	dockerd=docker.io chromium=chromium \
 	skopeo=skopeo umoci=umoci buildah=buildah podman=podman docker-registry=docker-registry nix-store=nix-bin \
+	mmdebstrap=mmdebstrap \
 	$(VM_NEEDS)
 
 BENCH_NEEDS := skopeo=skopeo umoci=umoci buildah=buildah zstd=zstd openssl=openssl

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sysimage.files.code_digest import code_digest
 from sysimage.progress import Progress, silent
+from sysimage.rootfs.accounts import NO_ACCOUNTS, Accounts
 from sysimage.rootfs.system import SystemResult
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.archive import Archive, Package, native_architecture
@@ -35,10 +36,14 @@ def realise(
     *,
     locked: bool = False,
     cache_dir: Path,
+    below: Accounts = NO_ACCOUNTS,
     workers: int = 1,
     progress: Progress = silent,
 ) -> SystemResult:
-    """Make the system that ``spec`` declares, in the store below ``cache_dir``; what is there is not made again."""
+    """Make the system that ``spec`` declares, in the store below ``cache_dir``; what is there is not made again.
+
+    ``below`` are the accounts of the image that the system's begins with.
+    """
     archive = cache(partial(open_archive, choice, spec, cache_dir / "archive"))
     request = package_request(spec)
     resolution = choose_packages(request, archive, lock_file, locked=locked, progress=progress)
@@ -46,10 +51,10 @@ def realise(
     remembered = SystemCache(cache_dir / "systems", store, made_by=code_digest(realise))
 
     def made(request: PackageRequest, resolution: Resolution) -> SystemResult:
-        key = key_of(spec, spec_dir, resolution, store, tools=[patchelf()[1]])
+        key = key_of(spec, spec_dir, resolution, store, below, tools=[patchelf()[1]])
         result = remembered.find(key)
         if result is None:
-            result = _make(spec, spec_dir, resolution, request, archive, store, workers, progress)
+            result = _make(spec, spec_dir, resolution, request, archive, store, below, workers, progress)
             remembered.keep(key, result)
         return result
 
@@ -70,6 +75,7 @@ def _make(
     request: PackageRequest,
     archive: Callable[[], Archive],
     store: ItemStore,
+    below: Accounts,
     workers: int,
     progress: Progress,
 ) -> SystemResult:
@@ -106,7 +112,7 @@ def _make(
             progress=progress,
         )
     facts = {name: PackageFacts.parse(store.facts(item.path)) for name, item in items.items()}
-    return build_system(spec, spec_dir, items, items, facts, store, programs, progress)
+    return build_system(spec, spec_dir, items, items, facts, store, programs, progress, below=below)
 
 
 class _FetchedLater(Mapping[Package, Path]):

@@ -16,6 +16,7 @@ from pathlib import Path
 from sysimage.digest import Digest
 from sysimage.files.codec import Codec
 from sysimage.files.memo import Memo
+from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.declared_entries import is_executable
 from sysimage.rootfs.system import SystemResult
 from sysimage.rootfs.tree import Entry
@@ -24,6 +25,7 @@ from sysimage_bootstrap.packages.resolve import Resolution
 from sysimage_bootstrap.store.item_store import ItemStore
 
 _CODEC = Codec(SystemResult)
+_ACCOUNTS = Codec(Accounts)
 
 
 class SystemCache:
@@ -63,9 +65,15 @@ def paths_of_systems(directory: Path, store_dir: str) -> frozenset[str]:
 
 
 def key_of(
-    spec: SystemSpec, spec_dir: Path, resolution: Resolution, store: ItemStore, tools: Sequence[str]
+    spec: SystemSpec,
+    spec_dir: Path,
+    resolution: Resolution,
+    store: ItemStore,
+    below: Accounts,
+    tools: Sequence[str],
 ) -> str | None:
-    """What a system in ``store`` follows from; ``tools`` are versions of programs that work on its items.
+    """What a system in ``store``, on top of an image with the accounts ``below``, follows from; ``tools`` are versions
+    of programs that work on its items.
 
     None if a file that the spec names cannot be read: the build of the system reports that.
     """
@@ -91,6 +99,7 @@ def key_of(
             packages,
             resolution.roots,
             dict(resolution.edges),
+            _ACCOUNTS.dumps(below),
         ],
         sort_keys=True,
     )

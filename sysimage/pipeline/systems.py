@@ -8,6 +8,7 @@ from sysimage import bases, from_store
 from sysimage.closure import Closure
 from sysimage.pipeline.options import BuildSources, DeclaredSystem
 from sysimage.progress import Progress, silent
+from sysimage.rootfs.accounts import NO_ACCOUNTS
 from sysimage.rootfs.system import SystemResult
 from sysimage_bootstrap.realise import realise
 from sysimage_bootstrap.store.item_store import ItemStore
@@ -65,6 +66,7 @@ def _provide(system: DeclaredSystem, sources: BuildSources, base: bases.BaseImag
         system.lock_file,
         locked=sources.locked,
         cache_dir=sources.cache_dir,
+        below=base.accounts or NO_ACCOUNTS,
         workers=sources.workers,
         progress=progress,
     )
@@ -76,6 +78,6 @@ def closures_of(
     """The closures of systems by the names of their images; of two with one name, the last."""
     closures: dict[str, Closure] = {}
     for system in systems:
-        realised = provide(system, sources, progress=progress)
+        realised = provide(system, sources, open_base(system, progress), progress)
         closures[system.spec.name] = Closure(realised.items, realised.roots)
     return closures

@@ -164,6 +164,14 @@ class Accounts:
     def group(self, name: str) -> Group | None:
         return self._groups.get(name)
 
+    def user_ids(self) -> tuple[HeldId, ...]:
+        """Every user ID that is taken."""
+        return (*self.odd_users, *(HeldId(user.uid, user.name) for user in self.users))
+
+    def group_ids(self) -> tuple[HeldId, ...]:
+        """Every group ID that is taken."""
+        return (*self.odd_groups, *(HeldId(group.gid, group.name) for group in self.groups))
+
     def uid(self, name: str) -> int | None:
         """A user's ID; root has one everywhere, in the images of others too that do not list it."""
         user = self.user(name)
@@ -206,6 +214,9 @@ class Accounts:
     def gshadow(self) -> bytes:
         """The text of /etc/gshadow."""
         return _table(group.gshadow_line() for group in self.groups)
+
+
+NO_ACCOUNTS = Accounts((), ())
 
 
 def parse_accounts(passwd: str, group: str) -> Accounts:

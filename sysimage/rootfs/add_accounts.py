@@ -2,18 +2,19 @@
 
 An account without a declared ID gets one that follows from its name: the SHA-256 of the name picks a place in the
 range, and the next free one is taken when it is not free. So IDs do not depend on what else is declared, save in the
-rare case of two names that pick the same place, and files in a volume keep their owner when the system changes.
+rare case of two names that pick the same place, and files in a volume keep their owner when the system changes. On top
+of another image, the IDs of its accounts are not free, and an account of the same name has the same ID.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import replace
 from itertools import chain
 
 from sysimage.errors import Issue, SpecError
-from sysimage.rootfs.accounts import Accounts, Group, HeldId, User, WantedGroup, WantedUser
+from sysimage.rootfs.accounts import NO_ACCOUNTS, Accounts, Group, HeldId, User, WantedGroup, WantedUser
 
 SYSTEM_IDS = range(200, 1000)
 """IDs chosen for daemons; below lie those that Debian hands out by hand."""
@@ -23,28 +24,42 @@ _NO_HOMES = ("/nonexistent", "/", "/root")
 """Homes that are not made: the last is in every root file system."""
 
 
-def add_accounts(base: Accounts, users: Iterable[WantedUser], groups: Iterable[WantedGroup]) -> Accounts:
-    """``base`` with the requested accounts, and IDs chosen for those without one.
+def add_accounts(
+    base: Accounts, users: Iterable[WantedUser], groups: Iterable[WantedGroup], below: Accounts = NO_ACCOUNTS
+) -> Accounts:
+    """``base`` with the requested accounts, and IDs chosen for those without one, as the image ``below`` lets them.
 
     Of two that want the same name the later counts. A wanted user of a base account's name keeps whatever it does not
     say. A `SpecError` names every ID given twice and every group or member that does not exist.
     """
-    wanted_users = {user.name: user for user in users}
+    wanted_users = {user.name: _in_its_group(user, base, below) for user in users}
     wanted_groups = {group.name: group for group in groups}
+    for user in wanted_users.values():
+        if user.group is not None and below.group(user.group) is not None and base.group(user.group) is None:
+            wanted_groups.setdefault(user.group, WantedGroup(user.group, origin=user.origin))
     wanted_groups |= _own_groups(base, wanted_users.values(), wanted_groups)
-    ids = _Ids(base)
+    ids = _Ids(base, below)
     ids.take_declared(wanted_users, wanted_groups)
     ids.choose_others(wanted_users, wanted_groups)
-    all_users, group_issues = _users(base, wanted_users, ids)
+    there = {user.name: user for user in (*base.users, *below.users)}
+    all_users, group_issues = _users(base, there, wanted_users, ids)
     members, member_issues = _members(base, wanted_users.values(), wanted_groups, all_users)
     if issues := [*ids.issues, *group_issues, *member_issues]:
         raise SpecError(
             "cannot settle users and groups", hint="declare what is missing, or drop an ID that is taken", issues=issues
         )
     all_groups = [Group(name, ids.groups.numbers[name], tuple(sorted(names))) for name, names in members.items()]
-    # A base account keeps the home that it has, and its mode.
-    made = (name for name, user in wanted_users.items() if user.make_home and (user.home or base.user(name) is None))
+    # An account that is there keeps the home that it has, and its mode.
+    made = (name for name, user in wanted_users.items() if user.make_home and (user.home or name not in there))
     return Accounts.of(all_users.values(), all_groups, [name for name in made if all_users[name].home not in _NO_HOMES])
+
+
+def _in_its_group(user: WantedUser, base: Accounts, below: Accounts) -> WantedUser:
+    """A user of the image below stays in the primary group that it has there."""
+    there = below.user(user.name)
+    if there is None or user.group is not None or base.user(user.name) is not None:
+        return user
+    return replace(user, group=next((group.name for group in below.groups if group.gid == there.gid), None))
 
 
 def _own_groups(base: Accounts, users: Iterable[WantedUser], groups: Container[str]) -> dict[str, WantedGroup]:
@@ -59,8 +74,10 @@ def _own_groups(base: Accounts, users: Iterable[WantedUser], groups: Container[s
     }
 
 
-def _users(base: Accounts, wanted_users: Mapping[str, WantedUser], ids: _Ids) -> tuple[dict[str, User], list[Issue]]:
-    """All users by name, and the primary groups that do not exist."""
+def _users(
+    base: Accounts, there: Mapping[str, User], wanted_users: Mapping[str, WantedUser], ids: _Ids
+) -> tuple[dict[str, User], list[Issue]]:
+    """All users by name, and the primary groups that do not exist. A user that is ``there`` keeps what is not said."""
     users = {user.name: user for user in base.users}
     issues = []
     for name, wanted in wanted_users.items():
@@ -71,7 +88,7 @@ def _users(base: Accounts, wanted_users: Mapping[str, WantedUser], ids: _Ids) ->
             gid = ids.groups.numbers.get(wanted.group or name)
         if gid is None:
             issues.append(Issue(wanted.origin, f"the group {wanted.group!r} does not exist"))
-        users[name] = _user(wanted, existing, ids.users.numbers[name], gid or 0)
+        users[name] = _user(wanted, there.get(name), ids.users.numbers[name], gid or 0)
     return users, issues
 
 
@@ -118,11 +135,25 @@ def _members(
 class _Numbers:
     """The IDs of one kind of account, and the faults of those that were taken twice."""
 
-    def __init__(self, kind: str, numbers: Mapping[str, int], odd: Iterable[HeldId], issues: list[Issue]) -> None:
+    def __init__(
+        self,
+        kind: str,
+        numbers: Mapping[str, int],
+        odd: Iterable[HeldId],
+        below: Iterable[HeldId],
+        issues: list[Issue],
+    ) -> None:
         self.numbers = dict(numbers)
         """By name."""
         self.holders = {one.number: one.name for one in odd} | {number: name for name, number in numbers.items()}
+        below = tuple(below)
+        self.below = {one.name: one.number for one in below}
+        self._below = frozenset(one.number for one in below)
         self._kind, self._issues = kind, issues
+
+    def is_free(self, number: int) -> bool:
+        """Whether no account has it, of this image or of the one below."""
+        return number not in self.holders and number not in self._below
 
     def reserve(self, name: str, number: int, origin: str = "") -> None:
         """Give ``number`` to ``name``; a fault if another name has it, or ``name`` another one already: files belong
@@ -139,10 +170,12 @@ class _Numbers:
 class _Ids:
     """The user and group IDs given so far."""
 
-    def __init__(self, base: Accounts) -> None:
+    def __init__(self, base: Accounts, below: Accounts) -> None:
         self.issues: list[Issue] = []
-        self.users = _Numbers("user", {user.name: user.uid for user in base.users}, base.odd_users, self.issues)
-        self.groups = _Numbers("group", {group.name: group.gid for group in base.groups}, base.odd_groups, self.issues)
+        users = {user.name: user.uid for user in base.users}
+        groups = {group.name: group.gid for group in base.groups}
+        self.users = _Numbers("user", users, base.odd_users, below.user_ids(), self.issues)
+        self.groups = _Numbers("group", groups, base.odd_groups, below.group_ids(), self.issues)
 
     def take_declared(self, users: Mapping[str, WantedUser], groups: Mapping[str, WantedGroup]) -> None:
         """The IDs that are asked for by number, and for the own group of a user with one the same, if it is free."""
@@ -152,39 +185,44 @@ class _Ids:
         for name, user in sorted(users.items()):
             if user.uid is not None:
                 self.users.reserve(name, user.uid, user.origin)
-                if name in groups and name not in self.groups.numbers and user.uid not in self.groups.holders:
+                has_none = name not in self.groups.numbers and name not in self.groups.below
+                if name in groups and has_none and self.groups.is_free(user.uid):
                     self.groups.reserve(name, user.uid)
 
     def choose_others(self, users: Mapping[str, WantedUser], groups: Mapping[str, WantedGroup]) -> None:
-        """An ID for every user and then every group that has none."""
+        """An ID for every user and then every group that has none: that of the image below, or a free one."""
+        for numbers, names in ((self.users, users), (self.groups, groups)):
+            for name in sorted(names):
+                if name not in numbers.numbers and name in numbers.below:
+                    numbers.reserve(name, numbers.below[name])
         for name, user in sorted(users.items()):
             if name not in self.users.numbers:
                 self._choose_user(name, _range(user), has_group=name in groups)
         for name, group in sorted(groups.items()):
             if name not in self.groups.numbers:
-                self.groups.reserve(name, _free(name, _range(group), self.groups.holders))
+                self.groups.reserve(name, _free(name, _range(group), self.groups.is_free))
 
     def _choose_user(self, name: str, ids: range, *, has_group: bool) -> None:
         """A user ID; with ``has_group``, the group of that name has or gets the same one where it can."""
         gid = self.groups.numbers.get(name) if has_group else None
-        if gid is not None and gid in ids and gid not in self.users.holders:
+        if gid is not None and gid in ids and self.users.is_free(gid):
             self.users.reserve(name, gid)
         elif has_group and gid is None:
-            chosen = _free(name, ids, self.users.holders.keys() | self.groups.holders.keys())
+            chosen = _free(name, ids, lambda number: self.users.is_free(number) and self.groups.is_free(number))
             self.users.reserve(name, chosen)
             self.groups.reserve(name, chosen)
         else:
-            self.users.reserve(name, _free(name, ids, self.users.holders))
+            self.users.reserve(name, _free(name, ids, self.users.is_free))
 
 
 def _range(wanted: WantedUser | WantedGroup) -> range:
     return SYSTEM_IDS if wanted.system else ORDINARY_IDS
 
 
-def _free(name: str, ids: range, used: Container[int]) -> int:
+def _free(name: str, ids: range, is_free: Callable[[int], bool]) -> int:
     """The first of ``ids`` that is free, from the place on that the name picks."""
     start = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % len(ids)
     for number in chain(ids[start:], ids[:start]):
-        if number not in used:
+        if is_free(number):
             return number
     raise SpecError(f"cannot choose an ID for {name}: all from {ids[0]} to {ids[-1]} are taken")

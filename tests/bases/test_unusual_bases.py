@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import hashlib
 import json
 import lzma
 from collections.abc import Callable
@@ -53,6 +54,13 @@ def xattrs(*names: bytes) -> bytes:
     return tar.pax([(name, b"y") for name in names])
 
 
+def apk(name: bytes, content: bytes = b"") -> bytes:
+    """A member as it stands in a package of Alpine's."""
+    checksum = (b"APK-TOOLS.checksum.SHA1", hashlib.sha1(content, usedforsecurity=False).hexdigest().encode())
+    return tar.pax([checksum]) + tar.file(name, content or static_elf(), mode=0o755)
+
+
+ALPINE = b"root:x:0:0:root:/root:/bin/sh\nnonroot:x:65532:65532:Account created by apko:/home/nonroot:/bin/sh\n"
 AUFS = (
     SHELL, tar.directory(b".wh..wh.plnk"), tar.file(b".wh..wh.plnk/292.14", b"data"),
     tar.hard_link(b"data", b".wh..wh.plnk/292.14"), tar.directory(b".wh..wh.orph"), tar.file(b".wh..wh.aufs"),
@@ -75,6 +83,22 @@ TAKEN: dict[str, Callable[[], RawImage]] = {
     ),
     "distroless: ./ and / mixed (rules_docker#1577)": lambda: layers(
         (tar.directory(b"./"), tar.directory(b"/usr/"), tar.directory(b"./var/"), SHELL)
+    ),
+    "apko: checksums of packages at members, directories again in each layer, no history but its own": lambda: RawImage(
+        tar.archive(
+            tar.directory(b"etc"), tar.directory(b"lib/apk/db"), apk(b"lib/apk/db/installed"), apk(b"bin/busybox")
+        ),
+        tar.archive(tar.directory(b"etc"), tar.symlink(b"bin/sh", b"/bin/busybox"), apk(b"etc/passwd", ALPINE)),
+        config={"author": "github.com/chainguard-dev/apko", "history": [{"created_by": "apko", "comment": "apko"}] * 2},
+    ),
+    "chisel: a merged /usr, a manifest that is compressed, neither shell nor accounts": lambda: layers(
+        (
+            tar.directory(b"./"),
+            tar.symlink(b"./bin", b"usr/bin"),
+            tar.directory(b"./usr/bin/"),
+            tar.file(b"./usr/bin/app", static_elf(), mode=0o755),
+            tar.file(b"./var/lib/chisel/manifest.wall", zstd(b"{}\n")),
+        )
     ),
     "AUFS: what old Docker left in layers (moby#15517)": lambda: layers(AUFS),
     "one path several times, of several kinds": lambda: layers(

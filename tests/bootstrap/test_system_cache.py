@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from sysimage.digest import Digest
-from sysimage.rootfs.accounts import Accounts, Group, HeldId, User
+from sysimage.rootfs.accounts import NO_ACCOUNTS, Accounts, Group, HeldId, User
 from sysimage.rootfs.system import ImageDefaults, SystemResult
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.model import SystemSpec
@@ -58,9 +58,10 @@ def key(
     resolution: Resolution = RESOLUTION,
     tools: tuple[str, ...] = ("0.17",),
     store: str = "store",
+    below: Accounts = NO_ACCOUNTS,
 ) -> str | None:
     system = SystemSpec.model_validate(SPEC if spec is None else spec)
-    return key_of(system, tmp_path, resolution, ItemStore(tmp_path / store, "/gnu/store"), tools)
+    return key_of(system, tmp_path, resolution, ItemStore(tmp_path / store, "/gnu/store"), below, tools)
 
 
 def test_what_is_remembered_is_what_was_made(tmp_path: Path) -> None:
@@ -148,13 +149,13 @@ def test_a_system_is_found_from_any_directory(tmp_path: Path, monkeypatch: pytes
     store = ItemStore(Path("store"), spec.store.store_dir)
     items, facts = make_packages(store)
     result = build_system(spec, Path(), items, items, facts, store, make_programs(spec, store))
-    here = key_of(spec, Path(), RESOLUTION, store, ())
+    here = key_of(spec, Path(), RESOLUTION, store, NO_ACCOUNTS, ())
     SystemCache(Path("systems"), store, made_by="code").keep(here, result)
 
     (tmp_path / "below").mkdir()
     monkeypatch.chdir(tmp_path / "below")
     there = ItemStore(tmp_path / "store", spec.store.store_dir)
-    assert key_of(spec, tmp_path, RESOLUTION, there, ()) == here
+    assert key_of(spec, tmp_path, RESOLUTION, there, NO_ACCOUNTS, ()) == here
     found = SystemCache(tmp_path / "systems", there, made_by="code").find(here)
     assert found is not None
     files = [entry for entry in found.entries if isinstance(entry.content, Path)]
@@ -182,6 +183,8 @@ def test_everything_that_a_system_follows_from_is_in_its_key(tmp_path: Path) -> 
         key(tmp_path),
         key(tmp_path, tools=("0.18",)),
         key(tmp_path, store="another"),
+        key(tmp_path, below=Accounts((), (Group("staff", 2),))),
+        key(tmp_path, below=Accounts((), (), odd_users=(HeldId(7, "odd"),))),
         key(tmp_path, {**SPEC, "time-zone": "Europe/Berlin"}),
         key(tmp_path, {**SPEC, "users": {"ann": {"password-hash": "*"}}}),
         key(tmp_path, {**SPEC, "users": {"ann": {"password-hash": "$y$x"}}}),

@@ -17,10 +17,12 @@ import pytest
 from sysimage.closure import Closure
 from sysimage.process import find
 from sysimage.verify import inspect_image, verify_image
-from tests.clients.conftest import IS_ROOT, Client
+from tests.clients.conftest import IS_ROOT, Client, need
 from tests.clients.test_engines import engine
 from tests.clients.test_runners import Environment, docker, short  # noqa: F401 - fixtures
 from tests.support.builds import build_from_store, config_of, registered
+from tests.support.examples import build_spec
+from tests.support.namespaces import boot, unpack
 from tests.support.store_builder import Program, StoreBuilder
 
 PASSWD = "root::0:0:root:/root:/bin/sh\nmail:x:8:8::/var/mail:/bin/false\n+::::::\n"
@@ -206,6 +208,29 @@ def test_umoci_inserts_and_repacks(client: Client, closure: Closure, tmp_path: P
     client("umoci", "config", "--image", f"{layout}:1", "--config.cmd", "sh", "--config.user", "mail:mail")
     client("umoci", "gc", "--layout", layout)
     build_on(layout, closure, tmp_path)
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="Podman without root needs a session of its user")
+def test_packages_on_a_root_of_mmdebstrap(client: Client, policy: Path, workspace: Path, tmp_path: Path) -> None:
+    """A system of packages on Debian itself: devices, the real database of dpkg, a real /usr, accounts in the way."""
+    ann = "other:x:24870:24870:kept:/:/bin/false"  # whose IDs the name "ann" would get
+    hook = f'--customize-hook=echo {ann} >> "$1/etc/passwd"; echo other:x:24870: >> "$1/etc/group"'
+    need("mmdebstrap")
+    words = ["mmdebstrap", "--quiet", "--variant=essential", hook, "trixie", tmp_path / "root.tar"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    podman = engine("podman", workspace)
+    client(*podman, "import", "--signature-policy", policy, tmp_path / "root.tar", "base:1")
+    client(*podman, "save", "--signature-policy", policy, "--output", tmp_path / "base.tar", "base:1")
+    users = {"ann": {}, "other": {"shell": "/bin/sh"}}
+    spec = {"name": "top", "from-image": "base.tar", "packages": ["jq"], "users": users, "command": ["sleep", "1000"]}
+    (tmp_path / "top.json").write_text(json.dumps(spec))
+    build_spec(tmp_path / "top.json", tmp_path / "top.tar")
+    verify_image(tmp_path / "top.tar")
+    with unpack(tmp_path / "top.tar") as files, boot(files) as system:
+        said = system.run(["sh", "-c", "id -u ann; id -gn ann; getent passwd other; dpkg -s libc6; jq -n 6*7"]).stdout
+    assert said.startswith("24871\nann\nother:x:24870:24870:kept:/:/bin/sh\nPackage: libc6\n")
+    assert said.endswith("\n42\n")
 
 
 def test_nixpkgs_layered_image_with_its_customisation_layer(closure: Closure, tmp_path: Path) -> None:

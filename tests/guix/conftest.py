@@ -58,9 +58,9 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UnpackedImage]:
 
 
 @contextlib.contextmanager
-def booted(image: UnpackedImage) -> Iterator[Guix]:
-    """A daemon in a container whose store is as the image has it."""
-    with boot(image) as system:
+def booted(image: UnpackedImage, *, upper: str | None = None) -> Iterator[Guix]:
+    """A daemon in a container whose store is as the image has it; ``upper`` as for `boot`."""
+    with boot(image, upper=upper) as system:
         system.wait_for("the Shepherd", lambda: "Started" in system.run(["herd", "status"], env={"LC_ALL": "C"}).stdout)
         system.run(["sh", "-c", f"mkdir -p /var/guix/daemon-socket; {DAEMON} > /var/log/guix-daemon 2>&1 &"])
         found = Guix(system, image.image.argv()[1])

@@ -9,8 +9,7 @@
 ;;; Prints, for each output, its path and the packages of Debian in it; last, the item for /usr.
 (use-modules (guix build store-copy) (guix build union) ((guix build utils) #:select (package-name->name+version))
              ((guix config) #:select (%state-directory)) (guix derivations) (guix store) (guix store database)
-             ((guix utils) #:select (call-with-temporary-directory))
-             (ice-9 ftw) (ice-9 match) (srfi srfi-1) (srfi srfi-71))
+             (gcrypt hash) (ice-9 ftw) (ice-9 match) (rnrs bytevectors) (srfi srfi-1) (srfi srfi-71))
 
 (define %packages
   ;; Package of Guix → packages of Debian. What stands alone is asked for but never opened: its users are profile hooks
@@ -76,12 +75,14 @@
     (register-items db (list (store-info path #f references)) #:log-port (%make-void-port "w"))))
 
 (define (usr store items)
-  ;; Debian's programs look below /usr for what is theirs: an item to stand there, of ITEMS and all they need.
-  (let ((closure (requisites store items)))
-    (call-with-temporary-directory
-     (lambda (directory)
-       (link-together (string-append directory "/usr") closure '())
-       (add-to-store store "usr" #t "sha256" (string-append directory "/usr"))))))
+  ;; Debian's programs look below /usr for what is theirs: an item to stand there, of ITEMS and all they need. It is no
+  ;; output of a derivation, since that would need Guile, which needs it.
+  (let* ((closure (sort (requisites store items) string<?))
+         (path (store-path "output:out" (sha256 (string->utf8 (string-join closure "\n"))) "usr")))
+    (unless (valid-path? store path)
+      (link-together path closure '())
+      (register path closure))
+    path))
 
 (define (provide store drv output usr)
   (define path (derivation->output-path drv output))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from sysimage.containers.namespaces import UnpackedImage
 from sysimage.store.query.registration import parse_registration
+from sysimage.verify import verify_image
 from tests.guix.conftest import HERE, Guix, booted
-from tests.support.examples import ROOT
-from tests.support.foreign_systems import KEPT
+from tests.support.examples import ROOT, build_spec
+from tests.support.foreign_systems import KEPT, ForeignSystem
 
 OPTIONS = {"GUIX_BUILD_OPTIONS": "--no-grafts --no-substitutes", "HOME": "/root", "LC_ALL": "C"}
 PAGE = (ROOT / "docs" / "from-guix.md").read_text()
@@ -23,6 +27,9 @@ class Workshop:
 
     guix: Guix
     usr: str
+    """The item that stands for /usr."""
+    stores: tuple[Path, Path]
+    """The store's directories of this machine: what Guix built, and what the image has."""
 
     def run(self, command: str) -> str:
         """The last word that a command line of the page prints; its paths lead where they lead for a reader."""
@@ -34,20 +41,30 @@ class Workshop:
         """What an item needs, as Guix' daemon has it in its database."""
         return "\n".join(self.guix.script(HERE / "export.scm", item)) + "\n"
 
+    def system(self, path: str, top: Path) -> ForeignSystem:
+        """A built system, copied out of the container with all it needs."""
+        (top / "registration").write_text(self.dumped(path))
+        (top / "store").mkdir()
+        for facts in parse_registration((top / "registration").read_text()):
+            place = next(store for store in self.stores if (store / facts.path.base_name).exists())
+            subprocess.run(["cp", "-a", place / facts.path.base_name, top / "store"], check=True)
+        return ForeignSystem(path, top / "registration", top / "store", self.usr)
+
 
 @pytest.fixture(scope="module")
 def workshop(image: UnpackedImage) -> Iterator[Workshop]:
-    with booted(image) as guix:
+    with booted(image, upper="systems") as guix:
         files = {f"examples/guix/{name}": ROOT / "examples" / "guix" / name for name in ("machine.scm", "sysimage.scm")}
         for place, file in {**files, "plain/sysimage.scm": HERE / "plain" / "sysimage.scm"}.items():
             command = 'mkdir -p "/root/${2%/*}" && printf %s "$1" > "/root/$2"'
             assert guix.system.run(["sh", "-c", command, "sh", file.read_text(), place]).returncode == 0
-        made = Workshop(guix, "")
+        stores = (image.written("systems") / "gnu/store", image.root / "gnu/store")
+        made = Workshop(guix, "", stores)
         usr = ""
         for directory in ("examples/guix", "plain"):
             drv = made.run(f"guix system build -L {directory} --derivation examples/guix/machine.scm")
             usr = usr or guix.script(HERE / "provide.scm", drv)[-1].split()[0]
-        yield Workshop(guix, usr)
+        yield Workshop(guix, usr, stores)
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +88,11 @@ def test_guix_builds_the_systems_that_are_kept_for_the_tests(machine: str, works
             "gc-roots",
         ):
             assert built[facts.path] == facts
+
+
+def test_items_of_a_built_system_mention_only_their_references(
+    machine: str, workshop: Workshop, tmp_path: Path
+) -> None:
+    (tmp_path / "machine.json").write_text(json.dumps(workshop.system(machine, tmp_path).spec()))
+    build_spec(tmp_path / "machine.json", tmp_path / "machine.tar", "--check-references")
+    verify_image(tmp_path / "machine.tar")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sysimage.errors import SpecError
 from sysimage.rootfs.account_files import AccountFile, Table, amended, read_accounts
-from sysimage.rootfs.accounts import HeldId, WantedGroup, WantedUser
+from sysimage.rootfs.accounts import HeldId, WantedGroup, WantedUser, parse_accounts
 from sysimage.rootfs.add_accounts import add_accounts
 
 PASSWD = (
@@ -126,6 +126,41 @@ def test_a_chosen_id_is_free_in_lines_too_that_are_not_understood() -> None:
     beside = add_accounts(read_accounts(below), [WantedUser("ann")], ()).user("ann")
     assert beside is not None
     assert beside.uid != alone.uid
+
+
+DEBIAN = parse_accounts("root:*:0:0:root:/root:/bin/bash\n", "root:*:0:\nwheel:*:10:\n")
+people = st.sampled_from(("ann", "bob", "root"))
+wanted_users = st.lists(st.builds(WantedUser, people, system=st.booleans()), max_size=3)
+wanted_groups = st.lists(st.builds(WantedGroup, people, system=st.booleans()), max_size=3)
+
+
+@given(
+    st.lists(st.tuples(people, st.sampled_from(("ann", "bob", "")), st.booleans()), max_size=4, unique=True),
+    wanted_users,
+    wanted_groups,
+)
+def test_ids_are_chosen_as_the_image_below_lets_them(
+    there: list[tuple[str, str, bool]], users: list[WantedUser], groups: list[WantedGroup]
+) -> None:
+    """Accounts are below whose places are those that the names would pick without them, or that have the names."""
+    passwd = group = b""
+    for number, (name, place_of, own_group) in enumerate(there):
+        uid = place(place_of) if place_of else 500 + number
+        name = f"other{number}" if place_of else name
+        passwd += f"{name}:x:{uid}:{uid if own_group else 10}:kept:/kept:/bin/false\n".encode()
+        group += f"{name}:x:{uid}:\n".encode() if own_group else b""
+    below = files(passwd=b"root:x:0:0::/:\n" + passwd, group=b"root:x:0:\nwheel:x:10:\n" + group)
+    accounts = add_accounts(DEBIAN, users, groups, read_accounts(below))
+    text = {entry.path: entry.read() for entry in amended(below, accounts, {user.name for user in users})}
+    assert text.get("/etc/passwd", below["passwd"].content).startswith(below["passwd"].content)
+    assert text.get("/etc/group", below["group"].content).startswith(below["group"].content)
+
+
+def place(name: str) -> int:
+    """The ID that a name picks."""
+    user = add_accounts(DEBIAN, [WantedUser(name)], []).user(name)
+    assert user is not None
+    return user.uid
 
 
 def test_every_conflict_of_names_and_ids_is_named() -> None:

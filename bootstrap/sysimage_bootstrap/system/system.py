@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sysimage.progress import Progress, silent
-from sysimage.rootfs.accounts import Accounts
+from sysimage.rootfs.accounts import NO_ACCOUNTS, Accounts
 from sysimage.rootfs.declared_entries import check_kinds, declared_entries
 from sysimage.rootfs.provision import layered
 from sysimage.rootfs.rows import package_rows
@@ -50,18 +50,20 @@ def build_system(
     store: ItemStore,
     programs: StoreItem | None = None,
     progress: Progress = silent,
+    *,
+    below: Accounts = NO_ACCOUNTS,
 ) -> SystemResult:
     """Make the system that ``spec`` declares of the packages in ``resolution``, with an init if there are ``programs``
     for it.
 
-    ``items`` and ``facts`` are by package name; file sources of the spec are relative to ``spec_dir``. Whatever the
-    spec asks for and the packages do not have is a `SpecError`.
+    ``items`` and ``facts`` are by package name; file sources of the spec are relative to ``spec_dir``; ``below`` are
+    the accounts of the image below. Whatever the spec asks for and the packages do not have is a `SpecError`.
     """
     everything = [Installed.of(name, items[name], facts[name]) for name in sorted(set(resolution))]
     left_out = set(build_only(spec))
     packages = [package for package in everything if package.name not in left_out]
     progress("system", 0, 3)
-    accounts = system_accounts(spec, packages)
+    accounts = system_accounts(spec, packages, below)
     environment = image_environment(spec)
     root = _Root.of(spec, spec_dir, packages, accounts)
     progress("system", 1, 3)

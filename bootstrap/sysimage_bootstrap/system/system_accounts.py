@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sysimage.errors import IntegrityError, SpecError
-from sysimage.rootfs.accounts import Accounts, User, parse_accounts
+from sysimage.rootfs.accounts import NO_ACCOUNTS, Accounts, User, parse_accounts
 from sysimage.rootfs.add_accounts import add_accounts
 from sysimage.rootfs.declared_entries import declared_groups, declared_users
 from sysimage.spec.model import SystemSpec
@@ -18,8 +18,9 @@ _MASTER = "share/base-passwd"
 _NO_LOGIN = "/usr/sbin/nologin"
 
 
-def system_accounts(spec: SystemSpec, packages: Sequence[Installed]) -> Accounts:
-    """Settle all accounts; a `SpecError` names what contradicts itself."""
+def system_accounts(spec: SystemSpec, packages: Sequence[Installed], below: Accounts = NO_ACCOUNTS) -> Accounts:
+    """Settle all accounts, so that they can be added to those of the image ``below``; a `SpecError` names what
+    contradicts itself."""
     base = _base_accounts(packages)
     users, groups = parse_sysusers(
         (f"{package.path}/{relative}", file.read_text(encoding="utf-8", errors="surrogateescape"))
@@ -33,7 +34,7 @@ def system_accounts(spec: SystemSpec, packages: Sequence[Installed]) -> Accounts
     known_groups = {group.name for group in base.groups} | {group.name for group in groups} | set(spec.groups)
     more_users, more_groups = mentioned_accounts(runtime_directories(packages), known_users, known_groups | known_users)
     return add_accounts(
-        base, [*users, *more_users, *declared_users(spec)], [*groups, *more_groups, *declared_groups(spec)]
+        base, [*users, *more_users, *declared_users(spec)], [*groups, *more_groups, *declared_groups(spec)], below
     )
 
 
