@@ -216,7 +216,7 @@ def test_packages_on_a_root_of_mmdebstrap(client: Client, policy: Path, workspac
     ann = "other:x:24870:24870:kept:/:/bin/false"  # whose IDs the name "ann" would get
     hook = f'--customize-hook=echo {ann} >> "$1/etc/passwd"; echo other:x:24870: >> "$1/etc/group"'
     need("mmdebstrap")
-    words = ["mmdebstrap", "--quiet", "--variant=essential", hook, "trixie", tmp_path / "root.tar"]
+    words: list[str | Path] = ["mmdebstrap", "--quiet", "--variant=essential", hook, "trixie", tmp_path / "root.tar"]
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     podman = engine("podman", workspace)
