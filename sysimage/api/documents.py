@@ -5,6 +5,7 @@ Sizes are in bytes. ``docs/stability.md`` says what may change in which version.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -27,6 +28,11 @@ def document(result: Result | SysimageError) -> dict[str, Any]:
     """A result, or an error, as the document that ``--json`` prints for it."""
     value = {"error": result.document()} if isinstance(result, SysimageError) else _result(result)
     return {"format_version": FORMAT_VERSION, **value}
+
+
+def together(found: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any]:
+    """Several documents as one."""
+    return {"format_version": FORMAT_VERSION, key: [dict(one) for one in found]}
 
 
 def _result(result: Result) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,10 @@ from sysimage.cli.build_history import with_replaced_image
 from sysimage.cli.build_request import build_request
 from sysimage.cli.delivery import add_delivery_flags, check_outputs, check_stream, delivered
 from sysimage.cli.progress import shown_progress
+from sysimage.cli.several_specs import each_spec
 from sysimage.cli.spec_files import choices, faults_in
 from sysimage.cli.terminal import Terminal, in_bytes
+from sysimage.errors import SpecError
 
 if TYPE_CHECKING:
     from sysimage.destinations import WrittenImage
@@ -40,28 +43,41 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     flags.add_source_flags(parser)
     flags.add_registry_flags(parser)
     flags.add_output_flags(parser)
-    flags.add_spec(parser)
+    flags.add_specs(parser)
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     streams = arguments.output == "-"
     if streams:
         check_stream(arguments, terminal)
-    request = delivered_request(arguments, terminal)
-    check_outputs(request, arguments)
+    each = [(one, delivered_request(one, terminal)) for one in each_spec(arguments)]
+    for one, request in each:
+        check_outputs(request, one)
+    _check_names([request for _, request in each])
 
     from sysimage.pipeline.build import build
 
-    shown = shown_progress("quiet" if arguments.quiet else arguments.progress, terminal)
-    with faults_in(arguments.spec, choices(arguments)), shown as progress:
-        result = build(request, progress)
+    results = []
+    for one, request in each:
+        shown = shown_progress("quiet" if arguments.quiet else arguments.progress, terminal)
+        with faults_in(one.spec, choices(one)), shown as progress:
+            results.append(build(request, progress))
+        if not arguments.json and not arguments.quiet:
+            (terminal.note if streams else terminal.result)(line(results[-1]))
     if arguments.json:
-        from sysimage.api.documents import document
+        from sysimage.api.documents import document, together
         from sysimage.api.values import BuiltImage
 
-        terminal.document(document(BuiltImage.of(result)))
-    elif not arguments.quiet:
-        (terminal.note if streams else terminal.result)(line(result))
+        found = [document(BuiltImage.of(result)) for result in results]
+        terminal.document(found[0] if len(found) == 1 else together(found, "images"))
+
+
+def _check_names(requests: Sequence[BuildRequest]) -> None:
+    """Images of one command have names of their own: one would take the other's place."""
+    names = [str(name) for request in requests for name in request.identity.names]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if len(requests) > 1 and twice:
+        raise SpecError(f"cannot build two images called {twice[0]} in one command", hint="give each its own name")
 
 
 def delivered_request(arguments: argparse.Namespace, terminal: Terminal) -> BuildRequest:

@@ -38,6 +38,18 @@ def add_spec(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", metavar="SPEC", help="the system.json; - reads it from standard input")
 
 
+def add_specs(parser: argparse.ArgumentParser) -> None:
+    """One spec or several, and which of their images are meant."""
+    add_choice_flags(parser)
+    parser.add_argument(
+        "specs",
+        metavar="SPEC",
+        nargs="+",
+        help="the system.json; - reads it from standard input; the images of several are planned together, as with "
+        "--together-with",
+    )
+
+
 def add_choice_flags(parser: argparse.ArgumentParser) -> None:
     """Which of the images that a spec stands for."""
     group = parser.add_argument_group("which of the spec's images")

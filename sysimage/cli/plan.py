@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sysimage.cli import flags, left_out
 from sysimage.cli.build_request import build_request
 from sysimage.cli.progress import shown_progress
+from sysimage.cli.several_specs import each_spec
 from sysimage.cli.spec_files import choices, faults_in
 from sysimage.cli.terminal import Terminal, in_bytes
 
@@ -37,25 +38,32 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="show what the packages hold and the image does not, since no program needs it: why, and how much; with "
         "--json, every file",
     )
-    flags.add_spec(parser)
+    flags.add_specs(parser)
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    request = build_request(arguments, terminal)
-
-    from sysimage.api.documents import document, every_file_left_out
+    from sysimage.api.documents import document, every_file_left_out, together
     from sysimage.api.values import Plan
     from sysimage.files.locks import in_use
     from sysimage.pipeline.build import plan
 
-    shown = shown_progress("quiet" if arguments.quiet else arguments.progress, terminal)
-    with faults_in(arguments.spec, choices(arguments)), in_use(request.sources.cache_dir), shown as progress:
-        planned = Plan.of(plan(request.system, request.sources, request.identity, request.planning, progress))
+    plans = []
+    for one, request in [(one, build_request(one, terminal)) for one in each_spec(arguments)]:
+        shown = shown_progress("quiet" if arguments.quiet else arguments.progress, terminal)
+        with faults_in(one.spec, choices(one)), in_use(request.sources.cache_dir), shown as progress:
+            plans.append(Plan.of(plan(request.system, request.sources, request.identity, request.planning, progress)))
+        if not arguments.json:
+            _show(plans[-1], arguments, terminal)
     if arguments.json:
-        terminal.document(
+        found = [
             document(planned) | ({"left_out": every_file_left_out(planned)} if arguments.left_out else {})
-        )
-    elif arguments.left_out:
+            for planned in plans
+        ]
+        terminal.document(found[0] if len(found) == 1 else together(found, "plans"))
+
+
+def _show(planned: Plan, arguments: argparse.Namespace, terminal: Terminal) -> None:
+    if arguments.left_out:
         terminal.table(("size", "files", "what", "of"), left_out.rows(planned), right=(0, 1))
         terminal.result(f"{planned.names[0]}{left_out.words(planned) or '; nothing is left out'}")
     elif not arguments.quiet:

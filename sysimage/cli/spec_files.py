@@ -90,14 +90,16 @@ def declared_system(arguments: argparse.Namespace) -> DeclaredSystem:
 
 
 def neighbours(arguments: argparse.Namespace) -> tuple[DeclaredSystem, ...]:
-    """The systems of ``--together-with``, as they are but for the number of layers, which the flags say for all."""
+    """The systems that are planned with this one: the other specs of the command, with the same choices, and those of
+    ``--together-with``, as they are; the number of layers is said for all."""
     from dataclasses import replace
 
     from sysimage.pipeline.overrides import overridden
     from sysimage.spec.parse import AS_IT_IS
 
     found = []
-    for path in arguments.together_with or ():
-        system = plain_system(str(path), None, AS_IT_IS)
+    named = [(name, choices(arguments)) for name in arguments.beside]
+    for name, chosen in (*named, *((str(path), AS_IT_IS) for path in arguments.together_with or ())):
+        system = plain_system(name, None, chosen)
         found.append(replace(system, spec=overridden(system.spec, max_layers=arguments.max_layers)))
     return tuple(found)

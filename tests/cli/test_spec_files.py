@@ -63,5 +63,5 @@ def test_a_system_keeps_what_its_file_says(tmp_path: Path) -> None:
 def test_a_budget_on_the_command_line_is_for_the_neighbours_too(tmp_path: Path) -> None:
     path = tmp_path / "other.json"
     path.write_text('{"name": "other", "packages": [], "max-layers": 30}')
-    (other,) = neighbours(Namespace(together_with=[path], max_layers=40))
+    (other,) = neighbours(Namespace(**FLAGS | {"beside": [], "together_with": [path], "max_layers": 40}))
     assert (other.spec.max_layers, other.written.max_layers) == (40, 30)
