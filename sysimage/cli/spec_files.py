@@ -91,7 +91,7 @@ def declared_system(arguments: argparse.Namespace) -> DeclaredSystem:
 
 def neighbours(arguments: argparse.Namespace) -> tuple[DeclaredSystem, ...]:
     """The systems that are planned with this one: the other specs of the command, with the same choices, and those of
-    ``--together-with``, as they are; the number of layers is said for all."""
+    ``--together-with``, as they are; flags give the number of layers for all."""
     from dataclasses import replace
 
     from sysimage.pipeline.overrides import overridden

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from sysimage.errors import Issue
+from sysimage.spec.check_paths import source_root
 from sysimage.spec.json_text import pointer
 from sysimage.spec.model import SystemSpec
 from sysimage.spec.trees import ARCHIVES
@@ -36,7 +37,7 @@ def _check_patterns(where: str, patterns: Sequence[str]) -> Iterator[Issue]:
 
 
 def _check_source(where: str, source: str, beside: Path | None) -> Iterator[Issue]:
-    if PurePosixPath(source).is_absolute() or ".." in PurePosixPath(source).parts:
+    if PurePosixPath(source).is_absolute():
         yield Issue(where, "must be a path inside the spec's own directory: relative, and without '..'")
         return
     if beside is None:
@@ -45,7 +46,7 @@ def _check_source(where: str, source: str, beside: Path | None) -> Iterator[Issu
     try:
         if not place.exists():
             yield Issue(where, f"there is no directory or archive {source} beside the spec")
-        elif not place.resolve().is_relative_to(beside.resolve()):
+        elif not place.resolve().is_relative_to(source_root(beside, source)):
             yield Issue(where, f"{source} is a link that leads out of the spec's directory")
         elif not place.is_dir() and not place.is_file():
             yield Issue(where, f"is neither a directory nor an archive: {source}")

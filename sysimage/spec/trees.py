@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from sysimage.spec.marks import INSIDE
 from sysimage.spec.spec_object import SpecObject
 from sysimage.spec.value_types import AccountName, LinkTarget, Mode, TreePattern
 
@@ -16,7 +19,7 @@ class Tree(SpecObject):
     readable by all. With one of them they are copies, in the same layer.
     """
 
-    source: LinkTarget
+    source: Annotated[LinkTarget, INSIDE]
     """The directory, or an archive (``.tar``, ``.tar.gz``, ``.tar.bz2``, ``.tar.xz``, ``.tar.zst``, ``.zip``): a path
     relative to the spec's directory, and inside it."""
     exclude: tuple[TreePattern, ...] = ()

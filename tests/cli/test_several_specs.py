@@ -33,7 +33,7 @@ def test_each_spec_becomes_the_image_that_together_with_gives(
     assert main(["build", "--json", "--variant", "dated", "one.json", "two.json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert [image["names"] for image in document["images"]] == [["one:latest"], ["two:latest"]]
-    labels = [inspect_image(Path(f"{name}-latest-amd64.oci.tar")).config["config"]["Labels"] for name in ("one", "two")]
+    labels = [inspect_image(Path(f"{name}-latest-amd64.oci.tar")).config.labels for name in ("one", "two")]
     assert [label["date"] for label in labels] == ["today", "today"]
     assert main(["build", "--json", "--together-with", "two.json", "-o", "alone.tar", "one.json"]) == 0
     alone = json.loads(capsys.readouterr().out)

@@ -113,12 +113,14 @@ def test_a_spec_is_laid_over_what_it_includes_and_each_file_counts_once(tmp_path
 
 def test_paths_are_relative_to_the_file_that_says_them(tmp_path: Path) -> None:
     wrote(tmp_path / "common" / "etc" / "motd", "hello")
-    base = {"files": {"/etc/motd": {"source": "etc/motd"}}, "from-image": "base.tar"}
+    base: dict[str, Any] = {"files": {"/etc/motd": {"source": "etc/motd"}}, "trees": {"/srv": {"source": "etc"}}}
+    base |= {"from-image": "base.tar"}
     variants = {"other": {"from-image": "../other.tar"}}
     wrote(tmp_path / "common" / "base.json", base | {"variants": variants})
     path = wrote(tmp_path / "web" / "web.json", {"include": ["../common/base.json"], "name": "web", "packages": []})
     spec = read(path).spec
     assert (spec.files["/etc/motd"].source, spec.from_image) == ("../common/etc/motd", "../common/base.tar")
+    assert spec.trees["/srv"].source == "../common/etc"
     assert read(path, SpecChoices(("other",))).spec.from_image == "../other.tar"
 
 
