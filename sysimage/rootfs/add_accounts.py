@@ -77,7 +77,7 @@ def _own_groups(base: Accounts, users: Iterable[WantedUser], groups: Container[s
 def _users(
     base: Accounts, there: Mapping[str, User], wanted_users: Mapping[str, WantedUser], ids: _Ids
 ) -> tuple[dict[str, User], list[Issue]]:
-    """All users by name, and the primary groups that do not exist. A user that is ``there`` keeps what is not specified."""
+    """All users by name, and the primary groups that do not exist. Those ``there`` keep what is not specified."""
     users = {user.name: user for user in base.users}
     issues = []
     for name, wanted in wanted_users.items():
