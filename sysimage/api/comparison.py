@@ -107,12 +107,19 @@ def diff(
     With ``changelogs`` the new packages' are read for the CVE numbers that they name; what cannot be fetched for that
     is a notice, not an error.
     """
-    from sysimage.compare.difference import compare
-
     before, after = (
         open_place(place, settings, platform=platform, tag=tag, choices=choices, files=True, progress=progress)
         for place in (old, new)
     )
+    return difference(before, after, settings, changelogs=changelogs, progress=progress)
+
+
+def difference(
+    before: Opened, after: Opened, settings: Settings, *, changelogs: bool = True, progress: Progress = silent
+) -> Difference:
+    """As `diff`, of what was opened."""
+    from sysimage.compare.difference import compare
+
     found = compare(before.holding, after.holding)
     if not changelogs or not any(one.change == "up" for one in found.packages):
         return found
@@ -168,7 +175,7 @@ def _open_document(
 
         lock = read_lock(path)
         architecture = str(lock.request.get("architecture", ""))
-        return Opened(_of_packages(str(path), "lock file", lock.resolution), architecture, None, lock.resolution)
+        return Opened(of_resolution(str(path), "lock file", lock.resolution), architecture, None, lock.resolution)
     with reported(path, choices):
         system = declared_system(path, None, lock_file, choices)
         spec, declared = system.spec, _declared(resolve(path, choices=choices).value)
@@ -185,7 +192,7 @@ def _open_document(
             locked=False,
             progress=progress,
         )
-    held = _of_packages(str(path), "spec", resolution, declared, named_packages(spec.packages))
+    held = of_resolution(str(path), "spec", resolution, declared, named_packages(spec.packages))
     return Opened(held, spec.architecture, spec, resolution)
 
 
@@ -208,13 +215,14 @@ def _is_lock(path: Path) -> bool:
     return isinstance(document, dict) and FORMAT_NAME in json.dumps(document.get("format", ""))
 
 
-def _of_packages(
+def of_resolution(
     name: str,
     kind: str,
     resolution: Resolution,
     configuration: Mapping[str, str] | None = None,
     asked: frozenset[str] | None = None,
 ) -> Holding:
+    """What a spec or a lock file holds: the packages that it comes to."""
     packages = {
         one.name: HeldPackage(one.name, one.version, one.architecture, one.source, one.source_version)
         for one in resolution.packages

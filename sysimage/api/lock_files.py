@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from sysimage.api import arguments
 from sysimage.api.arguments import Place, Spec, reported
 from sysimage.api.settings import Settings
 from sysimage.api.values import LockedPackages
-from sysimage.errors import SpecError
+from sysimage.errors import LockError, SpecError
 from sysimage.progress import Progress, silent
 from sysimage.spec.choices import SpecChoices
 from sysimage.spec.parse import AS_IT_IS
@@ -18,6 +19,7 @@ from sysimage.spec.parse import AS_IT_IS
 if TYPE_CHECKING:
     from sysimage.pipeline.options import DeclaredSystem
     from sysimage.pipeline.output_checks import Input
+    from sysimage_bootstrap.packages.lock import LockFile
 
 
 def lock(
@@ -40,7 +42,9 @@ def lock(
     """
     with reported(spec, choices):
         system = arguments.declared_system(spec, directory, lock_file, choices)
-        return lock_packages(system, settings, arguments.spec_inputs(spec), progress, hint="say another lock_file")
+        inputs = arguments.spec_inputs(spec)
+        locked, _, _ = lock_packages(system, settings, inputs, progress, hint="say another lock_file")
+        return locked
 
 
 def lock_packages(
@@ -50,8 +54,11 @@ def lock_packages(
     progress: Progress,
     *,
     hint: str,
-) -> LockedPackages:
-    """As `lock`, of a spec that was read; ``inputs`` were read for it and are not written over, as ``hint`` says."""
+) -> tuple[LockedPackages, LockFile | None, LockFile]:
+    """As `lock`, of a spec that was read; ``inputs`` were read for it and are not written over, as ``hint`` says.
+
+    With it the lock that was replaced, if there was one, and the new one.
+    """
     spec, path = system.spec, system.lock_file
     if spec.from_store is not None:
         raise SpecError(
@@ -65,9 +72,19 @@ def lock_packages(
         _check(path, [*inputs, *_own_inputs(system, settings)], hint)
     archive = open_archive(settings.archive_choice(), spec, settings.cache / "archive")
     locked = lock_packages(package_request(spec), archive, progress)
+    before = _before(path)
     if path is not None:
         locked.write(path)
-    return LockedPackages.of(locked, path)
+    return LockedPackages.of(locked, path), before, locked
+
+
+def _before(path: Path | None) -> LockFile | None:
+    """The lock that is replaced; None where there is no such file, or one that cannot be read any more."""
+    from sysimage_bootstrap.packages.lock import read_lock
+
+    with contextlib.suppress(LockError):
+        return read_lock(path) if path is not None and path.exists() else None
+    return None
 
 
 def _own_inputs(system: DeclaredSystem, settings: Settings) -> Sequence[Input]:

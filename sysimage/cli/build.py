@@ -28,6 +28,14 @@ HELP = "build the image that a system.json describes"
 DESCRIPTION = """\
 Build the image that SPEC describes: make its store, provision its root file system, draw layer boundaries, and write
 the image, which is there whole or not at all. Needs no root. The same inputs give the same image, bit for bit."""
+EXAMPLES = (
+    ("sysimage build", "system.json here, into a file named after the image"),
+    (
+        "sysimage build --continue --push registry.example/web:latest web.json",
+        "push an update that moves little",
+    ),
+    ("sysimage build -o - web.json | docker load", "without a file in between"),
+)
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -36,8 +44,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--continue",
         action="store_true",
         dest="goes_on",
-        help="go on from the image that is replaced, if there is one, as with --previous: the one at --output, or else "
-        "at the first --push",
+        help="keep the layers of the image that is replaced; it is the one at --output, or else at the first "
+        "--push, if there is one, and counts as with --previous",
     )
     flags.add_plan_flags(parser)
     flags.add_source_flags(parser)

@@ -25,7 +25,7 @@ def build_request(arguments: argparse.Namespace, terminal: Terminal) -> BuildReq
         identity=_identity(arguments, terminal, system),
         sources=said.sources(locked=arguments.locked),
         planning=_planning(arguments, terminal, system),
-        proofs=Proofs(references=arguments.check_references),
+        proofs=Proofs(references=getattr(arguments, "check_references", False)),
         layers=said.layer_storage(),
     )
 

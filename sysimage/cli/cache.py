@@ -26,6 +26,10 @@ Show what the cache holds (list, the default; --layers names every layer), or fo
 time (prune): systems, the store's items that no other system has, package files, and layers; or read every byte of it
 (verify), which ends with 4 where something is damaged, and with --repair forgets that. Everything in the cache is made
 or fetched again when it is needed and missing. Nothing is pruned while something is being built."""
+EXAMPLES = (
+    ("sysimage cache", "what is kept, and how much"),
+    ("sysimage cache prune --max-bytes 5G", "make it smaller"),
+)
 ACTIONS = ("list", "prune", "verify")
 _UNUSED_DAYS = 30
 _DAY = 24 * 60 * 60 * 10**9

@@ -11,6 +11,10 @@ HELP = "print a script that completes verbs and flags in a shell"
 DESCRIPTION = """\
 Print a completion script. For bash: eval "$(sysimage completion bash)"; for zsh, put it as _sysimage into a directory
 of $fpath; for fish: sysimage completion fish | source."""
+EXAMPLES = (
+    ('eval "$(sysimage completion bash)"', "for this shell"),
+    ("sysimage completion fish | source", "the same for fish"),
+)
 SHELLS = ("bash", "zsh", "fish")
 _FILES = ("FILE", "FILE|DIR|-", "SPEC", "IMAGE")
 _DIRECTORIES = ("DIR",)

@@ -24,15 +24,15 @@ def add_delivery_flags(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         metavar="FILE|DIR|-",
-        help="where to write; an existing directory, or a name that ends in /, becomes an OCI layout; - is standard "
-        "output; by default a file named after the image, in the working directory",
+        help="where to write (a file named after the image); an existing directory, or a name that ends in /, becomes "
+        "an OCI layout; - is standard output; the default is in the working directory",
     )
     parser.add_argument(
         "-f",
         "--format",
         choices=OUTPUT_FORMATS,
-        help="archive: one tar that every loader reads (the default); docker-archive: the older form, for pipes; "
-        "oci-dir: an OCI layout",
+        help="the form of the image (archive); archive: one tar that every loader reads; "
+        "docker-archive: the older form, for pipes; oci-dir: an OCI layout",
     )
     parser.add_argument(
         "--push",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from sysimage.cli import flags
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.reading_flags import SUBJECT, add_reading_flags, style_of
 from sysimage.cli.settings import settings
@@ -29,11 +30,11 @@ EXAMPLES = (
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    add_reading_flags(parser)
+    add_reading_flags(parser, one=False)
     group = parser.add_argument_group("what is compared")
     group.add_argument("--markdown", action="store_true", help="print tables for a pull request or an issue")
     group.add_argument("--all", action="store_true", help="name every file and every layer")
-    group.add_argument("--no-changelogs", action="store_true", help="fetch no package to read its changelog")
+    flags.add_changelogs(group)
     parser.add_argument("old", metavar="OLD", help=SUBJECT)
     parser.add_argument("new", metavar="NEW", help="another one")
 

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sysimage.cli.parser import Parser
 from sysimage.errors import SpecError
 
 PREFIX = "SYSIMAGE_"
@@ -29,7 +30,7 @@ def parse_arguments(
             if variable_of(action) is not None:
                 defaults[action] = action.default
                 action.default = argparse.SUPPRESS  # to distinguish a flag that was given from one that was not
-    arguments = parser.parse_args(argv)
+    arguments = _parsed(parser, argv)
     verb = _parsers(parser).get(arguments.verb, parser)
     for action in _actions(verb):
         variable = variable_of(action)
@@ -50,10 +51,24 @@ def parse_arguments(
     return arguments
 
 
+def _parsed(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments, where the words are those of a verb; what is wrong with them is the verb's to say."""
+    verb = next((below for name, below in _parsers(parser).items() if [name] == list(argv[:1])), None)
+    if isinstance(verb, Parser) and (unknown := verb.unknown_flags(argv[1:])):
+        verb.refuse(unknown)
+    arguments, left = parser.parse_known_args(argv)
+    if left:
+        refusing = verb or parser
+        if isinstance(refusing, Parser):
+            refusing.refuse(left)
+        refusing.error(f"unrecognized arguments: {' '.join(left)}")
+    return arguments
+
+
 def variable_of(action: argparse.Action) -> str | None:
     """The variable of a flag; None for what is no flag, and for --help and --version, which are questions."""
     long = next((flag for flag in action.option_strings if flag.startswith("--")), None)
-    if long is None or action.dest in ("help", "version"):
+    if long is None or action.dest in ("help", "version", argparse.SUPPRESS):
         return None
     return PREFIX + long[2:].upper().replace("-", "_")
 

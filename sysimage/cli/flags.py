@@ -8,14 +8,22 @@ from pathlib import Path
 from sysimage.cli.flag_values import argument, assignment, byte_count, created_at, positive
 from sysimage.cli.progress import STYLES
 
+SPEC = "system.json"
+"""The spec of a directory, where no argument names another."""
 CACHE_SIZE = 20 * 10**9
 """Bytes of layers that are kept between builds by default."""
 
 
-def add_output_flags(parser: argparse.ArgumentParser) -> None:
-    """How results and progress are shown."""
+def add_output_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """How results and progress are shown; the group, for other forms of the result."""
     group = add_progress_flags(parser)
     group.add_argument("--json", action="store_true", help="print the result, or the error, as one JSON document")
+    return group
+
+
+def add_changelogs(group: argparse._ActionsContainer) -> None:
+    """Whether packages are fetched to read what they fix."""
+    group.add_argument("--no-changelogs", action="store_true", help="fetch no package to read its changelog")
 
 
 def add_progress_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
@@ -35,7 +43,9 @@ def add_progress_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGro
 def add_spec(parser: argparse.ArgumentParser) -> None:
     """The spec, and which of its images is meant."""
     add_choice_flags(parser)
-    parser.add_argument("spec", metavar="SPEC", help="the system.json; - reads it from standard input")
+    parser.add_argument(
+        "spec", metavar="SPEC", nargs="?", default=SPEC, help=f"the spec ({SPEC}), or - for standard input"
+    )
 
 
 def add_specs(parser: argparse.ArgumentParser) -> None:
@@ -80,7 +90,7 @@ def add_choice_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def add_source_flags(parser: argparse.ArgumentParser) -> None:
-    """Where packages come from and what is kept of them."""
+    """Where packages come from, and what is proven and kept of the layers that are made of them."""
     group = add_package_flags(parser)
     group.add_argument(
         "--check-store",
@@ -106,7 +116,25 @@ def add_source_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def add_package_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """Where packages come from, for verbs that write no layers; the group, for those that do."""
+    """Where packages come from, for verbs that make items of them; the group, for those that write layers too."""
+    group = add_archive_flags(parser)
+    group.add_argument("-j", "--jobs", metavar="N", type=positive, help="how many processors to use (all)")
+    add_lockfile(group)
+    return group
+
+
+def add_lockfile(group: argparse._ActionsContainer) -> None:
+    """The lock file."""
+    group.add_argument(
+        "--lockfile",
+        metavar="FILE",
+        type=Path,
+        help="which packages, exactly; by default SPEC with .lock.json for .json, where that exists",
+    )
+
+
+def add_archive_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """How the package archive is reached and trusted; the group, for verbs that do something with packages."""
     group = parser.add_argument_group("where packages come from")
     group.add_argument("--archive", metavar="URL", help="the package archive, instead of apt's own")
     group.add_argument("--security-archive", metavar="URL", help="the archive of the security suite")
@@ -124,18 +152,11 @@ def add_package_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGrou
     group.add_argument("--allow-rollback", action="store_true", help="take package lists older than those seen before")
     group.add_argument("--offline", action="store_true", help="use only what the cache has")
     group.add_argument(
-        "--lockfile",
-        metavar="FILE",
-        type=Path,
-        help="which packages, exactly; by default SPEC with .lock.json for .json, where that exists",
-    )
-    group.add_argument(
         "--cache-dir",
         metavar="DIR",
         type=Path,
         help="what keeps packages, the store and layers between builds (XDG_CACHE_HOME or ~/.cache, /sysimage)",
     )
-    group.add_argument("-j", "--jobs", metavar="N", type=positive, help="how many processors to use (all)")
     return group
 
 
@@ -208,7 +229,8 @@ def _add_boundary_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--previous",
         metavar="PLACE",
-        help="the build before this one, in the same forms: its layers are kept where changing them does not pay",
+        help="the build before this one, whose layers are kept; named as --history names it; "
+        "layers change where that pays",
     )
 
 

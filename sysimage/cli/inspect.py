@@ -17,6 +17,10 @@ HELP = "show what an image says about itself"
 DESCRIPTION = """\
 Show what an image, an archive or an OCI layout, says about itself: names, digests, configuration, layers. Only the
 topmost layer is read, to count the store's items; `sysimage verify` reads them all."""
+EXAMPLES = (
+    ("sysimage inspect web.tar", "names, configuration, layers"),
+    ("sysimage inspect --json --platform linux/arm64 layout/", "one image of several, for a program"),
+)
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

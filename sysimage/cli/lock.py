@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from sysimage.cli import flags
 from sysimage.cli.progress import shown_progress
@@ -10,18 +11,34 @@ from sysimage.cli.settings import settings
 from sysimage.cli.spec_files import choices, plain_system
 from sysimage.cli.terminal import Terminal, in_bytes
 
+if TYPE_CHECKING:
+    from sysimage.api.settings import Settings
+    from sysimage.compare.difference import Difference
+    from sysimage.pipeline.options import DeclaredSystem
+    from sysimage.progress import Progress
+    from sysimage_bootstrap.packages.lock import LockFile
+
 NAME = "lock"
 HELP = "write down exactly which packages the image is made of"
 DESCRIPTION = """\
 Choose the packages of SPEC as the archive has them today and write their versions, hashes and sizes to the lock file.
-Builds use it from then on, and `build --locked` refuses anything else."""
+Builds use it from then on, and `build --locked` refuses anything else. Where there was a lock file, show what is
+different, as `sysimage diff` does: for that, packages of a higher version are fetched, for their changelogs."""
+EXAMPLES = (
+    ("sysimage lock", "fix the packages of system.json here; the change is shown"),
+    ("sysimage lock --markdown web.json", "the same for a pull request"),
+)
 
 _ELSEWHERE = "--lockfile names the lock file that is written"
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    flags.add_source_flags(parser)
-    flags.add_output_flags(parser)
+    group = flags.add_archive_flags(parser)
+    flags.add_lockfile(group)
+    flags.add_changelogs(group)
+    flags.add_output_flags(parser).add_argument(
+        "--markdown", action="store_true", help="print the change as tables for a pull request"
+    )
     flags.add_spec(parser)
 
 
@@ -34,8 +51,47 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
     read = [spec_input(arguments.spec), *flag_inputs(arguments)]
     with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
-        locked = lock_packages(system, settings(arguments, terminal), read, progress, hint=_ELSEWHERE)
+        said = settings(arguments, terminal)
+        locked, before, after = lock_packages(system, said, read, progress, hint=_ELSEWHERE)
+        change = None
+        if before is not None:
+            change = _change(system, before, after, said, progress, changelogs=not arguments.no_changelogs)
     if arguments.json:
-        terminal.document(document(locked))
+        terminal.document(document(locked) | {"change": None if change is None else document(change)["packages"]})
     elif not arguments.quiet:
-        terminal.result(f"{system.lock_file}: {len(locked.packages)} packages, {in_bytes(locked.size)} to fetch")
+        if change is not None:
+            _show(change, arguments, terminal)
+        if not arguments.markdown:
+            terminal.result(f"{system.lock_file}: {len(locked.packages)} packages, {in_bytes(locked.size)} to fetch")
+
+
+def _change(
+    system: DeclaredSystem,
+    before: LockFile,
+    after: LockFile,
+    said: Settings,
+    progress: Progress,
+    *,
+    changelogs: bool,
+) -> Difference:
+    from sysimage.api.comparison import Opened, difference, of_resolution
+
+    name, spec = str(system.lock_file), system.spec
+    old = Opened(of_resolution(name, "lock file", before.resolution), spec.architecture, spec, before.resolution)
+    new = Opened(of_resolution(name, "lock file", after.resolution), spec.architecture, spec, after.resolution)
+    return difference(old, new, said, changelogs=changelogs, progress=progress)
+
+
+def _show(change: Difference, arguments: argparse.Namespace, terminal: Terminal) -> None:
+    from sysimage.cli import difference_text
+
+    if change.is_empty and not arguments.markdown:
+        terminal.result("the packages are those that were locked before")
+        return
+    shown = (
+        difference_text.markdown(change, every=False)
+        if arguments.markdown
+        else difference_text.lines(change, terminal.width, every=False)
+    )
+    for line in shown:
+        terminal.result(line)

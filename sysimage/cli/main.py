@@ -31,8 +31,10 @@ from sysimage.cli import (
     verify,
     why,
 )
+from sysimage.cli import help as show_help
 from sysimage.cli.environment import parse_arguments
 from sysimage.cli.failure import report_failure
+from sysimage.cli.parser import Parser
 from sysimage.cli.terminal import Terminal
 from sysimage.cli.utf8_mode import enter_utf8_mode
 from sysimage.errors import SpecError
@@ -57,9 +59,10 @@ VERBS: tuple[ModuleType, ...] = (
     schema,
     migrate,
     completion,
+    show_help,
 )
-"""In the order of the help. Each has NAME, HELP, DESCRIPTION, ``add_flags(parser)`` and ``run(arguments, terminal)``;
-it imports the rooms it calls only when it runs."""
+"""In the order of the help. Each has NAME, HELP, DESCRIPTION, EXAMPLES, ``add_flags(parser)`` and
+``run(arguments, terminal)``; it imports the rooms it calls only when it runs."""
 
 _EPILOG = """\
 Every flag --some-flag can be set by the environment variable SYSIMAGE_SOME_FLAG; the flag wins.
@@ -81,11 +84,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     kept = ""
     try:
         with listening():
+            words = sys.argv[1:] if argv is None else argv
             try:
                 parser = command_line()
-                arguments = parse_arguments(parser, sys.argv[1:] if argv is None else argv, os.environ)
-            except SystemExit as ended:  # --help and --version, or a wrong flag
+                arguments = parse_arguments(parser, words, os.environ)
+            except SystemExit as ended:  # --help and --version
                 return _with_errors_reported(partial(int, ended.code or 0), terminal)
+            except Exception as error:
+                return _with_errors_reported(partial(_raise, error), terminal, as_json="--json" in words)
             if arguments.verb is None:
                 parser.print_help(sys.stdout)
                 return _with_errors_reported(lambda: SpecError.exit_status, terminal)
@@ -96,22 +102,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ended.status
 
 
-def command_line() -> argparse.ArgumentParser:
+def command_line() -> Parser:
     """The parser of every verb."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="sysimage",
         description="Build complete operating-system images for containers from a functional package store.",
         epilog=_EPILOG,
-        allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"sysimage {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
     for verb in VERBS:
-        below = verbs.add_parser(verb.NAME, help=verb.HELP, description=verb.DESCRIPTION, allow_abbrev=False)
+        below = verbs.add_parser(verb.NAME, help=verb.HELP, description=verb.DESCRIPTION, examples=verb.EXAMPLES)
         below.set_defaults(run=verb.run, command_line=parser)
         verb.add_flags(below)
     return parser
+
+
+def _raise(error: Exception) -> int:
+    raise error
 
 
 def _run(arguments: argparse.Namespace, terminal: Terminal) -> int:

@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 from sysimage import __version__
+from sysimage.cli.flags import SPEC
 from sysimage.cli.terminal import Terminal
 from sysimage.errors import Issue, SpecError
 
@@ -17,12 +18,16 @@ DESCRIPTION = """\
 Change the keys of SPEC that have other names, or values of another form, since an older version, and nothing else:
 order, blanks and line breaks stay as they are. The file is replaced when it is read without a fault. With --check
 nothing is written, and a spec with old keys ends with 2."""
+EXAMPLES = (
+    ("sysimage migrate", "bring system.json here to today's keys"),
+    ("sysimage migrate --check web.json", "for a CI job: ends with 2 if there are old keys"),
+)
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="only say what would change")
     parser.add_argument("--json", action="store_true", help="print the result, or the error, as one JSON document")
-    parser.add_argument("spec", metavar="SPEC", type=Path, help="the system.json")
+    parser.add_argument("spec", metavar="SPEC", nargs="?", type=Path, default=Path(SPEC), help=f"the spec ({SPEC})")
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:

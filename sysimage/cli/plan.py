@@ -22,6 +22,10 @@ Make the store of SPEC and show how its items would be divided among layers, bot
 often a client that follows updates is expected to fetch the layer again, and why they are together; and about how long
 a client waits for all of them, and for a year's updates, at 100 Mbit/s. With --left-out, show instead what slim items
 lack of their packages. Writes no image."""
+EXAMPLES = (
+    ("sysimage plan", "how system.json here would be divided"),
+    ("sysimage plan --previous web.tar web.json", "what an update of web.tar would move"),
+)
 
 _NAMES = 4
 """How many items a row names."""
@@ -29,7 +33,7 @@ _NAMES = 4
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     flags.add_plan_flags(parser)
-    flags.add_source_flags(parser)
+    flags.add_package_flags(parser)
     flags.add_registry_flags(parser)
     flags.add_output_flags(parser)
     parser.add_argument(

@@ -17,12 +17,17 @@ if TYPE_CHECKING:
 SUBJECT = "an archive, the directory of an OCI layout, a system.json, or a lock file"
 
 
-def add_reading_flags(parser: argparse.ArgumentParser) -> None:
-    """The flags that choose among images, those that say where packages are known from, and those for results."""
+def add_reading_flags(parser: argparse.ArgumentParser, *, one: bool = True) -> None:
+    """The flags that choose among images, those that say where packages are known from, and those for results.
+
+    ``one`` is whether a single thing is asked about, which may have a lock file of its own.
+    """
     parser.add_argument("--platform", metavar="OS/ARCH", help="which image, where there are several")
     parser.add_argument("--tag", metavar="NAME[:TAG]", help="which image, where a layout holds several")
     flags.add_choice_flags(parser)
-    flags.add_package_flags(parser)
+    group = flags.add_archive_flags(parser)
+    if one:
+        flags.add_lockfile(group)
     flags.add_output_flags(parser)
 
 

@@ -25,6 +25,10 @@ Write one HTML page about IMAGE, an archive or an OCI layout, or about a plan, t
 where the bytes are, down to files; why each item is there; what an update of it pulls; packages with versions and
 licences; what is there twice; and with --against, what is different in another image or plan. The page holds
 everything itself and asks no network for anything. Digests are not compared; `sysimage verify` does that."""
+EXAMPLES = (
+    ("sysimage report web.tar", "the page web.report.html, in this directory"),
+    ("sysimage report --against old.tar -o change.html web.tar", "what an update changes"),
+)
 _RECORD = ".plan.json"
 
 

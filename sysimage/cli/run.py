@@ -13,6 +13,10 @@ HELP = "run an image, or a command in it, without installing an engine"
 DESCRIPTION = """\
 Run IMAGE and show what it says until it ends, or Ctrl-C stops it. With COMMAND, run what `docker run IMAGE COMMAND`
 would. Nothing is left behind. Ends with the status of what it ran."""
+EXAMPLES = (
+    ("sysimage run web.tar", "boot it, until Ctrl-C"),
+    ("sysimage run web.json cat /etc/os-release", "one command in an image that is built for it"),
+)
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

@@ -32,8 +32,8 @@ def add_place(parser: argparse.ArgumentParser, default: str) -> None:
         dest="place",
         choices=PLACES,
         default=default,
-        help="vm: an engine in a virtual machine; docker, podman: that engine of this machine; namespaces: Linux "
-        f"namespaces, without any engine ({default})",
+        help=f"where it runs ({default}); vm: an engine in a virtual machine; docker, podman: that engine of this "
+        "machine; namespaces: Linux namespaces, without any engine",
     )
     parser.add_argument(
         "--runtime", choices=("docker", "podman"), default=None, help="the engine inside the virtual machine (docker)"

@@ -11,6 +11,10 @@ HELP = "print the JSON Schema of system.json"
 DESCRIPTION = """\
 Print the JSON Schema (2020-12) of system.json. With "$schema": "system.schema.json" in a spec and this file beside it,
 editors complete, explain and check what is written."""
+EXAMPLES = (
+    ("sysimage schema > system.schema.json", "for an editor, beside the spec"),
+    ("sysimage schema | jq '.properties | keys'", "the keys of a spec"),
+)
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

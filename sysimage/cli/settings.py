@@ -18,7 +18,7 @@ def settings(arguments: argparse.Namespace, terminal: Terminal) -> Settings:
     given = vars(arguments)
     return Settings(
         cache_dir=arguments.cache_dir,
-        jobs=arguments.jobs,
+        jobs=given.get("jobs"),
         keep_layers=not given.get("no_cache"),
         cache_size=given.get("cache_size") or None,
         offline=arguments.offline,

@@ -12,6 +12,10 @@ HELP = "boot an image and open a shell in it"
 DESCRIPTION = """\
 Boot IMAGE, wait until its services are started, and open a shell in it; or run COMMAND there. When that ends, the
 system is stopped and nothing is left behind. Ends with the status of the shell."""
+EXAMPLES = (
+    ("sysimage shell system.json", "built where it has to be, booted, and a shell in it"),
+    ("sysimage shell web.tar herd status", "one command in the booted system"),
+)
 SHELL = ("/bin/sh", "-c", 'exec "$(command -v bash || echo sh)" "$@"', "sh")
 """The better of the shells that an image may have."""
 

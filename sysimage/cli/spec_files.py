@@ -84,7 +84,7 @@ def declared_system(arguments: argparse.Namespace) -> DeclaredSystem:
         max_layers=arguments.max_layers,
         compression=arguments.compression,
         from_image=arguments.from_image,
-        check_store=arguments.check_store,
+        check_store=getattr(arguments, "check_store", False),
     )
     return replace(system, spec=asked)
 

@@ -30,6 +30,10 @@ Boot IMAGE without any privilege, and ask the running system questions: the stan
 it boots is chosen by --in: in an engine of a virtual machine, which is the proof and needs QEMU, no root and no engine
 on this machine; or, in seconds, in an engine of this machine or in plain Linux namespaces. Ends with 5 if the image
 does not pass."""
+EXAMPLES = (
+    ("sysimage test --in namespaces web.tar", "the standard questions, in seconds"),
+    ("sysimage test --expect test_web.py web.tar", "questions of your own too, in a virtual machine"),
+)
 EXTRA = ("pytest", "testinfra")
 """Modules that the extra ``vm`` brings."""
 

@@ -20,6 +20,10 @@ Read an image whole, an archive or an OCI layout, and recompute everything it sa
 IDs, the rules of layers, the store database against every item's contents. Prints every fault, and ends with 4 if there
 is one: something unsafe or untrue, or what an engine refuses. What engines take, but a careful writer avoids, is a
 note."""
+EXAMPLES = (
+    ("sysimage verify web.tar", "prove an image before it is given away"),
+    ("sysimage verify --tag web:1.4 layout/", "one image of a layout"),
+)
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

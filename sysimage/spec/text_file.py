@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sysimage.errors import Issue, SpecError
 from sysimage.spec.json_text import MOST_CHARACTERS
+from sysimage.spec.other_formats import SPEC_SUFFIXES
 
 
 def read_text(path: Path) -> str:
@@ -14,9 +15,28 @@ def read_text(path: Path) -> str:
         with path.open("rb") as file:
             data = file.read(4 * MOST_CHARACTERS + 1)
         return data.decode()
+    except FileNotFoundError:
+        raise SpecError(f"cannot read {path}: there is no such file", hint=_meant(path)) from None
+    except IsADirectoryError:
+        inside = path / "system.json"
+        hint = f"did you mean {inside}?" if inside.is_file() else "a spec is a file, such as system.json"
+        raise SpecError(f"cannot read {path}: it is a directory", hint=hint) from None
     except OSError as error:
         raise SpecError(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         issue = Issue("", f"byte {error.start} is not UTF-8", line)
         raise SpecError(f"cannot read {path}: it is not a text in UTF-8", issues=[issue]) from None
+
+
+def _meant(path: Path) -> str:
+    """What to do where a spec's file is missing: the name that was probably meant, or where to read on."""
+    import difflib  # not paid for where nothing is wrong
+
+    try:
+        names = sorted(one.name for one in path.parent.iterdir() if one.suffix in SPEC_SUFFIXES)
+    except OSError:
+        return "its directory is missing or cannot be read"
+    specs = [name for name in names if not name.endswith((".lock.json", ".plan.json", ".schema.json"))]
+    near = difflib.get_close_matches(path.name, specs, n=1, cutoff=0.6) or (specs if len(specs) == 1 else [])
+    return f"did you mean {path.parent / near[0]}?" if near else "docs/system-json.md describes what a spec says"

@@ -76,7 +76,7 @@ def test_every_long_flag_of_every_verb_has_a_variable() -> None:
         if isinstance(action, argparse._SubParsersAction):
             for verb in action.choices.values():
                 for flag in verb._actions:
-                    if flag.option_strings and flag.dest != "help":
+                    if flag.option_strings and not {"--help", "--help-all"} & set(flag.option_strings):
                         variables.add(variable_of(flag))
     assert None not in variables
     assert {"SYSIMAGE_MAX_LAYERS", "SYSIMAGE_CACHE_DIR", "SYSIMAGE_OFFLINE", "SYSIMAGE_TAG"} <= variables

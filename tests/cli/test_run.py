@@ -178,7 +178,7 @@ def test_a_spec_is_built_first_and_its_image_has_no_name(tmp_path: Path) -> None
     ("argv", "status", "message"),
     [
         (["run", "none.tar"], 7, "cannot read none.tar: No such file"),
-        (["shell", "--in", "jail", "x.tar"], 2, "invalid choice: 'jail'"),
+        (["shell", "--in", "jail", "x.tar"], 2, "must be one of vm, docker, podman, namespaces, not 'jail'"),
         (["run", "--runtime", "podman", "x.tar"], 2, "--runtime is the virtual machine's engine"),
         (["test", "--in", "docker", "--runtime", "podman", __file__], 2, "--runtime is the virtual machine's engine"),
         (["test", "--in", "podman", "--store", "containerd", __file__], 2, "cannot choose the image store of podman"),

@@ -67,7 +67,7 @@ def test_the_extra_that_is_missing_is_named(
         (["none.tar", "--expect", "none.py"], 2, "cannot read none.py: there is no such file"),
         (["none.tar", "--runtime", "podman", "--store", "containerd"], 2, "the image store of podman"),
         (["none.tar", "--shell", "--json"], 2, "cannot print a shell as JSON"),
-        (["none.tar", "--accel", "hvf"], 2, "invalid choice: 'hvf'"),
+        (["none.tar", "--accel", "hvf"], 2, "must be one of auto, kvm, tcg, not 'hvf'"),
     ],
 )
 def test_what_cannot_be_tested_is_refused_at_once(

@@ -176,7 +176,7 @@ def test_conflicts_name_both_places(tmp_path: Path) -> None:
             {"web.json": {"include": ["a.json"]}, "a.json": {"include": ["web.json"]}},
             "includes itself: here/web.json -> here/a.json -> here/web.json",
         ),
-        ({"web.json": {"include": ["none.json"]}}, "/include/0: cannot read here/none.json: No such file"),
+        ({"web.json": {"include": ["none.json"]}}, "/include/0: cannot read here/none.json: there is no such file"),
         ({"web.json": {"include": ["/etc/x.json"]}}, "/include/0: must be relative to this file"),
         ({"web.json": {"include": "a.json"}}, '/include: must be an array, not "a.json"'),
         ({"web.json": {"include": ["a.yaml"]}, "a.yaml": "packages:\n"}, "it is YAML, and specs are JSON"),

@@ -249,9 +249,9 @@ def test_a_file_that_is_no_text_is_refused_with_the_place(tmp_path: Path) -> Non
     with pytest.raises(SpecError, match="byte 12 is not UTF-8") as caught:
         read_spec(path)
     assert caught.value.issues[0].line == 2
-    with pytest.raises(SpecError, match="No such file"):
+    with pytest.raises(SpecError, match="there is no such file"):
         read_spec(tmp_path / "none.json")
-    with pytest.raises(SpecError, match="Is a directory"):
+    with pytest.raises(SpecError, match="it is a directory"):
         read_spec(tmp_path)
 
 
