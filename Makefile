@@ -22,7 +22,7 @@ IMAGE_NEEDS := gpgv=gpgv /usr/share/keyrings/debian-archive-keyring.gpg=debian-a
 VM_NEEDS := $(IMAGE_NEEDS) qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils \
 	mke2fs=e2fsprogs debugfs=e2fsprogs busybox=busybox-static
 TEST_NEEDS := $(IMAGE_NEEDS) gpg=gnupg guile=guile-3.0 xz=xz-utils zstd=zstd unshare=util-linux ip=iproute2 \
-	dockerd=docker.io chromium=chromium \
+	openssl=openssl dockerd=docker.io chromium=chromium \
 	skopeo=skopeo umoci=umoci buildah=buildah podman=podman docker-registry=docker-registry nix-store=nix-bin \
 	mmdebstrap=mmdebstrap \
 	$(VM_NEEDS)

@@ -141,6 +141,8 @@ ALLOWED: dict[str, set[str]] = {
         "bootstrap.planning",
         "bootstrap.store",
     },
+    # What Debian's triggers make of the merged tree, as functions over it.
+    "bootstrap.triggers": {"bootstrap.debian", "bootstrap.debs"},
     # The system is made of finished items: how they were planned and built is nothing to it.
     "bootstrap.system": {
         "rules",
@@ -151,6 +153,7 @@ ALLOWED: dict[str, set[str]] = {
         "bootstrap.debs",
         "bootstrap.packages",
         "bootstrap.store",
+        "bootstrap.triggers",
     },
     "bootstrap.system_cache": {"spec", "rootfs", "bootstrap.packages", "bootstrap.store"},
     "bootstrap.integrity_check": {"store", "bootstrap.archive", "bootstrap.debs", "bootstrap.store"},

@@ -20,7 +20,7 @@ _SEGMENT = struct.Struct("<IIQQQQQQ")
 _DYNAMIC = struct.Struct("<qQ")
 _PROGRAM_TYPES = (2, 3)  # ET_EXEC, ET_DYN
 _PT_LOAD, _PT_DYNAMIC, _PT_INTERP, _PT_PHDR = 1, 2, 3, 6
-_DT_NULL, _DT_NEEDED, _DT_STRTAB, _DT_STRSZ, _DT_RPATH, _DT_RUNPATH = 0, 1, 5, 10, 15, 29
+_DT_NULL, _DT_NEEDED, _DT_STRTAB, _DT_STRSZ, _DT_SONAME, _DT_RPATH, _DT_RUNPATH = 0, 1, 5, 10, 14, 15, 29
 _TABLE_LIMIT = 64 << 20
 
 
@@ -62,6 +62,8 @@ class Elf:
     strings: bytes
     """The string table: the names of what it needs and has, each ended by a NUL; one may be the end of another."""
     segments: tuple[Segment, ...]
+    soname: str | None = None
+    """What others that link with it call it."""
 
     def faults(self) -> tuple[str, ...]:
         """What a loader would stumble over: nothing, unless a rewriting went wrong."""
@@ -120,7 +122,9 @@ def _read(descriptor: int) -> Elf | None:
     by_tag = {tag: value for tag, value in entries if tag in (_DT_RPATH, _DT_RUNPATH)}
     path_at = by_tag.get(_DT_RUNPATH, by_tag.get(_DT_RPATH))
     runpath = _text(strings, path_at) if path_at is not None else ""
-    return Elf(machine, interpreter, needed, tuple(entry for entry in runpath.split(":") if entry), strings, segments)
+    soname = next((_text(strings, value) for tag, value in entries if tag == _DT_SONAME), None)
+    directories = tuple(entry for entry in runpath.split(":") if entry)
+    return Elf(machine, interpreter, needed, directories, strings, segments, soname)
 
 
 def _dynamic_entries(table: bytes) -> list[tuple[int, int]]:

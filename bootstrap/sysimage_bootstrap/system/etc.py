@@ -17,7 +17,7 @@ from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.debs.inventory import Attributes
 from sysimage_bootstrap.packages.default_packages import is_built_in_zone
-from sysimage_bootstrap.system.certificates import LOCAL_CERTIFICATES, certificate_files
+from sysimage_bootstrap.system.certificates import LOCAL_CERTIFICATES, authorities, certificate_files
 from sysimage_bootstrap.system.environment import pam_environment, shell_profile
 from sysimage_bootstrap.system.installed import Installed, provider
 from sysimage_bootstrap.system.owners import owner_ids
@@ -47,17 +47,19 @@ _HOSTS = b"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 
 
 def generated_files(
-    spec: SystemSpec, packages: Sequence[Installed], environment: Mapping[str, str], declared: Iterable[Entry]
+    spec: SystemSpec,
+    packages: Sequence[Installed],
+    environment: Mapping[str, str],
+    certificates: Mapping[str, bytes],
 ) -> dict[str, bytes]:
-    """Path in /etc → content, of everything that no package ships as it is. ``declared`` is what the spec puts into the
-    image, of which certificate authorities count."""
+    """Path in /etc → content, of everything that no package ships as it is. ``certificates`` are the authorities."""
     files: dict[str, bytes] = {}
     for path, relative in COPIED.items():
         package = provider(packages, relative)
         if package is not None and not any(other.has(f"etc/{path}") and path not in PLAIN for other in packages):
             files[path] = (package.location / relative).read_bytes()
     files |= pam_files() if any(package.name == "libpam-runtime" for package in packages) else {}
-    files |= certificate_files((package.location for package in packages), local_certificates(declared))
+    files |= certificate_files(certificates)
     files["hosts"] = _HOSTS
     files["shells"] = _shells(packages)
     files["timezone"] = one_line(spec.time_zone)
@@ -87,13 +89,14 @@ def generated_links(spec: SystemSpec, packages: Sequence[Installed]) -> dict[str
     return links
 
 
-def local_certificates(declared: Iterable[Entry]) -> dict[str, bytes]:
-    """The administrator's own certificate authorities, by image path."""
-    return {
+def all_certificates(packages: Sequence[Installed], declared: Iterable[Entry]) -> dict[str, bytes]:
+    """The certificate authorities by image path; of what the spec declares, those of the administrator."""
+    local = {
         entry.path: entry.read()
         for entry in declared
         if entry.kind is Kind.FILE and entry.path.startswith(LOCAL_CERTIFICATES) and entry.path.endswith(".crt")
     }
+    return authorities([package.location for package in packages], local)
 
 
 def build_etc(packages: Iterable[Installed], files: Mapping[str, bytes], links: Mapping[str, str], top: Path) -> None:

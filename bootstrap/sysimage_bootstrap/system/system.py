@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import NO_ACCOUNTS, Accounts
@@ -23,11 +23,12 @@ from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system import boot, etc
 from sysimage_bootstrap.system.alternatives import alternative_links
 from sysimage_bootstrap.system.attributes import attribute_entries
-from sysimage_bootstrap.system.certificates import BUNDLE, CERTIFICATES, bundle_item
+from sysimage_bootstrap.system.certificates import BUNDLE, CERTIFICATES, bundle_item, keystore
 from sysimage_bootstrap.system.environment import image_environment
 from sysimage_bootstrap.system.generated_items import boot_program_item, etc_item, locale_item
 from sysimage_bootstrap.system.image_programs import ImagePrograms
 from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.merged import merged_tree
 from sysimage_bootstrap.system.package_roots import package_entries
 from sysimage_bootstrap.system.root import home_entries, var_entries
 from sysimage_bootstrap.system.scheme import OwnPathText
@@ -35,7 +36,10 @@ from sysimage_bootstrap.system.services import shepherd_configuration
 from sysimage_bootstrap.system.system_accounts import system_accounts
 from sysimage_bootstrap.system.system_document import system_document
 from sysimage_bootstrap.system.system_item import SystemFile, system_item
+from sysimage_bootstrap.system.triggered import triggered_files
 from sysimage_bootstrap.system.usr import Usr, base_entries, settled
+from sysimage_bootstrap.triggers import java_keystore
+from sysimage_bootstrap.triggers.certificate_links import certificate_links
 
 STOP_SIGNAL = "SIGTERM"
 """What ends a system in order: the Shepherd stops every service and exits with status 0."""
@@ -67,11 +71,18 @@ def build_system(
     environment = image_environment(spec)
     root = _Root.of(spec, spec_dir, packages, accounts)
     progress("system", 1, 3)
-    files = etc.generated_files(spec, packages, environment, root.declared)
+    certificates = etc.all_certificates(packages, root.declared)
+    files = etc.generated_files(spec, packages, environment, certificates)
+    tree = merged_tree(root.usr, packages, (*root.overriding, *root.declared), store)
+    files |= triggered_files(tree, packages, spec.architecture)
     links = etc.generated_links(spec, packages)
-    if (bundle := files.pop(BUNDLE, None)) is not None:
-        sources = [items[package.name] for package in packages if package.has(CERTIFICATES)]
-        links[BUNDLE] = str(bundle_item(bundle, sources, store).path)
+    links |= {f"ssl/certs/{name}": target for name, target in certificate_links(certificates).items()}
+    if any(package.name == "ca-certificates-java" for package in packages):
+        files[java_keystore.PATH] = keystore(certificates)
+    sources = [items[package.name] for package in packages if package.has(CERTIFICATES)]
+    for path in (BUNDLE, java_keystore.PATH):
+        if (bundle := files.pop(path, None)) is not None:
+            links[path] = str(bundle_item(PurePosixPath(path).name, bundle, sources, store).path)
     etc_tree = etc_item(packages, files, links, store)
     locale = locale_item(spec, everything, store)
     progress("system", 2, 3)

@@ -14,7 +14,7 @@ from sysimage_bootstrap.debian.alternatives import Alternatives
 from sysimage_bootstrap.debs.inventory import PackageFacts
 from sysimage_bootstrap.packages.default_packages import is_built_in_locale
 from sysimage_bootstrap.system.alternatives import alternative_links
-from sysimage_bootstrap.system.certificates import certificate_files
+from sysimage_bootstrap.system.certificates import authorities, certificate_files
 from sysimage_bootstrap.system.installed import Installed
 from sysimage_bootstrap.system.locales import directory_name
 from sysimage_bootstrap.system.sysusers import SysusersError, parse_sysusers
@@ -46,10 +46,11 @@ def test_the_bundle_holds_every_certificate_in_the_order_of_bytes(tmp_path: Path
     top.mkdir(parents=True)
     for name, text in {"b.crt": "b", "É.crt": "e\n", "B.crt": "B\n", "note.txt": "no"}.items():
         (top / name).write_text(text)
-    files = certificate_files([tmp_path], {"/usr/local/b.crt": b"own b", "/usr/local/a.crt": b"own a\n"})
+    found = authorities([tmp_path], {"/usr/local/b.crt": b"own b", "/usr/local/a.crt": b"own a\n"})
+    files = certificate_files(found)
     assert files["ssl/certs/ca-certificates.crt"] == b"B\nb\ne\nown a\nown b\n"
     assert files["ca-certificates.conf"].decode().splitlines() == ["mozilla/B.crt", "mozilla/b.crt", "mozilla/É.crt"]
-    assert certificate_files([tmp_path / "share"], {}) == {}
+    assert certificate_files(authorities([tmp_path / "share"], {})) == {}
 
 
 @pytest.mark.parametrize(

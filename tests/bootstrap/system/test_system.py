@@ -177,6 +177,8 @@ def test_the_root_before_the_first_boot(tmp_path: Path) -> None:
         "/etc/skel/.bashrc 0777 0:0 -> /etc/static/skel/.bashrc",
         "/etc/ssl 0755 0:0",
         "/etc/ssl/certs 0755 0:0",
+        "/etc/ssl/certs/A.pem 0777 0:0 -> /usr/share/ca-certificates/mozilla/A.crt",
+        "/etc/ssl/certs/B.pem 0777 0:0 -> /usr/share/ca-certificates/mozilla/B.crt",
         "/etc/ssl/certs/ca-certificates.crt 0777 0:0 -> …-ca-certificates.crt",
         "/etc/static 0777 0:0 -> …-system/etc",
         "/etc/subgid 0644 0:0",

@@ -1,0 +1,21 @@
+"""What Debian's triggers would make in /etc of all packages together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sysimage_bootstrap.debian.architectures import ELF_TARGETS
+from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.triggers import ld_so_cache
+from sysimage_bootstrap.triggers.merged_tree import MergedTree
+
+
+def triggered_files(tree: MergedTree, packages: Sequence[Installed], architecture: str) -> dict[str, bytes]:
+    """Path in /etc → content."""
+    versions = {package.name: package.facts.version for package in packages}
+    if "libc6" not in versions:
+        return {}
+    target = ELF_TARGETS[architecture]
+    generator = ld_so_cache.generator(versions.get("libc-bin", versions["libc6"]))
+    libraries = ld_so_cache.libraries_of(tree, target)
+    return {ld_so_cache.PATH: ld_so_cache.ld_so_cache(libraries, target, generator)}
