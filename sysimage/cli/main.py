@@ -34,6 +34,7 @@ from sysimage.cli import (
 from sysimage.cli import help as show_help
 from sysimage.cli.environment import parse_arguments
 from sysimage.cli.failure import report_failure
+from sysimage.cli.manual import Manual, manuals
 from sysimage.cli.parser import Parser
 from sysimage.cli.terminal import Terminal
 from sysimage.cli.utf8_mode import enter_utf8_mode
@@ -120,6 +121,11 @@ def command_line() -> Parser:
 
 def _raise(error: Exception) -> int:
     raise error
+
+
+def program_manuals() -> list[Manual]:
+    """What man pages and the reference are made of: the program, and each of its verbs."""
+    return manuals(command_line(), {verb.NAME: verb.EXAMPLES for verb in VERBS})
 
 
 def _run(arguments: argparse.Namespace, terminal: Terminal) -> int:
