@@ -22,7 +22,7 @@ IMAGE_NEEDS := gpgv=gpgv /usr/share/keyrings/debian-archive-keyring.gpg=debian-a
 VM_NEEDS := $(IMAGE_NEEDS) qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils \
 	mke2fs=e2fsprogs debugfs=e2fsprogs busybox=busybox-static
 TEST_NEEDS := $(IMAGE_NEEDS) gpg=gnupg guile=guile-3.0 xz=xz-utils zstd=zstd unshare=util-linux ip=iproute2 \
-	openssl=openssl dockerd=docker.io chromium=chromium \
+	openssl=openssl dockerd=docker.io chromium=chromium git=git \
 	skopeo=skopeo umoci=umoci buildah=buildah podman=podman docker-registry=docker-registry nix-store=nix-bin \
 	mmdebstrap=mmdebstrap \
 	$(VM_NEEDS)
@@ -119,6 +119,11 @@ format: .venv/.dev ## format the code and mend what the linter can mend
 .PHONY: schema
 schema: .venv/.runtime ## write docs/system.schema.json again after the model has changed
 	@$(BIN)/sysimage schema > docs/system.schema.json
+
+.PHONY: docs
+docs: .venv/.dev ## make the documentation into a site, build/docs, and the reference from the program; a warning is an error
+	@$(BIN)/python -m sphinx --fail-on-warning --keep-going -q -b html -c docs . build/docs
+	@echo "build/docs/docs/index.html"
 
 .PHONY: wheel
 wheel: .venv/.dev ## build the wheel and the source archive into dist/

@@ -53,7 +53,8 @@ class Page:
         """Load a page and wait until it says that it is ready."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        still = {"name": "prefers-reduced-motion", "value": "reduce"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme, still])
         self.call("Page.navigate", url="about:blank")
         self.call("Page.navigate", url=url)
         end = time.monotonic() + _PATIENCE
@@ -75,10 +76,11 @@ class Page:
         if key == "Enter":
             self.call("Input.dispatchKeyEvent", type="char", text="\r", key=key)
 
-    def screenshot(self, path: Path, *, whole: bool = False) -> None:
-        """Save what is to be seen, or the whole page, as PNG."""
-        data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
-        path.write_bytes(base64.b64decode(data))
+    def screenshot(self, path: Path, *, quality: int = 80) -> None:
+        """Save what is to be seen, in the format of the name's ending: ``.png`` or ``.webp``."""
+        form = path.suffix.removeprefix(".")
+        more = {} if form == "png" else {"quality": quality}
+        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format=form, **more)["data"]))
 
     def printed(self) -> bytes:
         """The page as PDF."""
