@@ -45,7 +45,7 @@ def realise(
     ``below`` are the accounts of the image that the system's begins with.
     """
     archive = cache(partial(open_archive, choice, spec, cache_dir / "archive"))
-    request = package_request(spec)
+    request = package_request(spec, spec_dir, cache_dir)
     resolution = choose_packages(request, archive, lock_file, locked=locked, progress=progress)
     store = ItemStore(cache_dir / "store", spec.store.store_dir)
     remembered = SystemCache(cache_dir / "systems", store, made_by=code_digest(realise))
@@ -90,7 +90,7 @@ def _make(
     native = _native_tools(resolution, request, archive, progress)
     items = build_items(
         resolution,
-        _FetchedLater(archive, resolution.packages, progress),
+        _FetchedLater(archive, resolution.packages, request, progress),
         store,
         architecture=spec.architecture,
         native=native,
@@ -105,7 +105,7 @@ def _make(
         programs = build_programs(
             guile_programs(),
             resolution,
-            _FetchedLater(archive, resolution.packages, progress) if native is None else native,
+            _FetchedLater(archive, resolution.packages, request, progress) if native is None else native,
             store,
             native_architecture=native_architecture(),
             workers=workers,
@@ -116,14 +116,19 @@ def _make(
 
 
 class _FetchedLater(Mapping[Package, Path]):
-    """The files of packages, all fetched and checked when the first of them is looked at."""
+    """The files of packages; those of the archive are all fetched and checked when the first of them is looked at."""
 
-    def __init__(self, archive: Callable[[], Archive], packages: Iterable[Package], progress: Progress) -> None:
+    def __init__(
+        self, archive: Callable[[], Archive], packages: Iterable[Package], request: PackageRequest, progress: Progress
+    ) -> None:
         self._archive, self._packages, self._progress = archive, tuple(packages), progress
+        self._own = {one.package.digest: one.file for one in request.own}
 
     @cached_property
     def _files(self) -> Mapping[Package, Path]:
-        return self._archive().fetch(self._packages, self._progress)
+        own = {package: self._own[package.digest] for package in self._packages if package.digest in self._own}
+        others = [package for package in self._packages if package not in own]
+        return {**self._archive().fetch(others, self._progress), **own}
 
     def __getitem__(self, package: Package) -> Path:
         return self._files[package]

@@ -145,18 +145,21 @@ def fixes_of(
 def _archive(after: Opened, settings: Settings) -> Archive:
     from sysimage.spec.parse import spec_of_value
     from sysimage_bootstrap.packages.choose import open_archive
+    from sysimage_bootstrap.packages.package_request import OWN
 
     spec = after.spec
     if spec is None:
-        suites = sorted({one.suite for one in after.resolution.packages}) if after.resolution else []
+        suites = sorted({one.suite for one in after.resolution.packages} - {OWN}) if after.resolution else []
         sources = {"package-sources": {"suites": suites}} if suites else {}
         spec = spec_of_value({"name": "any", "packages": [], **sources}, Path()).spec
     return open_archive(settings.archive_choice(), spec, settings.cache / "archive")
 
 
 def _in_archive(archive: Archive, found: Difference, after: Opened, progress: Progress) -> dict[str, Package]:
+    from sysimage_bootstrap.packages.package_request import OWN
+
     if after.resolution is not None:
-        return {package.name: package for package in after.resolution.packages}
+        return {package.name: package for package in after.resolution.packages if package.suite != OWN}
     index = archive.packages(after.architecture, progress)
     versions = {one.name: one.new for one in found.packages}
     return {
@@ -186,13 +189,13 @@ def _open_document(
         from sysimage_bootstrap.packages.choose import choose_packages, open_archive, package_request
 
         resolution = choose_packages(
-            package_request(spec),
+            package_request(spec, system.spec_dir, settings.cache),
             lambda: open_archive(settings.archive_choice(), spec, settings.cache / "archive"),
             system.lock_file,
             locked=False,
             progress=progress,
         )
-    held = of_resolution(str(path), "spec", resolution, declared, named_packages(spec.packages))
+    held = of_resolution(str(path), "spec", resolution, declared, named_packages(spec.archive_packages))
     return Opened(held, spec.architecture, spec, resolution)
 
 

@@ -71,7 +71,7 @@ def lock_packages(
     if path is not None:
         _check(path, [*inputs, *_own_inputs(system, settings)], hint)
     archive = open_archive(settings.archive_choice(), spec, settings.cache / "archive")
-    locked = lock_packages(package_request(spec), archive, progress)
+    locked = lock_packages(package_request(spec, system.spec_dir, settings.cache), archive, progress)
     before = _before(path)
     if path is not None:
         locked.write(path)

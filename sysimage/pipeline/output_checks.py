@@ -102,6 +102,8 @@ def source_inputs(spec: SystemSpec, spec_dir: Path) -> Iterator[Input]:
     for path, file in spec.files.items():
         if file.source is not None:
             yield Input(f"the source of {path}", spec_dir / file.source)
+    for package in spec.own_packages:
+        yield Input(f"the package {package}", spec_dir / package)
     for path, tree in spec.trees.items():
         yield Input(f"the tree {path}", spec_dir / tree.source, whole=True)
     if spec.from_image is not None:

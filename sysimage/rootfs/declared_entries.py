@@ -10,7 +10,7 @@ from sysimage.errors import Issue, SpecError
 from sysimage.rootfs.accounts import Accounts, WantedGroup, WantedUser
 from sysimage.rootfs.capabilities import file_capabilities
 from sysimage.rootfs.tree import Entry, Kind
-from sysimage.spec.check_paths import source_root
+from sysimage.spec.check_sources import source_root
 from sysimage.spec.model import File, SystemSpec
 
 

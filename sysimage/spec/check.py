@@ -17,6 +17,7 @@ from sysimage.spec.check_lengths import check_lengths
 from sysimage.spec.check_origin import check_origin
 from sysimage.spec.check_paths import check_paths
 from sysimage.spec.check_secrets import check_secrets
+from sysimage.spec.check_sources import check_source
 from sysimage.spec.check_trees import check_trees
 from sysimage.spec.json_text import pointer
 from sysimage.spec.model import CommandReady, Service, SystemSpec, TcpReady
@@ -45,7 +46,7 @@ def check(spec: SystemSpec, names: Names, beside: Path | None) -> Iterator[Issue
     yield from check_trees(spec, beside)
     yield from check_secrets(spec, beside)
     yield from check_lengths(spec)
-    yield from _check_lists(spec)
+    yield from _check_lists(spec, beside)
     yield from _check_contents(spec)
 
 
@@ -134,9 +135,9 @@ def _requirements(name: str, services: Mapping[str, Service]) -> set[str]:
     return found
 
 
-def _check_lists(spec: SystemSpec) -> Iterator[Issue]:
+def _check_lists(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
     """Lists in which a word may stand once."""
-    packages = [word.split("=")[0] for word in spec.packages]
+    packages = [word if "/" in word else word.split("=")[0] for word in spec.packages]
     for key, words in (
         ("packages", packages),
         ("exclude", list(spec.exclude)),
@@ -149,11 +150,18 @@ def _check_lists(spec: SystemSpec) -> Iterator[Issue]:
                 yield Issue(f"/{key}/{index}", f'"{word}" is listed twice')
             seen.add(word)
     for index, word in enumerate(packages):
+        if "/" in word:
+            where = f"/packages/{index}"
+            yield from check_source(where, word, beside, "package", _no_file)
         if word in spec.exclude:
             yield Issue(f"/packages/{index}", f'"{word}" is listed under "exclude" too')
     for index, word in enumerate(spec.exclude):
         if "=" in word:
             yield Issue(f"/exclude/{index}", "a package is excluded in every version; leave the version out")
+
+
+def _no_file(place: Path) -> str | None:
+    return None if place.is_file() else "is not a file"
 
 
 def _check_contents(spec: SystemSpec) -> Iterator[Issue]:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from sysimage.errors import Issue
 from sysimage.spec.base_accounts import BASE_USERS
+from sysimage.spec.check_sources import check_source
 from sysimage.spec.json_text import pointer
 from sysimage.spec.model import SystemSpec
 from sysimage.spec.reserved_paths import ReservedPaths, Use
@@ -27,14 +28,6 @@ class _Claim:
     use: Use
     mode: int = 0o755
     owner: str = "root"
-
-
-def source_root(beside: Path, source: str) -> Path:
-    """The directory that a source may not lead out of: that of the spec, or, for what an included file names, the
-    nearest one above both files."""
-    parts = PurePosixPath(source).parts
-    above = next((index for index, part in enumerate(parts) if part != ".."), len(parts))
-    return beside.resolve().joinpath(*parts[:above]).resolve()
 
 
 def check_paths(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
@@ -58,7 +51,7 @@ def check_paths(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
             yield Issue(pointer("capabilities", path), "is neither a declared file nor a program of a package")
     for path, file in spec.files.items():
         if file.source is not None:
-            yield from _check_source(pointer("files", path, "source"), file.source, beside)
+            yield from check_source(pointer("files", path, "source"), file.source, beside, "file", _fault)
 
 
 def _placed(spec: SystemSpec) -> Iterator[_Claim]:
@@ -150,23 +143,7 @@ def _check_conflicts(placed: list[_Claim], homes: list[_Claim], spec: SystemSpec
                 yield Issue(claim.where, f"no other user can enter {home}, a user's home: {where}")
 
 
-def _check_source(where: str, source: str, beside: Path | None) -> Iterator[Issue]:
-    """A source is a file in the spec's directory, or in that of a file that the spec includes; links that lead out of
-    it would read what was not meant."""
-    if PurePosixPath(source).is_absolute():
-        yield Issue(where, "must be a path inside the spec's own directory: relative, and without '..'")
-        return
-    if beside is None:
-        return
-    file = beside / source
-    try:
-        if file.is_dir():
-            yield Issue(where, f'is a directory: {source}; put directories under "trees"')
-        elif not file.is_file():
-            yield Issue(
-                where, f"is not a file: {source}" if file.exists() else f"there is no file {source} beside the spec"
-            )
-        elif not file.resolve().is_relative_to(source_root(beside, source)):
-            yield Issue(where, f"{source} is a link that leads out of the spec's directory")
-    except OSError as error:
-        yield Issue(where, f"can't be read: {error.strerror}")
+def _fault(place: Path) -> str | None:
+    if place.is_dir():
+        return f'is a directory: {place.name}; put directories under "trees"'
+    return None if place.is_file() else f"is not a file: {place.name}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from sysimage.errors import Issue
-from sysimage.spec.check_paths import source_root
+from sysimage.spec.check_sources import check_source
 from sysimage.spec.json_text import pointer
 from sysimage.spec.model import SystemSpec
 from sysimage.spec.trees import ARCHIVES
@@ -21,7 +21,7 @@ def check_trees(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
         if any(PurePosixPath(path).is_relative_to(place) for place in _EMPTY_AT_START):
             yield Issue(where, "a container starts with nothing there; put the tree elsewhere")
         yield from _check_patterns(where, tree.exclude)
-        yield from _check_source(f"{where}/source", tree.source, beside)
+        yield from check_source(f"{where}/source", tree.source, beside, "directory or archive", _fault)
 
 
 def _check_patterns(where: str, patterns: Sequence[str]) -> Iterator[Issue]:
@@ -36,21 +36,9 @@ def _check_patterns(where: str, patterns: Sequence[str]) -> Iterator[Issue]:
             yield Issue(f"{where}/exclude/{index}", f"is no pattern as in a .gitignore: {pattern}")
 
 
-def _check_source(where: str, source: str, beside: Path | None) -> Iterator[Issue]:
-    if PurePosixPath(source).is_absolute():
-        yield Issue(where, "must be a path inside the spec's own directory: relative, and without '..'")
-        return
-    if beside is None:
-        return
-    place = beside / source
-    try:
-        if not place.exists():
-            yield Issue(where, f"there is no directory or archive {source} beside the spec")
-        elif not place.resolve().is_relative_to(source_root(beside, source)):
-            yield Issue(where, f"{source} is a link that leads out of the spec's directory")
-        elif not place.is_dir() and not place.is_file():
-            yield Issue(where, f"is neither a directory nor an archive: {source}")
-        elif place.is_file() and not source.endswith(ARCHIVES):
-            yield Issue(where, f'is a file, and no archive ({", ".join(ARCHIVES)}); put single files under "files"')
-    except OSError as error:
-        yield Issue(where, f"can't be read: {error.strerror}")
+def _fault(place: Path) -> str | None:
+    if place.is_dir() or (place.is_file() and place.name.endswith(ARCHIVES)):
+        return None
+    if place.is_file():
+        return f'is a file, and no archive ({", ".join(ARCHIVES)}); put single files under "files"'
+    return "is neither a directory nor an archive"

@@ -15,7 +15,7 @@ from sysimage.errors import Issue, SpecError
 from sysimage.spec.composition_keys import KEYS, CompositionKeys
 from sysimage.spec.json_text import pointer, read_json
 from sysimage.spec.located import Located, located, plain
-from sysimage.spec.marks import ANY, INSIDE, SPEC_PATH, Pattern, marked
+from sysimage.spec.marks import ANY, FILE_OR_NAME, INSIDE, SPEC_PATH, Pattern, SpecPath, marked
 from sysimage.spec.merge import issue_at
 from sysimage.spec.model import SystemSpec
 from sysimage.spec.other_formats import allows_comments, refuse_other_formats
@@ -120,12 +120,12 @@ class IncludedTexts:
 
     def _rebased(self, value: Located, from_here: str) -> Located:
         """The value with paths relative to the spec itself."""
-        for pattern, within in _paths():
+        for pattern, mark in _paths():
             for keys in _places(value, pattern):
                 path = _at(value, keys)
-                if not isinstance(path.content, str):
+                if not isinstance(path.content, str) or (mark.or_name and "/" not in path.content):
                     continue
-                if within and (posixpath.isabs(path.content) or ".." in path.content.split("/")):
+                if mark.within and (posixpath.isabs(path.content) or ".." in path.content.split("/")):
                     outside = "must be a path inside the spec's own directory: relative, and without '..'"
                     self.issues.append(issue_at(path.place, pointer(*keys), outside))
                 elif from_here and not posixpath.isabs(path.content):
@@ -134,12 +134,12 @@ class IncludedTexts:
         return value
 
 
-def _paths() -> Iterator[tuple[Pattern, bool]]:
-    """Where paths stand that are relative to the file, and whether they must lead to something beside it."""
-    for mark in (SPEC_PATH, INSIDE):
+def _paths() -> Iterator[tuple[Pattern, SpecPath]]:
+    """Where paths stand that are relative to the file, and what holds of them."""
+    for mark in (SPEC_PATH, INSIDE, FILE_OR_NAME):
         for pattern in (*marked(SystemSpec, mark), *((("from-store", "contents", ANY),) if mark is SPEC_PATH else ())):
-            yield pattern, mark.within
-            yield ("variants", ANY, *pattern), mark.within
+            yield pattern, mark
+            yield ("variants", ANY, *pattern), mark
 
 
 def _places(value: Located, pattern: Pattern) -> list[tuple[str | int, ...]]:

@@ -27,11 +27,14 @@ class SpecPath:
 
     within: bool = False
     """Whether it must lead to something inside that file's directory."""
+    or_name: bool = False
+    """Whether a word without a slash is no path but a name."""
 
 
 WHOLE = Whole()
 SPEC_PATH = SpecPath()
 INSIDE = SpecPath(within=True)
+FILE_OR_NAME = SpecPath(within=True, or_name=True)
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from sysimage.rules.architectures import ARCHITECTURES
 from sysimage.spec import value_types
-from sysimage.spec.marks import INSIDE, SPEC_PATH, WHOLE
+from sysimage.spec.marks import FILE_OR_NAME, INSIDE, SPEC_PATH, WHOLE
 from sysimage.spec.services import (
     CommandReady,
     FileReady,
@@ -35,6 +35,7 @@ from sysimage.spec.value_types import (
     Line,
     Mode,
     PackageName,
+    PackageWord,
     Seconds,
     ServiceName,
     Signal,
@@ -202,8 +203,9 @@ class SystemSpec(SpecObject):
     architecture: value_types.ArchitectureName = "amd64"
     """Which machines run it: OCI's name, with a variant if need be (``arm/v6``), or what Guix, nixpkgs or Debian say
     (``armhf-linux``). Packages are taken for amd64 and arm64."""
-    packages: tuple[PackageName, ...] = ()
-    """Debian packages beside those that every system has; this or ``from-store`` is what the image is made of."""
+    packages: tuple[Annotated[PackageWord, FILE_OR_NAME], ...] = ()
+    """Debian packages beside those that every system has, by name, or files beside the spec such as
+    ``./build/shop_1.2_amd64.deb``; this or ``from-store`` is what the image is made of."""
     from_store: StoreSource | None = None
     """A system, or other items, that a Guix or Nix store holds, instead of packages."""
     from_image: Annotated[value_types.LinkTarget | None, SPEC_PATH] = None
@@ -289,6 +291,16 @@ class SystemSpec(SpecObject):
     def platform(self) -> str:
         """What image indexes call it: ``linux/amd64``, ``linux/arm/v7``."""
         return "/".join(["linux", *filter(None, self.machine)])
+
+    @property
+    def own_packages(self) -> tuple[str, ...]:
+        """Those of ``packages`` that are files beside the spec."""
+        return tuple(word for word in self.packages if "/" in word)
+
+    @property
+    def archive_packages(self) -> tuple[str, ...]:
+        """Those of ``packages`` that the archive has, with the versions that are wanted."""
+        return tuple(word for word in self.packages if "/" not in word)
 
     @property
     def has_init(self) -> bool:

@@ -147,6 +147,15 @@ PackageName = Annotated[
     ),
 ]
 """A Debian package, optionally with the version wanted: ``nginx`` or ``nginx=1.26.3-3``; ``*`` ends a prefix."""
+PackageWord = Annotated[
+    str,
+    TextPattern(
+        rf"[a-z0-9][a-z0-9+.-]+(?:=[A-Za-z0-9.+:~*-]+)?|[^{CONTROLS}]*/[^/{CONTROLS}]+\.deb",
+        'a package name, with "=" and a version if one is wanted, such as "nginx" or "nginx=1.26.3-3", or a package of '
+        'your own by its file, such as "./shop_1.2_amd64.deb"',
+    ),
+]
+"""What is installed: a package by its name, or a file beside the spec, with a slash in its path."""
 Word = Annotated[str, TextPattern(r"[^\u0000]*", "text without NUL")]
 """Text that can be an argument, or the value of a variable or label: anything but NUL."""
 Line = Annotated[str, TextPattern(rf"[^{CONTROLS}]*", "one line of text, without control characters")]

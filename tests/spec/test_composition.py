@@ -17,7 +17,7 @@ from sysimage.spec.composition_keys import CompositionKeys
 from sysimage.spec.include import SpecText
 from sysimage.spec.located import Place, everywhere, plain
 from sysimage.spec.lock_file import lock_file_beside
-from sysimage.spec.marks import INSIDE, SPEC_PATH, WHOLE, marked
+from sysimage.spec.marks import FILE_OR_NAME, INSIDE, SPEC_PATH, WHOLE, marked
 from sysimage.spec.merge import merged
 from sysimage.spec.model import SystemSpec
 from sysimage.spec.parse import AS_IT_IS, ReadSpec, read_composed
@@ -93,7 +93,7 @@ def test_an_array_that_is_one_value_is_replaced(earlier: Any, later: Any) -> Non
 
 def test_the_arrays_that_are_replaced_and_the_paths_are_those_of_the_documents() -> None:
     text = (DOCS / "composition.md").read_text()
-    for mark in (WHOLE, SPEC_PATH, INSIDE):
+    for mark in (WHOLE, SPEC_PATH, INSIDE, FILE_OR_NAME):
         for pattern in marked(SystemSpec, mark):
             assert f"`{'.'.join(pattern).removesuffix('.*').replace('*', 'NAME')}`" in text, pattern
     assert set(CompositionKeys.model_fields) <= set(re.findall("[a-z]+", text))
@@ -149,7 +149,8 @@ def test_every_fault_says_the_file_the_line_and_the_column_of_its_value(tmp_path
     assert faults(path) == [
         "here/web.json:5:3: /hostname: is not a key that is known here (did you mean 'host-name'?)",
         'here/web.json:7:28: /variants/debug/packages/1: must be a package name, with "=" and a version if one is '
-        'wanted, such as "nginx" or "nginx=1.26.3-3"',
+        'wanted, such as "nginx" or "nginx=1.26.3-3", or a package of your own by its file, such as '
+        '"./shop_1.2_amd64.deb"',
         "here/web.json:7:36: /variants/debug/servces: is not a key that is known here (did you mean 'services'?)",
         'here/base.json:3:48: /services/web/requires/0: no service is called "db"',
         'here/base.json:5:3: /max-layers: must be a whole number, not "5"',
@@ -315,3 +316,13 @@ def test_other_languages_are_recognised_and_their_conversion_named(
 )
 def test_each_choice_of_variants_has_a_lock_file_of_its_own(spec: str, variants: tuple[str, ...], lock: str) -> None:
     assert lock_file_beside(Path(spec), SpecChoices(variants)) == Path(lock)
+
+
+def test_trees_and_package_files_of_an_included_spec_are_beside_that_one(tmp_path: Path) -> None:
+    (tmp_path / "shared/dist").mkdir(parents=True)
+    wrote(tmp_path / "shared/shop.deb", "a package")
+    wrote(tmp_path / "shared/base.json", {"packages": ["jq", "./shop.deb"], "trees": {"/srv/shop": {"source": "dist"}}})
+    path = wrote(tmp_path / "here/web.json", {"include": ["../shared/base.json"], "name": "web"})
+    spec = read(path).spec
+    assert spec.packages == ("jq", "../shared/shop.deb")
+    assert spec.trees["/srv/shop"].source == "../shared/dist"

@@ -134,6 +134,10 @@ class PackageIndex:
         self._versions: dict[str, tuple[Package, ...]] = {}
         self._providers: dict[str, tuple[str, ...]] = {}
 
+    def after(self, first: PackageList) -> PackageIndex:
+        """These lists after another one, which counts where both have a version."""
+        return PackageIndex(self.architecture, (first, *self._lists))
+
     def versions(self, name: str) -> tuple[Package, ...]:
         """Every version of the package ``name``, highest first; nothing if there is no such package."""
         if name not in self._versions:

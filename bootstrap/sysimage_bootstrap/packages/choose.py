@@ -17,6 +17,7 @@ from sysimage_bootstrap.archive import KEYRING, Archive, ArchiveOptions, Transpo
 from sysimage_bootstrap.debian.dependencies import ON_DEMAND
 from sysimage_bootstrap.packages.default_packages import EXCLUDED, base_packages
 from sysimage_bootstrap.packages.lock import LockFile, parse_lock, read_lock
+from sysimage_bootstrap.packages.own_packages import own_packages
 from sysimage_bootstrap.packages.package_request import DEFAULT_PREFERENCES, PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution, resolve
 
@@ -52,20 +53,27 @@ def open_archive(choice: ArchiveChoice, spec: SystemSpec, cache_dir: Path) -> Ar
     return Archive(sources, cache_dir, options, choice.keyring)
 
 
-def package_request(spec: SystemSpec) -> PackageRequest:
+def package_request(spec: SystemSpec, spec_dir: Path, cache_dir: Path) -> PackageRequest:
     """The packages that a spec requests: its own and those that every such system has, without those that a system has
-    only if its spec names them."""
-    named = {text.partition("=")[0] for text in spec.packages}
+    only if its spec names them.
+
+    Package files are relative to ``spec_dir``, and what was found in them is remembered below ``cache_dir``. A
+    `SpecError` names every fault of them.
+    """
+    own = own_packages(spec, spec_dir, cache_dir / "own-packages") if spec.own_packages else ()
+    asked = {*spec.archive_packages, *(f"{one.package.name}={one.package.version}" for one in own)}
+    named = {text.partition("=")[0] for text in asked}
     return PackageRequest(
         architecture=spec.architecture,
         # A package that is named with a version is not asked for a second time in any version.
-        packages=tuple(sorted({*spec.packages, *(name for name in base_packages(spec) if name not in named)})),
+        packages=tuple(sorted({*asked, *(name for name in base_packages(spec) if name not in named)})),
         suites=spec.package_sources.suites,
         components=spec.package_sources.components,
         prefer={**DEFAULT_PREFERENCES, **spec.alternatives},
         exclude=frozenset({*spec.exclude, *EXCLUDED} - named),
         essential=spec.essential,
         on_demand=ON_DEMAND if spec.slim else frozenset(),
+        own=own,
     )
 
 

@@ -20,7 +20,7 @@ from sysimage.formats import NewerFormatError, version_of, written_format
 from sysimage_bootstrap.archive.cache import write_durably
 from sysimage_bootstrap.archive.package import Package, package_from_fields
 from sysimage_bootstrap.archive.release import Release
-from sysimage_bootstrap.packages.package_request import PackageRequest
+from sysimage_bootstrap.packages.package_request import OWN, PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution
 
 FORMAT_NAME = "sysimage-lock"
@@ -131,7 +131,7 @@ def parse_lock(text: str) -> LockFile:
         )
         for entry in document["suites"]
     )
-    unknown = {package.suite for package in packages} - {suite.suite for suite in suites}
+    unknown = {package.suite for package in packages} - {OWN, *(suite.suite for suite in suites)}
     if unknown:
         raise ValueError(f"it has packages of suites that it does not list: {', '.join(sorted(unknown))}")
     unmet = tuple((str(name), str(dependency)) for name, dependency in document["unmet"])

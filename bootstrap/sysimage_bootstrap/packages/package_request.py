@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sysimage.digest import Digest
 from sysimage.errors import Issue, SpecError
@@ -69,6 +70,20 @@ class PackagePin:
         return str(self.target) if self.pattern is None else f"{self.target}={self.pattern}"
 
 
+OWN = "./"
+"""What stands for the suite of packages of the user's own, which no archive lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPackage:
+    """A package that is a file of the user's."""
+
+    package: Package
+    stanza: str
+    """What a package list would say of it."""
+    file: Path
+
+
 @dataclass(frozen=True, slots=True)
 class PackageRequest:
     """Everything that decides which packages are chosen, beside the archive itself."""
@@ -86,6 +101,9 @@ class PackageRequest:
     """Whether Essential packages are taken without being asked for."""
     on_demand: frozenset[str] = frozenset()
     """Essential packages that are taken only if something needs them."""
+    own: tuple[OwnPackage, ...] = ()
+    """Packages beside those of the archive, which come before these where both have a version; ``packages`` say which
+    of them are asked for."""
 
     def pins(self) -> tuple[PackagePin, ...]:
         """The packages asked for, sorted; a `SpecError` that names everything unreadable."""
@@ -106,6 +124,7 @@ class PackageRequest:
 
     def document(self) -> dict[str, object]:
         """The request as JSON values, the same for the same request."""
+        own = {one.package.name: str(one.package.digest) for one in self.own}
         return {
             "architecture": self.architecture,
             "components": list(self.components),
@@ -116,6 +135,7 @@ class PackageRequest:
             "prefer": dict(sorted(self.prefer.items())),
             "provided": sorted(self.provided),
             "suites": list(self.suites),
+            **({"own": dict(sorted(own.items()))} if own else {}),
         }
 
     @property

@@ -25,11 +25,11 @@ from dataclasses import dataclass
 
 from sysimage.errors import SpecError
 from sysimage_bootstrap.archive.dependencies import Dependency
-from sysimage_bootstrap.archive.index import PackageIndex
+from sysimage_bootstrap.archive.index import PackageIndex, PackageList
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.packages.explain import failure_issue
 from sysimage_bootstrap.packages.needs import needs_of
-from sysimage_bootstrap.packages.package_request import PackageRequest
+from sysimage_bootstrap.packages.package_request import OWN, PackageRequest
 from sysimage_bootstrap.packages.search import Search
 
 
@@ -56,6 +56,8 @@ class Resolution:
 
 def resolve(index: PackageIndex, request: PackageRequest) -> Resolution:
     """Choose the packages for ``request``; a `SpecError` that names every dependency that cannot be met."""
+    if request.own:
+        index = index.after(PackageList.parse(["\n".join(one.stanza for one in request.own)], OWN))
     search = Search(index, request)
     failures = search.run()
     if failures:

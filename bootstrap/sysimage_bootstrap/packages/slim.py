@@ -11,6 +11,7 @@ from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.debian.dependencies import ON_DEMAND
 from sysimage_bootstrap.debian.slim import CHARACTER_SETS, GUILE, PARTS, Slim, languages_of
 from sysimage_bootstrap.packages.default_packages import base_packages
+from sysimage_bootstrap.packages.package_request import OWN
 from sysimage_bootstrap.packages.resolve import Resolution
 
 _USED_BY = {GUILE: b"guile", CHARACTER_SETS: b"iconv"}
@@ -28,7 +29,8 @@ def slim_of(spec: SystemSpec, spec_dir: Path, resolution: Resolution, modules: C
     """
     if not spec.slim:
         return None
-    names = {text.partition("=")[0] for text in spec.packages} & resolution.edges.keys()
+    names = {text.partition("=")[0] for text in spec.archive_packages} & resolution.edges.keys()
+    names |= {package.name for package in resolution.packages if package.suite == OWN}
     asked = names | (set(resolution.roots) - set(base_packages(spec)))
     return Slim(
         languages=languages_of([spec.locale, *_values(spec, _LANGUAGE)]) | set(spec.translations),

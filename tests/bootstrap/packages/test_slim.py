@@ -85,7 +85,7 @@ def test_perl_is_spared_unless_it_is_there_or_was_excluded_or_nothing_essential_
 
 
 def request_of(**parts: Any) -> tuple[set[str], bool, set[str]]:
-    request = package_request(SystemSpec.model_validate({"name": "x", "packages": [], **parts}))
+    request = package_request(SystemSpec.model_validate({"name": "x", "packages": [], **parts}), Path(), Path())
     return set(request.packages), request.essential, set(request.on_demand)
 
 
