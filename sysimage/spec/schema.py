@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import itertools
+import textwrap
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
@@ -9,12 +13,33 @@ from pydantic_core import CoreSchema, core_schema
 
 from sysimage.spec.composition_keys import CompositionKeys
 from sysimage.spec.model import SystemSpec
+from sysimage.spec.spec_object import SpecObject
 
 SCHEMA_ID = "urn:sysimage:system.json:1"
 
 
+def field_docstrings(model: type[SpecObject]) -> dict[str, str]:
+    """The docstrings of a model's fields, by field. Pydantic reads the sources for them whenever a model is loaded,
+    which was a third of the time that loading the spec took, and only a schema needs them."""
+    found = {}
+    for owner in reversed(model.__mro__[: model.__mro__.index(SpecObject)]):
+        (node,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
+        assert isinstance(node, ast.ClassDef)
+        for field, text in itertools.pairwise(node.body):
+            match field, text:
+                case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(docstring))):
+                    found[name] = inspect.cleandoc(docstring)
+    return found
+
+
 class _Generator(GenerateJsonSchema):
-    """Pydantic's generator, less what would clutter an editor's suggestions, and closed where the model is closed."""
+    """Pydantic's generator, less what would clutter an editor's suggestions, and closed where the model is closed; with
+    the docstrings of fields as their descriptions."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._models: list[type[SpecObject]] = []
+        """Those that are being described, the innermost last."""
 
     def generate(self, schema: CoreSchema, mode: JsonSchemaMode = "validation") -> JsonSchemaValue:
         made = super().generate(schema, mode)
@@ -24,6 +49,20 @@ class _Generator(GenerateJsonSchema):
             "title": "system.json",
             **{key: _plain(value) for key, value in made.items() if key not in ("title", "$schema")},
         }
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        self._models.append(schema["cls"])
+        try:
+            return super().model_schema(schema)
+        finally:
+            self._models.pop()
+
+    def model_fields_schema(self, schema: core_schema.ModelFieldsSchema) -> JsonSchemaValue:
+        made = super().model_fields_schema(schema)
+        model = self._models[-1]
+        for name, text in field_docstrings(model).items():
+            made["properties"][model.model_fields[name].alias].setdefault("description", text)
+        return made
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False

@@ -18,6 +18,5 @@ class SpecObject(BaseModel):
         extra="forbid",
         alias_generator=hyphenated,
         populate_by_name=True,
-        use_attribute_docstrings=True,
         defer_build=True,
     )
