@@ -24,8 +24,7 @@ def field_docstrings(model: type[SpecObject]) -> dict[str, str]:
     found = {}
     for owner in reversed(model.__mro__[: model.__mro__.index(SpecObject)]):
         (node,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
-        assert isinstance(node, ast.ClassDef)
-        for field, text in itertools.pairwise(node.body):
+        for field, text in itertools.pairwise(node.body if isinstance(node, ast.ClassDef) else []):
             match field, text:
                 case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(docstring))):
                     found[name] = inspect.cleandoc(docstring)
