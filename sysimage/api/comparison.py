@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sysimage.api.arguments import Place, declared_system, reported, whole_name
+from sysimage.api.reading import find
 from sysimage.api.settings import Settings
 from sysimage.api.specs import resolve
 from sysimage.compare.holding import HeldPackage, Holding, named_packages
@@ -77,15 +78,23 @@ def open_place(
     is nothing of that kind, is a `SpecError`.
     """
     path = Path(place)
+    named = None
     if not path.exists():
-        raise _not_there(str(place))
+        named = find(place, settings, whole=True)
+        if named.place == path:
+            raise _not_there(str(place))
     if path.is_file() and is_spec(path.name.lower()):
         return _open_document(path, settings, lock_file, choices, progress)
     from sysimage.compare.read_image import read_image
 
     with reported():
         holding = read_image(
-            path, name=str(place), platform=platform, tag=whole_name(tag), files=files, progress=progress
+            named.place if named else path,
+            name=str(place),
+            platform=platform,
+            tag=whole_name(tag) or (named.name if named else None),
+            files=files,
+            progress=progress,
         )
     said = (holding.configuration or {}).get("platform", "/").split("/")[1]
     return Opened(holding, said)
@@ -203,7 +212,8 @@ def _closure_of_store(system: DeclaredSystem, settings: Settings, progress: Prog
     from sysimage.closure import Closure
     from sysimage.pipeline.systems import open_base, provide
 
-    realised = provide(system, settings.sources(), open_base(system, progress), progress)
+    sources = settings.sources()
+    realised = provide(system, sources, open_base(system, sources, progress), progress)
     return Closure(realised.items, realised.roots)
 
 

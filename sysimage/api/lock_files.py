@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,8 @@ from sysimage.spec.parse import AS_IT_IS
 if TYPE_CHECKING:
     from sysimage.pipeline.options import DeclaredSystem
     from sysimage.pipeline.output_checks import Input
-    from sysimage_bootstrap.packages.lock import LockFile
+    from sysimage.spec.model import SystemSpec
+    from sysimage_bootstrap.packages.lock import LockedBase, LockFile
 
 
 def lock(
@@ -71,7 +73,9 @@ def lock_packages(
     if path is not None:
         _check(path, [*inputs, *_own_inputs(system, settings)], hint)
     archive = open_archive(settings.archive_choice(), spec, settings.cache / "archive")
+    base = _base(spec, system.spec_dir, settings)
     locked = lock_packages(package_request(spec, system.spec_dir, settings.cache), archive, progress)
+    locked = replace(locked, base=base)
     before = _before(path)
     if path is not None:
         locked.write(path)
@@ -85,6 +89,21 @@ def _before(path: Path | None) -> LockFile | None:
     with contextlib.suppress(LockError):
         return read_lock(path) if path is not None and path.exists() else None
     return None
+
+
+def _base(spec: SystemSpec, spec_dir: Path, settings: Settings) -> LockedBase | None:
+    """What the tag of a base image in a registry points to today."""
+    from sysimage.pipeline.image_places import is_on_this_machine
+
+    name = spec.from_image
+    if name is None or is_on_this_machine(name, spec_dir):
+        return None
+    from sysimage.destinations.registry import ImageReference
+    from sysimage.pipeline.registry_image import RegistryImage
+    from sysimage_bootstrap.packages.lock import LockedBase
+
+    settings.require_network(name)
+    return LockedBase(name, RegistryImage(ImageReference.parse(name), settings.registries()).digest())
 
 
 def _own_inputs(system: DeclaredSystem, settings: Settings) -> Sequence[Input]:

@@ -112,7 +112,13 @@ class Settings:
         """Where systems come from; ``locked`` refuses anything but what their lock files say."""
         from sysimage.pipeline.options import BuildSources
 
-        return BuildSources(self.cache, self.archive_choice(), locked=locked, workers=self.processors)
+        return BuildSources(
+            self.cache,
+            self.archive_choice(),
+            locked=locked,
+            workers=self.processors,
+            registries=None if self.offline else self.registries,
+        )
 
     def layer_storage(self) -> LayerStorage:
         """Where layers are kept."""

@@ -15,6 +15,7 @@ from sysimage.rules.runtime import Runtime
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 from sysimage.verify.config import Config
+from sysimage.verify.image_source import ImagePlace
 from sysimage.verify.issue_collector import IssueCollector
 from sysimage.verify.packages import PackageFiles
 from sysimage.verify.tar import MemberKind
@@ -38,7 +39,7 @@ class BaseLayer:
 class BaseImage:
     """A base image, read whole: every digest and diff ID was computed and found right."""
 
-    path: Path
+    path: Path | ImagePlace
     layers: tuple[BaseLayer, ...]
     """Bottom first; layers without any entry are left out, since readers of archives refuse them."""
     config: Config

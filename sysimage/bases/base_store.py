@@ -14,7 +14,7 @@ from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 from sysimage.verify.database import Row, read_database
 from sysimage.verify.derivations import Outputs, derivation_outputs
-from sysimage.verify.image_source import ImageSource
+from sysimage.verify.image_source import ImagePlace, ImageSource
 from sysimage.verify.issue_collector import IssueCollector
 from sysimage.verify.layer import LayerReading
 from sysimage.verify.limits import Limits
@@ -26,7 +26,7 @@ Measured = tuple[Digest, int, frozenset[str]]
 
 
 def store_of_base(
-    path: Path,
+    path: Path | ImagePlace,
     tree: FileTree,
     readings: Sequence[LayerReading],
     captured: Mapping[Parts, bytes],

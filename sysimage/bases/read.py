@@ -22,7 +22,7 @@ from sysimage.progress import Progress, silent
 from sysimage.verify.captured import is_captured
 from sysimage.verify.docker_manifest import read_docker_manifest
 from sysimage.verify.documents import field, parse_document
-from sysimage.verify.image_source import ImageSource, open_source
+from sysimage.verify.image_source import ImagePlace, ImageSource, open_source
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.layer import LayerReading, Reading, read_layer
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
@@ -43,18 +43,25 @@ _HISTORY_TEXTS = ("created", "created_by", "comment", "author")
 
 
 def read_base_image(
-    path: Path, platform: str, store_dir: str, *, limits: Limits = DEFAULT_LIMITS, progress: Progress = silent
+    path: Path | ImagePlace,
+    platform: str,
+    store_dir: str,
+    *,
+    name: str | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    progress: Progress = silent,
 ) -> BaseImage:
-    """Read the image at ``path`` (an archive or an OCI layout directory).
+    """Read the image at ``path`` (an archive, an OCI layout directory, or another place).
 
-    Of several it is the one for ``platform`` (``os/architecture[/variant]``). ``store_dir`` is where the image to be
+    Of several it is the one that is called ``name`` and is for ``platform`` (``os/architecture[/variant]``).
+    ``store_dir`` is where the image to be
     has its store. An image that is not what it says, or says what is malformed, is an `IntegrityError` with every
     fault; one that nothing can be built on is a `BaseImageError`.
     """
     faults = IssueCollector(limits.faults_per_rule)
     try:
         with open_source(path, limits) as source:
-            documents = read_documents(source, faults, limits, platform)
+            documents = read_documents(source, faults, limits, platform, name)
             _check_platform(path, documents, platform)
             readings = _read_layers(documents, source, faults, limits, progress)
             tree = FileTree(faults)
@@ -77,7 +84,7 @@ _UNTRUE = ("blobs", "diff ID", "digest")
 """Rules that an image breaks which is damaged; what breaks only others may be sound, and run somewhere."""
 
 
-def _refused(path: Path, faults: IssueCollector) -> IntegrityError:
+def _refused(path: Path | ImagePlace, faults: IssueCollector) -> IntegrityError:
     if not faults.broken(_UNTRUE):
         return IntegrityError(
             f"cannot use the base image {path}: not supported as a base",
@@ -91,7 +98,7 @@ def _refused(path: Path, faults: IssueCollector) -> IntegrityError:
     )
 
 
-def _check_platform(path: Path, documents: ImageDocuments, platform: str) -> None:
+def _check_platform(path: Path | ImagePlace, documents: ImageDocuments, platform: str) -> None:
     found = f"{documents.config.os}/{documents.config.architecture}"
     if found != "/".join(platform.split("/")[:2]):
         raise BaseImageError(
@@ -116,7 +123,7 @@ def _read_layers(
 
 
 def _assembled(
-    path: Path,
+    path: Path | ImagePlace,
     source: ImageSource,
     documents: ImageDocuments,
     readings: Sequence[LayerReading],

@@ -126,6 +126,7 @@ def _verify(root: Path, arguments: argparse.Namespace, terminal: Terminal) -> No
 def _prune(root: Path, layers: LayerCache, arguments: argparse.Namespace) -> tuple[int, bool]:
     """The bytes freed, and whether a build uses the cache."""
     from sysimage.files.locks import alone
+    from sysimage.pipeline.base_images import prune_base_images
     from sysimage_bootstrap.cache_prune import prune
 
     if not root.is_dir():
@@ -134,7 +135,8 @@ def _prune(root: Path, layers: LayerCache, arguments: argparse.Namespace) -> tup
         if not nobody_else:
             return 0, True
         before = time.time_ns() - arguments.unused_days * _DAY
-        return prune(root, before) + layers.prune(arguments.max_bytes), False
+        freed = prune(root, before) + prune_base_images(root, before)
+        return freed + layers.prune(arguments.max_bytes), False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,7 @@ PARTS = (
     CachePart("systems", "what the last systems came to, by all that they follow from"),
     CachePart("measured", "what was read of stores without a database"),
     CachePart("plans", "layer boundaries of the last closures"),
+    CachePart("base-images", "blobs of base images that came from registries"),
     CachePart("vm", "guests of the test machine and what they booted"),
 )
 

@@ -14,6 +14,9 @@ CACHE_SIZE = 20 * 10**9
 """Bytes of layers that are kept between builds by default."""
 
 
+AN_IMAGE = "an archive, an OCI layout (DIR or DIR:TAG), or the name of an image in a registry (HOST/NAME:TAG)"
+
+
 def add_output_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """How results and progress are shown; the group, for other forms of the result."""
     group = add_progress_flags(parser)
@@ -167,9 +170,9 @@ def add_plan_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--max-layers", metavar="N", type=positive, help="the most layers, instead of the spec's")
     group.add_argument(
         "--from-image",
-        metavar="FILE|DIR",
-        type=Path,
-        help="the image that this one begins with, instead of the spec's: an archive or an OCI layout",
+        metavar="IMAGE",
+        help="the image that this one begins with, instead of the spec's: an archive, an OCI layout (DIR or DIR:TAG), "
+        "or the name of an image in a registry (HOST/NAME:TAG or HOST/NAME@sha256:…)",
     )
     _add_boundary_flags(group)
     group.add_argument(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sysimage.characters import printable
+from sysimage.cli import flags
+from sysimage.cli.settings import settings
 from sysimage.cli.terminal import Terminal, in_bytes
 
 if TYPE_CHECKING:
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
 NAME = "inspect"
 HELP = "show what an image says about itself"
 DESCRIPTION = """\
-Show what an image, an archive or an OCI layout, says about itself: names, digests, configuration, layers. Only the
-topmost layer is read, to count the store's items; `sysimage verify` reads them all."""
+Show what an image says about itself, in an archive, an OCI layout or a registry: names, digests, configuration, layers.
+Only the topmost layer is read, to count the store's items; `sysimage verify` reads them all."""
 EXAMPLES = (
     ("sysimage inspect web.tar", "names, configuration, layers"),
+    ("sysimage inspect registry.example/team/web:1.4", "the same of an image in a registry, without its layers"),
     ("sysimage inspect --json --platform linux/arm64 layout/", "one image of several, for a program"),
 )
 
@@ -27,15 +29,16 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--platform", metavar="OS/ARCH", help="which image, where there are several")
     parser.add_argument("--tag", metavar="NAME[:TAG]", help="which image, where a layout holds several")
     parser.add_argument("--json", action="store_true", help="print the result, or the error, as one JSON document")
-    parser.add_argument("image", metavar="IMAGE", type=Path, help="an archive, or the directory of an OCI layout")
+    flags.add_registry_flags(parser)
+    parser.add_argument("image", metavar="IMAGE", help=flags.AN_IMAGE)
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    from sysimage.api.arguments import whole_name
     from sysimage.api.documents import document
-    from sysimage.verify import inspect_image
+    from sysimage.api.reading import inspect
 
-    summary = inspect_image(arguments.image, platform=arguments.platform, name=whole_name(arguments.tag))
+    said = settings(arguments, terminal)
+    summary = inspect(arguments.image, platform=arguments.platform, name=arguments.tag, settings=said)
     if arguments.json:
         terminal.document(document(summary))
         return

@@ -14,7 +14,7 @@ from sysimage.cli.terminal import Terminal
 if TYPE_CHECKING:
     from sysimage.api.comparison import Opened
 
-SUBJECT = "an archive, the directory of an OCI layout, a system.json, or a lock file"
+SUBJECT = "an image (an archive, an OCI layout, or its name in a registry), a system.json, or a lock file"
 
 
 def add_reading_flags(parser: argparse.ArgumentParser, *, one: bool = True) -> None:
@@ -28,6 +28,7 @@ def add_reading_flags(parser: argparse.ArgumentParser, *, one: bool = True) -> N
     group = flags.add_archive_flags(parser)
     if one:
         flags.add_lockfile(group)
+    flags.add_registry_flags(parser)
     flags.add_output_flags(parser)
 
 

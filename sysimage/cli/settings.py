@@ -16,18 +16,19 @@ def settings(arguments: argparse.Namespace, terminal: Terminal) -> Settings:
     from sysimage.api.settings import Settings
 
     given = vars(arguments)
+    apt_root = given.get("apt_root")
     return Settings(
-        cache_dir=arguments.cache_dir,
+        cache_dir=given.get("cache_dir"),
         jobs=given.get("jobs"),
         keep_layers=not given.get("no_cache"),
         cache_size=given.get("cache_size") or None,
-        offline=arguments.offline,
-        archive=arguments.archive,
-        security_archive=arguments.security_archive,
-        apt_root=arguments.apt_root,
-        keyring=arguments.keyring,
-        allow_expired=arguments.allow_expired,
-        allow_rollback=arguments.allow_rollback,
+        offline=bool(given.get("offline")),
+        archive=given.get("archive"),
+        security_archive=given.get("security_archive"),
+        **({} if apt_root is None else {"apt_root": apt_root}),
+        keyring=given.get("keyring"),
+        allow_expired=bool(given.get("allow_expired")),
+        allow_rollback=bool(given.get("allow_rollback")),
         plain_http=tuple(given.get("plain_http") or ()),
         registry_ca=given.get("registry_ca"),
         environ=terminal.environ,

@@ -18,7 +18,7 @@ from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 from sysimage.verify.config import Config
 from sysimage.verify.database import read_database
-from sysimage.verify.image_source import open_source
+from sysimage.verify.image_source import ImagePlace, open_source
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.limits import DEFAULT_LIMITS
 from sysimage.verify.manifest import ImageDocuments, LayerDocument
@@ -37,7 +37,7 @@ _HASH = 33
 
 
 def read_image(
-    path: Path,
+    path: Path | ImagePlace,
     *,
     name: str = "",
     platform: str | None = None,

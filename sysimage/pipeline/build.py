@@ -99,7 +99,7 @@ def plan(
     An image that would not run, or that readers of images would not take, is a `SpecError` with every fault.
     """
     spec = system.spec
-    base = open_base(system, progress)
+    base = open_base(system, sources, progress)
     realised = provide(system, sources, base, progress)
     closure = Closure(realised.items, realised.roots)
     neighbours = closures_of(planning.together, sources, progress)

@@ -10,6 +10,7 @@ from pathlib import Path
 from sysimage.errors import SysimageError
 from sysimage.layers import LayerCache
 from sysimage.layers.cache import CachedLayer
+from sysimage.pipeline.base_images import examine_base_images
 from sysimage.progress import Progress, silent
 from sysimage.verify.compression import decompressed, sniff
 from sysimage.verify.issue_collector import MalformedError
@@ -24,6 +25,7 @@ def examine_cache(cache_dir: Path, progress: Progress = silent) -> Iterator[Exam
     them."""
     yield _layers(LayerCache(cache_dir / "layers"), progress)
     yield from examine(cache_dir, progress)
+    yield examine_base_images(cache_dir)
     for part in ("measured", "plans"):
         yield texts(part, cache_dir / part)
 

@@ -11,11 +11,16 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sysimage.closure import Closure
-from sysimage.errors import IntegrityError, MachineError, SpecError
+from sysimage.errors import IntegrityError, MachineError, RegistryError, SpecError
 from sysimage.layerplan import LayerPlan, Record, from_json, to_json
+from sysimage.pipeline.image_places import find_image, is_on_this_machine
 from sysimage.pipeline.packed import packed, unpacked
+
+if TYPE_CHECKING:
+    from sysimage.destinations.registry import Registries
 
 ANNOTATION = "io.sysimage.plan"
 """The manifest's annotation that holds the record."""
@@ -93,8 +98,15 @@ def read_records(place: str, platform: str, ask: AskRegistry) -> tuple[Record, .
         found = (from_json(_text(path)),)
     elif path.exists():
         found = _of_image(path, platform)
-    elif looks_like_registry(place):
-        found = _of_annotations(ask(place) or {})
+    elif not is_on_this_machine(place):
+        annotations = ask(place)
+        if annotations is None:
+            raise RegistryError(
+                f"cannot read the history {place}: the registry has no such image, or does not show it to this account"
+            )
+        found = _of_annotations(annotations)
+    elif (image := find_image(place, _unreached)).name is not None and isinstance(image.place, Path):
+        found = _of_image(image.place, platform, image.name)
     else:
         raise SpecError(
             f"cannot read the history {place}: there is no such file",
@@ -138,14 +150,8 @@ def record_in(annotations: Mapping[str, str]) -> Record | None:
     return found[-1] if found else None
 
 
-def looks_like_registry(place: str) -> bool:
-    """Whether a name has a registry's host in front."""
-    host, slash, _ = place.partition("/")
-    return (
-        bool(slash and host)
-        and not place.startswith((".", "/"))
-        and ("." in host or ":" in host or host == "localhost")
-    )
+def _unreached() -> Registries:
+    raise SpecError("cannot ask a registry for what is on this machine")
 
 
 def _of_image(path: Path, platform: str, name: str | None = None) -> tuple[Record, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -58,6 +59,8 @@ class BuildSources:
     """Refuse to build anything but what the lock file says."""
     workers: int = 1
     """How many processes read and make items."""
+    registries: Callable[[], Registries] | None = None
+    """How registries are reached that hold base images; None where the network is off."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sysimage.errors import Issue, MachineError, SpecError
+from sysimage.pipeline.image_places import is_on_this_machine, path_of
 
 if TYPE_CHECKING:
     from sysimage.pipeline.options import BuildRequest
@@ -106,8 +107,8 @@ def source_inputs(spec: SystemSpec, spec_dir: Path) -> Iterator[Input]:
         yield Input(f"the package {package}", spec_dir / package)
     for path, tree in spec.trees.items():
         yield Input(f"the tree {path}", spec_dir / tree.source, whole=True)
-    if spec.from_image is not None:
-        yield Input("the base image", spec_dir / spec.from_image, whole=True)
+    if spec.from_image is not None and is_on_this_machine(spec.from_image, spec_dir):
+        yield Input("the base image", path_of(spec.from_image, spec_dir), whole=True)
     if spec.from_store is not None:
         for what, place in (("source", spec.from_store.source), ("location", spec.from_store.location)):
             if place is not None:

@@ -14,15 +14,16 @@ from sysimage_bootstrap.realise import realise
 from sysimage_bootstrap.store.item_store import ItemStore
 
 
-def open_base(system: DeclaredSystem, progress: Progress = silent) -> bases.BaseImage:
+def open_base(system: DeclaredSystem, sources: BuildSources, progress: Progress = silent) -> bases.BaseImage:
     """The image that the system's begins with; one with too many layers is refused before any work."""
     spec = system.spec
     if spec.from_image is None:
         return bases.NO_BASE
     from sysimage.bases.read import read_base_image  # not paid for by builds without a base image
+    from sysimage.pipeline.base_images import find_base
 
-    path = system.spec_dir / spec.from_image
-    base = read_base_image(path, spec.platform, spec.store.store_dir, progress=progress)
+    found = find_base(system, sources)
+    base = read_base_image(found.place, spec.platform, spec.store.store_dir, name=found.name, progress=progress)
     bases.check_room(base, spec.max_layers)
     bases.check_volumes(spec.volumes, base, spec)
     bases.tell_dropped_volumes(base, spec.store)
@@ -78,6 +79,6 @@ def closures_of(
     """The closures of systems by the names of their images; of two with one name, the last."""
     closures: dict[str, Closure] = {}
     for system in systems:
-        realised = provide(system, sources, open_base(system, progress), progress)
+        realised = provide(system, sources, open_base(system, sources, progress), progress)
         closures[system.spec.name] = Closure(realised.items, realised.roots)
     return closures

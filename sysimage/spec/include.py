@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from sysimage.errors import Issue, SpecError
 from sysimage.spec.composition_keys import KEYS, CompositionKeys
+from sysimage.spec.image_reference import is_registry_name
 from sysimage.spec.json_text import pointer, read_json
 from sysimage.spec.located import Located, located, plain
 from sysimage.spec.marks import ANY, FILE_OR_NAME, INSIDE, SPEC_PATH, Pattern, SpecPath, marked
@@ -71,7 +72,7 @@ class IncludedTexts:
         for index, path in enumerate(keys.include):
             self._include(path, text, value, pointer("include", index))
         self._chain.pop()
-        self.values.append(self._rebased(value, text.from_here))
+        self.values.append(self._rebased(value, text))
 
     def _include(self, path: str, text: SpecText, value: Located, where: str) -> None:
         place = _at(value, ("include", int(where.rpartition("/")[2]))).place
@@ -118,7 +119,7 @@ class IncludedTexts:
         except ValidationError:
             return CompositionKeys()
 
-    def _rebased(self, value: Located, from_here: str) -> Located:
+    def _rebased(self, value: Located, text: SpecText) -> Located:
         """The value with paths relative to the spec itself."""
         for pattern, mark in _paths():
             for keys in _places(value, pattern):
@@ -128,10 +129,17 @@ class IncludedTexts:
                 if mark.within and (posixpath.isabs(path.content) or ".." in path.content.split("/")):
                     outside = "must be a path inside the spec's own directory: relative, and without '..'"
                     self.issues.append(issue_at(path.place, pointer(*keys), outside))
-                elif from_here and not posixpath.isabs(path.content):
-                    moved = posixpath.normpath(posixpath.join(from_here, path.content))
+                elif keys[-1] == "from-image" and _is_elsewhere(path.content, text):
+                    continue
+                elif text.from_here and not posixpath.isabs(path.content):
+                    moved = posixpath.normpath(posixpath.join(text.from_here, path.content))
                     value = _with(value, keys, Located(moved, path.place))
         return value
+
+
+def _is_elsewhere(content: str, text: SpecText) -> bool:
+    """Whether an image is in a registry: it has such a name, and no file has it."""
+    return is_registry_name(content) and not (text.directory is not None and (text.directory / content).exists())
 
 
 def _paths() -> Iterator[tuple[Pattern, SpecPath]]:

@@ -14,7 +14,7 @@ from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.progress import Progress, silent
 from sysimage.rules.paths import Parts
 from sysimage.verify.captured import is_captured
-from sysimage.verify.image_source import ImageSource, open_source
+from sysimage.verify.image_source import ImagePlace, ImageSource, open_source
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.layer import Count, LayerReading, Reading, newest_build, read_layer
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
@@ -82,7 +82,7 @@ class VerifiedImage:
 
 
 def verify_image(
-    path: Path,
+    path: Path | ImagePlace,
     progress: Progress = silent,
     *,
     platform: str | None = None,
@@ -126,7 +126,7 @@ def verify_image(
 
 
 @contextmanager
-def _reported(path: Path, faults: IssueCollector) -> Iterator[None]:
+def _reported(path: Path | ImagePlace, faults: IssueCollector) -> Iterator[None]:
     """What ends the reading early becomes the last issue."""
     try:
         yield
@@ -136,7 +136,7 @@ def _reported(path: Path, faults: IssueCollector) -> Iterator[None]:
         raise MachineError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _error(path: Path, issues: tuple[Issue, ...]) -> IntegrityError:
+def _error(path: Path | ImagePlace, issues: tuple[Issue, ...]) -> IntegrityError:
     number = "1 fault" if len(issues) == 1 else f"{len(issues)} faults"
     return IntegrityError(f"cannot verify {path}: {number}", issues=issues)
 

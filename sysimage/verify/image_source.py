@@ -31,6 +31,8 @@ class ImageSource(Protocol):
 
     complete: bool
     """Whether every file in it belongs to the image: an archive is one image's, a layout directory may be shared."""
+    distant: bool
+    """Whether reading costs a download."""
 
     def __enter__(self) -> Self: ...
 
@@ -53,8 +55,19 @@ class ImageSource(Protocol):
         ...
 
 
-def open_source(path: Path, limits: Limits) -> ImageSource:
-    """Open an archive or a layout directory. IntegrityError for what is neither, MachineError if it is unreadable."""
+class ImagePlace(Protocol):
+    """Where an image lies that is not in a file or directory, such as a registry. Its text is the image's name."""
+
+    def open(self, limits: Limits) -> ImageSource:
+        """Open it for reading."""
+        ...
+
+
+def open_source(path: Path | ImagePlace, limits: Limits) -> ImageSource:
+    """Open an archive, a layout directory, or another place. IntegrityError for what is neither, MachineError if it is
+    unreadable."""
+    if not isinstance(path, Path):
+        return path.open(limits)
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -86,6 +99,7 @@ class TarImageSource(_Opened):
     """A tar, perhaps compressed: an OCI layout, a docker-archive, or both at once."""
 
     complete = True
+    distant = False
 
     def __init__(self, path: Path, limits: Limits) -> None:
         super().__init__(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
@@ -161,6 +175,7 @@ class LayoutImageSource(_Opened):
     """An OCI image layout in a directory. No symlink in it is followed."""
 
     complete = False
+    distant = False
 
     def __init__(self, path: Path) -> None:
         super().__init__(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))

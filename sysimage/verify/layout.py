@@ -146,10 +146,12 @@ def _with_name(index: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _is_called(reference: Reference, name: str) -> bool:
-    """Whether it has this name; another tool may have written the tag alone."""
+    """Whether it has this name or digest; another tool may have written the tag alone."""
+    if name == str(reference.digest):
+        return True
     names = [reference.annotations.get(key) for key in (_NAME, _REF_NAME)]
     if names[0]:
-        return familiar(names[0]) == name
+        return name in (familiar(names[0]), names[1])
     return names[1] is not None and names[1] in (name, name.rpartition(":")[2])
 
 

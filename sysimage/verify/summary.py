@@ -10,7 +10,7 @@ from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.rules.paths import as_parts
 from sysimage.verify.config import Config
 from sysimage.verify.database import read_database
-from sysimage.verify.image_source import ImageSource, open_source
+from sysimage.verify.image_source import ImagePlace, ImageSource, open_source
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.layer import layer_content
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
@@ -21,6 +21,8 @@ from sysimage.verify.tar import MemberKind, read_members
 
 _READ_AT_MOST = 512 << 20
 """Bytes of a layer that is looked into for the store database."""
+_FETCHED_AT_MOST = 16 << 20
+"""The same where it has to be fetched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class ImageSummary:
 
 
 def inspect_image(
-    path: Path, *, platform: str | None = None, name: str | None = None, limits: Limits = DEFAULT_LIMITS
+    path: Path | ImagePlace, *, platform: str | None = None, name: str | None = None, limits: Limits = DEFAULT_LIMITS
 ) -> ImageSummary:
     """Describe an image from its documents and, for the number of store items, its topmost layer.
 
@@ -100,7 +102,8 @@ def _summary(layer: LayerDocument) -> LayerSummary:
 
 def _count_items(source: ImageSource, documents: ImageDocuments, limits: Limits) -> tuple[str | None, int | None]:
     """The store's kind and how many paths it registers."""
-    if not documents.layers or documents.layers[-1].size > _READ_AT_MOST:
+    most = _FETCHED_AT_MOST if source.distant else _READ_AT_MOST
+    if not documents.layers or documents.layers[-1].size > most:
         return None, None
     schemas = {as_parts(f"{state}/db/db.sqlite"): schema for state, schema in STATE_DIRECTORIES.items()}
     top = documents.layers[-1]

@@ -36,7 +36,7 @@ def test_without_flags_the_spec_stays_itself() -> None:
 def test_flags_take_the_place_of_what_the_spec_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     spec = pack()
-    asked = overridden(spec, max_layers=7, compression="zstd:19", from_image=Path("base.tar"), check_store=True)
+    asked = overridden(spec, max_layers=7, compression="zstd:19", from_image="base.tar", check_store=True)
     assert (asked.max_layers, asked.compression) == (7, "zstd:19")
     assert asked.from_image == str(tmp_path / "base.tar"), "a flag is relative to the working directory"
     assert asked.from_store is not None

@@ -9,9 +9,10 @@ import pytest
 
 from sysimage.bases import NO_BASE
 from sysimage.cli.main import main
-from sysimage.pipeline.options import DeclaredSystem
+from sysimage.pipeline.options import BuildSources, DeclaredSystem
 from sysimage.pipeline.systems import open_base
 from sysimage.spec import parse_spec
+from tests.support.builds import NO_ARCHIVE
 from tests.support.examples import ROOT, default_cache
 
 
@@ -29,4 +30,5 @@ def test_flags_about_the_image_make_no_other_system(capsys: pytest.CaptureFixtur
 
 def test_a_spec_without_a_base_begins_with_nothing(tmp_path: Path) -> None:
     spec = parse_spec('{"name": "x", "packages": []}')
-    assert open_base(DeclaredSystem.of(spec, tmp_path, tmp_path / "x.lock.json")) is NO_BASE
+    sources = BuildSources(tmp_path / "cache", NO_ARCHIVE)
+    assert open_base(DeclaredSystem.of(spec, tmp_path, tmp_path / "x.lock.json"), sources) is NO_BASE

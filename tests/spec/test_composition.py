@@ -326,3 +326,22 @@ def test_trees_and_package_files_of_an_included_spec_are_beside_that_one(tmp_pat
     spec = read(path).spec
     assert spec.packages == ("jq", "../shared/shop.deb")
     assert spec.trees["/srv/shop"].source == "../shared/dist"
+
+
+@pytest.mark.parametrize(
+    ("base", "there", "expected"),
+    [
+        ("registry.example/team/base:1", False, "registry.example/team/base:1"),
+        ("docker://debian:13", False, "docker://debian:13"),
+        ("base.tar", False, "below/base.tar"),
+        ("images.d/base.tar", True, "below/images.d/base.tar"),
+    ],
+)
+def test_a_base_in_a_registry_is_not_a_path_of_the_file_that_names_it(
+    base: str, there: bool, expected: str, tmp_path: Path
+) -> None:
+    wrote(tmp_path / "below/base.json", {"packages": [], "from-image": base})
+    if there:
+        wrote(tmp_path / "below" / base, "an image")
+    spec = read(wrote(tmp_path / "top.json", {"name": "top", "include": ["below/base.json"]})).spec
+    assert spec.from_image == expected

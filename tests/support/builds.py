@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sysimage.closure import Closure
+from sysimage.destinations.registry import Registries
 from sysimage.layerplan import Favour
 from sysimage.pipeline.build import BuildResult, build
 from sysimage.pipeline.history import History
@@ -61,7 +62,7 @@ def build_from_store(
     asked = overridden(written, **overrides)
     request = BuildRequest(
         DeclaredSystem(asked, workspace, workspace / "none.lock.json", written),
-        BuildSources(workspace / "cache", NO_ARCHIVE),
+        BuildSources(workspace / "cache", NO_ARCHIVE, registries=Registries),
         Identity.of(asked),
         Planning(favour=favour, history=history),
         Proofs(check_references),

@@ -41,6 +41,16 @@ class LockedSuite:
 
 
 @dataclass(frozen=True, slots=True)
+class LockedBase:
+    """The image that a system begins with, where that comes from a registry."""
+
+    name: str
+    """As the spec says it."""
+    digest: Digest
+    """Of the manifest or index that its tag pointed to."""
+
+
+@dataclass(frozen=True, slots=True)
 class LockFile:
     """What was asked for, and what it came to."""
 
@@ -49,6 +59,7 @@ class LockFile:
     suites: tuple[LockedSuite, ...]
     resolution: Resolution
     """Its packages carry no dependencies; the edges say what they came to."""
+    base: LockedBase | None = None
 
     @classmethod
     def of(cls, request: PackageRequest, releases: Iterable[Release], resolution: Resolution) -> LockFile:
@@ -80,6 +91,7 @@ class LockFile:
             ],
             "roots": list(self.resolution.roots),
             "unmet": [list(pair) for pair in self.resolution.unmet],
+            **({} if self.base is None else {"base": {"name": self.base.name, "digest": str(self.base.digest)}}),
             "packages": [
                 {**_package_document(package), "needs": list(self.resolution.edges[package.name])}
                 for package in self.resolution.packages
@@ -135,7 +147,9 @@ def parse_lock(text: str) -> LockFile:
     if unknown:
         raise ValueError(f"it has packages of suites that it does not list: {', '.join(sorted(unknown))}")
     unmet = tuple((str(name), str(dependency)) for name, dependency in document["unmet"])
-    return LockFile(dict(document["request"]), suites, Resolution(packages, edges, roots, unmet))
+    base = document.get("base")
+    locked_base = None if base is None else LockedBase(str(base["name"]), Digest.parse(base["digest"]))
+    return LockFile(dict(document["request"]), suites, Resolution(packages, edges, roots, unmet), locked_base)
 
 
 def _request_differences(locked: Mapping[str, object], asked: Mapping[str, object]) -> list[Issue]:

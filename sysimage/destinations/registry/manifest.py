@@ -53,12 +53,14 @@ def _media_type(reply: Reply) -> str:
     value = parse_json(reply.body)
     if not isinstance(value, dict):
         raise RegistryError(f"cannot read {reply.url}: the registry's answer is no manifest")
-    said = reply.headers.get("content-type", "").partition(";")[0].strip()
-    own = value.get("mediaType")
-    if isinstance(own, str) and own in ACCEPTED:
-        return own
-    if said in ACCEPTED.split(", "):
-        return said
+    return media_type_of(value, reply.headers.get("content-type", "").partition(";")[0].strip())
+
+
+def media_type_of(value: Mapping[str, Any], sent: str) -> str:
+    """The media type of a manifest or index: its own word, else what was ``sent`` with it, else by what it holds."""
+    for media_type in (value.get("mediaType"), sent):
+        if isinstance(media_type, str) and media_type in ACCEPTED.split(", "):
+            return media_type
     return media_types.INDEX if isinstance(value.get("manifests"), list) else media_types.MANIFEST
 
 

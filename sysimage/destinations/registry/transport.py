@@ -71,7 +71,8 @@ class Slice:
         return data
 
 
-Sink = Callable[[bytes], object]
+Sink = Callable[[int, bytes], object]
+"""Gets the status of an answer, and a piece of its body."""
 Authorize = Callable[[str], str | None]
 """From an address to the Authorization header for it, if it may have one."""
 
@@ -182,7 +183,7 @@ class Transport:
                     for piece in pieces(response, self._options.timeout):
                         if taken is not None:
                             sunk = True
-                            taken(piece)
+                            taken(response.status, piece)
                             continue
                         collected += piece
                         if len(collected) > MOST_JSON:
