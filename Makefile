@@ -39,7 +39,6 @@ image: .venv/.runtime ## build build/web.tar from examples/web.json; EXAMPLE=bas
 	@.ci/need $(IMAGE_NEEDS)
 	@mkdir -p build
 	@$(BIN)/sysimage build --output $(IMAGE) examples/$(EXAMPLE).json
-	@$(BIN)/sysimage inspect --json $(IMAGE) | .ci/how-to-run $(IMAGE)
 
 .PHONY: test-fast
 test-fast: .venv/.dev ## run the tests that need nothing but Python: no apt, no engine, no namespaces; a minute or two

@@ -112,6 +112,12 @@ def _planned(plan: Plan) -> dict[str, Any]:
             }
             for layer in plan.layers
         ],
+        "updates": {
+            "per_year": plan.updates_per_year,
+            "size": plan.update_size,
+            "size_by_rule": dict(plan.update_sizes_by_rule),
+            "estimated_from_steps": plan.update_steps,
+        },
         "customization": {"entries": plan.customization_entries, "size": plan.customization_size},
         "left_out": _left_out(plan),
         **_closure(plan),

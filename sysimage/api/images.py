@@ -38,6 +38,7 @@ def build(
     previous: Place | None = None,
     history: Sequence[Place] = (),
     continue_from_replaced: bool = False,
+    record: bool = False,
     lock_file: Place | None = None,
     locked: bool = False,
     directory: Place | None = None,
@@ -55,7 +56,8 @@ def build(
 
     ``previous`` is an earlier build whose layers are kept where changing them does not pay, ``history`` are earlier
     builds to learn from, oldest first: records, images, or names in registries. ``continue_from_replaced`` takes the
-    image that is replaced for ``previous``, if there is one.
+    image that is replaced for ``previous``, if there is one. ``record`` writes the record of the build beside the
+    output (``web.plan.json``), too; every image but a docker-archive carries it.
 
     ``lock_file`` is by default beside the spec's file, ``system.lock.json`` for ``system.json``, and counts if it
     exists; ``locked`` refuses to build anything else. ``directory`` is what paths in a spec without a file are relative
@@ -82,7 +84,7 @@ def build(
         )
         name, architecture = str(request.identity.names[0]), request.system.spec.architecture
         where = delivery(output, format, push, load, name=name, architecture=architecture, settings=settings)
-        request = replace(request, delivery=where)
+        request = replace(request, delivery=replace(where, record=record))
         if continue_from_replaced:
             before = _replaced(request, push, ask, is_told=previous is not None)
             request = replace(request, planning=replace(request.planning, history=before))
@@ -123,7 +125,7 @@ def plan(
 
         with in_use(request.sources.cache_dir):
             planned = plan(request.system, request.sources, request.identity, request.planning, progress)
-        return Plan.of(planned)
+        return Plan.of(planned, estimated=True)
 
 
 def _request(

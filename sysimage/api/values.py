@@ -5,8 +5,8 @@ Sizes are in bytes, times in seconds since 1970. Names and store paths are texts
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,13 +83,25 @@ class Plan:
     """About how long it waits for a year's updates; None where it is not known how often items change."""
     left_out: tuple[LeftOutFile, ...]
     """What the packages hold and a slim image does not, by item and path."""
+    updates_per_year: float | None = None
+    """How often anything is expected to change; None where it is not known how often items change."""
+    update_size: float | None = None
+    """Bytes, uncompressed, that a client is expected to pull for each of these updates: an estimate."""
+    update_sizes_by_rule: Mapping[str, float] = field(default_factory=dict)
+    """The same where layers were drawn by another rule: ``single`` (one layer), ``guix-size``, ``popularity``."""
+    update_steps: int = 0
+    """From how many fortnights of changes that is estimated."""
 
     @classmethod
-    def of(cls, planned: PlannedBuild) -> Plan:
-        """What the pipeline has planned."""
+    def of(cls, planned: PlannedBuild, *, estimated: bool = False) -> Plan:
+        """What the pipeline has planned. ``estimated`` is whether to compare it with other rules, which takes time."""
+        from sysimage.layerplan.outlook import PLANNED, outlook
+
         layers = planned.plan.layers
         size = sum(entry.size() for entry in planned.tree)
         first, a_year = _waits(planned, size)
+        ahead = outlook(planned.plan, planned.closure, base_layers=len(planned.base.layers)) if estimated else None
+        moved = {} if ahead is None else dict(ahead.moved)
         return cls(
             names=tuple(str(name) for name in planned.names),
             architecture=planned.spec.architecture,
@@ -109,6 +121,10 @@ class Plan:
                 for item, files in sorted(planned.realised.left_out.items())
                 for file in files
             ),
+            updates_per_year=None if ahead is None else ahead.updates_per_year,
+            update_size=moved.pop(PLANNED, None),
+            update_sizes_by_rule=moved,
+            update_steps=0 if ahead is None else ahead.steps,
         )
 
 

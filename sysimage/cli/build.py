@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sysimage.cli import flags
+from sysimage.characters import printable
+from sysimage.cli import flags, result_card
 from sysimage.cli.build_history import with_replaced_image
 from sysimage.cli.build_request import build_request
 from sysimage.cli.delivery import add_delivery_flags, check_outputs, check_stream, delivered
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.several_specs import each_spec
 from sysimage.cli.spec_files import choices, faults_in
-from sysimage.cli.terminal import Terminal, in_bytes
+from sysimage.cli.terminal import Terminal
 from sysimage.errors import SpecError
 
 if TYPE_CHECKING:
-    from sysimage.destinations import WrittenImage
-    from sysimage.destinations.written_image import Transfer
     from sysimage.pipeline.build import BuildResult
     from sysimage.pipeline.options import BuildRequest
 
@@ -47,6 +46,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="keep the layers of the image that is replaced; it is the one at --output, or else at the first "
         "--push, if there is one, and counts as with --previous",
     )
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help="write the record of the build beside the output, such as web.plan.json; a docker-archive has it always",
+    )
     flags.add_plan_flags(parser)
     flags.add_source_flags(parser)
     flags.add_registry_flags(parser)
@@ -71,7 +75,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
         with faults_in(one.spec, choices(one)), shown as progress:
             results.append(build(request, progress))
         if not arguments.json and not arguments.quiet:
-            (terminal.note if streams else terminal.result)(line(results[-1]))
+            _show(results[-1], terminal.note if streams else terminal.result)
     if arguments.json:
         from sysimage.api.documents import document, together
         from sysimage.api.values import BuiltImage
@@ -98,28 +102,9 @@ def delivered_request(arguments: argparse.Namespace, terminal: Terminal) -> Buil
         platform = request.system.spec.platform
         history = with_replaced_image(planning.history, arguments, terminal, platform, where.output, name)
         planning = replace(planning, history=history)
-    return replace(request, delivery=where, planning=planning)
+    return replace(request, delivery=replace(where, record=arguments.record), planning=planning)
 
 
-def line(result: BuildResult) -> str:
-    """The result for people."""
-    written = result.written
-    where = "".join(f" -> {place}" for one in result.delivered for place in _places(one))
-    layers = len(written.image.layers)
-    moved = "".join(f"; {moved_line(one.transfer)}" for one in result.delivered if one.transfer is not None)
-    return f"{result.planned.names[0]}{where}: {in_bytes(written.size)}, {layers} layers, {written.digest}{moved}"
-
-
-def moved_line(transfer: Transfer) -> str:
-    """What a push had to send."""
-    there, layers = transfer.layers_there, transfer.layers
-    which = "all layers were" if there == layers else f"{there} of {layers} layers were"
-    return f"sent {in_bytes(transfer.sent)} of {in_bytes(transfer.total)}, {which} there"
-
-
-def _places(written: WrittenImage) -> list[str]:
-    if written.format == "registry":
-        return [str(name) for name in written.names]
-    if written.path is not None:
-        return [str(written.path)]
-    return [written.format] if written.format.endswith(" load") else []
+def _show(result: BuildResult, say: Callable[[str], None]) -> None:
+    for text in result_card.card(result):
+        say(printable(text))

@@ -57,8 +57,9 @@ def add_specs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "specs",
         metavar="SPEC",
-        nargs="+",
-        help="the system.json; - reads it from standard input; the images of several are planned together, as with "
+        nargs="*",
+        default=[SPEC],
+        help=f"the spec ({SPEC}), or - for standard input; the images of several are planned together, as with "
         "--together-with",
     )
 

@@ -97,7 +97,7 @@ def _facts(place: Path, terminal: Terminal, progress: Progress, platform: str | 
         except IntegrityError as error:
             raise IntegrityError(
                 f"cannot report on {place}: it is not the record of a build",
-                hint="name an image, or the *.plan.json that `sysimage build` writes beside one",
+                hint="name an image, or the *.plan.json that `sysimage build --record` writes beside one",
             ) from error
         return plan_facts(record, place.name.removesuffix(_RECORD))
     return image_facts(place, lambda said: _record(said, place, terminal), progress, platform=platform, name=name)

@@ -21,6 +21,7 @@ from sysimage.pipeline.image_plan import ImagePlan
 from sysimage.pipeline.options import BuildRequest, BuildSources, DeclaredSystem, Identity, Planning, Proofs
 from sysimage.pipeline.planning import draw_layers, rule
 from sysimage.pipeline.repair import ItemRepair
+from sysimage.pipeline.replaced import ReplacedImage, replaced_image
 from sysimage.pipeline.systems import closures_of, open_base, provide
 from sysimage.preflight import ImageDraft, check_draft, check_layers
 from sysimage.progress import Progress, silent
@@ -59,6 +60,8 @@ class BuildResult:
     """One for each place; never empty."""
     record: Path | None = None
     """Where the plan was written beside the output."""
+    replaced: ReplacedImage | None = None
+    """The image that was at the output before."""
 
     @property
     def written(self) -> WrittenImage:
@@ -75,8 +78,10 @@ def build(request: BuildRequest, progress: Progress = silent) -> BuildResult:
     system, sources = request.system, request.sources
     for push in request.delivery.pushes:
         push.registries.try_push(push.target)
+    where = request.delivery
     with in_use(sources.cache_dir):
         planned = plan(system, sources, request.identity, request.planning, progress)
+        replaced = replaced_image(where.output, planned.spec.platform, str(planned.names[0]))
         delivered = write_image(
             image_plan(planned, request.proofs, sources.workers),
             request.delivery,
@@ -84,7 +89,7 @@ def build(request: BuildRequest, progress: Progress = silent) -> BuildResult:
             item_repair(planned, system, sources, progress),
             progress,
         )
-    return BuildResult(planned, delivered, leave_record(planned.record, request.delivery.output))
+    return BuildResult(planned, delivered, leave_record(planned.record, where), replaced)
 
 
 def plan(

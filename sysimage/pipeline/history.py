@@ -84,6 +84,17 @@ def record_beside(output: Path) -> Path | None:
     return record_path(output)
 
 
+def is_record_or_absent(place: Path) -> bool:
+    """Whether a record may be written to ``place``: nothing is there, or a record."""
+    try:
+        from_json(place.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError, IntegrityError):
+        return False
+    return True
+
+
 def read_records(place: str, platform: str, ask: AskRegistry) -> tuple[Record, ...]:
     """The records at ``place``, oldest first: a record's file, a directory of such files, an archive, an OCI layout, or
     the name of an image in a registry. ``platform``, such as ``linux/amd64``, chooses where there are several images.

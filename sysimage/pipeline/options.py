@@ -128,6 +128,13 @@ class Delivery:
     pushes: tuple[Push, ...] = ()
     load: Engine | None = None
     """The container engine of this machine that gets the image."""
+    record: bool = False
+    """Write the record of the build beside the output, too; where the image cannot carry it, it is written always."""
+
+    @property
+    def writes_record(self) -> bool:
+        """Whether the record is written whatever is in it: a docker-archive has no place for it."""
+        return self.record or self.format == "docker-archive"
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,7 @@ def check_outputs(
         require_layout_output(output)
     else:
         require_file_output(output)
-    record = record_beside(output)
+    record = record_beside(output) if request.delivery.writes_record else None
     if record is not None:
         refuse_inputs(record, read, hint="the plan of an image is written beside it; " + _ELSEWHERE)
         refuse_another_format(record, FORMAT_NAME, "the record of a build, which belongs beside the image")

@@ -60,7 +60,7 @@ def test_without_an_output_the_file_is_called_after_the_image(store: Path, spec:
     image = api.build(spec, directory=store, settings=settings)
     assert image.output == Path("small-latest-amd64.oci.tar")
     assert api.verify(image.output).digest == image.digest
-    assert image.record == Path.cwd() / "small-latest-amd64.oci.plan.json"
+    assert image.record is None
 
 
 def test_what_is_said_takes_the_place_of_the_spec(store: Path, spec: Spec, settings: api.Settings) -> None:
@@ -110,8 +110,8 @@ def test_a_plan_is_a_partition_and_writes_no_image(store: Path, spec: Spec, sett
 
 
 def test_an_earlier_build_is_learned_from(store: Path, spec: Spec, settings: api.Settings) -> None:
-    first = api.build(spec, "first.tar", directory=store, settings=settings)
-    assert first.record is not None
+    first = api.build(spec, "first.tar", directory=store, record=True, settings=settings)
+    assert first.record == Path.cwd() / "first.plan.json"
     later = api.plan(spec, previous=first.record, history=["first.tar"], directory=store, settings=settings)
     assert [layer.paths for layer in later.layers] == [layer.paths for layer in first.plan.layers]
 
@@ -162,7 +162,7 @@ def test_what_cannot_be_built_is_refused_before_anything_is_written(
     for name in ("small.json", "registration", "store"):
         (tmp_path / name).symlink_to(store / name)
     if wrong.get("continue_from_replaced") and "previous" in wrong:
-        wrong = {**wrong, "previous": api.build("small.json", "first.tar", settings=settings).record}
+        wrong = {**wrong, "previous": api.build("small.json", "first.tar", record=True, settings=settings).record}
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir() if path.name != "cache"}
     with pytest.raises(api.SysimageError, match=cause):
         api.build("small.json", settings=settings, **wrong)
@@ -217,7 +217,7 @@ def test_progress_is_reported_and_may_end_the_build(store: Path, spec: Spec, set
     assert "layers" in stages
     with pytest.raises(EnoughError):
         api.build(spec, "b.tar", directory=store, settings=replace(settings, keep_layers=False), progress=stop)
-    assert names() == ["a.plan.json", "a.tar", "cache"]
+    assert names() == ["a.tar", "cache"]
 
 
 def test_nothing_is_printed_and_notices_are_in_the_programs_log(

@@ -37,7 +37,7 @@ def say(workspace: Path, capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 def test_going_on_from_nothing_begins_and_from_ones_own_output_changes_nothing(workspace: Path, say: Any) -> None:
-    first = say("build", "--continue", "-o", "small.tar")
+    first = say("build", "--continue", "--record", "-o", "small.tar")
     assert Path(first["record"]) == workspace / "small.plan.json"
     kept = (workspace / "small.tar").read_bytes(), (workspace / "small.plan.json").read_bytes()
     for flags in (["--continue"], ["--previous", "small.plan.json"], []):

@@ -73,9 +73,9 @@ def test_every_flag_that_is_called_rare_belongs_to_a_verb() -> None:
             "did you mean --most?",
         ),
         (
-            ["build", "a.json", "b.json"],
-            "cannot read the command line: sysimage build takes nothing like 'b.json'",
-            "write sysimage build [FLAGS] [SPEC]",
+            ["lock", "a.json", "b.json"],
+            "cannot read the command line: sysimage lock takes nothing like 'b.json'",
+            "write sysimage lock [FLAGS] [SPEC]",
         ),
         (
             ["diff", "a.tar"],

@@ -13,8 +13,9 @@ import pytest
 from sysimage.api.documents import document, every_file_left_out
 from sysimage.api.values import BuiltImage as Built
 from sysimage.api.values import Plan
-from sysimage.cli import build, left_out, plan
+from sysimage.cli import left_out, plan_text, result_card
 from sysimage.cli.terminal import Terminal
+from sysimage.closure import Closure
 from sysimage.destinations import write_archive
 from sysimage.layerplan import LayerPlan, PlannedLayer, Record, plan_by, plan_layers
 from sysimage.layers import Compression
@@ -50,7 +51,7 @@ def planned(small: BuiltImage, max_layers: int = 5) -> PlannedBuild:
 def test_a_build_ends_with_name_place_size_layers_and_digest(small: BuiltImage, tmp_path: Path) -> None:
     path = tmp_path / "small.tar"
     written = write_archive(small.image, [small.blobs], path, names=NAMES)
-    line = build.line(BuildResult(planned(small), (written,)))
+    line = result_card.line(BuildResult(planned(small), (written,)))
     size = path.stat().st_size
     assert line.startswith(f"small:1.0 -> {path}: {size / 1000:.1f} kB, {len(small.image.layers)} layers, sha256:")
     assert line.endswith(small.image.manifest.descriptor.digest.hex)
@@ -65,14 +66,45 @@ def test_a_build_ends_with_name_place_size_layers_and_digest(small: BuiltImage, 
 
 def test_a_plan_has_a_row_for_every_layer_and_the_last_has_what_makes_a_system_of_them(small: BuiltImage) -> None:
     five, one = Plan.of(planned(small)), Plan.of(planned(small, max_layers=1))
-    rows = plan.rows(five)
+    rows = plan_text.rows(five)
     assert five.layers[-1].customized
     assert [row[0] for row in rows] == [str(number) for number in range(1, len(five.layers) + 1)]
     assert sum(int(row[2]) for row in rows) == len(small.closure)
-    assert plan.summary(five).startswith(f"small:1.0: {len(rows)} of at most 5 layers, {len(small.closure)} items, ")
-    assert re.search(r"; about [0-9.]+ s for a first pull, [0-9]+ s for a year's updates$", plan.summary(five))
-    assert len(plan.rows(one)) == 1, "the only layer holds the customization too"
-    assert "and " in plan.rows(one)[0][5], "not every item is named"
+    told = list(plan_text.summary(five, 80))
+    assert told[0].startswith(f"small:1.0: {len(rows)} layers of at most 5, {len(small.closure)} items, ")
+    assert max(map(len, told)) <= 80
+    assert any(re.fullmatch(r"  first pull  about [0-9]+ s at 100 Mbit/s", line) for line in told)
+    assert told[-1] == "--all shows every layer"
+    assert len(plan_text.rows(one)) == 1, "the only layer holds the customization too"
+    assert "and " in plan_text.rows(one)[0][4], "not every item is named"
+
+
+def test_a_reason_is_printed_where_it_says_something(small: BuiltImage) -> None:
+    items = sorted(str(item.path) for item in small.closure)
+    alone = "bash alone: worth a layer by its size and how often it changes"
+    layers = [(items[:1], alone, False), (items[:1], f"{alone}, kept from the previous plan", False)]
+    layers += [(items[:2], "2 items that change together", True), (items[:1], "asked for: a group", True)]
+    for paths, reason, expected in layers:
+        layer = Plan.of(planned(small)).layers[0]
+        layer = replace(layer, paths=tuple(paths), reason=reason)
+        assert plan_text.tells(layer) == expected
+
+
+def test_an_estimate_stands_beside_those_of_other_rules_and_says_where_it_comes_from(small: BuiltImage) -> None:
+    made = planned(small)
+    dated = [replace(item, changed=(10**9 + number * 10**7,)) for number, item in enumerate(small.closure)]
+    closure = Closure(dated, small.closure.roots)
+    ours = replace(made, closure=closure, plan=plan_layers(closure, 5))
+    told = Plan.of(ours, estimated=True)
+    assert told.update_size is not None
+    assert told.update_sizes_by_rule["single"] == pytest.approx(sum(item.nar_size for item in closure))
+    assert told.update_size < told.update_sizes_by_rule["single"]
+    assert set(told.update_sizes_by_rule) == {"single", "guix-size", "popularity"}
+    text = "\n".join(plan_text.summary(told, 80))
+    assert "  an update   " in text
+    assert "in one layer" in text
+    assert "(estimated from 26 fortnights of changes:" in text
+    assert Plan.of(ours).update_size is None, "a build need not pay for it"
 
 
 def test_a_plan_for_machines_names_every_path_once(small: BuiltImage) -> None:
@@ -104,7 +136,7 @@ def test_what_is_left_out_is_reported_in_a_line_in_rows_and_file_by_file(small: 
     }
     made = planned(small)
     slim = Plan.of(replace(made, realised=replace(made.realised, left_out=lacking)))
-    assert plan.summary(slim).endswith("; 5.0 kB in 3 files left out")
+    assert "5.0 kB in 3 files left out; --left-out lists them" in list(plan_text.summary(slim, 80))
     assert left_out.words(Plan.of(made)) == ""
     assert [row[:3] for row in left_out.rows(slim)] == [("4.0 kB", "1", "documentation"), ("1.0 kB", "2", "manuals")]
     totals = {"files": 3, "size": 5000, "kinds": {"documentation": 4000, "manuals": 1000}}
@@ -117,7 +149,7 @@ def test_what_is_left_out_is_reported_in_a_line_in_rows_and_file_by_file(small: 
 def test_a_rule_of_thumb_says_nothing_of_the_time_of_updates(small: BuiltImage) -> None:
     by_rule = Plan.of(replace(planned(small), plan=plan_by("single", small.closure, 5)))
     assert by_rule.updates_per_year_seconds is None
-    assert plan.summary(by_rule).endswith("s for a first pull")
+    assert not any(line.startswith("  a year") for line in plan_text.summary(by_rule, 80))
 
 
 def test_a_table_lines_up_without_a_terminal_and_keeps_every_word_on_one(capsys: pytest.CaptureFixture[str]) -> None:

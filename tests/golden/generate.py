@@ -95,7 +95,7 @@ def _images(schema: Schema, store_dir: str, target: Path) -> None:
         return api.build(work / "system.json", target / output, created=CREATED, settings=settings, **how)
 
     images = {
-        "archive.tar": build("archive.tar"),
+        "archive.tar": build("archive.tar", record=True),
     }
     if schema is Schema.GUIX:
         images["docker-archive.tar"] = build("docker-archive.tar", format="docker-archive")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import bz2
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sysimage.cli.result_card import card
+from sysimage.cli.terminal import in_bytes
 from sysimage.closure import Closure
 from sysimage.destinations.registry import Registries, push_targets
 from sysimage.errors import IntegrityError, RegistryError, SpecError
@@ -29,6 +32,7 @@ from sysimage.pipeline.history import (
 )
 from sysimage.pipeline.options import Push
 from sysimage.pipeline.packed import packed, unpacked
+from sysimage.pipeline.replaced import replaced_image
 from sysimage.verify import inspect_image
 from tests.destinations.registry_server import running
 from tests.layerplan.closures import closure_of
@@ -62,8 +66,11 @@ def another(workspace: Path) -> Closure:
     return store.closure("system", "newer")
 
 
-def test_a_build_leaves_its_record_in_the_image_and_beside_it(closure: Closure, tmp_path: Path) -> None:
-    result = build(tmp_path, closure, tmp_path / "web.oci.tar")
+def test_a_build_leaves_its_record_in_the_image_and_beside_it_where_that_is_asked_for(
+    closure: Closure, tmp_path: Path
+) -> None:
+    result = build(tmp_path, closure, tmp_path / "web.oci.tar", record=True)
+    assert result.record is not None
     assert result.record == tmp_path / "web.oci.plan.json"
     beside = from_json(result.record.read_text())
     assert beside.plan == result.planned.plan
@@ -76,8 +83,42 @@ def test_a_build_leaves_its_record_in_the_image_and_beside_it(closure: Closure, 
     assert ANNOTATION not in index["manifests"][0]["annotations"], "what engines copy around stays short"
 
 
+def test_only_what_cannot_carry_its_record_has_it_beside_unasked(closure: Closure, tmp_path: Path) -> None:
+    assert build(tmp_path, closure, tmp_path / "web.tar").record is None
+    assert build(tmp_path, closure, tmp_path / "layout", format="oci-dir").record is None
+    docker = build(tmp_path, closure, tmp_path / "docker.tar", format="docker-archive")
+    assert docker.record == tmp_path / "docker.plan.json"
+
+
+def test_a_build_knows_what_it_replaces(closure: Closure, tmp_path: Path) -> None:
+    first = build(tmp_path, closure)
+    assert first.replaced is None
+    same = build(tmp_path, closure)
+    assert same.replaced is not None
+    assert same.replaced.digest == first.written.digest
+    assert same.replaced.lacked(same.written.image) == (0, 0)
+    newer = another(tmp_path)
+    registered(newer, tmp_path / "registration")
+    shutil.rmtree(tmp_path / "store")
+    (tmp_path / "store-2").rename(tmp_path / "store")
+    later = build(tmp_path, newer)
+    assert later.replaced is not None
+    layers, size = later.replaced.lacked(later.written.image)
+    assert 0 < layers <= len(later.written.image.layers)
+    assert 0 < size <= sum(layer.descriptor.size for layer in later.written.image.layers)
+    told = list(card(later))
+    assert (
+        told[1] == f"  changed:  {layers} of {len(later.written.image.layers)} layers, {in_bytes(size)} to send: newer"
+    )
+    assert told[2].startswith(f"  load it:  docker load --input {tmp_path}/small.tar")
+    assert told[3] == "  run it:   docker run --rm small:latest"
+    assert list(card(same))[1] == "  changed:  nothing; it is the image that was there"
+    (tmp_path / "small.tar").write_bytes(b"no image")
+    assert replaced_image(tmp_path / "small.tar", PLATFORM, "small:latest") is None
+
+
 def test_the_record_is_found_wherever_the_image_is(closure: Closure, tmp_path: Path) -> None:
-    made = build(tmp_path, closure, tmp_path / "web.tar")
+    made = build(tmp_path, closure, tmp_path / "web.tar", record=True)
     build(tmp_path, closure, tmp_path / "layout", format="oci-dir")
     (tmp_path / "records").mkdir()
     (tmp_path / "records/a.plan.json").write_text(record_text(made.planned.record))

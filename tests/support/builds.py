@@ -51,6 +51,7 @@ def build_from_store(
     keep_layers: bool = True,
     cache_bytes: int | None = None,
     check_references: bool = False,
+    record: bool = False,
     format: OutputFormat = "archive",  # noqa: A002 - the flag's name
     pushes: tuple[Push, ...] = (),
     favour: Favour = "both",
@@ -67,7 +68,7 @@ def build_from_store(
         Planning(favour=favour, history=history),
         Proofs(check_references),
         LayerStorage(workspace / "cache/layers" if keep_layers else None, cache_bytes),
-        Delivery(output or workspace / f"{spec['name']}.tar", format, pushes),
+        Delivery(output or workspace / f"{spec['name']}.tar", format, pushes, record=record),
     )
     return build(request)
 

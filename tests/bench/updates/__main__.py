@@ -95,7 +95,9 @@ class Bench:
     def _build(self, name: str) -> Built:
         archive = self._top / f"{name}.tar"
         previous: list[str | Path] = [] if name == "first" else ["--previous", self._top / "first.tar"]
-        self._sysimage("build", "--locked", "--compression", self._compression, *previous, "-o", archive, self._spec)
+        self._sysimage(
+            "build", "--record", "--locked", "--compression", self._compression, *previous, "-o", archive, self._spec
+        )
         found = json.loads(self._sysimage("inspect", "--json", archive))
         record = json.loads((self._top / f"{name}.plan.json").read_text())
         names = [frozenset(record["items"][at][0][33:] for at in layer["items"]) for layer in record["layers"]]
