@@ -35,9 +35,10 @@ help: ## say what there is (the default)
 		| while IFS=$$'\t' read -r target what; do printf 'make %-13s %s\n' "$$target" "$$what"; done
 
 .PHONY: image
-image: .venv/.runtime ## build build/web.tar from examples/web.json; EXAMPLE=base builds another
+image: .venv/.runtime ## build build/web.tar from examples/web.json; EXAMPLE=base or sysimage builds another
 	@.ci/need $(IMAGE_NEEDS)
 	@mkdir -p build
+	@if test -x examples/$(EXAMPLE)/prepare; then examples/$(EXAMPLE)/prepare; fi
 	@$(BIN)/sysimage build --output $(IMAGE) examples/$(EXAMPLE).json
 
 .PHONY: test-fast

@@ -23,6 +23,8 @@ from sysimage.workers import threads
 
 DATABASES = {as_parts(f"{state}/db/db.sqlite"): schema for state, schema in STATE_DIRECTORIES.items()}
 _LOGS = {(*parts[:-1], parts[-1] + b"-wal") for parts in DATABASES}
+SPEC = b"system.json"
+"""The file at the top of a system item that has the spec, with its defaults."""
 _STAGE = "read"
 _THREADS = 4
 _Place = tuple[int, Parts]
@@ -42,7 +44,7 @@ class Contents:
     hidden: Mapping[int, int]
     """Bytes of files that nothing shows, by the layer that has them."""
     kept: Mapping[Parts, bytes]
-    """What was asked for of the visible files: databases, stanzas, copyright files; by image path."""
+    """What was asked for of the visible files: databases, stanzas, copyright files, specs; by image path."""
     database_layer: int
     """The layer that shows the store's database; 0 without one."""
 
@@ -98,6 +100,8 @@ def _read(document: LayerDocument, source: ImageSource, limits: Limits) -> _Laye
 def _is_kept(member: TarMember) -> bool:
     if member.parts in DATABASES or member.parts in _LOGS:
         return True
+    if member.parts[-1:] == (SPEC,):
+        return member.size <= packages.MOST and item_of(member.parts) == member.parts[:-1]
     return member.size <= packages.MOST and packages.is_read(member.parts)
 
 

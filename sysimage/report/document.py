@@ -46,7 +46,9 @@ def report_document(facts: Facts, difference: Difference | None = None) -> dict[
             }
             for number, layer in enumerate(facts.layers, 1)
         ],
-        "items": [_item(item, measures[item.path], places) for item in facts.items],
+        "items": [
+            _item(item, measures[item.path], places) | {"declared": item.path in facts.declared} for item in facts.items
+        ],
         "duplicates": {
             "wasted": sum(one.wasted for one in twice),
             "contents": len(twice),

@@ -90,6 +90,8 @@ class Facts:
     """Store paths from which every item is needed."""
     moves_always: int
     """Number of the layer that every update changes, which has the store's database; 0 without one."""
+    declared: frozenset[str] = frozenset()
+    """Store paths of the packages that the spec names, where the image says so."""
     propagates: bool = True
     """Whether an item is made again whenever something that it refers to is."""
     others: Mapping[int, tuple[FileFact, ...]] | None = None

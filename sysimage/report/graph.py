@@ -37,7 +37,7 @@ def measure(facts: Facts) -> Mapping[str, ItemMeasures]:
     graph.add_edges_from((item.path, reference) for item in facts.items for reference in item.references)
     graph.add_edges_from((_TOP, root) for root in facts.roots)
     rebuilt, layers = _updates(graph, facts)
-    _leave_out_what_others_need(graph)
+    _leave_out_what_others_need(graph, facts.declared)
     _reach_all(graph)
     dominators = networkx.immediate_dominators(graph, _TOP)
     retained = _retained(facts, dominators)
@@ -57,9 +57,9 @@ def measure(facts: Facts) -> Mapping[str, ItemMeasures]:
     return found
 
 
-def _leave_out_what_others_need(graph: networkx.DiGraph) -> None:
+def _leave_out_what_others_need(graph: networkx.DiGraph, declared: frozenset[str]) -> None:
     """A system refers to every item of its packages: it would dominate all of them, and every way would have one step.
-    Of a root's references only those say something that no other of them leads to."""
+    Of a root's references only those say something that no other of them leads to, or that the spec names."""
     for root in tuple(graph[_TOP]):
         direct = set(graph[root])
         reached: set[str] = set()
@@ -69,7 +69,7 @@ def _leave_out_what_others_need(graph: networkx.DiGraph) -> None:
             if path not in reached:
                 reached.add(path)
                 front += graph[path]
-        graph.remove_edges_from([(root, path) for path in direct & reached])
+        graph.remove_edges_from([(root, path) for path in (direct & reached) - declared])
 
 
 def _reach_all(graph: networkx.DiGraph) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from sysimage.compare.holding import named_packages
 from sysimage.errors import IntegrityError, MachineError
 from sysimage.layerplan import PlannedLayer, Record
 from sysimage.progress import Progress, silent
-from sysimage.report.contents import DATABASES, Contents, read_contents
+from sysimage.report.contents import DATABASES, SPEC, Contents, read_contents
 from sysimage.report.facts import Facts, ItemFact, LayerFact
 from sysimage.report.packages import read_licences, read_stanza
 from sysimage.rules.packages import is_stanza
@@ -58,6 +60,7 @@ def image_facts(
         items=items,
         roots=tuple(item.path for item in items if item.path not in referred),
         moves_always=contents.database_layer,
+        declared=_declared(contents, items),
         propagates=record is None or record.plan.memory.propagates,
         others=contents.others,
     )
@@ -96,6 +99,8 @@ def _items(contents: Contents, references: Mapping[str, tuple[str, ...]]) -> tup
     copyrights: dict[Parts, list[bytes]] = {}
     tops = {len(item) for item in contents.layer_of}
     for parts, content in contents.kept.items():
+        if parts[-1] == SPEC:
+            continue
         item = next((parts[:depth] for depth in sorted(tops) if parts[:depth] in contents.layer_of), None)
         if item is not None:
             (stanzas if is_stanza(parts) else copyrights).setdefault(item, []).append(content)
@@ -130,6 +135,18 @@ def _with_licences_of_source(items: list[ItemFact]) -> list[ItemFact]:
         else replace(item, licences=tuple(sorted(known[item.package.source])))
         for item in items
     ]
+
+
+def _declared(contents: Contents, items: Iterable[ItemFact]) -> frozenset[str]:
+    """Items of the packages that a system in the image was declared to have."""
+    named: frozenset[str] = frozenset()
+    for parts, content in contents.kept.items():
+        if parts[-1] == SPEC:
+            try:
+                named |= named_packages(json.loads(content)["packages"])
+            except (ValueError, KeyError, TypeError):
+                continue  # another tool's file of this name
+    return frozenset(item.path for item in items if item.package is not None and item.package.name in named)
 
 
 def _layer(document: LayerDocument, planned: PlannedLayer | None, hidden: Mapping[int, int]) -> LayerFact:

@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from sysimage.process import spawn
+from sysimage.verify import verify_image
 from tests.clients.conftest import IS_ROOT, need
+from tests.support.examples import ROOT, build_spec, default_cache
 from tests.support.small_images import write_small
 
 LIVES = ["/bin/sh", "-c", "trap 'echo ends; exit 0' TERM; echo up; while :; do sleep 0.1; done"]
@@ -164,3 +166,22 @@ def test_nothing_stays_in_an_engine_when_the_parent_is_killed(place: tuple[str, 
     while left(place) and time.monotonic() < deadline:
         time.sleep(0.2)
     assert left(place) == []
+
+
+def test_sysimage_builds_in_a_container_of_sysimage_what_it_builds_here(docker: Environment, tmp_path: Path) -> None:
+    (tmp_path / "sysimage.json").write_bytes((ROOT / "examples/sysimage.json").read_bytes())
+    prepare = [ROOT / "examples/sysimage/prepare", tmp_path / "sysimage/packages"]
+    subprocess.run(prepare, env={**os.environ, "PYTHON": sys.executable}, check=True)
+    image = build_spec(tmp_path / "sysimage.json", tmp_path / "image.tar")
+    subprocess.run(["docker", "load", "--quiet", "--input", image], env=docker, check=True)
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "base.json").write_bytes((ROOT / "examples/base.json").read_bytes())
+    volumes = ["/etc/apt:/etc/apt:ro", f"{work}:/work", f"{default_cache()}:/var/cache/sysimage"]
+    mounts = [word for volume in volumes for word in ("--volume", volume)]
+    words = ["sysimage:latest", "build", "--quiet", "--output", "base.tar", "base.json"]
+    subprocess.run(["docker", "run", "--rm", "--network", "host", *mounts, *words], env=docker, check=True)
+    here = verify_image(build_spec(work / "base.json", tmp_path / "here.tar"))
+    assert [layer.diff_id for layer in verify_image(work / "base.tar").layers] == [
+        layer.diff_id for layer in here.layers
+    ]

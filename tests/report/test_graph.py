@@ -38,6 +38,13 @@ def test_what_a_system_refers_to_and_others_need_is_theirs() -> None:
     assert found[path_of("system")].way is None
 
 
+def test_what_the_spec_names_hangs_from_the_system_too() -> None:
+    made = facts(item("system", "web", "ssl"), item("web", "ssl"), item("ssl"), declared=frozenset({path_of("ssl")}))
+    found = measure(made)
+    assert found[path_of("ssl")].dominator == path_of("system")
+    assert found[path_of("ssl")].way == path_of("system")
+
+
 def test_an_update_pulls_the_layers_of_all_that_refer_to_it_and_the_top() -> None:
     made = facts(
         item("system", "web", layer=4),

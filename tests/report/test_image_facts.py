@@ -67,6 +67,22 @@ def test_what_a_layer_above_replaces_or_removes_is_hidden(tmp_path: Path) -> Non
     }
 
 
+def test_packages_that_the_spec_in_the_image_names_are_declared(tmp_path: Path) -> None:
+    def packaged(name: str) -> bytes:
+        top = path_of(f"{name}-1")[1:].encode()
+        stanza = f"Package: {name}\nVersion: 1\n".encode()
+        above = (directory(top + below, 0o555) for below in (b"/", b"/share/", b"/share/sysimage/"))
+        folder = directory(top + b"/share/sysimage/packages/", 0o555)
+        return b"".join((*above, folder, file(top + b"/share/sysimage/packages/" + name.encode(), stanza)))
+
+    system = path_of("system")[1:].encode()
+    spec = file(system + b"/system.json", b'{"packages": ["web=1*"]}')
+    layer = archive(packaged("web"), packaged("ssl"), directory(system + b"/", 0o555), spec)
+    found = image_facts(small(tmp_path, layer), no_record)
+    assert found.declared == {path_of("web-1")}
+    assert {item.path for item in found.items} == {path_of("web-1"), path_of("ssl-1"), path_of("system")}
+
+
 def test_an_image_without_a_store_has_files_alone(tmp_path: Path) -> None:
     found = image_facts(small(tmp_path, archive(file(b"f", b"x"))), no_record)
     assert (found.items, found.roots, found.moves_always) == ((), (), 0)

@@ -46,7 +46,7 @@ function wayTo(at) {
 function drawing(at) {
   const levels = new Map();
   const isRoot = (one) => items[one].way === null;
-  const above = (one) => referrers[one].filter((other) => !isRoot(other) || items[one].way === other);
+  const above = (one) => referrers[one].filter((other) => !isRoot(other) || items[one].way === other || items[one].declared);
   const chosen = new Set(wayTo(at));
   let front = [at];
   while (front.length && chosen.size < MOST_DRAWN) {
@@ -138,6 +138,7 @@ function showItem(at, moves) {
     ['an update pulls', `${bytes(item.moved)} in ${counted(item.moved_layers, 'layer', 'layers')}`
       + (report.kind === 'plan' ? ', not compressed' : '') + `; ${counted(item.rebuilt, 'item is', 'items are')} made again`],
   ];
+  if (item.declared) facts.push(['declared', 'the spec names it']);
   if (item.source && item.source !== item.name) facts.splice(1, 0, ['source package', item.source]);
   if (item.licences.length) facts.splice(1, 0, ['licences', item.licences.join(', ')]);
   byId('item').replaceChildren(

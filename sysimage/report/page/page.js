@@ -13,7 +13,7 @@ function start() {
     ? 'Layers and the items in them, by the size of their contents. Choose one to look into it.'
     : 'Layers, the items in them, and their files, by uncompressed size. Choose one to look into it.';
   byId('why-about').textContent = 'Each item with the bytes that only it keeps in the image: without it, they would go too. '
-    + 'A reference of the system to what another item needs anyway is not counted here.';
+    + 'A reference of the system to what another item needs anyway is not counted here, unless the spec names it.';
   byId('packages-about').textContent = 'An update of an item pulls every layer that holds it'
     + (report.propagates ? ' or an item that refers to it, directly or not,' : '') + ' and the layer with the store’s database.';
   byId('dominators').replaceChildren(...(items.length ? dominatorRows(tops) : [el('p', {}, 'The image has no store items.')]));

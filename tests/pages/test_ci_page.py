@@ -1,0 +1,74 @@
+"""docs/how-to/ci.md does what it says: the shell of its jobs runs, from an empty cache."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sysimage.containers.users import is_privileged, user_map
+from tests.destinations.registry_server import running
+from tests.support.examples import ROOT
+
+PAGE = (ROOT / "docs/how-to/ci.md").read_text()
+SPEC = {
+    "name": "image",
+    "packages": ["busybox-static", "coreutils", "dash", "findutils", "libc-bin"],
+    "essential": False,
+    "user": "root",
+}
+STARTS = {"entry-point": ["/bin/busybox", "sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.1; done"]}
+INSTALLS = re.compile(r"^(sudo )?(apt-get|pipx|docker login|export PATH)|docker login")
+
+pytestmark = [
+    pytest.mark.programs,
+    pytest.mark.skipif(
+        not (is_privileged() or user_map().several), reason="booting in namespaces takes root, or a range of users"
+    ),
+]
+
+
+def job(name: str) -> list[str]:
+    """The lines of shell in the job under a heading, without those that install something or log in."""
+    section = PAGE.split(f"\n## {name}\n")[1].split("\n## ")[0]
+    if "```yaml" not in section:
+        lines = [line[4:] for line in section.splitlines() if line.startswith("    ")]
+    else:
+        block = section.split("```yaml\n")[1].split("```")[0]
+        lines = re.findall(r"^ {4,}(?:- )?((?:sudo|sysimage|apt-get|pipx|echo|export) .*)$", block, re.MULTILINE)
+    assert lines
+    return [line for line in lines if not INSTALLS.search(line)]
+
+
+def run(lines: list[str], folder: Path, cache: Path, registry: str) -> subprocess.CompletedProcess[str]:
+    script = "set -euo pipefail\n" + "\n".join(lines)
+    script = script.replace('sudo --preserve-env=PATH "$(command -v sysimage)"', "sysimage")
+    script = script.replace("ghcr.io/${{ github.repository }}", f"{registry}/team/image")
+    assert "${{" not in script
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "SYSIMAGE_CACHE_DIR": str(cache),
+        **{f"GIT_{who}_{what}": "ann@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+    }
+    return subprocess.run(["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def test_jobs_run_from_an_empty_cache(tmp_path: Path) -> None:
+    folder, cache = tmp_path / "project", tmp_path / "cache"
+    folder.mkdir()
+    (folder / "system.json").write_text(json.dumps({**SPEC, **STARTS}))
+    (folder / "test_image.py").write_text("def test_it_runs(host):\n    assert host.file('/bin/busybox').exists\n")
+    with running() as registry:
+        begin = ["git init --quiet .", "sysimage lock system.json", "git add .", "git commit --quiet --message begin"]
+        for name in ("GitHub", "GitLab", "Updates every night"):
+            lines = [*(begin if name == "GitHub" else []), *job(name)]
+            ran = run(lines, folder, cache, registry.address)
+            assert ran.returncode == 0, f"{name}:\n{ran.stdout}\n{ran.stderr}"
+        assert "team/image:latest" in registry.manifests
+    assert (folder / "junit.xml").exists()
