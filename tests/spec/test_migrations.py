@@ -142,5 +142,7 @@ def test_a_spec_that_stays_faulty_is_left_as_it_was(
 
 def test_today_s_examples_have_nothing_to_change(capsys: pytest.CaptureFixture[str]) -> None:
     for path in sorted((Path(__file__).parents[2] / "examples").glob("*.json")):
+        if (path.with_suffix("") / "prepare").exists():
+            continue  # a tree of it is not there before
         assert main(["migrate", "--check", str(path)]) == 0, path
         assert "nothing to change" in capsys.readouterr().out

@@ -188,4 +188,5 @@ def test_the_shipped_schema_is_current() -> None:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_the_examples_are_accepted_by_both(example: Path) -> None:
     VALIDATOR.validate(json.loads(example.read_text()))
-    assert parse_spec(example.read_text(), example).name
+    is_prepared = (example.with_suffix("") / "prepare").exists()  # a tree of it is not there before
+    assert parse_spec(example.read_text(), None if is_prepared else example).name
