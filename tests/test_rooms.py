@@ -140,6 +140,7 @@ ALLOWED: dict[str, set[str]] = {
         "bootstrap.packages",
         "bootstrap.planning",
         "bootstrap.store",
+        "bootstrap.triggers",
     },
     # What Debian's triggers make of the merged tree, as functions over it.
     "bootstrap.triggers": {"bootstrap.debian", "bootstrap.debs"},

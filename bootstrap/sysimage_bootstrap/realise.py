@@ -82,6 +82,7 @@ def _make(
     # Not paid for by a build of what is known.
     from sysimage_bootstrap.building.build import build_items
     from sysimage_bootstrap.building.programs import build_programs
+    from sysimage_bootstrap.building.trigger_programs import TriggerPrograms
     from sysimage_bootstrap.debs.inventory import PackageFacts
     from sysimage_bootstrap.packages.slim import slim_of
     from sysimage_bootstrap.system.services import guile_programs, imported_modules
@@ -100,19 +101,21 @@ def _make(
         workers=workers,
         progress=progress,
     )
+    runnable = _FetchedLater(archive, resolution.packages, request, progress) if native is None else native
     programs = None
     if spec.has_init:
         programs = build_programs(
             guile_programs(),
             resolution,
-            _FetchedLater(archive, resolution.packages, request, progress) if native is None else native,
+            runnable,
             store,
             native_architecture=native_architecture(),
             workers=workers,
             progress=progress,
         )
     facts = {name: PackageFacts.parse(store.facts(item.path)) for name, item in items.items()}
-    return build_system(spec, spec_dir, items, items, facts, store, programs, progress, below=below)
+    assemble = TriggerPrograms(runnable, native_architecture(), store, workers, progress).assembled
+    return build_system(spec, spec_dir, items, items, facts, store, programs, progress, below=below, assemble=assemble)
 
 
 class _FetchedLater(Mapping[Package, Path]):
@@ -153,9 +156,14 @@ def _native_tools(
     """Where the system is of another architecture: the packages this machine needs to work on its items."""
     from sysimage_bootstrap.building.bytecode import native_requests
     from sysimage_bootstrap.building.programs import native_guile
+    from sysimage_bootstrap.building.trigger_programs import native_triggers
 
     native = native_architecture()
-    wanted = (*native_requests(resolution.packages), *native_guile(resolution))
+    wanted = (
+        *native_requests(resolution.packages),
+        *native_guile(resolution),
+        *native_triggers(resolution.packages),
+    )
     if native == request.architecture or not wanted:
         return None
     tools = resolve(

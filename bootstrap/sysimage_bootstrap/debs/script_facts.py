@@ -7,6 +7,7 @@ debconf is not known here, and counts as not done: so it is by default with ever
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from collections.abc import Iterable, Iterator
@@ -111,4 +112,4 @@ def _are_paths(words: Iterable[str]) -> bool:
 
 
 def _below_usr(path: str) -> str:
-    return path.lstrip("/").removeprefix("usr/")
+    return posixpath.normpath(path).lstrip("/").removeprefix("usr/")

@@ -36,10 +36,12 @@ from sysimage_bootstrap.system.services import shepherd_configuration
 from sysimage_bootstrap.system.system_accounts import system_accounts
 from sysimage_bootstrap.system.system_document import system_document
 from sysimage_bootstrap.system.system_item import SystemFile, system_item
+from sysimage_bootstrap.system.trigger_items import trigger_items
 from sysimage_bootstrap.system.triggered import triggered_files
 from sysimage_bootstrap.system.usr import Usr, base_entries, settled
 from sysimage_bootstrap.triggers import java_keystore
 from sysimage_bootstrap.triggers.certificate_links import certificate_links
+from sysimage_bootstrap.triggers.program_triggers import Assemble
 
 STOP_SIGNAL = "SIGTERM"
 """What ends a system in order: the Shepherd stops every service and exits with status 0."""
@@ -56,6 +58,7 @@ def build_system(
     progress: Progress = silent,
     *,
     below: Accounts = NO_ACCOUNTS,
+    assemble: Assemble | None = None,
 ) -> SystemResult:
     """Make the system that ``spec`` declares of the packages in ``resolution``, with an init if there are ``programs``
     for it.
@@ -91,8 +94,8 @@ def build_system(
     exists = ImagePrograms(spec, packages, [entry.path for entry in root.overriding])
     files_of_boot = {} if tools is None else _boot_files(spec, tools, accounts, environment, exists, root)
     shown = {package.path: package.usr for package in packages}
-    if locale is not None:
-        shown[locale.path] = ShownFiles()
+    made = trigger_items(tree, packages, assemble, store) if assemble is not None else ()
+    shown |= {item.path: ShownFiles() for item in (locale, *made) if item is not None}
     system = system_item(
         sorted(shown),
         etc_tree.path,

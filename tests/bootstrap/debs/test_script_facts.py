@@ -62,6 +62,7 @@ def test_a_variable_that_is_set_once_counts() -> None:
 def test_capabilities_are_those_that_a_script_sets_unasked() -> None:
     assert script_facts("fping", "", FPING).capabilities == {"bin/fping": "cap_net_raw+ep"}
     assert script_facts("iproute2", "", IPROUTE2).capabilities == {}
+    assert script_facts("x", "", "D=/usr/lib/x/\nsetcap cap_bpf=ep $D/y").capabilities == {"lib/x/y": "cap_bpf=ep"}
     assert script_facts("x", "", "setcap -r /usr/bin/x\nsetcap -q cap_bpf=ep /usr/bin/x").capabilities == {
         "bin/x": "cap_bpf=ep"
     }

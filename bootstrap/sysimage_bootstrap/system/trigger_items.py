@@ -1,0 +1,52 @@
+"""The store items with what triggers' programs make of all packages together, shown below /usr."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sysimage.digest import Digest
+from sysimage.store.items import StoreItem
+from sysimage_bootstrap.store import ItemStore, Recipe
+from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.triggers.merged_tree import MergedTree
+from sysimage_bootstrap.triggers.program_triggers import TRIGGERS, Assemble, ProgramTrigger, inputs, make
+
+_FORMAT = 1
+"""Raised when the same inputs come to give other bytes."""
+
+
+def trigger_items(
+    tree: MergedTree, packages: Sequence[Installed], assemble: Assemble, store: ItemStore
+) -> tuple[StoreItem, ...]:
+    """An item for each trigger whose program is among the packages, and that has something to read."""
+    found = []
+    for trigger in TRIGGERS:
+        owner = next((package for package in packages if re.fullmatch(trigger.package, package.name)), None)
+        read = inputs(trigger, tree) if owner is not None else {}
+        if owner is not None and read:
+            found.append(_item(trigger, owner, read, assemble, store))
+    return tuple(found)
+
+
+def _item(
+    trigger: ProgramTrigger, owner: Installed, read: Mapping[str, bytes], assemble: Assemble, store: ItemStore
+) -> StoreItem:
+    recipe = Recipe(
+        trigger.name,
+        "trigger",
+        (),
+        {
+            "format": _FORMAT,
+            "program": [owner.name, owner.facts.version],
+            "read": {path: str(Digest.of(content)) for path, content in read.items()},
+        },
+    )
+
+    def build(top: Path) -> None:
+        with assemble(trigger.name, (trigger.program,)) as program:
+            top.mkdir()
+            make(trigger, read, program, top)
+
+    return store.realise(recipe, build)
