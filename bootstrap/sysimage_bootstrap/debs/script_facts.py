@@ -1,8 +1,9 @@
 """What maintainer scripts say of a package's own files, in words that mean the same in every system.
 
 Two commands are read where they stand as they are: ``dpkg-divert``, which moves other packages' files out of the way,
-and ``setcap``. A word may be a variable that the script sets once, to plain text. What a script does after it asked
-debconf is not known here, and counts as not done: so it is by default with every capability that is asked about.
+and ``setcap``. A word may hold a variable that the script sets once, to plain text, or that a loop sets to several.
+What a script does after it asked debconf is not known here, and counts as not done: so it is by default with every
+capability that is asked about.
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice, product
 
 _ASSIGNMENT = re.compile(
     r"""(?m)^\s*(?:local\s+|readonly\s+)?([A-Za-z_]\w*)=(?:"([^"$`\\]*)"|'([^']*)'|([^\s"'$`;&|()]+))\s*$"""
 )
+_LOOP = re.compile(r"(?m)^\s*for\s+([A-Za-z_]\w*)\s+in\s+([^;\n$`\"'*?\[]+)[;\n]\s*do\b")
 _ASKS = re.compile(r"(?m)^\s*db_(get|input)\b")
 _END = frozenset({";", "&&", "||", "|", "&", ";;", "then", "do", ")", "(", "{", "}"})
 _NOT_ADDING = ("--remove", "--list", "--listpackage", "--truename", "--help", "--version")
 _WITH_VALUE = ("--package", "--divert", "--admindir", "--instdir", "--root")
 _CAPABILITIES = re.compile(r"cap_[a-z_]+(?:,cap_[a-z_]+)*[+=][eip]{1,3}")
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
+_MOST_WAYS = 1000
 _ALIASED = ".usr-is-merged"
 """What Debian's move to one /usr calls a path that is diverted to itself: nothing is moved."""
 
@@ -49,15 +54,19 @@ def script_facts(package: str, preinst: str, postinst: str) -> ScriptFacts:
     return ScriptFacts(diversions, capabilities)
 
 
-def _variables(script: str) -> dict[str, str]:
-    """Those that are set once."""
-    found: dict[str, set[str]] = {}
+def _variables(script: str) -> dict[str, tuple[str, ...]]:
+    """Those that are set once, and those of loops over plain words."""
+    once: dict[str, set[str]] = {}
     for name, *texts in _ASSIGNMENT.findall(script):
-        found.setdefault(name, set()).add("".join(texts))
-    return {name: next(iter(texts)) for name, texts in found.items() if len(texts) == 1}
+        once.setdefault(name, set()).add("".join(texts))
+    found = {name: tuple(texts) for name, texts in once.items() if len(texts) == 1}
+    loops: dict[str, dict[str, None]] = {}
+    for name, words in _LOOP.findall(script):
+        loops.setdefault(name, {}).update(dict.fromkeys(words.split()))
+    return found | {name: tuple(words) for name, words in loops.items() if name not in once}
 
 
-def _commands(script: str, program: str, variables: dict[str, str]) -> Iterator[list[str]]:
+def _commands(script: str, program: str, variables: dict[str, tuple[str, ...]]) -> Iterator[list[str]]:
     """The arguments of each call of a program, variables replaced."""
     joined = re.sub(r"\\\n", " ", script)
     for line in joined.splitlines():
@@ -72,11 +81,19 @@ def _commands(script: str, program: str, variables: dict[str, str]) -> Iterator[
         while program in words:
             words = words[words.index(program) + 1 :]
             end = next((at for at, word in enumerate(words) if word in _END or word[0] in "<>"), len(words))
-            yield [_expanded(word, variables) for word in words[:end]]
+            yield from _expanded(words[:end], variables)
 
 
-def _expanded(word: str, variables: dict[str, str]) -> str:
-    return re.sub(r"\$(?:(\w+)|\{(\w+)\})", lambda m: variables.get(m[1] or m[2], m[0]), word)
+def _expanded(words: list[str], variables: dict[str, tuple[str, ...]]) -> Iterator[list[str]]:
+    """The words once for every way to set the variables in them."""
+    used = sorted({name for word in words for pair in _VARIABLE.findall(word) for name in pair} & variables.keys())
+    for values in islice(product(*(variables[name] for name in used)), _MOST_WAYS):
+        chosen = dict(zip(used, values, strict=True))
+        yield [_with(word, chosen) for word in words]
+
+
+def _with(word: str, chosen: dict[str, str]) -> str:
+    return _VARIABLE.sub(lambda m: chosen.get(m[1] or m[2], m[0]), word)
 
 
 def _diversion(package: str, words: list[str]) -> dict[str, str]:

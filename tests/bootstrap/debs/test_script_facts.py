@@ -59,6 +59,17 @@ def test_a_variable_that_is_set_once_counts() -> None:
     assert script_facts("mine", script, "").diversions == {"bin/x": "bin/x.distrib"}
 
 
+def test_a_loop_over_plain_words_counts_for_each() -> None:
+    zutils = """for FILE in zcat zcmp
+    do
+        dpkg-divert --package zutils --quiet --add --no-rename --divert "/usr/bin/${FILE}.gzip" "/usr/bin/${FILE}"
+        dpkg-divert --package zutils --add --no-rename --divert "/bin/${FILE}.gzip.usr-is-merged" "/bin/${FILE}"
+    done
+    for FILE in $UNKNOWN; do dpkg-divert --add "$FILE"; done
+    """
+    assert script_facts("zutils", zutils, "").diversions == {"bin/zcat": "bin/zcat.gzip", "bin/zcmp": "bin/zcmp.gzip"}
+
+
 def test_capabilities_are_those_that_a_script_sets_unasked() -> None:
     assert script_facts("fping", "", FPING).capabilities == {"bin/fping": "cap_net_raw+ep"}
     assert script_facts("iproute2", "", IPROUTE2).capabilities == {}
