@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sysimage.api.arguments import Place, declared_system, reported, whole_name
+from sysimage.api.catalog import archive_of
 from sysimage.api.reading import find
 from sysimage.api.settings import Settings
 from sysimage.api.specs import resolve
@@ -152,16 +153,15 @@ def fixes_of(
 
 
 def _archive(after: Opened, settings: Settings) -> Archive:
-    from sysimage.spec.parse import spec_of_value
-    from sysimage_bootstrap.packages.choose import open_archive
+    """The archive that new packages come from: with the spec's suites, or those of the packages, or the usual ones."""
+    if after.spec is not None:
+        from sysimage_bootstrap.packages.choose import open_archive
+
+        return open_archive(settings.archive_choice(), after.spec, settings.cache / "archive")
     from sysimage_bootstrap.packages.package_request import OWN
 
-    spec = after.spec
-    if spec is None:
-        suites = sorted({one.suite for one in after.resolution.packages} - {OWN}) if after.resolution else []
-        sources = {"package-sources": {"suites": suites}} if suites else {}
-        spec = spec_of_value({"name": "any", "packages": [], **sources}, Path()).spec
-    return open_archive(settings.archive_choice(), spec, settings.cache / "archive")
+    suites = {one.suite for one in after.resolution.packages} - {OWN} if after.resolution else set()
+    return archive_of(settings, sorted(suites))
 
 
 def _in_archive(archive: Archive, found: Difference, after: Opened, progress: Progress) -> dict[str, Package]:

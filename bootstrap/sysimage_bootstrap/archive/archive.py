@@ -8,7 +8,7 @@ import json
 import platform
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ from sysimage_bootstrap.archive.fetch import FetchRequest, fetch_all, raise_toge
 from sysimage_bootstrap.archive.index import PackageIndex, PackageList
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.archive.package_lists import list_paragraphs, list_request
-from sysimage_bootstrap.archive.release import Release, parse_release
+from sysimage_bootstrap.archive.release import ListedFile, Release, parse_release
 from sysimage_bootstrap.archive.signature import verified_text
 from sysimage_bootstrap.archive.sources import KEYRING, ArchiveSource
 from sysimage_bootstrap.archive.transport import MissingError, Transport, TransportOptions, UnreachableError
@@ -106,6 +106,29 @@ class Archive:
                 PackageList.prune(directory, self._named_lists())
             self._indexes[architecture] = PackageIndex(architecture, [found for found in lists if found is not None])
         return self._indexes[architecture]
+
+    def descriptions(self, architecture: str, progress: Progress = silent) -> Iterator[tuple[str, str]]:
+        """Suite and text of every paragraph of the package lists; of a package in several suites, each."""
+        for release in self.releases():
+            for text in self._texts(release, release.package_lists(architecture), b"\n\n", progress):
+                for paragraph in text.split("\n\n"):
+                    yield release.source.suite, paragraph
+
+    def contents(self, architecture: str, progress: Progress = silent) -> Iterator[tuple[str, str]]:
+        """Suite and lines, many in one text, of the lists of files in packages: a path without its first slash, blanks,
+        and ``section/package``, with commas between several. A suite without such lists is passed over."""
+        for release in self.releases():
+            for text in self._texts(release, release.contents_lists(architecture), b"\n", progress):
+                yield release.source.suite, text
+
+    def _texts(
+        self, release: Release, entries: Sequence[ListedFile], between: bytes, progress: Progress
+    ) -> Iterator[str]:
+        """The texts of lists, some whole entries at a time; what is not in the cache is fetched."""
+        requests = [list_request(release, entry) for entry in entries]
+        paths = fetch_all(requests, self._cache, self._transport, progress)
+        for entry in entries:
+            yield from list_paragraphs(release, entry, paths[entry.digest], between=between)
 
     def _named_lists(self) -> set[str]:
         """The digests of everything that any suite in the cache names today, in hexadecimal."""

@@ -20,9 +20,12 @@ from sysimage.files.code_digest import code_digest
 from sysimage.notices import notice
 from sysimage_bootstrap.archive.cache import write_durably
 from sysimage_bootstrap.archive.dependencies import parse_targets
+from sysimage_bootstrap.archive.other_names import OTHER_NAMES
 from sysimage_bootstrap.archive.package import Package, package_from_fields
 from sysimage_bootstrap.archive.versions import version_key
 
+_MISSPELT = 2
+"""Letters that a misspelt name has too many or too few, at most."""
 _FIELDS = frozenset(
     {
         *("package", "version", "architecture", "source", "essential", "priority", "multi-arch", "installed-size"),
@@ -162,10 +165,20 @@ class PackageIndex:
         names = set().union(*(packages.essential() for packages in self._lists))
         return tuple(name for name in sorted(names) if (found := self.versions(name)) and found[0].essential)
 
+    def alike(self, name: str) -> tuple[str, ...]:
+        """The packages that were probably meant, the likeliest first: under the name that Debian has for what others
+        call so, with a usual beginning or end, or spelt nearly so. Empty where that would be a guess in the dark."""
+        names: set[str] = set().union(*(packages.names() for packages in self._lists))
+        known = [*OTHER_NAMES.get(name, ()), f"default-{name}", f"{name}3", f"{name}-server", f"{name}-common"]
+        found = [one for one in dict.fromkeys(known) if one in names]
+        if found:
+            return tuple(found[:2])
+        same_start = sorted(one for one in names if one[:1] == name[:1] and abs(len(one) - len(name)) <= _MISSPELT)
+        return tuple(difflib.get_close_matches(name, same_start, n=1, cutoff=0.78))
+
     def similar(self, name: str) -> str | None:
         """The package name that was probably meant."""
-        names: set[str] = set().union(*(packages.names() for packages in self._lists))
-        return next(iter(difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.75)), None)
+        return next(iter(self.alike(name)), None)
 
 
 def index_of(text: str, architecture: str, suite: str = "trixie") -> PackageIndex:

@@ -30,8 +30,9 @@ def list_request(release: Release, entry: ListedFile) -> FetchRequest:
     return FetchRequest(f"{entry.path} of {release.source.suite}", entry.digest, entry.size, tuple(uris))
 
 
-def list_paragraphs(release: Release, entry: ListedFile, path: Path) -> Iterator[str]:
-    """Decompress a package list that has been fetched and checked, some whole paragraphs at a time; an
+def list_paragraphs(release: Release, entry: ListedFile, path: Path, *, between: bytes = b"\n\n") -> Iterator[str]:
+    """Decompress a package list that has been fetched and checked, some whole paragraphs at a time (or what else stands
+    ``between`` entries); an
     `IntegrityError` if it is malformed. A list as one text takes hundreds of megabytes."""
     what = f"{entry.path} of {release.source.suite}"
     plain = entry.path.removesuffix(".xz").removesuffix(".gz")
@@ -44,7 +45,7 @@ def list_paragraphs(release: Release, entry: ListedFile, path: Path) -> Iterator
                 left -= len(piece)
                 if left < 0:
                     raise IntegrityError(f"cannot use {what}: it is longer than the {limit} bytes that were promised")
-                whole, blank, rest = (rest + piece).rpartition(b"\n\n")
+                whole, blank, rest = (rest + piece).rpartition(between)
                 if blank:
                     yield whole.decode("utf-8")
         yield rest.decode("utf-8")

@@ -105,6 +105,16 @@ class Release:
                     found.append(listed)
         return tuple(found)
 
+    def contents_lists(self, architecture: str) -> tuple[ListedFile, ...]:
+        """The lists of the files in packages, of the source's components; those that the suite does not have are left
+        out."""
+        found = (
+            self._compressed(f"{component}/Contents-{name}")
+            for component in self.source.components
+            for name in (architecture, "all")
+        )
+        return tuple(listed for listed in found if listed is not None)
+
     def _compressed(self, path: str) -> ListedFile | None:
         return next((self.files[path + end] for end in (".xz", ".gz", "") if path + end in self.files), None)
 

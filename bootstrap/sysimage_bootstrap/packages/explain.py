@@ -15,13 +15,14 @@ def failure_issue(search: Search, failure: Failure) -> Issue:
         reasons = [f"{target.name}: {reason}" for target, reason in zip(alternatives, reasons, strict=True)]
     through = search.chain(failure.needed_by)[1:]
     wanted = f" ({failure.needed_by} is there for {', for '.join(through)})" if through else ""
-    meant = None
+    meant: tuple[str, ...] = ()
     if not failure.needed_by and len(alternatives) == 1 and not _known(search, alternatives[0].name):
-        meant = search.index.similar(alternatives[0].name)
+        meant = search.index.alike(alternatives[0].name)
     if failure.needed_by:
         return Issue(failure.needed_by, f"needs {failure.dependency}, {'; '.join(reasons)}{wanted}")
     pin = next((str(pin) for pin in search.pins if pin.target in alternatives), str(failure.dependency))
-    return Issue(pin, "; ".join(reasons), suggestion=meant)
+    also = f"; {' and '.join(meant[1:])} may do as well" if meant[1:] else ""
+    return Issue(pin, "; ".join(reasons) + also, suggestion=next(iter(meant), None))
 
 
 def _known(search: Search, name: str) -> bool:

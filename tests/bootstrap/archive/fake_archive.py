@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import lzma
 import re
@@ -107,6 +108,8 @@ class FakeSuite:
     """Further or other fields of Release."""
     signers: tuple[str, ...] = ("good",)
     architecture: str = "amd64"
+    contents: str = ""
+    """Lines of the list of files in packages; without them there is no such list."""
 
     def publish(self) -> None:
         text = "\n".join(self.packages).encode()
@@ -114,7 +117,12 @@ class FakeSuite:
         path = f"main/binary-{self.architecture}/Packages"
         self.put(path + ".xz", compressed)
         self.put(f"main/binary-{self.architecture}/by-hash/SHA256/{hashlib.sha256(compressed).hexdigest()}", compressed)
-        self.sign(self.release({path: text, path + ".xz": compressed}))
+        listed = {path: text, path + ".xz": compressed}
+        if self.contents:
+            files = f"main/Contents-{self.architecture}.gz"
+            listed[files] = gzip.compress(self.contents.encode(), mtime=0)
+            self.put(f"main/by-hash/SHA256/{hashlib.sha256(listed[files]).hexdigest()}", listed[files])
+        self.sign(self.release(listed))
         for paragraph in self.packages:
             values = dict(line.split(": ", 1) for line in paragraph.splitlines())
             self.files[f"/{self.root}/{values['Filename'].replace('%', '%25')}"] = deb_bytes(

@@ -1,0 +1,88 @@
+"""``sysimage show``: what the archive says of a package."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sysimage.cli.catalog_flags import add_catalog_flags, architecture_of, archive_of
+from sysimage.cli.progress import shown_progress
+from sysimage.cli.reading_flags import style_of
+from sysimage.cli.terminal import Terminal, in_bytes
+from sysimage.errors import SpecError
+
+if TYPE_CHECKING:
+    from sysimage_bootstrap.packages.catalog import Listing
+
+NAME = "show"
+HELP = "show what the archive says of a package"
+DESCRIPTION = """\
+Show a package of the archive: version, suite, sizes, what it depends on and provides, and its description. What a whole
+spec comes to is shown by `sysimage size SPEC` and `sysimage why SPEC PACKAGE`."""
+EXAMPLES = (
+    ("sysimage show nginx", "its version, and what it needs"),
+    ("sysimage show --suite bookworm --json postgresql-15", "of another suite, for a program"),
+)
+_SHOWN = (
+    ("source", "source"),
+    ("depends", "depends"),
+    ("pre-depends", "pre-depends"),
+    ("recommends", "recommends"),
+    ("provides", "provides"),
+    ("conflicts", "conflicts"),
+    ("homepage", "homepage"),
+)
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    add_catalog_flags(parser)
+    parser.add_argument("package", metavar="PACKAGE", help="its name")
+
+
+def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
+    from sysimage_bootstrap.packages.catalog import show
+
+    name, architecture = arguments.package, architecture_of(arguments)
+    with shown_progress(style_of(arguments), terminal) as progress:
+        archive = archive_of(arguments, terminal)
+        found = show(archive, architecture, name, progress)
+        if found is None:
+            index = archive.packages(architecture, progress)
+            raise _unknown(name, index.providers(name), index.alike(name))
+    if arguments.json:
+        terminal.document(
+            {"name": found.name, "version": found.version, "suite": found.suite, "fields": {**found.fields}}
+        )
+        return
+    for line in lines(found, terminal.width):
+        terminal.result(line)
+
+
+def _unknown(name: str, providers: tuple[str, ...], alike: tuple[str, ...]) -> SpecError:
+    if providers:
+        return SpecError(
+            f"cannot show {name}: it is no package, but what others provide",
+            hint=f"name one: {', '.join(providers[:8])}",
+        )
+    hint = f"did you mean {' or '.join(alike)}?" if alike else f"`sysimage search {name}` looks in descriptions, too"
+    return SpecError(f"cannot show {name}: the archive has no such package", hint=hint)
+
+
+def lines(found: Listing, width: int) -> Iterator[str]:
+    """The package for people."""
+    yield f"{found.name} {found.version}: {found.summary}"
+    size, installed = int(found.fields["size"]), int(found.fields.get("installed-size") or 0) * 1024
+    sizes = f"{in_bytes(size)} to fetch, {in_bytes(installed)} unpacked, as its packager says"
+    for name, text in [
+        ("suite", found.suite),
+        ("size", sizes),
+        *((label, found.fields.get(key, "")) for label, key in _SHOWN),
+    ]:
+        if text:
+            yield from textwrap.wrap(
+                text, width, initial_indent=f"  {name + ':':<13}", subsequent_indent=" " * 15, break_on_hyphens=False
+            )
+    for paragraph in found.fields.get("description", "").split("\n")[1:]:
+        yield f"  {paragraph}" if paragraph != "." else ""
