@@ -35,11 +35,11 @@ help: ## say what there is (the default)
 		| while IFS=$$'\t' read -r target what; do printf 'make %-13s %s\n' "$$target" "$$what"; done
 
 .PHONY: image
-image: .venv/.runtime ## build build/web.tar from examples/web.json; EXAMPLE=base or sysimage builds another
+image: .venv/.runtime ## build build/web.tar from examples/web.json; EXAMPLE=base, shop or sysimage builds another
 	@.ci/need $(IMAGE_NEEDS)
 	@mkdir -p build
 	@if test -x examples/$(EXAMPLE)/prepare; then examples/$(EXAMPLE)/prepare; fi
-	@$(BIN)/sysimage build --output $(IMAGE) examples/$(EXAMPLE).json
+	@$(BIN)/sysimage build --output $(IMAGE) $(wildcard examples/$(EXAMPLE).json examples/$(EXAMPLE).jsonc)
 
 .PHONY: test-fast
 test-fast: .venv/.dev ## run the tests that need nothing but Python: no apt, no engine, no namespaces; a minute or two

@@ -63,6 +63,15 @@ ALLOWED: dict[str, set[str]] = {
     "from_store": {"spec", "store", "rootfs"},
     # Trees of the user's own become items of the store that sysimage makes.
     "trees": {"rules", "spec", "store", "rootfs", "bootstrap.store"},
+    "wheels": {
+        "spec",
+        "store",
+        "rootfs",
+        "bootstrap.building",
+        "bootstrap.debian",
+        "bootstrap.debs",
+        "bootstrap.store",
+    },
     "layerplan": {"store", "closure"},
     "blobs": set(),
     "layers": {"rules", "store", "closure", "rootfs", "layerplan", "blobs"},
@@ -105,6 +114,7 @@ ALLOWED: dict[str, set[str]] = {
         "preflight",
         "from_store",
         "trees",
+        "wheels",
         "bootstrap.packages",
         "bootstrap.store",
         "bootstrap.realise",

@@ -116,6 +116,7 @@ class Settings:
             self.cache,
             self.archive_choice(),
             locked=locked,
+            environment=self.variables,
             workers=self.processors,
             registries=None if self.offline else self.registries,
         )

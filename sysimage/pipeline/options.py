@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -57,6 +57,8 @@ class BuildSources:
     archive: ArchiveChoice
     locked: bool = False
     """Refuse to build anything but what the lock file says."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What pip reads of the environment."""
     workers: int = 1
     """How many processes read and make items."""
     registries: Callable[[], Registries] | None = None

@@ -107,6 +107,10 @@ def source_inputs(spec: SystemSpec, spec_dir: Path) -> Iterator[Input]:
         yield Input(f"the package {package}", spec_dir / package)
     for path, tree in spec.trees.items():
         yield Input(f"the tree {path}", spec_dir / tree.source, whole=True)
+    if spec.python is not None:
+        yield Input("the lock file of Python packages", spec_dir / spec.python.lock)
+        if spec.python.wheels is not None:
+            yield Input("the directory of wheels", spec_dir / spec.python.wheels, whole=True)
     if spec.from_image is not None and is_on_this_machine(spec.from_image, spec_dir):
         yield Input("the base image", path_of(spec.from_image, spec_dir), whole=True)
     if spec.from_store is not None:

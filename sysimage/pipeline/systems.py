@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from sysimage import bases, from_store
 from sysimage.closure import Closure
+from sysimage.files.temporary import scratch_directory
 from sysimage.pipeline.options import BuildSources, DeclaredSystem
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import NO_ACCOUNTS
@@ -36,6 +38,8 @@ def provide(
     """The system: found in a store, or made of packages, with its trees. Later steps do not distinguish the two."""
     found = _provide(system, sources, base, progress)
     spec = system.spec
+    if spec.python is not None:
+        found = _with_wheels(system, sources, found, progress)
     if not spec.trees:
         return found
     from sysimage.trees.items import TreeStore  # not paid for by builds without trees
@@ -45,6 +49,29 @@ def provide(
     present = tuple(item.path for item in found.items)
     store = ItemStore(sources.cache_dir / "store", spec.store.store_dir)
     return with_trees(spec, system.spec_dir, found, accounts, TreeStore(store, sources.cache_dir / "trees", present))
+
+
+def _with_wheels(
+    system: DeclaredSystem, sources: BuildSources, found: SystemResult, progress: Progress
+) -> SystemResult:
+    # Not paid for by builds without Python packages.
+    from sysimage.wheels.fetch import WheelSource
+    from sysimage.wheels.items import WheelItems
+    from sysimage.wheels.place import with_wheels
+    from sysimage.wheels.python_here import compiler_of_items
+    from sysimage.wheels.target import Target
+
+    spec = system.spec
+    if spec.python is None:
+        return found
+    target = Target.of(found.items, spec.architecture)
+    directory = None if spec.python.wheels is None else system.spec_dir / spec.python.wheels
+    offline = sources.archive.options.transport.offline
+    source = WheelSource(sources.cache_dir / "wheels", sources.environment, directory, offline)
+    store = ItemStore(sources.cache_dir / "store", spec.store.store_dir)
+    with scratch_directory(sources.cache_dir, "python-") as scratch:
+        compiler = cache(lambda: compiler_of_items(found.items, target, scratch / "python"))
+        return with_wheels(spec, system.spec_dir, found, source, WheelItems(store, target, compiler), progress)
 
 
 def _provide(system: DeclaredSystem, sources: BuildSources, base: bases.BaseImage, progress: Progress) -> SystemResult:

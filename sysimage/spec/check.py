@@ -16,6 +16,7 @@ from sysimage.spec.check_accounts import check_accounts
 from sysimage.spec.check_lengths import check_lengths
 from sysimage.spec.check_origin import check_origin
 from sysimage.spec.check_paths import check_paths
+from sysimage.spec.check_python import check_python
 from sysimage.spec.check_secrets import check_secrets
 from sysimage.spec.check_sources import check_source
 from sysimage.spec.check_trees import check_trees
@@ -44,6 +45,7 @@ def check(spec: SystemSpec, names: Names, beside: Path | None) -> Iterator[Issue
     yield from check_accounts(spec, names.users, names.groups)
     yield from check_paths(spec, beside)
     yield from check_trees(spec, beside)
+    yield from check_python(spec, beside)
     yield from check_secrets(spec, beside)
     yield from check_lengths(spec)
     yield from _check_lists(spec, beside)

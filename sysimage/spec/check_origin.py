@@ -14,6 +14,7 @@ _MADE_OF_PACKAGES = (
     "exclude",
     "alternatives",
     "package_sources",
+    "python",
     "essential",
     "slim",
     "translations",

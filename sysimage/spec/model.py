@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, model_validator
 from sysimage.rules.architectures import ARCHITECTURES
 from sysimage.spec import value_types
 from sysimage.spec.marks import FILE_OR_NAME, INSIDE, SPEC_PATH, WHOLE
+from sysimage.spec.python import Python
 from sysimage.spec.services import (
     CommandReady,
     FileReady,
@@ -217,6 +218,8 @@ class SystemSpec(SpecObject):
     """Which package provides a name that several do, such as ``{"awk": "mawk"}``."""
     package_sources: PackageSources = PackageSources()
     """Which parts of the package archive are used."""
+    python: Python | None = None
+    """Python packages of a lock file, each wheel a store item."""
     essential: bool = True
     """Whether Debian's Essential packages, and small things that are expected everywhere, are there without being
     named; ``false`` for a plain program that needs none of them."""

@@ -24,7 +24,7 @@ from sysimage.spec.value_types import (
     Word,
 )
 
-PROGRAM_PATH = ("/usr/sbin", "/usr/bin")
+PROGRAM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin")
 """Where the programs of services are looked up that are named without a slash."""
 
 
@@ -93,7 +93,7 @@ class Service(SpecObject):
 
     command: Argv
     """Program and arguments; one without a slash is looked up in the ``PATH`` that ``environment`` says, then in
-    ``/usr/sbin:/usr/bin`` of the image. No shell."""
+    ``/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin`` of the image. No shell."""
     description: Line = ""
     """One line for people, shown by ``herd status``."""
     requires: tuple[ServiceName, ...] = ()

@@ -306,6 +306,16 @@ def test_other_languages_are_recognised_and_their_conversion_named(
     assert f"< {tmp_path / name} > {tmp_path}/web." in caught.value.hint
 
 
+def test_the_shop_is_a_spec_without_fault_with_and_without_its_variant() -> None:
+    shop = DOCS.parent / "examples" / "shop.jsonc"
+    plain, debug = read(shop).spec, read(shop, SpecChoices(("debug",))).spec
+    assert [file.name for file in read(shop).composition.files] == ["postgresql.json"]
+    assert set(debug.packages) - set(plain.packages) == {"procps", "strace"}
+    assert debug.services["shop"].environment.keys() - plain.services["shop"].environment.keys() == {
+        "PYTHONASYNCIODEBUG"
+    }
+
+
 @pytest.mark.parametrize(
     ("spec", "variants", "lock"),
     [

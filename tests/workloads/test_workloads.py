@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.examples import build_spec
+from sysimage.cli.main import main
+from tests.support.examples import ROOT, build_spec
 from tests.support.namespaces import Booted, boot, unpack
 
 HERE = Path(__file__).parent
@@ -33,6 +34,13 @@ def answers(system: Booted, command: str, expected: str) -> None:
         system.wait_for(f"`{command}` to print {expected!r}", is_right)
     except AssertionError as error:
         raise AssertionError(f"{error}\nlast answer: {last[-2000:]}") from None
+
+
+def test_the_shop_serves(tmp_path: Path) -> None:
+    """The example that has everything: wheels by pip, a C extension, a database, a web server in front."""
+    image = build_spec(ROOT / "examples" / "shop.jsonc", tmp_path / "shop.tar")
+    words = ["test", "--in", "namespaces", "--expect", str(ROOT / "examples/shop/test_shop.py"), str(image)]
+    assert main(words) == 0
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda path: path.stem)

@@ -44,10 +44,10 @@ class Compiler:
 
     python: Assembled
 
-    def compile(self, top: Path, modules: Iterable[str]) -> None:
-        """Compile modules of the item at ``top``; their code names them in ``/usr``, where they will be."""
+    def compile(self, item: Path, modules: Iterable[str], *, top: str = "/usr") -> None:
+        """Compile modules of an item; their code names them below ``top``, where they will be in the image."""
         names = b"".join(
-            os.fsencode(top / module) + b"\0/usr/" + module.encode("utf-8", "surrogateescape") + b"\0"
+            os.fsencode(item / module) + b"\0" + f"{top}/{module}".encode("utf-8", "surrogateescape") + b"\0"
             for module in sorted(modules)
         )
         options = ["-I", "-S", "-B", "-W", "ignore", "-X", "utf8"]

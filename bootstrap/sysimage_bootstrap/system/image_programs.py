@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from sysimage.spec.model import SystemSpec
+from sysimage.spec.services import PROGRAM_PATH
 from sysimage_bootstrap.system.installed import Installed, provider
 
 
@@ -13,7 +14,10 @@ class ImagePrograms:
 
     def __init__(self, spec: SystemSpec, packages: Sequence[Installed], links: Collection[str]) -> None:
         self._own = {*spec.files, *spec.symlinks, *links}
-        self._outside = tuple(f"{path}/" for path in (*spec.volumes, *spec.trees))
+        # Of a tree that holds a place where all programs are looked up, not every name is a program.
+        places = [f"{place}/" for place in PROGRAM_PATH]
+        outside = (f"{path}/" for path in (*spec.volumes, *spec.trees))
+        self._outside = tuple(path for path in outside if not any(place.startswith(path) for place in places))
         self._packages = packages
 
     def __call__(self, path: str) -> bool:

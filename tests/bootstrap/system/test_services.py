@@ -81,7 +81,7 @@ def test_everything_that_a_service_says_is_in_its_declaration() -> None:
         "directory": ("/srv",),
         "log": ("/var/log/app.log",),
         "respawn": (False,),
-        "ready": (Symbol("command"), 5.0, "/usr/sbin/probe"),
+        "ready": (Symbol("command"), 5.0, "/usr/local/sbin/probe"),
         "stop-signal": (37,),
         "stop-timeout": (2.5,),
         "auto-start": (False,),
@@ -97,7 +97,7 @@ def test_nothing_that_a_user_writes_leaves_its_quotes(arguments: list[str], valu
         spec(s={"command": ["x", *arguments], "environment": {"V": value}, "description": description})
     )
     found = declarations(text)["s"]
-    assert found["command"] == ("/usr/sbin/x", *arguments)
+    assert found["command"] == ("/usr/local/sbin/x", *arguments)
     assert found["environment"] == (f"V={value}",)
     assert found["description"] == (description or "Runs x.",)
 

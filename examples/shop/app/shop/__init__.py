@@ -1,0 +1,1 @@
+"""A shop, small enough to read: articles in PostgreSQL, and what they cost."""

@@ -1,0 +1,48 @@
+"""Whether the Python packages that a spec asks for can be looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from sysimage.errors import Issue
+from sysimage.spec.check_sources import check_source
+from sysimage.spec.model import SystemSpec
+
+_OTHERS = {
+    "uv.lock": "uv export --format pylock.toml -o pylock.toml",
+    "poetry.lock": "poetry export -o requirements.txt",
+    "pdm.lock": "pdm export -f pylock -o pylock.toml",
+    "Pipfile.lock": "pipenv requirements --hash > requirements.txt",
+    "pyproject.toml": "uv export --format pylock.toml -o pylock.toml",
+}
+"""Files in which tools keep what they resolved, and how each writes it for others."""
+
+
+def check_python(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
+    """Every fault that shows without reading the lock file."""
+    python = spec.python
+    if python is None:
+        return
+    name = PurePosixPath(python.lock).name
+    if name in _OTHERS:
+        yield Issue("/python/lock", f"must be a pylock.toml or a requirements.txt with hashes; say {_OTHERS[name]}")
+        return
+    if not (name.endswith(".txt") or (name.startswith("pylock.") and name.endswith(".toml"))):
+        yield Issue("/python/lock", f"must be called pylock.toml, pylock.NAME.toml or end with .txt, not {name!r}")
+        return
+    if name.endswith(".txt"):
+        for key, value in (("extras", python.extras), ("groups", python.groups)):
+            if value:
+                yield Issue(f"/python/{key}", "belongs to a pylock.toml; a requirements.txt has neither")
+    yield from check_source("/python/lock", python.lock, beside, "file", _no_file)
+    if python.wheels is not None:
+        yield from check_source("/python/wheels", python.wheels, beside, "directory", _no_directory)
+
+
+def _no_file(place: Path) -> str | None:
+    return None if place.is_file() else "is not a file"
+
+
+def _no_directory(place: Path) -> str | None:
+    return None if place.is_dir() else "is not a directory"

@@ -1,0 +1,93 @@
+"""For which Python, C library and machine the wheels of an image are, read from the items that the image has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from packaging.markers import Environment
+from packaging.tags import Tag, compatible_tags, cpython_tags
+
+from sysimage.errors import SpecError
+from sysimage.store.items import StoreItem
+
+_PYTHON = re.compile(r"python(3\.\d+)-([0-9][A-Za-z0-9.+]*?)(?:-[^-]*)?")
+_MINIMAL = re.compile(r"python(3\.\d+)-minimal-([0-9][A-Za-z0-9.+]*?)(-[^-]*)?")
+_LIBC = re.compile(r"libc6-(\d+)\.(\d+)(?:[.+-].*)?")
+_MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+_OLD_NAMES = {5: "manylinux1", 12: "manylinux2010", 17: "manylinux2014"}
+"""What manylinux_2_N was called before PEP 600; the first two know x86-64 alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What runs the wheels."""
+
+    python: str
+    """Such as ``3.13``."""
+    version: str
+    """Python's own, such as ``3.13.5``."""
+    package_version: str
+    """Of Debian's package, such as ``3.13.5-2``: what its byte code is made by."""
+    glibc: tuple[int, int]
+    architecture: str
+    """Debian's name."""
+
+    @classmethod
+    def of(cls, items: Iterable[StoreItem], architecture: str) -> Target:
+        """Of a system's items; a `SpecError` where they have no whole Python."""
+        names = [item.path.name for item in items]
+        whole = {match[1] for name in names if (match := _PYTHON.fullmatch(name))}
+        minimal = [match for name in names if (match := _MINIMAL.fullmatch(name)) and match[1] in whole]
+        libc = [match for name in names if (match := _LIBC.fullmatch(name))]
+        if len(minimal) != 1 or not libc:
+            cause = "the image has no Python" if not minimal else "it has several Pythons"
+            raise SpecError(f"cannot put Python packages into the image: {cause}", hint='add "python3" to "packages"')
+        (found,) = minimal
+        glibc = int(libc[0][1]), int(libc[0][2])
+        return cls(found[1], found[2], f"{found[2]}{found[3] or ''}", glibc, architecture)
+
+    @property
+    def machine(self) -> str:
+        return _MACHINES[self.architecture]
+
+    @property
+    def platforms(self) -> list[str]:
+        """Names of platforms whose wheels run, the newest first."""
+        return list(self._platforms())
+
+    def _platforms(self) -> Iterator[str]:
+        major, newest = self.glibc
+        oldest = 5 if self.machine == "x86_64" else 17
+        for minor in range(newest, oldest - 1, -1):
+            yield f"manylinux_{major}_{minor}_{self.machine}"
+            if minor in _OLD_NAMES:
+                yield f"{_OLD_NAMES[minor]}_{self.machine}"
+        yield f"linux_{self.machine}"
+
+    def tags(self) -> list[Tag]:
+        """Tags of wheels that run, the best first."""
+        major, minor = map(int, self.python.split("."))
+        platforms = self.platforms
+        own = cpython_tags((major, minor), [f"cp{major}{minor}"], platforms)
+        return [*own, *compatible_tags((major, minor), f"cp{major}{minor}", platforms)]
+
+    def environment(self) -> Environment:
+        """What markers are about."""
+        return Environment(
+            implementation_name="cpython",
+            implementation_version=self.version,
+            os_name="posix",
+            platform_machine=self.machine,
+            platform_python_implementation="CPython",
+            platform_release="",
+            platform_system="Linux",
+            platform_version="",
+            python_full_version=self.version,
+            python_version=self.python,
+            sys_platform="linux",
+        )
+
+    def __str__(self) -> str:
+        return f"CPython {self.python} on {self.machine} with glibc {self.glibc[0]}.{self.glibc[1]}"

@@ -1,0 +1,108 @@
+"""A wheel becomes the same item everywhere, holds what an installer would install, and runs none of its code for it."""
+
+from __future__ import annotations
+
+import marshal
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sysimage.errors import IntegrityError
+from sysimage.wheels.fetch import WheelFile
+from sysimage.wheels.items import WheelItems
+from sysimage.wheels.lock_file import LockedWheel
+from tests.support.wheels import make_wheel, sha256
+from tests.wheels.conftest import PYTHON, wheel_items
+
+FILES = {
+    "greet/__init__.py": "GREETING = 'hello'\ndef main():\n    print(GREETING)\n",
+    "greet/word.txt": "hello\n",
+    "greet-1.0.data/scripts/shout": "#!python\nprint('HELLO')\n",
+    "greet-1.0.data/data/share/greet/page": "text\n",
+    "setup.py": "raise SystemExit('was run')\n",
+    "broken.py": "this is no Python\n",
+}
+MODULES = f"lib/python{PYTHON}/dist-packages"
+
+
+def wheel_file(place: Path) -> WheelFile:
+    digest = sha256(place)
+    return WheelFile(LockedWheel("greet", "1.0", frozenset({digest}), where="the lock"), place.name, digest)
+
+
+def greet(directory: Path) -> Path:
+    return make_wheel(directory, "greet", "1.0", FILES, scripts={"greet": "greet:main"})
+
+
+def test_an_item_holds_what_an_installer_installs(items: WheelItems, tmp_path: Path) -> None:
+    place = greet(tmp_path)
+    item = items.item(wheel_file(place), place)
+    top = item.location
+    assert top is not None
+    assert item.path.name == "python-greet-1.0"
+    assert (top / MODULES / "greet/word.txt").read_text() == "hello\n"
+    assert (top / "share/greet/page").read_text() == "text\n"
+    assert (top / "bin/shout").read_text().startswith(f"#!/usr/bin/python{PYTHON}\n")
+    assert (top / "bin/greet").stat().st_mode & 0o111
+    assert (top / MODULES / "greet-1.0.dist-info/INSTALLER").read_text() == "sysimage\n"
+    record = (top / MODULES / "greet-1.0.dist-info/RECORD").read_text()
+    assert "../../../bin/greet," in record
+    assert str(tmp_path) not in record
+    assert (item.references, item.changed) == ((), (1769860800,))
+    assert items.store.facts(item.path)["purl"] == "pkg:pypi/greet@1.0"
+
+
+def test_byte_code_is_there_and_python_takes_it(items: WheelItems, tmp_path: Path) -> None:
+    place = greet(tmp_path)
+    top = items.item(wheel_file(place), place).location
+    assert top is not None
+    site = tmp_path / "site"
+    shutil.copytree(top / MODULES, site)
+    (compiled,) = site.glob("greet/__pycache__/*.pyc")
+    code = marshal.loads(compiled.read_bytes()[16:])
+    assert code.co_filename == f"/usr/local/{MODULES}/greet/__init__.py"
+    (site / "greet/__init__.py").write_text("raise SystemExit('was compiled again')\n")
+    words = [sys.executable, "-B", "-c", "import greet; greet.main()"]
+    assert subprocess.run(words, env={"PYTHONPATH": str(site)}, capture_output=True, check=True).stdout == b"hello\n"
+    assert not list(site.glob("__pycache__/broken*"))
+
+
+def test_the_same_wheel_gives_the_same_item_in_every_store(tmp_path: Path) -> None:
+    place = greet(tmp_path)
+    made = [wheel_items(tmp_path / name).item(wheel_file(place), place) for name in ("one", "two")]
+    assert made[0].path == made[1].path
+    assert made[0].nar_hash == made[1].nar_hash
+
+
+def test_another_wheel_and_another_python_give_another_item(tmp_path: Path) -> None:
+    first, second = greet(tmp_path / "1"), make_wheel(tmp_path / "2", "greet", "1.0", {"greet.py": ""})
+    items = wheel_items(tmp_path / "store")
+    assert items.path_of(wheel_file(first)) != items.path_of(wheel_file(second))
+
+
+@pytest.mark.parametrize(
+    ("files", "record", "cause"),
+    [
+        ({"x.py": "x = 1"}, False, "RECORD"),
+        ({"../../../../outside": "x"}, True, "outside of the target directory"),
+    ],
+)
+def test_a_wheel_that_is_not_sound_leaves_nothing(
+    items: WheelItems, tmp_path: Path, files: dict[str, str], record: bool, cause: str
+) -> None:
+    place = make_wheel(tmp_path, "greet", "1.0", files, record=record)
+    with pytest.raises(IntegrityError, match="it is no sound wheel") as caught:
+        items.item(wheel_file(place), place)
+    assert cause in str(caught.value)
+    assert not items.has(wheel_file(place))
+    assert not list(tmp_path.rglob("outside"))
+
+
+def test_what_is_no_archive_is_refused(items: WheelItems, tmp_path: Path) -> None:
+    place = tmp_path / "greet-1.0-py3-none-any.whl"
+    place.write_bytes(b"not a zip")
+    with pytest.raises(IntegrityError, match="it is no sound wheel"):
+        items.item(wheel_file(place), place)

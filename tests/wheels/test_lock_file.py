@@ -1,0 +1,152 @@
+"""Lock files of Python packages are read for the image's platform, and every fault of theirs is told with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sysimage.errors import SpecError
+from sysimage.spec.python import Python
+from sysimage.wheels.lock_file import LockedWheel, read_lock
+from sysimage.wheels.target import Target
+
+TRIXIE = Target("3.13", "3.13.5", "3.13.5-2", (2, 41), "amd64")
+A, B = "a" * 64, "b" * 64
+PYLOCK = f"""
+lock-version = "1.0"
+created-by = "a test"
+extras = ["fast"]
+dependency-groups = ["dev"]
+default-groups = []
+
+[[packages]]
+name = "plain-package"
+version = "1.0"
+wheels = [{{path = "w/plain_package-1.0-py3-none-any.whl", hashes = {{sha256 = "{A}"}}}}]
+
+[[packages]]
+name = "native"
+version = "2.0"
+wheels = [
+  {{name = "native-2.0-cp313-cp313-win_amd64.whl", url = "https:/1.whl", hashes = {{sha256 = "{B}"}}}},
+  {{name = "native-2.0-cp313-cp313-manylinux_2_28_aarch64.whl", url = "https:/3.whl", hashes = {{sha256 = "{B}"}}}},
+  {{name = "native-2.0-cp313-cp313-manylinux_2_28_x86_64.whl", url = "https:/2.whl", hashes = {{sha256 = "{A}"}}}},
+]
+
+[[packages]]
+name = "colours"
+version = "3"
+marker = "sys_platform == 'win32'"
+wheels = [{{name = "colours-3-py3-none-any.whl", url = "https://x.example/4.whl", hashes = {{sha256 = "{A}"}}}}]
+
+[[packages]]
+name = "quick"
+version = "4"
+marker = "'fast' in extras"
+wheels = [{{name = "quick-4-py3-none-any.whl", url = "https://x.example/5.whl", hashes = {{sha256 = "{A}"}}}}]
+
+[[packages]]
+name = "checker"
+version = "5"
+marker = "'dev' in dependency_groups"
+wheels = [{{name = "checker-5-py3-none-any.whl", url = "https://x.example/6.whl", hashes = {{sha256 = "{A}"}}}}]
+"""
+
+
+def read(directory: Path, text: str, name: str = "pylock.toml", **choices: Any) -> tuple[LockedWheel, ...]:
+    (directory / name).write_text(text)
+    return read_lock(Python(lock=name, **choices), directory, TRIXIE)
+
+
+def faults(directory: Path, text: str, name: str = "pylock.toml", **choices: tuple[str, ...]) -> str:
+    with pytest.raises(SpecError) as caught:
+        read(directory, text, name, **choices)
+    return str(caught.value).replace(str(directory), "here")
+
+
+def test_a_pylock_gives_the_best_wheel_of_each_package_for_the_image(tmp_path: Path) -> None:
+    plain, native = sorted(read(tmp_path, PYLOCK), key=lambda wheel: wheel.name, reverse=True)
+    assert (plain.name, plain.version, plain.path) == (
+        "plain-package", "1.0", tmp_path / "w/plain_package-1.0-py3-none-any.whl"
+    )  # fmt: skip
+    assert (native.file, native.hashes) == ("native-2.0-cp313-cp313-manylinux_2_28_x86_64.whl", frozenset({A}))
+
+
+def test_extras_and_groups_are_taken_where_they_are_asked_for(tmp_path: Path) -> None:
+    names = [wheel.name for wheel in read(tmp_path, PYLOCK, extras=("fast",), groups=("dev",))]
+    assert names == ["checker", "native", "plain-package", "quick"]
+    assert "Undeclared extras: slow" in faults(tmp_path, PYLOCK, extras=("slow",))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fault"),
+    [
+        ("manylinux_2_28_x86_64", "musllinux_1_2_x86_64", "no wheel for CPython 3.13 on x86_64 with glibc 2.41"),
+        ("manylinux_2_28_x86_64", "manylinux_2_42_x86_64", "native has no wheel for CPython 3.13"),
+        ('lock-version = "1.0"', 'lock-version = "2.0"', "is no lock file of PEP 751"),
+        ('lock-version = "1.0"', "lock-version =", "is not TOML"),
+        ('lock-version = "1.0"', 'lock-version = "1.0"\nrequires-python = ">=3.14"', "does not satisfy"),
+        (f'{{sha256 = "{A}"}}', '{md5 = "x"}', "has no SHA-256"),
+    ],
+)  # fmt: skip
+def test_a_pylock_that_does_not_fit_says_why(tmp_path: Path, before: str, after: str, fault: str) -> None:
+    assert before in PYLOCK
+    assert fault in faults(tmp_path, PYLOCK.replace(before, after))
+
+
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        (f'sdist = {{path = "x-1.tar.gz", hashes = {{sha256 = "{A}"}}}}', "only a source archive"),
+        ('vcs = {type = "git", url = "https://git.example/x", commit-id = "0000"}', "only a source repository"),
+        ('directory = {path = "."}', "put your own code under"),
+    ],
+)  # fmt: skip
+def test_sources_are_not_built(tmp_path: Path, source: str, fault: str) -> None:
+    text = f'lock-version = "1.0"\ncreated-by = "a test"\n[[packages]]\nname = "x"\nversion = "1"\n{source}\n'
+    assert fault in faults(tmp_path, text)
+
+
+REQUIREMENTS = f"""\
+# made by a tool
+Plain_Package==1.0 \\
+    --hash=sha256:{A} \\
+    --hash=sha256:{B}
+    # via nothing
+colours==3 ; sys_platform == 'win32' --hash=sha256:{A}
+native[quick]==2.0 ; python_version >= "3.10" \\
+    --hash=sha256:{B} --hash=md5:00
+"""
+
+
+def test_requirements_give_each_version_with_all_its_hashes(tmp_path: Path) -> None:
+    found = read(tmp_path, REQUIREMENTS, "requirements.txt")
+    assert [(wheel.name, wheel.version, wheel.hashes, wheel.where) for wheel in found] == [
+        ("native", "2.0", frozenset({B}), "requirements.txt, line 7"),
+        ("plain-package", "1.0", frozenset({A, B}), "requirements.txt, line 2"),
+    ]
+
+
+def test_every_line_that_locks_nothing_is_told(tmp_path: Path) -> None:
+    text = f"a>=1\nb==1\nc==1.* --hash=sha256:{A}\nd @ https://x.example/d.whl --hash=sha256:{A}\n-r other.txt\n=e\n"
+    text += "f==1 --hash=md5:00\n\n-i https://x.example\n"
+    assert faults(tmp_path, text, "requirements.txt").splitlines() == [
+        "cannot use here/requirements.txt",
+        "  here/requirements.txt:1:1: a is not locked: it needs a version, a==…, and hashes",
+        "  here/requirements.txt:2:1: b has no --hash=sha256:…; `pip-compile --generate-hashes` writes them",
+        "  here/requirements.txt:3:1: c is not locked: it needs a version, c==…, and hashes",
+        '  here/requirements.txt:4:1: d comes from an address; put its wheel into a directory and say "wheels"',
+        "  here/requirements.txt:5:1: -r is not read here: pip's own configuration says where packages come from",
+        "  here/requirements.txt:6:1: is no requirement: Expected package name at the start of dependency specifier",
+        "  here/requirements.txt:7:1: f has no --hash=sha256:…; `pip-compile --generate-hashes` writes them",
+        "  here/requirements.txt:9:1: -i is not read here: pip's own configuration says where packages come from",
+    ]  # fmt: skip
+
+
+def test_a_package_is_locked_once(tmp_path: Path) -> None:
+    text = f"a==1 --hash=sha256:{A}\nA==2 --hash=sha256:{A}\n"
+    assert "a is locked twice: requirements.txt, line 1 and requirements.txt, line 2" in faults(
+        tmp_path, text, "requirements.txt"
+    )

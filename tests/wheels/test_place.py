@@ -1,0 +1,121 @@
+"""The wheels of a lock file stand in a system, each with what it needs there, and none in the way of another."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sysimage.errors import SpecError
+from sysimage.progress import silent
+from sysimage.rootfs.system import ImageDefaults, SystemResult
+from sysimage.rootfs.tree import Entry
+from sysimage.spec import SystemSpec, parse_spec
+from sysimage.store.items import ShownFiles
+from sysimage.wheels.fetch import WheelSource
+from sysimage.wheels.items import WheelItems
+from sysimage.wheels.place import with_wheels
+from tests.support.dynamic_elf import dynamic_elf
+from tests.support.stores import make_item
+from tests.support.wheels import make_wheel, sha256
+from tests.wheels.conftest import PYTHON
+
+SITE = f"/usr/local/lib/python{PYTHON}/dist-packages"
+
+
+def spec() -> SystemSpec:
+    python = '{"lock": "requirements.txt", "wheels": "wheels"}'
+    return parse_spec(f'{{"name": "web", "packages": ["python3"], "python": {python}}}')
+
+
+def system(top: Path, *entries: Entry) -> SystemResult:
+    libc = replace(make_item(top, "libc6-2.41-12", {"lib/x86_64-linux-gnu/libc.so.6": "x"}), shown=ShownFiles())
+    defaults = ImageDefaults((), (), None, {})
+    return SystemResult(libc.path, None, (libc,), None, tuple(entries), defaults)
+
+
+def placed(top: Path, items: WheelItems, *entries: Entry) -> SystemResult:
+    """The system with every wheel of ``top/wheels``."""
+    lines = []
+    for place in sorted((top / "wheels").glob("*.whl")):
+        name, version = place.name.split("-")[:2]
+        lines.append(f"{name}=={version} --hash=sha256:{sha256(place)}\n")
+    (top / "requirements.txt").write_text("".join(lines))
+    source = WheelSource(top / "cache", {}, top / "wheels")
+    return with_wheels(spec(), top, system(top, *entries), source, items, silent)
+
+
+def test_each_wheel_is_an_item_and_a_root_of_its_own(tmp_path: Path, items: WheelItems) -> None:
+    make_wheel(tmp_path / "wheels", "one", "1", {"one.py": ""})
+    make_wheel(tmp_path / "wheels", "two", "2", {"two.py": ""})
+    result = placed(tmp_path, items)
+    assert [path.name for path in result.other_roots] == ["python-one-1", "python-two-2"]
+    shown = [item.shown.top for item in result.items if item.path in result.other_roots and item.shown is not None]
+    assert shown == ["/usr/local", "/usr/local"]
+    assert result.system.name == "libc6-2.41-12"
+
+
+def test_of_two_files_with_one_name_the_first_counts(
+    tmp_path: Path, items: WheelItems, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("one", "two", "three"):
+        make_wheel(
+            tmp_path / "wheels", name, "1", {"tests/__init__.py": "x = 1" if name == "two" else "", f"{name}.py": ""}
+        )
+    with caplog.at_level(logging.WARNING):
+        result = placed(tmp_path, items)
+    hidden = {
+        item.path.name: item.shown.left_out for item in result.items if item.path in result.other_roots and item.shown
+    }
+    assert hidden["python-one-1"] == ()
+    assert f"lib/python{PYTHON}/dist-packages/tests/__init__.py" in hidden["python-two-1"]
+    assert f"lib/python{PYTHON}/dist-packages/tests/__init__.py" in hidden["python-three-1"]
+    told = [record.getMessage() for record in caplog.records]
+    assert any(
+        f"{SITE}/tests/__init__.py is that of python-one-1; python-two-1 has another one" in line for line in told
+    )
+    assert not any("python-three-1 has another one" in line and "__init__.py is" in line for line in told)
+
+
+def test_a_program_of_another_architecture_is_refused(tmp_path: Path, items: WheelItems) -> None:
+    make_wheel(
+        tmp_path / "wheels",
+        "wrong",
+        "1",
+        {"wrong.so": dynamic_elf(machine=183)},
+        tag=f"cp{PYTHON.replace('.', '')}-abi3-linux_x86_64",
+    )
+    with pytest.raises(SpecError) as caught:
+        placed(tmp_path, items)
+    assert f"python-wrong-1: {SITE}/wrong.so is for another architecture than amd64" in str(caught.value)
+
+
+def test_libraries_are_found_beside_the_wheel_s_own_and_in_the_system(tmp_path: Path, items: WheelItems) -> None:
+    tag = f"cp{PYTHON.replace('.', '')}-abi3-manylinux_2_28_x86_64"
+    files = {
+        "fast/core.so": dynamic_elf(["libc.so.6", "libblas-1.so"], "$ORIGIN/../fast.libs"),
+        "fast.libs/libblas-1.so": dynamic_elf(["libc.so.6"]),
+    }
+    make_wheel(tmp_path / "wheels", "fast", "1", files, tag=tag)
+    assert [path.name for path in placed(tmp_path, items).other_roots] == ["python-fast-1"]
+
+
+def test_a_library_that_is_nowhere_names_the_package_to_add(tmp_path: Path, items: WheelItems) -> None:
+    tag = f"cp{PYTHON.replace('.', '')}-abi3-manylinux_2_28_x86_64"
+    files = {"a.so": dynamic_elf(["libstdc++.so.6"]), "b.so": dynamic_elf(["libstdc++.so.6", "libodd.so.1"])}
+    make_wheel(tmp_path / "wheels", "fast", "1", files, tag=tag)
+    with pytest.raises(SpecError) as caught:
+        placed(tmp_path, items)
+    assert [issue.message.partition(": ")[2].rpartition("/")[2] for issue in caught.value.issues] == [
+        'b.so needs libodd.so.1, which the image lacks: add the Debian package that has it to "packages"',
+        'a.so needs libstdc++.so.6, which the image lacks: add "libstdc++6" to "packages"',
+    ]
+
+
+def test_a_file_in_the_place_of_a_directory_is_refused(tmp_path: Path, items: WheelItems) -> None:
+    make_wheel(tmp_path / "wheels", "one", "1", {"one.py": ""})
+    with pytest.raises(SpecError) as caught:
+        placed(tmp_path, items, Entry.directory(f"{SITE}/one.py"))
+    assert f"has a file at {SITE}/one.py, which is a directory" in str(caught.value)
