@@ -15,13 +15,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sysimage.api.arguments import Place, Spec
+from sysimage.api.copying import copy, push, tags
 from sysimage.api.documents import FORMAT_VERSION, document
 from sysimage.api.images import build, plan
 from sysimage.api.lock_files import lock
 from sysimage.api.reading import inspect, verify
 from sysimage.api.settings import Settings
 from sysimage.api.specs import ResolvedSpec, resolve
-from sysimage.api.values import BuiltImage, BuiltLayer, LockedPackage, LockedPackages, Plan, PlannedLayer, PushedImage
+from sysimage.api.values import (
+    BuiltImage,
+    BuiltLayer,
+    CopiedImage,
+    LockedPackage,
+    LockedPackages,
+    Plan,
+    PlannedLayer,
+    PushedImage,
+)
 from sysimage.digest import Digest
 from sysimage.errors import (
     BootTestError,
@@ -45,6 +55,7 @@ __all__ = [
     "BootTestError",
     "BuiltImage",
     "BuiltLayer",
+    "CopiedImage",
     "Digest",
     "ImageSummary",
     "IntegrityError",
@@ -70,11 +81,14 @@ __all__ = [
     "VerifiedImage",
     "VerifiedLayer",
     "build",
+    "copy",
     "document",
     "inspect",
     "lock",
     "plan",
+    "push",
     "resolve",
+    "tags",
     "verify",
 ]
 

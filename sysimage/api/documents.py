@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sysimage.api.specs import ResolvedSpec
-from sysimage.api.values import BuiltImage, LockedPackages, Plan, PushedImage
+from sysimage.api.values import BuiltImage, CopiedImage, LockedPackages, Plan, PushedImage
 from sysimage.errors import SysimageError
 from sysimage.formats import DOCUMENT_VERSION
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 FORMAT_VERSION = DOCUMENT_VERSION
 """Of the documents, as their ``format_version``."""
 
-Result: TypeAlias = "BuiltImage | Plan | ResolvedSpec | VerifiedImage | ImageSummary | LockedPackages | Difference"
+Result: TypeAlias = (
+    "BuiltImage | CopiedImage | Plan | ResolvedSpec | VerifiedImage | ImageSummary | LockedPackages | Difference"
+)
 
 
 def document(result: Result | SysimageError) -> dict[str, Any]:
@@ -41,6 +43,13 @@ def _result(result: Result) -> dict[str, Any]:
             return _built(result)
         case Plan():
             return _planned(result)
+        case CopiedImage():
+            return {
+                "digest": str(result.digest),
+                "size": result.size,
+                "layers": result.layers,
+                "transfers": [transfer_document(one) for one in result.transfers],
+            }
         case ResolvedSpec():
             files = [str(file) for file in result.files]
             return {"spec": dict(result.value), "origins": dict(result.origins), "files": files}

@@ -185,6 +185,20 @@ class PushedImage:
 
 
 @dataclass(frozen=True, slots=True)
+class CopiedImage:
+    """An image, or an index of images for several platforms, that is in another place now."""
+
+    digest: Digest
+    """Of the manifest, or of the index."""
+    size: int
+    """Bytes of all its blobs and documents."""
+    layers: int
+    """How many different layers it has."""
+    transfers: tuple[PushedImage, ...]
+    """What had to be sent to each of the repositories; empty for a file, a layout or an engine."""
+
+
+@dataclass(frozen=True, slots=True)
 class BuiltImage:
     """An image at its destinations."""
 

@@ -53,18 +53,25 @@ def write_archive(
             find_blob(blobs, layer)
     size = archive_size(parts)
     with verified_blobs(blobs, layers, keeper) as places:
-        content = _content(parts, places, size, progress)
-        if isinstance(target, int):
-            _write_onwards(target, content)
-        else:
-            with output_file(target) as fd:
-                if stat.S_ISREG(os.fstat(fd).st_mode):
-                    set_length(fd, size)
-                    _write_past_the_cache(fd, content)
-                else:
-                    _write_onwards(fd, content)
+        write_members(parts, places, size, target, progress)
     path = None if isinstance(target, int) else target
     return WrittenImage(image, archive_format, path, size, tuple(names))
+
+
+def write_members(
+    parts: Sequence[ArchiveMember], places: Iterator[Path], size: int, target: Path | int, progress: Progress = silent
+) -> None:
+    """Write an archive of ``size`` bytes with these members; ``places`` are the files of those without bytes."""
+    content = _content(parts, places, size, progress)
+    if isinstance(target, int):
+        _write_onwards(target, content)
+        return
+    with output_file(target) as fd:
+        if stat.S_ISREG(os.fstat(fd).st_mode):
+            set_length(fd, size)
+            _write_past_the_cache(fd, content)
+        else:
+            _write_onwards(fd, content)
 
 
 def _content(

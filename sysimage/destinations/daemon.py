@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from sysimage.destinations.written_image import WrittenImage
 from sysimage.errors import MachineError
@@ -23,7 +24,15 @@ class Engine:
     """What it needs to find its daemon and its settings: ``DOCKER_HOST``, ``DOCKER_CONTEXT``, ``HOME``, …"""
 
 
+Written = TypeVar("Written")
+
+
 def load_into(engine: Engine, write: Callable[[int], WrittenImage]) -> WrittenImage:
+    """Load an image that ``write`` streams as an archive; errors are those of `stream_into`."""
+    return replace(stream_into(engine, write), format=f"{engine.program} load", path=None)
+
+
+def stream_into(engine: Engine, write: Callable[[int], Written]) -> Written:
     """Start the engine's loader and let ``write`` stream an archive to it; nothing is stored meanwhile.
 
     The engine's refusal is a `MachineError` that says what it printed.
@@ -37,7 +46,7 @@ def load_into(engine: Engine, write: Callable[[int], WrittenImage]) -> WrittenIm
             stdout=subprocess.DEVNULL,
             stderr=said,
         )
-        written: WrittenImage | None = None
+        written: Written | None = None
         try:
             if child.stdin is not None:
                 with contextlib.suppress(BrokenPipeError):  # closed by the engine, whose output says why
@@ -54,4 +63,4 @@ def load_into(engine: Engine, write: Callable[[int], WrittenImage]) -> WrittenIm
             f"cannot load the image: {engine.program} ended with status {status}: {reason}",
             hint="is its daemon running, and may you use it?",
         )
-    return replace(written, format=f"{engine.program} load", path=None)
+    return written

@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from sysimage.blobs import BlobDirectory, Descriptor
+from sysimage.blobs import BlobDirectory, Descriptor, media_types
+from sysimage.destinations.image_content import ImageContent
 from sysimage.destinations.layout_index import LayoutIndex, read_index
 from sysimage.destinations.verified_blobs import BlobRepair, find_blob
 from sysimage.destinations.written_image import WrittenImage
@@ -48,6 +49,52 @@ def write_oci_layout(
     blobs of that one which nothing else in the index reaches go last. Whatever else is in the layout stays. A directory
     that holds something and is no layout is a `SpecError`; a blob that is nowhere is an `IntegrityError`.
     """
+    content = ImageContent.of(image)
+
+    def add(own: BlobDirectory) -> None:
+        for layer in image.layers:
+            try:
+                _add_blob(own, blobs, layer.descriptor, keeper)
+            except IntegrityError:
+                if keeper is None:
+                    raise
+                keeper.remake(layer.descriptor)
+                _add_blob(own, blobs, layer.descriptor, keeper)
+        own.put(image.config.data, image.config.descriptor.media_type)
+
+    directory, size = _write(content, add, directory, lambda index: index.with_image(image, names, annotations))
+    return WrittenImage(image, "oci-dir", directory, size, tuple(names))
+
+
+def write_content_to_layout(
+    content: ImageContent,
+    provide: Callable[[Descriptor], Path],
+    directory: Path,
+    annotations: Mapping[str, str],
+) -> None:
+    """Put all that a name leads to into the layout at ``directory``, under the ``annotations`` of its entry in the
+    index. ``provide`` gives the verified file of a blob; errors are as for `write_oci_layout`."""
+
+    def add(own: BlobDirectory) -> None:
+        for blob in content.blobs:
+            if not own.has(blob):
+                own.link(provide(blob), blob)
+
+    entry = content.root.descriptor.as_json()
+    if annotations:
+        entry["annotations"] = dict(annotations)
+    new = {"schemaVersion": 2, "mediaType": media_types.INDEX, "manifests": [entry]}
+    _write(content, add, directory, lambda index: index.with_entry(new))
+
+
+_Add = Callable[[BlobDirectory], None]
+"""Brings all blobs to a layout but manifests and indexes."""
+_Renew = Callable[[LayoutIndex], LayoutIndex]
+"""From the index that a layout has to the one that it is to have."""
+
+
+def _write(content: ImageContent, add: _Add, directory: Path, renew: _Renew) -> tuple[Path, int]:
+    """Write under locks; the directory's absolute name, and the bytes of all that belongs to the image."""
     # The locked file keeps its name for every process that has it open, so all of them take the same lock.
     directory = Path(os.path.abspath(directory))  # noqa: PTH100 (no symlink resolved)
     place = directory.resolve()
@@ -58,11 +105,11 @@ def write_oci_layout(
         if place.exists() and any(place.iterdir()):
             with _held(place):
                 require_layout(place)
-                size = _change(place, image, blobs, names, annotations, keeper)
+                size = _change(place, content, add, renew)
         else:
             with atomic_directory(place, durable=True) as draft:
-                size = _fill(draft, image, blobs, keeper, read_index(draft).with_image(image, names, annotations))
-    return WrittenImage(image, "oci-dir", directory, size, tuple(names))
+                size = _fill(draft, content, add, renew(read_index(draft)))
+    return directory, size
 
 
 def require_layout(directory: Path) -> None:
@@ -99,25 +146,18 @@ def _naming(directory: Path) -> Iterator[None]:
         raise MachineError(f"cannot write {directory}: {cause.strerror}") from cause
 
 
-def _change(
-    directory: Path,
-    image: Image,
-    blobs: Sequence[BlobDirectory],
-    names: Sequence[ImageName],
-    annotations: Mapping[str, str] | None,
-    keeper: BlobRepair | None,
-) -> int:
+def _change(directory: Path, content: ImageContent, add: _Add, renew: _Renew) -> int:
     """Put the image into a layout, whose lock is held."""
     own = BlobDirectory(directory)
     before = read_index(directory)
     _finish_for_the_dead(directory, before)
-    after = before.with_image(image, names, annotations)
-    needed = {descriptor.digest for descriptor in (image.manifest.descriptor, *image.descriptors())}
+    after = renew(before)
+    needed = {one.descriptor.digest for one in content.documents} | {blob.digest for blob in content.blobs}
     added = sorted(needed - set(own.digests()))
     with temporary_file(directory / _ADDED) as (_, list_of_added):
         os.write(list_of_added, "".join(f"{digest.hex}\n" for digest in added).encode())
         try:
-            size = _fill(directory, image, blobs, keeper, after)
+            size = _fill(directory, content, add, after)
         except BaseException:
             # The old image does not need them, and the disk may be full of them.
             for digest in added:
@@ -141,26 +181,16 @@ def _finish_for_the_dead(directory: Path, index: LayoutIndex) -> None:
     own.sweep()
 
 
-def _fill(
-    directory: Path, image: Image, blobs: Sequence[BlobDirectory], keeper: BlobRepair | None, index: LayoutIndex
-) -> int:
+def _fill(directory: Path, content: ImageContent, add: _Add, index: LayoutIndex) -> int:
     own = BlobDirectory(directory)
-    for layer in image.layers:
-        try:
-            _add_blob(own, blobs, layer.descriptor, keeper)
-        except IntegrityError:
-            if keeper is None:
-                raise
-            keeper.remake(layer.descriptor)
-            _add_blob(own, blobs, layer.descriptor, keeper)
-    for document in (image.config, image.manifest):
+    add(own)
+    for document in content.documents:
         own.put(document.data, document.descriptor.media_type)
-    sync(own.path(image.config.descriptor.digest).parent)
+    sync(own.path(content.root.descriptor.digest).parent)
     if not (directory / "oci-layout").is_file():
         atomic_write(directory / "oci-layout", LAYOUT_FILE, durable=True)
     atomic_write(directory / "index.json", index.data, durable=True)
-    documents = len(LAYOUT_FILE) + len(index.data) + len(image.config.data) + len(image.manifest.data)
-    return documents + sum(layer.descriptor.size for layer in image.layers)
+    return len(LAYOUT_FILE) + len(index.data) + content.size
 
 
 def _add_blob(

@@ -53,7 +53,10 @@ class LayoutIndex:
         self, image: Image, names: Sequence[ImageName], annotations: Mapping[str, str] | None
     ) -> LayoutIndex:
         """The index with the image in it: in the place of whatever has its reference, other references kept."""
-        new = image.index(names, annotations).value
+        return self.with_entry(image.index(names, annotations).value, annotations)
+
+    def with_entry(self, new: Mapping[str, Any], annotations: Mapping[str, str] | None = None) -> LayoutIndex:
+        """The index with the one entry of ``new`` in it, as `with_image`."""
         (entry,) = new["manifests"]
         others = [one for one in self.manifests if not _same_reference(one, entry)]
         merged = {**self.value, **new, "manifests": [*others, entry]}

@@ -94,14 +94,7 @@ def _choose(
 ) -> tuple[Reference, Reference]:
     """The descriptor in ``index`` that leads to the requested manifest, and the manifest's own."""
     _refuse_confusion(index, where, _INDEXES[0], "manifests", "layers")
-    candidates = [parse_descriptor(value) for value in field(index, "manifests", list, required=True)]
-    images = [
-        one for one in candidates if one.media_type in _MANIFESTS + _INDEXES and one.platform != "unknown/unknown"
-    ]
-    if len(images) > 1:
-        # Several names of one image (umoci tag), and signatures, SBOMs and the like that refer to it (oras attach).
-        different = {(one.digest, one.platform): one for one in reversed(images)}
-        images = [one for one in different.values() if _is_image(source, one, limits)]
+    candidates, images = _images(source, index, limits)
     if platform is not None and len(images) > 1:
         fitting = [one for one in images if one.platform is None or (one.platform + "/").startswith(platform + "/")]
         # An index may leave out the variant that is wanted.
@@ -121,6 +114,29 @@ def _choose(
         raise MalformedError(f"indexes are nested deeper than {limits.index_depth}")
     nested = parse_named("a nested index", read_blob(source, chosen, limits), limits)
     return chosen, _choose(source, nested, f"index {chosen.digest}", limits, platform, depth + 1)[1]
+
+
+def _images(source: ImageSource, index: dict[str, Any], limits: Limits) -> tuple[list[Reference], list[Reference]]:
+    """Everything in an index, and the images among it, each once."""
+    candidates = [parse_descriptor(value) for value in field(index, "manifests", list, required=True)]
+    images = [
+        one for one in candidates if one.media_type in _MANIFESTS + _INDEXES and one.platform != "unknown/unknown"
+    ]
+    if len(images) > 1:
+        # Several names of one image (umoci tag), and signatures, SBOMs and the like that refer to it (oras attach).
+        different = {(one.digest, one.platform): one for one in reversed(images)}
+        images = [one for one in different.values() if _is_image(source, one, limits)]
+    return candidates, images
+
+
+def named_image(source: ImageSource, limits: Limits, name: str | None) -> Reference:
+    """What ``index.json`` has under a name, a manifest or an index of several; without a name, the only one it has."""
+    index = parse_named("index.json", source.read("index.json", limits.document_size), limits)
+    candidates, images = _images(source, index if name is None else _with_name(index, name), limits)
+    if len(images) != 1:
+        found = ", ".join(shown(" ".join(_tags(one)) or str(one.digest)) for one in candidates[:20]) or "nothing"
+        raise MalformedError(f"index.json does not hold one image, but: {found}; say which, as DIR:TAG")
+    return images[0]
 
 
 def _is_image(source: ImageSource, reference: Reference, limits: Limits) -> bool:

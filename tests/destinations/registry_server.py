@@ -102,6 +102,12 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(401)
 
     def route(self, path: str, query: dict[str, str], body: bytes) -> None:
+        if path.endswith("/tags/list"):
+            prefix = path.removeprefix("/v2/").removesuffix("/tags/list") + ":"
+            names = [key.removeprefix(prefix) for key in self.registry.manifests if key.startswith(prefix)]
+            tags = sorted(name for name in names if ":" not in name)
+            self.answer(200, json.dumps({"name": prefix[:-1], "tags": tags}).encode())
+            return
         for pattern, method in (
             (r"/v2/(.+)/manifests/([^/]+)", self.manifest),
             (r"/v2/(.+)/blobs/uploads/", self.begin),

@@ -107,7 +107,7 @@ def test_a_proxy_that_bounds_requests_gets_smaller_parts(tmp_path: Path) -> None
     with running(TakesSmallRequestsOnly) as registry:
         session, _ = session_with(registry)
         moved: list[int] = []
-        assert Uploader(session).send(descriptor, own.path(descriptor.digest), moved.append)
+        assert Uploader(session).send(descriptor, lambda: own.path(descriptor.digest), moved.append)
         assert registry.blobs["team/web"] == {str(descriptor.digest): data}
         assert sum(moved) == len(data), "what was refused does not count as sent"
         assert registry.count("PATCH") == 2

@@ -120,8 +120,8 @@ def _send(
             progress(STAGE, max(0, min(done, total)), total, unit="bytes")
 
     def send(blob: Descriptor) -> bool:
-        source = content.inline.get(blob.digest)
-        is_sent = uploads.send(blob, provide(blob) if source is None else source, moved)
+        small = content.inline.get(blob.digest)
+        is_sent = uploads.send(blob, lambda: provide(blob) if small is None else small, moved)
         if not is_sent:
             moved(blob.size)
         return is_sent

@@ -50,11 +50,15 @@ class Uploader:
             location = resolved(reply.headers["location"], reply.url)
             self._session.request("DELETE", location, accept=tuple(range(200, 600)), again=False)
 
-    def send(self, descriptor: Descriptor, source: bytes | Path, moved: Moved = lambda amount: None) -> bool:
-        """Bring a blob there; false if nothing had to be sent, because it could be mounted. ``moved`` counts bytes, and
+    def send(
+        self, descriptor: Descriptor, read: Callable[[], bytes | Path], moved: Moved = lambda amount: None
+    ) -> bool:
+        """Bring a blob there; false if nothing had to be sent, as it could be mounted. ``read`` gives its bytes, or
+        its file, and is called only if they are sent. ``moved`` counts bytes, and
         takes back what has to be sent once more."""
         if self._mounted(descriptor):
             return False
+        source = read()
         failures = 0
         while True:
             way = self._ways[0]

@@ -1,0 +1,116 @@
+"""Bringing images from place to place, as they are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sysimage.api.arguments import Place, reported
+from sysimage.api.delivery import ENGINES
+from sysimage.api.reading import find
+from sysimage.api.settings import Settings
+from sysimage.api.values import CopiedImage, PushedImage
+from sysimage.errors import SpecError
+from sysimage.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from sysimage.pipeline.transfer import Target
+
+DEFAULT = Settings()
+
+
+def push(
+    image: Place,
+    references: Sequence[str],
+    *,
+    platform: str | None = None,
+    settings: Settings = DEFAULT,
+    progress: Progress = silent,
+) -> CopiedImage:
+    """Push an image that is in a file, a layout or a registry to ``references`` (``host/name:tag``), sending only what
+    they lack. All platforms that it has go along, or ``platform`` alone.
+
+    Raises a `SysimageError`: `RegistryError` for what a registry
+    refuses, `IntegrityError` for an image that is not what it says.
+    """
+    from sysimage.destinations.registry import push_targets
+    from sysimage.pipeline.transfer import copy_image
+
+    with reported():
+        targets = push_targets(tuple(references))
+        if not targets:
+            raise SpecError("cannot push to nowhere: name an image in a registry")
+        settings.require_network(references[0])
+        source = find(image, settings, whole=True)
+        registries = settings.registries()
+        done = [copy_image(source, one, registries, platform=platform, progress=progress) for one in targets]
+        moved = tuple(
+            PushedImage.of(target.names(), one.transfer)
+            for target, one in zip(targets, done, strict=True)
+            if one.transfer is not None
+        )
+        return CopiedImage(done[0].digest, done[0].size, done[0].layers, moved)
+
+
+def copy(
+    source: Place,
+    target: Place,
+    *,
+    platform: str | None = None,
+    settings: Settings = DEFAULT,
+    progress: Progress = silent,
+) -> CopiedImage:
+    """Copy an image byte for byte. Both are a file (an archive), an OCI layout (``DIR``, ``DIR:TAG``) or a name in a
+    registry; ``target`` may be an engine of this machine too (``docker:``, ``podman:``, ``nerdctl:``).
+
+    Arguments and errors are those of `push`.
+    """
+    from sysimage.destinations.registry import PushTarget
+    from sysimage.pipeline.transfer import copy_image
+
+    with reported():
+        place = target_of(os.fspath(target), settings)
+        if isinstance(place, PushTarget):
+            return push(source, [os.fspath(target)], platform=platform, settings=settings, progress=progress)
+        found = find(source, settings, whole=True)
+        done = copy_image(found, place, settings.registries(), platform=platform, host=_host(), progress=progress)
+        return CopiedImage(done.digest, done.size, done.layers, ())
+
+
+def tags(name: str, *, settings: Settings = DEFAULT) -> tuple[str, ...]:
+    """Every tag of a repository (``host/name``), sorted."""
+    from sysimage.destinations.registry import ImageReference
+    from sysimage.destinations.registry.tags import list_tags
+
+    with reported():
+        settings.require_network(name)
+        with settings.registries().session(ImageReference.parse(name).repository) as session:
+            return list_tags(session)
+
+
+def target_of(text: str, settings: Settings) -> Target:
+    """Where an image is to be brought: an engine, a layout, a registry, or a file."""
+    from sysimage.destinations.daemon import Engine
+    from sysimage.destinations.registry import PushTarget
+    from sysimage.pipeline.transfer import IntoArchive, IntoLayout
+    from sysimage.spec.image_reference import is_registry_name
+
+    if text.removesuffix(":") in ENGINES and text.endswith(":"):
+        return Engine(text[:-1], environment=dict(settings.variables))
+    path = Path(text.removeprefix("oci:"))
+    if path.is_dir() or (text.endswith("/") and not is_registry_name(text)):
+        return IntoLayout(path)
+    directory, colon, tag = str(path).rpartition(":")
+    if colon and (text.startswith("oci:") or Path(directory).is_dir()) and "/" not in tag:
+        return IntoLayout(Path(directory), tag)
+    if text.startswith("oci:"):
+        return IntoLayout(path)
+    return PushTarget.parse(text) if is_registry_name(text) and not path.exists() else IntoArchive(path)
+
+
+def _host() -> str:
+    """This machine, as images call it."""
+    machine = os.uname().machine
+    return f"linux/{ {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(machine, machine) }"

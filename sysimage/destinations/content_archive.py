@@ -1,0 +1,84 @@
+"""An archive of all that a name leads to: one image, or an index of images for several platforms.
+
+The form is that of `archive_format.ARCHIVE`: an OCI layout, whose ``index.json`` names one thing, that also has
+Docker's ``manifest.json``. Loaders that read the latter alone get the image of one platform.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sysimage.blobs import Descriptor, media_types
+from sysimage.destinations.archive import write_members
+from sysimage.destinations.archive_format import ArchiveMember, archive_size
+from sysimage.destinations.image_content import ImageContent
+from sysimage.destinations.layout import LAYOUT_FILE
+from sysimage.image import canonical_json
+from sysimage.progress import Progress, silent
+
+
+def write_content_archive(
+    content: ImageContent,
+    provide: Callable[[Descriptor], Path],
+    target: Path | int,
+    *,
+    annotations: Mapping[str, str],
+    tags: Sequence[str] = (),
+    platform: str = "linux/amd64",
+    progress: Progress = silent,
+) -> int:
+    """Write to a file, which appears whole or not at all, or to an open descriptor; the archive's bytes.
+
+    ``annotations`` are those of the entry in the index, ``tags`` the names for Docker's older loader, which gets the
+    image for ``platform``, or the first. ``provide`` gives the verified file of a blob.
+    """
+    parts = [
+        _document("oci-layout", LAYOUT_FILE),
+        _document("index.json", _index(content, annotations)),
+        *_for_docker(content, tags, platform),
+        _document("blobs/", b""),
+        _document("blobs/sha256/", b""),
+        *(_document(_name(one.descriptor), one.data) for one in reversed(content.documents)),
+        *(ArchiveMember(_name(blob), number, blob.size) for number, blob in enumerate(content.blobs)),
+    ]
+    size = archive_size(parts)
+    write_members(parts, (provide(blob) for blob in content.blobs), size, target, progress)
+    return size
+
+
+def _index(content: ImageContent, annotations: Mapping[str, str]) -> bytes:
+    entry = content.root.descriptor.as_json()
+    if annotations:
+        entry["annotations"] = dict(annotations)
+    return canonical_json({"schemaVersion": 2, "mediaType": media_types.INDEX, "manifests": [entry]})
+
+
+def _for_docker(content: ImageContent, tags: Sequence[str], platform: str) -> list[ArchiveMember]:
+    """``manifest.json``; nothing where no document is an image's."""
+    by_digest = {str(one.descriptor.digest): one.value for one in content.documents}
+    images = {name: value for name, value in by_digest.items() if isinstance(value.get("layers"), list)}
+    wanted = [
+        entry for value in by_digest.values() for entry in value.get("manifests") or () if _is_for(entry, platform)
+    ]
+    chosen: Any = next((images[one["digest"]] for one in wanted if one["digest"] in images), None)
+    chosen = chosen or next(iter(images.values()), None)
+    if chosen is None:
+        return []
+    names = [f"blobs/sha256/{one['digest'].partition(':')[2]}" for one in (chosen["config"], *chosen["layers"])]
+    entry = {"Config": names[0], "RepoTags": list(tags), "Layers": names[1:]}
+    return [_document("manifest.json", canonical_json([entry]))]
+
+
+def _is_for(entry: Any, platform: str) -> bool:
+    where = entry.get("platform") or {}
+    return f"{where.get('os')}/{where.get('architecture')}" == "/".join(platform.split("/")[:2])
+
+
+def _name(descriptor: Descriptor) -> str:
+    return f"blobs/sha256/{descriptor.digest.hex}"
+
+
+def _document(name: str, data: bytes) -> ArchiveMember:
+    return ArchiveMember(name, data, len(data))

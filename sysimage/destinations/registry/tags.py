@@ -1,0 +1,29 @@
+"""Lists the tags of a repository."""
+
+from __future__ import annotations
+
+import re
+
+from sysimage.destinations.registry.replies import shown
+from sysimage.destinations.registry.session import RegistrySession
+from sysimage.destinations.registry.transport import resolved
+from sysimage.errors import RegistryError
+
+_PAGE = 1000
+_PAGES = 1000
+_NEXT = re.compile(r'<([^<>]*)>\s*;\s*(?:[^,]*;\s*)?rel="?next"?')
+
+
+def list_tags(session: RegistrySession) -> tuple[str, ...]:
+    """Every tag, sorted; from as many pages as the registry makes of them."""
+    found: set[str] = set()
+    url = f"{session.base}/tags/list?n={_PAGE}"
+    for _ in range(_PAGES):
+        reply = session.request("GET", url, accept=(200,))
+        tags = reply.document().get("tags")
+        found.update(tag for tag in tags or () if isinstance(tag, str))
+        following = _NEXT.search(reply.headers.get("link", ""))
+        if following is None:
+            return tuple(sorted(found))
+        url = resolved(following[1], reply.url)
+    raise RegistryError(f"cannot list the tags at {shown(session.base)}: they have no end")

@@ -1,0 +1,175 @@
+"""Opens an image for being brought elsewhere as it is: documents with their bytes, and the blobs that they name."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sysimage.blobs import BlobDirectory, Descriptor, media_types
+from sysimage.destinations.image_content import ImageContent
+from sysimage.destinations.verified_blobs import verified_blob
+from sysimage.digest import Digest
+from sysimage.errors import IntegrityError
+from sysimage.image import Document
+from sysimage.pipeline.image_places import FoundImage
+from sysimage.pipeline.registry_image import RegistrySource
+from sysimage.verify.compression import sniff
+from sysimage.verify.docker_manifest import read_docker_manifest
+from sysimage.verify.documents import parse_named
+from sysimage.verify.image_source import ImageSource, open_source
+from sysimage.verify.issue_collector import IssueCollector, MalformedError
+from sysimage.verify.layout import blob_name, named_image
+from sysimage.verify.limits import DEFAULT_LIMITS, Limits
+from sysimage.verify.read_documents import read_documents
+
+_LAYERS = {"none": media_types.LAYER, "gzip": media_types.LAYER_GZIP, "zstd": media_types.LAYER_ZSTD}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedContent:
+    """An image that can be read while it is open."""
+
+    content: ImageContent
+    annotations: Mapping[str, str]
+    """What an index of the source says of it, such as its name."""
+    _source: ImageSource
+    _files: Mapping[Digest, str]
+    """Where blobs are in the source that are not where a layout has them."""
+    _scratch: BlobDirectory
+    """Where blobs are copied to; the source itself where it is a layout."""
+    _lock: threading.Lock
+    _is_layout: bool
+
+    def blob(self, descriptor: Descriptor) -> Path:
+        """The file of a blob that was found right. From an archive it is copied first."""
+        if isinstance(self._source, RegistrySource):
+            return self._source.path(descriptor)
+        if self._is_layout:
+            return verified_blob([self._scratch], descriptor)
+        with self._lock:
+            if not self._scratch.has(descriptor):
+                self._copy(descriptor)
+        return self._scratch.path(descriptor.digest)
+
+    def _copy(self, descriptor: Descriptor) -> None:
+        name = self._files.get(descriptor.digest, blob_name(descriptor.digest))
+        if self._source.size(name) != descriptor.size:
+            raise IntegrityError(f"cannot find blob {descriptor.digest} ({descriptor.size} bytes) in the image")
+        hasher = hashlib.sha256()
+        with self._scratch.writer() as writer:
+            for chunk in self._source.chunks(name):
+                hasher.update(chunk)
+                writer.write(chunk)
+            if (found := Digest(hasher.hexdigest())) != descriptor.digest:
+                raise IntegrityError(f"cannot use blob {descriptor.digest}: its bytes hash to {found}")
+            writer.commit(descriptor.digest)
+
+
+@contextlib.contextmanager
+def opened_content(
+    found: FoundImage, platform: str | None = None, limits: Limits = DEFAULT_LIMITS
+) -> Iterator[OpenedContent]:
+    """Open what ``found`` leads to, with all its platforms, or the one that is asked for alone.
+
+    An image that cannot be followed is an `IntegrityError`.
+    """
+    try:
+        with contextlib.ExitStack() as held:
+            source = held.enter_context(open_source(found.place, limits))
+            if source.size("index.json") is None:
+                content, files = _of_docker_archive(source, limits)
+                annotations: Mapping[str, str] = {}
+            else:
+                reference = named_image(source, limits, found.name)
+                annotations, files = reference.annotations, {}
+                root = Descriptor(reference.media_type, reference.digest, reference.size)
+                if platform is not None:
+                    root = _for_platform(source, platform, found.name, limits)
+                content = _followed(source, root, limits)
+            is_layout = isinstance(found.place, Path) and found.place.is_dir()
+            place = found.place if isinstance(found.place, Path) and is_layout else None
+            scratch = place or Path(held.enter_context(tempfile.TemporaryDirectory(prefix="sysimage-")))
+            yield OpenedContent(
+                content, annotations, source, files, BlobDirectory(scratch), threading.Lock(), is_layout
+            )
+    except MalformedError as error:
+        raise IntegrityError(f"cannot read {found}: {error}") from None
+
+
+def _for_platform(source: ImageSource, platform: str, name: str | None, limits: Limits) -> Descriptor:
+    documents = read_documents(source, IssueCollector(limits.faults_per_rule), limits, platform, name)
+    digest = documents.digest or documents.image_id
+    data = source.read(blob_name(digest), limits.document_size)
+    value = parse_named("the manifest", data, limits)
+    kind = value.get("mediaType")
+    return Descriptor(kind if isinstance(kind, str) else media_types.MANIFEST, digest, len(data))
+
+
+def _followed(source: ImageSource, root: Descriptor, limits: Limits) -> ImageContent:
+    documents: dict[Digest, Document] = {}
+    blobs: dict[Digest, Descriptor] = {}
+    layers: set[Digest] = set()
+
+    def follow(descriptor: Descriptor, depth: int) -> None:
+        if descriptor.digest in documents:
+            return
+        if depth > limits.index_depth:
+            raise MalformedError(f"indexes are nested deeper than {limits.index_depth}")
+        data = source.read(blob_name(descriptor.digest), limits.document_size)
+        if Digest.of(data) != descriptor.digest or len(data) != descriptor.size:
+            raise MalformedError(f"{blob_name(descriptor.digest)} is not what its descriptor says")
+        value = parse_named("a manifest", data, limits)
+        for below in _descriptors(value, "manifests"):
+            follow(below, depth + 1)
+        for config in _descriptors(value, "config"):
+            blobs[config.digest] = config
+        for layer in _descriptors(value, "layers"):
+            blobs[layer.digest] = layer
+            layers.add(layer.digest)
+        documents[descriptor.digest] = Document(descriptor, data)
+
+    follow(root, 0)
+    return ImageContent(tuple(documents.values()), tuple(blobs.values()), frozenset(layers))
+
+
+def _descriptors(value: Mapping[str, Any], key: str) -> list[Descriptor]:
+    found = value.get(key)
+    entries = found if isinstance(found, list) else [found] if found is not None else []
+    try:
+        return [Descriptor.parse(one) for one in entries]
+    except ValueError as error:
+        raise MalformedError(f"has a malformed descriptor: {error}") from None
+
+
+def _of_docker_archive(source: ImageSource, limits: Limits) -> tuple[ImageContent, dict[Digest, str]]:
+    """The manifest that an older archive does not have: its layers are as they lie there."""
+    documents = read_documents(source, IssueCollector(limits.faults_per_rule), limits)
+    config_name = read_docker_manifest(source, limits).config
+    size = source.size(config_name) or 0
+    config = Descriptor(media_types.CONFIG, documents.image_id, size)
+    files = {config.digest: config_name}
+    layers = []
+    for layer in documents.layers:
+        hasher = hashlib.sha256()
+        head = b""
+        for chunk in source.chunks(layer.file):
+            head = head or chunk
+            hasher.update(chunk)
+        digest = Digest(hasher.hexdigest())
+        layers.append(Descriptor(_LAYERS[sniff(head).value], digest, layer.size))
+        files[digest] = layer.file
+    value = {
+        "schemaVersion": 2,
+        "mediaType": media_types.MANIFEST,
+        "config": config.as_json(),
+        "layers": [layer.as_json() for layer in layers],
+    }
+    blobs = {one.digest: one for one in (config, *layers)}
+    manifest = Document.of(value, media_types.MANIFEST)
+    return ImageContent((manifest,), tuple(blobs.values()), frozenset(one.digest for one in layers)), files

@@ -1,0 +1,120 @@
+"""Brings an image as it is from one place to another: files, layouts, registries, engines; with all its platforms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sysimage.destinations.content_archive import write_content_archive
+from sysimage.destinations.daemon import Engine, stream_into
+from sysimage.destinations.layout import require_layout, write_content_to_layout
+from sysimage.destinations.registry import PushTarget, Registries, push_content
+from sysimage.destinations.written_image import Transfer
+from sysimage.digest import Digest
+from sysimage.pipeline.image_content import OpenedContent, opened_content
+from sysimage.pipeline.image_places import FoundImage
+from sysimage.pipeline.output_checks import Input, refuse_inputs, require_file_output
+from sysimage.pipeline.registry_image import RegistryImage
+from sysimage.progress import Progress, silent
+
+_NAME = "io.containerd.image.name"
+_REF_NAME = "org.opencontainers.image.ref.name"
+
+
+@dataclass(frozen=True, slots=True)
+class IntoLayout:
+    """Into an OCI layout, beside what it has, in the place of what has the same name."""
+
+    directory: Path
+    tag: str | None = None
+    """What it is called there; None keeps what it is called where it comes from."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntoArchive:
+    """Into a file of its own."""
+
+    file: Path
+
+
+Target = IntoLayout | IntoArchive | PushTarget | Engine
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedImage:
+    """An image, or an index of several, that is in another place now."""
+
+    digest: Digest
+    size: int
+    """Bytes of all its blobs and documents."""
+    layers: int
+    transfer: Transfer | None
+    """What had to be sent to a registry."""
+
+
+def copy_image(
+    source: FoundImage,
+    target: Target,
+    registries: Registries,
+    *,
+    platform: str | None = None,
+    host: str = "linux/amd64",
+    progress: Progress = silent,
+) -> CopiedImage:
+    """Bring an image to a place, byte for byte; of an index all platforms, or the one that is asked for.
+
+    In an archive, loaders that know no index get the image for ``host``. Errors are those of reading and of writing
+    images; whatever happens, files are there whole or not at all.
+    """
+    _check(source, target)
+    with opened_content(source, platform) as opened:
+        transfer = None
+        match target:
+            case PushTarget():
+                transfer = _push(opened, source, target, registries, progress)
+            case IntoLayout(directory, tag):
+                naming = {_REF_NAME: tag} if tag is not None else _names(opened.annotations)
+                write_content_to_layout(opened.content, opened.blob, directory, naming)
+            case IntoArchive(file):
+                _archive(opened, file, host, progress)
+            case Engine():
+                stream_into(target, lambda fd: _archive(opened, fd, host, progress))
+        content = opened.content
+        return CopiedImage(content.root.descriptor.digest, content.size, len(content.layers), transfer)
+
+
+def _push(
+    opened: OpenedContent, source: FoundImage, target: PushTarget, registries: Registries, progress: Progress
+) -> Transfer:
+    """Blobs of another repository of the same registry are mounted."""
+    own = source.place.reference.repository if isinstance(source.place, RegistryImage) else None
+    siblings = (
+        (own.name,) if own is not None and own.host == target.repository.host and own != target.repository else ()
+    )
+    with registries.session(target.repository, actions="pull,push", also_pull=siblings) as session:
+        return push_content(opened.content, opened.blob, target, session, mount_from=siblings, progress=progress)
+
+
+def _archive(opened: OpenedContent, target: Path | int, host: str, progress: Progress) -> int:
+    naming = _names(opened.annotations)
+    tags = [naming[_NAME]] if _NAME in naming else []
+    return write_content_archive(
+        opened.content, opened.blob, target, annotations=naming, tags=tags, platform=host, progress=progress
+    )
+
+
+def _names(annotations: Mapping[str, str]) -> dict[str, str]:
+    return {key: annotations[key] for key in (_NAME, _REF_NAME) if key in annotations}
+
+
+def _check(source: FoundImage, target: Target) -> None:
+    """Refuse to write over what is read, or over what is no image."""
+    place = target.file if isinstance(target, IntoArchive) else None
+    if isinstance(target, IntoLayout):
+        if target.directory.exists():
+            require_layout(target.directory)
+    elif place is not None:
+        require_file_output(place)
+        if isinstance(source.place, Path):
+            refuse_inputs(place, [Input("the image", source.place, whole=True)])

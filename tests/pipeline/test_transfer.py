@@ -1,0 +1,247 @@
+"""Images are brought from place to place byte for byte, with all that they have, and only what is missing moves."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sysimage.api import copy, inspect, push, tags, verify
+from sysimage.api.copying import target_of
+from sysimage.api.settings import Settings
+from sysimage.blobs import BlobDirectory, Descriptor, media_types
+from sysimage.cli.main import main
+from sysimage.errors import IntegrityError, RegistryError, SpecError
+from sysimage.image import Document
+from tests.destinations.registry_server import Handler, Registry, running
+from tests.support.images import BuiltImage, build_image
+
+
+@pytest.fixture
+def registry() -> Iterator[Registry]:
+    with running() as registry:
+        yield registry
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> BuiltImage:
+    return build_image(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="module")
+def archive(small: BuiltImage, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small.archive(tmp_path_factory.mktemp("archive") / "small.tar")
+
+
+def two_platforms(small: BuiltImage, directory: Path) -> Path:
+    """A layout whose one entry is an index of two images, which share all layers but have other configurations."""
+    small.layout(directory)
+    blobs = BlobDirectory(directory)
+    config = small.image.config.value
+    other = Document.of({**config, "architecture": "arm64"}, media_types.CONFIG)
+    manifest = Document.of({**small.image.manifest.value, "config": other.descriptor.as_json()}, media_types.MANIFEST)
+    for document in (other, manifest):
+        blobs.put(document.data, document.descriptor.media_type)
+    entries = [
+        {**one.descriptor.as_json(), "platform": {"os": "linux", "architecture": architecture}}
+        for one, architecture in ((small.image.manifest, "amd64"), (manifest, "arm64"))
+    ]
+    nested = Document.of({"schemaVersion": 2, "mediaType": media_types.INDEX, "manifests": entries}, media_types.INDEX)
+    blobs.put(nested.data, media_types.INDEX)
+    index = {"schemaVersion": 2, "mediaType": media_types.INDEX, "manifests": [nested.descriptor.as_json()]}
+    (directory / "index.json").write_text(json.dumps(index))
+    return directory
+
+
+def test_an_image_goes_round_through_every_kind_of_place_unchanged(
+    registry: Registry, small: BuiltImage, archive: Path, tmp_path: Path
+) -> None:
+    digest = small.image.manifest.descriptor.digest
+    there = f"{registry.address}/team/small:1"
+    steps = [str(archive), there, f"{tmp_path}/layout/", f"{registry.address}/other/small:2", f"{tmp_path}/back.tar"]
+    for source, target in itertools.pairwise(steps):
+        assert copy(source, target).digest == digest, (source, target)
+        assert inspect(target).digest == digest
+    assert verify(tmp_path / "back.tar").items == len(small.closure)
+    assert verify(tmp_path / "layout").items == len(small.closure)
+
+
+def test_a_push_says_what_moved(registry: Registry, small: BuiltImage, archive: Path) -> None:
+    name = f"{registry.address}/team/small"
+    first = push(archive, [f"{name}:1"])
+    assert [(one.names, one.sent == one.size, one.layers_there) for one in first.transfers] == [
+        ((f"{name}:1",), True, 0)
+    ]
+    registry.requests.clear()
+    again = push(archive, [f"{name}:1", f"{name}:2"])
+    (moved,) = again.transfers
+    assert (moved.sent, moved.layers_there) == (len(small.image.manifest.data), moved.layers)
+    assert [line.split()[0] for line in registry.requests] == ["GET", "GET", "PUT"]
+    assert tags(name) == ("1", "2")
+
+
+def test_blobs_of_a_sister_repository_are_mounted(registry: Registry, archive: Path) -> None:
+    push(archive, [f"{registry.address}/team/small:1"])
+    registry.requests.clear()
+    moved = push(f"{registry.address}/team/small:1", [f"{registry.address}/else/small:1"]).transfers[0]
+    assert moved.layers_there == moved.layers
+    assert registry.blobs["else/small"] == registry.blobs["team/small"]
+    assert not any("GET" in line and "/blobs/" in line for line in registry.requests), "nothing is fetched for it"
+
+
+def test_an_index_goes_with_all_its_platforms_or_with_one(
+    registry: Registry, small: BuiltImage, tmp_path: Path
+) -> None:
+    layout = two_platforms(small, tmp_path / "layout")
+    name = f"{registry.address}/team/small:1"
+    done = copy(layout, name)
+    assert registry.media_types[str(done.digest)] == media_types.INDEX
+    for platform in ("linux/amd64", "linux/arm64"):
+        assert inspect(name, platform=platform).config.architecture == platform.partition("/")[2]
+    assert copy(name, tmp_path / "all.tar").digest == done.digest
+    assert inspect(tmp_path / "all.tar", platform="linux/arm64").config.architecture == "arm64"
+    with pytest.raises(IntegrityError, match="does not hold one image"):
+        inspect(tmp_path / "all.tar")
+    one = copy(name, tmp_path / "one.tar", platform="linux/arm64")
+    assert one.digest == inspect(name, platform="linux/arm64").digest
+    assert inspect(tmp_path / "one.tar").config.architecture == "arm64"
+
+
+def test_a_docker_archive_gets_the_manifest_that_it_lacks(
+    registry: Registry, small: BuiltImage, tmp_path: Path
+) -> None:
+    plain = build_image(tmp_path / "work", compression="none")
+    old = plain.archive(tmp_path / "old.tar", "docker-archive")
+    done = push(old, [f"{registry.address}/team/old:1"])
+    found = inspect(f"{registry.address}/team/old:1")
+    assert (found.digest, found.image_id) == (done.digest, plain.image.config.descriptor.digest)
+    assert [layer.diff_id for layer in found.layers] == [layer.diff_id for layer in plain.image.layers]
+
+
+def test_a_layout_keeps_its_other_images_and_what_refers_to_them(
+    small: BuiltImage, archive: Path, tmp_path: Path
+) -> None:
+    layout = tmp_path / "images"
+    small.layout(layout)
+    blobs = BlobDirectory(layout)
+    subject = small.image.manifest.descriptor.as_json()
+    sbom = blobs.put(b"{}", "application/spdx+json")
+    referrer = Document.of(
+        {
+            "schemaVersion": 2,
+            "mediaType": media_types.MANIFEST,
+            "config": sbom.as_json(),
+            "layers": [],
+            "subject": subject,
+        },
+        media_types.MANIFEST,
+    )
+    blobs.put(referrer.data, media_types.MANIFEST)
+    index = json.loads((layout / "index.json").read_text())
+    tagged = {**index["manifests"][0], "annotations": {"org.opencontainers.image.ref.name": "by-umoci"}}
+    index["manifests"] += [referrer.descriptor.as_json(), tagged]
+    (layout / "index.json").write_text(json.dumps(index))
+
+    other = build_image(tmp_path / "work", max_layers=3)
+    copy(other.archive(tmp_path / "other.tar"), f"{layout}:new")
+    entries = json.loads((layout / "index.json").read_text())["manifests"]
+    assert entries[:3] == index["manifests"]
+    assert entries[3]["annotations"] == {"org.opencontainers.image.ref.name": "new"}
+    for called, image in (("new", other), ("by-umoci", small), ("1.0", small)):
+        assert verify(f"{layout}:{called}").digest == image.image.manifest.descriptor.digest
+    blobs.verify(sbom)
+
+
+def test_a_damaged_source_is_not_brought_anywhere(registry: Registry, small: BuiltImage, tmp_path: Path) -> None:
+    layout = small.layout(tmp_path / "layout")
+    place = BlobDirectory(layout).path(small.image.layers[0].descriptor.digest)
+    data = bytearray(place.read_bytes())
+    data[100] ^= 1
+    place.unlink()
+    place.write_bytes(data)
+    with pytest.raises(IntegrityError, match="its bytes hash to"):
+        copy(layout, f"{registry.address}/team/small:1")
+    assert registry.manifests == {}
+    with pytest.raises(IntegrityError):
+        copy(layout, tmp_path / "copy.tar")
+    assert not (tmp_path / "copy.tar").exists()
+
+
+class InPages(Handler):
+    """Two tags a page, with a relative link to the next."""
+
+    def route(self, path: str, query: dict[str, str], body: bytes) -> None:
+        if path.endswith("/tags/list"):
+            every = [f"1.{number}" for number in range(5)]
+            rest = every[every.index(query["last"]) + 1 :] if "last" in query else every
+            link = {"Link": f'<{path}?n=2&last={rest[1]}>; rel="next"'} if len(rest) > 2 else {}
+            self.answer(200, json.dumps({"name": "x", "tags": rest[:2]}).encode(), **link)
+        else:
+            super().route(path, query, body)
+
+
+def test_tags_come_from_all_pages(capsys: pytest.CaptureFixture[str]) -> None:
+    with running(InPages) as registry:
+        assert tags(f"{registry.address}/team/web") == tuple(f"1.{number}" for number in range(5))
+        assert main(["tags", f"{registry.address}/team/web"]) == 0
+    assert capsys.readouterr().out.split() == [f"1.{number}" for number in range(5)]
+
+
+def test_a_target_is_what_its_name_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+
+    def kind(text: str) -> Any:
+        return type(target_of(text, Settings())).__name__
+
+    for text, expected in {
+        "docker:": "Engine",
+        "web.tar": "IntoArchive",
+        "dist/web.oci.tar": "IntoArchive",
+        "here": "IntoLayout",
+        "new/": "IntoLayout",
+        "here:1.0": "IntoLayout",
+        "oci:new:1.0": "IntoLayout",
+        "host.test/web:1": "PushTarget",
+        "docker://team/web": "PushTarget",
+        "localhost:5000/web": "PushTarget",
+    }.items():
+        assert kind(text) == expected, text
+
+
+def test_what_cannot_be_copied_is_an_error(registry: Registry, archive: Path, tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="it is read too"):
+        copy(archive, archive)
+    with pytest.raises(SpecError, match="names no registry"):
+        push(archive, ["team/web:1"])
+    with pytest.raises(RegistryError, match="404"):
+        copy(f"{registry.address}/team/none:1", tmp_path / "x.tar")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/notes").touch()
+    with pytest.raises(SpecError, match="is no layout"):
+        copy(archive, tmp_path / "full")
+
+
+def test_the_verbs_print_what_moved(registry: Registry, archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = f"{registry.address}/team/small:1"
+    assert main(["push", "--progress", "quiet", str(archive), name]) == 0
+    assert f"{name}: sent " in capsys.readouterr().out
+    assert main(["push", "--json", "--progress", "quiet", str(archive), name]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["transfers"][0]["sent"] == 0
+    assert main(["copy", "--progress", "quiet", name, f"{registry.address}/team/small:2"]) == 0
+    assert "all layers were there" in capsys.readouterr().out
+
+
+def test_a_descriptor_of_other_length_is_refused(small: BuiltImage, tmp_path: Path) -> None:
+    layout = small.layout(tmp_path / "layout")
+    index = json.loads((layout / "index.json").read_text())
+    index["manifests"][0]["size"] += 1
+    (layout / "index.json").write_text(json.dumps(index))
+    with pytest.raises(IntegrityError, match="is not what its descriptor says"):
+        copy(layout, tmp_path / "copy.tar")
+    assert Descriptor.parse(index["manifests"][0]).size > 0
