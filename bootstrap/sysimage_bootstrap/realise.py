@@ -16,6 +16,7 @@ from sysimage_bootstrap.archive import Archive, Package, native_architecture
 from sysimage_bootstrap.building.patchelf import patchelf
 from sysimage_bootstrap.packages.choose import (
     ArchiveChoice,
+    Stale,
     choose_packages,
     is_locked,
     open_archive,
@@ -35,6 +36,7 @@ def realise(
     lock_file: Path | None,
     *,
     locked: bool = False,
+    stale: Stale = "refuse",
     cache_dir: Path,
     below: Accounts = NO_ACCOUNTS,
     workers: int = 1,
@@ -46,7 +48,7 @@ def realise(
     """
     archive = cache(partial(open_archive, choice, spec, cache_dir / "archive"))
     request = package_request(spec, spec_dir, cache_dir)
-    resolution = choose_packages(request, archive, lock_file, locked=locked, progress=progress)
+    resolution = choose_packages(request, archive, lock_file, locked=locked, stale=stale, progress=progress)
     store = ItemStore(cache_dir / "store", spec.store.store_dir)
     remembered = SystemCache(cache_dir / "systems", store, made_by=code_digest(realise))
 
@@ -65,7 +67,7 @@ def realise(
             needs.hint = f"{needs.hint}, and run `sysimage lock` again"
             raise
         request = replace(request, packages=tuple(sorted({*request.packages, *needs.packages})))
-        return made(request, choose_packages(request, archive, lock_file, locked=False, progress=progress))
+        return made(request, choose_packages(request, archive, None, progress=progress))
 
 
 def _make(

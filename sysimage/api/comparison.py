@@ -201,7 +201,7 @@ def _open_document(
             package_request(spec, system.spec_dir, settings.cache),
             lambda: open_archive(settings.archive_choice(), spec, settings.cache / "archive"),
             system.lock_file,
-            locked=False,
+            stale="preview",
             progress=progress,
         )
     held = of_resolution(str(path), "spec", resolution, declared, named_packages(spec.archive_packages))

@@ -30,6 +30,7 @@ def lock(
     *,
     directory: Place | None = None,
     choices: SpecChoices = AS_IT_IS,
+    update: Sequence[str] = (),
     settings: Settings = Settings(),  # noqa: B008 - a frozen value
     progress: Progress = silent,
 ) -> LockedPackages:
@@ -37,7 +38,8 @@ def lock(
 
     ``lock_file`` is by default beside the spec's file, ``system.lock.json`` for ``system.json``; for a spec
     without a file nothing is written unless it is given. ``directory`` is what paths in such a spec are relative to.
-    ``choices`` are variants, values of keys and arguments of the spec.
+    ``choices`` are variants, values of keys and arguments of the spec. With ``update`` only these packages, and what
+    they force, are chosen again; the others stay as the lock file has them.
 
     Raises a `SysimageError`: `SpecError` for a spec that is not made of packages, `IntegrityError` for an archive that
     cannot be trusted, `RegistryError` for one that cannot be reached, `MachineError`.
@@ -45,7 +47,7 @@ def lock(
     with reported(spec, choices):
         system = arguments.declared_system(spec, directory, lock_file, choices)
         inputs = arguments.spec_inputs(spec)
-        locked, _, _ = lock_packages(system, settings, inputs, progress, hint="say another lock_file")
+        locked, _, _ = lock_packages(system, settings, inputs, progress, hint="say another lock_file", update=update)
         return locked
 
 
@@ -56,6 +58,7 @@ def lock_packages(
     progress: Progress,
     *,
     hint: str,
+    update: Sequence[str] = (),
 ) -> tuple[LockedPackages, LockFile | None, LockFile]:
     """As `lock`, of a spec that was read; ``inputs`` were read for it and are not written over, as ``hint`` says.
 
@@ -74,9 +77,19 @@ def lock_packages(
         _check(path, [*inputs, *_own_inputs(system, settings)], hint)
     archive = open_archive(settings.archive_choice(), spec, settings.cache / "archive")
     base = _base(spec, system.spec_dir, settings)
-    locked = lock_packages(package_request(spec, system.spec_dir, settings.cache), archive, progress)
-    locked = replace(locked, base=base)
     before = _before(path)
+    if update and before is None:
+        raise LockError(
+            f"cannot update {', '.join(update)} alone: there is no lock file that can be read",
+            hint="run `sysimage lock` without --update first",
+        )
+    request = package_request(spec, system.spec_dir, settings.cache)
+    locked = lock_packages(request, archive, progress, before=before if update else None, update=update)
+    locked = replace(locked, base=base)
+    if spec.trees:
+        from sysimage.pipeline.tree_locks import tree_hashes, tree_store
+
+        locked = replace(locked, trees=tree_hashes(system, tree_store(system, settings.cache)))
     if path is not None:
         locked.write(path)
     return LockedPackages.of(locked, path), before, locked

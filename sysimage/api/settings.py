@@ -108,8 +108,9 @@ class Settings:
             reach=None if self.offline else partial(apt_transport, self.variables),
         )
 
-    def sources(self, *, locked: bool = False) -> BuildSources:
-        """Where systems come from; ``locked`` refuses anything but what their lock files say."""
+    def sources(self, *, locked: bool = False, update: bool = False) -> BuildSources:
+        """Where systems come from; ``locked`` refuses anything but what their lock files say,
+        ``update`` brings those up to date that were made for other specs."""
         from sysimage.pipeline.options import BuildSources
 
         return BuildSources(
@@ -117,6 +118,7 @@ class Settings:
             self.archive_choice(),
             locked=locked,
             environment=self.variables,
+            stale="update" if update else "refuse",
             workers=self.processors,
             registries=None if self.offline else self.registries,
         )

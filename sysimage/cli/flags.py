@@ -167,7 +167,13 @@ def add_archive_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGrou
 def add_plan_flags(parser: argparse.ArgumentParser) -> None:
     """How the image is divided."""
     group = parser.add_argument_group("what the image is like")
-    group.add_argument("--locked", action="store_true", help="refuse to build anything but what the lock file says")
+    locking = group.add_mutually_exclusive_group()
+    locking.add_argument("--locked", action="store_true", help="refuse to build anything but what the lock file says")
+    locking.add_argument(
+        "--update",
+        action="store_true",
+        help="let the lock file follow what the spec asks for now",
+    )
     group.add_argument("--max-layers", metavar="N", type=positive, help="the most layers, instead of the spec's")
     group.add_argument(
         "--from-image",

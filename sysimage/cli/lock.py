@@ -26,6 +26,7 @@ Builds use it from then on, and `build --locked` refuses anything else. Where th
 different, as `sysimage diff` does: for that, packages of a higher version are fetched, for their changelogs."""
 EXAMPLES = (
     ("sysimage lock", "fix the packages of system.json here; the change is shown"),
+    ("sysimage lock --update nginx", "a newer nginx, and nothing else that need not change"),
     ("sysimage lock --markdown web.json", "the same for a pull request"),
 )
 
@@ -34,6 +35,13 @@ _ELSEWHERE = "--lockfile names the lock file that is written"
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     group = flags.add_archive_flags(parser)
+    parser.add_argument(
+        "--update",
+        metavar="NAME[,NAME…]",
+        action="append",
+        default=[],
+        help="choose these packages again, and what they force; the others stay as the lock file has them",
+    )
     flags.add_lockfile(group)
     flags.add_changelogs(group)
     flags.add_output_flags(parser).add_argument(
@@ -52,7 +60,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     read = [spec_input(arguments.spec), *flag_inputs(arguments)]
     with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
         said = settings(arguments, terminal)
-        locked, before, after = lock_packages(system, said, read, progress, hint=_ELSEWHERE)
+        update = [name for words in arguments.update for name in words.split(",") if name]
+        locked, before, after = lock_packages(system, said, read, progress, hint=_ELSEWHERE, update=update)
         change = None
         if before is not None:
             change = _change(system, before, after, said, progress, changelogs=not arguments.no_changelogs)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sysimage.destinations.registry import PushTarget, Registries
     from sysimage.layerplan import Favour
     from sysimage.spec.model import SystemSpec
-    from sysimage_bootstrap.packages.choose import ArchiveChoice
+    from sysimage_bootstrap.packages.choose import ArchiveChoice, Stale
 
 OCI_DIR = "oci-dir"
 OURS = "sysimage"
@@ -56,13 +56,20 @@ class BuildSources:
     """Packages, the store and plans are kept here and used again."""
     archive: ArchiveChoice
     locked: bool = False
-    """Refuse to build anything but what the lock file says."""
+    """Refuse to build without a lock file, or with other trees than it says."""
+    stale: Stale = "refuse"
+    """What becomes of a lock file that was made for another spec."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """What pip reads of the environment."""
     workers: int = 1
     """How many processes read and make items."""
     registries: Callable[[], Registries] | None = None
     """How registries are reached that hold base images; None where the network is off."""
+
+    @property
+    def compares_trees(self) -> bool:
+        """Whether trees are compared with those of the lock file."""
+        return self.locked or self.stale == "update"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from sysimage.layerplan.budget import room_for_items
 from sysimage.pipeline.history import History, record_text
 from sysimage.pipeline.options import OURS, DeclaredSystem, Planning
 from sysimage.spec.model import SystemSpec
-from sysimage.trees.items import item_name
+from sysimage.trees.item_name import item_name
 
 
 def draw_layers(

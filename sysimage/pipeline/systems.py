@@ -40,15 +40,21 @@ def provide(
     spec = system.spec
     if spec.python is not None:
         found = _with_wheels(system, sources, found, progress)
-    if not spec.trees:
-        return found
-    from sysimage.trees.items import TreeStore  # not paid for by builds without trees
-    from sysimage.trees.place import with_trees
+    hashes: dict[str, str] = {}
+    if spec.trees:
+        from sysimage.pipeline.tree_locks import tree_hashes, tree_store  # not paid for by builds without trees
+        from sysimage.trees.place import with_trees
 
-    accounts = found.accounts or from_store.pack_accounts(spec, base.accounts)
-    present = tuple(item.path for item in found.items)
-    store = ItemStore(sources.cache_dir / "store", spec.store.store_dir)
-    return with_trees(spec, system.spec_dir, found, accounts, TreeStore(store, sources.cache_dir / "trees", present))
+        accounts = found.accounts or from_store.pack_accounts(spec, base.accounts)
+        trees = tree_store(system, sources.cache_dir, tuple(item.path for item in found.items))
+        found = with_trees(spec, system.spec_dir, found, accounts, trees)
+        if sources.compares_trees:
+            hashes = tree_hashes(system, trees)
+    if sources.compares_trees:
+        from sysimage.pipeline.tree_locks import compare_with_lock
+
+        compare_with_lock(system, sources, hashes)
+    return found
 
 
 def _with_wheels(
@@ -93,6 +99,7 @@ def _provide(system: DeclaredSystem, sources: BuildSources, base: bases.BaseImag
         sources.archive,
         system.lock_file,
         locked=sources.locked,
+        stale=sources.stale,
         cache_dir=sources.cache_dir,
         below=base.accounts or NO_ACCOUNTS,
         workers=sources.workers,

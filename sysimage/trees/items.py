@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,19 +20,13 @@ from sysimage.rules.secrets import SecretScanner, is_allowed
 from sysimage.store.items import ShownFiles, StoreItem
 from sysimage.store.paths import StorePath
 from sysimage.store.scan import Candidates, scan_and_hash
+from sysimage.trees.item_name import item_name
 from sysimage.trees.members import DIRECTORY, LINK, Member, source_state
 from sysimage.trees.selection import Selection
 from sysimage_bootstrap.store import ItemStore, Recipe
 from sysimage_bootstrap.store.item_store import BuiltItem
 
 _PIECE = 1 << 20
-_OTHER_LETTERS = re.compile(r"[^A-Za-z0-9+._=-]")
-"""What the name of an item cannot have."""
-
-
-def item_name(path: str) -> str:
-    """The name of the item of the tree at an image path: ``tree-srv-shop`` for ``/srv/shop``."""
-    return f"tree-{_OTHER_LETTERS.sub('-', path.strip('/'))}"[:200]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from sysimage.digest import Digest
 from sysimage.errors import SpecError
 from sysimage.spec.trees import Tree
 from sysimage.store.nar import nar_hash_and_size
-from sysimage.trees.items import TreeStore, item_name
+from sysimage.trees.item_name import item_name
+from sysimage.trees.items import TreeStore
 from sysimage.trees.selection import Selection
 from sysimage_bootstrap.store import ItemStore
 from tests.support.refusing import refuse_to_open

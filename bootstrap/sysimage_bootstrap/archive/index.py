@@ -10,9 +10,10 @@ from __future__ import annotations
 import difflib
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
@@ -131,27 +132,39 @@ class PackageList:
 class PackageIndex:
     """All lists for one architecture as one: of a name in several suites, the highest version comes first."""
 
-    def __init__(self, architecture: str, lists: Sequence[PackageList]) -> None:
+    def __init__(
+        self, architecture: str, lists: Sequence[PackageList], kept: Mapping[str, Package] = MappingProxyType({})
+    ) -> None:
+        """``kept`` are packages by name that come before every other version."""
         self.architecture = architecture
         self._lists = tuple(lists)
+        self._kept = kept
         self._versions: dict[str, tuple[Package, ...]] = {}
         self._providers: dict[str, tuple[str, ...]] = {}
 
     def after(self, first: PackageList) -> PackageIndex:
         """These lists after another one, which counts where both have a version."""
-        return PackageIndex(self.architecture, (first, *self._lists))
+        return PackageIndex(self.architecture, (first, *self._lists), self._kept)
+
+    def keeping(self, packages: Iterable[Package]) -> PackageIndex:
+        """The same lists, where some packages come before every other version of theirs."""
+        return PackageIndex(self.architecture, self._lists, {package.name: package for package in packages})
 
     def versions(self, name: str) -> tuple[Package, ...]:
-        """Every version of the package ``name``, highest first; nothing if there is no such package."""
+        """Every version of the package ``name``: one that is kept, then the highest; nothing without such a package."""
         if name not in self._versions:
             found: dict[str, Package] = {}
             for packages in self._lists:
                 for package in packages.versions(name):
                     if package.architecture in (self.architecture, "all"):
                         found.setdefault(package.version, package.on(self.architecture))
-            self._versions[name] = tuple(
-                sorted(found.values(), key=lambda package: (version_key(package.version), package.version))[::-1]
-            )
+            kept = self._kept.get(name)
+            if kept is not None:
+                found.setdefault(kept.version, kept)
+            best_last = sorted(found.values(), key=lambda package: (version_key(package.version), package.version))
+            if kept is not None:
+                best_last.sort(key=lambda package: package.version == kept.version)
+            self._versions[name] = tuple(best_last[::-1])
         return self._versions[name]
 
     def providers(self, name: str) -> tuple[str, ...]:

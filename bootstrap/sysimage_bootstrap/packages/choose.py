@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Literal
 
-from sysimage.errors import LockError
+from sysimage.errors import Issue, LockError, SpecError
 from sysimage.files.code_digest import code_digest
 from sysimage.files.memo import Memo
+from sysimage.notices import notice
 from sysimage.progress import Progress, silent
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.archive import KEYRING, Archive, ArchiveOptions, TransportOptions, default_sources
 from sysimage_bootstrap.debian.dependencies import ON_DEMAND
 from sysimage_bootstrap.packages.default_packages import EXCLUDED, base_packages
+from sysimage_bootstrap.packages.kept_packages import kept_packages
 from sysimage_bootstrap.packages.lock import LockFile, parse_lock, read_lock
 from sysimage_bootstrap.packages.own_packages import own_packages
 from sysimage_bootstrap.packages.package_request import DEFAULT_PREFERENCES, PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution, resolve
+
+Stale = Literal["refuse", "update", "preview"]
+"""What becomes of a lock that was made for another request: it is an error; or it is brought up to date, with as few
+changes as can be, and written, or not written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,38 +90,32 @@ def choose_packages(
     archive: Callable[[], Archive],
     lock_file: Path | None,
     *,
-    locked: bool,
+    locked: bool = False,
+    stale: Stale = "refuse",
     progress: Progress = silent,
 ) -> Resolution:
     """The packages for ``request``; ``archive`` opens the archive, if it has to be asked.
 
-    A lock file that is there and was made for this request decides, and then no package list is read. ``locked``
-    demands that: without a lock, or with one for another request, it is a `LockError` that names every difference.
-    Otherwise such a lock is passed over and the archive is asked.
+    A lock file that is there decides, and then no package list is read; ``locked`` demands one. What becomes of a lock
+    that was made for another request, ``stale`` says: by default it is a `LockError` that names every difference.
     """
     if locked and lock_file is None:
         raise LockError("cannot build what is locked: no lock file is named", hint="name one")
-    lock = read_lock(lock_file) if locked and lock_file is not None else _lock_for(request, lock_file)
-    if lock is not None:
-        lock.require(request)
-        return lock.resolution
-    return _resolved_once(request, archive(), progress)
+    if lock_file is None or not (locked or lock_file.exists()):
+        return _resolved_once(request, archive(), progress)
+    lock = read_lock(lock_file)
+    if stale != "refuse" and not lock.is_for(request):
+        lock = replace(lock_packages(request, archive(), progress, before=lock), base=lock.base, trees=lock.trees)
+        if stale == "update":
+            lock.write(lock_file)
+            notice(f"{lock_file} was made for another request and has been brought up to date")
+    lock.require(request)
+    return lock.resolution
 
 
 def is_locked(request: PackageRequest, lock_file: Path | None) -> bool:
     """Whether there is a lock file, and it was made for the request; a `LockError` if it cannot be read."""
-    return _lock_for(request, lock_file) is not None
-
-
-def _lock_for(request: PackageRequest, lock_file: Path | None) -> LockFile | None:
-    if lock_file is None or not lock_file.exists():
-        return None
-    lock = read_lock(lock_file)
-    try:
-        lock.require(request)
-    except LockError:
-        return None
-    return lock
+    return lock_file is not None and lock_file.exists() and read_lock(lock_file).is_for(request)
 
 
 def _resolved_once(request: PackageRequest, archive: Archive, progress: Progress) -> Resolution:
@@ -132,7 +134,40 @@ def _resolved_once(request: PackageRequest, archive: Archive, progress: Progress
     return resolution
 
 
-def lock_packages(request: PackageRequest, archive: Archive, progress: Progress = silent) -> LockFile:
-    """The packages that ``request`` resolves to today, for a lock file."""
-    resolution = resolve(archive.packages(request.architecture, progress), request)
-    return LockFile.of(request, archive.releases(), resolution)
+def lock_packages(
+    request: PackageRequest,
+    archive: Archive,
+    progress: Progress = silent,
+    *,
+    before: LockFile | None = None,
+    update: Collection[str] = (),
+) -> LockFile:
+    """The packages that ``request`` resolves to today, for a lock file.
+
+    Those in the lock ``before`` stay as they are, as far as they can, but for those to ``update``. A `SpecError` names
+    every package to update that neither the lock nor the request has.
+    """
+    index = archive.packages(request.architecture, progress)
+    if before is not None:
+        _check_names(update, before, request)
+        index = index.keeping(kept_packages(before, index, request, update))
+    return LockFile.of(request, archive.releases(), resolve(index, request))
+
+
+def _closest(name: str, known: Collection[str]) -> str | None:
+    return next(iter(get_close_matches(name, sorted(known), n=1)), None)
+
+
+def _check_names(update: Collection[str], before: LockFile, request: PackageRequest) -> None:
+    known = {package.name for package in before.resolution.packages} | {pin.target.name for pin in request.pins()}
+    issues = [
+        Issue(
+            name,
+            "is neither in the lock file nor asked for",
+            suggestion=_closest(name, known),
+        )
+        for name in update
+        if name not in known
+    ]
+    if issues:
+        raise SpecError("cannot update packages: some are not there", issues=issues)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ FORMAT_NAME = "sysimage-lock"
 FORMAT_VERSION = 1
 
 _HINT = "run `sysimage lock` again"
+_STALE_HINT = "`sysimage build --update` changes what must change in it, `sysimage lock` makes it from scratch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ class LockFile:
     resolution: Resolution
     """Its packages carry no dependencies; the edges say what they came to."""
     base: LockedBase | None = None
+    trees: Mapping[str, str] = field(default_factory=dict)
+    """Image path of each tree of the spec → the NAR hash of what it held."""
 
     @classmethod
     def of(cls, request: PackageRequest, releases: Iterable[Release], resolution: Resolution) -> LockFile:
@@ -69,11 +72,17 @@ class LockFile:
         )
         return cls(request.document(), tuple(suites), resolution)
 
+    def is_for(self, request: PackageRequest) -> bool:
+        """Whether the lock is for ``request``."""
+        return not _request_differences(self.request, request.document())
+
     def require(self, request: PackageRequest) -> None:
         """Check that the lock is for ``request``; a `LockError` names everything that is asked for differently."""
         issues = _request_differences(self.request, request.document())
         if issues:
-            raise LockError("cannot use the lock file: something else is asked for now", hint=_HINT, issues=issues)
+            raise LockError(
+                "cannot use the lock file: something else is asked for now", hint=_STALE_HINT, issues=issues
+            )
 
     def dumps(self) -> str:
         """The document's text, the same for the same lock."""
@@ -89,6 +98,7 @@ class LockFile:
                 }
                 for suite in self.suites
             ],
+            **({"trees": dict(sorted(self.trees.items()))} if self.trees else {}),
             "roots": list(self.resolution.roots),
             "unmet": [list(pair) for pair in self.resolution.unmet],
             **({} if self.base is None else {"base": {"name": self.base.name, "digest": str(self.base.digest)}}),
@@ -147,9 +157,10 @@ def parse_lock(text: str) -> LockFile:
     if unknown:
         raise ValueError(f"it has packages of suites that it does not list: {', '.join(sorted(unknown))}")
     unmet = tuple((str(name), str(dependency)) for name, dependency in document["unmet"])
+    trees = {str(path): str(Digest.parse(digest)) for path, digest in document.get("trees", {}).items()}
     base = document.get("base")
     locked_base = None if base is None else LockedBase(str(base["name"]), Digest.parse(base["digest"]))
-    return LockFile(dict(document["request"]), suites, Resolution(packages, edges, roots, unmet), locked_base)
+    return LockFile(dict(document["request"]), suites, Resolution(packages, edges, roots, unmet), locked_base, trees)
 
 
 def _request_differences(locked: Mapping[str, object], asked: Mapping[str, object]) -> list[Issue]:

@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 
 from sysimage.digest import Digest
-from sysimage.errors import LockError
-from sysimage_bootstrap.archive.index import index_of
+from sysimage.errors import LockError, SpecError
+from sysimage_bootstrap.archive.index import PackageIndex, index_of
+from sysimage_bootstrap.archive.release import Release, parse_release
+from sysimage_bootstrap.archive.sources import ArchiveSource
+from sysimage_bootstrap.packages.choose import choose_packages, lock_packages
 from sysimage_bootstrap.packages.lock import FORMAT_NAME, FORMAT_VERSION, LockedSuite, LockFile, parse_lock, read_lock
 from sysimage_bootstrap.packages.package_request import PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution, resolve
@@ -147,3 +150,108 @@ def test_a_lock_of_a_newer_version_is_refused_as_such(lock: LockFile, tmp_path: 
     with pytest.raises(LockError, match="a newer sysimage wrote it") as caught:
         read_lock(path)
     assert caught.value.hint == "use that version of sysimage"
+
+
+class FixedArchive:
+    """An archive with one list, as far as choosing packages asks for it."""
+
+    def __init__(self, top: Path, *stanzas: str) -> None:
+        self.cache_dir = top / "archive"
+        self._text = "\n".join(stanzas)
+
+    def packages(self, architecture: str, progress: object = None) -> PackageIndex:
+        return index_of(self._text, architecture)
+
+    def releases(self) -> tuple[Release, ...]:
+        source = ArchiveSource("https://example.org/debian", "trixie")
+        text = (
+            "Suite: stable\nCodename: trixie\nDate: Tue, 30 Jun 2026 12:00:00 UTC\nArchitectures: amd64\n"
+            f"Components: main\nSHA256:\n {'0' * 64} 1 main/binary-amd64/Packages\n"
+        )
+        return (parse_release(text.encode(), source, Digest.of(self._text.encode())),)
+
+
+OLD = (
+    stanza("nginx", "1.26", depends="libc6, zlib"),
+    stanza("libc6", "2.40"),
+    stanza("zlib", "1.2"),
+    stanza("jq", "1"),
+)
+NEW = (
+    stanza("nginx", "1.28", depends="libc6 (>= 2.41)"),
+    stanza("libc6", "2.41"),
+    stanza("zlib", "1.3"),
+    stanza("jq", "2"),
+)
+ASKED = PackageRequest("amd64", ("nginx", "jq"), essential=False)
+
+
+def versions(lock: LockFile | Resolution) -> dict[str, str]:
+    found = lock.resolution if isinstance(lock, LockFile) else lock
+    return {package.name: package.version for package in found.packages}
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> LockFile:
+    """A lock file, written, from before anything changed."""
+    lock = lock_packages(ASKED, archive_of(tmp_path, *OLD))
+    lock.write(tmp_path / "x.lock.json")
+    return lock
+
+
+def archive_of(top: Path, *stanzas: str) -> Any:
+    return FixedArchive(top, *stanzas)
+
+
+def test_a_lock_for_another_request_is_an_error_that_names_the_difference(old: LockFile, tmp_path: Path) -> None:
+    asked = replace(ASKED, packages=("nginx", "curl"))
+    for locked in (False, True):
+        with pytest.raises(LockError, match="something else is asked for now") as caught:
+            choose_packages(asked, lambda: archive_of(tmp_path, *NEW), tmp_path / "x.lock.json", locked=locked)
+        assert [str(issue) for issue in caught.value.issues] == ["packages: now with curl, without jq"]
+        assert "--update" in str(caught.value.hint)
+
+
+def test_an_update_changes_what_must_change_and_writes_it(old: LockFile, tmp_path: Path) -> None:
+    asked = replace(ASKED, packages=("nginx", "jq", "new"))
+    archive = archive_of(tmp_path, *OLD, *NEW, stanza("new", "7", depends="zlib"))
+    place = tmp_path / "x.lock.json"
+    before = place.read_bytes()
+    preview = choose_packages(asked, lambda: archive, place, stale="preview")
+    assert versions(preview) == {**versions(old), "new": "7"}
+    assert place.read_bytes() == before
+    assert choose_packages(asked, lambda: archive, place, stale="update").packages
+    assert versions(read_lock(place)) == {**versions(old), "new": "7"}
+    read_lock(place).require(asked)
+
+
+def test_an_update_of_one_package_moves_it_and_what_it_forces(old: LockFile, tmp_path: Path) -> None:
+    archive = archive_of(tmp_path, *OLD, *NEW)
+    assert versions(lock_packages(ASKED, archive, before=old, update=["jq"])) == {**versions(old), "jq": "2"}
+    moved = versions(lock_packages(ASKED, archive, before=old, update=["nginx"]))
+    assert moved == {"nginx": "1.28", "libc6": "2.41", "jq": "1"}
+    assert versions(lock_packages(ASKED, archive)) == {"nginx": "1.28", "libc6": "2.41", "jq": "2"}
+
+
+def test_versions_that_the_lists_have_no_more_stay_with_what_they_need(old: LockFile, tmp_path: Path) -> None:
+    archive = archive_of(tmp_path, *NEW)
+    kept = lock_packages(ASKED, archive, before=old, update=["jq"])
+    assert versions(kept) == {**versions(old), "jq": "2"}
+    assert kept.resolution.edges == old.resolution.edges
+    assert kept.resolution.package("nginx").digest == old.resolution.package("nginx").digest
+
+
+def test_a_package_that_is_not_there_cannot_be_updated(old: LockFile, tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="cannot update packages") as caught:
+        lock_packages(ASKED, archive_of(tmp_path, *NEW), before=old, update=["ngin", "jq"])
+    assert [str(issue) for issue in caught.value.issues] == [
+        "ngin: is neither in the lock file nor asked for (did you mean 'nginx'?)"
+    ]
+
+
+def test_trees_are_read_back_and_a_lock_without_them_is_what_it_was(lock: LockFile) -> None:
+    assert '"trees"' not in lock.dumps()
+    with_trees = replace(lock, trees={"/srv/shop": str(Digest.of(b"nar"))})
+    assert parse_lock(with_trees.dumps()).trees == with_trees.trees
+    with pytest.raises(ValueError, match="digest"):
+        parse_lock(with_trees.dumps().replace('"/srv/shop": "sha256:', '"/srv/shop": "md5:'))
