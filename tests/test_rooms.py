@@ -140,7 +140,16 @@ ALLOWED: dict[str, set[str]] = {
     "bootstrap.packages": {"rules", "spec", "bootstrap.archive", "bootstrap.debian", "bootstrap.debs"},
     "bootstrap.debs": {"bootstrap.archive"},
     "bootstrap.store": {"store"},
-    "bootstrap.planning": {"store", "bootstrap.archive", "bootstrap.debian", "bootstrap.debs", "bootstrap.store"},
+    # What scripts say of a first installation: read, never run; which files there are is told by those who ask.
+    "bootstrap.scripts": {"spec", "rootfs", "bootstrap.archive"},
+    "bootstrap.planning": {
+        "store",
+        "bootstrap.archive",
+        "bootstrap.debian",
+        "bootstrap.debs",
+        "bootstrap.scripts",
+        "bootstrap.store",
+    },
     "bootstrap.building": {
         "rules",
         "store",
@@ -163,6 +172,7 @@ ALLOWED: dict[str, set[str]] = {
         "bootstrap.debian",
         "bootstrap.debs",
         "bootstrap.packages",
+        "bootstrap.scripts",
         "bootstrap.store",
         "bootstrap.triggers",
     },

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache, cached_property, partial
 from pathlib import Path
 
 from sysimage.files.code_digest import code_digest
+from sysimage.notices import notice
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import NO_ACCOUNTS, Accounts
 from sysimage.rootfs.system import SystemResult
@@ -53,6 +55,11 @@ def realise(
     remembered = SystemCache(cache_dir / "systems", store, made_by=code_digest(realise))
 
     def made(request: PackageRequest, resolution: Resolution) -> SystemResult:
+        result = found_or_made(request, resolution)
+        _warn_of_unread(result)
+        return result
+
+    def found_or_made(request: PackageRequest, resolution: Resolution) -> SystemResult:
         key = key_of(spec, spec_dir, resolution, store, below, tools=[patchelf()[1]])
         result = remembered.find(key)
         if result is None:
@@ -68,6 +75,15 @@ def realise(
             raise
         request = replace(request, packages=tuple(sorted({*request.packages, *needs.packages})))
         return made(request, choose_packages(request, archive, None, progress=progress))
+
+
+def _warn_of_unread(result: SystemResult) -> None:
+    """A line for each package of whose scripts something was not understood."""
+    for package, count in sorted(Counter(one.package for one in result.unread).items()):
+        notice(
+            f"{package}: {count} {'line' if count == 1 else 'lines'} of its maintainer scripts not understood; "
+            "what they do is missing (`sysimage plan --scripts` lists them)"
+        )
 
 
 def _make(

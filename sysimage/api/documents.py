@@ -129,6 +129,7 @@ def _planned(plan: Plan) -> dict[str, Any]:
         },
         "customization": {"entries": plan.customization_entries, "size": plan.customization_size},
         "left_out": _left_out(plan),
+        "unread_lines": len(plan.unread),
         **_closure(plan),
     }
 
@@ -148,6 +149,14 @@ def every_file_left_out(plan: Plan) -> dict[str, Any]:
     for file in plan.left_out:
         items.setdefault(file.item, []).append({"path": file.path, "what": file.what, "size": file.size})
     return {**_left_out(plan), "items": items}
+
+
+def every_unread_line(plan: Plan) -> list[dict[str, Any]]:
+    """The lines of maintainer scripts that were not understood."""
+    return [
+        {"package": one.package, "script": one.script, "line": one.line, "text": one.text, "why": one.why}
+        for one in plan.unread
+    ]
 
 
 def _closure(plan: Plan) -> dict[str, Any]:

@@ -51,6 +51,19 @@ class LeftOutFile:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadScriptLine:
+    """A line of a package's maintainer script that was not understood: the image may lack what it does."""
+
+    package: str
+    script: str
+    """``preinst``, ``config`` or ``postinst``."""
+    line: int
+    text: str
+    why: str
+    """What is not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What would go into which layer of an image, and why."""
 
@@ -83,6 +96,8 @@ class Plan:
     """About how long it waits for a year's updates; None where it is not known how often items change."""
     left_out: tuple[LeftOutFile, ...]
     """What the packages hold and a slim image does not, by item and path."""
+    unread: tuple[UnreadScriptLine, ...]
+    """Lines of maintainer scripts that were not understood, in the order of configuration."""
     updates_per_year: float | None = None
     """How often anything is expected to change; None where it is not known how often items change."""
     update_size: float | None = None
@@ -120,6 +135,10 @@ class Plan:
                 LeftOutFile(item, file.path, file.why, file.size)
                 for item, files in sorted(planned.realised.left_out.items())
                 for file in files
+            ),
+            unread=tuple(
+                UnreadScriptLine(one.package, one.script, one.line, one.text, one.why)
+                for one in planned.realised.unread
             ),
             updates_per_year=None if ahead is None else ahead.updates_per_year,
             update_size=moved.pop(PLANNED, None),

@@ -20,7 +20,8 @@ HELP = "show what would go into which layer, and why"
 DESCRIPTION = """\
 Make the store of SPEC and show what the layers of its image come to: the bytes that an update is expected to move,
 beside those of one layer and of other rules; how long a client waits; and the biggest layers. Sizes are uncompressed.
-With --all, every layer, bottom first; with --left-out, what slim items lack of their packages. Writes no image."""
+With --all, every layer, bottom first; with --left-out, what slim items lack of their packages; with --scripts, which
+lines of maintainer scripts were not understood. Writes no image."""
 EXAMPLES = (
     ("sysimage plan", "how system.json here would be divided"),
     ("sysimage plan --previous web.tar web.json", "what an update of web.tar would move"),
@@ -39,11 +40,16 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="show what the packages hold and the image does not, since no program needs it: why, and how much; with "
         "--json, every file",
     )
+    parser.add_argument(
+        "--scripts",
+        action="store_true",
+        help="show the lines of maintainer scripts that were not understood, and why",
+    )
     flags.add_specs(parser)
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    from sysimage.api.documents import document, every_file_left_out, together
+    from sysimage.api.documents import document, every_file_left_out, every_unread_line, together
     from sysimage.api.values import Plan
     from sysimage.files.locks import in_use
     from sysimage.pipeline.build import plan
@@ -53,12 +59,14 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
         shown = shown_progress("quiet" if arguments.quiet else arguments.progress, terminal)
         with faults_in(one.spec, choices(one)), in_use(request.sources.cache_dir), shown as progress:
             made = plan(request.system, request.sources, request.identity, request.planning, progress)
-            plans.append(Plan.of(made, estimated=not arguments.left_out))
+            plans.append(Plan.of(made, estimated=not (arguments.left_out or arguments.scripts)))
         if not arguments.json:
             _show(plans[-1], arguments, terminal)
     if arguments.json:
         found = [
-            document(planned) | ({"left_out": every_file_left_out(planned)} if arguments.left_out else {})
+            document(planned)
+            | ({"left_out": every_file_left_out(planned)} if arguments.left_out else {})
+            | ({"unread_lines": every_unread_line(planned)} if arguments.scripts else {})
             for planned in plans
         ]
         terminal.document(found[0] if len(found) == 1 else together(found, "plans"))
@@ -68,6 +76,9 @@ def _show(planned: Plan, arguments: argparse.Namespace, terminal: Terminal) -> N
     if arguments.left_out:
         terminal.table(("size", "files", "what", "of"), left_out.rows(planned), right=(0, 1))
         terminal.result(f"{planned.names[0]}{left_out.words(planned) or '; nothing is left out'}")
+    elif arguments.scripts:
+        terminal.table(("package", "script", "line", "what is not known", "text"), unread_rows(planned), right=(2,))
+        terminal.result(f"{planned.names[0]}: {unread_summary(planned)}")
     elif not arguments.quiet:
         if arguments.all:
             headers = ("layer", "size", "items", "pulls/year", "holds")
@@ -75,3 +86,16 @@ def _show(planned: Plan, arguments: argparse.Namespace, terminal: Terminal) -> N
             return
         for line in plan_text.summary(planned, terminal.width):
             terminal.result(line)
+
+
+def unread_rows(planned: Plan) -> list[tuple[str, ...]]:
+    """A row for each line of a maintainer script that was not understood."""
+    return [(one.package, one.script, str(one.line), one.why, one.text) for one in planned.unread]
+
+
+def unread_summary(planned: Plan) -> str:
+    """How many lines that are, and of how many packages."""
+    packages = len({one.package for one in planned.unread})
+    if not packages:
+        return "the maintainer scripts of all packages were understood"
+    return f"{len(planned.unread)} lines of the maintainer scripts of {packages} packages were not understood"

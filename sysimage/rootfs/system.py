@@ -36,6 +36,19 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadLine:
+    """A line of a package's maintainer script that was not understood, so that the image may lack what it does."""
+
+    package: str
+    script: str
+    """Such as ``postinst``."""
+    line: int
+    text: str
+    why: str
+    """What is not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class SystemResult:
     """A system in a store, and what an image of it needs beside its closure."""
 
@@ -54,6 +67,8 @@ class SystemResult:
     """Items beside the first that a pack is made of, in the spec's order."""
     left_out: Mapping[str, tuple[LeftOut, ...]] = field(default_factory=dict)
     """Store path of an item → what it lacks of its package, sorted by path."""
+    unread: tuple[UnreadLine, ...] = ()
+    """By package and line."""
 
     @property
     def roots(self) -> tuple[StorePath, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from sysimage.errors import Issue
 from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
@@ -15,24 +15,29 @@ SYSTEM_IDS = 1000
 
 
 def check_accounts(spec: SystemSpec, users: frozenset[str], groups: frozenset[str]) -> Iterator[Issue]:
-    """Every fault. ``users`` and ``groups`` are the declared names; each user has a group of its own name too, unless
-    it says which group it is in. On top of another image only that image knows its accounts and their IDs."""
-    own = {name for name in users if name not in spec.users or spec.users[name].group is None}
-    known_users = users | BASE_USERS.keys()
-    known_groups = groups | own | BASE_GROUPS.keys()
+    """Every fault that the spec alone shows. ``users`` and ``groups`` are the declared names; each user has a group of
+    its own name too, unless it says which group it is in. On top of another image only that image knows its accounts
+    and their IDs, and packages make accounts of their own: then names are looked up when these are known."""
     on_base = spec.from_image is not None and spec.from_store is not None
-    for where, name in () if on_base else _named_users(spec):
-        if name not in known_users:
-            yield _unknown(where, "user", name, known_users)
-    for where, name in () if on_base else _named_groups(spec):
-        if name not in known_groups:
-            yield _unknown(where, "group", name, known_groups)
+    if not on_base and not spec.packages:
+        own = {name for name in users if name not in spec.users or spec.users[name].group is None}
+        yield from unknown_accounts(spec, users | BASE_USERS.keys(), groups | own | BASE_GROUPS.keys())
     uids, gids = ({}, {}) if on_base else (BASE_USERS, BASE_GROUPS)
     yield from _check_ids("users", "uid", {n: u.uid for n, u in spec.users.items()}, uids)
     yield from _check_ids("groups", "gid", {n: g.gid for n, g in spec.groups.items()}, gids)
     for name, user in spec.users.items():
         if user.system and user.uid is not None and user.uid >= SYSTEM_IDS:
             yield Issue(pointer("users", name, "uid"), f"a system user's ID is below {SYSTEM_IDS}, not {user.uid}")
+
+
+def unknown_accounts(spec: SystemSpec, users: Collection[str], groups: Collection[str]) -> Iterator[Issue]:
+    """Every place of the spec that names a user or a group beside these."""
+    for where, name in _named_users(spec):
+        if name not in users:
+            yield _unknown(where, "user", name, users)
+    for where, name in _named_groups(spec):
+        if name not in groups:
+            yield _unknown(where, "group", name, groups)
 
 
 def _unknown(where: str, kind: str, name: str, known: Iterable[str]) -> Issue:

@@ -13,6 +13,7 @@ PACKAGED = ("amd64", "arm64")
 _MADE_OF_PACKAGES = (
     "exclude",
     "alternatives",
+    "debconf",
     "package_sources",
     "python",
     "essential",

@@ -216,6 +216,9 @@ class SystemSpec(SpecObject):
     """Packages that must not be there although something depends on them."""
     alternatives: dict[Line, PackageName] = {}
     """Which package provides a name that several do, such as ``{"awk": "mawk"}``."""
+    debconf: dict[Line, Line] = {}
+    """Answers to questions that packages ask when they are configured, such as
+    ``{"postfix/main_mailer_type": "Local only"}``; all others get the defaults of their packages."""
     package_sources: PackageSources = PackageSources()
     """Which parts of the package archive are used."""
     python: Python | None = None

@@ -16,7 +16,7 @@ import pytest
 
 from sysimage.digest import Digest
 from sysimage.rootfs.accounts import NO_ACCOUNTS, Accounts, Group, HeldId, User
-from sysimage.rootfs.system import ImageDefaults, SystemResult
+from sysimage.rootfs.system import ImageDefaults, SystemResult, UnreadLine
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import OwnFile, ShownFiles, StoreItem
@@ -101,6 +101,7 @@ def test_every_field_of_a_system_is_carried(tmp_path: Path) -> None:
         ),
         ImageDefaults(("/init",), ("-x",), "SIGINT", {"Z": "1", "A": "2"}),
         (path,),
+        unread=(UnreadLine("pkg", "postinst", 3, "mystery", "what mystery does"),),
     )
     for value in (result, item, *result.entries[:1], result.image_defaults, result.accounts):
         unlike_the_default(value)

@@ -26,6 +26,7 @@ FULL: dict[str, Any] = {
     "packages": ["nginx", "python3=3.13.5-1"],
     "exclude": ["systemd"],
     "alternatives": {"awk": "mawk"},
+    "debconf": {"postfix/main_mailer_type": "Local only"},
     "essential": True,
     "slim": True,
     "translations": ["de", "pt_BR"],

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError
+from sysimage_bootstrap.debs.control_files import MAINTAINER_FILES
 from sysimage_bootstrap.debs.decompress import DecompressionError, decompressed
 from sysimage_bootstrap.debs.tar import TarError, TarReader, Type
 
@@ -25,8 +26,7 @@ MEMBER_LIMIT = 1_000_000
 _AR_MAGIC = b"!<arch>\n"
 _AR_HEADER = re.compile(rb"([\x21-\x7e]{1,16}) *(\d+) *(\d+) *(\d+) *([0-7]+) *(\d+) *`\n")
 _COMPRESSIONS = {b"": "", b".gz": "gz", b".xz": "xz", b".zst": "zst"}
-_SCRIPTS = ("preinst", "postinst")
-_WANTED = ("control", "conffiles", *_SCRIPTS)
+_WANTED = ("control", "conffiles", *MAINTAINER_FILES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class Deb:
     """The control file."""
     conffiles: tuple[str, ...]
     """Image paths of configuration files, as the package lists them."""
-    scripts: Mapping[str, str]
-    """Of ``preinst`` and ``postinst``, those that it has."""
+    maintainer_files: Mapping[str, str]
+    """Those of `MAINTAINER_FILES` that the package has; bytes that are not UTF-8 are surrogate escapes."""
     data: TarReader
 
 
@@ -66,8 +66,10 @@ def open_deb(
             data = TarReader(decompressed(file, size, compression, data_limit), member_limit=member_limit)
             conffiles = [line.strip() for line in control.get("conffiles", "").splitlines()]
             # "remove-on-upgrade" before a path asks dpkg to delete it; the package does not hold it.
-            scripts = {name: control[name] for name in _SCRIPTS if name in control}
-            yield Deb(control["control"], tuple(line for line in conffiles if line.startswith("/")), scripts, data)
+            maintainer_files = {name: control[name] for name in MAINTAINER_FILES if name in control}
+            yield Deb(
+                control["control"], tuple(line for line in conffiles if line.startswith("/")), maintainer_files, data
+            )
     except (TarError, DecompressionError) as error:
         raise IntegrityError(
             f"cannot unpack {label}: {error}", hint="the file is damaged or was made to do harm; fetch it again"
@@ -97,8 +99,9 @@ def _control(file: BinaryIO) -> dict[str, str]:
         if member.type is not Type.FILE or member.size > CONTROL_FILE_LIMIT or name in found:
             raise TarError(f"its control archive holds {name} twice, too large, or not as a file")
         try:
-            # A script may be a program, or of another character set: only its ASCII is looked at.
-            found[name] = b"".join(reader.content()).decode(errors="replace" if name in _SCRIPTS else "strict")
+            # Scripts may hold other bytes: they are programs, and what matters of them is the rest.
+            errors = "surrogateescape" if name in MAINTAINER_FILES else "strict"
+            found[name] = b"".join(reader.content()).decode(errors=errors)
         except UnicodeDecodeError:
             raise TarError(f"its {name} is not UTF-8") from None
     if "control" not in found:

@@ -80,6 +80,8 @@ class Inventory:
     """Path → where the files of all other packages at that path are instead."""
     capabilities: Mapping[str, str] = field(default_factory=dict)
     """Path of a program → what its package lets it do, as for setcap(8)."""
+    maintainer_files: Mapping[str, str] = field(default_factory=dict)
+    """Name, such as ``postinst`` → text: what says how the package is configured (`MAINTAINER_FILES`)."""
 
     def facts(self) -> dict[str, Any]:
         """What the store remembers about the item."""
@@ -92,6 +94,7 @@ class Inventory:
             "replaces": self.replaces,
             "diversions": dict(self.diversions),
             "capabilities": dict(self.capabilities),
+            "maintainer_files": dict(sorted(self.maintainer_files.items())),
         }
 
 
@@ -120,6 +123,8 @@ class PackageFacts:
     """Path → where the files of all other packages at that path are instead."""
     capabilities: Mapping[str, str] = field(default_factory=dict)
     """Path of a program → what its package lets it do, as for setcap(8)."""
+    maintainer_files: Mapping[str, str] = field(default_factory=dict)
+    """Its maintainer scripts and what belongs to them, by name."""
 
     def overwrites(self, other: PackageFacts) -> bool:
         """Whether this package's files take the place of another's (Debian Policy, 7.6)."""
@@ -143,4 +148,5 @@ class PackageFacts:
             facts.get("replaces", ""),
             facts.get("diversions", {}),
             facts.get("capabilities", {}),
+            facts.get("maintainer_files", {}),
         )

@@ -177,7 +177,7 @@ def _inventory(package: Package, deb: Deb, replaces: str, unpacked: _Unpacked) -
         for name, head in unpacked.heads.items()
         if head.startswith(b"#!") and b"\n" in head and unpacked.files[name].mode & 0o111
     }
-    said = script_facts(package.name, deb.scripts.get("preinst", ""), deb.scripts.get("postinst", ""))
+    said = script_facts(package.name, deb.maintainer_files.get("preinst", ""), deb.maintainer_files.get("postinst", ""))
     words = {_text(name): _words(Path(os.fsdecode(unpacked.top), os.fsdecode(name))) for name in sorted(scripts)}
     return Inventory(
         package=package.name,
@@ -200,6 +200,7 @@ def _inventory(package: Package, deb: Deb, replaces: str, unpacked: _Unpacked) -
         changed=_changed(package, unpacked),
         diversions=said.diversions,
         capabilities=said.capabilities,
+        maintainer_files=dict(deb.maintainer_files),
     )
 
 

@@ -14,8 +14,8 @@ from sysimage_bootstrap.planning.shebangs import Shebang
 from sysimage_bootstrap.planning.union_tree import PackagePath
 from sysimage_bootstrap.store.recipe import Recipe
 
-BUILDER_VERSION = 3
-"""Increased when the same plan gives other bytes."""
+BUILDER_VERSION = 4
+"""Increased when the same plan gives other bytes, or other facts beside them."""
 SELF = "@out@"
 """Stands in a plan for the item's own store path, which depends on the plan."""
 _FOREIGN = re.compile(r"[^A-Za-z0-9+._?=-]")

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from sysimage.errors import Issue, SysimageError
 from sysimage_bootstrap.archive.package import Package
-from sysimage_bootstrap.debian.alternatives import Alternatives
 from sysimage_bootstrap.debian.architectures import ELF_TARGETS, ElfTarget
 from sysimage_bootstrap.debian.slim import Slim
 from sysimage_bootstrap.debs.inventory import Inventory
+from sysimage_bootstrap.planning.alternatives import alternative_targets
 from sysimage_bootstrap.planning.cycles import Edge, Strength, break_cycles, dependencies_first
 from sysimage_bootstrap.planning.item_plan import PlannedItem, WantedReferences, item_plan, recipe_of
 from sysimage_bootstrap.planning.linking import is_plugin, linkings, required_files
@@ -62,7 +62,7 @@ def plan_items(
         absent = left_out(inventories, slim)
     inventories = {name: without(inventory, absent.get(name, {})) for name, inventory in inventories.items()}
     namespace = UnionTree(inventories)
-    choice = Alternatives(architecture, packages.keys(), namespace.has, alternatives)
+    choice = alternative_targets(inventories, namespace, architecture, alternatives)
     wanted = _wanted_by_all(
         inventories, dependencies, namespace, ELF_TARGETS[architecture], choice, _incomplete(dependencies, unmet)
     )
@@ -88,7 +88,7 @@ def _wanted_by_all(
     dependencies: Mapping[str, tuple[str, ...]],
     namespace: UnionTree,
     target: ElfTarget,
-    choice: Alternatives,
+    choice: Mapping[str, str],
     incomplete: Collection[str],
 ) -> dict[str, WantedReferences]:
     """What each package would refer to; a `SysimageError` names every library that no package holds."""

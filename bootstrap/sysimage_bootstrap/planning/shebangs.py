@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sysimage_bootstrap.debian.alternatives import Alternatives
 from sysimage_bootstrap.debs.inventory import Inventory
 from sysimage_bootstrap.planning.union_tree import PackagePath, UnionTree, in_usr
 
@@ -28,9 +28,9 @@ class Shebang:
         return f"#!{prefix}/{self.interpreter.path}" + (f" {self.argument}" if self.argument else "")
 
 
-def shebangs(inventory: Inventory, namespace: UnionTree, alternatives: Alternatives) -> dict[str, Shebang]:
+def shebangs(inventory: Inventory, namespace: UnionTree, alternatives: Mapping[str, str]) -> dict[str, Shebang]:
     """Path of each script that is to be rewritten → its interpreter. Scripts of unknown interpreters stay as they
-    are."""
+    are. ``alternatives`` are the links that Debian's alternatives make, and what each leads to."""
     found = {}
     for path, line in inventory.scripts.items():
         if path.startswith(REWRITTEN) and not path.startswith(_MODULES):
@@ -40,7 +40,7 @@ def shebangs(inventory: Inventory, namespace: UnionTree, alternatives: Alternati
     return found
 
 
-def _shebang(line: str, package: str, namespace: UnionTree, alternatives: Alternatives) -> Shebang | None:
+def _shebang(line: str, package: str, namespace: UnionTree, alternatives: Mapping[str, str]) -> Shebang | None:
     program, _, argument = line.strip().replace("\t", " ", 1).partition(" ")
     argument = argument.strip()
     if posixpath.basename(program) == "env":
@@ -62,9 +62,9 @@ def _shebang(line: str, package: str, namespace: UnionTree, alternatives: Altern
     return None if interpreter is None else Shebang(interpreter, argument)
 
 
-def _interpreter(path: str, package: str, namespace: UnionTree, alternatives: Alternatives) -> PackagePath | None:
+def _interpreter(path: str, package: str, namespace: UnionTree, alternatives: Mapping[str, str]) -> PackagePath | None:
     found = namespace.find(path, package)
     if found is not None:
         return found
-    chosen = alternatives.choose(path)
-    return None if chosen is None else namespace.find(chosen.program, package)
+    chosen = alternatives.get(path)
+    return None if chosen is None else namespace.find(chosen, package)

@@ -62,6 +62,10 @@ class UnionTree:
         """Whether any package holds a file or a symlink there."""
         return path in self._holders
 
+    def has_directory(self, path: str) -> bool:
+        """Whether any package holds something below it."""
+        return path in self._directories
+
     def find_directory(self, path: str, asking: str, among: Collection[str]) -> PackagePath | None:
         """The package that holds a directory: the asking one, or the only one ``among`` some."""
         holders = self._directories.get(path, ())

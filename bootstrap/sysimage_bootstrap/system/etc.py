@@ -26,7 +26,7 @@ from sysimage_bootstrap.system.python_sites import sites
 from sysimage_bootstrap.system.union import link_union
 
 NOT_WANTED = frozenset(
-    {"alternatives", "apt", "cron.daily", "cron.weekly", "debconf.conf", "dpkg", "init", "init.d", "kernel"}
+    {"apt", "cron.daily", "cron.weekly", "debconf.conf", "dpkg", "init", "init.d", "kernel"}
     | {"ld.so.cache", "mtab", "passwd", "group", "shadow", "gshadow", "rcS.d", "systemd", "ufw", "update-motd.d"}
     | {f"rc{level}.d" for level in range(7)}
 )

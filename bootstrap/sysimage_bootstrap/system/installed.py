@@ -54,15 +54,25 @@ class Installed:
         folder, _, name = relative.rpartition("/")
         if name in ("", ".", ".."):
             return os.path.lexists(self.location / relative)
+        return name in self.names(folder)
+
+    def names(self, folder: str) -> frozenset[str]:
+        """The names in a directory of the item; none if it is no directory."""
         if folder not in self._listed:
             try:
                 self._listed[folder] = frozenset(os.listdir(f"{self.location}/{folder}"))  # noqa: PTH208
             except (FileNotFoundError, NotADirectoryError):
                 self._listed[folder] = frozenset()
-        return name in self._listed[folder]
+        return self._listed[folder]
 
     def source(self, below: str = "") -> UnionSource:
         return UnionSource(self.path, self.location, below)
+
+    def walk_all(self) -> Iterator[tuple[str, Path]]:
+        """Everything in the item, as `walk` gives what is below one directory."""
+        for name in sorted(self.names("")):
+            yield name, self.location / name
+            yield from self.walk(name)
 
     def walk(self, top: str) -> Iterator[tuple[str, Path]]:
         """Everything below a directory of the item, directories before what they hold: relative path and file."""

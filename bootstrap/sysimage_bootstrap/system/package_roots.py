@@ -18,7 +18,7 @@ from sysimage_bootstrap.system.owners import group_id, owner_ids, user_id
 from sysimage_bootstrap.system.tmpfiles import final_path, runtime_directories
 
 _TOPS = ("home", "media", "mnt", "opt", "root", "run", "srv", "tmp", "var")
-_PACKAGE_MANAGER = re.compile(r"/var/(lib/(dpkg|apt|ucf|systemd)|cache/(apt|debconf|ldconfig))(/.*)?")
+PACKAGE_MANAGER = re.compile(r"/var/(lib/(dpkg|apt|ucf|systemd)|cache/(apt|debconf|ldconfig))(/.*)?")
 """State of programs that do nothing here."""
 _PLAIN = Attributes(0o755, "root", "root", directory=True)
 
@@ -36,7 +36,7 @@ def package_entries(packages: Iterable[Installed], accounts: Accounts) -> tuple[
             if known is None or (known.mode, known.uid, known.gid) == (_PLAIN.mode, 0, 0):
                 entries[entry.path] = entry
     for directory in runtime_directories(packages):
-        if _PACKAGE_MANAGER.fullmatch(directory.path) or directory.path.startswith(("/etc/", "/usr/", "/dev/")):
+        if PACKAGE_MANAGER.fullmatch(directory.path) or directory.path.startswith(("/etc/", "/usr/", "/dev/")):
             continue
         uid, gid = user_id(accounts, directory.owner), group_id(accounts, directory.group)
         entries[directory.path] = Entry.directory(directory.path, directory.mode, uid, gid, directory.origin)
@@ -57,7 +57,7 @@ def _entry(
 ) -> Iterator[Entry]:
     path = final_path(f"/{relative}")
     file = package.location / relative
-    if _PACKAGE_MANAGER.fullmatch(path) or path in ("/run", "/var/run", "/var/lock"):
+    if PACKAGE_MANAGER.fullmatch(path) or path in ("/run", "/var/run", "/var/lock"):
         return
     found = attributes.get(relative)
     if file.is_symlink():

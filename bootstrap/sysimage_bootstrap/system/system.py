@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -11,19 +11,18 @@ from sysimage.rootfs.accounts import NO_ACCOUNTS, Accounts
 from sysimage.rootfs.declared_entries import check_kinds, declared_entries
 from sysimage.rootfs.provision import layered
 from sysimage.rootfs.rows import package_rows
-from sysimage.rootfs.system import ImageDefaults, LeftOut, SystemResult
-from sysimage.rootfs.tree import Entry
+from sysimage.rootfs.system import ImageDefaults, LeftOut, SystemResult, UnreadLine
+from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import ShownFiles, StoreItem
 from sysimage.store.paths import StorePath
-from sysimage_bootstrap.debian.alternatives import Alternatives
 from sysimage_bootstrap.debs.inventory import PackageFacts
 from sysimage_bootstrap.packages.default_packages import build_only
 from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system import boot, etc
-from sysimage_bootstrap.system.alternatives import alternative_links
 from sysimage_bootstrap.system.attributes import attribute_entries
 from sysimage_bootstrap.system.certificates import BUNDLE, CERTIFICATES, bundle_item, keystore
+from sysimage_bootstrap.system.configuration import ConfiguredEntries, configure, configured_entries
 from sysimage_bootstrap.system.environment import image_environment
 from sysimage_bootstrap.system.generated_items import boot_program_item, etc_item, locale_item
 from sysimage_bootstrap.system.image_programs import ImagePrograms
@@ -33,7 +32,7 @@ from sysimage_bootstrap.system.package_roots import package_entries
 from sysimage_bootstrap.system.root import home_entries, var_entries
 from sysimage_bootstrap.system.scheme import OwnPathText
 from sysimage_bootstrap.system.services import shepherd_configuration
-from sysimage_bootstrap.system.system_accounts import system_accounts
+from sysimage_bootstrap.system.system_accounts import known_accounts, system_accounts
 from sysimage_bootstrap.system.system_document import system_document
 from sysimage_bootstrap.system.system_item import SystemFile, system_item
 from sysimage_bootstrap.system.trigger_items import trigger_items
@@ -70,18 +69,24 @@ def build_system(
     left_out = set(build_only(spec))
     packages = [package for package in everything if package.name not in left_out]
     progress("system", 0, 3)
-    accounts = system_accounts(spec, packages, below)
+    known = known_accounts(packages)
+    by_name = {package.name: package for package in packages}
+    in_order = [by_name[name] for name in items if name in by_name]
+    declarations = configure(spec, in_order, known.homes(spec), known.group_names(spec), store.store_dir)
+    accounts = system_accounts(spec, packages, known, declarations, below)
+    configured = configured_entries(declarations, accounts)
     environment = image_environment(spec)
-    root = _Root.of(spec, spec_dir, packages, accounts)
+    root = _Root.of(spec, spec_dir, packages, accounts, configured)
     progress("system", 1, 3)
     certificates = etc.all_certificates(packages, root.declared)
-    files = etc.generated_files(spec, packages, environment, certificates)
+    files = configured.etc_files | etc.generated_files(spec, packages, environment, certificates)
     tree = merged_tree(root.usr, packages, (*root.overriding, *root.declared), store)
     files |= triggered_files(tree, packages, spec.architecture)
-    links = etc.generated_links(spec, packages)
+    links = configured.etc_links | etc.generated_links(spec, packages)
     links |= {f"ssl/certs/{name}": target for name, target in certificate_links(certificates).items()}
     if any(package.name == "ca-certificates-java" for package in packages):
         files[java_keystore.PATH] = keystore(certificates)
+    files = {path: content for path, content in files.items() if path not in links}
     sources = [items[package.name] for package in packages if package.has(CERTIFICATES)]
     for path in (BUNDLE, java_keystore.PATH):
         if (bundle := files.pop(path, None)) is not None:
@@ -122,6 +127,7 @@ def build_system(
         accounts=accounts,
         entries=layered(rows, root.entries(system.path, etc_links)),
         image_defaults=_image_defaults(spec, system.path, boot_program, environment),
+        unread=tuple(UnreadLine(one.package, one.script, one.line, one.text, one.why) for one in declarations.unread),
         left_out={str(items[package.name].path): _left_out(facts[package.name]) for package in packages},
     )
 
@@ -140,31 +146,37 @@ class _Root:
     """What lies over it."""
     packaged: tuple[Entry, ...]
     """What every system has, and what its packages have outside of /usr and /etc."""
+    configured: tuple[Entry, ...]
+    """What the packages' scripts make of it, outside of /usr."""
     homes: tuple[Entry, ...]
     declared: tuple[Entry, ...]
     """By the spec."""
 
     @classmethod
-    def of(cls, spec: SystemSpec, spec_dir: Path, packages: Sequence[Installed], accounts: Accounts) -> _Root:
+    def of(
+        cls,
+        spec: SystemSpec,
+        spec_dir: Path,
+        packages: Sequence[Installed],
+        accounts: Accounts,
+        configured: ConfiguredEntries,
+    ) -> _Root:
         usr = Usr.of(packages)
-        alternatives = [
-            Entry.symlink(path, target, owner="/alternatives")
-            for path, target in alternative_links(_alternatives(spec, packages, usr)).items()
-        ]
         special = attribute_entries(spec, packages, accounts)
         declared = declared_entries(spec, spec_dir, accounts)
-        elsewhere = {entry.path for entry in (*alternatives, *special, *declared)}
+        elsewhere = {entry.path for entry in (*configured.usr, *special, *declared)}
         return cls(
             usr,
-            layered(settled(usr, elsewhere, spec.alternatives), alternatives, special),
+            layered(settled(usr, elsewhere, spec.alternatives), special, _with_capabilities(configured.usr, special)),
             layered(base_entries(usr), var_entries(), package_entries(packages, accounts)),
+            configured.others,
             tuple(home_entries(accounts, packages)),
             tuple(declared),
         )
 
     def before_boot(self) -> tuple[Entry, ...]:
         """What a boot may have to make again where a container has covered it."""
-        return layered(self.packaged, self.homes, self.declared)
+        return layered(self.packaged, self.configured, self.homes, self.declared)
 
     def entries(self, system: StorePath, etc_links: tuple[Entry, ...]) -> tuple[Entry, ...]:
         """All of it; a `SpecError` where the spec puts a file in the place of a directory, or the reverse."""
@@ -175,14 +187,18 @@ class _Root:
             self.overriding,
             layered(self.packaged, self.homes),
             etc_links,
+            layered(self.configured, self.homes),
             [Entry.symlink("/run/current-system", str(system))],
             self.declared,
         )
 
 
-def _alternatives(spec: SystemSpec, packages: Sequence[Installed], usr: Usr) -> Alternatives:
-    names = frozenset(package.name for package in packages)
-    return Alternatives(spec.architecture, names, usr.has, spec.alternatives)
+def _with_capabilities(entries: Iterable[Entry], said: Iterable[Entry]) -> Iterator[Entry]:
+    """Entries with the capabilities that others at the same paths have."""
+    capabilities = {entry.path: entry.capabilities for entry in said if entry.capabilities}
+    for entry in entries:
+        is_file = entry.kind is Kind.FILE
+        yield replace(entry, capabilities=capabilities.get(entry.path, b"")) if is_file else entry
 
 
 def _boot_files(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from sysimage.errors import IntegrityError, SpecError
-from sysimage.rootfs.accounts import NO_ACCOUNTS, Accounts, User, parse_accounts
+from sysimage.rootfs.accounts import NO_ACCOUNTS, Accounts, User, WantedGroup, WantedUser, parse_accounts
 from sysimage.rootfs.add_accounts import add_accounts
 from sysimage.rootfs.declared_entries import declared_groups, declared_users
+from sysimage.spec.check_accounts import unknown_accounts
 from sysimage.spec.model import SystemSpec
+from sysimage_bootstrap.scripts.declarations import Declarations
 from sysimage_bootstrap.system.installed import Installed, provider
 from sysimage_bootstrap.system.sysusers import parse_sysusers
 from sysimage_bootstrap.system.tmpfiles import mentioned_accounts, runtime_directories
@@ -18,9 +20,30 @@ _MASTER = "share/base-passwd"
 _NO_LOGIN = "/usr/sbin/nologin"
 
 
-def system_accounts(spec: SystemSpec, packages: Sequence[Installed], below: Accounts = NO_ACCOUNTS) -> Accounts:
-    """Settle all accounts, so that they can be added to those of the image ``below``; a `SpecError` names what
-    contradicts itself."""
+@dataclass(frozen=True, slots=True)
+class KnownAccounts:
+    """What is known of accounts before any maintainer script is read."""
+
+    base: Accounts
+    users: tuple[WantedUser, ...]
+    """That packages declare in sysusers.d."""
+    groups: tuple[WantedGroup, ...]
+
+    def homes(self, spec: SystemSpec) -> dict[str, str]:
+        """The users that scripts find → their homes, as far as these are known."""
+        homes = {user.name: user.home for user in self.base.users}
+        homes |= {user.name: user.home or "" for user in self.users}
+        return homes | {name: user.home or homes.get(name, "") for name, user in spec.users.items()}
+
+    def group_names(self, spec: SystemSpec) -> frozenset[str]:
+        """The groups that scripts find."""
+        named = {group.name for group in self.base.groups} | {group.name for group in self.groups}
+        named |= {user.name for user in self.users}
+        return frozenset({*named, *spec.groups, *spec.users})
+
+
+def known_accounts(packages: Sequence[Installed]) -> KnownAccounts:
+    """Debian's base accounts, and those that packages declare."""
     base = _base_accounts(packages)
     users, groups = parse_sysusers(
         (f"{package.path}/{relative}", file.read_text(encoding="utf-8", errors="surrogateescape"))
@@ -28,14 +51,53 @@ def system_accounts(spec: SystemSpec, packages: Sequence[Installed], below: Acco
         for relative, file in package.walk("lib/sysusers.d")
         if relative.endswith(".conf")
     )
-    users = [user for user in users if base.user(user.name) is None]
-    groups = [group for group in groups if base.group(group.name) is None]
+    return KnownAccounts(
+        base,
+        tuple(user for user in users if base.user(user.name) is None),
+        tuple(group for group in groups if base.group(group.name) is None),
+    )
+
+
+def system_accounts(
+    spec: SystemSpec,
+    packages: Sequence[Installed],
+    known: KnownAccounts,
+    declarations: Declarations,
+    below: Accounts = NO_ACCOUNTS,
+) -> Accounts:
+    """Settle all accounts, with those that maintainer scripts make, so that they can be added to those of the image
+    ``below``; a `SpecError` names what contradicts itself."""
+    base = known.base
+    users = [*known.users, *_made(declarations.users, base)]
+    groups = [*known.groups, *(group for group in declarations.groups if base.group(group.name) is None)]
     known_users = {user.name for user in base.users} | {user.name for user in users} | set(spec.users)
     known_groups = {group.name for group in base.groups} | {group.name for group in groups} | set(spec.groups)
     more_users, more_groups = mentioned_accounts(runtime_directories(packages), known_users, known_groups | known_users)
+    if issues := list(
+        unknown_accounts(
+            spec,
+            known_users | {user.name for user in more_users},
+            _with_own_groups(spec, known_groups, (*users, *more_users)) | {group.name for group in more_groups},
+        )
+    ):
+        raise SpecError("cannot settle users and groups", issues=issues)
     return add_accounts(
         base, [*users, *more_users, *declared_users(spec)], [*groups, *more_groups, *declared_groups(spec)], below
     )
+
+
+def _with_own_groups(spec: SystemSpec, groups: set[str], users: Iterable[WantedUser]) -> set[str]:
+    """The groups, and those of users' own names, unless a user has another."""
+    declared = {name for name, user in spec.users.items() if user.group is None}
+    return groups | declared | {user.name for user in users if user.group is None}
+
+
+def _made(users: Sequence[WantedUser], base: Accounts) -> list[WantedUser]:
+    """Users of scripts; a base account, which a script lets join a group, keeps what else it has."""
+    return [
+        user if base.user(user.name) is None else WantedUser(user.name, groups=user.groups, make_home=False)
+        for user in users
+    ]
 
 
 def _base_accounts(packages: Sequence[Installed]) -> Accounts:

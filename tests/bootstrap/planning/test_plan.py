@@ -44,6 +44,15 @@ LIBC = inventory(
 DASH = inventory("dash", "bin/dash", links={"bin/sh": "dash"}, linked={"bin/dash": elf("libc.so.6", interpreter=LD)})
 
 
+def awk(package: str, priority: int) -> Inventory:
+    """A package with an awk."""
+    line = f"update-alternatives --install /usr/bin/awk awk /usr/bin/{package} {priority}"
+    return inventory(package, f"bin/{package}", maintainer_files={"postinst": f"#!/bin/sh\n{line}\n"})
+
+
+MAWK, GAWK = awk("mawk", 5), awk("gawk", 10)
+
+
 def planned(
     *inventories: Inventory,
     dependencies: Mapping[str, tuple[str, ...]] | None = None,
@@ -290,19 +299,19 @@ def test_a_plugin_that_closes_a_circle_finds_the_other_package_in_usr() -> None:
 )
 def test_scripts_name_their_interpreter_by_store_path(line: str, expected: str | None) -> None:
     script = inventory("script", "bin/script", scripts={"bin/script": line})
-    plan = planned(LIBC, DASH, inventory("mawk", "bin/mawk"), script)
+    plan = planned(LIBC, DASH, MAWK, script)
     assert readable(plan, plan.items["script"].plan.scripts.get("bin/script")) == expected
 
 
 def test_the_alternative_that_is_asked_for_is_taken() -> None:
     script = inventory("script", "bin/script", scripts={"bin/script": "/usr/bin/awk"})
-    plan = planned(inventory("mawk", "bin/mawk"), inventory("gawk", "bin/gawk"), script, alternatives={"awk": "gawk"})
+    plan = planned(MAWK, GAWK, script, alternatives={"awk": "gawk"})
     assert readable(plan, plan.items["script"].plan.scripts["bin/script"]) == "#!<gawk>/bin/gawk"
 
 
 def test_debians_priority_decides_where_nobody_asks() -> None:
     script = inventory("script", "bin/script", scripts={"bin/script": "/usr/bin/awk"})
-    plan = planned(inventory("mawk", "bin/mawk"), inventory("gawk", "bin/gawk"), script)
+    plan = planned(MAWK, GAWK, script)
     assert readable(plan, plan.items["script"].plan.scripts["bin/script"]) == "#!<gawk>/bin/gawk"
 
 

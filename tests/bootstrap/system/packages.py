@@ -65,6 +65,14 @@ ATTRIBUTES: Mapping[str, Mapping[str, Attributes]] = {
 }
 
 
+SCRIPTS: Mapping[str, str] = {
+    "guile-3.0": "update-alternatives --install /usr/bin/guile guile /usr/bin/guile-3.0 300\n",
+    "mawk": "update-alternatives --install /usr/bin/awk awk /usr/bin/mawk 5 \\\n"
+    "  --slave /usr/bin/nawk nawk /usr/bin/mawk\n",
+}
+"""Package → its postinst, without the first line."""
+
+
 def make_programs(spec: SystemSpec, store: ItemStore) -> StoreItem | None:
     """What stands for the compiled programs of the init, in a system that has one."""
     if not spec.has_init:
@@ -73,10 +81,13 @@ def make_programs(spec: SystemSpec, store: ItemStore) -> StoreItem | None:
 
 
 def make_packages(
-    store: ItemStore, more: Mapping[str, Mapping[str, str]] | None = None
+    store: ItemStore,
+    more: Mapping[str, Mapping[str, str]] | None = None,
+    scripts: Mapping[str, Mapping[str, str]] | None = None,
 ) -> tuple[dict[str, StoreItem], dict[str, PackageFacts]]:
     """Items and facts by name. A text that begins with ``#!`` is a program, one with ``->`` a link; a path that ends
-    with a slash is an empty directory."""
+    with a slash is an empty directory. ``scripts`` are the maintainer scripts of more packages, by name of package and
+    file."""
     items, facts = {}, {}
     for name, files in {**FILES, **(more or {})}.items():
         recipe = Recipe(f"{name}-1", "test", (), {"files": dict(files)})
@@ -93,5 +104,7 @@ def make_packages(
             return BuiltItem()
 
         items[name] = store.realise(recipe, build)
-        facts[name] = PackageFacts(name, "1", "amd64", ATTRIBUTES.get(name, {}), ())
+        own = {"postinst": f"#!/bin/sh\nset -e\n{SCRIPTS[name]}"} if name in SCRIPTS else {}
+        own = {**own, **(scripts or {}).get(name, {})}
+        facts[name] = PackageFacts(name, "1", "amd64", ATTRIBUTES.get(name, {}), (), maintainer_files=own)
     return items, facts

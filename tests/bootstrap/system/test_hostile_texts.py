@@ -21,7 +21,10 @@ from tests.bootstrap.system.test_services import declarations
 from tests.support.c_library import group_rows, passwd_rows, shadow_rows
 from tests.support.full_specs import BOOTING, HOSTILE, TextPlace, said_everywhere, text_places, without_refused
 
-ELSEWHERE = {"packages", "exclude", "alternatives", "package-sources", "from-image", "architecture", "locale", "store"}
+ELSEWHERE = {"packages", "exclude", "alternatives", "debconf", "package-sources", "from-image", "architecture"} | {
+    "locale",
+    "store",
+}
 """What says which packages there are, which the packages here do not follow."""
 MADE = {**{key: value for key, value in BOOTING.items() if key not in ELSEWHERE}, "packages": []}
 PROGRAMS = {f"bin/{name}": "#!" for name in ("nginx", "app", "tables", "sweep", "check", "true", "ping")}

@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from sysimage.errors import SpecError
 from sysimage.store.items import ShownFiles
 from sysimage.store.paths import StorePath
-from sysimage_bootstrap.debian.alternatives import Alternatives
 from sysimage_bootstrap.debs.inventory import PackageFacts
 from sysimage_bootstrap.packages.default_packages import is_built_in_locale
-from sysimage_bootstrap.system.alternatives import alternative_links
 from sysimage_bootstrap.system.certificates import authorities, certificate_files
 from sysimage_bootstrap.system.installed import Installed
 from sysimage_bootstrap.system.locales import directory_name
 from sysimage_bootstrap.system.sysusers import SysusersError, parse_sysusers
 from sysimage_bootstrap.system.tmpfiles import runtime_directories
-
-
-def alternatives(*programs: str, chosen: Mapping[str, str] | None = None) -> Alternatives:
-    """Of a system whose packages are ``gawk``, ``mawk``, … and ship these programs."""
-    packages = {program.rpartition("/")[2] for program in programs} | {"util-linux"}
-    return Alternatives("amd64", packages, set(programs).__contains__, chosen or {})
-
-
-def test_links_lead_to_the_program_that_counts() -> None:
-    assert alternative_links(alternatives("bin/gawk", "bin/mawk")) == {
-        "/usr/bin/awk": "/usr/bin/gawk",
-        "/usr/bin/nawk": "/usr/bin/gawk",
-    }
-    chosen = alternative_links(alternatives("bin/gawk", "bin/mawk", chosen={"awk": "mawk"}))
-    assert chosen["/usr/bin/awk"] == "/usr/bin/mawk"
-
-
-def test_a_choice_that_cannot_be_is_named() -> None:
-    with pytest.raises(SpecError, match="/alternatives/pager: less is not among the packages"):
-        alternative_links(alternatives("bin/more", chosen={"pager": "less"}))
 
 
 def test_the_bundle_holds_every_certificate_in_the_order_of_bytes(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,15 @@ from tests.bootstrap.system.packages import FILES, make_packages, make_programs
 More = dict[str, dict[str, str]]
 EMPTY = {"share/": ""}
 """The files of a package that has nothing to do with it."""
+
+
+def configured(tmp_path: Path, postinst: str, more: Mapping[str, str], **parts: Any) -> SystemResult:
+    """A system with a package ``pkg`` of some files and this postinst."""
+    spec = SystemSpec.model_validate({"name": "x", "packages": ["pkg"], **parts})
+    store = ItemStore(tmp_path / "store", spec.store.store_dir)
+    control = {"postinst": f"#!/bin/sh\nset -e\n{postinst}", "templates": "Template: pkg/port\nDefault: 25\n"}
+    items, facts = make_packages(store, {"pkg": more}, {"pkg": control})
+    return build_system(spec, tmp_path, items, items, facts, store, make_programs(spec, store))
 
 
 def make(tmp_path: Path, more: More | None = None, **parts: Any) -> tuple[SystemResult, ItemStore]:
@@ -97,9 +107,9 @@ def test_every_package_is_kept_by_the_system_and_appears_in_usr_by_itself(tmp_pa
 
 def test_what_only_debian_sets_up_lies_over_the_items_in_usr(tmp_path: Path) -> None:
     assert [shown(entry) for entry in usr_of(make(tmp_path)[0]) if entry.target] == [
-        "/usr/bin/awk 0777 0:0 -> /usr/bin/mawk",
-        "/usr/bin/guile 0777 0:0 -> /usr/bin/guile-3.0",
-        "/usr/bin/nawk 0777 0:0 -> /usr/bin/mawk",
+        "/usr/bin/awk 0777 0:0 -> /etc/alternatives/awk",
+        "/usr/bin/guile 0777 0:0 -> /etc/alternatives/guile",
+        "/usr/bin/nawk 0777 0:0 -> /etc/alternatives/nawk",
     ]
 
 
@@ -153,6 +163,10 @@ def test_the_root_before_the_first_boot(tmp_path: Path) -> None:
         "/bin 0777 0:0 -> usr/bin",
         "/dev 0755 0:0",
         "/etc 0755 0:0",
+        "/etc/alternatives 0755 0:0",
+        "/etc/alternatives/awk 0777 0:0 -> /usr/bin/mawk",
+        "/etc/alternatives/guile 0777 0:0 -> /usr/bin/guile-3.0",
+        "/etc/alternatives/nawk 0777 0:0 -> /usr/bin/mawk",
         "/etc/ca-certificates.conf 0777 0:0 -> /etc/static/ca-certificates.conf",
         "/etc/daemon 0755 0:0",
         "/etc/daemon/daemon.conf 0644 0:0",
@@ -203,9 +217,9 @@ def test_the_root_before_the_first_boot(tmp_path: Path) -> None:
         "/tmp 1777 0:0",
         "/usr 0755 0:0",
         "/usr/bin 0755 0:0",
-        "/usr/bin/awk 0777 0:0 -> /usr/bin/mawk",
-        "/usr/bin/guile 0777 0:0 -> /usr/bin/guile-3.0",
-        "/usr/bin/nawk 0777 0:0 -> /usr/bin/mawk",
+        "/usr/bin/awk 0777 0:0 -> /etc/alternatives/awk",
+        "/usr/bin/guile 0777 0:0 -> /etc/alternatives/guile",
+        "/usr/bin/nawk 0777 0:0 -> /etc/alternatives/nawk",
         "/usr/local 0755 0:0",
         "/var 0755 0:0",
         "/var/cache 0755 0:0",
@@ -470,3 +484,60 @@ def test_a_locale_becomes_an_item_without_what_it_was_taken_from(tmp_path: Path)
     assert (store.location(locale) / "lib/locale/de_AT.utf8/LC_TIME").read_text() == "Montag"
     with pytest.raises(SysimageError, match=r"did you mean 'de_AT.utf8'"):
         make(tmp_path, everything, locale="de_AU.UTF-8")
+
+
+def test_what_scripts_make_is_in_the_image_with_its_owner(tmp_path: Path) -> None:
+    result = configured(
+        tmp_path,
+        "adduser --system --group --home /var/lib/db --no-create-home db\n"
+        "install -d -m 0750 -o db -g shadow /var/lib/db; chmod 0600 /etc/pkg.conf; chown db /etc/pkg.conf\n"
+        "ucf /usr/share/pkg/main.conf /etc/pkg/main.conf; chgrp shadow /usr/bin/tool; chmod g+s /usr/bin/tool\n",
+        {"share/pkg/main.conf": "listen 1\n", "etc/pkg.conf": "secret\n", "bin/tool": "#!tool"},
+    )
+    assert result.accounts is not None
+    user = result.accounts.user("db")
+    assert user is not None
+    tree = tree_of(result)
+    assert result.accounts.group_of(user).name == "db"
+    assert shown(tree["/var/lib/db"]) == f"/var/lib/db 0750 {user.uid}:42"
+    assert shown(tree["/etc/pkg.conf"]) == f"/etc/pkg.conf 0600 {user.uid}:0"
+    assert tree["/etc/pkg.conf"].read() == b"secret\n"
+    assert tree["/etc/pkg/main.conf"].target == "/etc/static/pkg/main.conf"
+    assert shown(tree["/usr/bin/tool"]) == "/usr/bin/tool 2755 0:42"
+    assert result.unread == ()
+
+
+def test_an_account_that_a_package_makes_need_not_be_declared_and_keeps_its_id(tmp_path: Path) -> None:
+    service = {"services": {"db": {"command": ["/usr/bin/tool"], "user": "db"}}}
+    one = configured(tmp_path / "a", "adduser --system --group db", {"bin/tool": "#!"}, **service)
+    more = "adduser --system aaa; adduser --system --group db; addgroup --system zzz"
+    other = configured(tmp_path / "b", more, {"bin/tool": "#!"}, **service)
+    assert one.accounts is not None
+    assert other.accounts is not None
+    assert one.accounts.user("db") == other.accounts.user("db")
+
+
+def test_an_account_that_nothing_makes_is_refused_with_the_name_that_may_be_meant(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match='/services/db/user: no user is called "dbb"; declare it under "users"'):
+        configured(
+            tmp_path,
+            "adduser --system --group dba",
+            {"bin/tool": "#!"},
+            services={"db": {"command": ["/usr/bin/tool"], "user": "dbb"}},
+        )
+
+
+def test_an_answer_is_followed_and_one_to_no_question_is_refused(tmp_path: Path) -> None:
+    script = '. /usr/share/debconf/confmodule\ndb_get pkg/port\necho "port $RET" > /etc/pkg.conf\n'
+    for at, (answers, text) in enumerate([({}, b"port 25\n"), ({"pkg/port": "26"}, b"port 26\n")]):
+        result = configured(tmp_path / str(at), script, {"bin/tool": "#!"}, debconf=answers)
+        (etc,) = (item for item in result.items if item.path.name == "etc")
+        assert etc.location is not None
+        assert (etc.location / "pkg.conf").read_bytes() == text
+    with pytest.raises(SpecError, match="/debconf/pkg~1prt: no package of the image asks 'pkg/prt'"):
+        configured(tmp_path / "refused", script, {"bin/tool": "#!"}, debconf={"pkg/prt": "1"})
+
+
+def test_a_line_that_is_not_understood_is_told(tmp_path: Path) -> None:
+    (line,) = configured(tmp_path, "/usr/bin/tool --configure", {"bin/tool": "#!/usr/bin/perl"}).unread
+    assert (line.package, line.script, line.line, line.text) == ("pkg", "postinst", 3, "/usr/bin/tool --configure")

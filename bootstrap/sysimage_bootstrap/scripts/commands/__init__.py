@@ -1,0 +1,33 @@
+"""Commands of maintainer scripts, imitated: each module registers its own when it is imported."""
+
+from __future__ import annotations
+
+from sysimage_bootstrap.scripts.commands import (
+    accounts,
+    alternatives,
+    conditions,
+    configuration_files,
+    debconf,
+    file_changes,
+    file_facts,
+    find,
+    modules,
+    packaging,
+    small_languages,
+    text,
+)
+
+__all__ = [
+    "accounts",
+    "alternatives",
+    "conditions",
+    "configuration_files",
+    "debconf",
+    "file_changes",
+    "file_facts",
+    "find",
+    "modules",
+    "packaging",
+    "small_languages",
+    "text",
+]

@@ -1,0 +1,284 @@
+"""Commands that change files, their modes and their owners."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import replace
+
+from sysimage.rootfs.tree import Kind
+from sysimage_bootstrap.scripts.root_files import Node
+from sysimage_bootstrap.scripts.running import Call, UnknownError, command, new_mode
+
+
+def _all(call: Call, operands: list[str], *, recursive: bool) -> tuple[list[str], int]:
+    """The paths that are meant, and 1 if any is not there."""
+    found, status = [], 0
+    for operand in operands:
+        path = call.path(operand)
+        if call.files.node(path, follow=False) is None:
+            status = 1
+        elif recursive:
+            found += call.files.below(call.files.real(path))
+        else:
+            found.append(path)
+    return found, status
+
+
+@command("chmod")
+def chmod(call: Call) -> int:
+    flags = [
+        word for word in call.arguments if word.startswith("--") or (word[:1] == "-" and set(word[1:]) <= set("Rfvc"))
+    ]
+    words = [word for word in call.arguments if word not in flags]
+    recursive = any(
+        word == "--recursive" or "R" in word for word in flags if not word.startswith("--") or word == "--recursive"
+    )
+    reference = next((word.partition("=")[2] for word in flags if word.startswith("--reference=")), None)
+    mode = None if reference else words.pop(0)
+    paths, status = _all(call, words, recursive=recursive)
+    for path in paths:
+        node = call.files.node(path, follow=not recursive)
+        if node is None or node.kind is Kind.SYMLINK:
+            continue
+        if mode is None:
+            like = call.files.node(call.path(reference or ""))
+            wanted = node.mode if like is None else like.mode
+        else:
+            wanted = new_mode(mode, node.mode, directory=node.kind is Kind.DIRECTORY)
+        call.files.change(path, mode=wanted)
+    return status
+
+
+@command("chown", "chgrp")
+def chown(call: Call) -> int:
+    options = call.options("", frozenset({"from", "reference"}))
+    options.only(*"Rhfvc", "recursive", "no-dereference", "reference", "from")
+    words = list(options.operands)
+    reference = options.value("reference")
+    if reference is not None:
+        like = call.files.node(call.path(reference))
+        if like is None:
+            return 1
+        owner, group = like.owner, like.group
+    elif call.name == "chgrp":
+        owner, group = "", words.pop(0)
+    else:
+        owner, colon, group = words.pop(0).replace(".", ":", 1).partition(":")
+        if colon and not group:
+            group = owner
+    unknown = [name for name in (owner,) if name and not _is_user(call, name)]
+    unknown += [name for name in (group,) if name and not _is_group(call, name)]
+    if unknown:
+        raise UnknownError(f"which account {unknown[0]} is")
+    paths, status = _all(call, words, recursive=options.has("R", "recursive"))
+    former = options.value("from")
+    for path in paths:
+        follow = not options.has("R", "recursive", "h", "no-dereference")
+        node = call.files.node(path, follow=follow)
+        if node is None or (former and not _matches(node, former)):
+            continue
+        # The kernel takes set-ID bits away from a file that changes hands.
+        mode = node.mode & ~0o6000 if node.kind is Kind.FILE else node.mode
+        call.files.change(path, follow=follow, owner=owner or node.owner, group=group or node.group, mode=mode)
+    return status
+
+
+def _matches(node: Node, former: str) -> bool:
+    owner, _, group = former.partition(":")
+    return (not owner or node.owner == owner) and (not group or node.group == group)
+
+
+def _is_user(call: Call, name: str) -> bool:
+    return name.isdecimal() or name in call.state.known_users
+
+
+def _is_group(call: Call, name: str) -> bool:
+    return name.isdecimal() or name in call.state.known_groups
+
+
+@command("mkdir")
+def mkdir(call: Call) -> int:
+    options = call.options("m", frozenset({"mode"}))
+    options.only("p", "m", "v", "Z", "mode", "parents")
+    usual = 0o777 & ~call.shell.umask
+    said = options.value("m", "mode")
+    status = 0
+    for operand in options.operands:
+        path = call.path(operand)
+        if call.files.node(path) is not None:
+            status = status if options.has("p", "parents") else 1
+            continue
+        if options.has("p", "parents"):
+            call.files.make_directories(posixpath.dirname(path.rstrip("/")), usual)
+        elif call.files.node(posixpath.dirname(path.rstrip("/"))) is None:
+            status = 1
+            continue
+        call.files.put(
+            path.rstrip("/"), Node.directory(usual if said is None else new_mode(said, usual, directory=True))
+        )
+    return status
+
+
+@command("rmdir")
+def rmdir(call: Call) -> int:
+    options = call.options()
+    status = 0
+    for operand in options.operands:
+        path = call.path(operand).rstrip("/")
+        while path:
+            node = call.files.node(path, follow=False)
+            if node is None or node.kind is not Kind.DIRECTORY or call.files.names(path):
+                status = 0 if options.has("ignore-fail-on-non-empty") else 1
+                break
+            call.files.put(path, None)
+            path = posixpath.dirname(path) if options.has("p", "parents") else ""
+    return status
+
+
+@command("rm", "unlink")
+def rm(call: Call) -> int:
+    options = call.options()
+    options.only(*"rRfv", "recursive", "force")
+    status = 0
+    for operand in options.operands:
+        path = call.path(operand)
+        node = call.files.node(path, follow=False)
+        if node is None or (node.kind is Kind.DIRECTORY and not options.has("r", "R", "recursive")):
+            status = 0 if node is None and options.has("f", "force") else 1
+            continue
+        call.files.remove(path)
+    return status
+
+
+@command("touch")
+def touch(call: Call) -> int:
+    options = call.options("rdt", frozenset({"reference", "date"}))
+    for operand in options.operands:
+        path = call.path(operand)
+        if call.files.node(path) is not None or options.has("c", "no-create"):
+            continue
+        if call.files.node(posixpath.dirname(path)) is None:
+            return 1
+        call.files.put(path, Node.file(b"", 0o666 & ~call.shell.umask))
+    return 0
+
+
+@command("ln")
+def ln(call: Call) -> int:
+    options = call.options("t", frozenset({"target-directory"}))
+    options.only(*"sfnvTr", "symbolic", "force", "no-dereference", "no-target-directory", "relative")
+    operands = options.operands
+    symbolic = options.has("s", "symbolic")
+    if len(operands) == 1:
+        operands = [operands[0], posixpath.basename(operands[0])]
+    *sources, place = operands
+    into = call.files.node(call.path(place), follow=not options.has("n", "T", "no-dereference"))
+    is_directory = into is not None and into.kind is Kind.DIRECTORY and not options.has("T")
+    for source in sources:
+        path = call.path(place)
+        path = f"{path.rstrip('/')}/{posixpath.basename(source)}" if is_directory else path
+        if call.files.node(path, follow=False) is not None and not options.has("f", "force"):
+            return 1
+        if call.files.node(posixpath.dirname(path)) is None:
+            return 1
+        if symbolic:
+            target = source
+            if options.has("r", "relative"):
+                target = posixpath.relpath(call.path(source), posixpath.dirname(path))
+            call.files.put(path, Node.symlink(target))
+        else:
+            node = call.files.node(call.path(source))
+            if node is None:
+                return 1
+            call.files.put(path, node)
+    return 0
+
+
+@command("cp", "mv")
+def cp(call: Call) -> int:
+    options = call.options("tS", frozenset({"target-directory", "suffix"}))
+    options.only(*"apfirRdPLHnvTuZ", "archive", "preserve", "force", "no-clobber", "update", "dereference", "recursive")
+    *sources, place = options.operands
+    into = call.files.node(call.path(place))
+    is_directory = into is not None and into.kind is Kind.DIRECTORY and not options.has("T")
+    if len(sources) > 1 and not is_directory:
+        return 1
+    keeps = call.name == "mv" or options.has("a", "p", "preserve", "archive")
+    follows = call.name == "cp" and not options.has("a", "d", "P", "archive", "r", "R")
+    for source in sources:
+        path = call.path(place)
+        path = f"{path.rstrip('/')}/{posixpath.basename(source.rstrip('/'))}" if is_directory else path
+        node = call.files.node(call.path(source), follow=follows)
+        if node is None:
+            return 1
+        if options.has("n", "no-clobber", "u", "update") and call.files.node(path) is not None:
+            continue
+        if call.files.node(posixpath.dirname(path)) is None:
+            return 1
+        if node.kind is Kind.DIRECTORY and call.name == "cp" and not options.has("a", "r", "R", "archive", "recursive"):
+            return 1
+        _copy(call, call.path(source), path, keeps=keeps, follows=follows)
+        if call.name == "mv":
+            call.files.remove(call.path(source))
+    return 0
+
+
+def _copy(call: Call, source: str, path: str, *, keeps: bool, follows: bool) -> None:
+    node = call.files.node(source, follow=follows)
+    if node is None:
+        return
+    old = call.files.node(path)
+    made = node if keeps else replace(node, owner="root", group="root", mode=node.mode & 0o777 & ~call.shell.umask)
+    if node.kind is Kind.FILE and old is not None and old.kind is Kind.FILE and not keeps:
+        made = replace(old, content=node.content)
+    call.files.put(path, made, follow=old is not None and not keeps)
+    if node.kind is Kind.DIRECTORY:
+        for name in call.files.names(source):
+            _copy(call, f"{source}/{name}", f"{path}/{name}", keeps=keeps, follows=follows)
+
+
+@command("install")
+def install(call: Call) -> int:
+    options = call.options("mogtS", frozenset({"mode", "owner", "group", "target-directory"}))
+    options.only(*"mogtdDpcvZ", "mode", "owner", "group", "directory", "target-directory", "preserve-timestamps")
+    mode = new_mode(options.value("m", "mode") or "755", 0, directory=False)
+    owner, group = options.value("o", "owner") or "root", options.value("g", "group") or "root"
+    if not _is_user(call, owner) or not _is_group(call, group):
+        raise UnknownError(f"which accounts {owner}:{group} are")
+    if options.has("d", "directory"):
+        for operand in options.operands:
+            path = call.path(operand)
+            call.files.make_directories(path)
+            call.files.change(path, mode=mode, owner=owner, group=group)
+        return 0
+    operands = list(options.operands)
+    place = options.value("t", "target-directory") or operands.pop()
+    into = call.files.node(call.path(place))
+    for source in operands:
+        path = call.path(place)
+        if into is not None and into.kind is Kind.DIRECTORY:
+            path = f"{path.rstrip('/')}/{posixpath.basename(source)}"
+        if options.has("D"):
+            call.files.make_directories(posixpath.dirname(path))
+        node = call.files.node(call.path(source))
+        if source == "/dev/null":
+            node = Node.file(b"")
+        if node is None or call.files.node(posixpath.dirname(path)) is None:
+            return 1
+        call.files.put(path, Node(Kind.FILE, mode, owner, group, node.content))
+    return 0
+
+
+@command("mktemp")
+def mktemp(call: Call) -> int:
+    options = call.options("p", frozenset({"tmpdir", "suffix"}))
+    call.state.temporary += 1
+    directory = options.value("p", "tmpdir") or "/tmp"  # noqa: S108 - a name in the image that is being made
+    template = options.operands[0] if options.operands else "tmp.XXXXXXXXXX"
+    name = template.replace("X" * template.count("X"), f"{call.state.temporary:0{max(3, template.count('X'))}d}")
+    path = call.path(name if "/" in name else f"{directory}/{name}")
+    if call.files.node(posixpath.dirname(path)) is None:
+        call.files.make_directories(posixpath.dirname(path))
+    call.files.put(path, Node.directory(0o700) if options.has("d", "directory") else Node.file(b"", 0o600))
+    call.print(f"{path}\n")
+    return 0

@@ -1,0 +1,164 @@
+"""Commands that look at files."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from sysimage.rootfs.tree import Kind
+from sysimage_bootstrap.scripts.root_files import Node
+from sysimage_bootstrap.scripts.running import Call, UnknownError, command
+
+
+@command("readlink", "realpath", "dpkg-realpath")
+def readlink(call: Call) -> int:
+    options = call.options("", frozenset({"root"}))
+    status = 0
+    for operand in options.operands:
+        path = call.path(operand)
+        if call.name == "readlink" and not options.has("f", "e", "m", "canonicalize"):
+            node = call.files.node(path, follow=False)
+            if node is None or node.target is None:
+                status = 1
+                continue
+            call.print(f"{node.target}\n")
+        else:
+            real = call.files.real(path)
+            above = call.files.node(posixpath.dirname(real))
+            if above is None or (options.has("e") and call.files.node(real) is None):
+                status = 1
+                continue
+            call.print(f"{real}\n")
+    return status
+
+
+@command("stat")
+def stat(call: Call) -> int:
+    options = call.options("c", frozenset({"format", "printf"}))
+    options.only("c", "L", "format")
+    form = options.value("c", "format")
+    if form is None:
+        raise UnknownError("what stat prints")
+    status = 0
+    for operand in options.operands:
+        node = call.files.node(call.path(operand), follow=options.has("L"))
+        if node is None:
+            status = 1
+            continue
+        pieces = re.split("%(.)", form)
+        pieces[1::2] = [_field(letter, node, operand) for letter in pieces[1::2]]
+        call.print("".join(pieces) + "\n")
+    return status
+
+
+def _field(letter: str, node: Node, operand: str) -> str:
+    known = {"U": node.owner, "G": node.group, "a": f"{node.mode:o}", "n": operand, "%": "%"}
+    if letter in ("u", "g") and (node.owner if letter == "u" else node.group) == "root":
+        return "0"
+    if letter == "F":
+        return {Kind.DIRECTORY: "directory", Kind.SYMLINK: "symbolic link"}.get(node.kind, "regular file")
+    if letter not in known:
+        raise UnknownError(f"what stat prints for %{letter}")
+    return known[letter]
+
+
+@command("ls")
+def ls(call: Call) -> int:
+    options = call.options()
+    options.only("1", "d", "A", "a")
+    status = 0
+    for operand in options.operands or ["."]:
+        node = call.files.node(call.path(operand))
+        if node is None:
+            status = 2
+        elif node.kind is Kind.DIRECTORY and not options.has("d"):
+            hidden = options.has("A", "a")
+            call.print(
+                "".join(f"{n}\n" for n in call.files.names(call.path(operand)) if hidden or not n.startswith("."))
+            )
+        else:
+            call.print(f"{operand}\n")
+    return status
+
+
+@command("cmp", "diff")
+def cmp(call: Call) -> int:
+    operands = call.options().operands
+    if len(operands) < 2:
+        raise UnknownError("what is compared")
+    contents = []
+    for operand in operands[:2]:
+        if call.files.node(call.path(operand)) is None and operand != "/dev/null":
+            return 2
+        content = b"" if operand == "/dev/null" else call.files.read(call.path(operand))
+        if content is None:
+            raise UnknownError(f"what {operand} holds")
+        contents.append(content)
+    if contents[0] == contents[1]:
+        return 0
+    call.out.unknown = "how two files differ"
+    return 1
+
+
+@command("uname")
+def uname(call: Call) -> int:
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(call.state.architecture)
+    if call.arguments == ["-m"] and machine:
+        call.print(f"{machine}\n")
+    elif call.arguments in (["-s"], []):
+        call.print("Linux\n")
+    elif call.arguments == ["-r"]:
+        call.print(f"{_KERNEL}\n")
+    else:
+        call.out.unknown = "which kernel the machine has"
+    return 0
+
+
+_KERNEL = "6.12.0"
+"""Scripts ask for the kernel's version to refuse one that is too old, which none is that runs containers today."""
+
+
+@command("date", "df", "free", "who", "od", "base64")
+def only_when_running(call: Call) -> int:
+    call.out.unknown = f"what {call.name} prints when the system runs"
+    return 0
+
+
+@command("ps", "pidof", "pgrep", "runlevel", "lsof", "netstat", "ss")
+def nothing_runs(call: Call) -> int:
+    """No process of the system is there while its packages are configured."""
+    return 0 if call.name in ("ps", "netstat", "ss") else 1
+
+
+@command("hostname")
+def hostname(call: Call) -> int:
+    options = call.options()
+    short = call.state.host_name or "localhost"
+    full = short if "." in short else f"{short}.localdomain"
+    domain = full.partition(".")[2]
+    if options.has("d", "domain"):
+        call.print(f"{domain}\n")
+    else:
+        call.print(f"{full if options.has('f', 'fqdn', 'long', 'A') else short.partition('.')[0]}\n")
+    return 0
+
+
+@command("ischroot")
+def ischroot(call: Call) -> int:
+    return 0
+
+
+@command("setcap", "getcap")
+def capabilities(call: Call) -> int:
+    """What programs may do is read from all scripts before: see `sysimage_bootstrap.debs.script_facts`."""
+    return 0
+
+
+@command("mountpoint", "aa-enabled", "aa-status", "systemd-detect-virt", "fuser")
+def nothing_of_this(call: Call) -> int:
+    return 1
+
+
+@command("sleep", "sync", "logger", "tty", "stty", "fold", "setterm")
+def nothing(call: Call) -> int:
+    return 0

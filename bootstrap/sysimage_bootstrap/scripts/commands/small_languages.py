@@ -1,0 +1,129 @@
+"""Commands with a language of their own, as far as scripts use it: expr, awk, xargs; and digests."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from sysimage_bootstrap.scripts.commands.text import each_line, inputs
+from sysimage_bootstrap.scripts.expansion import arithmetic
+from sysimage_bootstrap.scripts.running import Call, UnknownError, command
+from sysimage_bootstrap.scripts.shell_patterns import expression
+
+
+@command("seq")
+def seq(call: Call) -> int:
+    numbers = [int(word) for word in call.arguments]
+    first, step, last = {1: (1, 1, numbers[0]), 2: (numbers[0], 1, numbers[-1])}.get(len(numbers), tuple(numbers))
+    call.print("".join(f"{number}\n" for number in range(first, last + 1, step)))
+    return 0
+
+
+@command("expr")
+def expr(call: Call) -> int:
+    match call.arguments:
+        case [text, ":", pattern] | ["match", text, pattern]:
+            found = re.match(expression(pattern, extended=False), text)
+            has_group = r"\(" in pattern
+            call.print(f"{(found[1] if found else '') if has_group else (found.end() if found else 0)}\n")
+            return int(not (found and (found[1] if has_group else found.end())))
+        case [left, ("=" | "!=" | "<" | ">" | "<=" | ">=") as sign, right] if left.isdecimal() and right.isdecimal():
+            one, other = int(left), int(right)
+            holds = {
+                "=": one == other,
+                "!=": one != other,
+                "<": one < other,
+                ">": one > other,
+                "<=": one <= other,
+                ">=": one >= other,
+            }[sign]
+            call.print(f"{int(holds)}\n")
+            return int(not holds)
+        case [left, ("=" | "!=") as sign, right]:
+            holds = (left == right) == (sign == "=")
+            call.print(f"{int(holds)}\n")
+            return int(not holds)
+        case [left, ("+" | "-" | "*" | "/" | "%") as sign, right]:
+            value = arithmetic(call.shell, f"{left} {sign} {right}")
+            call.print(f"{value}\n")
+            return int(value == 0)
+    raise UnknownError("what expr prints")
+
+
+@command("md5sum", "sha1sum", "sha256sum", "sha512sum")
+def digests(call: Call) -> int:
+    options = call.options()
+    options.only("b", "t")
+    try:
+        for name, text in inputs(call, options.operands):
+            made = hashlib.new(
+                call.name.removesuffix("sum"), text.encode(errors="surrogateescape"), usedforsecurity=False
+            )
+            call.print(f"{made.hexdigest()}  {name or '-'}\n")
+    except FileNotFoundError:
+        return 1
+    return 0
+
+
+_PRINTS_FIELD = re.compile(r"\s*(?:/((?:[^/\\]|\\.)*)/)?\s*\{\s*print\s+\$(\d+|NF)\s*;?\s*\}\s*")
+
+
+@command("awk", "mawk", "gawk")
+def awk(call: Call) -> int:
+    options = call.options("Fv")
+    options.only("F")
+    match = _PRINTS_FIELD.fullmatch(options.operands[0]) if options.operands else None
+    if match is None:
+        raise UnknownError("what awk prints")
+    separator = options.value("F")
+
+    def change(line: str) -> str | None:
+        if match[1] and not re.search(expression(match[1], extended=True), line):
+            return None
+        pieces = (
+            line.split()
+            if separator is None or separator == " "
+            else re.split(separator if len(separator) > 1 else re.escape(separator), line)
+        )
+        number = len(pieces) if match[2] == "NF" else int(match[2])
+        return line if number == 0 else pieces[number - 1] if number <= len(pieces) else ""
+
+    return each_line(call, options.operands[1:], change)
+
+
+@command("xargs", "env", "nice")
+def runs_another(call: Call) -> int | None:
+    words = list(call.arguments)
+    if call.name == "xargs":
+        options = {"-r", "--no-run-if-empty", "-0", "--null", "-n1"}
+        flags = []
+        while words and words[0].startswith("-"):
+            flags.append(words.pop(0))
+        if not set(flags) <= options:
+            raise UnknownError("how xargs passes arguments on")
+        text = call.stdin.text()
+        more = text.split("\0") if {"-0", "--null"} & set(flags) else text.split()
+        more = [word for word in more if word]
+        if not more and {"-r", "--no-run-if-empty"} & set(flags):
+            return 0
+        return call.shell.call(0, [*(words or ["echo"]), *more], call.stdin, call.out)
+    assignments = []
+    while words and re.match(r"[A-Za-z_]\w*=|-", words[0]):
+        assignments.append(words.pop(0))
+    if call.name == "env" and any(word.startswith("-") for word in assignments):
+        raise UnknownError("what env changes")
+    return call.shell.call(0, words, call.stdin, call.out) if words else 0
+
+
+@command("perl")
+def perl(call: Call) -> int:
+    if call.arguments == ["-e", ""]:
+        return 0  # is there a perl?
+    raise UnknownError("what a program in Perl does")
+
+
+@command("python", "pypy")
+def python(call: Call) -> int:
+    if any(word.endswith("py_compile.py") or word in ("py_compile", "compileall") for word in call.arguments):
+        return 0  # items hold bytecode already
+    raise UnknownError("what a program in Python does")

@@ -1,0 +1,241 @@
+"""Expands the words of a script: parameters, substitutions, fields, file names."""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from sysimage_bootstrap.scripts.running import Output, UnknownError
+from sysimage_bootstrap.scripts.shell_patterns import glob
+from sysimage_bootstrap.scripts.shell_syntax import Arithmetic, Parameter, Part, Substitution, Text, Word
+
+if TYPE_CHECKING:
+    from sysimage_bootstrap.scripts.shell import Shell
+
+_MAGIC = re.compile(r"[*?\[]")
+_OPERATORS: dict[type[ast.operator], Callable[[int, int], int]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+}
+
+
+class _Piece:
+    """A piece of a field: characters, and whether quotes protect them."""
+
+    __slots__ = ("quoted", "text")
+
+    def __init__(self, text: str, *, quoted: bool) -> None:
+        self.text, self.quoted = text, quoted
+
+
+def text_of(shell: Shell, word: Word) -> str:
+    """The word as one text: no fields, no file names."""
+    return "".join(piece.text for piece in _joined(_pieces(shell, word, split=False)))
+
+
+def pattern_of(shell: Shell, word: Word) -> str:
+    """The word as a pattern, in which what was quoted stands for itself."""
+    pieces = _joined(_pieces(shell, word, split=False))
+    return "".join(_escaped(piece.text) if piece.quoted else piece.text for piece in pieces)
+
+
+def fields_of(shell: Shell, words: Iterable[Word]) -> list[str]:
+    """The words as a command gets them."""
+    found: list[str] = []
+    for word in words:
+        for field in _pieces(shell, word, split=True):
+            if field is None:
+                continue
+            text = "".join(piece.text for piece in field)
+            if any(not piece.quoted and _MAGIC.search(piece.text) for piece in field):
+                pattern = "".join(_escaped(piece.text) if piece.quoted else piece.text for piece in field)
+                found += matching_paths(shell, pattern) or [text]
+            elif text or any(piece.quoted for piece in field):
+                found.append(text)
+    return found
+
+
+def matching_paths(shell: Shell, pattern: str) -> list[str]:
+    """The paths that a pattern matches, sorted."""
+    absolute = pattern.startswith("/")
+    found = ["/" if absolute else ""]
+    for part in [part for part in pattern.split("/") if part]:
+        literal = re.sub(r"\\(.)", r"\1", part)
+        following = []
+        for above in found:
+            if not _MAGIC.search(re.sub(r"\\.", "", part)):
+                path = f"{above}{literal}"
+                following += [f"{path}/"] if shell.state.files.node(shell.absolute(path), follow=False) else []
+                continue
+            expression = re.compile(glob(part, within="/"), re.DOTALL)
+            for name in shell.state.files.names(shell.absolute(above or ".")):
+                if expression.fullmatch(name) and (not name.startswith(".") or part.startswith(".")):
+                    following.append(f"{above}{name}/")
+        found = following
+    return sorted(path.rstrip("/") for path in found)
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([*?\[\]\\])", r"\\\1", text)
+
+
+def _joined(fields: list[list[_Piece] | None]) -> list[_Piece]:
+    return [piece for field in fields if field is not None for piece in field]
+
+
+def _pieces(shell: Shell, word: Word, *, split: bool) -> list[list[_Piece] | None]:
+    """The fields of a word. None stands for ``"$@"`` without arguments, which is no field at all."""
+    fields: list[list[_Piece] | None] = [[]]
+    parts = list(word.parts)
+    if parts and isinstance(parts[0], Text) and not parts[0].quoted and parts[0].text.startswith("~/"):
+        parts[0] = Text(f"/root{parts[0].text[1:]}", quoted=False)
+
+    def last() -> list[_Piece]:
+        field = fields[-1]
+        if field is None:
+            field = fields[-1] = []
+        return field
+
+    for part in parts:
+        if isinstance(part, Text):
+            last().append(_Piece(part.text, quoted=part.quoted))
+        elif isinstance(part, Parameter) and part.name == "@" and part.quoted and not part.operator and split:
+            arguments = shell.arguments
+            if not arguments:
+                if fields == [[]]:
+                    fields[-1] = None
+                continue
+            for at, argument in enumerate(arguments):
+                if at:
+                    fields.append([])
+                last().append(_Piece(argument, quoted=True))
+        elif (
+            isinstance(part, Parameter)
+            and part.operator in (":-", "-", ":+", "+")
+            and not part.quoted
+            and split
+            and part.word is not None
+            and (uses := _uses_word(shell, part)) is not None
+        ):
+            inner = _pieces(shell, part.word, split=True) if uses else []
+            for at, field in enumerate(inner):
+                if at:
+                    fields.append([])
+                last().extend(field or [])
+        else:
+            value = _value(shell, part)
+            if part.quoted or not split:
+                last().append(_Piece(value, quoted=part.quoted))
+            else:
+                _split(shell, value, fields, last)
+    return fields
+
+
+def _split(shell: Shell, value: str, fields: list[list[_Piece] | None], last: Callable[[], list[_Piece]]) -> None:
+    separators = shell.variables.get("IFS", " \t\n")
+    if separators is None:
+        raise UnknownError("how words are divided")
+    blanks = "".join(one for one in separators if one in " \t\n")
+    if not separators:
+        last().append(_Piece(value, quoted=False))
+        return
+    is_blank = blanks == separators
+    pieces = re.split(f"[{re.escape(separators)}]{'+' if is_blank else ''}", value)
+    for at, piece in enumerate(pieces):
+        if at and (is_blank or at + 1 < len(pieces) or piece):
+            if not is_blank and not last():
+                last().append(_Piece("", quoted=True))  # between two separators, an empty field
+            if last():
+                fields.append([])
+        if piece:
+            last().append(_Piece(piece, quoted=False))
+
+
+def _uses_word(shell: Shell, part: Parameter) -> bool | None:
+    """Whether ``${name:-word}`` or ``${name:+word}`` means its word; None where it means the value."""
+    value = shell.parameter(part.name)
+    there = bool(value) if part.operator.startswith(":") else value is not None
+    if part.operator.endswith("+"):
+        return there
+    return None if there else True
+
+
+def _value(shell: Shell, part: Part) -> str:
+    if isinstance(part, Substitution):
+        out = Output()
+        shell.in_subshell(part.body, out)
+        return out.text().rstrip("\n")
+    if isinstance(part, Arithmetic):
+        return str(arithmetic(shell, text_of(shell, part.expression)))
+    if isinstance(part, Text):
+        return part.text
+    value = shell.parameter(part.name)
+    match part.operator:
+        case "":
+            return value or ""
+        case "length":
+            return str(len(value or ""))
+        case ":-" | "-" | ":+" | "+":
+            uses = _uses_word(shell, part)
+            return (value or "") if uses is None else text_of(shell, part.word or Word(())) if uses else ""
+        case ":=" | "=":
+            if value or (value is not None and part.operator == "="):
+                return value or ""
+            shell.variables[part.name] = text_of(shell, part.word or Word(()))
+            return shell.variables[part.name] or ""
+        case ":?" | "?":
+            if not value:
+                raise UnknownError(f"what follows when {part.name} is not set")
+            return value
+        case "%" | "%%" | "#" | "##":
+            return _trimmed(value or "", part.operator, pattern_of(shell, part.word or Word(())))
+        case "/" | "//":
+            return _replaced(value or "", part.operator, text_of(shell, part.word or Word(())))
+        case ":":
+            numbers = [arithmetic(shell, one) for one in text_of(shell, part.word or Word(())).split(":")]
+            start = numbers[0]
+            return (value or "")[start:][: numbers[1] if len(numbers) > 1 else None]
+    raise UnknownError(f"what {part.operator} does")
+
+
+def _trimmed(value: str, operation: str, pattern: str) -> str:
+    expression = re.compile(glob(pattern), re.DOTALL)
+    lengths = range(len(value) + 1)
+    ends = [value[: len(value) - n] if "%" in operation else value[n:] for n in lengths]
+    cut = [value[len(value) - n :] if "%" in operation else value[:n] for n in lengths]
+    order = list(lengths) if len(operation) == 1 else list(reversed(lengths))
+    return next((ends[n] for n in order if expression.fullmatch(cut[n])), value)
+
+
+def _replaced(value: str, operation: str, text: str) -> str:
+    pattern, _, with_text = text.partition("/")
+    return re.sub(glob(pattern), lambda _: with_text, value, count=0 if operation == "//" else 1, flags=re.DOTALL)
+
+
+def arithmetic(shell: Shell, text: str) -> int:
+    """The value of an expression of integers."""
+
+    def named(match: re.Match[str]) -> str:
+        return shell.parameter(match[0]) or "0"
+
+    cleaned = re.sub(r"[A-Za-z_][A-Za-z0-9_]*", named, text.replace("$", "")).replace("/", "//").strip() or "0"
+    try:
+        return _number(ast.parse(re.sub(r"\b0+(?=\d)", "", cleaned), mode="eval").body)
+    except (SyntaxError, ValueError, ZeroDivisionError):
+        raise UnknownError(f"what {text} comes to") from None
+
+
+def _number(node: ast.expr) -> int:
+    if isinstance(node, ast.Constant) and isinstance(node.value, int):
+        return node.value
+    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
+        return _OPERATORS[type(node.op)](_number(node.left), _number(node.right))
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return -_number(node.operand)
+    raise ValueError

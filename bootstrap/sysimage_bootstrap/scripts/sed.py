@@ -1,0 +1,237 @@
+"""The part of sed that maintainer scripts use: substitutions, deletions and prints, with addresses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sysimage_bootstrap.scripts.running import UnknownError
+from sysimage_bootstrap.scripts.shell_patterns import expression
+
+
+@dataclass(slots=True)
+class _Statement:
+    first: Callable[[int, str, bool], bool] | None
+    last: Callable[[int, str, bool], bool] | None
+    negated: bool
+    function: str
+    pattern: re.Pattern[str] | None = None
+    replacement: str = ""
+    flags: str = ""
+    text: str = ""
+    inside: bool = False
+
+
+def sed_text(script: str, text: str, *, extended: bool, quiet: bool) -> str:
+    """What ``sed`` prints for a text; an `UnknownError` for a script with anything else in it."""
+    statements = _statements(script, extended=extended)
+    out: list[str] = []
+    lines = text.split("\n")
+    ends = lines[-1] == ""
+    lines = lines[:-1] if ends else lines
+    for number, line in enumerate(lines, 1):
+        is_last = number == len(lines)
+        deleted, quits, after, space = False, False, [], line
+        for statement in statements:
+            if _applies(statement, number, space, is_last) == statement.negated:
+                continue
+            match statement.function:
+                case "s" if statement.pattern is not None:
+                    every = "g" in statement.flags
+                    changed, count = statement.pattern.subn(_expander(statement.replacement), space, 0 if every else 1)
+                    if count and "p" in statement.flags:
+                        out.append(changed)
+                    space = changed
+                case "d":
+                    deleted = True
+                    break
+                case "p":
+                    out.append(space)
+                case "q":
+                    quits = True
+                    break
+                case "a":
+                    after.append(statement.text)
+                case "i":
+                    out.append(statement.text)
+                case "c":
+                    deleted = True
+                    out.append(statement.text)
+                    break
+        if not deleted and not quiet:
+            out.append(space)
+        out += after
+        if quits:
+            break
+    return "".join(f"{line}\n" for line in out) if ends or not out else "\n".join(out)
+
+
+def _applies(statement: _Statement, number: int, line: str, is_last: bool) -> bool:
+    if statement.first is None:
+        return True
+    if statement.last is None:
+        return statement.first(number, line, is_last)
+    if statement.inside:
+        statement.inside = not statement.last(number, line, is_last)
+        return True
+    if statement.first(number, line, is_last):
+        statement.inside = True
+        return True
+    return False
+
+
+def _expander(replacement: str) -> Callable[[re.Match[str]], str]:
+    def expand(match: re.Match[str]) -> str:
+        def one(found: re.Match[str]) -> str:
+            character = found[1]
+            if character is None:
+                return match[0]
+            if character.isdecimal():
+                return match[int(character)] or ""
+            return {"n": "\n", "t": "\t"}.get(character, character)
+
+        return re.sub(r"\\(.)|&", one, replacement, flags=re.DOTALL)
+
+    return expand
+
+
+class _Reader:
+    def __init__(self, text: str, *, extended: bool) -> None:
+        self.text, self.at, self.extended = text, 0, extended
+
+    def peek(self) -> str:
+        return self.text[self.at : self.at + 1]
+
+    def skip(self, characters: str) -> None:
+        while self.peek() and self.peek() in characters:
+            self.at += 1
+
+    def until(self, delimiter: str) -> str:
+        start, brackets = self.at, False
+        out = []
+        while self.at < len(self.text):
+            character = self.text[self.at]
+            if character == "\\" and self.at + 1 < len(self.text):
+                following = self.text[self.at + 1]
+                out.append(
+                    following if following == delimiter and delimiter not in "|(){}+?" else character + following
+                )
+                self.at += 2
+                continue
+            if character == delimiter and not brackets:
+                self.at += 1
+                return "".join(out)
+            brackets = (character == "[") if not brackets else character != "]"
+            if character == "[" and self.text[self.at + 1 : self.at + 2] == "]":
+                out.append("[]")
+                self.at += 2
+                continue
+            out.append(character)
+            self.at += 1
+        raise UnknownError(f"what sed makes of {self.text[start:]!r}")
+
+    def pattern(self, delimiter: str, flags: int = 0) -> re.Pattern[str]:
+        return self.compiled(self.until(delimiter), flags)
+
+    def compiled(self, text: str, flags: int) -> re.Pattern[str]:
+        try:
+            return re.compile(expression(text, extended=self.extended), flags)
+        except re.error:
+            raise UnknownError(f"what the expression {text} matches") from None
+
+    def address(self) -> Callable[[int, str, bool], bool] | None:
+        match = re.compile(r"\d+").match(self.text, self.at)
+        if match:
+            wanted = int(match[0])
+            self.at = match.end()
+            return lambda number, line, last: number == wanted
+        if self.peek() == "$":
+            self.at += 1
+            return lambda number, line, last: last
+        if self.peek() in ("/", "\\") and self.peek():
+            delimiter = "/" if self.peek() == "/" else self.text[self.at + 1]
+            self.at += 1 if delimiter == "/" else 2
+            pattern = self.pattern(delimiter)
+            if self.peek() == "I":
+                self.at += 1
+                pattern = re.compile(pattern.pattern, re.IGNORECASE)
+            return lambda number, line, last: pattern.search(line) is not None
+        return None
+
+
+def _statements(script: str, *, extended: bool) -> list[_Statement]:
+    reader = _Reader(script, extended=extended)
+    found: list[_Statement] = []
+    groups: list[tuple[Callable[[int, str, bool], bool] | None, Callable[[int, str, bool], bool] | None, bool]] = []
+    while True:
+        reader.skip(" \t\n;")
+        if not reader.peek():
+            return found
+        if reader.peek() == "#":
+            end = script.find("\n", reader.at)
+            reader.at = len(script) if end < 0 else end
+            continue
+        if reader.peek() == "}" and groups:
+            reader.at += 1
+            groups.pop()
+            continue
+        first = reader.address()
+        last = None
+        if first is not None and reader.peek() == ",":
+            reader.at += 1
+            last = reader.address()
+        reader.skip(" \t")
+        negated = reader.peek() == "!"
+        reader.at += negated
+        reader.skip(" \t")
+        function = reader.peek()
+        reader.at += 1
+        if function == "{":
+            groups.append((first, last, negated))
+            continue
+        if groups:
+            if first is not None or len(groups) > 1:
+                raise UnknownError("what sed does with groups in groups")
+            first, last, negated = groups[0]
+        statement = _Statement(first, last, negated, function)
+        if function == "s":
+            delimiter = reader.peek()
+            reader.at += 1
+            pattern = reader.until(delimiter)
+            statement.replacement = _replacement(reader, delimiter)
+            flags = re.compile(r"[gpIie0-9]*").match(script, reader.at)
+            statement.flags = flags[0] if flags else ""
+            reader.at += len(statement.flags)
+            if re.search("[e0-9]", statement.flags):
+                raise UnknownError("what sed substitutes")
+            statement.pattern = reader.compiled(pattern, re.IGNORECASE if re.search("[Ii]", statement.flags) else 0)
+        elif function in ("a", "i", "c"):
+            end = script.find("\n", reader.at)
+            rest = (
+                script[reader.at :]
+                if script[reader.at : reader.at + 2] == "\\\n" or end < 0
+                else script[reader.at : end]
+            )
+            statement.text = re.sub(r"^\s*\\?\n?\s*", "", rest)
+            reader.at += len(rest)
+        elif function not in ("d", "p", "q"):
+            raise UnknownError(f"what sed does with {function!r}")
+        found.append(statement)
+
+
+def _replacement(reader: _Reader, delimiter: str) -> str:
+    out: list[str] = []
+    while reader.at < len(reader.text):
+        character = reader.text[reader.at]
+        if character == delimiter:
+            reader.at += 1
+            return "".join(out)
+        if character == "\\":
+            following = reader.text[reader.at + 1 : reader.at + 2]
+            out.append(following if following == delimiter and following not in "&\\" else character + following)
+            reader.at += 2
+        else:
+            out.append(character)
+            reader.at += 1
+    raise UnknownError("where sed's replacement ends")

@@ -1,0 +1,129 @@
+"""What the maintainer scripts of a system's packages come to, and the entries of the image that follow from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sysimage.errors import Issue, SpecError
+from sysimage.rootfs.accounts import Accounts
+from sysimage.rootfs.tree import Entry, Kind
+from sysimage.spec.model import SystemSpec
+from sysimage_bootstrap.scripts.alternatives import names_of
+from sysimage_bootstrap.scripts.commands.debconf import parse_templates
+from sysimage_bootstrap.scripts.declarations import Declarations
+from sysimage_bootstrap.scripts.read import PackageScripts, Settings, read_scripts
+from sysimage_bootstrap.scripts.root_files import Node
+from sysimage_bootstrap.system.etc import NOT_WANTED, PLAIN
+from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.package_files import PackageFiles
+from sysimage_bootstrap.system.package_roots import PACKAGE_MANAGER
+
+_NEVER = re.compile(r"/(dev|proc|sys|tmp|run/systemd)(/.*)?")
+
+
+def configure(
+    spec: SystemSpec, packages: Sequence[Installed], users: Mapping[str, str], groups: Collection[str], store_dir: str
+) -> Declarations:
+    """Read the scripts of ``packages``, which come in the order in which dpkg would configure them.
+
+    ``users`` (name → home) and ``groups`` are there before. A `SpecError` names every answer to a question that no
+    package asks, and every choice among alternatives that cannot be made.
+    """
+    scripts = [
+        PackageScripts(package.name, package.facts.version, package.facts.maintainer_files) for package in packages
+    ]
+    _require_questions(spec, scripts)
+    settings = Settings(spec.architecture, spec.host_name, spec.debconf, spec.alternatives, users, groups)
+    declarations = read_scripts(scripts, PackageFiles(sorted(packages, key=lambda one: one.name), store_dir), settings)
+    _require_choices(spec, declarations, packages)
+    return declarations
+
+
+def _require_questions(spec: SystemSpec, scripts: Iterable[PackageScripts]) -> None:
+    asked = {question for one in scripts for question in parse_templates(one.files.get("templates", ""))}
+    issues = [
+        Issue(f"/debconf/{_escaped(question)}", f"no package of the image asks {question!r}")
+        for question in spec.debconf
+        if question not in asked
+    ]
+    if issues:
+        raise SpecError(
+            "cannot answer the questions of packages", hint="`debconf-show` lists those of a package", issues=issues
+        )
+
+
+def _require_choices(spec: SystemSpec, declarations: Declarations, packages: Iterable[Installed]) -> None:
+    names = {package.name for package in packages}
+    candidates: dict[str, set[str]] = {}
+    for one in declarations.alternatives:
+        for name in names_of(one):
+            candidates.setdefault(name, set()).add(one.package)
+    issues = [
+        Issue(f"/alternatives/{_escaped(name)}", f"{wanted} is not among the packages of the image")
+        for name, wanted in sorted(spec.alternatives.items())
+        if name in candidates and wanted not in candidates[name] | names
+    ]
+    if issues:
+        raise SpecError("cannot choose the alternatives", hint="add the package to packages", issues=issues)
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredEntries:
+    """The changes that scripts make, by where they get into the image."""
+
+    etc_files: dict[str, bytes] = field(default_factory=dict)
+    """Path in /etc → content of the files that every user may read: they are part of the item of /etc."""
+    etc_links: dict[str, str] = field(default_factory=dict)
+    """Path in /etc → what the symlink says."""
+    usr: tuple[Entry, ...] = ()
+    """Over what the items have below /usr."""
+    others: tuple[Entry, ...] = ()
+    """Everything else: in /var, and in /etc what has an owner or a mode of its own."""
+
+
+def configured_entries(declarations: Declarations, accounts: Accounts) -> ConfiguredEntries:
+    """The entries for all changes; what only a package manager reads is left out."""
+    found = ConfiguredEntries()
+    usr: list[Entry] = []
+    others: list[Entry] = []
+    for path, node in declarations.changes.items():
+        if node is None or PACKAGE_MANAGER.fullmatch(path) or _NEVER.fullmatch(path):
+            continue
+        if node.kind is Kind.FILE and node.content is None:
+            continue  # what would be in it is not known, and the line is listed
+        if path.startswith("/usr/"):
+            usr.append(_entry(path, node, accounts, declarations.makers[path]))
+            continue
+        if path.startswith("/etc/") and (relative := path[len("/etc/") :]).split("/")[0] in NOT_WANTED:
+            continue
+        if path.startswith("/etc/") and node.target is not None:
+            found.etc_links[relative] = node.target
+        elif path.startswith("/etc/") and _is_plain(relative, node):
+            found.etc_files[relative] = node.content if isinstance(node.content, bytes) else node.content.read_bytes()  # type: ignore[union-attr]
+        else:
+            others.append(_entry(path, node, accounts, declarations.makers[path]))
+    return ConfiguredEntries(found.etc_files, found.etc_links, tuple(usr), tuple(others))
+
+
+def _is_plain(relative: str, node: Node) -> bool:
+    """Whether a file in /etc can be one of the item."""
+    usual = (node.kind, node.mode, node.owner, node.group) == (Kind.FILE, 0o644, "root", "root")
+    return usual and relative not in PLAIN
+
+
+def _entry(path: str, node: Node, accounts: Accounts, package: str) -> Entry:
+    uid, gid = accounts.uid(node.owner), accounts.gid(node.group)
+    uid = uid if uid is not None else int(node.owner) if node.owner.isdecimal() else 0
+    gid = gid if gid is not None else int(node.group) if node.group.isdecimal() else 0
+    owner = f"the scripts of {package}"
+    if node.target is not None:
+        return Entry.symlink(path, node.target, uid, gid, owner=owner)
+    if node.kind is Kind.DIRECTORY:
+        return Entry.directory(path, node.mode, uid, gid, owner)
+    return Entry.file(path, node.content or b"", node.mode, uid, gid, owner)

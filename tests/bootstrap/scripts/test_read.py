@@ -1,0 +1,178 @@
+"""What maintainer scripts come to: files, owners, accounts, alternatives, and what is not understood."""
+
+from __future__ import annotations
+
+import pytest
+
+from sysimage.rootfs.accounts import WantedUser
+from sysimage_bootstrap.scripts.read import PackageScripts, Settings, read_scripts
+from sysimage_bootstrap.scripts.root_files import Node
+from tests.bootstrap.scripts.written_files import WrittenFiles, files_after, read
+
+
+def changed(script: str, path: str, files: dict[str, str] | None = None) -> Node:
+    """What a script makes of a path."""
+    said = read(script, files)
+    assert said.unread == ()
+    node = said.changes[path]
+    assert node is not None
+    return node
+
+
+def test_owners_and_modes_of_shipped_directories_are_those_that_the_script_sets() -> None:
+    script = (
+        "adduser --system --group --home /var/lib/db --no-create-home db\n"
+        "chown db:adm /var/log/db\nchmod 2750 /var/log/db\ninstall -d -m 0750 -o db -g db /var/lib/db\n"
+    )
+    log = changed(script, "/var/log/db", {"/var/log/db/": ""})
+    assert (log.mode, log.owner, log.group) == (0o2750, "db", "adm")
+    assert changed(script, "/var/lib/db", {"/var/log/db/": ""}).owner == "db"
+
+
+def test_an_account_that_the_script_makes_has_what_adduser_gives() -> None:
+    said = read(
+        "adduser --quiet --system --group --no-create-home --home /var/lib/db --gecos 'A db' db\nadduser db adm"
+    )
+    (user,) = said.users
+    assert (user.name, user.group, user.groups, user.home, user.shell) == (
+        "db", "db", ("adm",), "/var/lib/db", "/usr/sbin/nologin",
+    )  # fmt: skip
+    assert [group.name for group in said.groups] == ["db"]
+    assert isinstance(user, WantedUser)
+    assert user.system
+
+
+def test_an_account_that_is_there_is_not_made() -> None:
+    there = Settings(users={"db": "/srv/db"}, groups={"db"})
+    assert read("getent passwd db >/dev/null || adduser --system db", settings=there).users == ()
+
+
+def test_ucf_installs_a_configuration_file_once() -> None:
+    files = {"/usr/share/pkg/a.conf": "new\n", "/usr/share/pkg/b.conf": "new\n", "/etc/b.conf": "old\n"}
+    script = (
+        "ucf --debconf-ok /usr/share/pkg/a.conf /etc/pkg/a.conf\n"
+        "ucf /usr/share/pkg/b.conf /etc/b.conf\nucfr pkg /etc/b.conf\n"
+    )
+    assert files_after(script, files) == {"/etc/pkg": "directory", "/etc/pkg/a.conf": "new\n"}
+
+
+def test_the_alternative_of_the_highest_priority_counts_and_its_followers_with_it() -> None:
+    files = dict.fromkeys(("/usr/bin/mawk", "/usr/bin/gawk", "/usr/share/man/gawk.1"), "#!")
+    script = (
+        "update-alternatives --install /usr/bin/awk awk /usr/bin/mawk 5\n"
+        "update-alternatives --install /usr/bin/awk awk /usr/bin/gawk 10"
+        " --slave /usr/share/man/awk.1 awk.1 /usr/share/man/gawk.1 --slave /usr/bin/absent absent /usr/bin/no-file\n"
+    )
+    assert files_after(script, files) == {
+        "/etc/alternatives": "directory",
+        "/etc/alternatives/awk": "-> /usr/bin/gawk",
+        "/etc/alternatives/awk.1": "-> /usr/share/man/gawk.1",
+        "/usr/bin/awk": "-> /etc/alternatives/awk",
+        "/usr/share/man/awk.1": "-> /etc/alternatives/awk.1",
+    }
+
+
+@pytest.mark.parametrize("name", ["editor", "editor.1"])
+def test_the_spec_chooses_an_alternative_by_any_of_its_names(name: str) -> None:
+    line = (
+        "update-alternatives --install /usr/bin/editor editor /usr/bin/{0} {1}"
+        " --slave /usr/share/editor.1 editor.1 /usr/bin/{0}"
+    )
+    packages = [
+        PackageScripts(one, "1", {"postinst": f"#!/bin/sh\n{line.format(one, priority)}"})
+        for one, priority in (("vim", 50), ("nano", 40))
+    ]
+    source = WrittenFiles({"/usr/bin/vim": "#!", "/usr/bin/nano": "#!"})
+    said = read_scripts(packages, source, Settings(alternatives={name: "nano"}))
+    assert said.changes["/etc/alternatives/editor"] == Node.symlink("/usr/bin/nano")
+
+
+TEMPLATES = (
+    "Template: pkg/kind\nType: select\nDefault: local\nDescription: kind\n\n"
+    "Template: pkg/port\nType: string\nDefault: 25\n"
+)
+CONFIG = """#!/bin/sh
+. /usr/share/debconf/confmodule
+db_set pkg/port 25
+db_input high pkg/kind || true
+db_go
+"""
+
+
+@pytest.mark.parametrize(("answers", "text"), [({}, "local 25\n"), ({"pkg/kind": "mail hub"}, "mail hub 25\n")])
+def test_questions_have_the_answers_of_the_spec_or_of_their_templates(answers: dict[str, str], text: str) -> None:
+    script = (
+        ". /usr/share/debconf/confmodule\n"
+        'db_get pkg/kind; kind="$RET"\ndb_get pkg/port || true\necho "$kind $RET" > /etc/o\n'
+    )
+    said = read(script, settings=Settings(debconf=answers), templates=TEMPLATES, config=CONFIG)
+    assert said.unread == ()
+    assert said.changes["/etc/o"] == Node.file(text.encode())
+
+
+def test_modules_of_apache_are_enabled_with_what_they_depend_on() -> None:
+    top = "/etc/apache2/mods-available"
+    files = {
+        f"{top}/ssl.load": "# Depends: socache setenvif\nLoadModule\n",
+        f"{top}/ssl.conf": "",
+        f"{top}/socache.load": "",
+        f"{top}/setenvif.load": "",
+        "/etc/apache2/mods-enabled/": "",
+    }
+    after = files_after("a2enmod -m -q ssl\na2query -m ssl >/dev/null && touch /etc/yes", files)
+    assert {path.rpartition("/")[2] for path in after if "mods-enabled" in path} == {
+        "ssl.load", "ssl.conf", "socache.load", "setenvif.load",
+    }  # fmt: skip
+    assert "/etc/yes" in after
+
+
+def test_units_and_triggers_are_told() -> None:
+    said = read(
+        "if deb-systemd-helper --quiet was-enabled 'db.service'; then\n"
+        "deb-systemd-helper enable 'db.service' >/dev/null; fi\n"
+        "dpkg-trigger --no-await /usr/lib/db\n"
+    )
+    assert [unit.unit for unit in said.units] == ["db.service"]
+    assert [one.trigger for one in said.triggers] == ["/usr/lib/db"]
+
+
+def test_a_file_below_tmp_is_no_change() -> None:
+    assert files_after('t=$(mktemp); echo a > "$t"; cp "$t" /etc/a; rm "$t"') == {"/etc/a": "a\n"}
+
+
+def test_the_image_own_shell_programs_are_followed() -> None:
+    program = '#!/bin/sh\nset -e\n. /usr/share/pkg/lib.sh\nmake_link "$1"\n'
+    library = 'make_link() { ln -s "../$1" "/etc/$1.enabled"; }\n'
+    files = {"/usr/sbin/pkg-enable": program, "/usr/share/pkg/lib.sh": library}
+    assert files_after("pkg-enable mod", files) == {"/etc/mod.enabled": "-> ../mod"}
+
+
+def test_a_program_that_is_not_imitated_is_listed_with_its_line() -> None:
+    said = read("touch /etc/before\nmystery --now\ntouch /etc/after", {"/usr/bin/mystery": "#!/usr/bin/perl\n"})
+    (unread,) = said.unread
+    assert (unread.package, unread.script, unread.line, unread.text) == ("pkg", "postinst", 4, "mystery --now")
+    assert unread.why == "what mystery does"
+    assert {"/etc/before", "/etc/after"} <= said.changes.keys()
+
+
+def test_what_depends_on_something_unknown_is_not_done_and_is_listed() -> None:
+    said = read('if [ "$(date +%Y)" -gt 2000 ]; then rm -rf /etc/x; fi\ndate > /etc/stamp', {"/etc/x/y": "1"})
+    assert {unread.line for unread in said.unread} == {3, 4}
+    assert "/etc/x/y" not in said.changes
+
+
+def test_a_condition_that_changes_nothing_is_not_listed() -> None:
+    assert read('if [ "$(date +%Y)" -gt 2000 ]; then echo "happy new year"; fi').unread == ()
+
+
+def test_a_program_in_another_language_is_one_line() -> None:
+    said = read_scripts(
+        [PackageScripts("p", "1", {"postinst": "#!/usr/bin/perl -w\nuse strict;\n"})], WrittenFiles({}), Settings()
+    )
+    assert [(one.line, one.why) for one in said.unread] == [(1, "a program for /usr/bin/perl -w")]
+
+
+def test_a_line_that_would_fail_is_listed_and_the_rest_is_read() -> None:
+    said = read("mkdir /etc/no/where\ntouch /etc/after")
+    assert [unread.why for unread in said.unread] == ["why this would fail with status 1"]
+    assert "/etc/after" in said.changes
