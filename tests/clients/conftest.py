@@ -5,6 +5,7 @@ A program that is missing fails the test with the line that installs it: what is
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -13,6 +14,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,10 +106,10 @@ class Registry:
         return {one.name: (root / "blobs/sha256" / one.name[:2] / one.name / "data").stat().st_size for one in links}
 
 
-@pytest.fixture(scope="session")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    """Debian's docker-registry, with nothing in it at first."""
-    workspace = tmp_path_factory.mktemp("registry")
+@contextlib.contextmanager
+def running_registry(workspace: Path, **http: Any) -> Iterator[Registry]:
+    """Debian's docker-registry, with nothing in it at first; ``http`` are settings of its server beside the address."""
+    auth = {"auth": http.pop("auth")} if "auth" in http else {}
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
@@ -115,7 +117,8 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
         "version": 0.1,
         "log": {"accesslog": {"disabled": True}},
         "storage": {"filesystem": {"rootdirectory": str(workspace / "data")}},
-        "http": {"addr": address},
+        "http": {"addr": address, **http},
+        **auth,
     }
     (workspace / "config.yml").write_text(json.dumps(config))
     with (workspace / "log").open("wb") as log:
@@ -135,6 +138,13 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
         finally:
             process.terminate()
             process.wait()
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """Debian's docker-registry, without TLS and for everybody."""
+    with running_registry(tmp_path_factory.mktemp("registry")) as registry:
+        yield registry
 
 
 @pytest.fixture(scope="session")

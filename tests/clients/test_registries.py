@@ -1,0 +1,135 @@
+"""Debian's registry with TLS and passwords, and other programs that read what comes out of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clients.conftest import Client, Registry, Small, running_registry
+
+PASSWORD = "me:$2y$05$abcdefghijklmnopqrstuuLK7U1u6pVRmL7L1BBM2aS35PSZnDXlK\n"
+"""The user ``me`` with the password ``s3cret``, as ``htpasswd -Bbn me s3cret`` prints it, with some salt."""
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def key_of(certificate: Path) -> Path:
+    return certificate.parent / "private" / "ca.key"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory, client: Client) -> Path:
+    """A certificate for this machine that signs itself; its key lies in a directory below."""
+    place = tmp_path_factory.mktemp("tls") / "ca.crt"
+    key_of(place).parent.mkdir()
+    names = "subjectAltName=IP:127.0.0.1,DNS:localhost"
+    client("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=registry",
+           "-addext", names, "-keyout", key_of(place), "-out", place)  # fmt: skip
+    return place
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory, certificate: Path) -> Iterator[Registry]:
+    """A registry with TLS that wants a password."""
+    workspace = tmp_path_factory.mktemp("guarded")
+    (workspace / "htpasswd").write_text(PASSWORD)
+    tls = {"certificate": str(certificate), "key": str(key_of(certificate))}
+    auth = {"htpasswd": {"realm": "tests", "path": str(workspace / "htpasswd")}}
+    with running_registry(workspace, tls=tls, auth=auth) as registry:
+        yield registry
+
+
+@pytest.fixture
+def login(tmp_path: Path, client: Client, guarded: Registry, certificate: Path) -> Path:
+    """What skopeo's login leaves, which is Podman's too."""
+    place = tmp_path / "auth.json"
+    client("skopeo", "login", "--authfile", place, "--cert-dir", certificate.parent, "-u", "me", "-p", "s3cret",
+           guarded.address)  # fmt: skip
+    return place
+
+
+@pytest.fixture
+def sysimage(tmp_path: Path) -> Run:
+    def run(*words: str | Path, accept: int = 0, **env: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "sysimage", *words],
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path), "HOME": str(tmp_path), **env},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == accept, done.stderr
+        return done
+
+    return run
+
+
+def test_a_registry_with_tls_and_a_password_takes_and_gives_images(
+    sysimage: Run, client: Client, guarded: Registry, certificate: Path, login: Path, guix_image: Small, tmp_path: Path
+) -> None:
+    name = f"{guarded.address}/team/small"
+    reach: list[str | Path] = ["--registry-ca", certificate]
+    own = {"REGISTRY_AUTH_FILE": str(login)}
+    told = sysimage("push", *reach, guix_image.archive, f"{name}:1", f"{name}:2", **own).stdout
+    digest = str(guix_image.built.image.manifest.descriptor.digest)
+    assert told.startswith(f"{name}:1, {name}:2: sent ")
+    assert digest in told
+    seen = client("skopeo", "inspect", "--authfile", login, "--cert-dir", certificate.parent, f"docker://{name}:2")
+    assert json.loads(seen.stdout)["Digest"] == digest
+    again = json.loads(sysimage("push", "--json", *reach, guix_image.archive, f"{name}:1", **own).stdout)
+    assert again["transfers"][0]["sent"] == 0
+    assert sysimage("tags", *reach, name, **own).stdout.split() == ["1", "2"]
+    for called in (f"{name}:1", f"{name}@{digest}"):
+        assert json.loads(sysimage("inspect", "--json", *reach, called, **own).stdout)["digest"] == digest
+    assert f"{digest}" in sysimage("verify", *reach, f"{name}:1", **own).stdout
+    moved = json.loads(
+        sysimage("copy", "--json", *reach, f"{name}:1", f"{guarded.address}/other/small:1", **own).stdout
+    )
+    assert moved["transfers"][0]["layers_there"] == moved["transfers"][0]["layers"], "mounted"
+
+
+def test_what_keeps_a_push_from_a_registry_is_said_before_anything_is_sent(
+    sysimage: Run, guarded: Registry, certificate: Path, guix_image: Small, tmp_path: Path
+) -> None:
+    name = f"{guarded.address}/team/refused:1"
+    told = sysimage("push", "--registry-ca", certificate, guix_image.archive, name, accept=6).stderr
+    assert "status 401" in told
+    assert "docker login" in told
+    told = sysimage("push", guix_image.archive, name, accept=6).stderr
+    assert "CERTIFICATE_VERIFY_FAILED" in told
+    assert "--registry-ca" in told
+    (tmp_path / "auth.json").write_text(
+        json.dumps({"auths": {f"https://{guarded.address}/": {"auth": "bWU6d3Iw4oKs"}}})
+    )
+    wrong = {"REGISTRY_AUTH_FILE": str(tmp_path / "auth.json")}
+    told = sysimage("push", "--registry-ca", certificate, guix_image.archive, name, accept=6, **wrong).stderr
+    assert "status 401" in told
+    assert "wr0" not in told
+
+
+def test_other_programs_read_what_is_copied_and_find_their_own_images_untouched(
+    sysimage: Run, client: Client, registry: Registry, guix_image: Small, policy: Path, tmp_path: Path
+) -> None:
+    name = f"{registry.address}/copied/small:1"
+    client("skopeo", "--policy", policy, "copy", "--dest-tls-verify=false", f"oci-archive:{guix_image.archive}",
+           f"docker://{name}")  # fmt: skip
+    layout = tmp_path / "images"
+    client("umoci", "init", "--layout", layout)
+    client("umoci", "new", "--image", f"{layout}:mine")
+    client("umoci", "tag", "--image", f"{layout}:mine", "also-mine")
+    before = json.loads((layout / "index.json").read_text())["manifests"]
+    sysimage("copy", name, f"{layout}:small")
+    assert json.loads((layout / "index.json").read_text())["manifests"][: len(before)] == before
+    listed = client("umoci", "list", "--layout", layout).stdout.decode().split()
+    assert sorted(listed) == ["also-mine", "mine", "small"]
+    client("umoci", "tag", "--image", f"{layout}:small", "renamed")
+    sysimage("copy", f"{layout}:renamed", "small.tar")
+    seen = client("skopeo", "inspect", f"oci-archive:{tmp_path}/small.tar").stdout
+    assert json.loads(seen)["Digest"] == str(guix_image.built.image.manifest.descriptor.digest)
+    client("skopeo", "--policy", policy, "copy", f"docker-archive:{tmp_path}/small.tar", f"dir:{tmp_path}/dir")
+    sysimage("verify", "small.tar")
