@@ -64,12 +64,15 @@ ALLOWED: dict[str, set[str]] = {
     # Trees of the user's own become items of the store that sysimage makes.
     "trees": {"rules", "spec", "store", "rootfs", "bootstrap.store"},
     "wheels": {
+        "rules",
         "spec",
         "store",
         "rootfs",
+        "bootstrap.archive",
         "bootstrap.building",
         "bootstrap.debian",
         "bootstrap.debs",
+        "bootstrap.packages",
         "bootstrap.store",
     },
     "layerplan": {"store", "closure"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 
 from sysimage import bases, from_store
 from sysimage.closure import Closure
@@ -64,8 +64,9 @@ def _with_wheels(
     from sysimage.wheels.fetch import WheelSource
     from sysimage.wheels.items import WheelItems
     from sysimage.wheels.place import with_wheels
-    from sysimage.wheels.python_here import compiler_of_items
+    from sysimage.wheels.python_here import PythonHere
     from sysimage.wheels.target import Target
+    from sysimage_bootstrap.packages.choose import open_archive
 
     spec = system.spec
     if spec.python is None:
@@ -76,7 +77,9 @@ def _with_wheels(
     source = WheelSource(sources.cache_dir / "wheels", sources.environment, directory, offline)
     store = ItemStore(sources.cache_dir / "store", spec.store.store_dir)
     with scratch_directory(sources.cache_dir, "python-") as scratch:
-        compiler = cache(lambda: compiler_of_items(found.items, target, scratch / "python"))
+        archive = partial(open_archive, sources.archive, spec, sources.cache_dir / "archive")
+        python = PythonHere(found.items, target, archive, store.root, sources.workers, scratch, progress)
+        compiler = cache(python.compiler)
         return with_wheels(spec, system.spec_dir, found, source, WheelItems(store, target, compiler), progress)
 
 

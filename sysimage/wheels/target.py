@@ -10,10 +10,11 @@ from packaging.markers import Environment
 from packaging.tags import Tag, compatible_tags, cpython_tags
 
 from sysimage.errors import SpecError
+from sysimage.rules.packages import STANZAS
 from sysimage.store.items import StoreItem
 
-_PYTHON = re.compile(r"python(3\.\d+)-([0-9][A-Za-z0-9.+]*?)(?:-[^-]*)?")
-_MINIMAL = re.compile(r"python(3\.\d+)-minimal-([0-9][A-Za-z0-9.+]*?)(-[^-]*)?")
+_PYTHON = re.compile(r"python(3\.\d+)-[0-9].*")
+_MINIMAL = re.compile(r"python(3\.\d+)-minimal-([0-9][^-]*)(?:-.*)?")
 _LIBC = re.compile(r"libc6-(\d+)\.(\d+)(?:[.+-].*)?")
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _OLD_NAMES = {5: "manylinux1", 12: "manylinux2010", 17: "manylinux2014"}
@@ -37,7 +38,7 @@ class Target:
     @classmethod
     def of(cls, items: Iterable[StoreItem], architecture: str) -> Target:
         """Of a system's items; a `SpecError` where they have no whole Python."""
-        names = [item.path.name for item in items]
+        names = {item.path.name: item for item in items}
         whole = {match[1] for name in names if (match := _PYTHON.fullmatch(name))}
         minimal = [match for name in names if (match := _MINIMAL.fullmatch(name)) and match[1] in whole]
         libc = [match for name in names if (match := _LIBC.fullmatch(name))]
@@ -46,7 +47,8 @@ class Target:
             raise SpecError(f"cannot put Python packages into the image: {cause}", hint='add "python3" to "packages"')
         (found,) = minimal
         glibc = int(libc[0][1]), int(libc[0][2])
-        return cls(found[1], found[2], f"{found[2]}{found[3] or ''}", glibc, architecture)
+        package = f"python{found[1]}-minimal"
+        return cls(found[1], found[2], _version_of(package, names[found[0]]), glibc, architecture)
 
     @property
     def machine(self) -> str:
@@ -91,3 +93,13 @@ class Target:
 
     def __str__(self) -> str:
         return f"CPython {self.python} on {self.machine} with glibc {self.glibc[0]}.{self.glibc[1]}"
+
+
+def _version_of(package: str, item: StoreItem) -> str:
+    """The version as its package has it: the name of an item cannot have every letter of that."""
+    stanza = None if item.location is None else item.location / STANZAS / package
+    if stanza is not None and stanza.is_file():
+        for line in stanza.read_text(encoding="utf-8").splitlines():
+            if line.startswith("Version: "):
+                return line.removeprefix("Version: ")
+    return item.path.name.removeprefix(f"{package}-")
