@@ -103,7 +103,7 @@ def _make(
     from sysimage_bootstrap.building.trigger_programs import TriggerPrograms
     from sysimage_bootstrap.debs.inventory import PackageFacts
     from sysimage_bootstrap.packages.slim import slim_of
-    from sysimage_bootstrap.system.services import guile_programs, imported_modules
+    from sysimage_bootstrap.system.init_programs import guile_programs, imported_modules
     from sysimage_bootstrap.system.system import build_system
 
     native = _native_tools(resolution, request, archive, progress)

@@ -8,6 +8,7 @@ from functools import cache, partial
 from sysimage import bases, from_store
 from sysimage.closure import Closure
 from sysimage.files.temporary import scratch_directory
+from sysimage.notices import notice
 from sysimage.pipeline.options import BuildSources, DeclaredSystem
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import NO_ACCOUNTS
@@ -96,7 +97,7 @@ def _provide(system: DeclaredSystem, sources: BuildSources, base: bases.BaseImag
             is_base_directory=base.has_directory,
             progress=progress,
         )
-    return realise(
+    made = realise(
         system.written,
         system.spec_dir,
         sources.archive,
@@ -108,6 +109,9 @@ def _provide(system: DeclaredSystem, sources: BuildSources, base: bases.BaseImag
         workers=sources.workers,
         progress=progress,
     )
+    for text in made.notices:
+        notice(text)
+    return made
 
 
 def closures_of(

@@ -186,7 +186,8 @@ def _account_file(draft: ImageDraft, name: Table) -> bytes:
 def _service_commands(spec: SystemSpec, search: str) -> Iterator[system.ServiceCommand]:
     for name, service in spec.services.items():
         inside = service.environment.get("PATH", search)
-        yield _command(name, service, service.command, f"the service {name}", ("command", "0"), inside)
+        if service.command:
+            yield _command(name, service, service.command, f"the service {name}", ("command", "0"), inside)
         if isinstance(service.ready, CommandReady):
             words, where = service.ready.command, ("ready", "command", "0")
             yield _command(name, service, words, f"the ready check of {name}", where, inside)

@@ -70,6 +70,9 @@ class SystemResult:
     unread: tuple[UnreadLine, ...] = ()
     """By package and line."""
 
+    notices: tuple[str, ...] = ()
+    """What people should know of it, a line each."""
+
     @property
     def roots(self) -> tuple[StorePath, ...]:
         """Everything that the closure is the closure of."""

@@ -35,13 +35,16 @@ class Names:
     services: frozenset[str]
     users: frozenset[str]
     groups: frozenset[str]
+    commanded: frozenset[str]
+    """The services that say a command, sound or not."""
 
 
 def check(spec: SystemSpec, names: Names, beside: Path | None) -> Iterator[Issue]:
     """Every fault, without lines. ``beside`` is the directory that sources are relative to; None leaves them alone."""
     yield from _check_start(spec)
     yield from check_origin(spec)
-    yield from _check_services(spec, names.services)
+    yield from _check_services(spec, names.services | spec.enabled_services, names.commanded | spec.enabled_services)
+    yield from _check_units(spec)
     yield from check_accounts(spec, names.users, names.groups)
     yield from check_paths(spec, beside)
     yield from check_trees(spec, beside)
@@ -59,9 +62,10 @@ def _check_start(spec: SystemSpec) -> Iterator[Issue]:
             yield Issue(
                 "/user", 'the init starts services as others and must itself be root; say "user" in the services'
             )
-    elif spec.services and spec.from_store is None:
+    elif (spec.services or spec.enable) and spec.from_store is None:
         key = "entry-point" if spec.entry_point else "command"
-        yield Issue(f"/{key}", 'replaces the init, so nothing would start what is under "services"')
+        said = "services" if spec.services else "enable"
+        yield Issue(f"/{key}", f'replaces the init, so nothing would start what is under "{said}"')
     for key, words in (("entry-point", spec.entry_point), ("command", spec.command)):
         if words and not words[0] and (key == "entry-point" or not spec.entry_point):
             yield Issue(f"/{key}/0", "the program has no name")
@@ -69,12 +73,14 @@ def _check_start(spec: SystemSpec) -> Iterator[Issue]:
         yield Issue("/health-check/command/0", "the program has no name")
 
 
-def _check_services(spec: SystemSpec, known: frozenset[str]) -> Iterator[Issue]:
+def _check_services(spec: SystemSpec, known: frozenset[str], commanded: frozenset[str]) -> Iterator[Issue]:
     for name, service in spec.services.items():
         here = pointer("services", name)
         if name in _INIT_NAMES:
             yield Issue(here, "is a name of the init itself")
-        if not service.command[0]:
+        if not service.command and name not in commanded:
+            yield Issue(here, 'needs the key "command"')
+        if service.command and not service.command[0]:
             yield Issue(f"{here}/command/0", "the program has no name")
         yield from _check_ready(f"{here}/ready", service.ready)
         for index, required in enumerate(service.requires):
@@ -86,6 +92,14 @@ def _check_services(spec: SystemSpec, known: frozenset[str]) -> Iterator[Issue]:
                 )
         yield from _check_kind(here, service)
     yield from _check_cycles(spec.services)
+
+
+def _check_units(spec: SystemSpec) -> Iterator[Issue]:
+    for index, name in enumerate(spec.enable):
+        if name.removesuffix(".service") in _INIT_NAMES:
+            yield Issue(pointer("enable", index), "is a name of the init itself")
+    if spec.units and not spec.enable:
+        yield Issue("/units", 'changes units, and none is under "enable"')
 
 
 def _check_ready(here: str, ready: object) -> Iterator[Issue]:
@@ -145,6 +159,7 @@ def _check_lists(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
         ("exclude", list(spec.exclude)),
         ("translations", list(spec.translations)),
         ("tags", list(spec.tags)),
+        ("enable", [name.removesuffix(".service") for name in spec.enable]),
     ):
         seen: set[str] = set()
         for index, word in enumerate(words):

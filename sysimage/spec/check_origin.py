@@ -20,6 +20,8 @@ _MADE_OF_PACKAGES = (
     "slim",
     "translations",
     "services",
+    "enable",
+    "units",
     "privileged_programs",
     "host_name",
     "time_zone",

@@ -21,6 +21,7 @@ from sysimage.spec.services import (
     Service,
     TcpReady,
     Timer,
+    UnitSections,
 )
 from sysimage.spec.spec_object import SpecObject
 from sysimage.spec.stores import Store, StoreContent, StoreKind, StoreSource, SystemKind
@@ -40,6 +41,7 @@ from sysimage.spec.value_types import (
     Seconds,
     ServiceName,
     Signal,
+    UnitWord,
     Word,
 )
 
@@ -193,7 +195,14 @@ class LayerGroup(SpecObject):
 class SystemSpec(SpecObject):
     """Everything system.json says, defaults filled."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["packages"]}, {"required": ["from-store"]}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": ["packages"]}, {"required": ["from-store"]}],
+            # Only the service of a unit has a command without saying it.
+            "if": {"not": {"required": ["enable"]}},
+            "then": {"properties": {"services": {"additionalProperties": {"required": ["command"]}}}},
+        }
+    )
 
     schema_: Annotated[str | None, Field(alias="$schema")] = None
     """Where editors find this schema; not read otherwise."""
@@ -235,6 +244,10 @@ class SystemSpec(SpecObject):
     """The functional package store inside the image."""
     services: dict[ServiceName, Service] = {}
     """What the init starts, by name."""
+    enable: tuple[UnitWord, ...] = ()
+    """Systemd units of the packages that become services: ``nginx``, ``postgresql@17-main``, ``logrotate.timer``."""
+    units: dict[UnitWord, UnitSections] = {}
+    """Drop-ins for enabled units, by name: ``{"nginx": {"Service": {"Restart": "always"}}}``."""
     users: dict[AccountName, User] = {}
     """Accounts beside Debian's base ones (root, daemon, www-data, nobody, …), by name."""
     groups: dict[AccountName, Group] = {}
@@ -307,6 +320,11 @@ class SystemSpec(SpecObject):
     def archive_packages(self) -> tuple[str, ...]:
         """Those of ``packages`` that the archive has, with the versions that are wanted."""
         return tuple(word for word in self.packages if "/" not in word)
+
+    @property
+    def enabled_services(self) -> frozenset[str]:
+        """The names of the services that ``enable`` makes, as far as they are listed."""
+        return frozenset(name.removesuffix(".service") for name in self.enable)
 
     @property
     def has_init(self) -> bool:

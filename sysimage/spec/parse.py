@@ -81,7 +81,7 @@ def spec_of_value(value: Mapping[str, Any], beside: Path, choices: SpecChoices =
 
 def check_spec(spec: SystemSpec, beside: Path) -> SystemSpec:
     """The spec itself, if what its parts say about each other and about the files below ``beside`` has no fault."""
-    names = Names(frozenset(spec.services), frozenset(spec.users), frozenset(spec.groups))
+    names = Names(frozenset(spec.services), frozenset(spec.users), frozenset(spec.groups), frozenset())
     return _faultless(spec, list(check(spec, names, beside)), None)
 
 
@@ -206,4 +206,7 @@ def _names(value: Any) -> Names:
         section = value.get(key) if isinstance(value, dict) else None
         return frozenset(section) if isinstance(section, dict) else frozenset()
 
-    return Names(services=keys("services"), users=keys("users"), groups=keys("groups"))
+    services = value.get("services") if isinstance(value, dict) else None
+    named = services.items() if isinstance(services, dict) else ()
+    commanded = frozenset(name for name, said in named if not isinstance(said, dict) or "command" in said)
+    return Names(keys("services"), keys("users"), keys("groups"), commanded)

@@ -74,8 +74,8 @@ class _Generator(GenerateJsonSchema):
         made = super().default_schema(schema)
         if "default" not in made:
             return made
-        if made["default"] is None:
-            made.pop("default")
+        if made["default"] is None or (made["default"] == [] and made.get("minItems")):
+            made.pop("default")  # absent is not a value
         elif isinstance(made["default"], dict):
             made["default"] = {}  # every default of a part is what the part is without any key
         elif made.get("type") == "string" and isinstance(made["default"], int):

@@ -21,6 +21,7 @@ from sysimage.spec.value_types import (
     Seconds,
     ServiceName,
     Signal,
+    UnitKey,
     Word,
 )
 
@@ -88,12 +89,19 @@ class Timer(SpecObject):
     """0 is Sunday."""
 
 
-class Service(SpecObject):
-    """A program that the init starts, watches and stops."""
+UnitValue = bool | int | float | Line
+"""What a directive of a unit may be: JSON's ``true`` is ``yes``."""
+UnitSections = dict[UnitKey, dict[UnitKey, UnitValue | tuple[UnitValue, ...]]]
+"""Section → directive → value, or several, of which an empty one takes back those before it."""
 
-    command: Argv
+
+class Service(SpecObject):
+    """A program that the init starts, watches and stops; beside ``enable``, what changes of a unit's service."""
+
+    command: Argv = ()
     """Program and arguments; one without a slash is looked up in the ``PATH`` that ``environment`` says, then in
-    ``/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin`` of the image. No shell."""
+    ``/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin`` of the image. No shell. Only a service of ``enable`` has one
+    without it."""
     description: Line = ""
     """One line for people, shown by ``herd status``."""
     requires: tuple[ServiceName, ...] = ()

@@ -131,9 +131,19 @@ AccountName = Annotated[
 ServiceName = Annotated[
     str,
     TextPattern(
-        r"[a-z][a-z0-9-]{0,62}",
-        "a service name: lower-case letters, digits and '-', at most 63, beginning with a letter",
+        r"[A-Za-z][A-Za-z0-9@._:-]{0,62}",
+        "a service name: letters, digits and '@._:-', at most 63, beginning with a letter",
     ),
+]
+UnitWord = Annotated[
+    str,
+    TextPattern(
+        r"[A-Za-z0-9][A-Za-z0-9@._:\\-]{0,254}",
+        "the name of a systemd unit, such as 'nginx', 'postgresql@17-main' or 'logrotate.timer'",
+    ),
+]
+UnitKey = Annotated[
+    str, TextPattern(r"[A-Za-z][A-Za-z0-9-]{0,62}", "the name of a section or directive, such as 'Restart'")
 ]
 EnvironmentName = Annotated[
     str,

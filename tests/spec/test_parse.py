@@ -59,13 +59,15 @@ def test_every_fault_of_the_text_the_fields_and_the_whole_is_reported_at_once_in
     with pytest.raises(SpecError) as caught:
         read_spec(path)
     assert str(caught.value).split("\n") == [
-        f"cannot read {path}: 13 faults",
+        f"cannot read {path}: 15 faults",
         "  line 2: /name: must be an image name: lower-case letters and digits, with '.', '_', '-' or '/' between them",
         "  line 3: /packages: column 23: there is a comma after the last element",
         "  line 4: /servces: is not a key that is known here (did you mean 'services'?)",
         '  line 6: /services/web: needs the key "command"',
         "  line 6: /services/web/comand: is not a key that is known here (did you mean 'command'?)",
+        '  line 6: /services/web/requires/1: no service is called "apx"',
         '  line 7: /services/api/ready: must have one of "tcp", "file" and "command"',
+        "  line 7: /services/api/requires: these services wait for one another: api, web",
         "  line 8: /services/a/requires: these services wait for one another: a, b",
         "  line 9: /services/b/timer/hours/0: must be at most 23, not 25",
         '  line 12: /files/~1etc~1x: must have either "text" or "source"',

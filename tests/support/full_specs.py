@@ -57,6 +57,8 @@ FULL: dict[str, Any] = {
         },
         "check": {"command": ["check"], "ready": {"command": ["true"]}},
     },
+    "enable": ["nginx", "postgresql@17-main", "logrotate.timer"],
+    "units": {"nginx": {"Service": {"Restart": "always", "LimitNOFILE": 65536, "ExecStart": ["", "/usr/sbin/nginx"]}}},
     "users": {
         "app": {"uid": 500, "system": True, "groups": ["staff"], "home": "/srv/app", "password-hash": "!"},
         "ann": {"group": "users", "comment": "Ann", "shell": "/bin/bash"},
@@ -104,7 +106,7 @@ PACKED: dict[str, Any] = {
 }
 BOOTING: dict[str, Any] = {key: value for key, value in FULL.items() if key not in ("entry-point", "command")}
 """With an init and services."""
-PLAIN: dict[str, Any] = {key: value for key, value in FULL.items() if key != "services"}
+PLAIN: dict[str, Any] = {key: value for key, value in FULL.items() if key not in ("services", "enable", "units")}
 """With a program of its own."""
 SOUND = {"booting": BOOTING, "plain": PLAIN, "stored": STORED, "packed": PACKED}
 """Specs without fault."""

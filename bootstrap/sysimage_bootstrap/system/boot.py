@@ -18,9 +18,9 @@ from sysimage.errors import IntegrityError, Issue, SpecError
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.store import Recipe
+from sysimage_bootstrap.system.init_programs import call_of, program_text
 from sysimage_bootstrap.system.installed import Installed, provider
 from sysimage_bootstrap.system.scheme import Datum, OwnPathText, Symbol, write
-from sysimage_bootstrap.system.services import call_of, runtime
 
 BOOT_PROGRAM_VERSION = 1
 """Part of the recipe: raised when the script changes in a way that its text does not show."""
@@ -75,7 +75,7 @@ def boot_program_recipe(tools: BootTools) -> Recipe:
 def boot_program_text(tools: BootTools) -> str:
     """The script: its text is the same for every system with the same tools."""
     variables = f"coreutils={shlex.quote(tools.coreutils)}\nguile={shlex.quote(tools.guile)}\n"
-    return f"#!{tools.shell}\n{variables}{runtime('boot-program.sh')}"
+    return f"#!{tools.shell}\n{variables}{program_text('boot-program.sh')}"
 
 
 def boot_text(tools: BootTools, environment: Mapping[str, str]) -> OwnPathText:
@@ -83,7 +83,7 @@ def boot_text(tools: BootTools, environment: Mapping[str, str]) -> OwnPathText:
     variables: Datum = tuple(f"{name}={value}" for name, value in environment.items())
     return OwnPathText(
         (
-            f"#!{tools.guile} --no-auto-compile\n!#\n{call_of('boot', tools.programs, '(boot ')}",
+            f"#!{tools.guile} --no-auto-compile\n!#\n{call_of(('boot',), tools.programs, '(boot ')}",
             f"\n      {write(tools.shepherd)}\n      '{write(variables, indent=7)})\n",
         )
     )
@@ -105,7 +105,7 @@ def activation_text(tools: BootTools, entries: Sequence[Entry], host_name: str |
     )
     return OwnPathText(
         (
-            call_of("activate", tools.programs, "(activate "),
+            call_of(("activate",), tools.programs, "(activate "),
             f"\n          '{write(data, 11)})\n",
         )
     )

@@ -11,14 +11,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_SYMBOL = re.compile(r"[a-z][a-z0-9-]*")
+_SYMBOL = re.compile(r"[A-Za-z][A-Za-z0-9@._:+-]*")
 _NAMED = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 _WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A Scheme symbol of the plainest kind: lower-case letters, digits and hyphens, beginning with a letter."""
+    """A Scheme symbol of the plainest kind: letters, digits and ``@._:+-``, beginning with a letter."""
 
     name: str
 

@@ -1,136 +1,162 @@
-"""The Shepherd's configuration: a program that is the same everywhere, and what a system declares as quoted data.
+"""The Shepherd's configuration: programs that are the same everywhere, and what a system declares as quoted data.
 
-How a service runs is in ``runtime.scm``; here its declaration is checked against the accounts and programs of the
-image and completed with what only they know.
+How a service runs is in the programs; here what the spec declares, and what the units say that it enables, is checked
+against the accounts and programs of the image and completed with what only they know.
 """
 
 from __future__ import annotations
 
-import re
-import signal
 from collections.abc import Callable
-from importlib import resources
 
 from sysimage.characters import printable
 from sysimage.errors import Issue, SpecError
 from sysimage.rootfs.accounts import Accounts
 from sysimage.spec.model import CommandReady, FileReady, Service, SystemSpec, TcpReady
-from sysimage_bootstrap.debs.guile import modules_in_source
+from sysimage_bootstrap.system.init_programs import READ, RUNTIME, call_of, program_text
 from sysimage_bootstrap.system.scheme import Datum, Symbol, write
-
-FIRST_REALTIME_SIGNAL, LAST_REALTIME_SIGNAL = 34, 64
-"""Of glibc on Linux, whatever the machine that builds says."""
-
-_COMPILED = ("activate", "boot", "runtime")
-_READ = "shepherd.scm"
+from sysimage_bootstrap.system.unit_services import Fields, unit_fields
+from sysimage_bootstrap.units.enable import Enabled
+from sysimage_bootstrap.units.signals import signal_number
 
 Exists = Callable[[str], bool]
 """Whether an image path names a program of the image; paths that only exist once it runs are not asked for."""
 
-
-def runtime(name: str) -> str:
-    """The text of one of the fixed programs beside this module."""
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-def guile_programs() -> dict[str, bytes]:
-    """The fixed programs that are compiled, by name: their texts are the same in every system."""
-    return {name: runtime(f"{name}.scm").encode() for name in _COMPILED}
+_ORDER = ("start", "kind", "description", "requires", "user", "group", "supplementary-groups", "environment")
+"""The fields that come first."""
+_WAITS = ("notify", "pid-file", "ready")
+"""What of a unit belongs to the program that it starts."""
 
 
-def imported_modules() -> frozenset[str]:
-    """What in the fixed programs may name a module of Guile, as in ``ice-9/match``."""
-    return frozenset().union(
-        *(modules_in_source(text) for text in (*guile_programs().values(), runtime(_READ).encode()))
-    )
+def shepherd_configuration(
+    spec: SystemSpec,
+    accounts: Accounts,
+    exists: Exists,
+    shell: str,
+    programs: str,
+    enabled: Enabled | None = None,
+    *,
+    serves_log: bool = True,
+) -> str:
+    """The text of ``shepherd.conf``. ``shell`` is the store's own POSIX shell, ``programs`` the item of the
+    `guile_programs`; ``serves_log`` says whether the init reads ``/dev/log``.
 
-
-def call_of(program: str, programs: str, call: str) -> str:
-    """A Scheme text that loads one of the compiled ``programs``, an item, and then makes the ``call``."""
-    return f"(load-compiled {write(f'{programs}/{program}.go')})\n\n;;; This system.\n\n{call}"
-
-
-def signal_number(name: str) -> int:
-    """The number of ``SIGTERM`` or ``SIGRTMIN+3`` on Linux; a ValueError if there is no such signal, which a spec that
-    has been read cannot name."""
-    match = re.fullmatch(r"SIGRTM(IN|AX)(?:([+-])([0-9]+))?", name)
-    if match:
-        start = FIRST_REALTIME_SIGNAL if match[1] == "IN" else LAST_REALTIME_SIGNAL
-        number = start + int(f"{match[2] or '+'}{match[3] or 0}")
-        if FIRST_REALTIME_SIGNAL <= number <= LAST_REALTIME_SIGNAL:
-            return number
-    elif name in signal.Signals.__members__:
-        return signal.Signals[name].value
-    raise ValueError(f"not a signal: {name}")
-
-
-def shepherd_configuration(spec: SystemSpec, accounts: Accounts, exists: Exists, shell: str, programs: str) -> str:
-    """The text of ``shepherd.conf``. ``shell`` is the store's own POSIX shell, ``programs`` the item of those of
-    `guile_programs`.
-
-    A `SpecError` names every service whose user or group the image does not have; how services relate to each other
-    was checked when the spec was read, and whether their programs can run is checked on the whole image.
+    A `SpecError` names every service whose user or group the image does not have, and every unit whose program it
+    lacks; how services relate to each other was checked when the spec was read, and whether their programs can run is
+    checked on the whole image.
     """
+    enabled = enabled or Enabled()
     issues: list[Issue] = []
-    declarations: list[Datum] = []
-    for name, service in sorted(spec.services.items()):
+    declarations: dict[str, Fields] = {}
+    for name, unit in enabled.services.items():
+        declarations[name] = unit_fields(unit, enabled.requires.get(name, ()), accounts)
+        said = spec.services.get(name)
+        own = unit.commands.start[:1]
+        if own and not (said and said.command) and not own[0].ignore_failure and not exists(own[0].words[0]):
+            issues.append(Issue(f"/units/{name}", f"no package of the image has the program {own[0].words[0]}"))
+    for name, service in spec.services.items():
         try:
-            declarations.append(_declaration(name, service, accounts, exists))
+            declared = _declared(name, service, accounts, exists)
         except SpecError as error:
             issues += error.issues
+            continue
+        below = declarations.get(name)
+        declarations[name] = declared if below is None else _changed(below, declared, service)
     if issues:
         raise SpecError("cannot make services of the declarations", issues=issues)
-    data = write(declarations, indent=1)
-    return f"{runtime(_READ)}\n{call_of('runtime', programs, f'(run-system {write(shell)}')}\n'{data})\n"
+    data: Datum = [(Symbol(name), *_listed(fields)) for name, fields in sorted(declarations.items())]
+    call = call_of(RUNTIME, programs, f"(run-system {write(shell)} {write(serves_log)}")
+    return f"{program_text(READ)}\n{call}\n'{write(data, indent=1)})\n"
 
 
-def _declaration(name: str, service: Service, accounts: Accounts, exists: Exists) -> Datum:
+def _listed(fields: Fields) -> list[tuple[Datum, ...]]:
+    names = [*(name for name in _ORDER if name in fields), *(name for name in fields if name not in _ORDER)]
+    return [(Symbol(name), *fields[name]) for name in names]
+
+
+def _declared(name: str, service: Service, accounts: Accounts, exists: Exists) -> Fields:
     issues: list[Issue] = []
     where = f"/services/{name}"
-    fields: list[tuple[Datum, ...]] = [(Symbol("command"), *_command(service.command, service, exists))]
-
-    def say(key: str, *values: Datum) -> None:
-        fields.append((Symbol(key), *values))
-
     kind = "timer" if service.timer is not None else "one-shot" if service.one_shot else "daemon"
-    say("kind", Symbol(kind))
-    say("description", service.description or f"Runs {printable(service.command[0])}.")
-    say("requires", *map(Symbol, service.requires))
+    fields: Fields = {"kind": (Symbol(kind),), "requires": tuple(map(Symbol, service.requires))}
+    if service.command:
+        fields["start"] = (((), *_command(service.command, service, exists)),)
+        fields["description"] = (service.description or f"Runs {printable(service.command[0])}.",)
+    elif service.description:
+        fields["description"] = (service.description,)
     environment = dict(service.environment)
     if service.user is not None:
         user = accounts.user(service.user)
         if user is None:
             issues.append(Issue(f"{where}/user", f"there is no user {service.user!r}"))
         else:
-            say("user", user.name)
-            say("group", service.group or accounts.group_of(user).name)
-            say("supplementary-groups", *accounts.groups_with(user.name))
+            fields["user"] = (user.name,)
+            fields["group"] = (service.group or accounts.group_of(user).name,)
+            fields["supplementary-groups"] = accounts.groups_with(user.name)
             environment = {"HOME": user.home, "USER": user.name, "LOGNAME": user.name} | environment
     elif service.group is not None:
-        say("group", service.group)
+        fields["group"] = (service.group,)
     if service.group is not None and accounts.group(service.group) is None:
         issues.append(Issue(f"{where}/group", f"there is no group {service.group!r}"))
-    say("environment", *(f"{key}={value}" for key, value in sorted(environment.items())))
-    say("directory", service.working_directory)
-    say("log", service.log)
+    fields["environment"] = tuple(f"{key}={value}" for key, value in sorted(environment.items()))
+    fields["directory"] = (service.working_directory,)
+    fields["log"] = (service.log,)
     if service.timer is not None:
-        say("timer", *_timer(service))
-    say("respawn", service.respawn)
+        fields["timer"] = tuple(_timer(service))
+    fields["respawn"] = (service.respawn,)
     match service.ready:
         case TcpReady(tcp=port, address=address, timeout=timeout):
-            say("ready", Symbol("tcp"), address, port, timeout)
+            fields["ready"] = (Symbol("tcp"), address, port, timeout)
         case FileReady(file=file, timeout=timeout):
-            say("ready", Symbol("file"), file, timeout)
+            fields["ready"] = (Symbol("file"), file, timeout)
         case CommandReady(command=command, timeout=timeout):
-            say("ready", Symbol("command"), timeout, *_command(command, service, exists))
+            fields["ready"] = (Symbol("command"), timeout, *_command(command, service, exists))
         case None:
             pass
-    say("stop-signal", signal_number(service.stop_signal))
-    say("stop-timeout", service.stop_timeout)
-    say("auto-start", service.auto_start)
+    fields["stop-signal"] = (signal_number(service.stop_signal),)
+    fields["stop-timeout"] = (service.stop_timeout,)
+    fields["auto-start"] = (service.auto_start,)
     if issues:
         raise SpecError(f"cannot make a service of {name}", issues=issues)
-    return (Symbol(name), *fields)
+    return fields
+
+
+_FIELDS = {
+    "command": ("start", "kind"),
+    "description": ("description",),
+    "user": ("user", "group", "supplementary-groups"),
+    "group": ("group",),
+    "working_directory": ("directory",),
+    "one_shot": ("kind",),
+    "timer": ("kind", "timer"),
+    "respawn": ("respawn",),
+    "log": ("log",),
+    "ready": ("ready",),
+    "stop_signal": ("stop-signal",),
+    "stop_timeout": ("stop-timeout",),
+    "auto_start": ("auto-start",),
+}
+"""Field of a service → what it says in the data."""
+
+
+def _changed(below: Fields, declared: Fields, service: Service) -> Fields:
+    """A unit's service as the spec changes it: a key replaces, variables and requirements are added."""
+    result = dict(below)
+    if service.command:
+        result = {name: values for name, values in result.items() if name not in _WAITS}
+    for key in service.model_fields_set:
+        for name in _FIELDS.get(key, ()):
+            if name in declared:
+                result[name] = declared[name]
+            else:
+                result.pop(name, None)
+    if "respawn" in service.model_fields_set:
+        result["restart"] = (Symbol("always" if service.respawn else "no"),)
+    if "user" in service.model_fields_set or service.environment:
+        variables = {str(one).partition("=")[0]: one for one in below["environment"]}
+        variables |= {str(one).partition("=")[0]: one for one in declared["environment"]}
+        result["environment"] = tuple(variables[name] for name in sorted(variables))
+    result["requires"] = tuple(dict.fromkeys((*below["requires"], *declared["requires"])))
+    return result
 
 
 def _timer(service: Service) -> list[Datum]:

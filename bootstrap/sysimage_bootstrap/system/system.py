@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 
+from sysimage.errors import SpecError
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import NO_ACCOUNTS, Accounts
 from sysimage.rootfs.declared_entries import check_kinds, declared_entries
@@ -37,6 +39,8 @@ from sysimage_bootstrap.system.system_document import system_document
 from sysimage_bootstrap.system.system_item import SystemFile, system_item
 from sysimage_bootstrap.system.trigger_items import trigger_items
 from sysimage_bootstrap.system.triggered import triggered_files
+from sysimage_bootstrap.system.unit_files import accounts_of_units, enabled_units, find_units, notices_of_units
+from sysimage_bootstrap.system.unit_services import owner_in
 from sysimage_bootstrap.system.usr import Usr, base_entries, settled
 from sysimage_bootstrap.triggers import java_keystore
 from sysimage_bootstrap.triggers.certificate_links import certificate_links
@@ -73,7 +77,12 @@ def build_system(
     by_name = {package.name: package for package in packages}
     in_order = [by_name[name] for name in items if name in by_name]
     declarations = configure(spec, in_order, known.homes(spec), known.group_names(spec), store.store_dir)
-    accounts = system_accounts(spec, packages, known, declarations, below)
+    units = find_units(packages, spec, spec_dir)
+    of_units = accounts_of_units(spec, packages, units)
+    accounts = system_accounts(spec, packages, known, declarations, below, of_units=of_units)
+    enabled = enabled_units(spec, packages, units, partial(owner_in, accounts))
+    if enabled.issues:
+        raise SpecError("cannot enable units", issues=enabled.issues)
     configured = configured_entries(declarations, accounts)
     environment = image_environment(spec)
     root = _Root.of(spec, spec_dir, packages, accounts, configured)
@@ -97,7 +106,16 @@ def build_system(
     tools = None if programs is None else boot.boot_tools(packages, programs.path)
     boot_program = None if tools is None else boot_program_item(tools, store)
     exists = ImagePrograms(spec, packages, [entry.path for entry in root.overriding])
-    files_of_boot = {} if tools is None else _boot_files(spec, tools, accounts, environment, exists, root)
+    log_of_others = units.find("syslog.service")
+    configuration = partial(
+        shepherd_configuration,
+        spec,
+        accounts,
+        exists,
+        enabled=enabled,
+        serves_log=log_of_others is None or log_of_others[0].stem not in enabled.services,
+    )
+    files_of_boot = {} if tools is None else _boot_files(spec, tools, configuration, environment, root)
     shown = {package.path: package.usr for package in packages}
     made = trigger_items(tree, packages, assemble, store) if assemble is not None else ()
     shown |= {item.path: ShownFiles() for item in (locale, *made) if item is not None}
@@ -128,6 +146,7 @@ def build_system(
         entries=layered(rows, root.entries(system.path, etc_links)),
         image_defaults=_image_defaults(spec, system.path, boot_program, environment),
         unread=tuple(UnreadLine(one.package, one.script, one.line, one.text, one.why) for one in declarations.unread),
+        notices=notices_of_units(enabled),
         left_out={str(items[package.name].path): _left_out(facts[package.name]) for package in packages},
     )
 
@@ -204,17 +223,16 @@ def _with_capabilities(entries: Iterable[Entry], said: Iterable[Entry]) -> Itera
 def _boot_files(
     spec: SystemSpec,
     tools: boot.BootTools,
-    accounts: Accounts,
+    configuration: Callable[..., str],
     environment: Mapping[str, str],
-    exists: ImagePrograms,
     root: _Root,
 ) -> dict[str, SystemFile]:
     """What boots the system and its services: files of the system item."""
-    configuration = shepherd_configuration(spec, accounts, exists, tools.shell, tools.programs)
+    text = configuration(shell=tools.shell, programs=tools.programs)
     return {
         "boot": SystemFile(boot.boot_text(tools, environment), 0o755),
         "activate": SystemFile(boot.activation_text(tools, root.before_boot(), spec.host_name)),
-        "shepherd.conf": SystemFile(OwnPathText((configuration,))),
+        "shepherd.conf": SystemFile(OwnPathText((text,))),
     }
 
 

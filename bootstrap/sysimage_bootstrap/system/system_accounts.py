@@ -64,15 +64,19 @@ def system_accounts(
     known: KnownAccounts,
     declarations: Declarations,
     below: Accounts = NO_ACCOUNTS,
+    *,
+    of_units: tuple[Sequence[WantedUser], Sequence[WantedGroup]] = ((), ()),
 ) -> Accounts:
     """Settle all accounts, with those that maintainer scripts make, so that they can be added to those of the image
-    ``below``; a `SpecError` names what contradicts itself."""
+    ``below``; a `SpecError` names what contradicts itself. ``of_units`` are made if nothing else says more about them."""
     base = known.base
     users = [*known.users, *_made(declarations.users, base)]
     groups = [*known.groups, *(group for group in declarations.groups if base.group(group.name) is None)]
     known_users = {user.name for user in base.users} | {user.name for user in users} | set(spec.users)
     known_groups = {group.name for group in base.groups} | {group.name for group in groups} | set(spec.groups)
     more_users, more_groups = mentioned_accounts(runtime_directories(packages), known_users, known_groups | known_users)
+    more_users = [*(user for user in of_units[0] if user.name not in known_users), *more_users]
+    more_groups = [*(group for group in of_units[1] if group.name not in known_groups), *more_groups]
     if issues := list(
         unknown_accounts(
             spec,

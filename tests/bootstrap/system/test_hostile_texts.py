@@ -25,6 +25,7 @@ ELSEWHERE = {"packages", "exclude", "alternatives", "debconf", "package-sources"
     "locale",
     "store",
 }
+ELSEWHERE |= {"enable", "units"}
 """What says which packages there are, which the packages here do not follow."""
 MADE = {**{key: value for key, value in BOOTING.items() if key not in ELSEWHERE}, "packages": []}
 PROGRAMS = {f"bin/{name}": "#!" for name in ("nginx", "app", "tables", "sweep", "check", "true", "ping")}
@@ -136,10 +137,10 @@ def expect_files(said: dict[str, Any], result: SystemResult) -> None:
 
 
 def expect_services(said: dict[str, Any], configuration: Path, shell: str) -> None:
-    found = declarations(configuration.read_text(), shell)
+    found: dict[str, dict[str, Any]] = dict(declarations(configuration.read_text(), shell))
     assert found.keys() == said["services"].keys()
     for name, service in said["services"].items():
-        assert found[name]["command"][1:] == tuple(service["command"][1:])
+        assert found[name]["start"][0][2:] == tuple(service["command"][1:])
         assert found[name]["description"] == (
             service.get("description") or printable(f"Runs {service['command'][0]}."),
         )

@@ -101,7 +101,7 @@ def test_what_scheme_cannot_say_is_refused(value: Datum) -> None:
         write(value)
 
 
-@pytest.mark.parametrize("name", ["", "a b", "A", "#f", "a)", "1", "a\n"])
+@pytest.mark.parametrize("name", ["", "a b", "@a", "#f", "a)", "1", "a\n", "a|b", "a;b"])
 def test_a_symbol_is_plain(name: str) -> None:
     with pytest.raises(ValueError, match="not a plain symbol"):
         Symbol(name)

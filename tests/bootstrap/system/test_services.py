@@ -16,7 +16,11 @@ from sysimage.rootfs.accounts import WantedUser, parse_accounts
 from sysimage.rootfs.add_accounts import add_accounts
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.system.scheme import Symbol
-from sysimage_bootstrap.system.services import shepherd_configuration, signal_number
+from sysimage_bootstrap.system.services import shepherd_configuration
+from sysimage_bootstrap.units.enable import Enabled, enable
+from sysimage_bootstrap.units.signals import signal_number
+from sysimage_bootstrap.units.specifiers import Owner
+from sysimage_bootstrap.units.unit_files import UnitFiles
 from tests.bootstrap.system.packages import GROUP, PASSWD
 from tests.bootstrap.system.test_scheme import read
 
@@ -34,13 +38,18 @@ def spec(**services: object) -> SystemSpec:
     return SystemSpec.model_validate({"name": "x", "packages": [], "services": services})
 
 
-def configuration(wanted: SystemSpec) -> str:
-    return shepherd_configuration(wanted, ACCOUNTS, lambda path: not path.endswith("missing"), SHELL, PROGRAMS)
+def configuration(wanted: SystemSpec, enabled: Enabled | None = None) -> str:
+    return shepherd_configuration(wanted, ACCOUNTS, lambda path: not path.endswith("missing"), SHELL, PROGRAMS, enabled)
+
+
+def unit(text: str) -> Enabled:
+    """A unit called ``s``."""
+    return enable(["s"], UnitFiles({"s.service": text}), lambda user, group: Owner(user or "root"), {})
 
 
 def declarations(text: str, shell: str = SHELL) -> dict[str, dict[str, tuple[object, ...]]]:
     """The data at the end of a configuration, by service and field."""
-    quoted, data = re.search(r"\n\(run-system (\".*?\")\n'(.*)\)\n\Z", text, re.DOTALL).groups()  # type: ignore[union-attr]
+    quoted, data = re.search(r"\n\(run-system (\".*?\") #t\n'(.*)\)\n\Z", text, re.DOTALL).groups()  # type: ignore[union-attr]
     assert read(quoted) == shell
     read_data: Any = read(data)
     return {name.name: {field.name: tuple(values) for field, *values in fields} for name, *fields in read_data}
@@ -70,7 +79,7 @@ def test_everything_that_a_service_says_is_in_its_declaration() -> None:
         )
     )
     assert found["app"] == {
-        "command": ("/srv/app/run", "--x=1"),
+        "start": (((), "/srv/app/run", "--x=1"),),
         "kind": (Symbol("daemon"),),
         "description": ("Says hello.",),
         "requires": (Symbol("setup"),),
@@ -97,7 +106,7 @@ def test_nothing_that_a_user_writes_leaves_its_quotes(arguments: list[str], valu
         spec(s={"command": ["x", *arguments], "environment": {"V": value}, "description": description})
     )
     found = declarations(text)["s"]
-    assert found["command"] == ("/usr/local/sbin/x", *arguments)
+    assert found["start"] == (((), "/usr/local/sbin/x", *arguments),)
     assert found["environment"] == (f"V={value}",)
     assert found["description"] == (description or "Runs x.",)
 
@@ -137,3 +146,65 @@ def test_signals_have_the_numbers_of_linux(name: str, number: int) -> None:
 def test_other_words_are_no_signals(name: str) -> None:
     with pytest.raises(ValueError, match="not a signal"):
         signal_number(name)
+
+
+UNIT = """[Unit]
+Description=A server
+[Service]
+Type=notify
+User=app
+Environment=A=1 B=2
+ExecStart=/bin/x $A
+ExecReload=-/bin/kill -HUP $MAINPID
+AmbientCapabilities=CAP_NET_BIND_SERVICE
+CapabilityBoundingSet=~CAP_SYS_ADMIN
+LimitNOFILE=infinity
+"""
+
+
+def test_a_unit_says_as_much_as_a_declared_service_and_more() -> None:
+    found = declarations(configuration(spec(), unit(UNIT)))["s"]
+    assert found["start"] == (((Symbol("variables"),), "/bin/x", "$A"),)
+    assert found["reload"] == (((Symbol("may-fail"), Symbol("variables")), "/bin/kill", "-HUP", "$MAINPID"),)
+    assert found["notify"] == (True,)
+    assert (found["user"], found["group"], found["supplementary-groups"]) == (("app",), ("app",), ("shadow", "utmp"))
+    assert {"A=1", "B=2", "HOME=/srv/app", "USER=app"} <= set(found["environment"])
+    assert found["ambient"] == (10,)
+    assert 21 not in found["bounding"]
+    assert len(found["bounding"]) == 40
+    assert found["limits"] == ((Symbol("nofile"), False, False),)
+    assert (found["restart"], found["respawn"], found["kill-mode"]) == ((Symbol("no"),), (False,), (Symbol("group"),))
+
+
+def test_a_declared_service_beside_a_unit_replaces_what_it_says_and_adds_variables() -> None:
+    wanted = SystemSpec.model_validate(
+        {
+            "name": "x",
+            "packages": [],
+            "enable": ["s"],
+            "services": {"s": {"environment": {"B": "3"}, "stop-timeout": 1, "respawn": True, "log": "none"}},
+        }
+    )
+    found = declarations(configuration(wanted, unit(UNIT)))["s"]
+    assert {"A=1", "B=3"} <= set(found["environment"])
+    assert (found["stop-timeout"], found["log"]) == ((1.0,), ("none",))
+    assert (found["respawn"], found["restart"]) == ((True,), (Symbol("always"),))
+    assert found["notify"] == (True,)
+
+
+def test_a_command_beside_a_unit_is_not_waited_for_as_the_units_own() -> None:
+    wanted = SystemSpec.model_validate(
+        {"name": "x", "packages": [], "enable": ["s"], "services": {"s": {"command": ["/bin/y"]}}}
+    )
+    found = declarations(configuration(wanted, unit(UNIT)))["s"]
+    assert found["start"] == (((), "/bin/y"),)
+    assert "notify" not in found
+    assert found["user"] == ("app",)
+
+
+def test_a_unit_whose_program_the_image_lacks_is_named() -> None:
+    with pytest.raises(SpecError) as caught:
+        configuration(spec(), unit("[Service]\nExecStart=/bin/missing\n"))
+    assert [str(issue) for issue in caught.value.issues] == [
+        "/units/s: no package of the image has the program /bin/missing"
+    ]

@@ -1,0 +1,196 @@
+"""The services of enabled units, as data for the Shepherd's programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sysimage.rootfs.accounts import Accounts
+from sysimage.rootfs.capabilities import NAMES
+from sysimage_bootstrap.debian.first_starts import FIRST_STARTS
+from sysimage_bootstrap.system.scheme import Datum, Symbol
+from sysimage_bootstrap.units.commands import Command
+from sysimage_bootstrap.units.conditions import Condition
+from sysimage_bootstrap.units.service_unit import ServiceUnit, TimerUnit
+from sysimage_bootstrap.units.specifiers import Owner, UnitName, expand
+
+Fields = dict[str, tuple[Datum, ...]]
+"""Name of a field → its values."""
+
+_KINDS = {"forking": "forking", "oneshot": "one-shot"}
+_NOTIFYING = ("notify", "notify-reload")
+_KILL_MODES = {"control-group": "group", "mixed": "mixed", "process": "process", "none": "none"}
+_LONGEST = 365 * 86400.0
+_DBUS_QUESTION = (
+    'dbus-send --system --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.NameHasOwner "string:$1"'
+    " | grep -q true"
+)
+
+
+def owner_in(accounts: Accounts, user: str | None, group: str | None) -> Owner:
+    """The accounts of a unit's user and group; those that are not there yet count as named."""
+    found = accounts.user(user or "root")
+    if found is None:
+        return Owner(user or "root", 0, group or user or "root", 0, "/nonexistent", "/usr/sbin/nologin")
+    own = accounts.group_of(found)
+    named = accounts.group(group) if group is not None else own
+    return Owner(
+        found.name, found.uid, named.name if named else group or own.name, named.gid if named else 0, found.home,
+        found.shell,
+    )  # fmt: skip
+
+
+def unit_fields(unit: ServiceUnit, requires: Sequence[str], accounts: Accounts) -> Fields:
+    """A unit as the Shepherd's programs take it."""
+    execution, endings = unit.execution, unit.endings
+    owner = owner_in(accounts, execution.user, execution.group)
+    kind = _KINDS.get(unit.type, "daemon")
+    fields: Fields = {
+        "kind": (Symbol(kind),),
+        "description": (unit.description or f"Runs {unit.name.stem}.",),
+        "requires": tuple(map(Symbol, requires)),
+        "start": _commands(unit.commands.start),
+        "respawn": (endings.restart != "no",),
+        "restart": (Symbol(endings.restart),),
+        "restart-delay": (endings.restart_seconds,),
+        "stop-signal": (endings.kill_signal,),
+        "stop-timeout": (endings.stop_seconds or _LONGEST,),
+        "kill-mode": (Symbol(_KILL_MODES.get(endings.kill_mode, "group")),),
+        "log": (execution.output,),
+        "directory": (owner.home if execution.directory == "~" else execution.directory,),
+        "environment": _environment(unit, owner),
+    }
+    more: Fields = {
+        "first": _first(unit.name),
+        "conditions": _conditions(unit.conditions),
+        "condition": _commands(unit.commands.condition, "quiet"),
+        "pre": _commands(unit.commands.pre),
+        "post": _commands(unit.commands.post),
+        "reload": _commands(unit.commands.reload),
+        "stop": _commands(unit.commands.stop, "ending"),
+        "stop-post": _commands(unit.commands.stop_post, "ending"),
+        "environment-files": tuple(execution.environment_files),
+        "unset": execution.unset,
+        "directories": tuple((one.path, one.mode, one.purpose, one.removed) for one in execution.directories),
+        "limits": tuple(
+            (Symbol(name), soft if soft is not None else False, hard if hard is not None else False)
+            for name, (soft, hard) in sorted(execution.limits.items())
+        ),
+        "success-codes": endings.success_codes,
+        "success-signals": endings.success_signals,
+        "final-codes": endings.final_codes,
+        "start-limit": endings.start_limit or (),
+        "listeners": tuple(
+            (Symbol(one.style), one.address, one.port or False, one.name, one.mode, one.user, one.group, one.backlog)
+            for one in unit.listeners
+        ),
+    }
+    fields |= {name: values for name, values in more.items() if values}
+    if unit.execution.user is not None:
+        fields["user"] = (owner.name,)
+        fields["group"] = (owner.group,)
+        fields["supplementary-groups"] = tuple(
+            sorted({*accounts.groups_with(owner.name), *execution.supplementary_groups})
+        )
+    elif execution.group is not None or execution.supplementary_groups:
+        fields["group"] = (owner.group,)
+        fields["supplementary-groups"] = tuple(sorted(execution.supplementary_groups))
+    options: dict[str, Datum | None] = {
+        "pid-file": unit.pid_file,
+        "directory-optional": execution.directory_optional or None,
+        "umask": execution.umask,
+        "oom-score-adjust": execution.oom_score_adjust,
+        "send-hangup": endings.send_hangup or None,
+        "start-timeout": endings.start_seconds,
+        "watchdog": endings.watchdog_seconds,
+        "remain": (unit.type == "oneshot" and unit.remain_after_exit) or None,
+        "notify": unit.type in _NOTIFYING or None,
+        "no-new-privileges": execution.no_new_privileges or None,
+        "lazy": unit.lazy or None,
+    }
+    fields |= {name: (value,) for name, value in options.items() if value is not None}
+    if (ambient := _numbers(execution.ambient_capabilities)) is not None:
+        fields["ambient"] = ambient
+    if (bounding := _bounding(execution.bounding_capabilities)) is not None:
+        fields["bounding"] = bounding
+    if execution.nice:
+        fields["start"] = _commands(unit.commands.start, before=("/usr/bin/nice", "-n", str(execution.nice)))
+    if unit.type == "dbus" and unit.bus_name:
+        words = ("/usr/bin/sh", "-c", _DBUS_QUESTION, "bus", unit.bus_name)
+        fields["ready"] = (Symbol("command"), endings.start_seconds or _LONGEST, *words)
+    if unit.timer is not None:
+        fields |= _timer(unit.timer)
+    return fields
+
+
+def _commands(commands: Iterable[Command], *flags: str, before: tuple[str, ...] = ()) -> tuple[Datum, ...]:
+    found: list[Datum] = []
+    for command in commands:
+        marks = {
+            *flags,
+            *(["may-fail"] if command.ignore_failure else []),
+            *(["root"] if command.privileged else []),
+            *(["variables"] if command.variables else []),
+        }
+        found.append((tuple(map(Symbol, sorted(marks))), *before, *command.words))
+    return tuple(found)
+
+
+def _environment(unit: ServiceUnit, owner: Owner) -> tuple[str, ...]:
+    own = {}
+    if unit.execution.user is not None:
+        own = {"HOME": owner.home, "USER": owner.name, "LOGNAME": owner.name, "SHELL": owner.shell}
+    return tuple(f"{name}={value}" for name, value in sorted((own | dict(unit.execution.environment)).items()))
+
+
+def _conditions(conditions: Iterable[Condition]) -> tuple[Datum, ...]:
+    found: list[Datum] = []
+    for one in conditions:
+        value = one.value
+        if one.test == "capability":
+            number = _number(value.lower())
+            value = "63" if number is None else str(number)
+        found.append((one.name, Symbol(one.test), value, one.negated, one.alternative, one.required))
+    return tuple(found)
+
+
+def _first(name: UnitName) -> tuple[Datum, ...]:
+    found: list[Datum] = []
+    for one in FIRST_STARTS:
+        if one.unit in (name.full, name.template):
+            words = [expand(word, name) for word in one.command]
+            found.append((expand(one.absent, name), (Symbol("root"),), *words))
+    return tuple(found)
+
+
+def _number(word: str) -> int | None:
+    name = word.removeprefix("cap_")
+    return NAMES.index(name) if name in NAMES else None
+
+
+def _numbers(words: Sequence[str]) -> tuple[int, ...] | None:
+    found = sorted({number for word in words if (number := _number(word)) is not None})
+    return tuple(found) or None
+
+
+def _bounding(words: Sequence[str] | None) -> tuple[int, ...] | None:
+    if words is None:
+        return None
+    dropped = {_number(word[1:]) for word in words if word.startswith("-")}
+    if dropped:
+        return tuple(number for number in range(len(NAMES)) if number not in dropped)
+    return tuple(sorted(number for word in words if (number := _number(word)) is not None))
+
+
+def _timer(timer: TimerUnit) -> Fields:
+    if timer.moments:
+        # The Shepherd's calendar has one set of fields: several expressions are taken where their union is one.
+        fields = ("minutes", "hours", "days_of_month", "months", "days_of_week")
+        merged = {
+            name: sorted({number for one in timer.moments for number in getattr(one, name)})
+            if all(getattr(one, name) for one in timer.moments)
+            else []
+            for name in fields
+        }
+        data = [(Symbol(name.replace("_", "-")), *numbers) for name, numbers in merged.items() if numbers]
+        return {"kind": (Symbol("timer"),), "timer": tuple(data)}
+    return {"kind": (Symbol("interval"),), "after-start": timer.after_start, "every": timer.again}

@@ -1,0 +1,145 @@
+"""What a unit says of a service, as values: the Shepherd's side of it is in ``system``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sysimage_bootstrap.units.calendar import Moments
+from sysimage_bootstrap.units.commands import Command
+from sysimage_bootstrap.units.conditions import Condition
+from sysimage_bootstrap.units.directives import Finding
+from sysimage_bootstrap.units.sockets import Listener
+from sysimage_bootstrap.units.specifiers import UnitName
+
+TYPES = ("simple", "exec", "forking", "oneshot", "notify", "notify-reload", "dbus", "idle")
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedDirectory:
+    """A directory that is made, and given to the service's user, before it starts."""
+
+    path: str
+    mode: int
+    purpose: str
+    """``RUNTIME``, ``STATE``, ``CACHE``, ``LOGS`` or ``CONFIGURATION``: the variable with its path begins so."""
+    removed: bool = False
+    """Whether it goes when the service stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimerUnit:
+    """When a timer starts its service."""
+
+    moments: tuple[Moments, ...] = ()
+    after_start: tuple[float, ...] = ()
+    """Seconds after the system's or the timer's start."""
+    again: tuple[float, ...] = ()
+    """Seconds after the service's last start, or end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """What a service runs, and when."""
+
+    start: tuple[Command, ...] = ()
+    condition: tuple[Command, ...] = ()
+    pre: tuple[Command, ...] = ()
+    post: tuple[Command, ...] = ()
+    reload: tuple[Command, ...] = ()
+    stop: tuple[Command, ...] = ()
+    stop_post: tuple[Command, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """The user, place and environment of the commands."""
+
+    user: str | None = None
+    group: str | None = None
+    supplementary_groups: tuple[str, ...] = ()
+    dynamic_user: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+    environment_files: tuple[tuple[str, bool], ...] = ()
+    """Path, and whether it may be absent."""
+    unset: tuple[str, ...] = ()
+    directory: str = "/"
+    """``~`` is the user's home."""
+    directory_optional: bool = False
+    directories: tuple[ManagedDirectory, ...] = ()
+    umask: int | None = None
+    limits: Mapping[str, tuple[int | None, int | None]] = field(default_factory=dict)
+    """By the kernel's name in lower case, such as ``nofile``: soft and hard; None is no limit."""
+    nice: int | None = None
+    oom_score_adjust: int | None = None
+    ambient_capabilities: tuple[str, ...] = ()
+    bounding_capabilities: tuple[str, ...] | None = None
+    """Those that are kept; None keeps what the container has."""
+    no_new_privileges: bool = False
+    output: str = "console"
+    """``console``, ``none`` or a path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """How a service is asked to end, and what follows when it ends by itself."""
+
+    restart: str = "no"
+    """systemd's word: ``no``, ``always``, ``on-failure``, …"""
+    restart_seconds: float = 0.1
+    start_limit: tuple[int, float] | None = None
+    """Starts in so many seconds after which it is given up; None leaves it to the back-off."""
+    success_codes: tuple[int, ...] = ()
+    success_signals: tuple[int, ...] = ()
+    final_codes: tuple[int, ...] = ()
+    """Exit statuses after which it is not started again."""
+    kill_signal: int = 15
+    kill_mode: str = "control-group"
+    send_hangup: bool = False
+    start_seconds: float | None = 90.0
+    """None waits for ever."""
+    stop_seconds: float | None = 90.0
+    watchdog_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Relations:
+    """Names of other units, with their kinds."""
+
+    requires: tuple[str, ...] = ()
+    wants: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    sockets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceUnit:
+    """A service as its unit has it."""
+
+    name: UnitName
+    description: str
+    type: str
+    commands: Commands
+    execution: Execution
+    endings: Endings
+    relations: Relations
+    conditions: tuple[Condition, ...] = ()
+    pid_file: str | None = None
+    bus_name: str | None = None
+    remain_after_exit: bool = False
+    listeners: tuple[Listener, ...] = ()
+    lazy: bool = False
+    """Whether it waits for a first connection to its sockets."""
+    timer: TimerUnit | None = None
+    undone: tuple[Finding, ...] = ()
+    """What the unit says and does not get."""
+    contained: tuple[Finding, ...] = ()
+    """What the unit says and the container does in its way."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the service does all that its unit says, but for what the container does."""
+        return not self.undone

@@ -1,0 +1,63 @@
+"""Socket units: what a service finds already opened, from descriptor 3 on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from sysimage_bootstrap.units import values
+from sysimage_bootstrap.units.specifiers import UnitName, expand
+from sysimage_bootstrap.units.unit_file import UnitFile
+
+_STYLES = {
+    "ListenStream": "stream",
+    "ListenDatagram": "datagram",
+    "ListenSequentialPacket": "packet",
+    "ListenFIFO": "fifo",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One socket."""
+
+    style: str
+    """``stream``, ``datagram``, ``packet`` or ``fifo``."""
+    address: str
+    """A path, or an IP address."""
+    port: int | None
+    """None for a path."""
+    name: str
+    """What the service may know the descriptor by."""
+    mode: int = 0o666
+    user: str = "root"
+    group: str = "root"
+    backlog: int = 128
+
+
+def read_listeners(unit: UnitFile, name: UnitName) -> tuple[Listener, ...]:
+    """The sockets of a socket unit; a ValueError for an address that cannot be read."""
+    mode = values.mode(unit.value("Socket", "SocketMode") or "0666")
+    owner = unit.value("Socket", "SocketUser") or "root"
+    group = unit.value("Socket", "SocketGroup") or "root"
+    called = unit.value("Socket", "FileDescriptorName") or name.full
+    found = []
+    order = [one for one in unit.assignments if one.section == "Socket" and one.key in _STYLES]
+    for one in order:
+        if one.value and one.value in unit.values("Socket", one.key):
+            address, port = _address(expand(one.value, name))
+            plain = Listener(_STYLES[one.key], address, port, called)
+            found.append(plain if port is not None else replace(plain, mode=mode, user=owner, group=group))
+    return tuple(found)
+
+
+def _address(text: str) -> tuple[str, int | None]:
+    if text.startswith("/"):
+        return text, None
+    if text.startswith("@"):
+        raise ValueError(f"an abstract socket: {text!r}")
+    if match := re.fullmatch(r"(?:\[([0-9a-fA-F:]+)\]:|([0-9.]+):)?([0-9]+)", text):
+        port = int(match[3])
+        if 0 < port < 65536:
+            return match[1] or match[2] or "::", port
+    raise ValueError(f"not the address of a socket: {text!r}")

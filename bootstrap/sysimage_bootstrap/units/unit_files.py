@@ -1,0 +1,63 @@
+"""The unit files of an image by name, with aliases, templates and drop-ins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from sysimage_bootstrap.units.specifiers import UnitName
+from sysimage_bootstrap.units.unit_file import UnitFile
+
+
+@dataclass(frozen=True)
+class UnitFiles:
+    """All of them. Names are whole: ``nginx.service``, ``postgresql@.service``."""
+
+    texts: Mapping[str, str]
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Name → what it is another name of."""
+    drop_ins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Name of a unit or template → texts of its drop-ins, in their order."""
+    overrides: Mapping[str, UnitFile] = field(default_factory=dict)
+    """Name of a unit or template → what comes last."""
+
+    @cached_property
+    def _files(self) -> Mapping[str, UnitFile]:
+        return {name: UnitFile.parse(text) for name, text in self.texts.items()}
+
+    @cached_property
+    def _aliases(self) -> Mapping[str, str]:
+        """Beside links: what units call themselves when they are enabled."""
+        return {
+            alias: name for name in sorted(self._files) for alias in self._files[name].words("Install", "Alias")
+        } | dict(self.links)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Every name that leads to a unit."""
+        return frozenset({*self._files, *self._aliases})
+
+    def find(self, name: str) -> tuple[UnitName, UnitFile] | None:
+        """The unit that a name means, under its own name, with everything that is added to it."""
+        asked = UnitName(name)
+        for _ in range(8):
+            template = asked.template
+            if asked.full in self._files:
+                return asked, self._with_drop_ins(self._files[asked.full], [asked.full])
+            if asked.full in self._aliases:
+                asked = UnitName(self._aliases[asked.full])
+            elif template is not None and template in self._files and asked.instance:
+                return asked, self._with_drop_ins(self._files[template], [template, asked.full])
+            elif template is not None and template in self._aliases and asked.instance:
+                target = UnitName(self._aliases[template])
+                asked = UnitName(f"{target.prefix}@{asked.instance}.{target.kind}")
+            else:
+                return None
+        return None
+
+    def _with_drop_ins(self, unit: UnitFile, names: Iterable[str]) -> UnitFile:
+        names = list(names)
+        parts = [UnitFile.parse(text) for name in names for text in self.drop_ins.get(name, ())]
+        parts += [self.overrides[name] for name in names if name in self.overrides]
+        return unit.with_drop_ins(parts)

@@ -1,0 +1,165 @@
+"""What a name under ``enable`` becomes: the unit, what it takes along, who waits for whom, what is not done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sysimage_bootstrap.units.directives import Finding
+from sysimage_bootstrap.units.enable import Enabled, enable
+from sysimage_bootstrap.units.service_unit import ManagedDirectory
+from sysimage_bootstrap.units.sockets import Listener
+from sysimage_bootstrap.units.specifiers import Owner
+from sysimage_bootstrap.units.unit_files import UnitFiles
+
+RUNS = "[Service]\nExecStart=/bin/x\n"
+
+
+def owner(user: str | None, group: str | None) -> Owner:
+    return Owner(user or "root", 7, group or user or "root", 8)
+
+
+def enabled(texts: Mapping[str, str], *names: str, groups: Mapping[str, tuple[str, ...]] | None = None) -> Enabled:
+    return enable(names, UnitFiles(texts), owner, groups or {})
+
+
+def test_everything_that_a_service_says_is_read() -> None:
+    text = """[Unit]
+Description=A server
+StartLimitBurst=3
+StartLimitIntervalSec=1min
+ConditionPathExists=!/etc/off
+[Service]
+Type=notify
+ExecStartPre=-/bin/pre $A
+ExecStart=/bin/x --name ${A}
+ExecReload=/bin/kill -HUP $MAINPID
+User=app
+Group=www
+SupplementaryGroups=a b
+Environment=A=1 "B=x y"
+EnvironmentFile=-/etc/default/x
+WorkingDirectory=-/srv
+RuntimeDirectory=x
+RuntimeDirectoryMode=0750
+StateDirectory=x/y
+UMask=0027
+LimitNOFILE=100:200
+Restart=on-failure
+RestartSec=2
+KillSignal=SIGQUIT
+KillMode=mixed
+TimeoutStopSec=5min
+TimeoutStartSec=infinity
+SuccessExitStatus=143 SIGKILL
+AmbientCapabilities=CAP_NET_BIND_SERVICE
+ProtectSystem=full
+"""
+    unit = enabled({"x.service": text}, "x").services["x"]
+    assert unit.type == "notify"
+    assert [command.words for command in unit.commands.pre] == [("/bin/pre", "$A")]
+    assert unit.commands.pre[0].ignore_failure
+    execution, endings = unit.execution, unit.endings
+    assert (execution.user, execution.group, execution.supplementary_groups) == ("app", "www", ("a", "b"))
+    assert execution.environment == {"A": "1", "B": "x y"}
+    assert execution.environment_files == (("/etc/default/x", True),)
+    assert (execution.directory, execution.directory_optional) == ("/srv", True)
+    assert execution.directories == (
+        ManagedDirectory("/run/x", 0o750, "RUNTIME", removed=True),
+        ManagedDirectory("/var/lib/x/y", 0o755, "STATE"),
+    )
+    assert (execution.umask, execution.limits) == (0o027, {"nofile": (100, 200)})
+    assert execution.ambient_capabilities == ("cap_net_bind_service",)
+    assert (endings.restart, endings.restart_seconds, endings.start_limit) == ("on-failure", 2, (3, 60))
+    assert (endings.kill_signal, endings.kill_mode) == (3, "mixed")
+    assert (endings.start_seconds, endings.stop_seconds) == (None, 300)
+    assert (endings.success_codes, endings.success_signals) == ((143,), (9,))
+    assert [(one.test, one.value, one.negated) for one in unit.conditions] == [("exists", "/etc/off", True)]
+    assert unit.is_whole
+    assert [finding.directive for finding in unit.contained] == ["ProtectSystem"]
+
+
+def test_what_is_not_done_is_named_with_what_it_means() -> None:
+    unit = enabled({"x.service": RUNS + "BindPaths=/a\nNonsense=1\nKillSignal=SIGX\n"}, "x").services["x"]
+    assert unit.undone == (
+        Finding("BindPaths", "nothing is mounted: the service sees what lies at these paths"),
+        Finding("KillSignal", "cannot be read: not a signal: 'SIGX'"),
+        Finding("Nonsense", "is not a key of the section Service that is known here"),
+    )
+
+
+def test_a_unit_takes_along_what_it_requires_and_what_it_wants_if_it_is_there() -> None:
+    found = enabled(
+        {
+            "a.service": "[Unit]\nRequires=b.service\nWants=c.service gone.service\nAfter=b.service network.target\n"
+            + RUNS,
+            "b.service": RUNS,
+            "c.service": "[Unit]\nBefore=a.service\n" + RUNS,
+        },
+        "a",
+    )
+    assert found.issues == []
+    assert found.requires == {"a": ("b", "c"), "b": (), "c": ()}
+
+
+def test_an_order_that_makes_a_circle_gives_way() -> None:
+    found = enabled(
+        {"a.service": "[Unit]\nAfter=b.service\n" + RUNS, "b.service": "[Unit]\nAfter=a.service\n" + RUNS}, "a", "b"
+    )
+    assert sorted(found.requires.items()) == [("a", ("b",)), ("b", ())]
+
+
+def test_every_name_that_leads_nowhere_is_an_issue_with_what_was_meant() -> None:
+    found = enabled({"nginx.service": "[Unit]\nRequires=lost.service\n" + RUNS}, "ngnix", "nginx", "x@")
+    assert [str(issue) for issue in found.issues] == [
+        "/enable/0: no package of the image has a unit ngnix.service (did you mean 'nginx'?)",
+        "/enable/2: no package of the image has a unit x@.service",
+        "/enable/1: no package of the image has a unit lost.service",
+    ]
+
+
+def test_units_that_exclude_each_other_are_refused_together() -> None:
+    found = enabled({"a.service": "[Unit]\nConflicts=b.service\n" + RUNS, "b.service": RUNS}, "a", "b")
+    assert [issue.message for issue in found.issues] == ["a and b cannot both be enabled"]
+
+
+def test_a_socket_alone_makes_its_service_wait_for_a_connection() -> None:
+    units = {"d.socket": "[Socket]\nListenStream=8000\nListenDatagram=/run/d\nSocketMode=0600\n", "d.service": RUNS}
+    alone = enabled(units, "d.socket").services["d"]
+    assert alone.lazy
+    assert alone.listeners == (
+        Listener("stream", "::", 8000, "d.socket"),
+        Listener("datagram", "/run/d", None, "d.socket", 0o600),
+    )
+    assert not enabled(units, "d", "d.socket").services["d"].lazy
+
+
+def test_a_socket_that_cannot_be_had_is_refused_or_named_as_it_was_asked_for() -> None:
+    units = {"d.socket": "[Socket]\nListenStream=80\nAccept=yes\n", "d.service": RUNS + "[Install]\nAlso=d.socket\n"}
+    assert [issue.where for issue in enabled(units, "d.socket").issues] == ["/enable/0"]
+    assert enabled(units, "d").services["d"].undone == (
+        Finding("d.socket", "is not opened: it wants a process for each connection"),
+    )
+
+
+def test_a_timer_runs_its_service_at_its_moments() -> None:
+    found = enabled({"r.timer": "[Timer]\nOnCalendar=daily\nOnBootSec=5min\n", "r.service": RUNS}, "r.timer")
+    timer = found.services["r.timer"].timer
+    assert timer is not None
+    assert timer.moments[0].hours == (0,)
+    assert timer.after_start == (300,)
+
+
+def test_an_instance_has_the_text_of_its_template_and_a_group_stands_for_its_members() -> None:
+    units = {"db@.service": RUNS + "PIDFile=%i.pid\n", "db.service": "[Service]\nType=oneshot\nExecStart=/bin/true\n"}
+    found = enabled(units, "db", groups={"db": ("db@1-main", "db@2-main")})
+    assert sorted(found.services) == ["db@1-main", "db@2-main"]
+    assert found.services["db@1-main"].pid_file == "/run/1-main.pid"
+    assert enabled(units, "db", groups={"db": ()}).issues != []
+
+
+def test_a_service_without_a_command_cannot_start() -> None:
+    found = enabled({"x.service": "[Service]\nType=simple\n", "y.service": "[Service]\nExecStart='a\n"}, "x", "y")
+    assert [issue.message for issue in found.issues] == [
+        "x.service cannot start: it has no ExecStart",
+        'y.service cannot start: cannot be read: a quote is not closed: "\'a"',
+    ]
