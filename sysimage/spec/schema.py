@@ -112,7 +112,7 @@ def spec_schema() -> dict[str, Any]:
         "additionalProperties": False,
     }
     keys["properties"]["variants"]["additionalProperties"] = {"$ref": "#/$defs/SystemPart"}
-    whole = {"required": made.pop("required"), "oneOf": made.pop("oneOf")}
+    whole = {key: made.pop(key) for key in ("required", "oneOf", "if", "then")}
     return made | {
         "$defs": dict(sorted({**made["$defs"], **keys["$defs"], "SystemPart": part}.items())),
         "properties": {**made["properties"], **keys["properties"]},

@@ -74,7 +74,7 @@
       (string-length text)))
 
 (define (replace-variables text variables)
-  ;; TEXT with '${NAME}' and '$NAME' replaced, and '$$' for one dollar.
+  ;; TEXT with '${NAME}' replaced, and '$$' by one dollar; '$NAME' inside a word is for a shell that may come.
   (define (value name) (or (variable-value name variables) (runtime-value name) ""))
   (let loop ((at 0) (parts '()))
     (match (string-index text #\$ at)
@@ -88,11 +88,7 @@
                 (match (string-index text #\} next)
                   (#f (loop next (cons "$" parts)))
                   (end (loop (+ end 1) (cons (value (substring text (+ next 1) end)) parts)))))
-               (else
-                (let ((end (name-end text next)))
-                  (if (= end next)
-                      (loop next (cons "$" parts))
-                      (loop end (cons (value (substring text next end)) parts)))))))))))
+               (else (loop next (cons "$" parts)))))))))
 
 (define (replace-words words variables)
   ;; As systemd does: '$NAME' that is a whole word becomes as many words as its value has, perhaps none.

@@ -16,7 +16,7 @@ class Command:
     """A program with its arguments."""
 
     words: tuple[str, ...]
-    """The first is the program; in the others ``$NAME`` and ``${NAME}`` may stand for variables."""
+    """The program and its arguments, with variables as ``$NAME`` (a whole word) and ``${NAME}``."""
     name: str | None = None
     """What the program finds as its own name, where that is not its path."""
     ignore_failure: bool = False
