@@ -43,7 +43,8 @@ LimitNOFILE=100:200
 WorkingDirectory=%S/said
 AmbientCapabilities=CAP_NET_BIND_SERVICE
 ExecStartPre=+/bin/sh -c 'id -un > /run/pre'
-ExecStart=/bin/sh -c 'echo $0 $1 "$2" ${ONE}-%N > words; id -nG > groups; ulimit -n > limit; grep Amb /proc/self/status > caps' $ONE $TWO ${THREE}
+ExecStart=/bin/sh -c 'echo $0 $1 "$2" ${ONE}-%N > words; \\
+  id -nG > groups; ulimit -n > limit; grep Amb /proc/self/status > caps' $ONE $TWO ${THREE}
 ExecStart=-/bin/false
 ExecReload=/bin/sh -c 'echo again > /run/said/reloaded'
 ExecStop=/bin/sh -c 'echo stopped > /var/lib/said/stopped'

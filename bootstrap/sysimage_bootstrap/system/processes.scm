@@ -245,13 +245,21 @@
 (define (as-root data)
   (remove (lambda (entry) (memq (car entry) '(user group supplementary-groups ambient bounding))) data))
 
+(define launched '())                   ;processes that the init has started itself
+
+(define (remember-launched start command options)
+  (let ((pid status (apply start command options)))
+    (set! launched (cons pid (filter alive? launched)))
+    (values pid status)))
+
 (define* (launch shell name command data variables #:key (sockets '()))
   ;; Values: the process ID of COMMAND, and the channel that gets its status at its end.
   (define log (field1 data 'log "console"))
   (let* ((restricted switched? (restricted-command command data))
          (full (logged-command shell (symbol->string name) restricted log (length sockets))))
     ;; Only what goes into a file is read by the init; the Shepherd would announce a reader for everything else.
-    (apply (if (member log '("console" "none")) start-unread start-command) full
+    (remember-launched
+     (if (member log '("console" "none")) start-unread start-command) full
            `(,@(identity-options (if switched? (as-root data) data) variables)
              #:listen-pid-variable? ,(pair? sockets)
              ,@(if (member log '("console" "none"))

@@ -41,6 +41,8 @@
 (define set-running-listeners! (setter 'listeners))
 (define running-log-start (getter 'log-start)) ;bytes of its log when it was started
 (define set-running-log-start! (setter 'log-start))
+(define running-mark (getter 'mark)) ;what its processes have in their environment since it was started
+(define set-running-mark! (setter 'mark))
 (define running-deaths (getter 'deaths)) ;in a row, each soon after a start
 (define set-running-deaths! (setter 'deaths))
 
@@ -53,12 +55,17 @@
 (define (where-it-wrote running)
   (what-it-wrote (option running 'log "console") (or (running-log-start running) 0)))
 
+(define new-mark
+  (let ((state (random-state-from-platform)))
+    (lambda () (string-pad (number->string (random (expt 2 128) state) 16) 32 #\0))))
+
 (define (service-variables running)
   ;; The environment of a service's processes, or #f.
   (define data (running-data running))
   (define files (file-variables (field data 'environment-files '())))
   (and files
-       (let ((own (append files
+       (let ((own (append (list (string-append "INVOCATION_ID=" (running-mark running)))
+                          files
                           (field data 'environment '())
                           (directory-variables data)
                           (listener-variables data)

@@ -2,7 +2,8 @@
 
 (use-modules (srfi srfi-1)
              (srfi srfi-71)
-             (ice-9 match))
+             (ice-9 match)
+             (ice-9 rdelim))
 
 (define (adopt running pid)
   ;; PID becomes the main process.
@@ -47,10 +48,21 @@
   (let ((pid (false-if-exception (string->number (string-trim-both (call-with-input-file file read-line))))))
     (and (integer? pid) (> pid 1) (alive? pid) (process-session pid) pid)))
 
-(define (forked-main running known)
-  ;; The main process of a service that went into the background: what its file says, or what is new below the init.
+(define (forked-main running known sure?)
+  ;; The main process of a service that went into the background: what its file says, or a new process below the init
+  ;; that has the service's mark; without SURE? one whose environment cannot be read will do.
+  (define mark (string-append "INVOCATION_ID=" (running-mark running)))
+  (define (likely? pid)
+    (and (not (memv pid known))
+         (not (memv pid launched))
+         (eqv? (parent-of pid) (getpid))
+         (process-session pid)
+         (match (false-if-exception (call-with-input-file (format #f "/proc/~a/environ" pid)
+                                      (lambda (port) (read-delimited "" port)) #:encoding "ISO-8859-1"))
+           ((? string? text) (or (string-contains text mark) (not sure?)))
+           (_ (not sure?)))))
   (match (option running 'pid-file #f)
-    (#f (match (filter (lambda (pid) (and (not (memv pid known)) (eqv? (parent-of pid) (getpid)))) (process-numbers))
+    (#f (match (filter likely? (process-numbers))
           (() #f)
           (pids (apply min pids))))
     (file (read-pid file))))
@@ -72,7 +84,7 @@
            #f)
           (else
            (let loop ((tries (if (option running 'pid-file #f) #f 20)))
-             (match (forked-main running known)
+             (match (forked-main running known (not (eqv? tries 1)))
                (#f
                 (cond ((or (late?) (eqv? tries 0))
                        (match (option running 'pid-file #f)
@@ -180,6 +192,7 @@
 
 (define (prepare running)
   ;; #t, 'skip, or #f.
+  (set-running-mark! running (new-mark))
   (and (first-start running)
        (make-service-directories (running-data running))
        (match (service-variables running)
