@@ -101,6 +101,7 @@ def test_every_field_of_a_system_is_carried(tmp_path: Path) -> None:
         ),
         ImageDefaults(("/init",), ("-x",), "SIGINT", {"Z": "1", "A": "2"}),
         (path,),
+        notices=("nginx: x",),
         unread=(UnreadLine("pkg", "postinst", 3, "mystery", "what mystery does"),),
     )
     for value in (result, item, *result.entries[:1], result.image_defaults, result.accounts):

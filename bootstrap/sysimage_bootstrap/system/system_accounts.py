@@ -68,7 +68,8 @@ def system_accounts(
     of_units: tuple[Sequence[WantedUser], Sequence[WantedGroup]] = ((), ()),
 ) -> Accounts:
     """Settle all accounts, with those that maintainer scripts make, so that they can be added to those of the image
-    ``below``; a `SpecError` names what contradicts itself. ``of_units`` are made if nothing else says more about them."""
+    ``below``; a `SpecError` names what contradicts itself. An account of ``of_units`` is made if no other source names
+    it."""
     base = known.base
     users = [*known.users, *_made(declarations.users, base)]
     groups = [*known.groups, *(group for group in declarations.groups if base.group(group.name) is None)]
