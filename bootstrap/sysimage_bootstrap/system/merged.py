@@ -13,26 +13,27 @@ from sysimage_bootstrap.triggers.merged_tree import Found, MergedTree
 
 
 def merged_tree(usr: Usr, packages: Sequence[Installed], over: Iterable[Entry], store: ItemStore) -> MergedTree:
-    """The tree of /usr and /etc. ``over`` are entries that take the place of what packages have, the last one first
-    of all."""
+    """The tree of /usr, /etc and /var. ``over`` are entries that take the place of what packages have, and of those
+    before them."""
     entries = {entry.path: entry for entry in over if entry.kind is not Kind.DIRECTORY}
-    etc = {
+    elsewhere = {
         f"/{path}": package
         for package in reversed(packages)
-        for path, file in package.walk("etc")
+        for top in ("etc", "var")
+        for path, file in package.walk(top)
         if file.is_symlink() or not file.is_dir()
     }
 
     def look(path: str) -> Found | None:
         if path in entries:
             return _found(entries[path])
-        if path in etc:
-            file = etc[path].location / path.lstrip("/")
+        if path in elsewhere:
+            file = elsewhere[path].location / path.lstrip("/")
             return str(file.readlink()) if file.is_symlink() else file
         holders = usr.holders.get(path.removeprefix("/usr/")) if path.startswith("/usr/") else None
         return _found(holders[0].usr_entry(path.removeprefix("/usr/"))) if holders else None
 
-    paths = {*entries, *etc, *(f"/usr/{path}" for path in usr.holders)}
+    paths = {*entries, *elsewhere, *(f"/usr/{path}" for path in usr.holders)}
     return MergedTree(paths, look, store.store_dir, Path(store.root))
 
 

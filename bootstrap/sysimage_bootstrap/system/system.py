@@ -90,7 +90,9 @@ def build_system(
     certificates = etc.all_certificates(packages, root.declared)
     files = configured.etc_files | etc.generated_files(spec, packages, environment, certificates)
     tree = merged_tree(root.usr, packages, (*root.overriding, *root.declared), store)
-    files |= triggered_files(tree, packages, spec.architecture)
+    triggered = triggered_files(tree, packages, spec.architecture)
+    files |= {path.removeprefix("/etc/"): text for path, text in triggered.items() if path.startswith("/etc/")}
+    in_var = [Entry.file(path, text) for path, text in triggered.items() if not path.startswith("/etc/")]
     links = configured.etc_links | etc.generated_links(spec, packages)
     links |= {f"ssl/certs/{name}": target for name, target in certificate_links(certificates).items()}
     if any(package.name == "ca-certificates-java" for package in packages):
@@ -143,7 +145,7 @@ def build_system(
         boot_program=boot_program.path if boot_program else None,
         items=tuple(replace(item, shown=shown.get(item.path)) for item in closure),
         accounts=accounts,
-        entries=layered(rows, root.entries(system.path, etc_links)),
+        entries=layered(rows, in_var, root.entries(system.path, etc_links)),
         image_defaults=_image_defaults(spec, system.path, boot_program, environment),
         unread=tuple(UnreadLine(one.package, one.script, one.line, one.text, one.why) for one in declarations.unread),
         notices=notices_of_units(enabled),

@@ -1,4 +1,4 @@
-"""What Debian's triggers would make in /etc of all packages together."""
+"""What Debian's triggers would make of all packages together outside of /usr."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from sysimage_bootstrap.debian.architectures import ELF_TARGETS
 from sysimage_bootstrap.system.installed import Installed
 from sysimage_bootstrap.triggers import ld_so_cache
 from sysimage_bootstrap.triggers.merged_tree import MergedTree
+from sysimage_bootstrap.triggers.tex import tex_files
 
 
 def triggered_files(tree: MergedTree, packages: Sequence[Installed], architecture: str) -> dict[str, bytes]:
-    """Path in /etc → content."""
+    """Image path, in /etc or /var, → content."""
+    made = tex_files(tree)
     versions = {package.name: package.facts.version for package in packages}
     if "libc6" not in versions:
-        return {}
+        return made
     target = ELF_TARGETS[architecture]
     generator = ld_so_cache.generator(versions.get("libc-bin", versions["libc6"]))
     libraries = ld_so_cache.libraries_of(tree, target)
-    return {ld_so_cache.PATH: ld_so_cache.ld_so_cache(libraries, target, generator)}
+    return made | {ld_so_cache.PATH: ld_so_cache.ld_so_cache(libraries, target, generator)}
