@@ -89,7 +89,7 @@ def build_system(
     progress("system", 1, 3)
     certificates = etc.all_certificates(packages, root.declared)
     files = configured.etc_files | etc.generated_files(spec, packages, environment, certificates)
-    tree = merged_tree(root.usr, packages, (*root.overriding, *root.declared), store)
+    tree = merged_tree(root.usr, packages, (*root.overriding, *root.configured, *root.declared), store)
     triggered = triggered_files(tree, packages, spec.architecture)
     files |= {path.removeprefix("/etc/"): text for path, text in triggered.items() if path.startswith("/etc/")}
     in_var = [Entry.file(path, text) for path, text in triggered.items() if not path.startswith("/etc/")]
