@@ -161,6 +161,12 @@ def test_what_depends_on_something_unknown_is_not_done_and_is_listed() -> None:
     assert "/etc/x/y" not in said.changes
 
 
+@pytest.mark.parametrize(("place", "is_there"), [("/proc", True), ("/srv", False)])
+def test_the_file_systems_of_a_running_system_are_mounted(place: str, is_there: bool) -> None:
+    said = read(f"if ! mountpoint -q {place}; then exit 1; fi\nmkdir /etc/after")
+    assert ("/etc/after" in said.changes, said.unread) == (is_there, ())
+
+
 def test_a_condition_that_changes_nothing_is_not_listed() -> None:
     assert read('if [ "$(date +%Y)" -gt 2000 ]; then echo "happy new year"; fi').unread == ()
 

@@ -154,7 +154,13 @@ def capabilities(call: Call) -> int:
     return 0
 
 
-@command("mountpoint", "aa-enabled", "aa-status", "systemd-detect-virt", "fuser")
+@command("mountpoint")
+def mountpoint(call: Call) -> int:
+    """What a running system has: openjdk's scripts end at once where /proc is not mounted."""
+    return int(not {call.path(place) for place in call.options().operands} <= {"/", "/dev", "/proc", "/run", "/sys"})
+
+
+@command("aa-enabled", "aa-status", "systemd-detect-virt", "fuser")
 def nothing_of_this(call: Call) -> int:
     return 1
 
