@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sysimage.cli import flags, run_flags, virtual_machine
 from sysimage.cli.failure import report_failure
+from sysimage.cli.progress import shown_progress
 from sysimage.cli.terminal import Terminal
 from sysimage.errors import BootTestError, MachineError, SpecError
 
@@ -31,6 +32,7 @@ it boots is chosen by --in: in an engine of a virtual machine, which is the proo
 on this machine; or, in seconds, in an engine of this machine or in plain Linux namespaces. Ends with 5 if the image
 does not pass."""
 EXAMPLES = (
+    ("sysimage test --in namespaces --variant debug web.json", "a variant of a spec, which is built for it"),
     ("sysimage test --in namespaces web.tar", "the standard questions, in seconds"),
     ("sysimage test --expect test_web.py web.tar", "questions of your own too, in a virtual machine"),
 )
@@ -65,27 +67,33 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--junit", metavar="FILE", type=Path, help="write the answers as JUnit XML")
     flags.add_package_flags(parser)
     flags.add_output_flags(parser)
-    parser.add_argument("image", metavar="IMAGE", type=Path, help="an archive, or the directory of an OCI layout")
+    flags.add_choice_flags(parser)
+    parser.add_argument(
+        "image", metavar="IMAGE", type=Path, help="an archive, the directory of an OCI layout, or a system.json"
+    )
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     _check(arguments)
-    if arguments.place == "vm":
-        return _in_machine(arguments, terminal)
+    with contextlib.ExitStack() as stack:
+        with shown_progress(run_flags.progress_style(arguments, terminal), terminal) as progress:
+            image = stack.enter_context(run_flags.image_of(arguments, terminal, progress))
+        if arguments.place == "vm":
+            return _in_machine(image, arguments, terminal)
 
-    from sysimage_vm.native_trial import native_trial
+        from sysimage_vm.native_trial import native_trial
 
-    with _reports(arguments.reports) as reports:
-        trials = native_trial(arguments.image, arguments.place, terminal.environ, reports)
-        return _questions(trials, None, reports, arguments, terminal)
+        with _reports(arguments.reports) as reports:
+            trials = native_trial(image, arguments.place, terminal.environ, reports)
+            return _questions(trials, None, reports, arguments, terminal)
 
 
-def _in_machine(arguments: argparse.Namespace, terminal: Terminal) -> int:
+def _in_machine(image: Path, arguments: argparse.Namespace, terminal: Terminal) -> int:
     from sysimage_vm.engine import EngineKind
     from sysimage_vm.image import open_image
     from sysimage_vm.run_questions import Subject, trial_of
 
-    with open_image(arguments.image) as archive:
+    with open_image(image) as archive:
         prepared = virtual_machine.prepared(arguments, terminal)
         with _reports(arguments.reports) as reports:
             about = (f"image: {arguments.image}", f"accelerator: {prepared.verdict}")

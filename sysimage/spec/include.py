@@ -19,9 +19,12 @@ from sysimage.spec.located import Located, located, plain
 from sysimage.spec.marks import ANY, FILE_OR_NAME, INSIDE, SPEC_PATH, Pattern, SpecPath, marked
 from sysimage.spec.merge import issue_at
 from sysimage.spec.model import SystemSpec
-from sysimage.spec.other_formats import allows_comments, refuse_other_formats
+from sysimage.spec.other_formats import SPEC_SUFFIXES, allows_comments, is_spec, refuse_other_formats
 from sysimage.spec.text_file import read_text
 from sysimage.spec.validation_errors import translate
+
+MOST_NESTED = 32
+"""Files of which each includes the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,12 @@ class IncludedTexts:
 
         if text.directory is None:
             fault("a text without a file includes nothing")
+            return
+        if len(self._chain) > MOST_NESTED:
+            fault(f"files include one another more than {MOST_NESTED} deep")
+            return
+        if not is_spec(path):
+            fault(f"must be a file called {' or '.join(SPEC_SUFFIXES)}")
             return
         if posixpath.isabs(path):
             fault("must be relative to this file: the same spec is then the same elsewhere")

@@ -82,3 +82,13 @@ def test_what_is_no_image_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtu
     status, said = told(capsys, tmp_path / "notes.tar")
     assert status == 1
     assert "cannot read the image" in said
+
+
+def test_a_spec_is_built_before_it_is_tested_and_its_faults_are_a_spec_s(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = tmp_path / "web.json"
+    spec.write_text('{"name": "web", "packages": [],\n "variants": {"x": {"max-layers": 0}}}')
+    status, said = told(capsys, "--in", "namespaces", "--variant", "x", spec)
+    assert status == 2
+    assert "line 2: /max-layers: must be at least 1, not 0" in said

@@ -178,6 +178,7 @@ def test_conflicts_name_both_places(tmp_path: Path) -> None:
             "includes itself: here/web.json -> here/a.json -> here/web.json",
         ),
         ({"web.json": {"include": ["none.json"]}}, "/include/0: cannot read here/none.json: there is no such file"),
+        ({"web.json": {"include": ["passwd"]}}, "/include/0: must be a file called .json or .jsonc"),
         ({"web.json": {"include": ["/etc/x.json"]}}, "/include/0: must be relative to this file"),
         ({"web.json": {"include": "a.json"}}, '/include: must be an array, not "a.json"'),
         ({"web.json": {"include": ["a.yaml"]}, "a.yaml": "packages:\n"}, "it is YAML, and specs are JSON"),
@@ -192,6 +193,13 @@ def test_what_cannot_be_included_or_varied_says_why(tmp_path: Path, files: dict[
         wrote(tmp_path / name, content)
     found = "\n".join(faults(tmp_path / "web.json"))
     assert message.replace("a comma", "there is a comma") in found or message in found
+
+
+def test_a_long_chain_of_files_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    for number in range(1500):
+        wrote(tmp_path / f"{number}.json", {"include": [f"{number + 1}.json"]})
+    (found,) = faults(wrote(tmp_path / "web.json", {"include": ["0.json"], "name": "web", "packages": []}))
+    assert "31.json:1:14: /include/0: files include one another more than 32 deep" in found
 
 
 SPEC = {
