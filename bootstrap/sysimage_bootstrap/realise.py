@@ -48,7 +48,7 @@ def realise(
 
     ``below`` are the accounts of the image that the system's begins with.
     """
-    archive = cache(partial(open_archive, choice, spec, cache_dir / "archive"))
+    archive = cache(partial(open_archive, choice, spec, spec_dir, cache_dir / "archive"))
     request = package_request(spec, spec_dir, cache_dir)
     resolution = choose_packages(request, archive, lock_file, locked=locked, stale=stale, progress=progress)
     store = ItemStore(cache_dir / "store", spec.store.store_dir)

@@ -20,4 +20,4 @@ def archive_of(settings: Settings, suites: Sequence[str] = ()) -> Archive:
 
     sources = {"package-sources": {"suites": list(suites)}} if suites else {}
     spec = spec_of_value({"name": "any", "packages": [], **sources}, Path()).spec
-    return open_archive(settings.archive_choice(), spec, settings.cache / "archive")
+    return open_archive(settings.archive_choice(), spec, Path(), settings.cache / "archive")

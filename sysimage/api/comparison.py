@@ -45,6 +45,8 @@ class Opened:
     """The spec, where it is one."""
     resolution: Resolution | None = None
     """The packages as the archive or the lock file has them, where it is made of packages and is no image."""
+    spec_dir: Path = Path()
+    """What paths in the spec are relative to."""
 
     def graph(self) -> ReferenceGraph:
         """What needs what; a `SpecError` for an image without a store."""
@@ -157,7 +159,7 @@ def _archive(after: Opened, settings: Settings) -> Archive:
     if after.spec is not None:
         from sysimage_bootstrap.packages.choose import open_archive
 
-        return open_archive(settings.archive_choice(), after.spec, settings.cache / "archive")
+        return open_archive(settings.archive_choice(), after.spec, after.spec_dir, settings.cache / "archive")
     from sysimage_bootstrap.packages.package_request import OWN
 
     suites = {one.suite for one in after.resolution.packages} - {OWN} if after.resolution else set()
@@ -199,13 +201,13 @@ def _open_document(
 
         resolution = choose_packages(
             package_request(spec, system.spec_dir, settings.cache),
-            lambda: open_archive(settings.archive_choice(), spec, settings.cache / "archive"),
+            lambda: open_archive(settings.archive_choice(), spec, system.spec_dir, settings.cache / "archive"),
             system.lock_file,
             stale="preview",
             progress=progress,
         )
     held = of_resolution(str(path), "spec", resolution, declared, named_packages(spec.archive_packages))
-    return Opened(held, spec.architecture, spec, resolution)
+    return Opened(held, spec.architecture, spec, resolution, system.spec_dir)
 
 
 def _closure_of_store(system: DeclaredSystem, settings: Settings, progress: Progress) -> Closure:

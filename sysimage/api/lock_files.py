@@ -75,7 +75,7 @@ def lock_packages(
 
     if path is not None:
         _check(path, [*inputs, *_own_inputs(system, settings)], hint)
-    archive = open_archive(settings.archive_choice(), spec, settings.cache / "archive")
+    archive = open_archive(settings.archive_choice(), spec, system.spec_dir, settings.cache / "archive")
     base = _base(spec, system.spec_dir, settings)
     before = _before(path)
     if update and before is None:

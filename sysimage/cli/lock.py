@@ -86,8 +86,12 @@ def _change(
     from sysimage.api.comparison import Opened, difference, of_resolution
 
     name, spec = str(system.lock_file), system.spec
-    old = Opened(of_resolution(name, "lock file", before.resolution), spec.architecture, spec, before.resolution)
-    new = Opened(of_resolution(name, "lock file", after.resolution), spec.architecture, spec, after.resolution)
+    old, new = (
+        Opened(
+            of_resolution(name, "lock file", lock.resolution), spec.architecture, spec, lock.resolution, system.spec_dir
+        )
+        for lock in (before, after)
+    )
     return difference(old, new, said, changelogs=changelogs, progress=progress)
 
 

@@ -103,6 +103,9 @@ def source_inputs(spec: SystemSpec, spec_dir: Path) -> Iterator[Input]:
     for path, file in spec.files.items():
         if file.source is not None:
             yield Input(f"the source of {path}", spec_dir / file.source)
+    for archive in spec.archives:
+        for named in filter(None, (archive.key, archive.file)):
+            yield Input("the package sources", spec_dir / named)
     for package in spec.own_packages:
         yield Input(f"the package {package}", spec_dir / package)
     for path, tree in spec.trees.items():

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sysimage.errors import Issue
 from sysimage.spec.check_accounts import check_accounts
+from sysimage.spec.check_archives import check_archives
 from sysimage.spec.check_lengths import check_lengths
 from sysimage.spec.check_origin import check_origin
 from sysimage.spec.check_paths import check_paths
@@ -22,6 +23,7 @@ from sysimage.spec.check_sources import check_source
 from sysimage.spec.check_trees import check_trees
 from sysimage.spec.json_text import pointer
 from sysimage.spec.model import CommandReady, Service, SystemSpec, TcpReady
+from sysimage.spec.package_word import package_name
 from sysimage.spec.validation_errors import closest
 
 _INIT_NAMES = {"root", "shepherd"}
@@ -52,6 +54,7 @@ def check(spec: SystemSpec, names: Names, beside: Path | None) -> Iterator[Issue
     yield from check_secrets(spec, beside)
     yield from check_lengths(spec)
     yield from _check_lists(spec, beside)
+    yield from check_archives(spec, beside)
     yield from _check_contents(spec)
 
 
@@ -153,7 +156,7 @@ def _requirements(name: str, services: Mapping[str, Service]) -> set[str]:
 
 def _check_lists(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
     """Lists in which a word may stand once."""
-    packages = [word if "/" in word else word.split("=")[0] for word in spec.packages]
+    packages = [word if "/" in word else package_name(word) for word in spec.packages]
     for key, words in (
         ("packages", packages),
         ("exclude", list(spec.exclude)),

@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, model_validator
 from sysimage.rules.architectures import ARCHITECTURES
 from sysimage.spec import value_types
 from sysimage.spec.marks import FILE_OR_NAME, INSIDE, SPEC_PATH, WHOLE
+from sysimage.spec.package_sources import PackageArchives, PackageSources
 from sysimage.spec.python import Python
 from sysimage.spec.services import (
     CommandReady,
@@ -67,19 +68,6 @@ __all__ = [
     "Tree",
     "User",
 ]
-
-
-class PackageSources(SpecObject):
-    """Which parts of the package archive are used; its address comes from the machine, never from here."""
-
-    suites: Annotated[tuple[value_types.Suite, ...], Field(min_length=1), WHOLE] = (
-        "trixie",
-        "trixie-updates",
-        "trixie-security",
-    )
-    """In the order of preference when two hold the same version."""
-    components: Annotated[tuple[value_types.Component, ...], Field(min_length=1)] = ("main",)
-    """Such as ``main`` and ``contrib``."""
 
 
 class User(SpecObject):
@@ -228,8 +216,9 @@ class SystemSpec(SpecObject):
     debconf: dict[Line, Line] = {}
     """Answers to questions that packages ask when they are configured, such as
     ``{"postfix/main_mailer_type": "Local only"}``; all others get the defaults of their packages."""
-    package_sources: PackageSources = PackageSources()
-    """Which parts of the package archive are used."""
+    package_sources: PackageArchives = PackageSources()
+    """Which parts of the package archive are used; or several archives, in the order of preference when two hold the
+    same version."""
     python: Python | None = None
     """Python packages of a lock file, each wheel a store item."""
     essential: bool = True
@@ -310,6 +299,11 @@ class SystemSpec(SpecObject):
     def platform(self) -> str:
         """What image indexes call it: ``linux/amd64``, ``linux/arm/v7``."""
         return "/".join(["linux", *filter(None, self.machine)])
+
+    @property
+    def archives(self) -> tuple[PackageSources, ...]:
+        """All of ``package_sources``."""
+        return (self.package_sources,) if isinstance(self.package_sources, PackageSources) else self.package_sources
 
     @property
     def own_packages(self) -> tuple[str, ...]:

@@ -160,9 +160,9 @@ PackageName = Annotated[
 PackageWord = Annotated[
     str,
     TextPattern(
-        rf"[a-z0-9][a-z0-9+.-]+(?:=[A-Za-z0-9.+:~*-]+)?|[^{CONTROLS}]*/[^/{CONTROLS}]+\.deb",
-        'a package name, with "=" and a version if one is wanted, such as "nginx" or "nginx=1.26.3-3", or a package of '
-        'your own by its file, such as "./shop_1.2_amd64.deb"',
+        rf"[a-z0-9][a-z0-9+.-]+(?:=[A-Za-z0-9.+:~*-]+)?(?:@[a-z0-9][a-z0-9.+_-]*)?|[^{CONTROLS}]*/[^/{CONTROLS}]+\.deb",
+        'a package name, with "=" and a version if one is wanted, such as "nginx" or "nginx=1.26.3-3", and "@" and an '
+        'archive, such as "nginx@vendor", or a package of your own by its file, such as "./shop_1.2_amd64.deb"',
     ),
 ]
 """What is installed: a package by its name, or a file beside the spec, with a slash in its path."""
@@ -209,7 +209,17 @@ Address = Annotated[
 ]
 LogDestination = Annotated[str, TextPattern(rf"console|none|{_PATH}", f'"console", "none", or {_PATH_MEANING}')]
 Suite = Annotated[
-    str, TextPattern(r"[a-z0-9][a-z0-9.+-]*(?:/[a-z0-9][a-z0-9.+-]*)*", 'a suite, such as "trixie-updates"')
+    str,
+    TextPattern(
+        rf"\./|{_NO_DOTS}[A-Za-z0-9][A-Za-z0-9.+_~-]*(?:/{_NO_DOTS}[A-Za-z0-9][A-Za-z0-9.+_~-]*)*/?",
+        'a suite, such as "trixie-updates", or the directory of a flat archive with a slash at its end, such as "./"',
+    ),
+]
+ArchiveName = Annotated[
+    str, TextPattern(r"[a-z0-9][a-z0-9.+_-]*", "an archive's name: lower-case letters, digits, '.', '+', '_' and '-'")
+]
+ArchiveAddress = Annotated[
+    str, TextPattern(rf"(?:https?|file)://[^\s{CONTROLS}]+", "an address that begins with http://, https:// or file://")
 ]
 Component = Annotated[
     str, TextPattern(r"[a-z0-9][a-z0-9.+-]*(?:/[a-z0-9][a-z0-9.+-]*)*", 'a component, such as "main"')

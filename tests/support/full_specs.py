@@ -30,7 +30,10 @@ FULL: dict[str, Any] = {
     "essential": True,
     "slim": True,
     "translations": ["de", "pt_BR"],
-    "package-sources": {"suites": ["trixie"], "components": ["main", "contrib"]},
+    "package-sources": [
+        {"suites": ["trixie"], "components": ["main", "contrib"]},
+        {"name": "vendor", "address": "https://packages.example.org", "suites": ["stable"], "key": "vendor.asc"},
+    ],
     "store": {"kind": "nix", "directory": "/nix/store", "database": True, "uid": 1000, "gid": 100},
     "from-image": "base.tar",
     "services": {

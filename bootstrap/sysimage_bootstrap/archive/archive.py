@@ -58,7 +58,7 @@ class Archive:
     def __init__(
         self, sources: Sequence[ArchiveSource], cache_dir: Path, options: ArchiveOptions, keyring: Path = KEYRING
     ) -> None:
-        suites = [source.suite for source in sources]
+        suites = [source.label for source in sources]
         if len(set(suites)) != len(suites):
             raise SpecError("cannot use the package sources: a suite is named twice")
         self.sources = tuple(sources)
@@ -90,7 +90,7 @@ class Archive:
             listed = [(release, entry) for release in self.releases() for entry in release.package_lists(architecture)]
             directory = self.cache_dir / "lists"
             lists: list[PackageList | None] = [
-                PackageList.load(directory, entry.digest, release.source.suite) for release, entry in listed
+                PackageList.load(directory, entry.digest, release.source.label) for release, entry in listed
             ]
             missing = [pair for pair, found in zip(listed, lists, strict=True) if found is None]
             paths = fetch_all(
@@ -98,7 +98,7 @@ class Archive:
             )
             for place, (release, entry) in enumerate(listed):
                 if lists[place] is None:
-                    read = PackageList.parse(list_paragraphs(release, entry, paths[entry.digest]), release.source.suite)
+                    read = PackageList.parse(list_paragraphs(release, entry, paths[entry.digest]), release.source.label)
                     read.save(directory, entry.digest)
                     lists[place] = read
                     progress("read package lists", place + 1, len(listed))
@@ -140,7 +140,7 @@ class Archive:
 
     def fetch(self, packages: Iterable[Package], progress: Progress = silent) -> dict[Package, Path]:
         """The .deb of every package, fetched where it is not in the cache, its size and digest checked."""
-        uris = {source.suite: source.uri for source in self.sources}
+        uris = {source.label: source.uri for source in self.sources}
         chosen = tuple(packages)
         strangers = sorted({package.suite for package in chosen} - set(uris))
         if strangers:
@@ -166,8 +166,8 @@ class Archive:
         directory = self.cache_dir / "releases" / name
         seen = _Seen.read(directory)
         signed, validators = self._inrelease(source, seen)
-        what = f"the InRelease of {source.suite}"
-        release = parse_release(verified_text(signed, self._keyring, what), source, Digest.of(signed))
+        what = f"the InRelease of {source.label}"
+        release = parse_release(verified_text(signed, source.keyring or self._keyring, what), source, Digest.of(signed))
         release.require_current(
             self.options.now,
             seen.newest,
@@ -180,11 +180,11 @@ class Archive:
         return release
 
     def _inrelease(self, source: ArchiveSource, seen: _Seen) -> tuple[bytes, dict[str, str]]:
-        uri = f"{source.uri}/dists/{source.suite}/InRelease"
+        uri = f"{source.directory}/InRelease"
         if self.options.transport.offline:
             if seen.signed is None:
                 raise RegistryError(
-                    f"cannot read the suite {source.suite}: it is not in the cache, and the network is off",
+                    f"cannot read the suite {source.label}: it is not in the cache, and the network is off",
                     hint="build once without --offline",
                 )
             return seen.signed, seen.validators
@@ -198,7 +198,7 @@ class Archive:
                     while chunk := answer.body.read1(_RELEASE_LIMIT + 1 - data.tell()):
                         data.write(chunk)
                     if data.tell() > _RELEASE_LIMIT:
-                        raise IntegrityError(f"cannot use the suite {source.suite}: its InRelease is too long")
+                        raise IntegrityError(f"cannot use the suite {source.label}: its InRelease is too long")
                     validators = {
                         asked: answer.headers[given]
                         for asked, given in (("If-None-Match", "etag"), ("If-Modified-Since", "last-modified"))
@@ -206,14 +206,13 @@ class Archive:
                     }
                     return data.getvalue(), validators
             except MissingError as error:
-                raise RegistryError(
-                    error.message, hint="check the suite's name; --archive and --security-archive say where to look"
-                ) from None
+                where = "the spec's package-sources say" if source.archive else "--archive and --security-archive say"
+                raise RegistryError(error.message, hint=f"check the suite's name; {where} where to look") from None
             except UnreachableError:
                 if attempt == attempts:
                     raise
                 time.sleep(self.options.transport.backoff)
-        raise RegistryError(f"cannot read the suite {source.suite}: no attempt was allowed")
+        raise RegistryError(f"cannot read the suite {source.label}: no attempt was allowed")
 
 
 def examine_releases(directory: Path) -> tuple[int, tuple[Path, ...]]:

@@ -97,7 +97,7 @@ def package_from_fields(fields: Mapping[str, str], suite: str) -> Package:
     if not PACKAGE_NAME.fullmatch(name):
         raise ValueError(f"not a package name: {name!r}")
     version_key(version)
-    filename, size = fields["filename"], int(fields["size"])
+    filename, size = fields["filename"].removeprefix("./"), int(fields["size"])
     if posixpath.normpath(filename) != filename or filename.startswith(("/", "../")):
         raise ValueError(f"{name}: not a path within the archive: {filename!r}")
     if not 0 < size <= MAXIMUM_SIZE:

@@ -22,19 +22,19 @@ def list_request(release: Release, entry: ListedFile) -> FetchRequest:
     """Where to fetch a package list; an `IntegrityError` for one of an absurd size."""
     if entry.size > LIST_LIMIT:
         raise IntegrityError(f"cannot use {release.what}: its {entry.path} is {entry.size} bytes long")
-    base = f"{release.source.uri}/dists/{release.source.suite}"
-    folder = entry.path.rpartition("/")[0]
+    base = release.source.directory
+    folder = "".join(entry.path.rpartition("/")[:2])
     uris = [f"{base}/{entry.path}"]
     if release.by_hash:
-        uris.insert(0, f"{base}/{folder}/by-hash/SHA256/{entry.digest.hex}")
-    return FetchRequest(f"{entry.path} of {release.source.suite}", entry.digest, entry.size, tuple(uris))
+        uris.insert(0, f"{base}/{folder}by-hash/SHA256/{entry.digest.hex}")
+    return FetchRequest(f"{entry.path} of {release.source.label}", entry.digest, entry.size, tuple(uris))
 
 
 def list_paragraphs(release: Release, entry: ListedFile, path: Path, *, between: bytes = b"\n\n") -> Iterator[str]:
     """Decompress a package list that has been fetched and checked, some whole paragraphs at a time (or what else stands
     ``between`` entries); an
     `IntegrityError` if it is malformed. A list as one text takes hundreds of megabytes."""
-    what = f"{entry.path} of {release.source.suite}"
+    what = f"{entry.path} of {release.source.label}"
     plain = entry.path.removesuffix(".xz").removesuffix(".gz")
     # The length of the uncompressed list is signed as well, so that a small file cannot become a huge one.
     limit = left = release.files[plain].size if plain in release.files else LIST_LIMIT

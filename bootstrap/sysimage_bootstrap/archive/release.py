@@ -52,7 +52,7 @@ class Release:
 
     @property
     def what(self) -> str:
-        return f"the suite {self.source.suite}"
+        return f"the suite {self.source.label}"
 
     def require_current(self, now: datetime, newest_seen: datetime | None, *, expired: bool, rollback: bool) -> None:
         """Check the dates; ``expired`` and ``rollback`` say which faults are allowed.
@@ -82,6 +82,11 @@ class Release:
 
         A `SpecError` for a component or architecture that the suite does not have.
         """
+        if self.source.is_flat:
+            listed = self._compressed("Packages")
+            if listed is None:
+                raise IntegrityError(f"cannot use {self.what}: it does not list its packages")
+            return (listed,)
         if architecture not in self.architectures:
             raise SpecError(
                 f"cannot use {self.what}: it has no packages for {architecture}",
@@ -121,7 +126,7 @@ class Release:
 
 def parse_release(text: bytes, source: ArchiveSource, digest: Digest) -> Release:
     """Read the verified ``text`` of a Release; an `IntegrityError` if it is malformed or of another suite."""
-    what = f"the suite {source.suite}"
+    what = f"the suite {source.label}"
     try:
         fields = paragraph(text.decode("utf-8"))
         release = Release(
@@ -141,7 +146,8 @@ def parse_release(text: bytes, source: ArchiveSource, digest: Digest) -> Release
         )
     except (ValueError, KeyError, TypeError) as error:
         raise IntegrityError(f"cannot trust {what}: its Release is malformed: {error}") from None
-    if source.suite not in (release.suite, release.codename):
+    said = {release.suite, release.codename} - {""}
+    if not source.is_flat and source.suite not in said and (said or not source.archive):
         raise IntegrityError(
             f"cannot trust {what}: what lies there calls itself {release.codename or 'nothing'}"
             f" ({release.suite or 'no suite'})"

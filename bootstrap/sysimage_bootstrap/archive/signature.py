@@ -46,7 +46,7 @@ def verified_text(signed: bytes, keyring: Path, what: str) -> bytes:
     if not keyring.is_file():
         raise MachineError(
             f"cannot verify {what}: the keyring {keyring} does not exist",
-            hint="apt-get install debian-archive-keyring, or name a keyring with --keyring",
+            hint="apt-get install debian-archive-keyring, or name Debian's keys with SYSIMAGE_KEYRING or --keyring",
         )
     with (
         scratch_directory(Path(tempfile.gettempdir()), "sysimage-gpgv-") as scratch,

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from sysimage.digest import Digest
 from sysimage.errors import MachineError, SpecError
+from sysimage_bootstrap.archive.cache import write_durably
 from sysimage_bootstrap.archive.deb822 import paragraphs
 
 DEFAULT_SUITES = ("trixie", "trixie-updates", "trixie-security")
@@ -29,11 +31,32 @@ class ArchiveSource:
     """The archive's address, without a slash at its end; ``http``, ``https`` or ``file``."""
     suite: str
     components: tuple[str, ...] = DEFAULT_COMPONENTS
+    archive: str = ""
+    """What the archive is called; empty for Debian's."""
+    keyring: Path | None = None
+    """The keys that sign it; None for those that sign Debian's."""
+
+    @property
+    def label(self) -> str:
+        """What distinguishes the suite from those of other archives; the suite itself for Debian's."""
+        return f"{self.archive}/{self.suite}" if self.archive else self.suite
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the suite is a directory with a package list in it."""
+        return self.suite.endswith("/")
+
+    @property
+    def directory(self) -> str:
+        """The address of the directory that holds the suite's Release."""
+        if not self.is_flat:
+            return f"{self.uri}/dists/{self.suite}"
+        return self.uri if self.suite == "./" else f"{self.uri}/{self.suite.rstrip('/')}"
 
     def __post_init__(self) -> None:
         if urlsplit(self.uri).scheme not in _SCHEMES:
             raise SpecError(f"cannot use the archive {redacted(self.uri)}: its address is not http, https or file")
-        if not self.suite or not self.components:
+        if not self.suite or not (self.components or self.is_flat):
             raise SpecError(f"cannot use the archive {redacted(self.uri)}: it needs a suite and a component")
 
 
@@ -68,7 +91,8 @@ def default_sources(
         if uri is None:
             raise MachineError(
                 f"cannot find a package archive: no Debian archive is configured in {apt_root}",
-                hint="give the address of a Debian mirror with --archive",
+                hint="set SYSIMAGE_ARCHIVE or --archive to the address of a Debian mirror, and, where this machine is "
+                "not Debian, SYSIMAGE_KEYRING or --keyring to Debian's keys, which debian-archive-keyring has",
             )
         security_uri = security_uri or next((entry.uri for entry in entries if _is_security(entry.suite)), None)
     security_uri = security_uri or f"{uri.rstrip('/')}-security"
@@ -76,6 +100,36 @@ def default_sources(
         ArchiveSource((security_uri if _is_security(suite) else uri).rstrip("/"), suite, tuple(components))
         for suite in suites
     )
+
+
+def sources_of_file(text: str, archive: str, keyring: Path | None, keys: Path) -> tuple[ArchiveSource, ...]:
+    """The sources that a ``.sources`` file of apt names (deb822), or one with lines as in sources.list.
+
+    ``keyring`` takes the place of its Signed-By; keys that stand in the file itself are written below ``keys``. A
+    `SpecError` for a file without a source, or without keys.
+    """
+    entries = list(_deb822_entries(text)) or list(_one_line_entries(text))
+    if not entries:
+        raise SpecError(f"cannot use the package sources of {archive}: the file names none")
+    found = []
+    for entry in entries:
+        chosen = keyring or _signed_by(entry.signed_by, keys)
+        if chosen is None:
+            raise SpecError(
+                f"cannot use the package sources of {archive}: the file has no Signed-By",
+                hint='name the keys with "key"',
+            )
+        found += [ArchiveSource(uri, entry.suite, entry.components, archive, chosen) for uri in _expanded(entry)]
+    return tuple(found)
+
+
+def _signed_by(value: str, keys: Path) -> Path | None:
+    if "-----BEGIN" not in value:
+        return Path(value) if value.startswith("/") else None
+    text = "\n".join("" if line.strip() == "." else line for line in value.strip().splitlines()) + "\n"
+    place = keys / f"{Digest.of(text.encode()).hex}.asc"
+    write_durably(place, text.encode())
+    return place
 
 
 def apt_entries(apt_root: Path) -> list[AptEntry]:

@@ -16,8 +16,10 @@ from sysimage.files.memo import Memo
 from sysimage.notices import notice
 from sysimage.progress import Progress, silent
 from sysimage.spec.model import SystemSpec
-from sysimage_bootstrap.archive import KEYRING, Archive, ArchiveOptions, TransportOptions, default_sources
+from sysimage.spec.package_word import package_name
+from sysimage_bootstrap.archive import KEYRING, Archive, ArchiveOptions, TransportOptions
 from sysimage_bootstrap.debian.dependencies import ON_DEMAND
+from sysimage_bootstrap.packages.archives import archive_sources, keys_of, labels, other_sources
 from sysimage_bootstrap.packages.default_packages import EXCLUDED, base_packages
 from sysimage_bootstrap.packages.kept_packages import kept_packages
 from sysimage_bootstrap.packages.lock import LockFile, parse_lock, read_lock
@@ -46,15 +48,9 @@ class ArchiveChoice:
     """
 
 
-def open_archive(choice: ArchiveChoice, spec: SystemSpec, cache_dir: Path) -> Archive:
-    """The archive with the suites and components that the spec names."""
-    sources = default_sources(
-        choice.apt_root,
-        spec.package_sources.suites,
-        spec.package_sources.components,
-        uri=choice.uri,
-        security_uri=choice.security_uri,
-    )
+def open_archive(choice: ArchiveChoice, spec: SystemSpec, spec_dir: Path, cache_dir: Path) -> Archive:
+    """The archives with the suites and components that the spec names; keys are relative to ``spec_dir``."""
+    sources = archive_sources(spec, spec_dir, cache_dir / "keys", choice.apt_root, choice.uri, choice.security_uri)
     options = choice.options
     if choice.reach is not None:
         options = replace(options, transport=choice.reach(options.transport))
@@ -70,17 +66,19 @@ def package_request(spec: SystemSpec, spec_dir: Path, cache_dir: Path) -> Packag
     """
     own = own_packages(spec, spec_dir, cache_dir / "own-packages") if spec.own_packages else ()
     asked = {*spec.archive_packages, *(f"{one.package.name}={one.package.version}" for one in own)}
-    named = {text.partition("=")[0] for text in asked}
+    named = {package_name(text) for text in asked}
+    others = other_sources(spec, spec_dir, cache_dir / "archive/keys")
     return PackageRequest(
         architecture=spec.architecture,
         # A package that is named with a version is not asked for a second time in any version.
         packages=tuple(sorted({*asked, *(name for name in base_packages(spec) if name not in named)})),
-        suites=spec.package_sources.suites,
-        components=spec.package_sources.components,
+        suites=labels(spec, others),
+        components=tuple(dict.fromkeys(part for one in spec.archives for part in one.components)),
         prefer={**DEFAULT_PREFERENCES, **spec.alternatives},
         exclude=frozenset({*spec.exclude, *EXCLUDED} - named),
         essential=spec.essential,
         on_demand=ON_DEMAND if spec.slim else frozenset(),
+        keys=keys_of(others),
         own=own,
     )
 
@@ -122,7 +120,7 @@ def _resolved_once(request: PackageRequest, archive: Archive, progress: Progress
     """The resolution of ``request``, worked out once for the same state of the archive: package lists are opened when
     they are new. What the archive states is verified every time."""
     releases = archive.releases()
-    states = [(release.source.suite, str(release.digest)) for release in releases]
+    states = [(release.source.label, str(release.digest)) for release in releases]
     key = json.dumps([str(request.digest), states])
     memo = Memo(archive.cache_dir / "resolutions", made_by=code_digest(choose_packages))
     text = memo.find(key)

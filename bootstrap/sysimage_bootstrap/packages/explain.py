@@ -41,7 +41,11 @@ def _reason(search: Search, failure: Failure, target: DependencyTarget) -> str:
         return "the archive has no such package"
     if target.name in search.excluded:
         return "which is excluded"
-    versions = [package.version for package in search.index.versions(target.name)]
+    archives = {pin.archive for pin in search.pins if pin.target == target and pin.archive is not None}
+    packages = search.index.versions(target.name)
+    versions = [package.version for package in packages]
+    if archives and not any(package.suite.startswith(tuple(f"{one}/" for one in archives)) for package in packages):
+        return f"the archive {' and '.join(sorted(archives))} has no such package, others have {', '.join(versions)}"
     if versions:
         return f"the archive has {', '.join(versions)}"
     providers = [

@@ -68,7 +68,7 @@ class LockFile:
     def of(cls, request: PackageRequest, releases: Iterable[Release], resolution: Resolution) -> LockFile:
         """Lock what was just resolved."""
         suites = (
-            LockedSuite(release.source.suite, release.codename, release.date, release.digest) for release in releases
+            LockedSuite(release.source.label, release.codename, release.date, release.digest) for release in releases
         )
         return cls(request.document(), tuple(suites), resolution)
 

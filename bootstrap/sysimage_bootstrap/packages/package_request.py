@@ -6,7 +6,7 @@ import fnmatch
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sysimage.digest import Digest
@@ -50,24 +50,38 @@ class PackagePin:
     target: DependencyTarget
     pattern: str | None = None
     """A version, in which ``*`` stands for anything."""
+    archive: str | None = None
+    """The archive that it must come from."""
 
     @classmethod
     def parse(cls, text: str) -> PackagePin:
-        """Read ``name``, ``name=version``, ``name=1.26*`` or ``name (>= 1.26)``; a ValueError for anything else."""
+        """Read ``name``, ``name=version``, ``name=1.26*`` or ``name (>= 1.26)``, perhaps with ``@archive`` after it; a
+        ValueError for anything else."""
+        text, _, archive = text.partition("@")
+        if archive:
+            return replace(cls.parse(text), archive=archive)
         if match := _PINNED.fullmatch(text.strip()):
             return cls(DependencyTarget(match[1]), match[2])
         return cls(parse_target(text))
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether only the package itself will do, and none that provides its name."""
+        return self.pattern is not None or self.archive is not None
+
     def accepts(self, package: Package) -> bool:
         """Whether ``package``, which has this name or provides it, is a version that was asked for."""
         if package.name != self.target.name:
-            return self.pattern is None
+            return not self.is_exact
+        if self.archive is not None and not package.suite.startswith(f"{self.archive}/"):
+            return False
         return self.target.accepts(package.version) and (
             self.pattern is None or fnmatch.fnmatchcase(package.version, self.pattern)
         )
 
     def __str__(self) -> str:
-        return str(self.target) if self.pattern is None else f"{self.target}={self.pattern}"
+        version = str(self.target) if self.pattern is None else f"{self.target}={self.pattern}"
+        return version if self.archive is None else f"{version}@{self.archive}"
 
 
 OWN = "./"
@@ -101,6 +115,8 @@ class PackageRequest:
     """Whether Essential packages are taken without being asked for."""
     on_demand: frozenset[str] = frozenset()
     """Essential packages that are taken only if something needs them."""
+    keys: Mapping[str, Digest] = field(default_factory=dict)
+    """Name of each archive but Debian's → SHA-256 of the keys that sign it."""
     own: tuple[OwnPackage, ...] = ()
     """Packages beside those of the archive, which come before these where both have a version; ``packages`` say which
     of them are asked for."""
@@ -135,6 +151,7 @@ class PackageRequest:
             "prefer": dict(sorted(self.prefer.items())),
             "provided": sorted(self.provided),
             "suites": list(self.suites),
+            **({"keys": {name: str(key) for name, key in sorted(self.keys.items())}} if self.keys else {}),
             **({"own": dict(sorted(own.items()))} if own else {}),
         }
 

@@ -111,7 +111,7 @@ class Search:
             for target in dependency.alternatives:
                 preferred |= {self.request.prefer[target.name]} if target.name in self.request.prefer else set()
                 # A version that was asked for is one of the package itself, not of those that provide its name.
-                pinned = any(pin.pattern is not None and pin.target.name == target.name for pin in self.pins)
+                pinned = any(pin.is_exact and pin.target.name == target.name for pin in self.pins)
                 providers = () if pinned else self._providers(target.name)
                 for package in (*self.index.versions(target.name), *providers):
                     if package.satisfies(target) and self._is_allowed(package):

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from sysimage.spec.model import SystemSpec
+from sysimage.spec.package_word import package_name
 from sysimage_bootstrap.debian.dependencies import ON_DEMAND
 from sysimage_bootstrap.debian.slim import CHARACTER_SETS, GUILE, PARTS, Slim, languages_of
 from sysimage_bootstrap.packages.default_packages import base_packages
@@ -29,7 +30,7 @@ def slim_of(spec: SystemSpec, spec_dir: Path, resolution: Resolution, modules: C
     """
     if not spec.slim:
         return None
-    names = {text.partition("=")[0] for text in spec.archive_packages} & resolution.edges.keys()
+    names = {package_name(text) for text in spec.archive_packages} & resolution.edges.keys()
     names |= {package.name for package in resolution.packages if package.suite == OWN}
     asked = names | (set(resolution.roots) - set(base_packages(spec)))
     return Slim(
