@@ -13,6 +13,7 @@ from sysimage.cli.build_history import with_replaced_image
 from sysimage.cli.build_request import build_request
 from sysimage.cli.delivery import add_delivery_flags, check_outputs, check_stream, delivered
 from sysimage.cli.progress import shown_progress
+from sysimage.cli.several_platforms import build_for_platforms
 from sysimage.cli.several_specs import each_spec
 from sysimage.cli.spec_files import choices, faults_in
 from sysimage.cli.terminal import Terminal
@@ -55,13 +56,16 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     flags.add_source_flags(parser)
     flags.add_registry_flags(parser)
     flags.add_output_flags(parser)
-    flags.add_specs(parser)
+    flags.add_specs(parser, platform="several")
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     streams = arguments.output == "-"
     if streams:
         check_stream(arguments, terminal)
+    if len(arguments.platforms or ()) > 1:
+        build_for_platforms(arguments, terminal, delivered_request)
+        return
     each = [(one, delivered_request(one, terminal)) for one in each_spec(arguments)]
     for one, request in each:
         check_outputs(request, one)

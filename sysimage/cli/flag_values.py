@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -23,6 +24,20 @@ def byte_count(text: str) -> int:
     if not number.isascii() or not number.isdecimal():
         raise argparse.ArgumentTypeError(f"must be a number of bytes such as 500M or 20G, not {text!r}")
     return int(number) * unit
+
+
+def platforms(text: str) -> tuple[str, ...]:
+    """``OS/ARCH`` with commas between, each once; ``linux/`` may be left out."""
+    found = []
+    for word in text.split(","):
+        name = word.strip()
+        name = name if name.startswith("linux/") else f"linux/{name}"
+        if not re.fullmatch(r"linux/[a-z0-9_-]+(/v[0-9]+)?", name):
+            raise argparse.ArgumentTypeError(f"{word!r} is not a platform, such as linux/arm64")
+        found.append(name)
+    if len(set(found)) < len(found):
+        raise argparse.ArgumentTypeError("it names a platform twice")
+    return tuple(found)
 
 
 def positive(text: str) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Literal
 
-from sysimage.cli.flag_values import argument, assignment, byte_count, created_at, positive
+from sysimage.cli.flag_values import argument, assignment, byte_count, created_at, platforms, positive
 from sysimage.cli.progress import STYLES
 
 SPEC = "system.json"
@@ -45,15 +46,15 @@ def add_progress_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGro
 
 def add_spec(parser: argparse.ArgumentParser) -> None:
     """The spec, and which of its images is meant."""
-    add_choice_flags(parser)
+    add_choice_flags(parser, platform="one")
     parser.add_argument(
         "spec", metavar="SPEC", nargs="?", default=SPEC, help=f"the spec ({SPEC}), or - for standard input"
     )
 
 
-def add_specs(parser: argparse.ArgumentParser) -> None:
+def add_specs(parser: argparse.ArgumentParser, *, platform: Literal["one", "several"] = "one") -> None:
     """One spec or several, and which of their images are meant."""
-    add_choice_flags(parser)
+    add_choice_flags(parser, platform=platform)
     parser.add_argument(
         "specs",
         metavar="SPEC",
@@ -64,14 +65,24 @@ def add_specs(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_choice_flags(parser: argparse.ArgumentParser) -> None:
+def add_choice_flags(parser: argparse.ArgumentParser, *, platform: Literal["one", "several"] | None = None) -> None:
     """Which of the images that a spec stands for."""
     group = parser.add_argument_group("which of the spec's images")
+    if platform is not None:
+        group.add_argument(
+            "--platform",
+            metavar="OS/ARCH",
+            type=platforms,
+            dest="platforms",
+            help="the platform, such as linux/arm64"
+            + ("; several with commas between become one index of images" if platform == "several" else "")
+            + "; without it the spec's architecture counts",
+        )
     group.add_argument(
         "--variant",
         metavar="NAME",
         action="append",
-        help='lay the changes over the spec that it holds under this name of "variants"; may be repeated',
+        help='change the spec as its variant of this name says; it is under "variants"; may be repeated',
     )
     group.add_argument(
         "--set",
@@ -79,7 +90,7 @@ def add_choice_flags(parser: argparse.ArgumentParser) -> None:
         action="append",
         type=assignment,
         dest="assignments",
-        help="another value of a key, such as max-layers=20, services.web.user=web or /labels/team=shop; KEY+=VALUE "
+        help="another value of a key, such as max-layers=20; or services.web.user=web, /labels/team=shop; KEY+=VALUE "
         "adds to an array; may be repeated",
     )
     group.add_argument(

@@ -13,7 +13,7 @@ from sysimage.errors import SpecError
 
 if TYPE_CHECKING:
     from sysimage.pipeline.options import DeclaredSystem
-    from sysimage.spec.choices import SpecChoices
+    from sysimage.spec.choices import Assignment, SpecChoices
     from sysimage.spec.parse import ReadSpec
 
 _STANDARD_INPUT = "standard input"
@@ -25,10 +25,21 @@ def choices(arguments: argparse.Namespace) -> SpecChoices:
 
     return SpecChoices(
         tuple(arguments.variant or ()),
-        tuple(arguments.assignments or ()),
+        (*(arguments.assignments or ()), *_platform(arguments)),
         dict(arguments.spec_arguments or ()),
         arguments.argument_environment,
     )
+
+
+def _platform(arguments: argparse.Namespace) -> tuple[Assignment, ...]:
+    """The architecture that ``--platform`` names."""
+    from sysimage.spec.choices import Assignment
+
+    platforms: tuple[str, ...] = getattr(arguments, "platforms", None) or ()
+    if len(platforms) > 1:
+        raise SpecError("cannot do this for several platforms at once", hint="name one --platform, or build")
+    texts = (f"architecture={platform.partition('/')[2]}" for platform in platforms)
+    return tuple(Assignment.parse(text) for text in texts)
 
 
 def read_spec(name: str, chosen: SpecChoices) -> ReadSpec:
@@ -64,12 +75,26 @@ def plain_system(name: str, lock_file: Path | None, chosen: SpecChoices) -> Decl
     ``lock_file`` is the flag's value.
     """
     from sysimage.pipeline.options import DeclaredSystem
-    from sysimage.spec.lock_file import lock_file_beside
 
     read = read_spec(name, chosen)
     path = Path("system.json" if name == "-" else name)
-    lock = lock_file or lock_file_beside(path, chosen)
+    lock = lock_file or _lock_file(name, path, chosen, read.spec.architecture)
     return DeclaredSystem.of(read.spec, path.parent, lock, read.composition.files)
+
+
+def _lock_file(name: str, path: Path, chosen: SpecChoices, architecture: str) -> Path:
+    """The lock file beside a spec; for another architecture than the spec's own it has that in its name."""
+    from dataclasses import replace
+
+    from sysimage.spec.lock_file import lock_file_beside
+
+    beside = lock_file_beside(path, chosen)
+    others = tuple(one for one in chosen.assignments if one.keys != ("architecture",))
+    if name == "-" or len(others) == len(chosen.assignments):
+        return beside
+    if read_spec(name, replace(chosen, assignments=others)).spec.architecture == architecture:
+        return beside
+    return beside.with_name(f"{beside.name.removesuffix('.lock.json')}.{architecture.replace('/', '')}.lock.json")
 
 
 def declared_system(arguments: argparse.Namespace) -> DeclaredSystem:

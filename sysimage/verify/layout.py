@@ -73,6 +73,23 @@ def read_layout(
     return assemble(documents, faults, limits)
 
 
+def configs_of(source: ImageSource, limits: Limits) -> frozenset[Digest]:
+    """The configurations of all images that ``index.json`` leads to, for every platform."""
+    found: set[Digest] = set()
+
+    def follow(document: dict[str, Any], depth: int) -> None:
+        config = field(document, "config", dict)
+        if config is not None:
+            found.add(parse_descriptor(config).digest)
+        for value in (field(document, "manifests", list) or []) if depth <= limits.index_depth else []:
+            below = parse_descriptor(value)
+            if below.media_type in _MANIFESTS + _INDEXES and source.size(blob_name(below.digest)) is not None:
+                follow(parse_named("a manifest", read_blob(source, below, limits), limits), depth + 1)
+
+    follow(parse_named("index.json", source.read("index.json", limits.document_size), limits), 0)
+    return frozenset(found)
+
+
 def blob_name(digest: Digest) -> str:
     """Where a layout keeps a blob."""
     return f"blobs/sha256/{digest.hex}"

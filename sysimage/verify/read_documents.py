@@ -5,7 +5,7 @@ from __future__ import annotations
 from sysimage.verify.docker_manifest import compare, documents_of, read_docker_manifest
 from sysimage.verify.image_source import ImageSource
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
-from sysimage.verify.layout import read_layout
+from sysimage.verify.layout import blob_name, configs_of, read_layout
 from sysimage.verify.limits import Limits
 from sysimage.verify.manifest import ImageDocuments
 
@@ -23,6 +23,12 @@ def read_documents(
             raise MalformedError("holds neither index.json nor manifest.json")
         return documents_of(source, legacy, faults, limits)
     documents = read_layout(source, faults, limits, platform, name)
-    if legacy is not None:
+    # One archive of several platforms has a manifest.json for one of them.
+    is_of_another = (
+        legacy is not None
+        and legacy.config != blob_name(documents.image_id)
+        and any(legacy.config == blob_name(config) for config in configs_of(source, limits))
+    )
+    if legacy is not None and not is_of_another:
         compare(documents, legacy, faults)
     return documents

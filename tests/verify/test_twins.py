@@ -106,6 +106,7 @@ GIVEN_UP: dict[str, str] = {
     "layer._read_file": _PREFLIGHT,
     "layout._check_types": "sysimage.blobs.media_types",
     "layout._choose": _LAYOUT,
+    "layout.named_image": _LAYOUT,
     "layout._refuse_confusion": _IMAGE,
     "layout._with_name": _LAYOUT,
     "layout.read_blob": "sysimage.blobs.directory:BlobDirectory",

@@ -1,0 +1,132 @@
+"""One command makes an image for several platforms: an image each, one index, and layers once where they are equal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sysimage.api import inspect, verify
+from sysimage.cli import main
+from sysimage.cli.flag_values import platforms
+from tests.destinations.registry_server import running
+from tests.support.builds import registered
+from tests.support.store_builder import StoreBuilder, small_system
+
+BOTH = "linux/amd64,linux/arm64"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    closure = small_system(StoreBuilder(tmp_path / "store"))
+    registered(closure, tmp_path / "registration")
+    source = {"paths": [str(closure.roots[0])], "source": "registration", "location": "store"}
+    (tmp_path / "small.json").write_text(json.dumps({"name": "small", "from-store": source}))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SYSIMAGE_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def say(workspace: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    def run(*words: str, status: int = 0) -> Any:
+        assert main(["build", "--json", "--progress", "quiet", *words, "small.json"]) == status
+        return json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def test_an_index_of_images_goes_to_every_kind_of_place(workspace: Path, say: Any) -> None:
+    with running() as registry:
+        name = f"{registry.address}/team/small:1"
+        said = say("--platform", BOTH, "-o", "small.tar", "--push", name)
+        assert [image["architecture"] for image in said["images"]] == ["amd64", "arm64"]
+        assert (said["output"], said["pushed"]) == ("small.tar", [name])
+        assert registry.media_types[said["digest"]] == "application/vnd.oci.image.index.v1+json"
+        say("--platform", BOTH, "-o", "layout/")
+        for place in ("small.tar", "layout", name):
+            for image in said["images"]:
+                found = inspect(place, platform=f"linux/{image['architecture']}")
+                assert (str(found.digest), found.config.architecture) == (image["digest"], image["architecture"])
+        assert verify("small.tar", platform="linux/arm64").architecture == "arm64"
+    docker = json.loads(read_member(workspace / "small.tar", "manifest.json"))
+    assert docker[0]["RepoTags"] == ["small:latest"]
+
+
+def read_member(archive: Path, name: str) -> bytes:
+    import tarfile
+
+    with tarfile.open(archive) as tar:
+        member = tar.extractfile(name)
+        assert member is not None
+        return member.read()
+
+
+def test_equal_layers_are_there_once_and_no_blob_that_is_named_is_absent(workspace: Path, say: Any) -> None:
+    import tarfile
+
+    said = say("--platform", BOTH, "-o", "small.tar")
+    one, other = ({layer["digest"] for layer in image["layers"]} for image in said["images"])
+    assert one & other
+    assert said["shared"] > 0
+    with tarfile.open(workspace / "small.tar") as tar:
+        names = tar.getnames()
+    assert len(names) == len(set(names))
+    assert {digest.partition(":")[2] for digest in one | other} <= {name.rpartition("/")[2] for name in names}
+
+
+def test_building_again_goes_on_from_the_image_of_each_platform(workspace: Path, say: Any) -> None:
+    with running() as registry:
+        name = f"{registry.address}/team/small:1"
+        first = say("--continue", "--platform", BOTH, "--push", name)
+        registry.requests.clear()
+        again = say("--continue", "--platform", BOTH, "--push", name)
+        assert again["digest"] == first["digest"]
+        assert again["transfers"][0]["sent"] == 0
+    assert say("--continue", "--platform", BOTH, "-o", "small.tar")["digest"] == first["digest"]
+    assert say("--continue", "--platform", BOTH, "-o", "small.tar")["digest"] == first["digest"]
+
+
+def test_one_platform_is_an_image_and_no_index(workspace: Path, say: Any) -> None:
+    said = say("--platform", "linux/arm64", "-o", "small.tar")
+    assert said["architecture"] == "arm64"
+    assert inspect("small.tar").config.architecture == "arm64"
+    assert say("--platform", "amd64", "-o", "small.tar")["digest"] == say("-o", "small.tar")["digest"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "cause"),
+    [
+        (["--platform", "windows/amd64"], "is not a platform"),
+        (["--platform", "arm64,linux/arm64"], "names a platform twice"),
+        (["--platform", BOTH, "--format", "docker-archive"], "it holds one image"),
+        (["--platform", "linux/nonsense"], "architecture"),
+    ],
+)
+def test_what_is_no_platform_is_refused(flags: list[str], cause: str, workspace: Path, say: Any) -> None:
+    assert cause in json.dumps(say(*flags, status=2))
+
+
+def test_platforms_are_read_with_and_without_the_system() -> None:
+    assert platforms("linux/amd64, arm64,linux/arm/v7") == ("linux/amd64", "linux/arm64", "linux/arm/v7")
+
+
+def test_another_architecture_has_a_lock_file_of_its_own(workspace: Path) -> None:
+    from argparse import Namespace
+
+    from sysimage.cli.spec_files import choices, plain_system
+
+    (workspace / "web.json").write_text('{"name": "web", "packages": [], "architecture": "amd64"}')
+
+    def lock(*chosen: str) -> str | None:
+        arguments = Namespace(
+            variant=None, assignments=None, spec_arguments=None, argument_environment={}, platforms=chosen
+        )
+        found = plain_system("web.json", None, choices(arguments)).lock_file
+        return found.name if found else None
+
+    assert lock() == lock("linux/amd64") == "web.lock.json"
+    assert lock("linux/arm64") == "web.arm64.lock.json"
