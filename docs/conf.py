@@ -26,6 +26,7 @@ exclude_patterns = ["docs/conf.py", "docs/__pycache__"]
 myst_heading_anchors = 4
 nitpicky = True
 html_copy_source = False
+smartquotes = False  # they would change the dashes of flags
 
 
 def setup(app: Sphinx) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sysimage.cli import flags, left_out, plan_text
+from sysimage.cli import flags, left_out, plan_report, plan_text
 from sysimage.cli.build_request import build_request
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.several_specs import each_spec
@@ -45,6 +46,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="show the lines of maintainer scripts that were not understood, and why",
     )
+    parser.add_argument(
+        "--report", metavar="FILE", type=Path, help="write the plan as a page, as `sysimage report` does of an image"
+    )
     flags.add_specs(parser)
 
 
@@ -54,11 +58,15 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from sysimage.files.locks import in_use
     from sysimage.pipeline.build import plan
 
+    if arguments.report is not None:
+        plan_report.check_output(arguments)
     plans = []
     for one, request in [(one, build_request(one, terminal)) for one in each_spec(arguments)]:
         shown = shown_progress("quiet" if arguments.quiet else arguments.progress, terminal)
         with faults_in(one.spec, choices(one)), in_use(request.sources.cache_dir), shown as progress:
             made = plan(request.system, request.sources, request.identity, request.planning, progress)
+            if arguments.report is not None:
+                plan_report.write(made, arguments.report)
             plans.append(Plan.of(made, estimated=not (arguments.left_out or arguments.scripts)))
         if not arguments.json:
             _show(plans[-1], arguments, terminal)

@@ -14,6 +14,7 @@ _FOR_ONE = {
     "lockfile": "--lockfile",
     "previous": "--previous",
     "history": "--history",
+    "report": "--report",
 }
 """Flags that are about one image."""
 

@@ -63,6 +63,12 @@ def report_document(facts: Facts, difference: Difference | None = None) -> dict[
             ],
         },
         "lacking": [{"item": places[one.item], "package": one.package, "size": one.size} for one in less],
+        "left_out": None
+        if facts.left_out is None
+        else [
+            {"item": places[one.item], "what": printable(one.what), "files": one.files, "size": one.size}
+            for one in sorted(facts.left_out, key=lambda one: (-one.size, one.item, one.what))
+        ],
         "difference": None if difference is None else _difference(difference),
     }
 

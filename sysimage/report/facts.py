@@ -75,6 +75,18 @@ class LayerFact:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOutFact:
+    """What a slim item lacks of its package, of one kind."""
+
+    item: str
+    """The store path."""
+    what: str
+    """Such as ``manuals``."""
+    files: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """An image, or the plan of one."""
 
@@ -96,3 +108,5 @@ class Facts:
     """Whether an item is made again whenever something that it refers to is."""
     others: Mapping[int, tuple[FileFact, ...]] | None = None
     """Files of no item by layer; None in a plan."""
+    left_out: tuple[LeftOutFact, ...] | None = None
+    """None where only a build knows it: an image does not say what it lacks."""

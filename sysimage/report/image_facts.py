@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from sysimage.compare.holding import named_packages
@@ -13,7 +12,7 @@ from sysimage.layerplan import PlannedLayer, Record
 from sysimage.progress import Progress, silent
 from sysimage.report.contents import DATABASES, SPEC, Contents, read_contents
 from sysimage.report.facts import Facts, ItemFact, LayerFact
-from sysimage.report.packages import read_licences, read_stanza
+from sysimage.report.packages import read_licences, read_stanza, with_licences_of_source
 from sysimage.rules.packages import is_stanza
 from sysimage.rules.paths import Parts, as_parts, as_path
 from sysimage.verify.database import Row, read_database
@@ -120,21 +119,7 @@ def _items(contents: Contents, references: Mapping[str, tuple[str, ...]]) -> tup
                 files,
             )
         )
-    return tuple(sorted(_with_licences_of_source(items), key=lambda item: (item.base_name, item.path)))
-
-
-def _with_licences_of_source(items: list[ItemFact]) -> list[ItemFact]:
-    """A package without a copyright file refers to that of another one of its source, by a link of Debian's."""
-    known: dict[str, set[str]] = {}
-    for item in items:
-        if item.package is not None:
-            known.setdefault(item.package.source, set()).update(item.licences)
-    return [
-        item
-        if item.licences or item.package is None
-        else replace(item, licences=tuple(sorted(known[item.package.source])))
-        for item in items
-    ]
+    return tuple(sorted(with_licences_of_source(items), key=lambda item: (item.base_name, item.path)))
 
 
 def _declared(contents: Contents, items: Iterable[ItemFact]) -> frozenset[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 
-from sysimage.report.facts import PackageFact
+from sysimage.report.facts import ItemFact, PackageFact
 from sysimage.rules.packages import is_stanza
 from sysimage.rules.paths import Parts
 
@@ -58,3 +60,17 @@ def read_licences(data: bytes) -> frozenset[str]:
         return frozenset(common)
     flat = " ".join(text.split())
     return frozenset(name for words, name in _PARAGRAPHS if words in flat)
+
+
+def with_licences_of_source(items: Sequence[ItemFact]) -> list[ItemFact]:
+    """A package without a copyright file refers to that of another one of its source, by a link of Debian's."""
+    known: dict[str, set[str]] = {}
+    for item in items:
+        if item.package is not None:
+            known.setdefault(item.package.source, set()).update(item.licences)
+    return [
+        item
+        if item.licences or item.package is None
+        else replace(item, licences=tuple(sorted(known[item.package.source])))
+        for item in items
+    ]

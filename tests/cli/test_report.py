@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sysimage.cli import main
+from tests.support.builds import registered
 from tests.support.images import build_image
 
 
@@ -92,3 +93,37 @@ def test_what_is_no_image_is_refused_in_a_sentence(
     assert main(["report", "-q", str(tmp_path / name), "-o", str(tmp_path / "page.html")]) == status
     assert words in capsys.readouterr().err
     assert not (tmp_path / "page.html").exists()
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    """A system.json of what a store beside it holds."""
+    built = build_image(tmp_path)
+    registered(built.closure, tmp_path / "registration")
+    source = {"paths": [str(built.closure.roots[0])], "source": "registration", "location": "store"}
+    place = tmp_path / "system.json"
+    place.write_text(json.dumps({"name": "top", "from-store": source}))
+    return place
+
+
+def test_a_plan_is_written_as_a_page(spec: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = tmp_path / "plan.html"
+    cache = ["--cache-dir", str(tmp_path / "cache")]
+    assert main(["plan", "-q", *cache, "--report", str(place), str(spec)]) == 0, capsys.readouterr().err
+    text = place.read_text()
+    assert '"kind":"plan","name":"top:latest"' in text
+    assert '"left_out":[]' in text
+
+
+def test_the_page_of_a_plan_takes_no_input_s_place(
+    spec: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = spec.read_text()
+    cache = ["--cache-dir", str(tmp_path / "cache")]
+    assert main(["plan", "-q", *cache, "--report", str(spec), str(spec)]) == 2
+    assert "is the spec" in capsys.readouterr().err
+    (tmp_path / "other.json").write_text(text)
+    page = ["--report", str(tmp_path / "plan.html")]
+    assert main(["plan", "-q", *cache, *page, str(spec), str(tmp_path / "other.json")]) == 2
+    assert "cannot use --report with several specs" in capsys.readouterr().err
+    assert spec.read_text() == text

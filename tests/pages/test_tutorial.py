@@ -51,7 +51,9 @@ def test_the_tutorial_runs_as_it_stands(tmp_path: Path) -> None:
         ran = subprocess.run(
             ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )
+        tags = {tag: registry.manifests.get(f"shop:{tag}") for tag in ("1.0", "1.1", "latest")}
     assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
+    assert tags["1.0"] == tags["latest"] != tags["1.1"]
     answers = ran.stdout.split(f"{MARK}\n")
     assert len(answers) == len(found)
     for (commands, printed), answer in zip(found, answers, strict=True):

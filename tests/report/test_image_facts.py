@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from sysimage.closure import Closure
 from sysimage.errors import IntegrityError, MachineError
 from sysimage.layerplan import Record, plan_by
 from sysimage.pipeline.history import record_in
-from sysimage.report import image_facts, plan_facts
+from sysimage.report import image_facts, plan_facts, report_document
+from sysimage.report.facts import LeftOutFact
 from sysimage.store.database import Schema
 from sysimage.verify import verify_image
 from tests.report.made_facts import path_of
@@ -120,6 +123,33 @@ def test_the_record_of_a_build_gives_reasons_and_alone_makes_a_report(tmp_path: 
     assert planned.others is None
     assert len(planned.layers) == plan.count
     assert sum(layer.size for layer in planned.layers) == built.closure.nar_size
+
+
+def test_items_that_lie_on_this_machine_say_which_packages_they_are_before_a_build(tmp_path: Path) -> None:
+    built = build_image(tmp_path)
+    store = tmp_path / "placed"
+    items = [replace(item, location=store / item.path.base_name) for item in built.closure]
+    packaged = next(item for item in items if item.path.name == "bash-5.2")
+    assert packaged.location is not None
+    for name, text in {
+        "share/sysimage/packages/bash": "Package: bash\nVersion: 5.2-1\nSource: bash\n",
+        "share/doc/bash/copyright": "see /usr/share/common-licenses/GPL-3",
+    }.items():
+        (packaged.location / name).parent.mkdir(parents=True)
+        (packaged.location / name).write_text(text)
+    closure = Closure(items, built.closure.roots)
+    left_out = [LeftOutFact(str(packaged.path), "manuals", 3, 700)]
+    plan = plan_by("guix-size", closure, 3)
+    found = plan_facts(Record(closure, plan), "small", left_out=left_out, customization=5)
+    (bash,) = [item for item in found.items if item.package is not None]
+    assert (bash.path, bash.package and bash.package.version, bash.licences) == (
+        str(packaged.path),
+        "5.2-1",
+        ("GPL-3",),
+    )
+    (left,) = report_document(found)["left_out"]
+    assert (left["what"], left["files"], left["size"]) == ("manuals", 3, 700)
+    assert found.layers[-1].size == 5
 
 
 def test_an_image_of_another_tool_has_no_record() -> None:

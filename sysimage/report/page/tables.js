@@ -73,7 +73,15 @@ function wasteParts() {
   const { duplicates, lacking } = report;
   const hidden = report.layers.map((layer, index) => [index + 1, layer.hidden]).filter(([, size]) => size > 0);
   const parts = [];
-  if (report.kind === 'plan') return [el('p', {}, 'Files are known only once an image is built.')];
+  if (report.left_out !== null) {
+    const left = report.left_out.reduce((sum, one) => sum + one.size, 0);
+    parts.push(el('h3', {}, 'What slim items lack of their packages'));
+    parts.push(el('p', {}, report.left_out.length ? `${bytes(left)}, not compressed. “sysimage plan --left-out --json” lists every file.`
+      : 'Nothing is left out.'));
+    const rows = report.left_out.map((one) => [itemButton(one.item), one.what, String(one.files), bytes(one.size)]);
+    if (rows.length) parts.push(folded(rows, 25, (shown) => table(['item', 'what', 'files', 'bytes'], shown, [2, 3])));
+  }
+  if (report.kind === 'plan') return [...parts, el('p', {}, 'What files hold is known only once an image is built.')];
   parts.push(el('h3', {}, 'Contents that are there more than once'));
   parts.push(el('p', {}, duplicates.contents
     ? `${counted(duplicates.contents, 'content is', 'contents are')} in several files: ${bytes(duplicates.wasted)} `
