@@ -38,16 +38,16 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--left-out",
         action="store_true",
-        help="show what the packages hold and the image does not, since no program needs it: why, and how much; with "
-        "--json, every file",
+        help="show what slim items lack of their packages; why, and how much, since no program needs it; with --json, "
+        "every file",
     )
     parser.add_argument(
         "--scripts",
         action="store_true",
-        help="show the lines of maintainer scripts that were not understood, and why",
+        help="show what of maintainer scripts was not read; which lines were not understood, and why",
     )
     parser.add_argument(
-        "--report", metavar="FILE", type=Path, help="write the plan as a page, as `sysimage report` does of an image"
+        "--report", metavar="FILE", type=Path, help="write the plan as a page; as `sysimage report` does of an image"
     )
     flags.add_specs(parser)
 

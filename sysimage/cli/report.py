@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sysimage.cli import flags
 from sysimage.cli.progress import shown_progress
+from sysimage.cli.settings import settings
 from sysimage.cli.terminal import Terminal, in_bytes
 from sysimage.errors import IntegrityError, MachineError
 
@@ -21,10 +23,10 @@ if TYPE_CHECKING:
 NAME = "report"
 HELP = "write a page that shows what an image holds, and why"
 DESCRIPTION = """\
-Write one HTML page about IMAGE, an archive or an OCI layout, or about a plan, the record of a build (*.plan.json):
-where the bytes are, down to files; why each item is there; what an update of it pulls; packages with versions and
-licences; what is there twice; and with --against, what is different in another image or plan. The page holds
-everything itself and asks no network for anything. Digests are not compared; `sysimage verify` does that."""
+Write one HTML page about IMAGE, in an archive, an OCI layout or a registry, or about a plan, the record of a build
+(*.plan.json): where the bytes are, down to files; why each item is there; what an update of it pulls; packages with
+versions and licences; what is there twice; and with --against, what is different in another image or plan. The page
+holds everything itself and asks no network for anything. Digests are not compared; `sysimage verify` does that."""
 EXAMPLES = (
     ("sysimage report web.tar", "the page web.report.html, in this directory"),
     ("sysimage report --against old.tar -o change.html web.tar", "what an update changes"),
@@ -39,30 +41,29 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the page; - writes it to standard output; by default web.report.html, in this directory, for web.tar",
     )
-    parser.add_argument(
-        "--against", metavar="IMAGE", type=Path, help="another image or plan: what a client that has it pulls"
-    )
+    parser.add_argument("--against", metavar="IMAGE", help="another image or plan: what a client that has it pulls")
     parser.add_argument("--platform", metavar="OS/ARCH", help="which image, where there are several")
     parser.add_argument("--tag", metavar="NAME[:TAG]", help="which image, where a layout holds several")
     flags.add_output_flags(parser)
-    parser.add_argument("image", metavar="IMAGE", type=Path, help="an archive, an OCI layout, or the record of a build")
+    flags.add_registry_flags(parser)
+    parser.add_argument("image", metavar="IMAGE", help=f"{flags.AN_IMAGE}, or the record of a build")
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    from sysimage.api.arguments import whole_name
     from sysimage.pipeline.output_checks import Input, refuse_inputs, require_file_output
     from sysimage.report import difference, files_document, page, report_document
 
-    image, other = arguments.image, arguments.against
     output = _output(arguments)
     if output is not None:
-        whole = [Input("the image", image, whole=image.is_dir())]
-        whole += [Input("the other image", other, whole=other.is_dir())] if other is not None else []
-        refuse_inputs(output, whole)
+        read = [("the image", arguments.image), ("the other image", arguments.against)]
+        places = [(what, Path(place)) for what, place in read if place is not None]
+        refuse_inputs(output, [Input(what, place, whole=place.is_dir()) for what, place in places])
         require_file_output(output)
     with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
-        facts = _facts(image, terminal, progress, arguments.platform, whole_name(arguments.tag))
-        before = None if other is None else _facts(other, terminal, progress, arguments.platform, None)
+        facts = _facts(arguments.image, arguments.tag, arguments, terminal, progress)
+        before = None
+        if arguments.against is not None:
+            before = _facts(arguments.against, None, arguments, terminal, progress)
     found = None if before is None else difference(before, facts, is_later)
     text = page(report_document(facts, found), files_document(facts))
     _write(output, text.encode())
@@ -81,29 +82,40 @@ def _output(arguments: argparse.Namespace) -> Path | None:
         return None
     if arguments.output is not None:
         return Path(arguments.output)
-    name = arguments.image.resolve().name
+    name = Path(os.path.realpath(arguments.image)).name.replace(":", "-").replace("@", "-")
     return Path(f"{name.removesuffix(_RECORD).removesuffix('.tar') or 'image'}.report.html")
 
 
-def _facts(place: Path, terminal: Terminal, progress: Progress, platform: str | None, name: str | None) -> Facts:
+def _facts(text: str, tag: str | None, arguments: argparse.Namespace, terminal: Terminal, progress: Progress) -> Facts:
+    """What ``text`` names: the record of a build, or an image, of which ``tag`` chooses one."""
+    from sysimage.api import reading
+    from sysimage.api.arguments import whole_name
     from sysimage.pipeline.history import read_records
     from sysimage.report import image_facts, plan_facts
 
+    place = Path(text)
     if place.suffix == ".json" and not place.is_dir():
         if not place.exists():
             raise MachineError(f"cannot read {place}: No such file or directory")
         try:
-            (record,) = read_records(str(place), platform or "", lambda _: None)
+            (record,) = read_records(text, "", lambda _: None)
         except IntegrityError as error:
             raise IntegrityError(
                 f"cannot report on {place}: it is not the record of a build",
-                hint="name an image, or the *.plan.json that `sysimage build --record` writes beside one",
+                hint="name an image, or a record; `sysimage plan --report` makes a page of a spec",
             ) from error
         return plan_facts(record, place.name.removesuffix(_RECORD))
-    return image_facts(place, lambda said: _record(said, place, terminal), progress, platform=platform, name=name)
+    found = reading.find(text, settings(arguments, terminal), whole=True)
+    return image_facts(
+        found.place,
+        lambda said: _record(said, text, terminal),
+        progress,
+        platform=arguments.platform,
+        name=whole_name(tag) or found.name,
+    )
 
 
-def _record(annotations: Mapping[str, str], place: Path, terminal: Terminal) -> Record | None:
+def _record(annotations: Mapping[str, str], place: str, terminal: Terminal) -> Record | None:
     """What the build of an image knew. The image can be shown without."""
     from sysimage.pipeline.history import record_in
 

@@ -10,6 +10,7 @@ from sysimage.report.difference import Difference, name_and_version
 from sysimage.report.facts import Facts, FileFact, ItemFact
 from sysimage.report.graph import ItemMeasures, measure
 from sysimage.report.waste import duplicates, lacking
+from sysimage.rules.paths import Parts
 
 FORMAT_VERSION = 1
 MOST_FILES = 40_000
@@ -17,6 +18,8 @@ MOST_FILES = 40_000
 MOST_ROWS = 500
 """Of duplicates, and of files of a difference, that are listed."""
 _MOST_PATHS = 20
+_DEEPEST = 60
+"""Directories within one another that have a place of their own."""
 
 Tree: TypeAlias = "list[Any]"
 """``[name, size]`` of a file, ``[name, [entries]]`` of a directory, ``[count, size, 0]`` of small files."""
@@ -132,17 +135,23 @@ def _tree(files: Iterable[FileFact], least: int) -> list[Tree]:
     root: dict[bytes, Any] = {}
     for file in files:
         directory = root
-        for name in file.parts[:-1]:
+        *above, last = _not_too_deep(file.parts)
+        for name in above:
             below = directory.setdefault(name, {})
             if not isinstance(below, dict):  # a file of the name, in an item of another layer
                 break
             directory = below
         if file.size >= least:
-            directory[file.parts[-1]] = file.size
+            directory[last] = file.size
         else:
             count, size = directory.get(b"", (0, 0))
             directory[b""] = (count + 1, size + file.size)
     return _entries(root)[0]
+
+
+def _not_too_deep(parts: Parts) -> Parts:
+    """The path with its deepest directories as one name: no reader of the page has to nest without end."""
+    return parts if len(parts) <= _DEEPEST else (*parts[: _DEEPEST - 1], b"/".join(parts[_DEEPEST - 1 :]))
 
 
 def _entries(directory: Mapping[bytes, Any]) -> tuple[list[Tree], int]:

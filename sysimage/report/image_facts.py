@@ -16,7 +16,7 @@ from sysimage.report.packages import read_licences, read_stanza, with_licences_o
 from sysimage.rules.packages import is_stanza
 from sysimage.rules.paths import Parts, as_parts, as_path
 from sysimage.verify.database import Row, read_database
-from sysimage.verify.image_source import open_source
+from sysimage.verify.image_source import ImagePlace, open_source
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.manifest import ImageDocuments, LayerDocument
@@ -24,7 +24,7 @@ from sysimage.verify.read_documents import read_documents
 
 
 def image_facts(
-    path: Path,
+    place: Path | ImagePlace,
     read_record: Callable[[Mapping[str, str]], Record | None],
     progress: Progress = silent,
     *,
@@ -32,19 +32,19 @@ def image_facts(
     name: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Facts:
-    """Read an archive or an OCI layout. ``read_record`` finds what its build knew in the annotations of its manifest.
+    """Read an image. ``read_record`` finds what its build knew in the annotations of its manifest.
 
     An image that cannot be followed is an `IntegrityError`, a file that cannot be read a `MachineError`. Whether what
     it says is true is asked by verifying it, not here.
     """
     try:
-        with open_source(path, limits) as source:
+        with open_source(place, limits) as source:
             documents = read_documents(source, IssueCollector(1), limits, platform, name)
             contents = read_contents(source, documents.layers, limits, progress)
     except MalformedError as error:
-        raise IntegrityError(f"cannot report on {path}: the image {error}") from None
+        raise IntegrityError(f"cannot report on {place}: the image {error}") from None
     except OSError as error:
-        raise MachineError(f"cannot read {path}: {error.strerror}") from error
+        raise MachineError(f"cannot read {place}: {error.strerror}") from error
     record = read_record(documents.annotations)
     kind, rows = _registered(contents)
     references = _references(contents, record, rows)
@@ -53,7 +53,7 @@ def image_facts(
     referred = {reference for item in items for reference in item.references}
     return Facts(
         kind="image",
-        name=documents.tags[0] if documents.tags else path.name,
+        name=documents.tags[0] if documents.tags else str(place),
         facts=_facts(documents, kind, len(items)),
         layers=tuple(_layer(layer, planned.get(layer.number), contents.hidden) for layer in documents.layers),
         items=items,

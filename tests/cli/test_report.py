@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from sysimage.cli import main
+from tests.destinations.registry_server import running
 from tests.support.builds import registered
 from tests.support.images import build_image
 
@@ -93,6 +95,31 @@ def test_what_is_no_image_is_refused_in_a_sentence(
     assert main(["report", "-q", str(tmp_path / name), "-o", str(tmp_path / "page.html")]) == status
     assert words in capsys.readouterr().err
     assert not (tmp_path / "page.html").exists()
+
+
+def test_an_image_in_a_registry_is_reported_on_and_compared(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    layout = {info.name: content for info, content in members(archive)}
+    with running() as registry:
+        manifest = json.loads(layout["index.json"])["manifests"][0]
+        held = {name.rpartition("/")[2]: data for name, data in layout.items() if name.startswith("blobs/")}
+        registry.blobs["team/small"] = {f"sha256:{name}": data for name, data in held.items()}
+        for reference in ("1.0", manifest["digest"]):
+            registry.manifests[f"team/small:{reference}"] = held[manifest["digest"].partition(":")[2]]
+            registry.media_types[f"team/small:{reference}"] = manifest["mediaType"]
+        name = f"{registry.address}/team/small:1.0"
+        assert main(["report", "-q", name, "--against", str(archive)]) == 0, capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["small-1.0.report.html"]
+    assert '"pulled":0' in (tmp_path / "small-1.0.report.html").read_text()
+
+
+def members(archive: Path) -> list[tuple[tarfile.TarInfo, bytes]]:
+    """Files in an archive, with what they hold."""
+    with tarfile.open(archive) as tar:
+        found = ((info, tar.extractfile(info)) for info in tar)
+        return [(info, file.read()) for info, file in found if file is not None]
 
 
 @pytest.fixture

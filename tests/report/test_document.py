@@ -62,6 +62,13 @@ def test_beyond_many_files_small_ones_are_summed_up_by_directory() -> None:
     assert rest[0] + len(entries) - 1 == len(held)
 
 
+def test_directories_within_one_another_without_end_become_one_name() -> None:
+    deep = FileFact((b"d",) * 2000, 7, b"")
+    (tree,) = files_document(facts(item("a", files=(deep,))))["items"]
+    assert sum(map(size_of, tree)) == 7
+    assert json.dumps(tree).replace('["d", [', "").startswith('[["d/d/d')
+
+
 def test_files_of_no_item_are_listed_by_layer() -> None:
     made = facts(item("a"), others={1: (FileFact((b"etc", b"passwd"), 7, b""),)})
     assert files_document(made)["layers"] == {"1": [["etc", [["passwd", 7]]]]}
