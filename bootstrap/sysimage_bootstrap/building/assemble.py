@@ -41,7 +41,8 @@ def assemble(
 ) -> Assembled:
     """Assemble a program in the new directory ``top``, out of the packages that hold what it ``needs``.
 
-    The first of these paths is the program's, each of the others one in a package that it reads. ``debs`` and their
+    The first of these paths is the program's, each of the others that of a module that it loads, or one in a package
+    that it reads. ``debs`` and their
     ``inventories`` are of this machine's ``architecture``. If they lack something, it is a `MachineError` about
     ``what``.
     """
@@ -55,7 +56,7 @@ def assemble(
             hint="its packages have to be fetched for this machine's architecture as well",
         )
     program = found[0]
-    files = _linked_files(program, namespace, target)
+    files = _linked_files(found, namespace, target)
     top.mkdir(parents=True)
     needed = {place.package for place in (*files, *found)}
     for package, deb in sorted(debs.items(), key=lambda pair: pair[0].name):
@@ -66,10 +67,10 @@ def assemble(
     return Assembled(top, libraries, (libraries / interpreter, "--library-path", libraries, top / program.path))
 
 
-def _linked_files(program: PackagePath, namespace: UnionTree, target: ElfTarget) -> set[PackagePath]:
-    """A program and the libraries it is linked with, over any number of steps."""
+def _linked_files(files: Sequence[PackagePath], namespace: UnionTree, target: ElfTarget) -> set[PackagePath]:
+    """Files and the libraries they are linked with, over any number of steps."""
     found: set[PackagePath] = set()
-    waiting = [program]
+    waiting = list(files)
     while waiting:
         place = namespace.final(waiting.pop())
         if place in found:
@@ -79,7 +80,7 @@ def _linked_files(program: PackagePath, namespace: UnionTree, target: ElfTarget)
         for name in elf.needed if elf is not None else ():
             library = namespace.find_in(target.directories, name, place.package)
             if library is None:
-                raise MachineError(f"cannot run {program.path} here: {place.path} needs {name}, which is not at hand")
+                raise MachineError(f"cannot run {files[0].path} here: {place.path} needs {name}, which is not at hand")
             waiting.append(library)
     return found
 

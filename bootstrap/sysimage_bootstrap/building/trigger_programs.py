@@ -51,5 +51,6 @@ class TriggerPrograms:
             by_name = {package.name: package for package in self.runnable}
             source = Inventories(InventoryCache(self.store.root), scratch, self.workers)
             inventories = source.of(self.runnable, by_name, self.progress)
-            paths = [path.format(triplet=ELF_TARGETS[self.architecture].triplet) for path in needs]
+            triplet = ELF_TARGETS[self.architecture].triplet
+            paths = [path.replace("{triplet}", triplet) for path in needs]
             yield assemble(what, paths, self.architecture, self.runnable, inventories, scratch / "program")

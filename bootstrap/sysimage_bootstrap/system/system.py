@@ -18,6 +18,7 @@ from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import ShownFiles, StoreItem
 from sysimage.store.paths import StorePath
+from sysimage_bootstrap.debian.architectures import ELF_TARGETS
 from sysimage_bootstrap.debs.inventory import PackageFacts
 from sysimage_bootstrap.packages.default_packages import build_only
 from sysimage_bootstrap.store import ItemStore
@@ -119,7 +120,11 @@ def build_system(
     )
     files_of_boot = {} if tools is None else _boot_files(spec, tools, configuration, environment, root)
     shown = {package.path: package.usr for package in packages}
-    made = trigger_items(tree, packages, assemble, store) if assemble is not None else ()
+    made = (
+        trigger_items(tree, packages, assemble, ELF_TARGETS[spec.architecture].triplet, store)
+        if assemble is not None
+        else ()
+    )
     shown |= {item.path: ShownFiles() for item in (locale, *made) if item is not None}
     system = system_item(
         sorted(shown),

@@ -7,26 +7,38 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sysimage.digest import Digest
+from sysimage.errors import MachineError
+from sysimage.notices import notice
 from sysimage.store.items import StoreItem
 from sysimage_bootstrap.store import ItemStore, Recipe
 from sysimage_bootstrap.system.installed import Installed
 from sysimage_bootstrap.triggers.merged_tree import MergedTree
-from sysimage_bootstrap.triggers.program_triggers import TRIGGERS, Assemble, ProgramTrigger, inputs, make
+from sysimage_bootstrap.triggers.program_triggers import TRIGGERS, Assemble, ProgramTrigger, inputs, make, on
 
 _FORMAT = 1
 """Raised when the same inputs come to give other bytes."""
 
 
 def trigger_items(
-    tree: MergedTree, packages: Sequence[Installed], assemble: Assemble, store: ItemStore
+    tree: MergedTree, packages: Sequence[Installed], assemble: Assemble, triplet: str, store: ItemStore
 ) -> tuple[StoreItem, ...]:
-    """An item for each trigger whose program is among the packages, and that has something to read."""
+    """An item for each trigger whose program is among the packages, and that has something to read; ``triplet`` is the
+    system's directory of libraries.
+
+    Modules are of the system's architecture. Where this machine has another, and not the same modules for it, what they
+    are is not written down: programs look at the modules themselves, or do without.
+    """
     found = []
-    for trigger in TRIGGERS:
+    for trigger in (on(trigger, triplet) for trigger in TRIGGERS):
         owner = next((package for package in packages if re.fullmatch(trigger.package, package.name)), None)
         read = inputs(trigger, tree) if owner is not None else {}
         if owner is not None and read:
-            found.append(_item(trigger, owner, read, assemble, store))
+            try:
+                found.append(_item(trigger, owner, read, assemble, store))
+            except MachineError as error:
+                if not trigger.modules:
+                    raise
+                notice(f"the image has no {trigger.modules}: {error.message}")
     return tuple(found)
 
 
@@ -45,7 +57,8 @@ def _item(
     )
 
     def build(top: Path) -> None:
-        with assemble(trigger.name, (trigger.program,)) as program:
+        modules = [f"{trigger.directory}/{path}" for path in read] if trigger.modules else []
+        with assemble(trigger.name, (trigger.program, *modules)) as program:
             top.mkdir()
             make(trigger, read, program, top)
 

@@ -5,10 +5,11 @@ The program is of this machine's architecture and works on copies: nothing of it
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +23,10 @@ class Program(Protocol):
     @property
     def argv(self) -> Sequence[Path | str]:
         """What runs it; arguments follow."""
+
+    @property
+    def top(self) -> Path:
+        """Its own tree: what is below /usr, as far as it needs it."""
 
 
 Assemble = Callable[[str, Sequence[str]], AbstractContextManager[Program]]
@@ -37,13 +42,17 @@ class ProgramTrigger:
     package: str
     """A pattern for the name of the package that holds the program, and that reads what it makes."""
     program: str
-    """Below /usr; ``{triplet}`` is the directory of libraries."""
+    """Below /usr; ``{triplet}`` is the directory of libraries of its own architecture."""
     directory: str
-    """Below /usr, where it reads and writes."""
+    """Below /usr, where it reads and writes; ``{triplet}`` is the system's."""
     reads: str
     """A pattern for what it reads there."""
     arguments: tuple[str, ...]
     """``{directory}`` is the copy of the directory."""
+    modules: str = ""
+    """Where what it reads are modules, which it loads out of its own tree: the file, in the directory, that says what
+    they are. Paths in it are those below /usr."""
+    environment: tuple[tuple[str, str], ...] = ()
 
 
 TRIGGERS = (
@@ -63,7 +72,31 @@ TRIGGERS = (
         r"packages/[^/]+\.xml",
         ("{directory}",),
     ),
+    ProgramTrigger(
+        "gdk-pixbuf-loaders",
+        r"libgdk-pixbuf-2\.0-0",
+        "lib/{triplet}/gdk-pixbuf-2.0/gdk-pixbuf-query-loaders",
+        "lib/{triplet}/gdk-pixbuf-2.0/2.10.0",
+        r"loaders/[^/]+\.so",
+        (),
+        modules="loaders.cache",
+        environment=(("GDK_PIXBUF_MODULEDIR", "{directory}/loaders"),),
+    ),
+    ProgramTrigger(
+        "gio-modules",
+        r"libglib2\.0-0(t64)?",
+        "lib/{triplet}/glib-2.0/gio-querymodules",
+        "lib/{triplet}/gio/modules",
+        r"[^/]+\.so",
+        ("{directory}",),
+        modules="giomodule.cache",
+    ),
 )
+
+
+def on(trigger: ProgramTrigger, triplet: str) -> ProgramTrigger:
+    """A trigger in a system with this directory of libraries; its program may be of another one."""
+    return replace(trigger, directory=trigger.directory.replace("{triplet}", triplet))
 
 
 def inputs(trigger: ProgramTrigger, tree: MergedTree) -> dict[str, bytes]:
@@ -81,6 +114,10 @@ def inputs(trigger: ProgramTrigger, tree: MergedTree) -> dict[str, bytes]:
 def make(trigger: ProgramTrigger, read: Mapping[str, bytes], program: Program, top: Path) -> None:
     """Fill the new directory ``top``, an item that is shown in /usr, with what the program makes of ``read``."""
     directory = top / trigger.directory
+    if trigger.modules:
+        directory.mkdir(parents=True)
+        (directory / trigger.modules).write_bytes(_said_of_modules(trigger, program))
+        return
     for path, content in read.items():
         (directory / path).parent.mkdir(parents=True, exist_ok=True)
         (directory / path).write_bytes(content)
@@ -90,6 +127,17 @@ def make(trigger: ProgramTrigger, read: Mapping[str, bytes], program: Program, t
     for empty in sorted(_directories(top), reverse=True):
         if not any(empty.iterdir()):
             empty.rmdir()
+
+
+def _said_of_modules(trigger: ProgramTrigger, program: Program) -> bytes:
+    place = program.top / trigger.directory
+    said = run(
+        [*program.argv, *(word.format(directory=place) for word in trigger.arguments)],
+        env={name: value.format(directory=place) for name, value in trigger.environment},
+    ).stdout
+    written = place / trigger.modules
+    text = written.read_bytes() if written.is_file() else said
+    return text.replace(os.fsencode(program.top), b"/usr")
 
 
 def _directories(top: Path) -> Iterator[Path]:

@@ -11,16 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from sysimage.errors import MachineError
+from sysimage.notices import listen_to_notices
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.building.trigger_programs import native_triggers
 from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system.system import build_system
 from sysimage_bootstrap.triggers.merged_tree import MergedTree
-from sysimage_bootstrap.triggers.program_triggers import TRIGGERS, inputs, make
+from sysimage_bootstrap.triggers.program_triggers import TRIGGERS, inputs, make, on
 from tests.bootstrap.debs.made_debs import package_of
 from tests.bootstrap.system.packages import make_packages
 
-SCHEMAS, MIME = TRIGGERS
+SCHEMAS, MIME, LOADERS, GIO = TRIGGERS
 JOINING = """import pathlib, sys
 top = pathlib.Path(sys.argv[1])
 text = "".join(f"{path.relative_to(top)}\\n" for path in sorted(top.rglob("*")) if path.is_file())
@@ -32,6 +34,7 @@ text = "".join(f"{path.relative_to(top)}\\n" for path in sorted(top.rglob("*")) 
 @dataclass(frozen=True)
 class Fake:
     argv: Sequence[str | Path] = (sys.executable, "-c", JOINING)
+    top: Path = Path("/nonexistent")
 
 
 def test_a_trigger_reads_its_own_files_wherever_they_come_from(tmp_path: Path) -> None:
@@ -89,6 +92,43 @@ def test_a_system_shows_what_triggers_make_in_usr(tmp_path: Path) -> None:
     assert len(asked) == 1, "what was made is not made again"
     names("two")
     assert asked == [("gschemas.compiled", (SCHEMAS.program,))] * 2
+
+
+@pytest.mark.programs
+def test_what_modules_are_is_asked_of_them_in_the_programs_own_tree(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    for trigger, script in (
+        (LOADERS, "import os, pathlib; print(*sorted(pathlib.Path(os.environ['GDK_PIXBUF_MODULEDIR']).iterdir()))"),
+        (GIO, "import pathlib, sys; p = pathlib.Path(sys.argv[1]); (p / 'giomodule.cache').write_text(str(p))"),
+    ):
+        there = on(trigger, "x86_64-linux-gnu")
+        place = own / there.directory
+        (place / "loaders").mkdir(parents=True)
+        (place / "loaders/svg.so").write_bytes(b"raw")
+        make(there, {"loaders/svg.so": b"relinked"}, Fake((sys.executable, "-c", script), own), tmp_path / there.name)
+    made = tmp_path / LOADERS.name / "lib/x86_64-linux-gnu/gdk-pixbuf-2.0/2.10.0"
+    assert [path.name for path in made.iterdir()] == ["loaders.cache"]
+    assert (made / "loaders.cache").read_text().split() == [
+        "/usr/lib/x86_64-linux-gnu/gdk-pixbuf-2.0/2.10.0/loaders/svg.so"
+    ]
+    made = tmp_path / GIO.name / "lib/x86_64-linux-gnu/gio/modules"
+    assert (made / "giomodule.cache").read_text() == "/usr/lib/x86_64-linux-gnu/gio/modules"
+
+
+def test_modules_of_another_architecture_are_left_to_the_programs_that_load_them(tmp_path: Path) -> None:
+    @contextmanager
+    def assemble(what: str, needs: Sequence[str]) -> Iterator[Fake]:
+        raise MachineError(f"cannot run {what}")
+        yield Fake()
+
+    spec = SystemSpec.model_validate({"name": "x", "packages": [], "architecture": "arm64"})
+    store = ItemStore(tmp_path / "store", spec.store.store_dir)
+    packages = {"libgdk-pixbuf-2.0-0": {"lib/aarch64-linux-gnu/gdk-pixbuf-2.0/2.10.0/loaders/svg.so": "x"}}
+    items, facts = make_packages(store, packages)
+    said: list[str] = []
+    with listen_to_notices(said.append):
+        build_system(spec, tmp_path, items, items, facts, store, assemble=assemble)
+    assert said == ["the image has no loaders.cache: cannot run gdk-pixbuf-loaders"]
 
 
 def test_a_system_of_another_architecture_asks_for_this_machines_programs() -> None:
