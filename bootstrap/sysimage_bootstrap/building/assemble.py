@@ -64,7 +64,18 @@ def assemble(
             _merge(unpack(deb, top / f".{package.name}", package), top / f".{package.name}", top)
     interpreter = posixpath.basename(inventories[program.package].linked[program.path].interpreter or "")
     libraries = top / f"lib/{target.triplet}"
-    return Assembled(top, libraries, (libraries / interpreter, "--library-path", libraries, top / program.path))
+    private = {directory for place in files for directory in _own_directories(place, namespace)}
+    search = ":".join(map(str, (libraries, *(top / directory for directory in sorted(private)))))
+    return Assembled(top, libraries, (libraries / interpreter, "--library-path", search, top / program.path))
+
+
+def _own_directories(place: PackagePath, namespace: UnionTree) -> list[str]:
+    """Where a file itself says that libraries are, below /usr."""
+    elf = namespace.inventories[place.package].linked.get(place.path)
+    entries = elf.runpath if elf is not None else ()
+    here = f"/usr/{posixpath.dirname(place.path)}"
+    found = [entry.replace("${ORIGIN}", here).replace("$ORIGIN", here) for entry in entries]
+    return [below for entry in found if (below := in_usr(posixpath.normpath(entry))) is not None]
 
 
 def _linked_files(files: Sequence[PackagePath], namespace: UnionTree, target: ElfTarget) -> set[PackagePath]:
@@ -78,7 +89,8 @@ def _linked_files(files: Sequence[PackagePath], namespace: UnionTree, target: El
         found.add(place)
         elf = namespace.inventories[place.package].linked.get(place.path)
         for name in elf.needed if elf is not None else ():
-            library = namespace.find_in(target.directories, name, place.package)
+            directories = [*_own_directories(place, namespace), *target.directories]
+            library = namespace.find_in(directories, name, place.package)
             if library is None:
                 raise MachineError(f"cannot run {files[0].path} here: {place.path} needs {name}, which is not at hand")
             waiting.append(library)
