@@ -56,6 +56,11 @@ workloads: .venv/.dev ## build images of real services and compilers, boot them 
 	@.ci/need $(IMAGE_NEEDS) unshare=util-linux ip=iproute2
 	@SYSIMAGE_WORKLOAD_TESTS=1 $(BIN)/python -m pytest --durations=0 --durations-min=1 tests/workloads
 
+.PHONY: scripts
+scripts: .venv/.dev ## compare what is read from maintainer scripts with what dpkg makes by running them in a chroot; needs root
+	@.ci/need $(IMAGE_NEEDS) mmdebstrap=mmdebstrap dpkg-deb=dpkg
+	@SYSIMAGE_SCRIPT_TESTS=1 $(BIN)/python -m pytest -s --durations=0 --durations-min=1 tests/dpkg_configure
+
 .PHONY: vmtest
 vmtest: .venv/.dev ## boot images in a virtual machine: the core, some minutes where the processor is emulated
 	@.ci/need $(VM_NEEDS)

@@ -59,6 +59,16 @@ class ActivatedTrigger:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstStart:
+    """A program of the image that has to run once before services start, since only it can make its file."""
+
+    package: str
+    command: tuple[str, ...]
+    creates: str
+    """The image path of what it makes: where that is, the program does not run."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unread:
     """A line of a script that was not understood."""
 
@@ -85,5 +95,6 @@ class Declarations:
     groups: tuple[WantedGroup, ...] = ()
     units: tuple[EnabledUnit, ...] = ()
     triggers: tuple[ActivatedTrigger, ...] = ()
+    first_starts: tuple[FirstStart, ...] = ()
     unread: tuple[Unread, ...] = ()
     """In the order of packages and lines."""

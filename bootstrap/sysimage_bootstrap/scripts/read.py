@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
 from sysimage_bootstrap.scripts import commands
+from sysimage_bootstrap.scripts.commands import postfix
 from sysimage_bootstrap.scripts.commands.debconf import parse_templates
 from sysimage_bootstrap.scripts.declarations import Declarations, Unread
 from sysimage_bootstrap.scripts.root_files import FileSource, RootFiles
@@ -19,6 +20,8 @@ from sysimage_bootstrap.scripts.shell_syntax import ShellSyntaxError
 _ARGUMENTS = {"preinst": ["install"], "config": ["configure", ""], "postinst": ["configure", ""]}
 """What dpkg and debconf call each script with when the package was never there."""
 _SHELL = re.compile(r"#!\s*(/usr)?/bin/(env\s+)?(ba|da)?sh\b")
+_KNOWN_PROGRAMS = {("postfix", "config"): postfix.answer_questions}
+"""Scripts in other languages whose part in a first installation is written down here."""
 _TEMPORARY = ("/tmp/", "/var/tmp/", "/run/")  # noqa: S108 - of the image
 """Where scripts leave nothing that a system keeps."""
 
@@ -83,6 +86,7 @@ def read_scripts(packages: Iterable[PackageScripts], source: FileSource, setting
         groups=tuple(state.groups[name] for name in sorted(state.groups)),
         units=tuple(state.units[name] for name in sorted(state.units)),
         triggers=tuple(state.triggers),
+        first_starts=tuple(dict.fromkeys(state.first_starts)),
         unread=tuple(unread),
     )
 
@@ -90,6 +94,9 @@ def read_scripts(packages: Iterable[PackageScripts], source: FileSource, setting
 def _read(state: SystemState, package: PackageScripts, name: str) -> list[Unread]:
     text = package.files[name]
     script = Script(package.name, name, text.splitlines())
+    if (package.name, name) in _KNOWN_PROGRAMS:
+        _KNOWN_PROGRAMS[package.name, name](state)
+        return []
     if not _SHELL.match(text):
         language = text.partition("\n")[0].removeprefix("#!").strip()[:60]
         return [Unread(package.name, name, 1, script.lines[0] if script.lines else "", f"a program for {language}")]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sysimage.rootfs.accounts import WantedGroup, WantedUser
-from sysimage_bootstrap.scripts.declarations import ActivatedTrigger, Alternative, Diversion, EnabledUnit
+from sysimage_bootstrap.scripts.declarations import ActivatedTrigger, Alternative, Diversion, EnabledUnit, FirstStart
 from sysimage_bootstrap.scripts.root_files import RootFiles
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ class SystemState:
     known_groups: set[str] = field(default_factory=set)
     units: dict[str, EnabledUnit] = field(default_factory=dict)
     triggers: list[ActivatedTrigger] = field(default_factory=list)
+    first_starts: list[FirstStart] = field(default_factory=list)
     steps: int = 0
     """Commands that were executed for the package at hand."""
     temporary: int = 0

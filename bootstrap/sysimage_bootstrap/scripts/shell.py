@@ -75,6 +75,8 @@ class Shell:
     name: str = "sh"
     directory: str = "/"
     umask: int = 0o022
+    is_program: bool = False
+    """Whether it is a program that a maintainer script has called: its failure is an answer."""
     stops_at_errors: bool = False
     status: int | None = 0
     conditions: int = 0
@@ -99,7 +101,7 @@ class Shell:
                 raise UnknownError("whether the command before succeeded")
             return str(self.status)
         if name in ("$", "!"):
-            raise UnknownError("the ID of a process")
+            return "2"  # the ID of a process, which gets into names of temporary files alone
         if name == "-":
             return "e"
         if name not in self.variables:
@@ -192,6 +194,8 @@ class Shell:
 
     def _stop_at_error(self, line: int) -> None:
         if self.status and self.stops_at_errors and not self.conditions:
+            if self.is_program:
+                raise ScriptEnd(self.status)
             # Debian's own scripts do not fail: what is imitated here is wrong, and the rest is worth reading.
             self.note(line, f"why this would fail with status {self.status}")
             self.status = None
@@ -318,6 +322,7 @@ class Shell:
             name=path,
             directory=self.directory,
             umask=self.umask,
+            is_program=True,
             _called=self._called or line,
         )
         return child.run(body, stdin, out)

@@ -49,6 +49,12 @@
                   '())))
   (sweep "/run" #t))
 
+(define (run-once creates command)
+  ;; What only a program of the image can make, and no image holds: an index of a database library, a key.
+  (unless (file-exists? creates)
+    (unless (zero? (apply system* command))
+      (complain "cannot make ~a: ~a failed" creates (car command)))))
+
 (define (own-machine?)
   ;; Whether this is a machine of its own and not a container: the kernel gives the first PID namespace this number.
   (equal? (false-if-exception (readlink "/proc/self/ns/pid")) "pid:[4026531836]"))
@@ -63,6 +69,8 @@
         (remove-stale-files)
         (for-each (match-lambda ((path mode uid gid) (make-directory path mode uid gid)))
                   (all 'directories))
+        (for-each (match-lambda ((creates . command) (run-once creates command)))
+                  (all 'first-starts))
         (when (and (own-machine?) (pair? (all 'host-name)))
           (attempt "set the host name" (sethostname (car (all 'host-name))))))
       (complain "user ~a is not root: every service runs as this user, whatever it declares" (getuid))))

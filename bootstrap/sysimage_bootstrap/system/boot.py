@@ -17,6 +17,7 @@ from sysimage.characters import is_line
 from sysimage.errors import IntegrityError, Issue, SpecError
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.paths import StorePath
+from sysimage_bootstrap.scripts.declarations import FirstStart
 from sysimage_bootstrap.store import Recipe
 from sysimage_bootstrap.system.init_programs import call_of, program_text
 from sysimage_bootstrap.system.installed import Installed, provider
@@ -89,8 +90,14 @@ def boot_text(tools: BootTools, environment: Mapping[str, str]) -> OwnPathText:
     )
 
 
-def activation_text(tools: BootTools, entries: Sequence[Entry], host_name: str | None) -> OwnPathText:
-    """``SYSTEM/activate``: it makes those directories of the image's ``entries`` that a container may have covered."""
+def activation_text(
+    tools: BootTools,
+    entries: Sequence[Entry],
+    host_name: str | None,
+    first_starts: Iterable[FirstStart] = (),
+) -> OwnPathText:
+    """``SYSTEM/activate``: it makes those directories of the image's ``entries`` that a container may have covered,
+    and runs each of ``first_starts`` where its file is not there yet."""
     covered = [entry for entry in entries if entry.kind is Kind.DIRECTORY and entry.path.startswith(_EPHEMERAL)]
     odd = [entry for entry in covered if not is_line(entry.path)]
     if odd:
@@ -99,8 +106,10 @@ def activation_text(tools: BootTools, entries: Sequence[Entry], host_name: str |
             issues=[Issue(repr(entry.path), f"from {entry.owner}") for entry in odd],
         )
     directories: list[Datum] = [(entry.path, entry.mode, entry.uid, entry.gid) for entry in covered]
+    starts: list[Datum] = [(one.creates, *one.command) for one in first_starts]
     data: Datum = (
         (Symbol("directories"), *directories),
+        *([(Symbol("first-starts"), *starts)] if starts else []),
         (Symbol("host-name"), *([host_name] if host_name else [])),
     )
     return OwnPathText(

@@ -21,6 +21,7 @@ from sysimage.store.paths import StorePath
 from sysimage_bootstrap.debian.architectures import ELF_TARGETS
 from sysimage_bootstrap.debs.inventory import PackageFacts
 from sysimage_bootstrap.packages.default_packages import build_only
+from sysimage_bootstrap.scripts.declarations import FirstStart
 from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system import boot, etc
 from sysimage_bootstrap.system.attributes import attribute_entries
@@ -118,7 +119,9 @@ def build_system(
         enabled=enabled,
         serves_log=log_of_others is None or log_of_others[0].stem not in enabled.services,
     )
-    files_of_boot = {} if tools is None else _boot_files(spec, tools, configuration, environment, root)
+    files_of_boot = (
+        {} if tools is None else _boot_files(spec, tools, configuration, environment, root, declarations.first_starts)
+    )
     shown = {package.path: package.usr for package in packages}
     made = (
         trigger_items(tree, packages, assemble, ELF_TARGETS[spec.architecture].triplet, store)
@@ -233,12 +236,13 @@ def _boot_files(
     configuration: Callable[..., str],
     environment: Mapping[str, str],
     root: _Root,
+    first_starts: Sequence[FirstStart],
 ) -> dict[str, SystemFile]:
     """What boots the system and its services: files of the system item."""
     text = configuration(shell=tools.shell, programs=tools.programs)
     return {
         "boot": SystemFile(boot.boot_text(tools, environment), 0o755),
-        "activate": SystemFile(boot.activation_text(tools, root.before_boot(), spec.host_name)),
+        "activate": SystemFile(boot.activation_text(tools, root.before_boot(), spec.host_name, first_starts)),
         "shepherd.conf": SystemFile(OwnPathText((text,))),
     }
 

@@ -147,6 +147,37 @@ def test_the_image_own_shell_programs_are_followed() -> None:
     assert files_after("pkg-enable mod", files) == {"/etc/mod.enabled": "-> ../mod"}
 
 
+def test_a_program_of_the_image_that_fails_gives_its_status() -> None:
+    files = {"/usr/bin/ask": "#!/bin/sh\nset -e\nfind_it() { return 3; }\nfind_it\ntouch /etc/after\n"}
+    assert files_after("status=0; ask || status=$?; echo $status > /etc/o", files) == {"/etc/o": "3\n"}
+
+
+MAIN = {
+    "/usr/share/postfix/main.cf": "a = 1\nrelayhost =\n  more\n# end\n",
+    "/etc/postfix/": "",
+    "/usr/sbin/postconf": "#!",
+}
+
+
+def test_postconf_edits_what_is_there_and_adds_what_is_not() -> None:
+    script = (
+        "cp /usr/share/postfix/main.cf /etc/postfix/main.cf\n"
+        'postconf -e "relayhost=smtp.example" "inet_interfaces = loopback-only"\n'
+        '[ "$(postconf -hx default_transport)" = smtp ] && touch /etc/default-transport\n'
+    )
+    after = files_after(script, MAIN)
+    text = "a = 1\nrelayhost = smtp.example\n# end\ninet_interfaces = loopback-only\n"
+    assert after == {"/etc/postfix/main.cf": text, "/etc/default-transport": ""}
+
+
+def test_what_only_a_program_of_the_image_can_make_is_left_to_the_first_start() -> None:
+    said = read("newaliases\nmake-ssl-cert generate-default-snakeoil\nnewaliases")
+    assert [(one.command[0], one.creates) for one in said.first_starts] == [
+        ("/usr/bin/newaliases", "/etc/aliases.db"),
+        ("/usr/sbin/make-ssl-cert", "/etc/ssl/certs/ssl-cert-snakeoil.pem"),
+    ]
+
+
 def test_a_program_that_is_not_imitated_is_listed_with_its_line() -> None:
     said = read("touch /etc/before\nmystery --now\ntouch /etc/after", {"/usr/bin/mystery": "#!/usr/bin/perl\n"})
     (unread,) = said.unread

@@ -541,3 +541,11 @@ def test_an_answer_is_followed_and_one_to_no_question_is_refused(tmp_path: Path)
 def test_a_line_that_is_not_understood_is_told(tmp_path: Path) -> None:
     (line,) = configured(tmp_path, "/usr/bin/tool --configure", {"bin/tool": "#!/usr/bin/perl"}).unread
     assert (line.package, line.script, line.line, line.text) == ("pkg", "postinst", 3, "/usr/bin/tool --configure")
+
+
+def test_what_only_a_program_can_make_is_made_by_the_boot_where_it_is_not_there(tmp_path: Path) -> None:
+    result = configured(tmp_path, "newaliases", {"bin/newaliases": "#!"})
+    (system,) = (item for item in result.items if item.path == result.system)
+    assert system.location is not None
+    activate = (system.location / "activate").read_text()
+    assert '(first-starts ("/etc/aliases.db" "/usr/bin/newaliases"))' in " ".join(activate.split())

@@ -13,6 +13,7 @@ from sysimage_bootstrap.scripts.commands import (
     find,
     modules,
     packaging,
+    postfix,
     small_languages,
     text,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "find",
     "modules",
     "packaging",
+    "postfix",
     "small_languages",
     "text",
 ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping
 from dataclasses import replace
 
 from sysimage.rootfs.tree import Kind
+from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
 from sysimage_bootstrap.scripts.root_files import Node
 from sysimage_bootstrap.scripts.running import Call, UnknownError, command, new_mode
 
@@ -66,6 +68,7 @@ def chown(call: Call) -> int:
         owner, colon, group = words.pop(0).replace(".", ":", 1).partition(":")
         if colon and not group:
             group = owner
+    owner, group = _name_of(owner, BASE_USERS), _name_of(group, BASE_GROUPS)
     unknown = [name for name in (owner,) if name and not _is_user(call, name)]
     unknown += [name for name in (group,) if name and not _is_group(call, name)]
     if unknown:
@@ -86,6 +89,12 @@ def chown(call: Call) -> int:
 def _matches(node: Node, former: str) -> bool:
     owner, _, group = former.partition(":")
     return (not owner or node.owner == owner) and (not group or node.group == group)
+
+
+def _name_of(text: str, base: Mapping[str, int]) -> str:
+    """The name for a number that is an account's on every Debian system; any other text as it is."""
+    names = {str(number): name for name, number in base.items()}
+    return names.get(text, text)
 
 
 def _is_user(call: Call, name: str) -> bool:

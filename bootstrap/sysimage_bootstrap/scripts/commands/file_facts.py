@@ -65,7 +65,7 @@ def _field(letter: str, node: Node, operand: str) -> str:
 @command("ls")
 def ls(call: Call) -> int:
     options = call.options()
-    options.only("1", "d", "A", "a")
+    options.only("1", "d", "A", "a", "L")
     status = 0
     for operand in options.operands or ["."]:
         node = call.files.node(call.path(operand))

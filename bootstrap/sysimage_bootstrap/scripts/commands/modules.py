@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from sysimage_bootstrap.scripts.root_files import Node
-from sysimage_bootstrap.scripts.running import Call, command
+from sysimage_bootstrap.scripts.running import Call, UnknownError, command
 
 _TOP = "/etc/apache2"
 _KINDS = {"mod": ("mods", (".load", ".conf")), "conf": ("conf", (".conf",)), "site": ("sites", (".conf",))}
@@ -109,6 +109,13 @@ def a2query(call: Call) -> int:
         return 0
     call.out.unknown = "what a2query prints"
     return 0
+
+
+@command("apache2ctl", "apachectl")
+def apache2ctl(call: Call) -> int:
+    if call.arguments[:1] in (["configtest"], ["-t"], ["graceful"], ["restart"]):
+        return 0  # the configuration is the packages' own, and no server runs
+    raise UnknownError("what apache2ctl prints")
 
 
 @command("lighty-enable-mod", "lighttpd-enable-mod")

@@ -44,6 +44,10 @@ def dpkg(call: Call) -> int | None:
             return 0
         case [("-L" | "--listfiles"), *names]:
             return _list_files(call, names)
+        case [("-l" | "--list"), *names] if names and not any(
+            name in call.state.versions or "*" in name for name in names
+        ):
+            return 1
         case [("-l" | "--list" | "-S" | "--search"), *_]:
             call.out.unknown = "what dpkg lists"
             return None

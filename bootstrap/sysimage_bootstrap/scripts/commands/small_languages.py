@@ -6,6 +6,7 @@ import hashlib
 import re
 
 from sysimage_bootstrap.scripts.commands.text import each_line, inputs
+from sysimage_bootstrap.scripts.declarations import FirstStart
 from sysimage_bootstrap.scripts.expansion import arithmetic
 from sysimage_bootstrap.scripts.running import Call, UnknownError, command
 from sysimage_bootstrap.scripts.shell_patterns import expression
@@ -113,6 +114,17 @@ def runs_another(call: Call) -> int | None:
     if call.name == "env" and any(word.startswith("-") for word in assignments):
         raise UnknownError("what env changes")
     return call.shell.call(0, words, call.stdin, call.out) if words else 0
+
+
+@command("make-ssl-cert")
+def make_ssl_cert(call: Call) -> int:
+    """A key is secret: each machine makes its own when it starts."""
+    if call.options("t").operands[:1] != ["generate-default-snakeoil"]:
+        raise UnknownError("which certificate is made")
+    made = "/etc/ssl/certs/ssl-cert-snakeoil.pem"
+    program = ("/usr/sbin/make-ssl-cert", "generate-default-snakeoil")
+    call.state.first_starts.append(FirstStart(call.shell.script.package, program, made))
+    return 0
 
 
 @command("perl")
