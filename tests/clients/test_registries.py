@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.clients.conftest import Client, Registry, Small, running_registry
+from tests.support.builds import registered
+from tests.support.store_builder import StoreBuilder, small_system
 
 PASSWORD = "me:$2y$05$abcdefghijklmnopqrstuuLK7U1u6pVRmL7L1BBM2aS35PSZnDXlK\n"
 """The user ``me`` with the password ``s3cret``, as ``htpasswd -Bbn me s3cret`` prints it, with some salt."""
@@ -133,3 +135,23 @@ def test_other_programs_read_what_is_copied_and_find_their_own_images_untouched(
     assert json.loads(seen)["Digest"] == str(guix_image.built.image.manifest.descriptor.digest)
     client("skopeo", "--policy", policy, "copy", f"docker-archive:{tmp_path}/small.tar", f"dir:{tmp_path}/dir")
     sysimage("verify", "small.tar")
+
+
+def test_an_index_of_two_platforms_is_read_by_skopeo_from_an_archive_and_a_registry(
+    sysimage: Run, client: Client, registry: Registry, policy: Path, tmp_path: Path
+) -> None:
+    closure = small_system(StoreBuilder(tmp_path / "store"))
+    registered(closure, tmp_path / "registration")
+    source = {"paths": [str(closure.roots[0])], "source": "registration", "location": "store"}
+    (tmp_path / "small.json").write_text(json.dumps({"name": "small", "from-store": source}))
+    name = f"{registry.address}/both/small:1"
+    flags = ["--json", "--platform", "linux/amd64,linux/arm64", "-o", "both.tar", "--push", name]
+    said = json.loads(sysimage("build", *flags, "small.json").stdout)
+    for image in said["images"]:
+        for place in (f"oci-archive:{tmp_path}/both.tar", f"docker://{name}"):
+            seen = client("skopeo", "--override-arch", image["architecture"], "inspect", "--tls-verify=false", place)
+            found = json.loads(seen.stdout)
+            assert found["Architecture"] == image["architecture"]
+            assert found["Layers"] == [layer["digest"] for layer in image["layers"]]
+    client("skopeo", "--policy", policy, "copy", "--all", f"oci-archive:{tmp_path}/both.tar", f"dir:{tmp_path}/all")
+    client("skopeo", "--policy", policy, "copy", f"docker-archive:{tmp_path}/both.tar", f"dir:{tmp_path}/one")
