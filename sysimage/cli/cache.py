@@ -127,6 +127,7 @@ def _prune(root: Path, layers: LayerCache, arguments: argparse.Namespace) -> tup
     """The bytes freed, and whether a build uses the cache."""
     from sysimage.files.locks import alone
     from sysimage.pipeline.base_images import prune_base_images
+    from sysimage.wheels.fetch import prune_wheels
     from sysimage_bootstrap.cache_prune import prune
 
     if not root.is_dir():
@@ -135,7 +136,7 @@ def _prune(root: Path, layers: LayerCache, arguments: argparse.Namespace) -> tup
         if not nobody_else:
             return 0, True
         before = time.time_ns() - arguments.unused_days * _DAY
-        freed = prune(root, before) + prune_base_images(root, before)
+        freed = prune(root, before) + prune_base_images(root, before) + prune_wheels(root / "wheels", before)
         return freed + layers.prune(arguments.max_bytes), False
 
 

@@ -17,13 +17,28 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, Issue, MachineError, RegistryError, SpecError
 from sysimage.files.code_digest import code_digest
-from sysimage.files.memo import Memo
+from sysimage.files.memo import Memo, forget
 from sysimage.files.temporary import scratch_directory
 from sysimage.process import ProcessFailedError, run
+from sysimage.store.paths import StorePath
 from sysimage.wheels.lock_file import LockedWheel
 from sysimage.wheels.target import Target
 
 _HINT = 'say "wheels": "DIRECTORY" for wheels that are at hand'
+
+
+def prune_wheels(cache: Path, before: int) -> int:
+    """Forget the wheels below ``cache`` that were fetched before a time, in nanoseconds since the epoch, and what they
+    were chosen for; the bytes freed. The caller must have the cache for itself."""
+    forget(cache / "choices", before)
+    freed = 0
+    for place in sorted((cache / "files").glob("*/*")):
+        status = place.stat()
+        if status.st_mtime_ns < before:
+            freed += status.st_blocks * 512
+            place.unlink()
+            place.parent.rmdir()
+    return freed
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +69,7 @@ class WheelSource:
             return self._of_directory(wheels, target)
         found: dict[str, WheelFile] = {}
         unknown = []
-        memo = Memo(self.cache, made_by=code_digest(WheelSource), most=None)
+        memo = Memo(self.cache / "choices", made_by=code_digest(WheelSource), most=None)
         for wheel in wheels:
             if wheel.file is not None:
                 found[wheel.name] = WheelFile(wheel, wheel.file, *wheel.hashes)
@@ -82,6 +97,13 @@ class WheelSource:
         for file in self._fetched(missing, target) if missing else ():
             found[file.sha256] = self.cache / "files" / file.sha256 / file.file
         return found
+
+    def remember(self, items: Iterable[StorePath]) -> None:
+        """Note which items a build has used, so that they stay as long as it may be built again."""
+        text = "\n".join(map(str, items))
+        used = Memo(self.cache / "used", made_by="wheels", most=256)
+        if used.find(text) is None:
+            used.keep(text, text)
 
     def _of_directory(self, wheels: Sequence[LockedWheel], target: Target) -> tuple[WheelFile, ...]:
         directory = self.directory or Path()
@@ -133,6 +155,7 @@ class WheelSource:
                 kept = self.cache / "files" / digest
                 kept.mkdir(parents=True, exist_ok=True)
                 place.replace(kept / place.name)
+                (kept / place.name).touch()  # pip keeps the time of what it copies
                 return file
         raise RegistryError(f"cannot fetch {wheel}: pip did not bring it", hint=_HINT)
 

@@ -52,6 +52,7 @@ def with_wheels(
     issues = [*_contradictions(made, contents, system), *_missing_libraries(made, contents, system, spec.architecture)]
     if issues:
         raise SpecError(f"cannot put the Python packages of {spec.name} into the image", issues=issues)
+    source.remember(item.path for item in made)
     together = {item.path: item for item in (*system.items, *made)}
     return replace(
         system,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from sysimage.errors import IntegrityError, RegistryError, SpecError
-from sysimage.wheels.fetch import WheelSource
+from sysimage.wheels.fetch import WheelSource, prune_wheels
 from sysimage.wheels.lock_file import LockedWheel
 from tests.support.wheels import make_wheel, sha256
 from tests.wheels.conftest import TARGET
@@ -75,6 +76,17 @@ def test_a_damaged_wheel_in_the_cache_is_refused(wheels: Path, tmp_path: Path) -
     place.write_bytes(b"other")
     with pytest.raises(IntegrityError, match="it is not what the lock locks"):
         source.fetch(files, TARGET)
+
+
+def test_wheels_that_were_fetched_long_ago_are_forgotten(wheels: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    source = WheelSource(cache, pip_that_looks_in(wheels))
+    files = source.choose([locked("plain", "1.0", *wheels.glob("plain*"))], TARGET)
+    assert prune_wheels(cache, time.time_ns() - 10**12) == 0
+    assert source.fetch(files, TARGET)
+    assert prune_wheels(cache, time.time_ns() + 10**12) > 0
+    assert not list((cache / "files").iterdir())
+    assert not list((cache / "choices").glob("*.memo"))
 
 
 def test_what_is_nowhere_says_how_to_come_by_it(wheels: Path, tmp_path: Path) -> None:

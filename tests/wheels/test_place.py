@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,10 +19,11 @@ from sysimage.store.items import ShownFiles
 from sysimage.wheels.fetch import WheelSource
 from sysimage.wheels.items import WheelItems
 from sysimage.wheels.place import with_wheels
+from sysimage_bootstrap.cache_prune import prune
 from tests.support.dynamic_elf import dynamic_elf
 from tests.support.stores import make_item
 from tests.support.wheels import make_wheel, sha256
-from tests.wheels.conftest import PYTHON
+from tests.wheels.conftest import PYTHON, wheel_items
 
 SITE = f"/usr/local/lib/python{PYTHON}/dist-packages"
 
@@ -36,14 +39,14 @@ def system(top: Path, *entries: Entry) -> SystemResult:
     return SystemResult(libc.path, None, (libc,), None, tuple(entries), defaults)
 
 
-def placed(top: Path, items: WheelItems, *entries: Entry) -> SystemResult:
+def placed(top: Path, items: WheelItems, *entries: Entry, cache: Path | None = None) -> SystemResult:
     """The system with every wheel of ``top/wheels``."""
     lines = []
     for place in sorted((top / "wheels").glob("*.whl")):
         name, version = place.name.split("-")[:2]
         lines.append(f"{name}=={version} --hash=sha256:{sha256(place)}\n")
     (top / "requirements.txt").write_text("".join(lines))
-    source = WheelSource(top / "cache", {}, top / "wheels")
+    source = WheelSource(cache or top / "cache", {}, top / "wheels")
     return with_wheels(spec(), top, system(top, *entries), source, items, silent)
 
 
@@ -119,3 +122,19 @@ def test_a_file_in_the_place_of_a_directory_is_refused(tmp_path: Path, items: Wh
     with pytest.raises(SpecError) as caught:
         placed(tmp_path, items, Entry.directory(f"{SITE}/one.py"))
     assert f"has a file at {SITE}/one.py, which is a directory" in str(caught.value)
+
+
+def test_the_items_of_a_build_that_may_come_again_are_not_forgotten(tmp_path: Path) -> None:
+    """The cache is laid out as a build's: the store and what notes of wheels there are."""
+    cache = tmp_path / "cache"
+    items = wheel_items(cache / "store")
+    make_wheel(tmp_path / "wheels", "one", "1", {"one.py": ""})
+    (path,) = placed(tmp_path, items, cache=cache / "wheels").other_roots
+    registered = cache / "store/var/sysimage/registered/gnu/store" / path.base_name
+    os.utime(registered, (1, 1))
+    prune(cache, time.time_ns() - 10**12)
+    assert registered.exists()
+    (note,) = (cache / "wheels/used").glob("*.memo")
+    os.utime(note, (1, 1))
+    prune(cache, time.time_ns() - 10**12)
+    assert not registered.exists()
