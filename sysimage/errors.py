@@ -6,6 +6,7 @@ Grammar of every message: ``cannot <verb> <object>: <cause>``. Any other excepti
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -134,5 +135,15 @@ def machine_error(error: BaseException) -> MachineError | None:
     if isinstance(error, MemoryError):
         return MachineError("cannot go on: there is no memory left", hint="fewer --jobs need less")
     if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
-        return MachineError(f"cannot use {error.filename or 'a file'}: {error.strerror}")
+        left = _room_left(error) if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        return MachineError(f"cannot use {error.filename or 'a file'}: {error.strerror}{left}")
     return None
+
+
+def _room_left(error: OSError) -> str:
+    """How much room the file system of an error's file has; nothing where the error names no file."""
+    try:
+        room = os.statvfs(os.path.dirname(os.fsdecode(error.filename)) or ".")  # noqa: PTH120
+    except (TypeError, OSError):
+        return ""
+    return f"; its file system has {room.f_bavail * room.f_frsize // 10**6} MB left"

@@ -13,7 +13,7 @@ from sysimage.cli import flags
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.settings import settings
 from sysimage.cli.terminal import Terminal, in_bytes
-from sysimage.errors import IntegrityError, MachineError
+from sysimage.errors import IntegrityError, SpecError
 
 if TYPE_CHECKING:
     from sysimage.layerplan import Record
@@ -96,7 +96,9 @@ def _facts(text: str, tag: str | None, arguments: argparse.Namespace, terminal: 
     place = Path(text)
     if place.suffix == ".json" and not place.is_dir():
         if not place.exists():
-            raise MachineError(f"cannot read {place}: No such file or directory")
+            raise SpecError(
+                f"cannot read {place}: there is no such file", hint="name an image, or the record of a build"
+            )
         try:
             (record,) = read_records(text, "", lambda _: None)
         except IntegrityError as error:

@@ -108,7 +108,7 @@ class _Reader:
 
     def fault(self, where: str, message: str, suggestion: str | None = None) -> None:
         column = self.column(self.at)
-        self.issues.append(Issue(where, f"column {column}: {message}", self.line(), suggestion, column))
+        self.issues.append(Issue(where, message, self.line(), suggestion, column))
 
     def stop(self, where: str, message: str, suggestion: str | None = None) -> None:
         self.fault(where, message, suggestion)

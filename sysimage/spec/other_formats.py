@@ -16,6 +16,7 @@ _CONVERSIONS = {
     "< {} > {}",
 }
 _YAML_START = re.compile(r"(?:\s*#[^\n]*\n|\s*\n)*(?:%YAML|---|-[ \t]|[A-Za-z_$][\w-]*:(?:[ \t\r\n]|$))")
+_DOCKERFILE_START = re.compile(r"(?:\s*#[^\n]*\n|\s*\n)*(?:FROM|ARG)[ \t]+\S", re.IGNORECASE)
 _TOML_START = re.compile(
     r"(?:\s*#[^\n]*\n|\s*\n)*(?:\[\[?[\w.-]+\]?\][ \t]*\n\s*[\w.-]+[ \t]*=|[A-Za-z_][\w.-]*[ \t]*=)"
 )
@@ -35,6 +36,11 @@ def refuse_other_formats(text: str, name: str) -> None:
     """A `SpecError` for a text in YAML or TOML."""
     suffix = posixpath.splitext(name)[1]
     language = "YAML" if suffix in _YAML or _YAML_START.match(text) else None
+    if _DOCKERFILE_START.match(text):
+        raise SpecError(
+            f"cannot read {name}: it is a Dockerfile, and specs are JSON",
+            hint="docs/system-json.md describes what a spec says: packages instead of RUN, services instead of CMD",
+        )
     language = language or ("TOML" if suffix in _TOML or _TOML_START.match(text) else None)
     if language is None or (suffix in SPEC_SUFFIXES and text.lstrip().startswith("{")):
         return

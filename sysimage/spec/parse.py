@@ -128,25 +128,38 @@ def _faultless(spec: SystemSpec | None, issues: list[Issue], source: str | None)
     if spec is not None and not issues:
         return spec
     count = f"{len(issues)} faults" if len(issues) > 1 else "one fault"
+    placed = [
+        replace(issue, file=source) if issue.file is None and issue.line is not None else issue for issue in issues
+    ]
     raise SpecError(
         f"cannot read {source or 'the spec'}: {count}",
         hint="sysimage schema prints what a spec may say, for people and for editors",
-        issues=issues,
+        issues=placed,
     )
 
 
 def located(error: SpecError, path: Path, choices: SpecChoices = AS_IT_IS) -> SpecError:
     """A fault of the spec in the file ``path`` that was found after it was read, with the places in the files."""
     known = {pointer(hyphenated(name)) for name in SystemSpec.model_fields}
-    if not any(_key(issue) in known for issue in error.issues):
+    if not error.issues:
         return error
     try:
         whole = compose(SpecText.of_file(path), choices)
     except SpecError:
         return error  # it is no longer what was read
-    issues = [whole.placed(issue, named=True) if _key(issue) in known else issue for issue in error.issues]
+    named = whole.value.get("packages") if isinstance(whole.value, dict) else None
+    found = [_of_package(issue, named if isinstance(named, list) else []) for issue in error.issues]
+    issues = [whole.placed(issue, named=True) if _key(issue) in known else issue for issue in found]
     error.issues = tuple(sorted(issues, key=whole.order))
     return error
+
+
+def _of_package(issue: Issue, named: list[Any]) -> Issue:
+    """An issue about a package that the spec names, at the place where it does."""
+    if issue.where not in named:
+        return issue
+    where = pointer("packages", named.index(issue.where))
+    return replace(issue, where=where, message=f"{issue.where}: {issue.message}")
 
 
 def _key(issue: Issue) -> str:

@@ -40,6 +40,26 @@ _MESSAGES: Mapping[str, str] = {
 """By pydantic's type of error: the sentence, with the error's own context and ``found`` to be filled in."""
 
 
+OTHER_KEYS: Mapping[str, str] = {
+    **dict.fromkeys(("ports", "expose", "exposed"), "exposed-ports"),
+    **dict.fromkeys(("env", "environ", "variables"), "environment"),
+    **dict.fromkeys(("entrypoint", "cmd"), "entry-point"),
+    **dict.fromkeys(("exec-start", "execstart", "exec", "run"), "command"),
+    **dict.fromkeys(("restart", "autorestart"), "respawn"),
+    **dict.fromkeys(("depends-on", "depends", "after", "requires-services", "needs"), "requires"),
+    **dict.fromkeys(("workdir", "cwd", "chdir", "directory"), "working-directory"),
+    **dict.fromkeys(("contents", "content"), "text"),
+    **dict.fromkeys(("permissions", "perms"), "mode"),
+    **dict.fromkeys(("hostname",), "host-name"),
+    **dict.fromkeys(("timezone", "tz"), "time-zone"),
+    **dict.fromkeys(("arch",), "architecture"),
+    **dict.fromkeys(("healthcheck",), "health-check"),
+    **dict.fromkeys(("base", "from"), "from-image"),
+    **dict.fromkeys(("user",), "owner"),
+}
+"""What Docker, systemd and other tools call a key → its name here, where that is a key of the place."""
+
+
 def translate(error: ValidationError, value: object) -> list[tuple[Place, Issue]]:
     """Every error of the value as the place that is at fault and the issue without its line."""
     schema = _schema()
@@ -67,7 +87,12 @@ def _translate(detail: Any, value: object, schema: dict[str, Any]) -> tuple[Plac
         key, known = str(place[-1]), known_keys(schema, place[:-1])
         if key in known:  # in another branch of a union: the keys that are there have chosen one
             return place, Issue(where, "contradicts the other keys that are here")
-        return place, Issue(where, "is not a key that is known here", suggestion=closest(key, known))
+        meant = OTHER_KEYS.get(key.replace("_", "-").lower())
+        return place, Issue(
+            where,
+            "is not a key that is known here",
+            suggestion=meant if meant in known else closest(key.replace("_", "-"), known),
+        )
     if kind == "value_error":
         message = str(context["error"])
     elif kind in _MESSAGES:

@@ -147,7 +147,9 @@ UnitKey = Annotated[
 ]
 EnvironmentName = Annotated[
     str,
-    TextPattern(r"[A-Za-z_][A-Za-z0-9_]*", "a variable's name: letters, digits and '_', not beginning with a digit"),
+    TextPattern(
+        r"[A-Za-z_][A-Za-z0-9_.-]*", "a variable's name: letters, digits, '_', '.' and '-', not beginning with a digit"
+    ),
 ]
 PackageName = Annotated[
     str,
@@ -199,7 +201,11 @@ Identifier = Annotated[int, Field(ge=0, le=2**31 - 2)]
 AccountText = Annotated[str, TextPattern(rf"[^:{CONTROLS}]*", "one line of text, without ':' and control characters")]
 """What fits between two colons of /etc/passwd."""
 PasswordHash = Annotated[
-    str, TextPattern(r"[!-9;-~]*", "a password's hash as in /etc/shadow: printable ASCII without blanks and ':'")
+    str,
+    TextPattern(
+        r"|[!*][!-9;-~]*|\$[!-9;-~]+|[./0-9A-Za-z]{13}|_[./0-9A-Za-z]{19}",
+        "a password's hash as in /etc/shadow, such as `openssl passwd -6` prints, and never the password itself",
+    ),
 ]
 Address = Annotated[
     str,
@@ -259,9 +265,18 @@ Translation = Annotated[
     ),
 ]
 LabelName = Annotated[str, TextPattern(rf"[^{CONTROLS}]+", "a label's name, not empty, without control characters")]
+
+
+def _number_as_text(value: object) -> object:
+    """A port may be a number: 80 is "80"."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 _PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 Port = Annotated[
-    str, TextPattern(rf"{_PORT}(?:/(?:tcp|udp|sctp))?", 'a port from 1 to 65535, such as "80", "80/tcp" or "53/udp"')
+    str,
+    BeforeValidator(_number_as_text),
+    TextPattern(rf"{_PORT}(?:/(?:tcp|udp|sctp))?", 'a port from 1 to 65535, such as "80", "80/tcp" or "53/udp"'),
 ]
 RunAs = Annotated[
     str,

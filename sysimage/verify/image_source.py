@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Protocol, Self
 
-from sysimage.errors import IntegrityError, MachineError
+from sysimage.errors import IntegrityError, MachineError, SpecError
 from sysimage.verify.chunk_stream import CHUNK, ChunkStream
 from sysimage.verify.compression import decompressed_archive
 from sysimage.verify.issue_collector import MalformedError, shown
@@ -78,6 +78,10 @@ def open_source(path: Path | ImagePlace, limits: Limits) -> ImageSource:
                 hint="save the stream to a file first",
             )
         return TarImageSource(path, limits)
+    except FileNotFoundError:
+        raise SpecError(
+            f"cannot read {path}: there is no such file", hint="name an archive or the directory of an OCI layout"
+        ) from None
     except OSError as error:
         raise MachineError(f"cannot read {path}: {error.strerror}") from error
 

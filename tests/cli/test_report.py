@@ -83,8 +83,8 @@ def test_what_is_read_and_what_is_no_file_is_not_written_over(
         ("system.json", '{"name": "web"}', 4, "it is not the record of a build"),
         ("broken.json", "{", 4, "it is not the record of a build"),
         ("no.tar", "not an archive, whatever its name says" * 40, 4, "cannot read"),
-        ("absent.tar", None, 7, "No such file"),
-        ("absent.json", None, 7, "No such file"),
+        ("absent.tar", None, 2, "there is no such file"),
+        ("absent.json", None, 2, "there is no such file"),
     ],
 )
 def test_what_is_no_image_is_refused_in_a_sentence(

@@ -177,7 +177,7 @@ def test_a_spec_is_built_first_and_its_image_has_no_name(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("argv", "status", "message"),
     [
-        (["run", "none.tar"], 7, "cannot read none.tar: No such file"),
+        (["run", "none.tar"], 2, "cannot read none.tar: there is no such file"),
         (["shell", "--in", "jail", "x.tar"], 2, "must be one of vm, docker, podman, namespaces, not 'jail'"),
         (["run", "--runtime", "podman", "x.tar"], 2, "--runtime is the virtual machine's engine"),
         (["test", "--in", "docker", "--runtime", "podman", __file__], 2, "--runtime is the virtual machine's engine"),

@@ -235,7 +235,7 @@ def test_an_argument_without_a_value_and_one_that_is_not_declared_are_faults(tmp
     path = wrote(tmp_path / "web.json", needy)
     assert faults(path, SpecChoices(arguments={"VERSON": "2"})) == [
         "--argument VERSON: no argument is called so: there are VERSION, X (did you mean 'VERSION'?)",
-        "line 1: /arguments/VERSION: needs a value (what is shipped): --argument VERSION=…",
+        "here/web.json:1:47: /arguments/VERSION: needs a value (what is shipped): --argument VERSION=…",
     ]
     keyed = {"name": "web", "packages": [], "arguments": {"X": "1"}, "labels": {"a${X}": "b"}}
     assert "arguments are filled into values, not keys" in faults(wrote(path, keyed))[0]

@@ -9,7 +9,7 @@ import pytest
 
 from sysimage.closure import Closure
 from sysimage.digest import Digest
-from sysimage.errors import IntegrityError, MachineError
+from sysimage.errors import IntegrityError, SpecError
 from sysimage.image import ImageConfig
 from sysimage.rootfs.tree import Entry
 from sysimage.rules.runnable import SEARCH_PATH
@@ -346,6 +346,6 @@ def test_an_image_without_a_store_verifies(tmp_path: Path) -> None:
     assert (found.items, found.store_kind) == (0, None)
 
 
-def test_a_file_that_is_not_there_is_a_fault_of_the_machine(tmp_path: Path) -> None:
-    with pytest.raises(MachineError, match=r"cannot read .*: No such file"):
+def test_a_file_that_is_not_there_is_a_fault_of_what_was_named(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"cannot read .*: there is no such file"):
         verify_image(tmp_path / "missing.tar")

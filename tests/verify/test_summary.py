@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sysimage.errors import IntegrityError, MachineError
+from sysimage.errors import IntegrityError, SpecError
 from sysimage.store.database import Schema
 from sysimage.verify import inspect_image
 from tests.support.images import build_image
@@ -57,5 +57,5 @@ def test_what_cannot_be_followed_is_refused(tmp_path: Path) -> None:
     image.files["index.json"] = b"{}"
     with pytest.raises(IntegrityError, match=r"cannot inspect .*: index\.json has schemaVersion None"):
         inspect_image(write_directory(image.layout(), tmp_path / "layout"))
-    with pytest.raises(MachineError, match="No such file"):
+    with pytest.raises(SpecError, match="there is no such file"):
         inspect_image(tmp_path / "missing")

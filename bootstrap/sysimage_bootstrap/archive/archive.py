@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import io
 import json
@@ -17,7 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sysimage.digest import Digest
-from sysimage.errors import IntegrityError, MachineError, RegistryError, SpecError, SysimageError
+from sysimage.errors import IntegrityError, Issue, MachineError, RegistryError, SpecError, SysimageError
 from sysimage.files.checksummed_file import read_checksummed, write_checksummed
 from sysimage.progress import Progress, silent
 from sysimage.workers import threads
@@ -28,7 +29,7 @@ from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.archive.package_lists import list_paragraphs, list_request
 from sysimage_bootstrap.archive.release import ListedFile, Release, parse_release
 from sysimage_bootstrap.archive.signature import verified_text
-from sysimage_bootstrap.archive.sources import KEYRING, ArchiveSource
+from sysimage_bootstrap.archive.sources import KEYRING, RELEASES, ArchiveSource
 from sysimage_bootstrap.archive.transport import MissingError, Transport, TransportOptions, UnreachableError
 
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
@@ -207,7 +208,13 @@ class Archive:
                     return data.getvalue(), validators
             except MissingError as error:
                 where = "the spec's package-sources say" if source.archive else "--archive and --security-archive say"
-                raise RegistryError(error.message, hint=f"check the suite's name; {where} where to look") from None
+                near = difflib.get_close_matches(source.suite, sorted(RELEASES), n=1, cutoff=0.7)
+                meant = f"did you mean {near[0]}? " if near and near[0] != source.suite else ""
+                raise SpecError(
+                    f"cannot use the suite {source.label}: {error.message.partition(': ')[2]}",
+                    hint=f"{meant}{where} where suites are looked for",
+                    issues=[Issue("/package-sources/suites", f"the archive has no suite {source.suite}")],
+                ) from None
             except UnreachableError:
                 if attempt == attempts:
                     raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +14,7 @@ from io import BufferedRandom
 from pathlib import Path
 
 from sysimage.digest import Digest
-from sysimage.errors import IntegrityError, Issue, MachineError, RegistryError, SysimageError
+from sysimage.errors import IntegrityError, Issue, MachineError, RegistryError, SpecError, SysimageError
 from sysimage.progress import Progress, silent
 from sysimage.workers import threads
 from sysimage_bootstrap.archive.cache import FileCache
@@ -58,7 +59,9 @@ def fetch_all(
             + ": not in the cache, and the network is off",
             hint="build once without --offline",
         )
-    meter = _Meter(progress, sum(file.size for file in missing))
+    total = sum(file.size for file in missing)
+    _require_room(cache.root, total, len(missing))
+    meter = _Meter(progress, total)
     errors: list[SysimageError] = []
     # The largest first, so that none of them is left to run alone at the end.
     missing.sort(key=lambda file: (-file.size, file.digest))
@@ -76,6 +79,18 @@ def fetch_all(
             raise
     raise_together(errors, "files")
     return paths
+
+
+def _require_room(place: Path, size: int, count: int) -> None:
+    """A `MachineError` where files of ``size`` bytes do not fit, before the first of them is fetched."""
+    existing = next(path for path in (place, *place.absolute().parents) if path.exists())
+    left = shutil.disk_usage(existing).free
+    if left < size:
+        raise MachineError(
+            f"cannot fetch {count} files into {place}: they need {size / 10**6:.0f} MB, its file system has "
+            f"{left / 10**6:.0f} MB left",
+            hint="`sysimage cache prune` makes room there; --cache-dir names another place",
+        )
 
 
 class _Meter:
@@ -245,7 +260,9 @@ def raise_together(errors: Sequence[SysimageError], things: str) -> None:
     if len(errors) == 1:
         raise first
     kind = next(
-        kind for kind in (IntegrityError, RegistryError, MachineError, SysimageError) if isinstance(first, kind)
+        kind
+        for kind in (IntegrityError, SpecError, RegistryError, MachineError, SysimageError)
+        if isinstance(first, kind)
     )
     raise kind(
         f"cannot fetch {len(errors)} {things}", hint=first.hint, issues=[Issue("", error.message) for error in errors]

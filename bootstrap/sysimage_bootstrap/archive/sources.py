@@ -17,9 +17,10 @@ DEFAULT_SUITES = ("trixie", "trixie-updates", "trixie-security")
 DEFAULT_COMPONENTS = ("main",)
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
-_RELEASES = frozenset(
-    {"stable", "oldstable", "oldoldstable", "testing", "unstable", "sid", "experimental"}
-) | frozenset({"buster", "bullseye", "bookworm", "trixie", "forky", "duke"})
+RELEASES = frozenset({"stable", "oldstable", "oldoldstable", "testing", "unstable", "sid", "experimental"}) | frozenset(
+    {"buster", "bullseye", "bookworm", "trixie", "forky", "duke"}
+)
+"""Names of Debian's releases: suites begin with them."""
 _SCHEMES = ("http", "https", "file")
 
 
@@ -205,4 +206,4 @@ def _is_debian(entry: AptEntry) -> bool:
     # Other vendors also name their suites after Debian's releases, but they sign with their own key.
     release = entry.suite.partition("-")[0].partition("/")[0]
     ours = not entry.signed_by or "debian-archive-" in entry.signed_by
-    return release in _RELEASES and "main" in entry.components and ours
+    return release in RELEASES and "main" in entry.components and ours

@@ -7,7 +7,7 @@ its item whole: a decision that comes out differently gives another path.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sysimage.errors import Issue, SysimageError
 from sysimage_bootstrap.archive.package import Package
@@ -23,6 +23,9 @@ from sysimage_bootstrap.planning.slim import left_out, without
 from sysimage_bootstrap.planning.symlinks import symlink_targets
 from sysimage_bootstrap.planning.union_tree import PackagePath, UnionTree
 from sysimage_bootstrap.planning.unsaid import require_nothing_unsaid
+
+_FILES = 3
+"""Files that lack the same library and are named one by one, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +112,25 @@ def _wanted_by_all(
         raise SysimageError(
             "cannot link the packages: libraries are missing",
             hint="what holds them is excluded: do not exclude it, or leave out the packages that need them",
-            issues=issues,
+            issues=_joined(issues),
         )
     return wanted
+
+
+def _joined(issues: list[Issue]) -> list[Issue]:
+    """The issues, where one library that many files lack is one of them: it names the first file."""
+    files: dict[str, list[Issue]] = {}
+    for issue in issues:
+        files.setdefault(issue.message, []).append(issue)
+    return [
+        one
+        for group in files.values()
+        for one in (
+            group
+            if len(group) <= _FILES
+            else [replace(group[0], where=f"{group[0].where} and {len(group) - 1} more files")]
+        )
+    ]
 
 
 def _incomplete(dependencies: Mapping[str, tuple[str, ...]], unmet: Collection[str]) -> frozenset[str]:

@@ -188,7 +188,7 @@ def test_of_a_package_in_several_suites_the_highest_version_comes_first(
 
 
 def test_all_suites_that_fail_are_named_together(suite: FakeSuite, open_archive: OpenArchive) -> None:
-    with pytest.raises(RegistryError, match="cannot fetch 2 suites") as caught:
+    with pytest.raises(SpecError, match="cannot fetch 2 suites") as caught:
         open_archive("trixie", "trixie-security", "trixie-updates").releases()
     assert len(caught.value.issues) == 2
     assert "--security-archive" in (caught.value.hint or "")

@@ -210,9 +210,19 @@ def test_all_missing_libraries_are_named_at_once() -> None:
     assert [str(issue) for issue in caught.value.issues] == [
         f"one: bin/one: needs {LD}, which no package holds",
         "one: bin/one: needs libx.so.1, which no package holds",
+        "two: bin/two: needs libx.so.1, which no package holds",
         "one: bin/one: needs liby.so.1, which no package holds",
         "two: bin/two: needs /lib/ld-musl.so.1, which no package holds",
-        "two: bin/two: needs libx.so.1, which no package holds",
+    ]
+
+
+def test_a_library_that_very_many_files_lack_is_one_fault() -> None:
+    files = {f"bin/{number}": elf("libc.so.6", interpreter=LD) for number in range(9)}
+    with pytest.raises(SysimageError, match="libraries are missing") as caught:
+        planned(inventory("many", *files, linked=files), unmet=["many"])
+    assert [str(issue) for issue in caught.value.issues] == [
+        f"many: bin/0 and 8 more files: needs {LD}, which no package holds",
+        "many: bin/0 and 8 more files: needs libc.so.6, which no package holds",
     ]
 
 
