@@ -2,6 +2,7 @@
 
 ``NAME.json`` is a spec as a user would write it from the docs, ``NAME.probes.json`` an array of pairs: a shell command,
 run as root in the booted system, and a regular expression that is found in what it prints once the service is up.
+``enabled`` has specs in their shortest form: packages, and which of their units are enabled.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from tests.support.examples import ROOT, build_spec
 from tests.support.namespaces import Booted, boot, unpack
 
 HERE = Path(__file__).parent
-SPECS = sorted(path for path in HERE.glob("*.json") if not path.name.endswith(".probes.json"))
+SPECS = sorted(
+    path for path in (*HERE.glob("*.json"), *HERE.glob("enabled/*.json")) if not path.name.endswith(".probes.json")
+)
 
 
 def answers(system: Booted, command: str, expected: str) -> None:
@@ -43,7 +46,7 @@ def test_the_shop_serves(tmp_path: Path) -> None:
     assert main(words) == 0
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("spec", SPECS, ids=lambda path: str(path.relative_to(HERE).with_suffix("")))
 def test_it_serves_and_stops(spec: Path, tmp_path: Path) -> None:
     probes = json.loads(spec.with_suffix(".probes.json").read_text())
     assert probes

@@ -21,6 +21,12 @@ class FirstStart:
     command: tuple[str, ...]
 
 
+ROOT_KEYS = (
+    ". IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D",
+    ". IN DS 38696 8 2 683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16",
+)
+"""The keys of the DNS root (IANA's root-anchors.xml): what a resolver begins with and then renews itself."""
+
 FIRST_STARTS = (
     FirstStart(
         "postgresql@.service",
@@ -31,6 +37,16 @@ FIRST_STARTS = (
         "mariadb.service",
         "/var/lib/mysql/mysql",
         ("/usr/bin/mariadb-install-db", "--user=mysql", "--skip-test-db", "--skip-name-resolve"),
+    ),
+    FirstStart(
+        "unbound.service",
+        "/var/lib/unbound/root.key",
+        (
+            *("/usr/bin/sh", "-c"),
+            'cat /usr/share/dns/root.key > "$1" 2>/dev/null || printf "%%s\\n" "$2" "$3" > "$1"'
+            '; chown unbound:unbound "$1"',
+            *("root.key", "/var/lib/unbound/root.key", *ROOT_KEYS),
+        ),
     ),
     FirstStart("ssh.service", "/etc/ssh/ssh_host_ed25519_key", ("/usr/bin/ssh-keygen", "-A")),
     FirstStart("dbus.service", "/var/lib/dbus/machine-id", ("/usr/bin/dbus-uuidgen", "--ensure")),

@@ -14,7 +14,7 @@ from sysimage.rootfs.accounts import Accounts
 from sysimage.spec.model import CommandReady, FileReady, Service, SystemSpec, TcpReady
 from sysimage_bootstrap.system.init_programs import READ, RUNTIME, call_of, program_text
 from sysimage_bootstrap.system.scheme import Datum, Symbol, write
-from sysimage_bootstrap.system.unit_services import Fields, unit_fields
+from sysimage_bootstrap.system.unit_services import Fields, unit_fields, with_found_programs
 from sysimage_bootstrap.units.enable import Enabled
 from sysimage_bootstrap.units.signals import signal_number
 
@@ -47,7 +47,8 @@ def shepherd_configuration(
     enabled = enabled or Enabled()
     issues: list[Issue] = []
     declarations: dict[str, Fields] = {}
-    for name, unit in enabled.services.items():
+    for name, packaged in enabled.services.items():
+        unit = with_found_programs(packaged, exists)
         declarations[name] = unit_fields(unit, enabled.requires.get(name, ()), accounts)
         said = spec.services.get(name)
         own = unit.commands.start[:1]

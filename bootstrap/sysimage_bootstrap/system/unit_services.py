@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.capabilities import NAMES
+from sysimage.spec.services import PROGRAM_PATH
 from sysimage_bootstrap.debian.first_starts import FIRST_STARTS
 from sysimage_bootstrap.system.scheme import Datum, Symbol
 from sysimage_bootstrap.units.commands import Command
 from sysimage_bootstrap.units.conditions import Condition
 from sysimage_bootstrap.units.service_unit import ServiceUnit, TimerUnit
 from sysimage_bootstrap.units.specifiers import Owner, UnitName, expand
+from sysimage_bootstrap.units.values import signal
 
 Fields = dict[str, tuple[Datum, ...]]
 """Name of a field → its values."""
@@ -19,6 +23,7 @@ Fields = dict[str, tuple[Datum, ...]]
 _KINDS = {"forking": "forking", "oneshot": "one-shot"}
 _NOTIFYING = ("notify", "notify-reload")
 _KILL_MODES = {"control-group": "group", "mixed": "mixed", "process": "process", "none": "none"}
+_RETRY = re.compile(r"--retry[ =]([A-Z0-9]+)/")
 _LONGEST = 365 * 86400.0
 _DBUS_QUESTION = (
     'dbus-send --system --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.NameHasOwner "string:$1"'
@@ -37,6 +42,39 @@ def owner_in(accounts: Accounts, user: str | None, group: str | None) -> Owner:
         found.name, found.uid, named.name if named else group or own.name, named.gid if named else 0, found.home,
         found.shell,
     )  # fmt: skip
+
+
+def with_found_programs(unit: ServiceUnit, exists: Callable[[str], bool]) -> ServiceUnit:
+    """The unit with whole paths of its programs, and without the commands that may fail and whose program the image
+    lacks.
+
+    ``start-stop-daemon`` is one of them, a part of dpkg: the signal that it would stop the service with is the unit's.
+    """
+
+    def found(command: Command) -> Command:
+        program, *arguments = command.words
+        places = [f"{directory}/{program}" for directory in PROGRAM_PATH] if "/" not in program else []
+        return replace(command, words=(next(filter(exists, places), program), *arguments))
+
+    def kept(commands: tuple[Command, ...]) -> tuple[Command, ...]:
+        return tuple(one for one in map(found, commands) if not one.ignore_failure or exists(one.words[0]))
+
+    commands, endings = unit.commands, unit.endings
+    for one in commands.stop:
+        retry = _RETRY.search(" ".join(one.words))
+        if one.words[0].endswith("/start-stop-daemon") and retry and not exists(one.words[0]):
+            endings = replace(endings, kill_signal=signal(retry[1]))
+    commands = replace(
+        commands,
+        condition=tuple(map(found, commands.condition)),
+        pre=kept(commands.pre),
+        start=tuple(map(found, commands.start)),
+        post=kept(commands.post),
+        reload=tuple(map(found, commands.reload)),
+        stop=kept(commands.stop),
+        stop_post=kept(commands.stop_post),
+    )
+    return replace(unit, commands=commands, endings=endings)
 
 
 def unit_fields(unit: ServiceUnit, requires: Sequence[str], accounts: Accounts) -> Fields:

@@ -208,3 +208,16 @@ def test_a_unit_whose_program_the_image_lacks_is_named() -> None:
     assert [str(issue) for issue in caught.value.issues] == [
         "/units/s: no package of the image has the program /bin/missing"
     ]
+
+
+def test_a_command_that_may_fail_and_cannot_run_is_left_out_and_its_signal_kept() -> None:
+    text = "[Service]\nExecStart=/bin/x\nExecStartPre=-/bin/missing\nExecStartPre=-/bin/y\n"
+    stop = "ExecStop=-/sbin/missing/start-stop-daemon --quiet --stop --retry QUIT/5 --pidfile /run/x.pid\n"
+    found = declarations(configuration(spec(), unit(text)))["s"]
+    assert [command[1] for command in found["pre"]] == ["/bin/y"]  # type: ignore[index]
+    absent = shepherd_configuration(
+        spec(), ACCOUNTS, lambda path: "missing" not in path, SHELL, PROGRAMS, unit(text + stop)
+    )
+    stopped = declarations(absent)["s"]
+    assert "stop" not in stopped
+    assert stopped["stop-signal"] == (3,)
