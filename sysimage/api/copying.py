@@ -75,7 +75,9 @@ def copy(
         if isinstance(place, PushTarget):
             return push(source, [os.fspath(target)], platform=platform, settings=settings, progress=progress)
         found = find(source, settings, whole=True)
-        done = copy_image(found, place, settings.registries(), platform=platform, host=_host(), progress=progress)
+        done = copy_image(
+            found, place, settings.registries(), platform=platform, host=host_platform(), progress=progress
+        )
         return CopiedImage(done.digest, done.size, done.layers, ())
 
 
@@ -110,7 +112,7 @@ def target_of(text: str, settings: Settings) -> Target:
     return PushTarget.parse(text) if is_registry_name(text) and not path.exists() else IntoArchive(path)
 
 
-def _host() -> str:
+def host_platform() -> str:
     """This machine, as images call it."""
     machine = os.uname().machine
     return f"linux/{ {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(machine, machine) }"

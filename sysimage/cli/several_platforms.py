@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import TYPE_CHECKING
 
 from sysimage.cli.delivery import check_outputs, delivered
@@ -35,6 +34,7 @@ def build_for_platforms(arguments: argparse.Namespace, terminal: Terminal, reque
     for request, one in zip(requests, one_each, strict=True):
         check_outputs(request, one)
 
+    from sysimage.api.copying import host_platform
     from sysimage.pipeline.platforms import build_platforms
 
     name = str(requests[0].identity.names[0])
@@ -44,7 +44,7 @@ def build_for_platforms(arguments: argparse.Namespace, terminal: Terminal, reque
         faults_in(arguments.specs[0], choices(one_each[0])),
         shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress,
     ):
-        result = build_platforms(requests, where, host=_host(), progress=progress)
+        result = build_platforms(requests, where, host=host_platform(), progress=progress)
     if arguments.json:
         terminal.document(document(result))
     elif not arguments.quiet:
@@ -80,9 +80,3 @@ def document(result: PlatformsResult) -> dict[str, Any]:
             {**documents.document(BuiltImage.of(one)), "output": None, "format": "oci-dir"} for one in result.images
         ],
     }
-
-
-def _host() -> str:
-    """This machine, as images call it."""
-    machine = os.uname().machine
-    return f"linux/{ {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(machine, machine) }"

@@ -10,17 +10,13 @@ import pytest
 
 from sysimage.cli import main
 from tests.destinations.registry_server import running
-from tests.support.builds import registered
-from tests.support.store_builder import StoreBuilder, small_system
+from tests.support.builds import small_spec
 
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with the spec of a small system."""
-    closure = small_system(StoreBuilder(tmp_path / "store"))
-    registered(closure, tmp_path / "registration")
-    source = {"paths": [str(closure.roots[0])], "source": "registration", "location": "store"}
-    (tmp_path / "small.json").write_text(json.dumps({"name": "small", "from-store": source}))
+    small_spec(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SYSIMAGE_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -12,18 +12,14 @@ from sysimage.api import inspect, verify
 from sysimage.cli import main
 from sysimage.cli.flag_values import platforms
 from tests.destinations.registry_server import running
-from tests.support.builds import registered
-from tests.support.store_builder import StoreBuilder, small_system
+from tests.support.builds import small_spec
 
 BOTH = "linux/amd64,linux/arm64"
 
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    closure = small_system(StoreBuilder(tmp_path / "store"))
-    registered(closure, tmp_path / "registration")
-    source = {"paths": [str(closure.roots[0])], "source": "registration", "location": "store"}
-    (tmp_path / "small.json").write_text(json.dumps({"name": "small", "from-store": source}))
+    small_spec(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SYSIMAGE_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.conftest import Client, Registry, Small, running_registry
-from tests.support.builds import registered
-from tests.support.store_builder import StoreBuilder, small_system
+from tests.support.builds import small_spec
 
 PASSWORD = "me:$2y$05$abcdefghijklmnopqrstuuLK7U1u6pVRmL7L1BBM2aS35PSZnDXlK\n"
 """The user ``me`` with the password ``s3cret``, as ``htpasswd -Bbn me s3cret`` prints it, with some salt."""
@@ -140,10 +139,7 @@ def test_other_programs_read_what_is_copied_and_find_their_own_images_untouched(
 def test_an_index_of_two_platforms_is_read_by_skopeo_from_an_archive_and_a_registry(
     sysimage: Run, client: Client, registry: Registry, policy: Path, tmp_path: Path
 ) -> None:
-    closure = small_system(StoreBuilder(tmp_path / "store"))
-    registered(closure, tmp_path / "registration")
-    source = {"paths": [str(closure.roots[0])], "source": "registration", "location": "store"}
-    (tmp_path / "small.json").write_text(json.dumps({"name": "small", "from-store": source}))
+    small_spec(tmp_path)
     name = f"{registry.address}/both/small:1"
     flags = ["--json", "--platform", "linux/amd64,linux/arm64", "-o", "both.tar", "--push", name]
     said = json.loads(sysimage("build", *flags, "small.json").stdout)

@@ -480,6 +480,24 @@ def test_a_redirect_to_storage_says_that_a_blob_is_there(blobs: BlobDirectory) -
         assert not Uploader(session).has(image.config.descriptor)
 
 
+class EndsNoUpload(Handler):
+    """Hangs up where an upload is to be given up."""
+
+    def upload(self, query: dict[str, str], body: bytes, repository: str, number: str) -> None:
+        if self.command == "DELETE":
+            self.close_connection = True
+            self.connection.close()
+        else:
+            super().upload(query, body, repository, number)
+
+
+def test_an_upload_that_cannot_be_given_up_stops_no_trial() -> None:
+    with running(EndsNoUpload) as registry:
+        session, _ = session_with(registry)
+        Uploader(session).try_out()
+        assert registry.count("DELETE") == 1
+
+
 class MountsNothing(Handler):
     def begin(self, query: dict[str, str], body: bytes, repository: str) -> None:
         if "mount" in query:

@@ -26,6 +26,7 @@ from sysimage.pipeline.options import (
 from sysimage.pipeline.overrides import overridden
 from sysimage.spec.parse import parse_spec
 from sysimage.store.database import registration_text
+from tests.support.store_builder import StoreBuilder, small_system
 
 NO_ARCHIVE: Any = None
 """Nothing asks for packages."""
@@ -34,6 +35,16 @@ NO_ARCHIVE: Any = None
 def registered(closure: Closure, place: Path) -> Path:
     """The closure as a registration that a spec can name as its source."""
     place.write_text(registration_text(closure))
+    return place
+
+
+def small_spec(workspace: Path) -> Path:
+    """The file of a spec of a small system, whose store lies beside it."""
+    closure = small_system(StoreBuilder(workspace / "store"))
+    registered(closure, workspace / "registration")
+    source = {"paths": [str(closure.roots[0])], "source": "registration", "location": "store"}
+    place = workspace / "small.json"
+    place.write_text(json.dumps({"name": "small", "from-store": source}))
     return place
 
 

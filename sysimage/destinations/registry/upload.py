@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -48,7 +49,8 @@ class Uploader:
         reply = self._post("")
         if "location" in reply.headers:
             location = resolved(reply.headers["location"], reply.url)
-            self._session.request("DELETE", location, accept=tuple(range(200, 600)), again=False)
+            with contextlib.suppress(RegistryError):  # an upload that is not ended runs out by itself
+                self._session.request("DELETE", location, accept=(200, 202, 204), again=False)
 
     def send(
         self, descriptor: Descriptor, read: Callable[[], bytes | Path], moved: Moved = lambda amount: None
