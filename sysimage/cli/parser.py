@@ -17,7 +17,7 @@ RARE = frozenset(
         *("--check-store", "--check-references", "--no-cache", "--cache-size", "--jobs", "--archive"),
         *("--strategy", "--favour", "--together-with", "--history", "--created", "--from-image"),
         *("--plain-http", "--registry-ca", "--accel", "--runtime", "--junit"),
-        *("--progress", "--format", "--lockfile", "--compression", "--record", "--left-out"),
+        *("--progress", "--format", "--lockfile", "--compression", "--record", "--left-out", "--store", "--reports"),
     }
 )
 """Long flags that `--help` leaves to `--help-all`: a first hour goes well without them."""
