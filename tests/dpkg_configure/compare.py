@@ -28,9 +28,12 @@ ALLOWED = {
         r"/etc/ssl/(private|certs)(/.*)?",
         r"/etc/aliases\.db",
         r"/var/lib/mysql(/.*)?",
+        r"/var/lib/rabbitmq/\.erlang\.cookie",
     ),
     "accounts, whose IDs are chosen by name": (r"/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?",),
     "written by sysimage in another way": (
+        r"/var/cache/lighttpd(/.*)?",  # by tmpfiles.d
+        r"/etc/ca-certificates\.conf|/var/lib/ca-certificates-java/.*",
         r"/etc/(pam\.d/common-.*|ld\.so\.cache|shells|default/locale|locale\.conf|timezone)",
     ),
     "the init is another one": (
@@ -44,6 +47,7 @@ ALLOWED = {
         r"/usr/share/(mime|icons|glib-2\.0/schemas)/.*",
         r"/usr/share/info/dir(\.old)?",
     ),
+    "of a preinst, which is read with its package's files in place": (r"/etc/apparmor\.d/disable/.*",),
     "not part of a system at rest": (r"/(dev|proc|sys|run|tmp|boot|root)(/.*)?", r"/var/tmp/.*"),
 }
 """Why a path may differ → expressions of such paths. Each was looked at."""

@@ -33,16 +33,24 @@ def sed_text(script: str, text: str, *, extended: bool, quiet: bool) -> str:
     for number, line in enumerate(lines, 1):
         is_last = number == len(lines)
         deleted, quits, after, space = False, False, [], line
-        for statement in statements:
+        changed_any, at = False, 0
+        while at < len(statements):
+            statement = statements[at]
+            at += 1
             if _applies(statement, number, space, is_last) == statement.negated:
                 continue
             match statement.function:
+                case "b" | "t":
+                    if statement.function == "b" or changed_any:
+                        changed_any = False
+                        at = _place_of(statements, statement.text)
                 case "s" if statement.pattern is not None:
                     every = "g" in statement.flags
                     changed, count = statement.pattern.subn(_expander(statement.replacement), space, 0 if every else 1)
                     if count and "p" in statement.flags:
                         out.append(changed)
                     space = changed
+                    changed_any |= count > 0
                 case "d":
                     deleted = True
                     break
@@ -65,6 +73,12 @@ def sed_text(script: str, text: str, *, extended: bool, quiet: bool) -> str:
         if quits:
             break
     return "".join(f"{line}\n" for line in out) if ends or not out else "\n".join(out)
+
+
+def _place_of(statements: list[_Statement], label: str) -> int:
+    """Where a label stands; the end of the script for an empty one."""
+    places = [at for at, one in enumerate(statements) if one.function == ":" and one.text == label]
+    return places[0] if places and label else len(statements)
 
 
 def _applies(statement: _Statement, number: int, line: str, is_last: bool) -> bool:
@@ -215,6 +229,10 @@ def _statements(script: str, *, extended: bool) -> list[_Statement]:
             )
             statement.text = re.sub(r"^\s*\\?\n?\s*", "", rest)
             reader.at += len(rest)
+        elif function in (":", "b", "t"):
+            label = re.compile(r"[ \t]*([^ \t\n;}]*)").match(script, reader.at)
+            statement.text = label[1] if label else ""
+            reader.at += len(label[0]) if label else 0
         elif function not in ("d", "p", "q"):
             raise UnknownError(f"what sed does with {function!r}")
         found.append(statement)

@@ -178,6 +178,16 @@ def test_what_only_a_program_of_the_image_can_make_is_left_to_the_first_start() 
     ]
 
 
+def test_a_key_that_is_made_later_is_there_for_scripts_and_no_file_of_the_image() -> None:
+    said = read(
+        "make-ssl-cert generate-default-snakeoil\n[ -e /etc/ssl/private/ssl-cert-snakeoil.key ] && touch /etc/tls"
+    )
+    assert "/etc/tls" in said.changes
+    key = said.changes["/etc/ssl/private/ssl-cert-snakeoil.key"]
+    assert key is not None
+    assert key.content is None
+
+
 def test_a_program_that_is_not_imitated_is_listed_with_its_line() -> None:
     said = read("touch /etc/before\nmystery --now\ntouch /etc/after", {"/usr/bin/mystery": "#!/usr/bin/perl\n"})
     (unread,) = said.unread

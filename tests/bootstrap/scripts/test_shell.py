@@ -34,6 +34,7 @@ SCRIPTS = [
     "grep -c a <<EOF\na\nb\na\nEOF\necho abc | grep -q ^ab && echo found; echo 'a b' | awk '{print $2}'",
     "while getopts ab:c o -b val -a rest; do echo $o ${OPTARG:-}; done; echo $OPTIND",
     "[ \\( a = a -o b = c \\) -a ! x = y ] && echo grouped; test -z '' && [ 2 -gt 1 ] && echo more",
+    "printf 'a 1\\nb 2\\nb 3\\n' | sed -ne 's/^b *\\(.\\)$/<\\1>/p\nt end\nd\n:end\nq'",
     "x='a  b'; IFS=:; y=1:2::3; for i in $y; do echo \"[$i]\"; done",
     "echo a#b 'single $x' \"double 'q'\" \\$esc # comment",
     "x=$(case a in a) echo in;; esac); echo $x; eval 'z=1; echo $z'",

@@ -8,6 +8,7 @@ import re
 from sysimage_bootstrap.scripts.commands.text import each_line, inputs
 from sysimage_bootstrap.scripts.declarations import FirstStart
 from sysimage_bootstrap.scripts.expansion import arithmetic
+from sysimage_bootstrap.scripts.root_files import Node
 from sysimage_bootstrap.scripts.running import Call, UnknownError, command
 from sysimage_bootstrap.scripts.shell_patterns import expression
 
@@ -122,8 +123,25 @@ def make_ssl_cert(call: Call) -> int:
     if call.options("t").operands[:1] != ["generate-default-snakeoil"]:
         raise UnknownError("which certificate is made")
     made = "/etc/ssl/certs/ssl-cert-snakeoil.pem"
+    for path in (made, "/etc/ssl/private/ssl-cert-snakeoil.key"):
+        call.files.make_directories(path.rpartition("/")[0])
+        call.files.put(path, Node.file(None))  # for scripts that ask whether it is there
     program = ("/usr/sbin/make-ssl-cert", "generate-default-snakeoil")
     call.state.first_starts.append(FirstStart(call.shell.script.package, program, made))
+    return 0
+
+
+@command("squid")
+def squid(call: Call) -> int:
+    """``squid -k parse`` prints each line of the configuration that it obeys."""
+    if call.arguments != ["-k", "parse"]:
+        raise UnknownError("what squid does")
+    content = call.files.read("/etc/squid/squid.conf")
+    if content is None:
+        raise UnknownError("what squid obeys")
+    for line in content.decode(errors="surrogateescape").splitlines():
+        if line.strip() and not line.startswith("#"):
+            call.print(f"| Processing: {line.strip()}\n")
     return 0
 
 
