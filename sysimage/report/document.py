@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from sysimage.characters import printable
+from sysimage.formats import DOCUMENT_VERSION
 from sysimage.report.difference import Difference, name_and_version
 from sysimage.report.facts import Facts, FileFact, ItemFact
 from sysimage.report.graph import ItemMeasures, measure
 from sysimage.report.waste import duplicates, lacking
 from sysimage.rules.paths import Parts
 
-FORMAT_VERSION = 1
 MOST_FILES = 40_000
 """The largest files have a place of their own; smaller ones are summed up by directory."""
 MOST_ROWS = 500
@@ -31,7 +31,7 @@ def report_document(facts: Facts, difference: Difference | None = None) -> dict[
     measures = measure(facts)
     twice, less = duplicates(facts), lacking(facts)
     return {
-        "format_version": FORMAT_VERSION,
+        "format_version": DOCUMENT_VERSION,
         "kind": facts.kind,
         "name": printable(facts.name),
         "facts": [[name, printable(value)] for name, value in facts.facts],

@@ -145,6 +145,7 @@ def test_whatever_a_module_names_beside_itself_is_followed() -> None:
 BY_HAND = {
     ("sysimage.formats", "DOCUMENT_VERSION"),
     ("sysimage.layerplan.record", "FORMAT_VERSION"),
+    ("sysimage.wheels.items", "_VERSION"),
     ("sysimage_bootstrap.packages.lock", "FORMAT_VERSION"),
     ("sysimage_bootstrap.building.programs", "_FORMAT"),
     ("sysimage_bootstrap.planning.item_plan", "BUILDER_VERSION"),
@@ -152,6 +153,7 @@ BY_HAND = {
     ("sysimage_bootstrap.store.registration", "REGISTRATION_FORMAT"),
     ("sysimage_bootstrap.system.boot", "BOOT_PROGRAM_VERSION"),
     ("sysimage_bootstrap.system.generated_items", "GENERATED_ITEMS_VERSION"),
+    ("sysimage_bootstrap.system.trigger_items", "_FORMAT"),
 }
 """Numbers that are part of store paths, of a file that belongs to the store, or of documents that others read: no
 cached thing goes by them."""

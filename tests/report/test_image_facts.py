@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sysimage.closure import Closure
-from sysimage.errors import IntegrityError, MachineError
+from sysimage.errors import IntegrityError, SpecError
 from sysimage.layerplan import Record, plan_by
 from sysimage.pipeline.history import record_in
 from sysimage.report import image_facts, plan_facts, report_document
@@ -95,7 +95,7 @@ def test_an_image_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     broken = RawImage(archive(file(b"f")), b"no tar at all")
     with pytest.raises(IntegrityError, match=r"cannot report on .*: the image "):
         image_facts(write_directory(broken.layout(), tmp_path / "layout"), no_record)
-    with pytest.raises(MachineError, match="No such file"):
+    with pytest.raises(SpecError, match="there is no such file"):
         image_facts(tmp_path / "nothing", no_record)
 
 
