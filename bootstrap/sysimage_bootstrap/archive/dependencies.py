@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -68,3 +69,15 @@ def parse_dependencies(text: str) -> tuple[Dependency, ...]:
 def parse_targets(text: str) -> tuple[DependencyTarget, ...]:
     """Read the value of Provides, Conflicts or Breaks, which know no alternatives."""
     return tuple(parse_target(word) for word in text.split(",") if word.strip())
+
+
+def reachable(start: Iterable[str], edges: Mapping[str, Iterable[str]]) -> frozenset[str]:
+    """``start`` and all that its members lead to, over any number of steps."""
+    found: set[str] = set()
+    waiting = list(start)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += edges.get(name, ())
+    return frozenset(found)

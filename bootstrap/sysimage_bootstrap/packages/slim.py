@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from sysimage.spec.model import SystemSpec
 from sysimage.spec.package_word import package_name
+from sysimage_bootstrap.archive.dependencies import reachable
 from sysimage_bootstrap.debian.dependencies import ON_DEMAND
 from sysimage_bootstrap.debian.slim import CHARACTER_SETS, GUILE, PARTS, Slim, languages_of
 from sysimage_bootstrap.packages.default_packages import base_packages
@@ -36,7 +37,7 @@ def slim_of(spec: SystemSpec, spec_dir: Path, resolution: Resolution, modules: C
     return Slim(
         languages=languages_of([spec.locale, *_values(spec, _LANGUAGE)]) | set(spec.translations),
         named=frozenset(names | asked),
-        asked=_with_all_they_need(asked, resolution.edges),
+        asked=reachable(asked, resolution.edges),
         used=frozenset(_used(spec, spec_dir)),
         spared=(ON_DEMAND if spec.essential else frozenset()) - resolution.edges.keys() - set(spec.exclude),
         modules=frozenset(modules),
@@ -67,14 +68,3 @@ def _variables(spec: SystemSpec) -> Iterator[tuple[str, str]]:
     yield from spec.environment.items()
     for service in spec.services.values():
         yield from service.environment.items()
-
-
-def _with_all_they_need(names: Collection[str], edges: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
-    found: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += edges.get(name, ())
-    return frozenset(found)

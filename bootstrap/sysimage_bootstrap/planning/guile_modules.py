@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from sysimage_bootstrap.archive.dependencies import reachable
 from sysimage_bootstrap.debs.inventory import Inventory
 
 _COMPILED = re.compile(r"lib/[^/]+/guile/[^/]+/(?:site-)?ccache/(?P<module>.+)\.go")
@@ -40,7 +41,7 @@ def unneeded_modules(inventories: Mapping[str, Inventory], imported: Iterable[st
                 mentioned.setdefault(source["module"], set()).update(modules)
         if name == _INIT:
             wanted |= _by_module({name: inventory}, _COMPILED).keys()
-    needed = _closure(wanted & compiled.keys(), mentioned)
+    needed = reachable(wanted & compiled.keys(), mentioned)
     found: dict[str, list[str]] = {}
     for package, inventory in packages.items():
         for path in (*inventory.files, *inventory.links):
@@ -59,14 +60,3 @@ def _by_module(inventories: Mapping[str, Inventory], pattern: re.Pattern[str]) -
         for path in (*inventory.files, *inventory.links)
         if (match := pattern.fullmatch(path))
     }
-
-
-def _closure(start: Iterable[str], mentioned: Mapping[str, set[str]]) -> set[str]:
-    needed: set[str] = set()
-    waiting = list(start)
-    while waiting:
-        module = waiting.pop()
-        if module not in needed:
-            needed.add(module)
-            waiting += mentioned.get(module, ())
-    return needed

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from sysimage.errors import Issue, SysimageError
+from sysimage_bootstrap.archive.dependencies import reachable
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.debian.architectures import ELF_TARGETS, ElfTarget
 from sysimage_bootstrap.debian.slim import Slim
@@ -139,14 +140,7 @@ def _incomplete(dependencies: Mapping[str, tuple[str, ...]], unmet: Collection[s
     for name, targets in dependencies.items():
         for needed in targets:
             needed_by.setdefault(needed, []).append(name)
-    found: set[str] = set()
-    waiting = list(unmet)
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += needed_by.get(name, ())
-    return frozenset(found)
+    return reachable(unmet, needed_by)
 
 
 def _edges(
