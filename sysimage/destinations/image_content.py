@@ -4,10 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sysimage.blobs import Descriptor
 from sysimage.digest import Digest
 from sysimage.image import Document, Image
+
+
+@dataclass(frozen=True, slots=True)
+class Referrer:
+    """A manifest or index that says that it is about another one: a signature, an SBOM."""
+
+    subject: Digest
+    documents: tuple[Document, ...]
+    """The referrer, which is the last, after what it names."""
+    blobs: tuple[Descriptor, ...]
+
+    @property
+    def root(self) -> Document:
+        """The document with the subject."""
+        return self.documents[-1]
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """Its descriptor as lists of referrers have it: with its annotations, and what kind it is."""
+        value = self.root.value
+        entry = self.root.descriptor.as_json()
+        config = value.get("config")
+        kind = value.get("artifactType") or (config.get("mediaType") if isinstance(config, dict) else None)
+        if isinstance(kind, str):
+            entry["artifactType"] = kind
+        if isinstance(value.get("annotations"), dict):
+            entry["annotations"] = value["annotations"]
+        return entry
+
+    @property
+    def size(self) -> int:
+        """Bytes of everything."""
+        return sum(len(document.data) for document in self.documents) + sum(blob.size for blob in self.blobs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +56,8 @@ class ImageContent:
     """Which of the blobs are layers."""
     inline: Mapping[Digest, bytes] = field(default_factory=dict)
     """The bytes of small blobs that are not in any file."""
+    referrers: tuple[Referrer, ...] = ()
+    """What refers to the documents, or to other referrers, in such an order that each comes after its subject."""
 
     @classmethod
     def of(cls, image: Image) -> ImageContent:
@@ -37,8 +73,13 @@ class ImageContent:
 
     @property
     def size(self) -> int:
-        """Bytes of everything."""
+        """Bytes of everything but the referrers."""
         return sum(len(document.data) for document in self.documents) + sum(blob.size for blob in self.blobs)
+
+    @property
+    def size_with_referrers(self) -> int:
+        """Bytes of everything."""
+        return self.size + sum(one.size for one in self.referrers)
 
 
 def _distinct(descriptors: tuple[Descriptor, ...]) -> tuple[Descriptor, ...]:

@@ -79,12 +79,18 @@ def write_content_to_layout(
         for blob in content.blobs:
             if not own.has(blob):
                 own.link(provide(blob), blob)
+        for referrer in content.referrers:
+            for blob in referrer.blobs:
+                if not own.has(blob):
+                    own.link(provide(blob), blob)
+            for document in referrer.documents:
+                own.put(document.data, document.descriptor.media_type)
 
     entry = content.root.descriptor.as_json()
     if annotations:
         entry["annotations"] = dict(annotations)
     new = {"schemaVersion": 2, "mediaType": media_types.INDEX, "manifests": [entry]}
-    _write(content, add, directory, lambda index: index.with_entry(new))
+    _write(content, add, directory, lambda index: index.with_entry(new).with_referrers(content.referrers))
 
 
 _Add = Callable[[BlobDirectory], None]
@@ -153,6 +159,8 @@ def _change(directory: Path, content: ImageContent, add: _Add, renew: _Renew) ->
     _finish_for_the_dead(directory, before)
     after = renew(before)
     needed = {one.descriptor.digest for one in content.documents} | {blob.digest for blob in content.blobs}
+    for referrer in content.referrers:
+        needed |= {one.descriptor.digest for one in referrer.documents} | {blob.digest for blob in referrer.blobs}
     added = sorted(needed - set(own.digests()))
     with temporary_file(directory / _ADDED) as (_, list_of_added):
         os.write(list_of_added, "".join(f"{digest.hex}\n" for digest in added).encode())

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sysimage.blobs import BlobDirectory
+from sysimage.destinations.image_content import Referrer
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
 from sysimage.image import Image, ImageName, canonical_json
@@ -64,6 +65,12 @@ class LayoutIndex:
             merged["annotations"] = {**self.value["annotations"], **annotations}
         return LayoutIndex(merged)
 
+    def with_referrers(self, referrers: Sequence[Referrer]) -> LayoutIndex:
+        """The index with those of them that it does not name, each as an entry without a name."""
+        there = {one["digest"] for one in self.manifests}
+        new = [one.entry for one in referrers if str(one.root.descriptor.digest) not in there]
+        return LayoutIndex({**self.value, "manifests": [*self.manifests, *new]}) if new else self
+
     def unreached(self, blobs: BlobDirectory, after: LayoutIndex) -> frozenset[Digest]:
         """The blobs that what is no longer in the index needed and nothing in ``after`` does; none where a document
         cannot be read, since it may name anything."""
@@ -109,7 +116,9 @@ def _same_reference(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
         return before[_REF_NAME] in (after[_REF_NAME], after.get(_NAME))
     if before.keys() & {_NAME, _REF_NAME}:
         return False
-    return bool(old["digest"] == new["digest"]) or not after.keys() & {_NAME, _REF_NAME}
+    if old["digest"] == new["digest"]:
+        return True
+    return not after.keys() & {_NAME, _REF_NAME} and "artifactType" not in old  # which says that it is no image
 
 
 def _annotations(entry: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -7,9 +7,8 @@ import hashlib
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from sysimage.blobs import BlobDirectory, Descriptor, media_types
 from sysimage.destinations.image_content import ImageContent
@@ -17,7 +16,9 @@ from sysimage.destinations.verified_blobs import verified_blob
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
 from sysimage.image import Document
+from sysimage.pipeline.followed_documents import followed
 from sysimage.pipeline.image_places import FoundImage
+from sysimage.pipeline.referrers import find_referrers
 from sysimage.pipeline.registry_image import RegistrySource
 from sysimage.verify.compression import sniff
 from sysimage.verify.docker_manifest import read_docker_manifest
@@ -73,9 +74,10 @@ class OpenedContent:
 
 @contextlib.contextmanager
 def opened_content(
-    found: FoundImage, platform: str | None = None, limits: Limits = DEFAULT_LIMITS
+    found: FoundImage, platform: str | None = None, limits: Limits = DEFAULT_LIMITS, *, referrers: bool = False
 ) -> Iterator[OpenedContent]:
-    """Open what ``found`` leads to, with all its platforms, or the one that is asked for alone.
+    """Open what ``found`` leads to, with all its platforms, or the one that is asked for alone; and, if
+    asked for, with what refers to any of that.
 
     An image that cannot be followed is an `IntegrityError`.
     """
@@ -91,7 +93,9 @@ def opened_content(
                 root = Descriptor(reference.media_type, reference.digest, reference.size)
                 if platform is not None:
                     root = _for_platform(source, platform, found.name, limits)
-                content = _followed(source, root, limits)
+                content = followed(source, root, limits)
+                if referrers:
+                    content = replace(content, referrers=find_referrers(source, content, limits))
             is_layout = isinstance(found.place, Path) and found.place.is_dir()
             place = found.place if isinstance(found.place, Path) and is_layout else None
             scratch = place or Path(held.enter_context(tempfile.TemporaryDirectory(prefix="sysimage-")))
@@ -109,42 +113,6 @@ def _for_platform(source: ImageSource, platform: str, name: str | None, limits: 
     value = parse_named("the manifest", data, limits)
     kind = value.get("mediaType")
     return Descriptor(kind if isinstance(kind, str) else media_types.MANIFEST, digest, len(data))
-
-
-def _followed(source: ImageSource, root: Descriptor, limits: Limits) -> ImageContent:
-    documents: dict[Digest, Document] = {}
-    blobs: dict[Digest, Descriptor] = {}
-    layers: set[Digest] = set()
-
-    def follow(descriptor: Descriptor, depth: int) -> None:
-        if descriptor.digest in documents:
-            return
-        if depth > limits.index_depth:
-            raise MalformedError(f"indexes are nested deeper than {limits.index_depth}")
-        data = source.read(blob_name(descriptor.digest), limits.document_size)
-        if Digest.of(data) != descriptor.digest or len(data) != descriptor.size:
-            raise MalformedError(f"{blob_name(descriptor.digest)} is not what its descriptor says")
-        value = parse_named("a manifest", data, limits)
-        for below in _descriptors(value, "manifests"):
-            follow(below, depth + 1)
-        for config in _descriptors(value, "config"):
-            blobs[config.digest] = config
-        for layer in _descriptors(value, "layers"):
-            blobs[layer.digest] = layer
-            layers.add(layer.digest)
-        documents[descriptor.digest] = Document(descriptor, data)
-
-    follow(root, 0)
-    return ImageContent(tuple(documents.values()), tuple(blobs.values()), frozenset(layers))
-
-
-def _descriptors(value: Mapping[str, Any], key: str) -> list[Descriptor]:
-    found = value.get(key)
-    entries = found if isinstance(found, list) else [found] if found is not None else []
-    try:
-        return [Descriptor.parse(one) for one in entries]
-    except ValueError as error:
-        raise MalformedError(f"has a malformed descriptor: {error}") from None
 
 
 def _of_docker_archive(source: ImageSource, limits: Limits) -> tuple[ImageContent, dict[Digest, str]]:

@@ -16,6 +16,7 @@ from sysimage.blobs import BlobDirectory, Descriptor
 from sysimage.destinations.registry import ImageReference, Registries, RegistrySession, fetch_manifest
 from sysimage.destinations.registry.download import download_blob
 from sysimage.destinations.registry.manifest import media_type_of
+from sysimage.destinations.registry.referrers import list_referrers
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, RegistryError
 from sysimage.image import Document, canonical_json
@@ -113,6 +114,16 @@ class RegistrySource:
     def root(self) -> Document:
         """The document that the name leads to."""
         return self._image.root(self._session)
+
+    def referrers(self, subject: Digest) -> tuple[Descriptor, ...]:
+        """What refers to a manifest or index of the repository, and is there; it can be read from now on."""
+        found = []
+        for one in list_referrers(self._session, subject):
+            document = fetch_manifest(self._session, str(one.digest))
+            if document is not None:
+                self._keep_document(document)
+                found.append(document.descriptor)
+        return tuple(found)
 
     def names(self) -> tuple[str, ...]:
         return ("index.json", "oci-layout")

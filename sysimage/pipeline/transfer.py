@@ -1,4 +1,5 @@
-"""Brings an image as it is from one place to another: files, layouts, registries, engines; with all its platforms."""
+"""Brings an image as it is from one place to another: files, layouts, registries, engines; with all its platforms and
+what refers to them."""
 
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ class CopiedImage:
 
     digest: Digest
     size: int
-    """Bytes of all its blobs and documents."""
+    """Bytes of all its blobs and documents, and of what refers to it and went along."""
     layers: int
     transfer: Transfer | None
     """What had to be sent to a registry."""
@@ -62,13 +63,16 @@ def copy_image(
     host: str = "linux/amd64",
     progress: Progress = silent,
 ) -> CopiedImage:
-    """Bring an image to a place, byte for byte; of an index all platforms, or the one that is asked for.
+    """Bring an image to a place, byte for byte; of an index all platforms, or the one that is asked for. To layouts and
+    registries what refers to it goes along.
 
     In an archive, loaders that know no index get the image for ``host``. Errors are those of reading and of writing
     images; whatever happens, files are there whole or not at all.
     """
     _check(source, target)
-    with opened_content(source, platform) as opened:
+    # An archive is one image: loaders would take what refers to it for images, too.
+    takes_referrers = isinstance(target, PushTarget | IntoLayout)
+    with opened_content(source, platform, referrers=takes_referrers) as opened:
         transfer = None
         match target:
             case PushTarget():
@@ -81,7 +85,7 @@ def copy_image(
             case Engine():
                 stream_into(target, lambda fd: _archive(opened, fd, host, progress))
         content = opened.content
-        return CopiedImage(content.root.descriptor.digest, content.size, len(content.layers), transfer)
+        return CopiedImage(content.root.descriptor.digest, content.size_with_referrers, len(content.layers), transfer)
 
 
 def _push(

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.clients.conftest import Client, Registry, Small, running_registry
+from tests.clients.test_engines import engine
+from tests.pipeline.test_referrers import attach
 from tests.support.builds import small_spec
 
 PASSWORD = "me:$2y$05$abcdefghijklmnopqrstuuLK7U1u6pVRmL7L1BBM2aS35PSZnDXlK\n"
@@ -151,3 +153,47 @@ def test_an_index_of_two_platforms_is_read_by_skopeo_from_an_archive_and_a_regis
             assert found["Layers"] == [layer["digest"] for layer in image["layers"]]
     client("skopeo", "--policy", policy, "copy", "--all", f"oci-archive:{tmp_path}/both.tar", f"dir:{tmp_path}/all")
     client("skopeo", "--policy", policy, "copy", f"docker-archive:{tmp_path}/both.tar", f"dir:{tmp_path}/one")
+
+
+def test_what_refers_to_an_image_goes_through_a_registry_that_lists_no_referrers(
+    sysimage: Run, client: Client, registry: Registry, guix_image: Small, policy: Path, tmp_path: Path
+) -> None:
+    layout = guix_image.built.layout(tmp_path / "signed")
+    referrer = attach(layout, guix_image.built.image.manifest.descriptor, b"an sbom")
+    name = f"{registry.address}/signed/small"
+    sysimage("copy", layout, f"{name}:1")
+    sysimage("copy", f"{name}:1", f"{registry.address}/resigned/small:1")
+    sysimage("copy", f"{registry.address}/resigned/small:1", "back/")
+    listed = [one["digest"] for one in json.loads((tmp_path / "back/index.json").read_text())["manifests"]]
+    assert listed == [str(guix_image.built.image.manifest.descriptor.digest), str(referrer.digest)]
+    place = f"docker://{registry.address}/resigned/small@{referrer.digest}"
+    seen = client("skopeo", "inspect", "--raw", "--tls-verify=false", place)
+    assert json.loads(seen.stdout)["artifactType"] == "application/spdx+json"
+    again = json.loads(sysimage("copy", "--json", f"{name}:1", f"{registry.address}/resigned/small:1").stdout)
+    assert again["transfers"][0]["sent"] == 0
+    client("skopeo", "--policy", policy, "copy", f"oci:{tmp_path}/back:1", f"dir:{tmp_path}/dir")
+
+
+@pytest.mark.parametrize("program", ["podman", "buildah"])
+def test_engines_pull_what_is_pushed_and_push_what_is_read(
+    program: str,
+    sysimage: Run,
+    client: Client,
+    registry: Registry,
+    guix_image: Small,
+    policy: Path,
+    workspace: Path,
+) -> None:
+    name = f"{registry.address}/{program}/small"
+    sysimage("push", guix_image.archive, f"{name}:1")
+    words = engine(program, workspace)
+    trusting: list[str | Path] = ["--tls-verify=false", "--signature-policy", policy]
+    client(*words, "pull", *trusting, f"{name}:1")
+    config = guix_image.built.image.config.descriptor.digest
+    listed = client(*words, "images", "--no-trunc", "--quiet").stdout.decode().split()
+    assert listed == [str(config)]
+    client(*words, "push", *trusting, f"{name}:1", f"docker://{name}:back")
+    found = json.loads(sysimage("inspect", "--json", f"{name}:back").stdout)
+    assert found["image_id"] == str(config)
+    assert "verified" in sysimage("verify", f"{name}:back").stdout
+    sysimage("copy", f"{name}:back", f"{registry.address}/again/{program}:1")

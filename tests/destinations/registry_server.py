@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
+INDEX = "application/vnd.oci.image.index.v1+json"
+
 
 class Registry:
     """What it holds, what it was asked, and how it should misbehave."""
@@ -37,6 +39,8 @@ class Registry:
         None lets a request through."""
         self.retry_after: str | None = None
         self.upload_location: str | None = None
+        self.lists_referrers = False
+        """Whether it knows what refers to an image, as registries of the specification 1.1 do."""
         self.lock = threading.Lock()
         self.address = ""
 
@@ -108,6 +112,9 @@ class Handler(BaseHTTPRequestHandler):
             tags = sorted(name for name in names if ":" not in name)
             self.answer(200, json.dumps({"name": prefix[:-1], "tags": tags}).encode())
             return
+        if self.registry.lists_referrers and (match := re.fullmatch(r"/v2/(.+)/referrers/(sha256:[0-9a-f]{64})", path)):
+            self.referrers(query, *match.groups())
+            return
         for pattern, method in (
             (r"/v2/(.+)/manifests/([^/]+)", self.manifest),
             (r"/v2/(.+)/blobs/uploads/", self.begin),
@@ -136,7 +143,10 @@ class Handler(BaseHTTPRequestHandler):
             digest = "sha256:" + hashlib.sha256(body).hexdigest()
             self.registry.manifests[key] = self.registry.manifests[f"{repository}:{digest}"] = body
             self.registry.media_types[digest] = self.headers["Content-Type"]
-            self.answer(201, Docker_Content_Digest=digest)
+            known = self.registry.lists_referrers and "subject" in value
+            self.answer(
+                201, Docker_Content_Digest=digest, **({"OCI_Subject": value["subject"]["digest"]} if known else {})
+            )
         elif key in self.registry.manifests:
             found = self.registry.manifests[key]
             digest = "sha256:" + hashlib.sha256(found).hexdigest()
@@ -144,6 +154,20 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, found, Content_Type=kind, Docker_Content_Digest=digest)
         else:
             self.refuse(404, "MANIFEST_UNKNOWN")
+
+    def referrers(self, query: dict[str, str], repository: str, subject: str) -> None:
+        """The list that the specification asks for, one referrer a page."""
+        entries = []
+        for key, body in self.registry.manifests.items():
+            held, _, digest = key.partition(":")
+            value = json.loads(body)
+            if held == repository and ":" in digest and (value.get("subject") or {}).get("digest") == subject:
+                kind = self.registry.media_types[digest]
+                entries.append({"mediaType": kind, "digest": digest, "size": len(body)})
+        at = int(query.get("at", "0"))
+        more = {"Link": f'</v2/{repository}/referrers/{subject}?at={at + 1}>; rel="next"'} if entries[at + 1 :] else {}
+        index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries[at : at + 1]}
+        self.answer(200, json.dumps(index).encode(), Content_Type=INDEX, **more)
 
     def blob(self, query: dict[str, str], body: bytes, repository: str, digest: str) -> None:
         found = self.registry.blobs.get(repository, {}).get(digest)

@@ -2,7 +2,8 @@
 
 What the tag points to now is asked first: if it is this image nothing is sent at all, and blobs that it names need no
 question, because the registry has them. Everything else is asked for by its digest, mounted from repositories that are
-named, or uploaded, several at a time; manifests go last, and what the tag points to goes last of all.
+named, or uploaded, several at a time; manifests go last, with what refers to them, and what the tag points to goes last
+of all.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sysimage.blobs import BlobDirectory, Descriptor
-from sysimage.destinations.image_content import ImageContent
+from sysimage.destinations.image_content import ImageContent, Referrer
 from sysimage.destinations.registry.manifest import ACCEPTED, NOT_THERE
 from sysimage.destinations.registry.names import PushTarget
+from sysimage.destinations.registry.referrers import list_referrers, name_referrer
 from sysimage.destinations.registry.replies import Reply, parse_json
 from sysimage.destinations.registry.session import RegistrySession
 from sysimage.destinations.registry.upload import CHUNK, Uploader
@@ -83,20 +85,45 @@ def push_content(
     """
     layers = len(content.layers)
     stale, known = _what_is_there(content, target, session)
-    if not stale:
-        return Transfer(0, content.size, layers, layers)
+    referrers = _absent(content.referrers, session)
+    total = content.size_with_referrers
+    if not stale and not referrers:
+        return Transfer(0, total, layers, layers)
     uploads = Uploader(session, tuple(mount_from), chunk)
+    wanted = {blob.digest: blob for one in referrers for blob in one.blobs}
+    wanted |= {blob.digest: blob for blob in content.blobs} if stale else {}
     with threads(connections, "push") as pool:
-        doubtful = [blob for blob in content.blobs if str(blob.digest) not in known]
+        doubtful = [blob for blob in wanted.values() if str(blob.digest) not in known]
         there = pool.map(uploads.has, doubtful)
         missing = [blob for blob, found in zip(doubtful, list(there), strict=True) if not found]
         sent = _send(missing, content, provide, uploads, pool, keeper, progress)
     size = sum(blob.size for blob in missing if blob.digest in sent)
-    for document in content.documents[:-1]:
-        size += _put(document, str(document.descriptor.digest), session)
+    if stale:
+        # A signature is there before the tag points to what it is of, and its subject before it.
+        for document in content.documents if referrers else content.documents[:-1]:
+            size += _put(document, str(document.descriptor.digest), session)[0]
+    for one in referrers:
+        size += _put_referrer(one, session)
     for tag in stale:
-        size += _put(content.root, tag, session)
-    return Transfer(size, content.size, layers, layers - len(sent & content.layers))
+        size += _put(content.root, tag, session)[0]
+    total = max(total, size)  # a manifest may be sent under several names
+    return Transfer(size, total, layers, layers - len(sent & content.layers))
+
+
+def _absent(referrers: Sequence[Referrer], session: RegistrySession) -> list[Referrer]:
+    """Those that the registry does not list."""
+    there: set[Digest] = set()
+    for subject in dict.fromkeys(one.subject for one in referrers):
+        there |= {one.digest for one in list_referrers(session, subject)}
+    return [one for one in referrers if one.root.descriptor.digest not in there]
+
+
+def _put_referrer(referrer: Referrer, session: RegistrySession) -> int:
+    size = 0
+    for document in referrer.documents:
+        amount, stored = _put(document, str(document.descriptor.digest), session)
+        size += amount
+    return size + name_referrer(session, referrer, stored)
 
 
 def _send(
@@ -164,8 +191,8 @@ def _named(reply: Reply) -> set[str]:
         return set()
 
 
-def _put(document: Document, version: str, session: RegistrySession) -> int:
-    """Store a manifest under a tag or its digest; its bytes."""
+def _put(document: Document, version: str, session: RegistrySession) -> tuple[int, Reply]:
+    """Store a manifest under a tag or its digest; its bytes, and the answer."""
     reply = session.request(
         "PUT",
         f"{session.base}/manifests/{version}",
@@ -176,4 +203,4 @@ def _put(document: Document, version: str, session: RegistrySession) -> int:
     answered = reply.headers.get("docker-content-digest")
     if answered not in (None, str(document.descriptor.digest)):
         raise RegistryError(f"cannot push to {session.repository}: the registry stored another manifest")
-    return len(document.data)
+    return len(document.data), reply

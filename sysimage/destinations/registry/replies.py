@@ -19,6 +19,7 @@ MOST_JSON = 4 << 20
 _DEEPEST = 64
 """Nesting of arrays and objects."""
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
+_NEXT = re.compile(r'<([^<>]*)>\s*;\s*(?:[^,]*;\s*)?rel="?next"?')
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
@@ -47,6 +48,12 @@ class Reply:
             return float(text)
         until, now = _date(text), _date(self.headers.get("date", ""))
         return max(0.0, (until - now).total_seconds()) if until and now else 0.0
+
+    @property
+    def next_page(self) -> str | None:
+        """Where a list goes on, perhaps relative to ``url``; None at its end."""
+        found = _NEXT.search(self.headers.get("link", ""))
+        return found[1] if found is not None else None
 
     def document(self) -> dict[str, Any]:
         """The body as a JSON object; a `RegistryError` for anything else."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from sysimage.destinations.registry.replies import shown
 from sysimage.destinations.registry.session import RegistrySession
 from sysimage.destinations.registry.transport import resolved
@@ -11,7 +9,6 @@ from sysimage.errors import RegistryError
 
 _PAGE = 1000
 _PAGES = 1000
-_NEXT = re.compile(r'<([^<>]*)>\s*;\s*(?:[^,]*;\s*)?rel="?next"?')
 
 
 def list_tags(session: RegistrySession) -> tuple[str, ...]:
@@ -22,8 +19,8 @@ def list_tags(session: RegistrySession) -> tuple[str, ...]:
         reply = session.request("GET", url, accept=(200,))
         tags = reply.document().get("tags")
         found.update(tag for tag in tags or () if isinstance(tag, str))
-        following = _NEXT.search(reply.headers.get("link", ""))
+        following = reply.next_page
         if following is None:
             return tuple(sorted(found))
-        url = resolved(following[1], reply.url)
+        url = resolved(following, reply.url)
     raise RegistryError(f"cannot list the tags at {shown(session.base)}: they have no end")
