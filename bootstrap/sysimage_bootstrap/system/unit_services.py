@@ -10,6 +10,7 @@ from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.capabilities import NAMES
 from sysimage.spec.services import PROGRAM_PATH
 from sysimage_bootstrap.debian.first_starts import FIRST_STARTS
+from sysimage_bootstrap.debian.without_systemd import without_systemd
 from sysimage_bootstrap.system.scheme import Datum, Symbol
 from sysimage_bootstrap.units.commands import Command
 from sysimage_bootstrap.units.conditions import Condition
@@ -52,7 +53,7 @@ def with_found_programs(unit: ServiceUnit, exists: Callable[[str], bool]) -> Ser
     """
 
     def found(command: Command) -> Command:
-        program, *arguments = command.words
+        program, *arguments = without_systemd(command.words)
         places = [f"{directory}/{program}" for directory in PROGRAM_PATH] if "/" not in program else []
         return replace(command, words=(next(filter(exists, places), program), *arguments))
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
+from sysimage.process import run
 from sysimage.rootfs.accounts import WantedUser
 from sysimage_bootstrap.scripts.read import PackageScripts, Settings, read_scripts
 from sysimage_bootstrap.scripts.root_files import Node
 from tests.bootstrap.scripts.written_files import WrittenFiles, files_after, read
+
+SSLEAY = Path(__file__).parent / "ssleay.cnf"
+"""What ssl-cert 1.1.3 ships below /usr/share/ssl-cert."""
 
 
 def changed(script: str, path: str, files: dict[str, str] | None = None) -> Node:
@@ -174,8 +181,22 @@ def test_what_only_a_program_of_the_image_can_make_is_left_to_the_first_start() 
     said = read("newaliases\nmake-ssl-cert generate-default-snakeoil\nnewaliases")
     assert [(one.command[0], one.creates) for one in said.first_starts] == [
         ("/usr/bin/newaliases", "/etc/aliases.db"),
-        ("/usr/sbin/make-ssl-cert", "/etc/ssl/certs/ssl-cert-snakeoil.pem"),
+        ("/usr/bin/sh", "/etc/ssl/certs/ssl-cert-snakeoil.pem"),
     ]
+
+
+@pytest.mark.programs
+def test_the_certificate_of_the_first_start_has_a_key_that_only_its_group_reads(tmp_path: Path) -> None:
+    (first,) = read("make-ssl-cert generate-default-snakeoil").first_starts
+    *program, template, made, key, group = first.command
+    assert (template, made, group) == ("/usr/share/ssl-cert/ssleay.cnf", first.creates, "ssl-cert")
+    assert key == "/etc/ssl/private/ssl-cert-snakeoil.key"
+    certificate, secret = tmp_path / "made.pem", tmp_path / "made.key"
+    run([*program, str(SSLEAY), str(certificate), str(secret), str(os.getgid())])
+    found = run(["openssl", "x509", "-in", str(certificate), "-noout", "-pubkey"]).stdout
+    assert found == run(["openssl", "pkey", "-in", str(secret), "-pubout"]).stdout
+    assert [path.stat().st_mode & 0o777 for path in (certificate, secret)] == [0o644, 0o640]
+    assert [link.readlink() for link in tmp_path.glob("????????.0")] == [Path("made.pem")]
 
 
 def test_a_key_that_is_made_later_is_there_for_scripts_and_no_file_of_the_image() -> None:

@@ -210,6 +210,14 @@ def test_a_unit_whose_program_the_image_lacks_is_named() -> None:
     ]
 
 
+@pytest.mark.parametrize("program", ["postfix", "/usr/sbin/postfix"])
+def test_a_command_that_only_systemd_may_run_is_the_one_of_other_inits(program: str) -> None:
+    found = declarations(configuration(spec(), unit(f"[Service]\nExecStart={program} debian-systemd-start\n")))["s"]
+    (command,) = found["start"]
+    assert isinstance(command, tuple)
+    assert (str(command[1]).rpartition("/")[2], command[2:]) == ("postfix", ("start",))
+
+
 def test_a_command_that_may_fail_and_cannot_run_is_left_out_and_its_signal_kept() -> None:
     text = "[Service]\nExecStart=/bin/x\nExecStartPre=-/bin/missing\nExecStartPre=-/bin/y\n"
     stop = "ExecStop=-/sbin/missing/start-stop-daemon --quiet --stop --retry QUIT/5 --pidfile /run/x.pid\n"

@@ -13,6 +13,7 @@ from functools import cache
 
 from sysimage.errors import Issue
 from sysimage_bootstrap.debian.first_starts import FIRST_STARTS
+from sysimage_bootstrap.debian.without_systemd import INSTEAD
 from sysimage_bootstrap.units.enable import enable
 from sysimage_bootstrap.units.specifiers import Owner, UnitName
 from sysimage_bootstrap.units.unit_files import UnitFiles
@@ -72,3 +73,9 @@ def test_every_unit_of_the_facts_about_first_starts_exists() -> None:
 def test_names_of_units_are_read_and_written_alike() -> None:
     for name in files().texts:
         assert UnitName.of(name).full == name
+
+
+def test_every_command_that_only_systemd_may_run_is_one_of_a_unit() -> None:
+    starts = {line for text in files().texts.values() for line in text.splitlines() if line.startswith("ExecStart=")}
+    for program, argument in INSTEAD:
+        assert any(line.partition("=")[2].split()[:2] == [program, argument] for line in starts), program

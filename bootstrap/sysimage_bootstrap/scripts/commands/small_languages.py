@@ -117,16 +117,40 @@ def runs_another(call: Call) -> int | None:
     return call.shell.call(0, words, call.stdin, call.out) if words else 0
 
 
+_MAKE_CERTIFICATE = r"""
+set -e
+umask 077
+name=$(uname -n)
+settings=$(mktemp)
+trap 'rm -f "$settings"' EXIT
+common=$(echo "$name" | cut -c -64)
+sed -e "s#@HostName@#$common#" -e "s#@SubjectAltName@#DNS:$name#" "$1" > "$settings"
+openssl req -config "$settings" -new -x509 -days 3650 -nodes -sha256 -out "$2.new" -keyout "$3" 2> "$settings.log" || {
+    cat "$settings.log" >&2
+    exit 1
+}
+rm "$settings.log"
+chgrp "$4" "$3"
+chmod 640 "$3"
+chmod 644 "$2.new"
+ln -sf "${2##*/}" "${2%/*}/$(openssl x509 -hash -noout -in "$2.new").0"
+mv "$2.new" "$2"
+"""
+"""What ``make-ssl-cert generate-default-snakeoil`` does, of: a template of openssl's settings, the certificate, its
+key, and the group that may read the key. The program itself cannot: it runs below debconf, and an image has none."""
+
+
 @command("make-ssl-cert")
 def make_ssl_cert(call: Call) -> int:
     """A key is secret: each machine makes its own when it starts."""
     if call.options("t").operands[:1] != ["generate-default-snakeoil"]:
         raise UnknownError("which certificate is made")
-    made = "/etc/ssl/certs/ssl-cert-snakeoil.pem"
-    for path in (made, "/etc/ssl/private/ssl-cert-snakeoil.key"):
+    made, key = "/etc/ssl/certs/ssl-cert-snakeoil.pem", "/etc/ssl/private/ssl-cert-snakeoil.key"
+    for path in (made, key):
         call.files.make_directories(path.rpartition("/")[0])
         call.files.put(path, Node.file(None))  # for scripts that ask whether it is there
-    program = ("/usr/sbin/make-ssl-cert", "generate-default-snakeoil")
+    template = "/usr/share/ssl-cert/ssleay.cnf"
+    program = ("/usr/bin/sh", "-c", _MAKE_CERTIFICATE, "make-ssl-cert", template, made, key, "ssl-cert")
     call.state.first_starts.append(FirstStart(call.shell.script.package, program, made))
     return 0
 
