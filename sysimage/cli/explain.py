@@ -7,6 +7,7 @@ import json
 import textwrap
 from typing import TYPE_CHECKING
 
+from sysimage.cli.json_lines import compact_json
 from sysimage.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
         )
         return
     terminal.result("\n".join(_page(explanation, min(terminal.width, _WIDEST))))
-    terminal.result(f"\nExample:\n\n{textwrap.indent(_compact(example), '  ')}")
+    terminal.result(f"\nExample:\n\n{textwrap.indent(compact_json(example), '  ')}")
 
 
 def _document(key: Key) -> dict[str, object]:
@@ -122,17 +123,3 @@ def _filled(text: str, width: int, indent: str, *, hanging: int = 0) -> list[str
 def _plain(text: str) -> str:
     """Descriptions without the back quotes that Markdown needs."""
     return text.replace("`", "")
-
-
-def _compact(value: object, depth: int = 0) -> str:
-    """JSON in which what fits a line stands on one."""
-    flat = json.dumps(value, ensure_ascii=False)
-    if depth and len(flat) + 2 * depth <= 72:
-        return flat
-    inner, outer = "  " * (depth + 1), "  " * depth
-    if isinstance(value, dict) and value:
-        parts = [f"{inner}{json.dumps(key)}: {_compact(one, depth + 1)}" for key, one in value.items()]
-        return "{\n" + ",\n".join(parts) + f"\n{outer}}}"
-    if isinstance(value, list) and value:
-        return "[\n" + ",\n".join(f"{inner}{_compact(one, depth + 1)}" for one in value) + f"\n{outer}]"
-    return flat

@@ -39,7 +39,7 @@ def refuse_other_formats(text: str, name: str) -> None:
     if _DOCKERFILE_START.match(text):
         raise SpecError(
             f"cannot read {name}: it is a Dockerfile, and specs are JSON",
-            hint="docs/system-json.md describes what a spec says: packages instead of RUN, services instead of CMD",
+            hint="`sysimage init --from Dockerfile web.json` writes a spec from a Dockerfile",
         )
     language = language or ("TOML" if suffix in _TOML or _TOML_START.match(text) else None)
     if language is None or (suffix in SPEC_SUFFIXES and text.lstrip().startswith("{")):

@@ -1,0 +1,31 @@
+"""Which file is of which tool, and the spec that it comes to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sysimage.conversion.apko import read_apko
+from sysimage.conversion.dockerfile import read_dockerfile
+from sysimage.conversion.draft import Converted, Draft, image_name
+from sysimage.conversion.mkosi import read_mkosi
+from sysimage.errors import SpecError
+from sysimage.spec.text_file import read_text
+
+
+def convert(path: Path, beside: Path, name: str | None = None) -> Converted:
+    """The spec that a Dockerfile, an apko.yaml or a mkosi.conf comes to, for a file in the directory ``beside``.
+
+    Raises `SpecError` for any other file and for one that cannot be read.
+    """
+    text = read_text(path)
+    draft = Draft(path.parent, beside)
+    draft.spec["name"] = name or image_name(path.parent)
+    if path.suffix in (".yaml", ".yml"):
+        read_apko(text, str(path), draft)
+    elif path.suffix == ".conf":
+        read_mkosi(text, str(path), draft)
+    elif path.suffix in (".json", ".jsonc"):
+        raise SpecError(f"cannot convert {path}: it is JSON, as specs are", hint=f"sysimage lint {path}")
+    else:
+        read_dockerfile(text, str(path), draft)
+    return draft.finished()
