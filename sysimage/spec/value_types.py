@@ -273,11 +273,11 @@ def _number_as_text(value: object) -> object:
 
 
 _PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
-Port = Annotated[
-    str,
-    BeforeValidator(_number_as_text),
-    TextPattern(rf"{_PORT}(?:/(?:tcp|udp|sctp))?", 'a port from 1 to 65535, such as "80", "80/tcp" or "53/udp"'),
-]
+_PORT_TEXT = TextPattern(
+    rf"{_PORT}(?:/(?:tcp|udp|sctp))?", 'a port from 1 to 65535, such as "80", "80/tcp" or "53/udp"'
+)
+_PORT_INPUT = Annotated[str, _PORT_TEXT] | Annotated[int, Field(ge=1, le=65535)]
+Port = Annotated[str, BeforeValidator(_number_as_text, json_schema_input_type=_PORT_INPUT), _PORT_TEXT]
 RunAs = Annotated[
     str,
     TextPattern(

@@ -91,4 +91,4 @@ def test_a_spec_is_built_before_it_is_tested_and_its_faults_are_a_spec_s(
     spec.write_text('{"name": "web", "packages": [],\n "variants": {"x": {"max-layers": 0}}}')
     status, said = told(capsys, "--in", "namespaces", "--variant", "x", spec)
     assert status == 2
-    assert "line 2: /max-layers: must be at least 1, not 0" in said
+    assert "/max-layers: must be at least 1, not 0" in said
