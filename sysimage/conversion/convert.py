@@ -20,6 +20,14 @@ def convert(path: Path, beside: Path, name: str | None = None) -> Converted:
     text = read_text(path)
     draft = Draft(path.parent, beside)
     draft.spec["name"] = name or image_name(path.parent)
+    try:
+        _read(path, text, draft)
+    except (ValueError, OSError) as error:  # quotes that are open, numbers that are not, names that no file can have
+        raise SpecError(f"cannot read {path}: {error}") from None
+    return draft.finished()
+
+
+def _read(path: Path, text: str, draft: Draft) -> None:
     if path.suffix in (".yaml", ".yml"):
         read_apko(text, str(path), draft)
     elif path.suffix == ".conf":
@@ -28,4 +36,3 @@ def convert(path: Path, beside: Path, name: str | None = None) -> Converted:
         raise SpecError(f"cannot convert {path}: it is JSON, as specs are", hint=f"sysimage lint {path}")
     else:
         read_dockerfile(text, str(path), draft)
-    return draft.finished()

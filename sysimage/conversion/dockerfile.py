@@ -168,7 +168,7 @@ class _Stage:
         for word in self._say(one.rest).split():
             ports, _, protocol = word.partition("/")
             first, _, last = ports.partition("-")
-            if not first.isdigit() or (last and not last.isdigit()) or (last and int(last) - int(first) > 1000):
+            if not first.isdecimal() or (last and not last.isdecimal()) or (last and int(last) - int(first) > 1000):
                 self._draft.note(f"EXPOSE {word}: not a port", one.line)
                 continue
             for port in range(int(first), int(last or first) + 1):
@@ -193,7 +193,7 @@ class _Stage:
 
     def _stop_signal(self, one: Instruction) -> None:
         name = self._say(one.rest)
-        if name.isdigit() and int(name) in {one.value for one in signal.Signals}:
+        if name.isdecimal() and int(name) in {one.value for one in signal.Signals}:
             name = signal.Signals(int(name)).name
         self._draft.spec["stop-signal"] = name if name.startswith("SIG") else f"SIG{name}"
 
@@ -208,7 +208,7 @@ class _Stage:
                 parts = re.findall(r"([\d.]+)(ms|[smh])", flags[flag])
                 seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
                 check[flag] = int(seconds) if seconds == int(seconds) else seconds
-        if flags.get("retries", "").isdigit():
+        if flags.get("retries", "").isdecimal():
             check["retries"] = int(flags["retries"])
         self._draft.spec["health-check"] = check
 
@@ -281,7 +281,7 @@ class _Stage:
         options = {}
         owner, _, group = self._say(flags.get("chown", "")).partition(":")
         for key, name in (("owner", owner), ("group", group)):
-            if name.isdigit() and name != "0":
+            if name.isdecimal() and name != "0":
                 self._draft.note(f"--chown={flags['chown']}: give the number a name under `users` first", one.line)
             elif name and name not in ("root", "0"):
                 options[key] = name

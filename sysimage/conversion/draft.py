@@ -116,7 +116,7 @@ class Draft:
 
     def declare_user(self, name: str) -> None:
         """An account for a user who is named and not made."""
-        if name and not name.isdigit() and name not in BASE_USERS and name not in self.spec.get("users", {}):
+        if name and not name.isdecimal() and name not in BASE_USERS and name not in self.spec.get("users", {}):
             self.put("users", name, {"system": True})
 
     def finished(self) -> Converted:

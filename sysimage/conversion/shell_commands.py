@@ -153,10 +153,10 @@ def _useradd(words: Sequence[str], draft: Draft, line: int) -> bool | None:
     if system:
         user["system"] = True
     number = flags.get("--uid") or flags.get("-u")
-    if number and number.isdigit():
+    if number and number.isdecimal():
         user["uid"] = int(number)
     group = flags.get("--ingroup") or (flags.get("-G") if debian else flags.get("--gid") or flags.get("-g"))
-    if group and not group.isdigit() and group != found[0]:
+    if group and not group.isdecimal() and group != found[0]:
         user["group"] = group
     more = "" if debian else flags.get("--groups") or flags.get("-G") or ""
     if more:
@@ -182,7 +182,7 @@ def _groupadd(words: Sequence[str], draft: Draft, line: int) -> bool | None:
     if words[0].endswith("addgroup") and len(found) == 2:
         return _join(found[0], [found[1]], draft)
     number = flags.get("--gid") or flags.get("-g")
-    draft.put("groups", found[-1], {"gid": int(number)} if number and number.isdigit() else {})
+    draft.put("groups", found[-1], {"gid": int(number)} if number and number.isdecimal() else {})
     return True
 
 
@@ -195,7 +195,7 @@ def _join(user: str, groups: Sequence[str], draft: Draft) -> bool:
 def _mkdir(words: Sequence[str], draft: Draft, line: int) -> bool | None:
     found, flags = _split(words[1:], _WITH_VALUE["mkdir"])
     mode = flags.get("--mode") or flags.get("-m")
-    if not all(one.startswith("/") for one in found) or (mode and not mode.isdigit()):
+    if not all(one.startswith("/") for one in found) or (mode and not mode.isdecimal()):
         return False
     for path in found:
         draft.put("directories", path.rstrip("/"), {"mode": mode} if mode else {})
@@ -208,7 +208,7 @@ def _chown(words: Sequence[str], draft: Draft, line: int) -> bool | None:
     if not found or not places or any(place not in draft.spec.get("directories", {}) for place in places):
         return False
     user, _, group = found[0].partition(":")
-    if user.isdigit() or group.isdigit():
+    if user.isdecimal() or group.isdecimal():
         return False
     for place in places:
         draft.spec["directories"][place] |= {"owner": user} | ({"group": group or user} if ":" in found[0] else {})

@@ -158,6 +158,8 @@ def test_commands_without_a_counterpart_are_notes(tmp_path: Path) -> None:
         ("apko.yaml", "services: {}\n"),
         ("apko.yaml", "contents: {packages: 3}\n"),
         ("mkosi.conf", "nothing\n"),
+        ("mkosi.conf", '[Output]\nOciEntrypoint="open\n'),
+        ("Dockerfile", "FROM debian\nHEALTHCHECK --interval=1.2.3s CMD x\n"),
         ("system.json", "{}"),
     ],
 )
