@@ -13,6 +13,7 @@ from sysimage.spec import SystemSpec
 from sysimage.spec.choices import SpecChoices
 from sysimage.spec.include import SpecText
 from sysimage.spec.lock_file import lock_file_beside
+from sysimage.spec.one_platform import require_one_platform
 from sysimage.spec.parse import AS_IT_IS, check_spec, located, read_composed, spec_of_value
 
 if TYPE_CHECKING:
@@ -41,14 +42,17 @@ def declared_system(
             raise TypeError("directory is only for a spec without a file; paths in a file are relative to the file")
         path = Path(spec)
         read = read_composed(SpecText.of_file(path), choices)
+        require_one_platform(read.spec)
         lock = named or lock_file_beside(path, choices)
         return DeclaredSystem.of(read.spec, path.parent, lock, read.composition.files)
     beside = Path() if directory is None else Path(directory)
     if isinstance(spec, SystemSpec):
         if choices != AS_IT_IS:
             raise TypeError("choices are for a spec's file or mapping; a SystemSpec has been read with them")
+        require_one_platform(spec)
         return DeclaredSystem.of(check_spec(spec, beside), beside, named)
     read = spec_of_value(spec, beside, choices)
+    require_one_platform(read.spec)
     return DeclaredSystem.of(read.spec, beside, named, read.composition.files)
 
 

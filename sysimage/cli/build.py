@@ -15,7 +15,7 @@ from sysimage.cli.delivery import add_delivery_flags, check_outputs, check_strea
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.several_platforms import build_for_platforms
 from sysimage.cli.several_specs import each_spec
-from sysimage.cli.spec_files import choices, faults_in
+from sysimage.cli.spec_files import choices, declared_platforms, faults_in
 from sysimage.cli.terminal import Terminal
 from sysimage.errors import SpecError
 
@@ -63,6 +63,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     streams = arguments.output == "-"
     if streams:
         check_stream(arguments, terminal)
+    arguments.platforms = arguments.platforms or declared_platforms(arguments)
     if len(arguments.platforms or ()) > 1:
         build_for_platforms(arguments, terminal, delivered_request)
         return

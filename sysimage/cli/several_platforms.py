@@ -26,6 +26,8 @@ def build_for_platforms(arguments: argparse.Namespace, terminal: Terminal, reque
     """Build the spec for each of the platforms, and bring all of them to the places that flags name."""
     if len(arguments.specs) > 1:
         raise SpecError("cannot build several specs for several platforms in one command", hint="build them one by one")
+    if arguments.specs[0] == "-":
+        raise SpecError("cannot build standard input for several platforms: it is read for each", hint="name a file")
     one_each = [
         argparse.Namespace(**{**vars(arguments), "spec": arguments.specs[0], "beside": [], "platforms": (platform,)})
         for platform in arguments.platforms

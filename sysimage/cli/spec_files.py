@@ -37,7 +37,9 @@ def _platform(arguments: argparse.Namespace) -> tuple[Assignment, ...]:
 
     platforms: tuple[str, ...] = getattr(arguments, "platforms", None) or ()
     if len(platforms) > 1:
-        raise SpecError("cannot do this for several platforms at once", hint="name one --platform, or build")
+        from sysimage.spec.one_platform import several_platforms
+
+        raise several_platforms()
     texts = (f"architecture={platform.partition('/')[2]}" for platform in platforms)
     return tuple(Assignment.parse(text) for text in texts)
 
@@ -75,11 +77,22 @@ def plain_system(name: str, lock_file: Path | None, chosen: SpecChoices) -> Decl
     ``lock_file`` is the flag's value.
     """
     from sysimage.pipeline.options import DeclaredSystem
+    from sysimage.spec.one_platform import require_one_platform
 
     read = read_spec(name, chosen)
+    require_one_platform(read.spec)
     path = Path("system.json" if name == "-" else name)
     lock = lock_file or _lock_file(name, path, chosen, read.spec.architecture)
     return DeclaredSystem.of(read.spec, path.parent, lock, read.composition.files)
+
+
+def declared_platforms(arguments: argparse.Namespace) -> tuple[str, ...] | None:
+    """The platforms that the spec of a command is for, where it names several and no flag does."""
+    names: list[str] = arguments.specs
+    if arguments.platforms is not None or len(names) > 1 or names[0] == "-":
+        return None
+    several = read_spec(names[0], choices(arguments)).spec.architectures or ()
+    return tuple(f"linux/{name}" for name in several) if len(several) > 1 else None
 
 
 def _lock_file(name: str, path: Path, chosen: SpecChoices, architecture: str) -> Path:

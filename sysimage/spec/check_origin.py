@@ -33,11 +33,17 @@ _MADE_OF_PACKAGES = (
 def check_origin(spec: SystemSpec) -> Iterator[Issue]:
     """Every fault of ``from-store`` and of what contradicts it."""
     source = spec.from_store
+    several = spec.architectures or ()
+    if len(set(several)) < len(several):
+        yield Issue("/architectures", "names an architecture twice")
     if source is None:
-        if spec.architecture not in PACKAGED:
-            yield Issue(
-                "/architecture", f"packages are taken for {' and '.join(PACKAGED)}; {spec.architecture} is for stores"
-            )
+        for where, name in (
+            ((pointer("architectures", number), name) for number, name in enumerate(several))
+            if several
+            else (("/architecture", spec.architecture),)
+        ):
+            if name not in PACKAGED:
+                yield Issue(where, f"packages are taken for {' and '.join(PACKAGED)}; {name} is for stores")
         return
     for field in _MADE_OF_PACKAGES:
         if field in spec.model_fields_set:

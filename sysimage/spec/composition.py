@@ -162,6 +162,9 @@ def _assigned(system: Located, assignment: Assignment, issues: list[Issue]) -> L
         issues.append(issue_at(place, assignment.where, f"is no part of the system{said}"))
         return system
     value = everywhere(assignment.value, place)
+    other = {"architecture": "architectures", "architectures": "architecture"}.get(".".join(assignment.keys))
+    if other is not None and isinstance(system.content, dict):  # the one that was chosen last counts
+        system = Located({key: one for key, one in system.content.items() if key != other}, system.place)
     return _replaced(system, assignment.keys, value, assignment, issues)
 
 

@@ -16,6 +16,7 @@ EXAMPLES: tuple[Mapping[str, Any], ...] = (
     {"$schema": "system.schema.json", **_WEB},
     {**_WEB, "tags": ["1.0", "latest"]},
     {**_WEB, "architecture": "arm64"},
+    {**_WEB, "architectures": ["amd64", "arm64"]},
     {"name": "hello", "from-store": {"paths": [_STORE_ITEM], "links": {"/bin": "bin"}}, "command": ["/bin/hello"]},
     {"name": "guix", "from-store": {"system": "result", "system-kind": "guix", "source": "closure.json"}},
     {"name": "hello", "from-store": {"paths": [_STORE_ITEM], "location": "items", "check": True}},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 KEY_GROUPS: Mapping[str, tuple[str, ...]] = {
-    "What the image is called": ("name", "tags", "labels", "architecture", "$schema"),
+    "What the image is called": ("name", "tags", "labels", "architecture", "architectures", "$schema"),
     "What is in it": (
         *("packages", "python", "from-store", "from-image", "exclude", "alternatives", "debconf", "package-sources"),
         *("essential", "slim", "translations", "store"),

@@ -186,6 +186,7 @@ class SystemSpec(SpecObject):
     model_config = ConfigDict(
         json_schema_extra={
             "oneOf": [{"required": ["packages"]}, {"required": ["from-store"]}],
+            "not": {"required": ["architecture", "architectures"]},
             # Only the service of a unit has a command without saying it.
             "if": {"not": {"required": ["enable"]}},
             "then": {"properties": {"services": {"additionalProperties": {"required": ["command"]}}}},
@@ -201,6 +202,8 @@ class SystemSpec(SpecObject):
     architecture: value_types.ArchitectureName = "amd64"
     """Which machines run it: OCI's name, with a variant if need be (``arm/v6``), or what Guix, nixpkgs or Debian say
     (``armhf-linux``). Packages are taken for amd64 and arm64."""
+    architectures: Annotated[tuple[value_types.ArchitectureName, ...], Field(min_length=1), WHOLE] | None = None
+    """Instead of ``architecture``: an image for each, and one index that names them, as with ``--platform``."""
     packages: tuple[Annotated[PackageWord, FILE_OR_NAME], ...] = ()
     """Debian packages beside those that every system has, by name, or files beside the spec such as
     ``./build/shop_1.2_amd64.deb``; this or ``from-store`` is what the image is made of."""
@@ -331,4 +334,13 @@ class SystemSpec(SpecObject):
     def _is_made_of_something(self) -> SystemSpec:
         if ("packages" in self.model_fields_set) == (self.from_store is not None):
             raise ValueError('must have either "packages" or "from-store"')
+        return self
+
+    @model_validator(mode="after")
+    def _is_for_something(self) -> SystemSpec:
+        if self.architectures is not None:
+            if "architecture" in self.model_fields_set:
+                raise ValueError('must have either "architecture" or "architectures", not both')
+            # What looks at one image alone, such as checks of the spec, sees the first.
+            self.__dict__["architecture"] = self.architectures[0]
         return self

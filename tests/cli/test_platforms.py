@@ -126,3 +126,23 @@ def test_another_architecture_has_a_lock_file_of_its_own(workspace: Path) -> Non
 
     assert lock() == lock("linux/amd64") == "web.lock.json"
     assert lock("linux/arm64") == "web.arm64.lock.json"
+
+
+def test_architectures_of_a_spec_are_what_the_flag_says_and_the_flag_wins(workspace: Path, say: Any) -> None:
+    flagged = say("--platform", BOTH, "-o", "flagged.tar")
+    spec = json.loads((workspace / "small.json").read_text())
+    (workspace / "small.json").write_text(json.dumps({**spec, "architectures": ["amd64", "arm64"]}))
+    assert say("-o", "declared.tar")["digest"] == flagged["digest"]
+    assert say("--platform", "arm64", "-o", "one.tar")["digest"] == flagged["images"][1]["digest"]
+    (workspace / "small.json").write_text(json.dumps({**spec, "architectures": ["arm64"]}))
+    assert say("-o", "single.tar")["digest"] == flagged["images"][1]["digest"]
+
+
+def test_a_verb_for_one_image_wants_one_platform_of_a_spec_for_several(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = json.loads((workspace / "small.json").read_text())
+    (workspace / "small.json").write_text(json.dumps({**spec, "architectures": ["amd64", "arm64"]}))
+    assert main(["plan", "--progress", "quiet", "small.json"]) == 2
+    assert "name one --platform" in capsys.readouterr().err
+    assert main(["plan", "--progress", "quiet", "--platform", "arm64", "small.json"]) == 0

@@ -93,6 +93,7 @@ FULL: dict[str, Any] = {
     "compression": "zstd:19",
 }
 STORED: dict[str, Any] = {
+    "architectures": ["amd64"],
     "name": "machine",
     "from-store": {
         "system": "result",
