@@ -65,7 +65,18 @@ ALLOWED: dict[str, set[str]] = {
     "from_store": {"spec", "store", "rootfs"},
     # Trees of the user's own become items of the store that sysimage makes.
     "trees": {"rules", "spec", "store", "rootfs", "bootstrap.store"},
+    # What packages of all languages have in common.
+    "language_packages": {"store", "rootfs", "bootstrap.debian", "bootstrap.debs"},
+    "npm_packages": {
+        "spec",
+        "store",
+        "rootfs",
+        "language_packages",
+        "bootstrap.debian",
+        "bootstrap.store",
+    },
     "wheels": {
+        "language_packages",
         "rules",
         "spec",
         "store",
@@ -120,6 +131,7 @@ ALLOWED: dict[str, set[str]] = {
         "from_store",
         "trees",
         "wheels",
+        "npm_packages",
         "bootstrap.packages",
         "bootstrap.store",
         "bootstrap.realise",

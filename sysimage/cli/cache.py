@@ -126,6 +126,7 @@ def _verify(root: Path, arguments: argparse.Namespace, terminal: Terminal) -> No
 def _prune(root: Path, layers: LayerCache, arguments: argparse.Namespace) -> tuple[int, bool]:
     """The bytes freed, and whether a build uses the cache."""
     from sysimage.files.locks import alone
+    from sysimage.language_packages.fetched_files import FetchedFiles
     from sysimage.pipeline.base_images import prune_base_images
     from sysimage.wheels.fetch import prune_wheels
     from sysimage_bootstrap.cache_prune import prune
@@ -137,6 +138,7 @@ def _prune(root: Path, layers: LayerCache, arguments: argparse.Namespace) -> tup
             return 0, True
         before = time.time_ns() - arguments.unused_days * _DAY
         freed = prune(root, before) + prune_base_images(root, before) + prune_wheels(root / "wheels", before)
+        freed += FetchedFiles(root / "npm").prune(before)
         return freed + layers.prune(arguments.max_bytes), False
 
 

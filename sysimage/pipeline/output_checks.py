@@ -114,6 +114,10 @@ def source_inputs(spec: SystemSpec, spec_dir: Path) -> Iterator[Input]:
         yield Input("the lock file of Python packages", spec_dir / spec.python.lock)
         if spec.python.wheels is not None:
             yield Input("the directory of wheels", spec_dir / spec.python.wheels, whole=True)
+    if spec.node is not None:
+        yield Input("the lock file of npm packages", spec_dir / spec.node.lock)
+        if spec.node.tarballs is not None:
+            yield Input("the directory of tarballs", spec_dir / spec.node.tarballs, whole=True)
     if spec.from_image is not None and is_on_this_machine(spec.from_image, spec_dir):
         yield Input("the base image", path_of(spec.from_image, spec_dir), whole=True)
     if spec.from_store is not None:

@@ -13,6 +13,7 @@ from sysimage.pipeline.options import BuildSources, DeclaredSystem
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import NO_ACCOUNTS
 from sysimage.rootfs.system import SystemResult
+from sysimage.spec.node import Node
 from sysimage_bootstrap.realise import realise
 from sysimage_bootstrap.store.item_store import ItemStore
 
@@ -41,6 +42,8 @@ def provide(
     spec = system.spec
     if spec.python is not None:
         found = _with_wheels(system, sources, found, progress)
+    if spec.node is not None:
+        found = _with_npm_packages(system, spec.node, sources, found, progress)
     hashes: dict[str, str] = {}
     if spec.trees:
         from sysimage.pipeline.tree_locks import tree_hashes, tree_store  # not paid for by builds without trees
@@ -82,6 +85,22 @@ def _with_wheels(
         python = PythonHere(found.items, target, archive, store.root, sources.workers, scratch, progress)
         compiler = cache(python.compiler)
         return with_wheels(spec, system.spec_dir, found, source, WheelItems(store, target, compiler), progress)
+
+
+def _with_npm_packages(
+    system: DeclaredSystem, node: Node, sources: BuildSources, found: SystemResult, progress: Progress
+) -> SystemResult:
+    # Not paid for by builds without npm packages.
+    from sysimage.npm_packages.fetch import TarballSource
+    from sysimage.npm_packages.items import PackageItems
+    from sysimage.npm_packages.place import with_npm_packages
+
+    directory = None if node.tarballs is None else system.spec_dir / node.tarballs
+    project = (system.spec_dir / node.lock).parent
+    offline = sources.archive.options.transport.offline
+    source = TarballSource(sources.cache_dir / "npm", sources.environment, project, directory, offline)
+    items = PackageItems(ItemStore(sources.cache_dir / "store", system.spec.store.store_dir), node.at)
+    return with_npm_packages(system.spec, system.spec_dir, found, source, items, progress)
 
 
 def _provide(system: DeclaredSystem, sources: BuildSources, base: bases.BaseImage, progress: Progress) -> SystemResult:

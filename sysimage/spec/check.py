@@ -15,6 +15,7 @@ from sysimage.errors import Issue
 from sysimage.spec.check_accounts import check_accounts
 from sysimage.spec.check_archives import check_archives
 from sysimage.spec.check_lengths import check_lengths
+from sysimage.spec.check_node import check_node
 from sysimage.spec.check_origin import check_origin
 from sysimage.spec.check_paths import check_paths
 from sysimage.spec.check_python import check_python
@@ -51,6 +52,7 @@ def check(spec: SystemSpec, names: Names, beside: Path | None) -> Iterator[Issue
     yield from check_paths(spec, beside)
     yield from check_trees(spec, beside)
     yield from check_python(spec, beside)
+    yield from check_node(spec, beside)
     yield from check_secrets(spec, beside)
     yield from check_lengths(spec)
     yield from _check_lists(spec, beside)

@@ -16,6 +16,7 @@ _MADE_OF_PACKAGES = (
     "debconf",
     "package_sources",
     "python",
+    "node",
     "essential",
     "slim",
     "translations",

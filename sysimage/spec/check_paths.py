@@ -61,6 +61,8 @@ def _placed(spec: SystemSpec) -> Iterator[_Claim]:
         yield _Claim(pointer("directories", path), path, Use.DIRECTORY, directory.mode, directory.owner)
     for path, tree in spec.trees.items():
         yield _Claim(pointer("trees", path), path, Use.DIRECTORY, 0o755, tree.owner)
+    if spec.node is not None:
+        yield _Claim("/node/at", f"{spec.node.at}/node_modules", Use.DIRECTORY)
     for path in spec.symlinks:
         yield _Claim(pointer("symlinks", path), path, Use.FILE)
     for path in spec.from_store.links if spec.from_store is not None else ():

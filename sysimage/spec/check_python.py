@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from sysimage.errors import Issue
-from sysimage.spec.check_sources import check_source
+from sysimage.spec.check_sources import check_source, no_directory, no_file
 from sysimage.spec.model import SystemSpec
 
 _OTHERS = {
@@ -35,14 +35,6 @@ def check_python(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
         for key, value in (("extras", python.extras), ("groups", python.groups)):
             if value:
                 yield Issue(f"/python/{key}", "belongs to a pylock.toml; a requirements.txt has neither")
-    yield from check_source("/python/lock", python.lock, beside, "file", _no_file)
+    yield from check_source("/python/lock", python.lock, beside, "file", no_file)
     if python.wheels is not None:
-        yield from check_source("/python/wheels", python.wheels, beside, "directory", _no_directory)
-
-
-def _no_file(place: Path) -> str | None:
-    return None if place.is_file() else "is not a file"
-
-
-def _no_directory(place: Path) -> str | None:
-    return None if place.is_dir() else "is not a directory"
+        yield from check_source("/python/wheels", python.wheels, beside, "directory", no_directory)

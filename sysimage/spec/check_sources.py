@@ -39,3 +39,13 @@ def check_source(
             yield Issue(where, f"{source} is a link that leads out of the spec's directory")
     except OSError as error:
         yield Issue(where, f"can't be read: {error.strerror}")
+
+
+def no_file(place: Path) -> str | None:
+    """What is wrong with a place where a file is to be."""
+    return None if place.is_file() else "is not a file"
+
+
+def no_directory(place: Path) -> str | None:
+    """What is wrong with a place where a directory is to be."""
+    return None if place.is_dir() else "is not a directory"

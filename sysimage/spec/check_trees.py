@@ -9,16 +9,15 @@ from sysimage.errors import Issue
 from sysimage.spec.check_sources import check_source
 from sysimage.spec.json_text import pointer
 from sysimage.spec.model import SystemSpec
+from sysimage.spec.reserved_paths import EMPTY_AT_START
 from sysimage.spec.trees import ARCHIVES
-
-_EMPTY_AT_START = ("/run", "/tmp", "/var/tmp")  # noqa: S108 - the image's
 
 
 def check_trees(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
     """Every fault of a tree that shows without reading it, but those of its path."""
     for path, tree in spec.trees.items():
         where = pointer("trees", path)
-        if any(PurePosixPath(path).is_relative_to(place) for place in _EMPTY_AT_START):
+        if any(PurePosixPath(path).is_relative_to(place) for place in EMPTY_AT_START):
             yield Issue(where, "a container starts with nothing there; put the tree elsewhere")
         yield from _check_patterns(where, tree.exclude)
         yield from check_source(f"{where}/source", tree.source, beside, "directory or archive", _fault)

@@ -58,6 +58,17 @@ EXAMPLES: tuple[Mapping[str, Any], ...] = (
         "packages": ["python3"],
         "python": {"lock": "pylock.toml", "wheels": "wheels", "extras": ["web"], "groups": ["production"]},
     },
+    {
+        "name": "shop",
+        "packages": ["nodejs"],
+        "node": {
+            "lock": "package-lock.json",
+            "at": "/srv/shop",
+            "tarballs": "npm",
+            "dev": True,
+            "without-scripts": ["core-js"],
+        },
+    },
     {"name": "tool", "packages": ["jq"], "essential": False, "entry-point": ["/usr/bin/jq"]},
     {**_WEB, "slim": False},
     {**_WEB, "translations": ["de", "pt_BR"]},

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 KEY_GROUPS: Mapping[str, tuple[str, ...]] = {
     "What the image is called": ("name", "tags", "labels", "architecture", "architectures", "$schema"),
     "What is in it": (
-        *("packages", "python", "from-store", "from-image", "exclude", "alternatives", "debconf", "package-sources"),
-        *("essential", "slim", "translations", "store"),
+        *("packages", "python", "node", "from-store", "from-image", "exclude", "alternatives", "debconf"),
+        *("package-sources", "essential", "slim", "translations", "store"),
     ),
     "What it runs": (
         *("services", "enable", "units", "entry-point", "command", "user", "working-directory", "environment"),

@@ -65,6 +65,8 @@ class ReservedPath:
 
 
 _STICKY = 0o1777
+EMPTY_AT_START = ("/run", "/tmp", "/var/tmp")  # noqa: S108 - the image's
+"""Directories in which a container starts with nothing."""
 _EVERYWHERE = (
     ReservedPath("/", "everything is in it", _ALL),
     ReservedPath("/proc", "the kernel shows processes there", _ALL, _ALL),

@@ -16,7 +16,7 @@ from sysimage.spec.json_text import pointer
 from sysimage.spec.model import SystemSpec
 from sysimage.spec.reserved_paths import ReservedPaths, Use
 from sysimage.spec.trees import Tree
-from sysimage.store.items import USR, StoreItem
+from sysimage.store.items import StoreItem
 from sysimage.trees.items import TreeStore
 from sysimage.trees.selection import Selection
 
@@ -131,7 +131,10 @@ def _misplaced(spec: SystemSpec, tree: PlacedTree) -> Iterator[Issue]:
 def _contradictions(placed: list[PlacedTree], system: SystemResult) -> Iterator[Issue]:
     """Directories where something else is, and files that two have at one path."""
     there: dict[str, tuple[Kind, str]] = {entry.path: (entry.kind, entry.owner) for entry in system.entries}
-    packages = [item for item in system.items if item.shown is not None and item.location is not None]
+    packages: dict[str, list[StoreItem]] = {}
+    for item in system.items:
+        if item.shown is not None and item.location is not None:
+            packages.setdefault(f"{item.shown.top}/", []).append(item)
     closed = {file.path: tree for tree in placed for file in tree.files if file.kind is not Kind.DIRECTORY}
     for entry in system.entries:
         for above in map(str, PurePosixPath(entry.path).parents):
@@ -144,7 +147,7 @@ def _contradictions(placed: list[PlacedTree], system: SystemResult) -> Iterator[
                 yield Issue(tree.where, f"has a {_word(file.kind)} at {file.path}, {owner} a {_word(kind)}")
             elif file.path in there and owner.startswith("/trees/") and file.kind is not Kind.DIRECTORY:
                 yield Issue(tree.where, f"has a file at {file.path}, and so has {owner}")
-            elif file.path.startswith(f"{USR}/"):
+            else:
                 yield from _of_packages(tree, file, packages)
         there |= {file.path: (file.kind, tree.where) for file in tree.files if file.path not in there}
         first = tree.path
@@ -153,9 +156,10 @@ def _contradictions(placed: list[PlacedTree], system: SystemResult) -> Iterator[
                 yield Issue(tree.where, f"lies below {first}, which is a {_word(there[first][0])} of {there[first][1]}")
 
 
-def _of_packages(tree: PlacedTree, file: _TreeFile, packages: list[StoreItem]) -> Iterator[Issue]:
-    for item in packages:
-        if item.shown is None or item.location is None or not file.path.startswith(f"{item.shown.top}/"):
+def _of_packages(tree: PlacedTree, file: _TreeFile, packages: dict[str, list[StoreItem]]) -> Iterator[Issue]:
+    """``packages`` are by the directory that they show their files in, with a slash."""
+    for item in (item for top, items in packages.items() if file.path.startswith(top) for item in items):
+        if item.shown is None or item.location is None:
             continue
         inside = file.path.removeprefix(f"{item.shown.top}/")
         place = item.location / inside

@@ -19,8 +19,8 @@ from sysimage.errors import IntegrityError, Issue, MachineError, RegistryError, 
 from sysimage.files.code_digest import code_digest
 from sysimage.files.memo import Memo, forget
 from sysimage.files.temporary import scratch_directory
+from sysimage.language_packages.fetched_files import FetchedFiles
 from sysimage.process import ProcessFailedError, run
-from sysimage.store.paths import StorePath
 from sysimage.wheels.lock_file import LockedWheel
 from sysimage.wheels.target import Target
 
@@ -31,14 +31,7 @@ def prune_wheels(cache: Path, before: int) -> int:
     """Forget the wheels below ``cache`` that were fetched before a time, in nanoseconds since the epoch, and what they
     were chosen for; the bytes freed. The caller must have the cache for itself."""
     forget(cache / "choices", before)
-    freed = 0
-    for place in sorted((cache / "files").glob("*/*")):
-        status = place.stat()
-        if status.st_mtime_ns < before:
-            freed += status.st_blocks * 512
-            place.unlink()
-            place.parent.rmdir()
-    return freed
+    return FetchedFiles(cache).prune(before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +80,7 @@ class WheelSource:
         found: dict[str, Path] = {}
         missing = []
         for file in files:
-            place = file.wheel.path or (self.directory or self.cache / "files" / file.sha256) / file.file
+            place = file.wheel.path or self._place(file)
             if place.is_file():
                 found[file.sha256] = _checked(place, file)
             elif file.wheel.path is not None or self.directory is not None:
@@ -95,15 +88,16 @@ class WheelSource:
             else:
                 missing.append(file.wheel)
         for file in self._fetched(missing, target) if missing else ():
-            found[file.sha256] = self.cache / "files" / file.sha256 / file.file
+            found[file.sha256] = self.files.place(file.sha256, file.file)
         return found
 
-    def remember(self, items: Iterable[StorePath]) -> None:
-        """Note which items a build has used, so that they stay as long as it may be built again."""
-        text = "\n".join(map(str, items))
-        used = Memo(self.cache / "used", made_by="wheels", most=256)
-        if used.find(text) is None:
-            used.keep(text, text)
+    @property
+    def files(self) -> FetchedFiles:
+        """What was fetched."""
+        return FetchedFiles(self.cache)
+
+    def _place(self, file: WheelFile) -> Path:
+        return self.files.place(file.sha256, file.file) if self.directory is None else self.directory / file.file
 
     def _of_directory(self, wheels: Sequence[LockedWheel], target: Target) -> tuple[WheelFile, ...]:
         directory = self.directory or Path()
@@ -152,10 +146,7 @@ class WheelSource:
                 file = WheelFile(wheel, place.name, digest)
                 if digest not in wheel.hashes:
                     raise _another(place.name, wheel, digest)
-                kept = self.cache / "files" / digest
-                kept.mkdir(parents=True, exist_ok=True)
-                place.replace(kept / place.name)
-                (kept / place.name).touch()  # pip keeps the time of what it copies
+                self.files.keep(place, digest, place.name)
                 return file
         raise RegistryError(f"cannot fetch {wheel}: pip did not bring it", hint=_HINT)
 

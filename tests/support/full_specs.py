@@ -69,6 +69,13 @@ FULL: dict[str, Any] = {
     "groups": {"editors": {"gid": 2000, "members": ["ann"]}},
     "files": {"/etc/motd": {"text": "hello\n", "mode": "0644", "owner": "root", "group": "root"}},
     "python": {"lock": "pylock.toml", "wheels": "wheels", "extras": ["fast"], "groups": ["dev"]},
+    "node": {
+        "lock": "package-lock.json",
+        "at": "/srv/web",
+        "tarballs": "npm",
+        "dev": True,
+        "without-scripts": ["core-js"],
+    },
     "trees": {"/srv/shop": {"source": "dist", "exclude": ["*.pyc"], "owner": "app", "group": "app", "mode": "0640"}},
     "allow-secrets": ["/srv/shop/.env"],
     "directories": {"/srv/app": {"mode": "0750", "owner": "app", "group": "app"}},

@@ -21,8 +21,8 @@ def system_document(spec: SystemSpec, spec_dir: Path) -> bytes:
         user.pop("password-hash", None)
     for tree in document["trees"].values():
         tree.pop("source")  # another checkout makes no other system
-    if "python" in document:
-        document["python"] = {}  # the wheels are items of the image; where they came from makes no other system
+    for language in {"python", "node"} & document.keys():
+        document[language] = {}  # their packages are items of the image; where they came from makes no other system
     for path, file in document["files"].items():
         declared = spec.files[path]
         content = (

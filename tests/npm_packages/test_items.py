@@ -1,0 +1,106 @@
+"""A tarball becomes the item that npm would unpack, and its programs are in .bin."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sysimage.errors import IntegrityError
+from sysimage.npm_packages.items import PackageItems
+from sysimage.npm_packages.lock_file import LockedPackage
+from sysimage.store.items import StoreItem
+from sysimage_bootstrap.store import ItemStore
+from tests.support.npm_packages import make_tarball
+
+
+def locked(tarball: Path, place: str = "node_modules/x", **said: Any) -> LockedPackage:
+    name = place.rpartition("node_modules/")[2]
+    return LockedPackage(name, "1.0.0", place, "sha512", hashlib.sha512(tarball.read_bytes()).hexdigest(), **said)
+
+
+def made(top: Path, tarball: Path, place: str = "node_modules/x", **said: Any) -> tuple[StoreItem, Path]:
+    items = PackageItems(ItemStore(top / "store", "/gnu/store"), "/srv/app")
+    item = items.item(locked(tarball, place, **said), tarball)
+    assert item.location is not None
+    return item, item.location
+
+
+def test_an_item_holds_the_package_at_its_place(tmp_path: Path) -> None:
+    tarball = make_tarball(tmp_path / "x.tgz", {"lib/x.js": "x", "run": "#!/bin/sh\n"}, programs=("run",))
+    item, location = made(tmp_path, tarball)
+    assert item.path.name == "node-x-1.0.0"
+    assert item.shown is not None
+    assert item.shown.top == "/srv/app"
+    modes = {name: (location / "node_modules/x" / name).stat().st_mode & 0o777 for name in ("lib/x.js", "run")}
+    assert modes == {"lib/x.js": 0o444, "run": 0o555}
+
+
+def test_a_program_is_a_link_beside_the_package_to_an_executable_file(tmp_path: Path) -> None:
+    tarball = make_tarball(tmp_path / "x.tgz", {"cli.js": "#!/usr/bin/env node\r\nx\r\n"})
+    place = "node_modules/a/node_modules/@scope/x"
+    item, location = made(tmp_path, tarball, place, bin={"x": "cli.js", "none": "nowhere.js"})
+    links = location / "node_modules/a/node_modules/.bin"
+    assert [(link.name, str(link.readlink())) for link in links.iterdir()] == [("x", "../@scope/x/cli.js")]
+    assert (links / "x").stat().st_mode & 0o777 == 0o555
+    assert (links / "x").read_bytes() == b"#!/usr/bin/env node\nx\r\n"
+    assert item.path.name == "node-scope-x-1.0.0"
+
+
+def test_links_of_a_tarball_are_left_out_as_npm_leaves_them_out(tmp_path: Path) -> None:
+    tarball = make_tarball(tmp_path / "x.tgz", {}, links={"passwd": "/etc/passwd"})
+    _, location = made(tmp_path, tarball)
+    assert [path.name for path in (location / "node_modules/x").iterdir()] == ["package.json"]
+
+
+@pytest.mark.parametrize("path", ["../../escaped", "a/../../escaped", "line\nend"])
+def test_a_path_that_leads_out_is_refused(tmp_path: Path, path: str) -> None:
+    with pytest.raises(IntegrityError, match="is no path inside a package"):
+        made(tmp_path, make_tarball(tmp_path / "x.tgz", {path: ""}))
+    assert not list((tmp_path / "store/gnu/store").iterdir())
+
+
+@pytest.mark.parametrize("files", [{"a": "", "a/b": ""}, {"a/b": "", "a": ""}])
+def test_a_file_in_the_place_of_a_directory_is_refused(tmp_path: Path, files: dict[str, str]) -> None:
+    with pytest.raises(IntegrityError, match="it is no sound tarball"):
+        made(tmp_path, make_tarball(tmp_path / "x.tgz", files))
+
+
+@pytest.mark.parametrize("cut", [0, 10, 100, -1000])
+def test_a_tarball_that_is_damaged_is_refused(tmp_path: Path, cut: int) -> None:
+    tarball = make_tarball(tmp_path / "x.tgz", {"x.js": os.urandom(4096)})
+    tarball.write_bytes(tarball.read_bytes()[:cut])
+    with pytest.raises(IntegrityError, match=r"cannot unpack x 1\.0\.0"):
+        made(tmp_path, tarball)
+
+
+def test_a_tarball_without_a_package_is_refused(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "x.tgz", "w:gz"):
+        pass
+    with pytest.raises(IntegrityError, match=r"has no package\.json"):
+        made(tmp_path, tmp_path / "x.tgz")
+
+
+def test_an_item_follows_from_the_tarball_and_its_place_alone(tmp_path: Path) -> None:
+    tarball = make_tarball(tmp_path / "x.tgz", {"x.js": "x"})
+    before = os.umask(0o077)
+    try:
+        first, _ = made(tmp_path / "one", tarball)
+    finally:
+        os.umask(before)
+    second, _ = made(tmp_path / "two", tarball)
+    nested, _ = made(tmp_path / "two", tarball, "node_modules/a/node_modules/x")
+    assert (first.path, first.nar_hash) == (second.path, second.nar_hash)
+    assert nested.path != first.path
+
+
+def test_a_tarball_of_other_compression_is_unpacked_too(tmp_path: Path) -> None:
+    packed = make_tarball(tmp_path / "x.tgz", {"x.js": "x"})
+    plain = tmp_path / "plain.tgz"
+    plain.write_bytes(gzip.decompress(packed.read_bytes()))
+    assert (made(tmp_path, plain)[1] / "node_modules/x/x.js").read_text() == "x"

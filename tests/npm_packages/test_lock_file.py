@@ -1,0 +1,142 @@
+"""A package-lock.json says which packages the application needs on the image's machine; what cannot be had is refused.
+
+``locked/package-lock.json`` is npm's: `npm install --package-lock-only --omit-lockfile-registry-resolved` beside its
+package.json, by npm 11.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sysimage.errors import SpecError
+from sysimage.npm_packages.lock_file import LockedPackage, read_lock
+from sysimage.spec.node import Node
+from tests.support.npm_packages import write_lock
+
+LOCKED = Path(__file__).parent / "locked"
+SHA512 = "sha512-" + "A" * 86 + "=="
+GOOD = {"version": "1.0.0", "integrity": SHA512}
+
+
+def node(**said: Any) -> Node:
+    return Node.model_validate({"lock": "package-lock.json", "at": "/srv/app", **said})
+
+
+def real(architecture: str, **said: Any) -> dict[str, LockedPackage]:
+    return {package.place: package for package in read_lock(node(**said), LOCKED, architecture)}
+
+
+def written(top: Path, packages: dict[str, Any], said: dict[str, Any] | None = None, **root: Any) -> list[str]:
+    """The places that are chosen of a lock file of our own."""
+    write_lock(top / "package-lock.json", packages, **root)
+    return [package.place for package in read_lock(node(**(said or {})), top, "amd64")]
+
+
+@pytest.mark.parametrize(("architecture", "cpu"), [("amd64", "x64"), ("arm64", "arm64")])
+def test_optional_packages_of_other_machines_are_left_out_with_what_only_they_need(architecture: str, cpu: str) -> None:
+    found = real(architecture)
+    named = sorted(place for place in found if "@img" in place or "@emnapi" in place)
+    assert named == [f"node_modules/@img/sharp-libvips-linux-{cpu}", f"node_modules/@img/sharp-linux-{cpu}"]
+    assert found["node_modules/sharp"].is_prebuilt_beside
+
+
+def test_a_package_is_known_by_its_name_in_the_registry_its_place_and_its_hash() -> None:
+    found = real("amd64")
+    left = found["node_modules/left"]
+    assert (left.name, left.version, left.algorithm, len(left.digest)) == ("left-pad", "1.3.0", "sha512", 128)
+    assert found["node_modules/send/node_modules/debug/node_modules/ms"].version == "2.0.0"
+    assert found["node_modules/mime"].bin == {"mime": "cli.js"}
+    assert found["node_modules/bcrypt"].has_install_script
+    assert not found["node_modules/bcrypt"].is_prebuilt_beside
+
+
+def test_development_dependencies_are_there_when_they_are_asked_for() -> None:
+    assert real("amd64", dev=True).keys() - real("amd64").keys() == {"node_modules/mkdirp"}
+
+
+def test_what_is_in_another_s_tarball_is_no_package_of_its_own(tmp_path: Path) -> None:
+    packages = {
+        "node_modules/a": {**GOOD, "dependencies": {"b": "*"}},
+        "node_modules/a/node_modules/b": {"inBundle": True},
+    }
+    assert written(tmp_path, packages) == ["node_modules/a"]
+
+
+def test_an_optional_package_that_needs_one_of_another_machine_is_left_out(tmp_path: Path) -> None:
+    packages = {
+        "node_modules/a": {**GOOD, "dependencies": {"b": "*"}, "optional": True},
+        "node_modules/b": {**GOOD, "os": ["!linux"], "optional": True},
+        "node_modules/c": {**GOOD, "libc": ["musl"], "optional": True},
+        "node_modules/d": {**GOOD, "libc": "glibc", "os": ["linux"], "cpu": ["!arm64"], "optional": True},
+    }
+    assert written(tmp_path, packages, dependencies={}, optionalDependencies=dict.fromkeys("acd", "*")) == [
+        "node_modules/d"
+    ]
+
+
+def test_peers_are_there_when_they_are_locked(tmp_path: Path) -> None:
+    packages = {"node_modules/a": {**GOOD, "peerDependencies": {"b": "*", "c": "*"}}, "node_modules/b": GOOD}
+    assert written(tmp_path, packages, dependencies={"a": "*"}) == ["node_modules/a", "node_modules/b"]
+
+
+def test_a_tarball_beside_the_lock_file_is_taken_from_there(tmp_path: Path) -> None:
+    (tmp_path / "a.tgz").touch()
+    write_lock(tmp_path / "package-lock.json", {"node_modules/a": {**GOOD, "resolved": "file:a.tgz"}})
+    (found,) = read_lock(node(), tmp_path, "amd64")
+    assert found.path == tmp_path / "a.tgz"
+
+
+@pytest.mark.parametrize(
+    ("packages", "root", "fault"),
+    [
+        ({"node_modules/a": {"link": True, "resolved": "packages/a"}}, {}, "is a link to packages/a: npm pack that"),
+        ({"node_modules/a": GOOD}, {"workspaces": ["packages/*"]}, "has workspaces; lock the application"),
+        ({"node_modules/a": {**GOOD, "resolved": "git+ssh://x/a.git#1"}}, {}, "comes from a repository: npm pack it"),
+        ({"node_modules/a": {**GOOD, "resolved": "https://x/a.tar.gz"}}, {}, "outside of a registry; put its tarball"),
+        ({"node_modules/a": {**GOOD, "resolved": "file:../a.tgz"}}, {}, "is no file inside the spec's directory"),
+        ({"node_modules/a": {"version": "1.0.0"}}, {}, "has no integrity by SHA-512"),
+        ({"node_modules/a": {**GOOD, "integrity": "sha1-AAAAAAAAAAAAAAAAAAAAAAAAAAA="}}, {}, "has no integrity by"),
+        ({"node_modules/a": {**GOOD, "integrity": "sha512-A"}}, {}, "has no integrity by"),
+        ({"node_modules/a": {**GOOD, "version": "file:/etc"}}, {}, "has no name and version of a registry"),
+        ({"node_modules/a": {**GOOD, "name": "--prefix=/"}}, {}, "has no name and version of a registry"),
+        ({"node_modules/..": GOOD}, {"dependencies": {"..": "*"}}, "is no place below node_modules"),
+        ({"node_modules/a/../../b": GOOD}, {"dependencies": {"a/../../b": "*"}}, "is no place below node_modules"),
+        ({"node_modules/a": {**GOOD, "bin": {"../b": "b"}}}, {}, "has a program with the name '../b'"),
+        ({"node_modules/a": {**GOOD, "bin": {"b": "../../b"}}}, {}, "has a program outside of it: '../../b'"),
+        ({"node_modules/a": {**GOOD, "dependencies": {"b": "*"}}}, {}, "node_modules/a needs b, which is not locked"),
+        ({"node_modules/a": {**GOOD, "cpu": ["arm64"]}}, {}, "is for another machine than linux/amd64 with glibc"),
+        ({"node_modules/a": []}, {}, "'node_modules/a': it: "),
+        ({"node_modules/a": {"bin": 1}}, {}, "'node_modules/a': bin: "),
+    ],
+)
+def test_what_cannot_be_had_is_refused(
+    tmp_path: Path, packages: dict[str, Any], root: dict[str, Any], fault: str
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        written(tmp_path, packages, **root)
+    (issue,) = caught.value.issues
+    assert fault in issue.message
+
+
+def test_an_address_that_is_no_registry_s_does_not_matter_for_a_directory(tmp_path: Path) -> None:
+    packages = {"node_modules/a": {**GOOD, "resolved": "https://x/a.tar.gz"}}
+    assert written(tmp_path, packages, {"tarballs": "npm"}) == ["node_modules/a"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", "[" * 100_000, '{"lockfileVersion": 1}', '{"lockfileVersion": 3, "packages": {}}']
+)
+def test_what_is_no_lock_file_is_refused_with_how_to_write_one(tmp_path: Path, text: str) -> None:
+    (tmp_path / "package-lock.json").write_text(text)
+    with pytest.raises(SpecError, match=r"cannot (use|read) "):
+        read_lock(node(), tmp_path, "amd64")
+
+
+def test_a_lock_file_of_version_2_is_read_alike(tmp_path: Path) -> None:
+    document = json.loads((LOCKED / "package-lock.json").read_text())
+    (tmp_path / "package-lock.json").write_text(json.dumps({**document, "lockfileVersion": 2, "dependencies": {}}))
+    assert read_lock(node(), tmp_path, "amd64") == read_lock(node(), LOCKED, "amd64")
