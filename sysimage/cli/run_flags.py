@@ -16,7 +16,7 @@ from sysimage.cli.progress import Style, shown_progress
 from sysimage.cli.settings import settings
 from sysimage.cli.spec_files import choices, faults_in, plain_system
 from sysimage.cli.terminal import Terminal
-from sysimage.errors import SpecError
+from sysimage.errors import MachineError, SpecError
 
 if TYPE_CHECKING:
     from sysimage.containers.runner import Runner
@@ -52,7 +52,7 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     add_place(parser, "namespaces")
     flags.add_package_flags(parser)
     flags.add_progress_flags(parser)
-    flags.add_choice_flags(parser)
+    flags.add_choice_flags(parser, platform="one")
     parser.add_argument(
         "image", metavar="IMAGE", type=Path, help="an archive, the directory of an OCI layout, or a system.json"
     )
@@ -78,7 +78,7 @@ def image_of(arguments: argparse.Namespace, terminal: Terminal, progress: Progre
         if chosen.variants or chosen.assignments or chosen.arguments:
             raise SpecError(
                 f"cannot choose anything of {path}: it is an image, not a spec",
-                hint="leave --variant, --set and --argument out, or name a system.json",
+                hint="leave --platform, --variant, --set and --argument out, or name a system.json",
             )
         yield path
         return
@@ -86,6 +86,7 @@ def image_of(arguments: argparse.Namespace, terminal: Terminal, progress: Progre
     from sysimage.pipeline.options import BuildRequest, Delivery, Identity, LayerStorage
 
     system = plain_system(str(path), arguments.lockfile, chosen)
+    _require_own_architecture(system.spec.platform, arguments)
     where = settings(arguments, terminal).sources()
     where.cache_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=where.cache_dir) as file:
@@ -100,6 +101,15 @@ def image_of(arguments: argparse.Namespace, terminal: Terminal, progress: Progre
             build(request, progress)
         file.flush()
         yield Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
+
+
+def _require_own_architecture(platform: str, arguments: argparse.Namespace) -> None:
+    """Refuse, before it is built, an image that this machine could not run; the virtual machine says it of itself."""
+    from sysimage.api.copying import host_platform
+
+    own = host_platform()
+    if arguments.place != "vm" and platform.split("/")[:2] != own.split("/"):
+        raise MachineError(f"cannot run {arguments.image}: it is for {platform}, and this machine is {own}")
 
 
 @contextlib.contextmanager

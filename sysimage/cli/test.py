@@ -67,7 +67,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--junit", metavar="FILE", type=Path, help="write the answers as JUnit XML")
     flags.add_package_flags(parser)
     flags.add_output_flags(parser)
-    flags.add_choice_flags(parser)
+    flags.add_choice_flags(parser, platform="one")
     parser.add_argument(
         "image", metavar="IMAGE", type=Path, help="an archive, the directory of an OCI layout, or a system.json"
     )

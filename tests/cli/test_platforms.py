@@ -146,3 +146,11 @@ def test_a_verb_for_one_image_wants_one_platform_of_a_spec_for_several(
     assert main(["plan", "--progress", "quiet", "small.json"]) == 2
     assert "name one --platform" in capsys.readouterr().err
     assert main(["plan", "--progress", "quiet", "--platform", "arm64", "small.json"]) == 0
+
+
+@pytest.mark.parametrize("verb", [["run"], ["shell"], ["test", "--in", "namespaces"]])
+def test_an_image_for_another_machine_is_refused_before_it_is_built(
+    verb: list[str], workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*verb, "--platform", "linux/s390x", "small.json"]) != 0
+    assert "cannot run small.json: it is for linux/s390x, and this machine is linux/" in capsys.readouterr().err
