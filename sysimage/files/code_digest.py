@@ -20,7 +20,7 @@ from typing import Any
 
 PACKAGES = ("sysimage", "sysimage_bootstrap", "sysimage_vm")
 """The packages whose modules are followed."""
-_DISTRIBUTIONS = {"elftools": "pyelftools", "testinfra": "pytest-testinfra", "_pytest": "pytest"}
+_DISTRIBUTIONS = {"elftools": "pyelftools", "testinfra": "pytest-testinfra", "_pytest": "pytest", "yaml": "pyyaml"}
 """Import name → name of the library that has it, where these differ."""
 _DYNAMIC = ("import_module(", "__import__(")
 _COMMENT = re.compile(r"#[^\n]*")
