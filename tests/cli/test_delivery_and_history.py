@@ -8,28 +8,7 @@ from typing import Any
 
 import pytest
 
-from sysimage.cli import main
 from tests.destinations.registry_server import running
-from tests.support.builds import small_spec
-
-
-@pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory, with the spec of a small system."""
-    small_spec(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SYSIMAGE_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    return tmp_path
-
-
-@pytest.fixture
-def say(workspace: Path, capsys: pytest.CaptureFixture[str]) -> Any:
-    def run(verb: str, *words: str, status: int = 0) -> Any:
-        assert main([verb, "--json", "--progress", "quiet", *words, "small.json"]) == status
-        return json.loads(capsys.readouterr().out)
-
-    return run
 
 
 def test_going_on_from_nothing_begins_and_from_ones_own_output_changes_nothing(workspace: Path, say: Any) -> None:

@@ -12,37 +12,18 @@ from sysimage.api import inspect, verify
 from sysimage.cli import main
 from sysimage.cli.flag_values import platforms
 from tests.destinations.registry_server import running
-from tests.support.builds import small_spec
 
 BOTH = "linux/amd64,linux/arm64"
-
-
-@pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    small_spec(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SYSIMAGE_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    return tmp_path
-
-
-@pytest.fixture
-def say(workspace: Path, capsys: pytest.CaptureFixture[str]) -> Any:
-    def run(*words: str, status: int = 0) -> Any:
-        assert main(["build", "--json", "--progress", "quiet", *words, "small.json"]) == status
-        return json.loads(capsys.readouterr().out)
-
-    return run
 
 
 def test_an_index_of_images_goes_to_every_kind_of_place(workspace: Path, say: Any) -> None:
     with running() as registry:
         name = f"{registry.address}/team/small:1"
-        said = say("--platform", BOTH, "-o", "small.tar", "--push", name)
+        said = say("build", "--platform", BOTH, "-o", "small.tar", "--push", name)
         assert [image["architecture"] for image in said["images"]] == ["amd64", "arm64"]
         assert (said["output"], said["pushed"]) == ("small.tar", [name])
         assert registry.media_types[said["digest"]] == "application/vnd.oci.image.index.v1+json"
-        say("--platform", BOTH, "-o", "layout/")
+        say("build", "--platform", BOTH, "-o", "layout/")
         for place in ("small.tar", "layout", name):
             for image in said["images"]:
                 found = inspect(place, platform=f"linux/{image['architecture']}")
@@ -64,7 +45,7 @@ def read_member(archive: Path, name: str) -> bytes:
 def test_equal_layers_are_there_once_and_no_blob_that_is_named_is_absent(workspace: Path, say: Any) -> None:
     import tarfile
 
-    said = say("--platform", BOTH, "-o", "small.tar")
+    said = say("build", "--platform", BOTH, "-o", "small.tar")
     one, other = ({layer["digest"] for layer in image["layers"]} for image in said["images"])
     assert one & other
     assert said["shared"] > 0
@@ -77,20 +58,20 @@ def test_equal_layers_are_there_once_and_no_blob_that_is_named_is_absent(workspa
 def test_building_again_goes_on_from_the_image_of_each_platform(workspace: Path, say: Any) -> None:
     with running() as registry:
         name = f"{registry.address}/team/small:1"
-        first = say("--continue", "--platform", BOTH, "--push", name)
+        first = say("build", "--continue", "--platform", BOTH, "--push", name)
         registry.requests.clear()
-        again = say("--continue", "--platform", BOTH, "--push", name)
+        again = say("build", "--continue", "--platform", BOTH, "--push", name)
         assert again["digest"] == first["digest"]
         assert again["transfers"][0]["sent"] == 0
-    assert say("--continue", "--platform", BOTH, "-o", "small.tar")["digest"] == first["digest"]
-    assert say("--continue", "--platform", BOTH, "-o", "small.tar")["digest"] == first["digest"]
+    assert say("build", "--continue", "--platform", BOTH, "-o", "small.tar")["digest"] == first["digest"]
+    assert say("build", "--continue", "--platform", BOTH, "-o", "small.tar")["digest"] == first["digest"]
 
 
 def test_one_platform_is_an_image_and_no_index(workspace: Path, say: Any) -> None:
-    said = say("--platform", "linux/arm64", "-o", "small.tar")
+    said = say("build", "--platform", "linux/arm64", "-o", "small.tar")
     assert said["architecture"] == "arm64"
     assert inspect("small.tar").config.architecture == "arm64"
-    assert say("--platform", "amd64", "-o", "small.tar")["digest"] == say("-o", "small.tar")["digest"]
+    assert say("build", "--platform", "amd64", "-o", "small.tar")["digest"] == say("build", "-o", "small.tar")["digest"]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +84,7 @@ def test_one_platform_is_an_image_and_no_index(workspace: Path, say: Any) -> Non
     ],
 )
 def test_what_is_no_platform_is_refused(flags: list[str], cause: str, workspace: Path, say: Any) -> None:
-    assert cause in json.dumps(say(*flags, status=2))
+    assert cause in json.dumps(say("build", *flags, status=2))
 
 
 def test_platforms_are_read_with_and_without_the_system() -> None:
@@ -129,13 +110,13 @@ def test_another_architecture_has_a_lock_file_of_its_own(workspace: Path) -> Non
 
 
 def test_architectures_of_a_spec_are_what_the_flag_says_and_the_flag_wins(workspace: Path, say: Any) -> None:
-    flagged = say("--platform", BOTH, "-o", "flagged.tar")
+    flagged = say("build", "--platform", BOTH, "-o", "flagged.tar")
     spec = json.loads((workspace / "small.json").read_text())
     (workspace / "small.json").write_text(json.dumps({**spec, "architectures": ["amd64", "arm64"]}))
-    assert say("-o", "declared.tar")["digest"] == flagged["digest"]
-    assert say("--platform", "arm64", "-o", "one.tar")["digest"] == flagged["images"][1]["digest"]
+    assert say("build", "-o", "declared.tar")["digest"] == flagged["digest"]
+    assert say("build", "--platform", "arm64", "-o", "one.tar")["digest"] == flagged["images"][1]["digest"]
     (workspace / "small.json").write_text(json.dumps({**spec, "architectures": ["arm64"]}))
-    assert say("-o", "single.tar")["digest"] == flagged["images"][1]["digest"]
+    assert say("build", "-o", "single.tar")["digest"] == flagged["images"][1]["digest"]
 
 
 def test_a_verb_for_one_image_wants_one_platform_of_a_spec_for_several(
