@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,17 +31,6 @@ from tests.destinations.registry_server import Handler, Registry, running
 from tests.support.builds import build_from_store, on, registered
 from tests.support.images import BuiltImage, build_image
 from tests.support.store_builder import StoreBuilder, small_system
-
-
-@pytest.fixture
-def registry() -> Iterator[Registry]:
-    with running() as registry:
-        yield registry
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> BuiltImage:
-    return build_image(tmp_path_factory.mktemp("small"))
 
 
 def pushed(registry: Registry, small: BuiltImage, name: str = "team/small:1") -> str:

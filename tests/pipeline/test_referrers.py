@@ -25,11 +25,6 @@ def registry(request: pytest.FixtureRequest) -> Iterator[Registry]:
         yield registry
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> BuiltImage:
-    return build_image(tmp_path_factory.mktemp("small"))
-
-
 def attach(layout: Path, subject: Descriptor, text: bytes) -> Descriptor:
     """Put a document about ``subject`` into a layout, as ``oras attach`` does."""
     blobs = BlobDirectory(layout)

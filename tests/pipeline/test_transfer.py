@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +18,6 @@ from sysimage.errors import IntegrityError, RegistryError, SpecError
 from sysimage.image import Document
 from tests.destinations.registry_server import Handler, Registry, running
 from tests.support.images import BuiltImage, build_image
-
-
-@pytest.fixture
-def registry() -> Iterator[Registry]:
-    with running() as registry:
-        yield registry
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> BuiltImage:
-    return build_image(tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture(scope="module")
