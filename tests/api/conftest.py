@@ -9,17 +9,13 @@ from typing import Any
 import pytest
 
 from sysimage import api
-from tests.support.builds import registered
-from tests.support.store_builder import StoreBuilder, small_system
+from tests.support.builds import small_spec
 
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     top = tmp_path_factory.mktemp("store")
-    closure = small_system(StoreBuilder(top / "store"))
-    registered(closure, top / "registration")
-    source = {"paths": [str(closure.roots[0])], "source": "registration", "location": "store"}
-    (top / "small.json").write_text(json.dumps({"name": "small", "from-store": source}, indent=2))
+    small_spec(top)
     return top
 
 

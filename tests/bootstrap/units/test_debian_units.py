@@ -15,15 +15,12 @@ from sysimage.errors import Issue
 from sysimage_bootstrap.debian.first_starts import FIRST_STARTS
 from sysimage_bootstrap.debian.without_systemd import INSTEAD
 from sysimage_bootstrap.units.enable import enable
-from sysimage_bootstrap.units.specifiers import Owner, UnitName
+from sysimage_bootstrap.units.specifiers import UnitName
 from sysimage_bootstrap.units.unit_files import UnitFiles
 from tests.bootstrap.units.keep_units import KEPT
+from tests.bootstrap.units.test_enable import owner
 
 KINDS = (".service", ".socket", ".timer")
-
-
-def owner(user: str | None, group: str | None) -> Owner:
-    return Owner(user or "root", 7, group or user or "root", 8)
 
 
 @cache
