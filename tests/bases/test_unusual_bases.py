@@ -125,7 +125,7 @@ TAKEN: dict[str, Callable[[], RawImage]] = {
     ),
     "git archive: a comment for all members": lambda: layers((tar.pax([(b"comment", b"abc")], b"g"), SHELL)),
     "an upper directory of overlayfs: device 0/0": lambda: layers((SHELL, tar.header(b"gone", b"3"))),
-    "buildah: a root that is closed and somebody's": lambda: layers((tar.directory(b"./", 0o700, uid=1000), SHELL)),
+    "buildah: a root that is closed and a user's": lambda: layers((tar.directory(b"./", 0o700, uid=1000), SHELL)),
     "estargz: landmarks and a table of contents": lambda: layers(
         (SHELL, tar.file(b".no.prefetch.landmark", b"\x0f"), tar.file(b"stargz.index.json", b"{}"))
     ),

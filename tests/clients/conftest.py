@@ -94,7 +94,7 @@ class Small:
 
 @dataclass(frozen=True)
 class Registry:
-    """A registry that somebody else wrote, listening on this machine."""
+    """A registry of another project, which listens on this machine."""
 
     address: str
     data: Path

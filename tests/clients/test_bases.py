@@ -127,7 +127,7 @@ def test_an_image_of_guix(form: str, closure: Closure, client: Client, tmp_path:
 
 
 def test_a_base_in_which_nix_ran(client: Client, nix_image: Small, tmp_path: Path) -> None:
-    """Its store is optimised, its database has a log with an item in it, and somebody's lock was left behind."""
+    """Its store is optimised, its database has a log with an item in it, and the lock of a process was left behind."""
     nix = unpack(client, nix_image, tmp_path / "bundle")
     nix.nix_store("--optimise")
     (tmp_path / "stray").write_text("added in the base\n")

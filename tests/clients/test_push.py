@@ -17,7 +17,7 @@ from tests.support.builds import registered
 from tests.support.store_builder import StoreBuilder, small_system
 
 BECOME = [] if IS_ROOT else ["unshare", "--user", "--map-root-user", "--mount"]
-"""So that Podman works for whoever runs the tests."""
+"""So that Podman works for every user who runs the tests."""
 Sysimage = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

@@ -27,7 +27,7 @@ class Job:
     """An empty directory of its own."""
     workers: int
     nixpkgs_script: Path | None = None
-    """nixpkgs' own script, where somebody has it."""
+    """nixpkgs' own script, where this machine has it."""
 
     @cached_property
     def sources(self) -> list[LayerSource]:
@@ -44,7 +44,7 @@ def assemble(layers: Sequence[LayerBlob]) -> Image:
 
 
 def evict(job: Job) -> None:
-    """Take every file of the tree out of memory; names and statuses stay, as for somebody who has listed it."""
+    """Take every file of the tree out of memory; names and statuses stay, as after a listing."""
     for fd in _files(job):
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
 

@@ -102,7 +102,7 @@ DAMAGES: dict[str, Damage] = {
     "no packages": lambda document: document.pop("packages"),
     "packages out of order": lambda document: document["packages"].reverse(),
     "a package twice": lambda document: document["packages"].insert(0, document["packages"][0]),
-    "a digest that is none": lambda document: document["packages"][0].update(sha256="../../x"),
+    "a digest that is a path": lambda document: document["packages"][0].update(sha256="../../x"),
     "a path out of the archive": lambda document: document["packages"][0].update(filename="../x.deb"),
     "a negative size": lambda document: document["packages"][0].update(size=-1),
     "a need for a stranger": lambda document: document["packages"][0].update(needs=["stranger"]),

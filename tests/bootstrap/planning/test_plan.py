@@ -197,7 +197,7 @@ def test_of_several_libraries_of_a_name_the_nearest_is_chosen() -> None:
         assert found == [beside, f"<{chosen}>/{LIB}/blas"]
     assert entries_of("user", user, has("atlas"), dependencies={}) == [beside, f"<atlas>/{LIB}/blas"]
     foreign = entries_of("user", user, has("atlas", machine=183), has("openblas"), dependencies={})
-    assert foreign == [beside, f"<openblas>/{LIB}/blas"], "one of another processor is none"
+    assert foreign == [beside, f"<openblas>/{LIB}/blas"], "a library of another processor does not count"
     with pytest.raises(SysimageError, match="libraries are missing"):
         planned(LIBC, user, has("atlas"), has("openblas"), unmet=["user"])
 
