@@ -56,12 +56,12 @@ def commands(text: str) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if list(commands(page.read_text()))], ids=name)
 def test_commands_have_verbs_and_flags_that_exist(page: Path) -> None:
-    wrong = []
+    wrong, parser = [], command_line()
     for words in commands(page.read_text()):
         said = io.StringIO()
         try:
             with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
-                command_line().parse_args(words)
+                parser.parse_args(words)
         except SystemExit as ended:
             if ended.code:
                 wrong.append(f"{shlex.join(words)}: {said.getvalue().splitlines()[-1:]}")
