@@ -17,6 +17,7 @@ from sysimage_bootstrap.scripts.read import PackageScripts, Settings, read_scrip
 from sysimage_bootstrap.scripts.root_files import Node
 from sysimage_bootstrap.system.etc import NOT_WANTED, PLAIN
 from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.owners import group_id, user_id
 from sysimage_bootstrap.system.package_files import PackageFiles
 from sysimage_bootstrap.system.package_roots import PACKAGE_MANAGER
 
@@ -118,9 +119,7 @@ def _is_plain(relative: str, node: Node) -> bool:
 
 
 def _entry(path: str, node: Node, accounts: Accounts, package: str) -> Entry:
-    uid, gid = accounts.uid(node.owner), accounts.gid(node.group)
-    uid = uid if uid is not None else int(node.owner) if node.owner.isdecimal() else 0
-    gid = gid if gid is not None else int(node.group) if node.group.isdecimal() else 0
+    uid, gid = user_id(accounts, node.owner), group_id(accounts, node.group)
     owner = f"the scripts of {package}"
     if node.target is not None:
         return Entry.symlink(path, node.target, uid, gid, owner=owner)
