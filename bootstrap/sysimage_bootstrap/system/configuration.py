@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sysimage.errors import Issue, SpecError
 from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.tree import Entry, Kind
+from sysimage.spec.json_text import pointer
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.scripts.alternatives import names_of
 from sysimage_bootstrap.scripts.commands.debconf import parse_templates
@@ -45,7 +46,7 @@ def configure(
 def _require_questions(spec: SystemSpec, scripts: Iterable[PackageScripts]) -> None:
     asked = {question for one in scripts for question in parse_templates(one.files.get("templates", ""))}
     issues = [
-        Issue(f"/debconf/{_escaped(question)}", f"no package of the image asks {question!r}")
+        Issue(pointer("debconf", question), f"no package of the image asks {question!r}")
         for question in spec.debconf
         if question not in asked
     ]
@@ -62,16 +63,12 @@ def _require_choices(spec: SystemSpec, declarations: Declarations, packages: Ite
         for name in names_of(one):
             candidates.setdefault(name, set()).add(one.package)
     issues = [
-        Issue(f"/alternatives/{_escaped(name)}", f"{wanted} is not among the packages of the image")
+        Issue(pointer("alternatives", name), f"{wanted} is not among the packages of the image")
         for name, wanted in sorted(spec.alternatives.items())
         if name in candidates and wanted not in candidates[name] | names
     ]
     if issues:
         raise SpecError("cannot choose the alternatives", hint="add the package to packages", issues=issues)
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
 
 
 @dataclass(frozen=True, slots=True)
