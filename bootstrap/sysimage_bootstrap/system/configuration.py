@@ -87,7 +87,8 @@ class ConfiguredEntries:
 
 def configured_entries(declarations: Declarations, accounts: Accounts) -> ConfiguredEntries:
     """The entries for all changes; what only a package manager reads is left out."""
-    found = ConfiguredEntries()
+    etc_files: dict[str, bytes] = {}
+    etc_links: dict[str, str] = {}
     usr: list[Entry] = []
     others: list[Entry] = []
     for path, node in declarations.changes.items():
@@ -101,12 +102,12 @@ def configured_entries(declarations: Declarations, accounts: Accounts) -> Config
         if path.startswith("/etc/") and (relative := path[len("/etc/") :]).split("/")[0] in NOT_WANTED:
             continue
         if path.startswith("/etc/") and node.target is not None:
-            found.etc_links[relative] = node.target
+            etc_links[relative] = node.target
         elif path.startswith("/etc/") and _is_plain(relative, node):
-            found.etc_files[relative] = node.content if isinstance(node.content, bytes) else node.content.read_bytes()  # type: ignore[union-attr]
+            etc_files[relative] = node.content if isinstance(node.content, bytes) else node.content.read_bytes()  # type: ignore[union-attr]
         else:
             others.append(_entry(path, node, accounts, declarations.makers[path]))
-    return ConfiguredEntries(found.etc_files, found.etc_links, tuple(usr), tuple(others))
+    return ConfiguredEntries(etc_files, etc_links, tuple(usr), tuple(others))
 
 
 def _is_plain(relative: str, node: Node) -> bool:
