@@ -66,8 +66,3 @@ def note_unknown_content(shell: Shell, command: Simple, why: str) -> None:
         if redirect.operator in (">", ">>", ">|"):
             path = shell.absolute(text_of(shell, redirect.word))
             shell.state.files.put(path, Node.file(None, 0o666 & ~shell.umask), follow=True)
-
-
-def is_to_terminal(redirect: Redirect | HereDocument) -> bool:
-    """Whether a redirection writes no file."""
-    return redirect.operator not in (">", ">>", ">|", "&>") or (redirect.word.literal() or "").startswith("/dev/")

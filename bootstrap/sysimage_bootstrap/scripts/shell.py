@@ -12,10 +12,10 @@ from fnmatch import fnmatchcase
 
 from sysimage_bootstrap.scripts.control_flow import run_and_or, run_case, run_for, run_if, run_pipeline, run_while
 from sysimage_bootstrap.scripts.declarations import Unread
-from sysimage_bootstrap.scripts.effects import assigned_names, has_effects
+from sysimage_bootstrap.scripts.effects import assigned_names, has_effects, writes_file
 from sysimage_bootstrap.scripts.expansion import fields_of, text_of
 from sysimage_bootstrap.scripts.ignored import HARMLESS, IGNORED
-from sysimage_bootstrap.scripts.redirections import is_to_terminal, note_unknown_content, open_redirects
+from sysimage_bootstrap.scripts.redirections import note_unknown_content, open_redirects
 from sysimage_bootstrap.scripts.running import (
     COMMANDS,
     UNSET,
@@ -244,7 +244,7 @@ class Shell:
 
     def _simple(self, command: Simple, stdin: Input, out: Output) -> int | None:
         literal = command.words[0].literal() if command.words else None
-        harmless = literal in HARMLESS and all(is_to_terminal(redirect) for redirect in command.redirects)
+        harmless = literal in HARMLESS and not any(map(writes_file, command.redirects))
         try:
             words = fields_of(self, command.words)
             if not words:
