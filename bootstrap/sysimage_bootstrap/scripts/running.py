@@ -144,7 +144,7 @@ class Call:
 
     def path(self, text: str) -> str:
         """A path as an absolute one."""
-        return text if text.startswith("/") else f"{self.shell.directory.rstrip('/')}/{text}"
+        return self.shell.absolute(text)
 
     def options(self, with_value: str = "", long_with_value: frozenset[str] = frozenset()) -> Options:
         """The arguments taken apart as getopt does: letters in ``with_value`` have a value, as have the long ones."""
