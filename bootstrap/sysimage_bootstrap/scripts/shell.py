@@ -253,7 +253,7 @@ class Shell:
             if opened is None:
                 return None
             stdin, into, close = opened
-            kept = dict(self.variables)
+            kept = {name: self.variables[name] for name, _ in command.assignments if name in self.variables}
             for name, word in command.assignments:
                 self.variables[name] = text_of(self, word)
             try:
@@ -261,7 +261,7 @@ class Shell:
             finally:
                 for name, _ in command.assignments:
                     self.variables.pop(name, None)
-                    self.variables |= {name: kept[name]} if name in kept else {}
+                self.variables |= kept
             close()
         except UnknownError as unknown:
             if literal not in ("[", "test"):
