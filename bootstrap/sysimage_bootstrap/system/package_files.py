@@ -9,9 +9,9 @@ from sysimage.rootfs.tree import Kind
 from sysimage_bootstrap.debs.inventory import OURS
 from sysimage_bootstrap.scripts.root_files import Node
 from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.usr import LINKS_TO_USR
 from sysimage_bootstrap.system.usr_files import is_shown
 
-_MERGED = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
 _DIRECTORIES = frozenset(
     {"/", "/dev", "/etc", "/home", "/mnt", "/opt", "/proc", "/root", "/run", "/run/lock", "/srv", "/sys", "/usr"}
     | {"/tmp", "/var/tmp"}  # noqa: S108 - the image's
@@ -38,7 +38,7 @@ class PackageFiles:
         relative = self._in_item(path)
         if relative is None:
             name = path[1:]
-            return Node.symlink(f"usr/{name}") if name in _MERGED and self._holders(name) else None
+            return Node.symlink(f"usr/{name}") if name in LINKS_TO_USR and self._holders(name) else None
         found: Node | None = None
         for package in self._holders(relative):
             node = self._of(package, relative)
@@ -52,7 +52,7 @@ class PackageFiles:
         """The names in a directory."""
         if path == "/":
             return {one[1:] for one in _DIRECTORIES if one.count("/") == 1 and one != "/"} | {
-                name for name in _MERGED if self._holders(name)
+                name for name in LINKS_TO_USR if self._holders(name)
             }
         relative = "" if path == "/usr" else self._in_item(path)
         if relative is None:

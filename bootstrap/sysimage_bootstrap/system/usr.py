@@ -23,7 +23,8 @@ from sysimage_bootstrap.system.installed import Installed
 
 LOCAL = ("bin", "etc", "games", "include", "lib", "man", "sbin", "share", "src")
 """What Debian has below /usr/local."""
-_LINKS_TO_USR = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
+LINKS_TO_USR = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
+"""What Debian has as links to the same name below /usr, where a package has something there."""
 
 
 @dataclass(slots=True)
@@ -82,7 +83,7 @@ def _shape(path: str, directories: Collection[str], holders: Mapping[str, Sequen
 def base_entries(usr: Usr) -> Iterator[Entry]:
     """The merged /usr, and what in it is the administrator's."""
     yield Entry.directory("/usr")
-    for name in _LINKS_TO_USR:
+    for name in LINKS_TO_USR:
         if usr.has(name):
             yield Entry.symlink(f"/{name}", f"usr/{name}")
     for name in ("", *(f"/{one}" for one in LOCAL)):
