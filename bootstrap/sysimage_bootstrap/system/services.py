@@ -14,7 +14,7 @@ from sysimage.rootfs.accounts import Accounts
 from sysimage.spec.model import CommandReady, FileReady, Service, SystemSpec, TcpReady
 from sysimage_bootstrap.system.init_programs import READ, RUNTIME, call_of, program_text
 from sysimage_bootstrap.system.scheme import Datum, Symbol, write
-from sysimage_bootstrap.system.unit_services import Fields, unit_fields, with_found_programs
+from sysimage_bootstrap.system.unit_services import Fields, calendar_fields, unit_fields, with_found_programs
 from sysimage_bootstrap.units.enable import Enabled
 from sysimage_bootstrap.units.signals import signal_number
 
@@ -102,7 +102,7 @@ def _declared(name: str, service: Service, accounts: Accounts, exists: Exists) -
     fields["directory"] = (service.working_directory,)
     fields["log"] = (service.log,)
     if service.timer is not None:
-        fields["timer"] = tuple(_timer(service))
+        fields["timer"] = calendar_fields([service.timer])
     fields["respawn"] = (service.respawn,)
     match service.ready:
         case TcpReady(tcp=port, address=address, timeout=timeout):
@@ -158,16 +158,6 @@ def _changed(below: Fields, declared: Fields, service: Service) -> Fields:
         result["environment"] = tuple(variables[name] for name in sorted(variables))
     result["requires"] = tuple(dict.fromkeys((*below["requires"], *declared["requires"])))
     return result
-
-
-def _timer(service: Service) -> list[Datum]:
-    timer = service.timer
-    fields = ("minutes", "hours", "days_of_month", "months", "days_of_week")
-    return [
-        (Symbol(field.replace("_", "-")), *sorted(set(getattr(timer, field))))
-        for field in fields
-        if getattr(timer, field)
-    ]
 
 
 def _command(command: tuple[str, ...], service: Service, exists: Exists) -> tuple[str, ...]:

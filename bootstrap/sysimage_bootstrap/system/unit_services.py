@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.capabilities import NAMES
-from sysimage.spec.services import PROGRAM_PATH
+from sysimage.spec.services import PROGRAM_PATH, Timer
 from sysimage_bootstrap.debian.first_starts import FIRST_STARTS
 from sysimage_bootstrap.debian.without_systemd import without_systemd
 from sysimage_bootstrap.system.scheme import Datum, Symbol
+from sysimage_bootstrap.units.calendar import Moments
 from sysimage_bootstrap.units.commands import Command
 from sysimage_bootstrap.units.conditions import Condition
 from sysimage_bootstrap.units.service_unit import ServiceUnit, TimerUnit
@@ -222,14 +223,18 @@ def _bounding(words: Sequence[str] | None) -> tuple[int, ...] | None:
 
 def _timer(timer: TimerUnit) -> Fields:
     if timer.moments:
-        # The Shepherd's calendar has one set of fields: several expressions are taken where their union is one.
-        fields = ("minutes", "hours", "days_of_month", "months", "days_of_week")
-        merged = {
-            name: sorted({number for one in timer.moments for number in getattr(one, name)})
-            if all(getattr(one, name) for one in timer.moments)
-            else []
-            for name in fields
-        }
-        data = [(Symbol(name.replace("_", "-")), *numbers) for name, numbers in merged.items() if numbers]
-        return {"kind": (Symbol("timer"),), "timer": tuple(data)}
+        return {"kind": (Symbol("timer"),), "timer": calendar_fields(timer.moments)}
     return {"kind": (Symbol("interval"),), "after-start": timer.after_start, "every": timer.again}
+
+
+def calendar_fields(moments: Sequence[Moments | Timer]) -> tuple[Datum, ...]:
+    """The moments of a timer. The Shepherd's calendar has one set of fields: several expressions are taken where their
+    union is one."""
+    fields = ("minutes", "hours", "days_of_month", "months", "days_of_week")
+    merged = {
+        name: sorted({number for one in moments for number in getattr(one, name)})
+        if all(getattr(one, name) for one in moments)
+        else []
+        for name in fields
+    }
+    return tuple((Symbol(name.replace("_", "-")), *numbers) for name, numbers in merged.items() if numbers)
