@@ -19,11 +19,11 @@ def a2en(call: Call) -> int:
     by = "maint" if any(re.fullmatch("-[a-z]*m[a-z]*", word) for word in call.arguments) else "admin"
     status = 0
     for name in call.options().operands:
-        status = _enable(call, kind, _plain(kind, name), by) or status
+        status = _enable(call, kind, _plain(name), by) or status
     return status
 
 
-def _plain(kind: str, name: str) -> str:
+def _plain(name: str) -> str:
     for ending in (".load", ".conf"):
         name = name.removesuffix(ending)
     return name
@@ -74,7 +74,7 @@ def a2dis(call: Call) -> int:
     kind = call.name.removeprefix("a2dis")
     by = "maint" if any(re.fullmatch("-[a-z]*m[a-z]*", word) for word in call.arguments) else "admin"
     folder, endings = _KINDS[kind]
-    for name in (_plain(kind, one) for one in call.options().operands):
+    for name in (_plain(one) for one in call.options().operands):
         for ending in endings:
             call.files.remove(f"{_TOP}/{folder}-enabled/{name}{ending}")
         _mark(call, kind, name, "disabled", by)
@@ -84,17 +84,17 @@ def a2dis(call: Call) -> int:
 @command("a2query")
 def a2query(call: Call) -> int:
     options = call.options()
-    for letter, (folder, endings) in (("m", _KINDS["mod"]), ("c", _KINDS["conf"]), ("s", _KINDS["site"])):
-        if not options.has(letter):
+    for kind, (folder, endings) in _KINDS.items():
+        if not options.has(kind[0]):
             continue
         names = options.operands or [
             one.removesuffix(endings[0])
             for one in call.files.names(f"{_TOP}/{folder}-enabled")
             if one.endswith(endings[0])
         ]
-        for name in (_plain("", one) for one in names):
+        for name in (_plain(one) for one in names):
             if call.files.node(f"{_TOP}/{folder}-enabled/{name}{endings[0]}", follow=False) is None:
-                state = f"/var/lib/apache2/{_STATE[{'m': 'mod', 'c': 'conf', 's': 'site'}[letter]]}"
+                state = f"/var/lib/apache2/{_STATE[kind]}"
                 if call.files.node(f"{state}/disabled_by_admin/{name}") is not None:
                     return _BY_ADMINISTRATOR
                 by_maintainer = call.files.node(f"{state}/disabled_by_maint/{name}") is not None
