@@ -205,10 +205,8 @@ def deb_systemd_helper(call: Call) -> int:
         case "disable" | "mask":
             for unit in units:
                 call.state.units.pop(unit, None)
-        case "is-enabled":
+        case "is-enabled" | "debian-installed":
             return int(any(unit not in call.state.units for unit in units))
-        case "debian-installed":
-            return 1 if any(unit not in call.state.units for unit in units) else 0
         case "was-enabled" | "unmask" | "update-state" | "purge":
             pass
         case _:
