@@ -133,13 +133,12 @@ def nothing_runs(call: Call) -> int:
 @command("hostname")
 def hostname(call: Call) -> int:
     options = call.options()
-    short = call.state.host_name or "localhost"
-    full = short if "." in short else f"{short}.localdomain"
-    domain = full.partition(".")[2]
+    full = call.state.full_host_name
+    short, _, domain = full.partition(".")
     if options.has("d", "domain"):
         call.print(f"{domain}\n")
     else:
-        call.print(f"{full if options.has('f', 'fqdn', 'long', 'A') else short.partition('.')[0]}\n")
+        call.print(f"{full if options.has('f', 'fqdn', 'long', 'A') else short}\n")
     return 0
 
 
