@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import groupby
 
 from sysimage_bootstrap.scripts.running import Call, UnknownError, command
@@ -161,8 +162,6 @@ def sed(call: Call) -> int:
 
 
 def _rewrite(call: Call, path: str, content: bytes) -> None:
-    from dataclasses import replace
-
     node = call.files.node(path)
     if node is not None and call.files.read(path) != content:
         call.files.put(path, replace(node, content=content), follow=True)
