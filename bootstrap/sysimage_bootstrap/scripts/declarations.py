@@ -90,7 +90,6 @@ class Declarations:
     makers: Mapping[str, str] = field(default_factory=dict)
     """Image path → the package whose script changed it last."""
     alternatives: tuple[Alternative, ...] = ()
-    diversions: tuple[Diversion, ...] = ()
     users: tuple[WantedUser, ...] = ()
     groups: tuple[WantedGroup, ...] = ()
     units: tuple[EnabledUnit, ...] = ()

@@ -81,7 +81,6 @@ def read_scripts(packages: Iterable[PackageScripts], source: FileSource, setting
         changes=dict(sorted(kept.items())),
         makers={path: files.makers[path] for path in sorted(kept)},
         alternatives=tuple(one for name in sorted(state.alternatives) for one in state.alternatives[name]),
-        diversions=tuple(state.diversions[path] for path in sorted(state.diversions)),
         users=tuple(state.users[name] for name in sorted(state.users)),
         groups=tuple(state.groups[name] for name in sorted(state.groups)),
         units=tuple(state.units[name] for name in sorted(state.units)),
