@@ -138,8 +138,3 @@ class ServiceUnit:
     """What the unit says and does not get."""
     contained: tuple[Finding, ...] = ()
     """What the unit says and the container does in its way."""
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether the service does all that its unit says, but for what the container does."""
-        return not self.undone

@@ -74,7 +74,7 @@ ProtectSystem=full
     assert (endings.start_seconds, endings.stop_seconds) == (None, 300)
     assert (endings.success_codes, endings.success_signals) == ((143,), (9,))
     assert [(one.test, one.value, one.negated) for one in unit.conditions] == [("exists", "/etc/off", True)]
-    assert unit.is_whole
+    assert unit.undone == ()
     assert [finding.directive for finding in unit.contained] == ["ProtectSystem"]
 
 
