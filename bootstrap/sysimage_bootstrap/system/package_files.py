@@ -9,6 +9,7 @@ from sysimage.rootfs.tree import Kind
 from sysimage_bootstrap.debs.inventory import OURS
 from sysimage_bootstrap.scripts.root_files import Node
 from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.tmpfiles import LINKS_TO_RUN
 from sysimage_bootstrap.system.usr import LINKS_TO_USR
 from sysimage_bootstrap.system.usr_files import is_shown
 
@@ -18,7 +19,6 @@ _DIRECTORIES = frozenset(
     | {"/usr/local", "/usr/local/bin", "/usr/local/lib", "/usr/local/share", "/usr/local/sbin", "/var", "/var/cache"}
     | {"/var/lib", "/var/log", "/var/spool", "/var/lib/dpkg", "/var/lib/systemd"}
 )
-_LINKS = {"/var/run": "/run", "/var/lock": "/run/lock"}
 
 
 class PackageFiles:
@@ -31,8 +31,8 @@ class PackageFiles:
 
     def node(self, path: str) -> Node | None:
         """What the packages have at an absolute path."""
-        if path in _LINKS:
-            return Node.symlink(_LINKS[path])
+        if path in LINKS_TO_RUN:
+            return Node.symlink(LINKS_TO_RUN[path])
         if path in _DIRECTORIES:
             return Node.directory(0o1777 if path.endswith("tmp") else 0o700 if path == "/root" else 0o755)
         relative = self._in_item(path)
@@ -61,7 +61,9 @@ class PackageFiles:
         found = {name for name in found if is_shown(f"{relative}/{name}" if relative else name) or path != "/usr"}
         if path == "/usr":
             found |= {"local"}
-        return found | {posixpath.basename(one) for one in (*_DIRECTORIES, *_LINKS) if posixpath.dirname(one) == path}
+        return found | {
+            posixpath.basename(one) for one in (*_DIRECTORIES, *LINKS_TO_RUN) if posixpath.dirname(one) == path
+        }
 
     def left_out(self, path: str) -> bool:
         """Whether a slim item lacks what its package has there."""

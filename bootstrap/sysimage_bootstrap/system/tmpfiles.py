@@ -15,6 +15,8 @@ from sysimage.rootfs.accounts import WantedGroup, WantedUser
 from sysimage.rootfs.tree import is_normalised
 from sysimage_bootstrap.system.installed import Installed
 
+LINKS_TO_RUN = {"/var/run": "/run", "/var/lock": "/run/lock"}
+"""What Debian has as links in every system."""
 _DIRECTORY_LINES = frozenset({"d", "D", "v", "q", "Q"})
 _UNIT_DIRECTORIES = {
     "RuntimeDirectory": "/run",
@@ -68,7 +70,7 @@ def mentioned_accounts(
 
 def final_path(path: str) -> str:
     """Where a path leads once /var/run and /var/lock are what they are."""
-    for link, target in (("/var/run", "/run"), ("/var/lock", "/run/lock")):
+    for link, target in LINKS_TO_RUN.items():
         if path == link or path.startswith(f"{link}/"):
             return target + path.removeprefix(link)
     return path
