@@ -189,10 +189,6 @@ class PackageIndex:
         same_start = sorted(one for one in names if one[:1] == name[:1] and abs(len(one) - len(name)) <= _MISSPELT)
         return tuple(difflib.get_close_matches(name, same_start, n=1, cutoff=0.78))
 
-    def similar(self, name: str) -> str | None:
-        """The package name that was probably meant."""
-        return next(iter(self.alike(name)), None)
-
 
 def index_of(text: str, architecture: str, suite: str = "trixie") -> PackageIndex:
     """The index of one Packages file that is at hand."""
