@@ -1,4 +1,4 @@
-"""The files of an image's layers with digests that do not change where only names of store items do.
+"""The files of an image's layers, with digests that may stay the same where only names of store items change.
 
 An update of one package changes its store path, and with it the bytes of everything that mentions the path. What a
 person asks is which files say something else: so a store path counts by what follows its hash and name.
@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from sysimage.rules.paths import Parts
 from sysimage.verify.image_source import ImageSource
@@ -43,11 +44,21 @@ class ContentDigest:
         self._hash.update(data[done:cut])
         self._held = data[cut:]
 
-    def text(self) -> str:
+    def digest(self) -> bytes:
         """The digest of everything that came."""
         self._hash.update(STORE_NAME.sub(b"/", self._held))
         self._held = b""
-        return self._hash.hexdigest()
+        return self._hash.digest()
+
+
+class Hash(Protocol):
+    """Makes a digest of a content that comes in pieces, as those of hashlib do."""
+
+    def update(self, piece: bytes, /) -> None:
+        """Add a piece."""
+
+    def digest(self) -> bytes:
+        """The digest of everything that came."""
 
 
 @dataclass(slots=True)
@@ -55,7 +66,7 @@ class LayerFiles:
     """What one layer has."""
 
     members: list[TarMember] = field(default_factory=list)
-    digests: dict[Parts, str] = field(default_factory=dict)
+    digests: dict[Parts, bytes] = field(default_factory=dict)
     """Of the contents of its files, where they were asked for."""
     captured: dict[Parts, bytes] = field(default_factory=dict)
 
@@ -64,27 +75,32 @@ def read_files(
     document: LayerDocument,
     source: ImageSource,
     limits: Limits,
-    wanted: Callable[[Parts], bool],
-    *,
-    digests: bool,
+    wanted: Callable[[TarMember], bool],
+    new_hash: Callable[[], Hash] | None,
 ) -> LayerFiles:
-    """Read a layer; a MalformedError for one that cannot be read. Contents of files that are ``wanted`` are kept."""
+    """Read a layer once; a MalformedError for one that cannot be read.
+
+    Contents of files that are ``wanted`` are kept, each file is asked about once; ``new_hash`` makes what hashes a
+    file, None where digests are not asked for.
+    """
     found = LayerFiles()
     stream = layer_content(document, source, limits)
     for member in read_members(stream, limits, end_required=False):
         found.members.append(member)
         if member.kind is not MemberKind.FILE:
             continue
-        if wanted(member.parts) and member.size <= limits.captured_file:
-            content = b"".join(stream.pieces(member.size))
-            found.captured[member.parts] = content
-            if digests:
-                digest = ContentDigest()
-                digest.update(content)
-                found.digests[member.parts] = digest.text()
-        elif digests:
-            digest = ContentDigest()
-            for piece in stream.pieces(member.size):
-                digest.update(piece)
-            found.digests[member.parts] = digest.text()
+        keeps = wanted(member)
+        state = None if new_hash is None else new_hash()
+        if state is None and not keeps:
+            continue
+        pieces = []
+        for piece in stream.pieces(member.size):
+            if state is not None:
+                state.update(piece)
+            if keeps:
+                pieces.append(piece)
+        if keeps:
+            found.captured[member.parts] = b"".join(pieces)
+        if state is not None:
+            found.digests[member.parts] = state.digest()
     return found

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sysimage.closure import Closure
 from sysimage.compare.holding import HeldFile, HeldLayer, HeldPackage, Holding, named_packages
-from sysimage.compare.layer_reader import STORE_NAME, LayerFiles, read_files
+from sysimage.compare.layer_reader import STORE_NAME, ContentDigest, LayerFiles, read_files
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError, SysimageError
 from sysimage.progress import Progress, silent
@@ -24,7 +24,7 @@ from sysimage.verify.limits import DEFAULT_LIMITS
 from sysimage.verify.manifest import ImageDocuments, LayerDocument
 from sysimage.verify.read_documents import read_documents
 from sysimage.verify.store import STATE_DIRECTORIES, WANTED
-from sysimage.verify.tar import MemberKind
+from sysimage.verify.tar import MemberKind, TarMember
 from sysimage.verify.tree import FileTree, Node, item_of
 from sysimage.workers import threads
 from sysimage_bootstrap.archive.deb822 import paragraph
@@ -50,6 +50,10 @@ def read_image(
     An image that cannot be followed is an `IntegrityError`, a file that cannot be read a `MachineError`.
     """
     limits = DEFAULT_LIMITS
+
+    def wanted(member: TarMember) -> bool:
+        return _is_wanted(member.parts) and member.size <= limits.captured_file
+
     faults = IssueCollector(limits.faults_per_rule)
     try:
         with open_source(path, limits) as source:
@@ -60,7 +64,7 @@ def read_image(
             done: list[int] = []
 
             def read(document: LayerDocument) -> LayerFiles:
-                found = read_files(document, source, limits, _is_wanted, digests=files)
+                found = read_files(document, source, limits, wanted, ContentDigest if files else None)
                 done.append(document.size)
                 progress(STAGE, sum(done), sum(layer.size for layer in documents.layers), unit="bytes")
                 return found
@@ -265,7 +269,7 @@ def _files(tree: FileTree, layers: Sequence[LayerFiles], items: Mapping[str, str
         key_of = (node.layer, node.content_at) if node.kind is MemberKind.FILE else parts[1:]
         owner = owners.get(key_of, "")
         place = as_path(parts) if item is None else f"{owner}: {as_path(parts[len(item) :])}"
-        content = layers[node.layer - 1].digests.get(node.content_at, "") if node.layer else ""
+        content = layers[node.layer - 1].digests.get(node.content_at, b"").hex() if node.layer else ""
         if node.kind is MemberKind.SYMLINK:
             content = _without_hash(node.link.decode("utf-8", "surrogateescape").encode("utf-8", "replace").decode())
         size = node.size if node.kind is MemberKind.FILE else 0

@@ -5,19 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from sysimage.compare.layer_reader import LayerFiles, read_files
 from sysimage.progress import Progress
 from sysimage.report import packages
 from sysimage.report.facts import FileFact
 from sysimage.rules.paths import Parts, as_parts
 from sysimage.verify.image_source import ImageSource
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
-from sysimage.verify.layer import layer_content
 from sysimage.verify.limits import Limits
 from sysimage.verify.manifest import LayerDocument
 from sysimage.verify.store import STATE_DIRECTORIES
-from sysimage.verify.tar import MemberKind, TarMember, read_members
+from sysimage.verify.tar import MemberKind, TarMember
 from sysimage.verify.tree import USR, FileTree, item_of
 from sysimage.workers import threads
 
@@ -49,14 +49,6 @@ class Contents:
     """The layer that shows the store's database; 0 without one."""
 
 
-@dataclass(slots=True)
-class _Layer:
-    number: int
-    members: list[TarMember] = field(default_factory=list)
-    digests: dict[Parts, bytes] = field(default_factory=dict)
-    kept: dict[Parts, bytes] = field(default_factory=dict)
-
-
 def read_contents(source: ImageSource, layers: Sequence[LayerDocument], limits: Limits, progress: Progress) -> Contents:
     """Read every layer once. A MalformedError for one that cannot be read; digests of layers are not compared."""
     total = len(layers)
@@ -68,33 +60,25 @@ def read_contents(source: ImageSource, layers: Sequence[LayerDocument], limits: 
     if sum(len(layer.members) for layer in read) > limits.entries:
         raise MalformedError(f"has more than {limits.entries} entries")
     tree = FileTree(IssueCollector(1))
-    for layer in read:
-        tree.apply(layer.number, layer.members, ours=False)
-    return _shown(tree, {layer.number: layer for layer in read})
+    by_number = {document.number: layer for document, layer in zip(layers, read, strict=True)}
+    for number, layer in by_number.items():
+        tree.apply(number, layer.members, ours=False)
+    return _shown(tree, by_number)
 
 
-def _read(document: LayerDocument, source: ImageSource, limits: Limits) -> _Layer:
+def _read(document: LayerDocument, source: ImageSource, limits: Limits) -> LayerFiles:
     if source.size(document.file) is None:
         raise MalformedError(f"has no {document.file}, which is {document.where}")
-    layer = _Layer(document.number)
     left = limits.captured_files
-    stream = layer_content(document, source, limits)
-    for member in read_members(stream, limits, end_required=False):
-        layer.members.append(member)
-        if member.kind is not MemberKind.FILE:
-            continue
-        state = hashlib.sha256()
-        keeps = _is_kept(member) and member.size <= left
-        pieces = []
-        for piece in stream.pieces(member.size):
-            state.update(piece)
-            if keeps:
-                pieces.append(piece)
-        if keeps:
-            layer.kept[member.parts] = b"".join(pieces)
-            left -= member.size
-        layer.digests[member.parts] = state.digest()
-    return layer
+
+    def keeps(member: TarMember) -> bool:
+        nonlocal left
+        if not _is_kept(member) or member.size > left:
+            return False
+        left -= member.size
+        return True
+
+    return read_files(document, source, limits, keeps, hashlib.sha256)
 
 
 def _is_kept(member: TarMember) -> bool:
@@ -105,7 +89,7 @@ def _is_kept(member: TarMember) -> bool:
     return member.size <= packages.MOST and packages.is_read(member.parts)
 
 
-def _shown(tree: FileTree, layers: Mapping[int, _Layer]) -> Contents:
+def _shown(tree: FileTree, layers: Mapping[int, LayerFiles]) -> Contents:
     names: defaultdict[_Place, list[Parts]] = defaultdict(list)
     sizes: dict[_Place, int] = {}
     layer_of: dict[Parts, int] = {}
@@ -118,7 +102,7 @@ def _shown(tree: FileTree, layers: Mapping[int, _Layer]) -> Contents:
         place = (node.layer, node.content_at)
         names[place].append(parts)
         sizes[place] = node.size
-        if (content := layers[node.layer].kept.get(node.content_at)) is not None:
+        if (content := layers[node.layer].captured.get(node.content_at)) is not None:
             kept[parts] = content
     items: defaultdict[Parts, list[FileFact]] = defaultdict(list)
     others: defaultdict[int, list[FileFact]] = defaultdict(list)
