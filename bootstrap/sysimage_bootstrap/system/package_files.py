@@ -6,11 +6,11 @@ import posixpath
 from collections.abc import Iterable, Sequence
 
 from sysimage.rootfs.tree import Kind
+from sysimage_bootstrap.debian.merged_usr import LINKS_TO_USR
 from sysimage_bootstrap.debs.inventory import OURS
 from sysimage_bootstrap.scripts.root_files import Node
 from sysimage_bootstrap.system.installed import Installed
 from sysimage_bootstrap.system.tmpfiles import LINKS_TO_RUN
-from sysimage_bootstrap.system.usr import LINKS_TO_USR
 from sysimage_bootstrap.system.usr_files import is_shown
 
 _DIRECTORIES = frozenset(

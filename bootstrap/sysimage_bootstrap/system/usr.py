@@ -19,12 +19,11 @@ from pathlib import PurePosixPath
 from sysimage.errors import IntegrityError, Issue
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.shown import shown_files
+from sysimage_bootstrap.debian.merged_usr import LINKS_TO_USR
 from sysimage_bootstrap.system.installed import Installed
 
 LOCAL = ("bin", "etc", "games", "include", "lib", "man", "sbin", "share", "src")
 """What Debian has below /usr/local."""
-LINKS_TO_USR = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
-"""What Debian has as links to the same name below /usr, where a package has something there."""
 
 
 @dataclass(slots=True)

@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sysimage_bootstrap.debian.merged_usr import LINKS_TO_USR
+
 Found = Path | bytes | str
 """A file on this machine, the content of one, or what a symlink says."""
 _MOST_LINKS = 40
-_IN_USR = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,4 +73,4 @@ class MergedTree:
 def canonical(path: str) -> str:
     """An image path, normalised, with what is in /usr named there."""
     plain = "/" + posixpath.normpath(path).lstrip("/")
-    return f"/usr{plain}" if plain.split("/")[1] in _IN_USR else plain
+    return f"/usr{plain}" if plain.split("/")[1] in LINKS_TO_USR else plain
