@@ -9,7 +9,7 @@ from typing import Any
 
 from sysimage.errors import SpecError
 from sysimage.spec.json_text import pointer, read_json
-from sysimage.spec.schema import allows_only_text, spec_schema
+from sysimage.spec.schema import allows_only_text, shared_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def _keys(key: str) -> tuple[str, ...]:
 
 
 def _value(keys: tuple[str | int, ...], said: str) -> Any:
-    if allows_only_text(spec_schema(), keys) and not said.startswith('"'):
+    if allows_only_text(shared_schema(), keys) and not said.startswith('"'):
         return said
     read = read_json(said)
     if not read.complete or read.issues:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sysimage.errors import SpecError
-from sysimage.spec.schema import opened, spec_schema
+from sysimage.spec.schema import opened, shared_schema
 from sysimage.spec.validation_errors import OTHER_KEYS, closest
 
 Schema = dict[str, Any]
@@ -49,12 +48,6 @@ class Explanation:
         return shown(self.path)
 
 
-@functools.cache
-def _schema() -> Schema:
-    """Read, never changed."""
-    return spec_schema()
-
-
 def shown(path: tuple[str, ...]) -> str:
     """A path as people write it."""
     return ".".join(path).replace(".[]", "[]")
@@ -65,7 +58,7 @@ def explain(words: str) -> Explanation:
 
     Names that a spec chooses may be left out. Raises `SpecError`, with what was probably meant, for an unknown key.
     """
-    schema = _schema()
+    schema = shared_schema()
     if words.startswith("/"):
         steps = [_POINTED.sub(lambda match: "~/"[int(match[1])], step) for step in words[1:].split("/")]
     else:
@@ -90,7 +83,7 @@ def explain(words: str) -> Explanation:
 
 def top_level() -> dict[str, Key]:
     """Every key of a spec."""
-    schema = _schema()
+    schema = shared_schema()
     required = {"name"}
     return {name: _key(name, below, schema, name in required, "") for name, below in schema["properties"].items()}
 
@@ -210,7 +203,7 @@ def _bounds(place: Schema) -> str:
 
 def every_path() -> tuple[tuple[str, ...], ...]:
     """Every key that the schema names, at every place; not those of variants, which are the same once more."""
-    schema = _schema()
+    schema = shared_schema()
     return tuple(_paths(schema, [schema], ()))
 
 

@@ -18,7 +18,7 @@ from sysimage.spec.include import SpecText
 from sysimage.spec.json_text import pointer
 from sysimage.spec.migrations import old_keys
 from sysimage.spec.model import SystemSpec
-from sysimage.spec.schema import known_keys, spec_schema
+from sysimage.spec.schema import known_keys, shared_schema
 from sysimage.spec.spec_object import hyphenated
 from sysimage.spec.validation_errors import Place, translate
 
@@ -121,7 +121,7 @@ def _may_be_added_to(issue: Issue, value: Any) -> bool:
     keys = [part.replace("~1", "/").replace("~0", "~") for part in issue.where.split("/")[1:]]
     for key in keys:
         value = value[int(key) if isinstance(value, list) else key]
-    return isinstance(value, dict) and (not keys or keys[-1] in known_keys(spec_schema(), tuple(keys[:-1])))
+    return isinstance(value, dict) and (not keys or keys[-1] in known_keys(shared_schema(), tuple(keys[:-1])))
 
 
 def _faultless(spec: SystemSpec | None, issues: list[Issue], source: str | None) -> SystemSpec:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import functools
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,7 +11,7 @@ from pydantic import ValidationError
 
 from sysimage.errors import Issue
 from sysimage.spec.json_text import pointer
-from sysimage.spec.schema import known_keys, spec_schema
+from sysimage.spec.schema import known_keys, shared_schema
 
 Place = tuple[str | int, ...]
 """The keys and indices that lead to a value."""
@@ -62,13 +61,8 @@ OTHER_KEYS: Mapping[str, str] = {
 
 def translate(error: ValidationError, value: object) -> list[tuple[Place, Issue]]:
     """Every error of the value as the place that is at fault and the issue without its line."""
-    schema = _schema()
+    schema = shared_schema()
     return [_translate(detail, value, schema) for detail in error.errors(include_url=False)]
-
-
-@functools.cache
-def _schema() -> dict[str, Any]:
-    return spec_schema()
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
