@@ -20,7 +20,7 @@ from sysimage.spec.check_origin import check_origin
 from sysimage.spec.check_paths import check_paths
 from sysimage.spec.check_python import check_python
 from sysimage.spec.check_secrets import check_secrets
-from sysimage.spec.check_sources import check_source
+from sysimage.spec.check_sources import check_source, no_file
 from sysimage.spec.check_trees import check_trees
 from sysimage.spec.json_text import pointer
 from sysimage.spec.model import CommandReady, Service, SystemSpec, TcpReady
@@ -174,16 +174,12 @@ def _check_lists(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
     for index, word in enumerate(packages):
         if "/" in word:
             where = f"/packages/{index}"
-            yield from check_source(where, word, beside, "package", _no_file)
+            yield from check_source(where, word, beside, "package", no_file)
         if word in spec.exclude:
             yield Issue(f"/packages/{index}", f'"{word}" is listed under "exclude" too')
     for index, word in enumerate(spec.exclude):
         if "=" in word:
             yield Issue(f"/exclude/{index}", "a package is excluded in every version; leave the version out")
-
-
-def _no_file(place: Path) -> str | None:
-    return None if place.is_file() else "is not a file"
 
 
 def _check_contents(spec: SystemSpec) -> Iterator[Issue]:
