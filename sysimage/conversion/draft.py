@@ -11,11 +11,11 @@ from typing import Any
 
 from sysimage.errors import SpecError
 from sysimage.spec.base_accounts import BASE_USERS
+from sysimage.spec.json_text import pointer_keys
 from sysimage.spec.parse import spec_of_value
 
 ALREADY_THERE = frozenset({"bash", "coreutils", "dash", "libc6", "tini", "dumb-init", "systemd", "systemd-sysv"})
 """Packages that every system has, or whose work its init does."""
-_STEP = re.compile(r"/([^/]*)")
 _ORDER = (
     *("name", "packages", "exclude", "essential", "users", "groups", "files", "trees", "directories", "symlinks"),
     *("environment", "enable", "services", "entry-point", "command", "user", "working-directory", "exposed-ports"),
@@ -154,7 +154,7 @@ def _with_dollars(value: Any) -> Any:
 
 def _remove(spec: dict[str, Any], where: str) -> bool:
     """Take away the entry at a place, which is at least one key below the whole."""
-    steps = [step.replace("~1", "/").replace("~0", "~") for step in _STEP.findall(where)]
+    steps = pointer_keys(where)
     if not steps or steps[0] in ("name",):
         return False
     if len(steps) > 2 and steps[0] not in ("users", "groups"):

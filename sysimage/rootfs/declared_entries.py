@@ -11,6 +11,7 @@ from sysimage.rootfs.accounts import Accounts, WantedGroup, WantedUser
 from sysimage.rootfs.capabilities import file_capabilities
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.check_sources import source_root
+from sysimage.spec.json_text import pointer
 from sysimage.spec.model import File, SystemSpec
 
 
@@ -55,11 +56,11 @@ def declared_entries(spec: SystemSpec, spec_dir: Path, accounts: Accounts) -> tu
     issues: list[Issue] = []
     entries: list[Entry] = []
     for path, directory in sorted(spec.directories.items()):
-        where = _pointer("directories", path)
+        where = pointer("directories", path)
         uid, gid = _owner(accounts, directory.owner, directory.group, where, issues)
         entries.append(Entry.directory(path, directory.mode, uid, gid, where))
     for path, file in sorted(spec.files.items()):
-        where = _pointer("files", path)
+        where = pointer("files", path)
         uid, gid = _owner(accounts, file.owner, file.group, where, issues)
         content: bytes | Path = (file.text or "").encode("utf-8")
         if file.source is not None:
@@ -73,9 +74,9 @@ def declared_entries(spec: SystemSpec, spec_dir: Path, accounts: Accounts) -> tu
             try:
                 entry = replace(entry, capabilities=file_capabilities(text))
             except ValueError as error:
-                issues.append(Issue(_pointer("capabilities", path), str(error)))
+                issues.append(Issue(pointer("capabilities", path), str(error)))
         entries.append(entry)
-    entries += [Entry.symlink(path, target, owner=_pointer("symlinks", path)) for path, target in spec.symlinks.items()]
+    entries += [Entry.symlink(path, target, owner=pointer("symlinks", path)) for path, target in spec.symlinks.items()]
     issues += _misplaced(spec, entries)
     if issues:
         raise SpecError("cannot place what the spec declares", issues=sorted(issues, key=str))
@@ -118,11 +119,6 @@ def is_executable(file: Path) -> bool:
         return bool(file.stat().st_mode & 0o100)
     except OSError:
         return False
-
-
-def _pointer(key: str, path: str) -> str:
-    """A JSON pointer (RFC 6901)."""
-    return f"/{key}/{path.replace('~', '~0').replace('/', '~1')}"
 
 
 def _owner(accounts: Accounts, user: str, group: str, where: str, issues: list[Issue]) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sysimage.errors import SpecError
-from sysimage.spec.json_text import pointer, read_json
+from sysimage.spec.json_text import pointer, pointer_keys, read_json
 from sysimage.spec.schema import allows_only_text, shared_schema
 
 
@@ -46,7 +46,7 @@ class Assignment:
 
 def _keys(key: str) -> tuple[str, ...]:
     if key.startswith("/"):
-        return tuple(part.replace("~1", "/").replace("~0", "~") for part in key[1:].split("/"))
+        return pointer_keys(key)
     return tuple(key.split("."))
 
 

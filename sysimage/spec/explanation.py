@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sysimage.errors import SpecError
+from sysimage.spec.json_text import pointer_keys
 from sysimage.spec.schema import opened, shared_schema
 from sysimage.spec.validation_errors import OTHER_KEYS, closest
 
@@ -16,7 +17,6 @@ Schema = dict[str, Any]
 NAME_STEP = "NAME"
 """Stands in a key's path for a name that the spec chooses, such as that of a service."""
 ITEM_STEP = "[]"
-_POINTED = re.compile(r"~([01])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,7 @@ def explain(words: str) -> Explanation:
     Names that a spec chooses may be left out. Raises `SpecError`, with what was probably meant, for an unknown key.
     """
     schema = shared_schema()
-    if words.startswith("/"):
-        steps = [_POINTED.sub(lambda match: "~/"[int(match[1])], step) for step in words[1:].split("/")]
-    else:
-        steps = words.replace("[]", "").removeprefix(".").split(".")
+    steps = pointer_keys(words) if words.startswith("/") else words.replace("[]", "").removeprefix(".").split(".")
     path: tuple[str, ...] = ()
     places: list[Schema] = [schema]
     required, meaning = False, ""

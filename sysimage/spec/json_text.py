@@ -58,6 +58,11 @@ def pointer(*parts: str | int) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
+def pointer_keys(where: str) -> tuple[str, ...]:
+    """The keys of a JSON pointer, unescaped: what `pointer` was given, as text."""
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in where.split("/")[1:])
+
+
 def read_json(text: str, *, comments: bool = False) -> JsonText:
     """Read a text. Never raises: what is wrong is in the issues.
 

@@ -15,7 +15,7 @@ from sysimage.spec.check import Names, check
 from sysimage.spec.choices import SpecChoices
 from sysimage.spec.composition import Composition, compose
 from sysimage.spec.include import SpecText
-from sysimage.spec.json_text import pointer
+from sysimage.spec.json_text import pointer, pointer_keys
 from sysimage.spec.migrations import old_keys
 from sysimage.spec.model import SystemSpec
 from sysimage.spec.schema import known_keys, shared_schema
@@ -118,10 +118,10 @@ def _faults_of_variant(name: str, whole: Composition) -> Iterator[Issue]:
 
 def _may_be_added_to(issue: Issue, value: Any) -> bool:
     """Whether what an issue is about is an object that another variant may make whole."""
-    keys = [part.replace("~1", "/").replace("~0", "~") for part in issue.where.split("/")[1:]]
+    keys = pointer_keys(issue.where)
     for key in keys:
         value = value[int(key) if isinstance(value, list) else key]
-    return isinstance(value, dict) and (not keys or keys[-1] in known_keys(shared_schema(), tuple(keys[:-1])))
+    return isinstance(value, dict) and (not keys or keys[-1] in known_keys(shared_schema(), keys[:-1]))
 
 
 def _faultless(spec: SystemSpec | None, issues: list[Issue], source: str | None) -> SystemSpec:
