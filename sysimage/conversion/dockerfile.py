@@ -245,7 +245,7 @@ class _Stage:
         text = shlex.join(words) if words is not None else rest
         if one.documents and rest.startswith("<<"):
             text = "\n".join(body for _, body in one.documents)
-        read_commands(_known(text, self._variables), self._draft, one.line, self._directory)
+        read_commands(_known(text, self._variables), self._draft, one.line)
 
     def _copy(self, one: Instruction) -> None:
         flags = dict(re.findall(r"(?:^|\s)--([a-z-]+)(?:=(\S+))?(?=\s)", one.rest))

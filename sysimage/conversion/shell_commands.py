@@ -41,10 +41,10 @@ _WITH_VALUE = {
 }
 
 
-def read_commands(text: str, draft: Draft, line: int, directory: str) -> None:
+def read_commands(text: str, draft: Draft, line: int) -> None:
     """Take over what a shell would do; what has no counterpart becomes one note each."""
     for words in commands(text):
-        if not _read(words, draft, line, directory):
+        if not _read(words, draft, line):
             shown = " ".join(words)
             draft.note(
                 f"RUN {shown if len(shown) <= 70 else shown[:69] + '…'}: nothing runs; declare what it makes", line
@@ -73,7 +73,7 @@ def commands(text: str) -> Iterator[list[str]]:
                 command.append(word)
 
 
-def _read(words: Sequence[str], draft: Draft, line: int, directory: str) -> bool:
+def _read(words: Sequence[str], draft: Draft, line: int) -> bool:
     """Whether a command was understood."""
     name = words[0].rpartition("/")[2]
     reader = _READERS.get(name)

@@ -14,8 +14,7 @@ _WIDEST = 100
 
 def annotated_text(value: Any, origins: Mapping[str, str]) -> str:
     """The text of a .jsonc file; ``origins`` maps JSON pointers to places."""
-    lines = [_Line("", origins.get("", "")), *_lines(value, "", 1, origins), _Line("}", "")]
-    lines[0] = _Line("{", "")
+    lines = [_Line("{", ""), *_lines(value, "", 1, origins), _Line("}", "")]
     width = max((len(line.text) for line in lines if len(line.text) <= _WIDEST), default=0)
     return "".join(line.padded(width) + "\n" for line in lines)
 
