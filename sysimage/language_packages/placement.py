@@ -124,16 +124,6 @@ def missing_libraries(
         yield Issue(where, f"{name}: {path} needs {library}, which the image lacks: {add}")
 
 
-def with_items(system: SystemResult, items: Sequence[StoreItem]) -> SystemResult:
-    """A system with more items, each a root of its own, so that the system does not change because one of them does."""
-    together = {item.path: item for item in (*system.items, *items)}
-    return replace(
-        system,
-        items=tuple(together[path] for path in sorted(together)),
-        other_roots=(*system.other_roots, *(item.path for item in items)),
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class _SystemLibraries:
     directories: tuple[Path, ...]

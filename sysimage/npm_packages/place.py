@@ -13,7 +13,6 @@ from sysimage.language_packages.placement import (
     contradictions,
     missing_libraries,
     programs_of,
-    with_items,
     without_duplicates,
 )
 from sysimage.npm_packages.fetch import TarballSource
@@ -68,7 +67,7 @@ def with_npm_packages(
         raise SpecError(f"cannot put the npm packages of {spec.name} into the image", issues=issues)
     shown = tuple(without_duplicates(placed, items.top))
     source.files.remember(item.path for item in shown)
-    return with_items(system, shown)
+    return system.with_items(shown)
 
 
 def _runs_here(program: PlacedProgram, architecture: str) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.tree import Entry
@@ -77,3 +77,13 @@ class SystemResult:
     def roots(self) -> tuple[StorePath, ...]:
         """Everything that the closure is the closure of."""
         return self.system, *self.other_roots
+
+    def with_items(self, items: Sequence[StoreItem]) -> SystemResult:
+        """The same with more items, each a root of its own, so that the system does not change because one of them
+        does."""
+        together = {item.path: item for item in (*self.items, *items)}
+        return replace(
+            self,
+            items=tuple(together[path] for path in sorted(together)),
+            other_roots=(*self.other_roots, *(item.path for item in items)),
+        )

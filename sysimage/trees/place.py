@@ -71,15 +71,8 @@ def with_trees(
     kept = [entry for entry in system.entries if entry.path not in covered or _is_declared(entry)]
     declared = {entry.path for entry in kept}
     copies = [entry for tree in placed for entry in _copies(tree, accounts, trees) if entry.path not in declared]
-    items = {item.path: item for item in system.items} | {
-        tree.item.path: replace(tree.item, shown=None) if tree.tree.is_copied else tree.item for tree in placed
-    }
-    return replace(
-        system,
-        items=tuple(items[path] for path in sorted(items)),
-        entries=tuple(sorted((*kept, *copies), key=lambda entry: entry.path)),
-        other_roots=(*system.other_roots, *(tree.item.path for tree in placed)),
-    )
+    items = [replace(tree.item, shown=None) if tree.tree.is_copied else tree.item for tree in placed]
+    return replace(system.with_items(items), entries=tuple(sorted((*kept, *copies), key=lambda entry: entry.path)))
 
 
 def _made(spec: SystemSpec, spec_dir: Path, trees: TreeStore) -> tuple[list[PlacedTree], list[Issue]]:

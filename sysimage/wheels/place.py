@@ -11,7 +11,6 @@ from sysimage.language_packages.placement import (
     contradictions,
     missing_libraries,
     programs_of,
-    with_items,
     without_duplicates,
 )
 from sysimage.progress import Progress
@@ -54,7 +53,7 @@ def with_wheels(
         raise SpecError(f"cannot put the Python packages of {spec.name} into the image", issues=issues)
     shown = tuple(without_duplicates(placed, TOP))
     source.files.remember(item.path for item in shown)
-    return with_items(system, shown)
+    return system.with_items(shown)
 
 
 def _unusable_programs(placed: Sequence[PlacedItem], system: SystemResult, architecture: str) -> Iterator[Issue]:
