@@ -32,7 +32,8 @@ _DAMAGED = (
     NotImplementedError,
     ValueError,
 )
-"""What the libraries raise on archives that are cut off, encrypted or of an unknown kind."""
+"""What the libraries raise on archives that are cut off, encrypted or of an unknown kind: zipfile RuntimeError for the
+second and NotImplementedError for the last."""
 DIRECTORY, FILE, LINK, OTHER = "directory", "file", "link", "something else"
 
 
@@ -80,6 +81,10 @@ def source_state(source: Path) -> str:
     status = source.stat()
     if stat.S_ISDIR(status.st_mode):
         return "directory"
+    return _state(status)
+
+
+def _state(status: os.stat_result) -> str:
     return f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
@@ -98,8 +103,9 @@ def _of_directory(directory: Path, above: str, skip: Skip) -> Iterator[Member]:
         elif stat.S_ISLNK(status.st_mode):
             yield Member(path, LINK, target=os.readlink(entry.path))  # noqa: PTH115 - as text, whatever it says
         elif stat.S_ISREG(status.st_mode):
-            state = f"{status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
-            yield Member(path, FILE, bool(status.st_mode & 0o100), state=state, open=partial(_open, entry.path))
+            yield Member(
+                path, FILE, bool(status.st_mode & 0o100), state=_state(status), open=partial(_open, entry.path)
+            )
         else:
             yield Member(path, OTHER)
 
