@@ -12,6 +12,7 @@ from pathlib import Path
 from sysimage.errors import IntegrityError, Issue, MachineError, RegistryError, SpecError
 from sysimage.files.temporary import scratch_directory
 from sysimage.language_packages.fetched_files import FetchedFiles
+from sysimage.npm_packages.lock_document import WHERE
 from sysimage.npm_packages.lock_file import LockedPackage
 from sysimage.process import ProcessFailedError, run
 
@@ -79,7 +80,7 @@ class TarballSource:
             raise RegistryError(
                 "cannot fetch npm packages: the network is off",
                 hint=_HINT,
-                issues=[Issue("/node/lock", f"{package} is not in the cache") for package in packages],
+                issues=[Issue(WHERE, f"{package} is not in the cache") for package in packages],
             )
         self.cache.mkdir(parents=True, exist_ok=True)
         asked = sorted({f"{package.name}@{package.version}" for package in packages})
@@ -88,7 +89,7 @@ class TarballSource:
                 self._pack(asked[start : start + _AT_ONCE], scratch)
             brought = _by_hash(scratch, packages)
             issues = [
-                Issue("/node/lock", f"the registry has another {package} than the one that is locked")
+                Issue(WHERE, f"the registry has another {package} than the one that is locked")
                 for package in packages
                 if package.digest not in brought
             ]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sysimage.errors import IntegrityError, Issue
+from sysimage.npm_packages.lock_document import WHERE
 from sysimage.npm_packages.lock_file import LockedPackage
 from sysimage.store.items import ShownFiles, StoreItem
 from sysimage.store.paths import StorePath
@@ -88,7 +89,7 @@ def _unpack(tarball: Path, package: LockedPackage, top: Path) -> None:
                 place.chmod(0o755 if member.mode & 0o100 else 0o644)
     except (tarfile.TarError, zlib.error, EOFError, ValueError, *_IN_THE_WAY) as error:
         raise IntegrityError(
-            f"cannot unpack {package}: it is no sound tarball", issues=[Issue("/node/lock", str(error))]
+            f"cannot unpack {package}: it is no sound tarball", issues=[Issue(WHERE, str(error))]
         ) from None
     if not (top / "package.json").is_file():
         raise IntegrityError(f"cannot unpack {package}: its tarball has no package.json")

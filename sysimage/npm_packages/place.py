@@ -17,6 +17,7 @@ from sysimage.language_packages.placement import (
 )
 from sysimage.npm_packages.fetch import TarballSource
 from sysimage.npm_packages.items import PackageItems
+from sysimage.npm_packages.lock_document import WHERE
 from sysimage.npm_packages.lock_file import LockedPackage, read_lock
 from sysimage.progress import Progress
 from sysimage.rootfs.system import SystemResult
@@ -24,7 +25,6 @@ from sysimage.spec.model import SystemSpec
 from sysimage.spec.node import Node
 from sysimage_bootstrap.debian.architectures import ELF_TARGETS
 
-_WHERE = "/node/lock"
 _NODE = re.compile(r"nodejs-[0-9].*")
 
 
@@ -60,8 +60,8 @@ def with_npm_packages(
     programs = [program for program in programs_of(placed, items.top) if _runs_here(program, spec.architecture)]
     issues = [
         *_not_built(placed, made, programs, spec.node),
-        *contradictions(placed, items.top, system, _WHERE),
-        *missing_libraries(programs, placed, items.top, system, spec.architecture, _WHERE),
+        *contradictions(placed, items.top, system, WHERE),
+        *missing_libraries(programs, placed, items.top, system, spec.architecture, WHERE),
     ]
     if issues:
         raise SpecError(f"cannot put the npm packages of {spec.name} into the image", issues=issues)
@@ -92,7 +92,7 @@ def _not_built(
             "would have to be built: it has a binding.gyp" if is_built else "has an install script, which is not run"
         )
         yield Issue(
-            _WHERE,
+            WHERE,
             f"{package} {cause}, and no .node file for this machine is in its tarball: take a version that brings one, "
             'or, if it works without, name it in "without-scripts"',
         )
