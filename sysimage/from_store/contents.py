@@ -20,6 +20,7 @@ from sysimage.errors import Issue
 from sysimage.from_store.item_files import ItemFiles
 from sysimage.rootfs.capabilities import file_capabilities
 from sysimage.rootfs.tree import Entry
+from sysimage.spec.json_text import pointer
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def union(
         for content in contents:
             for inside in content.capabilities:
                 if (content.where, inside) not in made.given:
-                    where = f"{content.where}/capabilities/{_escaped(inside)}"
+                    where = content.where + pointer("capabilities", inside)
                     issues.append(Issue(where, f"{content.top}/{inside} is no file that is copied"))
     return made.entries, issues + made.issues
 
@@ -128,13 +129,8 @@ class _Union:
             try:
                 entry = replace(entry, capabilities=file_capabilities(text))
             except ValueError as error:
-                self.issues.append(Issue(f"{content.where}/capabilities/{_escaped(inside)}", str(error)))
+                self.issues.append(Issue(content.where + pointer("capabilities", inside), str(error)))
         self.entries.append(entry)
-
-
-def _escaped(key: str) -> str:
-    """As a part of a JSON pointer."""
-    return key.replace("~", "~0").replace("/", "~1")
 
 
 def _stays(link: str, source: str, top: str) -> bool:

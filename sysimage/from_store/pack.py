@@ -19,6 +19,7 @@ from sysimage.rootfs.provision import skeleton
 from sysimage.rootfs.system import ImageDefaults
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
+from sysimage.spec.json_text import pointer
 from sysimage.spec.model import StoreContent, StoreKind, StoreSource, SystemSpec
 from sysimage.store.paths import StorePath
 
@@ -106,9 +107,7 @@ def pack_entries(
     for path, target in sorted(source.links.items()):
         meant = str(item) if target == "." else f"{item}/{target}"
         if files.find(meant) is None:
-            issues.append(
-                Issue(f"/from-store/links/{path.replace('~', '~0').replace('/', '~1')}", f"{meant} is not there")
-            )
+            issues.append(Issue(pointer("from-store", "links", path), f"{meant} is not there"))
         yield Entry.symlink(path, meant, owner="/from-store/links")
     if issues:
         raise SpecError("cannot make the links that the spec asks for", issues=issues)

@@ -29,8 +29,8 @@ class PlacedItem:
     def of(cls, item: StoreItem) -> PlacedItem:
         """An item that lies on this machine."""
         found = []
-        for directory, _, names in os.walk(_location(item)):
-            below = os.path.relpath(directory, _location(item))
+        for directory, _, names in os.walk(item.place):
+            below = os.path.relpath(directory, item.place)
             found += [posixpath.normpath(posixpath.join(below, name)) for name in names]
         return cls(item, tuple(sorted(found)))
 
@@ -57,7 +57,7 @@ def without_duplicates(items: Sequence[PlacedItem], top: str) -> Iterator[StoreI
         hidden = [path for path in placed.files if path in first]
         for path in hidden:
             other = first[path]
-            if _content(_location(item) / path) != _content(_location(other) / path):
+            if _content(item.place / path) != _content(other.place / path):
                 notice(f"{top}/{path} is that of {other.path.name}; {placed.name} has another one")
         first |= {path: item for path in placed.files if path not in first}
         yield replace(item, shown=ShownFiles(tuple(hidden), top=top)) if hidden else item
@@ -82,10 +82,10 @@ def programs_of(items: Sequence[PlacedItem], top: str) -> Iterator[PlacedProgram
     """Every dynamically linked program and library, for whichever machine it is."""
     for placed in items:
         for path in placed.files:
-            if (_location(placed.item) / path).is_symlink():
+            if (placed.item.place / path).is_symlink():
                 continue
             try:
-                elf = read_elf(_location(placed.item) / path)
+                elf = read_elf(placed.item.place / path)
             except ElfError as error:
                 notice(f"{top}/{path} of {placed.name} cannot be read as a program: {error}")
                 continue
@@ -131,19 +131,13 @@ class _SystemLibraries:
 
     @classmethod
     def of(cls, system: SystemResult, architecture: str) -> _SystemLibraries:
-        shown = [_location(item) for item in system.items if item.shown is not None and item.location is not None]
+        shown = [item.location for item in system.items if item.shown is not None and item.location is not None]
         return cls(tuple(top / one for top in shown for one in ELF_TARGETS[architecture].directories), {})
 
     def has(self, name: str) -> bool:
         if name not in self.known:
             self.known[name] = any(os.path.lexists(directory / name) for directory in self.directories)
         return self.known[name]
-
-
-def _location(item: StoreItem) -> Path:
-    if item.location is None:
-        raise ValueError(f"{item.path} has no location")
-    return item.location
 
 
 def _content(place: Path) -> bytes:

@@ -29,9 +29,7 @@ def walk_item(item: StoreItem, visitor: Visitor) -> None:
 
 def item_location(item: StoreItem) -> bytes:
     """Where an item's files lie on this machine."""
-    if item.location is None:
-        raise ValueError(f"{item.path} has no location")
-    return os.fsencode(item.location)
+    return os.fsencode(item.place)
 
 
 def write_item(item: StoreItem, headers: Headers, pieces: Pieces, shown: ItemShown | None = None) -> None:

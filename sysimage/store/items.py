@@ -77,6 +77,13 @@ class StoreItem:
     outputs: tuple[tuple[str, StorePath], ...] = ()
     """Of a derivation: name and path of each thing it makes, sorted by name."""
 
+    @property
+    def place(self) -> Path:
+        """`location`, where the files must lie on this machine; a ValueError for an item that is but known."""
+        if self.location is None:
+            raise ValueError(f"{self.path} has no location")
+        return self.location
+
     def __post_init__(self) -> None:
         if self.nar_size <= 0:
             raise ValueError(f"NAR size of {self.path} is {self.nar_size}, must be positive")

@@ -90,9 +90,7 @@ def _made(spec: SystemSpec, spec_dir: Path, trees: TreeStore) -> tuple[list[Plac
 
 def _files(path: str, item: StoreItem) -> Iterator[_TreeFile]:
     """Everything in the item by its path in the image, parents first."""
-    if item.location is None:
-        raise ValueError(f"{item.path} has no location")
-    waiting = [("", item.location)]
+    waiting = [("", item.place)]
     while waiting:
         inside, location = waiting.pop()
         status = location.lstat()
