@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from sysimage.files.directory_tree import remove_tree
@@ -29,13 +30,18 @@ _CERTAINLY_DEAD = 24 * 60 * 60
 @contextlib.contextmanager
 def temporary_file(path: Path, *, private: bool = False) -> Iterator[tuple[Path, int]]:
     """A new file beside ``path`` and a descriptor of it, locked; removed when this ends, unless it was renamed."""
-    temporary, fd = create_temporary(path, private=private)
-    try:
-        with when_ending(lambda: temporary.unlink(missing_ok=True)):  # though we may be stuck in a write
-            yield temporary, fd
-    finally:
-        temporary.unlink(missing_ok=True)
-        os.close(fd)
+    fd = None
+    while fd is None:
+        temporary = temporary_name(path)
+        try:  # before the file is there: a signal may end us as soon as it is
+            fd = _create(temporary, private=private)
+            if fd is not None:
+                with when_ending(partial(temporary.unlink, missing_ok=True)):  # though we may be stuck in a write
+                    yield temporary, fd
+        finally:
+            temporary.unlink(missing_ok=True)
+            if fd is not None:
+                os.close(fd)
 
 
 @contextlib.contextmanager
@@ -136,11 +142,18 @@ def create_temporary(path: Path, *, private: bool = False) -> tuple[Path, int]:
     """
     while True:
         temporary = temporary_name(path)
-        fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600 if private else 0o666)
-        lock(fd)  # a process that sweeps at this moment is waited for, and seen afterwards
-        if os.fstat(fd).st_nlink:
+        if (fd := _create(temporary, private=private)) is not None:
             return temporary, fd
-        os.close(fd)  # swept between the two calls
+
+
+def _create(temporary: Path, *, private: bool) -> int | None:
+    """A descriptor of a new file, locked; None if it was swept before that."""
+    fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600 if private else 0o666)
+    lock(fd)  # a process that sweeps at this moment is waited for, and seen afterwards
+    if os.fstat(fd).st_nlink:
+        return fd
+    os.close(fd)
+    return None
 
 
 def temporary_name(path: Path) -> Path:

@@ -104,6 +104,18 @@ def test_nothing_else_is_swept(tmp_path: Path) -> None:
     assert names(tmp_path) == sorted([*others, ".web.tar.0123456789ab.part"])
 
 
+def test_a_signal_while_a_file_is_created_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may come between any two steps, such as the creation and the lock."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fcntl, "flock", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        atomic_write(tmp_path / "file", b"x", durable=False)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("durable", [True, False])
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path, durable: bool) -> None:
     place = tmp_path / "file"
