@@ -4,7 +4,6 @@ them."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from sysimage.bases.base_image import BaseImage, BaseImageError
 from sysimage.closure import Closure
@@ -62,15 +61,15 @@ def shown_on(base: BaseImage, closure: Closure) -> tuple[Entry, ...]:
 
 def _above(base: BaseImage, closure: Closure) -> dict[str, Entry]:
     """The directories on the way to what is shown, as the base has them."""
-    tops = sorted({item.shown.top for item in closure if item.shown is not None})
+    tops = {item.shown.top: item.shown for item in closure if item.shown is not None}
     found: dict[str, Entry] = {}
     issues = []
-    for top in tops:
-        for place in (*reversed(PurePosixPath(top).parents[:-1]), PurePosixPath(top)):
-            node = base.tree.find(as_parts(str(place)))
+    for top in sorted(tops):
+        for place in tops[top].directories:
+            node = base.tree.find(as_parts(place))
             if node is not None and node.kind is not MemberKind.DIRECTORY:
-                issues.append(Issue(str(place), f"the base has a {node.kind.value} here, where {top} is a directory"))
-            found |= {entry.path: entry for entry in _as_it_is(str(place), node)}
+                issues.append(Issue(place, f"the base has a {node.kind.value} here, where {top} is a directory"))
+            found |= {entry.path: entry for entry in _as_it_is(place, node)}
     if issues:
         raise BaseImageError(
             f"cannot build on {base.path}: files of the image cannot be put where they belong",

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sysimage.destinations.layout import LAYOUT_FILE
+from sysimage.digest import Digest
 from sysimage.errors import SpecError
 from sysimage.image import Image, ImageName, canonical_json
 from sysimage.layers import LayerBlob
@@ -50,6 +51,7 @@ def members(
 ) -> list[ArchiveMember]:
     """The members in their order. zstd layers in the older form, which cannot say so, are a `SpecError`."""
     layers = [_layer(number, layer, archive_format) for number, layer in enumerate(image.layers)]
+    layer_names, tags = [layer.name for layer in layers], [str(name) for name in names]
     config, manifest = image.config, image.manifest
     if archive_format == DOCKER_ARCHIVE:
         if any(layer.descriptor.media_type.endswith("zstd") for layer in image.layers):
@@ -58,17 +60,18 @@ def members(
                 hint="choose the format archive, or the compression gzip",
             )
         config_name = f"{config.descriptor.digest.hex}.json"
-        return [*_once(layers), _document(config_name, config.data), _for_docker(config_name, layers, names)]
-    config_name = _blob_name(config.descriptor.digest.hex)
+        documents = (document(config_name, config.data), docker_manifest(config_name, layer_names, tags))
+        return [*_once(layers), *documents]
+    config_name = blob_name(config.descriptor.digest)
     return [
-        _document("oci-layout", LAYOUT_FILE),
-        _document("index.json", image.index(names, annotations).data),
-        _for_docker(config_name, layers, names),
+        document("oci-layout", LAYOUT_FILE),
+        document("index.json", image.index(names, annotations).data),
+        docker_manifest(config_name, layer_names, tags),
         # skopeo, run by a user, gives directories that it has to invent to root, and fails.
-        _document("blobs/", b""),
-        _document("blobs/sha256/", b""),
-        _document(config_name, config.data),
-        _document(_blob_name(manifest.descriptor.digest.hex), manifest.data),
+        document("blobs/", b""),
+        document("blobs/sha256/", b""),
+        document(config_name, config.data),
+        document(blob_name(manifest.descriptor.digest), manifest.data),
         *_once(layers),
     ]
 
@@ -94,18 +97,21 @@ def _once(layers: Sequence[ArchiveMember]) -> list[ArchiveMember]:
 
 
 def _layer(number: int, layer: LayerBlob, archive_format: str) -> ArchiveMember:
-    name = layer_name(number) if archive_format == DOCKER_ARCHIVE else _blob_name(layer.descriptor.digest.hex)
+    name = layer_name(number) if archive_format == DOCKER_ARCHIVE else blob_name(layer.descriptor.digest)
     return ArchiveMember(name, number, layer.descriptor.size)
 
 
-def _blob_name(hexadecimal: str) -> str:
-    return f"blobs/sha256/{hexadecimal}"
+def blob_name(digest: Digest) -> str:
+    """The name of a blob, as in a layout."""
+    return f"blobs/sha256/{digest.hex}"
 
 
-def _document(name: str, data: bytes) -> ArchiveMember:
+def document(name: str, data: bytes) -> ArchiveMember:
+    """A member with these bytes."""
     return ArchiveMember(name, data, len(data))
 
 
-def _for_docker(config_name: str, layers: Sequence[ArchiveMember], names: Sequence[ImageName]) -> ArchiveMember:
-    value = [{"Config": config_name, "RepoTags": [str(name) for name in names], "Layers": [p.name for p in layers]}]
-    return _document("manifest.json", canonical_json(value))
+def docker_manifest(config_name: str, layer_names: Sequence[str], tags: Sequence[str]) -> ArchiveMember:
+    """``manifest.json`` of one image."""
+    value = [{"Config": config_name, "RepoTags": list(tags), "Layers": list(layer_names)}]
+    return document("manifest.json", canonical_json(value))

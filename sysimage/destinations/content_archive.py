@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sysimage.blobs import Descriptor, media_types
+from sysimage.blobs import Descriptor
 from sysimage.destinations.archive import write_members
-from sysimage.destinations.archive_format import ArchiveMember, archive_size
+from sysimage.destinations.archive_format import ArchiveMember, archive_size, blob_name, docker_manifest, document
 from sysimage.destinations.image_content import ImageContent
 from sysimage.destinations.layout import LAYOUT_FILE
+from sysimage.digest import Digest
 from sysimage.image import canonical_json
 from sysimage.progress import Progress, silent
 
@@ -35,24 +36,17 @@ def write_content_archive(
     image for ``platform``, or the first. ``provide`` gives the verified file of a blob.
     """
     parts = [
-        _document("oci-layout", LAYOUT_FILE),
-        _document("index.json", _index(content, annotations)),
+        document("oci-layout", LAYOUT_FILE),
+        document("index.json", canonical_json(content.index(annotations))),
         *_for_docker(content, tags, platform),
-        _document("blobs/", b""),
-        _document("blobs/sha256/", b""),
-        *(_document(_name(one.descriptor), one.data) for one in reversed(content.documents)),
-        *(ArchiveMember(_name(blob), number, blob.size) for number, blob in enumerate(content.blobs)),
+        document("blobs/", b""),
+        document("blobs/sha256/", b""),
+        *(document(blob_name(one.descriptor.digest), one.data) for one in reversed(content.documents)),
+        *(ArchiveMember(blob_name(blob.digest), number, blob.size) for number, blob in enumerate(content.blobs)),
     ]
     size = archive_size(parts)
     write_members(parts, (provide(blob) for blob in content.blobs), size, target, progress)
     return size
-
-
-def _index(content: ImageContent, annotations: Mapping[str, str]) -> bytes:
-    entry = content.root.descriptor.as_json()
-    if annotations:
-        entry["annotations"] = dict(annotations)
-    return canonical_json({"schemaVersion": 2, "mediaType": media_types.INDEX, "manifests": [entry]})
 
 
 def _for_docker(content: ImageContent, tags: Sequence[str], platform: str) -> list[ArchiveMember]:
@@ -66,19 +60,10 @@ def _for_docker(content: ImageContent, tags: Sequence[str], platform: str) -> li
     chosen = chosen or next(iter(images.values()), None)
     if chosen is None:
         return []
-    names = [f"blobs/sha256/{one['digest'].partition(':')[2]}" for one in (chosen["config"], *chosen["layers"])]
-    entry = {"Config": names[0], "RepoTags": list(tags), "Layers": names[1:]}
-    return [_document("manifest.json", canonical_json([entry]))]
+    names = [blob_name(Digest.parse(one["digest"])) for one in (chosen["config"], *chosen["layers"])]
+    return [docker_manifest(names[0], names[1:], tags)]
 
 
 def _is_for(entry: Any, platform: str) -> bool:
     where = entry.get("platform") or {}
     return f"{where.get('os')}/{where.get('architecture')}" == "/".join(platform.split("/")[:2])
-
-
-def _name(descriptor: Descriptor) -> str:
-    return f"blobs/sha256/{descriptor.digest.hex}"
-
-
-def _document(name: str, data: bytes) -> ArchiveMember:
-    return ArchiveMember(name, data, len(data))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sysimage.blobs import Descriptor
+from sysimage.blobs import Descriptor, media_types
 from sysimage.digest import Digest
 from sysimage.image import Document, Image
 
@@ -70,6 +70,13 @@ class ImageContent:
     def root(self) -> Document:
         """What the name points to."""
         return self.documents[-1]
+
+    def index(self, annotations: Mapping[str, str]) -> dict[str, Any]:
+        """An index with one entry: the root, with ``annotations`` such as its name."""
+        entry = self.root.descriptor.as_json()
+        if annotations:
+            entry["annotations"] = dict(annotations)
+        return {"schemaVersion": 2, "mediaType": media_types.INDEX, "manifests": [entry]}
 
     @property
     def size(self) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from sysimage.blobs import BlobDirectory, Descriptor, media_types
+from sysimage.blobs import BlobDirectory, Descriptor
 from sysimage.destinations.image_content import ImageContent
 from sysimage.destinations.layout_index import LayoutIndex, read_index
 from sysimage.destinations.verified_blobs import BlobRepair, find_blob
@@ -86,10 +86,7 @@ def write_content_to_layout(
             for document in referrer.documents:
                 own.put(document.data, document.descriptor.media_type)
 
-    entry = content.root.descriptor.as_json()
-    if annotations:
-        entry["annotations"] = dict(annotations)
-    new = {"schemaVersion": 2, "mediaType": media_types.INDEX, "manifests": [entry]}
+    new = content.index(annotations)
     _write(content, add, directory, lambda index: index.with_entry(new).with_referrers(content.referrers))
 
 

@@ -9,7 +9,7 @@ from sysimage.closure import Closure
 from sysimage.layerplan.changes import Observed
 from sysimage.layerplan.forecast import changes_ahead
 from sysimage.layerplan.plan import LayerPlan
-from sysimage.layerplan.rates import predict
+from sysimage.layerplan.rates import predict, union
 from sysimage.layerplan.reasons import pulls_per_year
 from sysimage.layerplan.strategies import STRATEGIES, plan_by
 from sysimage.store.paths import StorePath
@@ -42,7 +42,7 @@ def outlook(plan: LayerPlan, closure: Closure, *, base_layers: int = 0, days_bet
     observed = Observed(memory.steps, dict(memory.own), dict(memory.present), memory.propagates)
     ahead = changes_ahead(closure, predict(closure, observed), propagates=memory.propagates)
     held = [path for layer in plan.layers for path in layer.paths]
-    any_change = _union(held, ahead)
+    any_change = union(ahead[path] for path in held)
     if not any_change:
         return None
     sizes = {item.path: item.nar_size for item in closure}
@@ -51,7 +51,7 @@ def outlook(plan: LayerPlan, closure: Closure, *, base_layers: int = 0, days_bet
         total = 0.0
         for group in groups:
             paths = list(group)
-            total += sum(sizes[path] for path in paths) * _union(paths, ahead).bit_count()
+            total += sum(sizes[path] for path in paths) * union(ahead[path] for path in paths).bit_count()
         return total / any_change.bit_count()
 
     found = {PLANNED: moved(layer.paths for layer in plan.layers), "single": moved([held])}
@@ -60,10 +60,3 @@ def outlook(plan: LayerPlan, closure: Closure, *, base_layers: int = 0, days_bet
             other = plan_by(rule, closure, plan.max_layers, base_layers=base_layers)
             found[rule] = moved(layer.paths for layer in other.layers)
     return Outlook(pulls_per_year(any_change, days_between), dict(sorted(found.items())), memory.steps)
-
-
-def _union(paths: Iterable[StorePath], ahead: Mapping[StorePath, int]) -> int:
-    union = 0
-    for path in paths:
-        union |= ahead[path]
-    return union

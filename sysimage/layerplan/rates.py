@@ -72,8 +72,8 @@ def _lines(causes: Causes, observed: Observed) -> list[_Line]:
     own, present = [], []
     kin: dict[str, list[int]] = defaultdict(list)
     for number, members in enumerate(causes.members):
-        own.append(_union(observed.own.get(path, 0) for path in members))
-        present.append(_union(observed.present.get(path, 0) for path in members))
+        own.append(union(observed.own.get(path, 0) for path in members))
+        present.append(union(observed.present.get(path, 0) for path in members))
         kin[first_word(members[0].name)].append(number)
     stirred = [[0.0] * (observed.steps + 1) for _ in causes.members]
     for numbers in kin.values():
@@ -112,8 +112,9 @@ def _learn(lines: Sequence[_Line], steps: int) -> tuple[float, ...]:
     return tuple(weights)
 
 
-def _union(sets: Iterable[int]) -> int:
-    union = 0
+def union(sets: Iterable[int]) -> int:
+    """The union of sets that are bits of numbers."""
+    found = 0
     for bits in sets:
-        union |= bits
-    return union
+        found |= bits
+    return found

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 
 from sysimage.layers.headers import Headers
 from sysimage.rootfs.tree import Entry, Kind
@@ -77,8 +76,7 @@ class ItemShown:
         self._skip = len(str(item.path))  # the first slash does not count, the one after the item does
         self._layer = layer
         self._top = os.fsencode(shown.top[1:]) + b"/"
-        above = [str(path)[1:] for path in reversed(PurePosixPath(shown.top).parents[:-1])]
-        self._tops = [os.fsencode(path) for path in (*above, shown.top[1:])]
+        self._tops = [os.fsencode(path[1:]) for path in shown.directories]
         self._left_out = tuple(os.fsencode(path) + b"/" for path in shown.left_out)
         if shown.top == USR:
             self._left_out += _NOT_IN_USR

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from sysimage.digest import Digest
 from sysimage.store.paths import StorePath
@@ -43,6 +43,11 @@ class ShownFiles:
     """What symlinks say there, where the item's say something else."""
     top: str = USR
     """The directory of the image, an image path."""
+
+    @property
+    def directories(self) -> tuple[str, ...]:
+        """The directory and all above it, the outermost first, as image paths."""
+        return (*(str(path) for path in reversed(PurePosixPath(self.top).parents[:-1])), self.top)
 
     def place(self, path: str) -> str:
         """The image path of what the item has at a path."""

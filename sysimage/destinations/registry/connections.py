@@ -15,8 +15,8 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-_CONNECT = 15.0
-"""Seconds for a connection to come about."""
+from sysimage.destinations.registry.names import without_port
+
 _LEAST = 1000.0
 """Bytes a second; what is slower for the whole time limit counts as dead."""
 _BLOCK = 1 << 16
@@ -90,11 +90,10 @@ class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
 
 
-def connection_pools(connections: int, seconds: float, ca_file: Path | None) -> urllib3.PoolManager:
-    """Connections that stay open between requests, ``connections`` to a host, and wait ``seconds`` for an answer."""
+def connection_pools(connections: int, ca_file: Path | None) -> urllib3.PoolManager:
+    """Connections that stay open between requests, ``connections`` to a host; each request brings its time limits."""
     pools = urllib3.PoolManager(
         maxsize=connections,
-        timeout=urllib3.Timeout(connect=min(_CONNECT, seconds), read=seconds),
         retries=False,
         blocksize=_BLOCK,
         ca_certs=str(ca_file) if ca_file else None,
@@ -115,7 +114,8 @@ def pieces(response: urllib3.BaseHTTPResponse, seconds: float) -> Iterator[bytes
 def speaks_tls(host: str, seconds: float = 5.0) -> bool:
     """Whether a server on this machine (``host:port``) answers in TLS. Its certificate is for the connection to
     judge."""
-    name, _, port = host.rpartition(":") if not host.endswith("]") and ":" in host else (host, "", "")
+    name = without_port(host)
+    port = host[len(name) + 1 :]
     asking = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     asking.check_hostname = False
     asking.verify_mode = ssl.CERT_NONE

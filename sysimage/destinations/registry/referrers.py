@@ -11,7 +11,7 @@ from typing import Any
 
 from sysimage.blobs import Descriptor, media_types
 from sysimage.destinations.image_content import Referrer
-from sysimage.destinations.registry.manifest import ACCEPTED, fetch_manifest
+from sysimage.destinations.registry.manifest import ACCEPTED, NOT_THERE, fetch_manifest
 from sysimage.destinations.registry.replies import Reply, parse_json
 from sysimage.destinations.registry.session import RegistrySession
 from sysimage.destinations.registry.transport import resolved
@@ -92,7 +92,7 @@ def _listed(session: RegistrySession, subject: Digest) -> list[Any] | None:
 
 def _fallback(session: RegistrySession, subject: Digest) -> Mapping[str, Any] | None:
     """The index that clients keep; None where the registry has no such tag."""
-    document = fetch_manifest(session, _tag(subject), missing=(401, 403, 404))
+    document = fetch_manifest(session, _tag(subject), missing=NOT_THERE)
     return document.value if document is not None else None
 
 

@@ -138,7 +138,7 @@ def refusal(method: str, reply: Reply) -> RefusedError:
 
 def _words(reply: Reply) -> str:
     """The errors of the specification's form, or a plain line of text; nothing of a page for browsers."""
-    value = parse_json(reply.body[: MOST_JSON + 1])
+    value = parse_json(reply.body)
     errors = value.get("errors") if isinstance(value, dict) else None
     if isinstance(errors, list):
         texts = []

@@ -21,6 +21,8 @@ from sysimage.destinations.registry.replies import MOST_JSON, Reply, shown
 from sysimage.errors import RegistryError
 
 _REDIRECTS = 5
+_CONNECT = 15.0
+"""Seconds for a connection to come about."""
 _LONGEST_WAIT = 30.0
 """Seconds; a registry that asks for more is not waited for any longer."""
 _AGAIN = {408, 425, 429, 500, 502, 503, 504}
@@ -87,7 +89,7 @@ class Transport:
     def __init__(self, options: SessionOptions | None = None, sleep: Callable[[float], None] = time.sleep) -> None:
         self._options = options or SessionOptions()
         self._sleep = sleep
-        self._pools = connection_pools(self._options.connections, self._options.timeout, self._options.ca_file)
+        self._pools = connection_pools(self._options.connections, self._options.ca_file)
 
     def close(self) -> None:
         """End the connections."""
@@ -174,7 +176,7 @@ class Transport:
                 redirect=False,
                 preload_content=False,
                 decode_content=False,
-                timeout=urllib3.Timeout(connect=min(15.0, self._options.timeout), read=patience),
+                timeout=urllib3.Timeout(connect=min(_CONNECT, self._options.timeout), read=patience),
             )
             try:
                 collected = bytearray()
