@@ -12,11 +12,11 @@ from sysimage.cli.terminal import Terminal
 from sysimage.errors import MachineError, SpecError
 
 NAME = "init"
-HELP = "write a first system.json, also from a Dockerfile, an apko.yaml or a mkosi.conf"
+HELP = "write a first system.json, also from a file of Docker, apko, mkosi or debos"
 DESCRIPTION = """\
 Write a small SPEC that builds; on a terminal its name and its packages are asked for. With --from, what a Dockerfile,
-an apko.yaml or a mkosi.conf declares is translated: packages, variables, ports, users, files and programs. What has no
-counterpart is listed, and the status is 0 all the same. A file that is there is not written over."""
+an apko.yaml, a mkosi.conf or a recipe of debos declares is translated: packages, variables, ports, users, files and
+programs. What has no counterpart is listed, and the status is 0 all the same. An existing file stays as it is."""
 EXAMPLES = (
     ("sysimage init", "a small system.json here"),
     ("sysimage init --from Dockerfile", "what a Dockerfile comes to, and what is missing"),

@@ -5,16 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from sysimage.conversion.apko import read_apko
+from sysimage.conversion.debos import is_debos, read_debos
 from sysimage.conversion.dockerfile import read_dockerfile
 from sysimage.conversion.draft import Converted, Draft, image_name
+from sysimage.conversion.ignore_file import ignored
 from sysimage.conversion.mkosi import read_mkosi
 from sysimage.errors import SpecError
 from sysimage.spec.text_file import read_text
 
 
 def convert(path: Path, beside: Path, name: str | None = None) -> Converted:
-    """The spec that a Dockerfile, an apko.yaml or a mkosi.conf comes to, for a file in the directory ``beside``.
+    """The spec that a Dockerfile, an apko.yaml, a mkosi.conf or a recipe of debos comes to.
 
+    The spec is for a file in the directory ``beside``.
     Raises `SpecError` for any other file and for one that cannot be read.
     """
     text = read_text(path)
@@ -29,10 +32,11 @@ def convert(path: Path, beside: Path, name: str | None = None) -> Converted:
 
 def _read(path: Path, text: str, draft: Draft) -> None:
     if path.suffix in (".yaml", ".yml"):
-        read_apko(text, str(path), draft)
+        (read_debos if is_debos(text) else read_apko)(text, str(path), draft)
     elif path.suffix == ".conf":
         read_mkosi(text, str(path), draft)
     elif path.suffix in (".json", ".jsonc"):
         raise SpecError(f"cannot convert {path}: it is JSON, as specs are", hint=f"sysimage lint {path}")
     else:
+        draft.ignored = ignored(path)
         read_dockerfile(text, str(path), draft)

@@ -30,6 +30,16 @@ _BASE_PACKAGES: Mapping[str, str] = {
     "openjdk": "default-jre-headless",
     "gcc": "build-essential",
 }
+_SERVERS: Mapping[str, str] = {
+    "nginx": "nginx",
+    "httpd": "apache2",
+    "redis": "redis-server",
+    "postgres": "postgresql",
+    "mariadb": "mariadb",
+}
+"""The unit of Debian's package for what an image runs of itself."""
+_FOREGROUND = ("apache2-foreground", "httpd-foreground", "docker-entrypoint.sh", "docker-php-entrypoint")
+"""Programs of such images, which Debian's packages do not have."""
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """That of base images, to which a Dockerfile adds."""
 _UNITS = {"s": 1, "m": 60, "h": 3600, "ms": 0.001}
@@ -91,6 +101,8 @@ class _Stage:
         self._variables = {"PATH": _PATH}
         self._directory = "/"
         self._shell = ["/bin/sh", "-c"]
+        self._server = ""
+        """The unit of what the base would run."""
         self._readers: Mapping[str, Callable[[Instruction], None]] = {
             "FROM": self._base,
             "ARG": self._argument,
@@ -122,7 +134,11 @@ class _Stage:
         if started[0] == "python":
             started[0] = "python3"  # as Debian calls it
         program = started[0]
-        if program in _INITS:
+        if (not program or program in _FOREGROUND) and self._server:
+            for key in ("entry-point", "command"):
+                spec.pop(key, None)
+            self._draft.add("enable", [self._server])
+        elif program in _INITS:
             spec.pop("entry-point", None)
             spec.pop("command", None)
             self._draft.note(f"{program}: not needed, the image has an init that starts services")
@@ -144,6 +160,10 @@ class _Stage:
         elif name in _BASE_PACKAGES:
             package = _BASE_PACKAGES[name]
             self._draft.add_packages([package], one.line)
+            self._server = _SERVERS.get(name, "")
+            if name == "php" and "apache" in base:
+                self._draft.add_packages(["libapache2-mod-php"], one.line)
+                self._server = "apache2"
             self._draft.note(f"FROM {base}: instead of it Debian's {package}, in the version of trixie", one.line)
         else:
             self._draft.note(f"FROM {base}: an image that a spec may begin with, as `from-image`", one.line)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sysimage.conversion.ignore_file import excluded_below
 from sysimage.errors import SpecError
 from sysimage.spec.base_accounts import BASE_USERS
 from sysimage.spec.json_text import pointer_keys
@@ -16,8 +17,23 @@ from sysimage.spec.parse import spec_of_value
 
 ALREADY_THERE = frozenset({"bash", "coreutils", "dash", "libc6", "tini", "dumb-init", "systemd", "systemd-sysv"})
 """Packages that every system has, or whose work its init does."""
+_OF_BUILDS = ("/Dockerfile", "/.dockerignore", "/system*.json", "/*.tar")
+"""What a build needs, and writes, in the directory of its spec."""
 _ORDER = (
-    *("name", "packages", "exclude", "essential", "users", "groups", "files", "trees", "directories", "symlinks"),
+    *(
+        "name",
+        "packages",
+        "python",
+        "node",
+        "exclude",
+        "essential",
+        "users",
+        "groups",
+        "files",
+        "trees",
+        "directories",
+        "symlinks",
+    ),
     *("environment", "enable", "services", "entry-point", "command", "user", "working-directory", "exposed-ports"),
 )
 """Keys of a finished spec; all others come after these."""
@@ -48,6 +64,8 @@ class Draft:
     """Of the file that is read: where its sources are."""
     beside: Path
     """Of the spec that is written."""
+    ignored: tuple[str, ...] = ()
+    """What a .dockerignore leaves out of what is copied, in its own form."""
     spec: dict[str, Any] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
 
@@ -83,24 +101,32 @@ class Draft:
         ``options`` are ``owner``, ``group`` and ``mode``.
         """
         place = self.directory / source.lstrip("/")
-        try:
-            found = place.resolve().relative_to(self.beside.resolve())
-        except ValueError:
+        found = self.beside_spec(source.lstrip("/"))
+        if found is None:
             self.note(f"{source} for {target}: it is not in the spec's directory", line)
-            return
-        if place.is_dir():
+        elif place.is_dir():
             if self._is_of_the_system(target) or target in self.spec.get("trees", {}):
                 self._copy_entries(place, target, line, options)
             else:
-                if (place / ".dockerignore").is_file() or (place / ".git").exists():
-                    self.note(
-                        f"{source}: what `.dockerignore` leaves out, and `.git`, goes under `exclude` of the tree", line
-                    )
-                self.put("trees", target, {"source": found.as_posix(), **options})
+                exclude = [*excluded_below(self.ignored, posixpath.normpath(source)), *self._not_for(place)]
+                more = {"exclude": list(dict.fromkeys(exclude))} if exclude else {}
+                self.put("trees", target, {"source": found, **more, **options})
         elif place.is_file():
-            self.put("files", target, {"source": found.as_posix(), **options})
+            self.put("files", target, {"source": found, **options})
         else:
             self.note(f'{source}: there is no such file yet; then it is "{target}": {{"source": "{source}"}}', line)
+
+    def beside_spec(self, source: str) -> str | None:
+        """A path of the file's directory as the spec names it; None where it is outside of the spec's directory."""
+        try:
+            return (self.directory / source).resolve().relative_to(self.beside.resolve()).as_posix()
+        except ValueError:
+            return None
+
+    def _not_for(self, place: Path) -> list[str]:
+        """What lies in a directory and is not for an image: history, and what builds read and write."""
+        git = ["/.git"] if (place / ".git").exists() else []
+        return [*git, *_OF_BUILDS] if place.resolve() == self.beside.resolve() else git
 
     def _is_of_the_system(self, target: str) -> bool:
         return target.count("/") < 2 and target not in ("/app", "/srv", "/opt", "/data", "/code", "/src", "/workspace")
@@ -122,6 +148,8 @@ class Draft:
     def finished(self) -> Converted:
         """The spec in the order in which people read it, without what its checks refuse."""
         self.spec.setdefault("packages", [])
+        if (tree := self.spec.get("trees", {}).get(self.spec.get("node", {}).get("at"))) is not None:
+            tree["exclude"] = list(dict.fromkeys([*tree.get("exclude", ()), "/node_modules"]))
         kept = {key: value for key, value in self.spec.items() if value or key in ("packages", "essential")}
         spec = _with_dollars({key: kept[key] for key in sorted(kept, key=_rank)})
         if spec.get("essential"):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from sysimage.errors import Issue, SpecError
+from sysimage.notices import notice
 from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.system import SystemResult
 from sysimage.rootfs.tree import Entry, Kind
@@ -16,7 +17,7 @@ from sysimage.spec.json_text import pointer
 from sysimage.spec.model import SystemSpec
 from sysimage.spec.reserved_paths import ReservedPaths, Use
 from sysimage.spec.trees import Tree
-from sysimage.store.items import StoreItem
+from sysimage.store.items import USR, StoreItem
 from sysimage.trees.items import TreeStore
 from sysimage.trees.selection import Selection
 
@@ -56,7 +57,8 @@ def with_trees(
     """``system`` with the trees of its spec; ``accounts`` know the owners.
 
     The items are roots of their own, so that a system does not change because a tree does. What the spec declares at a
-    path of a tree counts before the tree, and the tree before what the system generates. A `SpecError` names every
+    path of a tree counts before the tree, and the tree before what the system generates and what packages have in
+    ``/usr``: such a file is an entry of the image, since the layers of items have no order. A `SpecError` names every
     fault: of what trees hold, of where their files are to be, and of what stands there.
     """
     if not spec.trees:
@@ -64,14 +66,21 @@ def with_trees(
     placed, issues = _made(spec, spec_dir, trees)
     for tree in placed:
         issues += _misplaced(spec, tree)
-    issues += _contradictions(placed, system)
+    packages = _packages_of(system)
+    issues += _contradictions(placed, system, packages)
     if issues:
         raise SpecError(f"cannot put the trees of {spec.name} into the image", issues=issues)
     covered = {file.path for tree in placed for file in tree.files if file.kind is not Kind.DIRECTORY}
     kept = [entry for entry in system.entries if entry.path not in covered or _is_declared(entry)]
     declared = {entry.path for entry in kept}
-    copies = [entry for tree in placed for entry in _copies(tree, accounts, trees) if entry.path not in declared]
-    items = [replace(tree.item, shown=None) if tree.tree.is_copied else tree.item for tree in placed]
+    replacing = {tree.path: frozenset(_replacing(tree, packages)) for tree in placed}
+    copies = [
+        entry
+        for tree in placed
+        for entry in _entries(tree, replacing[tree.path], accounts, trees)
+        if entry.path not in declared
+    ]
+    items = [_shown(tree, replacing[tree.path]) for tree in placed]
     return replace(system.with_items(items), entries=tuple(sorted((*kept, *copies), key=lambda entry: entry.path)))
 
 
@@ -119,13 +128,11 @@ def _misplaced(spec: SystemSpec, tree: PlacedTree) -> Iterator[Issue]:
             yield Issue(tree.where, f"{file.path} {refusal}")
 
 
-def _contradictions(placed: list[PlacedTree], system: SystemResult) -> Iterator[Issue]:
+def _contradictions(
+    placed: list[PlacedTree], system: SystemResult, packages: Mapping[str, list[StoreItem]]
+) -> Iterator[Issue]:
     """Directories where something else is, and files that two have at one path."""
     there: dict[str, tuple[Kind, str]] = {entry.path: (entry.kind, entry.owner) for entry in system.entries}
-    packages: dict[str, list[StoreItem]] = {}
-    for item in system.items:
-        if item.shown is not None and item.location is not None:
-            packages.setdefault(f"{item.shown.top}/", []).append(item)
     closed = {file.path: tree for tree in placed for file in tree.files if file.kind is not Kind.DIRECTORY}
     for entry in system.entries:
         for above in map(str, PurePosixPath(entry.path).parents):
@@ -147,17 +154,44 @@ def _contradictions(placed: list[PlacedTree], system: SystemResult) -> Iterator[
                 yield Issue(tree.where, f"lies below {first}, which is a {_word(there[first][0])} of {there[first][1]}")
 
 
-def _of_packages(tree: PlacedTree, file: _TreeFile, packages: dict[str, list[StoreItem]]) -> Iterator[Issue]:
-    """``packages`` are by the directory that they show their files in, with a slash."""
+def _packages_of(system: SystemResult) -> dict[str, list[StoreItem]]:
+    """The items whose files are shown, by the directory that they are shown in, with a slash."""
+    packages: dict[str, list[StoreItem]] = {}
+    for item in system.items:
+        if item.shown is not None and item.location is not None:
+            packages.setdefault(f"{item.shown.top}/", []).append(item)
+    return packages
+
+
+def _of_packages(tree: PlacedTree, file: _TreeFile, packages: Mapping[str, list[StoreItem]]) -> Iterator[Issue]:
+    """What items have at a tree's path and the tree cannot replace."""
+    for item, is_directory in _at(file, packages):
+        both = is_directory, file.kind is Kind.DIRECTORY
+        if both != (True, True) and (any(both) or not _is_of_usr(item)):
+            yield Issue(tree.where, f"has a {_word(file.kind)} at {file.path}, where {item.path.name} has one")
+
+
+def _replacing(tree: PlacedTree, packages: Mapping[str, list[StoreItem]]) -> Iterator[_TreeFile]:
+    """The files of a tree at whose paths packages have one in ``/usr``."""
+    for file in tree.files:
+        if file.kind is not Kind.DIRECTORY and (items := [item for item, _ in _at(file, packages) if _is_of_usr(item)]):
+            notice(f"{file.path} is the file of the tree {tree.path}, instead of that of {items[0].path.name}")
+            yield file
+
+
+def _at(file: _TreeFile, packages: Mapping[str, list[StoreItem]]) -> Iterator[tuple[StoreItem, bool]]:
+    """The items that show something at a file's path, and whether it is a directory."""
     for item in (item for top, items in packages.items() if file.path.startswith(top) for item in items):
-        if item.shown is None or item.location is None:
+        if item.shown is None:
             continue
         inside = file.path.removeprefix(f"{item.shown.top}/")
-        place = item.location / inside
+        place = item.place / inside
         if os.path.lexists(place) and item.shown.shows(inside):
-            is_directory = place.is_dir() and not place.is_symlink()
-            if not (is_directory and file.kind is Kind.DIRECTORY):
-                yield Issue(tree.where, f"has a {_word(file.kind)} at {file.path}, where {item.path.name} has one")
+            yield item, place.is_dir() and not place.is_symlink()
+
+
+def _is_of_usr(item: StoreItem) -> bool:
+    return item.shown is not None and item.shown.top == USR
 
 
 def _word(kind: Kind) -> str:
@@ -169,10 +203,18 @@ def _is_declared(entry: Entry) -> bool:
     return entry.owner.startswith(("/files/", "/symlinks/", "/directories/"))
 
 
-def _copies(tree: PlacedTree, accounts: Accounts, trees: TreeStore) -> Iterator[Entry]:
-    """The files at the tree's path, where they are other files than the item's."""
-    if not tree.tree.is_copied:
-        return
+def _shown(tree: PlacedTree, replacing: Collection[_TreeFile]) -> StoreItem:
+    """The item of a tree, which shows at its path what is no entry of the image."""
+    if tree.tree.is_copied or tree.item.shown is None or not replacing:
+        return replace(tree.item, shown=None) if tree.tree.is_copied else tree.item
+    left_out = tuple(sorted(file.inside for file in replacing))
+    return replace(tree.item, shown=replace(tree.item.shown, left_out=left_out))
+
+
+def _entries(
+    tree: PlacedTree, replacing: Collection[_TreeFile], accounts: Accounts, trees: TreeStore
+) -> Iterator[Entry]:
+    """The files that are others than the item's: copies with an owner, in the item's layer, and those that replace."""
     uid, gid = accounts.uid(tree.tree.owner), accounts.gid(tree.tree.group)
     missing = [
         Issue(f"{tree.where}/{key}", f"there is no {kind} {name!r}")
@@ -186,16 +228,17 @@ def _copies(tree: PlacedTree, accounts: Accounts, trees: TreeStore) -> Iterator[
         raise SpecError("cannot place what the spec declares", issues=missing)
     digests = trees.digests(tree.item)
     mode = tree.tree.mode if tree.tree.mode is not None else _FILE_MODE
-    for file in tree.files:
+    for file in tree.files if tree.tree.is_copied else replacing:
         if file.kind is Kind.DIRECTORY:
             yield Entry.directory(file.path, _entered(mode), uid, gid, tree.where)
-        elif file.kind is Kind.SYMLINK:
+            continue
+        if file.kind is Kind.SYMLINK:
             entry = Entry.symlink(file.path, os.readlink(file.location), uid, gid, tree.where)  # noqa: PTH115
-            yield replace(entry, item=tree.item.path)
         else:
             its = _entered(mode) if file.executable else mode
             entry = Entry.file(file.path, file.location, its, uid, gid, tree.where)
-            yield replace(entry, item=tree.item.path, known_digest=digests[file.inside])
+            entry = replace(entry, known_digest=digests[file.inside])
+        yield entry if file in replacing else replace(entry, item=tree.item.path)
 
 
 def _entered(mode: int) -> int:

@@ -120,6 +120,24 @@ def test_what_a_dockerfile_says_beside_it_is_listed_with_its_line(tmp_path: Path
             {"environment": {"PATH": "/opt/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}},
         ),
         ("WORKDIR /a\nWORKDIR b", {"working-directory": "/a/b"}),
+        (
+            "RUN echo 'a b' > /etc/x.conf && echo c >> /etc/x.conf && chmod 600 /etc/x.conf",
+            {"files": {"/etc/x.conf": {"text": "a b\nc\n", "mode": "0600"}}},
+        ),
+        ("RUN printf '%s' key >/etc/key 2>/dev/null", {"files": {"/etc/key": {"text": "key"}}}),
+        ("RUN echo box > /etc/hostname", {"host-name": "box"}),
+        (
+            "RUN ln -snf /usr/share/zoneinfo/Asia/Tokyo /etc/localtime && echo Asia/Tokyo > /etc/timezone",
+            {"time-zone": "Asia/Tokyo"},
+        ),
+        ("RUN sed -i '/de_DE.UTF-8/s/^# //' /etc/locale.gen && locale-gen", {"locale": "de_DE.UTF-8"}),
+        ("RUN localedef -i fr_FR -c -f UTF-8 -A /usr/share/locale/locale.alias fr_FR.UTF-8", {"locale": "fr_FR.UTF-8"}),
+        (
+            "RUN a2ensite shop.conf",
+            {"symlinks": {"/etc/apache2/sites-enabled/shop.conf": "../sites-available/shop.conf"}},
+        ),
+        ("RUN useradd ann && usermod -aG sudo,video ann", {"users": {"ann": {"groups": ["sudo", "video"]}}}),
+        ("RUN mkdir -p /data && chmod 1777 /data", {"directories": {"/data": {"mode": "1777"}}}),
     ],
 )
 def test_an_instruction_has_its_counterpart(tmp_path: Path, lines: str, spec: dict[str, Any]) -> None:
@@ -150,9 +168,102 @@ def test_commands_without_a_counterpart_are_notes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "packages", "spec"),
+    [
+        ("FROM nginx:1.27-alpine", ["nginx"], {"enable": ["nginx"]}),
+        ("FROM docker.io/library/postgres:17", ["postgresql"], {"enable": ["postgresql"]}),
+        ("FROM php:8.4-apache\nCMD apache2-foreground", ["php-cli", "libapache2-mod-php"], {"enable": ["apache2"]}),
+        ("FROM redis\nCMD redis-server --port 7000", ["redis-server"], {"command": ["redis-server", "--port", "7000"]}),
+    ],
+)
+def test_what_the_base_runs_of_itself_is_enabled(
+    tmp_path: Path, text: str, packages: list[str], spec: dict[str, Any]
+) -> None:
+    found = converted(tmp_path, f"{text}\n").spec
+    assert found == {"name": "app", "packages": packages, **spec}
+
+
+def test_what_a_dockerignore_names_is_left_out_of_trees(tmp_path: Path) -> None:
+    """Its patterns begin at the top; those of a tree, as of a .gitignore, are for every depth but for a slash."""
+    (tmp_path / "src/sub").mkdir(parents=True)
+    (tmp_path / ".dockerignore").write_text("# not these\n*.md\n!README.md\n**/*.pyc\n./src/secret/\n")
+    trees = spec_of(tmp_path, "FROM debian\nCOPY src /srv/src\nCOPY . /srv/all\n")["trees"]
+    assert trees["/srv/src"]["exclude"] == ["**/*.pyc", "/secret"]
+    of_builds = ["/Dockerfile", "/.dockerignore", "/system*.json", "/*.tar"]
+    assert trees["/srv/all"]["exclude"] == ["/*.md", "!/README.md", "**/*.pyc", "/src/secret", *of_builds]
+
+
+def test_a_lock_file_in_the_directory_takes_the_place_of_npm_and_pip(tmp_path: Path) -> None:
+    (tmp_path / "package-lock.json").write_text("{}")
+    (tmp_path / "requirements.txt").write_text("six==1.16.0 --hash=sha256:00\n")
+    lines = "WORKDIR /srv/app\nCOPY . .\nRUN npm ci --omit=dev && pip install --no-cache-dir -r requirements.txt\n"
+    found = converted(tmp_path, f"FROM debian\n{lines}")
+    assert found.spec["packages"] == ["nodejs", "python3"]
+    assert found.spec["node"] == {"lock": "package-lock.json", "at": "/srv/app"}
+    assert found.spec["python"] == {"lock": "requirements.txt"}
+    assert "/node_modules" in found.spec["trees"]["/srv/app"]["exclude"]
+    assert not found.notes
+
+
+def test_python_packages_that_are_not_locked_are_a_note(tmp_path: Path) -> None:
+    found = converted(tmp_path, "FROM debian\nRUN python3 -m pip install flask\nRUN npm ci\n")
+    assert [text.partition(":")[0] for text in notes_of(found)] == ["python3 -m pip install flask", "npm ci"]
+
+
+_RECIPE = """{{- /* a recipe */ -}}
+{{- $suite := or .suite "trixie" -}}
+{{ $image := or .image (printf "debian-%s.tgz" $suite) }}
+architecture: {{ or .architecture "arm64" }}
+
+actions:
+{{- if .debug }}
+  - action: apt
+    packages: [gdb]
+{{- else }}
+  - action: mmdebstrap
+    suites: [{{ $suite }}]
+    include: [ca-certificates]
+{{- end }}
+  - action: apt
+    packages: [nginx, systemd-sysv]
+  - action: run
+    chroot: true
+    command: useradd -m user && echo {{ $suite }}-box > /etc/hostname
+  - action: run
+    chroot: true
+    script: scripts/setup.sh
+  - action: overlay
+    source: overlays/web
+  - action: pack
+    file: {{ $image }}
+"""
+
+
+def test_a_recipe_of_debos_has_its_counterpart(tmp_path: Path) -> None:
+    (tmp_path / "overlays/web/etc").mkdir(parents=True)
+    (tmp_path / "overlays/web/etc/motd").write_text("hello\n")
+    found = converted(tmp_path, _RECIPE, "recipe.yaml")
+    assert found.spec == {
+        "name": "app",
+        "packages": ["ca-certificates", "nginx"],
+        "users": {"user": {}},
+        "files": {"/etc/motd": {"source": "overlays/web/etc/motd"}},
+        "architecture": "arm64",
+        "host-name": "trixie-box",
+    }
+    assert notes_of(found) == [
+        "{{ if .debug }}: read as false",
+        "run scripts/setup.sh: nothing runs; declare what it makes",
+    ]
+
+
+@pytest.mark.parametrize(
     ("name", "text"),
     [
         ("Dockerfile", "hello world\n"),
+        ("debos.yaml", "actions: {}\n"),
+        ("debos.yaml", "actions: [run]\n"),
+        ("debos.yaml", "actions: [{action: overlay}]\n"),
         ("Dockerfile", "RUN x\n"),
         ("apko.yaml", "a: [\n"),
         ("apko.yaml", "services: {}\n"),
