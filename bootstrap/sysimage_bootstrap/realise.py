@@ -13,6 +13,7 @@ from sysimage.notices import notice
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import NO_ACCOUNTS, Accounts
 from sysimage.rootfs.system import SystemResult
+from sysimage.spec.account_ids import NO_IDS, AccountIds
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.archive import Archive, Package, native_architecture
 from sysimage_bootstrap.building.patchelf import patchelf
@@ -21,6 +22,7 @@ from sysimage_bootstrap.packages.choose import (
     Stale,
     choose_packages,
     is_locked,
+    locked_ids,
     open_archive,
     package_request,
 )
@@ -51,8 +53,8 @@ def realise(
     archive = cache(partial(open_archive, choice, spec, spec_dir, cache_dir / "archive"))
     request = package_request(spec, spec_dir, cache_dir)
     resolution = choose_packages(request, archive, lock_file, locked=locked, stale=stale, progress=progress)
-    store = ItemStore(cache_dir / "store", spec.store.store_dir)
-    remembered = SystemCache(cache_dir / "systems", store, made_by=code_digest(realise))
+    store, remembered = _remembered(spec, cache_dir)
+    ids = locked_ids(lock_file)
 
     def made(request: PackageRequest, resolution: Resolution) -> SystemResult:
         result = found_or_made(request, resolution)
@@ -60,10 +62,15 @@ def realise(
         return result
 
     def found_or_made(request: PackageRequest, resolution: Resolution) -> SystemResult:
-        key = key_of(spec, spec_dir, resolution, store, below, tools=[patchelf()[1]])
-        result = remembered.find(key)
+        tools = [patchelf()[1]]
+        free = key_of(spec, spec_dir, resolution, store, below, tools)
+        key = key_of(spec, spec_dir, resolution, store, below, tools, ids)
+        # The system that chose these IDs itself is the same one, so that writing them down makes no other.
+        result = remembered.find(free)
+        if result is None or not result.account_ids.agree_with(ids):
+            result = remembered.find(key)
         if result is None:
-            result = _make(spec, spec_dir, resolution, request, archive, store, below, workers, progress)
+            result = _make(spec, spec_dir, resolution, request, archive, store, below, ids, workers, progress)
             remembered.keep(key, result)
         return result
 
@@ -75,6 +82,18 @@ def realise(
             raise
         request = replace(request, packages=tuple(sorted({*request.packages, *needs.packages})))
         return made(request, choose_packages(request, archive, None, progress=progress))
+
+
+def ids_made_before(spec: SystemSpec, spec_dir: Path, resolution: Resolution, cache_dir: Path) -> AccountIds:
+    """The IDs that were chosen for the accounts of a system of these packages, if it was made with this cache."""
+    store, remembered = _remembered(spec, cache_dir)
+    result = remembered.find(key_of(spec, spec_dir, resolution, store, NO_ACCOUNTS, [patchelf()[1]]))
+    return NO_IDS if result is None else result.account_ids
+
+
+def _remembered(spec: SystemSpec, cache_dir: Path) -> tuple[ItemStore, SystemCache]:
+    store = ItemStore(cache_dir / "store", spec.store.store_dir)
+    return store, SystemCache(cache_dir / "systems", store, made_by=code_digest(realise))
 
 
 def _warn_of_unread(result: SystemResult) -> None:
@@ -94,6 +113,7 @@ def _make(
     archive: Callable[[], Archive],
     store: ItemStore,
     below: Accounts,
+    locked: AccountIds,
     workers: int,
     progress: Progress,
 ) -> SystemResult:
@@ -133,7 +153,9 @@ def _make(
         )
     facts = {name: PackageFacts.parse(store.facts(item.path)) for name, item in items.items()}
     assemble = TriggerPrograms(runnable, native_architecture(), store, workers, progress).assembled
-    return build_system(spec, spec_dir, items, items, facts, store, programs, progress, below=below, assemble=assemble)
+    return build_system(
+        spec, spec_dir, items, items, facts, store, programs, progress, below=below, locked=locked, assemble=assemble
+    )
 
 
 class _FetchedLater(Mapping[Package, Path]):

@@ -20,6 +20,7 @@ from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.declared_entries import is_executable
 from sysimage.rootfs.system import SystemResult
 from sysimage.rootfs.tree import Entry
+from sysimage.spec.account_ids import NO_IDS, AccountIds
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.packages.resolve import Resolution
 from sysimage_bootstrap.store.item_store import ItemStore
@@ -71,9 +72,10 @@ def key_of(
     store: ItemStore,
     below: Accounts,
     tools: Sequence[str],
+    locked: AccountIds = NO_IDS,
 ) -> str | None:
     """What a system in ``store``, on top of an image with the accounts ``below``, follows from; ``tools`` are versions
-    of programs that work on its items.
+    of programs that work on its items, and ``locked`` IDs that accounts have.
 
     None if a file that the spec names cannot be read: the build of the system reports that.
     """
@@ -100,6 +102,7 @@ def key_of(
             resolution.roots,
             dict(resolution.edges),
             _ACCOUNTS.dumps(below),
+            [dict(locked.users), dict(locked.groups)],
         ],
         sort_keys=True,
     )

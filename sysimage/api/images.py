@@ -157,7 +157,7 @@ def _request(
     names = tuple(image_name(text) for text in tags) or Identity.of(asked).names
     request = BuildRequest(
         system=replace(system, spec=asked),
-        sources=settings.sources(locked=locked),
+        sources=settings.sources(locked=locked, keeps_ids=True),
         identity=Identity(names, created=created),
         planning=Planning(history=_history(previous, history, platform, ask)),
         layers=settings.layer_storage(),

@@ -71,6 +71,7 @@ def lock_packages(
             hint="name store paths instead of links; their hashes say exactly what is in them",
         )
 
+    from sysimage.pipeline.account_locks import ids_to_lock
     from sysimage_bootstrap.packages.choose import lock_packages, open_archive, package_request
 
     if path is not None:
@@ -90,6 +91,7 @@ def lock_packages(
         from sysimage.pipeline.tree_locks import tree_hashes, tree_store
 
         locked = replace(locked, trees=tree_hashes(system, tree_store(system, settings.cache)))
+    locked = replace(locked, account_ids=ids_to_lock(system, before, locked.resolution, settings.cache))
     if path is not None:
         locked.write(path)
     return LockedPackages.of(locked, path), before, locked

@@ -108,9 +108,9 @@ class Settings:
             reach=None if self.offline else partial(apt_transport, self.variables),
         )
 
-    def sources(self, *, locked: bool = False, update: bool = False) -> BuildSources:
-        """Where systems come from; ``locked`` refuses anything but what their lock files say,
-        ``update`` brings those up to date that were made for other specs."""
+    def sources(self, *, locked: bool = False, update: bool = False, keeps_ids: bool = False) -> BuildSources:
+        """Where systems come from; ``locked`` refuses anything but what their lock files say, ``update`` brings those
+        up to date that were made for other specs, ``keeps_ids`` adds the IDs of accounts to them."""
         from sysimage.pipeline.options import BuildSources
 
         return BuildSources(
@@ -119,6 +119,7 @@ class Settings:
             locked=locked,
             environment=self.variables,
             stale="update" if update else "refuse",
+            keeps_ids=keeps_ids,
             workers=self.processors,
             registries=None if self.offline else self.registries,
         )

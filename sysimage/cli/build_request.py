@@ -23,7 +23,7 @@ def build_request(arguments: argparse.Namespace, terminal: Terminal) -> BuildReq
     return BuildRequest(
         system=system,
         identity=_identity(arguments, terminal, system),
-        sources=said.sources(locked=arguments.locked, update=arguments.update),
+        sources=said.sources(locked=arguments.locked, update=arguments.update, keeps_ids=True),
         planning=_planning(arguments, terminal, system),
         proofs=Proofs(references=getattr(arguments, "check_references", False)),
         layers=said.layer_storage(),

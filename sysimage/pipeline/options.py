@@ -59,6 +59,8 @@ class BuildSources:
     """Refuse to build without a lock file, or with other trees than it says."""
     stale: Stale = "refuse"
     """What becomes of a lock file that was made for another spec."""
+    keeps_ids: bool = False
+    """Whether lock files get the IDs that are chosen for accounts."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """What pip reads of the environment."""
     workers: int = 1

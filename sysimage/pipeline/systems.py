@@ -130,6 +130,10 @@ def _provide(system: DeclaredSystem, sources: BuildSources, base: bases.BaseImag
     )
     for text in made.notices:
         notice(text)
+    if sources.keeps_ids:
+        from sysimage.pipeline.account_locks import keep_ids  # not paid for where nothing is written
+
+        keep_ids(system, sources, made.account_ids)
     return made
 
 

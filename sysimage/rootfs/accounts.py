@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from sysimage.characters import is_line
+from sysimage.spec.account_ids import check_id, check_name
 
-_MOST_ID = 2**32 - 2
-"""The kernel takes the number above for none."""
 SHADOW_GROUP = "shadow"
 """The group that may read passwords, in Debian."""
-_NAME = re.compile(r"[^\s:,/+-][^\s:,/]*")
-"""Names that tools do not mistake for a list, a path, an option, or a line that refers to another table."""
-
-
-def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name) or not is_line(name):
-        raise ValueError(f"not the name of an account: {name[:80]!r}")
-
-
-def _check_id(number: int) -> None:
-    if not 0 <= number <= _MOST_ID:
-        raise ValueError(f"not the ID of an account: {number}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +27,9 @@ class User:
     """As in /etc/shadow."""
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
-        _check_id(self.uid)
-        _check_id(self.gid)
+        check_name(self.name)
+        check_id(self.uid)
+        check_id(self.gid)
         for text in (self.comment, self.home, self.shell, self.password_hash):
             if ":" in text or not is_line(text):
                 raise ValueError(f"the account {self.name} cannot have a field {text[:80]!r}")
@@ -67,9 +53,9 @@ class Group:
     """Sorted; those whose primary group it is are not listed."""
 
     def __post_init__(self) -> None:
-        _check_id(self.gid)
+        check_id(self.gid)
         for name in (self.name, *self.members):
-            _check_name(name)
+            check_name(name)
 
     def group_line(self) -> str:
         """Its line of /etc/group, without the end."""

@@ -2,8 +2,9 @@
 
 An account without a declared ID gets one that follows from its name: the SHA-256 of the name picks a place in the
 range, and the next free one is taken when it is not free. So IDs do not depend on what else is declared, save in the
-rare case of two names that pick the same place, and files in a volume keep their owner when the system changes. On top
-of another image, the IDs of its accounts are not free, and an account of the same name has the same ID.
+rare case of two names that pick the same place, and files in a volume keep their owner when the system changes; a lock
+file, which keeps the IDs that were chosen, excludes that case. On top of another image, the IDs of its accounts are not
+free, and an account of the same name has the same ID.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from itertools import chain
 
 from sysimage.errors import Issue, SpecError
 from sysimage.rootfs.accounts import NO_ACCOUNTS, Accounts, Group, HeldId, User, WantedGroup, WantedUser
+from sysimage.spec.account_ids import NO_IDS, AccountIds
 
 SYSTEM_IDS = range(200, 1000)
 """IDs chosen for daemons; below lie those that Debian hands out by hand."""
@@ -25,12 +27,17 @@ _NO_HOMES = ("/nonexistent", "/", "/root")
 
 
 def add_accounts(
-    base: Accounts, users: Iterable[WantedUser], groups: Iterable[WantedGroup], below: Accounts = NO_ACCOUNTS
+    base: Accounts,
+    users: Iterable[WantedUser],
+    groups: Iterable[WantedGroup],
+    below: Accounts = NO_ACCOUNTS,
+    locked: AccountIds = NO_IDS,
 ) -> Accounts:
     """``base`` with the requested accounts, and IDs chosen for those without one, as the image ``below`` lets them.
 
-    Of two that want the same name the later counts. A wanted user of a base account's name keeps whatever it does not
-    say. A `SpecError` names every ID given twice and every group or member that does not exist.
+    An ID in ``locked`` is that of its name and of no other, whether there is such an account now or not. Of two that
+    want the same name the later counts. A wanted user of a base account's name keeps whatever it does not say. A
+    `SpecError` names every ID given twice and every group or member that does not exist.
     """
     wanted_users = {user.name: _in_its_group(user, base, below) for user in users}
     wanted_groups = {group.name: group for group in groups}
@@ -38,7 +45,7 @@ def add_accounts(
         if user.group is not None and below.group(user.group) is not None and base.group(user.group) is None:
             wanted_groups.setdefault(user.group, WantedGroup(user.group, origin=user.origin))
     wanted_groups |= _own_groups(base, wanted_users.values(), wanted_groups)
-    ids = _Ids(base, below)
+    ids = _Ids(base, below, locked)
     ids.take_declared(wanted_users, wanted_groups)
     ids.choose_others(wanted_users, wanted_groups)
     there = {user.name: user for user in (*base.users, *below.users)}
@@ -141,6 +148,7 @@ class _Numbers:
         numbers: Mapping[str, int],
         odd: Iterable[HeldId],
         below: Iterable[HeldId],
+        locked: Mapping[str, int],
         issues: list[Issue],
     ) -> None:
         self.numbers = dict(numbers)
@@ -148,12 +156,28 @@ class _Numbers:
         self.holders = {one.number: one.name for one in odd} | {number: name for name, number in numbers.items()}
         below = tuple(below)
         self.below = {one.name: one.number for one in below}
-        self._below = frozenset(one.number for one in below)
+        self.locked = locked
+        self._holders_below = {one.number: one.name for one in below}
+        self._kept = {*locked.values(), *self._holders_below}
         self._kind, self._issues = kind, issues
 
     def is_free(self, number: int) -> bool:
-        """Whether no account has it, of this image or of the one below."""
-        return number not in self.holders and number not in self._below
+        """Whether no account has it, of this image or of the one below, and the lock file keeps it for none."""
+        return number not in self.holders and number not in self._kept
+
+    def keep(self, name: str) -> None:
+        """Give ``name``, if it has no ID, that of the image below or else the one that is locked; a fault if what is
+        locked belongs to another name by now."""
+        if name in self.numbers:
+            return
+        if name in self.below:
+            self.reserve(name, self.below[name])
+        elif name in self.locked:
+            number = self.locked[name]
+            if (holder := self._holders_below.get(number)) is not None:
+                said = f"the {self._kind} ID {number} is that of {name!r} in the lock file and of {holder!r} there"
+                self._issues.append(Issue("from-image", said))
+            self.reserve(name, number, "the lock file")
 
     def reserve(self, name: str, number: int, origin: str = "") -> None:
         """Give ``number`` to ``name``; a fault if another name has it, or ``name`` another one already: files belong
@@ -170,12 +194,12 @@ class _Numbers:
 class _Ids:
     """The user and group IDs given so far."""
 
-    def __init__(self, base: Accounts, below: Accounts) -> None:
+    def __init__(self, base: Accounts, below: Accounts, locked: AccountIds) -> None:
         self.issues: list[Issue] = []
         users = {user.name: user.uid for user in base.users}
         groups = {group.name: group.gid for group in base.groups}
-        self.users = _Numbers("user", users, base.odd_users, below.user_ids(), self.issues)
-        self.groups = _Numbers("group", groups, base.odd_groups, below.group_ids(), self.issues)
+        self.users = _Numbers("user", users, base.odd_users, below.user_ids(), locked.users, self.issues)
+        self.groups = _Numbers("group", groups, base.odd_groups, below.group_ids(), locked.groups, self.issues)
 
     def take_declared(self, users: Mapping[str, WantedUser], groups: Mapping[str, WantedGroup]) -> None:
         """The IDs that are asked for by number, and for the own group of a user with one the same, if it is free."""
@@ -185,16 +209,18 @@ class _Ids:
         for name, user in sorted(users.items()):
             if user.uid is not None:
                 self.users.reserve(name, user.uid, user.origin)
-                has_none = name not in self.groups.numbers and name not in self.groups.below
+                has_none = all(
+                    name not in there for there in (self.groups.numbers, self.groups.below, self.groups.locked)
+                )
                 if name in groups and has_none and self.groups.is_free(user.uid):
                     self.groups.reserve(name, user.uid)
 
     def choose_others(self, users: Mapping[str, WantedUser], groups: Mapping[str, WantedGroup]) -> None:
-        """An ID for every user and then every group that has none: that of the image below, or a free one."""
+        """An ID for every user and then every group that has none: that of the image below, the one that is locked, or
+        a free one."""
         for numbers, names in ((self.users, users), (self.groups, groups)):
             for name in sorted(names):
-                if name not in numbers.numbers and name in numbers.below:
-                    numbers.reserve(name, numbers.below[name])
+                numbers.keep(name)
         for name, user in sorted(users.items()):
             if name not in self.users.numbers:
                 self._choose_user(name, _range(user), has_group=name in groups)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.tree import Entry
+from sysimage.spec.account_ids import NO_IDS, AccountIds
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 
@@ -69,7 +70,8 @@ class SystemResult:
     """Store path of an item → what it lacks of its package, sorted by path."""
     unread: tuple[UnreadLine, ...] = ()
     """By package and line."""
-
+    account_ids: AccountIds = NO_IDS
+    """Those that a lock file keeps."""
     notices: tuple[str, ...] = ()
     """What people should know of it, a line each."""
 

@@ -18,6 +18,7 @@ from sysimage.digest import Digest
 from sysimage.rootfs.accounts import NO_ACCOUNTS, Accounts, Group, HeldId, User
 from sysimage.rootfs.system import ImageDefaults, SystemResult, UnreadLine
 from sysimage.rootfs.tree import Entry, Kind
+from sysimage.spec.account_ids import NO_IDS, AccountIds
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import OwnFile, ShownFiles, StoreItem
 from sysimage.store.paths import StorePath
@@ -59,9 +60,10 @@ def key(
     tools: tuple[str, ...] = ("0.17",),
     store: str = "store",
     below: Accounts = NO_ACCOUNTS,
+    locked: AccountIds = NO_IDS,
 ) -> str | None:
     system = SystemSpec.model_validate(SPEC if spec is None else spec)
-    return key_of(system, tmp_path, resolution, ItemStore(tmp_path / store, "/gnu/store"), below, tools)
+    return key_of(system, tmp_path, resolution, ItemStore(tmp_path / store, "/gnu/store"), below, tools, locked)
 
 
 def test_what_is_remembered_is_what_was_made(tmp_path: Path) -> None:
@@ -101,6 +103,7 @@ def test_every_field_of_a_system_is_carried(tmp_path: Path) -> None:
         ),
         ImageDefaults(("/init",), ("-x",), "SIGINT", {"Z": "1", "A": "2"}),
         (path,),
+        account_ids=AccountIds({"ann": 1}, {"staff": 2}),
         notices=("nginx: x",),
         unread=(UnreadLine("pkg", "postinst", 3, "mystery", "what mystery does"),),
     )
@@ -187,6 +190,7 @@ def test_everything_that_a_system_follows_from_is_in_its_key(tmp_path: Path) -> 
         key(tmp_path, store="another"),
         key(tmp_path, below=Accounts((), (Group("staff", 2),))),
         key(tmp_path, below=Accounts((), (), odd_users=(HeldId(7, "odd"),))),
+        key(tmp_path, locked=AccountIds({"ann": 1500})),
         key(tmp_path, {**SPEC, "time-zone": "Europe/Berlin"}),
         key(tmp_path, {**SPEC, "users": {"ann": {"password-hash": "*"}}}),
         key(tmp_path, {**SPEC, "users": {"ann": {"password-hash": "$y$x"}}}),

@@ -7,13 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sysimage.errors import SpecError
-from sysimage.rootfs.accounts import (
-    Accounts,
-    WantedGroup,
-    WantedUser,
-    parse_accounts,
-)
+from sysimage.rootfs.accounts import Accounts, WantedGroup, WantedUser, parse_accounts
 from sysimage.rootfs.add_accounts import ORDINARY_IDS, SYSTEM_IDS, add_accounts
+from sysimage.spec.account_ids import AccountIds
 
 BASE = parse_accounts(
     "root:*:0:0:root:/root:/bin/bash\nwww-data:*:33:33:www-data:/var/www:/usr/sbin/nologin\n",
@@ -113,3 +109,54 @@ def test_a_range_that_is_full_is_an_error() -> None:
     everybody = [WantedUser(f"u{number}", uid=number, system=True) for number in SYSTEM_IDS]
     with pytest.raises(SpecError, match="all from 200 to 999 are taken"):
         add_accounts(BASE, [*everybody, WantedUser("late", system=True)], [])
+
+
+@given(st.dictionaries(names, st.booleans(), max_size=8), st.dictionaries(names, st.booleans(), max_size=4))
+def test_locked_ids_are_kept_whatever_else_comes(before: dict[str, bool], more: dict[str, bool]) -> None:
+    first = add_accounts(BASE, [WantedUser(name, system=system) for name, system in before.items()], [])
+    locked = AccountIds(
+        {user.name: user.uid for user in first.users if user.name in before},
+        {group.name: group.gid for group in first.groups if group.name in before},
+    )
+    wanted = [WantedUser(name, system=system) for name, system in (more | before).items()]
+    after = add_accounts(BASE, wanted, [], locked=locked)
+    assert {name: found for name, found in ids(after).items() if name in before or BASE.user(name)} == ids(first)
+    assert len({user.uid for user in after.users}) == len(after.users)
+    assert len({group.gid for group in after.groups}) == len(after.groups)
+
+
+def test_dhcpcd_takes_no_id_from_dnsmasq_where_that_is_locked() -> None:
+    dnsmasq, dhcpcd = (WantedUser(name, system=True) for name in ("dnsmasq", "dhcpcd"))
+    alone = add_accounts(BASE, [dnsmasq], []).user("dnsmasq")
+    assert alone is not None
+    moved = add_accounts(BASE, [dnsmasq, dhcpcd], []).user("dnsmasq")
+    assert moved is not None
+    assert moved.uid != alone.uid  # both names pick the same place: the lock is what the test is about
+    locked = AccountIds({"dnsmasq": alone.uid}, {"dnsmasq": alone.gid})
+    assert add_accounts(BASE, [dnsmasq, dhcpcd], [], locked=locked).user("dnsmasq") == alone
+
+
+def test_the_id_of_an_account_that_is_gone_stays_free_for_it() -> None:
+    (place,) = (user.uid for user in add_accounts(BASE, [WantedUser("ann")], []).users if user.name == "ann")
+    after = add_accounts(BASE, [WantedUser("ann")], [], locked=AccountIds({"bob": place}, {"bob": place}))
+    assert ids(after)["ann"] == (place + 1, place + 1)
+
+
+def test_a_declared_id_counts_more_than_a_locked_one() -> None:
+    accounts = add_accounts(BASE, [WantedUser("ann", uid=1500)], [], locked=AccountIds({"ann": 1400}, {"ann": 1400}))
+    assert ids(accounts)["ann"] == (1500, 1400)
+
+
+def test_a_locked_id_that_another_account_has_by_now_is_a_fault() -> None:
+    locked = AccountIds({"ann": 1400}, {"ann": 1400})
+    with pytest.raises(SpecError) as declared:
+        add_accounts(BASE, [WantedUser("ann"), WantedUser("bob", uid=1400, group="sudo")], [], locked=locked)
+    assert [str(issue) for issue in declared.value.issues] == [
+        "the lock file: the user ID 1400 belongs to 'bob' already"
+    ]
+    below = parse_accounts("cy:*:1400:27::/:/bin/sh\n", "")
+    with pytest.raises(SpecError) as based:
+        add_accounts(BASE, [WantedUser("ann")], [], below, locked)
+    assert [str(issue) for issue in based.value.issues] == [
+        "from-image: the user ID 1400 is that of 'ann' in the lock file and of 'cy' there"
+    ]

@@ -15,6 +15,7 @@ from sysimage.files.code_digest import code_digest
 from sysimage.files.memo import Memo
 from sysimage.notices import notice
 from sysimage.progress import Progress, silent
+from sysimage.spec.account_ids import NO_IDS, AccountIds
 from sysimage.spec.model import SystemSpec
 from sysimage.spec.package_word import package_name
 from sysimage_bootstrap.archive import KEYRING, Archive, ArchiveOptions, TransportOptions
@@ -103,12 +104,18 @@ def choose_packages(
         return _resolved_once(request, archive(), progress)
     lock = read_lock(lock_file)
     if stale != "refuse" and not lock.is_for(request):
-        lock = replace(lock_packages(request, archive(), progress, before=lock), base=lock.base, trees=lock.trees)
+        fresh = lock_packages(request, archive(), progress, before=lock)
+        lock = replace(fresh, base=lock.base, trees=lock.trees, account_ids=lock.account_ids)
         if stale == "update":
             lock.write(lock_file)
             notice(f"{lock_file} was made for another request and has been brought up to date")
     lock.require(request)
     return lock.resolution
+
+
+def locked_ids(lock_file: Path | None) -> AccountIds:
+    """The IDs of accounts in a lock file, if there is one; a `LockError` if it cannot be read."""
+    return NO_IDS if lock_file is None or not lock_file.exists() else read_lock(lock_file).account_ids
 
 
 def is_locked(request: PackageRequest, lock_file: Path | None) -> bool:

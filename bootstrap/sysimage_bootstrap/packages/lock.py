@@ -17,6 +17,7 @@ from typing import Any
 from sysimage.digest import Digest
 from sysimage.errors import Issue, LockError
 from sysimage.formats import NewerFormatError, version_of, written_format
+from sysimage.spec.account_ids import NO_IDS, AccountIds
 from sysimage_bootstrap.archive.cache import write_durably
 from sysimage_bootstrap.archive.package import Package, package_from_fields
 from sysimage_bootstrap.archive.release import Release
@@ -63,6 +64,9 @@ class LockFile:
     base: LockedBase | None = None
     trees: Mapping[str, str] = field(default_factory=dict)
     """Image path of each tree of the spec → the NAR hash of what it held."""
+    account_ids: AccountIds = NO_IDS
+    """The IDs that were chosen for accounts. An account that is not there any more keeps its own, for when it comes
+    back: files in volumes belong to it."""
 
     @classmethod
     def of(cls, request: PackageRequest, releases: Iterable[Release], resolution: Resolution) -> LockFile:
@@ -99,6 +103,7 @@ class LockFile:
                 for suite in self.suites
             ],
             **({"trees": dict(sorted(self.trees.items()))} if self.trees else {}),
+            **_accounts_document(self.account_ids),
             "roots": list(self.resolution.roots),
             "unmet": [list(pair) for pair in self.resolution.unmet],
             **({} if self.base is None else {"base": {"name": self.base.name, "digest": str(self.base.digest)}}),
@@ -160,7 +165,23 @@ def parse_lock(text: str) -> LockFile:
     trees = {str(path): str(Digest.parse(digest)) for path, digest in document.get("trees", {}).items()}
     base = document.get("base")
     locked_base = None if base is None else LockedBase(str(base["name"]), Digest.parse(base["digest"]))
-    return LockFile(dict(document["request"]), suites, Resolution(packages, edges, roots, unmet), locked_base, trees)
+    resolution = Resolution(packages, edges, roots, unmet)
+    ids = document.get("accounts", {})
+    account_ids = AccountIds(_ids(ids.get("users", {})), _ids(ids.get("groups", {})))
+    return LockFile(dict(document["request"]), suites, resolution, locked_base, trees, account_ids)
+
+
+def _accounts_document(ids: AccountIds) -> dict[str, object]:
+    if not ids:
+        return {}
+    return {"accounts": {"users": dict(sorted(ids.users.items())), "groups": dict(sorted(ids.groups.items()))}}
+
+
+def _ids(numbers: Mapping[str, object]) -> dict[str, int]:
+    found = {name: number for name, number in numbers.items() if type(number) is int}
+    if strange := numbers.keys() - found.keys():
+        raise ValueError(f"the ID of {min(strange)} is not a number")
+    return found
 
 
 def _request_differences(locked: Mapping[str, object], asked: Mapping[str, object]) -> list[Issue]:

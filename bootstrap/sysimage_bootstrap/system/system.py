@@ -15,6 +15,7 @@ from sysimage.rootfs.provision import layered
 from sysimage.rootfs.rows import package_rows
 from sysimage.rootfs.system import ImageDefaults, LeftOut, SystemResult, UnreadLine
 from sysimage.rootfs.tree import Entry, Kind
+from sysimage.spec.account_ids import NO_IDS, AccountIds
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import ShownFiles, StoreItem
 from sysimage.store.paths import StorePath
@@ -36,7 +37,7 @@ from sysimage_bootstrap.system.package_roots import package_entries
 from sysimage_bootstrap.system.root import home_entries, var_entries
 from sysimage_bootstrap.system.scheme import OwnPathText
 from sysimage_bootstrap.system.services import shepherd_configuration
-from sysimage_bootstrap.system.system_accounts import known_accounts, system_accounts
+from sysimage_bootstrap.system.system_accounts import chosen_ids, known_accounts, system_accounts
 from sysimage_bootstrap.system.system_document import system_document
 from sysimage_bootstrap.system.system_item import SystemFile, system_item
 from sysimage_bootstrap.system.trigger_items import trigger_items
@@ -63,13 +64,15 @@ def build_system(
     progress: Progress = silent,
     *,
     below: Accounts = NO_ACCOUNTS,
+    locked: AccountIds = NO_IDS,
     assemble: Assemble | None = None,
 ) -> SystemResult:
     """Make the system that ``spec`` declares of the packages in ``resolution``, with an init if there are ``programs``
     for it.
 
     ``items`` and ``facts`` are by package name; file sources of the spec are relative to ``spec_dir``; ``below`` are
-    the accounts of the image below. Whatever the spec asks for and the packages do not have is a `SpecError`.
+    the accounts of the image below, and ``locked`` the IDs that accounts have whatever else there is. Whatever the spec
+    asks for and the packages do not have is a `SpecError`.
     """
     everything = [Installed.of(name, items[name], facts[name]) for name in sorted(set(resolution))]
     left_out = set(build_only(spec))
@@ -81,7 +84,7 @@ def build_system(
     declarations = configure(spec, in_order, known.homes(spec), known.group_names(spec), store.store_dir)
     units = find_units(packages, spec, spec_dir)
     of_units = accounts_of_units(spec, packages, units)
-    accounts = system_accounts(spec, packages, known, declarations, below, of_units=of_units)
+    accounts = system_accounts(spec, packages, known, declarations, below, of_units=of_units, locked=locked)
     enabled = enabled_units(spec, packages, units, partial(owner_in, accounts))
     if enabled.issues:
         raise SpecError("cannot enable units", issues=enabled.issues)
@@ -153,6 +156,7 @@ def build_system(
         boot_program=boot_program.path if boot_program else None,
         items=tuple(replace(item, shown=shown.get(item.path)) for item in closure),
         accounts=accounts,
+        account_ids=chosen_ids(spec, known.base, below, accounts),
         entries=layered(rows, in_var, root.entries(system.path, etc_links)),
         image_defaults=_image_defaults(spec, system.path, boot_program, environment),
         unread=tuple(UnreadLine(one.package, one.script, one.line, one.text, one.why) for one in declarations.unread),

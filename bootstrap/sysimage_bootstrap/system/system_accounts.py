@@ -9,6 +9,7 @@ from sysimage.errors import IntegrityError, SpecError
 from sysimage.rootfs.accounts import NO_ACCOUNTS, Accounts, User, WantedGroup, WantedUser, parse_accounts
 from sysimage.rootfs.add_accounts import add_accounts
 from sysimage.rootfs.declared_entries import declared_groups, declared_users
+from sysimage.spec.account_ids import NO_IDS, AccountIds
 from sysimage.spec.check_accounts import unknown_accounts
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.scripts.declarations import Declarations
@@ -66,10 +67,11 @@ def system_accounts(
     below: Accounts = NO_ACCOUNTS,
     *,
     of_units: tuple[Sequence[WantedUser], Sequence[WantedGroup]] = ((), ()),
+    locked: AccountIds = NO_IDS,
 ) -> Accounts:
     """Settle all accounts, with those that maintainer scripts make, so that they can be added to those of the image
     ``below``; a `SpecError` names what contradicts itself. An account of ``of_units`` is made if no other source names
-    it."""
+    it. An ID in ``locked`` counts more than one that a package asks for, and less than one that the spec declares."""
     base = known.base
     users = [*known.users, *_made(declarations.users, base)]
     groups = [*known.groups, *(group for group in declarations.groups if base.group(group.name) is None)]
@@ -86,8 +88,23 @@ def system_accounts(
         )
     ):
         raise SpecError("cannot settle users and groups", issues=issues)
+    of_packages = [replace(user, uid=None) if user.name in locked.users else user for user in (*users, *more_users)]
+    their_groups = [replace(one, gid=None) if one.name in locked.groups else one for one in (*groups, *more_groups)]
     return add_accounts(
-        base, [*users, *more_users, *declared_users(spec)], [*groups, *more_groups, *declared_groups(spec)], below
+        base, [*of_packages, *declared_users(spec)], [*their_groups, *declared_groups(spec)], below, locked
+    )
+
+
+def chosen_ids(spec: SystemSpec, base: Accounts, below: Accounts, accounts: Accounts) -> AccountIds:
+    """The IDs in ``accounts`` that a lock file keeps: all but those of Debian's base accounts, of the image below, and
+    those that the spec declares."""
+    users = {name for name, user in spec.users.items() if user.uid is not None}
+    groups = {name for name, group in spec.groups.items() if group.gid is not None}
+    users |= {user.name for user in (*base.users, *below.users)}
+    groups |= {group.name for group in (*base.groups, *below.groups)}
+    return AccountIds(
+        {user.name: user.uid for user in accounts.users if user.name not in users},
+        {group.name: group.gid for group in accounts.groups if group.name not in groups},
     )
 
 

@@ -12,10 +12,11 @@ import pytest
 
 from sysimage.digest import Digest
 from sysimage.errors import LockError, SpecError
+from sysimage.spec.account_ids import AccountIds
 from sysimage_bootstrap.archive.index import PackageIndex, index_of
 from sysimage_bootstrap.archive.release import Release, parse_release
 from sysimage_bootstrap.archive.sources import ArchiveSource
-from sysimage_bootstrap.packages.choose import choose_packages, lock_packages
+from sysimage_bootstrap.packages.choose import choose_packages, lock_packages, locked_ids
 from sysimage_bootstrap.packages.lock import FORMAT_NAME, FORMAT_VERSION, LockedSuite, LockFile, parse_lock, read_lock
 from sysimage_bootstrap.packages.package_request import PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution, resolve
@@ -53,6 +54,12 @@ def test_what_is_written_is_read_back(lock: LockFile, tmp_path: Path) -> None:
     assert read.resolution.unmet == (("nginx", "init"),)
     for before, after in zip(lock.resolution.packages, read.resolution.packages, strict=True):
         assert after == replace(before, depends=(), pre_depends=())
+
+
+def test_ids_of_accounts_are_read_back(lock: LockFile) -> None:
+    assert "accounts" not in json.loads(lock.dumps())
+    ids = AccountIds({"redis": 512, "git": 700}, {"redis": 512})
+    assert parse_lock(replace(lock, account_ids=ids).dumps()).account_ids == ids
 
 
 def test_the_text_ends_with_a_newline_and_depends_on_nothing_but_the_lock(lock: LockFile) -> None:
@@ -108,6 +115,11 @@ DAMAGES: dict[str, Damage] = {
     "a need for a stranger": lambda document: document["packages"][0].update(needs=["stranger"]),
     "a suite that is not listed": lambda document: document["packages"][0].update(suite="sid"),
     "needs that are a text": lambda document: document["packages"][0].update(needs="libc6"),
+    "an ID that is a text": lambda document: document.update(accounts={"users": {"redis": "512"}}),
+    "an ID that is yes": lambda document: document.update(accounts={"groups": {"redis": True}}),
+    "an ID below zero": lambda document: document.update(accounts={"users": {"redis": -1}}),
+    "an account of two lines": lambda document: document.update(accounts={"users": {"a\nb": 512}}),
+    "accounts that are a list": lambda document: document.update(accounts=["redis"]),
     "packages that are numbers": lambda document: document.update(packages=[1]),
 }
 
@@ -216,6 +228,8 @@ def test_an_update_changes_what_must_change_and_writes_it(old: LockFile, tmp_pat
     asked = replace(ASKED, packages=("nginx", "jq", "new"))
     archive = archive_of(tmp_path, *OLD, *NEW, stanza("new", "7", depends="zlib"))
     place = tmp_path / "x.lock.json"
+    ids = AccountIds({"redis": 512}, {"redis": 512})
+    replace(old, account_ids=ids).write(place)
     before = place.read_bytes()
     preview = choose_packages(asked, lambda: archive, place, stale="preview")
     assert versions(preview) == {**versions(old), "new": "7"}
@@ -223,6 +237,8 @@ def test_an_update_changes_what_must_change_and_writes_it(old: LockFile, tmp_pat
     assert choose_packages(asked, lambda: archive, place, stale="update").packages
     assert versions(read_lock(place)) == {**versions(old), "new": "7"}
     read_lock(place).require(asked)
+    assert locked_ids(place) == ids
+    assert locked_ids(tmp_path / "none.lock.json") == AccountIds()
 
 
 def test_an_update_of_one_package_moves_it_and_what_it_forces(old: LockFile, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from sysimage.rootfs.capabilities import file_capabilities
 from sysimage.rootfs.provision import account_files
 from sysimage.rootfs.system import SystemResult
 from sysimage.rootfs.tree import Entry, Kind
+from sysimage.spec.account_ids import NO_IDS, AccountIds
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import OwnFile
 from sysimage.store.paths import StorePath
@@ -549,3 +550,23 @@ def test_what_only_a_program_can_make_is_made_by_the_boot_where_it_is_not_there(
     assert system.location is not None
     activate = (system.location / "activate").read_text()
     assert '(first-starts ("/etc/aliases.db" "/usr/bin/newaliases"))' in " ".join(activate.split())
+
+
+def test_locked_ids_are_those_of_packages_accounts_and_all_chosen_ones_are_told(tmp_path: Path) -> None:
+    spec = SystemSpec.model_validate({"name": "x", "packages": [], "users": {"ann": {}, "bob": {"uid": 1234}}})
+    store = ItemStore(tmp_path / "store", spec.store.store_dir)
+    items, facts = make_packages(store)
+
+    def made(locked: AccountIds) -> SystemResult:
+        programs = make_programs(spec, store)
+        return build_system(spec, tmp_path, items, items, facts, store, programs, locked=locked)
+
+    free = made(NO_IDS)
+    assert {"daemond", "spooler", "ann"} == free.account_ids.users.keys()
+    assert {"daemond", "spooler", "readers", "ann", "bob"} == free.account_ids.groups.keys()
+    locked = AccountIds({"daemond": 901, "ann": 1500}, {"readers": 902})
+    kept = made(locked).account_ids
+    # "readers" asks for 555, and what is locked counts more.
+    assert (kept.users["daemond"], kept.users["ann"], kept.groups["readers"]) == (901, 1500, 902)
+    assert made(kept).account_ids == kept
+    assert made(free.account_ids) == free
