@@ -44,11 +44,25 @@ def system(image: UnpackedImage) -> Iterator[Booted]:
 
 
 def test_the_shepherd_is_the_first_process_and_every_service_is_up(system: Booted) -> None:
-    assert "shepherd" in system.run(["cat", "/proc/1/cmdline"]).stdout
+    assert system.run(["cat", "/proc/1/comm"]).stdout == "shepherd\n"
     status = system.run(["herd", "status"], env={"LC_ALL": "C"}).stdout.split()
     assert {"nginx", "visits", "report", "prepare"} <= set(status)
     assert "Failed" not in status
     assert "Stopped:" not in status
+
+
+def test_a_start_loads_little_and_makes_no_threads_that_a_fork_would_lose(system: Booted) -> None:
+    mapped = {
+        line.split()[-1] for line in system.run(["cat", "/proc/1/maps"]).stdout.splitlines() if line.endswith(".go")
+    }
+    assert 50 < len(mapped) < 95
+    modules = {re.sub(r".*/(?:site-)?ccache/", "", name) for name in mapped}
+    assert {name for name in modules if name.startswith(("language/", "system/repl/", "system/vm/", "rnrs/"))} == {
+        "rnrs/bytevectors.go", "rnrs/bytevectors/gnu.go"
+    }  # fmt: skip
+    threads = int(re.findall("Threads:\t([0-9]+)", system.run(["cat", "/proc/1/status"]).stdout)[0])
+    assert threads <= 2, "its own, and one for finalizers, which is stopped before a fork"
+    assert system.run(["sh", "-c", "! test -e /root/.cache"]).returncode == 0, "nothing was compiled"
 
 
 def test_the_page_is_served_and_what_services_say_is_in_the_log(system: Booted) -> None:

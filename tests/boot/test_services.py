@@ -22,7 +22,8 @@ def shell(text: str, **more: Any) -> dict[str, Any]:
 
 
 SERVICES: dict[str, Any] = {
-    "first": shell("id -nG > /srv/who; pwd >> /srv/who; echo $MODE >> /srv/who", user="app", group="app",
+    "first": shell("id -nG > /srv/who; pwd >> /srv/who; echo $MODE >> /srv/who;"
+                   "env > /srv/environment; ls -l /proc/self/fd > /srv/open", user="app", group="app",
                    environment={"MODE": "é"}, **{"working-directory": "/srv", "one-shot": True}),
     "port": {"command": ["python3", "-c", LISTEN], "requires": ["first"], "ready": {"tcp": 8000}},
     "file": shell(f"sleep 0.3; touch /run/file.ready; {WAITING}", ready={"file": "/run/file.ready"}, log="none"),
@@ -77,6 +78,14 @@ def test_the_modules_that_it_has_are_few_and_none_of_its_parts_lacks_one(system:
 
 def test_who_where_and_with_what_a_service_runs(system: Booted) -> None:
     assert system.run(["cat", "/srv/who"]).stdout.splitlines() == ["app staff", "/srv", "é"]
+
+
+def test_it_gets_neither_variables_nor_descriptors_of_the_init(system: Booted) -> None:
+    variables = system.run(["cat", "/srv/environment"]).stdout
+    assert "PATH=" in variables
+    assert not re.search("^(GC|GUILE|GUIX)_", variables, re.MULTILINE)
+    numbers = re.findall("([0-9]+) -> ", system.run(["cat", "/srv/open"]).stdout)
+    assert numbers == ["0", "1", "2", "3"], "the standard ones, and the directory that is being read"
 
 
 def test_readiness_by_port_file_and_command_is_what_others_wait_for(system: Booted) -> None:

@@ -3,7 +3,7 @@
 ;;;
 ;;; This file is the same in every system; a call of 'activate' with quoted data follows it.
 
-(use-modules (ice-9 ftw) (ice-9 match) (srfi srfi-1))
+(use-modules (ice-9 match))
 
 (define (complain text . arguments)
   (apply format (current-error-port) (string-append "activation: " text "\n") arguments))
@@ -44,15 +44,14 @@
                          (false-if-exception (delete-file file)))
                         ((and (eq? kind 'directory) deeper?)
                          (sweep file #f)))))
-              (or (false-if-exception
-                   (scandir directory (lambda (name) (not (member name '("." ".."))))))
-                  '())))
+              (entries directory)))
   (sweep "/run" #t))
 
 (define (run-once creates command)
   ;; What only a program of the image can make, and no image holds: an index of a database library, a key.
   (unless (file-exists? creates)
-    (unless (zero? (apply system* command))
+    ;; 'system*' would leave a thread behind.
+    (unless (eqv? 0 (false-if-exception (cdr (waitpid (spawn (car command) command)))))
       (complain "cannot make ~a: ~a failed" creates (car command)))))
 
 (define (own-machine?)

@@ -9,6 +9,18 @@ if [ $# -ne 1 ] || [ ! -e "$1/boot" ]; then
 fi
 GUIX_NEW_SYSTEM=$1
 export GUIX_NEW_SYSTEM
+# For the init alone, which takes them from the environment again: it forks, so it has no threads that mark garbage; and
+# it makes no machine code, which takes memory and on arm64 breaks its fibers.
+own=
+if [ -z "${GC_MARKERS+set}" ]; then
+    export GC_MARKERS=1
+    own=GC_MARKERS
+fi
+if [ -z "${GUILE_JIT_THRESHOLD+set}" ]; then
+    export GUILE_JIT_THRESHOLD=-1
+    own="$own GUILE_JIT_THRESHOLD"
+fi
 # The kernel drops a signal to a container's first process when nobody handles it. Blocked ones wait until the Shepherd
 # asks for its signals, so that stopping a container that has just been started works.
-exec "$coreutils/env" --block-signal=HUP,INT,TERM "$guile" --no-auto-compile "$1/boot"
+# shellcheck disable=SC2086
+exec "$coreutils/env" --block-signal=HUP,INT,TERM "$guile" --no-auto-compile "$1/boot" $own

@@ -1,9 +1,9 @@
 """What boots a system: the boot program, an item of its own, and the texts in the system item that it leads to.
 
-    [boot program, SYSTEM] → guile SYSTEM/boot → SYSTEM/activate → shepherd --config=SYSTEM/shepherd.conf
+    [boot program, SYSTEM] → guile SYSTEM/boot → SYSTEM/activate → the Shepherd with SYSTEM/shepherd.conf
 
-The first is run by the store's own shell and needs nothing but the store; the second and third are Guile, as in a Guix
-system. All four are one process.
+The first is run by the store's own shell and needs nothing but the store; the others run in one Guile, one after the
+other. All are one process.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.scripts.declarations import FirstStart
 from sysimage_bootstrap.store import Recipe
-from sysimage_bootstrap.system.init_programs import call_of, program_text
+from sysimage_bootstrap.system.init_programs import ACTIVATION, BOOT, call_of, program_text
 from sysimage_bootstrap.system.installed import Installed, provider
 from sysimage_bootstrap.system.scheme import Datum, OwnPathText, Symbol, write
 
@@ -37,7 +37,6 @@ class BootTools:
     coreutils: str
     """The directory of the programs."""
     guile: str
-    shepherd: str
     programs: str
     """The item of the compiled `guile_programs`."""
     items: tuple[StorePath, ...]
@@ -58,11 +57,11 @@ def boot_tools(packages: Iterable[Installed], programs: StorePath) -> BootTools:
         found.append(item)
         return f"{item.path}/{relative}"
 
+    program("bin/shepherd", "shepherd")  # of which Guile loads the modules, from the profile
     return BootTools(
         shell=program("bin/dash", "dash"),
         coreutils=program("bin/readlink", "coreutils").removesuffix("/readlink"),
         guile=program("bin/guile-3.0", "guile-3.0"),
-        shepherd=program("bin/shepherd", "shepherd"),
         programs=str(programs),
         items=tuple(sorted({item.path for item in found})),
     )
@@ -84,8 +83,8 @@ def boot_text(tools: BootTools, environment: Mapping[str, str]) -> OwnPathText:
     variables: Datum = tuple(f"{name}={value}" for name, value in environment.items())
     return OwnPathText(
         (
-            f"#!{tools.guile} --no-auto-compile\n!#\n{call_of(('boot',), tools.programs, '(boot ')}",
-            f"\n      {write(tools.shepherd)}\n      '{write(variables, indent=7)})\n",
+            f"#!{tools.guile} --no-auto-compile\n!#\n{call_of(BOOT, tools.programs, '(boot ')}",
+            f"\n      '{write(variables, indent=7)})\n",
         )
     )
 
@@ -114,7 +113,7 @@ def activation_text(
     )
     return OwnPathText(
         (
-            call_of(("activate",), tools.programs, "(activate "),
+            call_of(ACTIVATION, tools.programs, "(activate "),
             f"\n          '{write(data, 11)})\n",
         )
     )

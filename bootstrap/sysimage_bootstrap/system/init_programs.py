@@ -7,7 +7,10 @@ from importlib import resources
 from sysimage_bootstrap.debs.guile import modules_in_source
 from sysimage_bootstrap.system.scheme import write
 
-RUNTIME = ("processes", "readiness", "units", "service", "start", "stop", "timers", "runtime")
+BOOT = ("entries", "boot")
+"""What Guile loads before it becomes the Shepherd, in this order."""
+ACTIVATION = ("entries", "activate")
+RUNTIME = ("entries", "processes", "readiness", "units", "service", "start", "stop", "timers", "runtime")
 """What the Shepherd loads, in this order."""
 _COMPILED = ("activate", "boot", *RUNTIME)
 READ = "shepherd.scm"

@@ -158,7 +158,12 @@
 ;;; Starting.
 
 (define console-ports
-  (map (lambda (descriptor) (fdopen (dup->fdes descriptor) "w")) '(1 2)))
+  ;; A service has them where 'logged-command' wants them, and nowhere else.
+  (map (lambda (descriptor)
+         (let ((port (fdopen (dup->fdes descriptor) "w")))
+           (fcntl port F_SETFD FD_CLOEXEC)
+           port))
+       '(1 2)))
 
 (define (logged-command shell name command log sockets)
   ;; COMMAND with its output sent where LOG says; it finds SOCKETS descriptors from 3 on. The shell becomes the program:
@@ -281,11 +286,7 @@
        ((state _ _ session . _) (and (not (member state '("Z" "X"))) (string->number session)))))))
 
 (define (process-numbers)
-  (define directory (opendir "/proc"))
-  (let loop ((result '()))
-    (match (readdir directory)
-      ((? eof-object?) (closedir directory) result)
-      (name (loop (match (string->number name) (#f result) (pid (cons pid result))))))))
+  (filter-map string->number (entries "/proc")))
 
 (define (members sessions)
   ;; The processes of sessions: what a service's processes have made belongs to it as long as it makes no session.

@@ -4,13 +4,16 @@
 ;;; This file is the same in every system, and the only one that is read as it is.
 
 (use-modules (shepherd service)
-             (shepherd service timer)
              ((shepherd support) #:select (local-output))
              ((shepherd system) #:prefix system:)
              ((fibers) #:select (spawn-fiber))
              ((fibers operations) #:select (perform-operation choice-operation))
              ((fibers io-wakeup) #:select (wait-until-port-readable-operation))
              (fibers channels))
+
+;; It takes a calendar: for systems that have timers.
+(module-autoload! (current-module) '(shepherd service timer)
+                  '(calendar-event make-timer-constructor make-timer-destructor timer-trigger-action))
 
 (define (process-number process)
   (process-id process))

@@ -125,6 +125,8 @@
     (if check
         (ready? check (running-data running) (running-variables running) left)
         (running-ready? running)))
+  ;; A check that costs next to nothing is made often: how late the init notices is a part of how long a start takes.
+  (define growth (match check (('command . _) 2) (_ 1.25)))
   (let wait ((pause 0.005) (again-in 1))
     (define left (if (shutting-down?) 0 (- (deadline) (now))))
     (cond ((running-status running)
@@ -143,7 +145,7 @@
                       (report-early-end running end "")
                       #f))))
           ((and (positive? left) (ready-now? left)) #t)
-          ((positive? left) (sleep (min pause left)) (wait (min 0.1 (* pause 2)) again-in))
+          ((positive? left) (sleep (min pause left)) (wait (min 0.1 (* pause growth)) again-in))
           (else
            (unless (shutting-down?)
              (report "Service ~a is not ready after ~a s: waited for ~a; its process ~a runs; stopping it."

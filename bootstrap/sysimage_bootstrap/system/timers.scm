@@ -4,10 +4,11 @@
              (srfi srfi-71)
              (ice-9 match))
 
-;; The Shepherd writes a service's value to its log: all moments of a timer are too much of it.
-(false-if-exception
- ((@ (srfi srfi-9 gnu) set-record-type-printer!) (@@ (shepherd service timer) <timer>)
-                                                 (lambda (timer port) (display "#<timer>" port))))
+(define (shorten-timers)
+  ;; The Shepherd writes a service's value to its log: all moments of a timer are too much of it.
+  (false-if-exception
+   ((@ (srfi srfi-9 gnu) set-record-type-printer!) (@@ (shepherd service timer) <timer>)
+                                                   (lambda (timer port) (display "#<timer>" port)))))
 
 (define (timer-event timer)
   (define days '(sunday monday tuesday wednesday thursday friday saturday))
@@ -35,6 +36,7 @@
 
 (define (timer running)
   ;; Values: the start and stop procedures of a service that runs its commands at certain moments, one at a time.
+  (shorten-timers)
   (define start (make-timer-constructor (timer-event (options running 'timer)) (lambda () (run-timed running))))
   (values start (lambda (value) ((make-timer-destructor) value))))
 

@@ -3,7 +3,6 @@
 (use-modules (srfi srfi-1)
              (srfi srfi-71)
              (ice-9 match)
-             (ice-9 ftw)
              (ice-9 regex))
 
 (define (user-id name) (or (string->number name) (passwd:uid (getpwnam name))))
@@ -14,9 +13,6 @@
 
 (define (type-of path)
   (and=> (false-if-exception (stat path)) stat:type))
-
-(define (entries directory)
-  (or (false-if-exception (scandir directory (lambda (name) (not (member name '("." "..")))))) '()))
 
 (define (glob-expression pattern)
   (string-concatenate
