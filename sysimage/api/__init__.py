@@ -12,48 +12,51 @@ something else, is written at `Settings`. ``docs/python.md`` is the guide, ``doc
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from sysimage.api.arguments import Place, Spec
-from sysimage.api.copying import copy, push, tags
-from sysimage.api.documents import FORMAT_VERSION, document
-from sysimage.api.images import build, plan
-from sysimage.api.lock_files import lock
-from sysimage.api.reading import inspect, verify
-from sysimage.api.settings import Settings
-from sysimage.api.specs import ResolvedSpec, resolve
-from sysimage.api.values import (
-    BuiltImage,
-    BuiltLayer,
-    CopiedImage,
-    LockedPackage,
-    LockedPackages,
-    Plan,
-    PlannedLayer,
-    PushedImage,
-)
-from sysimage.digest import Digest
-from sysimage.errors import (
-    BootTestError,
-    IntegrityError,
-    Issue,
-    LockError,
-    MachineError,
-    RegistryError,
-    SpecError,
-    SysimageError,
-)
-from sysimage.progress import Progress
-from sysimage.spec.choices import SpecChoices
-from sysimage.spec.model import SystemSpec
-
 if TYPE_CHECKING:
+    from sysimage.api.arguments import Place, Spec
+    from sysimage.api.copying import copy, push, tags
+    from sysimage.api.documents import FORMAT_VERSION, document
+    from sysimage.api.images import build, plan
+    from sysimage.api.lock_files import lock
+    from sysimage.api.platforms import build_platforms
+    from sysimage.api.reading import inspect, verify
+    from sysimage.api.settings import Settings
+    from sysimage.api.specs import ResolvedSpec, resolve
+    from sysimage.api.values import (
+        BuiltImage,
+        BuiltIndex,
+        BuiltLayer,
+        CopiedImage,
+        LockedPackage,
+        LockedPackages,
+        Plan,
+        PlannedLayer,
+        PushedImage,
+    )
+    from sysimage.digest import Digest
+    from sysimage.errors import (
+        BootTestError,
+        IntegrityError,
+        Issue,
+        LockError,
+        MachineError,
+        RegistryError,
+        SpecError,
+        SysimageError,
+    )
+    from sysimage.progress import Progress
+    from sysimage.spec.choices import SpecChoices
+    from sysimage.spec.model import SystemSpec
     from sysimage.verify import ImageSummary, LayerSummary, VerifiedImage, VerifiedLayer
 
 __all__ = [
     "FORMAT_VERSION",
     "BootTestError",
     "BuiltImage",
+    "BuiltIndex",
     "BuiltLayer",
     "CopiedImage",
     "Digest",
@@ -81,6 +84,7 @@ __all__ = [
     "VerifiedImage",
     "VerifiedLayer",
     "build",
+    "build_platforms",
     "copy",
     "document",
     "inspect",
@@ -93,10 +97,34 @@ __all__ = [
 ]
 
 
+_PLACES = {
+    "sysimage.api.arguments": ("Place", "Spec"),
+    "sysimage.api.copying": ("copy", "push", "tags"),
+    "sysimage.api.documents": ("FORMAT_VERSION", "document"),
+    "sysimage.api.images": ("build", "plan"),
+    "sysimage.api.lock_files": ("lock",),
+    "sysimage.api.platforms": ("build_platforms",),
+    "sysimage.api.reading": ("inspect", "verify"),
+    "sysimage.api.settings": ("Settings",),
+    "sysimage.api.specs": ("ResolvedSpec", "resolve"),
+    "sysimage.digest": ("Digest",),
+    "sysimage.progress": ("Progress",),
+    "sysimage.spec.choices": ("SpecChoices",),
+    "sysimage.spec.model": ("SystemSpec",),
+    "sysimage.verify": ("ImageSummary", "LayerSummary", "VerifiedImage", "VerifiedLayer"),
+    "sysimage.errors": tuple(name for name in __all__ if name.endswith("Error") or name == "Issue"),
+}
+_MODULES = {name: module for module, names in _PLACES.items() for name in names}
+
+
 def __getattr__(name: str) -> Any:
-    """The values of `sysimage.verify`, which is loaded when one of them is used: a build does without it."""
+    """Each name is loaded when it is used: a program that copies images does without what reads specs."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import sysimage.verify
+    found = getattr(importlib.import_module(_MODULES.get(name, "sysimage.api.values")), name)
+    globals()[name] = found
+    return found
 
-    return getattr(sysimage.verify, name)
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -9,51 +9,73 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sysimage.errors import SpecError, machine_error
-from sysimage.spec import SystemSpec
-from sysimage.spec.choices import SpecChoices
-from sysimage.spec.include import SpecText
-from sysimage.spec.lock_file import lock_file_beside
-from sysimage.spec.one_platform import require_one_platform
-from sysimage.spec.parse import AS_IT_IS, check_spec, located, read_composed, spec_of_value
 
 if TYPE_CHECKING:
     from sysimage.image import ImageName
     from sysimage.pipeline.options import DeclaredSystem
     from sysimage.pipeline.output_checks import Input
+    from sysimage.spec.choices import SpecChoices
+    from sysimage.spec.model import SystemSpec
+
+    Spec = str | os.PathLike[str] | Mapping[str, Any] | SystemSpec
+    """A system: the path of a system.json, what such a file holds as a mapping, or a spec that was read before."""
 
 Place = str | os.PathLike[str]
 """A path; for an earlier build also the name of an image in a registry."""
-Spec = Place | Mapping[str, Any] | SystemSpec
-"""A system: the path of a system.json, what such a file holds as a mapping, or a spec that was read before."""
 
 
-def declared_system(
-    spec: Spec, directory: Place | None, lock_file: Place | None, choices: SpecChoices = AS_IT_IS
-) -> DeclaredSystem:
-    """The system of a spec with what is chosen of it, and the files that belong to it.
+def __getattr__(name: str) -> Any:
+    """``Spec``, whose model is loaded when it is asked for: a program that copies images does without."""
+    if name != "Spec":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from sysimage.spec.model import SystemSpec
+
+    return Place | Mapping[str, Any] | SystemSpec
+
+
+def declared_systems(
+    spec: Spec,
+    directory: Place | None,
+    lock_file: Place | None,
+    choices: SpecChoices | None = None,
+    platforms: Sequence[str] | None = None,
+) -> tuple[DeclaredSystem, ...]:
+    """The systems of a spec with what is chosen of it, one for each platform, and the files that belong to them.
 
     A `SpecError` has every fault.
     """
-    from sysimage.pipeline.options import DeclaredSystem
+    from sysimage.pipeline.declared_systems import declared_systems, systems_of_value
+    from sysimage.spec.choices import SpecChoices
+    from sysimage.spec.include import SpecText
+    from sysimage.spec.model import SystemSpec
+    from sysimage.spec.parse import value_text, without_lines
 
+    chosen = SpecChoices() if choices is None else choices
     named = None if lock_file is None else Path(lock_file)
     if isinstance(spec, str | os.PathLike):
         if directory is not None:
             raise TypeError("directory is only for a spec without a file; paths in a file are relative to the file")
         path = Path(spec)
-        read = read_composed(SpecText.of_file(path), choices)
-        require_one_platform(read.spec)
-        lock = named or lock_file_beside(path, choices)
-        return DeclaredSystem.of(read.spec, path.parent, lock, read.composition.files)
+        return declared_systems(SpecText.of_file(path), chosen, platforms, file=path, lock_file=named)
     beside = Path() if directory is None else Path(directory)
     if isinstance(spec, SystemSpec):
-        if choices != AS_IT_IS:
+        if chosen != SpecChoices():
             raise TypeError("choices are for a spec's file or mapping; a SystemSpec has been read with them")
-        require_one_platform(spec)
-        return DeclaredSystem.of(check_spec(spec, beside), beside, named)
-    read = spec_of_value(spec, beside, choices)
-    require_one_platform(read.spec)
-    return DeclaredSystem.of(read.spec, beside, named, read.composition.files)
+        return systems_of_value(spec, beside, platforms, lock_file=named)
+    with without_lines():
+        return declared_systems(value_text(spec, beside), chosen, platforms, lock_file=named)
+
+
+def declared_system(
+    spec: Spec, directory: Place | None, lock_file: Place | None, choices: SpecChoices | None = None
+) -> DeclaredSystem:
+    """The only one of `declared_systems`; a `SpecError` where the spec is for several platforms."""
+    found = declared_systems(spec, directory, lock_file, choices)
+    if len(found) > 1:
+        from sysimage.spec.platforms import several_platforms
+
+        raise several_platforms()
+    return found[0]
 
 
 def image_name(text: str) -> ImageName:
@@ -89,14 +111,17 @@ def earlier_builds(previous: Place | None, history: Sequence[Place]) -> Iterator
 
 
 @contextmanager
-def reported(spec: Spec | None = None, choices: SpecChoices = AS_IT_IS) -> Iterator[None]:
+def reported(spec: Spec | None = None, choices: SpecChoices | None = None) -> Iterator[None]:
     """Raise faults of the machine as a `MachineError`, and faults of a spec's file with their lines."""
     try:
         yield
     except SpecError as error:
         if not isinstance(spec, str | os.PathLike):
             raise
-        raise located(error, Path(spec), choices) from error.__cause__
+        from sysimage.spec.choices import SpecChoices
+        from sysimage.spec.parse import located
+
+        raise located(error, Path(spec), choices or SpecChoices()) from error.__cause__
     except (OSError, MemoryError) as error:
         fault = machine_error(error)
         if fault is None:

@@ -18,10 +18,9 @@ from sysimage.compare.holding import HeldPackage, Holding, named_packages
 from sysimage.errors import IntegrityError, MachineError, RegistryError, SpecError
 from sysimage.notices import notice
 from sysimage.progress import Progress, silent
-from sysimage.spec.choices import SpecChoices
+from sysimage.spec.choices import AS_IT_IS, SpecChoices
 from sysimage.spec.json_text import pointer
 from sysimage.spec.other_formats import is_spec
-from sysimage.spec.parse import AS_IT_IS
 
 if TYPE_CHECKING:
     from sysimage.closure import Closure

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sysimage.api.specs import ResolvedSpec
-from sysimage.api.values import BuiltImage, CopiedImage, LockedPackages, Plan, PushedImage
+from sysimage.api.values import BuiltImage, BuiltIndex, CopiedImage, LockedPackages, Plan, PushedImage
 from sysimage.errors import SysimageError
 from sysimage.formats import DOCUMENT_VERSION
 
@@ -22,7 +22,8 @@ FORMAT_VERSION = DOCUMENT_VERSION
 """Of the documents, as their ``format_version``."""
 
 Result: TypeAlias = (
-    "BuiltImage | CopiedImage | Plan | ResolvedSpec | VerifiedImage | ImageSummary | LockedPackages | Difference"
+    "BuiltImage | BuiltIndex | CopiedImage | Plan | ResolvedSpec | VerifiedImage | ImageSummary | LockedPackages"
+    " | Difference"
 )
 
 
@@ -41,6 +42,8 @@ def _result(result: Result) -> dict[str, Any]:
     match result:
         case BuiltImage():
             return _built(result)
+        case BuiltIndex():
+            return _index(result)
         case Plan():
             return _planned(result)
         case CopiedImage():
@@ -88,6 +91,21 @@ def _built(image: BuiltImage) -> dict[str, Any]:
             for layer in image.layers
         ],
         **_closure(image.plan),
+    }
+
+
+def _index(index: BuiltIndex) -> dict[str, Any]:
+    return {
+        "names": list(index.names),
+        "format": index.format,
+        "digest": str(index.digest),
+        "output": None if index.output is None else str(index.output),
+        "pushed": list(index.pushed),
+        "transfers": [transfer_document(one) for one in index.transfers],
+        "loaded": list(index.loaded),
+        "size": index.size,
+        "shared": index.shared,
+        "images": [_built(one) for one in index.images],
     }
 
 

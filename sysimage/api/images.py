@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from sysimage.api import arguments
-from sysimage.api.arguments import Place, Spec, image_name, reported
+from sysimage.api.arguments import Place, Spec, reported
+from sysimage.api.build_requests import Asked
 from sysimage.api.delivery import delivery
 from sysimage.api.settings import Settings
 from sysimage.api.values import BuiltImage, Plan
-from sysimage.errors import SpecError
 from sysimage.progress import Progress, silent
-from sysimage.spec.choices import SpecChoices
-from sysimage.spec.parse import AS_IT_IS
-
-if TYPE_CHECKING:
-    from sysimage.layerplan import Record
-    from sysimage.pipeline.history import AskRegistry, History
-    from sysimage.pipeline.options import BuildRequest
+from sysimage.spec.choices import AS_IT_IS, SpecChoices
 
 DEFAULT = Settings()
 
@@ -68,26 +62,23 @@ def build(
     `RegistryError`, `MachineError`. Its ``issues`` are all faults of the input.
     """
     with reported(spec, choices):
-        request, ask = _request(
-            spec,
-            tags,
-            created,
-            max_layers,
-            compression,
-            previous,
-            history,
-            lock_file,
-            locked,
-            directory,
-            choices,
-            settings,
+        system = arguments.declared_system(spec, directory, lock_file, choices)
+        asked = Asked(
+            settings=settings,
+            tags=tags,
+            created=created,
+            max_layers=max_layers,
+            compression=compression,
+            previous=previous,
+            history=history,
+            locked=locked,
         )
-        name, architecture = str(request.identity.names[0]), request.system.spec.architecture
+        request = asked.request(system)
+        name, architecture = str(request.identity.names[0]), system.spec.architecture
         where = delivery(output, format, push, load, name=name, architecture=architecture, settings=settings)
-        request = replace(request, delivery=replace(where, record=record))
-        if continue_from_replaced:
-            before = _replaced(request, push, ask, is_told=previous is not None)
-            request = replace(request, planning=replace(request.planning, history=before))
+        request = asked.delivered(
+            request, replace(where, record=record), push, continue_from_replaced=continue_from_replaced
+        )
 
         from sysimage.pipeline.build import build
         from sysimage.pipeline.output_checks import check_outputs
@@ -116,9 +107,17 @@ def plan(
     Arguments and errors are those of `build`.
     """
     with reported(spec, choices):
-        request, _ = _request(
-            spec, tags, created, max_layers, None, previous, history, lock_file, locked, directory, choices, settings
+        system = arguments.declared_system(spec, directory, lock_file, choices)
+        asked = Asked(
+            settings=settings,
+            tags=tags,
+            created=created,
+            max_layers=max_layers,
+            previous=previous,
+            history=history,
+            locked=locked,
         )
+        request = asked.request(system)
 
         from sysimage.files.locks import in_use
         from sysimage.pipeline.build import plan
@@ -126,64 +125,3 @@ def plan(
         with in_use(request.sources.cache_dir):
             planned = plan(request.system, request.sources, request.identity, request.planning, progress)
         return Plan.of(planned, estimated=True)
-
-
-def _request(
-    spec: Spec,
-    tags: Sequence[str],
-    created: int | None,
-    max_layers: int | None,
-    compression: str | None,
-    previous: Place | None,
-    history: Sequence[Place],
-    lock_file: Place | None,
-    locked: bool,
-    directory: Place | None,
-    choices: SpecChoices,
-    settings: Settings,
-) -> tuple[BuildRequest, AskRegistry]:
-    """What the pipeline is asked for, without where the image goes; and how it asks registries."""
-    from sysimage.pipeline.options import BuildRequest, Identity, Planning
-    from sysimage.pipeline.overrides import overridden
-
-    system = arguments.declared_system(spec, directory, lock_file, choices)
-    asked = overridden(system.spec, max_layers=max_layers, compression=compression)
-    platform = asked.platform
-
-    def ask(name: str) -> dict[str, str] | None:
-        settings.require_network(name)
-        return settings.registries().annotations(name, platform)
-
-    names = tuple(image_name(text) for text in tags) or Identity.of(asked).names
-    request = BuildRequest(
-        system=replace(system, spec=asked),
-        sources=settings.sources(locked=locked, keeps_ids=True),
-        identity=Identity(names, created=created),
-        planning=Planning(history=_history(previous, history, platform, ask)),
-        layers=settings.layer_storage(),
-    )
-    return request, ask
-
-
-def _history(previous: Place | None, history: Sequence[Place], platform: str, ask: AskRegistry) -> History:
-    from sysimage.pipeline.history import History, read_records
-
-    def records(place: Place) -> tuple[Record, ...]:
-        return read_records(str(place), platform, ask)
-
-    before = [record for place in history for record in records(place)]
-    return History(tuple(record.closure for record in before), None if previous is None else records(previous)[-1])
-
-
-def _replaced(request: BuildRequest, push: Sequence[str], ask: AskRegistry, *, is_told: bool) -> History:
-    """The history with the image that is replaced as the build before this one."""
-    from sysimage.pipeline.history import what_is_replaced
-
-    output = request.delivery.output
-    if is_told:
-        raise SpecError("cannot go on from the image that is replaced: previous says otherwise")
-    if isinstance(output, int) or (output is None and not push):
-        raise SpecError("cannot go on from the image that is replaced: none is")
-    platform = request.system.spec.platform
-    found = what_is_replaced(output, push, platform, ask, str(request.identity.names[0]))
-    return replace(request.planning.history, previous=found)

@@ -14,8 +14,7 @@ from sysimage.api.settings import Settings
 from sysimage.api.values import LockedPackages
 from sysimage.errors import LockError, SpecError
 from sysimage.progress import Progress, silent
-from sysimage.spec.choices import SpecChoices
-from sysimage.spec.parse import AS_IT_IS
+from sysimage.spec.choices import AS_IT_IS, SpecChoices
 
 if TYPE_CHECKING:
     from sysimage.pipeline.options import DeclaredSystem

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from sysimage.api.arguments import Place
-from sysimage.spec.choices import SpecChoices
+from sysimage.spec.choices import AS_IT_IS, SpecChoices
 from sysimage.spec.include import SpecText
 from sysimage.spec.model import SystemSpec
-from sysimage.spec.parse import AS_IT_IS, ReadSpec, read_composed, spec_of_value
+from sysimage.spec.parse import ReadSpec, read_composed, spec_of_value
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Sizes are in bytes, times in seconds since 1970. Names and store paths are texts
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sysimage.image import ImageName
     from sysimage.layerplan import PlannedLayer as RoomsLayer
     from sysimage.pipeline.build import BuildResult, PlannedBuild
+    from sysimage.pipeline.platforms import PlatformsResult
     from sysimage_bootstrap.packages.lock import LockFile
 
 
@@ -271,6 +272,50 @@ class BuiltImage:
     def names(self) -> tuple[str, ...]:
         """What the image is called."""
         return self.plan.names
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltIndex:
+    """Images of one system for several platforms, and the index that names them, at its destinations."""
+
+    digest: Digest
+    """Of the index: what a registry and a pinned reference call them together."""
+    size: int
+    """Bytes of all blobs and documents, each counted once."""
+    shared: int
+    """Bytes of layers that more than one of the images has, counted once."""
+    format: str
+    """How it was written to the first of its places: ``archive``, ``oci-dir``, ``registry``, ``docker load``."""
+    output: Path | None
+    """The file or directory; None if it went to a stream, registries or an engine alone."""
+    pushed: tuple[str, ...]
+    """What it can be pulled as."""
+    transfers: tuple[PushedImage, ...]
+    """What had to be sent to each of the repositories."""
+    loaded: tuple[str, ...]
+    """The engines that have it."""
+    images: tuple[BuiltImage, ...]
+    """One for each platform, in the order in which they were asked for; they have no places of their own."""
+
+    @classmethod
+    def of(cls, result: PlatformsResult) -> BuiltIndex:
+        """What the pipeline has built."""
+        return cls(
+            digest=result.digest,
+            size=result.size,
+            shared=result.shared,
+            format=result.format,
+            output=result.output,
+            pushed=tuple(str(name) for names, _ in result.pushed for name in names),
+            transfers=tuple(PushedImage.of(*one) for one in result.pushed),
+            loaded=result.loaded,
+            images=tuple(replace(BuiltImage.of(one), output=None) for one in result.images),
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it is called."""
+        return self.images[0].names
 
 
 @dataclass(frozen=True, slots=True)

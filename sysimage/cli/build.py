@@ -15,13 +15,13 @@ from sysimage.cli.delivery import add_delivery_flags, check_outputs, check_strea
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.several_platforms import build_for_platforms
 from sysimage.cli.several_specs import each_spec
-from sysimage.cli.spec_files import choices, declared_platforms, faults_in
+from sysimage.cli.spec_files import choices, each_system, faults_in
 from sysimage.cli.terminal import Terminal
 from sysimage.errors import SpecError
 
 if TYPE_CHECKING:
     from sysimage.pipeline.build import BuildResult
-    from sysimage.pipeline.options import BuildRequest
+    from sysimage.pipeline.options import BuildRequest, DeclaredSystem
 
 NAME = "build"
 HELP = "build the image that a system.json describes"
@@ -56,18 +56,22 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     flags.add_source_flags(parser)
     flags.add_registry_flags(parser)
     flags.add_output_flags(parser)
-    flags.add_specs(parser, platform="several")
+    flags.add_specs(parser, platform="several in an index")
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     streams = arguments.output == "-"
     if streams:
         check_stream(arguments, terminal)
-    arguments.platforms = arguments.platforms or declared_platforms(arguments)
-    if len(arguments.platforms or ()) > 1:
-        build_for_platforms(arguments, terminal, delivered_request)
+    named = [(one, each_system(one)) for one in each_spec(arguments)]
+    if any(len(systems) > 1 for _, systems in named):
+        if len(named) > 1:
+            raise SpecError(
+                "cannot build several specs for several platforms in one command", hint="build them one by one"
+            )
+        build_for_platforms(*named[0], terminal, delivered_request)
         return
-    each = [(one, delivered_request(one, terminal)) for one in each_spec(arguments)]
+    each = [(one, delivered_request(one, terminal, system, system.spec.architecture)) for one, (system,) in named]
     for one, request in each:
         check_outputs(request, one)
     _check_names([request for _, request in each])
@@ -97,10 +101,13 @@ def _check_names(requests: Sequence[BuildRequest]) -> None:
         raise SpecError(f"cannot build two images called {twice[0]} in one command", hint="give each its own name")
 
 
-def delivered_request(arguments: argparse.Namespace, terminal: Terminal) -> BuildRequest:
-    """What the build is asked for, with where the image goes and what it replaces there."""
-    request = build_request(arguments, terminal)
-    name, architecture = str(request.identity.names[0]), request.system.spec.architecture
+def delivered_request(
+    arguments: argparse.Namespace, terminal: Terminal, system: DeclaredSystem, architecture: str
+) -> BuildRequest:
+    """What the build is asked for, with where the image goes and what it replaces there. A file without a name has that
+    of the image and of the ``architecture``."""
+    request = build_request(arguments, terminal, system)
+    name = str(request.identity.names[0])
     where = delivered(arguments, terminal, name, architecture)
     planning = request.planning
     if arguments.goes_on:

@@ -14,11 +14,10 @@ if TYPE_CHECKING:
     from sysimage.pipeline.options import BuildRequest, DeclaredSystem, Identity, Planning
 
 
-def build_request(arguments: argparse.Namespace, terminal: Terminal) -> BuildRequest:
+def build_request(arguments: argparse.Namespace, terminal: Terminal, system: DeclaredSystem) -> BuildRequest:
     """Everything that `plan` and `build` share; the delivery is for `build` to add."""
     from sysimage.pipeline.options import BuildRequest, Proofs
 
-    system = spec_files.declared_system(arguments)
     said = settings(arguments, terminal)
     return BuildRequest(
         system=system,

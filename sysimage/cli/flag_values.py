@@ -40,6 +40,14 @@ def platforms(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def one_platform(text: str) -> tuple[str, ...]:
+    """As `platforms`, of one alone."""
+    found = platforms(text)
+    if len(found) > 1:
+        raise argparse.ArgumentTypeError("it names several platforms, and this is done for one at a time")
+    return found
+
+
 def positive(text: str) -> int:
     """A whole number from 1."""
     return _whole_number(text, 1)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Literal
 
-from sysimage.cli.flag_values import argument, assignment, byte_count, created_at, platforms, positive
+from sysimage.cli.flag_values import argument, assignment, byte_count, created_at, one_platform, platforms, positive
 from sysimage.cli.progress import STYLES
 
 SPEC = "system.json"
@@ -15,6 +15,13 @@ CACHE_SIZE = 20 * 10**9
 """Bytes of layers that are kept between builds by default."""
 
 
+Platforms = Literal["one", "several in an index", "several lock files"]
+"""How many platforms a verb takes, and what becomes of several."""
+_SEVERAL = {
+    "one": "",
+    "several in an index": "; several with commas between become one index of images",
+    "several lock files": "; several with commas between get a lock file each",
+}
 AN_IMAGE = "an archive, an OCI layout (DIR or DIR:TAG), or the name of an image in a registry (HOST/NAME:TAG)"
 
 
@@ -44,15 +51,15 @@ def add_progress_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGro
     return group
 
 
-def add_spec(parser: argparse.ArgumentParser) -> None:
+def add_spec(parser: argparse.ArgumentParser, *, platform: Platforms = "one") -> None:
     """The spec, and which of its images is meant."""
-    add_choice_flags(parser, platform="one")
+    add_choice_flags(parser, platform=platform)
     parser.add_argument(
         "spec", metavar="SPEC", nargs="?", default=SPEC, help=f"the spec ({SPEC}), or - for standard input"
     )
 
 
-def add_specs(parser: argparse.ArgumentParser, *, platform: Literal["one", "several"] = "one") -> None:
+def add_specs(parser: argparse.ArgumentParser, *, platform: Platforms = "one") -> None:
     """One spec or several, and which of their images are meant."""
     add_choice_flags(parser, platform=platform)
     parser.add_argument(
@@ -65,17 +72,17 @@ def add_specs(parser: argparse.ArgumentParser, *, platform: Literal["one", "seve
     )
 
 
-def add_choice_flags(parser: argparse.ArgumentParser, *, platform: Literal["one", "several"] | None = None) -> None:
+def add_choice_flags(parser: argparse.ArgumentParser, *, platform: Platforms | None = None) -> None:
     """Which of the images that a spec stands for."""
     group = parser.add_argument_group("which of the spec's images")
     if platform is not None:
         group.add_argument(
             "--platform",
             metavar="OS/ARCH",
-            type=platforms,
+            type=one_platform if platform == "one" else platforms,
             dest="platforms",
             help="the platform, such as linux/arm64"
-            + ("; several with commas between become one index of images" if platform == "several" else "")
+            + _SEVERAL[platform]
             + "; without it the spec's architecture counts",
         )
     group.add_argument(

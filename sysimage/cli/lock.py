@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from sysimage.cli import flags
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.settings import settings
-from sysimage.cli.spec_files import choices, plain_system
+from sysimage.cli.spec_files import choices, plain_systems
 from sysimage.cli.terminal import Terminal, in_bytes
 
 if TYPE_CHECKING:
     from sysimage.api.settings import Settings
+    from sysimage.api.values import LockedPackages
     from sysimage.compare.difference import Difference
     from sysimage.pipeline.options import DeclaredSystem
     from sysimage.progress import Progress
@@ -23,7 +24,8 @@ HELP = "write down exactly which packages the image is made of"
 DESCRIPTION = """\
 Choose the packages of SPEC as the archive has them today and write their versions, hashes and sizes to the lock file.
 Builds use it from then on, and `build --locked` refuses anything else. Where there was a lock file, show what is
-different, as `sysimage diff` does: for that, packages of a higher version are fetched, for their changelogs."""
+different, as `sysimage diff` does: for that, packages of a higher version are fetched, for their changelogs. A spec for
+several platforms gets a lock file for each."""
 EXAMPLES = (
     ("sysimage lock", "fix the packages of system.json here; the change is shown"),
     ("sysimage lock --update nginx", "a newer nginx, and nothing else that need not change"),
@@ -47,31 +49,45 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     flags.add_output_flags(parser).add_argument(
         "--markdown", action="store_true", help="print the change as tables for a pull request"
     )
-    flags.add_spec(parser)
+    flags.add_spec(parser, platform="several lock files")
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    system = plain_system(arguments.spec, arguments.lockfile, choices(arguments))
+    several = arguments.platforms if len(arguments.platforms or ()) > 1 else None
+    systems = plain_systems(arguments.spec, arguments.lockfile, choices(arguments), several)
 
-    from sysimage.api.documents import document
+    from sysimage.api.documents import document, together
+
+    documents = []
+    with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
+        done = [_lock(system, arguments, terminal, progress) for system in systems]
+    for system, (locked, change) in zip(systems, done, strict=True):
+        if arguments.json:
+            documents.append(document(locked) | {"change": None if change is None else document(change)["packages"]})
+        elif not arguments.quiet:
+            if change is not None:
+                _show(change, arguments, terminal)
+            if not arguments.markdown:
+                terminal.result(
+                    f"{system.lock_file}: {len(locked.packages)} packages, {in_bytes(locked.size)} to fetch"
+                )
+    if arguments.json:
+        terminal.document(documents[0] if len(documents) == 1 else together(documents, "locks"))
+
+
+def _lock(
+    system: DeclaredSystem, arguments: argparse.Namespace, terminal: Terminal, progress: Progress
+) -> tuple[LockedPackages, Difference | None]:
     from sysimage.api.lock_files import lock_packages
     from sysimage.cli.inputs import flag_inputs, spec_input
 
     read = [spec_input(arguments.spec), *flag_inputs(arguments)]
-    with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
-        said = settings(arguments, terminal)
-        update = [name for words in arguments.update for name in words.split(",") if name]
-        locked, before, after = lock_packages(system, said, read, progress, hint=_ELSEWHERE, update=update)
-        change = None
-        if before is not None:
-            change = _change(system, before, after, said, progress, changelogs=not arguments.no_changelogs)
-    if arguments.json:
-        terminal.document(document(locked) | {"change": None if change is None else document(change)["packages"]})
-    elif not arguments.quiet:
-        if change is not None:
-            _show(change, arguments, terminal)
-        if not arguments.markdown:
-            terminal.result(f"{system.lock_file}: {len(locked.packages)} packages, {in_bytes(locked.size)} to fetch")
+    said = settings(arguments, terminal)
+    update = [name for words in arguments.update for name in words.split(",") if name]
+    locked, before, after = lock_packages(system, said, read, progress, hint=_ELSEWHERE, update=update)
+    if before is None:
+        return locked, None
+    return locked, _change(system, before, after, said, progress, changelogs=not arguments.no_changelogs)
 
 
 def _change(

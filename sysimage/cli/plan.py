@@ -10,7 +10,7 @@ from sysimage.cli import flags, left_out, plan_report, plan_text
 from sysimage.cli.build_request import build_request
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.several_specs import each_spec
-from sysimage.cli.spec_files import choices, faults_in
+from sysimage.cli.spec_files import choices, faults_in, only_system
 from sysimage.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     if arguments.report is not None:
         plan_report.check_output(arguments)
     plans = []
-    for one, request in [(one, build_request(one, terminal)) for one in each_spec(arguments)]:
+    for one, request in [(one, build_request(one, terminal, only_system(one))) for one in each_spec(arguments)]:
         shown = shown_progress("quiet" if arguments.quiet else arguments.progress, terminal)
         with faults_in(one.spec, choices(one)), in_use(request.sources.cache_dir), shown as progress:
             made = plan(request.system, request.sources, request.identity, request.planning, progress)

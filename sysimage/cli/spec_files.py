@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,49 +13,44 @@ from sysimage.errors import SpecError
 
 if TYPE_CHECKING:
     from sysimage.pipeline.options import DeclaredSystem
-    from sysimage.spec.choices import Assignment, SpecChoices
+    from sysimage.spec.choices import SpecChoices
+    from sysimage.spec.include import SpecText
     from sysimage.spec.parse import ReadSpec
 
 _STANDARD_INPUT = "standard input"
 
 
 def choices(arguments: argparse.Namespace) -> SpecChoices:
-    """What the flags of `sysimage.cli.flags.add_choice_flags` choose of the spec."""
-    from sysimage.spec.choices import SpecChoices
+    """What the flags of `sysimage.cli.flags.add_choice_flags` choose of the spec: one platform too, but not several."""
+    from sysimage.spec.choices import Assignment, SpecChoices
 
+    platforms: tuple[str, ...] = getattr(arguments, "platforms", None) or ()
+    texts = [f"architecture={platform.partition('/')[2]}" for platform in platforms] if len(platforms) == 1 else []
     return SpecChoices(
         tuple(arguments.variant or ()),
-        (*(arguments.assignments or ()), *_platform(arguments)),
+        (*(arguments.assignments or ()), *map(Assignment.parse, texts)),
         dict(arguments.spec_arguments or ()),
         arguments.argument_environment,
     )
 
 
-def _platform(arguments: argparse.Namespace) -> tuple[Assignment, ...]:
-    """The architecture that ``--platform`` names."""
-    from sysimage.spec.choices import Assignment
-
-    platforms: tuple[str, ...] = getattr(arguments, "platforms", None) or ()
-    if len(platforms) > 1:
-        from sysimage.spec.one_platform import several_platforms
-
-        raise several_platforms()
-    texts = (f"architecture={platform.partition('/')[2]}" for platform in platforms)
-    return tuple(Assignment.parse(text) for text in texts)
-
-
 def read_spec(name: str, chosen: SpecChoices) -> ReadSpec:
     """The spec that an argument names; ``-`` is standard input."""
-    from sysimage.spec.include import SpecText
     from sysimage.spec.parse import read_composed
 
+    return read_composed(_text(name), chosen)
+
+
+def _text(name: str) -> SpecText:
+    from sysimage.spec.include import SpecText
+
     if name != "-":
-        return read_composed(SpecText.of_file(Path(name)), chosen)
+        return SpecText.of_file(Path(name))
     try:
         text = sys.stdin.buffer.read().decode()
     except UnicodeDecodeError as error:
         raise SpecError(f"cannot read standard input: byte {error.start} is not UTF-8") from None
-    return read_composed(SpecText(text, _STANDARD_INPUT, Path()), chosen)
+    return SpecText(text, _STANDARD_INPUT, Path())
 
 
 @contextmanager
@@ -71,60 +66,60 @@ def faults_in(name: str, chosen: SpecChoices) -> Iterator[None]:
         raise located(error, Path(name), chosen) from error.__cause__
 
 
-def plain_system(name: str, lock_file: Path | None, chosen: SpecChoices) -> DeclaredSystem:
-    """The system that the spec called ``name`` declares with what is chosen of it.
+def plain_systems(
+    name: str, lock_file: Path | None, chosen: SpecChoices, platforms: Sequence[str] | None = None
+) -> tuple[DeclaredSystem, ...]:
+    """The systems that the spec called ``name`` declares with what is chosen of it, one for each of ``platforms``, or
+    of those that it names itself.
 
     ``lock_file`` is the flag's value.
     """
-    from sysimage.pipeline.options import DeclaredSystem
-    from sysimage.spec.one_platform import require_one_platform
+    from sysimage.pipeline.declared_systems import declared_systems
 
-    read = read_spec(name, chosen)
-    require_one_platform(read.spec)
-    path = Path("system.json" if name == "-" else name)
-    lock = lock_file or _lock_file(name, path, chosen, read.spec.architecture)
-    return DeclaredSystem.of(read.spec, path.parent, lock, read.composition.files)
+    file = Path("system.json" if name == "-" else name)
+    return declared_systems(_text(name), chosen, platforms, file=file, lock_file=lock_file)
 
 
-def declared_platforms(arguments: argparse.Namespace) -> tuple[str, ...] | None:
-    """The platforms that the spec of a command is for, where it names several and no flag does."""
-    names: list[str] = arguments.specs
-    if arguments.platforms is not None or len(names) > 1 or names[0] == "-":
-        return None
-    several = read_spec(names[0], choices(arguments)).spec.architectures or ()
-    return tuple(f"linux/{name}" for name in several) if len(several) > 1 else None
+def plain_system(name: str, lock_file: Path | None, chosen: SpecChoices) -> DeclaredSystem:
+    """The only one of `plain_systems`; a `SpecError` where the spec is for several platforms."""
+    from sysimage.spec.platforms import several_platforms
+
+    found = plain_systems(name, lock_file, chosen)
+    if len(found) > 1:
+        raise several_platforms()
+    return found[0]
 
 
-def _lock_file(name: str, path: Path, chosen: SpecChoices, architecture: str) -> Path:
-    """The lock file beside a spec; for another architecture than the spec's own it has that in its name."""
-    from dataclasses import replace
-
-    from sysimage.spec.lock_file import lock_file_beside
-
-    beside = lock_file_beside(path, chosen)
-    others = tuple(one for one in chosen.assignments if one.keys != ("architecture",))
-    if name == "-" or len(others) == len(chosen.assignments):
-        return beside
-    if read_spec(name, replace(chosen, assignments=others)).spec.architecture == architecture:
-        return beside
-    return beside.with_name(f"{beside.name.removesuffix('.lock.json')}.{architecture.replace('/', '')}.lock.json")
-
-
-def declared_system(arguments: argparse.Namespace) -> DeclaredSystem:
-    """The system that SPEC and the flags of `sysimage.cli.flags.add_plan_flags` declare."""
+def each_system(arguments: argparse.Namespace) -> tuple[DeclaredSystem, ...]:
+    """The systems that SPEC and the flags of `sysimage.cli.flags.add_plan_flags` declare, one for each platform."""
     from dataclasses import replace
 
     from sysimage.pipeline.overrides import overridden
 
-    system = plain_system(arguments.spec, arguments.lockfile, choices(arguments))
-    asked = overridden(
-        system.spec,
-        max_layers=arguments.max_layers,
-        compression=arguments.compression,
-        from_image=arguments.from_image,
-        check_store=getattr(arguments, "check_store", False),
+    several = arguments.platforms if len(arguments.platforms or ()) > 1 else None
+    return tuple(
+        replace(
+            system,
+            spec=overridden(
+                system.spec,
+                max_layers=arguments.max_layers,
+                compression=arguments.compression,
+                from_image=arguments.from_image,
+                check_store=getattr(arguments, "check_store", False),
+            ),
+        )
+        for system in plain_systems(arguments.spec, arguments.lockfile, choices(arguments), several)
     )
-    return replace(system, spec=asked)
+
+
+def only_system(arguments: argparse.Namespace) -> DeclaredSystem:
+    """As `each_system`, for what is done for one platform at a time."""
+    from sysimage.spec.platforms import several_platforms
+
+    found = each_system(arguments)
+    if len(found) > 1:
+        raise several_platforms()
+    return found[0]
 
 
 def neighbours(arguments: argparse.Namespace) -> tuple[DeclaredSystem, ...]:
@@ -133,7 +128,7 @@ def neighbours(arguments: argparse.Namespace) -> tuple[DeclaredSystem, ...]:
     from dataclasses import replace
 
     from sysimage.pipeline.overrides import overridden
-    from sysimage.spec.parse import AS_IT_IS
+    from sysimage.spec.choices import AS_IT_IS
 
     found = []
     named = [(name, choices(arguments)) for name in arguments.beside]

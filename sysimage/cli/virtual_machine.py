@@ -34,7 +34,7 @@ def prepared(arguments: argparse.Namespace, terminal: Terminal) -> Prepared:
         def planned(path: Path) -> PlannedSystem:
             from sysimage.pipeline.build import plan
             from sysimage.pipeline.options import Identity
-            from sysimage.spec.parse import AS_IT_IS
+            from sysimage.spec.choices import AS_IT_IS
 
             system = plain_system(str(path), arguments.lockfile, AS_IT_IS)
             return plan(system, settings(arguments, terminal).sources(), Identity.of(system.spec), progress=progress)

@@ -47,6 +47,8 @@ class PlatformsResult:
     """Names in registries, and what had to be sent for them."""
     loaded: tuple[str, ...]
     """The engines that have it."""
+    format: str
+    """How it was written to the first of its places."""
 
     @property
     def digest(self) -> Digest:
@@ -90,7 +92,14 @@ def build_platforms(
             output=delivered.write(delivery),
             pushed=tuple(delivered.push(delivery)),
             loaded=tuple(delivered.load(delivery)),
+            format=_format(delivery),
         )
+
+
+def _format(delivery: Delivery) -> str:
+    if delivery.output is not None:
+        return delivery.format
+    return "registry" if delivery.pushes or delivery.load is None else f"{delivery.load.program} load"
 
 
 def index_of(images: Sequence[Image]) -> ImageContent:

@@ -9,7 +9,6 @@ from typing import Any
 
 from sysimage.errors import SpecError
 from sysimage.spec.json_text import pointer, pointer_keys, read_json
-from sysimage.spec.schema import allows_only_text, shared_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +50,8 @@ def _keys(key: str) -> tuple[str, ...]:
 
 
 def _value(keys: tuple[str | int, ...], said: str) -> Any:
+    from sysimage.spec.schema import allows_only_text, shared_schema  # the model, which a value alone needs
+
     if allows_only_text(shared_schema(), keys) and not said.startswith('"'):
         return said
     read = read_json(said)
@@ -93,3 +94,7 @@ class SpecChoices:
                 raise SpecError("cannot set a value: its key is empty")
             assignments.append(Assignment(_keys(key), json.loads(json.dumps(value)), False, said))
         return cls(tuple(variants), tuple(assignments), dict(arguments or {}))
+
+
+AS_IT_IS = SpecChoices()
+"""What chooses nothing."""

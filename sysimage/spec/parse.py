@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from pydantic import ValidationError
 
 from sysimage.errors import Issue, SpecError
 from sysimage.spec.check import Names, check
-from sysimage.spec.choices import SpecChoices
+from sysimage.spec.choices import AS_IT_IS, SpecChoices
 from sysimage.spec.composition import Composition, compose
 from sysimage.spec.include import SpecText
 from sysimage.spec.json_text import pointer, pointer_keys
@@ -22,7 +23,6 @@ from sysimage.spec.schema import known_keys, shared_schema
 from sysimage.spec.spec_object import hyphenated
 from sysimage.spec.validation_errors import Place, translate
 
-AS_IT_IS = SpecChoices()
 _OF_PYTHON = "the spec"
 _SMALLEST = {"name": "unnamed"}
 """What stands in for a required key while faulty ones are set aside; and `_made_of`."""
@@ -69,8 +69,20 @@ def spec_of_value(value: Mapping[str, Any], beside: Path, choices: SpecChoices =
 
     ``beside`` is the directory that paths are relative to. A value that JSON does not have is a TypeError.
     """
+    with without_lines():
+        return read_composed(value_text(value, beside), choices)
+
+
+def value_text(value: Mapping[str, Any], beside: Path) -> SpecText:
+    """The text of what a system.json holds as Python's values; to be read `without_lines`."""
+    return SpecText(json.dumps(value), _OF_PYTHON, beside)
+
+
+@contextmanager
+def without_lines() -> Iterator[None]:
+    """Take the lines from the issues of a `value_text`, which are of no file."""
     try:
-        return read_composed(SpecText(json.dumps(value), _OF_PYTHON, beside), choices)
+        yield
     except SpecError as error:
         error.issues = tuple(
             replace(issue, line=None, column=None, file=None) if issue.file in (None, _OF_PYTHON) else issue

@@ -79,6 +79,8 @@ def test_one_platform_is_an_image_and_no_index(workspace: Path, say: Any) -> Non
     [
         (["--platform", "windows/amd64"], "is not a platform"),
         (["--platform", "arm64,linux/arm64"], "names a platform twice"),
+        (["--platform", "arm64,linux/arm64/v8"], "one is named twice"),
+        (["--platform", "amd64,linux/nonsense"], "it has no architecture that is known"),
         (["--platform", BOTH, "--format", "docker-archive"], "it holds one image"),
         (["--platform", "linux/nonsense"], "architecture"),
     ],
@@ -91,22 +93,56 @@ def test_platforms_are_read_with_and_without_the_system() -> None:
     assert platforms("linux/amd64, arm64,linux/arm/v7") == ("linux/amd64", "linux/arm64", "linux/arm/v7")
 
 
-def test_another_architecture_has_a_lock_file_of_its_own(workspace: Path) -> None:
-    from argparse import Namespace
-
-    from sysimage.cli.spec_files import choices, plain_system
+def test_each_architecture_has_a_lock_file_of_its_own(workspace: Path) -> None:
+    from sysimage.cli.spec_files import plain_systems
+    from sysimage.spec.choices import SpecChoices
 
     (workspace / "web.json").write_text('{"name": "web", "packages": [], "architecture": "amd64"}')
+    (workspace / "both.json").write_text('{"name": "both", "packages": [], "architectures": ["arm64", "amd64"]}')
+    arm = SpecChoices.of(set={"architecture": "arm64"})
 
-    def lock(*chosen: str) -> str | None:
-        arguments = Namespace(
-            variant=None, assignments=None, spec_arguments=None, argument_environment={}, platforms=chosen
-        )
-        found = plain_system("web.json", None, choices(arguments)).lock_file
-        return found.name if found else None
+    def locks(spec: str, *platforms: str, chosen: SpecChoices = SpecChoices()) -> list[str]:  # noqa: B008
+        found = plain_systems(spec, None, chosen, platforms or None)
+        return [system.lock_file.name for system in found if system.lock_file is not None]
 
-    assert lock() == lock("linux/amd64") == "web.lock.json"
-    assert lock("linux/arm64") == "web.arm64.lock.json"
+    assert locks("web.json") == locks("web.json", "linux/amd64") == ["web.lock.json"]
+    assert locks("web.json", "linux/arm64") == locks("web.json", chosen=arm) == ["web.arm64.lock.json"]
+    assert locks("both.json") == ["both.lock.json", "both.amd64.lock.json"]
+    assert locks("both.json", "linux/amd64") == ["both.amd64.lock.json"]
+
+
+def test_a_lock_file_that_is_named_is_for_one_platform(workspace: Path, say: Any) -> None:
+    told = say("build", "--lockfile", "x.lock.json", "--platform", BOTH, status=2)["error"]["message"]
+    assert "each has other packages, and a lock file of its own" in told
+
+
+@pytest.mark.parametrize("form", ["--previous", "--history"])
+def test_an_earlier_build_is_that_of_each_platform(form: str, workspace: Path, say: Any) -> None:
+    with running() as registry:
+        name = f"{registry.address}/team/small:1"
+        first = say("build", "--platform", BOTH, "-o", "first.tar", "--push", name)
+        say("build", "--platform", BOTH, "-o", "layout/")
+        for place in ("first.tar", "layout", name):
+            again = say("build", form, place, "--platform", BOTH, "-o", "again.tar")
+            assert again["digest"] == first["digest"]
+
+
+def test_a_spec_from_standard_input_is_read_once_for_all_platforms(
+    workspace: Path, say: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import io
+    import sys
+
+    named = say("build", "--platform", BOTH, "-o", "named.tar")
+    text = io.TextIOWrapper(io.BytesIO((workspace / "small.json").read_bytes()))
+    monkeypatch.setattr(sys, "stdin", text)
+    assert main(["build", "-q", "--platform", BOTH, "-o", "piped.tar", "-"]) == 0
+    assert (workspace / "piped.tar").read_bytes() == (workspace / "named.tar").read_bytes()
+    assert named["format"] == "archive"
+
+
+def test_there_is_no_record_beside_an_index(workspace: Path, say: Any) -> None:
+    assert "each image carries its own" in say("build", "--record", "--platform", BOTH, status=2)["error"]["message"]
 
 
 def test_architectures_of_a_spec_are_what_the_flag_says_and_the_flag_wins(workspace: Path, say: Any) -> None:
@@ -127,6 +163,9 @@ def test_a_verb_for_one_image_wants_one_platform_of_a_spec_for_several(
     assert main(["plan", "--progress", "quiet", "small.json"]) == 2
     assert "name one --platform" in capsys.readouterr().err
     assert main(["plan", "--progress", "quiet", "--platform", "arm64", "small.json"]) == 0
+    capsys.readouterr()
+    assert main(["plan", "--platform", "arm64,amd64", "small.json"]) == 2
+    assert "it names several platforms, and this is done for one at a time" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("verb", [["run"], ["shell"], ["test", "--in", "namespaces"]])

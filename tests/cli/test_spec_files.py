@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sysimage.cli.spec_files import declared_system, neighbours
+from sysimage.cli.spec_files import neighbours, only_system
 from sysimage.errors import SpecError
 from sysimage.pipeline.overrides import overridden
 from sysimage.spec import SystemSpec, parse_spec
@@ -19,6 +19,7 @@ FLAGS: dict[str, object] = {
     "from_image": None,
     "check_store": False,
     "lockfile": None,
+    "platforms": None,
 }
 FLAGS |= {"variant": None, "assignments": None, "spec_arguments": None, "argument_environment": {}}
 
@@ -54,7 +55,7 @@ def test_what_no_room_would_take_is_refused_at_once(values: dict[str, object]) -
 def test_a_system_keeps_what_its_file_says(tmp_path: Path) -> None:
     path = tmp_path / "web.json"
     path.write_text('{"name": "web", "packages": [], "max-layers": 30}')
-    system = declared_system(Namespace(**FLAGS | {"spec": str(path), "max_layers": 5, "compression": "none"}))
+    system = only_system(Namespace(**FLAGS | {"spec": str(path), "max_layers": 5, "compression": "none"}))
     assert (system.spec.max_layers, system.written.max_layers) == (5, 30)
     assert (system.spec.compression, system.written.compression) == ("none", "gzip")
     assert (system.spec_dir, system.lock_file) == (tmp_path, tmp_path / "web.lock.json")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sysimage.errors import Issue, SpecError
-from sysimage.spec.choices import Assignment, SpecChoices
+from sysimage.spec.choices import AS_IT_IS, Assignment, SpecChoices
 from sysimage.spec.composition_keys import CompositionKeys
 from sysimage.spec.include import SpecText
 from sysimage.spec.located import Place, everywhere, plain
@@ -20,7 +20,7 @@ from sysimage.spec.lock_file import lock_file_beside
 from sysimage.spec.marks import FILE_OR_NAME, INSIDE, SPEC_PATH, WHOLE, marked
 from sysimage.spec.merge import merged
 from sysimage.spec.model import SystemSpec
-from sysimage.spec.parse import AS_IT_IS, ReadSpec, read_composed
+from sysimage.spec.parse import ReadSpec, read_composed
 
 DOCS = Path(__file__).parents[2] / "docs"
 
