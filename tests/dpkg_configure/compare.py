@@ -2,86 +2,155 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+import platform
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
+from sysimage.rootfs.accounts import Accounts, WantedUser, parse_accounts
+from sysimage.rootfs.add_accounts import add_accounts
 from sysimage.rootfs.tree import Kind
+from sysimage_bootstrap.debs.control_files import SCRIPTS
 from sysimage_bootstrap.scripts.declarations import Declarations
-from sysimage_bootstrap.scripts.read import Settings, read_scripts
+from sysimage_bootstrap.scripts.read import PackageScripts, Settings, read_scripts
 from sysimage_bootstrap.scripts.root_files import Node, RootFiles
 from sysimage_bootstrap.system.sysusers import parse_sysusers
+from tests.dpkg_configure.allowed import reason
 from tests.dpkg_configure.chroot import Chroot, ChrootFiles, Owners, scripts_of
 
-ALLOWED = {
-    "state of installers": (
-        r"/var/lib/(dpkg|apt|ucf|systemd|pam|dbus|python|polkit-1|shells\.state|update-rc\.d|update-notifier)(/.*)?",
-        r"/var/lib/apache2/.*/enabled_by_admin(/.*)?",
-    ),
-    "caches and logs": (
-        r"/var/cache/(apt|debconf|ldconfig|man|fontconfig|private)(/.*)?",
-        r"/var/log/(apt(/.*)?|dpkg\.log|alternatives\.log|bootstrap\.log|fontconfig\.log|journal)",
-        r"/usr/(lib|share)/.*(__pycache__(/.*)?|\.pyc)",
-    ),
-    "of one machine": (r"/etc/(machine-id|resolv\.conf|hostname|mailname|apt(/.*)?|\.pwd\.lock|postfix/main\.cf)",),
-    "secrets and indexes that are made at the first start": (
-        r"/etc/ssh/ssh_host_.*",
-        r"/etc/ssl/(private|certs)(/.*)?",
-        r"/etc/aliases\.db",
-        r"/var/lib/mysql(/.*)?",
-        r"/var/lib/rabbitmq/\.erlang\.cookie",
-    ),
-    "accounts, whose IDs are chosen by name": (r"/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?",),
-    "written by sysimage in another way": (
-        r"/var/cache/lighttpd(/.*)?",  # by tmpfiles.d
-        r"/etc/ca-certificates\.conf|/var/lib/ca-certificates-java/.*",
-        r"/etc/(pam\.d/common-.*|ld\.so\.cache|shells|default/locale|locale\.conf|timezone)",
-    ),
-    "the init is another one": (
-        r"/etc/(systemd|rc[0-6S]\.d|init\.d)(/.*)?",
-        r"/etc/(fstab|mtab|vconsole\.conf|credstore.*)",
-        r"/var/(lib|log|cache)/private",
-        r"/var/log/README",
-    ),
-    "functions over the merged tree": (
-        r"/usr/lib/.*/(gconv-modules\.cache|giomodule\.cache|loaders\.cache)",
-        r"/usr/share/(mime|icons|glib-2\.0/schemas)/.*",
-        r"/usr/share/info/dir(\.old)?",
-    ),
-    "of a preinst, which is read with its package's files in place": (r"/etc/apparmor\.d/disable/.*",),
-    "not part of a system at rest": (r"/(dev|proc|sys|run|tmp|boot|root)(/.*)?", r"/var/tmp/.*"),
-}
-"""Why a path may differ → expressions of such paths. Each was looked at."""
-_ALLOWED = re.compile("|".join(f"(?:{one})" for paths in ALLOWED.values() for one in paths))
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One path at which dpkg has left something else than was understood."""
+
+    path: str
+    what: str
+    reason: str
+    """Why that is right; empty if it is a fault."""
 
 
-def understood(chroot: Chroot) -> tuple[Declarations, RootFiles]:
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two trees of the same packages."""
+
+    said: Declarations
+    differences: tuple[Difference, ...]
+    scripted: frozenset[str]
+    """Packages that have scripts."""
+    unlike: Mapping[str, str]
+    """Package with scripts → ``by the list`` or ``wrong``, for those that have differences."""
+
+    @classmethod
+    def of(cls, chroot: Chroot) -> Comparison:
+        scripts = scripts_of(chroot.configured)
+        said, files = _understood(chroot, scripts)
+        found = (*_differences(chroot, files), *_account_differences(chroot, said))
+        scripted = {one.name: one for one in scripts if any(name in one.files for name in SCRIPTS)}
+        lists = _lists(chroot.configured / "var/lib/dpkg/info")
+        unlike: dict[str, str] = {}
+        for one in found:
+            for package in _packages_of(one.path, said, lists, scripted):
+                if one.reason == "" or package not in unlike:
+                    unlike[package] = "by the list" if one.reason else "wrong"
+        return cls(said, found, frozenset(scripted), unlike)
+
+    @property
+    def faults(self) -> list[Difference]:
+        return [one for one in self.differences if not one.reason]
+
+
+def _packages_of(
+    path: str, said: Declarations, lists: Mapping[str, set[str]], scripted: Mapping[str, PackageScripts]
+) -> Iterable[str]:
+    """The packages that may have to do with a path: those that ship it, the one whose script was understood to change
+    it, or else all whose scripts mention it or the directory that it is in."""
+    shipped = {*lists.get(path, ()), *([said.makers[path]] if path in said.makers else [])} & scripted.keys()
+    if shipped:
+        return shipped
+    above, _, name = path.rpartition("/")
+    for words in (path, name, above):
+        mentioned = [
+            package
+            for package, one in scripted.items()
+            if len(words) > 3 and any(words in one.files[file] for file in SCRIPTS if file in one.files)
+        ]
+        if mentioned:
+            return mentioned
+    return ()
+
+
+def _lists(info: Path) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for file in info.glob("*.list"):
+        for line in file.read_text().splitlines():
+            found.setdefault(line, set()).add(file.stem.partition(":")[0])
+    return found
+
+
+def _understood(chroot: Chroot, scripts: Iterable[PackageScripts]) -> tuple[Declarations, RootFiles]:
     """What reading the scripts makes of the unpacked tree."""
     owners = Owners(chroot.configured)
     source = ChrootFiles(chroot.unpacked, owners, chroot.configured / "var/lib/dpkg/info")
-    texts = [(file.name, file.read_text()) for file in sorted((chroot.unpacked / "usr/lib/sysusers.d").glob("*.conf"))]
-    users, groups = parse_sysusers(texts)
+    users, groups = parse_sysusers(_sysusers(chroot))
     named = {user.name for user in users}
-    settings = Settings(users=dict.fromkeys(named, ""), groups=named | {group.name for group in groups})
-    said = read_scripts(scripts_of(chroot.configured), source, settings)
+    settings = Settings(
+        host_name=platform.node(),
+        users=dict.fromkeys(named, ""),
+        groups=named | {group.name for group in groups},
+    )
+    said = read_scripts(scripts, source, settings)
     files = RootFiles(source)
     for path, node in sorted(said.changes.items()):
         files.put(path, node)
     return said, files
 
 
-def differences(chroot: Chroot, ours: RootFiles) -> Iterator[tuple[str, str]]:
-    """Path, and what dpkg has made there instead, for everything that is not `ALLOWED`."""
+def _sysusers(chroot: Chroot) -> list[tuple[str, str]]:
+    return [(file.name, file.read_text()) for file in sorted((chroot.unpacked / "usr/lib/sysusers.d").glob("*.conf"))]
+
+
+def _differences(chroot: Chroot, ours: RootFiles) -> Iterator[Difference]:
+    """Everything that dpkg has left otherwise."""
     real = RootFiles(ChrootFiles(chroot.configured, Owners(chroot.configured)))
     for path in sorted({*_walk(real, ""), *_walk(ours, "")}):
-        if _ALLOWED.fullmatch(path):
-            continue
         wanted, made = real.node(path, follow=False), ours.node(path, follow=False)
         if _shown(wanted) != _shown(made):
-            yield path, f"dpkg: {_shown(wanted)}; understood: {_shown(made)}"
+            yield Difference(path, f"dpkg: {_shown(wanted)}; understood: {_shown(made)}", reason(path))
         elif (
             wanted is not None and made is not None and wanted.kind is Kind.FILE and real.read(path) != ours.read(path)
         ):
-            yield path, "another content"
+            yield Difference(path, "another content", reason(path))
+
+
+def _account_differences(chroot: Chroot, said: Declarations) -> Iterator[Difference]:
+    """What accounts have otherwise, their IDs left out."""
+    real = parse_accounts(*((chroot.configured / "etc" / name).read_text() for name in ("passwd", "group")))
+    masters = (chroot.unpacked / "usr/share/base-passwd" / name for name in ("passwd.master", "group.master"))
+    base = parse_accounts(*(file.read_text() for file in masters))
+    users, groups = parse_sysusers(_sysusers(chroot))
+    members = [
+        WantedUser(one.name, groups=one.groups, make_home=False) if base.user(one.name) else one for one in said.users
+    ]
+    wanted = [user for user in users if base.user(user.name) is None]
+    more = [group for group in (*groups, *said.groups) if base.group(group.name) is None]
+    made = add_accounts(base, [*wanted, *members], more)
+    for table in (_users, _groups):
+        wanted_lines, made_lines = table(real), table(made)
+        for name in sorted(wanted_lines.keys() | made_lines.keys()):
+            there, here = wanted_lines.get(name), made_lines.get(name)
+            if there != here:
+                yield Difference(name, f"dpkg: {there}; understood: {here}", reason(name))
+
+
+def _users(accounts: Accounts) -> dict[str, tuple[str, ...]]:
+    return {
+        f"user {user.name}": (accounts.group_of(user).name, user.comment.rstrip(","), user.home, user.shell)
+        for user in accounts.users
+    }
+
+
+def _groups(accounts: Accounts) -> dict[str, tuple[str, ...]]:
+    return {f"group {group.name}": group.members for group in accounts.groups}
 
 
 def _walk(files: RootFiles, path: str) -> Iterator[str]:
@@ -89,7 +158,7 @@ def _walk(files: RootFiles, path: str) -> Iterator[str]:
         below = f"{path}/{name}"
         yield below
         node = files.node(below, follow=False)
-        if node is not None and node.kind is Kind.DIRECTORY and not _ALLOWED.fullmatch(below):
+        if node is not None and node.kind is Kind.DIRECTORY and not reason(f"{below}/"):
             yield from _walk(files, below)
 
 

@@ -76,10 +76,6 @@ class Inventory:
     """When the source changed: seconds since the epoch, ascending."""
     replaces: str = ""
     """The field Replaces of its control file: whose files it may overwrite."""
-    diversions: Mapping[str, str] = field(default_factory=dict)
-    """Path → where the files of all other packages at that path are instead."""
-    capabilities: Mapping[str, str] = field(default_factory=dict)
-    """Path of a program → what its package lets it do, as for setcap(8)."""
     maintainer_files: Mapping[str, str] = field(default_factory=dict)
     """Name, such as ``postinst`` → text: what says how the package is configured (`MAINTAINER_FILES`)."""
 
@@ -92,8 +88,6 @@ class Inventory:
             "attributes": {path: asdict(found) for path, found in sorted(self.attributes.items())},
             "conffiles": list(self.conffiles),
             "replaces": self.replaces,
-            "diversions": dict(self.diversions),
-            "capabilities": dict(self.capabilities),
             "maintainer_files": dict(sorted(self.maintainer_files.items())),
         }
 
@@ -119,10 +113,6 @@ class PackageFacts:
     """Path of a symlink → what it says below /usr, where the item's says something else."""
     replaces: str = ""
     """The packages whose files it may overwrite, as its control file says them."""
-    diversions: Mapping[str, str] = field(default_factory=dict)
-    """Path → where the files of all other packages at that path are instead."""
-    capabilities: Mapping[str, str] = field(default_factory=dict)
-    """Path of a program → what its package lets it do, as for setcap(8)."""
     maintainer_files: Mapping[str, str] = field(default_factory=dict)
     """Its maintainer scripts and what belongs to them, by name."""
 
@@ -146,7 +136,5 @@ class PackageFacts:
             facts.get("md5sums", {}),
             facts.get("links", {}),
             facts.get("replaces", ""),
-            facts.get("diversions", {}),
-            facts.get("capabilities", {}),
             facts.get("maintainer_files", {}),
         )

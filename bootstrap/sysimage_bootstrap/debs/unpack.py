@@ -21,7 +21,6 @@ from sysimage_bootstrap.debs.deb import Deb, open_deb
 from sysimage_bootstrap.debs.elf import MAGIC, ElfError, read_elf
 from sysimage_bootstrap.debs.guile import modules_in_library, modules_in_source
 from sysimage_bootstrap.debs.inventory import WATCHED, Attributes, Inventory, LinkedFile
-from sysimage_bootstrap.debs.script_facts import script_facts
 from sysimage_bootstrap.debs.stanza import stanza
 from sysimage_bootstrap.debs.tar import PackageMember, TarError, TarReader, Type, show
 
@@ -177,7 +176,6 @@ def _inventory(package: Package, deb: Deb, replaces: str, unpacked: _Unpacked) -
         for name, head in unpacked.heads.items()
         if head.startswith(b"#!") and b"\n" in head and unpacked.files[name].mode & 0o111
     }
-    said = script_facts(package.name, deb.maintainer_files.get("preinst", ""), deb.maintainer_files.get("postinst", ""))
     words = {_text(name): _words(Path(os.fsdecode(unpacked.top), os.fsdecode(name))) for name in sorted(scripts)}
     return Inventory(
         package=package.name,
@@ -198,8 +196,6 @@ def _inventory(package: Package, deb: Deb, replaces: str, unpacked: _Unpacked) -
         conffiles=deb.conffiles,
         replaces=replaces,
         changed=_changed(package, unpacked),
-        diversions=said.diversions,
-        capabilities=said.capabilities,
         maintainer_files=dict(deb.maintainer_files),
     )
 

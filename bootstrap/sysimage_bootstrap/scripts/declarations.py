@@ -95,5 +95,9 @@ class Declarations:
     units: tuple[EnabledUnit, ...] = ()
     triggers: tuple[ActivatedTrigger, ...] = ()
     first_starts: tuple[FirstStart, ...] = ()
+    diversions: tuple[Diversion, ...] = ()
+    """Sorted by path. Paths are real ones, below /usr."""
+    capabilities: Mapping[str, str] = field(default_factory=dict)
+    """Image path of a program → what it may do, as for setcap(8); sorted by path."""
     unread: tuple[Unread, ...] = ()
     """In the order of packages and lines."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
@@ -96,10 +97,39 @@ def has_effects(command: Command, functions: Mapping[str, Command], seen: frozen
     if name == "command" or name in _RUNS_OTHERS:
         return has_effects(_without_first(command), functions, seen)
     short = name.rpartition("/")[2]
-    return short not in HARMLESS and not any(fnmatchcase(short, pattern) for pattern in IGNORED)
+    return not only_looks(command, functions, seen) and not any(fnmatchcase(short, pattern) for pattern in IGNORED)
+
+
+def only_looks(command: Simple, functions: Mapping[str, Command], seen: frozenset[str] = frozenset()) -> bool:
+    """Whether a command, its redirections left out, prints something, waits or asks, and changes nothing."""
+    name = command.words[0].literal() if command.words else None
+    short = (name or "").rpartition("/")[2]
+    return not _acts(command, short, functions, seen) if short in _ACTS else short in HARMLESS
 
 
 _RUNS_OTHERS = ("env", "nice")
+
+
+_ACTS = ("find", "sed", "xargs")
+_FIND_WRITES = ("-delete", "-fprint", "-fprint0", "-fprintf", "-fls")
+_FIND_RUNS = ("-exec", "-execdir", "-ok", "-okdir")
+_IN_PLACE = re.compile(r"-[nErsuz]*i.*|--in-place(=.*)?", re.DOTALL)
+_VALUES_OF_XARGS = ("-I", "-n", "-L", "-P", "-s", "-d", "-E", "-a")
+
+
+def _acts(command: Simple, name: str, functions: Mapping[str, Command], seen: frozenset[str]) -> bool:
+    """Whether a command that only looks, unless its options say otherwise, could change a file."""
+    said = [word.literal() for word in command.words]
+    if name == "sed":
+        return any(one is not None and _IN_PLACE.fullmatch(one) for one in said[1:])
+    if name == "find":
+        begins = [at + 1 for at, one in enumerate(said) if one in _FIND_RUNS]
+        runs = [Simple(command.line, (), command.words[at:], ()) for at in begins]
+        return any(one in _FIND_WRITES for one in said) or any(has_effects(one, functions, seen) for one in runs)
+    at = 1
+    while at < len(said) and (said[at] or "").startswith("-"):
+        at += 2 if said[at] in _VALUES_OF_XARGS else 1
+    return has_effects(Simple(command.line, (), command.words[at:], ()), functions, seen)
 
 
 def _without_first(command: Simple) -> Simple:

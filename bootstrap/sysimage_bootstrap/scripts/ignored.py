@@ -10,13 +10,13 @@ HARMLESS = frozenset(
         "command", "continue", "cut", "date", "db_beginblock", "db_capb", "db_clear", "db_endblock", "db_exist",
         "db_fget", "db_get", "db_go", "db_info", "db_input", "db_metaget", "db_purge", "db_register", "db_settitle",
         "db_stop", "db_subst", "db_text", "db_title", "db_unregister", "db_version", "df", "diff", "dirname", "dpkg",
-        "dpkg-query", "echo", "egrep", "export", "expr", "false", "fgrep", "filerc", "find", "fold", "free", "fuser",
+        "dpkg-query", "echo", "egrep", "export", "expr", "false", "fgrep", "filerc", "fold", "free", "fuser",
         "getent", "grep", "groups", "hash", "head", "hostname", "id", "ischroot", "kpsewhich", "local", "logger",
         "ls", "lsof", "mawk", "md5sum", "mktemp", "mountpoint", "netstat", "od", "paperconf", "pgrep", "phpquery",
         "pidof", "printf", "ps", "py3versions", "pyversions", "read", "readlink", "realpath", "return", "runlevel",
-        "sed", "seq", "set", "sha256sum", "sha512sum", "shift", "sleep", "sort", "ss", "stat", "stty", "sync",
+        "seq", "set", "sha256sum", "sha512sum", "shift", "sleep", "sort", "ss", "stat", "stty", "sync",
         "systemd-detect-virt", "systemd-escape", "tail", "test", "tr", "trap", "true", "tty", "type", "ucfq",
-        "umask", "uname", "uniq", "unset", "wc", "which", "who", "xargs", "zgrep",
+        "umask", "uname", "uniq", "unset", "wc", "which", "who", "zgrep",
     }
 )  # fmt: skip
 """They print something, wait, or ask. What they print into a file counts nevertheless."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
@@ -74,7 +75,8 @@ def read_scripts(packages: Iterable[PackageScripts], source: FileSource, setting
     for name in ("preinst", "config", "postinst"):
         for package in packages:
             if name in package.files:
-                unread += _read(state, package, name)
+                with state.files.before_unpacking(package.name) if name == "preinst" else nullcontext():
+                    unread += _read(state, package, name)
     files = state.files
     kept = {path: node for path, node in files.changes.items() if not path.startswith(_TEMPORARY)}
     return Declarations(
@@ -86,6 +88,8 @@ def read_scripts(packages: Iterable[PackageScripts], source: FileSource, setting
         units=tuple(state.units[name] for name in sorted(state.units)),
         triggers=tuple(state.triggers),
         first_starts=tuple(dict.fromkeys(state.first_starts)),
+        diversions=tuple(state.diversions[path] for path in sorted(state.diversions)),
+        capabilities=dict(sorted(state.capabilities.items())),
         unread=tuple(unread),
     )
 

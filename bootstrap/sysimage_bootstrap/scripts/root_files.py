@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -65,6 +66,21 @@ class RootFiles:
         self.maker = ""
         """The package whose script changes files now."""
         self._names: dict[str, set[str]] = {}
+        self._unpacked_later: frozenset[str] = frozenset()
+
+    @contextmanager
+    def before_unpacking(self, package: str) -> Iterator[None]:
+        """The files of a package are not there yet. What is put in the place of one gives way to it."""
+        paths = (self.real(path, follow=False) for path in self.files_of(package) or ())
+        self._unpacked_later = frozenset(path for path in paths if path.count("/") > 1)  # links into /usr are there
+        try:
+            yield
+        finally:
+            for path in self._unpacked_later & self.changes.keys():
+                node = self._source.node(path)
+                if node is not None and node.kind is not Kind.DIRECTORY:
+                    del self.changes[path]
+            self._unpacked_later = frozenset()
 
     def real(self, path: str, *, follow: bool = True) -> str:
         """The path without symlinks on the way, and at its end if ``follow``; the rest of a path that is not there
@@ -106,7 +122,9 @@ class RootFiles:
             return self.changes[path]
         if path == "/":
             return Node.directory()
-        return self._source.node(path)
+        node = self._source.node(path)
+        is_later = path in self._unpacked_later and node is not None and node.kind is not Kind.DIRECTORY
+        return None if is_later else node
 
     def names(self, path: str) -> list[str]:
         """The sorted names in a directory."""

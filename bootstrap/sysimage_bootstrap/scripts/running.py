@@ -105,6 +105,8 @@ class SystemState:
     selected: dict[str, str] = field(default_factory=dict)
     """Name of an alternative → the path that a script has set it to."""
     diversions: dict[str, Diversion] = field(default_factory=dict)
+    capabilities: dict[str, str] = field(default_factory=dict)
+    """Real path of a program → what it may do, as for setcap(8)."""
     overrides: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     users: dict[str, WantedUser] = field(default_factory=dict)
     """Those that scripts made."""

@@ -150,7 +150,7 @@ class _Reader:
 
     def compiled(self, text: str, flags: int) -> re.Pattern[str]:
         try:
-            return re.compile(expression(text, extended=self.extended), flags)
+            return re.compile(expression(_with_characters(text), extended=self.extended), flags)
         except re.error:
             raise UnknownError(f"what the expression {text} matches") from None
 
@@ -172,6 +172,14 @@ class _Reader:
                 pattern = re.compile(pattern.pattern, re.IGNORECASE)
             return lambda number, line, last: pattern.search(line) is not None
         return None
+
+
+_CHARACTERS = {"n": "\n", "t": "\t", "f": "\f", "v": "\v", "a": "\a"}
+
+
+def _with_characters(pattern: str) -> str:
+    """An expression with the characters that sed itself puts for ``\\t`` and the like, in brackets too."""
+    return re.sub(r"\\(.)", lambda match: _CHARACTERS.get(match[1], match[0]), pattern, flags=re.DOTALL)
 
 
 def _statements(script: str, *, extended: bool) -> list[_Statement]:

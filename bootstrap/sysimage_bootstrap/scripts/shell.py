@@ -12,9 +12,9 @@ from fnmatch import fnmatchcase
 
 from sysimage_bootstrap.scripts.control_flow import run_and_or, run_case, run_for, run_if, run_pipeline, run_while
 from sysimage_bootstrap.scripts.declarations import Unread
-from sysimage_bootstrap.scripts.effects import assigned_names, has_effects, writes_file
+from sysimage_bootstrap.scripts.effects import assigned_names, has_effects, only_looks, writes_file
 from sysimage_bootstrap.scripts.expansion import fields_of, text_of
-from sysimage_bootstrap.scripts.ignored import HARMLESS, IGNORED
+from sysimage_bootstrap.scripts.ignored import IGNORED
 from sysimage_bootstrap.scripts.redirections import note_unknown_content, open_redirects
 from sysimage_bootstrap.scripts.running import (
     COMMANDS,
@@ -244,7 +244,8 @@ class Shell:
 
     def _simple(self, command: Simple, stdin: Input, out: Output) -> int | None:
         literal = command.words[0].literal() if command.words else None
-        harmless = literal in HARMLESS and not any(map(writes_file, command.redirects))
+        looks = only_looks(command, self.functions)
+        harmless = looks and not any(map(writes_file, command.redirects))
         try:
             words = fields_of(self, command.words)
             if not words:
@@ -266,7 +267,7 @@ class Shell:
         except UnknownError as unknown:
             if literal not in ("[", "test"):
                 out.unknown = out.unknown or str(unknown)
-            if not harmless and literal not in HARMLESS:
+            if not looks:
                 self.note(command.line, str(unknown))
             elif not harmless:
                 note_unknown_content(self, command, str(unknown))

@@ -86,8 +86,6 @@ def expression(pattern: str, *, extended: bool) -> str:
                 out.append(r"\b")
             elif following in "sSwWbB" or following.isdigit():
                 out.append(f"\\{following}")
-            elif following in "nt":
-                out.append({"n": r"\n", "t": r"\t"}[following])
             else:
                 out.append(re.escape(following))
         elif character == "[" and (end := _end_of_brackets(pattern, at)):

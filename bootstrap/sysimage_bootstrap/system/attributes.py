@@ -24,16 +24,19 @@ from sysimage_bootstrap.system.usr_files import USUAL_DIRECTORY, is_shown
 _SET_ID = 0o6000
 
 
-def attribute_entries(spec: SystemSpec, packages: Iterable[Installed], accounts: Accounts) -> tuple[Entry, ...]:
+def attribute_entries(
+    spec: SystemSpec, packages: Iterable[Installed], accounts: Accounts, capabilities: Mapping[str, str]
+) -> tuple[Entry, ...]:
     """What the packages ship with other attributes than their layers say, and the declared programs, sorted by path.
 
-    A `SpecError` names programs that no package has, and unknown owners.
+    ``capabilities`` are those that packages' scripts give to programs, by image path. A `SpecError` names programs that
+    no package has, and unknown owners.
     """
     packages = tuple(packages)
     issues: list[Issue] = []
     found = {entry.path: entry for package in packages for entry in _packaged(package, accounts, issues)}
     found |= {entry.path: entry for entry in _declared(spec, packages, accounts, issues)}
-    found |= {entry.path: entry for entry in _capable(spec, packages, found, issues)}
+    found |= {entry.path: entry for entry in _capable(spec, packages, found, capabilities, issues)}
     if issues:
         raise SpecError("cannot install the privileged programs", issues=issues)
     return tuple(found[path] for path in sorted(found))
@@ -74,12 +77,14 @@ def _declared(
 
 
 def _capable(
-    spec: SystemSpec, packages: Sequence[Installed], there: Mapping[str, Entry], issues: list[Issue]
+    spec: SystemSpec,
+    packages: Sequence[Installed],
+    there: Mapping[str, Entry],
+    capabilities: Mapping[str, str],
+    issues: list[Issue],
 ) -> Iterator[Entry]:
     """Programs with capabilities: those that their packages give them, and those that the spec says."""
-    wanted: dict[str, tuple[str, str | None]] = {
-        f"/usr/{path}": (text, None) for one in packages for path, text in sorted(one.facts.capabilities.items())
-    }
+    wanted: dict[str, tuple[str, str | None]] = {path: (text, None) for path, text in capabilities.items()}
     for path, text in sorted(spec.capabilities.items()):
         if path not in spec.files:
             wanted["/usr/" + path.removeprefix("/usr").lstrip("/")] = text, pointer("capabilities", path)

@@ -22,7 +22,7 @@ from sysimage.store.paths import StorePath
 from sysimage_bootstrap.debian.architectures import ELF_TARGETS
 from sysimage_bootstrap.debs.inventory import PackageFacts
 from sysimage_bootstrap.packages.default_packages import build_only
-from sysimage_bootstrap.scripts.declarations import FirstStart
+from sysimage_bootstrap.scripts.declarations import Declarations, FirstStart
 from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system import boot, etc
 from sysimage_bootstrap.system.attributes import attribute_entries
@@ -90,7 +90,7 @@ def build_system(
         raise SpecError("cannot enable units", issues=enabled.issues)
     configured = configured_entries(declarations, accounts)
     environment = image_environment(spec)
-    root = _Root.of(spec, spec_dir, packages, accounts, configured)
+    root = _Root.of(spec, spec_dir, packages, accounts, configured, declarations)
     progress("system", 1, 3)
     certificates = etc.all_certificates(packages, root.declared)
     files = configured.etc_files | etc.generated_files(spec, packages, environment, certificates)
@@ -193,14 +193,19 @@ class _Root:
         packages: Sequence[Installed],
         accounts: Accounts,
         configured: ConfiguredEntries,
+        declarations: Declarations,
     ) -> _Root:
         usr = Usr.of(packages)
-        special = attribute_entries(spec, packages, accounts)
+        special = attribute_entries(spec, packages, accounts, declarations.capabilities)
         declared = declared_entries(spec, spec_dir, accounts)
         elsewhere = {entry.path for entry in (*configured.usr, *special, *declared)}
         return cls(
             usr,
-            layered(settled(usr, elsewhere, spec.alternatives), special, _with_capabilities(configured.usr, special)),
+            layered(
+                settled(usr, elsewhere, spec.alternatives, declarations.diversions),
+                special,
+                _with_capabilities(configured.usr, special),
+            ),
             layered(base_entries(usr), var_entries(), package_entries(packages, accounts)),
             configured.others,
             tuple(home_entries(accounts, packages)),

@@ -20,6 +20,7 @@ from sysimage.errors import IntegrityError, Issue
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.shown import shown_files
 from sysimage_bootstrap.debian.merged_usr import LINKS_TO_USR
+from sysimage_bootstrap.scripts.declarations import Diversion
 from sysimage_bootstrap.system.installed import Installed
 
 LOCAL = ("bin", "etc", "games", "include", "lib", "man", "sbin", "share", "src")
@@ -89,7 +90,9 @@ def base_entries(usr: Usr) -> Iterator[Entry]:
         yield Entry.directory(f"/usr/local{name}")
 
 
-def settled(usr: Usr, elsewhere: Collection[str], chosen: Mapping[str, str]) -> Iterator[Entry]:
+def settled(
+    usr: Usr, elsewhere: Collection[str], chosen: Mapping[str, str], diversions: Sequence[Diversion] = ()
+) -> Iterator[Entry]:
     """The winner at each path where packages have different things; ``elsewhere`` is what something else settles.
 
     ``chosen`` are the names, such as ``parallel``, or image paths, for which the spec says a package; a package that
@@ -97,14 +100,15 @@ def settled(usr: Usr, elsewhere: Collection[str], chosen: Mapping[str, str]) -> 
     `IntegrityError` names everything else, and both sides.
     """
     issues = []
-    diverted = dict(_diverted(usr))
+    diverted = dict(_diverted(usr, diversions))
+    diverting = {(one.path, one.package) for one in diversions}
     yield from (entry for path, entry in sorted(diverted.items()) if path not in elsewhere)
     for path, packages in sorted(usr.holders.items()):
         if path in usr.directories:
             known = next(iter(packages))
             issues.append(Issue(f"/usr/{path}", f"is a directory of one package, and not of {known.path}"))
         elif len(packages) > 1 and path not in elsewhere and (others := _others(path, packages)):
-            winner = _winner(path, [packages[0], *others], chosen)
+            winner = _winner(path, [packages[0], *others], chosen, diverting)
             if winner is None:
                 issues += [
                     Issue(f"/usr/{path}", f"{packages[0].path} and {one.path} have different things here")
@@ -127,24 +131,25 @@ def _hint(issues: Sequence[Issue], usr: Usr) -> str:
     return f'{way}, or say which counts: "alternatives": {{"{path}": "{names[0]}"}}' if len(names) > 1 else way
 
 
-def _diverted(usr: Usr) -> Iterator[tuple[str, Entry]]:
+def _diverted(usr: Usr, diversions: Iterable[Diversion]) -> Iterator[tuple[str, Entry]]:
     """Image path → entry of what a package's diversion has moved there."""
-    known = {package.name: package for packages in usr.holders.values() for package in packages}
-    for diverting in known.values():
-        for path, place in diverting.facts.diversions.items():
-            for package in usr.holders.get(path, ()):
-                if package is not diverting and not usr.has(place):
-                    yield f"/usr/{place}", replace(package.usr_entry(path), path=f"/usr/{place}")
+    for one in diversions:
+        path = one.path.removeprefix("/usr/")
+        for package in usr.holders.get(path, ()):
+            if package.name != one.package and not usr.has(one.to.removeprefix("/usr/")):
+                yield one.to, replace(package.usr_entry(path), path=one.to)
 
 
-def _winner(path: str, packages: Sequence[Installed], chosen: Mapping[str, str]) -> Installed | None:
+def _winner(
+    path: str, packages: Sequence[Installed], chosen: Mapping[str, str], diverting: Collection[tuple[str, str]]
+) -> Installed | None:
     names = (f"/usr/{path}", f"/{path}", path, PurePosixPath(path).name)
     wanted = next((chosen[name] for name in names if name in chosen), None)
     for package in packages:
         if package.name == wanted:
             return package
     for package in packages:
-        if path in package.facts.diversions:
+        if (f"/usr/{path}", package.name) in diverting:
             return package
     for package in packages:
         if all(other is package or package.replaces(other) for other in packages):

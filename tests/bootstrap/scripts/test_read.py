@@ -244,3 +244,42 @@ def test_a_line_that_would_fail_is_listed_and_the_rest_is_read() -> None:
     said = read("mkdir /etc/no/where\ntouch /etc/after")
     assert [unread.why for unread in said.unread] == ["why this would fail with status 1"]
     assert "/etc/after" in said.changes
+
+
+def test_a_preinst_runs_before_the_files_of_its_package_are_there() -> None:
+    squid = "#!/bin/sh\nif ! test -e /etc/a.conf; then mkdir /etc/off; ln -s /etc/a.conf /etc/off/a.conf; fi\n"
+    said = read("test -e /etc/a.conf && touch /etc/later", {"/etc/a.conf": "x\n"}, preinst=squid)
+    assert said.unread == ()
+    assert set(said.changes) == {"/etc/off", "/etc/off/a.conf", "/etc/later"}
+
+
+def test_what_a_preinst_puts_in_the_place_of_a_file_of_its_package_gives_way_to_it() -> None:
+    early = "#!/bin/sh\necho old > /usr/share/a\n"
+    said = read("cat /usr/share/a > /etc/copy", {"/usr/share/a": "shipped"}, preinst=early)
+    assert "/usr/share/a" not in said.changes
+    copy = said.changes["/etc/copy"]
+    assert copy is not None
+    assert copy.content == b"shipped"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "date | xargs rm -f",
+        "date | xargs -0 -r -n 1 chown db",
+        'find "$(date)" -delete',
+        'find /etc -name "$(date)" -exec rm {} ";"',
+        'sed -i "s/a/$(date)/" /etc/a',
+        'sed -Ei.bak "s/a/$(date)/" /etc/a',
+        'sed --in-place -e "s/a/$(date)/" /etc/a',
+    ],
+)
+def test_a_command_that_would_change_what_is_not_known_is_listed(command: str) -> None:
+    assert [one.text for one in read(f"{command} || true", {"/etc/a": "a"}).unread] == [f"{command} || true"]
+
+
+@pytest.mark.parametrize(
+    "command", ["date | xargs -r -n 1 echo", 'find "$(date)" -exec ls {} +', 'sed -n "s/a/$(date)/p" /etc/a']
+)
+def test_a_command_that_only_looks_is_not_listed(command: str) -> None:
+    assert read(f"{command} || true", {"/etc/a": "a"}).unread == ()

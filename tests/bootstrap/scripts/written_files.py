@@ -14,7 +14,8 @@ TOPS = ("/bin", "/etc", "/tmp", "/usr", "/usr/bin", "/usr/sbin", "/usr/share", "
 class WrittenFiles:
     """Path → content; a path that ends with a slash is a directory, a text that begins with ``->`` a symlink."""
 
-    def __init__(self, files: Mapping[str, str]) -> None:
+    def __init__(self, files: Mapping[str, str], package: str = "") -> None:
+        self._files, self._package = files, package
         self._nodes: dict[str, Node] = {path: Node.directory() for path in TOPS}
         for path, text in files.items():
             for above in _parents(path):
@@ -37,7 +38,7 @@ class WrittenFiles:
         return False
 
     def files_of(self, package: str) -> Iterable[str] | None:
-        return None
+        return self._files if package == self._package else None
 
 
 def _parents(path: str) -> list[str]:
@@ -51,7 +52,7 @@ def read(
     """What a package's postinst, and ``more`` of its control files, come to."""
     control = {"postinst": f"#!/bin/sh\nset -e\n{postinst}", **more}
     scripts = [PackageScripts("pkg", "1.0", control)]
-    return read_scripts(scripts, WrittenFiles(files or {}), settings or Settings())
+    return read_scripts(scripts, WrittenFiles(files or {}, "pkg"), settings or Settings())
 
 
 def files_after(

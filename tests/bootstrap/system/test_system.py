@@ -403,8 +403,8 @@ def test_the_hint_of_a_conflict_is_one_that_works(tmp_path: Path) -> None:
 def test_what_a_package_diverts_is_at_its_other_place(tmp_path: Path) -> None:
     spec = SystemSpec.model_validate({"name": "x", "packages": []})
     store = ItemStore(tmp_path / "store", spec.store.store_dir)
-    items, facts = make_packages(store, {"newer": {"bin/bash": "-> newer"}})
-    facts["newer"] = replace(facts["newer"], diversions={"bin/bash": "bin/bash.distrib", "bin/absent": "bin/x"})
+    preinst = "#!/bin/sh\ndpkg-divert --add --rename /bin/bash\ndpkg-divert --divert /bin/x --add /bin/absent\n"
+    items, facts = make_packages(store, {"newer": {"bin/bash": "-> newer"}}, {"newer": {"preinst": preinst}})
     usr = usr_of(build_system(spec, tmp_path, items, items, facts, store))
     assert (usr["/usr/bin/bash"].target, usr["/usr/bin/bash.distrib"].read()) == ("newer", b"#!bash")
     assert "/usr/bin/x" not in usr
@@ -415,8 +415,8 @@ def test_programs_have_the_capabilities_that_their_packages_and_the_spec_say(tmp
     wanted = {"/bin/su": "cap_net_raw+p", "/srv/probe": "cap_bpf+ep"}
     spec = SystemSpec.model_validate({"name": "x", "packages": [], "files": files, "capabilities": wanted})
     store = ItemStore(tmp_path / "store", spec.store.store_dir)
-    items, facts = make_packages(store)
-    facts["bash"] = replace(facts["bash"], capabilities={"bin/bash": "cap_net_raw+ep", "bin/absent": "cap_bpf+ep"})
+    postinst = "#!/bin/sh\nsetcap cap_net_raw+ep /bin/bash\nsetcap cap_bpf+ep /bin/absent\n"
+    items, facts = make_packages(store, scripts={"bash": {"postinst": postinst}})
     entries = {entry.path: entry for entry in build_system(spec, tmp_path, items, items, facts, store).entries}
     assert entries["/usr/bin/bash"].capabilities == file_capabilities("cap_net_raw+ep")
     assert (entries["/usr/bin/su"].mode, entries["/usr/bin/su"].capabilities) == (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 
+from sysimage.rootfs.capabilities import file_capabilities
 from sysimage.rootfs.tree import Kind
 from sysimage_bootstrap.scripts.root_files import Node
 from sysimage_bootstrap.scripts.running import Call, UnknownError, command
@@ -147,9 +148,32 @@ def ischroot(call: Call) -> int:
     return 0
 
 
-@command("setcap", "getcap")
-def capabilities(call: Call) -> int:
-    """What programs may do is read from all scripts before: see `sysimage_bootstrap.debs.script_facts`."""
+@command("setcap")
+def setcap(call: Call) -> int:
+    words = [word for word in call.arguments if word not in ("-q", "-f")]
+    if any(word.startswith("-") and word != "-r" for word in words):
+        raise UnknownError("what setcap does")
+    for text, path in zip(words[::2], words[1::2], strict=True):
+        real = call.files.real(call.path(path))
+        node = call.files.node(real)
+        if node is None or node.kind is not Kind.FILE:
+            return 1
+        if text == "-r":
+            call.state.capabilities.pop(real, None)
+            continue
+        try:
+            file_capabilities(text)
+        except ValueError:
+            raise UnknownError(f"which capabilities {text} are") from None
+        call.state.capabilities[real] = text
+    return 0
+
+
+@command("getcap")
+def getcap(call: Call) -> int:
+    for path in call.options().operands:
+        if text := call.state.capabilities.get(call.files.real(call.path(path))):
+            call.print(f"{path} {text}\n")
     return 0
 
 

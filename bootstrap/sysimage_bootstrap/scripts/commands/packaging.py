@@ -145,10 +145,11 @@ def dpkg_trigger(call: Call) -> int:
 
 @command("dpkg-divert")
 def dpkg_divert(call: Call) -> int:
-    options = call.options("", frozenset({"package", "divert"}))
+    options = call.options("", frozenset({"package", "divert", "admindir", "instdir", "root"}))
     package = options.value("package") or call.shell.script.package
+    operands = [call.files.real(call.path(path), follow=False) for path in options.operands]
     if options.has("list", "listpackage", "truename"):
-        found = call.state.diversions.get(options.operands[0]) if options.operands else None
+        found = call.state.diversions.get(operands[0]) if operands else None
         if options.has("truename"):
             call.print(f"{found.to if found else options.operands[0]}\n")
         elif options.has("listpackage"):
@@ -156,12 +157,18 @@ def dpkg_divert(call: Call) -> int:
         elif found:
             call.print(f"diversion of {found.path} to {found.to} by {found.package}\n")
         return 0
-    (path,) = options.operands
+    (path,) = operands
     if options.has("remove"):
         call.state.diversions.pop(path, None)
         return 0
-    call.state.diversions[path] = Diversion(package, path, options.value("divert") or f"{path}.distrib")
+    to = options.value("divert") or f"{path}.distrib"
+    if not to.endswith(_ALIASED):
+        call.state.diversions[path] = Diversion(package, path, call.files.real(call.path(to), follow=False))
     return 0
+
+
+_ALIASED = ".usr-is-merged"
+"""What Debian's move to one /usr calls a path that is diverted to itself: nothing is moved."""
 
 
 @command("dpkg-statoverride")
