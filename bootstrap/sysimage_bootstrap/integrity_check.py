@@ -11,9 +11,9 @@ from sysimage.digest import Digest
 from sysimage.files import memo
 from sysimage.progress import Progress, silent
 from sysimage.store.paths import StorePath
-from sysimage_bootstrap.archive.archive import examine_releases
 from sysimage_bootstrap.archive.cache import FileCache
 from sysimage_bootstrap.archive.index import PackageList
+from sysimage_bootstrap.archive.signed_release import examine_releases
 from sysimage_bootstrap.debs.inventory_cache import INVENTORIES
 from sysimage_bootstrap.store.item_store import ItemStore, store_dirs
 

@@ -1,4 +1,4 @@
-"""The signature on InRelease: what gpgv vouches for, and nothing else.
+"""The signature on InRelease, or in a Release.gpg: what gpgv vouches for, and nothing else.
 
 The frame is checked before gpgv sees the file, because a verifier that skips unsigned text around a message
 (CVE-2016-1252) is only safe without such text; and what is returned is what gpgv wrote, never the file that was given.
@@ -37,11 +37,14 @@ _FAULTS = {
 def verified_text(signed: bytes, keyring: Path, what: str) -> bytes:
     """Return the text that a key in ``keyring`` signed; ``what`` names the file in messages.
 
+    ``signed`` is a clear-signed message, or an armoured signature and, from the line after it, the text that it signs.
     An `IntegrityError` for a file that is more or less than one clear-signed message, for a signature that does not
     match, and if no signature is by a valid key of the keyring over a strong hash. Signatures by other keys beside a
     valid one are no fault: archives sign with the keys of several releases.
     """
-    _require_one_message(signed, what)
+    detached = _parts(signed, what) if is_detached(signed) else None
+    if detached is None:
+        _require_one_message(signed, what)
     gpgv = find("gpgv")
     if not keyring.is_file():
         raise MachineError(
@@ -56,11 +59,30 @@ def verified_text(signed: bytes, keyring: Path, what: str) -> bytes:
         keys = scratch / "keyring.gpg"
         keys.write_bytes(_dearmoured(keyring.read_bytes()))
         message = scratch / "message"
-        message.write_bytes(signed)
         text = scratch / "text"
-        done = run([gpgv, "--status-fd", "1", "--keyring", keys, "--output", text, message], accept=range(256))
-        _require_valid(done.stdout.decode("utf-8", "replace"), done.status, what)
-        return text.read_bytes()
+        if detached is None:
+            message.write_bytes(signed)
+            files: list[str | Path] = ["--output", text, message]
+        else:
+            message.write_bytes(detached[0])
+            text.write_bytes(detached[1])
+            files = [message, text]
+        done = run([gpgv, "--status-fd", "1", "--keyring", keys, *files], accept=range(256))
+        _require_valid(done.stdout.decode("utf-8", "replace"), done.status, what, texts=0 if detached else 1)
+        return text.read_bytes() if detached is None else detached[1]
+
+
+def is_detached(signed: bytes) -> bool:
+    """Whether this is a signature and the text that it signs, as Release.gpg and Release are."""
+    return signed.startswith(_SIGNATURE)
+
+
+def _parts(signed: bytes, what: str) -> tuple[bytes, bytes]:
+    """A signature and the text after it."""
+    head, end, text = signed.partition(_END + b"\n")
+    if not end:
+        raise IntegrityError(f"cannot trust {what}: its signature has no end")
+    return head + end, text
 
 
 def _require_one_message(signed: bytes, what: str) -> None:
@@ -76,7 +98,7 @@ def _require_one_message(signed: bytes, what: str) -> None:
         raise IntegrityError(f"cannot trust {what}: there is unsigned text in the head of the signed message")
 
 
-def _require_valid(status: str, exit_status: int, what: str) -> None:
+def _require_valid(status: str, exit_status: int, what: str, *, texts: int) -> None:
     records = [line.split()[1:] for line in status.splitlines() if line.startswith("[GNUPG:] ")]
     words = [record[0] for record in records if record]
     valid, faults = 0, []
@@ -103,7 +125,7 @@ def _require_valid(status: str, exit_status: int, what: str) -> None:
                     faults.append(f"a signature cannot be checked (key {key}, hash algorithm {hash_algorithm})")
             case [word, *_] if word in _FAULTS:
                 faults.append(_FAULTS[word])
-    if words.count("PLAINTEXT") != 1:
+    if words.count("PLAINTEXT") != texts:
         faults.append("it is not exactly one signed message")
         valid = 0
     if "BADSIG" in words or exit_status not in (0, 2):

@@ -66,6 +66,10 @@ class Keys:
         users = [word for name in names for word in ("--local-user", f"{name}@example.org")]
         return self.gpg(*options, *users, "--clearsign", stdin=text)
 
+    def detached(self, text: bytes, *names: str, options: tuple[str, ...] = ()) -> bytes:
+        users = [word for name in names for word in ("--local-user", f"{name}@example.org")]
+        return self.gpg(*options, *users, "--armor", "--detach-sign", stdin=text)
+
     def stop(self) -> None:
         run([find("gpgconf", package="gnupg"), "--homedir", self.home, "--kill", "gpg-agent"], accept=range(256))
 

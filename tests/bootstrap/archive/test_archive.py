@@ -99,6 +99,38 @@ def test_an_unchanged_release_is_not_sent_again_where_the_server_can_tell(
     assert asked == [None, '"one"', '"one"']
 
 
+def older_form(suite: FakeSuite) -> None:
+    """The suite as archives have it that sign beside the Release alone."""
+    release = suite.get("InRelease").partition(b"\n\n")[2].partition(b"-----BEGIN")[0]
+    del suite.files[f"/{suite.root}/dists/{suite.name}/InRelease"]
+    suite.put("Release", release)
+    suite.put("Release.gpg", suite.keys.detached(release, *suite.signers))
+
+
+def test_an_archive_that_signs_its_release_in_another_file_is_read(
+    suite: FakeSuite, server: Server, open_archive: OpenArchive
+) -> None:
+    older_form(suite)
+    assert open_archive().packages("amd64").versions("nginx")
+    server.requests.clear()
+    assert open_archive(offline=True).packages("amd64").versions("nginx")
+    assert server.paths() == []
+
+
+def test_a_release_that_is_not_the_signed_one_is_refused(suite: FakeSuite, open_archive: OpenArchive) -> None:
+    older_form(suite)
+    suite.put("Release", suite.get("Release").replace(b"contrib", b"private"))
+    with pytest.raises(IntegrityError, match="cannot trust the Release of trixie: a signature does not match"):
+        open_archive().releases()
+
+
+def test_a_release_without_a_signature_is_no_suite(suite: FakeSuite, open_archive: OpenArchive) -> None:
+    older_form(suite)
+    del suite.files[f"/{suite.root}/dists/{suite.name}/Release.gpg"]
+    with pytest.raises(SpecError, match="cannot use the suite trixie"):
+        open_archive().releases()
+
+
 def test_offline_with_a_full_cache_opens_no_socket(
     suite: FakeSuite, open_archive: OpenArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:

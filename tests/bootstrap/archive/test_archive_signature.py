@@ -113,6 +113,33 @@ def test_anything_but_one_signed_message_is_refused(
         verify(change(signed), keyring)
 
 
+def test_a_signature_in_a_file_of_its_own_serves_as_well(keys: Keys, keyring: Path) -> None:
+    assert verify(keys.detached(TEXT, "stranger", "good").rstrip() + b"\n" + TEXT, keyring) == TEXT
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda signature, text: signature + text + b"Package: evil\n",
+        lambda signature, text: signature + b"\n" + text,
+        lambda signature, text: signature + text[:-1],
+        lambda signature, text: signature,
+        lambda signature, text: signature.replace(END, b"") + text,
+        lambda signature, text: SIGNATURE + b"\n\nAAAA\n" + END + b"\n" + text,
+    ],
+)
+def test_a_text_that_is_not_the_one_its_own_signature_is_about_is_refused(
+    change: Callable[[bytes, bytes], bytes], keys: Keys, keyring: Path
+) -> None:
+    with pytest.raises(IntegrityError, match="cannot trust"):
+        verify(change(keys.detached(TEXT, "good"), TEXT), keyring)
+
+
+def test_a_signature_in_a_file_of_its_own_by_a_stranger_is_refused(keys: Keys, keyring: Path) -> None:
+    with pytest.raises(IntegrityError, match="not in the keyring"):
+        verify(keys.detached(TEXT, "stranger") + TEXT, keyring)
+
+
 def test_every_changed_byte_of_the_text_is_noticed(signed: bytes, keyring: Path) -> None:
     start = signed.index(b"Origin")
     for place in range(start, start + 12, 3):
