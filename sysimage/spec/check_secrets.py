@@ -9,8 +9,10 @@ from sysimage.errors import Issue
 from sysimage.rules.secrets import SecretScanner, is_allowed, secret_in
 from sysimage.spec.json_text import pointer
 from sysimage.spec.model import SystemSpec
+from sysimage.spec.spec_object import SpecObject, hyphenated
 
 _PIECE = 1 << 20
+_CHECKED_APART = ("files", "trees", "allow-secrets")
 
 
 def check_secrets(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
@@ -23,16 +25,28 @@ def check_secrets(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
             found = _secret_of(beside / file.source)
         if found is not None:
             yield Issue(pointer("files", path), _refusal(found, path))
-    yield from _check_values(("environment",), spec.environment, spec.allow_secrets)
-    yield from _check_values(("labels",), spec.labels, spec.allow_secrets)
-    for name, service in spec.services.items():
-        yield from _check_values(("services", name, "environment"), service.environment, spec.allow_secrets)
+    for where, text in _texts(spec, ()):
+        if where[0] in _CHECKED_APART or (found := secret_in(text.encode("utf-8", "surrogateescape"))) is None:
+            continue
+        place = pointer(*where)
+        name = str(where[-1]) if where[-2:-1] in (("environment",), ("labels",)) else place
+        if name not in spec.allow_secrets:
+            yield Issue(place, _refusal(found, name))
 
 
-def _check_values(where: tuple[str, ...], values: Mapping[str, str], allowed: tuple[str, ...]) -> Iterator[Issue]:
-    for name, text in values.items():
-        if name not in allowed and (found := secret_in(text.encode())) is not None:
-            yield Issue(pointer(*where, name), _refusal(found, name))
+def _texts(value: object, where: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every text in a value with its place, as keys of JSON."""
+    if isinstance(value, str):
+        yield where, value
+    elif isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from _texts(one, (*where, str(key)))
+    elif isinstance(value, tuple | list):
+        for number, one in enumerate(value):
+            yield from _texts(one, (*where, number))
+    elif isinstance(value, SpecObject):
+        for key, one in value:
+            yield from _texts(one, (*where, hyphenated(key)))
 
 
 def _refusal(found: str, name: str) -> str:

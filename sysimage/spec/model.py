@@ -253,7 +253,7 @@ class SystemSpec(SpecObject):
     """Directories and archives beside the spec, by the image path that their files get."""
     allow_secrets: tuple[Line, ...] = ()
     """What may be in the image although it looks like a secret: image paths of files and trees, with shell patterns,
-    and names of variables and labels."""
+    names of variables and labels, and places of other texts of the spec, such as /services/app/command/1."""
     directories: dict[ImagePath, Directory] = {}
     """Extra directories, by image path; the parents of files need not be declared."""
     symlinks: dict[ImagePath, value_types.LinkTarget] = {}
