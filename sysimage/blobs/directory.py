@@ -143,10 +143,16 @@ class BlobDirectory:
 
     def digests(self) -> Iterator[Digest]:
         """Every blob's digest, sorted."""
-        names = sorted(entry.name for entry in self._directory.iterdir()) if self._directory.is_dir() else []
-        for name in names:
-            with contextlib.suppress(ValueError):
-                yield Digest(name)
+        yield from self.sizes()
+
+    def sizes(self) -> dict[Digest, int]:
+        """Every blob and how many bytes it has, sorted by digest, without what another process removes meanwhile."""
+        sizes = {}
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(self._directory) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                with contextlib.suppress(FileNotFoundError, ValueError):
+                    sizes[Digest(entry.name)] = entry.stat(follow_symlinks=False).st_size
+        return sizes
 
     def sweep(self) -> None:
         """Remove what killed writers left behind; a file that a living writer holds stays."""

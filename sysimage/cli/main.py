@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from sysimage import __version__
 from sysimage.cli import (
@@ -43,12 +44,14 @@ from sysimage.cli import (
 from sysimage.cli import help as show_help
 from sysimage.cli.environment import parse_arguments
 from sysimage.cli.failure import report_failure
-from sysimage.cli.manual import Manual, manuals
 from sysimage.cli.parser import Parser
 from sysimage.cli.terminal import Terminal
 from sysimage.cli.utf8_mode import enter_utf8_mode
 from sysimage.errors import SpecError
 from sysimage.signals import EndedBySignal, ended_by, listening, raise_if_ending, reader_has_left, say_without_waiting
+
+if TYPE_CHECKING:
+    from sysimage.cli.manual import Manual
 
 VERBS: tuple[ModuleType, ...] = (
     build,
@@ -143,6 +146,8 @@ def _raise(error: Exception) -> int:
 
 def program_manuals() -> list[Manual]:
     """What man pages and the reference are made of: the program, and each of its verbs."""
+    from sysimage.cli.manual import manuals
+
     return manuals(command_line(), {verb.NAME: verb.EXAMPLES for verb in VERBS})
 
 

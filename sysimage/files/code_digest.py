@@ -38,9 +38,12 @@ class CodeFiles:
     """Import names of what is neither ours nor Python's."""
 
 
-def code_digest(*makers: Callable[..., Any] | type) -> str:
-    """64 hexadecimal digits that stand for the code of functions or classes and for everything that it may use."""
-    return _digest_of(tuple(sorted({maker.__module__ for maker in makers})))
+def code_digest(*makers: Callable[..., Any] | type | str) -> str:
+    """64 hexadecimal digits that stand for the code of functions or classes and for everything that it may use.
+
+    A text is the name of their module, which then need not be loaded.
+    """
+    return _digest_of(tuple(sorted({one if isinstance(one, str) else one.__module__ for one in makers})))
 
 
 @functools.cache

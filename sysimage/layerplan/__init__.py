@@ -1,12 +1,22 @@
-"""Where layer boundaries go, so that updates and sharing move few bytes, and few layers."""
+"""Where layer boundaries go, so that updates and sharing move few bytes, and few layers.
 
-from sysimage.layerplan.fleet import plan_fleet
-from sysimage.layerplan.groups import GroupRule
+What draws them is loaded when it is asked for: a system that did not change has a plan that was kept.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from sysimage.layerplan.plan import MOST_LAYERS, ChangeHistory, LayerPlan, PlannedLayer, check_max_layers
-from sysimage.layerplan.planner import Favour, plan_layers
-from sysimage.layerplan.prices import LAYER, pull_seconds
 from sysimage.layerplan.record import Record, from_json, to_json
-from sysimage.layerplan.strategies import STRATEGIES, plan_by
+
+if TYPE_CHECKING:
+    from sysimage.layerplan.fleet import plan_fleet
+    from sysimage.layerplan.groups import GroupRule
+    from sysimage.layerplan.planner import Favour, plan_layers
+    from sysimage.layerplan.prices import LAYER, pull_seconds
+    from sysimage.layerplan.strategies import STRATEGIES, plan_by
 
 __all__ = [
     "LAYER",
@@ -26,3 +36,19 @@ __all__ = [
     "pull_seconds",
     "to_json",
 ]
+_MODULES = {
+    "plan_fleet": "fleet",
+    "GroupRule": "groups",
+    "Favour": "planner",
+    "plan_layers": "planner",
+    "LAYER": "prices",
+    "pull_seconds": "prices",
+    "STRATEGIES": "strategies",
+    "plan_by": "strategies",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -154,7 +154,7 @@ class LayerCache:
 
     def size(self) -> int:
         """Bytes of all blobs."""
-        return sum(self._sizes().values())
+        return sum(self.blobs.sizes().values())
 
     def layers(self) -> Iterator[CachedLayer]:
         """Every record that can be read, the one used longest ago first."""
@@ -184,7 +184,7 @@ class LayerCache:
             return self._prune(most_bytes)
 
     def _prune(self, most_bytes: int) -> int:
-        sizes = self._sizes()
+        sizes = self.blobs.sizes()
         total = sum(sizes.values())
         kept: dict[Digest, int] = {}
         room = most_bytes
@@ -205,13 +205,6 @@ class LayerCache:
             if digest not in kept:
                 self.blobs.remove(digest)
         return total - sum(kept.values())
-
-    def _sizes(self) -> dict[Digest, int]:
-        sizes = {}
-        for digest in self.blobs.digests():
-            with contextlib.suppress(FileNotFoundError):  # another build found it wrong
-                sizes[digest] = self.blobs.path(digest).lstat().st_size
-        return sizes
 
     def _by_age(self) -> list[tuple[Path, CachedLayer | None]]:
         """The files of all records, the one used longest ago first, and those that can be read."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from sysimage.errors import Issue, SysimageError
 from sysimage.layers.shown import LayerShown
 from sysimage.rootfs.tree import Entry, Kind
+from sysimage.rules.paths import directories_above
 from sysimage.store.items import StoreItem
 
 STORE_MODE = 0o1775
@@ -63,7 +63,7 @@ class LayerSource:
         for entry in self.entries:
             issues += [
                 Issue(entry.path, f"lies inside the store item {above} ({entry.owner})")
-                for above in map(str, PurePosixPath(entry.path).parents)
+                for above in directories_above(entry.path)
                 if above in placed
             ]
         if not self.items and not self.entries:
@@ -77,9 +77,9 @@ class LayerSource:
         present = {entry.path for entry in self.entries}
         stores = {item.path.store_dir for item in self.items}
         needed = {
-            str(above)
+            above
             for path in [*(item.path.store_dir + "/x" for item in self.items), *(entry.path for entry in self.entries)]
-            for above in PurePosixPath(path).parents
+            for above in directories_above(path)
         }
         return tuple(
             given.get(path) or Entry.directory(path, STORE_MODE if path in stores else 0o755)

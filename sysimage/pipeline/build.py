@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from sysimage.layerplan import LayerPlan, Record
 from sysimage.layers import Check, Compression, LayerBlob, selected_check
 from sysimage.layers.split_layers import layer_labels, layer_sources
 from sysimage.pipeline.delivery import leave_record, write_image
-from sysimage.pipeline.history import record_annotations
+from sysimage.pipeline.history import ANNOTATION, record_annotations
 from sysimage.pipeline.image_plan import ImagePlan
 from sysimage.pipeline.options import BuildRequest, BuildSources, DeclaredSystem, Identity, Planning, Proofs
 from sysimage.pipeline.planning import draw_layers, rule
@@ -47,6 +47,8 @@ class PlannedBuild:
     """Seconds since the epoch."""
     record: Record
     """What a later build may learn from."""
+    annotations: Mapping[str, str]
+    """What the manifest says about the image."""
     base: bases.BaseImage = bases.NO_BASE
     """What the image begins with."""
 
@@ -89,7 +91,9 @@ def build(request: BuildRequest, progress: Progress = silent) -> BuildResult:
             item_repair(planned, system, sources, progress),
             progress,
         )
-    return BuildResult(planned, delivered, leave_record(planned.record, where), replaced)
+    # A label of the same name is not the record.
+    carried = planned.annotations.get(ANNOTATION) != planned.spec.labels.get(ANNOTATION)
+    return BuildResult(planned, delivered, leave_record(planned.record, where, carried=carried), replaced)
 
 
 def plan(
@@ -111,6 +115,7 @@ def plan(
     base_layers = len(base.layers)
     layer_plan = draw_layers(spec, closure, planning, neighbours, sources.cache_dir, base_layers)
     created = _newest(closure) if identity.created is None else identity.created
+    record = Record(closure, layer_plan, created, rule(spec, planning, base_layers))
     planned = PlannedBuild(
         spec=spec,
         realised=realised,
@@ -120,7 +125,8 @@ def plan(
         compression=Compression.parse(spec.compression),
         names=identity.names,
         created=created,
-        record=Record(closure, layer_plan, created, rule(spec, planning, base_layers)),
+        record=record,
+        annotations=image_annotations(spec, record),
         base=base,
     )
     check_draft(image_draft(planned))
@@ -135,7 +141,7 @@ def image_draft(planned: PlannedBuild) -> ImageDraft:
         planned.tree,
         image_config(planned),
         layer_labels(planned.plan, base_layers=len(planned.base.layers)),
-        image_annotations(planned),
+        planned.annotations,
         planned.names,
         planned.base,
     )
@@ -151,7 +157,7 @@ def image_plan(planned: PlannedBuild, proofs: Proofs, workers: int) -> ImagePlan
         return make_image(
             image_config(planned),
             layers,
-            annotations=image_annotations(planned),
+            annotations=planned.annotations,
             base_layers=base_layers,
             base_history=bases.base_history(base),
         )
@@ -191,10 +197,10 @@ def image_config(planned: PlannedBuild) -> ImageConfig:
     return bases.overlaid(config, planned.base, planned.spec)
 
 
-def image_annotations(planned: PlannedBuild) -> dict[str, str]:
+def image_annotations(spec: SystemSpec, record: Record) -> dict[str, str]:
     """What the manifest says about the image to those that have not pulled it."""
-    created = {"org.opencontainers.image.created": rfc3339(planned.created)}
-    return {**created, **planned.spec.labels, **record_annotations(planned.record)}
+    created = {"org.opencontainers.image.created": rfc3339(record.created)}
+    return {**created, **spec.labels, **record_annotations(record)}
 
 
 def _newest(closure: Closure) -> int:

@@ -28,7 +28,7 @@ from sysimage.files.temporary import scratch_directory
 from sysimage.image import Image, ImageName
 from sysimage.layerplan import Record
 from sysimage.layers import BrokenPromiseError, LayerBlob, LayerCache, LayerSource, build_layers
-from sysimage.pipeline.history import is_record_or_absent, record_annotations, record_beside, record_text
+from sysimage.pipeline.history import is_record_or_absent, record_beside, record_text
 from sysimage.pipeline.image_plan import ImagePlan
 from sysimage.pipeline.options import OCI_DIR, Delivery, LayerStorage
 from sysimage.pipeline.repair import ItemRepair, LayerRepair
@@ -199,13 +199,12 @@ def layer_store(layers: LayerStorage, scratch: Path) -> Iterator[LayerCache | Bl
         yield BlobDirectory(directory)
 
 
-def leave_record(record: Record, delivery: Delivery) -> Path | None:
-    """Write the record beside an output that stays, where that is asked for or the image cannot carry it; returns where
-    it is, None where it is not written."""
+def leave_record(record: Record, delivery: Delivery, *, carried: bool) -> Path | None:
+    """Write the record beside an output that stays, where that is asked for or the image has not ``carried`` it;
+    returns where it is, None where it is not written."""
     output = delivery.output
     place = record_beside(output) if isinstance(output, Path) and output.exists() else None
-    too_long = not record_annotations(record)
-    if place is None or not (delivery.writes_record or (too_long and is_record_or_absent(place))):
+    if place is None or not (delivery.writes_record or (not carried and is_record_or_absent(place))):
         return None
     from sysimage.files.output import output_file
     from sysimage.streams.copying import write_all

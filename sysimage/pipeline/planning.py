@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from functools import partial
 from glob import escape
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from sysimage.closure import Closure
 from sysimage.errors import IntegrityError, SpecError
 from sysimage.files.code_digest import code_digest
 from sysimage.files.memo import Memo
-from sysimage.layerplan import GroupRule, LayerPlan, from_json, plan_by, plan_fleet, plan_layers, to_json
+from sysimage.layerplan import GroupRule, LayerPlan, from_json, to_json
 from sysimage.layerplan.budget import room_for_items
 from sysimage.pipeline.history import History, record_text
 from sysimage.pipeline.options import OURS, DeclaredSystem, Planning
@@ -37,21 +36,27 @@ def draw_layers(
     The image begins with ``base_layers`` layers of a base. A plan drawn before is taken from ``cache_dir``.
     """
     if planning.strategy != OURS:
+        from sysimage.layerplan import plan_by
+
         return plan_by(planning.strategy, closure, spec.max_layers, base_layers=base_layers)
     if planning.together:
         return _draw_together(spec, closure, planning.together, neighbours, base_layers)
     history = planning.history
     asked = rule(spec, planning, base_layers)
-    draw = partial(
-        plan_layers,
-        closure,
-        max_layers=spec.max_layers,
-        history=history.before(closure),
-        previous=history.previous.plan if history.previous else None,
-        favour=planning.favour,
-        groups=group_rules(spec, base_layers),
-        base_layers=base_layers,
-    )
+
+    def draw() -> LayerPlan:
+        from sysimage.layerplan import plan_layers  # not paid for where a plan is kept
+
+        return plan_layers(
+            closure,
+            max_layers=spec.max_layers,
+            history=history.before(closure),
+            previous=history.previous.plan if history.previous else None,
+            favour=planning.favour,
+            groups=group_rules(spec, base_layers),
+            base_layers=base_layers,
+        )
+
     return history.unchanged_plan(closure, asked) or planned_once(cache_dir, closure, asked, history, draw)
 
 
@@ -65,6 +70,8 @@ def _draw_together(
     if spec.name in neighbours or len(neighbours) < len(others):
         raise SpecError("cannot plan systems together: two are called the same", hint="give each its own name")
     specs = sorted([spec, *(other.spec for other in others)], key=lambda one: one.name)
+    from sysimage.layerplan import plan_fleet
+
     # One budget and the same groups for all, or each system would draw other lines.
     smallest = min(one.max_layers for one in specs)
     groups = tuple(dict.fromkeys(group for one in specs for group in group_rules(one, base_layers)))
@@ -96,7 +103,7 @@ def planned_once(
     cache_dir: Path, closure: Closure, rule: str, history: History, draw: Callable[[], LayerPlan]
 ) -> LayerPlan:
     """What ``draw`` gives, drawn once for the same closure, rule, history and planner."""
-    memo = Memo(cache_dir / "plans", made_by=code_digest(plan_layers, to_json))
+    memo = Memo(cache_dir / "plans", made_by=code_digest("sysimage.layerplan.planner", to_json))
     key = _key(closure, rule, history)
     text = memo.find(key)
     if text is not None:

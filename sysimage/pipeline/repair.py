@@ -18,7 +18,6 @@ from sysimage.layers import BrokenPromiseError, LayerBlob, LayerCache, LayerSour
 from sysimage.notices import notice
 from sysimage.pipeline.image_plan import ImagePlan
 from sysimage.rootfs.system import SystemResult
-from sysimage_bootstrap.integrity_check import damaged_items
 from sysimage_bootstrap.store.item_store import ItemStore
 
 Result = TypeVar("Result")
@@ -44,6 +43,8 @@ class ItemRepair:
         """Forget the damaged items that the error names; whether there were some."""
         if self._store is None:
             return False
+        from sysimage_bootstrap.integrity_check import damaged_items  # not paid for where nothing is damaged
+
         damaged = damaged_items(self._store, [issue.where for issue in error.issues])
         for path in damaged:
             self._store.drop(path)

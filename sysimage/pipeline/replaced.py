@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +21,16 @@ class ReplacedImage:
     """Of the manifest; a docker-archive has none."""
     layers: frozenset[Digest]
     """Diff IDs of its layers."""
-    record: Record | None
-    """What its build knew."""
+    annotations: Mapping[str, str]
+    """Of the manifest."""
+
+    @property
+    def record(self) -> Record | None:
+        """What its build knew; None where the image does not say it, or says it in a way that cannot be read."""
+        try:
+            return record_in(self.annotations)
+        except SysimageError:
+            return None
 
     def lacked(self, image: Image) -> tuple[int, int]:
         """How many layers of a new image it does not have, and the bytes of their blobs."""
@@ -43,7 +52,6 @@ def replaced_image(output: Path | int | None, platform: str, name: str) -> Repla
     try:
         with open_source(output, limits) as source:
             found = read_documents(source, IssueCollector(1), limits, platform, name)
-            record = record_in(found.annotations)
     except (SysimageError, MalformedError, OSError):
         return None
-    return ReplacedImage(found.digest, frozenset(layer.diff_id for layer in found.layers), record)
+    return ReplacedImage(found.digest, frozenset(layer.diff_id for layer in found.layers), found.annotations)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache, partial
 
-from sysimage import bases, from_store
+from sysimage import bases
 from sysimage.closure import Closure
 from sysimage.files.temporary import scratch_directory
 from sysimage.notices import notice
@@ -46,10 +46,11 @@ def provide(
         found = _with_npm_packages(system, spec.node, sources, found, progress)
     hashes: dict[str, str] = {}
     if spec.trees:
+        from sysimage.from_store import pack_accounts
         from sysimage.pipeline.tree_locks import tree_hashes, tree_store  # not paid for by builds without trees
         from sysimage.trees.place import with_trees
 
-        accounts = found.accounts or from_store.pack_accounts(spec, base.accounts)
+        accounts = found.accounts or pack_accounts(spec, base.accounts)
         trees = tree_store(system, sources.cache_dir, tuple(item.path for item in found.items))
         found = with_trees(spec, system.spec_dir, found, accounts, trees)
         if sources.compares_trees:
@@ -106,6 +107,8 @@ def _with_npm_packages(
 def _provide(system: DeclaredSystem, sources: BuildSources, base: bases.BaseImage, progress: Progress) -> SystemResult:
     spec = system.spec
     if spec.from_store is not None:
+        from sysimage import from_store  # not paid for by builds of packages
+
         return from_store.realise(
             spec,
             system.spec_dir,

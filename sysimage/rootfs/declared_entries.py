@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from sysimage.errors import Issue, SpecError
 from sysimage.rootfs.accounts import Accounts, WantedGroup, WantedUser
 from sysimage.rootfs.capabilities import file_capabilities
 from sysimage.rootfs.tree import Entry, Kind
+from sysimage.rules.paths import directories_above
 from sysimage.spec.check_sources import source_root
 from sysimage.spec.json_text import pointer
 from sysimage.spec.model import File, SystemSpec
@@ -89,11 +90,11 @@ def check_kinds(system: Iterable[Entry], declared: Iterable[Entry]) -> None:
     A file in the place of a file is what a spec is for. A `SpecError` names every such entry.
     """
     there = {entry.path: entry for entry in system}
-    above = {str(parent): path for path in there for parent in PurePosixPath(path).parents}
+    above = {parent: path for path in there for parent in directories_above(path)}
     asked = {entry.path: entry for entry in declared}
     issues = []
     for path, entry in asked.items():
-        parents = [str(parent) for parent in PurePosixPath(path).parents]
+        parents = directories_above(path)
         if entry.kind is not Kind.DIRECTORY and path in above:
             issues.append(Issue(entry.owner, f"must be a directory, because the system has {above[path]} below it"))
         for place in [path, *parents] if entry.kind is Kind.DIRECTORY else parents:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from sysimage.digest import Digest
 from sysimage.errors import Issue, SysimageError
+from sysimage.rules.paths import directories_above
 from sysimage.store.paths import StorePath
 
 
@@ -18,13 +19,13 @@ class TreeError(SysimageError):
 
 def is_normalised(path: str) -> bool:
     """Whether ``path`` is an image path: absolute, without ``.``, ``..``, NUL, doubled or trailing slashes."""
-    return (
-        path.startswith("/")
-        and not path.startswith("//")
-        and path == str(PurePosixPath(path))
-        and ".." not in path.split("/")
-        and "\0" not in path
-    )
+    if path == "/":
+        return True
+    start, *parts = path.split("/")
+    return not start and bool(parts) and _NO_NAMES.isdisjoint(parts) and "\0" not in path
+
+
+_NO_NAMES = frozenset(("", ".", ".."))
 
 
 class Kind(enum.Enum):
@@ -123,15 +124,17 @@ class Tree:
         by_path: dict[str, Entry] = {}
         issues = []
         for entry in entries:
-            if any(part.startswith(".wh.") for part in entry.path.split("/")):
+            if "/.wh." in entry.path:
                 issues.append(Issue(entry.path, f"a layer would read this name as a whiteout (from {entry.owner})"))
             other = by_path.setdefault(entry.path, entry)
             if other is not entry and not _agree(other, entry):
                 issues.append(Issue(entry.path, f"declared by {other.owner} and, differently, by {entry.owner}"))
         for path in sorted(by_path):
             entry = by_path[path]
-            for parent in _parents(path):
-                above = by_path.setdefault(parent, Entry.directory(parent))
+            for parent in directories_above(path):
+                above = by_path.get(parent)
+                if above is None:
+                    above = by_path[parent] = Entry.directory(parent)
                 if above.kind is not Kind.DIRECTORY:
                     issues.append(
                         Issue(path, f"lies below {parent}, which is no directory ({entry.owner} and {above.owner})")
@@ -164,11 +167,6 @@ class Tree:
 
 def _components(path: str) -> tuple[str, ...]:
     return tuple(path.strip("/").split("/")) if path != "/" else ()
-
-
-def _parents(path: str) -> list[str]:
-    """The directories above a path, nearest first, down to ``/``."""
-    return [str(parent) for parent in PurePosixPath(path).parents]
 
 
 def _agree(one: Entry, other: Entry) -> bool:

@@ -20,6 +20,15 @@ def as_path(parts: Sequence[bytes]) -> str:
     return "/" + b"/".join(parts).decode("utf-8", "surrogateescape")
 
 
+def directories_above(path: str) -> list[str]:
+    """The directories above an absolute, normalised path, the nearest first and ``/`` last; none for ``/`` itself."""
+    above = []
+    while path != "/":
+        path = path.rpartition("/")[0] or "/"
+        above.append(path)
+    return above
+
+
 def path_fault(parts: Parts) -> str | None:
     """What keeps a path from being one in an image, completing the sentence "the name …"; None for a sound one."""
     longest = max(map(len, parts), default=0)

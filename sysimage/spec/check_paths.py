@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from sysimage.errors import Issue
+from sysimage.rules.paths import directories_above
 from sysimage.spec.base_accounts import BASE_USERS
 from sysimage.spec.check_sources import check_source
 from sysimage.spec.json_text import pointer
@@ -129,7 +130,7 @@ def _check_conflicts(placed: list[_Claim], homes: list[_Claim], spec: SystemSpec
         first.setdefault(claim.path, claim.where)
     closed = {claim.path: claim.where for claim in placed if claim.use is Use.FILE}
     store = list(_store(spec))
-    ways = [(claim, str(above)) for claim in (*placed, *homes, *store) for above in PurePosixPath(claim.path).parents]
+    ways = [(claim, above) for claim in (*placed, *homes, *store) for above in directories_above(claim.path)]
     ways += [(claim, claim.path) for claim in (*homes, *store)]
     for claim, way in ways:
         if way in closed:

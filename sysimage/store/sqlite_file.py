@@ -22,6 +22,8 @@ _MOST_IN_INDEX = (PAGE_SIZE - 12) * 64 // 255 - 23
 _LEAST_LOCAL = (PAGE_SIZE - 12) * 32 // 255 - 23
 _INTEGERS = ((1, 1), (2, 2), (3, 3), (4, 4), (5, 6), (6, 8))
 """Serial types of integers, and the bytes they take (2.1)."""
+_ONE_BYTE = [bytes([value]) for value in range(0x80)]
+"""Most numbers of the format are this small."""
 
 Value = int | str | None
 Row = tuple[Value, ...]
@@ -221,12 +223,17 @@ def _serial(value: Value) -> tuple[int, bytes]:
     if value in (0, 1):
         return 8 + value, b""
     bits = (value if value >= 0 else ~value).bit_length()
-    kind, size = next((pair for pair in _INTEGERS if bits < 8 * pair[1]), _INTEGERS[-1])
+    kind, size = _INTEGERS[-1]
+    for kind, size in _INTEGERS:  # noqa: B007 - the last if none is large enough, and then an OverflowError
+        if bits < 8 * size:
+            break
     return kind, value.to_bytes(size, "big", signed=True)
 
 
 def _varint(value: int) -> bytes:
     """A number from 0 to 2⁵⁶ - 1, seven bits a byte, the highest first (1.6)."""
+    if value < 0x80:
+        return _ONE_BYTE[value]
     data = bytes([value & 0x7F])
     while value := value >> 7:
         data = bytes([value & 0x7F | 0x80]) + data

@@ -6,13 +6,14 @@ import os
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from sysimage.errors import Issue, SpecError
 from sysimage.notices import notice
 from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.system import SystemResult
 from sysimage.rootfs.tree import Entry, Kind
+from sysimage.rules.paths import directories_above
 from sysimage.spec.json_text import pointer
 from sysimage.spec.model import SystemSpec
 from sysimage.spec.reserved_paths import ReservedPaths, Use
@@ -135,7 +136,7 @@ def _contradictions(
     there: dict[str, tuple[Kind, str]] = {entry.path: (entry.kind, entry.owner) for entry in system.entries}
     closed = {file.path: tree for tree in placed for file in tree.files if file.kind is not Kind.DIRECTORY}
     for entry in system.entries:
-        for above in map(str, PurePosixPath(entry.path).parents):
+        for above in directories_above(entry.path):
             if above in closed:
                 yield Issue(closed[above].where, f"has a file at {above}, and {entry.owner} has something below")
     for tree in placed:

@@ -43,6 +43,16 @@ def test_nothing_is_seen_of_a_blob_before_its_commit(blobs: BlobDirectory) -> No
     assert files(blobs) == []
 
 
+def test_every_blob_is_listed_with_its_size_and_nothing_else_is(blobs: BlobDirectory) -> None:
+    assert blobs.sizes() == {}
+    put = {blobs.put(data, "text/plain").digest: len(data) for data in (b"", b"x", DATA)}
+    (blobs.root / "blobs/sha256/README").write_text("not a blob")
+    with blobs.writer() as writer:
+        writer.write(DATA)
+        assert blobs.sizes() == put
+    assert list(blobs.digests()) == sorted(put)
+
+
 def test_an_empty_blob_is_a_blob(blobs: BlobDirectory) -> None:
     assert blobs.read(blobs.put(b"", "text/plain")) == b""
 

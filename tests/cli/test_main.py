@@ -16,7 +16,7 @@ from typing import Protocol
 import pytest
 
 from sysimage.cli import main
-from tests.support.builds import registered
+from tests.support.builds import registered, small_spec
 from tests.support.store_builder import Program as Executable
 from tests.support.store_builder import StoreBuilder
 
@@ -69,6 +69,39 @@ def test_help_does_not_pay_for_the_rooms() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     for module in ("pydantic", "networkx", "rich", "sh", "urllib3", "sqlite3", "subprocess", "sysimage.spec"):
         assert f"'{module}'" not in loaded, module
+
+
+def test_an_unchanged_build_does_not_load_what_it_does_not_use(tmp_path: Path) -> None:
+    spec = small_spec(tmp_path)
+    words = ["build", str(spec), "--output", str(tmp_path / "small.tar"), "--cache-dir", str(tmp_path / "cache")]
+    code = f"import sys; from sysimage.cli import main; main({words}); print(sorted(sys.modules))"
+
+    def loaded() -> str:
+        environ = {**os.environ, "PATH": ""}
+        return subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, env=environ
+        ).stdout
+
+    assert "'sysimage.layerplan.planner'" in loaded()
+    again = loaded()
+    assert "'sysimage.from_store.realise'" in again
+    for module in (
+        "networkx",
+        "rich",
+        "sh",
+        "urllib3",
+        "sysimage.api.values",
+        "sysimage.bases.read",
+        "sysimage.cli.manual",
+        "sysimage.destinations.registry",
+        "sysimage.layerplan.planner",
+        "sysimage.npm_packages",
+        "sysimage.wheels",
+        "sysimage_bootstrap.integrity_check",
+        "sysimage_bootstrap.packages.own_packages",
+        "sysimage_bootstrap.scripts",
+    ):
+        assert f"'{module}'" not in again, module
 
 
 def test_no_verb_is_a_wrong_use(sysimage: Program) -> None:

@@ -45,6 +45,7 @@ def planned(small: BuiltImage, max_layers: int = 5) -> PlannedBuild:
         names=NAMES,
         created=1,
         record=Record(small.closure, plan_layers(small.closure, max_layers=max_layers)),
+        annotations={},
     )
 
 

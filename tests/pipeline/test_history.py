@@ -6,6 +6,7 @@ import base64
 import bz2
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,9 +54,11 @@ def closure(tmp_path: Path) -> Closure:
     return closure
 
 
-def build(workspace: Path, closure: Closure, output: Path | None = None, **options: Any) -> BuildResult:
+def build(
+    workspace: Path, closure: Closure, output: Path | None = None, labels: Mapping[str, str] = {}, **options: Any
+) -> BuildResult:
     source = {"paths": [str(closure.roots[0])], "source": "registration", "location": "store"}
-    return build_from_store(workspace, {"name": "small", "from-store": source}, output, **options)
+    return build_from_store(workspace, {"name": "small", "from-store": source, "labels": labels}, output, **options)
 
 
 def another(workspace: Path) -> Closure:
@@ -113,6 +116,17 @@ def test_a_build_knows_what_it_replaces(closure: Closure, tmp_path: Path) -> Non
     assert told[2].startswith(f"  load it:  docker load --input {tmp_path}/small.tar")
     assert told[3] == "  run it:   docker run --rm small:latest"
     assert list(card(same))[1] == "  changed:  nothing; it is the image that was there"
+
+
+def test_a_label_with_the_name_of_the_record_is_not_taken_for_one(closure: Closure, tmp_path: Path) -> None:
+    labels = {ANNOTATION: "not a record"}
+    assert build(tmp_path, closure, tmp_path / "web.tar", labels=labels).record is None
+    found = replaced_image(tmp_path / "web.tar", "linux/amd64", "small:latest")
+    assert found is not None
+    assert found.record is not None
+    damaged = replace(found, annotations={ANNOTATION: packed("not a record")})
+    assert damaged.record is None
+    assert replace(found, annotations={}).record is None
     (tmp_path / "small.tar").write_bytes(b"no image")
     assert replaced_image(tmp_path / "small.tar", PLATFORM, "small:latest") is None
 

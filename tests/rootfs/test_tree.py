@@ -1,10 +1,13 @@
 """A tree: parents exist, nothing stands twice, and a conflict names both who asked."""
 
+from pathlib import PurePosixPath
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sysimage.rootfs import Entry, Tree, TreeError
+from sysimage.rootfs.tree import is_normalised
 
 PATHS = st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(lambda parts: "/" + "/".join(parts))
 
@@ -17,6 +20,12 @@ def test_every_parent_is_there_and_comes_first(paths: set[str]) -> None:
         assert entry.path == "/" or entry.path.rpartition("/")[0] in {*seen, ""}
         seen.add(entry.path)
     assert paths <= seen
+
+
+@given(st.lists(st.sampled_from(["", "a", "b", ".", "..", "...", ".a", "\0"]), max_size=5).map("/".join))
+def test_an_image_path_is_one_that_pathlib_leaves_as_it_is(path: str) -> None:
+    plain = path == str(PurePosixPath(path)) and path.startswith("/") and not path.startswith("//")
+    assert is_normalised(path) == (plain and ".." not in path.split("/") and "\0" not in path)
 
 
 @given(st.permutations([Entry.file("/etc/passwd", b"x"), Entry.directory("/etc", 0o700), Entry.symlink("/bin", "usr")]))

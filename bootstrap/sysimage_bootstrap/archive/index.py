@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
@@ -24,6 +24,9 @@ from sysimage_bootstrap.archive.dependencies import parse_targets
 from sysimage_bootstrap.archive.other_names import OTHER_NAMES
 from sysimage_bootstrap.archive.package import Package, package_from_fields
 from sysimage_bootstrap.archive.versions import version_key
+
+if TYPE_CHECKING:
+    import sqlite3  # imported where a list is opened: a system that did not change opens none
 
 _MISSPELT = 2
 """Letters that a misspelt name has too many or too few, at most."""
@@ -50,7 +53,7 @@ class PackageList:
     @classmethod
     def parse(cls, texts: Iterable[str], suite: str) -> PackageList:
         """Read a Packages file, given as texts of whole paragraphs; an `IntegrityError` if it is malformed."""
-        database = sqlite3.connect(":memory:", check_same_thread=False)
+        database = _in_memory()
         database.executescript(_SCHEMA)
         provided: list[tuple[str, str]] = []
 
@@ -77,7 +80,7 @@ class PackageList:
         for path in sorted(directory.glob(f"{key}-*.sqlite")):
             data = path.read_bytes()
             if path.name == f"{key}-{hashlib.sha256(data).hexdigest()}.sqlite":
-                database = sqlite3.connect(":memory:", check_same_thread=False)
+                database = _in_memory()
                 database.deserialize(data)
                 return cls(suite, database)
             notice(f"{path} was damaged: the list is read again")
@@ -193,6 +196,12 @@ class PackageIndex:
 def index_of(text: str, architecture: str, suite: str = "trixie") -> PackageIndex:
     """The index of one Packages file that is at hand."""
     return PackageIndex(architecture, [PackageList.parse([text], suite)])
+
+
+def _in_memory() -> sqlite3.Connection:
+    import sqlite3
+
+    return sqlite3.connect(":memory:", check_same_thread=False)
 
 
 def _key(list_digest: Digest) -> str:

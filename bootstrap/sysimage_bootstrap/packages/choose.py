@@ -24,8 +24,7 @@ from sysimage_bootstrap.packages.archives import archive_sources, keys_of, label
 from sysimage_bootstrap.packages.default_packages import EXCLUDED, base_packages
 from sysimage_bootstrap.packages.kept_packages import kept_packages
 from sysimage_bootstrap.packages.lock import LockFile, parse_lock, read_lock
-from sysimage_bootstrap.packages.own_packages import own_packages
-from sysimage_bootstrap.packages.package_request import DEFAULT_PREFERENCES, PackageRequest
+from sysimage_bootstrap.packages.package_request import DEFAULT_PREFERENCES, OwnPackage, PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution, resolve
 
 Stale = Literal["refuse", "update", "preview"]
@@ -65,7 +64,11 @@ def package_request(spec: SystemSpec, spec_dir: Path, cache_dir: Path) -> Packag
     Package files are relative to ``spec_dir``, and what was found in them is remembered below ``cache_dir``. A
     `SpecError` names every fault of them.
     """
-    own = own_packages(spec, spec_dir, cache_dir / "own-packages") if spec.own_packages else ()
+    own: tuple[OwnPackage, ...] = ()
+    if spec.own_packages:
+        from sysimage_bootstrap.packages.own_packages import own_packages  # not paid for by specs without them
+
+        own = own_packages(spec, spec_dir, cache_dir / "own-packages")
     asked = {*spec.archive_packages, *(f"{one.package.name}={one.package.version}" for one in own)}
     named = {package_name(text) for text in asked}
     others = other_sources(spec, spec_dir, cache_dir / "archive/keys")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from sysimage.errors import Issue, SpecError
 from sysimage_bootstrap.debian.dependencies import ONLY_CONFIGURE
-from sysimage_bootstrap.debian.slim import Slim
-from sysimage_bootstrap.debs.inventory import Inventory
-from sysimage_bootstrap.planning.shebangs import REWRITTEN
+
+if TYPE_CHECKING:
+    from sysimage_bootstrap.debian.slim import Slim
+    from sysimage_bootstrap.debs.inventory import Inventory
 
 _PROGRAM_OF = {"perl-base": "perl"}
 """Essential package that may be absent → the program that scripts call."""
@@ -38,6 +40,8 @@ def require_nothing_unsaid(inventories: Mapping[str, Inventory], slim: Slim) -> 
 
 
 def _calls(inventories: Mapping[str, Inventory], slim: Slim) -> Iterator[tuple[str, Issue]]:
+    from sysimage_bootstrap.planning.shebangs import REWRITTEN  # a system that was made before is not looked at
+
     for package in sorted(slim.asked & inventories.keys() - ONLY_CONFIGURE):
         inventory = inventories[package]
         for path, first_line in inventory.scripts.items():
