@@ -24,6 +24,7 @@ HARMLESS = frozenset(
 _SERVICES = "nothing is started or stopped while an image is made; services are the spec's"
 _CACHES = "a cache or an index over many packages' files: a function over the merged tree makes it, or nothing reads it"
 _KERNEL = "speaks to the kernel, the bus or the hardware of a running machine"
+_CHECKS = "looks whether a configuration is right; Debian's is, and the spec's is the user's"
 _BYTECODE = "items hold bytecode already"
 _ELSEWHERE = "the image has what it would make"
 IGNORED: Mapping[str, str] = {
@@ -103,6 +104,10 @@ IGNORED: Mapping[str, str] = {
     "emacs-package-install": "bytecode of Emacs, which reads the sources too",
     "emacs-remove": "bytecode of Emacs, which reads the sources too",
     "install-docs": _CACHES,
+    "named-checkconf": _CHECKS,
+    "named-checkzone": _CHECKS,
+    "testparm": _CHECKS,
+    "visudo": _CHECKS,
     "dhelp_parse": _CACHES,
 }
 """Name, or pattern of names → why it is passed over. They succeed, and what they print is not known."""

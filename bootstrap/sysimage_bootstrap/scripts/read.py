@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
@@ -11,7 +11,7 @@ from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
 from sysimage_bootstrap.scripts import commands
 from sysimage_bootstrap.scripts.commands import postfix
 from sysimage_bootstrap.scripts.commands.debconf import parse_templates
-from sysimage_bootstrap.scripts.declarations import Declarations, Unread
+from sysimage_bootstrap.scripts.declarations import Declarations, FirstStart, Unread
 from sysimage_bootstrap.scripts.root_files import FileSource, RootFiles
 from sysimage_bootstrap.scripts.running import SystemState
 from sysimage_bootstrap.scripts.shell import Script, Shell
@@ -87,11 +87,28 @@ def read_scripts(packages: Iterable[PackageScripts], source: FileSource, setting
         groups=tuple(state.groups[name] for name in sorted(state.groups)),
         units=tuple(state.units[name] for name in sorted(state.units)),
         triggers=tuple(state.triggers),
-        first_starts=tuple(dict.fromkeys(state.first_starts)),
+        first_starts=(*dict.fromkeys(state.first_starts), *_secrets(state)),
         diversions=tuple(state.diversions[path] for path in sorted(state.diversions)),
         capabilities=dict(sorted(state.capabilities.items())),
         unread=tuple(unread),
     )
+
+
+_AT_FIRST_START = """
+umask 077
+path=$1 owner=$2 mode=$3
+shift 3
+"$@" >&2 && chown "$owner" "$path" && chmod "$mode" "$path"
+"""
+
+
+def _secrets(state: SystemState) -> Iterator[FirstStart]:
+    """What makes each key that scripts left there, with the owner and the mode that they gave it."""
+    for path, one in sorted(state.secrets.items()):
+        node = state.files.node(path)
+        if node is not None:
+            words = ("secret", path, f"{node.owner}:{node.group}", f"{node.mode:o}")
+            yield FirstStart(one.package, ("/usr/bin/sh", "-c", _AT_FIRST_START, *words, *one.command), path)
 
 
 def _read(state: SystemState, package: PackageScripts, name: str) -> list[Unread]:

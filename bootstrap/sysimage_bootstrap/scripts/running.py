@@ -117,6 +117,8 @@ class SystemState:
     units: dict[str, EnabledUnit] = field(default_factory=dict)
     triggers: list[ActivatedTrigger] = field(default_factory=list)
     first_starts: list[FirstStart] = field(default_factory=list)
+    secrets: dict[str, FirstStart] = field(default_factory=dict)
+    """Real path of a key → what makes it when a machine starts."""
     steps: int = 0
     """Commands that were executed for the package at hand."""
     temporary: int = 0

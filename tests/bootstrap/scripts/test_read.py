@@ -283,3 +283,62 @@ def test_a_command_that_would_change_what_is_not_known_is_listed(command: str) -
 )
 def test_a_command_that_only_looks_is_not_listed(command: str) -> None:
     assert read(f"{command} || true", {"/etc/a": "a"}).unread == ()
+
+
+def test_a_shared_secret_is_made_at_the_first_start_with_the_owner_that_the_script_gives() -> None:
+    said = read(
+        "adduser --system --group rabbitmq\nmkdir -p /var/lib/rabbitmq\n"
+        "umask 077; openssl rand -base64 -out /var/lib/rabbitmq/.erlang.cookie 42\n"
+        "chmod 0400 /var/lib/rabbitmq/.erlang.cookie\nchown -R rabbitmq:rabbitmq /var/lib/rabbitmq\n"
+    )
+    assert said.unread == ()
+    (one,) = said.first_starts
+    assert (one.creates, one.command[4:7]) == (
+        "/var/lib/rabbitmq/.erlang.cookie",
+        ("/var/lib/rabbitmq/.erlang.cookie", "rabbitmq:rabbitmq", "400"),
+    )
+    node = said.changes[one.creates]
+    assert node is not None
+    assert node.content is None, "no image holds it"
+
+
+@pytest.mark.programs
+def test_what_makes_a_secret_gives_it_its_mode(tmp_path: Path) -> None:
+    path = tmp_path / "cookie"
+    said = read("openssl rand -hex -out /var/lib/cookie 8\nchmod 0440 /var/lib/cookie\n")
+    (one,) = said.first_starts
+    run(["unshare", "--map-root-user", *(word.replace("/var/lib/cookie", str(path)) for word in one.command)])
+    assert (len(path.read_text().strip()), path.stat().st_mode & 0o777) == (16, 0o440)
+
+
+def test_the_key_of_bind_is_made_at_the_first_start_and_its_directory_is_binds() -> None:
+    script = (
+        "adduser --system bind\nif [ ! -s /etc/bind/rndc.key ]; then rndc-confgen -a; fi\n"
+        "uid=$(ls -ln /etc/bind/rndc.key | awk '{print $3}')\n"
+        'if [ "$uid" = "0" ]; then chgrp bind /etc/bind; chmod g+s /etc/bind; fi\n'
+        "named-checkconf /etc/bind/named.conf\n"
+    )
+    assert changed(f"addgroup --system bind\n{script}", "/etc/bind", {"/etc/bind/": ""}).mode == 0o2755
+    assert [one.creates for one in read(script, {"/etc/bind/": ""}).first_starts] == ["/etc/bind/rndc.key"]
+
+
+def test_host_keys_are_those_that_the_configuration_names() -> None:
+    script = (
+        'for key in $(sshd -G | sed -n "s/^hostkey //Ip"); do\n'
+        "if [ ! -f $key ]; then ssh-keygen -q -f $key -N '' -t rsa; ssh-keygen -l -f $key.pub; fi; done\n"
+    )
+
+    def keys(configuration: str) -> list[str]:
+        said = read(script, {"/etc/ssh/sshd_config": configuration})
+        assert said.unread == ()
+        return [one.creates for one in said.first_starts]
+
+    assert keys("# HostKey /x\nHostKey /etc/ssh/one\n") == ["/etc/ssh/one"]
+    assert keys("Port 22\n") == [f"/etc/ssh/ssh_host_{kind}_key" for kind in ("ecdsa", "ed25519", "rsa")]
+
+
+def test_chrony_prints_the_lines_that_it_obeys() -> None:
+    files = {"/etc/chrony/chrony.conf": "! no\nconfdir /etc/chrony/conf.d\nmakestep 1 3\n", "/etc/chrony/conf.d/": ""}
+    script = "if ! chronyd -p | grep -q ^user; then touch /etc/ours; fi"
+    assert files_after(script, files) == {"/etc/ours": ""}
+    assert files_after(script, {**files, "/etc/chrony/conf.d/a.conf": "user root\n"}) == {}

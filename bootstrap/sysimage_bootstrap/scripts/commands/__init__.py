@@ -14,6 +14,8 @@ from sysimage_bootstrap.scripts.commands import (
     modules,
     packaging,
     postfix,
+    secrets,
+    server_settings,
     small_languages,
     text,
 )
@@ -30,6 +32,8 @@ __all__ = [
     "modules",
     "packaging",
     "postfix",
+    "secrets",
+    "server_settings",
     "small_languages",
     "text",
 ]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import posixpath
 import re
+from stat import filemode
 
 from sysimage.rootfs.capabilities import file_capabilities
 from sysimage.rootfs.tree import Kind
+from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
 from sysimage_bootstrap.scripts.root_files import Node
 from sysimage_bootstrap.scripts.running import Call, UnknownError, command
 
@@ -66,7 +68,7 @@ def _field(letter: str, node: Node, operand: str) -> str:
 @command("ls")
 def ls(call: Call) -> int:
     options = call.options()
-    options.only("1", "d", "A", "a", "L")
+    options.only("1", "d", "A", "a", "L", "l", "n")
     status = 0
     for operand in options.operands or ["."]:
         node = call.files.node(call.path(operand))
@@ -77,9 +79,21 @@ def ls(call: Call) -> int:
             call.print(
                 "".join(f"{n}\n" for n in call.files.names(call.path(operand)) if hidden or not n.startswith("."))
             )
+        elif options.has("l", "n"):
+            call.print(_long(node, operand, numbers=options.has("n")))
         else:
             call.print(f"{operand}\n")
     return status
+
+
+def _long(node: Node, shown: str, *, numbers: bool) -> str:
+    """A line of ``ls -l``; its size and time are not told."""
+    owner, group = node.owner, node.group
+    if numbers and (owner not in BASE_USERS or group not in BASE_GROUPS):
+        raise UnknownError(f"which IDs {owner} and {group} have")
+    names = (BASE_USERS[owner], BASE_GROUPS[group]) if numbers else (owner, group)
+    kind = {Kind.DIRECTORY: 0o040000, Kind.SYMLINK: 0o120000}.get(node.kind, 0o100000)
+    return f"{filemode(kind | node.mode)} 1 {names[0]} {names[1]} - - - - {shown}\n"
 
 
 @command("cmp", "diff")

@@ -6,9 +6,7 @@ import hashlib
 import re
 
 from sysimage_bootstrap.scripts.commands.text import each_line, inputs
-from sysimage_bootstrap.scripts.declarations import FirstStart
 from sysimage_bootstrap.scripts.expansion import arithmetic
-from sysimage_bootstrap.scripts.root_files import Node
 from sysimage_bootstrap.scripts.running import Call, UnknownError, command
 from sysimage_bootstrap.scripts.shell_patterns import expression
 
@@ -115,58 +113,6 @@ def runs_another(call: Call) -> int | None:
     if call.name == "env" and any(word.startswith("-") for word in assignments):
         raise UnknownError("what env changes")
     return call.shell.call(0, words, call.stdin, call.out) if words else 0
-
-
-_MAKE_CERTIFICATE = r"""
-set -e
-umask 077
-name=$(uname -n)
-settings=$(mktemp)
-trap 'rm -f "$settings"' EXIT
-common=$(echo "$name" | cut -c -64)
-sed -e "s#@HostName@#$common#" -e "s#@SubjectAltName@#DNS:$name#" "$1" > "$settings"
-openssl req -config "$settings" -new -x509 -days 3650 -nodes -sha256 -out "$2.new" -keyout "$3" 2> "$settings.log" || {
-    cat "$settings.log" >&2
-    exit 1
-}
-rm "$settings.log"
-chgrp "$4" "$3"
-chmod 640 "$3"
-chmod 644 "$2.new"
-ln -sf "${2##*/}" "${2%/*}/$(openssl x509 -hash -noout -in "$2.new").0"
-mv "$2.new" "$2"
-"""
-"""What ``make-ssl-cert generate-default-snakeoil`` does, of: a template of openssl's settings, the certificate, its
-key, and the group that may read the key. The program itself cannot: it runs below debconf, and an image has none."""
-
-
-@command("make-ssl-cert")
-def make_ssl_cert(call: Call) -> int:
-    """A key is secret: each machine makes its own when it starts."""
-    if call.options("t").operands[:1] != ["generate-default-snakeoil"]:
-        raise UnknownError("which certificate is made")
-    made, key = "/etc/ssl/certs/ssl-cert-snakeoil.pem", "/etc/ssl/private/ssl-cert-snakeoil.key"
-    for path in (made, key):
-        call.files.make_directories(path.rpartition("/")[0])
-        call.files.put(path, Node.file(None))  # for scripts that ask whether it is there
-    template = "/usr/share/ssl-cert/ssleay.cnf"
-    program = ("/usr/bin/sh", "-c", _MAKE_CERTIFICATE, "make-ssl-cert", template, made, key, "ssl-cert")
-    call.state.first_starts.append(FirstStart(call.shell.script.package, program, made))
-    return 0
-
-
-@command("squid")
-def squid(call: Call) -> int:
-    """``squid -k parse`` prints each line of the configuration that it obeys."""
-    if call.arguments != ["-k", "parse"]:
-        raise UnknownError("what squid does")
-    content = call.files.read("/etc/squid/squid.conf")
-    if content is None:
-        raise UnknownError("what squid obeys")
-    for line in content.decode(errors="surrogateescape").splitlines():
-        if line.strip() and not line.startswith("#"):
-            call.print(f"| Processing: {line.strip()}\n")
-    return 0
 
 
 @command("perl")

@@ -1,0 +1,85 @@
+"""Programs that make keys. A key is secret: each machine makes its own when it starts."""
+
+from __future__ import annotations
+
+from sysimage_bootstrap.scripts.declarations import FirstStart
+from sysimage_bootstrap.scripts.root_files import Node
+from sysimage_bootstrap.scripts.running import Call, UnknownError, command
+
+_MAKE_CERTIFICATE = r"""
+set -e
+umask 077
+name=$(uname -n)
+settings=$(mktemp)
+trap 'rm -f "$settings"' EXIT
+common=$(echo "$name" | cut -c -64)
+sed -e "s#@HostName@#$common#" -e "s#@SubjectAltName@#DNS:$name#" "$1" > "$settings"
+openssl req -config "$settings" -new -x509 -days 3650 -nodes -sha256 -out "$2.new" -keyout "$3" 2> "$settings.log" || {
+    cat "$settings.log" >&2
+    exit 1
+}
+rm "$settings.log"
+chgrp "$4" "$3"
+chmod 640 "$3"
+chmod 644 "$2.new"
+ln -sf "${2##*/}" "${2%/*}/$(openssl x509 -hash -noout -in "$2.new").0"
+mv "$2.new" "$2"
+"""
+"""What ``make-ssl-cert generate-default-snakeoil`` does, of: a template of openssl's settings, the certificate, its
+key, and the group that may read the key. The program itself cannot: it runs below debconf, and an image has none."""
+
+
+@command("make-ssl-cert")
+def make_ssl_cert(call: Call) -> int:
+    """A key is secret: each machine makes its own when it starts."""
+    if call.options("t").operands[:1] != ["generate-default-snakeoil"]:
+        raise UnknownError("which certificate is made")
+    made, key = "/etc/ssl/certs/ssl-cert-snakeoil.pem", "/etc/ssl/private/ssl-cert-snakeoil.key"
+    for path in (made, key):
+        call.files.make_directories(path.rpartition("/")[0])
+        call.files.put(path, Node.file(None))  # for scripts that ask whether it is there
+    template = "/usr/share/ssl-cert/ssleay.cnf"
+    program = ("/usr/bin/sh", "-c", _MAKE_CERTIFICATE, "make-ssl-cert", template, made, key, "ssl-cert")
+    call.state.first_starts.append(FirstStart(call.shell.script.package, program, made))
+    return 0
+
+
+@command("openssl")
+def openssl(call: Call) -> int:
+    """``openssl rand -out FILE`` makes a shared secret, such as Erlang's cookie."""
+    words = call.arguments
+    if words[:1] != ["rand"] or "-out" not in words[:-1]:
+        raise UnknownError("what openssl does")
+    _make(call, call.path(words[words.index("-out") + 1]), ("/usr/bin/openssl", *words))
+    return 0
+
+
+@command("rndc-confgen")
+def rndc_confgen(call: Call) -> int:
+    """``rndc-confgen -a`` makes the key with which BIND is controlled."""
+    if call.arguments != ["-a"]:
+        raise UnknownError("what rndc-confgen does")
+    _make(call, "/etc/bind/rndc.key", ("/usr/sbin/rndc-confgen", "-a"))
+    return 0
+
+
+@command("ssh-keygen")
+def ssh_keygen(call: Call) -> int:
+    options = call.options("fNtbCa")
+    options.only(*"qfNtbCal")
+    path = options.value("f")
+    if options.has("l"):
+        call.out.unknown = "which key it is"
+    elif path is None or options.value("N") != "":
+        raise UnknownError("which key ssh-keygen makes")
+    else:
+        _make(call, call.path(path), ("/usr/bin/ssh-keygen", *call.arguments))
+        call.files.put(call.path(f"{path}.pub"), Node.file(None))
+    return 0
+
+
+def _make(call: Call, path: str, program: tuple[str, ...]) -> None:
+    """Let ``program`` make a secret at the first start. Its owner and mode are what scripts say of it afterwards."""
+    real = call.files.real(path)
+    call.files.put(real, Node.file(None, 0o600))
+    call.state.secrets[real] = FirstStart(call.shell.script.package, program, real)
