@@ -87,7 +87,7 @@ def ls(call: Call) -> int:
 
 
 def _long(node: Node, shown: str, *, numbers: bool) -> str:
-    """A line of ``ls -l``; its size and time are not told."""
+    """A line of ``ls -l``, with dashes for size and time."""
     owner, group = node.owner, node.group
     if numbers and (owner not in BASE_USERS or group not in BASE_GROUPS):
         raise UnknownError(f"which IDs {owner} and {group} have")
