@@ -122,8 +122,12 @@ format: .venv/.dev ## format the code and mend what the linter can mend
 	@$(BIN)/ruff format .
 
 .PHONY: schema
-schema: .venv/.runtime ## write docs/system.schema.json again after the model has changed
+schema: .venv/.runtime ## write docs/system.schema.json and docs/schemas again after a model has changed
 	@$(BIN)/sysimage schema > docs/system.schema.json
+	@rm -rf docs/schemas && mkdir docs/schemas
+	@for kind in $$($(BIN)/python -c 'from sysimage.documents import schema; print(*schema.schema_names())'); do \
+		$(BIN)/sysimage schema $$kind > docs/schemas/$$kind.schema.json || exit; \
+	done
 
 .PHONY: docs
 docs: .venv/.dev ## make the documentation into a site, build/docs, and the reference from the program; a warning is an error

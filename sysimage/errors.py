@@ -57,25 +57,6 @@ class SysimageError(Exception):
     def __str__(self) -> str:
         return "\n".join([self.message, *(f"  {issue}" for issue in self.issues)])
 
-    def document(self, exit_status: int | None = None) -> dict[str, object]:
-        """The error as JSON has it. ``exit_status`` is another one than the class's."""
-        return {
-            "message": self.message,
-            "issues": [
-                {
-                    "where": issue.where,
-                    "line": issue.line,
-                    "column": issue.column,
-                    "file": issue.file or None,
-                    "message": issue.message,
-                    "suggestion": issue.suggestion,
-                }
-                for issue in self.issues
-            ],
-            "hint": self.hint,
-            "exit_status": self.exit_status if exit_status is None else exit_status,
-        }
-
     def __reduce__(self) -> tuple[Any, ...]:
         # Whole, whatever a subclass asks for when it is made: it may come from another process.
         return _again, (type(self), self.args), self.__dict__

@@ -1,21 +1,24 @@
 """Results as JSON has them: what ``--json`` prints, for programs that store or send them.
 
-Sizes are in bytes. ``docs/stability.md`` says what may change in which version.
+``docs/json.md`` says which words they have, ``docs/stability.md`` what may change in which version.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sysimage.api.specs import ResolvedSpec
 from sysimage.api.values import BuiltImage, BuiltIndex, CopiedImage, LockedPackages, Plan, PushedImage
-from sysimage.errors import SysimageError
+from sysimage.documents import Document, document_value, images, packages, plans
+from sysimage.documents.problems import ErrorDocument, Failure, issues_of
+from sysimage.documents.specs import ResolveDocument
+from sysimage.errors import IntegrityError, SysimageError
 from sysimage.formats import DOCUMENT_VERSION
 
 if TYPE_CHECKING:
-    from sysimage.compare.difference import Difference
+    from collections.abc import Iterable, Mapping
+
+    from sysimage.compare.difference import Difference, PackageChange
     from sysimage.verify import ImageSummary, VerifiedImage
 
 FORMAT_VERSION = DOCUMENT_VERSION
@@ -29,36 +32,27 @@ Result: TypeAlias = (
 
 def document(result: Result | SysimageError) -> dict[str, Any]:
     """A result, or an error, as the document that ``--json`` prints for it."""
-    value = {"error": result.document()} if isinstance(result, SysimageError) else _result(result)
-    return {"format_version": FORMAT_VERSION, **value}
+    return document_value(document_of(result))
 
 
-def together(found: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any]:
-    """Several documents as one."""
-    return {"format_version": FORMAT_VERSION, key: [dict(one) for one in found]}
-
-
-def _result(result: Result) -> dict[str, Any]:
+def document_of(result: Result | SysimageError) -> Document:
+    """The same as a typed value."""
     match result:
+        case SysimageError():
+            return ErrorDocument(Failure.of(result))
         case BuiltImage():
-            return _built(result)
+            return built_document(result)
         case BuiltIndex():
             return _index(result)
         case Plan():
-            return _planned(result)
+            return planned_document(result)
         case CopiedImage():
-            return {
-                "digest": str(result.digest),
-                "size": result.size,
-                "layers": result.layers,
-                "transfers": [transfer_document(one) for one in result.transfers],
-            }
+            pushed = tuple(map(push_document, result.transfers))
+            return images.CopyDocument(str(result.digest), result.size, result.layers, pushed)
         case ResolvedSpec():
-            files = [str(file) for file in result.files]
-            return {"spec": dict(result.value), "origins": dict(result.origins), "files": files}
+            return ResolveDocument(dict(result.value), dict(result.origins), tuple(map(str, result.files)))
         case LockedPackages():
-            path = None if result.lock_file is None else str(result.lock_file)
-            return {"lockfile": path, "packages": len(result.packages), "size": result.size}
+            return locked_document(result, None)
 
     from sysimage.compare.difference import Difference  # neither is loaded for the results above
     from sysimage.verify import VerifiedImage
@@ -68,220 +62,211 @@ def _result(result: Result) -> dict[str, Any]:
     return _verified(result) if isinstance(result, VerifiedImage) else _inspected(result)
 
 
-def _built(image: BuiltImage) -> dict[str, Any]:
-    return {
-        "names": list(image.names),
-        "format": image.format,
-        "output": None if image.output is None else str(image.output),
-        "record": None if image.record is None else str(image.record),
-        "pushed": list(image.pushed),
-        "transfers": [transfer_document(one) for one in image.transfers],
-        "loaded": list(image.loaded),
-        "size": image.size,
-        "digest": str(image.digest),
-        "image_id": str(image.image_id),
-        "created": image.plan.created,
-        "layers": [
-            {
-                "digest": str(layer.digest),
-                "diff_id": str(layer.diff_id),
-                "media_type": layer.media_type,
-                "size": layer.size,
-            }
+def built_document(image: BuiltImage) -> images.BuildDocument:
+    """An image that was built."""
+    return images.BuildDocument(
+        names=image.names,
+        platform=image.plan.platform,
+        digest=str(image.digest),
+        image_id=str(image.image_id),
+        created=_time(image.plan.created),
+        size=image.size,
+        unpacked_size=image.plan.nar_size,
+        layers=tuple(
+            images.BuiltLayer(str(layer.digest), str(layer.diff_id), layer.media_type, layer.size)
             for layer in image.layers
-        ],
-        **_closure(image.plan),
-    }
+        ),
+        store=_store(image.plan),
+        system=image.plan.system or None,
+        format=image.format,
+        output=None if image.output is None else str(image.output),
+        record_file=None if image.record is None else str(image.record),
+        pushed=tuple(map(push_document, image.transfers)),
+        loaded=image.loaded,
+    )
 
 
-def _index(index: BuiltIndex) -> dict[str, Any]:
-    return {
-        "names": list(index.names),
-        "format": index.format,
-        "digest": str(index.digest),
-        "output": None if index.output is None else str(index.output),
-        "pushed": list(index.pushed),
-        "transfers": [transfer_document(one) for one in index.transfers],
-        "loaded": list(index.loaded),
-        "size": index.size,
-        "shared": index.shared,
-        "images": [_built(one) for one in index.images],
-    }
+def _index(index: BuiltIndex) -> images.BuildIndexDocument:
+    return images.BuildIndexDocument(
+        names=index.names,
+        digest=str(index.digest),
+        size=index.size,
+        shared_size=index.shared,
+        format=index.format,
+        output=None if index.output is None else str(index.output),
+        pushed=tuple(map(push_document, index.transfers)),
+        loaded=index.loaded,
+        images=tuple(map(built_document, index.images)),
+    )
 
 
-def transfer_document(pushed: PushedImage) -> dict[str, Any]:
+def push_document(pushed: PushedImage) -> images.Push:
     """What a push had to move."""
-    return {
-        "names": list(pushed.names),
-        "sent": pushed.sent,
-        "size": pushed.size,
-        "layers": pushed.layers,
-        "layers_there": pushed.layers_there,
-    }
+    return images.Push(pushed.names, pushed.sent, pushed.size, pushed.layers, pushed.layers_there)
 
 
-def _planned(plan: Plan) -> dict[str, Any]:
+def planned_document(plan: Plan, *, files: bool = False, lines: bool = False) -> plans.PlanDocument:
+    """What is planned; with every file that is left out, and every line of scripts that was not understood."""
     a_year = plan.updates_per_year_seconds
-    return {
-        "names": list(plan.names),
-        "max_layers": plan.max_layers,
-        "seconds": {
-            "first_pull": round(plan.first_pull_seconds, 1),
-            "updates_per_year": None if a_year is None else round(a_year, 1),
-        },
-        "layers": [
-            {
-                "nar_size": layer.nar_size,
-                "pulls_per_year": layer.pulls_per_year,
-                "reason": layer.reason,
-                "paths": list(layer.paths),
-                "customized": layer.customized,
-            }
-            for layer in plan.layers
-        ],
-        "updates": {
-            "per_year": plan.updates_per_year,
-            "size": plan.update_size,
-            "size_by_rule": dict(plan.update_sizes_by_rule),
-            "estimated_from_steps": plan.update_steps,
-        },
-        "customization": {"entries": plan.customization_entries, "size": plan.customization_size},
-        "left_out": _left_out(plan),
-        "unread_lines": len(plan.unread),
-        **_closure(plan),
-    }
+    layers = (
+        plans.PlannedLayer(layer.nar_size, layer.paths, layer.reason, layer.pulls_per_year, layer.customized)
+        for layer in plan.layers
+    )
+    unread = tuple(plans.UnreadScriptLine(one.package, one.script, one.line, one.text, one.why) for one in plan.unread)
+    return plans.PlanDocument(
+        names=plan.names,
+        platform=plan.platform,
+        created=_time(plan.created),
+        unpacked_size=plan.nar_size,
+        max_layers=plan.max_layers,
+        layer_count=plan.layer_count,
+        layers=tuple(layers),
+        customization=plans.Customization(plan.customization_entries, plan.customization_size),
+        store=_store(plan),
+        system=plan.system or None,
+        seconds=plans.Waits(round(plan.first_pull_seconds, 1), None if a_year is None else round(a_year, 1)),
+        updates=plans.Updates(
+            plan.updates_per_year, plan.update_size, dict(plan.update_sizes_by_rule), plan.update_steps
+        ),
+        left_out=_left_out(plan, every=files),
+        unread_scripts=plans.UnreadScripts(len(unread), unread if lines else None),
+    )
 
 
-def _left_out(plan: Plan) -> dict[str, Any]:
-    kinds = sorted({file.what for file in plan.left_out})
-    return {
-        "files": len(plan.left_out),
-        "size": sum(file.size for file in plan.left_out),
-        "kinds": {kind: sum(file.size for file in plan.left_out if file.what == kind) for kind in kinds},
-    }
-
-
-def every_file_left_out(plan: Plan) -> dict[str, Any]:
-    """What slim items lack, whole: the totals of a plan's document, and every file by item."""
-    items: dict[str, list[dict[str, Any]]] = {}
+def _left_out(plan: Plan, *, every: bool) -> plans.LeftOut:
+    kinds = dict.fromkeys(sorted({file.what for file in plan.left_out}), 0)
     for file in plan.left_out:
-        items.setdefault(file.item, []).append({"path": file.path, "what": file.what, "size": file.size})
-    return {**_left_out(plan), "items": items}
+        kinds[file.what] += file.size
+    files = tuple(plans.LeftOutFile(file.item, file.path, file.what, file.size) for file in plan.left_out)
+    return plans.LeftOut(len(files), sum(kinds.values()), kinds, files if every else None)
 
 
-def every_unread_line(plan: Plan) -> list[dict[str, Any]]:
-    """The lines of maintainer scripts that were not understood."""
-    return [
-        {"package": one.package, "script": one.script, "line": one.line, "text": one.text, "why": one.why}
-        for one in plan.unread
-    ]
+def _store(plan: Plan) -> images.Store:
+    return images.Store(plan.store_kind, plan.store_directory, plan.items)
 
 
-def _closure(plan: Plan) -> dict[str, Any]:
-    """What the image holds, as far as it is known before layers are made."""
-    return {
-        "system": plan.system,
-        "architecture": plan.architecture,
-        "items": plan.items,
-        "nar_size": plan.nar_size,
-    }
+def _time(seconds: int) -> str:
+    from sysimage.image.config import rfc3339
+
+    return rfc3339(seconds)
 
 
-def _verified(image: VerifiedImage) -> dict[str, Any]:
-    return {
-        "tags": list(image.tags),
-        "digest": None if image.digest is None else str(image.digest),
-        "image_id": str(image.image_id),
-        "os": image.os,
-        "architecture": image.architecture,
-        "items": image.items,
-        "files": image.files,
-        "directories": image.directories,
-        "symlinks": image.symlinks,
-        "bytes": image.bytes,
-        "store_kind": image.store_kind,
-        "store_directory": image.store_directory,
-        "notes": [{"where": note.where, "message": note.message} for note in image.notes],
-        "layers": [
-            {
-                "digest": None if layer.digest is None else str(layer.digest),
-                "diff_id": str(layer.diff_id),
-                "size": layer.size,
-                "uncompressed_size": layer.uncompressed_size,
-                "entries": layer.entries,
-                "items": layer.items,
-                "comment": layer.comment,
-            }
+def locked_document(locked: LockedPackages, changes: Iterable[PackageChange] | None) -> packages.LockDocument:
+    """What was locked, and how it differs from what was locked before."""
+    return packages.LockDocument(
+        lock_file=None if locked.lock_file is None else str(locked.lock_file),
+        size=locked.size,
+        packages=tuple(
+            packages.LockedPackage(one.name, one.version, one.architecture, one.size, str(one.digest))
+            for one in locked.packages
+        ),
+        changes=None if changes is None else _package_changes(changes),
+    )
+
+
+def _package_changes(found: Iterable[PackageChange]) -> tuple[packages.PackageChange, ...]:
+    return tuple(packages.PackageChange(one.name, one.change, one.old, one.new, one.source, one.fixes) for one in found)
+
+
+def _verified(image: VerifiedImage) -> images.VerifyDocument:
+    store = image.store_kind and images.Store(image.store_kind, image.store_directory, image.items)
+    return images.VerifyDocument(
+        names=image.names,
+        platform=image.platform,
+        digest=None if image.digest is None else str(image.digest),
+        image_id=str(image.image_id),
+        unpacked_size=image.size,
+        file_count=image.files,
+        directory_count=image.directories,
+        symlink_count=image.symlinks,
+        store=store or None,
+        notes=issues_of(image.notes),
+        layers=tuple(
+            images.VerifiedLayer(
+                digest=None if layer.digest is None else str(layer.digest),
+                diff_id=str(layer.diff_id),
+                size=layer.size,
+                unpacked_size=layer.uncompressed_size,
+                entry_count=layer.entries,
+                item_count=layer.items,
+                comment=layer.comment,
+            )
             for layer in image.layers
-        ],
-    }
+        ),
+    )
 
 
-def _inspected(summary: ImageSummary) -> dict[str, Any]:
-    config, runtime = summary.config, summary.config.runtime
-    return {
-        "tags": list(summary.tags),
-        "digest": None if summary.digest is None else str(summary.digest),
-        "image_id": str(summary.image_id),
-        "size": summary.size,
-        "store_kind": summary.store_kind,
-        "items": summary.items,
-        "config": {
-            "os": config.os,
-            "architecture": config.architecture,
-            "created": config.created,
-            "entry_point": list(runtime.entry_point),
-            "command": list(runtime.command),
-            "environment": list(runtime.environment),
-            "working_directory": runtime.working_directory,
-            "user": runtime.user,
-            "labels": dict(config.labels),
-            "exposed_ports": list(runtime.exposed_ports),
-            "volumes": list(runtime.volumes),
-            "stop_signal": runtime.stop_signal,
-        },
-        "annotations": dict(summary.annotations),
-        "layers": [
-            {
-                "digest": None if layer.digest is None else str(layer.digest),
-                "diff_id": str(layer.diff_id),
-                "size": layer.size,
-                "media_type": layer.media_type,
-                "created_by": layer.created_by,
-                "comment": layer.comment,
-                "annotations": dict(layer.annotations),
-            }
+def _inspected(summary: ImageSummary) -> images.InspectDocument:
+    from sysimage.pipeline.history import ANNOTATION
+
+    runtime = summary.config.runtime
+    store = summary.store_kind and images.Store(summary.store_kind, summary.store_directory, summary.items)
+    return images.InspectDocument(
+        names=summary.names,
+        platform=summary.config.platform,
+        digest=None if summary.digest is None else str(summary.digest),
+        image_id=str(summary.image_id),
+        created=summary.config.created,
+        size=summary.size,
+        store=store or None,
+        config=images.ImageConfig(
+            entry_point=runtime.entry_point,
+            command=runtime.command,
+            environment=runtime.environment,
+            working_directory=runtime.working_directory,
+            user=runtime.user,
+            labels=dict(summary.config.labels),
+            exposed_ports=runtime.exposed_ports,
+            volumes=runtime.volumes,
+            stop_signal=runtime.stop_signal,
+        ),
+        annotations={key: text for key, text in summary.annotations.items() if key != ANNOTATION},
+        record=_record(summary.annotations),
+        layers=tuple(
+            images.InspectedLayer(
+                digest=None if layer.digest is None else str(layer.digest),
+                diff_id=str(layer.diff_id),
+                size=layer.size,
+                media_type=layer.media_type,
+                created_by=layer.created_by,
+                comment=layer.comment,
+                annotations=dict(layer.annotations),
+            )
             for layer in summary.layers
-        ],
-        "faults": [str(issue) for issue in summary.faults],
-    }
+        ),
+        issues=issues_of(summary.faults),
+    )
 
 
-def _difference(found: Difference) -> dict[str, Any]:
-    layers = found.layers
-    return {
-        "old": found.old,
-        "new": found.new,
-        "packages": [
-            {
-                "name": one.name,
-                "change": one.change,
-                "old": one.old,
-                "new": one.new,
-                "source": one.source,
-                "fixes": None if one.fixes is None else list(one.fixes),
-            }
-            for one in found.packages
-        ],
-        "configuration": None if found.configuration is None else list(map(asdict, found.configuration)),
-        "files": None if found.files is None else list(map(asdict, found.files)),
-        "layers": None
+def _record(annotations: Mapping[str, str]) -> dict[str, Any] | None:
+    """The record of a build as a value; None without one that can be read."""
+    from sysimage.pipeline.history import record_value
+
+    try:
+        return record_value(annotations)
+    except IntegrityError:
+        return None
+
+
+def _difference(found: Difference) -> packages.DiffDocument:
+    settings, files, layers = found.configuration, found.files, found.layers
+    return packages.DiffDocument(
+        old=found.old,
+        new=found.new,
+        packages=_package_changes(found.packages),
+        configuration=None
+        if settings is None
+        else tuple(packages.SettingChange(one.name, one.old, one.new) for one in settings),
+        files=None
+        if files is None
+        else tuple(packages.FileChange(one.path, one.change, one.what, one.owner) for one in files),
+        pull=None
         if layers is None
-        else {
-            "kept": layers.kept,
-            "total": layers.total,
-            "size": layers.total_size,
-            "pulled_size": layers.pulled_size,
-            "pulled": list(map(asdict, layers.pulled)),
-        },
-    }
+        else packages.Pull(
+            size=layers.pulled_size,
+            layers=tuple(packages.PulledLayer(one.digest, one.size, one.holds) for one in layers.pulled),
+            image_size=layers.total_size,
+            layer_count=layers.total,
+            kept_layer_count=layers.kept,
+        ),
+    )

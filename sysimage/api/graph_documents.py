@@ -1,48 +1,45 @@
-"""Answers about the reference graph as JSON has them. Sizes are in bytes, uncompressed."""
+"""Answers about the reference graph as JSON has them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sysimage.documents.graphs import Item, KeptItem, SizeDocument, Step, TreeDocument, TreeItem, WhyDocument
 
 if TYPE_CHECKING:
-    from sysimage.compare.graph import GraphItem, Kept, ReferenceGraph, Step
+    from sysimage.compare import graph
+    from sysimage.compare.graph import GraphItem, Kept, ReferenceGraph
 
 
-def item_document(item: GraphItem) -> dict[str, Any]:
-    """One item; ``path`` is null for a package whose item is not made, ``package`` for an item of none."""
-    return {"name": item.label, "package": item.package or None, "path": item.path or None, "nar_size": item.size}
+def _item(item: GraphItem) -> Item:
+    return Item(item.label, item.package or None, item.path or None, item.size)
 
 
-def ways_document(place: str, item: GraphItem, ways: Sequence[tuple[Step, ...]], *, more: bool) -> dict[str, Any]:
+def why_document(place: str, item: GraphItem, ways: Sequence[tuple[graph.Step, ...]], *, more: bool) -> WhyDocument:
     """The ways to an item."""
-    return {
-        "image": place,
-        "item": item_document(item),
-        "ways": [[{"name": step.item.label, "reason": step.reason} for step in way] for way in ways],
-        "complete": not more,
-    }
+    steps = tuple(tuple(Step(step.item.label, step.reason) for step in way) for way in ways)
+    return WhyDocument(place, _item(item), steps, complete=not more)
 
 
-def kept_document(place: str, kept: Sequence[Kept], *, items: int, total: int) -> dict[str, Any]:
+def size_document(place: str, kept: Sequence[Kept], *, items: int, total: int) -> SizeDocument:
     """What items keep alive."""
-    return {
-        "image": place,
-        "items": items,
-        "nar_size": total,
-        "largest": [
-            {
-                **item_document(one.item),
-                "kept_size": one.kept,
-                "closure_size": one.needs,
-                "referrers": one.referrers,
-            }
-            for one in kept
-        ],
-    }
+    found = (
+        KeptItem(
+            one.item.label,
+            one.item.package or None,
+            one.item.path or None,
+            one.item.size,
+            one.kept,
+            one.needs,
+            one.referrers,
+        )
+        for one in kept
+    )
+    return SizeDocument(place, total, items, tuple(found))
 
 
-def tree_document(place: str, graph: ReferenceGraph, tops: Sequence[str]) -> dict[str, Any]:
+def tree_document(place: str, graph: ReferenceGraph, tops: Sequence[str]) -> TreeDocument:
     """The part of the graph below ``tops``: each item once, with the names of what it refers to."""
     reached: dict[str, None] = {}
     waiting = list(reversed(tops))
@@ -51,11 +48,9 @@ def tree_document(place: str, graph: ReferenceGraph, tops: Sequence[str]) -> dic
         if label not in reached:
             reached[label] = None
             waiting += reversed(graph.references.get(label, ()))
-    return {
-        "image": place,
-        "roots": list(tops),
-        "items": [
-            {**item_document(graph.items[label]), "references": list(graph.references.get(label, ()))}
-            for label in sorted(reached)
-        ],
-    }
+    items = (
+        TreeItem(item.label, item.package or None, item.path or None, item.size, graph.references.get(label, ()))
+        for label, item in sorted(graph.items.items())
+        if label in reached
+    )
+    return TreeDocument(place, tuple(tops), tuple(items))

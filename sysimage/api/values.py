@@ -70,8 +70,14 @@ class Plan:
 
     names: tuple[str, ...]
     """What the image is called: ``web:latest``."""
+    platform: str
+    """``linux/amd64``."""
     architecture: str
     """``amd64`` or ``arm64``."""
+    store_kind: str
+    """``guix`` or ``nix``."""
+    store_directory: str
+    """Such as ``/gnu/store``."""
     system: str
     """The store path of the system item; empty for an image of other items."""
     items: int
@@ -120,7 +126,10 @@ class Plan:
         moved = {} if ahead is None else dict(ahead.moved)
         return cls(
             names=tuple(str(name) for name in planned.names),
+            platform=planned.spec.platform,
             architecture=planned.spec.architecture,
+            store_kind=planned.spec.store.kind.value,
+            store_directory=planned.spec.store.store_dir,
             system=str(planned.realised.system or ""),
             items=len(planned.closure),
             nar_size=planned.closure.nar_size,

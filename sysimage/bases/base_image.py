@@ -76,7 +76,7 @@ class BaseImage:
 NO_BASE = BaseImage(
     path=Path("scratch"),
     layers=(),
-    config=Config("linux", "", None, (), (), Runtime("", working_directory="/"), {}),
+    config=Config("linux", "", "", None, (), (), Runtime("", working_directory="/"), {}),
     extensions={},
     history=(),
     tree=FileTree(IssueCollector(0)),

@@ -86,11 +86,12 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
         if not arguments.json and not arguments.quiet:
             _show(results[-1], terminal.note if streams else terminal.result)
     if arguments.json:
-        from sysimage.api.documents import document, together
+        from sysimage.api.documents import built_document
         from sysimage.api.values import BuiltImage
+        from sysimage.documents.images import BuildsDocument
 
-        found = [document(BuiltImage.of(result)) for result in results]
-        terminal.document(found[0] if len(found) == 1 else together(found, "images"))
+        found = tuple(built_document(BuiltImage.of(result)) for result in results)
+        terminal.document(found[0] if len(found) == 1 else BuildsDocument(found))
 
 
 def _check_names(requests: Sequence[BuildRequest]) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sysimage.cli import flag_values, flags
 from sysimage.cli.progress import shown_progress
@@ -17,6 +18,7 @@ from sysimage.files.user_cache import cache_directory
 from sysimage.notices import listen_to_notices
 
 if TYPE_CHECKING:
+    from sysimage.documents import cache
     from sysimage.layers import LayerCache
 
 NAME = "cache"
@@ -69,12 +71,15 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     layers = LayerCache(root / "layers")
     if arguments.action == "prune":
         freed, busy = _prune(root, layers, arguments)
-        kept = {part.name: measured(root, part).size for part in PARTS}
+        kept = [measured(root, part) for part in PARTS]
         if arguments.json:
-            terminal.document({"cache": str(root), "freed": freed, "in_use": busy, "kept": kept})
+            from sysimage.documents.cache import CachePruneDocument
+
+            terminal.document(CachePruneDocument(str(root), freed, busy, _documents(kept)))
         else:
             stays = "; what a build uses meanwhile stays" if busy else ""
-            terminal.result(f"{root}: {in_bytes(freed)} freed, {in_bytes(sum(kept.values()))} kept{stays}")
+            size = sum(part.size for part in kept)
+            terminal.result(f"{root}: {in_bytes(freed)} freed, {in_bytes(size)} kept{stays}")
         return
     if arguments.action == "verify":
         _verify(root, arguments, terminal)
@@ -84,7 +89,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
         return
     parts = [measured(root, part) for part in PARTS]
     if arguments.json:
-        terminal.document({"cache": str(root), "parts": [_document(part) for part in parts]})
+        from sysimage.documents.cache import CacheDocument
+
+        terminal.document(CacheDocument(str(root), _documents(parts)))
         return
     rows = [(part.name, in_bytes(part.size), str(part.files), part.holds) for part in parts]
     terminal.table(("part", "size", "files", "holds"), rows, right=(1, 2))
@@ -114,8 +121,11 @@ def _verify(root: Path, arguments: argparse.Namespace, terminal: Terminal) -> No
             issues=issues,
         )
     if arguments.json:
-        parts = {part.part: {"examined": part.count, "damaged": len(part.damage)} for part in examined}
-        terminal.document({"cache": str(root), "parts": parts, "repaired": [issue.message for issue in issues]})
+        from sysimage.documents.cache import CacheVerifyDocument, CheckedPart
+
+        parts = tuple(CheckedPart(part.part, part.count, len(part.damage)) for part in examined)
+        repaired = tuple(str(one.place) for part in examined for one in part.damage)
+        terminal.document(CacheVerifyDocument(str(root), parts, repaired))
         return
     for issue in issues:
         terminal.note(f"{issue}: forgotten")
@@ -181,26 +191,30 @@ def measured(root: Path, part: CachePart) -> CachePart:
     return CachePart(part.name, part.holds, len(seen), size)
 
 
-def _document(part: CachePart) -> dict[str, Any]:
-    return {"part": part.name, "size": part.size, "files": part.files}
+def _documents(parts: Iterable[CachePart]) -> tuple[cache.CachePart, ...]:
+    from sysimage.documents import cache
+
+    return tuple(cache.CachePart(part.name, part.size, part.files) for part in parts)
 
 
 def _list_layers(layers: LayerCache, terminal: Terminal, *, as_json: bool) -> None:
     found = list(layers.layers())
     if as_json:
-        layers_document = [
-            {
-                "key": one.key,
-                "digest": str(one.blob.descriptor.digest),
-                "diff_id": str(one.blob.diff_id),
-                "size": one.blob.descriptor.size,
-                "media_type": one.blob.descriptor.media_type,
-                "label": one.blob.label,
-                "contents": list(one.contents),
-            }
+        from sysimage.documents.cache import CachedLayer, CacheLayersDocument
+
+        documents = (
+            CachedLayer(
+                key=one.key,
+                digest=str(one.blob.descriptor.digest),
+                diff_id=str(one.blob.diff_id),
+                media_type=one.blob.descriptor.media_type,
+                size=one.blob.descriptor.size,
+                comment=one.blob.label,
+                contents=one.contents,
+            )
             for one in found
-        ]
-        terminal.document({"layers": layers_document})
+        )
+        terminal.document(CacheLayersDocument(tuple(documents)))
         return
     rows = [(in_bytes(one.blob.descriptor.size), str(one.blob.descriptor.digest)[:19], one.blob.label) for one in found]
     terminal.table(("size", "digest", "holds"), rows, right=(0,))

@@ -61,9 +61,9 @@ def show(found: Difference, arguments: argparse.Namespace, terminal: Terminal) -
     from sysimage.cli import difference_text
 
     if arguments.json:
-        from sysimage.api.documents import document
+        from sysimage.api.documents import document_of
 
-        terminal.document(document(found))
+        terminal.document(document_of(found))
     elif arguments.markdown:
         terminal.result("\n".join(difference_text.markdown(found, every=arguments.all)))
     elif not arguments.quiet:

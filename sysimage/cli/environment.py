@@ -51,6 +51,15 @@ def parse_arguments(
     return arguments
 
 
+def asks_for_json(parser: argparse.ArgumentParser, argv: Sequence[str], environ: Mapping[str, str]) -> bool:
+    """Whether words that cannot be parsed ask for a document instead of lines: by the flag, or by its variable."""
+    ours = argv[: argv.index("--")] if "--" in argv else argv
+    verb = _parsers(parser).get(ours[0]) if ours else None
+    if verb is not None and "--json" not in verb._option_string_actions:
+        return False  # it is for the program in the image
+    return "--json" in ours or environ.get(f"{PREFIX}JSON", "").lower() in _ON
+
+
 def _parsed(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Namespace:
     """The arguments, where the words are those of a verb; what is wrong with them is the verb's to say."""
     verb = next((below for name, below in _parsers(parser).items() if [name] == list(argv[:1])), None)

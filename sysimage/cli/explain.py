@@ -11,6 +11,7 @@ from sysimage.cli.json_lines import compact_json
 from sysimage.cli.terminal import Terminal
 
 if TYPE_CHECKING:
+    from sysimage.documents import specs
     from sysimage.spec.explanation import Explanation, Key
 
 NAME = "explain"
@@ -41,22 +42,25 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     explanation = explain(arguments.key)
     example = dict(example_of(explanation.path))
     if arguments.json:
+        from sysimage.documents.specs import ExplainDocument
+
+        said = _document(explanation.key)
+        below = tuple(map(_document, explanation.below))
         terminal.document(
-            {
-                "key": explanation.shown_path,
-                **_document(explanation.key),
-                "keys": [{"key": key.name, **_document(key)} for key in explanation.below],
-                "example": example,
-            }
+            ExplainDocument(
+                explanation.shown_path, said.type, said.default, said.required, said.meaning, below, example
+            )
         )
         return
     terminal.result("\n".join(_page(explanation, min(terminal.width, _WIDEST))))
     terminal.result(f"\nExample:\n\n{textwrap.indent(compact_json(example), '  ')}")
 
 
-def _document(key: Key) -> dict[str, object]:
+def _document(key: Key) -> specs.Key:
+    from sysimage.documents import specs
+
     default = None if key.default is None else json.loads(key.default)
-    return {"type": key.type, "default": default, "required": key.required, "meaning": key.meaning}
+    return specs.Key(key.name, key.type, default, key.required, key.meaning)
 
 
 def _page(explanation: Explanation, width: int) -> list[str]:
@@ -98,11 +102,12 @@ def _list(terminal: Terminal, *, as_json: bool) -> None:
 
     keys = top_level()
     if as_json:
-        groups = [
-            {"title": title, "keys": [{"key": name, **_document(keys[name])} for name in names]}
-            for title, names in KEY_GROUPS.items()
-        ]
-        terminal.document({"groups": groups})
+        from sysimage.documents.specs import KeyGroup, KeysDocument
+
+        groups = (
+            KeyGroup(title, tuple(_document(keys[name]) for name in names)) for title, names in KEY_GROUPS.items()
+        )
+        terminal.document(KeysDocument(tuple(groups)))
         return
     width = min(terminal.width, _WIDEST)
     column = max(map(len, keys)) + 2

@@ -37,7 +37,9 @@ def report_failure(error: Exception, terminal: Terminal, *, as_json: bool) -> in
         if told.hint:
             terminal.note(f"hint: {told.hint}")
     if as_json:
-        terminal.document({"error": told.document(status)})
+        from sysimage.documents.problems import ErrorDocument, Failure
+
+        terminal.document(ErrorDocument(Failure.of(told, status)))
     return status
 
 

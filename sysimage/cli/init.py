@@ -47,8 +47,11 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
         spec, notes = dict(converted.spec), converted.notes
     _write(path, spec)
     if arguments.json:
-        shown = [{"line": note.line, "text": note.text} for note in notes]
-        terminal.document({"spec": str(path), "value": spec, "notes": shown})
+        from sysimage.documents.problems import Issue
+        from sysimage.documents.specs import InitDocument
+
+        shown = tuple(Issue("", str(arguments.source), note.line, None, note.text, None) for note in notes)
+        terminal.document(InitDocument(str(path), spec, shown))
         return
     terminal.result(f"{path}: written")
     if notes:

@@ -34,13 +34,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    from sysimage.api.documents import document
+    from sysimage.api.documents import document_of
     from sysimage.api.reading import inspect
 
     said = settings(arguments, terminal)
     summary = inspect(arguments.image, platform=arguments.platform, name=arguments.tag, settings=said)
     if arguments.json:
-        terminal.document(document(summary))
+        terminal.document(document_of(summary))
         return
     for name, value in facts(summary):
         terminal.result(printable(f"{name + ':':<14}{value}"))
@@ -56,10 +56,10 @@ def facts(summary: ImageSummary) -> list[tuple[str, str]]:
     starts = " ".join([*runtime.entry_point, *runtime.command])
     store = f"{summary.store_kind}, {summary.items} items" if summary.store_kind else ""
     lines = [
-        ("names", ", ".join(summary.tags)),
+        ("names", ", ".join(summary.names)),
         ("digest", str(summary.digest or "")),
         ("image ID", str(summary.image_id)),
-        ("platform", f"{config.os}/{config.architecture}"),
+        ("platform", config.platform),
         ("created", config.created or ""),
         ("size", f"{in_bytes(summary.size)} in {len(summary.layers)} layers"),
         ("store", store),

@@ -41,7 +41,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
         issues = [issue for error in failed for issue in (error.issues or [Issue("", error.message)])]
         raise SpecError(f"cannot read {len(failed)} specs: {len(issues)} faults", hint=failed[0].hint, issues=issues)
     if arguments.json:
-        terminal.document({"specs": list(arguments.specs), "faults": 0})
+        from sysimage.documents.specs import LintDocument
+
+        terminal.document(LintDocument(tuple(arguments.specs)))
         return
     for name in arguments.specs:
         terminal.result(f"{name}: no fault")

@@ -56,14 +56,15 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     several = arguments.platforms if len(arguments.platforms or ()) > 1 else None
     systems = plain_systems(arguments.spec, arguments.lockfile, choices(arguments), several)
 
-    from sysimage.api.documents import document, together
+    from sysimage.api.documents import locked_document
+    from sysimage.documents.packages import LocksDocument
 
     documents = []
     with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
         done = [_lock(system, arguments, terminal, progress) for system in systems]
     for system, (locked, change) in zip(systems, done, strict=True):
         if arguments.json:
-            documents.append(document(locked) | {"change": None if change is None else document(change)["packages"]})
+            documents.append(locked_document(locked, None if change is None else change.packages))
         elif not arguments.quiet:
             if change is not None:
                 _show(change, arguments, terminal)
@@ -72,7 +73,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
                     f"{system.lock_file}: {len(locked.packages)} packages, {in_bytes(locked.size)} to fetch"
                 )
     if arguments.json:
-        terminal.document(documents[0] if len(documents) == 1 else together(documents, "locks"))
+        terminal.document(documents[0] if len(documents) == 1 else LocksDocument(tuple(documents)))
 
 
 def _lock(

@@ -42,7 +42,7 @@ from sysimage.cli import (
     why,
 )
 from sysimage.cli import help as show_help
-from sysimage.cli.environment import parse_arguments
+from sysimage.cli.environment import asks_for_json, parse_arguments
 from sysimage.cli.failure import report_failure
 from sysimage.cli.parser import Parser
 from sysimage.cli.terminal import Terminal
@@ -107,13 +107,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with listening():
             words = sys.argv[1:] if argv is None else argv
+            parser = command_line()
             try:
-                parser = command_line()
                 arguments = parse_arguments(parser, words, os.environ)
             except SystemExit as ended:  # --help and --version
                 return _with_errors_reported(partial(int, ended.code or 0), terminal)
             except Exception as error:
-                return _with_errors_reported(partial(_raise, error), terminal, as_json="--json" in words)
+                return _with_errors_reported(
+                    partial(_raise, error), terminal, as_json=asks_for_json(parser, words, os.environ)
+                )
             if arguments.verb is None:
                 parser.print_help(sys.stdout)
                 return _with_errors_reported(lambda: SpecError.exit_status, terminal)

@@ -55,7 +55,11 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
             write_all(fd, new.encode())
             os.fchmod(fd, stat.S_IMODE(path.stat().st_mode))
     if arguments.json:
-        terminal.document({"spec": str(path), "changes": [str(change) for change in changes]})
+        from sysimage.documents.specs import KeyChange, MigrateDocument
+        from sysimage.spec.json_text import pointer
+
+        made = tuple(KeyChange(pointer(*change.old), change.new, change.since) for change in changes)
+        terminal.document(MigrateDocument(str(path), made))
         return
     for change in changes:
         terminal.result(f"{path}: {change}")

@@ -53,8 +53,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    from sysimage.api.documents import document, every_file_left_out, every_unread_line, together
+    from sysimage.api.documents import planned_document
     from sysimage.api.values import Plan
+    from sysimage.documents.plans import PlansDocument
     from sysimage.files.locks import in_use
     from sysimage.pipeline.build import plan
 
@@ -71,13 +72,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
         if not arguments.json:
             _show(plans[-1], arguments, terminal)
     if arguments.json:
-        found = [
-            document(planned)
-            | ({"left_out": every_file_left_out(planned)} if arguments.left_out else {})
-            | ({"unread_lines": every_unread_line(planned)} if arguments.scripts else {})
-            for planned in plans
-        ]
-        terminal.document(found[0] if len(found) == 1 else together(found, "plans"))
+        found = tuple(planned_document(planned, files=arguments.left_out, lines=arguments.scripts) for planned in plans)
+        terminal.document(found[0] if len(found) == 1 else PlansDocument(found))
 
 
 def _show(planned: Plan, arguments: argparse.Namespace, terminal: Terminal) -> None:

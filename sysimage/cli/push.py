@@ -53,9 +53,9 @@ def show(done: CopiedImage, arguments: argparse.Namespace, terminal: Terminal, w
     from sysimage.destinations.written_image import Transfer
 
     if arguments.json:
-        from sysimage.api.documents import document
+        from sysimage.api.documents import document_of
 
-        terminal.document(document(done))
+        terminal.document(document_of(done))
     elif not arguments.quiet:
         for one in done.transfers:
             moved = moved_line(Transfer(one.sent, one.size, one.layers, one.layers_there))

@@ -68,8 +68,10 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     text = page(report_document(facts, found), files_document(facts))
     _write(output, text.encode())
     if arguments.json and output is not None:
+        from sysimage.documents.images import ReportDocument
+
         size = len(text.encode())
-        terminal.document({"output": str(output), "size": size, "layers": len(facts.layers), "items": len(facts.items)})
+        terminal.document(ReportDocument(arguments.image, str(output), size, len(facts.layers), len(facts.items)))
     elif not arguments.quiet:
         held = f"{len(facts.layers)} layers, {len(facts.items)} items, {in_bytes(len(text.encode()))}"
         line = f"{facts.name} -> {output or 'standard output'}: {held}"

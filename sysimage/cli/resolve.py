@@ -24,13 +24,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    from sysimage.api.documents import document
+    from sysimage.api.documents import document_of
     from sysimage.api.specs import ResolvedSpec
     from sysimage.cli.spec_files import choices, read_spec
     from sysimage.spec.annotated_text import annotated_text
 
     resolved = ResolvedSpec.of(read_spec(arguments.spec, choices(arguments)))
     if arguments.json:
-        terminal.document(document(resolved))
+        terminal.document(document_of(resolved))
     else:
         terminal.result(annotated_text(resolved.value, resolved.origins).removesuffix("\n"))

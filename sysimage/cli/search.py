@@ -43,15 +43,10 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
         )
     shown = found[: arguments.most] if arguments.most else found
     if arguments.json:
-        terminal.document(
-            {
-                "packages": [
-                    {"name": one.name, "version": one.version, "suite": one.suite, "summary": one.summary}
-                    for one in shown
-                ],
-                "found": len(found),
-            }
-        )
+        from sysimage.documents.packages import FoundPackage, SearchDocument
+
+        listed = tuple(FoundPackage(one.name, one.version, one.suite, one.summary) for one in shown)
+        terminal.document(SearchDocument(listed, len(found)))
         return
     terminal.table(("package", "version", "description"), [(one.name, one.version, one.summary) for one in shown])
     if len(shown) < len(found):

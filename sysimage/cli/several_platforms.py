@@ -45,10 +45,10 @@ def build_for_platforms(
     ):
         result = build_platforms(requests, requests[0].delivery, host=host_platform(), progress=progress)
     if arguments.json:
-        from sysimage.api.documents import document
+        from sysimage.api.documents import document_of
         from sysimage.api.values import BuiltIndex
 
-        terminal.document(document(BuiltIndex.of(result)))
+        terminal.document(document_of(BuiltIndex.of(result)))
     elif not arguments.quiet:
         (terminal.note if arguments.output == "-" else terminal.result)(line(name, result))
 

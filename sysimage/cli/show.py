@@ -52,8 +52,11 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
             index = archive.packages(architecture, progress)
             raise _unknown(name, index.providers(name), index.alike(name))
     if arguments.json:
+        from sysimage.documents.packages import ShowDocument
+
+        size, unpacked = sizes(found)
         terminal.document(
-            {"name": found.name, "version": found.version, "suite": found.suite, "fields": {**found.fields}}
+            ShowDocument(found.name, found.version, found.suite, found.summary, size, unpacked, found.fields)
         )
         return
     for line in lines(found, terminal.width):
@@ -70,14 +73,20 @@ def _unknown(name: str, providers: tuple[str, ...], alike: tuple[str, ...]) -> S
     return SpecError(f"cannot show {name}: the archive has no such package", hint=hint)
 
 
+def sizes(found: Listing) -> tuple[int, int | None]:
+    """Bytes of the package file, and of its files where the package says that."""
+    said = found.fields.get("installed-size")
+    return int(found.fields["size"]), None if not said else int(said) * 1024
+
+
 def lines(found: Listing, width: int) -> Iterator[str]:
     """The package for people."""
     yield f"{found.name} {found.version}: {found.summary}"
-    size, installed = int(found.fields["size"]), int(found.fields.get("installed-size") or 0) * 1024
-    sizes = f"{in_bytes(size)} to fetch, {in_bytes(installed)} unpacked, as its packager says"
+    size, unpacked = sizes(found)
+    on_disk = "" if unpacked is None else f", {in_bytes(unpacked)} unpacked, as its packager says"
     for name, text in [
         ("suite", found.suite),
-        ("size", sizes),
+        ("size", f"{in_bytes(size)} to fetch{on_disk}"),
         *((label, found.fields.get(key, "")) for label, key in _SHOWN),
     ]:
         if text:

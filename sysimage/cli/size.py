@@ -40,9 +40,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     shown = kept[: arguments.top] if arguments.top else kept
     total = sum(one.item.size for one in kept)
     if arguments.json:
-        from sysimage.api.graph_documents import kept_document
+        from sysimage.api.graph_documents import size_document
 
-        terminal.document(kept_document(arguments.image, shown, items=len(kept), total=total))
+        terminal.document(size_document(arguments.image, shown, items=len(kept), total=total))
     elif not arguments.quiet:
         terminal.table(("keeps", "alone", "needs", "used by", "item"), rows(shown), right=(0, 1, 2, 3))
         what = "items" if kept and kept[0].item.path else "packages"

@@ -29,7 +29,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
     found = tags(arguments.repository, settings=settings(arguments, terminal))
     if arguments.json:
-        terminal.document({"repository": arguments.repository, "tags": list(found)})
+        from sysimage.documents.images import TagsDocument
+
+        terminal.document(TagsDocument(arguments.repository, found))
         return
     for tag in found:
         terminal.result(printable(tag))

@@ -8,11 +8,13 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from sysimage.characters import printable
 from sysimage.errors import MachineError
-from sysimage.formats import DOCUMENT_VERSION
+
+if TYPE_CHECKING:
+    from sysimage.documents import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,11 @@ class Terminal:
         """Print a result."""
         _say(text, sys.stdout)
 
-    def document(self, value: dict[str, Any]) -> None:
-        """Print a result for machines, with the version of its form."""
-        self.json({"format_version": DOCUMENT_VERSION, **value})
+    def document(self, document: Document) -> None:
+        """Print a result for machines."""
+        from sysimage.documents import document_value
+
+        self.json(document_value(document))
 
     def json(self, value: Any) -> None:
         """Print JSON as it is."""

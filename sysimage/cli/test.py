@@ -21,6 +21,7 @@ from sysimage.cli.terminal import Terminal
 from sysimage.errors import BootTestError, MachineError, SpecError
 
 if TYPE_CHECKING:
+    from sysimage.documents.images import BootTestDocument
     from sysimage_vm.prepare import Prepared
     from sysimage_vm.run_questions import Answers
 
@@ -234,19 +235,22 @@ def _document(
     prepared: Prepared | None,
     arguments: argparse.Namespace,
     reports: Path,
-) -> dict[str, Any]:
-    """The result for machines. Times in seconds."""
-    return {
-        "image": str(arguments.image),
-        "in": arguments.place,
-        "runtime": (arguments.runtime or "docker") if prepared else None,
-        "accelerator": str(prepared.verdict.accelerator) if prepared else None,
-        "accelerator_reason": prepared.verdict.reason if prepared else None,
-        "passed": answers.passed if answers else 0,
-        "failed": answers.failed if answers else 0,
-        "skipped": answers.skipped if answers else 0,
-        "declared": answers.declared if answers else None,
-        "seconds": {stage: round(seconds, 3) for stage, seconds in answers.seconds.items()} if answers else {},
-        "reports": str(reports) if reports.exists() and (arguments.reports or fault) else None,
-        "error": fault.document() if fault else None,
-    }
+) -> BootTestDocument:
+    """The result for machines."""
+    from sysimage.documents.images import BootTestDocument
+    from sysimage.documents.problems import Failure
+
+    return BootTestDocument(
+        image=str(arguments.image),
+        booted_in=arguments.place,
+        runtime=(arguments.runtime or "docker") if prepared else None,
+        accelerator=str(prepared.verdict.accelerator) if prepared else None,
+        accelerator_reason=prepared.verdict.reason if prepared else None,
+        passed_count=answers.passed if answers else 0,
+        failed_count=answers.failed if answers else 0,
+        skipped_count=answers.skipped if answers else 0,
+        declared=answers.declared if answers else None,
+        seconds={stage: round(seconds, 3) for stage, seconds in answers.seconds.items()} if answers else {},
+        reports=str(reports) if reports.exists() and (arguments.reports or fault) else None,
+        error=Failure.of(fault) if fault else None,
+    )

@@ -36,7 +36,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from sysimage.api import reading
-    from sysimage.api.documents import document
+    from sysimage.api.documents import document_of
 
     with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
         image = reading.verify(
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
             progress=progress,
         )
     if arguments.json:
-        terminal.document(document(image))
+        terminal.document(document_of(image))
     elif not arguments.quiet:
         for note in image.notes:
             terminal.note(f"note: {note}")
@@ -57,5 +57,5 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
 def line(path: str, image: VerifiedImage) -> str:
     """The result for people."""
     store = f"{image.items} items of a {image.store_kind} store, " if image.store_kind else ""
-    what = f"{len(image.layers)} layers, {store}{image.files} files, {in_bytes(image.bytes)}"
+    what = f"{len(image.layers)} layers, {store}{image.files} files, {in_bytes(image.size)}"
     return f"{path}: verified: {what}, {image.digest or image.image_id}"

@@ -38,8 +38,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
             hint="links of maintainer scripts are in no list; a name without directories is looked for everywhere",
         )
     if arguments.json:
-        files = [{"path": one.path, "package": one.package, "suite": one.suite} for one in found]
-        terminal.document({"files": files})
+        from sysimage.documents.packages import FoundFile, WhichDocument
+
+        terminal.document(WhichDocument(tuple(FoundFile(one.path, one.package, one.suite) for one in found)))
         return
     for one in found[:_MOST]:
         terminal.result(f"{one.package}: {one.path}")

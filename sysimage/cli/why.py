@@ -52,9 +52,9 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     item = graph.find(arguments.name)
     ways, more = graph.ways(item, arguments.most)
     if arguments.json:
-        from sysimage.api.graph_documents import ways_document
+        from sysimage.api.graph_documents import why_document
 
-        terminal.document(ways_document(arguments.image, item, ways, more=more))
+        terminal.document(why_document(arguments.image, item, ways, more=more))
         return
     for line in lines(arguments.image, item, ways, more=more):
         terminal.result(line)

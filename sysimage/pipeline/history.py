@@ -7,11 +7,12 @@ update, so the record in it is packed (see `sysimage.pipeline.packed`); beside a
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError, MachineError, RegistryError, SpecError
@@ -159,6 +160,17 @@ def record_in(annotations: Mapping[str, str]) -> Record | None:
     """The record among the annotations of an image's manifest, if it has one."""
     found = _of_annotations(annotations)
     return found[-1] if found else None
+
+
+def record_value(annotations: Mapping[str, str]) -> dict[str, Any] | None:
+    """The same as the JSON value that a record's file holds."""
+    text = annotations.get(ANNOTATION)
+    if text is None:
+        return None
+    text = unpacked(text)
+    from_json(text)
+    value: dict[str, Any] = json.loads(text)
+    return value
 
 
 def _unreached() -> Registries:

@@ -31,11 +31,18 @@ class Config:
 
     os: str
     architecture: str
+    variant: str
+    """Of the architecture; empty where it has none."""
     created: str | None
     diff_ids: tuple[Digest, ...]
     history: tuple[HistoryEntry, ...]
     runtime: Runtime
     labels: dict[str, str]
+
+    @property
+    def platform(self) -> str:
+        """``linux/amd64``, ``linux/arm/v7``."""
+        return "/".join(filter(None, (self.os, self.architecture, self.variant)))
 
     def layer_history(self) -> tuple[HistoryEntry, ...]:
         """The entries that made a layer."""
@@ -57,6 +64,7 @@ def parse_config(document: dict[str, Any], where: str, faults: IssueCollector) -
     config = Config(
         os=field(document, "os", str, required=True),
         architecture=field(document, "architecture", str, required=True),
+        variant=field(document, "variant", str) or "",
         created=field(document, "created", str),
         diff_ids=tuple(diff_ids),
         history=_history(document),

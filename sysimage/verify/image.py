@@ -56,14 +56,14 @@ class VerifiedImage:
 
     name: str
     """Repository name; empty when the image carries none."""
-    tags: tuple[str, ...]
+    names: tuple[str, ...]
     """Full names, such as ``base:latest``."""
     digest: Digest | None
     """Of the manifest; a docker-archive has none."""
     image_id: Digest
     """Of the config."""
-    os: str
-    architecture: str
+    platform: str
+    """``linux/amd64``."""
     layers: tuple[VerifiedLayer, ...]
     """Bottom first."""
     items: int
@@ -72,8 +72,8 @@ class VerifiedImage:
     """Regular files of the flattened tree."""
     directories: int
     symlinks: int
-    bytes: int
-    """Of all regular files together."""
+    size: int
+    """Bytes of all regular files together."""
     store_kind: str | None
     """``guix`` or ``nix``; None when there is no store database."""
     store_directory: str | None
@@ -212,17 +212,16 @@ def _verified(
     )
     return VerifiedImage(
         name=documents.tags[0].rpartition(":")[0] if documents.tags else "",
-        tags=documents.tags,
+        names=documents.tags,
         digest=documents.digest,
         image_id=documents.image_id,
-        os=documents.config.os,
-        architecture=documents.config.architecture,
+        platform=documents.config.platform,
         layers=layers,
         items=len(store.items) if store else 0,
         files=kinds[MemberKind.FILE],
         directories=kinds[MemberKind.DIRECTORY],
         symlinks=kinds[MemberKind.SYMLINK],
-        bytes=size,
+        size=size,
         store_kind=store.kind if store else None,
         store_directory=store.directory if store else None,
     )

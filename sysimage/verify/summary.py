@@ -45,7 +45,8 @@ class LayerSummary:
 class ImageSummary:
     """An image as it describes itself. Digests of documents are checked, layers are not read."""
 
-    tags: tuple[str, ...]
+    names: tuple[str, ...]
+    """Full names, such as ``base:latest``."""
     digest: Digest | None
     """Of the manifest; a docker-archive has none."""
     image_id: Digest
@@ -57,6 +58,8 @@ class ImageSummary:
     items: int | None
     """Paths in the store database; None when it was not found in the topmost layer."""
     store_kind: str | None
+    store_directory: str | None
+    """That of the first item; None where no item was seen."""
     annotations: dict[str, str]
     """The manifest's."""
     faults: tuple[Issue, ...]
@@ -74,21 +77,22 @@ def inspect_image(
     try:
         with open_source(path, limits) as source:
             documents = read_documents(source, faults, limits, platform, name)
-            kind, items = _count_items(source, documents, limits)
+            kind, items = _registered_items(source, documents, limits)
     except MalformedError as error:
         raise IntegrityError(f"cannot inspect {path}: {error}") from None
     except OSError as error:
         raise MachineError(f"cannot read {path}: {error.strerror}") from error
     layers = tuple(_summary(layer) for layer in documents.layers)
     return ImageSummary(
-        tags=documents.tags,
+        names=documents.tags,
         digest=documents.digest,
         image_id=documents.image_id,
         config=documents.config,
         layers=layers,
         size=sum(layer.size for layer in layers),
-        items=items,
+        items=None if items is None else len(items),
         store_kind=kind,
+        store_directory=min(items).rpartition("/")[0] if items else None,
         annotations=documents.annotations,
         faults=faults.issues,
     )
@@ -100,8 +104,10 @@ def _summary(layer: LayerDocument) -> LayerSummary:
     )
 
 
-def _count_items(source: ImageSource, documents: ImageDocuments, limits: Limits) -> tuple[str | None, int | None]:
-    """The store's kind and how many paths it registers."""
+def _registered_items(
+    source: ImageSource, documents: ImageDocuments, limits: Limits
+) -> tuple[str | None, frozenset[str] | None]:
+    """The store's kind and the paths that it registers."""
     most = _FETCHED_AT_MOST if source.distant else _READ_AT_MOST
     if not documents.layers or documents.layers[-1].size > most:
         return None, None
@@ -117,5 +123,5 @@ def _count_items(source: ImageSource, documents: ImageDocuments, limits: Limits)
         if schema is not None and member.kind is MemberKind.FILE and member.size <= limits.captured_file:
             data = b"".join(stream.pieces(member.size))
             rows = read_database(data, schema, "the database", IssueCollector(1))
-            return schema.kind, None if rows is None else len(rows)
+            return schema.kind, None if rows is None else frozenset(rows)
     return None, None

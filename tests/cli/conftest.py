@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 
 from sysimage.cli import main
 from tests.support.builds import small_spec
+from tests.support.documents import read_document
 
 
 @pytest.fixture
@@ -28,6 +28,6 @@ def say(workspace: Path, capsys: pytest.CaptureFixture[str]) -> Any:
 
     def run(verb: str, *words: str, status: int = 0) -> Any:
         assert main([verb, "--json", "--progress", "quiet", *words, "small.json"]) == status
-        return json.loads(capsys.readouterr().out)
+        return read_document(capsys.readouterr().out)
 
     return run

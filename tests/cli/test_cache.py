@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from sysimage.layers.cache import CachedLayer
 from sysimage.rootfs import Entry
 from tests.support.builds import build_from_store, registered
 from tests.support.damaged import flip_a_byte, lose_a_bit_of_a_layer
+from tests.support.documents import read_document
 from tests.support.store_builder import StoreBuilder, small_system
 
 
@@ -36,7 +36,7 @@ def build(workspace: Path, **options: Any) -> None:
 
 def say(capsys: pytest.CaptureFixture[str], *words: str | Path) -> Any:
     assert main(["cache", *map(str, words), "--json"]) == 0
-    return json.loads(capsys.readouterr().out)
+    return read_document(capsys.readouterr().out)
 
 
 def layers_in(capsys: pytest.CaptureFixture[str], cache: Path) -> Any:
@@ -44,11 +44,11 @@ def layers_in(capsys: pytest.CaptureFixture[str], cache: Path) -> Any:
 
 
 def test_the_cache_is_reported_by_part_and_by_layer(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    parts = {part["part"]: part for part in say(capsys, "--cache-dir", workspace / "cache")["parts"]}
+    parts = {part["name"]: part for part in say(capsys, "--cache-dir", workspace / "cache")["parts"]}
     layers = say(capsys, "list", "--layers", "--cache-dir", workspace / "cache")["layers"]
-    assert parts["layers"]["files"] == 2 * len(layers) + 1, "a record and a blob for each, and the lock"
-    assert parts["plans"]["files"] == 1
-    assert parts["archive"]["files"] == 0
+    assert parts["layers"]["file_count"] == 2 * len(layers) + 1, "a record and a blob for each, and the lock"
+    assert parts["plans"]["file_count"] == 1
+    assert parts["archive"]["file_count"] == 0
     held = [name for layer in layers for name in layer["contents"]]
     assert any(name.endswith("-system") for name in held)
     assert main(["cache", "--cache-dir", str(workspace / "cache")]) == 0
@@ -61,8 +61,8 @@ def test_the_cache_is_reported_by_part_and_by_layer(workspace: Path, capsys: pyt
 def test_what_is_too_much_is_forgotten_and_built_again(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     image = (workspace / "small.tar").read_bytes()
     pruned = say(capsys, "prune", "--max-bytes", "0", "--cache-dir", workspace / "cache")
-    assert pruned["freed"] > 0
-    assert pruned["kept"]["layers"] == 0
+    assert pruned["freed_size"] > 0
+    assert (pruned["parts"][0]["name"], pruned["parts"][0]["size"]) == ("layers", 0)
     assert not pruned["in_use"]
     assert layers_in(capsys, workspace / "cache") == []
     build(workspace)
@@ -76,7 +76,7 @@ def test_nothing_is_forgotten_while_a_build_uses_the_cache(workspace: Path, caps
         pruned = say(capsys, "prune", "--max-bytes", "0", "--unused-days", "0", "--cache-dir", cache)
         assert main(["cache", "prune", "--cache-dir", str(cache)]) == 0
         assert capsys.readouterr().out.endswith("kept; what a build uses meanwhile stays\n")
-    assert pruned["freed"] == 0
+    assert pruned["freed_size"] == 0
     assert pruned["in_use"]
     assert layers_in(capsys, cache) == layers
 
@@ -102,7 +102,7 @@ def test_an_image_is_the_same_with_nothing_kept(compression: str, workspace: Pat
 
 
 def test_an_empty_cache_is_empty_and_stays_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert say(capsys, "prune", "--cache-dir", tmp_path / "cache")["freed"] == 0
+    assert say(capsys, "prune", "--cache-dir", tmp_path / "cache")["freed_size"] == 0
     assert all(part["size"] == 0 for part in say(capsys, "--cache-dir", tmp_path / "cache")["parts"])
     assert not (tmp_path / "cache").exists()
 
@@ -110,8 +110,9 @@ def test_an_empty_cache_is_empty_and_stays_so(tmp_path: Path, capsys: pytest.Cap
 def test_a_sound_cache_is_proven(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = say(capsys, "verify", "--cache-dir", workspace / "cache")
     assert told["repaired"] == []
-    assert told["parts"]["layers"]["examined"] == len(layers_in(capsys, workspace / "cache"))
-    assert told["parts"]["plans"] == {"examined": 1, "damaged": 0}
+    parts = {part["name"]: part for part in told["parts"]}
+    assert parts["layers"]["examined_count"] == len(layers_in(capsys, workspace / "cache"))
+    assert parts["plans"] == {"name": "plans", "examined_count": 1, "damaged_count": 0}
     assert main(["cache", "verify", "--cache-dir", str(workspace / "cache")]) == 0
     assert "things read, all right" in capsys.readouterr().out
     assert main(["cache", "verify", "--cache-dir", str(workspace / "nothing")]) == 0
@@ -143,7 +144,7 @@ def test_damage_is_named_and_mended(workspace: Path, capsys: pytest.CaptureFixtu
     image, cache = (workspace / "small.tar").read_bytes(), workspace / "cache"
     damage(cache, how)
     assert main(["cache", "verify", "--json", "--cache-dir", str(cache)]) == 4
-    error = json.loads(capsys.readouterr().out)["error"]
+    error = read_document(capsys.readouterr().out)["error"]
     part = "plans" if how == "a plan" else "layers"
     assert [issue["where"] for issue in error["issues"]] == [part]
     assert "--repair" in error["hint"]

@@ -13,7 +13,7 @@ from tests.destinations.registry_server import running
 
 def test_going_on_from_nothing_begins_and_from_ones_own_output_changes_nothing(workspace: Path, say: Any) -> None:
     first = say("build", "--continue", "--record", "-o", "small.tar")
-    assert Path(first["record"]) == workspace / "small.plan.json"
+    assert Path(first["record_file"]) == workspace / "small.plan.json"
     kept = (workspace / "small.tar").read_bytes(), (workspace / "small.plan.json").read_bytes()
     for flags in (["--continue"], ["--previous", "small.plan.json"], []):
         assert say("build", *flags, "-o", "small.tar")["digest"] == first["digest"], flags
@@ -24,7 +24,8 @@ def test_an_image_is_pushed_and_gone_on_from_where_it_was_pushed(workspace: Path
     with running() as registry:
         name = f"{registry.address}/team/small:1"
         first = say("build", "--continue", "--push", name)
-        assert (first["pushed"], first["output"], first["record"]) == ([name], None, None)
+        assert [one["names"] for one in first["pushed"]] == [[name]]
+        assert (first["output"], first["record_file"]) == (None, None)
         registry.requests.clear()
         again = say("build", "--continue", "--push", name)
         assert again["digest"] == first["digest"]
@@ -32,8 +33,9 @@ def test_an_image_is_pushed_and_gone_on_from_where_it_was_pushed(workspace: Path
         for_history, *for_trial, for_push = registry.requests
         assert for_history == for_push == f"GET {tag}"
         assert [line.split()[0] for line in for_trial] == ["POST", "DELETE"], "an upload is begun and given up"
-        (moved,) = again["transfers"]
-        assert (moved["names"], moved["sent"], moved["layers_there"]) == ([name], 0, moved["layers"])
+        (moved,) = again["pushed"]
+        assert (moved["names"], moved["sent_size"]) == ([name], 0)
+        assert moved["present_layer_count"] == moved["layer_count"]
 
 
 def test_a_registry_that_would_refuse_the_image_says_so_before_anything_is_built(workspace: Path, say: Any) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from sysimage.cli import main
 from sysimage.spec.parse import parse_spec
+from tests.support.documents import read_document
 
 
 def test_a_key_is_explained_with_a_spec_that_can_be_copied(capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,8 +31,8 @@ def test_an_unknown_key_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_program_gets_the_same_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "--json", "max-layers"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    told = read_document(capsys.readouterr().out)
     assert told["default"] == 100
     assert told["example"]["max-layers"]
     assert main(["explain", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["groups"][0]["keys"][0]["key"] == "name"
+    assert read_document(capsys.readouterr().out)["groups"][0]["keys"][0]["key"] == "name"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import json
 
 import pytest
 
 from sysimage import errors
 from sysimage.cli.failure import INTERNAL, report_failure
 from sysimage.cli.terminal import Terminal
+from tests.support.documents import read_document
 
 TERMINAL = Terminal({}, results_are_read=False, progress_is_read=False)
 DEBUGGING = Terminal({"SYSIMAGE_DEBUG": "1"}, results_are_read=False, progress_is_read=False)
@@ -33,7 +33,8 @@ def test_message_issues_and_one_hint_go_to_standard_error(capsys: pytest.Capture
 def test_machines_get_the_same_as_a_document(capsys: pytest.CaptureFixture[str]) -> None:
     issue = errors.Issue("/name", "is wrong", 3, "base", 7)
     report_failure(errors.SpecError("cannot read x", hint="look", issues=[issue]), TERMINAL, as_json=True)
-    assert json.loads(capsys.readouterr().out) == {
+    assert read_document(capsys.readouterr().out) == {
+        "kind": "error",
         "format_version": 1,
         "error": {
             "message": "cannot read x",
@@ -99,7 +100,7 @@ def test_no_words_of_an_input_are_orders_to_the_terminal(capsys: pytest.CaptureF
     ]
     report_failure(errors.SpecError("cannot", issues=[issue]), TERMINAL, as_json=True)
     out = capsys.readouterr().out
-    assert json.loads(out)["error"]["issues"][0]["message"] == issue.message
+    assert read_document(out)["error"]["issues"][0]["message"] == issue.message
     assert "\x1b" not in out
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from sysimage.cli import main
+from tests.support.documents import read_document
 from tests.support.images import build_image
 
 
@@ -29,10 +29,10 @@ def test_verify_says_in_one_line_what_it_found(archive: Path, capsys: pytest.Cap
 
 def test_verify_tells_machines_the_same(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "--json", "-q", str(archive)]) == 0
-    document = json.loads(capsys.readouterr().out)
-    assert document["tags"] == ["small:1.0"]
-    assert document["store_kind"] == "guix"
-    assert document["items"] == sum(layer["items"] for layer in document["layers"])
+    document = read_document(capsys.readouterr().out)
+    assert document["names"] == ["small:1.0"]
+    held = sum(layer["item_count"] for layer in document["layers"])
+    assert document["store"] == {"kind": "guix", "directory": "/gnu/store", "item_count": held}
 
 
 def test_a_changed_byte_ends_with_the_status_of_a_failed_verification(
@@ -54,7 +54,7 @@ def test_inspect_shows_configuration_and_layers(archive: Path, capsys: pytest.Ca
     assert "names:        small:1.0\n" in shown
     assert "platform:     linux/amd64\n" in shown
     assert main(["inspect", "--json", str(archive)]) == 0
-    document = json.loads(capsys.readouterr().out)
+    document = read_document(capsys.readouterr().out)
     assert f"{len(document['layers'])} layers" in shown
     assert document["size"] == sum(layer["size"] for layer in document["layers"])
-    assert document["faults"] == []
+    assert document["issues"] == []

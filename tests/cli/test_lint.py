@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from sysimage.cli import main
+from tests.support.documents import read_document
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ def test_a_spec_without_fault_ends_with_0(capsys: pytest.CaptureFixture[str]) ->
     assert main(["lint"]) == 0
     assert capsys.readouterr().out == "system.json: no fault\n"
     assert main(["lint", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"format_version": 1, "specs": ["system.json"], "faults": 0}
+    assert read_document(capsys.readouterr().out) == {"kind": "lint", "format_version": 1, "specs": ["system.json"]}
 
 
 def test_faults_of_all_specs_are_named_with_their_places(capsys: pytest.CaptureFixture[str]) -> None:

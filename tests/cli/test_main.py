@@ -17,6 +17,7 @@ import pytest
 
 from sysimage.cli import main
 from tests.support.builds import registered, small_spec
+from tests.support.documents import read_document
 from tests.support.store_builder import Program as Executable
 from tests.support.store_builder import StoreBuilder
 
@@ -134,7 +135,7 @@ def test_every_fault_of_a_spec_is_reported_before_anything_is_fetched(sysimage: 
         f"  {spec}:4:3: /servces: is not a key that is known here (did you mean 'services'?)",
         "hint: sysimage schema prints what a spec may say, for people and for editors",
     ]
-    document = json.loads(sysimage("build", spec, "--json").out)
+    document = read_document(sysimage("build", spec, "--json").out)
     assert [issue["line"] for issue in document["error"]["issues"]] == [2, 4]
 
 
@@ -162,7 +163,7 @@ def test_what_would_not_run_is_reported_at_its_place_in_the_file(sysimage: Progr
         "hint: name an interpreter that the image has",
     ]
     assert not list(tmp_path.glob("*.tar"))
-    document = json.loads(sysimage(verb, "--json", "--cache-dir", tmp_path / "cache", spec).out)
+    document = read_document(sysimage(verb, "--json", "--cache-dir", tmp_path / "cache", spec).out)
     places = [(issue["line"], issue["column"], issue["where"]) for issue in document["error"]["issues"]]
     assert places == [(4, 5, "/entry-point/0"), (5, 20, "/health-check/command")]
 

@@ -17,6 +17,7 @@ import pytest
 from sysimage.cli import main
 from sysimage.verify import inspect_image
 from tests.support.builds import registered
+from tests.support.documents import read_document
 from tests.support.store_builder import StoreBuilder, small_system
 
 Spelling = Callable[[Path], str]
@@ -55,7 +56,7 @@ def refused(workspace: Path, capsys: pytest.CaptureFixture[str], *words: str, st
     before = everything(workspace)
     assert main([words[0], "--json", "--progress", "quiet", *words[1:]]) == status
     assert everything(workspace) == before
-    error: dict[str, Any] = json.loads(capsys.readouterr().out)["error"]
+    error: dict[str, Any] = read_document(capsys.readouterr().out)["error"]
     return error
 
 
@@ -227,7 +228,7 @@ def test_a_layout_keeps_other_images_and_goes_on_from_its_own(
     assert main(["build", "-q", "--continue", "-t", "small:1", "-o", "layout", "small.json"]) == 0
     assert main(["build", "-q", "--continue", "-t", "new:1", "-o", "layout", "small.json"]) == 0
     for tag in ("small:1", "small:2", "other:1", "new:1"):
-        assert inspect_image(workspace / "layout", name=tag).tags == (tag,)
+        assert inspect_image(workspace / "layout", name=tag).names == (tag,)
         assert main(["verify", "-q", "--tag", tag, "layout"]) == 0
     assert main(["inspect", "layout"]) == 4
     assert "does not hold one image, but: small:2, other:1, small:1, new:1" in capsys.readouterr().err

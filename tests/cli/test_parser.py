@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import shlex
 from pathlib import Path
@@ -14,6 +13,7 @@ from sysimage.cli import main
 from sysimage.cli.environment import parse_arguments
 from sysimage.cli.main import VERBS, command_line
 from sysimage.cli.parser import RARE
+from tests.support.documents import read_document
 
 NAMES = [verb.NAME for verb in VERBS]
 SCREEN = 24
@@ -120,7 +120,7 @@ def test_all_unknown_flags_are_named_at_once(capsys: pytest.CaptureFixture[str])
 )
 def test_machines_get_a_document_for_a_wrong_flag_too(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 2
-    document = json.loads(capsys.readouterr().out)
+    document = read_document(capsys.readouterr().out)
     assert document["error"]["exit_status"] == 2
     assert document["error"]["hint"]
 

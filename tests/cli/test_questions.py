@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from sysimage.cli import main
 from sysimage.rootfs.tree import Entry
 from sysimage.store.database import Schema
 from tests.pipeline.test_package_rows import STATUS, stanza, store_of
+from tests.support.documents import read_document
 from tests.support.images import build_image, customization
 
 
@@ -58,16 +58,16 @@ def test_a_file_that_only_names_another_item_of_the_store_is_the_same(
     images: tuple[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["diff", "--json", "--no-changelogs", *images]) == 0
-    document = json.loads(capsys.readouterr().out)
+    document = read_document(capsys.readouterr().out)
     assert [(one["path"], one["change"]) for one in document["files"] if one["owner"] != "system-1.1-1"][:1] == [
         ("/etc/motd", "changed")
     ]
     assert document["packages"] == [
         {"name": "tool", "change": "up", "old": "1:1.0-1", "new": "1:1.1-1", "source": "tool", "fixes": None}
     ]
-    layers = document["layers"]
-    assert layers["pulled_size"] == sum(layer["size"] for layer in layers["pulled"])
-    assert layers["kept"] + len(layers["pulled"]) == layers["total"]
+    pull = document["pull"]
+    assert pull["size"] == sum(layer["size"] for layer in pull["layers"])
+    assert pull["kept_layer_count"] + len(pull["layers"]) == pull["layer_count"]
 
 
 def test_an_image_does_not_differ_from_itself(images: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,11 +110,12 @@ def test_why_asks_back_where_a_name_is_wrong(images: tuple[str, str], capsys: py
 
 def test_size_shows_what_would_go_with_an_item(images: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["size", "--json", "--top", "0", images[0]]) == 0
-    document = json.loads(capsys.readouterr().out)
-    found = {one["name"]: one for one in document["largest"]}
-    assert document["items"] == len(found) == 4
-    assert found["system-1.0-1"]["kept_size"] == document["nar_size"] == sum(one["nar_size"] for one in found.values())
-    assert found["tool-1.0-1"]["kept_size"] == found["tool-1.0-1"]["nar_size"]  # the system has lib, too
+    document = read_document(capsys.readouterr().out)
+    found = {one["name"]: one for one in document["items"]}
+    assert document["item_count"] == len(found) == 4
+    assert found["system-1.0-1"]["kept_size"] == document["unpacked_size"]
+    assert document["unpacked_size"] == sum(one["unpacked_size"] for one in found.values())
+    assert found["tool-1.0-1"]["kept_size"] == found["tool-1.0-1"]["unpacked_size"]  # the system has lib, too
     assert main(["size", "--top", "2", images[0]]) == 0
     assert "; 2 are shown" in capsys.readouterr().out
 

@@ -11,6 +11,7 @@ import pytest
 from sysimage.cli import main
 from tests.destinations.registry_server import running
 from tests.support.builds import registered
+from tests.support.documents import read_document
 from tests.support.images import build_image
 
 
@@ -39,13 +40,15 @@ def test_the_result_is_one_line_or_one_document(
     assert main(["report", str(archive), "-o", str(place), "--progress", "quiet"]) == 0
     assert capsys.readouterr().out.startswith(f"small:1.0 -> {place}: 5 layers, 6 items, ")
     assert main(["report", "--json", str(archive), "-o", str(place), "--progress", "quiet"]) == 0
-    document = json.loads(capsys.readouterr().out)
+    document = read_document(capsys.readouterr().out)
     assert document == {
+        "kind": "report",
         "format_version": 1,
+        "image": str(archive),
         "output": str(place),
         "size": place.stat().st_size,
-        "layers": 5,
-        "items": 6,
+        "layer_count": 5,
+        "item_count": 6,
     }
 
 

@@ -10,6 +10,7 @@ import pytest
 from sysimage import api
 from sysimage.cli.main import main
 from sysimage.spec import read_spec
+from tests.support.documents import read_document
 
 
 @pytest.fixture
@@ -54,11 +55,12 @@ def test_what_is_printed_is_a_spec_of_the_same_system(web: Path, capsys: pytest.
 
 def test_machines_get_the_spec_the_places_and_the_files(web: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["resolve", "--json", "--argument", "VERSION=3", str(web)]) == 0
-    document = json.loads(capsys.readouterr().out)
+    document = read_document(capsys.readouterr().out)
     resolved = api.resolve(web, choices=api.SpecChoices.of(arguments={"VERSION": "3"}))
     assert document == {
+        "kind": "resolve",
         "format_version": 1,
-        "spec": resolved.value,
+        "value": resolved.value,
         "origins": resolved.origins,
         "files": [str(web.with_name("base.json"))],
     }

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sysimage.api.documents import document, every_file_left_out
+from sysimage.api.documents import document, planned_document
 from sysimage.api.values import BuiltImage as Built
 from sysimage.api.values import Plan
 from sysimage.cli import left_out, plan_text, result_card
@@ -62,7 +62,7 @@ def test_a_build_ends_with_name_place_size_layers_and_digest(small: BuiltImage, 
     assert told["output"] == str(path)
     assert told["digest"] == str(written.digest)
     assert [layer["diff_id"] for layer in told["layers"]] == [str(layer.diff_id) for layer in small.image.layers]
-    assert told["items"] == len(small.closure)
+    assert told["store"]["item_count"] == len(small.closure)
 
 
 def test_a_plan_has_a_row_for_every_layer_and_the_last_has_what_makes_a_system_of_them(small: BuiltImage) -> None:
@@ -112,7 +112,7 @@ def test_a_plan_for_machines_names_every_path_once(small: BuiltImage) -> None:
     told = json.loads(json.dumps(document(Plan.of(planned(small)))))
     paths = [path for layer in told["layers"] for path in layer["paths"]]
     assert sorted(paths) == sorted(str(item.path) for item in small.closure)
-    assert sum(layer["nar_size"] for layer in told["layers"]) == told["nar_size"]
+    assert sum(layer["unpacked_size"] for layer in told["layers"]) == told["unpacked_size"]
 
 
 def test_a_plan_of_more_layers_takes_longer_and_layers_that_change_more_often_too(small: BuiltImage) -> None:
@@ -140,11 +140,15 @@ def test_what_is_left_out_is_reported_in_a_line_in_rows_and_file_by_file(small: 
     assert "5.0 kB in 3 files left out; --left-out lists them" in list(plan_text.summary(slim, 80))
     assert left_out.words(Plan.of(made)) == ""
     assert [row[:3] for row in left_out.rows(slim)] == [("4.0 kB", "1", "documentation"), ("1.0 kB", "2", "manuals")]
-    totals = {"files": 3, "size": 5000, "kinds": {"documentation": 4000, "manuals": 1000}}
+    kinds = {"documentation": 4000, "manuals": 1000}
+    totals = {"file_count": 3, "unpacked_size": 5000, "unpacked_size_by_kind": kinds, "files": None}
     assert document(slim)["left_out"] == totals
-    items = every_file_left_out(slim)["items"]
-    assert items[second] == [{"path": "share/doc/x", "what": "documentation", "size": 4000}]
-    assert [file["path"] for file in items[first]] == ["share/man/a", "share/man/b"]
+    files = planned_document(slim, files=True).left_out.files or ()
+    assert [(file.item, file.path) for file in files] == [
+        (first, "share/man/a"),
+        (first, "share/man/b"),
+        (second, "share/doc/x"),
+    ]
 
 
 def test_a_rule_of_thumb_says_nothing_of_the_time_of_updates(small: BuiltImage) -> None:

@@ -10,6 +10,7 @@ import pytest
 from sysimage.cli.main import main
 from sysimage.verify import inspect_image
 from tests.support.builds import registered
+from tests.support.documents import read_document
 from tests.support.store_builder import StoreBuilder, small_system
 
 
@@ -31,12 +32,12 @@ def test_each_spec_becomes_the_image_that_together_with_gives(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["build", "--json", "--variant", "dated", "one.json", "two.json"]) == 0
-    document = json.loads(capsys.readouterr().out)
+    document = read_document(capsys.readouterr().out)
     assert [image["names"] for image in document["images"]] == [["one:latest"], ["two:latest"]]
     labels = [inspect_image(Path(f"{name}-latest-amd64.oci.tar")).config.labels for name in ("one", "two")]
     assert [label["date"] for label in labels] == ["today", "today"]
     assert main(["build", "--json", "--together-with", "two.json", "-o", "alone.tar", "one.json"]) == 0
-    alone = json.loads(capsys.readouterr().out)
+    alone = read_document(capsys.readouterr().out)
     layers = [[layer["diff_id"] for layer in image["layers"][:-1]] for image in (*document["images"], alone)]
     assert layers[0] == layers[1] == layers[2], "what both hold is divided in one way"
 
@@ -53,7 +54,10 @@ def test_plans_of_several_are_shown_one_after_another(workspace: Path, capsys: p
     out = capsys.readouterr().out
     assert out.index("one:latest: ") < out.index("two:latest: ")
     assert main(["plan", "--json", "one.json", "two.json"]) == 0
-    assert [plan["names"] for plan in json.loads(capsys.readouterr().out)["plans"]] == [["one:latest"], ["two:latest"]]
+    assert [plan["names"] for plan in read_document(capsys.readouterr().out)["plans"]] == [
+        ["one:latest"],
+        ["two:latest"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 
 from tests.clients.conftest import IS_ROOT, Client, Registry
 from tests.support.builds import registered
+from tests.support.documents import read_document
 from tests.support.store_builder import StoreBuilder, small_system
 
 BECOME = [] if IS_ROOT else ["unshare", "--user", "--map-root-user", "--mount"]
@@ -53,22 +54,22 @@ def test_a_pushed_image_is_what_the_registry_gives_to_others(
     sysimage: Sysimage, client: Client, registry: Registry, tmp_path: Path
 ) -> None:
     names = [f"{registry.address}/pushed/small:{tag}" for tag in ("1", "2")]
-    said = json.loads(sysimage("--push", names[0], "--push", names[1]).stdout)
-    assert said["pushed"] == names
+    said = read_document(sysimage("--push", names[0], "--push", names[1]).stdout)
+    assert [name for one in said["pushed"] for name in one["names"]] == names
     assert said["output"] is None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "registration", "small.json", "store"]
     for name in names:
         told = client("skopeo", "inspect", "--tls-verify=false", f"docker://{name}").stdout
         assert json.loads(told)["Digest"] == said["digest"]
-    again = json.loads(sysimage("--continue", "--push", names[0]).stdout)
+    again = read_document(sysimage("--continue", "--push", names[0]).stdout)
     assert again["digest"] == said["digest"]
-    learned = json.loads(sysimage("--previous", names[1], "--history", names[0], "-o", "small.tar").stdout)
+    learned = read_document(sysimage("--previous", names[1], "--history", names[0], "-o", "small.tar").stdout)
     assert learned["digest"] == said["digest"]
 
 
 def test_a_registry_that_is_not_there_ends_with_its_own_status(sysimage: Sysimage, tmp_path: Path) -> None:
     told = sysimage("--push", "localhost:1/small:1", accept=6)
-    assert json.loads(told.stdout)["error"]["message"].startswith(
+    assert read_document(told.stdout)["error"]["message"].startswith(
         "cannot POST http://localhost:1/v2/small/blobs/uploads/"
     )
     (tmp_path / "auth.json").write_text("no JSON")
@@ -104,7 +105,7 @@ ignore_chown_errors = "{"false" if IS_ROOT else "true"}"
 def test_podman_gets_the_image_through_its_own_loader(
     sysimage: Sysimage, podman: dict[str, str], tmp_path: Path
 ) -> None:
-    said = json.loads(sysimage("--load", "podman", "-o", "small.tar", **podman).stdout)
+    said = read_document(sysimage("--load", "podman", "-o", "small.tar", **podman).stdout)
     assert said["loaded"] == ["podman"]
     assert (tmp_path / "small.tar").is_file(), "a file as well, because one was asked for"
     listed = subprocess.run(

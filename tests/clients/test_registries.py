@@ -15,6 +15,7 @@ from tests.clients.conftest import Client, Registry, Small, running_registry
 from tests.clients.test_engines import engine
 from tests.pipeline.test_referrers import attach
 from tests.support.builds import small_spec
+from tests.support.documents import read_document
 
 PASSWORD = "me:$2y$05$abcdefghijklmnopqrstuuLK7U1u6pVRmL7L1BBM2aS35PSZnDXlK\n"
 """The user ``me`` with the password ``s3cret``, as ``htpasswd -Bbn me s3cret`` prints it, with some salt."""
@@ -84,16 +85,16 @@ def test_a_registry_with_tls_and_a_password_takes_and_gives_images(
     assert digest in told
     seen = client("skopeo", "inspect", "--authfile", login, "--cert-dir", certificate.parent, f"docker://{name}:2")
     assert json.loads(seen.stdout)["Digest"] == digest
-    again = json.loads(sysimage("push", "--json", *reach, guix_image.archive, f"{name}:1", **own).stdout)
-    assert again["transfers"][0]["sent"] == 0
+    again = read_document(sysimage("push", "--json", *reach, guix_image.archive, f"{name}:1", **own).stdout)
+    assert again["pushed"][0]["sent_size"] == 0
     assert sysimage("tags", *reach, name, **own).stdout.split() == ["1", "2"]
     for called in (f"{name}:1", f"{name}@{digest}"):
-        assert json.loads(sysimage("inspect", "--json", *reach, called, **own).stdout)["digest"] == digest
+        assert read_document(sysimage("inspect", "--json", *reach, called, **own).stdout)["digest"] == digest
     assert f"{digest}" in sysimage("verify", *reach, f"{name}:1", **own).stdout
     moved = json.loads(
         sysimage("copy", "--json", *reach, f"{name}:1", f"{guarded.address}/other/small:1", **own).stdout
     )
-    assert moved["transfers"][0]["layers_there"] == moved["transfers"][0]["layers"], "mounted"
+    assert moved["pushed"][0]["present_layer_count"] == moved["pushed"][0]["layer_count"], "mounted"
 
 
 def test_what_keeps_a_push_from_a_registry_is_said_before_anything_is_sent(
@@ -144,12 +145,14 @@ def test_an_index_of_two_platforms_is_read_by_skopeo_from_an_archive_and_a_regis
     small_spec(tmp_path)
     name = f"{registry.address}/both/small:1"
     flags = ["--json", "--platform", "linux/amd64,linux/arm64", "-o", "both.tar", "--push", name]
-    said = json.loads(sysimage("build", *flags, "small.json").stdout)
+    said = read_document(sysimage("build", *flags, "small.json").stdout)
     for image in said["images"]:
         for place in (f"oci-archive:{tmp_path}/both.tar", f"docker://{name}"):
-            seen = client("skopeo", "--override-arch", image["architecture"], "inspect", "--tls-verify=false", place)
+            seen = client(
+                "skopeo", "--override-arch", image["platform"].split("/")[1], "inspect", "--tls-verify=false", place
+            )
             found = json.loads(seen.stdout)
-            assert found["Architecture"] == image["architecture"]
+            assert f"linux/{found['Architecture']}" == image["platform"]
             assert found["Layers"] == [layer["digest"] for layer in image["layers"]]
     client("skopeo", "--policy", policy, "copy", "--all", f"oci-archive:{tmp_path}/both.tar", f"dir:{tmp_path}/all")
     client("skopeo", "--policy", policy, "copy", f"docker-archive:{tmp_path}/both.tar", f"dir:{tmp_path}/one")
@@ -169,8 +172,8 @@ def test_what_refers_to_an_image_goes_through_a_registry_that_lists_no_referrers
     place = f"docker://{registry.address}/resigned/small@{referrer.digest}"
     seen = client("skopeo", "inspect", "--raw", "--tls-verify=false", place)
     assert json.loads(seen.stdout)["artifactType"] == "application/spdx+json"
-    again = json.loads(sysimage("copy", "--json", f"{name}:1", f"{registry.address}/resigned/small:1").stdout)
-    assert again["transfers"][0]["sent"] == 0
+    again = read_document(sysimage("copy", "--json", f"{name}:1", f"{registry.address}/resigned/small:1").stdout)
+    assert again["pushed"][0]["sent_size"] == 0
     client("skopeo", "--policy", policy, "copy", f"oci:{tmp_path}/back:1", f"dir:{tmp_path}/dir")
 
 
@@ -193,7 +196,7 @@ def test_engines_pull_what_is_pushed_and_push_what_is_read(
     listed = client(*words, "images", "--no-trunc", "--quiet").stdout.decode().split()
     assert listed == [str(config)]
     client(*words, "push", *trusting, f"{name}:1", f"docker://{name}:back")
-    found = json.loads(sysimage("inspect", "--json", f"{name}:back").stdout)
+    found = read_document(sysimage("inspect", "--json", f"{name}:back").stdout)
     assert found["image_id"] == str(config)
     assert "verified" in sysimage("verify", f"{name}:back").stdout
     sysimage("copy", f"{name}:back", f"{registry.address}/again/{program}:1")

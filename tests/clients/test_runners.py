@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -17,6 +16,7 @@ import pytest
 from sysimage.process import spawn
 from sysimage.verify import verify_image
 from tests.clients.conftest import IS_ROOT, need
+from tests.support.documents import read_document
 from tests.support.examples import ROOT, build_spec, default_cache
 from tests.support.small_images import write_small
 
@@ -139,10 +139,10 @@ def test_the_standard_questions_and_ones_own_are_asked(place: tuple[str, Environ
     )
     ended = sysimage(place, "test", "--json", image, "--expect", tmp_path / "test_mine.py")
     assert ended.returncode == 5, ended.stderr
-    answers = json.loads(ended.stdout)
+    answers = read_document(ended.stdout)
     assert [issue["where"] for issue in answers["error"]["issues"]] == ["test_mine.py::test_one_that_does_not"]
-    assert (answers["in"], answers["failed"], answers["accelerator"]) == (place[0], 1, None)
-    assert answers["passed"] >= 10
+    assert (answers["booted_in"], answers["failed_count"], answers["accelerator"]) == (place[0], 1, None)
+    assert answers["passed_count"] >= 10
     assert answers["seconds"].keys() >= {"load", "run", "boot", "stop"}
     assert (Path(answers["reports"]) / "container.log").read_text().startswith("up\n")
     assert left(place) == []

@@ -164,7 +164,9 @@ def _shape(text: str) -> str:
 
     def kinds(value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: value[key] if key == "format_version" else kinds(below) for key, below in value.items()}
+            return {
+                key: value[key] if key in ("kind", "format_version") else kinds(below) for key, below in value.items()
+            }
         if isinstance(value, list):
             return [kinds(value[0])] if value else []
         return type(value).__name__

@@ -62,7 +62,7 @@ def test_the_unchanged_image_is_accepted_in_all_its_forms(tmp_path: Path) -> Non
     docker = verify_image(write_archive(image().docker_archive(), tmp_path / "b.tar"))
     assert layout == universal
     assert layout.image_id == docker.image_id
-    assert docker.tags == ("raw:1",)
+    assert docker.names == ("raw:1",)
 
 
 MANIFESTS = {

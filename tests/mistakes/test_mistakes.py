@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from sysimage.cli import main
 from tests.mistakes.answers import ANSWERS, answer, surroundings
 from tests.mistakes.corpus import MISTAKES, Mistake
+from tests.support.documents import read_document
 
 EXPECTED = {entry.partition("\n")[0].removeprefix("## "): entry for entry in ANSWERS.read_text().split("\n\n")}
 """By what went wrong."""
@@ -40,7 +40,7 @@ def test_a_mistake_is_answered_as_expected(mistake: Mistake) -> None:
 def test_machines_get_the_same_as_a_document(mistake: Mistake, capsys: pytest.CaptureFixture[str]) -> None:
     with surroundings(mistake):
         status = main([*mistake.words, "--json"])
-    document = json.loads(capsys.readouterr().out)
+    document = read_document(capsys.readouterr().out)
     assert document["error"]["exit_status"] == status
     assert document["error"]["message"].startswith("cannot ")
 

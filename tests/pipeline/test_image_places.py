@@ -29,6 +29,7 @@ from sysimage.pipeline.history import read_records
 from sysimage.pipeline.image_places import find_image, is_on_this_machine
 from tests.destinations.registry_server import Handler, Registry, running
 from tests.support.builds import build_from_store, on, registered
+from tests.support.documents import read_document
 from tests.support.images import BuiltImage, build_image
 from tests.support.store_builder import StoreBuilder, small_system
 
@@ -51,7 +52,7 @@ def test_an_image_in_a_registry_is_inspected_and_verified_by_its_name(registry: 
         summary = inspect(called)
         assert (summary.digest, summary.faults) == (digest, ())
         assert len(summary.layers) == len(small.image.layers)
-    assert summary.tags == ("team/small:1",)
+    assert summary.names == ("team/small:1",)
     assert verify(name).items == len(small.closure)
     assert verify(name, platform="linux/amd64").digest == digest
     assert registry.count("HEAD") == 0, "what documents say is not asked for once more"
@@ -220,6 +221,6 @@ def test_verbs_take_names_of_registries(
     name = pushed(registry, small)
     for verb in ("inspect", "verify"):
         assert main([verb, "--json", name]) == 0
-        assert json.loads(capsys.readouterr().out)["digest"] == str(small.image.manifest.descriptor.digest)
+        assert read_document(capsys.readouterr().out)["digest"] == str(small.image.manifest.descriptor.digest)
     assert main(["diff", "--json", "--no-changelogs", name, name]) == 0
-    assert json.loads(capsys.readouterr().out)["packages"] == []
+    assert read_document(capsys.readouterr().out)["packages"] == []

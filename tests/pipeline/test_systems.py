@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from sysimage.pipeline.options import BuildSources, DeclaredSystem
 from sysimage.pipeline.systems import open_base
 from sysimage.spec import parse_spec
 from tests.support.builds import NO_ARCHIVE
+from tests.support.documents import read_document
 from tests.support.examples import ROOT, default_cache
 
 
@@ -21,7 +21,7 @@ def test_flags_about_the_image_make_no_other_system(capsys: pytest.CaptureFixtur
     def planned(*flags: str) -> tuple[str, int]:
         common = ["plan", "--json", "--progress", "quiet", "--cache-dir", str(default_cache())]
         assert main([*common, *flags, str(ROOT / "examples/base.json")]) == 0
-        document = json.loads(capsys.readouterr().out)
+        document = read_document(capsys.readouterr().out)
         return document["system"], document["max_layers"]
 
     system, _ = planned()

@@ -17,6 +17,7 @@ from sysimage.cli.main import main
 from sysimage.errors import IntegrityError, RegistryError, SpecError
 from sysimage.image import Document
 from tests.destinations.registry_server import Handler, Registry, running
+from tests.support.documents import read_document
 from tests.support.images import BuiltImage, build_image
 
 
@@ -219,8 +220,8 @@ def test_the_verbs_print_what_moved(registry: Registry, archive: Path, capsys: p
     assert main(["push", "--progress", "quiet", str(archive), name]) == 0
     assert f"{name}: sent " in capsys.readouterr().out
     assert main(["push", "--json", "--progress", "quiet", str(archive), name]) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert said["transfers"][0]["sent"] == 0
+    said = read_document(capsys.readouterr().out)
+    assert said["pushed"][0]["sent_size"] == 0
     assert main(["copy", "--progress", "quiet", name, f"{registry.address}/team/small:2"]) == 0
     assert "all layers were there" in capsys.readouterr().out
 

@@ -64,7 +64,7 @@ def test_what_the_rooms_write_verifies(
     seen: list[tuple[int, int | None]] = []
     found = verify_image(path, lambda stage, done, total, *, unit="items": seen.append((done, total)))
     manifest = image.image.manifest.descriptor.digest
-    assert (found.name, found.tags) == ("small", ("small:1.0",))
+    assert (found.name, found.names) == ("small", ("small:1.0",))
     assert found.digest == (None if form == "docker-archive" else manifest)
     assert found.image_id == image.image.config.descriptor.digest
     assert [layer.diff_id for layer in found.layers] == [layer.diff_id for layer in image.image.layers]

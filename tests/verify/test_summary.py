@@ -19,7 +19,7 @@ def test_layers_names_and_items_are_reported(schema: Schema, form: str, tmp_path
     path = built.layout(tmp_path / "out") if form == "oci-layout" else built.archive(tmp_path / "out", form)
     found = inspect_image(path)
     layers = built.image.layers
-    assert found.tags == ("small:1.0",)
+    assert found.names == ("small:1.0",)
     assert found.image_id == built.image.config.descriptor.digest
     assert [layer.comment for layer in found.layers] == [layer.label for layer in layers]
     assert [layer.diff_id for layer in found.layers] == [layer.diff_id for layer in layers]

@@ -120,7 +120,7 @@ GIVEN_UP: dict[str, str] = {
     "image_source._read": _ARCHIVE,
     "image_source.skip": _ARCHIVE,
     "chunk_stream.pieces": _TAR,
-    "summary._count_items": _ARCHIVE,
+    "summary._registered_items": _ARCHIVE,
     "tar._check": _HEADERS,
     "tar._content": _HEADERS,
     "tar._extension": _HEADERS,

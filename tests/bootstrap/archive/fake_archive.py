@@ -112,16 +112,20 @@ class FakeSuite:
     """Further or other fields of Release."""
     signers: tuple[str, ...] = ("good",)
     architecture: str = "amd64"
+    more_architectures: tuple[str, ...] = ()
+    """Architectures that have the same package list, of packages for ``all``."""
     contents: str = ""
     """Lines of the list of files in packages; without them there is no such list."""
 
     def publish(self) -> None:
         text = "\n".join(self.packages).encode()
         compressed = lzma.compress(text, preset=0)
-        path = f"main/binary-{self.architecture}/Packages"
-        self.put(path + ".xz", compressed)
-        self.put(f"main/binary-{self.architecture}/by-hash/SHA256/{hashlib.sha256(compressed).hexdigest()}", compressed)
-        listed = {path: text, path + ".xz": compressed}
+        listed: dict[str, bytes] = {}
+        for architecture in (self.architecture, *self.more_architectures):
+            path = f"main/binary-{architecture}/Packages"
+            self.put(path + ".xz", compressed)
+            self.put(f"main/binary-{architecture}/by-hash/SHA256/{hashlib.sha256(compressed).hexdigest()}", compressed)
+            listed |= {path: text, path + ".xz": compressed}
         if self.contents:
             files = f"main/Contents-{self.architecture}.gz"
             listed[files] = gzip.compress(self.contents.encode(), mtime=0)
@@ -142,7 +146,7 @@ class FakeSuite:
             **({"Valid-Until": format_datetime(self.valid_until).replace("+0000", "UTC")} if self.valid_until else {}),
             "Acquire-By-Hash": "yes",
             "No-Support-for-Architecture-all": "Packages",
-            "Architectures": f"all {self.architecture}",
+            "Architectures": " ".join(["all", self.architecture, *self.more_architectures]),
             "Components": "main contrib",
             **self.fields,
         }
