@@ -92,6 +92,11 @@ test-digests: .venv/.dev ## build the examples in Debian 12 and 13 and under oth
 	@.ci/need $(IMAGE_NEEDS) unshare=util-linux mmdebstrap=mmdebstrap
 	@SYSIMAGE_DIGEST_TESTS=1 $(BIN)/python -m pytest --durations=0 --durations-min=1 tests/digests
 
+.PHONY: first-hour
+first-hour: .venv/.dev ## follow the tutorial on a minimal Debian made for it, with a cold cache; some minutes, needs root
+	@.ci/need $(IMAGE_NEEDS) unshare=util-linux mmdebstrap=mmdebstrap
+	@SYSIMAGE_FIRST_HOUR=1 $(BIN)/python -m pytest -s tests/first_hour
+
 .PHONY: bench
 bench: .venv/.dev ## measure how fast images are written, beside what peers do; some minutes and gigabytes
 	@.ci/need $(IMAGE_NEEDS) $(BENCH_NEEDS)

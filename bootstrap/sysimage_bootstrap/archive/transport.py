@@ -183,6 +183,8 @@ class Transport:
         try:
             with path.open("rb") as file:
                 yield Answer(200, {}, file)
+        except FileNotFoundError as error:
+            raise MissingError(f"cannot fetch {uri}: {error.strerror}") from None
         except OSError as error:
             raise RegistryError(f"cannot fetch {uri}: {error.strerror}") from None
 

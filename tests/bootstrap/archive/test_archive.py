@@ -16,13 +16,13 @@ import pytest
 
 from sysimage.errors import IntegrityError, RegistryError, SpecError
 from sysimage.files.checksummed_file import read_checksummed
-from sysimage_bootstrap.archive import Archive
+from sysimage_bootstrap.archive import Archive, ArchiveOptions, ArchiveSource
 from sysimage_bootstrap.packages.choose import choose_packages
 from sysimage_bootstrap.packages.lock import LockFile, read_lock
 from sysimage_bootstrap.packages.package_request import PackageRequest
 from sysimage_bootstrap.packages.resolve import resolve
 from tests.bootstrap.archive.conftest import OpenArchive
-from tests.bootstrap.archive.fake_archive import FakeSuite, Keys, Server, deb_bytes, names, stanza
+from tests.bootstrap.archive.fake_archive import NOW, FakeSuite, Keys, Server, deb_bytes, names, stanza
 
 pytestmark = pytest.mark.programs
 
@@ -115,6 +115,20 @@ def test_an_archive_that_signs_its_release_in_another_file_is_read(
     server.requests.clear()
     assert open_archive(offline=True).packages("amd64").versions("nginx")
     assert server.paths() == []
+
+
+def test_an_archive_in_a_directory_is_read_in_either_form(
+    suite: FakeSuite, server: Server, keyring: Path, tmp_path: Path
+) -> None:
+    for name in ("InRelease", "Release.gpg"):
+        if name == "Release.gpg":
+            older_form(suite)
+        for path, data in suite.files.items():
+            (tmp_path / name / path[1:]).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name / path[1:]).write_bytes(data)
+        source = ArchiveSource((tmp_path / name / suite.root).as_uri(), suite.name, ("main",))
+        archive = Archive([source], tmp_path / f"{name}.cache", ArchiveOptions(now=NOW), keyring)
+        assert archive.packages("amd64").versions("nginx")
 
 
 def test_a_release_that_is_not_the_signed_one_is_refused(suite: FakeSuite, open_archive: OpenArchive) -> None:
