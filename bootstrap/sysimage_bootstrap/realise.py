@@ -141,7 +141,7 @@ def _make(
     )
     runnable = _FetchedLater(archive, resolution.packages, request, progress) if native is None else native
     programs = None
-    if spec.has_init:
+    if spec.has_shepherd:
         programs = build_programs(
             guile_programs(),
             resolution,

@@ -41,7 +41,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     with run_flags.opened_place(arguments, terminal) as place:
         place.boot()
         if not place.wait_until_up() and not arguments.quiet:
-            terminal.note("sysimage: some services are still starting; `herd status` lists them")
+            question = "systemctl list-jobs" if place.image.starts_systemd(place.image.argv()) else "herd status"
+            terminal.note(f"sysimage: some services are still starting; `{question}` lists them")
         status = place.talk(command or [*SHELL, *(["-i"] if person else [])], terminal=person)
         place.stop()
         return status

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Reason = Literal["asked", "always", "declared", "contents", "reference"]
 """Why one item refers to another: the spec names it, every system has it, a package declares it, contents mention it
 and nothing is declared, or nothing is known but that it does."""
-ALWAYS = frozenset({*ESSENTIAL, *EVERYWHERE, *IN_EVERY_IMAGE, *WITH_INIT})
+ALWAYS = frozenset({*ESSENTIAL, *EVERYWHERE, *IN_EVERY_IMAGE, *itertools.chain.from_iterable(WITH_INIT.values())})
 _TOP = ""
 """Stands above all roots. No item has an empty name."""
 

@@ -7,7 +7,7 @@ child does: with its status, or by 128 and its signal.
 
 What a container sees is what an unprivileged one of Docker sees: namespaces of its own, Docker's default capabilities
 and no others, a small /dev, /proc whose settings can't be changed, and /etc/hosts, /etc/hostname and /etc/resolv.conf
-mounted from outside. Its network is the loopback. There is no seccomp filter and no cgroup of its own.
+mounted from outside. Its network is the loopback. There is no seccomp filter, and only systemd has a cgroup of its own.
 """
 
 from __future__ import annotations
@@ -31,19 +31,16 @@ from typing import Any, NoReturn
 
 CAPABILITIES = (0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31)
 """capability.h; what Docker leaves to a container without ``--privileged``."""
-LAST_CAPABILITY = 63
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 READ_ONLY = ("bus", "fs", "irq", "sys", "sysrq-trigger")
 MASKED = ("acpi", "asound", "interrupts", "kcore", "keys", "latency_stats", "scsi", "timer_list")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = (
-    1, 2, 4, 8, 32, 4096, 16384, 1 << 18,
-)  # fmt: skip
-NEW_MOUNTS, NEW_CGROUP, NEW_NAMES, NEW_IPC, NEW_USERS, NEW_PIDS, NEW_NETWORK = (
-    0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000,
-)  # fmt: skip
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
+MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
+NEW_MOUNTS, NEW_CGROUP, NEW_NAMES, NEW_IPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
+NEW_USERS, NEW_PIDS, NEW_NETWORK = 0x10000000, 0x20000000, 0x40000000
 MNT_DETACH = 2
 _OF_THE_PROGRAM = {errno.ENOENT: NOT_FOUND, errno.ENOTDIR: NOT_FOUND, errno.EACCES: NOT_EXECUTABLE,
                    errno.ENOEXEC: NOT_EXECUTABLE, errno.EISDIR: NOT_EXECUTABLE}  # fmt: skip
@@ -82,14 +79,16 @@ def die_with_parent(parent: int = 0) -> None:
 
 def main(deed: str, todo: dict[str, Any]) -> NoReturn:
     parent, tell = todo["parent"], todo["tell"]
-    os.set_inheritable(tell, False)
+    for descriptor in (tell, *todo["cgroup"].values()):
+        os.set_inheritable(descriptor, False)
     die_with_parent(parent)
     os.umask(0o022)
-    todo["furnished"] = False
     try:
         if deed == "start":
             _join(todo["holder"], todo["own_users"], ("user", "mnt"))
+            _change_cgroup(todo, "own")
             unshare(NEW_MOUNTS | NEW_PIDS | NEW_NETWORK | NEW_NAMES | NEW_IPC | NEW_CGROUP)
+            _change_cgroup(todo, "above")
         else:
             _join(todo["holder"], todo["own_users"], ("user", "mnt", "pid", "net", "uts", "ipc", "cgroup"))
         die_with_parent(parent)  # forgotten by the kernel whenever rights change
@@ -97,6 +96,12 @@ def main(deed: str, todo: dict[str, Any]) -> NoReturn:
         _report(tell, {"error": error.strerror, "status": 1})
         os._exit(1)
     _supervise(deed, todo, tell)
+
+
+def _change_cgroup(todo: dict[str, Any], which: str) -> None:
+    """Go into the container's own cgroup, the root of its namespace, or back, if it has one."""
+    if todo["cgroup"]:
+        os.write(todo["cgroup"][which], b"0")
 
 
 def _join(pid: int, own_users: bool, names: tuple[str, ...]) -> None:
@@ -118,6 +123,7 @@ def _supervise(deed: str, todo: dict[str, Any], tell: int) -> NoReturn:
     if child == 0:
         os.close(failed)
         try:
+            _change_cgroup(todo, "own")
             _become(deed, todo, theirs)
         except OSError as error:
             status = _OF_THE_PROGRAM.get(error.errno or 0, 1) if todo["furnished"] else 1
@@ -197,12 +203,10 @@ def _become(deed: str, todo: dict[str, Any], terminal: socket.socket | None) -> 
     elif deed == "start":
         os.setsid()
     uid, gid, groups, home = identity(todo["user"])
-    environment = {"PATH": PATH, "HOSTNAME": socket.gethostname(), "HOME": home, **todo["env"]}
-    if terminal is not None:
-        environment.setdefault("TERM", "xterm")
-    for capability in range(LAST_CAPABILITY + 1):
-        if capability not in todo["capabilities"]:
-            _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+    of_terminal = {"TERM": "xterm"} if terminal is not None else {}
+    environment = {"PATH": PATH, "HOSTNAME": socket.gethostname(), "HOME": home, **of_terminal, **todo["env"]}
+    for capability in set(range(64)) - set(todo["capabilities"]):
+        _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
     # Rights that every program would inherit from the caller, whichever user it runs as.
     _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     if uid and deed == "start" and todo["own_output"]:
@@ -330,6 +334,9 @@ def _furnish(todo: dict[str, Any]) -> None:
         file.write("0")  # as Docker has it: a service need not be root to listen on port 80
     _protect(hidden)
     mount("sysfs", "/sys", "sysfs", hidden | MS_RDONLY)
+    if todo["cgroup"]:
+        mount("cgroup2", "/sys/fs/cgroup", "cgroup2", hidden)
+        mount("tmpfs", "/run", "tmpfs", hidden, "mode=0755")
     if todo["cwd"]:
         os.makedirs(todo["cwd"], exist_ok=True)
     if todo["read_only"]:
@@ -372,15 +379,14 @@ def _mount_devices(devices: dict[str, int]) -> None:
 
 def _protect(flags: int) -> None:
     """Root of a container is root to the kernel's files below /proc: settings of the machine are not for it."""
-    for name in READ_ONLY:
-        if os.path.exists(f"/proc/{name}"):
-            mount(f"/proc/{name}", f"/proc/{name}", None, MS_BIND)
-            mount("none", f"/proc/{name}", None, MS_REMOUNT | MS_BIND | MS_RDONLY | flags)
-    for name in MASKED:
-        if os.path.isdir(f"/proc/{name}"):
-            mount("tmpfs", f"/proc/{name}", "tmpfs", MS_RDONLY | flags)
-        elif os.path.exists(f"/proc/{name}"):
-            mount("/dev/null", f"/proc/{name}", None, MS_BIND)
+    for path in filter(os.path.exists, (f"/proc/{name}" for name in READ_ONLY)):
+        mount(path, path, None, MS_BIND)
+        mount("none", path, None, MS_REMOUNT | MS_BIND | MS_RDONLY | flags)
+    for path in filter(os.path.exists, (f"/proc/{name}" for name in MASKED)):
+        if os.path.isdir(path):
+            mount("tmpfs", path, "tmpfs", MS_RDONLY | flags)
+        else:
+            mount("/dev/null", path, None, MS_BIND)
 
 
 def _bring_up(interface: str) -> None:

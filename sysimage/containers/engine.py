@@ -50,6 +50,21 @@ done
 engine may still be creating them, so the removal is repeated."""
 
 
+_CGROUPS = "/sys/fs/cgroup"
+_HYBRID = f"{_CGROUPS}/unified"
+"""Where machines with cgroups of version 1 have those of version 2 beside them."""
+
+
+def systemd_flags(program: str, version: str) -> list[str]:
+    """Flags of ``docker run`` or ``podman run`` for a container whose first process is systemd, on a machine with
+    cgroups of this version: 1 means a machine that has those of version 2 beside them."""
+    if program == "podman":
+        return ["--systemd=always"]
+    empty = [word for path in ("/run", "/run/lock", "/tmp") for word in ("--tmpfs", path)]  # noqa: S108 - the image's
+    source = _CGROUPS if version == "2" else _HYBRID
+    return [*empty, "--cgroupns", "host", "--volume", f"{source}:{_CGROUPS}"]
+
+
 def entry_point_flags(program: str, entry_point: str | None) -> list[str]:
     """Flags of ``docker run`` or ``podman run`` that replace the image's entry point; empty removes it."""
     if entry_point is None:
@@ -76,6 +91,18 @@ class Engine:
         own = shutil.which(self.program, path=self.environ.get("PATH"))
         return Path(own) if own else find(self.program, package=PACKAGES[self.program])
 
+    def cgroup_version(self) -> str:
+        """``1`` or ``2``; a `MachineError` where systemd cannot have a cgroup."""
+        form = "{{.CgroupVersion}}" if self.program == "docker" else "{{.Host.CgroupsVersion}}"
+        version = self.call("info", "--format", form).stdout.decode().strip().removeprefix("v")
+        if version != "2" and (self.program == "podman" or not Path(_HYBRID).is_dir()):
+            raise MachineError(
+                f"cannot boot systemd in {self.program}: it needs cgroups of version 2, and this machine has version "
+                f"{version}",
+                hint="say --in vm",
+            )
+        return version
+
     def check(self) -> str:
         """The engine's version; a `MachineError` if it is not installed or its daemon does not answer."""
         form = "{{.Server.Version}}" if self.program == "docker" else "{{.Client.Version}}"
@@ -101,8 +128,12 @@ class LoadedImage:
         return self.engine.call(*words, stdin=stdin, accept=accept)
 
     def create(self, command: Sequence[str] = (), options: Sequence[str] = ()) -> None:
-        """Make the container, with the engine's own network, or the machine's where the engine can't make one."""
+        """Make the container, with the engine's own network, or the machine's where the engine can't make one; one of
+        systemd gets what that needs."""
         fault: ProcessFailedError | None = None
+        is_own = not command and not any(one.startswith("--entrypoint") for one in options)
+        if is_own and self.image.starts_systemd(self.image.argv()):
+            options = [*systemd_flags(self.engine.program, self.engine.cgroup_version()), *options]
         for network in self._networks():
             self.call("rm", "-f", "-v", self.name, accept=range(256))  # of an attempt before
             try:

@@ -6,7 +6,7 @@ import contextlib
 import platform as machine
 import re
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 """The machine's word -> the image's."""
 FIRST_REAL_TIME = 34
 """The number of SIGRTMIN: the C library keeps the first two real-time signals for itself."""
+SYSTEMD_STOPS = ("SIGRTMIN+3", "RTMIN+3", str(FIRST_REAL_TIME + 3))
+"""The stop signal of images that start systemd (systemd(1)), as configs and engines write it."""
 _REAL_TIME = re.compile(r"RTMIN(?:\+(\d+))?")
 
 
@@ -55,9 +57,16 @@ class RunnableImage:
 
     @property
     def boots_a_system(self) -> bool:
-        """Whether the entry point is a boot program and a system of the store, which takes no more words."""
-        entry = self.documents.config.runtime.entry_point
-        return len(entry) == 2 and entry[1].endswith("-system") and not self.documents.config.runtime.command
+        """Whether the entry point is a boot program and a system of the store, or systemd, which take no more words."""
+        entry, command = self.documents.config.runtime.entry_point, self.documents.config.runtime.command
+        return not command and ((len(entry) == 2 and entry[1].endswith("-system")) or self.starts_systemd(list(entry)))
+
+    def starts_systemd(self, argv: Sequence[str]) -> bool:
+        """Whether what is started is systemd, which needs of its container what other programs do not: the image's own
+        program."""
+        runtime = self.documents.config.runtime
+        is_own = list(argv[:1]) == list(runtime.entry_point[:1])
+        return is_own and is_systemd(runtime.entry_point, runtime.stop_signal)
 
     @property
     def stop_signal(self) -> int:
@@ -72,6 +81,13 @@ class RunnableImage:
         if entry_point is not None:
             return [*([entry_point] if entry_point else []), *command]
         return [*config.runtime.entry_point, *(command or config.runtime.command)]
+
+
+def is_systemd(entry_point: Sequence[str], stop_signal: str | None) -> bool:
+    """Whether an image's own program is systemd: by its name, or as an init that is stopped by the signal that only
+    systemd knows, as NixOS has it."""
+    name = entry_point[0].rpartition("/")[2] if entry_point else ""
+    return name == "systemd" or (name == "init" and stop_signal in SYSTEMD_STOPS)
 
 
 @contextlib.contextmanager

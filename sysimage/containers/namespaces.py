@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from sysimage.containers.cgroup import Cgroup
 from sysimage.containers.container_init import CAPABILITIES
 from sysimage.containers.errors import ProgramNotStartedError
 from sysimage.containers.image import RunnableImage
@@ -149,6 +150,7 @@ class UnpackedImage:
     users: UserMap | None
     """None where we are root, and need no users of our own."""
     _started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _cgroups: list[Cgroup] = field(default_factory=list)
 
     def start(
         self,
@@ -167,9 +169,21 @@ class UnpackedImage:
         settings = settings or Settings()
         todo = self.todo(argv, settings, terminal=terminal)
         options = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "on_terminal": terminal}
-        process, pid = self.launch("start", todo, **options)
+        with self._cgroup(argv) as descriptors:
+            process, pid = self.launch("start", todo | {"cgroup": descriptors}, **options)
         self._started.append(process)
         return Container(self, process, pid, settings)
+
+    @contextlib.contextmanager
+    def _cgroup(self, argv: Sequence[str]) -> Iterator[dict[str, int]]:
+        """Descriptors of a new cgroup for what needs one of its own, and none for anything else."""
+        if not self.image.starts_systemd(argv):
+            yield {}
+            return
+        cgroup = Cgroup.make()
+        self._cgroups.append(cgroup)
+        with cgroup.opened() as descriptors:
+            yield descriptors
 
     def todo(self, argv: Sequence[str], settings: Settings, *, terminal: bool) -> dict[str, Any]:
         """The request to `sysimage.containers.container_init`."""
@@ -185,6 +199,8 @@ class UnpackedImage:
             "read_only": settings.read_only,
             "tmpfs": list(settings.tmpfs),
             "init": settings.init,
+            "cgroup": {},
+            "furnished": False,
             "capabilities": list(settings.capabilities),
             "upper": settings.upper,
             "own_output": settings.own_output and not terminal,
@@ -203,7 +219,7 @@ class UnpackedImage:
         try:
             process = spawn(
                 [sys.executable, "-I", "-S", _PROGRAM, deed, json.dumps(todo | {"tell": tell})],
-                pass_fds=(tell,),
+                pass_fds=(tell, *todo["cgroup"].values()),
                 **options,
             )
         finally:
@@ -263,6 +279,8 @@ class UnpackedImage:
             if process.poll() is None:
                 process.kill()
             process.wait()
+        for cgroup in self._cgroups:
+            cgroup.remove()
 
 
 def _ended(child: subprocess.Popen[bytes]) -> int:

@@ -20,6 +20,8 @@ from sysimage.process import Completed
 from sysimage.signals import answered, keep_unwinding, patient
 
 HERD = "herd"
+SYSTEMCTL = "systemctl"
+_SYSTEMD_IS_UP = (b"running", b"degraded")
 BOOT_SECONDS = 60.0
 INTERRUPTED_SECONDS = 2.0
 """How long a command may take to end after an interrupt, before it is killed."""
@@ -79,21 +81,25 @@ class Runner(ABC):
         """Stop the booted container; its exit status."""
 
     def wait_until_up(self, seconds: float = BOOT_SECONDS) -> bool:
-        """Wait until the Shepherd of a sysimage image has started all automatic services; whether it has.
+        """Wait until the Shepherd of a sysimage image, or systemd, has started all automatic services; whether it has.
 
         Another image is up as soon as it runs. A SysimageError with its last words for a container that ends meanwhile.
         """
         deadline = time.monotonic() + seconds
+        systemd = self.image.starts_systemd(self.image.argv())
+        question = [SYSTEMCTL, "is-system-running"] if systemd else [HERD, "status"]
         while time.monotonic() < deadline:
             if not self.runs():
                 raise SysimageError(f"cannot boot {self.image.name}: its first process has ended\n{self.output()}")
             try:
-                done = self.run([HERD, "status"])
+                done = self.run(question)
             except ProgramNotStartedError:
                 return True
             if done.status in (126, 127):  # of an engine
                 return True
-            if done.status == 0 and b"Starting:" not in done.stdout:
+            if systemd and done.stdout.strip() in _SYSTEMD_IS_UP:
+                return True
+            if not systemd and done.status == 0 and b"Starting:" not in done.stdout:
                 return True
             time.sleep(_LOOK)
         return False

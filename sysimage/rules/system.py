@@ -15,7 +15,7 @@ STATE_DIRECTORIES = ("/var/guix", "/nix/var/nix")
 """Where Guix and Nix keep the database of a store."""
 SHELL = "/bin/sh"
 """What every system that boots has."""
-_STARTS = ("boot", "init")
+_STARTS = ("boot", "init", "systemd")
 """What starts a system with an init, in its item."""
 _NO_LOGIN = ("nologin", "false")
 """Shells that refuse every login, whether they exist or not."""
@@ -113,7 +113,8 @@ def check_user(runtime: Runtime, passwd: bytes, group: bytes) -> Iterator[Findin
 
 
 def _boots(files: Files, state_directory: str) -> bool:
-    """Whether the system is one with an init, as Guix (``boot``) or NixOS (``init``) have it, and no plain program."""
+    """Whether the system is one with an init, as Guix (``boot``), NixOS (``init``) or one with
+    systemd has it, and no plain program."""
     return any(isinstance(_leads(files, f"{state_directory}/profiles/system/{name}"), ResolvedPath) for name in _STARTS)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from sysimage.errors import Issue
 from sysimage.spec.check_accounts import check_accounts
 from sysimage.spec.check_archives import check_archives
+from sysimage.spec.check_init import check_init
 from sysimage.spec.check_lengths import check_lengths
 from sysimage.spec.check_node import check_node
 from sysimage.spec.check_origin import check_origin
@@ -45,6 +46,7 @@ class Names:
 def check(spec: SystemSpec, names: Names, beside: Path | None) -> Iterator[Issue]:
     """Every fault, without lines. ``beside`` is the directory that sources are relative to; None leaves them alone."""
     yield from _check_start(spec)
+    yield from check_init(spec)
     yield from check_origin(spec)
     yield from _check_services(spec, names.services | spec.enabled_services, names.commanded | spec.enabled_services)
     yield from _check_units(spec)
@@ -81,15 +83,16 @@ def _check_start(spec: SystemSpec) -> Iterator[Issue]:
 def _check_services(spec: SystemSpec, known: frozenset[str], commanded: frozenset[str]) -> Iterator[Issue]:
     for name, service in spec.services.items():
         here = pointer("services", name)
-        if name in _INIT_NAMES:
+        if name in _INIT_NAMES and not spec.has_systemd:
             yield Issue(here, "is a name of the init itself")
-        if not service.command and name not in commanded:
+        # Which units systemd finds is known when the packages are.
+        if not service.command and name not in commanded and not spec.has_systemd:
             yield Issue(here, 'needs the key "command"')
         if service.command and not service.command[0]:
             yield Issue(f"{here}/command/0", "the program has no name")
         yield from _check_ready(f"{here}/ready", service.ready)
         for index, required in enumerate(service.requires):
-            if required not in known:
+            if required not in known and not spec.has_systemd:
                 yield Issue(
                     f"{here}/requires/{index}",
                     f'no service is called "{required}"',
@@ -101,9 +104,9 @@ def _check_services(spec: SystemSpec, known: frozenset[str], commanded: frozense
 
 def _check_units(spec: SystemSpec) -> Iterator[Issue]:
     for index, name in enumerate(spec.enable):
-        if name.removesuffix(".service") in _INIT_NAMES:
+        if name.removesuffix(".service") in _INIT_NAMES and not spec.has_systemd:
             yield Issue(pointer("enable", index), "is a name of the init itself")
-    if spec.units and not spec.enable:
+    if spec.units and not spec.enable and not spec.has_systemd:
         yield Issue("/units", 'changes units, and none is under "enable"')
 
 

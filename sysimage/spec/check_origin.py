@@ -20,6 +20,7 @@ _MADE_OF_PACKAGES = (
     "essential",
     "slim",
     "translations",
+    "init",
     "services",
     "enable",
     "units",

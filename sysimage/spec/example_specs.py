@@ -119,6 +119,7 @@ EXAMPLES: tuple[Mapping[str, Any], ...] = (
         },
     },
     {**_WEB, "enable": ["nginx"]},
+    {**_WEB, "init": "systemd"},
     {**_WEB, "enable": ["nginx"], "units": {"nginx": {"Service": {"Restart": "always"}}}},
     {**_WEB, "users": {"ann": {"groups": ["adm"], "shell": "/bin/bash"}}},
     {

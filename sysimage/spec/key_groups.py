@@ -11,7 +11,7 @@ KEY_GROUPS: Mapping[str, tuple[str, ...]] = {
         *("package-sources", "essential", "slim", "translations", "store"),
     ),
     "What it runs": (
-        *("services", "enable", "units", "entry-point", "command", "user", "working-directory", "environment"),
+        *("init", "services", "enable", "units", "entry-point", "command", "user", "working-directory", "environment"),
         *("exposed-ports", "volumes", "stop-signal", "health-check"),
     ),
     "Files": (*("files", "trees", "directories", "symlinks", "privileged-programs", "capabilities", "allow-secrets"),),

@@ -20,6 +20,7 @@ from sysimage.spec.python import Python
 from sysimage.spec.services import (
     CommandReady,
     FileReady,
+    Init,
     Service,
     TcpReady,
     Timer,
@@ -54,6 +55,7 @@ __all__ = [
     "FileReady",
     "Group",
     "HealthCheck",
+    "Init",
     "LayerGroup",
     "PackageSources",
     "PrivilegedProgram",
@@ -189,7 +191,7 @@ class SystemSpec(SpecObject):
             "oneOf": [{"required": ["packages"]}, {"required": ["from-store"]}],
             "not": {"required": ["architecture", "architectures"]},
             # Only the service of a unit has a command without saying it.
-            "if": {"not": {"required": ["enable"]}},
+            "if": {"properties": {"init": {"const": "shepherd"}}, "not": {"required": ["enable"]}},
             "then": {"properties": {"services": {"additionalProperties": {"required": ["command"]}}}},
         }
     )
@@ -237,10 +239,14 @@ class SystemSpec(SpecObject):
     """Languages whose translations a slim image keeps, beside that of its locale."""
     store: Store = Store()
     """The functional package store inside the image."""
+    init: Init = Init.SHEPHERD
+    """The first process: GNU Shepherd, which needs no options of an engine; or ``systemd``, with the packages' units as
+    they are, enabled as Debian would enable them, which needs a cgroup that it may write to."""
     services: dict[ServiceName, Service] = {}
     """What the init starts, by name."""
     enable: tuple[UnitWord, ...] = ()
-    """Systemd units of the packages that become services: ``nginx``, ``postgresql@17-main``, ``logrotate.timer``."""
+    """Systemd units of the packages that become services: ``nginx``, ``postgresql@17-main``, ``logrotate.timer``. With
+    ``"init": "systemd"``, those beside what packages enable themselves."""
     units: dict[UnitWord, UnitSections] = {}
     """Drop-ins for enabled units, by name: ``{"nginx": {"Service": {"Restart": "always"}}}``."""
     users: dict[AccountName, User] = {}
@@ -328,10 +334,20 @@ class SystemSpec(SpecObject):
 
     @property
     def has_init(self) -> bool:
-        """Whether the image boots an init as its first process: GNU Shepherd, or that of a system from a store."""
+        """Whether the image boots an init as its first process: its ``init``, or that of a system from a store."""
         if self.entry_point or self.command:
             return False
         return self.from_store is None or self.from_store.system is not None
+
+    @property
+    def has_shepherd(self) -> bool:
+        """Whether a system made of packages boots GNU Shepherd."""
+        return self.has_init and self.from_store is None and self.init is Init.SHEPHERD
+
+    @property
+    def has_systemd(self) -> bool:
+        """Whether a system made of packages boots systemd."""
+        return self.has_init and self.from_store is None and self.init is Init.SYSTEMD
 
     @model_validator(mode="after")
     def _is_made_of_something(self) -> SystemSpec:

@@ -3,6 +3,7 @@
 # ruff: noqa: RUF012 - pydantic copies defaults
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -27,6 +28,13 @@ from sysimage.spec.value_types import (
 
 PROGRAM_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin")
 """Where the programs of services are looked up that are named without a slash."""
+
+
+class Init(enum.StrEnum):
+    """The first process of an image, which starts, watches and stops services."""
+
+    SHEPHERD = "shepherd"
+    SYSTEMD = "systemd"
 
 
 class TcpReady(SpecObject):
@@ -103,7 +111,7 @@ class Service(SpecObject):
     ``/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin`` of the image. No shell. Only a service of ``enable`` has one
     without it."""
     description: Line = ""
-    """One line for people, shown by ``herd status``."""
+    """One line for people, shown by ``herd status`` and ``systemctl status``."""
     requires: tuple[ServiceName, ...] = ()
     """Services that are started, and ready, before this one."""
     user: AccountName | None = None
@@ -129,7 +137,8 @@ class Service(SpecObject):
     stop_timeout: Seconds = 5
     """Seconds from the stop signal to SIGKILL."""
     auto_start: bool = True
-    """Whether it starts with the system; otherwise only when another service requires it, or ``herd start``."""
+    """Whether it starts with the system; otherwise only when another service requires it, or ``herd start``
+    or ``systemctl start`` asks."""
 
     @property
     def program_path(self) -> tuple[str, ...]:

@@ -60,6 +60,7 @@ FULL: dict[str, Any] = {
         },
         "check": {"command": ["check"], "ready": {"command": ["true"]}},
     },
+    "init": "shepherd",
     "enable": ["nginx", "postgresql@17-main", "logrotate.timer"],
     "units": {"nginx": {"Service": {"Restart": "always", "LimitNOFILE": 65536, "ExecStart": ["", "/usr/sbin/nginx"]}}},
     "users": {
@@ -117,7 +118,9 @@ PACKED: dict[str, Any] = {
 }
 BOOTING: dict[str, Any] = {key: value for key, value in FULL.items() if key not in ("entry-point", "command")}
 """With an init and services."""
-PLAIN: dict[str, Any] = {key: value for key, value in FULL.items() if key not in ("services", "enable", "units")}
+PLAIN: dict[str, Any] = {
+    key: value for key, value in FULL.items() if key not in ("init", "services", "enable", "units")
+}
 """With a program of its own."""
 SOUND = {"booting": BOOTING, "plain": PLAIN, "stored": STORED, "packed": PACKED}
 """Specs without fault."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from testinfra.host import Host
 
+from sysimage.containers.image import is_systemd
 from sysimage_vm.backends import container_host
 from sysimage_vm.booted import BOOT
 from sysimage_vm.channel import COMMAND, Result
@@ -22,11 +23,12 @@ from sysimage_vm.errors import (
     InitEndedError,
     WrongArchitectureError,
 )
-from sysimage_vm.services import HERD, parse_herd_status, wait_services
+from sysimage_vm.services import QUESTIONS, parse_states, wait_services
 from sysimage_vm.shell import Shell
 from sysimage_vm.waiting import FAR, Patience
 
-SOCKET = "/run/shepherd/socket"
+SOCKETS = {False: "/run/shepherd/socket", True: "/run/systemd/private"}
+"""Where the Shepherd, and where systemd answers."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,14 @@ class Container:
     def host(self) -> Host:
         """For questions: ``container.host.file("/etc/passwd")``."""
         return container_host(self.name, self.shell)
+
+    @cached_property
+    def systemd(self) -> bool:
+        """Whether its init is systemd."""
+        config = self.inspect()["Config"]
+        entry = config.get("Entrypoint") or []
+        # Podman has words of Docker's form in one text, and signals as numbers.
+        return is_systemd([entry] if isinstance(entry, str) else entry, str(config.get("StopSignal")))
 
     def inspect(self) -> Mapping[str, Any]:
         found: list[Mapping[str, Any]] = json.loads(self.engine.run("inspect", self.name).stdout)
@@ -101,19 +111,19 @@ class Container:
         return wait_services(self, self.engine.machine.ask, states, expected, patience)
 
     def _is_up(self) -> bool:
-        """Whether Shepherd's socket is there; a question that costs the booting container nothing to speak of."""
+        """Whether the init's socket is there; a question that costs the booting container nothing to speak of."""
         try:
-            return self.shell.run(f"test -S {SOCKET}").status == 0
+            return self.shell.run(f"test -S {SOCKETS[self.systemd]}").status == 0
         except ImageFaultError:
             return False  # the container has ended; the next look at its state shows that
 
     def services(self) -> Mapping[str, str]:
         """Service → state, as ``herd status`` says; empty while nothing answers."""
         try:
-            result = self.shell.run(f"{HERD} status")
+            result = self.shell.run(" ".join(QUESTIONS[self.systemd]))
         except ImageFaultError:
             return {}
-        return parse_herd_status(result.text) if result.status == 0 else {}
+        return parse_states(result.text, systemd=self.systemd) if result.status == 0 else {}
 
     def stop(self, *, seconds: int = 30) -> tuple[int, float]:
         """``stop``: the exit status, and how many seconds it took. After ``seconds`` without progress it is killed."""

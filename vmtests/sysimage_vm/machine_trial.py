@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from testinfra.host import Host
 
+from sysimage.containers.engine import systemd_flags
+from sysimage.containers.image import is_systemd
 from sysimage_vm.backends import guest_host
 from sysimage_vm.booted import LoadedImage
 from sysimage_vm.container import Container, run
@@ -24,6 +26,7 @@ from sysimage_vm.waiting import USUAL, NotYet, Patience
 T = TypeVar("T")
 CONTAINER_NAME = "under-test"
 GUEST_ARCHITECTURE = "amd64"
+GUEST_CGROUPS = "2"
 
 
 class MachineTrial(Trial):
@@ -59,7 +62,10 @@ class MachineTrial(Trial):
         )
 
     def run(self) -> Container:
-        return run(self.engine, self.reference(), CONTAINER_NAME)
+        declared = self.image.declared
+        systemd = is_systemd(declared.get("Entrypoint") or (), declared.get("StopSignal"))
+        flags = systemd_flags(self.engine.kind, GUEST_CGROUPS) if systemd else ()
+        return run(self.engine, self.reference(), CONTAINER_NAME, options=flags)
 
     def document(self, path: str) -> Mapping[str, Any]:
         result = self.machine.channel.run([*self.engine.command("cp", f"{CONTAINER_NAME}:{path}", "-")])

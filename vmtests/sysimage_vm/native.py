@@ -26,7 +26,7 @@ from sysimage_vm.booted import BOOT
 from sysimage_vm.container import container_address, privileges
 from sysimage_vm.errors import ImageFaultError, InitEndedError
 from sysimage_vm.resource_usage import UsageMeter, family
-from sysimage_vm.services import HERD, parse_herd_status, wait_services
+from sysimage_vm.services import QUESTIONS, parse_states, wait_services
 from sysimage_vm.store_check import check
 from sysimage_vm.waiting import USUAL, NotYet, Patience, Signs, ask
 
@@ -40,6 +40,8 @@ class Native(ABC):
 
     name: str
     host: Host
+    systemd: bool
+    """Whether its init is systemd."""
 
     @abstractmethod
     def exec(self, *words: str) -> Completed: ...
@@ -79,8 +81,9 @@ class Native(ABC):
             )
 
     def services(self) -> Mapping[str, str]:
-        done = self.exec(HERD, "status")
-        return parse_herd_status(done.stdout.decode("utf-8", "replace")) if done.status == 0 else {}
+        done = self.exec(*QUESTIONS[self.systemd])
+        text = done.stdout.decode("utf-8", "replace")
+        return parse_states(text, systemd=self.systemd) if done.status == 0 else {}
 
     def wait_services(self, expected: Sequence[str], *, patience: Patience = BOOT) -> Mapping[str, str]:
         return wait_services(self, self.ask, self.services, expected, patience)
@@ -126,6 +129,7 @@ class NativeEngineContainer(Native):
     def __init__(self, files: LoadedImage) -> None:
         self.files = files
         self.name = files.name
+        self.systemd = files.image.starts_systemd(files.image.argv())
         files.create()
         files.start()
 
@@ -218,6 +222,7 @@ class NamespacesContainer(Native):
     def __init__(self, place: NamespaceRunner) -> None:
         self.place = place
         self.name = place.files.hostname
+        self.systemd = place.image.starts_systemd(place.image.argv())
         place.boot()
 
     @cached_property

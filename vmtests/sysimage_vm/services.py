@@ -1,7 +1,8 @@
-"""What the Shepherd says of its services, and the wait until all of them have started."""
+"""What the init says of its services, and the wait until all of them have started."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 
 from sysimage_vm.booted import Booted
@@ -9,6 +10,10 @@ from sysimage_vm.errors import DeadlineError, GuestSilentError, ServiceNotStarte
 from sysimage_vm.waiting import Ask, NotYet, Patience
 
 HERD = "herd"
+SYSTEMCTL = "systemctl"
+_UNITS = ("list-units", "--all", "--full", "--no-pager", "--type=service,timer", "--output=json")
+QUESTIONS: Mapping[bool, tuple[str, ...]] = {False: (HERD, "status"), True: (SYSTEMCTL, *_UNITS)}
+"""What the states are asked with, of the Shepherd and, where it is the init, of systemd."""
 FINE = frozenset({"started", "timer", "one-shot"})
 """States of a service that does what was declared."""
 _STATES = {
@@ -20,6 +25,12 @@ _STATES = {
     "stopped": "stopped",
     "failed to start": "failed",
 }
+_UNIT_STATES = {
+    ("active", "running"): "started",
+    ("active", "exited"): "one-shot",
+    ("activating", "auto-restart"): "failed",
+}
+_ACTIVE_STATES = {"active": "started", "activating": "starting", "deactivating": "stopping", "failed": "failed"}
 States = Mapping[str, str]
 """Service → state; empty while nothing answers."""
 
@@ -30,13 +41,13 @@ def wait_services(
     """Wait until every expected service has started (or is done), and return the states of all."""
 
     def missing(found: States, names: Sequence[str]) -> str:
-        return ", ".join(f"{name} ({found.get(name, 'unknown to Shepherd')})" for name in names)
+        return ", ".join(f"{name} ({found.get(name, 'unknown to the init')})" for name in names)
 
     def started() -> States | NotYet:
         booted.require_running()
         found = states()
         if not found:
-            return NotYet("Shepherd did not answer")
+            return NotYet("the init did not answer")
         absent = [name for name in expected if found.get(name) not in FINE]
         if failed := [name for name in absent if found.get(name) == "failed"]:
             raise ServiceNotStartedError(
@@ -51,6 +62,30 @@ def wait_services(
         raise ServiceNotStartedError(
             f"cannot boot {booted.name}: {fault.message}", evidence=booted.evidence()
         ) from None
+
+
+def parse_states(text: str, *, systemd: bool) -> States:
+    """Service → state, from the answer to one of `QUESTIONS`."""
+    return parse_units(text) if systemd else parse_herd_status(text)
+
+
+def parse_units(text: str) -> States:
+    """Service → state, from what ``systemctl list-units --output=json`` prints; a timer stands for its service."""
+    try:
+        units = json.loads(text)
+    except ValueError:
+        return {}
+    states: dict[str, str] = {}
+    for unit in sorted(units, key=lambda one: str(one["unit"])):  # a timer comes after its service
+        name, _, kind = unit["unit"].rpartition(".")
+        if unit["load"] != "loaded":
+            continue
+        if kind == "timer" and unit["active"] == "active":
+            states[name] = "timer"
+        elif kind == "service":
+            known = _UNIT_STATES.get((unit["active"], unit["sub"]))
+            states[name] = known or _ACTIVE_STATES.get(unit["active"], "stopped")
+    return states
 
 
 def parse_herd_status(text: str) -> Mapping[str, str]:

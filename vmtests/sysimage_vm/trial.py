@@ -120,15 +120,21 @@ class Trial(ABC):
         if self._declared is None:
             self.container().require_running()
             entry = self.image.declared.get("Entrypoint") or []
-            # [boot program, SYSTEM]: the system is named on the command line, as in a Guix system; not every engine's
-            # `cp` follows the link that leads to it.
-            self._declared = self.document(f"{entry[1]}/system.json" if len(entry) == 2 else SYSTEM_DOCUMENT)
+            # [boot program, SYSTEM], as in a Guix system, or SYSTEM/systemd: the command line names the system; not
+            # every engine's `cp` follows the link that leads to it.
+            system = entry[1] if len(entry) == 2 else entry[0].removesuffix("/systemd") if entry else ""
+            is_named = system.endswith("-system")
+            self._declared = self.document(f"{system}/system.json" if is_named else SYSTEM_DOCUMENT)
         return self._declared
 
     def has_init(self) -> bool:
         """Whether the image starts an init, and not a program of its own."""
         declared = self.declared()
         return bool(declared) and not declared.get("entry-point") and not declared.get("command")
+
+    def has_systemd(self) -> bool:
+        """Whether that init is systemd."""
+        return self.has_init() and self.declared().get("init") == "systemd"
 
     def services(self) -> Mapping[str, Mapping[str, Any]]:
         """Declared services by name."""

@@ -21,10 +21,15 @@ from sysimage.spec.package_word import package_name
 from sysimage_bootstrap.archive import KEYRING, Archive, ArchiveOptions, TransportOptions
 from sysimage_bootstrap.debian.dependencies import ON_DEMAND
 from sysimage_bootstrap.packages.archives import archive_sources, keys_of, labels, other_sources
-from sysimage_bootstrap.packages.default_packages import EXCLUDED, base_packages
+from sysimage_bootstrap.packages.default_packages import base_packages, excluded_packages
 from sysimage_bootstrap.packages.kept_packages import kept_packages
 from sysimage_bootstrap.packages.lock import LockFile, parse_lock, read_lock
-from sysimage_bootstrap.packages.package_request import DEFAULT_PREFERENCES, OwnPackage, PackageRequest
+from sysimage_bootstrap.packages.package_request import (
+    DEFAULT_PREFERENCES,
+    OwnPackage,
+    PackageRequest,
+    provided_names,
+)
 from sysimage_bootstrap.packages.resolve import Resolution, resolve
 
 Stale = Literal["refuse", "update", "preview"]
@@ -79,7 +84,8 @@ def package_request(spec: SystemSpec, spec_dir: Path, cache_dir: Path) -> Packag
         suites=labels(spec, others),
         components=tuple(dict.fromkeys(part for one in spec.archives for part in one.components)),
         prefer={**DEFAULT_PREFERENCES, **spec.alternatives},
-        exclude=frozenset({*spec.exclude, *EXCLUDED} - named),
+        exclude=excluded_packages(spec) - named,
+        provided=provided_names(systemd=spec.has_systemd),
         essential=spec.essential,
         on_demand=ON_DEMAND if spec.slim else frozenset(),
         keys=keys_of(others),

@@ -6,7 +6,9 @@ only so is it visible that ``dpkg`` and ``init-system-helpers`` are not: nothing
 
 from __future__ import annotations
 
-from sysimage.spec.model import SystemSpec
+from collections.abc import Mapping
+
+from sysimage.spec.model import Init, SystemSpec
 from sysimage_bootstrap.debian.dependencies import ON_DEMAND
 
 ESSENTIAL = (
@@ -49,15 +51,17 @@ EVERYWHERE = (
 IN_EVERY_IMAGE = ("base-files", "base-passwd")
 """Even in one for a plain program: what system it is, the licences that copyright files refer to, and accounts."""
 
-WITH_INIT = (
-    "guile-3.0",
-    "procps",  # shows the processes, of which such a system has several
-    "shepherd",
-)
+WITH_INIT: Mapping[Init, tuple[str, ...]] = {
+    # procps shows the processes, of which such a system has several
+    Init.SHEPHERD: ("guile-3.0", "procps", "shepherd"),
+    Init.SYSTEMD: ("procps", "systemd", "systemd-sysv"),
+}
 """What an image needs that boots an init."""
 
-EXCLUDED = ("dpkg", "init-system-helpers", "systemd", "systemd-sysv")
-"""What is never installed, even as a dependency: maintainer scripts do not run, and the init is the Shepherd."""
+NOT_INSTALLED = ("dpkg", "init-system-helpers")
+"""What is never there, even as a dependency: maintainer scripts do not run."""
+SYSTEMD = ("systemd", "systemd-sysv")
+"""What is there only where it is the init."""
 
 
 LOCALES_PACKAGE = "locales-all"
@@ -73,10 +77,15 @@ def base_packages(spec: SystemSpec) -> tuple[str, ...]:
         wanted |= {*ESSENTIAL, *EVERYWHERE}
         wanted -= ON_DEMAND if spec.slim else frozenset()
     if spec.has_init:
-        wanted |= set(WITH_INIT)
+        wanted |= set(WITH_INIT[spec.init])
     if not is_built_in_zone(spec.time_zone):
         wanted.add("tzdata")
     return tuple(sorted(wanted - set(spec.exclude)))
+
+
+def excluded_packages(spec: SystemSpec) -> frozenset[str]:
+    """What must not be installed, even as a dependency."""
+    return frozenset({*spec.exclude, *NOT_INSTALLED, *(() if spec.has_systemd else SYSTEMD)})
 
 
 def build_only(spec: SystemSpec) -> tuple[str, ...]:

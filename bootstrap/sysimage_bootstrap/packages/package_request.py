@@ -15,13 +15,11 @@ from sysimage_bootstrap.archive.dependencies import DependencyTarget, parse_targ
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.archive.sources import DEFAULT_COMPONENTS, DEFAULT_SUITES
 
-DEFAULT_PROVIDED = frozenset(
+_OF_SYSTEMD = frozenset({"systemd", "systemd-sysv", "systemd-sysusers", "systemd-tmpfiles"})
+"""Names of systemd itself."""
+DEFAULT_PROVIDED = _OF_SYSTEMD | frozenset(
     {
-        # Shepherd is the init.
-        "systemd",
-        "systemd-sysv",
-        "systemd-sysusers",
-        "systemd-tmpfiles",
+        # Sessions of users are not tracked unless this is asked for.
         "libpam-systemd",
         "default-logind",
         "logind",
@@ -35,7 +33,13 @@ DEFAULT_PROVIDED = frozenset(
         "update-inetd",
     }
 )
-"""Names that the system provides without a package."""
+"""Names that a system provides without a package, if the Shepherd is its init."""
+
+
+def provided_names(*, systemd: bool) -> frozenset[str]:
+    """Names that a system provides without a package; one with ``systemd`` as its init has that package."""
+    return DEFAULT_PROVIDED - _OF_SYSTEMD if systemd else DEFAULT_PROVIDED
+
 
 DEFAULT_PREFERENCES: Mapping[str, str] = {"awk": "mawk"}
 """Name in a dependency → the package that meets it, where there is a choice."""

@@ -85,6 +85,8 @@ IGNORED: Mapping[str, str] = {
     "add-shell": _ELSEWHERE,
     "remove-shell": _ELSEWHERE,
     "dbus-uuidgen": "the ID of a machine is made when it starts",
+    "systemd-machine-id-setup": "the ID of a machine is made when it starts",
+    "journalctl": _CACHES,
     "dbus-send": _KERNEL,
     "busctl": _KERNEL,
     "udevadm": _KERNEL,

@@ -16,7 +16,7 @@ from sysimage_bootstrap.scripts.commands.debconf import parse_templates
 from sysimage_bootstrap.scripts.declarations import Declarations
 from sysimage_bootstrap.scripts.read import PackageScripts, Settings, read_scripts
 from sysimage_bootstrap.scripts.root_files import Node
-from sysimage_bootstrap.system.etc import NOT_WANTED, PLAIN
+from sysimage_bootstrap.system.etc import PLAIN
 from sysimage_bootstrap.system.installed import Installed
 from sysimage_bootstrap.system.owners import group_id, user_id
 from sysimage_bootstrap.system.package_files import PackageFiles
@@ -85,8 +85,9 @@ class ConfiguredEntries:
     """Everything else: in /var, and in /etc what has an owner or a mode of its own."""
 
 
-def configured_entries(declarations: Declarations, accounts: Accounts) -> ConfiguredEntries:
-    """The entries for all changes; what only a package manager reads is left out."""
+def configured_entries(declarations: Declarations, accounts: Accounts, without: Collection[str]) -> ConfiguredEntries:
+    """The entries for all changes ``without`` some names at the top of /etc; what only a package manager reads is left
+    out."""
     etc_files: dict[str, bytes] = {}
     etc_links: dict[str, str] = {}
     usr: list[Entry] = []
@@ -99,7 +100,7 @@ def configured_entries(declarations: Declarations, accounts: Accounts) -> Config
         if path.startswith("/usr/"):
             usr.append(_entry(path, node, accounts, declarations.makers[path]))
             continue
-        if path.startswith("/etc/") and (relative := path[len("/etc/") :]).split("/")[0] in NOT_WANTED:
+        if path.startswith("/etc/") and (relative := path[len("/etc/") :]).split("/")[0] in without:
             continue
         if path.startswith("/etc/") and node.target is not None:
             etc_links[relative] = node.target

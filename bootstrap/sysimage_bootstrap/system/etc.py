@@ -25,12 +25,13 @@ from sysimage_bootstrap.system.pam import pam_files
 from sysimage_bootstrap.system.python_sites import sites
 from sysimage_bootstrap.system.union import link_union
 
-NOT_WANTED = frozenset(
+_NOT_WANTED = frozenset(
     {"apt", "cron.daily", "cron.weekly", "debconf.conf", "dpkg", "init", "init.d", "kernel"}
     | {"ld.so.cache", "mtab", "passwd", "group", "shadow", "gshadow", "rcS.d", "systemd", "ufw", "update-motd.d"}
     | {f"rc{level}.d" for level in range(7)}
 )
-"""Entries at the top of /etc that configure what is not here, or that others make."""
+"""What `not_wanted` gives where the Shepherd is the init."""
+_OF_SYSTEMD = frozenset({"systemd"})
 PLAIN = frozenset({"debian_version", "hosts", "os-release", "machine-id", "subgid", "subuid"})
 """Regular files in the image: programs rewrite them, mount over them, or look for them in a layer."""
 COPIED: Mapping[str, str] = {
@@ -44,6 +45,11 @@ COPIED: Mapping[str, str] = {
 """Path in /etc → path in an item of the file that a maintainer script would copy there, or that is to be a file."""
 _SHELLS = ("sh", "bash", "rbash", "dash", "zsh", "fish", "ksh93", "mksh", "tmux", "screen")
 _HOSTS = b"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+
+
+def not_wanted(spec: SystemSpec) -> frozenset[str]:
+    """Entries at the top of /etc that configure what is not here, or that others make."""
+    return _NOT_WANTED - _OF_SYSTEMD if spec.has_systemd else _NOT_WANTED
 
 
 def generated_files(
@@ -99,13 +105,20 @@ def all_certificates(packages: Sequence[Installed], declared: Iterable[Entry]) -
     return authorities([package.location for package in packages], local)
 
 
-def build_etc(packages: Iterable[Installed], files: Mapping[str, bytes], links: Mapping[str, str], top: Path) -> None:
-    """Make the item ``top`` of what the packages have in etc/, with ``files`` and ``links`` in the place of theirs."""
+def build_etc(
+    packages: Iterable[Installed],
+    files: Mapping[str, bytes],
+    links: Mapping[str, str],
+    without: frozenset[str],
+    top: Path,
+) -> None:
+    """Make the item ``top`` of what the packages have in etc/ but ``without`` some names, with ``files`` and ``links``
+    in the place of theirs."""
     placeholders = {**links, **dict.fromkeys(files, "generated")}
     link_union(
         [package.source("etc") for package in packages],
         top,
-        skip=NOT_WANTED,
+        skip=without,
         replaced=placeholders,
     )
     for site in sites(top):

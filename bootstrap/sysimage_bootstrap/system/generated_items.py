@@ -34,7 +34,11 @@ def locale_item(spec: SystemSpec, everything: Sequence[Installed], store: ItemSt
 
 
 def etc_item(
-    packages: Sequence[Installed], files: Mapping[str, bytes], links: Mapping[str, str], store: ItemStore
+    spec: SystemSpec,
+    packages: Sequence[Installed],
+    files: Mapping[str, bytes],
+    links: Mapping[str, str],
+    store: ItemStore,
 ) -> StoreItem:
     """The item of /etc, with what Debian generates at configuration: ``files`` and ``links``, by path in /etc."""
     leads_to = {StorePath.parse(target) for target in links.values() if target.startswith(f"{store.store_dir}/")}
@@ -43,9 +47,10 @@ def etc_item(
         "etc",
         "etc",
         tuple(sorted({*leads_to, *(package.path for package in packages if package.has("etc"))})),
-        {"format": GENERATED_ITEMS_VERSION, "files": generated, "links": dict(sorted(links.items()))},
+        {"format": GENERATED_ITEMS_VERSION, "files": generated, "links": dict(sorted(links.items()))}
+        | ({"init": spec.init.value} if spec.has_systemd else {}),
     )
-    return store.realise(recipe, lambda top: etc.build_etc(packages, files, links, top))
+    return store.realise(recipe, lambda top: etc.build_etc(packages, files, links, etc.not_wanted(spec), top))
 
 
 def boot_program_item(tools: boot.BootTools, store: ItemStore) -> StoreItem:

@@ -6,20 +6,16 @@ against the accounts and programs of the image and completed with what only they
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from sysimage.characters import printable
 from sysimage.errors import Issue, SpecError
 from sysimage.rootfs.accounts import Accounts
 from sysimage.spec.model import CommandReady, FileReady, Service, SystemSpec, TcpReady
 from sysimage_bootstrap.system.init_programs import READ, RUNTIME, call_of, program_text
 from sysimage_bootstrap.system.scheme import Datum, Symbol, write
+from sysimage_bootstrap.system.service_commands import Exists, owner_issues, with_program_path
 from sysimage_bootstrap.system.unit_services import Fields, calendar_fields, unit_fields, with_found_programs
 from sysimage_bootstrap.units.enable import Enabled
 from sysimage_bootstrap.units.signals import signal_number
-
-Exists = Callable[[str], bool]
-"""Whether an image path names a program of the image; paths that only exist once it runs are not asked for."""
 
 _ORDER = ("start", "kind", "description", "requires", "user", "group", "supplementary-groups", "environment")
 """The fields that come first."""
@@ -75,29 +71,23 @@ def _listed(fields: Fields) -> list[tuple[Datum, ...]]:
 
 
 def _declared(name: str, service: Service, accounts: Accounts, exists: Exists) -> Fields:
-    issues: list[Issue] = []
-    where = f"/services/{name}"
     kind = "timer" if service.timer is not None else "one-shot" if service.one_shot else "daemon"
     fields: Fields = {"kind": (Symbol(kind),), "requires": tuple(map(Symbol, service.requires))}
     if service.command:
-        fields["start"] = (((), *_command(service.command, service, exists)),)
+        fields["start"] = (((), *with_program_path(service.command, service, exists)),)
         fields["description"] = (service.description or f"Runs {printable(service.command[0])}.",)
     elif service.description:
         fields["description"] = (service.description,)
     environment = dict(service.environment)
     if service.user is not None:
         user = accounts.user(service.user)
-        if user is None:
-            issues.append(Issue(f"{where}/user", f"there is no user {service.user!r}"))
-        else:
+        if user is not None:
             fields["user"] = (user.name,)
             fields["group"] = (service.group or accounts.group_of(user).name,)
             fields["supplementary-groups"] = accounts.groups_with(user.name)
             environment = {"HOME": user.home, "USER": user.name, "LOGNAME": user.name} | environment
     elif service.group is not None:
         fields["group"] = (service.group,)
-    if service.group is not None and accounts.group(service.group) is None:
-        issues.append(Issue(f"{where}/group", f"there is no group {service.group!r}"))
     fields["environment"] = tuple(f"{key}={value}" for key, value in sorted(environment.items()))
     fields["directory"] = (service.working_directory,)
     fields["log"] = (service.log,)
@@ -110,13 +100,13 @@ def _declared(name: str, service: Service, accounts: Accounts, exists: Exists) -
         case FileReady(file=file, timeout=timeout):
             fields["ready"] = (Symbol("file"), file, timeout)
         case CommandReady(command=command, timeout=timeout):
-            fields["ready"] = (Symbol("command"), timeout, *_command(command, service, exists))
+            fields["ready"] = (Symbol("command"), timeout, *with_program_path(command, service, exists))
         case None:
             pass
     fields["stop-signal"] = (signal_number(service.stop_signal),)
     fields["stop-timeout"] = (service.stop_timeout,)
     fields["auto-start"] = (service.auto_start,)
-    if issues:
+    if issues := owner_issues(name, service, accounts):
         raise SpecError(f"cannot make a service of {name}", issues=issues)
     return fields
 
@@ -158,12 +148,3 @@ def _changed(below: Fields, declared: Fields, service: Service) -> Fields:
         result["environment"] = tuple(variables[name] for name in sorted(variables))
     result["requires"] = tuple(dict.fromkeys((*below["requires"], *declared["requires"])))
     return result
-
-
-def _command(command: tuple[str, ...], service: Service, exists: Exists) -> tuple[str, ...]:
-    """The command with its program's whole path, as far as the image has it."""
-    program, *arguments = command
-    if "/" in program:
-        return command
-    candidates = [f"{directory}/{program}" for directory in service.program_path]
-    return (next((path for path in candidates if exists(path)), program), *arguments)

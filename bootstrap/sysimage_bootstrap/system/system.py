@@ -20,6 +20,7 @@ from sysimage.spec.model import SystemSpec
 from sysimage.store.items import ShownFiles, StoreItem
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.debian.architectures import ELF_TARGETS
+from sysimage_bootstrap.debian.first_starts import unit_groups
 from sysimage_bootstrap.debs.inventory import PackageFacts
 from sysimage_bootstrap.packages.default_packages import build_only
 from sysimage_bootstrap.scripts.declarations import Declarations, FirstStart
@@ -40,14 +41,26 @@ from sysimage_bootstrap.system.services import shepherd_configuration
 from sysimage_bootstrap.system.system_accounts import chosen_ids, known_accounts, system_accounts
 from sysimage_bootstrap.system.system_document import system_document
 from sysimage_bootstrap.system.system_item import SystemFile, system_item
+from sysimage_bootstrap.system.systemd.boot import ENTRY_POINT, systemd_environment, systemd_files
+from sysimage_bootstrap.system.systemd.boot import STOP_SIGNAL as SYSTEMD_STOPS
+from sysimage_bootstrap.system.systemd.units import SystemdUnits
+from sysimage_bootstrap.system.tmpfiles import runtime_directories
 from sysimage_bootstrap.system.trigger_items import trigger_items
 from sysimage_bootstrap.system.triggered import triggered_files
-from sysimage_bootstrap.system.unit_files import accounts_of_units, enabled_units, find_units, notices_of_units
+from sysimage_bootstrap.system.unit_files import (
+    accounts_of_units,
+    enabled_units,
+    find_presets,
+    find_units,
+    notices_of_units,
+)
 from sysimage_bootstrap.system.unit_services import owner_in
 from sysimage_bootstrap.system.usr import Usr, base_entries, settled
 from sysimage_bootstrap.triggers import java_keystore
 from sysimage_bootstrap.triggers.certificate_links import certificate_links
 from sysimage_bootstrap.triggers.program_triggers import Assemble
+from sysimage_bootstrap.units.enable import Enabled
+from sysimage_bootstrap.units.unit_files import UnitFiles
 
 STOP_SIGNAL = "SIGTERM"
 """What ends a system in order: the Shepherd stops every service and exits with status 0."""
@@ -83,14 +96,20 @@ def build_system(
     in_order = [by_name[name] for name in items if name in by_name]
     declarations = configure(spec, in_order, known.homes(spec), known.group_names(spec), store.store_dir)
     units = find_units(packages, spec, spec_dir)
-    of_units = accounts_of_units(spec, packages, units)
+    systemd = _systemd_units(spec, spec_dir, packages, units, declarations) if spec.has_systemd else None
+    of_units = accounts_of_units(spec, packages, units) if systemd is None else systemd.accounts()
     accounts = system_accounts(spec, packages, known, declarations, below, of_units=of_units, locked=locked)
-    enabled = enabled_units(spec, packages, units, partial(owner_in, accounts))
+    enabled = Enabled() if systemd else enabled_units(spec, packages, units, partial(owner_in, accounts))
     if enabled.issues:
         raise SpecError("cannot enable units", issues=enabled.issues)
-    configured = configured_entries(declarations, accounts)
+    configured = configured_entries(declarations, accounts, etc.not_wanted(spec))
     environment = image_environment(spec)
     root = _Root.of(spec, spec_dir, packages, accounts, configured, declarations)
+    exists = ImagePrograms(spec, packages, [entry.path for entry in root.overriding])
+    of_init: tuple[Entry, ...] = ()
+    if systemd is not None:
+        made_by_tmpfiles = {one.path for one in runtime_directories(packages)}
+        of_init = systemd.settled(accounts, exists, declarations.first_starts, root.before_boot(), made_by_tmpfiles)
     progress("system", 1, 3)
     certificates = etc.all_certificates(packages, root.declared)
     files = configured.etc_files | etc.generated_files(spec, packages, environment, certificates)
@@ -107,12 +126,11 @@ def build_system(
     for path in (BUNDLE, java_keystore.PATH):
         if (bundle := files.pop(path, None)) is not None:
             links[path] = str(bundle_item(PurePosixPath(path).name, bundle, sources, store).path)
-    etc_tree = etc_item(packages, files, links, store)
+    etc_tree = etc_item(spec, packages, files, links, store)
     locale = locale_item(spec, everything, store)
     progress("system", 2, 3)
     tools = None if programs is None else boot.boot_tools(packages, programs.path)
     boot_program = None if tools is None else boot_program_item(tools, store)
-    exists = ImagePrograms(spec, packages, [entry.path for entry in root.overriding])
     log_of_others = units.find("syslog.service")
     configuration = partial(
         shepherd_configuration,
@@ -122,9 +140,13 @@ def build_system(
         enabled=enabled,
         serves_log=log_of_others is None or log_of_others[0].stem not in enabled.services,
     )
-    files_of_boot = (
-        {} if tools is None else _boot_files(spec, tools, configuration, environment, root, declarations.first_starts)
-    )
+    files_of_boot: Mapping[str, SystemFile] = {}
+    inputs: tuple[StorePath, ...] = ()
+    if systemd is not None:
+        files_of_boot, inputs = systemd_files(packages)
+    elif tools is not None and programs is not None:
+        files_of_boot = _boot_files(spec, tools, configuration, environment, root, declarations.first_starts)
+        inputs = (*tools.items, programs.path)
     shown = {package.path: package.usr for package in packages}
     made = (
         trigger_items(tree, packages, assemble, ELF_TARGETS[spec.architecture].triplet, store)
@@ -137,7 +159,7 @@ def build_system(
         etc_tree.path,
         files_of_boot,
         system_document(spec, spec_dir),
-        inputs=(*tools.items, programs.path) if tools is not None and programs is not None else (),
+        inputs=inputs,
         gc_roots=(boot_program.path,) if boot_program is not None else (),
         store=store,
     )
@@ -157,12 +179,20 @@ def build_system(
         items=tuple(replace(item, shown=shown.get(item.path)) for item in closure),
         accounts=accounts,
         account_ids=chosen_ids(spec, known.base, below, accounts),
-        entries=layered(rows, in_var, root.entries(system.path, etc_links)),
+        entries=layered(rows, in_var, root.entries(system.path, etc_links, of_init)),
         image_defaults=_image_defaults(spec, system.path, boot_program, environment),
         unread=tuple(UnreadLine(one.package, one.script, one.line, one.text, one.why) for one in declarations.unread),
-        notices=notices_of_units(enabled),
+        notices=notices_of_units(enabled) if systemd is None else systemd.notices(exists),
         left_out={str(items[package.name].path): _left_out(facts[package.name]) for package in packages},
     )
+
+
+def _systemd_units(
+    spec: SystemSpec, spec_dir: Path, packages: Sequence[Installed], units: UnitFiles, declarations: Declarations
+) -> SystemdUnits:
+    by_packages = [one.unit for one in declarations.units]
+    groups = unit_groups(package.name for package in packages)
+    return SystemdUnits.of(spec, units, by_packages, find_presets(packages, spec, spec_dir), groups)
 
 
 def _left_out(facts: PackageFacts) -> tuple[LeftOut, ...]:
@@ -216,16 +246,18 @@ class _Root:
         """What a boot may have to make again where a container has covered it."""
         return layered(self.packaged, self.configured, self.homes, self.declared)
 
-    def entries(self, system: StorePath, etc_links: tuple[Entry, ...]) -> tuple[Entry, ...]:
-        """All of it; a `SpecError` where the spec puts a file in the place of a directory, or the reverse."""
+    def entries(self, system: StorePath, etc_links: tuple[Entry, ...], of_init: tuple[Entry, ...]) -> tuple[Entry, ...]:
+        """All of it, with what an init has in /etc; a `SpecError` where the spec puts a file in the place of a
+        directory, or the reverse."""
         asked = (*self.homes, *self.declared)
-        there = layered(self.usr.near(asked), self.overriding, self.packaged, etc_links)
+        there = layered(self.usr.near(asked), self.overriding, self.packaged, etc_links, of_init)
         check_kinds(there, asked)
         return layered(
             self.overriding,
             layered(self.packaged, self.homes),
             etc_links,
             layered(self.configured, self.homes),
+            of_init,
             [Entry.symlink("/run/current-system", str(system))],
             self.declared,
         )
@@ -259,6 +291,9 @@ def _boot_files(
 def _image_defaults(
     spec: SystemSpec, system: StorePath, boot_program: StoreItem | None, environment: Mapping[str, str]
 ) -> ImageDefaults:
+    if spec.has_systemd:
+        start, stop = f"{system}/{ENTRY_POINT}", spec.stop_signal or SYSTEMD_STOPS
+        return ImageDefaults((start,), (), stop, systemd_environment(environment))
     if boot_program is None:
         return ImageDefaults(spec.entry_point, spec.command, spec.stop_signal, environment)
     return ImageDefaults((str(boot_program.path), str(system)), (), spec.stop_signal or STOP_SIGNAL, environment)

@@ -12,6 +12,7 @@ from sysimage.spec.services import UnitSections
 from sysimage_bootstrap.debian.first_starts import unit_groups
 from sysimage_bootstrap.system.installed import Installed
 from sysimage_bootstrap.units.enable import Enabled, enable
+from sysimage_bootstrap.units.presets import Presets
 from sysimage_bootstrap.units.read_service import OwnerOf
 from sysimage_bootstrap.units.specifiers import Owner, UnitName
 from sysimage_bootstrap.units.unit_file import UnitFile
@@ -27,7 +28,8 @@ def find_units(packages: Sequence[Installed], spec: SystemSpec, spec_dir: Path) 
     texts: dict[str, str] = {}
     links: dict[str, str] = {}
     drop_ins: dict[str, dict[str, str]] = {}
-    for name, target, text in (*_packaged(packages), *_declared(spec, spec_dir)):
+    in_etc: set[str] = set()
+    for place, name, target, text in (*_packaged(packages), *_declared(spec, spec_dir)):
         folder, _, last = name.rpartition("/")
         if folder.endswith(".d") and target is None and last.endswith(".conf"):
             drop_ins.setdefault(folder.removesuffix(".d"), {})[last] = text
@@ -36,6 +38,7 @@ def find_units(packages: Sequence[Installed], spec: SystemSpec, spec_dir: Path) 
         elif target is None:
             texts[name] = text
             links.pop(name, None)
+            (in_etc.discard if place == _PLACES[0] else in_etc.add)(name)
         else:
             texts.pop(name, None)
             links[name] = posixpath.basename(target)
@@ -44,31 +47,51 @@ def find_units(packages: Sequence[Installed], spec: SystemSpec, spec_dir: Path) 
         {name: target for name, target in links.items() if target not in (name, posixpath.basename(_MASKED))},
         {name: tuple(parts[last] for last in sorted(parts)) for name, parts in drop_ins.items()},
         {UnitName.of(name).full: UnitFile.of(_texts(sections)) for name, sections in spec.units.items()},
+        frozenset(in_etc),
     )
 
 
-def _packaged(packages: Sequence[Installed]) -> Iterator[tuple[str, str | None, str]]:
-    """Path below the directory of units, what a link says, and what a file says."""
+def find_presets(packages: Sequence[Installed], spec: SystemSpec, spec_dir: Path) -> Presets:
+    """Which units are enabled unasked; a file in /etc takes the place of a package's of the same name."""
+    texts: dict[str, str] = {}
+    for place in ("lib/systemd/system-preset", "etc/systemd/system-preset"):
+        for package in packages:
+            for relative, file in package.walk(place):
+                if relative.endswith(".preset") and file.is_file():
+                    texts[relative.rpartition("/")[2]] = file.read_text(encoding="utf-8", errors="replace")
+    for path, text in _declared_texts(spec, spec_dir, "/etc/systemd/system-preset/"):
+        texts[path] = text
+    return Presets.parse(texts)
+
+
+def _packaged(packages: Sequence[Installed]) -> Iterator[tuple[str, str, str | None, str]]:
+    """Directory of units, path below it, what a link says, and what a file says."""
     for place in _PLACES:
         for package in packages:
             for relative, file in package.walk(place):
                 name = relative.removeprefix(f"{place}/")
                 if file.is_symlink():
-                    yield name, str(file.readlink()), ""
+                    yield place, name, str(file.readlink()), ""
                 elif file.is_file():
-                    yield name, None, file.read_text(encoding="utf-8", errors="replace")
+                    yield place, name, None, file.read_text(encoding="utf-8", errors="replace")
 
 
-def _declared(spec: SystemSpec, spec_dir: Path) -> Iterator[tuple[str, str | None, str]]:
-    for path, file in sorted(spec.files.items()):
+def _declared(spec: SystemSpec, spec_dir: Path) -> Iterator[tuple[str, str, str | None, str]]:
+    for name, text in _declared_texts(spec, spec_dir, _OWN):
+        yield _PLACES[1], name, None, text
+    for path, target in sorted(spec.symlinks.items()):
         if path.startswith(_OWN):
+            yield _PLACES[1], path.removeprefix(_OWN), target, ""
+
+
+def _declared_texts(spec: SystemSpec, spec_dir: Path, top: str) -> Iterator[tuple[str, str]]:
+    """Path below ``top`` and text of the files that the spec declares there."""
+    for path, file in sorted(spec.files.items()):
+        if path.startswith(top):
             text = file.text
             if text is None and file.source is not None and (spec_dir / file.source).is_file():
                 text = (spec_dir / file.source).read_text(encoding="utf-8", errors="replace")
-            yield path.removeprefix(_OWN), None, text or ""
-    for path, target in sorted(spec.symlinks.items()):
-        if path.startswith(_OWN):
-            yield path.removeprefix(_OWN), target, ""
+            yield path.removeprefix(top), text or ""
 
 
 def _texts(sections: UnitSections) -> dict[str, dict[str, list[str]]]:

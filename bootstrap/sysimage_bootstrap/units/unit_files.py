@@ -21,6 +21,8 @@ class UnitFiles:
     """Name of a unit or template → texts of its drop-ins, in their order."""
     overrides: Mapping[str, UnitFile] = field(default_factory=dict)
     """Name of a unit or template → what comes last."""
+    in_etc: frozenset[str] = frozenset()
+    """Names of the units that lie in /etc/systemd/system, and not where packages ship theirs."""
 
     @cached_property
     def _files(self) -> Mapping[str, UnitFile]:

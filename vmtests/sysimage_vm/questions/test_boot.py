@@ -10,7 +10,7 @@ import pytest
 from testinfra.host import Host
 
 from sysimage_vm.errors import DeadlineError, GuestSilentError
-from sysimage_vm.services import FINE, HERD
+from sysimage_vm.services import FINE, HERD, SYSTEMCTL
 from sysimage_vm.trial import Trial
 from sysimage_vm.waiting import USUAL, NotYet, Patience
 
@@ -23,8 +23,8 @@ def _only_with_an_init(trial: Trial) -> None:
         pytest.skip("this image runs a plain command instead of an init")
 
 
-def test_the_first_process_is_the_shepherd(inside: Host) -> None:
-    assert inside.file("/proc/1/comm").content_string.strip() == "shepherd"
+def test_the_first_process_is_the_init(trial: Trial, inside: Host) -> None:
+    assert inside.file("/proc/1/comm").content_string.strip() == ("systemd" if trial.has_systemd() else "shepherd")
 
 
 def test_the_container_has_no_privilege(trial: Trial) -> None:
@@ -47,8 +47,11 @@ def test_nothing_failed_to_start(trial: Trial) -> None:
     assert [name for name, state in trial.booted().services().items() if state == "failed"] == []
 
 
-def _process_of(inside: Host, service: str) -> int | None:
-    """The main process of a service, asked of the Shepherd."""
+def _process_of(trial: Trial, inside: Host, service: str) -> int | None:
+    """The main process of a service, asked of the init."""
+    if trial.has_systemd():
+        number = inside.run("%s show --property MainPID --value %s", SYSTEMCTL, service).stdout.strip()
+        return int(number or 0) or None
     said = inside.run("%s status %s", HERD, service).stdout
     found = re.search(r"(?:PID|process ID is|id:)\s*:?\s*(\d+)", said)
     return int(found[1]) if found else None
@@ -65,12 +68,12 @@ def test_a_killed_service_comes_back(trial: Trial, inside: Host) -> None:
     if not daemons:
         pytest.skip("no service of this image is to be started again")
     for name in daemons:
-        before = _process_of(inside, name)
-        assert before is not None, f"the Shepherd names no process of {name}"
+        before = _process_of(trial, inside, name)
+        assert before is not None, f"the init names no process of {name}"
         assert inside.run("kill -KILL %s", str(before)).rc == 0
 
         def came_back(name: str = name, before: int = before) -> int | NotYet:
-            after = _process_of(inside, name)
+            after = _process_of(trial, inside, name)
             return NotYet(f"process {after}") if after in (None, before) else after
 
         _ask(trial, f"{name} to come back", came_back, pause=1)
@@ -91,7 +94,7 @@ def test_orphans_are_reaped(trial: Trial, inside: Host) -> None:
 def test_the_output_of_services_is_in_the_logs(trial: Trial) -> None:
     said = trial.booted().logs()
     for name in trial.expected_services():
-        assert f"Service {name} " in said or f"service {name} " in said.lower()
+        assert f"Service {name} " in said or f"{name}." in said or f"service {name} " in said.lower()
 
 
 def test_the_health_check_goes_healthy(trial: Trial) -> None:

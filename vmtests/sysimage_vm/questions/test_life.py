@@ -6,12 +6,12 @@ Runs last: the questions before need a container that was never stopped.
 from __future__ import annotations
 
 import re
-import signal
 from contextlib import suppress
 
 import pytest
 from testinfra.host import Host
 
+from sysimage.containers.image import signal_number
 from sysimage_vm.booted import Booted
 from sysimage_vm.errors import DeadlineError, GuestSilentError
 from sysimage_vm.trial import Trial
@@ -44,7 +44,7 @@ def test_it_restarts(trial: Trial) -> None:
 
 
 def test_it_stops_promptly_and_says_so(trial: Trial, inside: Host) -> None:
-    stop_signal = signal.Signals[trial.image.declared.get("StopSignal") or "SIGTERM"]
+    stop_signal = signal_number(trial.image.declared.get("StopSignal") or "SIGTERM")
     if not trial.has_init():
         _wait_for_handler(trial, inside, stop_signal)
     status, seconds = trial.booted().stop(seconds=STOP_SECONDS)
@@ -67,13 +67,13 @@ def _wait(trial: Trial, container: Booted) -> None:
         container.require_running()
 
 
-def _wait_for_handler(trial: Trial, inside: Host, number: signal.Signals) -> None:
+def _wait_for_handler(trial: Trial, inside: Host, number: int) -> None:
     """The kernel drops a signal that process 1 has no handler for, and a program that was just started has none yet. A
     program that never installs one is judged by its stop, so no fault is reported here."""
 
     def handled() -> bool | NotYet:
         caught = re.search(r"^SigCgt:\s*([0-9a-f]+)$", inside.file("/proc/1/status").content_string, re.MULTILINE)
-        return True if caught and int(caught[1], 16) >> (number - 1) & 1 else NotYet(f"no handler of {number.name}")
+        return True if caught and int(caught[1], 16) >> (number - 1) & 1 else NotYet(f"no handler of {number}")
 
     with suppress(GuestSilentError, DeadlineError):
-        trial.ask(f"process 1 to handle {number.name}", handled, HANDLER, pause=0.2)
+        trial.ask(f"process 1 to handle signal {number}", handled, HANDLER, pause=0.2)

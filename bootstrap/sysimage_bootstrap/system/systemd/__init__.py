@@ -1,0 +1,1 @@
+"""systemd as the init: units, the links that enable them, and the program that becomes systemd."""
