@@ -88,7 +88,7 @@ def test_a_service_that_never_starts_is_diagnosed(shared_engine: Engine, tmp_pat
     with running(shared_engine, image) as booting:
         with pytest.raises(ServiceNotStartedError, match=r"did not start: deaf \(failed\)") as fault:
             booting.wait_services(["deaf", "fine"])
-        assert "Service deaf is not ready in time" in str(fault.value), "the last words are shown"
+        assert "Service deaf is not ready after" in str(fault.value), "the last words are shown"
         assert booting.services()["fine"] == "started", "the others run"
         stops_well(booting)
 

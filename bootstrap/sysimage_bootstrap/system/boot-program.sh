@@ -9,17 +9,17 @@ if [ $# -ne 1 ] || [ ! -e "$1/boot" ]; then
 fi
 GUIX_NEW_SYSTEM=$1
 export GUIX_NEW_SYSTEM
-# For the init alone, which takes them from the environment again: it forks, so it has no threads that mark garbage; and
-# it makes no machine code, which takes memory and on arm64 breaks its fibers.
+# For the init alone, which takes them from the environment again: it forks, so it has no threads that mark garbage; it
+# rather collects more often than it grows; and it makes no machine code, which takes memory and on arm64 breaks its
+# fibers.
 own=
-if [ -z "${GC_MARKERS+set}" ]; then
-    export GC_MARKERS=1
-    own=GC_MARKERS
-fi
-if [ -z "${GUILE_JIT_THRESHOLD+set}" ]; then
-    export GUILE_JIT_THRESHOLD=-1
-    own="$own GUILE_JIT_THRESHOLD"
-fi
+for variable in GC_MARKERS=1 GC_FREE_SPACE_DIVISOR=6 GUILE_JIT_THRESHOLD=-1; do
+    name=${variable%%=*}
+    if eval "[ -z \"\${$name+set}\" ]"; then
+        export "$variable"
+        own="$own $name"
+    fi
+done
 # The kernel drops a signal to a container's first process when nobody handles it. Blocked ones wait until the Shepherd
 # asks for its signals, so that stopping a container that has just been started works.
 # shellcheck disable=SC2086

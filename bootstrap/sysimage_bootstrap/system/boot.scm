@@ -3,6 +3,9 @@
 ;;;
 ;;; This file is the same in every system; a call of 'boot' with quoted data follows it.
 
+(use-modules (ice-9 match)
+             (system foreign))
+
 (define (writable-runtime-directory)
   ;; Where a user other than root may have the Shepherd's socket.
   (let ((directory (or (getenv "XDG_RUNTIME_DIR") (format #f "/tmp/run-~a" (getuid)))))
@@ -78,6 +81,20 @@
                    (module-set! module 'max-file-descriptors allowed)
                    (or (false-if-exception (+ 1 (highest-descriptor))) (allowed))))))
 
+(define (handle-signals-without-a-thread)
+  ;; Guile's 'sigaction' starts a thread that calls handlers, also where a signal is only ignored or gets its default again.
+  ;; The Shepherd does both: in process 1, and in each process between fork and exec. Guile 3.0.10 stops that thread before a
+  ;; fork; where the thread had hardly begun, the new process found it half stopped and aborted.
+  (define signal (pointer->procedure '* (dynamic-func "signal" (dynamic-link)) (list int '*)))
+  (define with-a-thread sigaction)
+  (define (without-one number handler)
+    (let ((before (pointer-address (signal number (make-pointer handler)))))
+      (cons (and (memv before (list SIG_DFL SIG_IGN)) before) 0)))
+  (set! sigaction
+        (match-lambda*
+          ((number (and handler (or 0 1)) . more) (without-one number handler)) ;SIG_DFL, SIG_IGN
+          (arguments (apply with-a-thread arguments)))))
+
 (define (boot system environment)
   ;; The arguments of this program are variables that the boot program has set for Guile alone.
   (for-each unsetenv (cdr (command-line)))
@@ -98,4 +115,5 @@
     (set-program-arguments (cons "shepherd" arguments))
     (let ((main (load-shepherd)))
       (spare-unused-descriptors)
+      (handle-signals-without-a-thread)
       (apply main arguments))))

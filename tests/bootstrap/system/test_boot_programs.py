@@ -59,3 +59,27 @@ def test_modules_that_the_shepherd_needs_in_part_are_whole_for_others(answers: A
 (for-each (lambda (entry) (forget-module (car entry))) unwanted)
 (say (procedure? (module-ref (resolve-interface '(language tree-il primitives)) 'expand-primitives)))
 """) == ['"x"', "#t", "#f#f", "#t", "#t", "#t"]
+
+
+def test_signals_are_ignored_and_reset_without_a_thread(answers: Answers) -> None:
+    """A process that forks has no use for Guile's thread that calls handlers."""
+    assert answers("""
+(use-modules (ice-9 rdelim))
+(define (status name)
+  (call-with-input-file "/proc/self/status"
+    (lambda (port)
+      (let loop ((line (read-line port)))
+        (if (string-prefix? name line) (string-drop line (string-length name)) (loop (read-line port)))))))
+(define (ignored?) (logbit? (- SIGPIPE 1) (string->number (string-trim-both (status "SigIgn:")) 16)))
+(define threads (status "Threads:"))
+(handle-signals-without-a-thread)
+(sigaction SIGPIPE SIG_DFL)
+(say (ignored?))
+(say (sigaction SIGPIPE SIG_IGN))
+(say (ignored?) (equal? threads (status "Threads:")))
+(define called #f)
+(sigaction SIGUSR1 (lambda (number) (set! called number)))
+(kill (getpid) SIGUSR1)
+(let loop () (unless called (usleep 1000) (loop)))
+(say (= called SIGUSR1) (equal? threads (status "Threads:")))
+""") == ["#f", "(0 . 0)", "#t#t", "#t#f"]
