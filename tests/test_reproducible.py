@@ -32,7 +32,7 @@ def workspace() -> Iterator[Path]:
 
 
 def rebuild(place: Path, *options: str, env: Mapping[str, str] | None = None) -> object:
-    """Build in a fresh process with only these variables, and return what is said of the result."""
+    """Build in a fresh process with only these variables, and return what is printed of the result."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.rebuild", place, *options],
         cwd=ROOT,

@@ -54,7 +54,7 @@ ALLOWED: dict[str, set[str]] = {
     "worker_process": {"errors", "signals"},
     "workers": {"errors", "worker_process"},
     "streams": {"errors", "worker_process", "workers"},
-    # What images must be like knows neither who writes them nor who verifies them.
+    # What images must be like knows neither what writes them nor what verifies them.
     "rules": set(),
     "spec": {"rules"},
     # Files of other tools become specs; which packages there are is not asked.
@@ -161,7 +161,7 @@ ALLOWED: dict[str, set[str]] = {
     "bootstrap.packages": {"rules", "spec", "bootstrap.archive", "bootstrap.debian", "bootstrap.debs"},
     "bootstrap.debs": {"bootstrap.archive"},
     "bootstrap.store": {"store"},
-    # What scripts say of a first installation: read, never run; which files there are is told by those who ask.
+    # What scripts say of a first installation: read, never run; which files there are is known by the rooms that ask.
     "bootstrap.scripts": {"spec", "rootfs", "bootstrap.archive"},
     "bootstrap.planning": {
         "store",
@@ -234,7 +234,7 @@ STANDALONE = {
     ROOT / "vmtests" / "sysimage_vm" / "store_check.py",
 }
 """Programs of their own, with nothing but Python's standard library: another Python runs them (a package's, the
-guest's), or they go where no file of ours can be read."""
+guest's), or they go where no file of sysimage can be read."""
 QUESTIONS = ROOT / "vmtests" / "sysimage_vm" / "questions"
 """Test modules that happen to be in the wheel: pytest reads their asserts."""
 LONGEST = 400
@@ -255,7 +255,7 @@ def room_of_import(name: str) -> str | None:
 
 
 def room_of_module(name: str) -> str:
-    """The room of a module of ours: the first part of its name in ``sysimage`` and ``bootstrap``, all of ``vm``."""
+    """The room of a module of sysimage: the first part of its name in ``sysimage`` and ``bootstrap``, all of ``vm``."""
     package, _, rest = name.partition(".")
     first = rest.removesuffix("__init__").split(".")[0]
     if package == "sysimage":
@@ -342,7 +342,7 @@ _CLOCKS = {
     "datetime.datetime.now",
     "date.today",
 }
-"""time.monotonic is none: it measures how long something takes and cannot get into what is made."""
+"""time.monotonic is not a clock: it measures how long something takes and cannot get into what is made."""
 
 
 def names(path: Path) -> str:
@@ -378,7 +378,7 @@ def module_name(path: Path) -> str:
 
 
 def needed_modules(node: ast.AST, known: Container[str]) -> Iterator[str]:
-    """Modules of ours that a module needs when it runs, wherever the import stands; not what only types need."""
+    """Modules of sysimage that a module needs when it runs, wherever the import stands; not what only types need."""
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         return
     if isinstance(node, ast.Import):
@@ -486,5 +486,5 @@ def test_a_wrong_arrow_is_seen(room: str, text: str, faults: list[str]) -> None:
         ("sysimage/cli/main.py", "from subprocess import run", 1),
     ],
 )
-def test_a_forbidden_deed_is_seen(module: str, text: str, count: int) -> None:
+def test_a_forbidden_operation_is_seen(module: str, text: str, count: int) -> None:
     assert len(forbidden_deeds(ROOT / module, ast.parse(text))) == count

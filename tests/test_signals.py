@@ -1,4 +1,4 @@
-"""Signals that end the program: never lost, soon obeyed, and nobody is left behind."""
+"""Signals that end the program: never lost, soon obeyed, and no process is left."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_what_does_not_unwind_is_cut_off(hurries: bool) -> None:
     assert (status, err) == (143, b"sysimage: ended by SIGTERM, at once\n")
 
 
-def test_what_waits_in_the_system_and_hears_nothing_is_cut_off() -> None:
+def test_what_waits_in_the_system_and_ignores_signals_is_cut_off() -> None:
     child = program("""
     mutex = ctypes.create_string_buffer(64)
     libc = ctypes.CDLL(None)
@@ -142,7 +142,7 @@ def test_what_waits_in_the_system_and_hears_nothing_is_cut_off() -> None:
     assert ended(child) == (129, b"", b"sysimage: ended by SIGHUP, at once\n")
 
 
-def test_the_end_does_not_wait_for_who_does_not_read_what_is_said() -> None:
+def test_the_end_does_not_wait_for_a_reader_that_does_not_read() -> None:
     child = program("""
     os.set_blocking(2, False)
     try:
@@ -187,7 +187,7 @@ def test_a_signal_acts_where_other_threads_wait() -> None:
     assert all_end(below_it)
 
 
-def test_acting_once_is_enough_and_comes_too_for_who_asks_late() -> None:
+def test_acting_once_is_enough_and_also_happens_for_a_late_caller() -> None:
     child = program("""
     with when_ending(lambda: say("never")):
         pass
@@ -218,7 +218,7 @@ STARTED = {
 
 
 @pytest.mark.parametrize(("count", "how"), STARTED.values(), ids=STARTED.keys())
-def test_nobody_outlives_a_parent_that_is_killed(count: int, how: str) -> None:
+def test_no_child_outlives_a_parent_that_is_killed(count: int, how: str) -> None:
     child = program(f"{how}\nwait()")
     while len(below_it := below(child.pid)) < count:
         assert child.poll() is None

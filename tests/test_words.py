@@ -1,4 +1,4 @@
-"""The house rules for words: plain international English in comments, docstrings, messages and documents.
+"""The house rules for words: plain international English in comments, docstrings, messages, documents and tests' names.
 
 Each rule is a word that made readers stop, with what to write instead. A sentence has a subject that exists: a user, a
 process, the caller, a file.
@@ -6,6 +6,7 @@ process, the caller, a file.
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 import sys
@@ -19,6 +20,13 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ("sysimage", "bootstrap", "vmtests/sysimage_vm")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), ROOT / "Makefile", *(ROOT / "docs").rglob("*.md")])
 MODULES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+TESTS = sorted(
+    [
+        *(ROOT / "tests").rglob("*.py"),
+        *(ROOT / "vmtests").glob("*.py"),
+        *(path for path in (ROOT / "examples").rglob("*.py") if path.name.startswith("test_")),
+    ]
+)
 
 _PERSON = r"(?<!users )(?<!user )(?<!people )(?<!person )(?<!maintainers )"
 RULES = {
@@ -32,6 +40,10 @@ RULES = {
     r"\b(?:un)?said\b": '"specified", "reported", "declared", "printed"',
     r"\bdeeds?\b": '"operations"',
     r"\bthat is no(?:ne)?\b|(?<!and )(?<!or )\b(?:is|are) none\b": '"is absent", "is not a …", "without one"',
+    r"\bsave (?:in|for|that)\b": '"except"',
+    r"\bhence\b": '"so"',
+    r"\bought to\b": '"should", "have to"',
+    r"\bas (?:it|he|she|they) likes?\b": 'say what is not restricted: "without a limit"',
     r"\bof ours\b": 'name it: "of sysimage", "a SysimageError"',
 }
 """A pattern, in any case → what to write instead."""
@@ -63,15 +75,29 @@ def prose_of_code(text: str) -> Iterator[tuple[int, str]]:
             yield from enumerate(token.string.splitlines(), token.start[0])
 
 
+def prose_of_tests(text: str) -> Iterator[tuple[int, str]]:
+    """Comments, docstrings and the names of tests as sentences; other strings of tests are data."""
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            yield node.lineno, node.name.replace("_", " ")
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield from enumerate(node.value.value.splitlines(), node.lineno)
+
+
 def breaches(path: Path) -> list[str]:
     text = path.read_text()
-    lines = prose_of_code(text) if path.suffix == ".py" else enumerate(text.splitlines(), 1)
+    lines: Iterator[tuple[int, str]] = enumerate(text.splitlines(), 1)
+    if path.suffix == ".py":
+        lines = prose_of_tests(text) if path in TESTS else prose_of_code(text)
     name = str(path.relative_to(ROOT))
     allowed = [words for file, words in ALLOWED if file == name]
     whole = text.splitlines()
     return [
         f"{name}:{number}: {fault}"
-        for number, fault in faults(iter(lines))
+        for number, fault in faults(lines)
         if not any(words in whole[number - 1] for words in allowed)
     ]
 
@@ -79,6 +105,10 @@ def breaches(path: Path) -> list[str]:
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_code_is_written_in_plain_words(folder: str) -> None:
     assert [fault for path in MODULES if path.is_relative_to(ROOT / folder) for fault in breaches(path)] == []
+
+
+def test_tests_are_written_in_plain_words_and_read_as_sentences() -> None:
+    assert [fault for path in TESTS for fault in breaches(path)] == []
 
 
 def test_documents_are_written_in_plain_words() -> None:
@@ -99,6 +129,20 @@ def test_documents_are_written_in_plain_words() -> None:
 )
 def test_a_riddle_is_seen(text: str) -> None:
     assert [number for number, _ in faults(prose_of_code(text))] == [1]
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("def test_nobody_is_told() -> None:\n    ...", 2),
+        ('def case() -> None:\n    """Whoever asks."""', 1),
+        ("# all of it is told at once", 1),
+        ('case = """Nobody."""', 0),
+        ("def told() -> None: ...", 0),
+    ],
+)
+def test_riddles_of_tests_are_seen_in_names_and_prose_and_not_in_data(text: str, count: int) -> None:
+    assert len(list(faults(prose_of_tests(text)))) == count
 
 
 @pytest.mark.parametrize(
@@ -124,4 +168,4 @@ def test_an_exception_is_needed() -> None:
 
 
 if __name__ == "__main__":  # python -m tests.test_words: all breaches, for a person who mends them
-    sys.stdout.write("\n".join(fault for path in (*MODULES, *DOCUMENTS) for fault in breaches(path)) + "\n")
+    sys.stdout.write("\n".join(fault for path in (*MODULES, *TESTS, *DOCUMENTS) for fault in breaches(path)) + "\n")

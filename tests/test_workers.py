@@ -1,4 +1,4 @@
-"""Child processes that work: their results, their exceptions, and what is said when one dies."""
+"""Child processes that work: their results, their exceptions, and what is reported when one dies."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ VALUES = {
 
 
 @pytest.mark.parametrize("kind", list(error_classes()), ids=lambda kind: kind.__name__)
-def test_every_error_of_ours_crosses_processes_with_all_it_says(kind: type[SysimageError]) -> None:
+def test_every_sysimage_error_crosses_processes_whole(kind: type[SysimageError]) -> None:
     parameters = inspect.signature(kind).parameters
     values: dict[str, Any] = {name: VALUES.get(name, f"the {name}") for name in parameters}
     error = kind(**values)
@@ -198,7 +198,7 @@ def test_every_error_of_ours_crosses_processes_with_all_it_says(kind: type[Sysim
 
 
 def test_a_worker_has_nothing_of_its_parent_s_open_line(tmp_path: Path) -> None:
-    """So that who waits for one side of it sees that the other side is gone."""
+    """So that a process that waits for one side of it sees that the other side is gone."""
     worker = Worker("work", lambda line: line.recv())
     worker.line.close()
     worker._process.join(20)

@@ -31,7 +31,7 @@ collect_ignore = ["sysimage_vm"]
 """The standard questions are for a trial that is under way; `sysimage_vm.run_questions` hands them to pytest."""
 
 PATIENCE = 24 * 3600
-"""Seconds for one test, far more than any takes: emulated, on a busy host, and behind others that want its machine.
+"""Seconds for one test, far more than any takes: emulated, on a busy host, and after others that want its machine.
 What hangs is found by the waits themselves, which count progress; see `sysimage_vm.waiting`."""
 ROOT = Path(__file__).parents[1]
 OWN_QUESTIONS = ROOT / "examples" / "web" / "test_web.py"

@@ -1,4 +1,4 @@
-"""Layers in an engine: others are put on top of ours, and images that were planned together share theirs on disk."""
+"""Layers in an engine: others are put on top of them, and images that were planned together share theirs on disk."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def layers_of(engine: Engine, image: str) -> list[str]:
     return layers
 
 
-def test_a_dockerfile_begins_with_an_image_of_ours(shared_engine: Engine, tmp_path: Path) -> None:
+def test_a_dockerfile_begins_with_an_image_of_sysimage(shared_engine: Engine, tmp_path: Path) -> None:
     base = load(shared_engine, build_system(BASE, tmp_path / "base.tar", *LAYERS))
     channel = shared_engine.machine.channel
     assert channel.run(["mkdir", "-p", "/var/tmp/context"]).status == 0

@@ -1,4 +1,4 @@
-"""Images boot whatever form their layers have, and whatever `docker run` is told; docs/running.md says the same."""
+"""Images boot whatever form their layers have, whatever options `docker run` gets; docs/running.md says the same."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def started_as_user(container: Container) -> None:
 
 
 @pytest.mark.parametrize("also", [(), ("--read-only", "--tmpfs", "/tmp")], ids=["alone", "read-only"])
-def test_everything_runs_as_the_user_that_is_said(also: tuple[str, ...], shared_engine: Engine, image: str) -> None:
+def test_everything_runs_as_the_specified_user(also: tuple[str, ...], shared_engine: Engine, image: str) -> None:
     with running(shared_engine, image, ("--user", "1234:1234", *also)) as container:
         started_as_user(container)
         assert " as 1234" in container.logs()
@@ -238,7 +238,7 @@ def test_services_of_users_need_three_capabilities(shared_engine: Engine, image:
         stops_well(container)
 
 
-def test_the_store_stays_as_registered_with_whatever_was_said(shared_engine: Engine, image: str) -> None:
+def test_the_store_stays_as_registered_with_every_option(shared_engine: Engine, image: str) -> None:
     """The engine makes files for what it mounts; none of them may be in an item."""
     options = (*READ_ONLY, "--hostname", "box", "--network", "none")
     with running(shared_engine, image, options) as container:

@@ -46,7 +46,7 @@ def test_starts_are_counted_in_the_volume(host):
     assert int(starts.content_string) >= 1
 
 
-def test_the_log_tells_of_the_services(trial):
+def test_the_log_names_the_services(trial):
     deadline = time.monotonic() + 600
     while "nginx" not in trial.booted().logs():
         assert time.monotonic() < deadline

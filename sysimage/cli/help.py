@@ -1,4 +1,4 @@
-"""``sysimage help``: the help of a verb, for fingers that write it first."""
+"""``sysimage help``: the help of a verb, for users who write ``help`` first."""
 
 from __future__ import annotations
 

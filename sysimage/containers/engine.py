@@ -233,7 +233,7 @@ def write_archive(image: RunnableImage, reference: str, file: IO[bytes], progres
     documents, source = image.documents, image.source
     config = f"blobs/sha256/{documents.image_id.hex}"
     extra: dict[str, bytes] = {}
-    if source.size(config) is None:  # Docker's form names its files as it likes
+    if source.size(config) is None:  # Docker's form has no rule for names of files
         extra[config] = image.raw
     layers = [layer.file for layer in documents.layers]
     entry = {"Config": config, "RepoTags": [reference], "Layers": layers}

@@ -37,7 +37,7 @@ _MEDIA_TYPES = {
 _GZIP_HEADER = bytes([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255])  # deflate, no name, no time, no hint, unknown system
 _MOST_ISAL_LEVEL = 2
 _FRAME, _LONG_FRAME = 8 << 20, 32 << 20
-"""The layer's bytes in a zstd frame, for levels that look back over `_WINDOW_LOG`, or as far as they like. Fixed: blobs
+"""The layer's bytes in a zstd frame, for levels that look back over `_WINDOW_LOG`, or without a limit. Fixed: blobs
 depend on them."""
 _WINDOW_LOG = 22
 _LONG_SIGHTED = 10

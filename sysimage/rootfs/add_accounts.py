@@ -1,7 +1,7 @@
 """Accounts that are asked for, added to those that are there: IDs, primary groups, members and homes.
 
 An account without a declared ID gets one that follows from its name: the SHA-256 of the name picks a place in the
-range, and the next free one is taken when it is not free. So IDs do not depend on what else is declared, save in the
+range, and the next free one is taken when it is not free. So IDs do not depend on what else is declared, except in the
 rare case of two names that pick the same place, and files in a volume keep their owner when the system changes; a lock
 file, which keeps the IDs that were chosen, excludes that case. On top of another image, the IDs of its accounts are not
 free, and an account of the same name has the same ID.

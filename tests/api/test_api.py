@@ -64,7 +64,7 @@ def test_without_an_output_the_file_is_called_after_the_image(store: Path, spec:
     assert image.record is None
 
 
-def test_what_is_said_takes_the_place_of_the_spec(store: Path, spec: Spec, settings: api.Settings) -> None:
+def test_what_is_specified_takes_the_place_of_the_spec(store: Path, spec: Spec, settings: api.Settings) -> None:
     image = api.build(
         spec,
         "other/",
@@ -195,7 +195,7 @@ def test_a_damaged_image_is_an_error_with_every_fault(store: Path, spec: Spec, s
     assert len(caught.value.issues) >= 2
 
 
-def test_a_machine_that_refuses_is_an_error_of_ours(store: Path, settings: api.Settings, tmp_path: Path) -> None:
+def test_a_machine_that_refuses_is_a_sysimage_error(store: Path, settings: api.Settings, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     refused = replace(settings, cache_dir=tmp_path / "file" / "cache")
     with pytest.raises(api.MachineError):

@@ -108,7 +108,7 @@ def test_hashes_stay_and_a_new_one_is_as_secret(tmp_path: Path, closure: Closure
     assert "/etc/gshadow" not in tree
 
 
-def test_who_is_in_the_base_may_be_named_and_joined(tmp_path: Path, closure: Closure) -> None:
+def test_users_and_groups_of_the_base_may_be_named_and_joined(tmp_path: Path, closure: Closure) -> None:
     """IDs are the base's: 82 is www-data in Alpine, 33 in Debian."""
     passwd = PASSWD.replace(b"+::::::\n", b"www-data:x:82:82::/:/sbin/nologin\n")
     base(tmp_path, (raw_tar.file(b"etc/group", GROUP + b"web:x:82:\n"), raw_tar.file(b"etc/passwd", passwd)))
@@ -160,7 +160,7 @@ def test_accounts_in_what_is_no_file_stay_and_are_not_added_to(
     assert build_from_store(tmp_path, only_group).planned.tree["/etc/group"].read() == GROUP + b"staff:x:50:\n"
 
 
-def test_a_base_without_accounts_gets_all_of_ours(tmp_path: Path, closure: Closure) -> None:
+def test_a_base_without_accounts_gets_all_that_a_system_has(tmp_path: Path, closure: Closure) -> None:
     base(tmp_path, (raw_tar.directory(b"etc"),), User="")
     passwd = build_from_store(tmp_path, on("base", closure)).planned.tree["/etc/passwd"].read()
     assert passwd.startswith(b"root:x:0:0:")

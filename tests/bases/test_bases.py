@@ -63,7 +63,7 @@ def debian(**changes: Any) -> RawImage:
 
 
 def layers_of(path: Path) -> list[bytes]:
-    """The blobs of an archive of ours, bottom first."""
+    """The blobs of an archive of sysimage, bottom first."""
     import tarfile
 
     with tarfile.open(path) as archive:
@@ -154,7 +154,7 @@ def test_a_volume_over_the_store_is_not_taken_over(tmp_path: Path, closure: Clos
     ]
 
 
-def test_who_says_an_entry_point_drops_the_bases_program(tmp_path: Path, closure: Closure) -> None:
+def test_an_entry_point_drops_the_bases_program(tmp_path: Path, closure: Closure) -> None:
     write_archive(debian().layout(), tmp_path / "base")
     spec = on("base", closure, **{"entry-point": ["profile/bin/bash"], "user": "root", "working-directory": "/"})
     runtime = config_of(build_from_store(tmp_path, spec))["config"]
@@ -465,7 +465,7 @@ def test_a_hostile_base_is_refused_and_nothing_is_written(what: str, tmp_path: P
     assert [path.name for path in (tmp_path / "cache").rglob("*")] == ["lock"]
 
 
-def test_a_store_behind_a_link_of_the_base_is_refused(tmp_path: Path, closure: Closure) -> None:
+def test_a_store_that_a_link_of_the_base_leads_to_is_refused(tmp_path: Path, closure: Closure) -> None:
     layer = raw_tar.archive(
         raw_tar.directory(b"srv", 0o755), raw_tar.directory(b"var", 0o755), raw_tar.symlink(b"var/guix", b"/srv")
     )

@@ -1,4 +1,4 @@
-"""An image without a base begins with an empty one, and comes out as if nobody had looked at it."""
+"""An image without a base begins with an empty one, and comes out as if no check had looked at it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A directory of blobs: whole, verified, and unharmed by those who die while writing."""
+"""A directory of blobs: whole, verified, and unharmed by processes that die while writing."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sysimage.blobs import BlobDirectory, Descriptor
+from sysimage.blobs.file_fingerprint import FileFingerprint
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError
 from tests.support.refusing import refuse
@@ -51,6 +52,38 @@ def test_every_blob_is_listed_with_its_size_and_nothing_else_is(blobs: BlobDirec
         writer.write(DATA)
         assert blobs.sizes() == put
     assert list(blobs.digests()) == sorted(put)
+
+
+def test_only_its_owner_can_read_a_blob_before_it_is_whole(blobs: BlobDirectory) -> None:
+    with blobs.writer():
+        (temporary,) = (path for path in blobs.root.rglob("*") if path.is_file())
+        assert temporary.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_document_is_read_up_to_four_mebibytes_and_refused_beyond(blobs: BlobDirectory) -> None:
+    put = blobs.put(bytes(4 << 20), "text/plain")
+    assert len(blobs.read(put)) == 4 << 20
+    with pytest.raises(IntegrityError, match="4194305 bytes are too many for a document"):
+        blobs.read(Descriptor("text/plain", put.digest, (4 << 20) + 1))
+
+
+def test_a_blob_that_cannot_be_linked_into_its_place_leaves_no_file(blobs: BlobDirectory, tmp_path: Path) -> None:
+    other = BlobDirectory(tmp_path / "other")
+    descriptor = other.put(DATA, "text/plain")
+    blobs.path(descriptor.digest).mkdir(parents=True)
+    with pytest.raises(OSError, match="directory"):
+        blobs.link(other.path(descriptor.digest), descriptor)
+    assert list((blobs.root / "blobs/sha256").iterdir()) == [blobs.path(descriptor.digest)]
+
+
+def test_a_fingerprint_is_read_back_and_nothing_else_is_taken_for_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(DATA)
+    found = FileFingerprint.of(tmp_path / "file")
+    assert found.size == len(DATA)
+    assert FileFingerprint.parse(found.as_json()) == found
+    for wrong in (None, [1, 2, 3], [1, 2, 3, 4, 5], [1, 2, 3, "4"], [True, 2, 3, 4], [1.0, 2, 3, 4], {"0": 1}):
+        with pytest.raises(ValueError, match="not a stamp"):
+            FileFingerprint.parse(wrong)
 
 
 def test_an_empty_blob_is_a_blob(blobs: BlobDirectory) -> None:

@@ -1,6 +1,6 @@
-"""Booting in namespaces takes root, or a range of users in /etc/subuid for services to run as; others are told so.
+"""Booting in namespaces takes root, or a range of users in /etc/subuid for services; other users get a message.
 
-The same questions are asked in the virtual machine, for which nobody needs to be root.
+The same questions are asked in the virtual machine, for which no user needs to be root.
 """
 
 from sysimage.containers.users import is_privileged, user_map

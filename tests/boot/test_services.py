@@ -1,4 +1,4 @@
-"""A slim system does everything that a service can be told: no module of Guile that any of it needs is left out, and
+"""A slim system does everything that a service can declare: no module of Guile that any of it needs is left out, and
 what is compiled when the image is built behaves as it is written."""
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def test_the_modules_that_it_has_are_few_and_none_of_its_parts_lacks_one(system:
     assert "rror" not in "".join(line for line in system.output().splitlines(True) if "tcp" not in line)
 
 
-def test_who_where_and_with_what_a_service_runs(system: Booted) -> None:
+def test_a_service_runs_as_its_user_in_its_directory_with_its_environment(system: Booted) -> None:
     assert system.run(["cat", "/srv/who"]).stdout.splitlines() == ["app staff", "/srv", "é"]
 
 
@@ -139,7 +139,7 @@ def test_people_start_stop_restart_and_ask(system: Booted) -> None:
     assert "42" in herd(system, "eval", "root", "(* 6 7)")
 
 
-def test_it_is_asked_by_its_own_signal_and_killed_when_it_does_not_hear(system: Booted) -> None:
+def test_it_is_stopped_by_its_own_signal_and_killed_when_it_ignores_that(system: Booted) -> None:
     herd(system, "stop", "polite")
     system.wait_for("the signal", lambda: "asked to end" in system.output())
     herd(system, "stop", "deaf")

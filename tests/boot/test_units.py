@@ -128,7 +128,7 @@ def test_a_condition_leaves_a_service_out_and_nothing_fails(system: Booted) -> N
     assert "left-out is left out, not started: ConditionPathExists=/nowhere is not so." in system.output()
 
 
-def test_one_that_never_says_that_it_is_ready_is_named_with_what_it_said(system: Booted) -> None:
+def test_one_that_never_reports_that_it_is_ready_is_named_with_its_output(system: Booted) -> None:
     expected = re.compile("silent is not ready after 1[.][0-9] s: .*it says: counting sheep; its process [0-9]+ runs")
     system.wait_for("the report", lambda: expected.search(system.output()) is not None)
 

@@ -176,6 +176,6 @@ def test_package_files_stay_as_long_as_builds_ask_for_them(tmp_path: Path) -> No
     assert not begun.exists()
 
 
-def test_a_cache_that_does_not_exist_is_none(tmp_path: Path) -> None:
+def test_a_cache_that_does_not_exist_is_empty(tmp_path: Path) -> None:
     assert pruned(tmp_path / "nothing") == 0
     assert not (tmp_path / "nothing").exists()

@@ -127,7 +127,7 @@ def unlike_the_default(value: Any) -> None:
             assert getattr(value, field.name) != field.default, f"{type(value).__name__}.{field.name}"
 
 
-def test_nobody_else_can_read_what_is_remembered(tmp_path: Path) -> None:
+def test_no_other_user_can_read_what_is_remembered(tmp_path: Path) -> None:
     result, store = made(tmp_path)
     SystemCache(tmp_path / "systems", store, made_by="code").keep("key", result)
     (kept,) = (tmp_path / "systems").iterdir()

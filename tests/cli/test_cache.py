@@ -120,7 +120,7 @@ def test_a_sound_cache_is_proven(workspace: Path, capsys: pytest.CaptureFixture[
 
 def seal_with_another_diff_id(layers: LayerCache, record: CachedLayer) -> None:
     source = LayerSource("forged", (), (Entry.file("/file", b""),))
-    layers.remember(record.key, replace(record.blob, diff_id=Digest.of(b"")), source)
+    layers.remember(record.key, replace(record.blob, diff_id=Digest.of(b"")), source, checked=True)
 
 
 def damage(cache: Path, how: str) -> None:
@@ -128,7 +128,7 @@ def damage(cache: Path, how: str) -> None:
     record = next(iter(layers.layers()))
     if how == "a blob":
         lose_a_bit_of_a_layer(layers, record.key)
-    elif how == "a diff ID":  # forged with all seals: only unpacking the layer tells
+    elif how == "a diff ID":  # forged with all seals: only unpacking the layer shows it
         seal_with_another_diff_id(layers, record)
     elif how == "a record":
         flip_a_byte(layers.record_path(record.key), 200)

@@ -1,4 +1,4 @@
-"""What is said when something goes wrong, and with which status it ends."""
+"""What is printed when something goes wrong, and with which status it ends."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_full_disk_is_the_machine_s_fault(capsys: pytest.CaptureFixture[str]) 
     assert report_failure(MemoryError(), TERMINAL, as_json=False) == 7
 
 
-def test_a_fault_of_ours_says_so_and_hides_the_traceback_until_it_is_asked_for(
+def test_a_fault_of_sysimage_says_so_and_hides_the_traceback_until_it_is_asked_for(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def fail() -> None:

@@ -67,6 +67,6 @@ def test_the_cache_is_where_the_xdg_specification_says(environ: dict[str, str], 
     assert cache_directory(Path("/flag"), environ) == Path("/flag")
 
 
-def test_without_a_home_a_cache_directory_must_be_said() -> None:
+def test_without_a_home_a_cache_directory_must_be_named() -> None:
     with pytest.raises(SpecError, match="HOME is not set"):
         cache_directory(None, {})

@@ -27,7 +27,7 @@ def test_verify_says_in_one_line_what_it_found(archive: Path, capsys: pytest.Cap
     assert capsys.readouterr().out == ""
 
 
-def test_verify_tells_machines_the_same(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_reports_the_same_as_json(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "--json", "-q", str(archive)]) == 0
     document = read_document(capsys.readouterr().out)
     assert document["names"] == ["small:1.0"]

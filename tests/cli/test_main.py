@@ -243,7 +243,7 @@ def test_a_hangup_that_nohup_ignores_stays_ignored() -> None:
 
 
 def waiting_program(handler: signal.Handlers) -> subprocess.Popen[bytes]:
-    """A build that waits for its spec on standard input, begun with what a shell may have said about signals."""
+    """A build that waits for its spec on standard input, begun with what a shell may have set for signals."""
 
     def begin() -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -205,7 +205,7 @@ def test_a_terminal_gets_no_image(workspace: Path, capsys: pytest.CaptureFixture
     assert error["message"] == "cannot write an image to a terminal"
 
 
-def test_a_directory_that_is_no_layout_is_refused_before_any_work(
+def test_a_directory_without_a_layout_is_refused_before_any_work(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("home").mkdir()

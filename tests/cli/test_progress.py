@@ -23,7 +23,7 @@ def test_a_stage_says_its_beginning_its_end_and_what_lies_between_now_and_then()
     assert said == [0, 20, 40, 60, 80, 100]
 
 
-def test_stages_do_not_hush_each_other_and_nothing_is_said_twice() -> None:
+def test_stages_do_not_hide_each_other_and_nothing_is_printed_twice() -> None:
     said: list[tuple[str, int]] = []
     lines = Lines(lambda stage, done, total, unit: said.append((stage, done)), 5.0, lambda: 0.0)
     for stage in ("a", "b", "a"):
@@ -56,9 +56,7 @@ def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
 
 
-def test_bars_leave_nothing_behind_but_were_shown(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bars_are_shown_and_removed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     with shown_progress("tty", QUIET) as progress:
         progress("download", 1, 2, unit="bytes")

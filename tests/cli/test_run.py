@@ -104,7 +104,7 @@ def test_an_end_from_outside_stops_it_as_well(living: Path) -> None:
     assert running.returncode == 128 + signal.SIGTERM
 
 
-def test_it_stops_when_nobody_reads_what_it_says(tmp_path: Path) -> None:
+def test_it_stops_when_its_output_is_not_read_any_more(tmp_path: Path) -> None:
     talks = ["/bin/sh", "-c", "trap exit TERM; while :; do echo talk; sleep 0.01; done"]
     running = start("run", write_small(tmp_path / "talks.tar", Entrypoint=talks))
     assert running.stdout is not None

@@ -113,7 +113,7 @@ def connected(child: subprocess.Popen[bytes]) -> bool:
 
 
 Phase = tuple[list[str], Callable[[subprocess.Popen[bytes]], bool], str]
-"""Arguments, what tells that the phase was reached, and what is said of what is kept."""
+"""Arguments, what shows that the phase was reached, and what is printed about what is kept."""
 
 
 def planned(place: Place) -> Phase:
@@ -139,7 +139,7 @@ def writing_a_layout(place: Place) -> Phase:
 
 
 def streaming(place: Place) -> Phase:
-    """Nobody reads more of what comes out of the program."""
+    """No reader is left for what comes out of the program."""
     words = ["build", "--compression", "none", "--format", "docker-archive", "-o", "-", place.system(big=1 << 40)]
 
     def has_begun(child: subprocess.Popen[bytes]) -> bool:
@@ -239,7 +239,7 @@ def test_a_reader_of_results_that_leaves_ends_the_program_without_a_word(words: 
     assert child.stderr.read() == b""
 
 
-def test_a_reader_of_messages_that_leaves_is_no_fault_of_ours(place: Place) -> None:
+def test_a_reader_of_messages_that_leaves_is_not_a_fault(place: Place) -> None:
     child = place.start("build", "none.json")
     assert child.stderr is not None
     child.stderr.close()

@@ -142,7 +142,7 @@ def running_registry(workspace: Path, **http: Any) -> Iterator[Registry]:
 
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    """Debian's docker-registry, without TLS and for everybody."""
+    """Debian's docker-registry, without TLS and for every user."""
     with running_registry(tmp_path_factory.mktemp("registry")) as registry:
         yield registry
 
@@ -151,7 +151,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
 def client(tmp_path_factory: pytest.TempPathFactory) -> Client:
     home = tmp_path_factory.mktemp("home")
     (home / "nix.conf").write_text("build-users-group =\nsubstitute = false\nsandbox = false\nsandbox-paths =\n")
-    # Locks in files of ours, not in shared memory that another user's Podman may hold.
+    # Locks in files of the tests, not in shared memory that another user's Podman may hold.
     (home / "containers.conf").write_text('[engine]\nlock_type = "file"\nevents_logger = "none"\n')
     return Client(home)
 

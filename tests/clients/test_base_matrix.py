@@ -54,7 +54,7 @@ def closure(tmp_path: Path) -> Closure:
 
 
 def make_root(root: Path) -> Path:
-    """A small system with a merged /usr, and accounts behind two links."""
+    """A small system with a merged /usr, and accounts that two links lead to."""
     for name in ("usr/bin", "usr/lib/etc", "etc", "tmp", "var/lib"):
         (root / name).mkdir(parents=True)
     (root / "bin").symlink_to("usr/bin")

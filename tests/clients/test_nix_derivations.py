@@ -1,4 +1,4 @@
-"""Derivations in an image are as Nix registers them: it realises them, knows who made what, builds what is missing."""
+"""Derivations in an image are as Nix registers them: it realises them, knows what made what, builds what is missing."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def test_nix_works_as_the_owner(nix: NixRoot, tmp_path: Path) -> None:
     assert b"building" in run("nix-store", "--read-log", built).stdout
     (home / "result").unlink()
     run("nix-store", "--verify", "--check-contents")
-    if not (tmp_path / "below.tar").exists():  # the kernel lets nobody hard-link what is root's
+    if not (tmp_path / "below.tar").exists():  # the kernel lets no other user hard-link what is root's
         run("nix-store", "--optimise")
     (home / "stray").write_text("nobody refers to this\n")
     stray = run("nix-store", "--add", home / "stray").stdout.decode().strip()

@@ -1,4 +1,4 @@
-"""Images of what Nix built: a system in a real store of Nix's, told in four ways, and judged by Nix in the image."""
+"""Images of what Nix built: a system in a real store, described in four ways, and judged by Nix in the image."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class NixRoot:
 
 @dataclass(frozen=True)
 class Built:
-    """What Nix built, and everything that tells of it."""
+    """What Nix built, and everything that describes it."""
 
     nix: NixRoot
     system: str
@@ -120,7 +120,7 @@ def image(built: Built, tmp_path_factory: pytest.TempPathFactory) -> tuple[Build
 
 
 @pytest.mark.parametrize("source", ["state directory", "dump", "path-info", "graph", "bare directory"])
-def test_the_image_is_the_same_whoever_tells_of_the_store(
+def test_the_image_is_the_same_for_every_source_of_the_store(
     source: str, built: Built, image: tuple[BuildResult, Path], tmp_path: Path
 ) -> None:
     assert image_of(built, tmp_path, source).written.digest == image[0].written.digest

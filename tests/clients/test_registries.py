@@ -97,7 +97,7 @@ def test_a_registry_with_tls_and_a_password_takes_and_gives_images(
     assert moved["pushed"][0]["present_layer_count"] == moved["pushed"][0]["layer_count"], "mounted"
 
 
-def test_what_keeps_a_push_from_a_registry_is_said_before_anything_is_sent(
+def test_what_keeps_a_push_from_a_registry_is_reported_before_anything_is_sent(
     sysimage: Run, guarded: Registry, certificate: Path, guix_image: Small, tmp_path: Path
 ) -> None:
     name = f"{guarded.address}/team/refused:1"

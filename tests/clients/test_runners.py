@@ -1,4 +1,4 @@
-"""Images run, and are questioned, in every place of this machine: namespaces, a Docker daemon of ours, and Podman."""
+"""Images run, and are questioned, wherever this machine can: namespaces, a Docker daemon of the test, and Podman."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def short() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def docker(short: Path) -> Iterator[Environment]:
-    """A daemon of our own, with no network of its own; a machine that does not let it start is told so."""
+    """A daemon of our own, with no network of its own; on a machine that does not let it start the test says so."""
     dockerd = need("dockerd")
     if not IS_ROOT:
         pytest.skip("Docker's daemon is started by root only")
@@ -66,7 +66,7 @@ def docker(short: Path) -> Iterator[Environment]:
     finally:
         daemon.terminate()
         daemon.wait(60)
-        subprocess.run(["umount", place / "exec/netns/default"], capture_output=True)  # which it leaves behind
+        subprocess.run(["umount", place / "exec/netns/default"], capture_output=True)  # which it leaves mounted
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def sysimage(place: tuple[str, Environment], *words: str | Path, stdin: str = ""
 
 
 def left(place: tuple[str, Environment]) -> list[str]:
-    """Containers and images of ours that an engine still has."""
+    """Containers and images of sysimage that an engine still has."""
     if place[0] == "namespaces":
         return []
     lists = [[place[0], "ps", "--all", "--format", "{{.Names}}"], [place[0], "images", "--format", "{{.Repository}}"]]

@@ -87,7 +87,7 @@ def test_a_package_that_was_not_asked_for_is_there_for_what_needs_it() -> None:
     assert {kept.item.package: kept.kept for kept in graph.kept()} == {"": 1111, "app": 110, "lib": 100, "tool": 1000}
 
 
-def test_where_nobody_knows_what_was_asked_for_every_reference_counts() -> None:
+def test_where_it_is_unknown_what_was_asked_for_every_reference_counts() -> None:
     graph = packages_graph(None)
     assert len(graph.ways(graph.find("lib"), 10)[0]) == 2
 

@@ -37,6 +37,8 @@ class Registry:
         self.faults: dict[str, list[int | None]] = {}
         """Method → statuses to answer with before it works; 0 breaks the connection half way through the body,
         None lets a request through."""
+        self.keeps_of_broken = 0
+        """Bytes of a chunk that are stored although a fault answers it: all of it where only the answer is lost."""
         self.retry_after: str | None = None
         self.upload_location: str | None = None
         self.lists_referrers = False
@@ -77,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
             status = fault.pop(0) if fault else None
         length = int(self.headers.get("Content-Length") or 0)
         if status == 0:
-            self.rfile.read(length // 2)
+            self.keep(self.rfile.read(max(length // 2, min(length, registry.keeps_of_broken))))
             self.close_connection = True
             self.connection.close()
             return
@@ -85,6 +87,7 @@ class Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         if status is not None:
+            self.keep(body)
             extra = {"Retry_After": registry.retry_after} if registry.retry_after else {}
             self.answer(status, b"", **extra)
         elif url.path == "/token":
@@ -97,6 +100,13 @@ class Handler(BaseHTTPRequestHandler):
             self.route(url.path, query, body)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815
+
+    def keep(self, body: bytes) -> None:
+        """Store what a fault leaves of a part."""
+        if self.command == "PATCH":
+            with self.registry.lock:
+                number = urlsplit(self.path).path.rpartition("/")[2]
+                self.registry.uploads[number] += body[: self.registry.keeps_of_broken]
 
     def give_token(self) -> None:
         expected = base64.b64encode(f"me:{self.registry.password}".encode()).decode()

@@ -44,12 +44,14 @@ def test_the_loader_gets_the_whole_archive(tmp_path: Path, blobs: BlobDirectory,
 
 
 @pytest.mark.parametrize("script", ["echo no daemon >&2; exit 3", "cat >/dev/null; echo no daemon >&2; exit 3"])
-def test_a_refusal_says_what_the_engine_said(tmp_path: Path, blobs: BlobDirectory, image: Image, script: str) -> None:
+def test_a_refusal_shows_the_answer_of_the_engine(
+    tmp_path: Path, blobs: BlobDirectory, image: Image, script: str
+) -> None:
     with pytest.raises(MachineError, match="ended with status 3: no daemon"):
         load_into(engine(tmp_path, script), lambda fd: write_archive(image, [blobs], fd))
 
 
-def test_a_failure_of_ours_ends_the_loader(tmp_path: Path) -> None:
+def test_a_failure_of_sysimage_ends_the_loader(tmp_path: Path) -> None:
     def fail(fd: int) -> None:
         raise ValueError("ours")
 

@@ -1,4 +1,4 @@
-"""A layout that cannot be written: told with its name, and nothing but what was there is left."""
+"""A layout that cannot be written: reported with its name, and nothing but what was there is left."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Pushing: what is there is not sent, what breaks is tried again, and nobody else learns the password."""
+"""Pushing: what is there is not sent, what breaks is tried again, and no other host learns the password."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from sysimage.destinations.registry import (
 )
 from sysimage.destinations.registry.names import related
 from sysimage.destinations.registry.transport import resolved
+from sysimage.destinations.registry.upload import Uploader
 from sysimage.errors import RegistryError
 from sysimage.image import Image, ImageConfig, make_image
 from sysimage.layers import Compression, LayerSource, build_layers
@@ -46,13 +48,17 @@ def push(registry: Registry, image: Image, blobs: BlobDirectory, *tags: str, **o
     waits: list[float] = []
     credentials = options.pop("credentials", None)
     target = PushTarget.parse(*(f"{registry.address}/team/web:{tag}" for tag in tags or ("1",)))
-    settings = SessionOptions(timeout=5, backoff=0.25)
-    session = RegistrySession(target.repository, credentials, settings, waits.append, actions="pull,push")
-    try:
+    with closing(session_of(target, credentials, waits)) as session:
         push_image(image, [blobs], target, session, **options)
-    finally:
-        session.close()
     return waits
+
+
+def session_of(
+    target: PushTarget, credentials: Credentials | None = None, waits: list[float] | None = None
+) -> RegistrySession:
+    settings = SessionOptions(timeout=5, backoff=0.25)
+    wait = (waits if waits is not None else []).append
+    return RegistrySession(target.repository, credentials, settings, wait, actions="pull,push")
 
 
 def assert_holds(registry: Registry, image: Image, tag: str = "1") -> None:
@@ -133,8 +139,26 @@ def test_a_chunk_that_breaks_is_continued_where_it_stopped(
     assert registry.count("PATCH") == 1 + (image.layers[0].descriptor.size - 1) // 1000
 
 
+@pytest.mark.parametrize("kept", [1, 400, 999, 1000])
+@pytest.mark.parametrize("fault", [0, 500])
+def test_what_a_registry_has_of_a_broken_chunk_is_not_sent_again_and_counts_once(
+    registry: Registry, blobs: BlobDirectory, fault: int, kept: int
+) -> None:
+    (layer,) = image_of(blobs, "a").layers
+    blob = layer.descriptor
+    registry.faults["PATCH"] = [None, fault]
+    registry.keeps_of_broken = kept
+    moved: list[int] = []
+    with closing(session_of(PushTarget.parse(f"{registry.address}/team/web:1"))) as session:
+        assert Uploader(session, chunk=1000).send(blob, lambda: blobs.path(blob.digest), moved.append)
+
+    assert len(registry.blobs["team/web"][str(blob.digest)]) == blob.size
+    assert registry.count("PATCH") == 2 + (blob.size - 1000 - kept - 1) // 1000
+    assert sum(moved) == blob.size
+
+
 @pytest.mark.parametrize("fault", [0, 500, 400])
-def test_an_upload_whose_end_breaks_is_begun_anew(registry: Registry, blobs: BlobDirectory, fault: int) -> None:
+def test_an_upload_whose_end_breaks_begins_again(registry: Registry, blobs: BlobDirectory, fault: int) -> None:
     image = image_of(blobs, "a")
     registry.faults["PUT"] = [fault, fault]
     push(registry, image, blobs, connections=1)

@@ -114,7 +114,7 @@ def test_a_proxy_that_bounds_requests_gets_smaller_parts(tmp_path: Path) -> None
 
 
 class ForgetsWhereItStopped(Handler):
-    """Amazon's: the range that it tells stays at the first part."""
+    """Amazon's: the range that it answers stays at the first part."""
 
     def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
         if "Range" in headers:
@@ -360,7 +360,7 @@ class SendsNowhere(Handler):
         self.answer(202, Location="http://[bad")
 
 
-def test_a_location_that_is_no_address_is_an_error(blobs: BlobDirectory) -> None:
+def test_a_location_without_an_address_is_an_error(blobs: BlobDirectory) -> None:
     with running(SendsNowhere) as registry, pytest.raises(RegistryError, match="sends to a malformed address"):
         push(registry, blobs)
 
@@ -379,7 +379,9 @@ def test_a_location_that_is_no_address_is_an_error(blobs: BlobDirectory) -> None
         ("Sun, 99 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:50:37 GMT", 0.0),
     ],
 )
-def test_both_forms_of_a_wait_are_understood_and_nonsense_is_none(retry_after: str, date: str, seconds: float) -> None:
+def test_both_forms_of_a_wait_are_understood_and_nonsense_is_no_wait(
+    retry_after: str, date: str, seconds: float
+) -> None:
     assert Reply(503, {"retry-after": retry_after, "date": date}, b"", "http://h.test/").wait == seconds
 
 

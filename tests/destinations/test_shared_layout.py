@@ -1,4 +1,4 @@
-"""A layout that is many images' home: one writer at a time, and nobody else's image, blob or file is lost."""
+"""A layout that is many images' home: one writer at a time, and no other writer's image, blob or file is lost."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def test_writers_at_the_same_time_leave_whole_images(
 
 
 @pytest.mark.parametrize("calls", range(1, 15))
-def test_a_writer_that_is_killed_leaves_nothing_behind_the_next_one(
+def test_a_writer_that_is_killed_leaves_nothing_after_the_next_one(
     blobs: BlobDirectory, layout: Path, tmp_path: Path, calls: int
 ) -> None:
     """Killed between any two of the calls that change names."""

@@ -107,7 +107,7 @@ def test_damaged_layers_are_made_again_and_the_output_is_whole(
 
 
 @pytest.mark.parametrize("writing", WRITING.values(), ids=WRITING)
-def test_without_anybody_to_make_it_again_a_damaged_layer_is_an_error(
+def test_without_a_keeper_that_makes_it_again_a_damaged_layer_is_an_error(
     image: Image, blobs: BlobDirectory, tmp_path: Path, writing: Writing
 ) -> None:
     digest = image.layers[2].descriptor.digest
@@ -153,7 +153,7 @@ def test_a_layer_that_is_copied_into_a_layout_is_read_and_made_again(
     assert keeper.remade == [image.layers[2].descriptor]
 
 
-def test_whoever_looks_after_the_cache_hears_of_links(image: Image, blobs: BlobDirectory, tmp_path: Path) -> None:
+def test_the_keeper_of_the_cache_is_called_for_links(image: Image, blobs: BlobDirectory, tmp_path: Path) -> None:
     keeper = Remaker(blobs)
     places = {layer.descriptor: blobs.path(layer.descriptor.digest) for layer in image.layers}
     before = {descriptor: FileFingerprint.of(place) for descriptor, place in places.items()}

@@ -1,4 +1,4 @@
-"""A lock keeps other processes out as long as its process lives, and nobody where a file system has none."""
+"""A lock keeps other processes out as long as its process lives, and none where a file system has no locks."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def test_setcap_agrees(text: str, tmp_path: Path) -> None:
     assert os.getxattr(file, "security.capability") == file_capabilities(text)
 
 
-def test_what_is_none_is_refused() -> None:
+def test_unknown_capabilities_are_refused() -> None:
     for text in ("cap_flying+ep", "net_raw+ep", "cap_net_raw", "cap_net_raw+x", "", "cap_chown+e"):
         with pytest.raises(ValueError, match="capabilit"):
             file_capabilities(text)

@@ -168,7 +168,7 @@ def test_a_nixos_system_boots_by_its_init(tmp_path: Path) -> None:
         ({"location": "nothing"}, "cannot find the files of 7 store items"),
     ],
 )
-def test_what_is_not_there_is_said(tmp_path: Path, guix: Closure, parts: dict[str, Any], fault: str) -> None:
+def test_what_is_not_there_is_reported(tmp_path: Path, guix: Closure, parts: dict[str, Any], fault: str) -> None:
     link_result(tmp_path, guix)
     with pytest.raises(SysimageError) as error:
         build_from_store(tmp_path, machine(**parts))
@@ -309,7 +309,7 @@ def test_a_link_to_what_is_not_in_the_item_is_refused(tmp_path: Path, profile: C
         build_from_store(tmp_path, pack(**{"entry-point": ["bin/hallo"]}))
 
 
-def test_items_and_state_belong_to_whom_the_spec_says(tmp_path: Path, profile: Closure) -> None:
+def test_items_and_state_belong_to_the_owner_in_the_spec(tmp_path: Path, profile: Closure) -> None:
     build_from_store(tmp_path, pack(store={"uid": 1000, "gid": 100}))
     owners = {line.split()[0]: line.split()[3] for line in listing_of_image(tmp_path / "pack.tar").splitlines()}
     of_the_store = {path: owner for path, owner in owners.items() if path.startswith(("/gnu/store", "/var/guix/db"))}

@@ -147,7 +147,7 @@ def test_what_items_set_comes_before_what_the_image_below_has(tmp_path: Path) ->
     assert "OTHER" not in found
 
 
-def test_the_script_of_an_item_that_is_no_profile_is_not_read(tmp_path: Path) -> None:
+def test_the_script_of_an_item_beside_profiles_is_not_read(tmp_path: Path) -> None:
     store = StoreBuilder(tmp_path / "store")
     store.add("files", {"bin": {"x": Program("#!/bin/sh\n")}, "etc": {"profile": "if true; then echo; fi\n"}})
     closure = store.closure("files")

@@ -55,7 +55,7 @@ def generate(directory: Path) -> None:
 
 
 def small_store(place: Path, store_dir: str) -> StoreBuilder:
-    """Four items with what formats have to tell apart: a program, links, a file that is an item, an odd name."""
+    """Four items with what formats have to distinguish: a program, links, a file that is an item, an odd name."""
     store = StoreBuilder(place, store_dir)
     store.add("libc-2.41", {"lib": {"ld.so": Program(ELF)}})
     store.add("bash-5.2", {"bin": {"bash": Program("#!{libc-2.41}/lib/ld.so\n"), "sh": Link("bash")}, "empty": {}})

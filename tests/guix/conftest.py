@@ -1,4 +1,4 @@
-"""Guix itself, as Debian's sid has it, in an image of ours: too much to fetch for every run of the tests.
+"""Guix itself, as Debian's sid has it, in an image of sysimage: too much to fetch for every run of the tests.
 
 ``make guixtest`` says so in the environment, and must be run by root, since it boots in namespaces.
 """

@@ -1,4 +1,4 @@
-"""Guix accepts the store of an image of ours: the image has Guix in it, which looks at its own store."""
+"""Guix accepts the store of an image of sysimage: the image has Guix in it, which looks at its own store."""
 
 from __future__ import annotations
 

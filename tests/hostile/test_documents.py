@@ -1,4 +1,4 @@
-"""Indexes, manifests, configs and archives that nobody honest writes."""
+"""Indexes, manifests, configs and archives that no honest program writes."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_manifest_that_lies_is_refused(changes: dict[str, Any], message: str, 
         (b"", "is not JSON"),
     ],
 )
-def test_a_manifest_that_is_no_sane_json_is_refused(data: bytes, message: str, tmp_path: Path) -> None:
+def test_a_manifest_of_malformed_json_is_refused(data: bytes, message: str, tmp_path: Path) -> None:
     assert message in refusal(image(manifest=data), tmp_path)
 
 
@@ -159,12 +159,14 @@ INDEXES: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("changes", "message"), INDEXES.values(), ids=INDEXES)
-def test_an_index_that_leads_to_no_one_image_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_an_index_that_does_not_lead_to_exactly_one_image_is_refused(
+    changes: dict[str, Any], message: str, tmp_path: Path
+) -> None:
     assert message in refusal(image(index_changes=changes), tmp_path)
 
 
 @pytest.mark.parametrize("creator", ["sysimage", "kaniko"])
-def test_media_types_of_two_families_are_a_fault_in_an_image_of_ours_alone(creator: str, tmp_path: Path) -> None:
+def test_media_types_of_two_families_are_a_fault_only_in_an_image_of_sysimage(creator: str, tmp_path: Path) -> None:
     """Engines take such images, and kaniko makes them (kaniko#851)."""
     mixed = [descriptor(LAYER_1, DOCKER + "image.rootfs.diff.tar"), descriptor(LAYER_2, LAYER)]
     made = image(manifest_changes={"layers": mixed})

@@ -1,4 +1,4 @@
-"""Layers that nobody honest writes: refused with a clear word, in bounded time and memory, and nothing is touched.
+"""Layers that no honest program writes: refused with a clear word, in bounded time and memory, and nothing is touched.
 
 Each case stands for a fault that some tool has had; CVE numbers say which where one is known.
 """

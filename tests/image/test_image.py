@@ -85,7 +85,7 @@ def test_the_configuration_says_everything_in_the_specs_words() -> None:
     }
 
 
-def test_what_is_not_said_is_not_written() -> None:
+def test_what_is_not_specified_is_not_written() -> None:
     assert make_image(ImageConfig("amd64"), LAYERS).config.value["config"] == {}
 
 
@@ -131,7 +131,7 @@ def test_the_index_holds_one_descriptor_with_the_names_loaders_look_for() -> Non
     assert "annotations" not in make_image(ImageConfig("amd64"), LAYERS).index().value["manifests"][0]
 
 
-def test_a_base_keeps_its_history_and_every_layer_of_ours_gets_an_entry() -> None:
+def test_a_base_keeps_its_history_and_every_layer_of_sysimage_gets_an_entry() -> None:
     base_history: list[dict[str, Any]] = [{"created_by": "base"}, {"created_by": "nothing", "empty_layer": True}]
     image = make_image(ImageConfig("amd64"), LAYERS, base_layers=1, base_history=base_history)
 

@@ -43,7 +43,7 @@ def roomy(favour: Favour) -> LayerPlan:
 
 
 def equal(favour: Favour) -> LayerPlan:
-    """Nothing but names to tell items apart."""
+    """Nothing but names to distinguish items."""
     return plan_layers(closure_of({f"{letter}-1": 5 * MB for letter in "dbacfe"}), 4, favour=favour)
 
 

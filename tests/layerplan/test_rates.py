@@ -18,7 +18,7 @@ def history(steps: int) -> list[Closure]:
 
 
 def test_chances_are_equal_to_the_last_bit_under_every_python() -> None:
-    """`sum` of floats rounds differently since Python 3.12; and whoever changes the forecast has to say so here."""
+    """`sum` of floats rounds differently since Python 3.12; and a change of the forecast has to be made here, too."""
     closures = history(40)
     chances = predict(closures[-1], observe(closures)).chances
     assert len(set(chances)) >= 20

@@ -279,7 +279,7 @@ def test_the_cache_can_be_inspected(sources: list[LayerSource], cache: LayerCach
     }
 
 
-def test_nobody_else_reads_what_the_cache_holds(sources: list[LayerSource], tmp_path: Path) -> None:
+def test_no_other_user_reads_what_the_cache_holds(sources: list[LayerSource], tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         build_layers(sources, LayerCache(tmp_path / "new" / "layers"), compression=NONE)
@@ -319,7 +319,7 @@ def test_an_older_layer_does_not_stay_where_a_younger_one_had_to_go(
     assert [record.blob for record in cache.layers()] == [layers[youngest]]
 
 
-def test_nothing_is_pruned_while_somebody_builds(sources: list[LayerSource], cache: LayerCache) -> None:
+def test_nothing_is_pruned_while_another_process_builds(sources: list[LayerSource], cache: LayerCache) -> None:
     layers = build_layers(sources, cache, compression=NONE)
     with cache.in_use():
         assert cache.prune(0) == 0
@@ -350,7 +350,7 @@ def test_an_error_in_a_worker_is_raised_here_with_its_hint(sources: list[LayerSo
     assert not list((tmp_path / "blobs").rglob(".*.part"))
 
 
-def test_a_task_is_asked_for_when_somebody_is_free(tmp_path: Path) -> None:
+def test_a_task_is_asked_for_when_a_worker_is_free(tmp_path: Path) -> None:
     def tasks() -> Iterator[str]:
         yield "a"
         yield "b"
@@ -380,7 +380,7 @@ def test_a_worker_that_is_killed_is_an_error_and_not_a_hang() -> None:
         run_tasks(range(4), die, 2, abs)
 
 
-def test_an_exception_of_ours_keeps_what_it_says_across_processes() -> None:
+def test_an_exception_of_sysimage_keeps_its_message_across_processes() -> None:
     def fail(number: int, report: Report) -> int:
         raise SysimageError(f"cannot do {number}", hint="do not")
 

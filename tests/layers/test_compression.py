@@ -1,4 +1,4 @@
-"""Compressed layers: bytes that reproduce, and that everybody's decompressor reads."""
+"""Compressed layers: bytes that reproduce, and that every decompressor reads."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def test_gnu_tar_lists_what_was_meant(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [8**7 - 1, 8**7, 8**7 + 1])
-def test_an_owner_at_the_edge_of_what_ustar_can_say_is_said(number: int) -> None:
+def test_an_owner_at_the_edge_of_what_ustar_can_hold_is_written(number: int) -> None:
     member = read(Headers(number, number).item_directory(b"dir"))
 
     assert (member.uid, member.gid) == (number, number)

@@ -17,7 +17,7 @@ from tests.support.stores import make_item
 
 @pytest.fixture(params=["here", "elsewhere"])
 def sources(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[LayerSource]:
-    """Layers that are few bytes, told by another process all the same where that is asked for."""
+    """Layers of few bytes, measured by another process all the same where that is asked for."""
     monkeypatch.setattr(layer_sizes, "worth_a_process", lambda size: request.param == "elsewhere")
     return [
         LayerSource(f"layer {number}", (make_item(tmp_path / "store", f"item-{number}", {"file": "x" * 700 * number}),))
@@ -46,7 +46,7 @@ def test_what_cannot_be_read_is_reported_when_its_turn_comes(sources: list[Layer
             next(ahead)
 
 
-def test_who_leaves_early_leaves_nobody_behind(sources: list[LayerSource]) -> None:
+def test_a_caller_that_leaves_early_leaves_no_process(sources: list[LayerSource]) -> None:
     with background_sizes(sources) as ahead:
         next(ahead)
     assert multiprocessing.active_children() == []

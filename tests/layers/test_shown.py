@@ -104,7 +104,7 @@ def test_directories_look_as_the_image_has_them(tool: StoreItem) -> None:
     assert not [line for line in found if "other" in line]
 
 
-def test_a_layers_key_tells_how_its_items_appear_in_usr(tool: StoreItem) -> None:
+def test_a_layers_key_depends_on_how_its_items_appear_in_usr(tool: StoreItem) -> None:
     plain = Compression.parse("none")
     parents = (Entry.directory("/usr/bin", 0o700),)
     sources = [

@@ -3,8 +3,8 @@
     python -m tests.mutants [--sample N] [--seed N] [--jobs N] [--json FILE] [ROOM|MODULE.py ...]
 
 A sample of all mutants of the rooms (by default, those whose tests are fast), the same for the same seed, runs against
-the tests of its room, those of its module first. Who survives is printed: a preference, a guard or an order that no
-test is about. Nothing here is changed: every mutant is put into a copy of the project.
+the tests of its room, those of its module first. A mutant that survives is printed: a preference, a guard or an
+order that no test is about. Nothing here is changed: every mutant is put into a copy of the project.
 
 Own code, because mutmut and cosmic-ray run whole suites over whole packages, and choose their samples by time.
 """
@@ -50,7 +50,7 @@ _TIMES, _MORE = 4, 20
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One mutant and the tests that ought to notice it."""
+    """One mutant and the tests that should notice it."""
 
     room: str
     module: Path

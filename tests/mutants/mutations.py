@@ -1,4 +1,4 @@
-"""Small changes of a module's text that a test ought to notice, one at a time: found by its syntax, made in its text.
+"""Small changes of a module's text that a test should notice, one at a time: found by its syntax, made in its text.
 
 Only what can change what a program does: no annotations, no docstrings, no words of messages.
 """

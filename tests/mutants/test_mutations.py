@@ -34,7 +34,7 @@ def test_what_is_changed_and_into_what(text: str, after: list[str]) -> None:
         assert ast.unparse(ast.parse(mutant.text)) != ast.unparse(ast.parse(text))
 
 
-def test_a_change_is_made_where_it_stands_behind_characters_of_several_bytes() -> None:
+def test_a_change_is_made_at_its_place_after_characters_of_several_bytes() -> None:
     (mutant,) = mutants_of("a = ['\u00e4\u00f6', b == c]\n")
     assert mutant.text == "a = ['\u00e4\u00f6', (b != c)]\n"
 

@@ -31,7 +31,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """What npm is told of a registry that has ``one``, whose install script says that it ran."""
+    """What npm reads of a registry that has ``one``, whose install script says that it ran."""
     top = tmp_path / "registry"
     scripts = dict.fromkeys(("preinstall", "install", "prepare", "prepack", "postpack"), f"touch {tmp_path}/ran")
     manifest = {"name": "one", "version": "1.0.0", "scripts": scripts}
@@ -82,7 +82,7 @@ def test_another_tarball_than_the_locked_one_is_refused(tmp_path: Path, registry
 
 
 @pytest.mark.programs
-def test_what_npm_says_is_told(tmp_path: Path, registry: dict[str, str]) -> None:
+def test_the_output_of_npm_is_reported(tmp_path: Path, registry: dict[str, str]) -> None:
     package = locked(tmp_path / "registry/files/one-1.0.0.tgz", version="2.0.0")
     with pytest.raises(RegistryError, match=r"No matching version found for one@2\.0\.0"):
         TarballSource(tmp_path / "cache", registry, tmp_path).fetch([package])
@@ -117,7 +117,7 @@ def test_a_tarball_beside_the_lock_file_must_be_what_is_locked(tmp_path: Path) -
         TarballSource(tmp_path / "cache", {}, tmp_path).fetch([package])
 
 
-def test_a_machine_without_npm_is_told_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_npm_the_error_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     package = locked(make_tarball(tmp_path / "one.tgz", {}))
     with pytest.raises(MachineError, match="there is no npm on this machine"):

@@ -122,7 +122,7 @@ def test_what_cannot_be_had_is_refused(
     assert fault in issue.message
 
 
-def test_an_address_that_is_no_registry_s_does_not_matter_for_a_directory(tmp_path: Path) -> None:
+def test_an_address_outside_of_registries_does_not_matter_for_a_directory(tmp_path: Path) -> None:
     packages = {"node_modules/a": {**GOOD, "resolved": "https://x/a.tar.gz"}}
     assert written(tmp_path, packages, {"tarballs": "npm"}) == ["node_modules/a"]
 

@@ -74,7 +74,7 @@ def test_each_package_is_an_item_and_a_root_of_its_own(tmp_path: Path) -> None:
     assert result.system.name == "libc6-2.41-12"
 
 
-def test_an_image_without_node_is_told_what_to_add(tmp_path: Path) -> None:
+def test_without_node_the_error_says_what_to_add(tmp_path: Path) -> None:
     spec = parse_spec(json.dumps(spec_text()))
     source, items = TarballSource(tmp_path, {}, tmp_path), PackageItems(ItemStore(tmp_path, "/gnu/store"), "/srv/app")
     with pytest.raises(SpecError) as caught:

@@ -43,7 +43,7 @@ def test_ids_that_a_build_chose_are_added_and_those_that_are_there_stay(system: 
     assert said == [f"{system.lock_file}: the IDs of accounts were added (git, web)"]
 
 
-def test_nothing_is_written_or_said_where_all_are_there(system: DeclaredSystem) -> None:
+def test_nothing_is_written_or_printed_where_all_are_there(system: DeclaredSystem) -> None:
     assert system.lock_file is not None
     before = system.lock_file.stat()
     said: list[str] = []

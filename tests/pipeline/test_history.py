@@ -175,7 +175,7 @@ def test_packing_makes_a_record_shorter() -> None:
     packed("{}"),
     "",
 ])  # fmt: skip
-def test_an_annotation_that_is_no_record_is_refused(text: str) -> None:
+def test_an_annotation_that_holds_something_else_than_a_record_is_refused(text: str) -> None:
     with pytest.raises(IntegrityError):
         read_records("registry.example/web:1", PLATFORM, lambda name: {ANNOTATION: text})
 
@@ -228,7 +228,7 @@ def test_building_again_over_ones_own_output_changes_nothing(closure: Closure, t
     assert (tmp_path / "web.tar").read_bytes() == bytes_before
 
 
-def test_nothing_is_replaced_where_nothing_is_or_nobody_left_a_record(tmp_path: Path) -> None:
+def test_nothing_is_replaced_where_nothing_is_or_no_build_left_a_record(tmp_path: Path) -> None:
     assert what_is_replaced(tmp_path / "web.tar", (), PLATFORM, nobody) is None
     assert what_is_replaced(None, ("registry.example/web:1",), PLATFORM, lambda name: None) is None
     assert what_is_replaced(None, ("registry.example/web:1",), PLATFORM, lambda name: {"other": "one"}) is None
@@ -241,7 +241,7 @@ def test_a_docker_archive_has_its_record_beside_it(closure: Closure, tmp_path: P
     assert record_text(found) == record_text(made.planned.record)
 
 
-def test_what_is_asked_for_otherwise_is_planned_anew(closure: Closure, tmp_path: Path) -> None:
+def test_what_is_asked_for_otherwise_is_planned_again(closure: Closure, tmp_path: Path) -> None:
     previous = build(tmp_path, closure).planned.record
     otherwise: list[dict[str, Any]] = [{"max_layers": 3}, {"favour": "sharing"}]
     for options in otherwise:

@@ -37,7 +37,7 @@ def store_of(place: Path, version: str = "1:1.0-1") -> Closure:
     number = version.partition(":")[2]
     tool, system = f"tool-{number}", f"system-{number}"
     store.add(tool, package("tool", version, "{lib-2}\n"))
-    # A profile, and an item that is no package.
+    # A profile, and an item without a package.
     store.add(
         system,
         {"boot": Program(ELF), "share": Link("{" + tool + "}/share"), "lib": Link("{lib-2}"), "sh": Link("{bash-5.2}")},

@@ -78,7 +78,7 @@ def test_systems_of_one_name_are_not_planned_together(closure: Closure, tmp_path
         draw_layers(spec(), closure, Planning(together=(beside("a"), beside("a"))), {"a": closure}, tmp_path)
 
 
-def test_a_rule_tells_apart_everything_that_a_plan_is_asked_for_with() -> None:
+def test_a_rule_depends_on_everything_that_a_plan_is_asked_for_with() -> None:
     rules = [
         rule(spec(), Planning(), 0),
         rule(spec(), Planning(), 1),

@@ -1,4 +1,4 @@
-"""Facts of images that no one built: items that refer to earlier ones, in layers."""
+"""Facts of images that were never built: items that refer to earlier ones, in layers."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def test_ids_are_those_of_the_kernel(number: int) -> None:
 
 
 def test_only_a_line_feed_ends_an_account() -> None:
-    """As for the C library: another reader's line break would be an account that nobody declared."""
+    """As for the C library: another reader's line break would be an account without a declaration."""
     with pytest.raises(ValueError, match="cannot have a field"):
         parse_accounts("root:x:0:0:a\u2028b:/root:/bin/sh\n", "")
     with pytest.raises(ValueError, match="unpack"):

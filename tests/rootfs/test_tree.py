@@ -1,4 +1,4 @@
-"""A tree: parents exist, nothing stands twice, and a conflict names both who asked."""
+"""A tree: parents exist, nothing stands twice, and a conflict names both origins."""
 
 from pathlib import PurePosixPath
 

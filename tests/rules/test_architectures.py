@@ -1,10 +1,11 @@
-"""Every name of an architecture is understood, and programs for others are told where nothing else is there."""
+"""Every name of an architecture is understood, and programs for others are reported where nothing else is there."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from elftools.elf.enums import ENUM_E_MACHINE
 
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError, SpecError
@@ -74,7 +75,7 @@ def test_names_become_those_of_oci(said: str, name: str, variant: str | None) ->
 @pytest.mark.parametrize(
     "text", ["", "x86_64-darwin", "i586-gnu", "linux/amd64", "arm/", "arm/v7/x", "armhf/v7", "ARM"]
 )
-def test_what_is_none_is_told(text: str) -> None:
+def test_unknown_architectures_are_reported(text: str) -> None:
     with pytest.raises(ValueError, match="not an architecture"):
         architecture_name(text)
     with pytest.raises(ValueError, match="must be an architecture"):
@@ -206,3 +207,34 @@ def test_a_base_with_several_platforms_is_taken_for_the_one_that_is_meant(said: 
     closure = store_of(tmp_path, tool=elf(ARCHITECTURES["arm"].own))
     build_from_store(tmp_path, spec(closure, architecture="armhf-linux", **{"from-image": "base"}))
     assert inspect_image(tmp_path / "top.tar").config.architecture == "arm"
+
+
+_ELF_NAMES = {
+    "386": "EM_386",
+    "amd64": "EM_X86_64",
+    "arm": "EM_ARM",
+    "arm64": "EM_AARCH64",
+    "loong64": "EM_LOONGARCH",
+    "m68k": "EM_68K",
+    "microblaze": "EM_MICROBLAZE",
+    "microblazeel": "EM_MICROBLAZE",
+    **dict.fromkeys(("mips", "mipsle", "mips64", "mips64le"), "EM_MIPS"),
+    "ppc": "EM_PPC",
+    **dict.fromkeys(("ppc64", "ppc64le"), "EM_PPC64"),
+    **dict.fromkeys(("riscv", "riscv64"), "EM_RISCV"),
+    **dict.fromkeys(("s390", "s390x"), "EM_S390"),
+}
+
+
+def test_the_numbers_of_machines_are_those_of_elf() -> None:
+    assert {name: one.own.number for name, one in ARCHITECTURES.items()} == {
+        name: ENUM_E_MACHINE[machine] for name, machine in _ELF_NAMES.items()
+    }
+    bits = {name: one.own.bits for name, one in ARCHITECTURES.items()}
+    assert {name for name, count in bits.items() if count == 64} == {
+        name for name in bits if "64" in name or name == "s390x"
+    }
+    assert set(bits.values()) == {32, 64}
+    assert {name for name, one in ARCHITECTURES.items() if one.own.big} == {
+        *("m68k", "microblaze", "mips", "mips64", "ppc", "ppc64", "s390", "s390x")
+    }

@@ -34,7 +34,7 @@ def test_a_row_of_a_base_may_speak_of_what_its_dpkg_has_installed() -> None:
     assert list(check_rows({}, {(b"x",): b"Package: x\n"}, lambda parts: False)) == []
 
 
-def test_rows_digests_and_stanzas_are_told_apart_by_their_paths() -> None:
+def test_rows_digests_and_stanzas_are_distinguished_by_their_paths() -> None:
     row, digests = as_parts("/var/lib/dpkg/status.d/libc6"), as_parts("/var/lib/dpkg/status.d/libc6.md5sums")
     stanza = as_parts("/gnu/store/x/share/sysimage/packages/libc6")
     others = [

@@ -20,16 +20,19 @@ from tests.support.store_builder import static_elf
 
 
 class Files:
-    """Files by path: bytes are an executable file, a pair its mode too, text is a link, None a directory."""
+    """Files by path: bytes are an executable file, a pair its mode too, text is a link, None a directory, of which
+    ``modes`` has those that are not 0755."""
 
-    def __init__(self, content: Mapping[str, bytes | tuple[int, bytes] | str | None]) -> None:
+    def __init__(
+        self, content: Mapping[str, bytes | tuple[int, bytes] | str | None], modes: Mapping[str, int] = {}
+    ) -> None:
         self._seen: dict[Parts, FileInfo] = {}
         for path, what in content.items():
             parts = as_parts(path)
             for depth in range(len(parts)):
                 self._seen.setdefault(parts[:depth], FileInfo(Kind.DIRECTORY, 0o755))
             if what is None:
-                self._seen[parts] = FileInfo(Kind.DIRECTORY, 0o755)
+                self._seen[parts] = FileInfo(Kind.DIRECTORY, modes.get(path, 0o755))
             elif isinstance(what, str):
                 self._seen[parts] = FileInfo(Kind.SYMLINK, 0o777, what.encode())
             else:
@@ -141,7 +144,7 @@ def test_a_program_that_is_there_starts(program: str) -> None:
         ("/srv/arm", "is for arm64, and the image for amd64"),
     ],
 )
-def test_what_keeps_a_program_from_starting_is_said(program: str, message: str) -> None:
+def test_what_keeps_a_program_from_starting_is_reported(program: str, message: str) -> None:
     trouble = start_failure((program,), ProgramEnvironment(Files(SYSTEM), architecture="amd64", first=True))
     assert trouble is not None
     assert message in trouble.message

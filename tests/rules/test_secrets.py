@@ -45,7 +45,7 @@ def test_private_keys_are_seen_in_every_form_and_in_json(command: tuple[str, ...
         ("AGE-SECRET-KEY-1" + "Q" * 58, "a private key"),
     ],
 )
-def test_tokens_are_named_by_who_issues_them(text: str, what: str) -> None:
+def test_tokens_are_named_by_their_issuer(text: str, what: str) -> None:
     assert secret_in(text.encode()) == what
 
 
@@ -62,7 +62,7 @@ def test_tokens_are_named_by_who_issues_them(text: str, what: str) -> None:
         b"ghp_short",
     ],
 )
-def test_what_only_mentions_a_secret_is_none(text: bytes) -> None:
+def test_what_only_mentions_a_secret_is_not_a_secret(text: bytes) -> None:
     assert secret_in(text) is None
 
 

@@ -38,7 +38,7 @@ def test_what_is_chosen_takes_the_place_of_what_the_spec_says() -> None:
         ('"architectures": ["amd46"]', 'not "amd46"'),
     ],
 )
-def test_architectures_that_are_none_for_an_image_are_faults(keys: str, fault: str) -> None:
+def test_architectures_that_no_image_has_are_faults(keys: str, fault: str) -> None:
     with pytest.raises(SpecError) as caught:
         parse_spec(f'{{"name": "x", "packages": [], {keys}}}')
     assert any(fault in str(issue) for issue in caught.value.issues), caught.value

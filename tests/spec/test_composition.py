@@ -220,7 +220,7 @@ def test_variants_are_laid_over_the_spec_in_the_order_of_the_flags(tmp_path: Pat
     assert any('"gdb" is listed under "exclude" too' in fault for fault in faults(path, SpecChoices(("tiny", "debug"))))
 
 
-def test_arguments_fill_texts_and_leave_what_nobody_declared(tmp_path: Path) -> None:
+def test_arguments_fill_texts_and_leave_what_is_not_declared(tmp_path: Path) -> None:
     path = wrote(tmp_path / "web.json", SPEC)
     choices = SpecChoices(arguments={"VERSION": "2"}, environment={"VERSION": "9", "OTHER": "x"})
     spec = read(path, choices).spec

@@ -16,7 +16,7 @@ MAY_HOLD_ANYTHING = {"command", "environment", "labels", "text", "entry-point", 
 
 
 @pytest.mark.parametrize("kind", SOUND)
-def test_a_hostile_text_is_refused_at_its_place_or_said_exactly(kind: str) -> None:
+def test_a_hostile_text_is_refused_at_its_place_or_written_exactly(kind: str) -> None:
     wanted = text_places(SOUND[kind])
     assert said_everywhere(SOUND[kind], "", [])[2] == []
     for text in HOSTILE:

@@ -205,7 +205,7 @@ def test_a_key_that_looks_like_a_step_of_the_checker_is_distinguished_from_its_v
     ],
     ids=json.dumps,
 )
-def test_what_is_no_fault_is_none(part: dict[str, Any]) -> None:
+def test_what_is_allowed_is_not_reported(part: dict[str, Any]) -> None:
     assert faults({**SMALLEST, **part}) == []
 
 
@@ -241,7 +241,7 @@ def test_sources_are_files_inside_the_directory_of_the_spec(tmp_path: Path) -> N
     ]
 
 
-def test_a_file_that_is_no_text_is_refused_with_the_place(tmp_path: Path) -> None:
+def test_a_file_with_other_bytes_than_text_is_refused_with_the_place(tmp_path: Path) -> None:
     path = tmp_path / "system.json"
     path.write_bytes(b'{\n "name": "\xff"}')
     with pytest.raises(SpecError, match="byte 12 is not UTF-8") as caught:
@@ -313,7 +313,7 @@ PACK = {"name": "tool", "from-store": {"paths": ["result"]}}
         ({"packages": []}, ': must have either "packages" or "from-store"'),
     ],
 )
-def test_what_contradicts_a_store_is_said(part: dict[str, object], fault: str) -> None:
+def test_what_contradicts_a_store_is_reported(part: dict[str, object], fault: str) -> None:
     with pytest.raises(SpecError) as error:
         parse_spec(json.dumps({**PACK, **part}))
     assert fault in [f"{issue.where}: {issue.message}" for issue in error.value.issues]

@@ -180,7 +180,7 @@ def test_the_links_of_a_pack_take_no_place_of_the_systems(path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/etc/.", "//etc", "/etc/../etc", "/etc/", "/srv/../etc", "/./etc", "etc", ""])
 @pytest.mark.parametrize("use", ["file", "link", "directory", "home", "store", "volume"])
-def test_another_spelling_is_none(use: str, path: str) -> None:
+def test_another_spelling_is_not_reserved(use: str, path: str) -> None:
     assert any("must be an absolute path" in fault for fault in faults(MADE, asking(use, path)))
 
 

@@ -37,8 +37,13 @@ def test_every_output_is_read_by_both(outputs: dict[str, str]) -> None:
         assert outputs_in(data) == outputs
 
 
+def test_outputs_are_sorted_whatever_the_order_in_the_file() -> None:
+    outputs = {name: str(store_path(name)) for name in ("out", "dev", "lib")}
+    assert [name for name, _ in parse_outputs(written(outputs))] == ["dev", "lib", "out"]
+
+
 @given(st.binary(max_size=40), st.integers(0, 80))
-def test_what_is_no_derivation_is_none_for_both(noise: bytes, cut: int) -> None:
+def test_both_readers_refuse_malformed_derivations(noise: bytes, cut: int) -> None:
     whole = written({"out": str(store_path("x")), "dev": str(store_path("y"))})
     for data in (noise, b"Derive([[" + noise, whole[: min(cut, whole.index(b"],[("))]):
         with pytest.raises(ValueError, match=r"derivation|texts|end"):

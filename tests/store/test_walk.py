@@ -1,4 +1,4 @@
-"""The walk over an item: order, names, ends of directories, and what is refused for whom."""
+"""The walk over an item: order, names, ends of directories, and what is refused for which purpose."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def test_the_caller_goes_on_while_pieces_are_used_and_waits_when_it_is_too_far_a
     assert used == [(length, False) for length in range(AHEAD + 1)]
 
 
-def test_what_comes_behind_a_failure_is_not_used() -> None:
+def test_what_comes_after_a_failure_is_not_used() -> None:
     seen: list[int] = []
 
     def use(piece: memoryview) -> None:
@@ -81,7 +81,7 @@ def test_an_error_of_the_caller_is_the_one_that_is_reported() -> None:
     assert threading.active_count() == before
 
 
-def test_an_interrupt_does_not_wait_for_who_is_stuck() -> None:
+def test_an_interrupt_does_not_wait_for_a_stuck_thread() -> None:
     over = threading.Event()
     before = set(threading.enumerate())
     try:
@@ -138,7 +138,7 @@ def test_memory_is_used_again_when_all_went_well() -> None:
         assert address(more[0]) != first
 
 
-def test_memory_that_somebody_may_still_use_after_an_error_is_not_used_again() -> None:
+def test_memory_that_a_thread_may_still_use_after_an_error_is_not_used_again() -> None:
     left: list[memoryview] = []
 
     def fail() -> None:
@@ -152,7 +152,7 @@ def test_memory_that_somebody_may_still_use_after_an_error_is_not_used_again() -
         assert not {address(piece) for piece in memory} & {address(piece) for piece in left}
 
 
-def test_a_python_that_cannot_tell_where_memory_lies_has_pieces_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_python_that_does_not_know_where_memory_lies_has_pieces_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ctypes", None)
     with piece_buffers(5 << 20) as memory:
         assert [len(piece) for piece in memory] == [5 << 20] * BUFFERS

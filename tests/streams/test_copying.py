@@ -29,7 +29,7 @@ WAYS = [[], ["copy_file_range"], ["copy_file_range", "sendfile"]]
 
 @pytest.mark.parametrize("refused", WAYS)
 @pytest.mark.parametrize("count", [0, 1, 2_000_000, len(DATA)])
-def test_a_file_gets_the_bytes_behind_those_it_has(
+def test_a_file_gets_the_bytes_after_those_it_has(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Sequence[str], count: int
 ) -> None:
     refuse(monkeypatch, refused, errno.EXDEV)

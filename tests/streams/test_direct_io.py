@@ -99,8 +99,8 @@ def test_a_full_disk_is_no_reason_to_try_another_way(target: int, monkeypatch: p
         writer.write(aligned(bytes(1 << 20)), 0)
 
 
-def test_who_is_left_behind_does_not_write_to_what_is_open_by_then(tmp_path: Path) -> None:
-    """After an interrupt nobody waits for the thread that writes, and numbers of descriptors are used again."""
+def test_a_thread_that_is_abandoned_does_not_write_to_what_is_open_by_then(tmp_path: Path) -> None:
+    """After an interrupt nothing waits for the thread that writes, and numbers of descriptors are used again."""
     fd = os.open(tmp_path / "layer", os.O_RDWR | os.O_CREAT)
     writer = DirectWriter(fd)
     write = writer.writer_from(0)

@@ -45,7 +45,7 @@ def test_few_bytes_are_not_worth_a_process() -> None:
         assert multiprocessing.active_children() == []
 
 
-def test_who_leaves_in_the_middle_of_a_stream_leaves_nobody_behind() -> None:
+def test_a_caller_that_leaves_in_the_middle_of_a_stream_leaves_no_process() -> None:
     with hash_process(WORTH_A_PROCESS) as hasher:
         assert hasher is not None
         Pieces(hasher.update, hasher.piece_size, hasher.buffers).put(bytes(3 * hasher.piece_size))

@@ -120,7 +120,7 @@ def test_a_file_of_another_length_than_promised_is_an_error(tmp_path: Path, prom
 
 
 def test_streams_that_are_open_at_the_same_time_have_buffers_of_their_own() -> None:
-    collected(50)[0].finish()  # leaves one behind
+    collected(50)[0].finish()  # its piece stays
     (first, of_first), (second, of_second) = collected(50), collected(50)
     for _ in range(30):
         first.put(b"abc")

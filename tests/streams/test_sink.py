@@ -1,4 +1,4 @@
-"""Every kind of sink writes the same bytes and has the same digest; they differ in who does it."""
+"""Every kind of sink writes the same bytes and has the same digest; they differ in what does it."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def pam_variables(environment: bytes, folder: Path) -> dict[str, str]:
     session = f"session required pam_env.so conffile={configuration} readenv=1 envfile={file}\n"
     (folder / "probe").write_text(f"{session}auth required pam_permit.so\naccount required pam_permit.so\n")
     pam = ctypes.CDLL("libpam.so.0")
-    converse = ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 19)  # PAM_CONV_ERR: nobody is there to be asked
+    converse = ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 19)  # PAM_CONV_ERR: there is no user to ask
     conversation = (ctypes.c_void_p * 2)(ctypes.cast(converse, ctypes.c_void_p), None)
     handle = ctypes.c_void_p()
     assert pam.pam_start_confdir(b"probe", b"root", conversation, bytes(folder), ctypes.byref(handle)) == 0

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def default_cache() -> Path:
-    """Where packages, store and layers are kept when nobody says otherwise; filled by the first build."""
+    """Where packages, store and layers are kept when no variable says otherwise; filled by the first build."""
     home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
     return Path(os.environ.get("SYSIMAGE_CACHE_DIR") or Path(home) / "sysimage")
 

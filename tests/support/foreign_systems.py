@@ -2,7 +2,7 @@
 
 Packages of Guix and nixpkgs come only from their own servers. What makes a system of packages is in the tools, though:
 ``boot``, ``activate``, ``shepherd.conf``, ``/etc``, profiles. Here these are Guix's own work, kept in
-``tests/foreign_systems/guix`` (``make guixtest`` has Guix build them anew and compares), and Nix's, by an expression
+``tests/foreign_systems/guix`` (``make guixtest`` has Guix build them again and compares), and Nix's, by an expression
 that needs no nixpkgs. Where packages would be, there are links to items that sysimage made of Debian's.
 """
 

@@ -218,7 +218,7 @@ def without_refused(left: list[TextPlace], text: str, error: SpecError) -> list[
 
 
 def _is_about(where: str, one: TextPlace, text: str) -> bool:
-    """An array goes as a whole; what is wrong with a key is wrong with what it leads to; a key that is no text has
+    """An array goes as a whole; what is wrong with a key is wrong with what it leads to; a key that is not text has
     no pointer of its own."""
     here = one.pointer(text)
     above = pointer(*one.place[:-1]) if not one.is_key else pointer(*one.place)

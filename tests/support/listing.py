@@ -37,7 +37,7 @@ def render(lines: Lines) -> str:
 
 
 def without_owners(listing: str) -> str:
-    """The same listing as somebody sees it who may not give files away."""
+    """The same listing as it is for a user that may not give files away."""
     return "".join(
         f"{path}  {kind} {mode} {rest.partition(' ')[2]}".rstrip() + "\n"
         for path, line in (line.split("  ", 1) for line in listing.splitlines())

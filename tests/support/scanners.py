@@ -41,7 +41,7 @@ Layer = Mapping[str, tuple[tarfile.TarInfo, bytes]]
 
 @functools.lru_cache(maxsize=1)
 def layers(archive: Path) -> tuple[Layer, ...]:
-    """The members of each layer by name, bottom first, with the content of those that tell something."""
+    """The members of each layer by name, bottom first, with the content of those that a scanner reads."""
     return tuple(_layers(archive))
 
 

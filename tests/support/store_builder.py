@@ -16,7 +16,7 @@ from tests.support.stores import store_path
 
 
 def static_elf(machine: int = 62) -> bytes:
-    """An ELF file for x86-64 (or another machine) that needs nothing else: as far as anybody looks, a program."""
+    """An ELF file for x86-64 (or another machine) that needs nothing else: as far as any check looks, a program."""
     magic = b"\x7fELF\2\1\1" + bytes(9)
     return magic + struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, 0x400000, 64, 0, 0, 64, 56, 0, 64, 0, 0)
 

@@ -2,7 +2,7 @@
 
     python -m tests.support.watched RESULT build -o x.tar x.json
 
-Python's own audit events are what is listened to, so nothing can be opened behind our back but by the kernel's copying.
+Python's own audit events are what is listened to, so nothing can be opened unseen but by the kernel's copying.
 """
 
 from __future__ import annotations

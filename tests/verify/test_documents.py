@@ -69,13 +69,13 @@ def test_brackets_in_strings_are_no_nesting() -> None:
         "",
     ],
 )
-def test_a_digest_that_is_none_is_refused_before_any_use(digest: str) -> None:
+def test_a_malformed_digest_is_refused_before_any_use(digest: str) -> None:
     with pytest.raises(MalformedError, match="is not a sha256 digest"):
         parse_descriptor({"mediaType": "x", "digest": digest, "size": 1})
 
 
 @pytest.mark.parametrize("size", [-1, 2**63, 1.5, "1", None, True])
-def test_a_size_that_is_none_is_refused(size: object) -> None:
+def test_a_malformed_size_is_refused(size: object) -> None:
     with pytest.raises(MalformedError, match="size"):
         parse_descriptor({"mediaType": "x", "digest": GOOD, "size": size})
 

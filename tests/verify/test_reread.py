@@ -1,4 +1,4 @@
-"""Items that somebody else packed: out of order, over several layers, with hard links. Their hashes are the same."""
+"""Items that another tool packed: out of order, over several layers, with hard links. Their hashes are the same."""
 
 import gzip
 import io

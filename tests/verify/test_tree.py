@@ -65,13 +65,13 @@ def test_a_directory_keeps_its_content_and_a_file_in_its_place_does_not() -> Non
     assert layers(first, [file(b"d")])[0] == ["/d"]
 
 
-def test_layers_of_ours_must_agree_about_their_directories() -> None:
+def test_layers_of_sysimage_must_agree_about_their_directories() -> None:
     members = [[directory(b"d", 0o755)], [directory(b"d", 0o700)]]
     assert layers(*members)[1] == []
     assert layers(*members, ours=(1, 2))[1] == ["layer 2: /d is 0700 0:0, in layer 1 it is 0755 0:0"]
 
 
-def test_no_layer_of_ours_may_replace_a_file_of_a_store_item() -> None:
+def test_no_layer_of_sysimage_may_replace_a_file_of_a_store_item() -> None:
     members = [directory(b"gnu"), directory(b"gnu/store"), directory(ITEM), file(ITEM + b"/f")]
     assert layers(members, members)[1] == []
     assert layers(members, members, ours=(2,))[1] == [

@@ -1,6 +1,6 @@
 """Every rule of the verifier has a twin on the side that writes: what keeps a build from making what is refused.
 
-A rule is found in the verifier's code: the name of a fault, or the function that gives an image up. Who adds one says
+A rule is found in the verifier's code: the name of a fault, or the function that gives an image up. A new one says
 here what keeps builds from breaking it. What is shared needs no twin: both sides ask `sysimage.rules`.
 """
 
@@ -136,7 +136,7 @@ GIVEN_UP: dict[str, str] = {
 """Module and function → what prevents that it gives up."""
 
 NOT_PREVENTED = {"layer._read_content"}
-"""Two million entries: how many there are is known to nobody before all is read, nor where layers come from a cache."""
+"""Two million entries: how many there are is unknown before all is read, nor where layers come from a cache."""
 
 SHARED = {
     "architecture": "sysimage.rules.machines:check_architecture",
@@ -164,7 +164,7 @@ NAMING = (
     "style",
     "self._advice",
 )
-"""What the verifier calls with a rule's name: some are faults in images of ours alone, and notes in others."""
+"""What the verifier calls with a rule's name: some are faults in images of sysimage alone, and notes in others."""
 
 
 def faults() -> set[str]:

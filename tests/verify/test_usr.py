@@ -109,7 +109,7 @@ PARENTS = (
         ((raw_tar.file(b"usr/lib/x", b"x", mode=0o555),), ["comes without its parent directory"]),
     ],
 )
-def test_what_a_layer_of_ours_may_have_below_usr(members: tuple[bytes, ...], faults: list[str]) -> None:
+def test_what_a_layer_of_sysimage_may_have_below_usr(members: tuple[bytes, ...], faults: list[str]) -> None:
     found = IssueCollector(20)
     rules = LayerRules("layer 1", found, ours=True)
     for member in read_members(ChunkStream(iter([raw_tar.archive(*PARENTS, *members)])), DEFAULT_LIMITS):

@@ -72,7 +72,7 @@ AGENT = Path(protocol.__file__)
 
 
 class Line:
-    """A channel, and a machine that is no more than the real agent, which `serve` starts at the other end."""
+    """A channel, and a machine that is only the real agent, which `serve` starts at the other end."""
 
     def __init__(self) -> None:
         here, self.there = socket.socketpair()
@@ -138,7 +138,7 @@ def test_input_of_any_size_arrives(line: Line, size: int) -> None:
     assert line.channel.run(["cat"], stdin=data).stdout == data
 
 
-def test_a_command_that_does_not_read_its_input_blocks_nobody(line: Line) -> None:
+def test_a_command_that_does_not_read_its_input_blocks_no_other(line: Line) -> None:
     assert line.channel.run(["true"], stdin=bytes(4 << 20)).status == 0
 
 
@@ -167,7 +167,7 @@ def test_a_command_that_works_for_ever_is_killed_too(line: Line) -> None:
         line.channel.run(["/bin/sh", "-c", "while :; do :; done"], patience=Patience(quiet=60, work=1))
 
 
-def test_an_agent_that_is_not_heard_is_no_stuck_command() -> None:
+def test_an_agent_that_does_not_answer_is_not_a_stuck_command() -> None:
     line = Line()
     with pytest.raises(GuestSilentError, match="the agent has sent nothing"):
         line.channel.run(["true"], patience=Patience(quiet=1))
@@ -176,7 +176,7 @@ def test_an_agent_that_is_not_heard_is_no_stuck_command() -> None:
 
 def test_a_daemon_that_keeps_the_pipe_open_does_not_hold_up_the_result(line: Line, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-    # What it writes later is nobody's output any more, and no reason to die.
+    # What it writes later belongs to no command any more, and no reason to die.
     daemon = f"(while [ ! -e {mark} ]; do sleep 0.1; done; echo late && touch {mark}.well; exec sleep 20) &"
     script = f"{daemon} head -c 60000 /dev/zero; echo started >&2"
     ended = line.channel.run(["/bin/sh", "-c", script])
@@ -258,7 +258,7 @@ def test_two_tasks_run_at_once(line: Line) -> None:
     assert slow.stdout == b"slow"
 
 
-def test_an_agent_that_starts_anew_is_noticed() -> None:
+def test_an_agent_that_starts_again_is_noticed() -> None:
     line = Line()
     for memory in ("first", "second"):
         line.there.sendall(b"")
@@ -325,7 +325,7 @@ def test_the_shell_is_binary_safe(shell: Shell, data: bytes) -> None:
     assert shell.run(f"printf '{octal}'").stdout == data
 
 
-def test_a_shell_that_cannot_be_entered_shows_what_was_said(line: Line) -> None:
+def test_a_shell_that_cannot_be_entered_shows_what_was_printed(line: Line) -> None:
     shell = Shell(line.channel, ["/bin/sh", "-c", "echo no such container >&2; exit 1"])
     with pytest.raises(ImageFaultError, match="its shell ended") as fault:
         shell.run("true")

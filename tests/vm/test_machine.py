@@ -203,7 +203,7 @@ def choose(emulator: Path, choice: accelerator.Choice = accelerator.Choice.AUTO)
 
 @pytest.mark.usefixtures("kvm")
 @pytest.mark.parametrize("part", ["internal-error", "dies", "refuses-to-start", "out-of-memory", "powers-off"])
-def test_kvm_that_does_not_boot_is_not_used_and_said_why(
+def test_kvm_that_does_not_boot_is_not_used_and_the_reason_is_printed(
     emulator: Path, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     boot_as(monkeypatch, part)

@@ -1,4 +1,4 @@
-"""Lock files of Python packages are read for the image's platform, and every fault of theirs is told with its place."""
+"""Lock files of Python packages are read for the image's platform, and every fault is reported with its place."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_requirements_give_each_version_with_all_its_hashes(tmp_path: Path) -> N
     ]
 
 
-def test_every_line_that_locks_nothing_is_told(tmp_path: Path) -> None:
+def test_every_line_that_locks_nothing_is_reported(tmp_path: Path) -> None:
     text = f"a>=1\nb==1\nc==1.* --hash=sha256:{A}\nd @ https://x.example/d.whl --hash=sha256:{A}\n-r other.txt\n=e\n"
     text += "f==1 --hash=md5:00\n\n-i https://x.example\n"
     assert faults(tmp_path, text, "requirements.txt").splitlines() == [

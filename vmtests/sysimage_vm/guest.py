@@ -64,7 +64,7 @@ ReadyCheck = Callable[[Machine], None]
 def ready_machine(
     host: Host, guest: Guest, files: MachineFiles, check: ReadyCheck, *, fresh: bool = False
 ) -> Iterator[Ready]:
-    """A machine for one run of tests, which it may damage as it likes: it ends with the ``with`` block.
+    """A machine for one run of tests, which it may damage: it ends with the ``with`` block.
 
     ``files.directory`` must be empty; console and QEMU's log stay there. ``fresh`` boots even if there is a snapshot.
     The machine's slot on this host is held meanwhile: two emulated machines at once would starve each other.

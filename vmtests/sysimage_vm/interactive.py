@@ -22,7 +22,7 @@ def converse(
     """Run ``argv`` in the guest with what the descriptor ``source`` gives as its input; the exit status.
 
     Whatever it says is handed to ``out`` and ``err`` at once. Ends when the program does; an end of input is passed on.
-    Raises the diagnosis if the machine dies meanwhile; a person may think for as long as they like.
+    Raises the diagnosis if the machine dies meanwhile; there is no limit to how long a person thinks.
     """
     order = {"op": "run", "argv": argv, "env": {}, "cwd": "/"}
     task = machine.channel.start(order)

@@ -1,6 +1,6 @@
 """Which packages every system has, beside those that its system.json names.
 
-Debian calls some packages Essential: all others may use them without saying so, hence they are here, by name, because
+Debian calls some packages Essential: all others may use them without declaring it. They are here by name, because
 only so is it visible that ``dpkg`` and ``init-system-helpers`` are not: nothing is installed or configured inside.
 """
 

@@ -1,4 +1,4 @@
-"""Recipes: everything that an item's content depends on, and hence its path."""
+"""Recipes: everything that an item's content depends on, and so its path."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ _UNDONE = {
     r"On(Failure|Success)": "no unit is started by the end of another",
     r"JoinsNamespaceOf": "services share one view of the container anyway, their own /tmp excepted",
     r"PAMName": "no PAM session is opened",
-    r"RuntimeMaxSec|RuntimeRandomizedExtraSec": "the service runs as long as it likes",
+    r"RuntimeMaxSec|RuntimeRandomizedExtraSec": "the service runs without a limit of time",
     r"RestartSteps"
     r"|RestartMaxDelaySec": "a service that keeps ending is started again after ever longer pauses of at most a minute",
     r"(Propagates)ReloadTo|ReloadPropagatedFrom": "a reload reaches the named service alone",

@@ -72,13 +72,13 @@ def _follow(catalogue: Catalogue, name: str, roots: Iterable[StorePath]) -> dict
                 why = "is not a valid path there" if referrer is None else f"is not there, but {referrer} refers to it"
                 issues.append(Issue(str(path), why))
         facts |= found
-        fresh = set()
-        for path, one in sorted(found.items()):
-            for reference in one.references:
+        fresh = []
+        for path in todo:
+            for reference in found[path].references if path in found else ():
                 if reference not in referrers:
                     referrers[reference] = path
-                    fresh.add(reference)
-        todo = sorted(fresh)
+                    fresh.append(reference)
+        todo = fresh
     if issues:
         raise StoreSourceError(
             f"cannot find all store items in {name}: {len(issues)} missing", issues=sorted(issues, key=str)

@@ -3,7 +3,7 @@
     python -m tests.bench.layering [--limits 100,40,20] [--start 2023-01-01] [--steps 27] [--systems a,b] [--chart FILE]
                                    [--rules ours,guix-size] [--quick]
 
-The rules of others are told the source packages and the upload dates from the data up to the day; ours sees closures.
+The rules of others get the source packages and the upload dates from the data up to the day; ours sees closures.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ MOST = 3.0
 
 def draw(results: Mapping[tuple[str, int, str], Score]) -> str:
     """An SVG with a panel for each mode and limit. Both axes show the excess over the bound, as its square root, so
-    that what is close to the bound can be told apart; nearer to the lower left corner is better."""
+    that what is close to the bound can be distinguished; nearer to the lower left corner is better."""
     panels = list(dict.fromkeys((mode, limit) for mode, limit, _ in results))
     columns = max(1, len({limit for _, limit in panels}))
     rows = -(-len(panels) // columns)

@@ -64,7 +64,7 @@ def graph_of(closure: Closure) -> nx.DiGraph:
 
 
 class Knowledge:
-    """What the data tells beyond closures, up to a day."""
+    """What the data holds beyond closures, up to a day."""
 
     def __init__(self, course: Course) -> None:
         self._replay = course.replay

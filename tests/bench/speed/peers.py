@@ -1,4 +1,4 @@
-"""The peers' ways: what others do to make the same image, with their programs or written anew as they do it."""
+"""The peers' ways: what others do to make the same image, with their programs or written again as they do it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _tarfile_layer(source: LayerSource, sink: _Sink | IO[bytes]) -> None:
             top = item.location or Path()
             for path in sorted([top, *top.rglob("*")]):
                 member = _reset(layer.gettarinfo(path, arcname=str(item.path) + str(path)[len(str(top)) :]))
-                if member.islnk():  # nixpkgs, too, lets nobody see which files a store has linked to one another
+                if member.islnk():  # nixpkgs, too, hides which files a store has linked to one another
                     member.type, member.linkname, member.size = tarfile.REGTYPE, "", path.lstat().st_size
                 if member.isreg():
                     with path.open("rb") as content:

@@ -1,4 +1,4 @@
-"""Where packages come from when nobody says so."""
+"""Where packages come from when no flag names a place."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_proxies_and_certificates_come_from_apt() -> None:
     assert found.ca_file == Path("/etc/ssl/our.pem")
 
 
-def test_what_is_said_wins_over_apt_and_apt_over_the_environment() -> None:
+def test_options_take_precedence_over_apt_and_apt_over_the_environment() -> None:
     environment = {"http_proxy": "http://env.invalid", "HTTPS_PROXY": "http://env.invalid", "no_proxy": "a.invalid, .b"}
     found = merge_settings(
         TransportOptions(ca_file=Path("/given.pem"), offline=True), parse_settings(APT_CONFIG), environment

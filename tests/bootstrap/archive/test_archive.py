@@ -81,7 +81,7 @@ def test_a_second_look_reads_no_list_again(suite: FakeSuite, server: Server, ope
     assert server.paths() == ["/debian/dists/trixie/InRelease"]
 
 
-def test_an_unchanged_release_is_not_sent_again_where_the_server_can_tell(
+def test_an_unchanged_release_is_not_sent_again_where_the_server_knows_it(
     suite: FakeSuite, server: Server, open_archive: OpenArchive
 ) -> None:
     asked: list[str | None] = []
@@ -179,7 +179,9 @@ def test_a_damaged_cache_is_rebuilt(suite: FakeSuite, open_archive: OpenArchive,
     assert names(tmp_path / "cache") == files
 
 
-def test_a_kept_list_that_was_changed_is_read_anew(suite: FakeSuite, open_archive: OpenArchive, tmp_path: Path) -> None:
+def test_a_kept_list_that_was_changed_is_read_again(
+    suite: FakeSuite, open_archive: OpenArchive, tmp_path: Path
+) -> None:
     open_archive().packages("amd64")
     (kept,) = (tmp_path / "cache" / "lists").iterdir()
     kept.write_bytes(kept.read_bytes().replace(b"libc6 (>= 2.36)", b"evil1 (>= 2.36)"))
@@ -299,7 +301,7 @@ def test_packages_of_a_suite_that_is_not_among_the_sources_are_refused(
         open_archive("trixie-updates").fetch([nginx])
 
 
-def test_a_damaged_memory_of_what_was_seen_accuses_nobody(
+def test_a_damaged_memory_of_what_was_seen_is_not_taken_for_an_attack(
     suite: FakeSuite, open_archive: OpenArchive, tmp_path: Path
 ) -> None:
     open_archive().releases()

@@ -253,7 +253,9 @@ def test_another_address_is_asked_where_the_first_has_nothing(
     assert fetch(both, cache) == DATA
 
 
-def test_who_waited_for_a_file_never_writes_into_the_finished_one(wanted: FetchRequest, cache: FileCache) -> None:
+def test_a_thread_that_waited_for_a_file_never_writes_into_the_finished_one(
+    wanted: FetchRequest, cache: FileCache
+) -> None:
     waiting = threading.Event()
 
     def wait() -> int:

@@ -84,7 +84,7 @@ def test_a_library_that_is_not_in_the_store_is_noticed(shell: Path, libc: Path) 
     assert check(shell, "/x", {LIBC: libc}, interpreter, TARGET, ("libc.so.6",)) == []
 
 
-def test_a_library_behind_a_link_out_of_the_store_is_not_in_it(shell: Path, libc: Path) -> None:
+def test_a_library_that_a_link_out_of_the_store_leads_to_is_not_in_it(shell: Path, libc: Path) -> None:
     interpreter = linked(shell)
     (libc / "lib/libc.so.6").unlink()
     (libc / "lib/libc.so.6").symlink_to(find_library("libc.so.6"))
@@ -116,7 +116,7 @@ def test_an_interpreter_that_was_not_rewritten_is_noticed(shell: Path, libc: Pat
     assert "does not find libc.so.6 in the store" in faults
 
 
-def test_a_file_that_is_no_longer_elf_is_noticed(shell: Path) -> None:
+def test_a_file_that_has_stopped_being_elf_is_noticed(shell: Path) -> None:
     shell.write_bytes(b"#!/bin/sh\n")
     assert check(shell, "/x", {}, None, TARGET) == ["is no longer an ELF file of its architecture"]
 

@@ -1,4 +1,4 @@
-"""What no program needs is told from what one reads, by its path and by what was asked for."""
+"""What no program needs is distinguished from what one reads, by its path and by what was asked for."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_language_keeps_the_directories_that_gettext_looks_into(
     assert Slim(languages=frozenset({asked})).leaves_out("x", f"share/locale/{directories[0]}/LC_MESSAGES/x.mo") is None
 
 
-def test_locales_say_their_languages_and_the_locale_of_nobody_says_none() -> None:
+def test_locales_name_their_languages_and_the_c_locale_names_no_language() -> None:
     assert languages_of(["C.UTF-8", "POSIX", "C", ""]) == set()
     assert languages_of(["de_AT.UTF-8", "ca_ES.UTF-8@valencia", "fr:pt_BR"]) == {
         "de_AT",

@@ -22,7 +22,7 @@ BLOCK = 512
 
 @dataclass(frozen=True)
 class Member:
-    """One tar member, written just as it is said, right or wrong."""
+    """One tar member, written exactly as specified, right or wrong."""
 
     name: str
     content: bytes = b""

@@ -107,7 +107,7 @@ def test_the_first_alternative_is_taken_where_nothing_else_decides() -> None:
     assert names(resolve(archive, ask("a", exclude=frozenset({"x"})))) == ["a", "y"]
 
 
-def test_a_real_package_goes_before_those_that_provide_its_name() -> None:
+def test_a_real_package_takes_precedence_over_those_that_provide_its_name() -> None:
     archive = index(stanza("a", depends="tool"), stanza("early", provides="tool", priority="required"), stanza("tool"))
     assert names(resolve(archive, ask("a"))) == ["a", "tool"]
     assert names(resolve(archive, ask("a", prefer={"tool": "early"}))) == ["a", "early"]
@@ -162,7 +162,7 @@ def test_what_exclusion_leaves_unmet_is_reported() -> None:
     assert found.unmet == (("a", "b (>= 1)"),)
 
 
-def test_the_highest_version_that_fits_everybody_is_taken() -> None:
+def test_the_highest_version_that_fits_every_package_is_taken() -> None:
     archive = index(
         stanza("lib", "1.0"),
         stanza("lib", "1.5"),
@@ -228,7 +228,7 @@ def test_an_architecture_that_is_named_has_to_be_ours() -> None:
     assert faults(archive, ask("b"))
 
 
-def test_a_package_for_all_architectures_counts_as_one_of_ours() -> None:
+def test_a_package_for_all_architectures_counts_for_each() -> None:
     archive = index(
         stanza("a", depends="data:amd64"),
         stanza("data", architecture="all", conflicts="old:amd64"),
@@ -264,7 +264,7 @@ def test_a_conflict_is_explained_by_both_sides() -> None:
     assert faults(archive, ask("nginx", "bash")) == ["nginx: nginx 1.0 cannot be together with bash 1.0"]
 
 
-def test_a_version_that_is_not_there_is_named_once_and_not_for_everybody_who_needs_the_package() -> None:
+def test_a_version_that_is_not_there_is_named_once_and_not_for_every_package_that_needs_it() -> None:
     archive = index(
         stanza("lib", "2", provides="abi (= 2)"), stanza("a", depends="lib (>= 2)"), stanza("b", depends="abi (= 2)")
     )

@@ -142,6 +142,24 @@ def test_the_directories_around_a_file_come_before_the_store_in_the_order_of_deb
     ]
 
 
+def test_of_two_libraries_with_one_name_that_in_the_programs_own_directory_is_linked() -> None:
+    own = inventory("own", f"{LIB}/own/libtwice.so", linked={f"{LIB}/own/libtwice.so": elf()})
+    common = inventory("common", f"{LIB}/libtwice.so", linked={f"{LIB}/libtwice.so": elf()})
+    user = inventory(
+        "user",
+        "bin/plain",
+        "bin/special",
+        linked={"bin/plain": elf("libtwice.so"), "bin/special": elf("libtwice.so", runpath=(f"/usr/{LIB}/own",))},
+    )
+    plan = planned(own, common, user, dependencies={"user": ("common", "own")})
+    linked = plan.items["user"].plan.linked
+    packages = {
+        name: [entry for entry in (readable(plan, one) for one in found[1]) if entry and entry.startswith("<")]
+        for name, found in linked.items()
+    }
+    assert packages == {"bin/plain": [f"<common>/{LIB}"], "bin/special": [f"<own>/{LIB}/own"]}
+
+
 def test_links_are_debians_below_usr_whatever_the_item_says() -> None:
     one = inventory(
         "one",
@@ -319,7 +337,7 @@ def test_the_alternative_that_is_asked_for_is_taken() -> None:
     assert readable(plan, plan.items["script"].plan.scripts["bin/script"]) == "#!<gawk>/bin/gawk"
 
 
-def test_debians_priority_decides_where_nobody_asks() -> None:
+def test_debians_priority_decides_where_the_spec_does_not() -> None:
     script = inventory("script", "bin/script", scripts={"bin/script": "/usr/bin/awk"})
     plan = planned(MAWK, GAWK, script)
     assert readable(plan, plan.items["script"].plan.scripts["bin/script"]) == "#!<gawk>/bin/gawk"

@@ -143,7 +143,7 @@ def test_guile_stays_whole_where_something_else_uses_it(asked: str) -> None:
     assert left_out(packages, Slim())
 
 
-def test_without_the_shepherd_guile_is_somebody_elses() -> None:
+def test_without_the_shepherd_guile_is_an_ordinary_package() -> None:
     packages = guile()
     del packages["shepherd"]
     assert left_out(packages, Slim()) == {}
@@ -171,7 +171,7 @@ def test_a_script_that_calls_a_spared_program_is_found(line: str, words: tuple[s
     assert [str(issue) for issue in caught.value.issues] == ["tool: bin/tool: calls perl, which is in perl-base"]
 
 
-def test_scripts_that_only_configure_or_that_nobody_asked_for_call_nothing() -> None:
+def test_scripts_that_only_configure_or_were_not_asked_for_call_nothing() -> None:
     scripts = {"sbin/pam-auth-update": "/usr/bin/perl"}
     runtime = inventory("libpam-runtime", *scripts, scripts=scripts)
     other = inventory("other", "bin/other", scripts={"bin/other": "/usr/bin/perl"})

@@ -83,7 +83,7 @@ def test_variables_and_loops_count_as_the_shell_has_them() -> None:
     }
 
 
-def test_a_diversion_that_the_script_takes_back_is_none() -> None:
+def test_a_diversion_that_the_script_takes_back_does_not_count() -> None:
     assert diverted("dpkg-divert --add /usr/bin/x\ndpkg-divert --remove /usr/bin/x\n") == {}
 
 
@@ -108,7 +108,7 @@ def test_capabilities_that_the_user_is_asked_about_follow_the_answer() -> None:
     }
 
 
-def test_a_program_that_is_not_there_and_capabilities_that_are_none_are_not_set() -> None:
+def test_a_program_that_is_not_there_and_unknown_capabilities_are_not_set() -> None:
     assert capable("setcap cap_bpf=ep /usr/bin/absent || true") == {}
     said = read("setcap cap_flying=ep /usr/bin/x", MERGED)
     assert (said.capabilities, [one.why for one in said.unread]) == ({}, ["which capabilities cap_flying=ep are"])

@@ -133,7 +133,7 @@ def test_modules_of_apache_are_enabled_with_what_they_depend_on() -> None:
     assert "/etc/yes" in after
 
 
-def test_units_and_triggers_are_told() -> None:
+def test_units_and_triggers_are_reported() -> None:
     said = read(
         "if deb-systemd-helper --quiet was-enabled 'db.service'; then\n"
         "deb-systemd-helper enable 'db.service' >/dev/null; fi\n"

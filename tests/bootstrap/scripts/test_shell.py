@@ -72,7 +72,7 @@ def test_words_are_divided_as_the_shell_divides_them(words: list[str], value: st
     ("text", "line"),
     [("if true; then\n", 2), ("echo 'a\n", 1), ("case x in\n", 2), ("a\n)\n", 2), ("cat <<E\nx\n", 2), ("echo ${", 1)],
 )
-def test_what_cannot_be_taken_apart_is_told_with_its_line(text: str, line: int) -> None:
+def test_what_cannot_be_parsed_is_reported_with_its_line(text: str, line: int) -> None:
     with pytest.raises(ShellSyntaxError) as caught:
         parse(text)
     assert caught.value.line == line

@@ -1,4 +1,4 @@
-"""A handful of packages that nobody published: just enough of Debian to make a whole system of."""
+"""A handful of packages that were never published: just enough of Debian to make a whole system of."""
 
 from __future__ import annotations
 

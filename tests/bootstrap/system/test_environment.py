@@ -33,7 +33,7 @@ def test_pam_reads_each_value_as_it_is_or_not_at_all(tmp_path: Path) -> None:
     reads()
 
 
-def test_what_a_line_cannot_hold_is_left_out_and_said() -> None:
+def test_what_a_line_cannot_hold_is_left_out_and_reported() -> None:
     values = {"A": "a\nB=1", "C": "a#b", "D": "x" * 9000, "E": "fine", "F": "a\u2028b", "G": "tail\\"}
     assert pam_environment(values).decode().split("\n") == [
         "# A has a value that this file cannot hold.",

@@ -79,7 +79,7 @@ def test_accounts_of_packages_that_no_line_holds_are_named(line: str) -> None:
         parse_sysusers([("file", line)])
 
 
-def test_directories_of_packages_are_made_where_and_for_whom_they_say_plainly(tmp_path: Path) -> None:
+def test_directories_of_packages_are_made_at_the_paths_and_for_the_owners_they_name_plainly(tmp_path: Path) -> None:
     lines = [
         "d /var/lib/good 0750 _daemon 5 -",
         "d /var/lib/../../etc 0777 root root -",

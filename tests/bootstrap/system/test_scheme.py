@@ -1,4 +1,4 @@
-"""What is written for Scheme is read back as it was, by a reader of ours always and by Guile itself."""
+"""What is written for Scheme is read back as it was, by a reader of these tests always and by Guile itself."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def test_programs_with_fixed_ids_follow_from_their_item_and_others_lie_over_it(t
     ]
 
 
-def test_scanners_are_told_of_the_packages_that_are_in_the_image(tmp_path: Path) -> None:
+def test_scanners_find_the_packages_that_are_in_the_image(tmp_path: Path) -> None:
     result, store = make(tmp_path, {"mawk": {"share/sysimage/packages/mawk": "Package: mawk\n"}})
     rows = {entry.path: entry for entry in result.entries if "/status.d/" in entry.path}
     assert {path: entry.read() for path, entry in rows.items()} == {
@@ -331,7 +331,7 @@ def test_secrets_do_not_get_into_the_store(tmp_path: Path) -> None:
         ({"locale": "de_DE.UTF-8"}, "the build has no locales-all"),
     ],
 )
-def test_what_the_packages_do_not_have_is_said(tmp_path: Path, parts: dict[str, Any], fault: str) -> None:
+def test_what_the_packages_do_not_have_is_reported(tmp_path: Path, parts: dict[str, Any], fault: str) -> None:
     with pytest.raises(SpecError, match=fault):
         make(tmp_path, **parts)
 
@@ -539,7 +539,7 @@ def test_an_answer_is_followed_and_one_to_no_question_is_refused(tmp_path: Path)
         configured(tmp_path / "refused", script, {"bin/tool": "#!"}, debconf={"pkg/prt": "1"})
 
 
-def test_a_line_that_is_not_understood_is_told(tmp_path: Path) -> None:
+def test_a_line_that_is_not_understood_is_reported(tmp_path: Path) -> None:
     (line,) = configured(tmp_path, "/usr/bin/tool --configure", {"bin/tool": "#!/usr/bin/perl"}).unread
     assert (line.package, line.script, line.line, line.text) == ("pkg", "postinst", 3, "/usr/bin/tool --configure")
 
@@ -552,7 +552,7 @@ def test_what_only_a_program_can_make_is_made_by_the_boot_where_it_is_not_there(
     assert '(first-starts ("/etc/aliases.db" "/usr/bin/newaliases"))' in " ".join(activate.split())
 
 
-def test_locked_ids_are_those_of_packages_accounts_and_all_chosen_ones_are_told(tmp_path: Path) -> None:
+def test_locked_ids_are_those_of_packages_accounts_and_all_chosen_ones_are_reported(tmp_path: Path) -> None:
     spec = SystemSpec.model_validate({"name": "x", "packages": [], "users": {"ann": {}, "bob": {"uid": 1234}}})
     store = ItemStore(tmp_path / "store", spec.store.store_dir)
     items, facts = make_packages(store)

@@ -57,7 +57,7 @@ def of_ldconfig(root: Path) -> bytes:
 
 @pytest.fixture(name="root")
 def _root(tmp_path: Path) -> Path:
-    """A system with real libraries: in the usual places, in configured ones, twice, and behind links."""
+    """A system with real libraries: in the usual places, in configured ones, twice, and where links lead."""
     root = tmp_path / "root"
     for directory in (f"{LIB}/private", "usr/lib/old", "usr/local/lib", "etc/ld.so.conf.d"):
         (root / directory).mkdir(parents=True)

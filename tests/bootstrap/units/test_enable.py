@@ -1,4 +1,4 @@
-"""What a name under ``enable`` becomes: the unit, what it takes along, who waits for whom, what is not done."""
+"""What a name under ``enable`` becomes: the unit, what it takes along, which unit waits for which, what is not done."""
 
 from __future__ import annotations
 

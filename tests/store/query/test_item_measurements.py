@@ -1,4 +1,4 @@
-"""What reading told of items without a database is kept, and believed exactly as long as nothing about them changed."""
+"""What reading items without a database has found is kept, and believed exactly as long as they did not change."""
 
 from __future__ import annotations
 

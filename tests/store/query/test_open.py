@@ -256,7 +256,7 @@ def test_another_database_is_refused(tmp_path: Path) -> None:
 
 @pytest.fixture
 def live(closure: Closure, tmp_path: Path) -> tuple[sqlite3.Connection, Path]:
-    """A database in log mode that somebody has open, as a daemon has."""
+    """A database in log mode that another process has open, as a daemon has."""
     file = tmp_path / "db" / "db.sqlite"
     file.parent.mkdir()
     file.write_bytes(store_database(closure, Schema.GUIX))
