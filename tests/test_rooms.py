@@ -139,7 +139,7 @@ ALLOWED: dict[str, set[str]] = {
         "bootstrap.system_cache",
         "bootstrap.integrity_check",
     },
-    # What programs read of results, as plain values: whoever has the results fills them.
+    # What programs read of results, as plain values: the room with the results fills them.
     "documents": set(),
     # The library's door: it takes paths and values and calls the conductor; the command line stands on it.
     "api": {

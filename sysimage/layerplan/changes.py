@@ -161,6 +161,4 @@ def _propagates(
 
 
 def _others(item: StoreItem) -> tuple[StorePath, ...]:
-    if item.path not in item.references:
-        return item.references
     return tuple(reference for reference in item.references if reference != item.path)

@@ -75,7 +75,7 @@ def test_a_unit_of_a_package_runs_with_its_drop_in(system: Booted) -> None:
     assert "Welcome to nginx" in page
 
 
-def test_a_service_says_in_the_log_what_it_was_told(system: Booted) -> None:
+def test_a_service_says_in_the_log_what_it_was_asked_to_print(system: Booted) -> None:
     system.wait_for("the service's words", lambda: 'the app says 100% a "b" yes' in system.output())
     assert shell(system, "stat -c %U /run/app /run/app/here").split() == ["app", "app"]
     assert shell(system, "cat /srv/tables") == "/root /"
@@ -89,7 +89,7 @@ def test_a_service_that_is_not_ready_in_time_fails_and_says_why(system: Booted) 
     system.run(["systemctl", "reset-failed", "late"])
 
 
-def test_a_timed_service_runs_when_it_is_told_to(system: Booted) -> None:
+def test_a_timed_service_runs_when_its_timer_says(system: Booted) -> None:
     assert shell(system, "systemctl show --property ActiveState --value sweep.timer") == "active"
     assert shell(system, "systemctl start sweep && ls /srv/swept") == "/srv/swept"
 

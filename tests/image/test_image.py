@@ -85,6 +85,10 @@ def test_the_configuration_says_everything_in_the_specs_words() -> None:
     }
 
 
+def test_without_a_time_the_image_is_from_the_first_second() -> None:
+    assert ImageConfig("amd64").created == 1
+
+
 def test_what_is_not_specified_is_not_written() -> None:
     assert make_image(ImageConfig("amd64"), LAYERS).config.value["config"] == {}
 

@@ -43,6 +43,23 @@ def test_what_all_systems_hold_is_the_same_layers_at_the_bottom() -> None:
     assert [path.name for path in web[-1].paths] == ["nginx-1"]
 
 
+def test_the_reason_of_a_layer_names_the_systems_that_hold_it() -> None:
+    both = {"both-1": 50 * MB}
+    fleet = {
+        "db": closure_of({**both, "postgres-1": 90 * MB}),
+        "mail": closure_of({"exim-1": 70 * MB}),
+        "web": closure_of({**both, "nginx-1": 70 * MB}),
+    }
+    reasons = {layer.paths[0].name: layer.reason for plan in plan_fleet(fleet, 9).values() for layer in plan.layers}
+    only = "1 items that only {} holds, or whose layers had to be joined for the budget"
+    assert reasons == {
+        "both-1": "1 items shared by 2 systems: db, web",
+        "postgres-1": only.format("db"),
+        "exim-1": only.format("mail"),
+        "nginx-1": only.format("web"),
+    }
+
+
 def test_with_room_enough_nothing_is_stored_twice() -> None:
     fleet = {
         "a": closure_of({"x-1": 5 * MB, "y-1": 6 * MB, "z-1": 7 * MB}),

@@ -19,6 +19,7 @@ def test_a_record_is_read_as_it_was_written(closure: Closure) -> None:
     assert record.plan == plan
     assert record.closure.items == after.items
     assert to_json(record.plan, record.closure) == text
+    assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":")), "its one form"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "something else"}'])

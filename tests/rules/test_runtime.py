@@ -1,4 +1,4 @@
-"""What a config may say about a container: every fault is found, and what is at a limit is none."""
+"""What a config may say about a container: every fault is found, and what is at a limit is not a fault."""
 
 from __future__ import annotations
 

@@ -76,6 +76,22 @@ def test_the_library_writes_on_where_we_ended() -> None:
         assert whole(connection)
 
 
+@given(st.lists(NUMBERS, min_size=1, max_size=30))
+def test_numbers_take_the_bytes_that_the_library_gives_them(numbers: list[int]) -> None:
+    def unused(data: bytes) -> int:
+        """Bytes of the table's page, the last one, that no cell takes."""
+        page = data[-PAGE_SIZE:]
+        return int.from_bytes(page[5:7], "big") - 8 - 2 * int.from_bytes(page[3:5], "big")
+
+    database = sqlite3.connect(":memory:")
+    database.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+    database.execute("CREATE TABLE T (a)")
+    database.executemany("INSERT INTO T VALUES (?)", [(number,) for number in numbers])
+    database.commit()
+    ours = sqlite_file([Table("T", "CREATE TABLE T (a)", rows=[(number,) for number in numbers])], VERSION)
+    assert unused(ours) == unused(database.serialize())
+
+
 def test_no_byte_is_left_to_chance() -> None:
     """A file with every kind of page and cell. If this has to change, the digest of every image does."""
     rows: list[Row] = [(None if at % 5 == 0 else at * 1_000_003, "é" * (at % 2500)) for at in range(3000)]

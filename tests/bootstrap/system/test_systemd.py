@@ -245,7 +245,7 @@ def test_the_image_starts_with_a_program_that_podman_takes_for_systemd(tmp_path:
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), min_size=1))
-def test_a_command_is_read_as_it_was_said(words: list[str]) -> None:
+def test_a_command_is_read_as_it_was_written(words: list[str]) -> None:
     line = command_line(["/bin/x", *words])
     assert "\n" not in line
     found = [expand(word, UnitName("x.service")) for word in split_words(line.removeprefix(":"))]
