@@ -1,8 +1,11 @@
 # Hands over to Guile, which activates the system and becomes its init. Nothing outside the store is used: a file system
 # may be mounted over anything else.
 # usage: boot-program SYSTEM
+#
+# The kernel drops a signal to a container's first process when nobody handles it. What runs this script has blocked those
+# that end a container: they wait until the Shepherd asks for its signals, so that stopping a container that has just been
+# started works.
 set -eu
-trap 'exit 0' HUP INT TERM
 if [ $# -ne 1 ] || [ ! -e "$1/boot" ]; then
     echo "usage: $0 SYSTEM, where SYSTEM is a system of the store" >&2
     exit 2
@@ -20,7 +23,5 @@ for variable in GC_MARKERS=1 GC_FREE_SPACE_DIVISOR=6 GUILE_JIT_THRESHOLD=-1; do
         own="$own $name"
     fi
 done
-# The kernel drops a signal to a container's first process when nobody handles it. Blocked ones wait until the Shepherd
-# asks for its signals, so that stopping a container that has just been started works.
 # shellcheck disable=SC2086
-exec "$coreutils/env" --block-signal=HUP,INT,TERM "$guile" --no-auto-compile "$1/boot" $own
+exec "$guile" --no-auto-compile "$1/boot" $own

@@ -2,8 +2,8 @@
 
     [boot program, SYSTEM] → guile SYSTEM/boot → SYSTEM/activate → the Shepherd with SYSTEM/shepherd.conf
 
-The first is run by the store's own shell and needs nothing but the store; the others run in one Guile, one after the
-other. All are one process.
+The first is run by the store's own ``env`` and shell and needs nothing but the store; the others run in one Guile, one
+after the other. All are one process.
 """
 
 from __future__ import annotations
@@ -34,8 +34,7 @@ class BootTools:
     """Programs that booting needs, by their place in the store, and the items they come from."""
 
     shell: str
-    coreutils: str
-    """The directory of the programs."""
+    env: str
     guile: str
     programs: str
     """The item of the compiled `guile_programs`."""
@@ -60,7 +59,7 @@ def boot_tools(packages: Iterable[Installed], programs: StorePath) -> BootTools:
     program("bin/shepherd", "shepherd")  # of which Guile loads the modules, from the profile
     return BootTools(
         shell=program("bin/dash", "dash"),
-        coreutils=program("bin/readlink", "coreutils").removesuffix("/readlink"),
+        env=program("bin/env", "coreutils"),
         guile=program("bin/guile-3.0", "guile-3.0"),
         programs=str(programs),
         items=tuple(sorted({item.path for item in found})),
@@ -74,8 +73,9 @@ def boot_program_recipe(tools: BootTools) -> Recipe:
 
 def boot_program_text(tools: BootTools) -> str:
     """The script: its text is the same for every system with the same tools."""
-    variables = f"coreutils={shlex.quote(tools.coreutils)}\nguile={shlex.quote(tools.guile)}\n"
-    return f"#!{tools.shell}\n{variables}{program_text('boot-program.sh')}"
+    # Before the shell, which would handle no signal between two programs.
+    blocking = f"{tools.env} -S --block-signal=HUP,INT,TERM {tools.shell}"
+    return f"#!{blocking}\nguile={shlex.quote(tools.guile)}\n{program_text('boot-program.sh')}"
 
 
 def boot_text(tools: BootTools, environment: Mapping[str, str]) -> OwnPathText:
