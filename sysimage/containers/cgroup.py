@@ -6,6 +6,7 @@ import contextlib
 import errno
 import itertools
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from sysimage.errors import MachineError
 _OURS = "sysimage-"
 """What the names of cgroups begin with; the number of the process that made it follows."""
 _numbers = itertools.count()
+_DYING_SECONDS = 5.0
+"""How long processes that were killed may take to be gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,12 @@ class Cgroup:
             os.close(own)
 
     def remove(self) -> None:
-        """Remove it, once its processes are gone."""
-        _remove(self.directory)
+        """Kill what still runs in it, and remove it when that is gone."""
+        with contextlib.suppress(OSError):
+            (self.directory / "cgroup.kill").write_text("1")
+        deadline = time.monotonic() + _DYING_SECONDS
+        while not _removed(self.directory) and time.monotonic() < deadline:
+            time.sleep(0.02)
 
 
 def _own_directory() -> Path:
@@ -80,10 +87,14 @@ def _sweep(above: Path) -> None:
     for one in above.glob(f"{_OURS}*"):
         number = one.name.removeprefix(_OURS).partition("-")[0]
         if number.isdecimal() and not Path(f"/proc/{number}").exists():
-            _remove(one)
+            _removed(one)
 
 
-def _remove(directory: Path) -> None:
-    with contextlib.suppress(OSError):
+def _removed(directory: Path) -> bool:
+    """Remove a cgroup and all below it; whether that went well."""
+    try:
         for below, _, _ in os.walk(directory, topdown=False):
             Path(below).rmdir()
+    except OSError:
+        return False
+    return True

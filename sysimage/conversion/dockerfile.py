@@ -141,7 +141,9 @@ class _Stage:
         elif program in _INITS:
             spec.pop("entry-point", None)
             spec.pop("command", None)
-            self._draft.note(f"{program}: not needed, the image has an init that starts services")
+            self._draft.note(
+                f'{program}: not needed, the image has an init that starts services ("init": "systemd" says which)'
+            )
         elif program and spec.get("enable"):
             self._draft.note("enabled units: nothing starts them where the image runs a program instead of an init")
             del spec["enable"]

@@ -44,11 +44,19 @@ began=$(date +%s)
 (
     trap - 37 TERM INT
     tries=0
-    until [ -e "$(echo /run/log/journal/*/system.journal)" ] || [ -e "$(echo /var/log/journal/*/system.journal)" ]; do
+    journal=
+    until [ -n "$journal" ]; do
         tries=$((tries + 1))
         [ $tries -lt 1200 ] || exit 0
         sleep 0.05
+        for place in /run/log/journal /var/log/journal; do
+            for file in $place/system.journal $place/*/system.journal; do
+                [ ! -e "$file" ] || journal=$place
+            done
+        done
     done
-    exec journalctl --quiet --no-pager --follow --lines=all --since="@$began" --output=short --no-hostname
+    # By its directory, because it is not named after a machine ID where /etc is read-only.
+    exec journalctl --directory="$journal" --quiet --no-pager --follow --lines=all --since="@$began" \
+        --output=short --no-hostname
 ) </dev/null &
 exec env --block-signal=RTMIN+3 PATH="$searched" /usr/lib/systemd/systemd
