@@ -6,14 +6,15 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called with the name of a stage ("download"), how much is done, and the total where it is known.
+    """Called with the name of a stage ("fetch packages"), how much is done, and the total where it is known.
 
-    The unit is bytes for stages that move bytes and items for the others; ``unit`` says which. May be called from
-    several threads.
+    The unit is bytes for stages that move bytes and items for the others; ``unit`` says which. ``at`` is what is at
+    work, such as a package; empty where that is not known. A stage is called with 0 before it begins. May be called
+    from several threads.
     """
 
-    def __call__(self, stage: str, done: int, total: int | None, *, unit: str = "items") -> None: ...
+    def __call__(self, stage: str, done: int, total: int | None, *, unit: str = "items", at: str = "") -> None: ...
 
 
-def silent(stage: str, done: int, total: int | None, *, unit: str = "items") -> None:
+def silent(stage: str, done: int, total: int | None, *, unit: str = "items", at: str = "") -> None:
     """A progress without a listener."""

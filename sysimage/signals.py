@@ -80,6 +80,12 @@ def answered() -> None:
         _listener.number, _listener.raises = None, True
 
 
+def will_keep(text: str) -> None:
+    """What the line that says which signal ended us says beside it, such as what is kept for the next time."""
+    if _listener is not None:
+        _listener.kept = text
+
+
 @contextlib.contextmanager
 def patient(seconds: float) -> Iterator[None]:
     """While this is open, unwinding may take that much longer. A second signal still ends the program at once."""
@@ -160,6 +166,8 @@ class _Listener:
         """The first signal that came."""
         self.raises = True
         """Whether it must still be raised where no code unwinds."""
+        self.kept = ""
+        """What the last line names as kept, where the process is ended without unwinding."""
         self.patience = _PATIENCE
         """Seconds that unwinding may take."""
         self._main = threading.get_ident()
@@ -225,7 +233,7 @@ class _Listener:
 
     def _cut_off(self) -> None:
         """End at once."""
-        say_without_waiting(f"sysimage: {ended_by(self.number or 0)}, at once")
+        say_without_waiting(f"sysimage: {ended_by(self.number or 0)}, at once{self.kept}")
         os._exit(128 + (self.number or 0))
 
 
@@ -241,8 +249,8 @@ def say_without_waiting(text: str) -> None:
     """Write a line to standard error, unless its reader keeps us waiting or has left."""
     with contextlib.suppress(OSError):
         if any(events & select.POLLOUT for _, events in _poll(2, select.POLLOUT)):
-            # Progress bars have hidden the cursor.
-            shown = "\x1b[?25h" if os.isatty(2) else ""
+            # Progress bars have hidden the cursor, or stand where it is; a terminal has also shown the keys, as ^C.
+            shown = "\x1b[?25h\r\x1b[K" if os.isatty(2) else ""
             os.write(2, f"{shown}{text}\n".encode())
 
 

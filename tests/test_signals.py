@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 BEGIN = """
 import ctypes, os, signal, sys, threading, time, weakref
 from sysimage.process import run, spawn
-from sysimage.signals import EndedBySignal, keep_unwinding, listening, when_ending
+from sysimage.signals import EndedBySignal, keep_unwinding, listening, when_ending, will_keep
 from sysimage.worker_process import Worker
 from sysimage.workers import Pool, threads
 
@@ -111,6 +111,7 @@ def test_what_catches_it_on_purpose_may_clean_up_too() -> None:
 @pytest.mark.parametrize("hurries", [True, False], ids=["a second signal", "patience"])
 def test_what_does_not_unwind_is_cut_off(hurries: bool) -> None:
     child = program("""
+    will_keep("; all is kept")
     try:
         wait()
     finally:
@@ -124,7 +125,7 @@ def test_what_does_not_unwind_is_cut_off(hurries: bool) -> None:
         assert child.stdout.readline() == b"cleaning\n"
         child.send_signal(signal.SIGINT)
     status, _, err = ended(child)
-    assert (status, err) == (143, b"sysimage: ended by SIGTERM, at once\n")
+    assert (status, err) == (143, b"sysimage: ended by SIGTERM, at once; all is kept\n")
 
 
 def test_what_waits_in_the_system_and_ignores_signals_is_cut_off() -> None:

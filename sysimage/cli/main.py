@@ -48,7 +48,15 @@ from sysimage.cli.parser import Parser
 from sysimage.cli.terminal import Terminal
 from sysimage.cli.utf8_mode import enter_utf8_mode
 from sysimage.errors import SpecError
-from sysimage.signals import EndedBySignal, ended_by, listening, raise_if_ending, reader_has_left, say_without_waiting
+from sysimage.signals import (
+    EndedBySignal,
+    ended_by,
+    listening,
+    raise_if_ending,
+    reader_has_left,
+    say_without_waiting,
+    will_keep,
+)
 
 if TYPE_CHECKING:
     from sysimage.cli.manual import Manual
@@ -120,6 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 parser.print_help(sys.stdout)
                 return _with_errors_reported(lambda: SpecError.exit_status, terminal)
             kept = _KEPT if arguments.run in _KEEPING else ""
+            will_keep(kept)
             return _run(arguments, terminal)
     except EndedBySignal as ended:
         say_without_waiting(f"sysimage: {ended_by(ended.number)}{kept}")

@@ -18,6 +18,8 @@ Style = Literal["auto", "plain", "tty", "json", "quiet", "notices"]
 """How progress is shown; ``notices`` shows none, but what people should know."""
 STYLES: tuple[Style, ...] = ("auto", "plain", "tty", "json", "quiet")
 
+_BAR = 16
+"""Columns that a bar takes."""
 _EVERY = 5.0
 """Seconds between two plain lines of one stage."""
 _EVERY_JSON = 0.5
@@ -59,7 +61,7 @@ class Lines:
         self._said: dict[str, tuple[float, int]] = {}
         self._lock = threading.Lock()
 
-    def __call__(self, stage: str, done: int, total: int | None, *, unit: str = "items") -> None:
+    def __call__(self, stage: str, done: int, total: int | None, *, unit: str = "items", at: str = "") -> None:
         with self._lock:
             now = self._clock()
             last = self._said.get(stage)
@@ -70,11 +72,11 @@ class Lines:
             self._say(stage, done, total, unit)
 
 
-def amount(done: int, total: int | None, unit: str) -> str:
-    """How much is done, in words."""
+def amount(done: int, total: int | None, unit: str, *, share: bool = True) -> str:
+    """How much is done, in words; with its ``share`` where no bar shows that."""
     of = "" if total is None else f" of {in_bytes(total) if unit == 'bytes' else total}"
-    share = f" ({100 * done // total} %)" if total else ""
-    return (f"{in_bytes(done)}{of}" if unit == "bytes" else f"{done}{of} {unit}") + share
+    percent = f" ({100 * done // total} %)" if total and share else ""
+    return (f"{in_bytes(done)}{of}" if unit == "bytes" else f"{done}{of} {unit}") + percent
 
 
 def _say_plain(stage: str, done: int, total: int | None, unit: str) -> None:
@@ -97,19 +99,31 @@ def _warn_json(text: str) -> None:
 @contextlib.contextmanager
 def _bars() -> Iterator[Progress]:
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
+    from rich.table import Column
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[amount]}"), TimeElapsedColumn())
-    with Bars(*columns, console=Console(file=sys.stderr, force_terminal=True), transient=True) as bars:
+    columns = (
+        TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=_BAR),
+        TextColumn("{task.fields[amount]}", table_column=Column(no_wrap=True)),
+        # What is at work takes the room that is left, and no line is longer than the terminal is wide.
+        TextColumn("{task.fields[at]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
+        TimeElapsedColumn(),
+    )
+    console = Console(file=sys.stderr, force_terminal=True)
+    with Bars(*columns, console=console, transient=True, expand=True) as bars:
         tasks = {}
         lock = threading.Lock()
 
-        def show(stage: str, done: int, total: int | None, *, unit: str = "items") -> None:
+        def show(stage: str, done: int, total: int | None, *, unit: str = "items", at: str = "") -> None:
             with lock:
                 if stage not in tasks:
-                    tasks[stage] = bars.add_task(stage, total=total, amount="")
-                bars.update(tasks[stage], completed=done, total=total, amount=amount(done, total, unit))
+                    tasks[stage] = bars.add_task(stage, total=total, amount="", at="")
+                ended = total is not None and done >= total
+                words, named = amount(done, total, unit, share=False), "" if ended else escape(at)
+                bars.update(tasks[stage], completed=done, total=total, amount=words, at=named)
 
         def warn(text: str) -> None:
             bars.console.print(f"sysimage: {text}", markup=False, highlight=False, soft_wrap=True)

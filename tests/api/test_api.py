@@ -208,10 +208,10 @@ def test_progress_is_reported_and_may_end_the_build(store: Path, spec: Spec, set
 
     stages = set()
 
-    def watch(stage: str, done: int, total: int | None, *, unit: str = "items") -> None:
+    def watch(stage: str, done: int, total: int | None, *, unit: str = "items", at: str = "") -> None:
         stages.add(stage)
 
-    def stop(stage: str, done: int, total: int | None, *, unit: str = "items") -> None:
+    def stop(stage: str, done: int, total: int | None, *, unit: str = "items", at: str = "") -> None:
         raise EnoughError
 
     api.build(spec, "a.tar", directory=store, settings=settings, progress=watch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import pytest
 from sysimage.cli import main
 from sysimage.cli.main import command_line
 from sysimage.documents.schema import document_schema, documents, schema_names
-from sysimage_bootstrap.packages.default_packages import ESSENTIAL, EVERYWHERE, WITH_INIT
+from sysimage.spec import parse_spec
+from sysimage_bootstrap.packages.default_packages import base_packages
 from tests.bootstrap.archive.fake_archive import FakeSuite, Keys, serve, stanza
 from tests.destinations.registry_server import running
 from tests.support.documents import read_document, read_progress
@@ -78,21 +80,22 @@ def test_every_verb_prints_what_its_schema_says(workspace: Path, capsys: pytest.
 
 @pytest.mark.programs
 def test_every_verb_that_asks_the_archive_prints_what_its_schema_says(
-    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keys = Keys(tmp_path / "keys")
-    keys.make("good")
     now = datetime.now(UTC)
-    with serve({}) as server:
+    # A short path: the agent's socket lies in it, and sockets' names may have 108 bytes.
+    with tempfile.TemporaryDirectory(prefix="gpg-") as home, serve({}) as server:
+        keys = Keys(Path(home, "h"))
+        keys.make("good")
         suite = FakeSuite(keys, server.files, date=now - timedelta(hours=1), valid_until=now + timedelta(days=7))
-        names = ("nginx", *ESSENTIAL, *EVERYWHERE, *WITH_INIT)
+        names = ("nginx", *base_packages(parse_spec('{"name": "x", "packages": []}')))
         suite.packages = tuple(stanza(name, architecture="all") for name in names)
         suite.more_architectures = ("arm64",)
         suite.contents = "usr/bin/ls utils/coreutils\n"
         suite.publish()
         monkeypatch.setenv("SYSIMAGE_ARCHIVE", f"{server.uri}/debian")
         monkeypatch.setenv("SYSIMAGE_SUITE", "trixie")
-        monkeypatch.setenv("SYSIMAGE_KEYRING", str(keys.keyring(tmp_path / "keys.gpg", "good")))
+        monkeypatch.setenv("SYSIMAGE_KEYRING", str(keys.keyring(workspace / "keys.gpg", "good")))
         sources = {"suites": ["trixie"]}
         Path("debian.json").write_text(json.dumps({"name": "x", "packages": ["nginx"], "package-sources": sources}))
         for kind, words in OF_AN_ARCHIVE:
@@ -100,7 +103,7 @@ def test_every_verb_that_asks_the_archive_prints_what_its_schema_says(
             printed = capsys.readouterr()
             assert status == 0, (words, printed.err)
             assert read_document(printed.out)["kind"] == kind, words
-    keys.stop()
+        keys.stop()
 
 
 def test_no_verb_and_no_document_is_forgotten() -> None:

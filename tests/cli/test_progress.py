@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -85,3 +86,20 @@ def test_bytes_have_three_digits_that_count(count: int, text: str) -> None:
 def test_an_unknown_total_is_left_out() -> None:
     assert amount(5, None, "items") == "5 items"
     assert amount(0, 0, "items") == "0 of 0 items"
+
+
+def test_no_bar_is_wider_than_the_terminal_and_each_names_what_is_at_work(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    for width in (60, 80, 140):
+        monkeypatch.setenv("COLUMNS", str(width))
+        with shown_progress("tty", QUIET) as progress:
+            progress("fetch packages", 0, 98_700_000, unit="bytes")
+            progress("fetch packages", 8_700_000, 98_700_000, unit="bytes", at="libpython3.13-stdlib 3.13.5-2 [amd64]")
+            progress("unpack", 3, 97, at="guile-3.0-libs")
+        drawn = capsys.readouterr().err
+        lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn).replace("\r", "\n").split("\n")
+        assert max(map(len, lines)) <= width
+        assert any("8.7 MB of 98.7 MB" in line and "libpy" in line for line in lines) or width < 80
+        assert any("3 of 97 items" in line and ("guile-3.0-libs" in line or width < 80) for line in lines)

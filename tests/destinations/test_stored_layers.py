@@ -71,7 +71,7 @@ def test_a_blob_cut_short_while_the_archive_is_written_is_reported_and_leaves_no
 ) -> None:
     last = blobs.path(image.layers[-1].descriptor.digest)
 
-    def cut(stage: str, done: int, total: int | None, *, unit: str = "items") -> None:
+    def cut(stage: str, done: int, total: int | None, *, unit: str = "items", at: str = "") -> None:
         last.chmod(0o600)
         os.truncate(last, 3_000_000)
 

@@ -228,7 +228,7 @@ def test_a_file_of_the_spec_that_changes_while_it_is_read_gives_no_layer(cache: 
     (tmp_path / "motd").write_text("before")
     source = LayerSource("motd", (), (Entry.file("/etc/motd", tmp_path / "motd"),))
 
-    def change(stage: str, done: int, total: int | None, *, unit: str = "items") -> None:
+    def change(stage: str, done: int, total: int | None, *, unit: str = "items", at: str = "") -> None:
         (tmp_path / "motd").write_text("after!")
 
     with pytest.raises(IntegrityError, match="a file changed while it was read"):
@@ -392,7 +392,7 @@ def test_an_exception_of_sysimage_keeps_its_message_across_processes() -> None:
 def test_progress_counts_bytes_up_to_the_total(sources: list[LayerSource], tmp_path: Path) -> None:
     seen: list[tuple[int, int | None]] = []
 
-    def progress(stage: str, done: int, total: int | None, *, unit: str = "items") -> None:
+    def progress(stage: str, done: int, total: int | None, *, unit: str = "items", at: str = "") -> None:
         assert (stage, unit) == ("layers", "bytes")
         seen.append((done, total))
 

@@ -62,7 +62,7 @@ def test_what_the_rooms_write_verifies(
     image = build_image(tmp_path, schema=schema, compression=compression, max_layers=max_layers)
     path = image.layout(tmp_path / "out") if form == "oci-layout" else image.archive(tmp_path / "out", form)
     seen: list[tuple[int, int | None]] = []
-    found = verify_image(path, lambda stage, done, total, *, unit="items": seen.append((done, total)))
+    found = verify_image(path, lambda stage, done, total, *, unit="items", at="": seen.append((done, total)))
     manifest = image.image.manifest.descriptor.digest
     assert (found.name, found.names) == ("small", ("small:1.0",))
     assert found.digest == (None if form == "docker-archive" else manifest)

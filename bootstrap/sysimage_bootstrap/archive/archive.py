@@ -17,7 +17,7 @@ from sysimage.errors import MachineError, SpecError, SysimageError
 from sysimage.progress import Progress, silent
 from sysimage.workers import threads
 from sysimage_bootstrap.archive.cache import FileCache
-from sysimage_bootstrap.archive.fetch import FetchRequest, fetch_all, raise_together
+from sysimage_bootstrap.archive.fetch import LISTS, FetchRequest, fetch_all, raise_together
 from sysimage_bootstrap.archive.index import PackageIndex, PackageList
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.archive.package_lists import list_paragraphs, list_request
@@ -27,6 +27,8 @@ from sysimage_bootstrap.archive.signed_release import STATE_FILES, SeenRelease, 
 from sysimage_bootstrap.archive.sources import KEYRING, ArchiveSource
 from sysimage_bootstrap.archive.transport import Transport, TransportOptions
 
+_READ = "read lists"
+"""What progress calls it to read package lists that were fetched."""
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64", "ppc64le": "ppc64el", "s390x": "s390x"}
@@ -87,14 +89,21 @@ class Archive:
             ]
             missing = [pair for pair, found in zip(listed, lists, strict=True) if found is None]
             paths = fetch_all(
-                [list_request(release, entry) for release, entry in missing], self._cache, self._transport, progress
+                [list_request(release, entry) for release, entry in missing],
+                self._cache,
+                self._transport,
+                progress,
+                stage=LISTS,
             )
+            done = 0
             for place, (release, entry) in enumerate(listed):
                 if lists[place] is None:
+                    progress(_READ, done, len(missing), unit="lists", at=release.source.label)
                     read = PackageList.parse(list_paragraphs(release, entry, paths[entry.digest]), release.source.label)
                     read.save(directory, entry.digest)
                     lists[place] = read
-                    progress("read package lists", place + 1, len(listed))
+                    done += 1
+                    progress(_READ, done, len(missing), unit="lists")
             if missing:
                 PackageList.prune(directory, self._named_lists())
             self._indexes[architecture] = PackageIndex(architecture, [found for found in lists if found is not None])
@@ -119,7 +128,7 @@ class Archive:
     ) -> Iterator[str]:
         """The texts of lists, some whole entries at a time; what is not in the cache is fetched."""
         requests = [list_request(release, entry) for entry in entries]
-        paths = fetch_all(requests, self._cache, self._transport, progress)
+        paths = fetch_all(requests, self._cache, self._transport, progress, stage=LISTS)
         for entry in entries:
             yield from list_paragraphs(release, entry, paths[entry.digest], between=between)
 

@@ -21,6 +21,8 @@ from sysimage_bootstrap.archive.cache import FileCache
 from sysimage_bootstrap.archive.sources import redacted
 from sysimage_bootstrap.archive.transport import Answer, Transport, UnreachableError
 
+PACKAGES, LISTS = "fetch packages", "fetch lists"
+"""What progress calls it to fetch files of the one kind and of the other."""
 _CHUNK = 1 << 18
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
 
@@ -39,9 +41,14 @@ class FetchRequest:
 
 
 def fetch_all(
-    wanted: Iterable[FetchRequest], cache: FileCache, transport: Transport, progress: Progress = silent
+    wanted: Iterable[FetchRequest],
+    cache: FileCache,
+    transport: Transport,
+    progress: Progress = silent,
+    *,
+    stage: str = PACKAGES,
 ) -> dict[Digest, Path]:
-    """Bring every file into the cache and return where each one is.
+    """Bring every file into the cache and return where each one is. ``stage`` is what progress calls that.
 
     All failures are reported together; the first kind found (an `IntegrityError` before a `RegistryError`) gives the
     class of the error.
@@ -61,7 +68,7 @@ def fetch_all(
         )
     total = sum(file.size for file in missing)
     _require_room(cache.root, total, len(missing))
-    meter = _Meter(progress, total)
+    meter = _Meter(progress, stage, total)
     errors: list[SysimageError] = []
     # The largest first, so that none of them is left to run alone at the end.
     missing.sort(key=lambda file: (-file.size, file.digest))
@@ -96,18 +103,18 @@ def _require_room(place: Path, size: int, count: int) -> None:
 class _Meter:
     """Counts bytes over all threads, and stops them."""
 
-    def __init__(self, progress: Progress, total: int) -> None:
-        self._progress, self._total, self._done = progress, total, 0
+    def __init__(self, progress: Progress, stage: str, total: int) -> None:
+        self._progress, self._stage, self._total, self._done = progress, stage, total, 0
         self._lock = threading.Lock()
         self.stopped = threading.Event()
-        progress("download", 0, total, unit="bytes")
+        progress(stage, 0, total, unit="bytes")
 
-    def add(self, size: int) -> None:
+    def add(self, size: int, what: str) -> None:
         if self.stopped.is_set():
             raise RegistryError("cannot go on fetching: interrupted")
         with self._lock:
             self._done += size
-            self._progress("download", self._done, self._total, unit="bytes")
+            self._progress(self._stage, self._done, self._total, unit="bytes", at=what)
 
 
 class _WrongContentError(IntegrityError):
@@ -128,12 +135,12 @@ def _fetch_into(cache: FileCache, file: FetchRequest, transport: Transport, mete
     with cache.partial(file.digest, meter.stopped) as partial:
         # Another build may have fetched it while this one waited for the lock.
         if (path := cache.find(file.digest, file.size)) is not None:
-            meter.add(file.size)
+            meter.add(file.size, file.what)
             return path
         while True:
             resumed = partial.seek(0, 2)
             try:
-                with _counted(meter) as count:
+                with _counted(meter, file.what) as count:
                     _transfer(file, uris[0], partial, transport, count)
                 return cache.keep(file.digest, partial)
             except _WrongContentError:
@@ -154,23 +161,23 @@ def _fetch_into(cache: FileCache, file: FetchRequest, transport: Transport, mete
 
 
 class _Count:
-    def __init__(self, meter: _Meter) -> None:
-        self._meter, self.value = meter, 0
+    def __init__(self, meter: _Meter, what: str) -> None:
+        self._meter, self._what, self.value = meter, what, 0
 
     def add(self, size: int) -> None:
         self.value += size
-        self._meter.add(size)
+        self._meter.add(size, self._what)
 
 
 @contextmanager
-def _counted(meter: _Meter) -> Iterator[_Count]:
+def _counted(meter: _Meter, what: str) -> Iterator[_Count]:
     """Take back what a failed transfer had counted: the next one counts what it finds in the partial file again."""
-    count = _Count(meter)
+    count = _Count(meter, what)
     try:
         yield count
     except SysimageError:
         if not meter.stopped.is_set():
-            meter.add(-count.value)
+            meter.add(-count.value, what)
         raise
 
 

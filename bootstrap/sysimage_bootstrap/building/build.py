@@ -27,6 +27,7 @@ from sysimage_bootstrap.planning.plan import Plan, plan_items
 from sysimage_bootstrap.planning.slim import without
 from sysimage_bootstrap.store.item_store import ItemStore
 
+_STAGE = "make items"
 _CACHE = "var/sysimage/packages"
 COMMANDS = ("bin/", "sbin/", "games/")
 """Where programs are that people start."""
@@ -129,14 +130,19 @@ def _make_all(
 
     try:
         with Pool(workers, make, what="make store items") as pool:
+            if missing:
+                progress(_STAGE, 0, len(missing))
+            at_work: dict[str, None] = {}
             for made in range(1, len(missing) + 1):
                 for name in [name for name, needs in waiting.items() if not needs]:
                     del waiting[name]
+                    at_work[name] = None
                     pool.submit(name)
                 done, _ = pool.done()
+                del at_work[done]
                 for needs in waiting.values():
                     needs.discard(done)
-                progress("make items", made, len(missing))
+                progress(_STAGE, made, len(missing), at=next(iter(at_work), ""))
     except BaseException:
         environment.store.sweep()  # what workers were at when they were ended
         raise

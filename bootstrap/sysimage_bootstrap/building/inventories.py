@@ -12,6 +12,8 @@ from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.debs.inventory import Inventory
 from sysimage_bootstrap.debs.inventory_cache import InventoryCache
 
+_STAGE = "unpack"
+
 
 @dataclass(frozen=True, slots=True)
 class Inventories:
@@ -41,10 +43,13 @@ class Inventories:
             return self.known.unpack(files[package], package, self.unpacked)
 
         with Pool(self.workers, unpack, what="unpack packages", name=lambda package: package.name) as pool:
+            if unknown:
+                progress(_STAGE, 0, len(unknown), at=unknown[0].name)
             for package in unknown:
                 pool.submit(package)
             for done in range(1, len(unknown) + 1):
                 package, inventory = pool.done()
                 found[package.name] = inventory
-                progress("unpack", done, len(unknown))
+                at_work = next((one.name for one in unknown if one.name not in found), "")
+                progress(_STAGE, done, len(unknown), at=at_work)
         return found

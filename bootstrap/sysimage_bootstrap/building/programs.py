@@ -31,6 +31,7 @@ _FORMAT = 1
 _LIBRARIES = re.compile(r"guile-(?P<series>[0-9.]+)-libs")
 _REBUILD = re.compile(r"\+b[0-9]+$")
 _DRIVER = Path(__file__).with_name("guile_driver.scm")
+_STAGE = "init programs"
 _TREE = "var/sysimage/packages"
 
 
@@ -87,9 +88,11 @@ def build_programs(
         with scratch_directory(store.root / _TREE, "run-") as scratch:
             compiler = _assembled(guile, version, runnable, native_architecture, store, scratch, workers, progress)
             draft.mkdir()
-            for name, text in sorted(texts.items()):
+            for done, (name, text) in enumerate(sorted(texts.items())):
+                progress(_STAGE, done, len(texts), unit="programs", at=name)
                 (draft / f"{name}.scm").write_bytes(text)
                 _compile(compiler, draft, name, scratch)
+            progress(_STAGE, len(texts), len(texts), unit="programs")
 
     return store.realise(recipe, build)
 

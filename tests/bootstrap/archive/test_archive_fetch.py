@@ -345,19 +345,19 @@ def test_progress_counts_every_byte_once_whatever_happens(
     server.faults["/file"] = times(1, hang_up_half_way)
     told: list[tuple[str, int, int | None, str]] = []
 
-    def progress(stage: str, done: int, total: int | None, *, unit: str = "items") -> None:
+    def progress(stage: str, done: int, total: int | None, *, unit: str = "items", at: str = "") -> None:
         told.append((stage, done, total, unit))
 
     fetch_all([wanted], cache, Transport(OPTIONS), progress)
-    assert told[0] == ("download", 0, len(DATA), "bytes")
-    assert told[-1] == ("download", len(DATA), len(DATA), "bytes")
+    assert told[0] == ("fetch packages", 0, len(DATA), "bytes")
+    assert told[-1] == ("fetch packages", len(DATA), len(DATA), "bytes")
     assert max(done for _, done, _, _ in told) == len(DATA)
 
 
 def test_an_interrupt_ends_every_transfer_at_once(server: Server, wanted: FetchRequest, cache: FileCache) -> None:
     begun, over = threading.Event(), threading.Event()
 
-    def interrupt(stage: str, done: int, total: int | None, *, unit: str = "items") -> None:
+    def interrupt(stage: str, done: int, total: int | None, *, unit: str = "items", at: str = "") -> None:
         if done:
             begun.set()
 
@@ -391,7 +391,7 @@ from sysimage_bootstrap.archive.cache import FileCache
 from sysimage_bootstrap.archive.fetch import FetchRequest, fetch_all
 from sysimage_bootstrap.archive.transport import Transport, TransportOptions
 wanted = FetchRequest("the file", Digest({wanted.digest.hex!r}), {wanted.size}, ({wanted.uris[0]!r},))
-def told(stage, done, total, *, unit="items"):
+def told(stage, done, total, *, unit="items", at=""):
     if done:
         print("begun", flush=True)
 signal.signal(signal.SIGINT, signal.default_int_handler)

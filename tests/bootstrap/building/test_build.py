@@ -259,8 +259,8 @@ def test_a_build_that_is_ended_leaves_no_worker_and_no_draft(
     store = ItemStore(tmp_path / "cache", "/gnu/store")
     reading, writing = os.pipe()
 
-    def wait(stage: str, done: int, total: int | None, *, unit: str = "items") -> None:
-        if stage == awaited:
+    def wait(stage: str, done: int, total: int | None, *, unit: str = "items", at: str = "") -> None:
+        if stage == awaited and done:
             os.write(writing, b"reached")
             time.sleep(60)
 
