@@ -15,6 +15,7 @@ SEED ?= 0
 ROOMS ?=
 IMAGE := build/$(EXAMPLE).tar
 TIMES ?= 20
+TRIVY := v0.74.0
 
 # What is looked for = the Debian package that has it.
 VENV_NEEDS := module:ensurepip=python3-venv
@@ -81,6 +82,12 @@ fuzz: .venv/.dev ## try properties and hostile inputs with TIMES as many example
 peers: .venv/.dev ## run the tests that docs/peers.md names: what other image builders do, and its counterpart here
 	@.ci/need $(TEST_NEEDS)
 	@$(BIN)/python -m pytest -n auto --dist worksteal $$(.ci/peers)
+
+.PHONY: trivy
+trivy: .venv/.dev ## build the scanner trivy with Go, half an hour the first time, and compare what it finds with lock files
+	@.ci/need $(IMAGE_NEEDS) go=golang-go
+	@GOBIN=$(CURDIR)/build/bin GOTOOLCHAIN=auto GOEXPERIMENT=jsonv2 nice go install github.com/aquasecurity/trivy/cmd/trivy@$(TRIVY)
+	@SYSIMAGE_TRIVY=$(CURDIR)/build/bin/trivy $(BIN)/python -m pytest tests/trivy
 
 .PHONY: guixtest
 guixtest: .venv/.dev ## let Guix judge the store of an image that has it, and build systems there; fetches sid's, needs root

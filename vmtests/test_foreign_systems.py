@@ -11,7 +11,7 @@ import pytest
 from conftest import Machines
 from sysimage_vm import container
 from sysimage_vm.container import Container
-from sysimage_vm.engine import Engine
+from sysimage_vm.engine import Engine, EngineKind
 from sysimage_vm.image import read_archive
 from sysimage_vm.machine_trial import MachineTrial
 from sysimage_vm.waiting import NotYet
@@ -19,7 +19,10 @@ from tests.support.builds import build_from_store
 from tests.support.foreign_systems import ForeignSystem, guix_systems, nixos_system
 
 CGROUPS = ("--cgroupns", "host", "--volume", "/sys/fs/cgroup:/sys/fs/cgroup")
-SYSTEMD = ("--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp", *CGROUPS)
+SYSTEMD = {
+    EngineKind.DOCKER: ("--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp", *CGROUPS),
+    EngineKind.PODMAN: ("--systemd=always", "--network=none"),
+}
 SYSTEMCTL = "/run/current-system/sw/bin/systemctl"
 
 
@@ -81,16 +84,22 @@ def test_a_system_that_guix_built_boots_and_stops(
         assert booting.stop(seconds=60)[0] == status
 
 
-def test_a_nixos_system_boots_its_systemd_and_stops(nixos: ForeignSystem, machines: Machines, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", SYSTEMD)
+def test_a_nixos_system_boots_its_systemd_and_stops(
+    kind: EngineKind, nixos: ForeignSystem, machines: Machines, tmp_path: Path
+) -> None:
     archive = image_of(nixos, tmp_path)
-    with machines() as engine, running(engine, archive, *SYSTEMD) as booting:
-        until(booting, lambda: booting.exec(SYSTEMCTL, "is-system-running", accept=range(256)).output, "running")
-        journal = ("/run/current-system/sw/bin/journalctl", "--no-pager", "--unit", "greeter")
-        until(booting, lambda: booting.exec(*journal).text, "hello from alice")
-        assert booting.exec("cat", "/proc/1/comm").text == "systemd"
-        assert booting.exec("readlink", "/run/current-system").text == nixos.path
-        assert booting.privileges() == []
-        assert booting.stop(seconds=60)[0] == 0
+    with machines() as docker:
+        engine = Engine(docker.machine, kind)
+        engine.wait_ready()
+        with running(engine, archive, *SYSTEMD[kind]) as booting:
+            until(booting, lambda: booting.exec(SYSTEMCTL, "is-system-running", accept=range(256)).output, "running")
+            journal = ("/run/current-system/sw/bin/journalctl", "--no-pager", "--unit", "greeter")
+            until(booting, lambda: booting.exec(*journal).text, "hello from alice")
+            assert booting.exec("cat", "/proc/1/comm").text == "systemd"
+            assert booting.exec("readlink", "/run/current-system").text == nixos.path
+            assert booting.privileges() == []
+            assert booting.stop(seconds=60)[0] == 0
 
 
 def test_systemd_ends_at_once_without_a_cgroup(nixos: ForeignSystem, machines: Machines, tmp_path: Path) -> None:

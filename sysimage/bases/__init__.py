@@ -3,6 +3,7 @@
 `read` stands aside: it brings the verifier's readers with it, which no build without a base image has to load.
 """
 
+from sysimage.bases.account_files import tell_lost_accounts
 from sysimage.bases.base_image import NO_BASE, BaseImage, BaseImageError, BaseLayer, check_room
 from sysimage.bases.base_layers import copy_layers, stacked
 from sysimage.bases.config_overlay import base_history, overlaid, variables_of
@@ -26,6 +27,7 @@ __all__ = [
     "place_on",
     "stacked",
     "tell_dropped_volumes",
+    "tell_lost_accounts",
     "variables_of",
     "without_items_of",
 ]

@@ -6,11 +6,22 @@ from collections.abc import Iterable
 
 from sysimage.bases.base_image import BaseImage, BaseImageError
 from sysimage.errors import Issue
+from sysimage.notices import notice
 from sysimage.rootfs.account_files import amended
 from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.provision import account_files
 from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemSpec
+
+
+def tell_lost_accounts(base: BaseImage) -> None:
+    """Say that Docker shows nothing of an /etc that is a link: it makes a directory there before a container starts."""
+    node = base.tree.find((b"etc",))
+    if node is not None and node.link:
+        notice(
+            "the base image has a link in place of /etc: Docker puts an empty directory there, and finds no account of "
+            "the image; Podman follows the link"
+        )
 
 
 def accounts_on(base: BaseImage, accounts: Accounts | None, spec: SystemSpec) -> Iterable[Entry]:

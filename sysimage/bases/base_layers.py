@@ -16,8 +16,8 @@ def copy_layers(base: BaseImage, into: BlobDirectory) -> None:
     """Bring the base's blobs to ``into``. An `IntegrityError` if the base changed since it was read."""
     if not base.layers:
         return
-    from sysimage.verify.image_source import open_source
     from sysimage.verify.limits import DEFAULT_LIMITS  # not paid for by builds without a base image
+    from sysimage.verify.open import open_source
 
     with open_source(base.path, DEFAULT_LIMITS) as source:
         for layer in base.layers:

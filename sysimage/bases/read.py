@@ -20,13 +20,13 @@ from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.layers import LayerBlob
 from sysimage.progress import Progress, silent
 from sysimage.verify.captured import is_captured
-from sysimage.verify.docker_manifest import read_docker_manifest
 from sysimage.verify.documents import field, parse_document
-from sysimage.verify.image_source import ImagePlace, ImageSource, open_source
+from sysimage.verify.image_source import ImagePlace, ImageSource
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.layer import LayerReading, Reading, read_layer
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.manifest import ImageDocuments
+from sysimage.verify.open import open_source
 from sysimage.verify.packages import package_files
 from sysimage.verify.read_documents import read_documents
 from sysimage.verify.store import captured_files
@@ -151,10 +151,7 @@ def _assembled(
 
 
 def _raw_config(source: ImageSource, documents: ImageDocuments, limits: Limits) -> Mapping[str, Any]:
-    name = f"blobs/sha256/{documents.image_id.hex}"
-    if source.size(name) is None:
-        name = read_docker_manifest(source, limits).config
-    data = source.read(name, limits.document_size)
+    data = source.read(documents.config_file, limits.document_size)
     if Digest.of(data) != documents.image_id:
         raise MalformedError("has a config that changed while it was read")
     return parse_document(data, limits)

@@ -22,7 +22,10 @@ _SEVERAL = {
     "several in an index": "; several with commas between become one index of images",
     "several lock files": "; several with commas between get a lock file each",
 }
-AN_IMAGE = "an archive, an OCI layout (DIR or DIR:TAG), or the name of an image in a registry (HOST/NAME:TAG)"
+AN_IMAGE = (
+    "an archive or an OCI layout (FILE, DIR; with :TAG where it holds several), or the name of an image in a registry "
+    "(HOST/NAME:TAG)"
+)
 
 
 def add_output_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
@@ -196,8 +199,8 @@ def add_plan_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--from-image",
         metavar="IMAGE",
-        help="the image that this one begins with, instead of the spec's: an archive, an OCI layout (DIR or DIR:TAG), "
-        "or the name of an image in a registry (HOST/NAME:TAG or HOST/NAME@sha256:…)",
+        help="the image that this one begins with, instead of the spec's: an archive or an OCI layout (with :TAG of "
+        "several), or the name of an image in a registry (HOST/NAME:TAG or HOST/NAME@sha256:…)",
     )
     _add_boundary_flags(group)
     group.add_argument(

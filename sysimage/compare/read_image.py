@@ -18,10 +18,11 @@ from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 from sysimage.verify.config import Config
 from sysimage.verify.database import read_database
-from sysimage.verify.image_source import ImagePlace, open_source
+from sysimage.verify.image_source import ImagePlace
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.limits import DEFAULT_LIMITS
 from sysimage.verify.manifest import ImageDocuments, LayerDocument
+from sysimage.verify.open import open_source
 from sysimage.verify.read_documents import read_documents
 from sysimage.verify.store import STATE_DIRECTORIES, WANTED
 from sysimage.verify.tar import MemberKind, TarMember

@@ -13,12 +13,12 @@ from typing import Any
 
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, Issue, MachineError
-from sysimage.verify.docker_manifest import read_docker_manifest
 from sysimage.verify.documents import parse_document
-from sysimage.verify.image_source import ImageSource, open_source
+from sysimage.verify.image_source import ImageSource
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.manifest import ImageDocuments
+from sysimage.verify.open import open_source
 from sysimage.verify.read_documents import read_documents
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -102,10 +102,7 @@ def open_image(path: Path, limits: Limits = DEFAULT_LIMITS, *, name: str | None 
     with open_source(path, limits) as source:
         try:
             documents = read_documents(source, faults, limits, f"linux/{own}")
-            file = f"blobs/sha256/{documents.image_id.hex}"
-            if source.size(file) is None:
-                file = read_docker_manifest(source, limits).config
-            data = source.read(file, limits.document_size)
+            data = source.read(documents.config_file, limits.document_size)
             if Digest.of(data) != documents.image_id:
                 raise MalformedError("has a config that changed while it was read")
             config = parse_document(data, limits)

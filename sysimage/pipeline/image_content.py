@@ -21,12 +21,12 @@ from sysimage.pipeline.image_places import FoundImage
 from sysimage.pipeline.referrers import find_referrers
 from sysimage.pipeline.registry_image import RegistrySource
 from sysimage.verify.compression import sniff
-from sysimage.verify.docker_manifest import read_docker_manifest
 from sysimage.verify.documents import parse_named
-from sysimage.verify.image_source import ImageSource, open_source
+from sysimage.verify.image_source import ImageSource
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.layout import blob_name, named_image
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
+from sysimage.verify.open import open_source
 from sysimage.verify.read_documents import read_documents
 
 _LAYERS = {"none": media_types.LAYER, "gzip": media_types.LAYER_GZIP, "zstd": media_types.LAYER_ZSTD}
@@ -85,7 +85,7 @@ def opened_content(
         with contextlib.ExitStack() as held:
             source = held.enter_context(open_source(found.place, limits))
             if source.size("index.json") is None:
-                content, files = _of_docker_archive(source, limits)
+                content, files = _of_docker_archive(source, found.name, limits)
                 annotations: Mapping[str, str] = {}
             else:
                 reference = named_image(source, limits, found.name)
@@ -96,7 +96,7 @@ def opened_content(
                 content = followed(source, root, limits)
                 if referrers:
                     content = replace(content, referrers=find_referrers(source, content, limits))
-            is_layout = isinstance(found.place, Path) and found.place.is_dir()
+            is_layout = isinstance(found.place, Path) and (found.place / "oci-layout").is_file()
             place = found.place if isinstance(found.place, Path) and is_layout else None
             scratch = place or Path(held.enter_context(tempfile.TemporaryDirectory(prefix="sysimage-")))
             yield OpenedContent(
@@ -115,13 +115,12 @@ def _for_platform(source: ImageSource, platform: str, name: str | None, limits: 
     return Descriptor(kind if isinstance(kind, str) else media_types.MANIFEST, digest, len(data))
 
 
-def _of_docker_archive(source: ImageSource, limits: Limits) -> tuple[ImageContent, dict[Digest, str]]:
+def _of_docker_archive(source: ImageSource, name: str | None, limits: Limits) -> tuple[ImageContent, dict[Digest, str]]:
     """The manifest that an older archive does not have: its layers are as they lie there."""
-    documents = read_documents(source, IssueCollector(limits.faults_per_rule), limits)
-    config_name = read_docker_manifest(source, limits).config
-    size = source.size(config_name) or 0
+    documents = read_documents(source, IssueCollector(limits.faults_per_rule), limits, name=name)
+    size = source.size(documents.config_file) or 0
     config = Descriptor(media_types.CONFIG, documents.image_id, size)
-    files = {config.digest: config_name}
+    files = {config.digest: documents.config_file}
     layers = []
     for layer in documents.layers:
         hasher = hashlib.sha256()

@@ -20,7 +20,7 @@ class FoundImage:
 
     place: Path | ImagePlace
     name: str | None = None
-    """Which one, where a layout holds several: a tag, a whole name, or a digest."""
+    """Which one, where a layout or an archive holds several: a tag, a whole name, or a digest."""
 
     def __str__(self) -> str:
         return str(self.place) if self.name is None else f"{self.place}:{self.name}"
@@ -34,8 +34,9 @@ def find_image(
     whole: bool = False,
     beside: Path | None = None,
 ) -> FoundImage:
-    """The image that ``text`` names: ``FILE``, ``DIR``, ``DIR:TAG``, ``DIR@sha256:…``, or ``host/name:tag`` and
-    ``host/name@sha256:…`` in a registry. What is on this machine takes precedence; nothing is asked or read yet.
+    """The image that ``text`` names: ``FILE``, ``FILE:TAG``, ``DIR``, ``DIR:TAG``, ``DIR@sha256:…``, or in a registry
+    ``host/name:tag`` and ``host/name@sha256:…``. What is on this machine takes precedence; nothing is asked or
+    read yet.
 
     ``registries`` says how they are reached. Of an image in a registry, blobs are kept in ``keep`` for later, or not at
     all, and with ``whole`` all of it is fetched when a layer is read. Paths are relative to ``beside``.
@@ -55,13 +56,13 @@ def _find_here(text: str, beside: Path) -> FoundImage | None:
     if path.exists():
         return FoundImage(path)
     for directory, found, name in (str(path).partition("@"), *_cut_at_colons(str(path))):
-        if found and name and (Path(directory) / "oci-layout").exists():
+        if found and name and ((Path(directory) / "oci-layout").exists() or Path(directory).is_file()):
             return FoundImage(Path(directory), name)
     return None
 
 
 def _cut_at_colons(text: str) -> Iterator[tuple[str, str, str]]:
-    """Each way to read a directory and a reference with a tag of its own: ``DIR:1.0``, ``DIR:web:1.0``."""
+    """Each way to read a place and a reference with a tag of its own: ``DIR:1.0``, ``DIR:web:1.0``."""
     for at in (at for at, letter in enumerate(text) if letter == ":"):
         yield text[:at], ":", text[at + 1 :]
 

@@ -43,9 +43,9 @@ def replaced_image(output: Path | int | None, platform: str, name: str) -> Repla
     no image can be read: a build replaces that too."""
     if not isinstance(output, Path) or not (output.is_file() or (output / "oci-layout").is_file()):
         return None
-    from sysimage.verify.image_source import open_source  # not paid for by a first build
-    from sysimage.verify.issue_collector import IssueCollector, MalformedError
+    from sysimage.verify.issue_collector import IssueCollector, MalformedError  # not paid for by a first build
     from sysimage.verify.limits import DEFAULT_LIMITS
+    from sysimage.verify.open import open_source
     from sysimage.verify.read_documents import read_documents
 
     limits = DEFAULT_LIMITS

@@ -31,6 +31,7 @@ def open_base(system: DeclaredSystem, sources: BuildSources, progress: Progress 
     bases.check_room(base, spec.max_layers)
     bases.check_volumes(spec.volumes, base, spec)
     bases.tell_dropped_volumes(base, spec.store)
+    bases.tell_lost_accounts(base)
     return base
 
 

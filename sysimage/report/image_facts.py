@@ -16,10 +16,11 @@ from sysimage.report.packages import read_licences, read_stanza, with_licences_o
 from sysimage.rules.packages import is_stanza
 from sysimage.rules.paths import Parts, as_parts, as_path
 from sysimage.verify.database import Row, read_database
-from sysimage.verify.image_source import ImagePlace, open_source
+from sysimage.verify.image_source import ImagePlace
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.manifest import ImageDocuments, LayerDocument
+from sysimage.verify.open import open_source
 from sysimage.verify.read_documents import read_documents
 
 

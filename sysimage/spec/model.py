@@ -213,7 +213,7 @@ class SystemSpec(SpecObject):
     from_store: StoreSource | None = None
     """A system, or other items, that a Guix or Nix store holds, instead of packages."""
     from_image: Annotated[value_types.LinkTarget | None, SPEC_PATH] = None
-    """An image that this one begins with: an archive or an OCI layout (``DIR`` or ``DIR:TAG``), relative to the spec,
+    """An image that this one begins with: an archive or an OCI layout (with ``:TAG`` of several), relative to the spec,
     or one in a registry (``host/name:tag``, ``host/name@sha256:…``). Its layers stay as they are."""
     exclude: tuple[PackageName, ...] = ()
     """Packages that must not be there although something depends on them."""

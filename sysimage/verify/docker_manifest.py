@@ -5,6 +5,7 @@ Format: Docker image specification v1.2.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sysimage.digest import Digest
@@ -19,7 +20,7 @@ from sysimage.verify.manifest import ImageDocuments, LayerDocument, assemble, fa
 
 @dataclass(frozen=True, slots=True)
 class DockerManifest:
-    """The one image that ``manifest.json`` lists."""
+    """An image that ``manifest.json`` lists."""
 
     config: str
     """Name of a member of the archive."""
@@ -29,18 +30,39 @@ class DockerManifest:
     """Full names, such as ``base:latest``."""
 
 
-def read_docker_manifest(source: ImageSource, limits: Limits) -> DockerManifest:
-    """Read ``manifest.json``, which must list exactly one image."""
+def read_docker_manifest(source: ImageSource, limits: Limits) -> tuple[DockerManifest, ...]:
+    """The images that ``manifest.json`` lists, each once with all its names; at least one."""
     try:
         value = parse_json(source.read("manifest.json", limits.document_size), limits)
-        if not isinstance(value, list) or len(value) != 1 or not isinstance(value[0], dict):
-            raise MalformedError("does not list exactly one image")
-        entry = value[0]
-        return DockerManifest(
-            field(entry, "Config", str, required=True), strings(entry, "Layers"), strings(entry, "RepoTags")
-        )
+        if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+            raise MalformedError("is not a list of images")
+        tags: dict[tuple[str, tuple[str, ...]], dict[str, None]] = {}
+        for entry in value:
+            image = field(entry, "Config", str, required=True), strings(entry, "Layers")
+            tags.setdefault(image, {}).update(dict.fromkeys(strings(entry, "RepoTags")))
+        if not tags:
+            raise MalformedError("lists no image")
     except MalformedError as error:
         raise MalformedError(f"manifest.json {error}") from None
+    return tuple(DockerManifest(config, layers, tuple(names)) for (config, layers), names in tags.items())
+
+
+def choose(listed: Sequence[DockerManifest], name: str | None) -> DockerManifest:
+    """The only image, or the one of this ``name``: a tag, a whole name, or the config's digest."""
+    found = [one for one in listed if name is None or _is_called(one, name)] if len(listed) > 1 else listed
+    if len(found) == 1:
+        return found[0]
+    called = ", ".join(shown(" ".join(one.tags) or one.config) for one in listed[:20])
+    if name is None:
+        raise MalformedError(f"manifest.json lists {len(listed)} images: {called}; say which, as FILE:TAG")
+    raise MalformedError(f"manifest.json does not name one image {shown(name)!r}, but: {called}")
+
+
+def _is_called(image: DockerManifest, name: str) -> bool:
+    digest = image.config.rpartition("/")[2].removesuffix(".json")
+    return name in (digest, f"sha256:{digest}") or any(
+        familiar(name) == familiar(tag) or name == tag.rpartition(":")[2] for tag in image.tags
+    )
 
 
 def documents_of(source: ImageSource, legacy: DockerManifest, faults: IssueCollector, limits: Limits) -> ImageDocuments:
@@ -57,7 +79,7 @@ def documents_of(source: ImageSource, legacy: DockerManifest, faults: IssueColle
             raise MalformedError(f"has no file {shown(name)}, which manifest.json names as layer {number}")
         layers.append(LayerDocument(number, name, None, size))
     _check_repetition(legacy, config, faults)
-    documents = ImageDocuments(None, image_id, config, tuple(layers), tuple(sorted(legacy.tags)))
+    documents = ImageDocuments(None, image_id, legacy.config, config, tuple(layers), tuple(sorted(legacy.tags)))
     return assemble(documents, faults, limits)
 
 

@@ -14,11 +14,12 @@ from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.progress import Progress, silent
 from sysimage.rules.paths import Parts
 from sysimage.verify.captured import is_captured
-from sysimage.verify.image_source import ImagePlace, ImageSource, open_source
+from sysimage.verify.image_source import ImagePlace, ImageSource
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.layer import Count, LayerReading, Reading, newest_build, read_layer
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.manifest import ImageDocuments
+from sysimage.verify.open import open_source
 from sysimage.verify.packages import check_packages
 from sysimage.verify.read_documents import read_documents
 from sysimage.verify.small_files import files_behind

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Protocol, Self
 
-from sysimage.errors import IntegrityError, MachineError, SpecError
+from sysimage.errors import IntegrityError
 from sysimage.verify.chunk_stream import CHUNK, ChunkStream
 from sysimage.verify.compression import decompressed_archive
 from sysimage.verify.issue_collector import MalformedError, shown
@@ -61,29 +61,6 @@ class ImagePlace(Protocol):
     def open(self, limits: Limits) -> ImageSource:
         """Open it for reading."""
         ...
-
-
-def open_source(path: Path | ImagePlace, limits: Limits) -> ImageSource:
-    """Open an archive, a layout directory, or another place. IntegrityError for what is neither, MachineError if it is
-    unreadable."""
-    if not isinstance(path, Path):
-        return path.open(limits)
-    try:
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            return LayoutImageSource(path)
-        if not stat.S_ISREG(mode):
-            raise IntegrityError(
-                f"cannot read {path}: it is neither a file nor a directory",
-                hint="save the stream to a file first",
-            )
-        return TarImageSource(path, limits)
-    except FileNotFoundError:
-        raise SpecError(
-            f"cannot read {path}: there is no such file", hint="name an archive or the directory of an OCI layout"
-        ) from None
-    except OSError as error:
-        raise MachineError(f"cannot read {path}: {error.strerror}") from error
 
 
 class _Opened:

@@ -167,7 +167,10 @@ def read_layer(document: LayerDocument, reading: Reading) -> LayerReading:
     raw = _counted(reading.source.chunks(document.file), blob.update, reading.count)
     diff = hashlib.sha256()
     try:
-        content = decompressed(*_checked_compression(raw, document), reading.limits)
+        raw, compression = _checked_compression(raw, document)
+        if document.compression not in (None, compression):
+            reading.faults.note("media types", where, _other_compression(document, compression))
+        content = decompressed(raw, compression, reading.limits)
         stream = ChunkStream(_bounded(content, diff.update, reading.uncompressed))
         _read_content(stream, result, reading)
         result.size = stream.offset
@@ -207,11 +210,20 @@ def _bounded(chunks: Iterator[bytes], update: Callable[[bytes], object], budget:
 
 
 def _checked_compression(raw: Iterator[bytes], document: LayerDocument) -> tuple[Iterator[bytes], Compression]:
+    """What comes, and how it is compressed: engines look at the bytes of whatever a media type calls compressed.
+
+    So skopeo may leave a layer plain in a directory of its own, and its media type as it was.
+    """
     first = next(raw, b"")
     found = sniff(first)
-    if document.compression is not None and found is not document.compression:
-        raise MalformedError(f"is {found.value} inside, its media type is {document.media_type}")
+    if document.compression not in (None, found) and (document.compression is Compression.NONE or is_ours(document)):
+        raise MalformedError(_other_compression(document, found))
     return _again(first, raw), found
+
+
+def _other_compression(document: LayerDocument, found: Compression) -> str:
+    inside = "not compressed" if found is Compression.NONE else f"{found.value} inside"
+    return f"is {inside}, its media type is {document.media_type}"
 
 
 def _again(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

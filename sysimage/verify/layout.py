@@ -65,6 +65,7 @@ def read_layout(
     documents = ImageDocuments(
         reference.digest,
         config_reference.digest,
+        blob_name(config_reference.digest),
         config,
         tuple(_layer(number, layer) for number, layer in enumerate(layers, 1)),
         _tags(with_tags),

@@ -49,6 +49,8 @@ class ImageDocuments:
     """Of the manifest; a docker-archive has none."""
     image_id: Digest
     """Of the config."""
+    config_file: str
+    """The config's name in the source."""
     config: Config
     layers: tuple[LayerDocument, ...]
     tags: tuple[str, ...]

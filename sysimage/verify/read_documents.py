@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sysimage.verify.docker_manifest import compare, documents_of, read_docker_manifest
+from sysimage.verify.docker_manifest import choose, compare, documents_of, read_docker_manifest
 from sysimage.verify.image_source import ImageSource
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.layout import blob_name, configs_of, read_layout
@@ -17,18 +17,17 @@ def read_documents(
 
     A MalformedError where they cannot be followed; contradictions that leave the image readable become faults.
     """
-    legacy = read_docker_manifest(source, limits) if source.size("manifest.json") is not None else None
+    listed = read_docker_manifest(source, limits) if source.size("manifest.json") is not None else ()
     if source.size("index.json") is None and source.size("oci-layout") is None:
-        if legacy is None:
+        if not listed:
             raise MalformedError("holds neither index.json nor manifest.json")
-        return documents_of(source, legacy, faults, limits)
+        return documents_of(source, choose(listed, name), faults, limits)
     documents = read_layout(source, faults, limits, platform, name)
-    # One archive of several platforms has a manifest.json for one of them.
-    is_of_another = (
-        legacy is not None
-        and legacy.config != blob_name(documents.image_id)
-        and any(legacy.config == blob_name(config) for config in configs_of(source, limits))
-    )
-    if legacy is not None and not is_of_another:
+    legacy = next((one for one in listed if one.config == documents.config_file), None)
+    if legacy is None and listed:
+        # One archive of several platforms has a manifest.json for one of them.
+        others = {blob_name(config) for config in configs_of(source, limits)}
+        legacy = None if any(one.config in others for one in listed) else listed[0]
+    if legacy is not None:
         compare(documents, legacy, faults)
     return documents

@@ -10,11 +10,12 @@ from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.rules.paths import as_parts
 from sysimage.verify.config import Config
 from sysimage.verify.database import read_database
-from sysimage.verify.image_source import ImagePlace, ImageSource, open_source
+from sysimage.verify.image_source import ImagePlace, ImageSource
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.layer import layer_content
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.manifest import ImageDocuments, LayerDocument
+from sysimage.verify.open import open_source
 from sysimage.verify.read_documents import read_documents
 from sysimage.verify.store import STATE_DIRECTORIES
 from sysimage.verify.tar import MemberKind, read_members

@@ -9,18 +9,23 @@ import os
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from sysimage.closure import Closure
+from sysimage.destinations.registry import Registries
+from sysimage.errors import IntegrityError
+from sysimage.notices import listen_to_notices
+from sysimage.pipeline.image_places import find_image
 from sysimage.process import find
 from sysimage.verify import inspect_image, verify_image
+from sysimage.verify.summary import LayerSummary
 from tests.clients.conftest import IS_ROOT, Client, need
 from tests.clients.test_engines import engine
 from tests.clients.test_runners import Environment, docker, short  # noqa: F401 - fixtures
-from tests.support.builds import build_from_store, config_of, registered
+from tests.support.builds import build_from_store, config_of, on, registered
 from tests.support.examples import build_spec
 from tests.support.namespaces import boot, unpack
 from tests.support.store_builder import Program, StoreBuilder
@@ -69,7 +74,7 @@ def make_root(root: Path) -> Path:
     return root
 
 
-def build_on(base: Path, closure: Closure, tmp_path: Path) -> Path:
+def build_on(base: Path | str, closure: Closure, tmp_path: Path) -> Path:
     """An image with one user more, verified; the base's layers are at the bottom."""
     spec = {
         "name": "top",
@@ -84,9 +89,14 @@ def build_on(base: Path, closure: Closure, tmp_path: Path) -> Path:
     assert tree["/etc/shadow"].read().decode() == SHADOW + "ann:!:::::::\n"
     assert tree["/etc/shadow"].mode == 0o600
     empty = hashlib.sha256(bytes(1024)).hexdigest()
-    below = [str(layer.diff_id) for layer in inspect_image(base).layers if layer.diff_id.hex != empty]
+    below = [str(layer.diff_id) for layer in _base_layers(base) if layer.diff_id.hex != empty]
     assert config_of(result)["rootfs"]["diff_ids"][: len(below)] == below
     return tmp_path / "top.tar"
+
+
+def _base_layers(base: Path | str) -> Sequence[LayerSummary]:
+    found = find_image(str(base), Registries)
+    return inspect_image(found.place, name=found.name, platform="linux/amd64").layers
 
 
 def run_docker(environment: Environment, *words: str | Path, cwd: Path | None = None) -> str:
@@ -149,14 +159,76 @@ def test_docker_commit(
     assert_runs(docker, build_on(tmp_path / "committed.tar", closure, tmp_path))
 
 
-@pytest.mark.parametrize("form", ["oci", "oci-archive", "docker-archive"])
+def test_one_of_several_images_that_docker_saved(
+    made_by_docker: Path,
+    docker: Environment,  # noqa: F811
+    closure: Closure,
+    tmp_path: Path,
+) -> None:
+    assert made_by_docker.is_file()
+    container = run_docker(docker, "create", "base:1", "sh").strip()
+    run_docker(docker, "commit", "--change=USER mail", container, "local/other:1")
+    run_docker(docker, "rm", container)
+    run_docker(docker, "save", "--output", tmp_path / "two.tar", "base:1", "local/other:1")
+    with pytest.raises(IntegrityError) as caught:
+        build_on(tmp_path / "two.tar", closure, tmp_path)
+    (issue,) = map(str, caught.value.issues)
+    assert issue.startswith("manifest.json lists 2 images: ")
+    assert issue.endswith("; say which, as FILE:TAG")
+    for name, user in (("base:1", ""), ("local/other:1", "mail")):
+        build_on(f"{tmp_path / 'two.tar'}:{name}", closure, tmp_path)
+        assert inspect_image(tmp_path / "top.tar").config.runtime.user == user
+
+
+def test_docker_hides_an_etc_that_is_a_link_and_a_build_says_so(
+    docker: Environment,  # noqa: F811
+    closure: Closure,
+    tmp_path: Path,
+) -> None:
+    root = make_root(tmp_path / "root")
+    (root / "etc").rename(root / "usr/etc")
+    (root / "etc").symlink_to("usr/etc")
+    with tarfile.open(tmp_path / "root.tar", "w") as archive:
+        archive.add(root, ".")
+    run_docker(docker, "import", tmp_path / "root.tar", "linked:1")
+    words = ["docker", "run", "--rm", "--network=host", "--user=mail", "linked:1", "/bin/sh", "-c", "exit"]
+    done = subprocess.run(words, env=docker, capture_output=True, text=True)
+    assert "unable to find user mail" in done.stderr, "or the notice is not true any more"
+    run_docker(docker, "save", "--output", tmp_path / "linked.tar", "linked:1")
+    told: list[str] = []
+    with listen_to_notices(told.append):
+        build_from_store(tmp_path, on("linked.tar", closure))
+    assert [line.partition(":")[0] for line in told] == ["the base image has a link in place of /etc"]
+
+
+def test_skopeo_copies_an_index_into_a_directory_of_its_own(
+    client: Client, closure: Closure, policy: Path, workspace: Path, tmp_path: Path
+) -> None:
+    buildah = engine("buildah", workspace)
+    root = make_root(workspace / "tree")
+    client(*buildah, "manifest", "create", "several")
+    for architecture in ("arm64", "amd64"):
+        container = client(*buildah, "from", "--arch", architecture, "scratch").stdout.decode().strip()
+        if architecture == "amd64":
+            client(*buildah, "copy", container, root, "/")
+        client(*buildah, "config", "--arch", architecture, container)
+        client(*buildah, "commit", "--signature-policy", policy, container, f"one:{architecture}")
+        client(*buildah, "manifest", "add", "several", f"one:{architecture}")
+    client(
+        *buildah, "manifest", "push", "--signature-policy", policy, "--all", "several", f"oci:{tmp_path / 'layout'}:1"
+    )  # fmt: skip
+    client("skopeo", "--policy", policy, "copy", "--all", f"oci:{tmp_path / 'layout'}:1", f"dir:{tmp_path / 'base'}")
+    build_on(tmp_path / "base", closure, tmp_path)
+
+
+@pytest.mark.parametrize("form", ["oci", "oci-archive", "docker-archive", "dir"])
 def test_skopeo_in_every_form(
     form: str, made_by_docker: Path, client: Client, closure: Closure, policy: Path, tmp_path: Path
 ) -> None:
     compression = ["--dest-compress-format", "zstd"] if form == "oci" else []
     client(
         "skopeo", "--policy", policy, "copy", "--quiet", *compression, f"docker-archive:{made_by_docker}",
-        f"{form}:{tmp_path / 'copied'}:local/base:1",
+        f"{form}:{tmp_path / 'copied'}{'' if form == 'dir' else ':local/base:1'}",
     )  # fmt: skip
     build_on(tmp_path / "copied", closure, tmp_path)
 
@@ -172,7 +244,7 @@ def test_podman_commit(client: Client, closure: Closure, policy: Path, workspace
     (mounted / "usr/bin/sh").unlink()
     (mounted / "usr/bin/sh").symlink_to("busybox")
     client(*podman, "umount", container)
-    for form in ("oci-archive", "docker-archive"):
+    for form in ("oci-archive", "docker-archive", "oci-dir", "docker-dir"):
         place = f"committed:{form.partition('-')[0]}"
         client(*podman, "commit", "--quiet", "--change", "CMD=sh", container, place)
         client(*podman, "save", "--signature-policy", policy, "--format", form, "--output", tmp_path / form, place)

@@ -4,36 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from sysimage.verify import verify_image
-from tests.clients.conftest import IS_ROOT, need
+from sysimage.verify import inspect_image, verify_image
+from tests.clients.conftest import Registry, need
 from tests.support.examples import ROOT
+from tests.support.other_places import run_elsewhere
 
 PAGE = (ROOT / "docs" / "from-nix.md").read_text()
-ELSEWHERE = """
-set -eu
-cd "$1"
-mkdir -p nix new/nix
-mount --bind new new
-for place in /*; do
-  case "$place" in /nix) continue;; esac
-  if [ -L "$place" ]; then cp -P "$place" new/
-  elif [ -d "$place" ]; then mkdir -p "new$place" && mount --rbind "$place" "new$place"
-  fi
-done
-mount --bind nix new/nix
-mkdir new/old
-cd new
-pivot_root . old
-umount -l old
-exec /bin/sh -euc "cd '$1/work'; $2"
-"""
-"""Runs a command line with another /nix, which costs no right where user namespaces are allowed."""
 CONFIGURATION = """\
 experimental-features = nix-command flakes
 build-users-group =
@@ -60,7 +41,7 @@ def work(tmp_path: Path) -> Path:
         match = re.match(r"# (\S+)\n", text)
         assert match
         (work / match[1]).write_text(text)
-    (spec,) = blocks("json")
+    spec, _ = blocks("json")
     (work / "hello.json").write_text(spec)
     (work / "sysimage.nix").write_bytes((ROOT / "examples" / "nix" / "sysimage.nix").read_bytes())
     return work
@@ -69,20 +50,23 @@ def work(tmp_path: Path) -> Path:
 def run(work: Path, command: str) -> str:
     paths = [str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin:/sbin"]
     environment = {**os.environ, "NIX_CONFIG": CONFIGURATION, "PATH": ":".join(paths), "HOME": str(work.parent)}
-    unshare = [need("unshare"), "-m", *([] if IS_ROOT else ["-Ur"]), "sh", "-c", ELSEWHERE, "sh", work.parent, command]
-    done = subprocess.run([str(word) for word in unshare], env=environment, capture_output=True, text=True)
+    (work.parent / "nix").mkdir(exist_ok=True)
+    done = run_elsewhere({"/nix": work.parent / "nix"}, command, cwd=work, env=environment)
     assert done.returncode == 0, f"{command}\n{done.stdout[-1000:]}{done.stderr[-4000:]}"
     return done.stdout
 
 
-def test_every_command_of_the_page_runs(work: Path) -> None:
+def test_every_command_of_the_page_runs(work: Path, registry: Registry) -> None:
     need("nix")
-    assert len(commands()) == 9, "all that is shown as a command"
-    said = run(work, "\n".join(commands()))
+    assert len(commands()) == 13, "all that is shown as a command"
+    said = run(work, "\n".join(commands()).replace("localhost:5000", registry.address))
     assert "hello from Nix" in said
     for name in ("hello", "flake"):
         found = verify_image(work / f"{name}.tar")
         assert (found.store_kind, found.items) == ("nix", 1)
+        summary = inspect_image(work / f"{name}.tar")
+        layers = {layer.digest.hex for layer in summary.layers if layer.digest}
+        assert layers <= registry.blobs(name).keys()
 
 
 def test_nix_makes_the_same_image_itself_and_by_a_registration(work: Path) -> None:

@@ -242,9 +242,13 @@ def test_a_fifo_in_a_layout_does_not_hang(tmp_path: Path) -> None:
 
 
 LEGACY: dict[str, tuple[Callable[[str], Any], str]] = {
-    "null": (lambda config: None, "does not list exactly one image"),
-    "nothing": (lambda config: [], "does not list exactly one image"),
-    "two images": (lambda config: [{}, {}], "does not list exactly one image"),
+    "null": (lambda config: None, "manifest.json is not a list of images"),
+    "nothing": (lambda config: [], "manifest.json lists no image"),
+    "no images": (lambda config: [None], "manifest.json is not a list of images"),
+    "two images": (
+        lambda config: [{"Config": config, "RepoTags": ["a:1"]}, {"Config": "b.json"}],
+        "manifest.json lists 2 images: a:1, b.json; say which, as FILE:TAG",
+    ),
     "an absolute layer": (lambda config: [{"Config": config, "Layers": ["/etc/passwd", "1.tar"]}], "has no file"),
     "a layer above": (lambda config: [{"Config": config, "Layers": ["../../etc/passwd", "1.tar"]}], "has no file"),
     "an absolute config": (lambda config: [{"Config": "/etc/passwd", "Layers": []}], "has no file /etc/passwd"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pyzstd
@@ -187,20 +188,33 @@ def test_what_is_no_whole_archive_is_refused(layer: bytes, tmp_path: Path) -> No
     assert "layer 1: " in refusal(tmp_path, layer)
 
 
+def mislabelled(media_type: str, blob: bytes, tmp_path: Path, **config: Any) -> Path:
+    image = RawImage(archive(GOOD), config=config)
+    image.blobs, image.layer_type = [blob], media_type
+    return write_directory(image.layout(), tmp_path / "layout")
+
+
+def test_a_compressed_layer_that_calls_itself_plain_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(IntegrityError, match="is gzip inside, its media type is"):
+        verify_image(mislabelled(LAYER, gzipped(archive(GOOD)), tmp_path))
+
+
 @pytest.mark.parametrize(
     ("media_type", "blob"),
     [
-        (LAYER, gzipped(archive(GOOD))),
         (LAYER + "+gzip", archive(GOOD)),
         (LAYER + "+zstd", gzipped(archive(GOOD))),
         (LAYER + "+gzip", pyzstd.compress(archive(GOOD))),
     ],
 )
-def test_a_media_type_that_the_bytes_contradict_is_refused(media_type: str, blob: bytes, tmp_path: Path) -> None:
-    image = RawImage(archive(GOOD))
-    image.blobs, image.layer_type = [blob], media_type
-    with pytest.raises(IntegrityError, match="inside, its media type is"):
-        verify_image(write_directory(image.layout(), tmp_path / "layout"))
+def test_another_compression_than_the_media_types_is_a_note_as_engines_look_at_the_bytes(
+    media_type: str, blob: bytes, tmp_path: Path
+) -> None:
+    (note,) = verify_image(mislabelled(media_type, blob, tmp_path)).notes
+    assert f", its media type is {media_type}" in str(note)
+    ours = mislabelled(media_type, blob, tmp_path / "ours", history=[{"created_by": "sysimage"}])
+    with pytest.raises(IntegrityError, match=", its media type is"):
+        verify_image(ours)
 
 
 def compressed_image(tmp_path: Path, layer: bytes) -> Path:

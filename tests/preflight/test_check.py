@@ -17,10 +17,10 @@ from sysimage.preflight.image_files import ImageFiles
 from sysimage.rules.files import Kind
 from sysimage.store.items import OwnFile, ShownFiles
 from sysimage.verify import verify_image
-from sysimage.verify.image_source import open_source
 from sysimage.verify.issue_collector import IssueCollector
 from sysimage.verify.layer import Reading, read_layer
 from sysimage.verify.limits import DEFAULT_LIMITS
+from sysimage.verify.open import open_source
 from sysimage.verify.read_documents import read_documents
 from sysimage.verify.tree import FileTree
 from tests.support.builds import build_from_store, registered

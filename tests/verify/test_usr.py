@@ -15,11 +15,11 @@ from sysimage.errors import IntegrityError
 from sysimage.store.items import OwnFile, ShownFiles
 from sysimage.verify import verify_image
 from sysimage.verify.chunk_stream import ChunkStream
-from sysimage.verify.image_source import open_source
 from sysimage.verify.issue_collector import IssueCollector
 from sysimage.verify.layer import Reading, read_layer
 from sysimage.verify.layer_rules import LayerRules
 from sysimage.verify.limits import DEFAULT_LIMITS
+from sysimage.verify.open import open_source
 from sysimage.verify.read_documents import read_documents
 from sysimage.verify.tar import read_members
 from tests.support import raw_tar
