@@ -8,6 +8,11 @@ from sysimage.errors import Issue
 from sysimage.spec.json_text import pointer
 from sysimage.spec.model import SystemSpec
 
+_OTHER_KINDS = frozenset({"device", "mount", "path", "slice", "socket", "target", "timer"})
+"""Kinds of units beside services."""
+_STOPS = ("SIGRTMIN+3", "SIGRTMIN+4", "SIGRTMIN+13", "SIGRTMIN+14")
+"""What lets systemd halt or power off, in order or at once (systemd(1))."""
+
 
 def check_init(spec: SystemSpec) -> Iterator[Issue]:
     """Every fault of ``init`` and of what one init alone cannot do."""
@@ -17,6 +22,17 @@ def check_init(spec: SystemSpec) -> Iterator[Issue]:
     if spec.has_systemd:
         yield from _check_variables(spec)
         yield from _check_paths(spec)
+        yield from _check_names(spec)
+        if spec.stop_signal is not None and spec.stop_signal not in _STOPS:
+            yield Issue("/stop-signal", f"does not stop systemd; leave it out, or say {' or '.join(_STOPS)}")
+
+
+def _check_names(spec: SystemSpec) -> Iterator[Issue]:
+    for name in spec.services:
+        kind = name.rpartition(".")[2]
+        if kind in _OTHER_KINDS:
+            message = f'is not supported with "init": "systemd": it names a {kind} unit; "units" changes one'
+            yield Issue(pointer("services", name), message)
 
 
 def _check_paths(spec: SystemSpec) -> Iterator[Issue]:
