@@ -24,6 +24,7 @@ ALLOWED = {
     "secrets, made at the first start of each machine (first_starts, or the service itself)": (
         r"/etc/ssh/ssh_host_(rsa|ecdsa|ed25519)_key(\.pub)?",
         r"/etc/ssl/(certs|private)/ssl-cert-snakeoil\.(pem|key)",
+        r"/etc/bind/rndc\.key",
         r"/var/lib/rabbitmq/\.erlang\.cookie",
     ),
     "made at the first start by the program itself, and a volume's content afterwards": (
@@ -48,17 +49,12 @@ ALLOWED = {
     ),
     "caches that programs make again or do without": (
         r"/var/cache/(ldconfig|man|fontconfig)/.*",
-        r"/var/log/fontconfig\.log",
+        r"/var/log/(fontconfig\.log|proftpd/controls\.log)",
         r"/usr/lib/[^/]*/gconv/gconv-modules\.cache",
         r"/usr/share/icons/.*/icon-theme\.cache",
         r"/usr/(lib|share)/.*(__pycache__(/.*)?|\.pyc)",
         r"/usr/share/info/dir(\.old)?",
-    ),
-    "made by tmpfiles.d, which system.tmpfiles reads": (
-        r"/var/cache/lighttpd(/.*)?",
-        r"/var/log/journal",
-        r"/var/(lib|log|cache)/private",
-        r"/etc/(credstore|credstore\.encrypted)",
+        r"/usr/share/fonts/X11/[^/]*/(encodings\.dir|fonts\.(alias|dir|scale))",  # of an X server
     ),
     "of systemd and of System V's init, in whose place the Shepherd is": (
         r"/etc/systemd/.*",
@@ -66,6 +62,7 @@ ALLOWED = {
         r"/etc/(fstab|mtab|vconsole\.conf)",
         r"/var/lib/systemd/(catalog|coredump)(/.*)?",
         r"/var/log/README",
+        r"/var/lib/systemd/(ephemeral-trees|network|pstore)",
     ),
     "not part of a system at rest": (r"/(dev|proc|sys|run|tmp|boot|root)(/.*)?", r"/var/tmp/.*"),
 }

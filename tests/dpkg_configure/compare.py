@@ -26,7 +26,7 @@ class Difference:
     path: str
     what: str
     reason: str
-    """Why that is right; empty if it is a fault."""
+    """Why that is right; empty if it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,49 +34,61 @@ class Comparison:
     """Two trees of the same packages."""
 
     said: Declarations
-    differences: tuple[Difference, ...]
-    scripted: frozenset[str]
-    """Packages that have scripts."""
-    unlike: Mapping[str, str]
-    """Package with scripts → ``by the list`` or ``wrong``, for those that have differences."""
+    faults: tuple[Difference, ...]
+    """Without a reason, and not of a package of which a line is listed as not understood."""
+    outcomes: Mapping[str, str]
+    """Each package with scripts → one of `OUTCOMES`."""
 
     @classmethod
     def of(cls, chroot: Chroot) -> Comparison:
         scripts = scripts_of(chroot.configured)
         said, files = _understood(chroot, scripts)
-        found = (*_differences(chroot, files), *_account_differences(chroot, said))
         scripted = {one.name: one for one in scripts if any(name in one.files for name in SCRIPTS)}
+        unread = {line.package for line in said.unread}
         lists = _lists(chroot.configured / "var/lib/dpkg/info")
-        unlike: dict[str, str] = {}
-        for one in found:
-            for package in _packages_of(one.path, said, lists, scripted):
-                if one.reason == "" or package not in unlike:
-                    unlike[package] = "by the list" if one.reason else "wrong"
-        return cls(said, found, frozenset(scripted), unlike)
+        outcomes = {package: "not read whole" if package in unread else "equal whole" for package in scripted}
+        faults = []
+        by_tmpfiles = _made_by_tmpfiles(chroot.unpacked)
+        for one in (*_differences(chroot, files), *_account_differences(chroot, said)):
+            packages = _packages_of(one.path, said, lists, scripted)
+            right = one.reason or one.path in by_tmpfiles
+            if not right and not (packages and packages <= unread):
+                faults.append(one)
+            for package in packages - unread:
+                outcome = "equal by the list" if right else "not equal"
+                outcomes[package] = max(outcomes[package], outcome, key=OUTCOMES.index)
+        return cls(said, tuple(faults), outcomes)
 
-    @property
-    def faults(self) -> list[Difference]:
-        return [one for one in self.differences if not one.reason]
+
+OUTCOMES = ("equal whole", "equal by the list", "not read whole", "not equal")
+
+
+def _made_by_tmpfiles(unpacked: Path) -> set[str]:
+    """What tmpfiles.d(5) makes: the image has its directories by `sysimage_bootstrap.system.tmpfiles`, and the rest of
+    it when it runs."""
+    lines = (line.split() for file in (unpacked / "usr/lib/tmpfiles.d").glob("*.conf") for line in file.open())
+    return {words[1].rstrip("/") for words in lines if len(words) > 1 and not words[0].startswith("#")}
 
 
 def _packages_of(
     path: str, said: Declarations, lists: Mapping[str, set[str]], scripted: Mapping[str, PackageScripts]
-) -> Iterable[str]:
+) -> set[str]:
     """The packages that may have to do with a path: those that ship it, the one whose script was understood to change
-    it, or else all whose scripts mention it or the directory that it is in."""
+    it, or else all whose scripts mention it or a directory that it is in."""
     shipped = {*lists.get(path, ()), *([said.makers[path]] if path in said.makers else [])} & scripted.keys()
     if shipped:
         return shipped
-    above, _, name = path.rpartition("/")
-    for words in (path, name, above):
-        mentioned = [
+    words = path.partition(" ")[2] or path  # an account, or a path
+    while len(words) > len("/var/lib"):
+        mentioned = {
             package
             for package, one in scripted.items()
-            if len(words) > 3 and any(words in one.files[file] for file in SCRIPTS if file in one.files)
-        ]
+            if any(words in one.files[file] for file in SCRIPTS if file in one.files)
+        }
         if mentioned:
             return mentioned
-    return ()
+        words = words.rpartition("/")[0]
+    return set()
 
 
 def _lists(info: Path) -> dict[str, set[str]]:

@@ -93,8 +93,8 @@ def _pieces(shell: Shell, word: Word, *, split: bool) -> list[list[_Piece] | Non
     """The fields of a word. None stands for ``"$@"`` without arguments, which is no field at all."""
     fields: list[list[_Piece] | None] = [[]]
     parts = list(word.parts)
-    if parts and isinstance(parts[0], Text) and not parts[0].quoted and parts[0].text.startswith("~/"):
-        parts[0] = Text(f"/root{parts[0].text[1:]}", quoted=False)
+    if parts and isinstance(parts[0], Text) and not parts[0].quoted and parts[0].text.startswith("~"):
+        parts[0] = Text(_with_home(shell, parts[0].text), quoted=False)
 
     def last() -> list[_Piece]:
         field = fields[-1]
@@ -135,6 +135,15 @@ def _pieces(shell: Shell, word: Word, *, split: bool) -> list[list[_Piece] | Non
             else:
                 _split(shell, value, fields, last)
     return fields
+
+
+def _with_home(shell: Shell, text: str) -> str:
+    """A text that begins with ``~`` or ``~user``, with the directory that this means."""
+    user, slash, rest = text[1:].partition("/")
+    home = shell.state.known_users.get(user) if user else "/root"
+    if user in shell.state.known_users and not home:
+        raise UnknownError(f"which home {user} has")
+    return f"{home}{slash}{rest}" if home else text
 
 
 def _split(shell: Shell, value: str, fields: list[list[_Piece] | None], last: Callable[[], list[_Piece]]) -> None:

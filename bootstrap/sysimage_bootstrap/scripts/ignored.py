@@ -24,6 +24,7 @@ HARMLESS = frozenset(
 _SERVICES = "nothing is started or stopped while an image is made; services are the spec's"
 _CACHES = "a cache or an index over many packages' files: a function over the merged tree makes it, or nothing reads it"
 _KERNEL = "speaks to the kernel, the bus or the hardware of a running machine"
+_MACHINE = "the ID of a machine is made when it starts"
 _CHECKS = "looks whether a configuration is right; Debian's is, and the spec's is the user's"
 _BYTECODE = "items hold bytecode already"
 _ELSEWHERE = "the image has what it would make"
@@ -71,7 +72,6 @@ IGNORED: Mapping[str, str] = {
     "mandb": _CACHES,
     "helpztags": _CACHES,
     "systemd-hwdb": _CACHES,
-    "update-gsfontmap": _CACHES,
     "update-ca-certificates": _ELSEWHERE,
     "jks-keystore": _CACHES,
     "systemd-sysusers": _ELSEWHERE,
@@ -84,8 +84,8 @@ IGNORED: Mapping[str, str] = {
     "update-shells": _ELSEWHERE,
     "add-shell": _ELSEWHERE,
     "remove-shell": _ELSEWHERE,
-    "dbus-uuidgen": "the ID of a machine is made when it starts",
-    "systemd-machine-id-setup": "the ID of a machine is made when it starts",
+    "dbus-uuidgen": _MACHINE,
+    "systemd-machine-id-setup": _MACHINE,
     "journalctl": _CACHES,
     "dbus-send": _KERNEL,
     "busctl": _KERNEL,
@@ -108,6 +108,7 @@ IGNORED: Mapping[str, str] = {
     "install-docs": _CACHES,
     "named-checkconf": _CHECKS,
     "named-checkzone": _CHECKS,
+    "proftpd": _CHECKS,
     "testparm": _CHECKS,
     "visudo": _CHECKS,
     "dhelp_parse": _CACHES,

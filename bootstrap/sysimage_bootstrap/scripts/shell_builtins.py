@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sysimage_bootstrap.scripts.running import Input, Jump, Output, Return, ScriptEnd, UnknownError
 from sysimage_bootstrap.scripts.shell_parser import parse
+from sysimage_bootstrap.scripts.shell_syntax import ShellSyntaxError
 from sysimage_bootstrap.scripts.tools import BUILT_IN_FILES, place_of, shell_script
 
 if TYPE_CHECKING:
@@ -48,6 +49,18 @@ def _set(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Outpu
             shell.stops_at_errors = word[0] == "-" if option == "errexit" else shell.stops_at_errors
     if words:
         shell.arguments = words[1:] if words[0] in ("--", "-") else words
+    return 0
+
+
+def _alias(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+    """An alias is a function with the rest of the line as its arguments."""
+    for word in arguments:
+        name, is_defined, text = word.partition("=")
+        if is_defined:
+            try:
+                shell.functions[name] = parse(f'{text} "$@"')
+            except ShellSyntaxError:
+                raise UnknownError(f"what the alias {name} means") from None
     return 0
 
 
@@ -230,7 +243,7 @@ BUILT_IN: dict[str, BuiltIn] = {
     "true": _nothing,
     "trap": _nothing,
     "wait": _nothing,
-    "alias": _nothing,
+    "alias": _alias,
     "ulimit": _nothing,
     "shopt": _nothing,
     "false": _false,

@@ -78,7 +78,7 @@ def _read(
         if group is None and uid is not None:
             groups.setdefault(name, WantedGroup(name, uid, system=True, origin=origin))
         users[name] = WantedUser(
-            name, uid, group, (), comment, home, shell, "!*", system=True, make_home=False, origin=origin
+            name, uid, group, (), comment, home or "/", shell, "!*", system=True, make_home=False, origin=origin
         )
         User(name, uid or 0, 0, comment or "", home or "", shell or "")  # a ValueError for what /etc/passwd cannot hold
     elif kind == "g":

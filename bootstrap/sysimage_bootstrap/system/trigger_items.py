@@ -12,6 +12,7 @@ from sysimage.notices import notice
 from sysimage.store.items import StoreItem
 from sysimage_bootstrap.store import ItemStore, Recipe
 from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.triggers.icon_cache import icon_caches
 from sysimage_bootstrap.triggers.merged_tree import MergedTree
 from sysimage_bootstrap.triggers.program_triggers import TRIGGERS, Assemble, ProgramTrigger, inputs, make, on
 
@@ -22,8 +23,8 @@ _FORMAT = 1
 def trigger_items(
     tree: MergedTree, packages: Sequence[Installed], assemble: Assemble, triplet: str, store: ItemStore
 ) -> tuple[StoreItem, ...]:
-    """An item for each trigger whose program is among the packages, and that has something to read; ``triplet`` is the
-    system's directory of libraries.
+    """An item for each trigger whose program is among the packages, and that has something to read, and one for the
+    caches of icons; ``triplet`` is the system's directory of libraries.
 
     Modules are of the system's architecture. Where this machine has another, and not the same modules for it, what they
     are is not written down: programs look at the modules themselves, or do without.
@@ -39,7 +40,22 @@ def trigger_items(
                 if not trigger.modules:
                     raise
                 notice(f"the image has no {trigger.modules}: {error.message}")
+    if caches := icon_caches(tree):
+        found.append(_written_item("icon-caches", caches, store))
     return tuple(found)
+
+
+def _written_item(name: str, files: Mapping[str, bytes], store: ItemStore) -> StoreItem:
+    """An item of files that no program has to write, by their paths below /usr."""
+    recipe = Recipe(name, "trigger", (), {path: str(Digest.of(content)) for path, content in files.items()})
+
+    def build(top: Path) -> None:
+        for path, content in files.items():
+            place = top / path.removeprefix("/usr/")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+
+    return store.realise(recipe, build)
 
 
 def _item(

@@ -342,3 +342,19 @@ def test_chrony_prints_the_lines_that_it_obeys() -> None:
     script = "if ! chronyd -p | grep -q ^user; then touch /etc/ours; fi"
     assert files_after(script, files) == {"/etc/ours": ""}
     assert files_after(script, {**files, "/etc/chrony/conf.d/a.conf": "user root\n"}) == {}
+
+
+def test_a_colon_without_a_group_means_the_users_own_group() -> None:
+    script = "adduser --system --no-create-home statd\nchown statd: /var/lib/nfs\n"
+    assert changed(script, "/var/lib/nfs", {"/var/lib/nfs/": ""}).group == "nogroup"
+    own = "adduser --system --group --no-create-home db\nchown db: /var/lib/nfs\n"
+    assert changed(own, "/var/lib/nfs", {"/var/lib/nfs/": ""}).group == "db"
+
+
+def test_a_command_in_a_clean_environment_is_the_command() -> None:
+    assert files_after('env -i A="$A" touch /etc/a') == {"/etc/a": ""}
+
+
+def test_a_tilde_and_a_user_are_the_home_of_that_user() -> None:
+    script = "adduser --system --home /srv/ftp ftp\ncp /usr/share/welcome ~ftp/welcome\n"
+    assert files_after(script, {"/srv/": "", "/usr/share/welcome": "hi"})["/srv/ftp/welcome"] == "hi"

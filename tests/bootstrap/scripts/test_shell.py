@@ -38,6 +38,7 @@ SCRIPTS = [
     "x='a  b'; IFS=:; y=1:2::3; for i in $y; do echo \"[$i]\"; done",
     "echo a#b 'single $x' \"double 'q'\" \\$esc # comment",
     "x=$(case a in a) echo in;; esac); echo $x; eval 'z=1; echo $z'",
+    "alias strip=\"sed -e 's/^ *//'\"\nprintf '  a\\n' | strip | tr a b; echo ~ ~/x ~nobody-is-this '~'",
     "printf 'a\\t= html\\n' | sed -E 's/[ \\t]+/ /g; s/m\\tl/x/'; printf 'a\\tb\\natb\\n' | grep 'a[\\t]b'",
     "printf 'x\\nx\\ny\\n' | uniq -c; printf 'k: v\\n' | sed -e '/^k/!d' -e 's/.*: //' -e 's/v/&&/'",
 ]

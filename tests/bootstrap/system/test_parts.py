@@ -50,7 +50,7 @@ def test_accounts_of_packages() -> None:
     )
     assert [(u.name, u.uid, u.group, u.groups, u.comment, u.home) for u in users] == [
         ("_chrony", None, None, ("ssl-cert",), "Chrony", "/var/lib/chrony"),
-        ("fixed", 77, None, (), None, None),
+        ("fixed", 77, None, (), None, "/"),
         ("tail", None, "nogroup", (), None, "/x"),
     ]
     assert {g.name: g.gid for g in groups} == {"fixed": 77, "render": None, "input": 104, "ssl-cert": None}

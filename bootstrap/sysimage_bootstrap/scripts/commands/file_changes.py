@@ -67,7 +67,7 @@ def chown(call: Call) -> int:
     else:
         owner, colon, group = words.pop(0).replace(".", ":", 1).partition(":")
         if colon and not group:
-            group = owner
+            group = _login_group(call, owner)
     owner, group = _name_of(owner, BASE_USERS), _name_of(group, BASE_GROUPS)
     unknown = [name for name in (owner,) if name and not _is_user(call, name)]
     unknown += [name for name in (group,) if name and not _is_group(call, name)]
@@ -99,6 +99,12 @@ def _name_of(text: str, base: Mapping[str, int]) -> str:
 
 def _is_user(call: Call, name: str) -> bool:
     return name.isdecimal() or name in call.state.known_users
+
+
+def _login_group(call: Call, user: str) -> str:
+    """The primary group of a user."""
+    made = call.state.users.get(user)
+    return (made.group or user) if made is not None else "nogroup" if user == "nobody" else user
 
 
 def _is_group(call: Call, name: str) -> bool:
