@@ -100,7 +100,7 @@ def test_what_is_written_is_read_back(images: dict[str, dict[str, int]]) -> None
     assert again == images
 
 
-def test_there_is_none_without_a_program_that_would_make_it_a_theme_or_an_icon() -> None:
+def test_no_cache_is_made_without_a_program_that_would_a_theme_or_an_icon() -> None:
     assert icon_caches(MergedTree.of({f"{TOP}/hicolor/index.theme": b"", f"{TOP}/hicolor/a/b.png": b""})) == {}
     assert icon_caches(tree_of({"48x48/apps/go.png": ""})) == {}
     assert icon_caches(tree_of({"index.theme": "", "48x48/apps/readme": ""})) == {}
