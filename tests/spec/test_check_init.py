@@ -1,4 +1,4 @@
-"""What an init cannot do is said when the spec is read."""
+"""What an init cannot do is reported when the spec is read."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def test_a_fault_is_at_its_key(parts: dict[str, Any], fault: str) -> None:
         {"services": {"root": {"command": ["a"], "environment": {"A_1": "b"}}}, "stop-signal": "SIGRTMIN+4"},
     ],
 )
-def test_what_only_the_packages_can_tell_is_left_to_the_build(parts: dict[str, Any]) -> None:
+def test_what_only_the_packages_know_is_left_to_the_build(parts: dict[str, Any]) -> None:
     assert parse_spec(json.dumps({**WEB, **parts})).has_systemd
 
 
-def test_the_shepherd_is_the_init_where_nothing_else_is_said() -> None:
+def test_the_shepherd_is_the_init_by_default() -> None:
     spec = parse_spec('{"name": "web", "packages": []}')
     assert (spec.has_shepherd, spec.has_systemd) == (True, False)
