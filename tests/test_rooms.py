@@ -76,6 +76,7 @@ ALLOWED: dict[str, set[str]] = {
         "bootstrap.debian",
         "bootstrap.store",
     },
+    "jars": {"rules", "spec", "store", "rootfs", "language_packages", "bootstrap.store"},
     "wheels": {
         "language_packages",
         "rules",
@@ -133,6 +134,7 @@ ALLOWED: dict[str, set[str]] = {
         "trees",
         "wheels",
         "npm_packages",
+        "jars",
         "bootstrap.packages",
         "bootstrap.store",
         "bootstrap.realise",

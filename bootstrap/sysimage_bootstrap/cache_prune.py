@@ -10,7 +10,7 @@ from sysimage_bootstrap.debs.inventory_cache import INVENTORIES
 from sysimage_bootstrap.store.item_store import ItemStore, store_dirs
 from sysimage_bootstrap.system_cache import paths_of_systems
 
-_NAMING_ITEMS = ("systems", "trees", "wheels/used", "npm/used")
+_NAMING_ITEMS = ("systems", "trees", "wheels/used", "npm/used", "jars/used")
 """Directories of the cache whose texts name the items that builds have used."""
 
 

@@ -10,9 +10,18 @@ from sysimage.files.memo import Memo
 from sysimage.store.paths import StorePath
 
 
+def remember_used(cache: Path, items: Iterable[StorePath]) -> None:
+    """Note in a directory of the cache which items a build has used, so that they stay as long as it may be built
+    again."""
+    text = "\n".join(map(str, items))
+    used = Memo(cache / "used", made_by=cache.name, most=256)
+    if used.find(text) is None:
+        used.keep(text, text)
+
+
 @dataclass(frozen=True, slots=True)
 class FetchedFiles:
-    """The files below a directory of the cache, and which items builds have made of them."""
+    """The files below a directory of the cache."""
 
     cache: Path
 
@@ -27,13 +36,6 @@ class FetchedFiles:
         fetched.replace(kept)
         kept.touch()  # what fetched it may have kept an older time
         return kept
-
-    def remember(self, items: Iterable[StorePath]) -> None:
-        """Note which items a build has used, so that they stay as long as it may be built again."""
-        text = "\n".join(map(str, items))
-        used = Memo(self.cache / "used", made_by=self.cache.name, most=256)
-        if used.find(text) is None:
-            used.keep(text, text)
 
     def prune(self, before: int) -> int:
         """Forget the files that were fetched before a time, in nanoseconds since the epoch; the bytes freed. The caller

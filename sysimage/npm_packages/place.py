@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sysimage.errors import Issue, SpecError
+from sysimage.language_packages.fetched_files import remember_used
 from sysimage.language_packages.placement import (
     PlacedItem,
     PlacedProgram,
@@ -66,7 +67,7 @@ def with_npm_packages(
     if issues:
         raise SpecError(f"cannot put the npm packages of {spec.name} into the image", issues=issues)
     shown = tuple(without_duplicates(placed, items.top))
-    source.files.remember(item.path for item in shown)
+    remember_used(source.cache, (item.path for item in shown))
     return system.with_items(shown)
 
 

@@ -118,6 +118,8 @@ def source_inputs(spec: SystemSpec, spec_dir: Path) -> Iterator[Input]:
         yield Input("the lock file of npm packages", spec_dir / spec.node.lock)
         if spec.node.tarballs is not None:
             yield Input("the directory of tarballs", spec_dir / spec.node.tarballs, whole=True)
+    for source in spec.java.jars if spec.java is not None else ():
+        yield Input("the jars", spec_dir / source, whole=True)
     if spec.from_image is not None and is_on_this_machine(spec.from_image, spec_dir):
         yield Input("the base image", path_of(spec.from_image, spec_dir), whole=True)
     if spec.from_store is not None:

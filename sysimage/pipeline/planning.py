@@ -15,12 +15,13 @@ from sysimage.closure import Closure
 from sysimage.errors import IntegrityError, SpecError
 from sysimage.files.code_digest import code_digest
 from sysimage.files.memo import Memo
+from sysimage.jars.item_name import item_name as jar_item_name
 from sysimage.layerplan import GroupRule, LayerPlan, from_json, to_json
 from sysimage.layerplan.budget import room_for_items
 from sysimage.pipeline.history import History, record_text
 from sysimage.pipeline.options import OURS, DeclaredSystem, Planning
 from sysimage.spec.model import SystemSpec
-from sysimage.trees.item_name import item_name
+from sysimage.trees.item_name import item_name as tree_item_name
 
 
 def draw_layers(
@@ -79,11 +80,14 @@ def _draw_together(
 
 
 def group_rules(spec: SystemSpec, base_layers: int = 0) -> tuple[GroupRule, ...]:
-    """The layer groups that a spec asks for, and, as far as there is room beside them, one for each of its trees."""
+    """The layer groups that a spec asks for, and, as far as there is room beside them, one for each of its trees, and
+    for each jar that it names by itself: those that change with each release of an application."""
     asked = [GroupRule(group.patterns, group.closure_of, group.dominated_by) for group in spec.layer_groups]
-    trees = [GroupRule((escape(item_name(path)),)) for path in sorted(spec.trees)]
+    jars = [path for path in (spec.java.jars if spec.java is not None else ()) if path.lower().endswith(".jar")]
+    names = [*map(tree_item_name, sorted(spec.trees)), *map(jar_item_name, jars)]
+    own = [GroupRule((escape(name),)) for name in dict.fromkeys(names)]
     room = room_for_items(spec.max_layers, base_layers) - 1
-    return (*asked, *trees[: max(0, room - len(asked))])
+    return (*asked, *own[: max(0, room - len(asked))])
 
 
 def rule(spec: SystemSpec, planning: Planning, base_layers: int) -> str:

@@ -13,6 +13,7 @@ from sysimage.pipeline.options import BuildSources, DeclaredSystem
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import NO_ACCOUNTS
 from sysimage.rootfs.system import SystemResult
+from sysimage.spec.java import Java
 from sysimage.spec.node import Node
 from sysimage_bootstrap.realise import realise
 from sysimage_bootstrap.store.item_store import ItemStore
@@ -45,6 +46,8 @@ def provide(
         found = _with_wheels(system, sources, found, progress)
     if spec.node is not None:
         found = _with_npm_packages(system, spec.node, sources, found, progress)
+    if spec.java is not None:
+        found = _with_jars(system, spec.java, sources, found, progress)
     hashes: dict[str, str] = {}
     if spec.trees:
         from sysimage.from_store import pack_accounts
@@ -103,6 +106,18 @@ def _with_npm_packages(
     source = TarballSource(sources.cache_dir / "npm", sources.environment, project, directory, offline)
     items = PackageItems(ItemStore(sources.cache_dir / "store", system.spec.store.store_dir), node.at)
     return with_npm_packages(system.spec, system.spec_dir, found, source, items, progress)
+
+
+def _with_jars(
+    system: DeclaredSystem, java: Java, sources: BuildSources, found: SystemResult, progress: Progress
+) -> SystemResult:
+    # Not paid for by builds without jars.
+    from sysimage.jars.items import JarItems
+    from sysimage.jars.place import with_jars
+
+    store = ItemStore(sources.cache_dir / "store", system.spec.store.store_dir)
+    items = JarItems(store, java.at, sources.cache_dir / "jars" / "contents")
+    return with_jars(system.spec, system.spec_dir, found, items, progress)
 
 
 def _provide(system: DeclaredSystem, sources: BuildSources, base: bases.BaseImage, progress: Progress) -> SystemResult:

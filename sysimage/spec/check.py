@@ -15,6 +15,7 @@ from sysimage.errors import Issue
 from sysimage.spec.check_accounts import check_accounts
 from sysimage.spec.check_archives import check_archives
 from sysimage.spec.check_init import check_init
+from sysimage.spec.check_java import check_java
 from sysimage.spec.check_lengths import check_lengths
 from sysimage.spec.check_node import check_node
 from sysimage.spec.check_origin import check_origin
@@ -55,6 +56,7 @@ def check(spec: SystemSpec, names: Names, beside: Path | None) -> Iterator[Issue
     yield from check_trees(spec, beside)
     yield from check_python(spec, beside)
     yield from check_node(spec, beside)
+    yield from check_java(spec, beside)
     yield from check_secrets(spec, beside)
     yield from check_lengths(spec)
     yield from _check_lists(spec, beside)

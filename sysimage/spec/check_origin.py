@@ -17,6 +17,7 @@ _MADE_OF_PACKAGES = (
     "package_sources",
     "python",
     "node",
+    "java",
     "essential",
     "slim",
     "translations",

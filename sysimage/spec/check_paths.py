@@ -36,7 +36,7 @@ def check_paths(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
     places = ReservedPaths.of(spec)
     placed = list(_placed(spec))
     homes = list(_homes(spec))
-    for claim in (*placed, *homes, *_store(spec)):
+    for claim in (*placed, *homes, *_store(spec), *_shared(spec)):
         yield from _check_made(claim, places)
     for claim in _laid_over(spec):
         yield from _check_followed(claim, places, _links(spec))
@@ -86,6 +86,12 @@ def _store(spec: SystemSpec) -> Iterator[_Claim]:
         yield _Claim("/store/directory", spec.store.directory, Use.STORE)
 
 
+def _shared(spec: SystemSpec) -> Iterator[_Claim]:
+    """Directories that may be declared, or be a tree's, as well."""
+    if spec.java is not None:
+        yield _Claim("/java/at", spec.java.at, Use.DIRECTORY)
+
+
 def _laid_over(spec: SystemSpec) -> Iterator[_Claim]:
     """Paths that are followed when the container runs, links included."""
     for index, path in enumerate(spec.volumes):
@@ -130,8 +136,9 @@ def _check_conflicts(placed: list[_Claim], homes: list[_Claim], spec: SystemSpec
         first.setdefault(claim.path, claim.where)
     closed = {claim.path: claim.where for claim in placed if claim.use is Use.FILE}
     store = list(_store(spec))
-    ways = [(claim, above) for claim in (*placed, *homes, *store) for above in directories_above(claim.path)]
-    ways += [(claim, claim.path) for claim in (*homes, *store)]
+    entered = (*homes, *store, *_shared(spec))
+    ways = [(claim, above) for claim in (*placed, *entered) for above in directories_above(claim.path)]
+    ways += [(claim, claim.path) for claim in entered]
     for claim, way in ways:
         if way in closed:
             yield Issue(claim.where, f"{way} is declared as something else than a directory: {closed[way]}")

@@ -69,6 +69,11 @@ EXAMPLES: tuple[Mapping[str, Any], ...] = (
             "without-scripts": ["core-js"],
         },
     },
+    {
+        "name": "shop",
+        "packages": ["default-jre-headless"],
+        "java": {"jars": ["target/shop.jar", "target/dependency"], "at": "/srv/shop/lib"},
+    },
     {"name": "tool", "packages": ["jq"], "essential": False, "entry-point": ["/usr/bin/jq"]},
     {**_WEB, "slim": False},
     {**_WEB, "translations": ["de", "pt_BR"]},

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 KEY_GROUPS: Mapping[str, tuple[str, ...]] = {
     "What the image is called": ("name", "tags", "labels", "architecture", "architectures", "$schema"),
     "What is in it": (
-        *("packages", "python", "node", "from-store", "from-image", "exclude", "alternatives", "debconf"),
+        *("packages", "python", "node", "java", "from-store", "from-image", "exclude", "alternatives", "debconf"),
         *("package-sources", "essential", "slim", "translations", "store"),
     ),
     "What it runs": (

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from sysimage.rules.architectures import ARCHITECTURES
 from sysimage.spec import value_types
+from sysimage.spec.java import Java
 from sysimage.spec.marks import FILE_OR_NAME, INSIDE, SPEC_PATH, WHOLE
 from sysimage.spec.node import Node
 from sysimage.spec.package_sources import PackageArchives, PackageSources
@@ -229,6 +230,8 @@ class SystemSpec(SpecObject):
     """Python packages of a lock file, each wheel a store item."""
     node: Node | None = None
     """npm packages of a lock file, each a store item."""
+    java: Java | None = None
+    """Jars, each a store item."""
     essential: bool = True
     """Whether Debian's Essential packages, and small things that are expected everywhere, are there without being
     named; ``false`` for a plain program that needs none of them."""

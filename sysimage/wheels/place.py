@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sysimage.errors import Issue, SpecError
+from sysimage.language_packages.fetched_files import remember_used
 from sysimage.language_packages.placement import (
     PlacedItem,
     contradictions,
@@ -50,7 +51,7 @@ def with_wheels(
     if issues:
         raise SpecError(f"cannot put the Python packages of {spec.name} into the image", issues=issues)
     shown = tuple(without_duplicates(placed, TOP))
-    source.files.remember(item.path for item in shown)
+    remember_used(source.cache, (item.path for item in shown))
     return system.with_items(shown)
 
 

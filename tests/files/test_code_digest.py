@@ -146,6 +146,7 @@ def test_whatever_a_module_names_beside_itself_is_followed() -> None:
 BY_HAND = {
     ("sysimage.formats", "DOCUMENT_VERSION"),
     ("sysimage.layerplan.record", "FORMAT_VERSION"),
+    ("sysimage.jars.items", "_FORMAT"),
     ("sysimage.npm_packages.items", "_FORMAT"),
     ("sysimage.wheels.items", "_VERSION"),
     ("sysimage_bootstrap.packages.lock", "FORMAT_VERSION"),

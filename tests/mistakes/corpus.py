@@ -130,6 +130,15 @@ MISTAKES = (
     spec("a port of a protocol that is none", exposed_ports=["80/http"]),
     spec("a host name with a space", host_name="my web"),
     spec("exclude as text", exclude="libc6"),
+    command(
+        "a web application among jars, and a directory that is not there",
+        "build",
+        files={
+            "shop.war": "",
+            "system.json": json.dumps({**WEB, "java": {"jars": ["shop.war", "target/dependency"], "at": "/tmp/lib"}}),
+        },
+    ),
+    spec("jars without a place in the image", java={"jars": ["lib"]}),
     spec("a file without content", files={"/etc/motd": {}}),
     spec("a file with text and source", files={"/etc/motd": {"text": "a", "source": "b"}}),
     spec("a file that is not beside the spec", files={"/etc/motd": {"source": "motd"}}),

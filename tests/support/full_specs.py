@@ -77,6 +77,7 @@ FULL: dict[str, Any] = {
         "dev": True,
         "without-scripts": ["core-js"],
     },
+    "java": {"jars": ["target/dependency"], "at": "/srv/web/lib"},
     "trees": {"/srv/shop": {"source": "dist", "exclude": ["*.pyc"], "owner": "app", "group": "app", "mode": "0640"}},
     "allow-secrets": ["/srv/shop/.env"],
     "directories": {"/srv/app": {"mode": "0750", "owner": "app", "group": "app"}},
