@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from glob import escape
 from pathlib import Path
 
@@ -15,13 +16,13 @@ from sysimage.closure import Closure
 from sysimage.errors import IntegrityError, SpecError
 from sysimage.files.code_digest import code_digest
 from sysimage.files.memo import Memo
-from sysimage.jars.item_name import item_name as jar_item_name
+from sysimage.jars.item_name import item_name
 from sysimage.layerplan import GroupRule, LayerPlan, from_json, to_json
 from sysimage.layerplan.budget import room_for_items
 from sysimage.pipeline.history import History, record_text
 from sysimage.pipeline.options import OURS, DeclaredSystem, Planning
 from sysimage.spec.model import SystemSpec
-from sysimage.trees.item_name import item_name as tree_item_name
+from sysimage.trees.item_name import is_of_tree, patterns_of
 
 
 def draw_layers(
@@ -54,7 +55,7 @@ def draw_layers(
             history=history.before(closure),
             previous=history.previous.plan if history.previous else None,
             favour=planning.favour,
-            groups=group_rules(spec, base_layers),
+            groups=group_rules(spec, base_layers, partial(_divided, closure, history)),
             base_layers=base_layers,
         )
 
@@ -79,13 +80,34 @@ def _draw_together(
     return plan_fleet({spec.name: closure, **neighbours}, smallest, groups, base_layers=base_layers)[spec.name]
 
 
-def group_rules(spec: SystemSpec, base_layers: int = 0) -> tuple[GroupRule, ...]:
-    """The layer groups that a spec asks for, and, as far as there is room beside them, one for each of its trees, and
-    for each jar that it names by itself: those that change with each release of an application."""
+def _divided(closure: Closure, history: History, path: str) -> list[GroupRule]:
+    """The layer groups of the tree at an image path: one, but where the history shows that parts of it change apart."""
+    parts = [item.path for item in closure if is_of_tree(item.path.name, path)]
+    if len(parts) < 2:
+        return [_of_tree(path)]
+    from sysimage.layerplan.apart import changed_apart  # not paid for where a plan is kept
+
+    previous = history.previous.plan if history.previous else None
+    groups = changed_apart(parts, closure, history.before(closure), previous)
+    return [GroupRule(tuple(escape(part.name) for part in group)) for group in groups]
+
+
+def _of_tree(path: str) -> GroupRule:
+    """The layer of a whole tree, be it one item or several."""
+    return GroupRule(patterns_of(path))
+
+
+def group_rules(
+    spec: SystemSpec,
+    base_layers: int = 0,
+    of_tree: Callable[[str], Sequence[GroupRule]] = lambda path: (_of_tree(path),),
+) -> tuple[GroupRule, ...]:
+    """The layer groups that a spec asks for; then, as far as there is room, those ``of_tree`` for each of its trees,
+    and one for each jar that it names by itself: what changes with each release of an application."""
     asked = [GroupRule(group.patterns, group.closure_of, group.dominated_by) for group in spec.layer_groups]
     jars = [path for path in (spec.java.jars if spec.java is not None else ()) if path.lower().endswith(".jar")]
-    names = [*map(tree_item_name, sorted(spec.trees)), *map(jar_item_name, jars)]
-    own = [GroupRule((escape(name),)) for name in dict.fromkeys(names)]
+    trees = [group for path in sorted(spec.trees) for group in of_tree(path)]
+    own = [*trees, *(GroupRule((escape(name),)) for name in dict.fromkeys(map(item_name, jars)))]
     room = room_for_items(spec.max_layers, base_layers) - 1
     return (*asked, *own[: max(0, room - len(asked))])
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from sysimage.digest import Digest
 from sysimage.errors import Issue, LockError
 from sysimage.pipeline.options import BuildSources, DeclaredSystem
+from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 from sysimage.trees.items import TreeStore
 from sysimage.trees.selection import Selection
@@ -22,12 +24,19 @@ def tree_store(system: DeclaredSystem, cache_dir: Path, present: tuple[StorePath
 
 
 def tree_hashes(system: DeclaredSystem, trees: TreeStore) -> dict[str, str]:
-    """Image path of each tree of a spec → the NAR hash of what it holds; a `SpecError` for one that is refused."""
+    """Image path of each tree of a spec → the NAR hash of what it holds, or of those of its parts, one a line; a
+    `SpecError` for one that is refused."""
     spec = system.spec
     return {
-        path: str(trees.item(Selection.of(path, tree, system.spec_dir, spec.allow_secrets)).nar_hash)
+        path: str(_together(trees.items(Selection.of(path, tree, system.spec_dir, spec.allow_secrets))))
         for path, tree in sorted(spec.trees.items())
     }
+
+
+def _together(items: Sequence[StoreItem]) -> Digest:
+    if len(items) == 1:
+        return items[0].nar_hash
+    return Digest.of("".join(f"{item.path.name} {item.nar_hash}\n" for item in items).encode())
 
 
 def compare_with_lock(system: DeclaredSystem, sources: BuildSources, found: Mapping[str, str]) -> None:

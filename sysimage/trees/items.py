@@ -1,4 +1,5 @@
-"""A tree becomes a store item. It is read when it may have changed; what it holds decides where it is in the store."""
+"""A tree becomes a store item, or several. It is read when it may have changed; what they hold decides where they are
+in the store."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from sysimage.rules.secrets import SecretScanner, is_allowed
 from sysimage.store.items import ShownFiles, StoreItem
 from sysimage.store.paths import StorePath
 from sysimage.store.scan import Candidates, scan_and_hash
+from sysimage.trees.division import divide
 from sysimage.trees.item_name import item_name
 from sysimage.trees.members import DIRECTORY, LINK, Member, source_state
 from sysimage.trees.selection import Selection
@@ -39,18 +41,19 @@ class TreeStore:
     present: tuple[StorePath, ...] = ()
     """What a tree's files may mention."""
 
-    def item(self, selection: Selection) -> StoreItem:
-        """The item of a tree; a `SpecError` with everything in it that is refused."""
+    def items(self, selection: Selection) -> tuple[StoreItem, ...]:
+        """The items of a tree, which have its files between them; a `SpecError` with everything that is refused."""
         found = list(selection.members()) if selection.source.is_dir() else None
         _refuse(selection)
         memo = Memo(self.memory, made_by=code_digest(TreeStore, Selection), most=1024)
         key = self._key(selection, found)
         text = memo.find(key)
-        if text is not None and (item := self.store.get(StorePath.parse(text))) is not None:
-            return _placed(item, selection.path)
-        item = self._made(selection)
-        memo.keep(key, str(item.path))
-        return _placed(item, selection.path)
+        known = [self.store.get(StorePath.parse(line)) for line in (text or "").splitlines()]
+        items = [item for item in known if item is not None]
+        if not known or len(items) < len(known):
+            items = self._made(selection)
+            memo.keep(key, "\n".join(str(item.path) for item in items))
+        return tuple(replace(item, shown=ShownFiles(top=selection.path)) for item in items)
 
     def digests(self, item: StoreItem) -> Mapping[str, Digest]:
         """Path in an item of a tree → SHA-256 of the file there."""
@@ -65,36 +68,37 @@ class TreeStore:
         text = [place, selection.path, list(selection.exclude), selection.allowed, states, mentioned]
         return hashlib.sha256(json.dumps(text).encode()).hexdigest()
 
-    def _made(self, selection: Selection) -> StoreItem:
+    def _made(self, selection: Selection) -> list[StoreItem]:
         self.store.root.mkdir(parents=True, exist_ok=True)
         try:
             with scratch_directory(self.store.root, "tree-") as scratch:
                 staged = scratch / "tree"
                 digests = _stage(selection, staged)
-                nar_hash, _, references = scan_and_hash(staged, Candidates(self.present))
-                recipe = Recipe(
-                    item_name(selection.path),
-                    "tree",
-                    (),
-                    {"contents": nar_hash.hex, "references": sorted(map(str, references)), "at": selection.path},
-                )
-
-                def build(draft: Path) -> BuiltItem:
-                    staged.rename(draft)
-                    return BuiltItem(facts={"digests": digests, "nar-hash": nar_hash.hex})
-
-                try:
-                    return self.store.realise(recipe, build, mentions=references)
-                finally:
-                    remove_tree(staged)
+                return [self._part(selection.path, name, part, digests) for name, part in divide(staged, scratch)]
         except OSError as error:
             raise MachineError(
                 f"cannot copy the tree {selection.source}: {error.strerror}: {error.filename}"
             ) from error
 
+    def _part(self, path: str, name: str, staged: Path, digests: Mapping[str, str]) -> StoreItem:
+        """The item of a part, whose files have ``digests`` among those of others."""
+        nar_hash, _, references = scan_and_hash(staged, Candidates(self.present))
+        recipe = Recipe(
+            item_name(path, name),
+            "tree",
+            (),
+            {"contents": nar_hash.hex, "references": sorted(map(str, references)), "at": path},
+        )
 
-def _placed(item: StoreItem, path: str) -> StoreItem:
-    return replace(item, shown=ShownFiles(top=path))
+        def build(draft: Path) -> BuiltItem:
+            own = {file: digest for file, digest in digests.items() if (staged / file).is_file()}
+            staged.rename(draft)
+            return BuiltItem(facts={"digests": own, "nar-hash": nar_hash.hex})
+
+        try:
+            return self.store.realise(recipe, build, mentions=references)
+        finally:
+            remove_tree(staged)
 
 
 def _refuse(selection: Selection) -> None:

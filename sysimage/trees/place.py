@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sysimage.errors import Issue, SpecError
@@ -30,6 +30,7 @@ class _TreeFile:
     """What one tree has at one image path."""
 
     path: str
+    item: StoreItem = field(compare=False)
     inside: str
     """Relative to the item."""
     kind: Kind
@@ -39,11 +40,11 @@ class _TreeFile:
 
 @dataclass(frozen=True, slots=True)
 class PlacedTree:
-    """A tree of a spec, its item, and what it has in the image."""
+    """A tree of a spec, its items, and what it has in the image."""
 
     path: str
     tree: Tree
-    item: StoreItem
+    items: tuple[StoreItem, ...]
     files: tuple[_TreeFile, ...]
 
     @property
@@ -81,7 +82,7 @@ def with_trees(
         for entry in _entries(tree, replacing[tree.path], accounts, trees)
         if entry.path not in declared
     ]
-    items = [_shown(tree, replacing[tree.path]) for tree in placed]
+    items = [item for tree in placed for item in _shown(tree, replacing[tree.path])]
     return replace(system.with_items(items), entries=tuple(sorted((*kept, *copies), key=lambda entry: entry.path)))
 
 
@@ -90,29 +91,31 @@ def _made(spec: SystemSpec, spec_dir: Path, trees: TreeStore) -> tuple[list[Plac
     issues: list[Issue] = []
     for path, tree in sorted(spec.trees.items()):
         try:
-            item = trees.item(Selection.of(path, tree, spec_dir, spec.allow_secrets))
+            items = trees.items(Selection.of(path, tree, spec_dir, spec.allow_secrets))
         except SpecError as error:
             issues += error.issues or [Issue(pointer("trees", path), error.message)]
             continue
-        placed.append(PlacedTree(path, tree, item, tuple(_files(path, item))))
+        placed.append(PlacedTree(path, tree, items, tuple(_files(path, items))))
     return placed, issues
 
 
-def _files(path: str, item: StoreItem) -> Iterator[_TreeFile]:
-    """Everything in the item by its path in the image, parents first."""
-    waiting = [("", item.place)]
-    while waiting:
-        inside, location = waiting.pop()
-        status = location.lstat()
-        place = f"{path}/{inside}" if inside else path
-        if stat.S_ISDIR(status.st_mode):
-            yield _TreeFile(place, inside, Kind.DIRECTORY, location)
-            names = sorted(os.listdir(location), reverse=True)  # noqa: PTH208 - names only
-            waiting += [(f"{inside}/{name}" if inside else name, location / name) for name in names]
-        elif stat.S_ISLNK(status.st_mode):
-            yield _TreeFile(place, inside, Kind.SYMLINK, location)
-        else:
-            yield _TreeFile(place, inside, Kind.FILE, location, bool(status.st_mode & 0o100))
+def _files(path: str, items: tuple[StoreItem, ...]) -> Iterator[_TreeFile]:
+    """Everything in the items by its path in the image, parents first; what two of them have is their top."""
+    for item in items:
+        waiting = [("", item.place)]
+        while waiting:
+            inside, location = waiting.pop()
+            status = location.lstat()
+            place = f"{path}/{inside}" if inside else path
+            if stat.S_ISDIR(status.st_mode):
+                if inside or item is items[0]:
+                    yield _TreeFile(place, item, inside, Kind.DIRECTORY, location)
+                names = sorted(os.listdir(location), reverse=True)  # noqa: PTH208 - names only
+                waiting += [(f"{inside}/{name}" if inside else name, location / name) for name in names]
+            elif stat.S_ISLNK(status.st_mode):
+                yield _TreeFile(place, item, inside, Kind.SYMLINK, location)
+            else:
+                yield _TreeFile(place, item, inside, Kind.FILE, location, bool(status.st_mode & 0o100))
 
 
 def _misplaced(spec: SystemSpec, tree: PlacedTree) -> Iterator[Issue]:
@@ -204,12 +207,14 @@ def _is_declared(entry: Entry) -> bool:
     return entry.owner.startswith(("/files/", "/symlinks/", "/directories/"))
 
 
-def _shown(tree: PlacedTree, replacing: Collection[_TreeFile]) -> StoreItem:
-    """The item of a tree, which shows at its path what is no entry of the image."""
-    if tree.tree.is_copied or tree.item.shown is None or not replacing:
-        return replace(tree.item, shown=None) if tree.tree.is_copied else tree.item
-    left_out = tuple(sorted(file.inside for file in replacing))
-    return replace(tree.item, shown=replace(tree.item.shown, left_out=left_out))
+def _shown(tree: PlacedTree, replacing: Collection[_TreeFile]) -> Iterator[StoreItem]:
+    """The items of a tree, which show at its path what is no entry of the image."""
+    for item in tree.items:
+        left_out = tuple(sorted(file.inside for file in replacing if file.item is item))
+        if tree.tree.is_copied or item.shown is None:
+            yield replace(item, shown=None)
+        else:
+            yield replace(item, shown=replace(item.shown, left_out=left_out))
 
 
 def _entries(
@@ -227,7 +232,7 @@ def _entries(
     ]
     if uid is None or gid is None:
         raise SpecError("cannot place what the spec declares", issues=missing)
-    digests = trees.digests(tree.item)
+    digests = {item.path: trees.digests(item) for item in tree.items}
     mode = tree.tree.mode if tree.tree.mode is not None else _FILE_MODE
     for file in tree.files if tree.tree.is_copied else replacing:
         if file.kind is Kind.DIRECTORY:
@@ -238,8 +243,8 @@ def _entries(
         else:
             its = _entered(mode) if file.executable else mode
             entry = Entry.file(file.path, file.location, its, uid, gid, tree.where)
-            entry = replace(entry, known_digest=digests[file.inside])
-        yield entry if file in replacing else replace(entry, item=tree.item.path)
+            entry = replace(entry, known_digest=digests[file.item.path][file.inside])
+        yield entry if file in replacing else replace(entry, item=file.item.path)
 
 
 def _entered(mode: int) -> int:

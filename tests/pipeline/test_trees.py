@@ -11,6 +11,8 @@ import pytest
 
 from sysimage.closure import Closure
 from sysimage.errors import SpecError
+from sysimage.pipeline.history import History, what_is_replaced
+from sysimage.trees.division import LEAST
 from sysimage.verify import verify_image
 from tests.support.builds import build_from_store, registered
 from tests.support.stores import make_item
@@ -150,4 +152,32 @@ def test_places_that_are_the_systems_or_anothers_are_refused_all_at_once(spec: d
         "/trees/~1srv~1shop: has a file at /srv/shop/run, and /files/~1srv~1shop~1run~1below has something below",
         "/trees/~1srv~1shop~1lib: has a file at /srv/shop/lib/data, and so has /trees/~1srv~1shop",
         "/trees/~1srv~1shop~1lib: has a directory at /srv/shop/lib/link, /trees/~1srv~1shop a link",
+    ]
+
+
+@pytest.mark.parametrize("more", [{}, {"owner": "daemon", "group": "daemon"}])
+def test_a_tree_is_divided_when_its_directories_change_apart(
+    more: dict[str, str], spec: dict[str, Any], tmp_path: Path
+) -> None:
+    spec["trees"]["/srv/shop"] |= more
+    (tmp_path / "dist/lib/large").write_bytes(bytes(LEAST))
+    moved = []
+    before: set[str] = set()
+    record = None
+    for text in ("one", "two", "three"):
+        (tmp_path / "dist/run").write_text(text)
+        result = build_from_store(tmp_path, spec, history=History(previous=record))
+        verify_image(tmp_path / "shop.tar")
+        record = what_is_replaced(tmp_path / "shop.tar", (), "linux/amd64", lambda name: None)
+        layers = result.written.image.layers
+        moved.append(sorted(layer.label.partition(":")[0] for layer in layers if str(layer.diff_id) not in before))
+        before = {str(layer.diff_id) for layer in layers}
+        everything = {line.split(" ", 2)[2] for layer in members(tmp_path / "shop.tar") for line in layer}
+        assert {"srv/shop/run", "srv/shop/lib/large", "srv/shop/lib/link"} <= {
+            one.split(" = ")[0] for one in everything
+        }
+    assert moved == [
+        ["customization", "tool-1", "tree-srv-shop, tree-srv-shop+lib"],
+        ["customization", "tree-srv-shop", "tree-srv-shop+lib"],
+        ["customization", "tree-srv-shop"],
     ]
