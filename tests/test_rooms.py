@@ -79,6 +79,7 @@ ALLOWED: dict[str, set[str]] = {
     "jars": {"rules", "spec", "store", "rootfs", "language_packages", "bootstrap.store"},
     "wheels": {
         "language_packages",
+        "trees",
         "rules",
         "spec",
         "store",

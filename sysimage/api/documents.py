@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sysimage.api.specs import ResolvedSpec
 from sysimage.api.values import BuiltImage, BuiltIndex, CopiedImage, LockedPackages, Plan, PushedImage
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sysimage.compare.difference import Difference, PackageChange
     from sysimage.verify import ImageSummary, VerifiedImage
+    from sysimage_bootstrap.packages.lock import InputChange
 
 FORMAT_VERSION = DOCUMENT_VERSION
 """Of the documents, as their ``format_version``."""
@@ -151,7 +152,9 @@ def _time(seconds: int) -> str:
     return rfc3339(seconds)
 
 
-def locked_document(locked: LockedPackages, changes: Iterable[PackageChange] | None) -> packages.LockDocument:
+def locked_document(
+    locked: LockedPackages, changes: Iterable[PackageChange] | None, inputs: Iterable[InputChange] | None = None
+) -> packages.LockDocument:
     """What was locked, and how it differs from what was locked before."""
     return packages.LockDocument(
         lock_file=None if locked.lock_file is None else str(locked.lock_file),
@@ -161,7 +164,20 @@ def locked_document(locked: LockedPackages, changes: Iterable[PackageChange] | N
             for one in locked.packages
         ),
         changes=None if changes is None else _package_changes(changes),
+        input_changes=None if inputs is None else tuple(map(_input_change, inputs)),
     )
+
+
+_INPUT_KINDS: Mapping[str, Literal["tree", "wheel", "npm-package", "jar"]] = {
+    "trees": "tree",
+    "python": "wheel",
+    "node": "npm-package",
+    "java": "jar",
+}
+
+
+def _input_change(change: InputChange) -> packages.InputChange:
+    return packages.InputChange(_INPUT_KINDS[change.kind], change.name, change.old, change.new)
 
 
 def _package_changes(found: Iterable[PackageChange]) -> tuple[packages.PackageChange, ...]:

@@ -86,10 +86,12 @@ def lock_packages(
     request = package_request(spec, system.spec_dir, settings.cache)
     locked = lock_packages(request, archive, progress, before=before if update else None, update=update)
     locked = replace(locked, base=base)
-    if spec.trees:
-        from sysimage.pipeline.tree_locks import tree_hashes, tree_store
+    if spec.trees or spec.python is not None or spec.node is not None or spec.java is not None:
+        from sysimage.pipeline.locked_inputs import locked_inputs, tree_store
 
-        locked = replace(locked, trees=tree_hashes(system, tree_store(system, settings.cache)))
+        versions = {package.name: package.version for package in locked.resolution.packages}
+        trees = tree_store(system, settings.cache)
+        locked = replace(locked, inputs=locked_inputs(system, settings.sources(), trees, versions))
     locked = replace(locked, account_ids=ids_to_lock(system, before, locked.resolution, settings.cache))
     if path is not None:
         locked.write(path)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from sysimage.cli.terminal import in_bytes
 from sysimage.compare.difference import Difference, FileChange, LayerChange, PackageChange, SettingChange
+
+if TYPE_CHECKING:
+    from sysimage_bootstrap.packages.lock import InputChange
 
 _FILES = 20
 """Files of the system itself that are named without being asked for all."""
@@ -33,6 +37,37 @@ def lines(found: Difference, width: int, *, every: bool) -> Iterator[str]:
         yield from _files(found.files, every=every)
     if found.layers is not None:
         yield from _layers(found.layers, every=every)
+
+
+_KINDS = {"trees": "tree", "python": "wheel", "node": "npm package", "java": "jar"}
+
+
+def inputs(changes: Sequence[InputChange], *, markdown: bool) -> Iterator[str]:
+    """What a spec takes beside packages and took otherwise before: a line for each."""
+    if not changes:
+        return
+    rows = [
+        ("+" if one.old is None else "-" if one.new is None else "≠", _KINDS[one.kind], one.name, one.old, one.new)
+        for one in changes
+    ]
+    if not markdown:
+        yield f"beside packages: {_number(len(rows), 'change')}"
+        for sign, kind, name, old, new in rows:
+            yield f"  {sign} {kind} {name}  {' -> '.join(_short(text) for text in (old, new) if text is not None)}"
+        return
+    yield "| | beside packages | old | new |"
+    yield "| --- | --- | --- | --- |"
+    for sign, kind, name, old, new in rows:
+        cells = (sign, f"{kind} {name}", _short(old or ""), _short(new or ""))
+        yield f"| {' | '.join(map(_cell, cells))} |"
+    yield ""
+
+
+def _short(text: str) -> str:
+    """A version, with the beginning of its hash."""
+    version, _, digest = text.rpartition(" ")
+    algorithm, _, value = digest.partition(":")
+    return f"{version} {algorithm}:{value[:12]}".strip() if value else text
 
 
 def markdown(found: Difference, *, every: bool) -> Iterator[str]:

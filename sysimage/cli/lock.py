@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sysimage.cli import flags
@@ -17,15 +18,15 @@ if TYPE_CHECKING:
     from sysimage.compare.difference import Difference
     from sysimage.pipeline.options import DeclaredSystem
     from sysimage.progress import Progress
-    from sysimage_bootstrap.packages.lock import LockFile
+    from sysimage_bootstrap.packages.lock import InputChange, LockFile
 
 NAME = "lock"
 HELP = "write down exactly which packages the image is made of"
 DESCRIPTION = """\
-Choose the packages of SPEC as the archive has them today and write their versions, hashes and sizes to the lock file.
-Builds use it from then on, and `build --locked` refuses anything else. Where there was a lock file, show what is
-different, as `sysimage diff` does: for that, packages of a higher version are fetched, for their changelogs. A spec for
-several platforms gets a lock file for each."""
+Choose the packages of SPEC as the archive has them today and write their versions, hashes and sizes to the lock file,
+with the hashes of its trees, wheels, npm packages and jars. Builds use it from then on, and `build --locked` refuses
+anything else. Where there was a lock file, show what is different, as `sysimage diff` does: for that, packages of a
+higher version are fetched, for their changelogs. A spec for several platforms gets a lock file for each."""
 EXAMPLES = (
     ("sysimage lock", "fix the packages of system.json here; the change is shown"),
     ("sysimage lock --update nginx", "a newer nginx, and nothing else that need not change"),
@@ -62,12 +63,13 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     documents = []
     with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
         done = [_lock(system, arguments, terminal, progress) for system in systems]
-    for system, (locked, change) in zip(systems, done, strict=True):
+    for system, (locked, change, inputs) in zip(systems, done, strict=True):
         if arguments.json:
-            documents.append(locked_document(locked, None if change is None else change.packages))
+            packages = None if change is None else change.packages
+            documents.append(locked_document(locked, packages, inputs))
         elif not arguments.quiet:
             if change is not None:
-                _show(change, arguments, terminal)
+                _show(change, inputs or (), arguments, terminal)
             if not arguments.markdown:
                 terminal.result(
                     f"{system.lock_file}: {len(locked.packages)} packages, {in_bytes(locked.size)} to fetch"
@@ -78,7 +80,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 def _lock(
     system: DeclaredSystem, arguments: argparse.Namespace, terminal: Terminal, progress: Progress
-) -> tuple[LockedPackages, Difference | None]:
+) -> tuple[LockedPackages, Difference | None, tuple[InputChange, ...] | None]:
     from sysimage.api.lock_files import lock_packages
     from sysimage.cli.inputs import flag_inputs, spec_input
 
@@ -87,8 +89,9 @@ def _lock(
     update = [name for words in arguments.update for name in words.split(",") if name]
     locked, before, after = lock_packages(system, said, read, progress, hint=_ELSEWHERE, update=update)
     if before is None:
-        return locked, None
-    return locked, _change(system, before, after, said, progress, changelogs=not arguments.no_changelogs)
+        return locked, None, None
+    change = _change(system, before, after, said, progress, changelogs=not arguments.no_changelogs)
+    return locked, change, before.input_changes(after.inputs)
 
 
 def _change(
@@ -112,16 +115,18 @@ def _change(
     return difference(old, new, said, changelogs=changelogs, progress=progress)
 
 
-def _show(change: Difference, arguments: argparse.Namespace, terminal: Terminal) -> None:
+def _show(change: Difference, inputs: Sequence[InputChange], arguments: argparse.Namespace, terminal: Terminal) -> None:
     from sysimage.cli import difference_text
 
-    if change.is_empty and not arguments.markdown:
+    if not change.is_empty or (arguments.markdown and not inputs):
+        shown = (
+            difference_text.markdown(change, every=False)
+            if arguments.markdown
+            else difference_text.lines(change, terminal.width, every=False)
+        )
+        for line in shown:
+            terminal.result(line)
+    elif not inputs:
         terminal.result("the packages are those that were locked before")
-        return
-    shown = (
-        difference_text.markdown(change, every=False)
-        if arguments.markdown
-        else difference_text.lines(change, terminal.width, every=False)
-    )
-    for line in shown:
+    for line in difference_text.inputs(inputs, markdown=arguments.markdown):
         terminal.result(line)

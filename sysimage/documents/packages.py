@@ -102,6 +102,19 @@ class LockedPackage(Part):
 
 
 @dataclass(frozen=True, slots=True)
+class InputChange(Part):
+    """Something that a spec takes beside packages, and took otherwise, or not, before."""
+
+    kind: Literal["tree", "wheel", "npm-package", "jar"]
+    name: str
+    """The tree's path in the image, the wheel's package, the npm package's place, or the jar's path."""
+    old: str | None
+    """Its hash, after its version where it has one; null where it is new."""
+    new: str | None
+    """Null where it is gone."""
+
+
+@dataclass(frozen=True, slots=True)
 class LockDocument(Document):
     """`lock`."""
 
@@ -115,6 +128,8 @@ class LockDocument(Document):
     """Sorted by name."""
     changes: tuple[PackageChange, ...] | None
     """What is different from the lock file that was replaced; null where there was none."""
+    input_changes: tuple[InputChange, ...] | None = None
+    """What is different of trees, wheels, npm packages and jars; null where there was no lock file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,14 +54,14 @@ def with_jars(
     trees = tuple(spec_dir / tree.source for tree in spec.trees.values())
     placed: list[PlacedJar] = []
     issues: list[Issue] = []
-    jars = find_jars(spec.java, spec_dir, trees)
-    for done, jar in enumerate(jars, 1):
+    found = find_jars(spec.java, spec_dir, trees)
+    for done, jar in enumerate(found.jars, 1):
         try:
             contents = items.contents(jar)
             placed.append(PlacedJar(jar, contents, items.item(jar, contents)))
         except IntegrityError as error:
             issues += [Issue(jar.where, f"{jar.path} is no sound jar: {issue.message}") for issue in error.issues]
-        progress("jars", done, len(jars))
+        progress("jars", done, len(found.jars))
     top = items.top
     issues += _secrets(placed, top, spec.allow_secrets)
     issues += _too_new(placed, runtime)
@@ -70,7 +70,8 @@ def with_jars(
     if issues:
         raise SpecError(f"cannot put the jars of {spec.name} into the image", issues=issues)
     there = {f"{top}/{one.jar.path}" for one in placed} | spec.files.keys()
-    for text in _worth_knowing(placed, top, lambda path: path in there or _in_a_tree(spec, spec_dir, path)):
+    about = _worth_knowing(placed, top, lambda path: path in there or _in_a_tree(spec, spec_dir, path))
+    for text in (*found.left_out, *about):
         notice(text)
     remember_used(items.memory.parent, (one.item.path for one in placed))
     return system.with_items([one.item for one in placed])

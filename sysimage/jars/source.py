@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sysimage.errors import Issue, MachineError, SpecError
-from sysimage.notices import notice
 from sysimage.rules.paths import as_parts, path_fault
 from sysimage.spec.check_sources import source_root
 from sysimage.spec.java import Java
@@ -37,18 +36,25 @@ class Jar:
         return self.place.name
 
 
-def find_jars(java: Java, spec_dir: Path, taken: tuple[Path, ...] = ()) -> tuple[Jar, ...]:
-    """The jars of a spec, sorted by where they are to be; a `SpecError` with every fault.
+@dataclass(frozen=True, slots=True)
+class FoundJars:
+    """What the directories of a spec hold."""
 
-    Other files in their directories are left out with a notice, but those below what is ``taken`` into the image
-    otherwise.
-    """
+    jars: tuple[Jar, ...]
+    """Sorted by where they are to be."""
+    left_out: tuple[str, ...]
+    """A sentence about each directory with other files."""
+
+
+def find_jars(java: Java, spec_dir: Path, taken: tuple[Path, ...] = ()) -> FoundJars:
+    """The jars of a spec; a `SpecError` with every fault. Other files are left out without being named if they are
+    below what is ``taken`` into the image otherwise."""
     search = _Search(spec_dir, taken)
     for index, source in enumerate(java.jars):
         search.add(source, pointer("java", "jars", index))
     if search.issues:
         raise SpecError("cannot use the jars of the spec", issues=search.issues)
-    return tuple(search.found[path] for path in sorted(search.found))
+    return FoundJars(tuple(search.found[path] for path in sorted(search.found)), tuple(search.left_out))
 
 
 @dataclass
@@ -57,6 +63,7 @@ class _Search:
     taken: tuple[Path, ...]
     found: dict[str, Jar] = field(default_factory=dict)
     issues: list[Issue] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
     def add(self, source: str, where: str) -> None:
         top = self.spec_dir / source
@@ -75,7 +82,9 @@ class _Search:
         elif others := [place for place in files if place.suffix.lower() != _SUFFIX and not self._is_taken(place)]:
             names = ", ".join(place.relative_to(top).as_posix() for place in others[:_SHOWN])
             more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
-            notice(f'{source} holds what is no jar and is left out: {names}{more}; "trees" takes other files')
+            self.left_out.append(
+                f'{source} holds what is no jar and is left out: {names}{more}; "trees" takes other files'
+            )
 
     def _is_taken(self, place: Path) -> bool:
         return any(place.is_relative_to(one) for one in self.taken)

@@ -68,10 +68,13 @@ class BuildSources:
     registries: Callable[[], Registries] | None = None
     """How registries are reached that hold base images; None where the network is off."""
 
-    @property
-    def compares_trees(self) -> bool:
-        """Whether trees are compared with those of the lock file."""
-        return self.locked or self.stale == "update"
+    def compares_inputs(self, system: DeclaredSystem) -> bool:
+        """Whether what a spec takes beside packages is compared with its lock file: what another lock names always;
+        trees and jars if nothing but what is locked may be built, or the lock is to be brought up to date."""
+        if system.lock_file is None or not system.lock_file.exists() or self.stale == "preview":
+            return False
+        locks = system.spec.python is not None or system.spec.node is not None
+        return locks or self.locked or self.stale == "update"
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,10 @@ def source_inputs(spec: SystemSpec, spec_dir: Path) -> Iterator[Input]:
     for path, tree in spec.trees.items():
         yield Input(f"the tree {path}", spec_dir / tree.source, whole=True)
     if spec.python is not None:
-        yield Input("the lock file of Python packages", spec_dir / spec.python.lock)
+        if spec.python.lock is not None:
+            yield Input("the lock file of Python packages", spec_dir / spec.python.lock)
+        if spec.python.source is not None:
+            yield Input("the Python code", spec_dir / spec.python.source, whole=True)
         if spec.python.wheels is not None:
             yield Input("the directory of wheels", spec_dir / spec.python.wheels, whole=True)
     if spec.node is not None:

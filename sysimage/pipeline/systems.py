@@ -15,6 +15,8 @@ from sysimage.rootfs.accounts import NO_ACCOUNTS
 from sysimage.rootfs.system import SystemResult
 from sysimage.spec.java import Java
 from sysimage.spec.node import Node
+from sysimage.spec.python import Python
+from sysimage.store.items import StoreItem
 from sysimage_bootstrap.realise import realise
 from sysimage_bootstrap.store.item_store import ItemStore
 
@@ -43,53 +45,52 @@ def provide(
     found = _provide(system, sources, base, progress)
     spec = system.spec
     if spec.python is not None:
-        found = _with_wheels(system, sources, found, progress)
+        found = _with_wheels(system, spec.python, sources, found, progress)
     if spec.node is not None:
         found = _with_npm_packages(system, spec.node, sources, found, progress)
     if spec.java is not None:
         found = _with_jars(system, spec.java, sources, found, progress)
-    hashes: dict[str, str] = {}
+    present = tuple(item.path for item in found.items)
     if spec.trees:
         from sysimage.from_store import pack_accounts
-        from sysimage.pipeline.tree_locks import tree_hashes, tree_store  # not paid for by builds without trees
+        from sysimage.pipeline.locked_inputs import tree_store  # not paid for by builds without trees
         from sysimage.trees.place import with_trees
 
         accounts = found.accounts or pack_accounts(spec, base.accounts)
-        trees = tree_store(system, sources.cache_dir, tuple(item.path for item in found.items))
-        found = with_trees(spec, system.spec_dir, found, accounts, trees)
-        if sources.compares_trees:
-            hashes = tree_hashes(system, trees)
-    if sources.compares_trees:
-        from sysimage.pipeline.tree_locks import compare_with_lock
+        found = with_trees(spec, system.spec_dir, found, accounts, tree_store(system, sources.cache_dir, present))
+    if sources.compares_inputs(system):
+        from sysimage.pipeline.locked_inputs import compare_with_lock, locked_inputs, tree_store
 
-        compare_with_lock(system, sources, hashes)
+        trees = tree_store(system, sources.cache_dir, present)
+        compare_with_lock(system, sources, locked_inputs(system, sources, trees, found.items))
     return found
 
 
 def _with_wheels(
-    system: DeclaredSystem, sources: BuildSources, found: SystemResult, progress: Progress
+    system: DeclaredSystem, python: Python, sources: BuildSources, found: SystemResult, progress: Progress
 ) -> SystemResult:
     # Not paid for by builds without Python packages.
-    from sysimage.wheels.fetch import WheelSource
+    from sysimage.pipeline.locked_inputs import tree_store, wheel_source
     from sysimage.wheels.items import WheelItems
+    from sysimage.wheels.own_source import own_source, selection_of
     from sysimage.wheels.place import with_wheels
     from sysimage.wheels.python_here import PythonHere
     from sysimage.wheels.target import Target
     from sysimage_bootstrap.packages.choose import open_archive
 
     spec = system.spec
-    if spec.python is None:
-        return found
     target = Target.of(found.items, spec.architecture)
-    directory = None if spec.python.wheels is None else system.spec_dir / spec.python.wheels
-    offline = sources.archive.options.transport.offline
-    source = WheelSource(sources.cache_dir / "wheels", sources.environment, directory, offline)
     store = ItemStore(sources.cache_dir / "store", spec.store.store_dir)
     with scratch_directory(sources.cache_dir, "python-") as scratch:
         archive = partial(open_archive, sources.archive, spec, sources.cache_dir / "archive")
-        python = PythonHere(found.items, target, archive, store.root, sources.workers, scratch, progress)
-        compiler = cache(python.compiler)
-        return with_wheels(spec, system.spec_dir, found, source, WheelItems(store, target, compiler), progress)
+        here = PythonHere(found.items, target, archive, store.root, sources.workers, scratch, progress)
+        items = WheelItems(store, target, cache(here.compiler))
+        own: tuple[StoreItem, ...] = ()
+        if python.source is not None:
+            trees = tree_store(system, sources.cache_dir, tuple(item.path for item in found.items))
+            own = tuple(own_source(selection_of(python.source, system.spec_dir, spec.allow_secrets), trees, items))
+        source = wheel_source(system, python, sources)
+        return with_wheels(spec, system.spec_dir, found, source, items, progress, own)
 
 
 def _with_npm_packages(

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from sysimage.errors import Issue
 from sysimage.spec.check_sources import check_source, no_directory, no_file
 from sysimage.spec.model import SystemSpec
+from sysimage.spec.python import Python
 
 _OTHERS = {
     "uv.lock": "uv export --format pylock.toml -o pylock.toml",
@@ -24,7 +25,18 @@ def check_python(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
     python = spec.python
     if python is None:
         return
-    name = PurePosixPath(python.lock).name
+    if python.lock is not None:
+        yield from _check_lock(python, python.lock, beside)
+    else:
+        for key, value in (("wheels", python.wheels), ("extras", python.extras), ("groups", python.groups)):
+            if value:
+                yield Issue(f"/python/{key}", 'belongs to a "lock"; without one there are no wheels')
+    if python.source is not None:
+        yield from check_source("/python/source", python.source, beside, "directory", no_directory)
+
+
+def _check_lock(python: Python, lock: str, beside: Path | None) -> Iterator[Issue]:
+    name = PurePosixPath(lock).name
     if name in _OTHERS:
         yield Issue("/python/lock", f"must be a pylock.toml or a requirements.txt with hashes; say {_OTHERS[name]}")
         return
@@ -35,6 +47,6 @@ def check_python(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
         for key, value in (("extras", python.extras), ("groups", python.groups)):
             if value:
                 yield Issue(f"/python/{key}", "belongs to a pylock.toml; a requirements.txt has neither")
-    yield from check_source("/python/lock", python.lock, beside, "file", no_file)
+    yield from check_source("/python/lock", lock, beside, "file", no_file)
     if python.wheels is not None:
         yield from check_source("/python/wheels", python.wheels, beside, "directory", no_directory)

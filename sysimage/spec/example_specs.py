@@ -55,8 +55,15 @@ EXAMPLES: tuple[Mapping[str, Any], ...] = (
     {**_WEB, "package-sources": [{"suites": ["trixie"]}, {"file": "vendor.sources"}]},
     {
         "name": "shop",
-        "packages": ["python3"],
-        "python": {"lock": "pylock.toml", "wheels": "wheels", "extras": ["web"], "groups": ["production"]},
+        "packages": [],
+        "python": {
+            "lock": "pylock.toml",
+            "interpreter": "python3",
+            "source": "src",
+            "wheels": "wheels",
+            "extras": ["web"],
+            "groups": ["production"],
+        },
     },
     {
         "name": "shop",

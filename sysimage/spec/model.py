@@ -17,6 +17,7 @@ from sysimage.spec.java import Java
 from sysimage.spec.marks import FILE_OR_NAME, INSIDE, SPEC_PATH, WHOLE
 from sysimage.spec.node import Node
 from sysimage.spec.package_sources import PackageArchives, PackageSources
+from sysimage.spec.package_word import package_name
 from sysimage.spec.python import Python
 from sysimage.spec.services import (
     CommandReady,
@@ -327,8 +328,12 @@ class SystemSpec(SpecObject):
 
     @property
     def archive_packages(self) -> tuple[str, ...]:
-        """Those of ``packages`` that the archive has, with the versions that are wanted."""
-        return tuple(word for word in self.packages if "/" not in word)
+        """Those of ``packages`` that the archive has, with the versions that are wanted, and Python's interpreter."""
+        named = tuple(word for word in self.packages if "/" not in word)
+        interpreter = self.python.interpreter if self.python is not None else None
+        if interpreter is None or package_name(interpreter) in map(package_name, named):
+            return named
+        return (*named, interpreter)
 
     @property
     def enabled_services(self) -> frozenset[str]:

@@ -43,7 +43,9 @@ class LockedWheel:
 
 
 def read_lock(python: Python, spec_dir: Path, target: Target) -> tuple[LockedWheel, ...]:
-    """The wheels for a target, sorted by name; a `SpecError` with every fault of the lock file."""
+    """The wheels for a target, sorted by name, none without a lock file; a `SpecError` with every fault of it."""
+    if python.lock is None:
+        return ()
     path = spec_dir / python.lock
     try:
         text = path.read_text(encoding="utf-8")

@@ -17,6 +17,7 @@ from sysimage.language_packages.placement import (
 from sysimage.progress import Progress
 from sysimage.rootfs.system import SystemResult
 from sysimage.spec.model import SystemSpec
+from sysimage.store.items import StoreItem
 from sysimage.wheels.fetch import WheelSource
 from sysimage.wheels.items import TOP, WheelItems
 from sysimage.wheels.lock_file import WHERE, read_lock
@@ -30,8 +31,10 @@ def with_wheels(
     source: WheelSource,
     items: WheelItems,
     progress: Progress,
+    own: Sequence[StoreItem] = (),
 ) -> SystemResult:
-    """``system`` with the wheels of its spec's lock file; what the store has is not fetched.
+    """``system`` with the wheels of its spec's lock file, and with the items of the user's ``own`` code, which counts
+    before them; what the store has is not fetched.
 
     The items are roots of their own, so that a system does not change because a wheel does. A `SpecError` names every
     fault of the lock file, every library that a wheel needs and the image lacks, and every file that stands in the way
@@ -46,7 +49,7 @@ def with_wheels(
     for done, file in enumerate(files, 1):
         made.append(items.item(file, places.get(file.sha256)))
         progress("wheels", done, len(files))
-    placed = [PlacedItem.of(item) for item in made]
+    placed = [PlacedItem.of(item) for item in (*own, *made)]
     issues = [*contradictions(placed, TOP, system, WHERE), *_unusable_programs(placed, system, spec.architecture)]
     if issues:
         raise SpecError(f"cannot put the Python packages of {spec.name} into the image", issues=issues)

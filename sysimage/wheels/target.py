@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from packaging.markers import Environment
@@ -13,9 +13,10 @@ from sysimage.errors import SpecError
 from sysimage.rules.packages import STANZAS
 from sysimage.store.items import StoreItem
 
-_PYTHON = re.compile(r"python(3\.\d+)-[0-9].*")
-_MINIMAL = re.compile(r"python(3\.\d+)-minimal-([0-9][^-]*)(?:-.*)?")
-_LIBC = re.compile(r"libc6-(\d+)\.(\d+)(?:[.+-].*)?")
+_WHOLE = re.compile(r"python3\.\d+(?=-\d)")
+_MINIMAL = re.compile(r"python3\.\d+-minimal(?=-\d|$)")
+_LIBC = re.compile(r"libc6(?=-\d)")
+"""Names of packages, with a version after them where they are those of items."""
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _OLD_NAMES = {5: "manylinux1", 12: "manylinux2010", 17: "manylinux2014"}
 """What manylinux_2_N was called before PEP 600; the first two know x86-64 alone."""
@@ -38,17 +39,25 @@ class Target:
     @classmethod
     def of(cls, items: Iterable[StoreItem], architecture: str) -> Target:
         """Of a system's items; a `SpecError` where they have no whole Python."""
-        names = {item.path.name: item for item in items}
-        whole = {match[1] for name in names if (match := _PYTHON.fullmatch(name))}
-        minimal = [match for name in names if (match := _MINIMAL.fullmatch(name)) and match[1] in whole]
-        libc = [match for name in names if (match := _LIBC.fullmatch(name))]
-        if len(minimal) != 1 or not libc:
+        versions: dict[str, str] = {}
+        for item in items:
+            name = item.path.name
+            for package in (_MINIMAL, _WHOLE, _LIBC):
+                if (found := package.match(name)) is not None:
+                    versions[found[0]] = _version_of(found[0], item)
+        return cls.of_versions(versions, architecture)
+
+    @classmethod
+    def of_versions(cls, versions: Mapping[str, str], architecture: str) -> Target:
+        """Of packages by name; a `SpecError` where there is no whole Python among them."""
+        minimal = [name for name in versions if _MINIMAL.fullmatch(name) and name.removesuffix("-minimal") in versions]
+        libc = re.match(r"(\d+)\.(\d+)", versions.get("libc6", ""))
+        if len(minimal) != 1 or libc is None:
             cause = "the image has no Python" if not minimal else "it has several Pythons"
             raise SpecError(f"cannot put Python packages into the image: {cause}", hint='add "python3" to "packages"')
-        (found,) = minimal
-        glibc = int(libc[0][1]), int(libc[0][2])
-        package = f"python{found[1]}-minimal"
-        return cls(found[1], found[2], _version_of(package, names[found[0]]), glibc, architecture)
+        python, version = minimal[0].removeprefix("python").removesuffix("-minimal"), versions[minimal[0]]
+        glibc = int(libc[1]), int(libc[2])
+        return cls(python, version.partition("-")[0], version, glibc, architecture)
 
     @property
     def machine(self) -> str:

@@ -149,6 +149,7 @@ BY_HAND = {
     ("sysimage.jars.items", "_FORMAT"),
     ("sysimage.npm_packages.items", "_FORMAT"),
     ("sysimage.wheels.items", "_VERSION"),
+    ("sysimage.wheels.own_source", "_FORMAT"),
     ("sysimage_bootstrap.packages.lock", "FORMAT_VERSION"),
     ("sysimage_bootstrap.building.programs", "_FORMAT"),
     ("sysimage_bootstrap.planning.item_plan", "BUILDER_VERSION"),

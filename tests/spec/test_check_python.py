@@ -25,6 +25,10 @@ def faults(tmp_path: Path, python: dict[str, Any], **other: Any) -> list[str]:
     [
         ({"lock": "none.txt"}, "/python/lock: there is no file none.txt beside the spec"),
         ({"lock": "dir.txt"}, "/python/lock: is not a file"),
+        ({}, 'must have "lock", "source" or both'),
+        ({"source": "none"}, "/python/source: there is no directory none beside the spec"),
+        ({"source": "../src"}, "/python/source: must be a path inside the spec's own directory"),
+        ({"source": "dir.txt", "wheels": "dir.txt"}, "/python/wheels: belongs to a"),
         ({"lock": "uv.lock"}, "say uv export --format pylock.toml -o pylock.toml"),
         ({"lock": "poetry.lock"}, "say poetry export"),
         ({"lock": "lock.toml"}, "must be called pylock.toml, pylock.NAME.toml or end with .txt"),
@@ -32,7 +36,6 @@ def faults(tmp_path: Path, python: dict[str, Any], **other: Any) -> list[str]:
         ({"lock": "r.txt", "wheels": "none"}, "/python/wheels: there is no directory none beside the spec"),
         ({"lock": "r.txt", "wheels": "r.txt"}, "/python/wheels: is not a directory"),
         ({"lock": "r.txt", "extras": ["x"]}, "/python/extras: belongs to a pylock.toml"),
-        ({"wheels": "wheels"}, 'needs the key "lock"'),
     ],
 )
 def test_a_fault_is_at_its_key(tmp_path: Path, python: dict[str, Any], fault: str) -> None:

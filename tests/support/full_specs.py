@@ -69,7 +69,14 @@ FULL: dict[str, Any] = {
     },
     "groups": {"editors": {"gid": 2000, "members": ["ann"]}},
     "files": {"/etc/motd": {"text": "hello\n", "mode": "0644", "owner": "root", "group": "root"}},
-    "python": {"lock": "pylock.toml", "wheels": "wheels", "extras": ["fast"], "groups": ["dev"]},
+    "python": {
+        "lock": "pylock.toml",
+        "interpreter": "python3",
+        "source": "src",
+        "wheels": "wheels",
+        "extras": ["fast"],
+        "groups": ["dev"],
+    },
     "node": {
         "lock": "package-lock.json",
         "at": "/srv/web",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from sysimage.progress import silent
 from sysimage.rootfs.system import ImageDefaults, SystemResult
 from sysimage.rootfs.tree import Entry
 from sysimage.spec import SystemSpec, parse_spec
-from sysimage.store.items import ShownFiles
+from sysimage.store.items import ShownFiles, StoreItem
 from sysimage.wheels.fetch import WheelSource
 from sysimage.wheels.items import WheelItems
 from sysimage.wheels.place import with_wheels
@@ -39,7 +40,9 @@ def system(top: Path, *entries: Entry) -> SystemResult:
     return SystemResult(libc.path, None, (libc,), None, tuple(entries), defaults)
 
 
-def placed(top: Path, items: WheelItems, *entries: Entry, cache: Path | None = None) -> SystemResult:
+def placed(
+    top: Path, items: WheelItems, *entries: Entry, cache: Path | None = None, own: Sequence[StoreItem] = ()
+) -> SystemResult:
     """The system with every wheel of ``top/wheels``."""
     lines = []
     for place in sorted((top / "wheels").glob("*.whl")):
@@ -47,7 +50,7 @@ def placed(top: Path, items: WheelItems, *entries: Entry, cache: Path | None = N
         lines.append(f"{name}=={version} --hash=sha256:{sha256(place)}\n")
     (top / "requirements.txt").write_text("".join(lines))
     source = WheelSource(cache or top / "cache", {}, top / "wheels")
-    return with_wheels(spec(), top, system(top, *entries), source, items, silent)
+    return with_wheels(spec(), top, system(top, *entries), source, items, silent, own)
 
 
 def test_each_wheel_is_an_item_and_a_root_of_its_own(tmp_path: Path, items: WheelItems) -> None:

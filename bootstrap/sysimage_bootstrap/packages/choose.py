@@ -114,7 +114,7 @@ def choose_packages(
     lock = read_lock(lock_file)
     if stale != "refuse" and not lock.is_for(request):
         fresh = lock_packages(request, archive(), progress, before=lock)
-        lock = replace(fresh, base=lock.base, trees=lock.trees, account_ids=lock.account_ids)
+        lock = replace(fresh, base=lock.base, inputs=lock.inputs, account_ids=lock.account_ids)
         if stale == "update":
             lock.write(lock_file)
             notice(f"{lock_file} was made for another request and has been brought up to date")

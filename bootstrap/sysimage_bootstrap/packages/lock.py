@@ -8,11 +8,12 @@ that any mirror will do.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sysimage.digest import Digest
 from sysimage.errors import Issue, LockError
@@ -26,6 +27,13 @@ from sysimage_bootstrap.packages.resolve import Resolution
 
 FORMAT_NAME = "sysimage-lock"
 FORMAT_VERSION = 1
+
+LockedInputs = Mapping[str, Mapping[str, str]]
+"""Kind (one of `INPUTS`) → name → what it was: its hash, after its version where it has one. Trees are named by their
+image paths, wheels by their packages, npm packages by their places, jars by their paths; a kind that the spec does not
+have is absent."""
+INPUTS = ("trees", "python", "node", "java")
+_INPUT = re.compile(r"(?:\S.* )?(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})")
 
 _HINT = "run `sysimage lock` again"
 _STALE_HINT = "`sysimage build --update` changes what must change in it, `sysimage lock` makes it from scratch"
@@ -52,6 +60,15 @@ class LockedBase:
     """Of the manifest or index that its tag pointed to."""
 
 
+class InputChange(NamedTuple):
+    """Something that a spec takes in one lock and otherwise, or not, in another one."""
+
+    kind: str
+    name: str
+    old: str | None
+    new: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class LockFile:
     """What was asked for, and what it came to."""
@@ -62,8 +79,8 @@ class LockFile:
     resolution: Resolution
     """Its packages carry no dependencies; the edges say what they came to."""
     base: LockedBase | None = None
-    trees: Mapping[str, str] = field(default_factory=dict)
-    """Image path of each tree of the spec → the NAR hash of what it held."""
+    inputs: LockedInputs = field(default_factory=dict)
+    """What the spec took beside packages."""
     account_ids: AccountIds = NO_IDS
     """The IDs that were chosen for accounts. An account that is not there any more keeps its own, for when it comes
     back: files in volumes belong to it."""
@@ -88,6 +105,16 @@ class LockFile:
                 "cannot use the lock file: something else is asked for now", hint=_STALE_HINT, issues=issues
             )
 
+    def input_changes(self, inputs: LockedInputs) -> tuple[InputChange, ...]:
+        """What is different in ``inputs``, by kind and name."""
+        return tuple(
+            InputChange(kind, name, old.get(name), new.get(name))
+            for kind in INPUTS
+            for old, new in ((self.inputs.get(kind, {}), inputs.get(kind, {})),)
+            for name in sorted(old.keys() | new.keys())
+            if old.get(name) != new.get(name)
+        )
+
     def dumps(self) -> str:
         """The document's text, the same for the same lock."""
         document = {
@@ -102,7 +129,7 @@ class LockFile:
                 }
                 for suite in self.suites
             ],
-            **({"trees": dict(sorted(self.trees.items()))} if self.trees else {}),
+            **{kind: dict(sorted(self.inputs[kind].items())) for kind in INPUTS if kind in self.inputs},
             **_accounts_document(self.account_ids),
             "roots": list(self.resolution.roots),
             "unmet": [list(pair) for pair in self.resolution.unmet],
@@ -162,13 +189,13 @@ def parse_lock(text: str) -> LockFile:
     if unknown:
         raise ValueError(f"it has packages of suites that it does not list: {', '.join(sorted(unknown))}")
     unmet = tuple((str(name), str(dependency)) for name, dependency in document["unmet"])
-    trees = {str(path): str(Digest.parse(digest)) for path, digest in document.get("trees", {}).items()}
+    inputs = {kind: _inputs(kind, document[kind]) for kind in INPUTS if kind in document}
     base = document.get("base")
     locked_base = None if base is None else LockedBase(str(base["name"]), Digest.parse(base["digest"]))
     resolution = Resolution(packages, edges, roots, unmet)
     ids = document.get("accounts", {})
     account_ids = AccountIds(_ids(ids.get("users", {})), _ids(ids.get("groups", {})))
-    return LockFile(dict(document["request"]), suites, resolution, locked_base, trees, account_ids)
+    return LockFile(dict(document["request"]), suites, resolution, locked_base, inputs, account_ids)
 
 
 def _accounts_document(ids: AccountIds) -> dict[str, object]:
@@ -182,6 +209,13 @@ def _ids(numbers: Mapping[str, object]) -> dict[str, int]:
     if strange := numbers.keys() - found.keys():
         raise ValueError(f"the ID of {min(strange)} is not a number")
     return found
+
+
+def _inputs(kind: str, values: Mapping[str, Any]) -> dict[str, str]:
+    for name, text in values.items():
+        if not _INPUT.fullmatch(text):
+            raise ValueError(f"{name} of its {kind} is not what was locked of one: {text!r}")
+    return dict(values)
 
 
 def _request_differences(locked: Mapping[str, object], asked: Mapping[str, object]) -> list[Issue]:

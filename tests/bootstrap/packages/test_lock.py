@@ -265,9 +265,35 @@ def test_a_package_that_is_not_there_cannot_be_updated(old: LockFile, tmp_path: 
     ]
 
 
-def test_trees_are_read_back_and_a_lock_without_them_is_what_it_was(lock: LockFile) -> None:
-    assert '"trees"' not in lock.dumps()
-    with_trees = replace(lock, trees={"/srv/shop": str(Digest.of(b"nar"))})
-    assert parse_lock(with_trees.dumps()).trees == with_trees.trees
-    with pytest.raises(ValueError, match="digest"):
-        parse_lock(with_trees.dumps().replace('"/srv/shop": "sha256:', '"/srv/shop": "md5:'))
+INPUTS = {
+    "trees": {"/srv/shop": str(Digest.of(b"nar"))},
+    "python": {"idna": f"idna-3.20-py3-none-any.whl {Digest.of(b'wheel')}"},
+    "node": {"node_modules/x": f"x 1.0.0 sha512:{'0' * 128}"},
+    "java": {"lib/a.jar": str(Digest.of(b"jar"))},
+}
+
+
+def test_inputs_are_read_back_and_a_lock_without_them_is_what_it_was(lock: LockFile) -> None:
+    assert not {f'"{kind}"' for kind in INPUTS} & set(lock.dumps().split())
+    assert parse_lock(replace(lock, inputs=INPUTS).dumps()).inputs == INPUTS
+
+
+@pytest.mark.parametrize("kind", INPUTS)
+def test_an_input_without_a_hash_is_malformed(lock: LockFile, kind: str) -> None:
+    text = replace(lock, inputs=INPUTS).dumps()
+    (value,) = INPUTS[kind].values()
+    for other in (value.replace("sha", "md"), value[:-1], value.rpartition(":")[0]):
+        with pytest.raises(ValueError, match=f"of its {kind} is not what was locked of one"):
+            parse_lock(text.replace(value, other))
+
+
+def test_changes_of_inputs_are_named_by_kind_and_name(lock: LockFile) -> None:
+    before = replace(lock, inputs=INPUTS)
+    assert before.input_changes(INPUTS) == ()
+    now = {"trees": INPUTS["trees"], "python": {"idna": "new", "numpy": "new"}, "java": {}}
+    assert [(one.kind, one.name, bool(one.old), bool(one.new)) for one in before.input_changes(now)] == [
+        ("python", "idna", True, True),
+        ("python", "numpy", False, True),
+        ("node", "node_modules/x", True, False),
+        ("java", "lib/a.jar", True, False),
+    ]

@@ -1,0 +1,68 @@
+"""The user's own Python code stands where the modules of wheels do, compiled, and counts before them."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from sysimage.store.items import StoreItem
+from sysimage.trees.division import LEAST
+from sysimage.trees.items import TreeStore
+from sysimage.wheels.items import WheelItems
+from sysimage.wheels.own_source import own_source, selection_of
+from tests.support.wheels import make_wheel
+from tests.wheels.conftest import PYTHON
+from tests.wheels.test_place import placed
+
+SITE = f"lib/python{PYTHON}/dist-packages"
+
+
+def made(top: Path, items: WheelItems) -> list[StoreItem]:
+    trees = TreeStore(items.store, top / "memory")
+    return list(own_source(selection_of("src", top, ()), trees, items))
+
+
+def write(top: Path, *paths: str) -> None:
+    for path in paths:
+        (top / "src" / path).parent.mkdir(parents=True, exist_ok=True)
+        (top / "src" / path).write_text("x = 1\n")
+
+
+def test_modules_stand_beside_those_of_wheels_with_byte_code_of_their_places(tmp_path: Path, items: WheelItems) -> None:
+    write(tmp_path, "shop/__init__.py", "shop/page.html", "run.py", "__pycache__/run.pyc", "shop/old.pyc")
+    (item,) = made(tmp_path, items)
+    assert item.path.name == "python-source"
+    assert item.shown is not None
+    assert item.shown.top == "/usr/local"
+    files = {str(path.relative_to(item.place / SITE)) for path in item.place.rglob("*") if path.is_file()}
+    assert {path for path in files if "__pycache__" not in path} == {"shop/__init__.py", "shop/page.html", "run.py"}
+    (compiled,) = (item.place / SITE / "__pycache__").iterdir()
+    assert f"/usr/local/{SITE}/run.py".encode() in compiled.read_bytes()
+    assert compiled.read_bytes()[:4] == importlib.util.MAGIC_NUMBER
+
+
+def test_the_item_follows_from_the_source_and_the_python(tmp_path: Path, items: WheelItems) -> None:
+    write(tmp_path, "run.py")
+    (first,) = made(tmp_path, items)
+    (again,) = made(tmp_path, items)
+    assert again == first
+    (tmp_path / "src/run.py").write_text("x = 2\n")
+    (other,) = made(tmp_path, items)
+    assert other.path != first.path
+
+
+def test_a_large_package_is_an_item_of_its_own(tmp_path: Path, items: WheelItems) -> None:
+    write(tmp_path, "run.py", "data/__init__.py")
+    (tmp_path / "src/data/large").write_bytes(bytes(LEAST))
+    assert [item.path.name for item in made(tmp_path, items)] == ["python-source", "python-source+data"]
+
+
+def test_own_code_counts_before_that_of_wheels(tmp_path: Path, items: WheelItems) -> None:
+    make_wheel(tmp_path / "wheels", "one", "1", {"one.py": "x = 'wheel'\n"})
+    write(tmp_path, "one.py")
+    result = placed(tmp_path, items, own=made(tmp_path, items))
+    hidden = {
+        item.path.name: item.shown.left_out for item in result.items if item.path in result.other_roots and item.shown
+    }
+    assert hidden["python-source"] == ()
+    assert f"{SITE}/one.py" in hidden["python-one-1"]
