@@ -110,14 +110,15 @@ class _Search:
 
 
 def _files(top: Path) -> Iterator[Path]:
-    """Everything below a directory but directories, in a fixed order."""
+    """Everything below a directory but directories, in a fixed order; links to directories are not followed."""
 
     def refuse(error: OSError) -> None:
         raise error
 
     for directory, directories, names in os.walk(top, onerror=refuse):
         directories.sort()
-        yield from (Path(directory) / name for name in sorted(names))
+        links = [name for name in directories if (Path(directory) / name).is_symlink()]
+        yield from (Path(directory) / name for name in sorted((*names, *links)))
 
 
 def _fault(path: str) -> str | None:

@@ -225,9 +225,10 @@ def test_a_directory_without_jars_is_refused(tmp_path: Path) -> None:
 
 def test_what_is_no_jar_is_named_unless_a_tree_takes_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     make_jar(tmp_path / "shop/lib/a.jar")
-    for name in ("README", "bin/shop", "c", "app.war"):
+    for name in ("README", "bin/shop", "app.war"):
         (tmp_path / "shop" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "shop" / name).touch()
+    (tmp_path / "shop/c").symlink_to("lib")
     placed(tmp_path, jars=("shop",))
     assert "shop holds what is no jar and is left out: README, app.war, c and 1 more" in caplog.text
     caplog.clear()
