@@ -20,7 +20,7 @@ def test_a_key_is_explained_with_a_spec_that_can_be_copied(capsys: pytest.Captur
 def test_all_keys_are_listed_in_groups_of_short_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain"]) == 0
     told = capsys.readouterr().out
-    assert "\nWhat it runs:\n  services " in told
+    assert "\nWhat it runs:\n  init " in told
     assert max(map(len, told.splitlines())) <= 100
 
 
