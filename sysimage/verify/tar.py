@@ -94,7 +94,8 @@ def read_members(stream: ChunkStream, limits: Limits, *, end_required: bool = Tr
     """Members in order. Content that the consumer leaves is skipped. MalformedError for what is not strict tar.
 
     The generator reads the archive to its very end: after the two zero blocks only NUL padding may follow. Without
-    ``end_required`` they may be missing, as in layers by umoci: for those whose length something else vouches for.
+    ``end_required`` they may be missing, and with them what fills the last file's block, as in layers by umoci: for
+    those whose length something else vouches for.
     """
     pending: _Overrides | None = None
     while True:
@@ -119,7 +120,10 @@ def read_members(stream: ChunkStream, limits: Limits, *, end_required: bool = Tr
         pending = None
         begin = stream.offset
         yield member
-        stream.skip(begin + member.size + -member.size % BLOCK - stream.offset)
+        padding = -member.size % BLOCK
+        stream.skip(begin + member.size - stream.offset + (padding if end_required else 0))
+        if not end_required:
+            stream.take(padding)  # at the end it is missing, too
 
 
 def _check(header: bytes, offset: int) -> None:

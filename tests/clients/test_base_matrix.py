@@ -275,6 +275,7 @@ def test_umoci_inserts_and_repacks(client: Client, closure: Closure, tmp_path: P
     client("umoci", "init", "--layout", layout)
     client("umoci", "new", "--image", f"{layout}:1")
     client("umoci", "insert", "--image", f"{layout}:1", root, "/")
+    client("umoci", "insert", "--image", f"{layout}:1", root / "usr/lib/etc/passwd", "/not-padded")
     client("umoci", "insert", "--whiteout", "--image", f"{layout}:1", "/tmp")
     client("umoci", "insert", "--opaque", "--image", f"{layout}:1", root / "var", "/var")
     client("umoci", "config", "--image", f"{layout}:1", "--config.cmd", "sh", "--config.user", "mail:mail")

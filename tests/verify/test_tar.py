@@ -127,6 +127,17 @@ def test_names_that_are_no_utf_8_keep_their_bytes_and_can_be_shown() -> None:
     assert member.name == "/\\udcff\\n"
 
 
+@pytest.mark.parametrize("left", [0, 1, 100], ids=lambda left: f"{left} bytes of padding")
+def test_a_last_file_that_is_not_padded_is_accepted_only_when_asked_for(left: int) -> None:
+    data = raw_tar.file(b"a", b"content")[: 512 + len(b"content") + left]
+    stream = ChunkStream(iter([data]))
+    assert [m.size for m in read_members(stream, DEFAULT_LIMITS, end_required=False)] == [7]
+    with pytest.raises(MalformedError, match="early, inside a file's content"):
+        members_of(data)
+    with pytest.raises(MalformedError, match="early, inside a file's content"):
+        list(read_members(ChunkStream(iter([data[:515]])), DEFAULT_LIMITS, end_required=False))
+
+
 def test_missing_end_blocks_are_accepted_only_when_asked_for() -> None:
     data = raw_tar.file(b"a")
     stream = ChunkStream(iter([data]))
