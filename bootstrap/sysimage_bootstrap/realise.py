@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache, cached_property, partial
 from pathlib import Path
 
+from sysimage.errors import SpecError
 from sysimage.files.code_digest import code_digest
 from sysimage.notices import notice
 from sysimage.progress import Progress, silent
@@ -31,6 +33,9 @@ from sysimage_bootstrap.packages.resolve import Resolution, resolve
 from sysimage_bootstrap.planning.unsaid import UnsaidNeedsError
 from sysimage_bootstrap.store.item_store import ItemStore
 from sysimage_bootstrap.system_cache import SystemCache, key_of
+
+_WORD = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+"""A name in a dependency."""
 
 
 def realise(
@@ -123,22 +128,26 @@ def _make(
     from sysimage_bootstrap.building.trigger_programs import TriggerPrograms
     from sysimage_bootstrap.debs.inventory import PackageFacts
     from sysimage_bootstrap.packages.slim import slim_of
+    from sysimage_bootstrap.planning.plan import MissingLibrariesError
     from sysimage_bootstrap.system.init_programs import guile_programs, imported_modules
     from sysimage_bootstrap.system.system import build_system
 
     native = _native_tools(resolution, request, archive, progress)
-    items = build_items(
-        resolution,
-        _FetchedLater(archive, resolution.packages, request, progress),
-        store,
-        architecture=spec.architecture,
-        native=native,
-        native_architecture=native_architecture() if native is not None else None,
-        alternatives=spec.alternatives,
-        slim=slim_of(spec, spec_dir, resolution, imported_modules()),
-        workers=workers,
-        progress=progress,
-    )
+    try:
+        items = build_items(
+            resolution,
+            _FetchedLater(archive, resolution.packages, request, progress),
+            store,
+            architecture=spec.architecture,
+            native=native,
+            native_architecture=native_architecture() if native is not None else None,
+            alternatives=spec.alternatives,
+            slim=slim_of(spec, spec_dir, resolution, imported_modules()),
+            workers=workers,
+            progress=progress,
+        )
+    except MissingLibrariesError as missing:
+        raise excluded_libraries(spec.exclude, resolution) or missing from None
     runnable = _FetchedLater(archive, resolution.packages, request, progress) if native is None else native
     programs = None
     if spec.has_shepherd:
@@ -155,6 +164,25 @@ def _make(
     assemble = TriggerPrograms(runnable, native_architecture(), store, workers, progress).assembled
     return build_system(
         spec, spec_dir, items, items, facts, store, programs, progress, below=below, locked=locked, assemble=assemble
+    )
+
+
+def excluded_libraries(exclude: Iterable[str], resolution: Resolution) -> SpecError | None:
+    """What a spec did that leaves its packages without libraries; None where it excludes nothing that they need."""
+    needed_by = {
+        name: sorted({package for package, dependency in resolution.unmet if name in _WORD.findall(dependency)})
+        for name in exclude
+    }
+    excluded = [name for name, packages in needed_by.items() if packages]
+    if not excluded:
+        return None
+    packages = sorted({package for name in excluded for package in needed_by[name]})
+    others = len(packages) - 1
+    more = f" and {others} other package{'s' if others > 1 else ''}" if others else ""
+    it = "it" if len(excluded) == 1 else "them"
+    return SpecError(
+        f"cannot leave out {' and '.join(excluded)}: the libraries in {it} are needed by {packages[0]}{more}",
+        hint=f"take {it} out of exclude, or leave out what needs {it}",
     )
 
 

@@ -80,7 +80,8 @@ def start_failure(command: Sequence[str], around: ProgramEnvironment) -> StartFa
             return _unstartable(found, around, 0)
         broken = broken or trouble
     return broken or StartFailure(
-        f"is {shown(program)}, which is not in the image's {shown(around.search) or 'PATH, which is empty'}", _NOT_IN
+        f"is {shown(program)}, which is not in the image's {shown(around.search) or 'PATH, which is empty'}",
+        f"{_NOT_IN}; `sysimage which /usr/bin/{shown(program)}` names the package",
     )
 
 

@@ -87,6 +87,10 @@ def plan_items(
     return Plan(items, tuple(sorted(edge for edge in given_up if edge[0] != edge[1])))
 
 
+class MissingLibrariesError(SysimageError):
+    """Packages need libraries that no package holds."""
+
+
 def _wanted_by_all(
     inventories: Mapping[str, Inventory],
     dependencies: Mapping[str, tuple[str, ...]],
@@ -110,7 +114,7 @@ def _wanted_by_all(
             linked, shebangs(inventory, namespace, choice), symlink_targets(inventory, namespace, needs)
         )
     if issues:
-        raise SysimageError(
+        raise MissingLibrariesError(
             "cannot link the packages: libraries are missing",
             hint="what holds them is excluded: do not exclude it, or leave out the packages that need them",
             issues=_joined(issues),

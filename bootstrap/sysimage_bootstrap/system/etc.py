@@ -7,6 +7,7 @@ that a user's file takes one file's place, not a whole directory's. Some must be
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from sysimage_bootstrap.system.pam import pam_files
 from sysimage_bootstrap.system.python_sites import sites
 from sysimage_bootstrap.system.union import link_union
 
+_ZONES = "share/zoneinfo"
 _NOT_WANTED = frozenset(
     {"apt", "cron.daily", "cron.weekly", "debconf.conf", "dpkg", "init", "init.d", "kernel"}
     | {"ld.so.cache", "mtab", "passwd", "group", "shadow", "gshadow", "rcS.d", "systemd", "ufw", "update-motd.d"}
@@ -81,7 +83,7 @@ def generated_files(
 def generated_links(spec: SystemSpec, packages: Sequence[Installed]) -> dict[str, str]:
     """Path in /etc → what the link says. A `SpecError` for a time zone that the image does not have."""
     links = {"mtab": "/proc/self/mounts"}
-    zone = f"share/zoneinfo/{spec.time_zone}"
+    zone = f"{_ZONES}/{spec.time_zone}"
     package = provider(packages, zone)
     if package is None and is_built_in_zone(spec.time_zone):
         return links
@@ -89,10 +91,23 @@ def generated_links(spec: SystemSpec, packages: Sequence[Installed]) -> dict[str
         raise SpecError(
             "cannot set the time zone: the image does not have it",
             hint="older names are in the package tzdata-legacy",
-            issues=[Issue("/time-zone", f"there is no time zone {spec.time_zone!r}")],
+            issues=[
+                Issue(
+                    "/time-zone",
+                    f"there is no time zone {spec.time_zone!r}",
+                    suggestion=closest_zone(spec.time_zone, packages),
+                )
+            ],
         )
     links["localtime"] = f"/usr/{zone}"
     return links
+
+
+def closest_zone(zone: str, packages: Iterable[Installed]) -> str | None:
+    """The time zone of the packages that was probably meant."""
+    tops = [package.location / _ZONES for package in packages if package.has(_ZONES)]
+    known = sorted({str(path.relative_to(top)) for top in tops for path in top.rglob("[A-Z]*") if path.is_file()})
+    return next(iter(difflib.get_close_matches(zone, known, n=1, cutoff=0.75)), None)
 
 
 def all_certificates(packages: Sequence[Installed], declared: Iterable[Entry]) -> dict[str, bytes]:
