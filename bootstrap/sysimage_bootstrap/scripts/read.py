@@ -78,6 +78,7 @@ def read_scripts(packages: Iterable[PackageScripts], source: FileSource, setting
                 with state.files.before_unpacking(package.name) if name == "preinst" else nullcontext():
                     unread += _read(state, package, name)
     files = state.files
+    unread += (one for path, one in sorted(state.removals.items()) if files.changes.get(path, one) is None)
     kept = {path: node for path, node in files.changes.items() if not path.startswith(_TEMPORARY)}
     return Declarations(
         changes=dict(sorted(kept.items())),

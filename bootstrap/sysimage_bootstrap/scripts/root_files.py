@@ -65,6 +65,8 @@ class RootFiles:
         self.makers: dict[str, str] = {}
         self.maker = ""
         """The package whose script changes files now."""
+        self.removed: list[str] = []
+        """Files of packages that the last commands took away."""
         self._names: dict[str, set[str]] = {}
         self._unpacked_later: frozenset[str] = frozenset()
 
@@ -138,6 +140,9 @@ class RootFiles:
         real = self.real(path, follow=follow)
         if node is not None and self._at(real) == node:
             return
+        shipped = None if node is not None or real in self.changes else self._at(real)
+        if shipped is not None and shipped.kind is not Kind.DIRECTORY:
+            self.removed.append(real)
         self.changes[real] = node
         self.makers[real] = self.maker
         above, _, name = real.rpartition("/")

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sysimage.rootfs.accounts import WantedGroup, WantedUser
-from sysimage_bootstrap.scripts.declarations import ActivatedTrigger, Alternative, Diversion, EnabledUnit, FirstStart
+from sysimage_bootstrap.scripts.declarations import (
+    ActivatedTrigger,
+    Alternative,
+    Diversion,
+    EnabledUnit,
+    FirstStart,
+    Unread,
+)
 from sysimage_bootstrap.scripts.root_files import RootFiles
 
 if TYPE_CHECKING:
@@ -107,6 +114,8 @@ class SystemState:
     diversions: dict[str, Diversion] = field(default_factory=dict)
     capabilities: dict[str, str] = field(default_factory=dict)
     """Real path of a program → what it may do, as for setcap(8)."""
+    removals: dict[str, Unread] = field(default_factory=dict)
+    """Path of a package's file → the line that takes it away."""
     overrides: dict[str, tuple[str, str, str]] = field(default_factory=dict)
     users: dict[str, WantedUser] = field(default_factory=dict)
     """Those that scripts made."""

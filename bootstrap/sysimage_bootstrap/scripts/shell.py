@@ -121,11 +121,20 @@ class Shell:
 
     def note(self, line: int, why: str) -> None:
         """List a line as one that was not understood."""
-        number = self._called or line
-        text = self.script.lines[number - 1].strip() if 0 < number <= len(self.script.lines) else ""
-        entry = Unread(self.script.package, self.script.name, number, text, why)
+        entry = self._entry(line, why)
         if entry not in self.script.unread:
             self.script.unread.append(entry)
+
+    def _entry(self, line: int, why: str) -> Unread:
+        number = self._called or line
+        text = self.script.lines[number - 1].strip() if 0 < number <= len(self.script.lines) else ""
+        return Unread(self.script.package, self.script.name, number, text, why)
+
+    def _note_removals(self, line: int) -> None:
+        removed = self.state.files.removed
+        for path in removed:
+            self.state.removals[path] = self._entry(line, f"{path} stays, since it is a package's")
+        removed.clear()
 
     # Execution
 
@@ -264,6 +273,7 @@ class Shell:
                     self.variables.pop(name, None)
                 self.variables |= kept
             close()
+            self._note_removals(line=command.line)
         except UnknownError as unknown:
             if literal not in ("[", "test"):
                 out.unknown = out.unknown or str(unknown)

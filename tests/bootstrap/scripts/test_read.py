@@ -358,3 +358,17 @@ def test_a_command_in_a_clean_environment_is_the_command() -> None:
 def test_a_tilde_and_a_user_are_the_home_of_that_user() -> None:
     script = "adduser --system --home /srv/ftp ftp\ncp /usr/share/welcome ~ftp/welcome\n"
     assert files_after(script, {"/srv/": "", "/usr/share/welcome": "hi"})["/srv/ftp/welcome"] == "hi"
+
+
+def test_a_line_that_takes_a_packages_file_away_is_listed_since_the_image_keeps_it() -> None:
+    said = read("rm -f /etc/a.conf", {"/etc/a.conf": "x"})
+    assert [(one.text, one.why) for one in said.unread] == [
+        ("rm -f /etc/a.conf", "/etc/a.conf stays, since it is a package's")
+    ]
+
+
+@pytest.mark.parametrize(
+    "script", ["rm /etc/a.conf; echo y > /etc/a.conf", "touch /etc/b; rm /etc/b", "sed -i s/x/y/ /etc/a.conf"]
+)
+def test_a_file_that_comes_back_or_is_the_scripts_own_is_not_listed(script: str) -> None:
+    assert read(script, {"/etc/a.conf": "x"}).unread == ()
