@@ -30,6 +30,8 @@ class Jar:
     """Of its bytes, in hex."""
     where: str
     """The place in the spec that names it, or its directory."""
+    is_named: bool = False
+    """Whether the spec names it by itself, as it does an application's own."""
 
     @property
     def name(self) -> str:
@@ -69,7 +71,7 @@ class _Search:
         top = self.spec_dir / source
         try:
             if not top.is_dir():
-                self._jar(top, top.name, where)
+                self._jar(top, top.name, where, is_named=True)
                 return
             files = list(_files(top))
             jars = [place for place in files if place.suffix.lower() == _SUFFIX]
@@ -98,13 +100,13 @@ class _Search:
         elif place.is_file():
             self._jar(place, path, where)
 
-    def _jar(self, place: Path, path: str, where: str) -> None:
+    def _jar(self, place: Path, path: str, where: str, *, is_named: bool = False) -> None:
         if fault := _fault(path):
             self.issues.append(Issue(where, f"{place.parent} has a jar whose name {fault}"))
             return
         with place.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        other = self.found.setdefault(path, Jar(path, place, sha256, where))
+        other = self.found.setdefault(path, Jar(path, place, sha256, where, is_named))
         if other.sha256 != sha256:
             self.issues.append(Issue(where, f"{place} and {other.place} are different jars for one place: {path}"))
 

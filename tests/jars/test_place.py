@@ -204,6 +204,14 @@ def test_a_secret_in_a_jar_is_refused_unless_it_is_meant(tmp_path: Path) -> None
         assert shown(tmp_path, **{"allow-secrets": [allowed]})
 
 
+def test_a_secret_in_a_class_counts_in_a_jar_that_is_named_by_itself(tmp_path: Path) -> None:
+    token = class_file(text=" ghp_" + "a" * 36)
+    make_jar(tmp_path / "lib/netty.jar", {"io/netty/Ssl.class": token})
+    assert shown(tmp_path)
+    (fault,) = faults(tmp_path, jars=("lib/netty.jar",))
+    assert fault.startswith("/java/jars/0: netty.jar: io/netty/Ssl.class contains a token of GitHub")
+
+
 def test_a_link_is_followed_inside_of_the_directory_and_no_further(tmp_path: Path) -> None:
     outside = make_jar(tmp_path / "outside/a.jar")
     top = tmp_path / "spec"
