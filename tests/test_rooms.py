@@ -31,6 +31,7 @@ BENEATH = {
     "formats",
     "files",
     "notices",
+    "proxies",
     "process",
     "progress",
     "signals",
@@ -48,6 +49,7 @@ ALLOWED: dict[str, set[str]] = {
     # What is kept on this machine: written whole, locked, remembered.
     "files": {"errors", "notices", "signals"},
     "notices": set(),
+    "proxies": {"characters"},
     "progress": set(),
     "signals": set(),
     "process": {"errors", "signals"},

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ from sysimage.errors import SpecError
 from sysimage.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from sysimage.pipeline.image_places import FoundImage
     from sysimage.pipeline.transfer import Target
 
 DEFAULT = Settings()
@@ -29,8 +32,8 @@ def push(
     settings: Settings = DEFAULT,
     progress: Progress = silent,
 ) -> CopiedImage:
-    """Push an image that is in a file, a layout or a registry to ``references`` (``host/name:tag``), sending only what
-    they lack. All platforms that it has go along, or ``platform`` alone.
+    """Push an image that is in a file, a layout, a registry or an engine (as for `copy`) to ``references``
+    (``host/name:tag``), sending only what they lack. All platforms that it has go along, or ``platform`` alone.
 
     Raises a `SysimageError`: `RegistryError` for what a registry
     refuses, `IntegrityError` for an image that is not what it says.
@@ -43,9 +46,9 @@ def push(
         if not targets:
             raise SpecError("cannot push to nowhere: name an image in a registry")
         settings.require_network(references[0])
-        source = find(image, settings, whole=True)
         registries = settings.registries()
-        done = [copy_image(source, one, registries, platform=platform, progress=progress) for one in targets]
+        with _opened(image, settings) as source:
+            done = [copy_image(source, one, registries, platform=platform, progress=progress) for one in targets]
         moved = tuple(
             PushedImage.of(target.names(), one.transfer)
             for target, one in zip(targets, done, strict=True)
@@ -62,8 +65,10 @@ def copy(
     settings: Settings = DEFAULT,
     progress: Progress = silent,
 ) -> CopiedImage:
-    """Copy an image byte for byte. Both are a file (an archive), an OCI layout (``DIR``, ``DIR:TAG``) or a name in a
-    registry; ``target`` may be an engine of this machine too (``docker:``, ``podman:``, ``nerdctl:``).
+    """Copy an image byte for byte. Both are a file (an archive), an OCI layout (``DIR``, ``DIR:TAG``), a name in a
+    registry, or an engine of this machine: as ``source`` with what the image is called there (``docker:web:1.4``,
+    ``podman:…``, ``nerdctl:…``), as ``target`` without (``docker:``), for the image brings its name. What comes out of
+    an engine is what it saves.
 
     Arguments and errors are those of `push`.
     """
@@ -74,11 +79,27 @@ def copy(
         place = target_of(os.fspath(target), settings)
         if isinstance(place, PushTarget):
             return push(source, [os.fspath(target)], platform=platform, settings=settings, progress=progress)
-        found = find(source, settings, whole=True)
-        done = copy_image(
-            found, place, settings.registries(), platform=platform, host=host_platform(), progress=progress
-        )
+        with _opened(source, settings) as found:
+            done = copy_image(
+                found, place, settings.registries(), platform=platform, host=host_platform(), progress=progress
+            )
         return CopiedImage(done.digest, done.size, done.layers, ())
+
+
+@contextlib.contextmanager
+def _opened(image: Place, settings: Settings) -> Iterator[FoundImage]:
+    """The image that is to be brought elsewhere; what an engine holds is in a file without a name meanwhile."""
+    text = os.fspath(image)
+    engine, _, name = text.partition(":")
+    if engine not in ENGINES or not name or name.startswith("//") or Path(text).exists():
+        yield find(image, settings, whole=True)
+        return
+    from sysimage.destinations.daemon import Engine, save_from
+    from sysimage.pipeline.image_places import FoundImage
+
+    with tempfile.TemporaryFile() as file:
+        save_from(Engine(engine, environment=dict(settings.variables)), name, file)
+        yield FoundImage(Path(f"/proc/{os.getpid()}/fd/{file.fileno()}"))
 
 
 def tags(name: str, *, settings: Settings = DEFAULT) -> tuple[str, ...]:

@@ -61,9 +61,9 @@ class Settings:
     registry_ca: Path | None = None
     """Certificates to trust in registries, instead of the machine's."""
     environ: Mapping[str, str] | None = None
-    """Variables that say where the cache is (``XDG_CACHE_HOME``, ``HOME``), which proxies lead to the archive
-    (``http_proxy``, ``https_proxy``, ``no_proxy``), where credentials for registries are (``REGISTRY_AUTH_FILE``,
-    ``DOCKER_CONFIG``, ``XDG_RUNTIME_DIR``, ``HOME``), and all that an engine named by ``load`` reads.
+    """Variables that say where the cache is (``XDG_CACHE_HOME``, ``HOME``), which proxies lead to the archive and to
+    registries (``http_proxy``, ``https_proxy``, ``no_proxy``), where credentials for registries are
+    (``REGISTRY_AUTH_FILE``, ``DOCKER_CONFIG``, ``XDG_RUNTIME_DIR``, ``HOME``), and all that an engine reads.
     None takes the process's."""
     now: datetime | None = None
     """The time by which package lists have run out or not; with a time zone. None takes the clock's."""

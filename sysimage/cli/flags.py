@@ -27,6 +27,8 @@ AN_IMAGE = (
     "(HOST/NAME:TAG)"
 )
 
+AN_IMAGE_OR_ENGINES = AN_IMAGE.replace(", or", ",") + ", or of an engine (docker:NAME, podman:NAME, nerdctl:NAME)"
+
 
 def add_output_flags(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """How results and progress are shown; the group, for other forms of the result."""

@@ -1,4 +1,4 @@
-"""Loads an image into a container engine on this machine, through the ``load`` of its command line."""
+"""Brings images into a container engine on this machine and out of it, through ``load`` and ``save`` of its program."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import IO, TypeVar
 
+from sysimage.characters import printable
 from sysimage.destinations.written_image import WrittenImage
 from sysimage.errors import MachineError
 from sysimage.process import end, find, spawn
@@ -16,7 +17,8 @@ from sysimage.process import end, find, spawn
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A program with a ``load`` that reads an archive from its standard input, such as docker, podman or nerdctl."""
+    """A program with a ``load`` that reads an archive from its standard input, and a ``save`` that writes one to its
+    standard output, such as docker, podman or nerdctl."""
 
     program: str = "docker"
     arguments: Sequence[str] = ("load",)
@@ -24,6 +26,8 @@ class Engine:
     """What it needs to find its daemon and its settings: ``DOCKER_HOST``, ``DOCKER_CONTEXT``, ``HOME``, …"""
 
 
+_SAVE_FLAGS = {"podman": ("--format", "oci-archive", "--quiet")}
+"""Its usual form, a docker-archive, has no manifest, and another digest with it."""
 Written = TypeVar("Written")
 
 
@@ -56,11 +60,43 @@ def stream_into(engine: Engine, write: Callable[[int], Written]) -> Written:
         except BaseException:
             end(child)
             raise
-        said.seek(0)
-        reason = said.read(4000).decode("utf-8", "replace").strip()
+        reason = _said(said)
     if status or written is None:
         raise MachineError(
             f"cannot load the image: {engine.program} ended with status {status}: {reason}",
             hint="is its daemon running, and may you use it?",
         )
     return written
+
+
+def save_from(engine: Engine, name: str, into: IO[bytes]) -> None:
+    """Let the engine write the image called ``name`` as an archive to the file ``into``.
+
+    What the engine does not have, or does not give, is a `MachineError` that says what it printed.
+    """
+    program = find(engine.program)
+    flags = _SAVE_FLAGS.get(engine.program, ())
+    with tempfile.TemporaryFile() as said:
+        child = spawn(
+            [program, "save", *flags, name],
+            env=engine.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=into,
+            stderr=said,
+        )
+        try:
+            status = child.wait()
+        except BaseException:
+            end(child)
+            raise
+        reason = _said(said)
+    if status:
+        raise MachineError(
+            f"cannot save {printable(name)}: {engine.program} ended with status {status}: {reason}",
+            hint=f"`{engine.program} images` lists what it has",
+        )
+
+
+def _said(file: IO[bytes]) -> str:
+    file.seek(0)
+    return printable(file.read(4000).decode("utf-8", "replace").strip())

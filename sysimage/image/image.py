@@ -61,12 +61,7 @@ class Image:
         """
         entry = self.manifest.descriptor.as_json()
         entry["platform"] = self.platform
-        naming = {}
-        if names:
-            naming = {
-                "io.containerd.image.name": names[0].qualified,
-                "org.opencontainers.image.ref.name": names[0].tag,
-            }
+        naming = names[0].annotations if names else {}
         short = {key: text for key, text in self.annotations if len(text) <= _SHORT}
         if described := {**short, **naming}:
             entry["annotations"] = described
@@ -111,6 +106,11 @@ class ImageName:
         if slash and ("." in host or ":" in host or host == "localhost"):
             return str(self)
         return f"{_UNNAMED_REGISTRY}/{'' if slash else 'library/'}{self.repository}:{self.tag}"
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """As an index says of an image that it has this name: in containerd's words, and in the specification's."""
+        return {"io.containerd.image.name": self.qualified, "org.opencontainers.image.ref.name": self.tag}
 
 
 _UNNAMED_REGISTRY = "docker.io"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sysimage.image.config import HealthCheck, ImageConfig
 from sysimage.rootfs.system import ImageDefaults
-from sysimage.spec.model import SystemSpec
+
+if TYPE_CHECKING:
+    from sysimage.spec.model import SystemSpec
 
 
 def config_of_spec(spec: SystemSpec, defaults: ImageDefaults, created: int) -> ImageConfig:

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from sysimage.destinations.image_content import ImageContent
 from sysimage.destinations.verified_blobs import verified_blob
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
-from sysimage.image import Document
+from sysimage.image import Document, ImageName
 from sysimage.pipeline.followed_documents import followed
 from sysimage.pipeline.image_places import FoundImage
 from sysimage.pipeline.referrers import find_referrers
@@ -85,11 +85,10 @@ def opened_content(
         with contextlib.ExitStack() as held:
             source = held.enter_context(open_source(found.place, limits))
             if source.size("index.json") is None:
-                content, files = _of_docker_archive(source, found.name, limits)
-                annotations: Mapping[str, str] = {}
+                content, files, annotations = _of_docker_archive(source, found.name, limits)
             else:
                 reference = named_image(source, limits, found.name)
-                annotations, files = reference.annotations, {}
+                annotations, files = dict(reference.annotations), {}
                 root = Descriptor(reference.media_type, reference.digest, reference.size)
                 if platform is not None:
                     root = _for_platform(source, platform, found.name, limits)
@@ -115,8 +114,11 @@ def _for_platform(source: ImageSource, platform: str, name: str | None, limits: 
     return Descriptor(kind if isinstance(kind, str) else media_types.MANIFEST, digest, len(data))
 
 
-def _of_docker_archive(source: ImageSource, name: str | None, limits: Limits) -> tuple[ImageContent, dict[Digest, str]]:
-    """The manifest that an older archive does not have: its layers are as they lie there."""
+def _of_docker_archive(
+    source: ImageSource, name: str | None, limits: Limits
+) -> tuple[ImageContent, dict[Digest, str], dict[str, str]]:
+    """The manifest that an older archive does not have: its layers are as they lie there. With it where the blobs are,
+    and the annotations that say what the image is called."""
     documents = read_documents(source, IssueCollector(limits.faults_per_rule), limits, name=name)
     size = source.size(documents.config_file) or 0
     config = Descriptor(media_types.CONFIG, documents.image_id, size)
@@ -139,4 +141,16 @@ def _of_docker_archive(source: ImageSource, name: str | None, limits: Limits) ->
     }
     blobs = {one.digest: one for one in (config, *layers)}
     manifest = Document.of(value, media_types.MANIFEST)
-    return ImageContent((manifest,), tuple(blobs.values()), frozenset(one.digest for one in layers)), files
+    return (
+        ImageContent((manifest,), tuple(blobs.values()), frozenset(one.digest for one in layers)),
+        files,
+        _called(documents.tags),
+    )
+
+
+def _called(tags: Sequence[str]) -> dict[str, str]:
+    """As an index says it of an image with the first of these names."""
+    try:
+        return ImageName.parse(tags[0]).annotations
+    except (IndexError, ValueError):
+        return {}

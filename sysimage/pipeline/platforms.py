@@ -136,8 +136,7 @@ class _Delivered:
 
     @property
     def annotations(self) -> dict[str, str]:
-        first = self.names[0]
-        return {"io.containerd.image.name": first.qualified, "org.opencontainers.image.ref.name": first.tag}
+        return self.names[0].annotations
 
     def archive(self, target: Path | int) -> int:
         return write_content_archive(

@@ -13,6 +13,7 @@ from sysimage.destinations.layout import require_layout, write_content_to_layout
 from sysimage.destinations.registry import PushTarget, Registries, push_content
 from sysimage.destinations.written_image import Transfer
 from sysimage.digest import Digest
+from sysimage.image import ImageName
 from sysimage.pipeline.image_content import OpenedContent, opened_content
 from sysimage.pipeline.image_places import FoundImage
 from sysimage.pipeline.output_checks import Input, refuse_inputs, require_file_output
@@ -102,6 +103,8 @@ def _push(
 
 def _archive(opened: OpenedContent, target: Path | int, host: str, progress: Progress) -> int:
     naming = _names(opened.annotations)
+    if _NAME not in naming:
+        naming |= _of_whole_name(naming.get(_REF_NAME, ""))
     tags = [naming[_NAME]] if _NAME in naming else []
     return write_content_archive(
         opened.content, opened.blob, target, annotations=naming, tags=tags, platform=host, progress=progress
@@ -110,6 +113,14 @@ def _archive(opened: OpenedContent, target: Path | int, host: str, progress: Pro
 
 def _names(annotations: Mapping[str, str]) -> dict[str, str]:
     return {key: annotations[key] for key in (_NAME, _REF_NAME) if key in annotations}
+
+
+def _of_whole_name(reference: str) -> dict[str, str]:
+    """What Podman says of an image in the one annotation that is for a tag, as every loader of archives finds it."""
+    try:
+        return ImageName.parse(reference).annotations if ":" in reference else {}
+    except ValueError:
+        return {}
 
 
 def _check(source: FoundImage, target: Target) -> None:

@@ -67,7 +67,7 @@ def api_blobs(spec: Spec, store: Path, settings: api.Settings) -> list[Path]:
 
 def test_the_library_is_loaded_as_it_is_used() -> None:
     script = (
-        "import sys, sysimage.api as api; api.copy; api.push; api.tags; api.Settings(); "
+        "import sys, sysimage.api as api, sysimage.pipeline.transfer; api.copy; api.push; api.tags; api.Settings(); "
         "print([name for name in sys.modules if name.startswith(('pydantic', 'networkx'))])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -9,9 +9,10 @@ import contextlib
 import json
 import os
 import socket
+import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,17 @@ PACKAGES = {
     "unshare": "util-linux",
 }
 IS_ROOT = os.geteuid() == 0
+READY_SECONDS = 60.0
+PODMAN = """
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "none"
+lock_type = "file"
+"""
+"""What Podman needs where systemd is not process 1, and the limits are not ours to raise."""
+Environment = Mapping[str, str]
 
 
 def need(program: str) -> Path:
@@ -170,3 +182,57 @@ def guix_image(tmp_path_factory: pytest.TempPathFactory) -> Small:
 @pytest.fixture(scope="session")
 def nix_image(tmp_path_factory: pytest.TempPathFactory) -> Small:
     return _small(tmp_path_factory.mktemp("nix"), Schema.NIX)
+
+
+@pytest.fixture(scope="module")
+def short() -> Iterator[Path]:
+    """A place with a short name: engines refuse long ones."""
+    with tempfile.TemporaryDirectory(prefix="e-", ignore_cleanup_errors=True) as directory:
+        yield Path(directory)
+
+
+@pytest.fixture(scope="module")
+def docker(short: Path) -> Iterator[Environment]:
+    """A daemon of our own, with no network of its own; on a machine that does not let it start the test says so."""
+    dockerd = need("dockerd")
+    if not IS_ROOT:
+        pytest.skip("Docker's daemon is started by root only")
+    place = short / "docker"
+    place.mkdir()
+    socket = f"unix://{place}/socket"
+    words: list[str | Path] = [dockerd, "--data-root", place / "root", "--exec-root", place / "exec"]
+    words += ["--pidfile", place / "pid", "--host", socket, "--bridge=none", "--iptables=false"]
+    environment = {**os.environ, "DOCKER_HOST": socket, "HOME": str(place)}
+    with (place / "log").open("wb") as log:
+        daemon = spawn(words, env={"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + READY_SECONDS
+        while subprocess.run(["docker", "version"], env=environment, capture_output=True).returncode:
+            if daemon.poll() is not None or time.monotonic() > deadline:
+                last = (place / "log").read_text().strip().splitlines()[-1:]
+                pytest.skip(f"Docker's daemon does not start on this machine: {last}")
+            time.sleep(0.2)
+        yield environment
+    finally:
+        daemon.terminate()
+        daemon.wait(60)
+        subprocess.run(["umount", place / "exec/netns/default"], capture_output=True)  # which it leaves mounted
+
+
+@pytest.fixture(scope="module")
+def podman(short: Path) -> Iterator[Environment]:
+    """Podman with storage of our own."""
+    need("podman")
+    if not IS_ROOT:
+        pytest.skip("Podman without root needs a session of its user")
+    conf = short / "containers.conf"
+    runtime = next((name for name in ("runc", "crun") if Path(f"/usr/sbin/{name}").exists()), None)
+    conf.write_text(PODMAN + (f'runtime = "{runtime}"\n' if runtime else ""))
+    storage = short / "storage.conf"
+    storage.write_text(f'[storage]\ndriver = "vfs"\ngraphroot = "{short}/graph"\nrunroot = "{short}/run"\n')
+    environment = {**os.environ, "CONTAINERS_CONF": str(conf), "CONTAINERS_STORAGE_CONF": str(storage)}
+    tried = subprocess.run(["podman", "info"], env=environment, capture_output=True, text=True)
+    if tried.returncode:
+        pytest.skip(f"Podman does not work on this machine: {tried.stderr.strip().splitlines()[-1:]}")
+    yield environment
+    subprocess.run(["podman", "system", "reset", "--force"], env=environment, capture_output=True)

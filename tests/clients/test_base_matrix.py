@@ -22,9 +22,8 @@ from sysimage.pipeline.image_places import find_image
 from sysimage.process import find
 from sysimage.verify import inspect_image, verify_image
 from sysimage.verify.summary import LayerSummary
-from tests.clients.conftest import IS_ROOT, Client, need
+from tests.clients.conftest import IS_ROOT, Client, Environment, need
 from tests.clients.test_engines import engine
-from tests.clients.test_runners import Environment, docker, short  # noqa: F401 - fixtures
 from tests.support.builds import build_from_store, config_of, on, registered
 from tests.support.examples import build_spec
 from tests.support.namespaces import boot, unpack
@@ -106,7 +105,7 @@ def run_docker(environment: Environment, *words: str | Path, cwd: Path | None = 
 
 
 @pytest.fixture
-def made_by_docker(docker: Environment, tmp_path: Path) -> Path:  # noqa: F811 - the fixture
+def made_by_docker(docker: Environment, tmp_path: Path) -> Path:
     """What a Dockerfile makes, saved."""
     context = tmp_path / "context"
     make_root(tmp_path / "root")
@@ -129,7 +128,7 @@ def assert_runs(environment: Environment, archive: Path) -> None:
 
 def test_docker_build_and_save(
     made_by_docker: Path,
-    docker: Environment,  # noqa: F811
+    docker: Environment,
     closure: Closure,
     tmp_path: Path,
 ) -> None:
@@ -145,7 +144,7 @@ def test_docker_build_and_save(
 
 def test_docker_commit(
     made_by_docker: Path,
-    docker: Environment,  # noqa: F811
+    docker: Environment,
     closure: Closure,
     tmp_path: Path,
 ) -> None:
@@ -161,7 +160,7 @@ def test_docker_commit(
 
 def test_one_of_several_images_that_docker_saved(
     made_by_docker: Path,
-    docker: Environment,  # noqa: F811
+    docker: Environment,
     closure: Closure,
     tmp_path: Path,
 ) -> None:
@@ -181,7 +180,7 @@ def test_one_of_several_images_that_docker_saved(
 
 
 def test_docker_hides_an_etc_that_is_a_link_and_a_build_says_so(
-    docker: Environment,  # noqa: F811
+    docker: Environment,
     closure: Closure,
     tmp_path: Path,
 ) -> None:

@@ -13,12 +13,15 @@ import pytest
 
 from tests.clients.conftest import Client, Registry, Small, running_registry
 from tests.clients.test_engines import engine
+from tests.destinations.proxy_server import running_proxy
 from tests.pipeline.test_referrers import attach
 from tests.support.builds import small_spec
 from tests.support.documents import read_document
 
 PASSWORD = "me:$2y$05$abcdefghijklmnopqrstuuLK7U1u6pVRmL7L1BBM2aS35PSZnDXlK\n"
 """The user ``me`` with the password ``s3cret``, as ``htpasswd -Bbn me s3cret`` prints it, with some salt."""
+BEHIND = "registry.test"
+"""A name of the registry that only a proxy knows."""
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -31,7 +34,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory, client: Client) -> Pat
     """A certificate for this machine that signs itself; its key lies in a directory below."""
     place = tmp_path_factory.mktemp("tls") / "ca.crt"
     key_of(place).parent.mkdir()
-    names = "subjectAltName=IP:127.0.0.1,DNS:localhost"
+    names = f"subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:{BEHIND}"
     client("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=registry",
            "-addext", names, "-keyout", key_of(place), "-out", place)  # fmt: skip
     return place
@@ -95,6 +98,59 @@ def test_a_registry_with_tls_and_a_password_takes_and_gives_images(
         sysimage("copy", "--json", *reach, f"{name}:1", f"{guarded.address}/other/small:1", **own).stdout
     )
     assert moved["pushed"][0]["present_layer_count"] == moved["pushed"][0]["layer_count"], "mounted"
+
+
+def test_a_registry_with_tls_is_reached_through_a_tunnel_of_a_proxy(
+    sysimage: Run, guarded: Registry, certificate: Path, guix_image: Small, tmp_path: Path
+) -> None:
+    host = f"{BEHIND}:{guarded.address.rpartition(':')[2]}"
+    (tmp_path / "auth.json").write_text(json.dumps({"auths": {host: {"auth": "bWU6czNjcmV0"}}}))
+    with running_proxy({host: guarded.address}, authorization="Basic cHJveHk6dXNlcg==") as proxy:
+        own = {"REGISTRY_AUTH_FILE": str(tmp_path / "auth.json"), "HTTPS_PROXY": f"http://proxy:user@{proxy.address}"}
+        reach: list[str | Path] = ["--registry-ca", certificate]
+        sysimage("push", *reach, guix_image.archive, f"{host}/proxied/small:1", **own)
+        sysimage("copy", *reach, f"{host}/proxied/small:1", "back.tar", **own)
+        assert set(proxy.asked) == {f"CONNECT {host}"}
+        told = sysimage("tags", *reach, f"{host}/proxied/small", accept=6, **{**own, "HTTPS_PROXY": proxy.address})
+        assert "say user and password in https_proxy" in told.stderr
+    sysimage("verify", "back.tar")
+
+
+@pytest.mark.parametrize("program", ["docker", "podman"])
+def test_an_engine_gives_and_takes_images(
+    program: str,
+    sysimage: Run,
+    registry: Registry,
+    guix_image: Small,
+    policy: Path,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    own = dict(request.getfixturevalue(program))
+    own["HOME"] = str(tmp_path)
+    trusted = tmp_path / ".config/containers/policy.json"
+    trusted.parent.mkdir(parents=True)
+    trusted.write_text(policy.read_text())
+    sysimage("copy", guix_image.archive, f"{program}:", **own)
+    config = guix_image.built.image.config.descriptor.digest
+    shown = subprocess.run([program, "images", "--no-trunc", "--quiet"], env=own, capture_output=True, text=True)
+    assert str(config) in shown.stdout.split()
+    names = subprocess.run(
+        [program, "images", "--format", "{{.Repository}}:{{.Tag}}"], env=own, capture_output=True, text=True
+    ).stdout.split()
+    name = next(one for one in names if one.endswith(":1.0"))
+    pushed = f"{registry.address}/{program}/given:1"
+    sysimage("push", f"{program}:{name}", pushed, **own)
+    sysimage("copy", f"{program}:{name}", "given.tar", **own)
+    for place in (pushed, "given.tar"):
+        assert read_document(sysimage("inspect", "--json", place).stdout)["image_id"] == str(config)
+        assert "verified" in sysimage("verify", place).stdout
+    assert read_document(sysimage("inspect", "--json", "given.tar").stdout)["names"][0].endswith(
+        name.rpartition("/")[2]
+    )
+    told = sysimage("copy", f"{program}:absent:1", "none.tar", accept=7, **own).stderr
+    assert f"cannot save absent:1: {program} ended with status" in told
+    assert not (tmp_path / "none.tar").exists()
 
 
 def test_what_keeps_a_push_from_a_registry_is_reported_before_anything_is_sent(

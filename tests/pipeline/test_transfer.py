@@ -109,6 +109,8 @@ def test_a_docker_archive_gets_the_manifest_that_it_lacks(
     found = inspect(f"{registry.address}/team/old:1")
     assert (found.digest, found.image_id) == (done.digest, plain.image.config.descriptor.digest)
     assert [layer.diff_id for layer in found.layers] == [layer.diff_id for layer in plain.image.layers]
+    copy(old, f"{tmp_path}/layout/")
+    assert inspect(tmp_path / "layout").names == inspect(old).names != ()
 
 
 def test_a_layout_keeps_its_other_images_and_what_refers_to_them(

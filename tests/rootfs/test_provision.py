@@ -7,9 +7,9 @@ import pytest
 from sysimage.closure import Closure
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
-from sysimage.rootfs import Entry, TreeError, provision
+from sysimage.rootfs import Entry, TreeError
 from sysimage.rootfs.accounts import parse_accounts
-from sysimage.rootfs.provision import account_files, layered
+from sysimage.rootfs.provision import account_files, layered, provision
 from sysimage.spec.model import SystemSpec
 from sysimage.store import StoreItem, StorePath
 

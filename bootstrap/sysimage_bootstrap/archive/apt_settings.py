@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sysimage.errors import SysimageError
 from sysimage.process import find, run
+from sysimage.proxies import Proxies
 from sysimage_bootstrap.archive.transport import TransportOptions
 
 _SETTING = re.compile(r'(\S+) "(.*)";')
@@ -36,23 +37,19 @@ def merge_settings(
     options: TransportOptions, settings: Mapping[str, str], environment: Mapping[str, str]
 ) -> TransportOptions:
     """Combine the three; ``options`` take precedence over apt's ``settings``, and those over ``environment``."""
-    proxies: dict[str, str] = {}
+    around = Proxies.of(environment)
+    proxies = dict(around.by_scheme)
     for scheme in ("http", "https"):
-        for name in (f"{scheme}_proxy", f"{scheme.upper()}_PROXY"):
-            # A CGI server sets HTTP_PROXY from a request header; only the lower-case name can be trusted.
-            if environment.get(name) and name != "HTTP_PROXY":
-                proxies.setdefault(scheme, environment[name])
         prefix = f"acquire::{scheme}::proxy"
         for name, value in settings.items():
             if name == prefix:
                 proxies[scheme] = value
             elif name.startswith(prefix + "::"):
                 proxies[f"{scheme}://{name[len(prefix) + 2 :]}"] = value
-    no_proxy = environment.get("no_proxy") or environment.get("NO_PROXY") or ""
     ca_file = settings.get("acquire::https::cainfo")
     return TransportOptions(
         proxies={**proxies, **options.proxies},
-        no_proxy=(*options.no_proxy, *(word.strip() for word in no_proxy.split(",") if word.strip())),
+        no_proxy=(*options.no_proxy, *around.direct),
         ca_file=options.ca_file or (Path(ca_file) if ca_file else None),
         offline=options.offline,
         connections=options.connections,

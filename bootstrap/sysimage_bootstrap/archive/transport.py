@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from sysimage.errors import RegistryError
+from sysimage.proxies import Proxy, goes_direct
 from sysimage_bootstrap.archive.sources import redacted
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class Transport:
             credentials, at, _host = parts.netloc.rpartition("@")
             if at:
                 sent |= urllib3.make_headers(basic_auth=unquote(credentials))
-            pool = self._pool(self._proxy(parts.scheme, parts.hostname or ""))
+            pool = self._pool(self._proxy(parts))
             response = pool.request(
                 "GET", redacted(uri), headers=sent, preload_content=False, redirect=False, retries=False
             )
@@ -150,14 +151,12 @@ class Transport:
             uri = following.replace("://", f"://{credentials}@", 1) if at and same_host else following
         raise RegistryError(f"cannot fetch {redacted(uri)}: more than {_REDIRECTS} redirects")
 
-    def _proxy(self, scheme: str, host: str) -> str | None:
-        for entry in self.options.no_proxy:
-            if entry == "*" or host == entry.lstrip(".") or host.endswith("." + entry.lstrip(".")):
-                return None
-        proxy = self.options.proxies.get(f"{scheme}://{host}") or self.options.proxies.get(scheme)
-        if not proxy or proxy.upper() == "DIRECT":
+    def _proxy(self, parts: SplitResult) -> str | None:
+        host = parts.hostname or ""
+        if goes_direct(host, parts.port or (443 if parts.scheme == "https" else 80), self.options.no_proxy):
             return None
-        return proxy if "://" in proxy else f"http://{proxy}"
+        proxy = self.options.proxies.get(f"{parts.scheme}://{host}") or self.options.proxies.get(parts.scheme)
+        return None if not proxy or proxy.upper() == "DIRECT" else proxy
 
     def _pool(self, proxy: str | None) -> urllib3.PoolManager:
         import urllib3
@@ -172,9 +171,13 @@ class Transport:
                 if proxy is None:
                     self._pools[proxy] = urllib3.PoolManager(**options)
                 else:
-                    credentials, at, _host = urlsplit(proxy).netloc.rpartition("@")
-                    headers = urllib3.make_headers(proxy_basic_auth=unquote(credentials)) if at else None
-                    self._pools[proxy] = urllib3.ProxyManager(redacted(proxy), proxy_headers=headers, **options)
+                    try:
+                        named = Proxy.parse(proxy)
+                    except ValueError as error:
+                        raise RegistryError(f"cannot use the proxy of this machine: {error}") from None
+                    self._pools[proxy] = urllib3.ProxyManager(
+                        named.address, proxy_headers=dict(named.headers), **options
+                    )
             return self._pools[proxy]
 
     @contextmanager

@@ -14,6 +14,7 @@ from sysimage.destinations.registry.session import RegistrySession
 from sysimage.destinations.registry.transport import SessionOptions
 from sysimage.destinations.registry.upload import Uploader
 from sysimage.errors import RegistryError
+from sysimage.proxies import Proxies
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Registries:
     ca_file: Path | None = None
     """Certificates to trust instead of the machine's."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """What credential helpers run with."""
+    """What credential helpers run with, and which proxies lead to registries."""
 
     @contextlib.contextmanager
     def session(
@@ -42,7 +43,7 @@ class Registries:
         session = RegistrySession(
             repository,
             find_credentials(repository, self.auth_files, self.environment),
-            SessionOptions(ca_file=self.ca_file),
+            SessionOptions(ca_file=self.ca_file, proxies=Proxies.of(self.environment)),
             actions=actions,
             also_pull=also_pull,
             plain_http=bool({repository.host, repository.api_host} & {host.lower() for host in self.plain_http}),

@@ -10,12 +10,15 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from sysimage.destinations.registry.names import without_port
+from sysimage.destinations.registry.names import is_this_machine, without_port
+from sysimage.errors import RegistryError
+from sysimage.proxies import Proxies, Proxy
 
 _LEAST = 1000.0
 """Bytes a second; what is slower for the whole time limit counts as dead."""
@@ -90,16 +93,48 @@ class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
 
 
-def connection_pools(connections: int, ca_file: Path | None) -> urllib3.PoolManager:
-    """Connections that stay open between requests, ``connections`` to a host; each request brings its time limits."""
-    pools = urllib3.PoolManager(
-        maxsize=connections,
-        retries=False,
-        blocksize=_BLOCK,
-        ca_certs=str(ca_file) if ca_file else None,
-    )
-    pools.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
-    return pools
+class ConnectionPools:
+    """Connections that stay open between requests, ``connections`` to a host, through the proxies of the environment.
+    Each request brings its time limits. This machine's own addresses are never reached through a proxy."""
+
+    def __init__(self, connections: int, ca_file: Path | None, proxies: Proxies) -> None:
+        self._options: dict[str, Any] = {
+            "maxsize": connections,
+            "retries": False,
+            "blocksize": _BLOCK,
+            "ca_certs": str(ca_file) if ca_file else None,
+        }
+        self._proxies = proxies
+        self._pools: dict[str | None, urllib3.PoolManager] = {}
+        self._lock = threading.Lock()
+
+    def for_url(self, url: str) -> urllib3.PoolManager:
+        """Those that a request goes through; a `RegistryError` where the proxy has no valid address."""
+        proxy = None if is_this_machine(urlsplit(url).netloc) else self._proxies.proxy_for(url)
+        with self._lock:
+            if proxy not in self._pools:
+                self._pools[proxy] = self._opened(proxy, urlsplit(url).scheme)
+            return self._pools[proxy]
+
+    def clear(self) -> None:
+        """End them."""
+        for pools in self._pools.values():
+            pools.clear()
+
+    def _opened(self, text: str | None, scheme: str) -> urllib3.PoolManager:
+        pools: urllib3.PoolManager
+        if text is None:
+            pools = urllib3.PoolManager(**self._options)
+        else:
+            try:
+                proxy = Proxy.parse(text)
+            except ValueError as error:
+                raise RegistryError(
+                    f"cannot use what {scheme}_proxy says: {error}", hint="say such as http://proxy.example:3128"
+                ) from None
+            pools = urllib3.ProxyManager(proxy.address, proxy_headers=dict(proxy.headers), **self._options)
+        pools.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+        return pools
 
 
 def pieces(response: urllib3.BaseHTTPResponse, seconds: float) -> Iterator[bytes]:

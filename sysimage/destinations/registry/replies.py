@@ -101,6 +101,7 @@ _HINTS = {
     401: "log in first, with docker login or podman login",
     403: "this account may not do that; log in with another, with docker login or podman login",
     404: "check the name; some registries want a repository to be made before the first push",
+    407: "say user and password of the proxy in http_proxy",
     413: "something between here and the registry bounds the size of a request; its administrator can raise that",
     429: "the registry wants to be asked less often; log in, or try again later",
 }

@@ -6,7 +6,7 @@ import http.client
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 from urllib.parse import urljoin, urlsplit, urlunsplit
@@ -15,10 +15,11 @@ import urllib3
 
 from sysimage import __version__
 from sysimage.characters import printable
-from sysimage.destinations.registry.connections import StalledError, connection_pools, pieces
+from sysimage.destinations.registry.connections import ConnectionPools, StalledError, pieces
 from sysimage.destinations.registry.names import is_inner
 from sysimage.destinations.registry.replies import MOST_JSON, Reply, shown
 from sysimage.errors import RegistryError
+from sysimage.proxies import Proxies
 
 _REDIRECTS = 5
 _CONNECT = 15.0
@@ -43,6 +44,8 @@ class SessionOptions:
     ca_file: Path | None = None
     """Certificates to trust instead of the machine's."""
     connections: int = 4
+    proxies: Proxies = field(default_factory=Proxies)
+    """What registries are reached through."""
 
 
 class Slice:
@@ -73,6 +76,7 @@ class Slice:
         return data
 
 
+_REFUSED_TUNNEL = re.compile(r"Tunnel connection failed: ([0-9]{3})")
 Sink = Callable[[int, bytes], object]
 """Gets the status of an answer, and a piece of its body."""
 Authorize = Callable[[str], str | None]
@@ -89,7 +93,7 @@ class Transport:
     def __init__(self, options: SessionOptions | None = None, sleep: Callable[[float], None] = time.sleep) -> None:
         self._options = options or SessionOptions()
         self._sleep = sleep
-        self._pools = connection_pools(self._options.connections, self._options.ca_file)
+        self._pools = ConnectionPools(self._options.connections, self._options.ca_file, self._options.proxies)
 
     def close(self) -> None:
         """End the connections."""
@@ -168,7 +172,7 @@ class Transport:
         patience = self._options.timeout * (_ASSEMBLING if method in ("PUT", "PATCH") else 1)
         sunk = False
         try:
-            response = self._pools.urlopen(
+            response = self._pools.for_url(url).urlopen(
                 method,
                 url,
                 headers=headers,
@@ -199,6 +203,8 @@ class Transport:
         except (urllib3.exceptions.LocationValueError, ValueError):
             # Such as a header with the end of a line in it: the text of the error would show it.
             raise RegistryError(f"cannot {method} {shown(url)}: the request or the answer is malformed") from None
+        except urllib3.exceptions.ProxyError as error:
+            raise _through_proxy(method, url, error) from None
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, StalledError, OSError) as error:
             if sunk:
                 raise RegistryError(f"cannot {method} {shown(url)}: {_cause(error)}") from None
@@ -236,6 +242,18 @@ def resolved(location: str, origin: str) -> str:
         place = printable(f"{to.scheme}://{to.hostname}")[:200]
         raise RegistryError(f"cannot follow {shown(origin)} to {place}: that is not safe")
     return url
+
+
+def _through_proxy(method: str, url: str, error: urllib3.exceptions.ProxyError) -> Exception:
+    """The fault of a proxy; what it refuses is not asked for again."""
+    cause = f"the proxy does not lead there: {_cause(error.original_error)}"
+    refused = _REFUSED_TUNNEL.search(cause)
+    if refused is None or int(refused[1]) in _AGAIN:
+        return _BrokenError(cause)
+    hint = (
+        "say user and password in https_proxy" if refused[1] == "407" else "name the host in no_proxy if it needs none"
+    )
+    return RegistryError(f"cannot {method} {shown(url)}: {cause}", hint=hint)
 
 
 def _cause(error: Exception) -> str:

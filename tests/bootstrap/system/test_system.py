@@ -12,9 +12,9 @@ import pytest
 
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError, SpecError, SysimageError
-from sysimage.rootfs import Tree, provision
+from sysimage.rootfs import Tree
 from sysimage.rootfs.capabilities import file_capabilities
-from sysimage.rootfs.provision import account_files
+from sysimage.rootfs.provision import account_files, provision
 from sysimage.rootfs.system import SystemResult
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.account_ids import NO_IDS, AccountIds
