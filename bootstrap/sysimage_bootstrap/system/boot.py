@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sysimage.characters import is_line
-from sysimage.errors import IntegrityError, Issue, SpecError
+from sysimage.errors import IntegrityError, Issue
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.scripts.declarations import FirstStart
 from sysimage_bootstrap.store import Recipe
 from sysimage_bootstrap.system.init_programs import ACTIVATION, BOOT, call_of, program_text
-from sysimage_bootstrap.system.installed import Installed, provider
+from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.needed_programs import NeededPrograms
 from sysimage_bootstrap.system.scheme import Datum, OwnPathText, Symbol, write
 
 BOOT_PROGRAM_VERSION = 1
@@ -44,25 +45,14 @@ class BootTools:
 
 def boot_tools(packages: Iterable[Installed], programs: StorePath) -> BootTools:
     """Find the tools among the packages; a `SpecError` if one is left out."""
-    packages = tuple(packages)
-    found: list[Installed] = []
-
-    def program(relative: str, package: str) -> str:
-        item = provider(packages, relative)
-        if item is None:
-            raise SpecError(
-                f"cannot boot the system: it has no {relative}", hint=f"do not leave {package} out of the packages"
-            )
-        found.append(item)
-        return f"{item.path}/{relative}"
-
-    program("bin/shepherd", "shepherd")  # of which Guile loads the modules, from the profile
+    needed = NeededPrograms(packages)
+    needed.find("bin/shepherd", "shepherd")  # of which Guile loads the modules, from the profile
     return BootTools(
-        shell=program("bin/dash", "dash"),
-        env=program("bin/env", "coreutils"),
-        guile=program("bin/guile-3.0", "guile-3.0"),
+        shell=needed.find("bin/dash", "dash"),
+        env=needed.find("bin/env", "coreutils"),
+        guile=needed.find("bin/guile-3.0", "guile-3.0"),
         programs=str(programs),
-        items=tuple(sorted({item.path for item in found})),
+        items=needed.items,
     )
 
 

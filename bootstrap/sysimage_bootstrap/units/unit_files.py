@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 
 from sysimage_bootstrap.units.specifiers import UnitName
@@ -39,6 +40,11 @@ class UnitFiles:
     def names(self) -> frozenset[str]:
         """Every name that leads to a unit."""
         return frozenset({*self._files, *self._aliases})
+
+    def closest(self, name: str) -> str | None:
+        """The unit that was probably meant, as people write it."""
+        near = get_close_matches(name, sorted(self.names), n=1)
+        return near[0].removesuffix(".service") if near else None
 
     def find(self, name: str) -> tuple[UnitName, UnitFile] | None:
         """The unit that a name means, under its own name, with everything that is added to it."""

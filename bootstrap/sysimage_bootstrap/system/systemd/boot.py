@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Iterable, Mapping
 from importlib import resources
 
-from sysimage.errors import SpecError
 from sysimage.store.paths import StorePath
-from sysimage_bootstrap.system.installed import Installed, provider
+from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.needed_programs import NeededPrograms
 from sysimage_bootstrap.system.scheme import OwnPathText
 from sysimage_bootstrap.system.system_item import SystemFile
 
@@ -22,28 +22,18 @@ CONTAINER = {"container": "oci"}
 
 def systemd_files(packages: Iterable[Installed]) -> tuple[dict[str, SystemFile], tuple[StorePath, ...]]:
     """The programs of the system item, and the items that they need; a `SpecError` for a package that is left out."""
-    packages = tuple(packages)
-    found: list[Installed] = []
-
-    def program(relative: str, package: str) -> str:
-        item = provider(packages, relative)
-        if item is None:
-            raise SpecError(
-                f"cannot boot the system: it has no {relative}", hint=f"do not leave {package} out of the packages"
-            )
-        found.append(item)
-        return f"{item.path}/{relative}"
-
-    shell, bash = program("bin/dash", "dash"), program("bin/bash", "bash")
-    coreutils = program("bin/readlink", "coreutils").removesuffix("/readlink")
-    program("lib/systemd/systemd", "systemd")
+    needed = NeededPrograms(packages)
+    shell, bash = needed.find("bin/dash", "dash"), needed.find("bin/bash", "bash")
+    env = needed.find("bin/env", "coreutils")
+    needed.find("lib/systemd/systemd", "systemd")
+    coreutils = shlex.quote(env.removesuffix("/env"))
     files = {
         ENTRY_POINT: SystemFile(
-            OwnPathText((f"#!{shell}\ncoreutils={shlex.quote(coreutils)}\nsystem=", f"\n{_text('systemd.sh')}")), 0o755
+            OwnPathText((f"#!{shell}\ncoreutils={coreutils}\nsystem=", f"\n{_text('systemd.sh')}")), 0o755
         ),
         "wait-until-ready": SystemFile(OwnPathText((f"#!{bash}\n{_text('wait-until-ready.sh')}",)), 0o755),
     }
-    return files, tuple(sorted({item.path for item in found}))
+    return files, needed.items
 
 
 def _text(name: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
 from sysimage.errors import Issue
 from sysimage.spec.json_text import pointer
@@ -67,9 +66,8 @@ def _instance(files: UnitFiles, name: str, where: str, issues: list[Issue]) -> t
     found = files.find(name)
     if found is None:
         if where:
-            near = get_close_matches(name, sorted(files.names), n=1)
-            suggestion = near[0].removesuffix(".service") if near else None
-            issues.append(Issue(where, f"no package of the image has a unit {name}", suggestion=suggestion))
+            message = f"no package of the image has a unit {name}"
+            issues.append(Issue(where, message, suggestion=files.closest(name)))
         return None
     unit_name, unit = found
     if "@" in unit_name.stem and not unit_name.instance:

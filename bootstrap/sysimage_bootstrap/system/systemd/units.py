@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import PurePosixPath
 
 from sysimage.errors import Issue, SpecError
@@ -122,10 +121,8 @@ class SystemdUnits:
         unit = UnitName.of(name)
         new = _replaces(self.spec, name, service)
         if not new and self.files.find(unit.full) is None:
-            near = get_close_matches(unit.full, sorted(self.files.names), n=1)
-            suggestion = near[0].removesuffix(".service") if near else None
             message = 'needs the key "command": no package of the image has a unit of this name'
-            issues.append(Issue(pointer("services", name), message, suggestion=suggestion))
+            issues.append(Issue(pointer("services", name), message, suggestion=self.files.closest(unit.full)))
             return {}
 
         def unit_of(required: str) -> str:
@@ -158,10 +155,8 @@ class SystemdUnits:
             full = UnitName.of(name).full
             found = self.files.find(full)
             if found is None and full not in declared:
-                near = get_close_matches(full, sorted(self.files.names), n=1)
-                suggestion = near[0].removesuffix(".service") if near else None
-                where = pointer("units", name)
-                issues.append(Issue(where, f"no package of the image has a unit {full}", suggestion=suggestion))
+                message = f"no package of the image has a unit {full}"
+                issues.append(Issue(pointer("units", name), message, suggestion=self.files.closest(full)))
                 continue
             assignments = self.files.overrides[full].assignments
             sections: dict[str, list[tuple[str, str]]] = {}
