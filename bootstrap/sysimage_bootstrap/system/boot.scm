@@ -103,6 +103,8 @@
                 (unless (getenv (substring variable 0 equals))
                   (putenv variable))))
             environment)
+  ;; A machine's kernel gives none of them: Guile has started in the plainest locale.
+  (false-if-exception (setlocale LC_ALL ""))
   (primitive-load (string-append system "/activate"))
   (unsetenv "GUIX_NEW_SYSTEM")
   (unless (zero? (getuid))
