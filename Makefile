@@ -91,7 +91,7 @@ trivy: .venv/.dev ## build the scanner trivy with Go, half an hour the first tim
 
 .PHONY: guixtest
 guixtest: .venv/.dev ## let Guix judge the store of an image that has it, and build systems there; fetches sid's, needs root
-	@.ci/need $(IMAGE_NEEDS) unshare=util-linux
+	@.ci/need $(IMAGE_NEEDS) unshare=util-linux docker-registry=docker-registry
 	@SYSIMAGE_GUIX_TESTS=1 $(BIN)/python -m pytest tests/guix
 
 .PHONY: test-digests

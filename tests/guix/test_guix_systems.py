@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,10 +46,15 @@ class Workshop:
         """A built system, copied out of the container with all it needs."""
         (top / "registration").write_text(self.dumped(path))
         (top / "store").mkdir()
-        for facts in parse_registration((top / "registration").read_text()):
-            place = next(store for store in self.stores if (store / facts.path.base_name).exists())
-            subprocess.run(["cp", "-a", place / facts.path.base_name, top / "store"], check=True)
+        self.copy(path, top / "store")
         return ForeignSystem(path, top / "registration", top / "store", self.usr)
+
+    def copy(self, path: str, target: Path) -> None:
+        """Copy an item and all that it needs into another store's directory."""
+        for name in (facts.path.base_name for facts in parse_registration(self.dumped(path))):
+            if not os.path.lexists(target / name):
+                place = next(store for store in self.stores if os.path.lexists(store / name))
+                subprocess.run(["cp", "-a", place / name, target], check=True)
 
 
 @pytest.fixture(scope="module")

@@ -15,16 +15,15 @@ IS_ROOT = os.geteuid() == 0
 
 
 def run_elsewhere(
-    places: Mapping[str, Path], command: str, *, cwd: Path, env: Mapping[str, str], before: str = ""
+    places: Mapping[str, Path], command: str, *, cwd: Path, env: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
     """Run a line of shell where each of ``places`` is the directory that it leads to.
 
-    All else is this machine's. It costs no right where user namespaces are allowed. ``before`` is run first, in the
-    same mount namespace, and may mount what ``places`` name.
+    All else is this machine's. It costs no right where user namespaces are allowed.
     """
     with tempfile.TemporaryDirectory(prefix="root-") as root:
         ending = [f"mkdir {root}/old", f"cd {root}", "pivot_root . old", "umount -l old", 'cd "$1"', 'eval "$2"']
-        script = "\n".join(["set -eu", before, f"mount --bind {root} {root}", *_mounts(places, root), *ending])
+        script = "\n".join(["set -eu", f"mount --bind {root} {root}", *_mounts(places, root), *ending])
         unshare = [find("unshare", package="util-linux"), "-m", *([] if IS_ROOT else ["-Ur"])]
         words = [*unshare, "sh", "-c", script, "sh", cwd, command]
         return subprocess.run([str(word) for word in words], env=env, capture_output=True, text=True)
