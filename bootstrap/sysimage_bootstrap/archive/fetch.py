@@ -197,6 +197,7 @@ def _transfer(file: FetchRequest, uri: str, partial: BufferedRandom, transport: 
                 start, hasher = _restart(partial), hashlib.sha256()
             if answer.status == 416:
                 raise UnreachableError(f"cannot fetch {redacted(uri)}: the archive has only a part of it")
+            _refuse_another_version(answer, file, uri)
             got = _read(answer, file, uri, partial, hasher, start, count, transport.options.timeout)
         if got < file.size:
             raise UnreachableError(f"cannot fetch {redacted(uri)}: it ends after {got} of {file.size} bytes")
@@ -205,6 +206,17 @@ def _transfer(file: FetchRequest, uri: str, partial: BufferedRandom, transport: 
         raise _WrongContentError(
             f"cannot use {file.what}: its digest is {actual}, where {file.digest} was promised",
             hint=f"it came from {redacted(uri)}; if the archive is just being updated, try again in a few minutes",
+        )
+
+
+def _refuse_another_version(answer: Answer, file: FetchRequest, uri: str) -> None:
+    """A whole file that is shorter than what was signed will not become longer: it need not be tried again."""
+    length = answer.headers.get("content-length", "")
+    if answer.status == 200 and length.isdecimal() and int(length) < file.size:
+        raise RegistryError(
+            f"cannot fetch {redacted(uri)}: the archive has another version of it, of {length} bytes, than the one of "
+            f"{file.size} bytes that it has signed",
+            hint="its lists are being updated, or this mirror is behind: try again later, or name another --archive",
         )
 
 

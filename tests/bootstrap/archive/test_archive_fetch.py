@@ -94,6 +94,16 @@ def test_a_broken_transfer_goes_on_where_it_stopped(server: Server, wanted: Fetc
     assert [headers.get("Range") for _, headers in server.requests] == [None, f"bytes={len(DATA) // 2}-"]
 
 
+def test_an_archive_that_signed_another_version_is_asked_once_and_told_so(
+    server: Server, wanted: FetchRequest, cache: FileCache
+) -> None:
+    server.files["/file"] = DATA[:-1]
+    with pytest.raises(RegistryError, match=f"another version of it, of {len(DATA) - 1} bytes") as caught:
+        fetch(wanted, cache)
+    assert "behind" in str(caught.value.hint)
+    assert server.paths() == ["/file"]
+
+
 def test_what_an_earlier_build_left_is_continued(server: Server, wanted: FetchRequest, cache: FileCache) -> None:
     part(wanted, cache).parent.mkdir(parents=True)
     part(wanted, cache).write_bytes(DATA[:1000])
