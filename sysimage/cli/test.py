@@ -19,6 +19,7 @@ from sysimage.cli.failure import report_failure
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.terminal import Terminal
 from sysimage.errors import BootTestError, MachineError, SpecError
+from sysimage.signals import patient
 
 if TYPE_CHECKING:
     from sysimage.documents.images import BootTestDocument
@@ -37,6 +38,8 @@ EXAMPLES = (
     ("sysimage test --in namespaces web.tar", "the standard questions, in seconds"),
     ("sysimage test --expect test_web.py web.tar", "questions of your own too, in a virtual machine"),
 )
+_PATIENCE = 4.0
+"""Seconds that a signal leaves beside the usual ones."""
 EXTRA = ("pytest", "testinfra")
 """Modules that the extra ``vm`` brings."""
 
@@ -76,7 +79,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     _check(arguments)
-    with contextlib.ExitStack() as stack:
+    # What was booted has to be stopped, and pytest unwinds slowly.
+    with patient(_PATIENCE), contextlib.ExitStack() as stack:
         with shown_progress(run_flags.progress_style(arguments, terminal), terminal) as progress:
             image = stack.enter_context(run_flags.image_of(arguments, terminal, progress))
         if arguments.place == "vm":

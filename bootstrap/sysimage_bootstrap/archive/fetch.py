@@ -216,7 +216,7 @@ def _refuse_another_version(answer: Answer, file: FetchRequest, uri: str) -> Non
         raise RegistryError(
             f"cannot fetch {redacted(uri)}: the archive has another version of it, of {length} bytes, than the one of "
             f"{file.size} bytes that it has signed",
-            hint="its lists are being updated, or this mirror is behind: try again later, or name another --archive",
+            hint="it is being updated, or this mirror is out of date: try again later, or name another --archive",
         )
 
 

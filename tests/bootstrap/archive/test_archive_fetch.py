@@ -100,7 +100,7 @@ def test_an_archive_that_signed_another_version_is_asked_once_and_told_so(
     server.files["/file"] = DATA[:-1]
     with pytest.raises(RegistryError, match=f"another version of it, of {len(DATA) - 1} bytes") as caught:
         fetch(wanted, cache)
-    assert "behind" in str(caught.value.hint)
+    assert "out of date" in str(caught.value.hint)
     assert server.paths() == ["/file"]
 
 
