@@ -60,7 +60,7 @@ def ensure_guest(system: GuestSystem, directory: Path, progress: Progress = sile
                 entries,
                 target,
                 kernel=find_kernel(system.closure),
-                busybox=_location(system.closure, "busybox-static") / "bin" / "busybox",
+                busybox=package_location(system.closure, "busybox-static") / "bin" / "busybox",
                 init=(str(system.boot_program), str(system.system)),
                 modules=ENGINE_MODULES,
                 read_only=(system.system.store_dir,),
@@ -125,7 +125,8 @@ def _item_entries(item: StoreItem) -> Iterator[Entry]:
             yield Entry.file(name, path, 0o555 if status.st_mode & 0o100 else 0o444, owner=str(item.path))
 
 
-def _location(closure: Closure, package: str) -> Path:
+def package_location(closure: Closure, package: str) -> Path:
+    """Where the one item of a package lies."""
     found = [i.location for i in closure if i.path.name.startswith(f"{package}-") and i.location is not None]
     if len(found) != 1:
         raise SysimageError(f"cannot make a bootable disk: the closure has {len(found)} items of {package}, not one")

@@ -24,7 +24,7 @@ from sysimage_vm.channel import Channel
 from sysimage_vm.console import Console
 from sysimage_vm.disks import Disks
 from sysimage_vm.errors import EmulatorEndedError, EmulatorStoppedError, GuestPanicError, MachineFaultError
-from sysimage_vm.qemu import Hardware
+from sysimage_vm.qemu import AMD64, Board, Hardware
 from sysimage_vm.qmp import Qmp
 from sysimage_vm.resource_usage import UsageMeter
 from sysimage_vm.waiting import USUAL, NotYet, Patience, ProgressClock, Signs
@@ -252,6 +252,7 @@ def start(
     initrd: Path | None = None,
     overlay: Path | None = None,
     incoming: bool = False,
+    board: Board = AMD64,
 ) -> Machine:
     """Start QEMU and return as soon as it obeys; the guest is then at its first instruction."""
     files.directory.mkdir(parents=True, exist_ok=True)
@@ -268,6 +269,7 @@ def start(
         qmp=qmp_child.fileno(),
         agent=agent_child.fileno(),
         incoming=incoming,
+        board=board,
     )
     with open(files.emulator, "wb") as said, qmp_child, agent_child:
         child = process.spawn(

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sysimage_vm.agent import PORT_NAME
 
-QEMU = "qemu-system-x86_64"
-QEMU_PACKAGE = "qemu-system-x86"
 IMAGE_SLOTS = 4
 """Disks that can be plugged in while the machine runs."""
 
@@ -28,6 +26,8 @@ KERNEL_ARGUMENTS = (
     "cgroup.memory=nokmem,nosocket,nobpf",
     "cgroup_disable=cpuset",
 )
+_AMD64_ONLY = ("console=ttyS0", "earlyprintk=ttyS0,115200", "no_timer_check")
+ARM64_KERNEL_ARGUMENTS = ("console=ttyAMA0", *(word for word in KERNEL_ARGUMENTS if word not in _AMD64_ONLY))
 
 
 class Accelerator(enum.StrEnum):
@@ -35,12 +35,36 @@ class Accelerator(enum.StrEnum):
     TCG = "tcg"
 
 
-_ACCELERATION = {
-    Accelerator.KVM: ("-accel", "kvm", "-cpu", "host,-arch-capabilities"),
-    # CMPXCHG16B as QEMU 7.2 emulates it crashes about one kernel in ten in its allocator; kernels do without it. With
-    # a model without AVX, programs that choose their code by processor run a tenth faster than with "max".
-    Accelerator.TCG: ("-accel", "tcg,thread=multi,tb-size=256", "-cpu", "Nehalem,-cx16"),
-}
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A kind of machine: its processor, and what that is put on."""
+
+    program: str
+    """QEMU for it."""
+    package: str
+    """The Debian package that has that."""
+    words: tuple[str, ...]
+    acceleration: Mapping[Accelerator, tuple[str, ...]]
+
+
+AMD64 = Board(
+    "qemu-system-x86_64",
+    "qemu-system-x86",
+    ("-machine", "q35,usb=off,vmport=off"),
+    {
+        Accelerator.KVM: ("-accel", "kvm", "-cpu", "host,-arch-capabilities"),
+        # CMPXCHG16B as QEMU 7.2 emulates it crashes about one kernel in ten in its allocator; kernels do without it.
+        # With a model without AVX, programs that choose their code by processor run a tenth faster than with "max".
+        Accelerator.TCG: ("-accel", "tcg,thread=multi,tb-size=256", "-cpu", "Nehalem,-cx16"),
+    },
+)
+ARM64 = Board(
+    "qemu-system-aarch64",
+    "qemu-system-arm",
+    ("-machine", "virt"),
+    {Accelerator.TCG: ("-accel", "tcg,thread=multi,tb-size=256", "-cpu", "cortex-a72")},
+)
+QEMU, QEMU_PACKAGE = AMD64.program, AMD64.package
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +90,7 @@ def command(
     qmp: int,
     agent: int,
     incoming: bool = False,
+    board: Board = AMD64,
 ) -> list[str]:
     """The command line. ``root`` is a qcow2 overlay; ``qmp`` and ``agent`` are connected sockets that QEMU inherits.
 
@@ -74,7 +99,7 @@ def command(
     words: Sequence[str | Path] = [
         qemu,
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
-        *("-machine", "q35,usb=off,vmport=off", *_ACCELERATION[hardware.accelerator]),
+        *(*board.words, *board.acceleration[hardware.accelerator]),
         *("-smp", str(hardware.cpus), "-m", str(hardware.memory)),
         *("-kernel", kernel, "-append", " ".join(hardware.arguments)),
         *(("-initrd", initrd) if initrd is not None else ()),
