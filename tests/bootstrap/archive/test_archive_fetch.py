@@ -94,7 +94,7 @@ def test_a_broken_transfer_goes_on_where_it_stopped(server: Server, wanted: Fetc
     assert [headers.get("Range") for _, headers in server.requests] == [None, f"bytes={len(DATA) // 2}-"]
 
 
-def test_an_archive_that_signed_another_version_is_asked_once_and_told_so(
+def test_an_archive_that_signed_another_version_is_asked_once_and_that_is_reported(
     server: Server, wanted: FetchRequest, cache: FileCache
 ) -> None:
     server.files["/file"] = DATA[:-1]
