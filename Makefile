@@ -94,8 +94,8 @@ guixtest: .venv/.dev ## let Guix judge the store of an image that has it, and bu
 	@.ci/need $(IMAGE_NEEDS) unshare=util-linux docker-registry=docker-registry
 	@SYSIMAGE_GUIX_TESTS=1 $(BIN)/python -m pytest tests/guix
 
-.PHONY: arm64
-arm64: .venv/.dev ## boot a system for arm64 on an emulated machine, kernel and all
+.PHONY: test-arm
+test-arm: .venv/.dev ## boot a system for arm64 on an emulated machine, kernel and all
 	@.ci/need $(IMAGE_NEEDS) mke2fs=e2fsprogs debugfs=e2fsprogs qemu-img=qemu-utils qemu-system-aarch64=qemu-system-arm
 	@SYSIMAGE_ARM64_TESTS=1 $(BIN)/python -m pytest --durations=0 --durations-min=1 tests/arm64
 

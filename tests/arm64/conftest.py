@@ -1,6 +1,6 @@
 """An arm64 machine, emulated: minutes, and programs that only this needs, so not for every run of the tests.
 
-``make arm64`` says so in the environment.
+``make test-arm`` says so in the environment.
 """
 
 import os
