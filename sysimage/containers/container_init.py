@@ -339,10 +339,11 @@ def _furnish(todo: dict[str, Any]) -> None:
         mount("tmpfs", "/run", "tmpfs", hidden, "mode=0755")
     if todo["cwd"]:
         os.makedirs(todo["cwd"], exist_ok=True)
+    for path in todo["tmpfs"]:
+        os.makedirs(path, exist_ok=True)  # as engines do: /run/lock is not in a new /run
+        mount("tmpfs", path, "tmpfs", hidden, "mode=1777")
     if todo["read_only"]:
         mount("none", "/", None, MS_REMOUNT | MS_BIND | MS_RDONLY)
-    for path in todo["tmpfs"]:
-        mount("tmpfs", path, "tmpfs", hidden, "mode=1777")
     checked_syscall(_libc.sethostname(name.encode(), len(name.encode())), "sethostname")
     _bring_up("lo")
     os.fchdir(outside)

@@ -30,6 +30,7 @@ ALLOWED = {
     "made at the first start by the program itself, and a volume's content afterwards": (
         r"/var/lib/mysql(/.*)?",
         r"/etc/aliases\.db",
+        r"/etc/postgresql/[0-9]+(/.*)?",  # pg_createcluster's
     ),
     "made by system_accounts, with IDs chosen by name: their other fields are compared as accounts": (
         r"/etc/(passwd|group|shadow|gshadow)-?",
@@ -49,6 +50,7 @@ ALLOWED = {
     ),
     "caches that programs make again or do without": (
         r"/var/cache/(ldconfig|man|fontconfig)/.*",
+        r"/var/cache/postgresql(/.*)?",  # dictionaries, which pg_updatedicts makes of those of hunspell
         r"/var/log/(fontconfig\.log|proftpd/controls\.log)",
         r"/usr/lib/[^/]*/gconv/gconv-modules\.cache",
         r"/usr/share/icons/.*/icon-theme\.cache",

@@ -221,7 +221,8 @@ class Lexer:
         found = _PARAMETER_OPERATOR.match(self.text, self.position)
         if found and not is_length:
             operator, self.position = found[0], found.end()
-            word = self._word_in_braces(quoted=quoted)
+            # A pattern is one in double quotes, too: "${file##*/}".
+            word = self._word_in_braces(quoted=quoted and operator[0] not in "%#")
         if not self.text.startswith("}", self.position):
             raise ShellSyntaxError(f"an expansion of {match[0]} that is not understood", line)
         self.position += 1

@@ -20,6 +20,7 @@ SCRIPTS = [
     'if [ -n "$2" ]; then echo old; elif [ "$#" = 2 ]; then echo "new $#"; else echo none; fi',
     "f() { local v=in; echo $1 $v; return 3; }; v=out; f a || echo $? $v",
     'echo "${UNSET:-default}" ${x:+set} ${y-none}; y=abc.tar.gz; echo ${y%.*} ${y%%.*} ${y#*.} ${y##*.} ${#y}',
+    'p="/a b/c*d.gz"; echo "${p##*/}" "${p%/*}" "<${p#*" "}>" "${p%%.*}" "${p#"/a b/c*"}" "${p#/?}" "${p%\'*d.gz\'}"',
     "printf '%s-%s\\n' a b c; printf '%03d|%5s|%%\\n' 7 x",
     "cat <<EOF\n$((1 + 2 * 3)) \\$x `echo sub`\nEOF\ncat <<'EOF'\n$x\nEOF\ncat <<-EOF\n\tindented\n\tEOF\n",
     "echo a b c | while read x y; do echo $y-$x; done",
