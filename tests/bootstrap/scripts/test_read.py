@@ -54,6 +54,15 @@ def test_an_account_that_is_there_is_not_made() -> None:
     assert read("getent passwd db >/dev/null || adduser --system db", settings=there).users == ()
 
 
+def test_a_group_is_joined_where_the_account_is_not_in_it_yet() -> None:
+    made = "adduser --system --group db\n"
+    join = "if ! id -Gn db 2>/dev/null | grep -qw ssl-cert; then adduser db ssl-cert; touch /etc/joined; fi\n"
+    said = read(made + join + join.replace("joined", "joined-again"), settings=Settings(groups={"ssl-cert"}))
+    assert [(user.name, user.groups) for user in said.users] == [("db", ("ssl-cert",))]
+    assert said.unread == ()
+    assert set(said.changes) == {"/etc/joined"}
+
+
 def test_ucf_installs_a_configuration_file_once() -> None:
     files = {"/usr/share/pkg/a.conf": "new\n", "/usr/share/pkg/b.conf": "new\n", "/etc/b.conf": "old\n"}
     script = (

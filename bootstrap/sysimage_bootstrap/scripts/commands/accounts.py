@@ -250,6 +250,8 @@ def id_(call: Call) -> int:
     user = call.state.users.get(name)
     if options.has("n", "name") and options.has("g") and user is not None and user.group:
         call.print(f"{user.group}\n")
+    elif options.has("n", "name") and options.has("G", "groups") and user is not None and user.group:
+        call.print(" ".join(dict.fromkeys([user.group, *user.groups])) + "\n")
     elif options.has("n", "name") and options.has("u"):
         call.print(f"{name}\n")
     elif name in BASE_USERS and options.has("u"):
