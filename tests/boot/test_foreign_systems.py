@@ -14,7 +14,7 @@ from sysimage.store.query.registration import parse_registration
 from sysimage.verify import verify_image
 from tests.support.builds import build_from_store, config_of
 from tests.support.foreign_systems import KEPT, ForeignSystem, guix_systems, nixos_system
-from tests.support.namespaces import Booted, boot, unpack
+from tests.support.namespaces import Booted, boot, no_cgroup, unpack
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,7 @@ def test_the_references_of_what_guix_built_are_found(guix: Mapping[str, ForeignS
     assert not [path for path in ours if path.name in ("boot", "etc", "profile", "system")]
 
 
+@pytest.mark.skipif(bool(no_cgroup()), reason=no_cgroup())
 def test_a_nixos_system_boots_its_systemd(tmp_path: Path) -> None:
     """In a cgroup of its own; engines in the virtual machine give it one, too (vmtests/test_foreign_systems.py)."""
     system = nixos_system(tmp_path)

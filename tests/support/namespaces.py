@@ -8,6 +8,7 @@ with unpack(archive) as files, boot(files) as system:
 from __future__ import annotations
 
 import contextlib
+import functools
 import secrets
 import subprocess
 import time
@@ -16,11 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sysimage.containers.cgroup import Cgroup
 from sysimage.containers.console import Console
 from sysimage.containers.errors import ProgramNotStartedError
 from sysimage.containers.image import open_image
 from sysimage.containers.namespaces import Container, Settings, UnpackedImage
 from sysimage.containers.unpacked import unpacked
+from sysimage.errors import MachineError
 from sysimage_vm.errors import DeadlineError, GuestSilentError
 from sysimage_vm.resource_usage import UsageMeter, family
 from sysimage_vm.waiting import NotYet, Patience, Signs, ask, wait
@@ -108,6 +111,16 @@ class Booted:
         with self._shown():
             wait(self, "the container to stop", self.container.process.poll, Patience(quiet))
         return self.container.wait(0)
+
+
+@functools.cache
+def no_cgroup() -> str:
+    """Why systemd cannot have a cgroup of its own on this machine; empty where it can."""
+    try:
+        Cgroup.make().remove()
+    except MachineError as error:
+        return error.message
+    return ""
 
 
 @contextlib.contextmanager
