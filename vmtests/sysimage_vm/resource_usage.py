@@ -54,11 +54,10 @@ class UsageMeter:
             before = self._last.get(key, (0.0, 0.0, 0))
             if any(new < old for new, old in zip(counts, before, strict=True)):
                 before = (0.0, 0.0, 0)  # another process has the number now
-            used, queued, moved = (
-                used + counts[0] - before[0],
-                queued + counts[1] - before[1],
-                moved + counts[2] - before[2],
-            )
+            # Each difference alone, so that the sum never falls by a rounding.
+            used += counts[0] - before[0]
+            queued += counts[1] - before[1]
+            moved += counts[2] - before[2]
         self._last, self._sum = now, ResourceUsage(used, queued, moved)
         return self._sum
 
