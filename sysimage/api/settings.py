@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sysimage.errors import SpecError
+from sysimage.errors import RegistryError, SpecError
 from sysimage.files.user_cache import cache_directory
 
 if TYPE_CHECKING:
@@ -139,6 +139,6 @@ class Settings:
         return Registries(files, tuple(self.plain_http), ca_file, self.variables)
 
     def require_network(self, name: str) -> None:
-        """A `SpecError` where ``name`` would have to be asked for and the network is off."""
+        """A `RegistryError` where ``name`` would have to be asked for and the network is off."""
         if self.offline:
-            raise SpecError(f"cannot ask for {name}: the network is off", hint="leave --offline out")
+            raise RegistryError(f"cannot ask for {name}: the network is off", hint="leave --offline out")

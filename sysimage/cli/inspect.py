@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
         terminal.document(document_of(summary))
         return
     for name, value in facts(summary):
-        terminal.result(printable(f"{name + ':':<14}{value}"))
+        terminal.fact(f"{name}:", printable(value), 14)
     terminal.result("")
     terminal.table(("layer", "size", "digest", "holds"), rows(summary), right=(0, 1))
     for issue in summary.faults:

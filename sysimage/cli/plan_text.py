@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sysimage.cli import left_out
-from sysimage.cli.terminal import in_bytes
+from sysimage.cli.terminal import in_bytes, labelled
 
 if TYPE_CHECKING:
     from sysimage.api.values import Plan, PlannedLayer
@@ -60,7 +59,7 @@ def _size(layer: PlannedLayer) -> str:
 
 
 def _fact(name: str, text: str, width: int) -> Iterator[str]:
-    yield from textwrap.wrap(text, width, initial_indent=f"  {name:<12}", subsequent_indent=" " * 14)
+    yield from labelled(f"  {name}", text, width, 14)
 
 
 def rows(planned: Plan) -> list[tuple[str, ...]]:

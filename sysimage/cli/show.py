@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sysimage.cli.catalog_flags import add_catalog_flags, architecture_of, archive_of
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.reading_flags import style_of
-from sysimage.cli.terminal import Terminal, in_bytes
+from sysimage.cli.terminal import Terminal, in_bytes, labelled
 from sysimage.errors import SpecError
 
 if TYPE_CHECKING:
@@ -90,8 +89,6 @@ def lines(found: Listing, width: int) -> Iterator[str]:
         *((label, found.fields.get(key, "")) for label, key in _SHOWN),
     ]:
         if text:
-            yield from textwrap.wrap(
-                text, width, initial_indent=f"  {name + ':':<13}", subsequent_indent=" " * 15, break_on_hyphens=False
-            )
+            yield from labelled(f"  {name}:", text, width, 15)
     for paragraph in found.fields.get("description", "").split("\n")[1:]:
         yield f"  {paragraph}" if paragraph != "." else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,11 @@ from sysimage.errors import MachineError
 
 if TYPE_CHECKING:
     from sysimage.documents import Document
+
+
+_DIGEST = re.compile(r"\bsha256:[0-9a-f]{64}")
+_INDENT = 2
+"""Columns before the further lines of what does not fit on one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +51,13 @@ class Terminal:
         return max(shutil.get_terminal_size((80, 24)).columns, 40) if self.results_are_read else 100
 
     def result(self, text: str) -> None:
-        """Print a result."""
-        _say(text, sys.stdout)
+        """Print a result. A terminal gets a digest that does not fit on a line of its own, where it can be marked."""
+        _say(_with_whole_digests(text, self.width) if self.results_are_read else text, sys.stdout)
+
+    def fact(self, label: str, text: str, column: int) -> None:
+        """Print a text after its label: on a terminal as `labelled`, and otherwise in one line."""
+        lines = labelled(label, text, self.width, column) if self.results_are_read else [label.ljust(column) + text]
+        self.result("\n".join(lines))
 
     def document(self, document: Document) -> None:
         """Print a result for machines."""
@@ -57,7 +68,7 @@ class Terminal:
     def json(self, value: Any) -> None:
         """Print JSON as it is."""
         # What is escaped can only stand inside of strings, where JSON reads the escape as the character.
-        self.result(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False))
+        _say(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False), sys.stdout)
 
     def note(self, text: str) -> None:
         """Print a note for people, not a result."""
@@ -72,10 +83,12 @@ class Terminal:
             from rich.table import Table
             from rich.text import Text
 
-            table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+            table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
             for index, header in enumerate(headers):
                 justify: Literal["right", "left"] = "right" if index in right else "left"
-                table.add_column(header, justify=justify, no_wrap=index in right)
+                # What is one word, such as the name of a package, is of no use when it is cut.
+                is_word = not any(" " in row[index] for row in rows)
+                table.add_column(header, justify=justify, no_wrap=is_word, overflow="fold")
             for row in rows:
                 table.add_row(*map(Text, row))
             with _printing():
@@ -114,6 +127,33 @@ def _printing() -> Iterator[None]:
         # What is still held for it must not fail once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise MachineError(f"cannot write to standard output: {error.strerror}") from error
+
+
+def labelled(label: str, text: str, width: int, column: int) -> Iterator[str]:
+    """The lines of a text that begins in a ``column``, after its ``label``; below it where a word has no room. No word
+    is cut."""
+    import textwrap
+
+    first, further = label.ljust(column), " " * column
+    if label and max(map(len, text.split()), default=0) > width - column:
+        yield label
+        first = further = " " * _INDENT
+    yield from textwrap.wrap(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=further or " " * _INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _with_whole_digests(text: str, width: int) -> str:
+    lines: list[str] = []
+    for line in text.split("\n"):
+        wraps = len(line) > width and _DIGEST.search(line)
+        lines += labelled("", line, width, 0) if wraps else [line]
+    return "\n".join(lines)
 
 
 def in_bytes(count: int) -> str:

@@ -46,4 +46,4 @@ def show(done: CopiedImage, what: str, arguments: argparse.Namespace, terminal: 
             moved = moved_line(Transfer(one.sent, one.size, one.layers, one.layers_there))
             terminal.result(printable(f"{', '.join(one.names)}: {moved}, {done.digest}"))
         if not done.transfers:
-            terminal.result(f"{what}: {in_bytes(done.size)}, {done.layers} layers, {done.digest}")
+            terminal.result(f"{what.removesuffix(':')}: {in_bytes(done.size)}, {done.layers} layers, {done.digest}")

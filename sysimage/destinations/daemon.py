@@ -7,12 +7,14 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import IO, TypeVar
 
 from sysimage.characters import printable
 from sysimage.destinations.written_image import WrittenImage
 from sysimage.errors import MachineError
 from sysimage.process import end, find, spawn
+from sysimage.progress import Progress, silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +33,21 @@ _SAVE_FLAGS = {"podman": ("--format", "oci-archive", "--quiet")}
 Written = TypeVar("Written")
 
 
-def load_into(engine: Engine, write: Callable[[int], WrittenImage]) -> WrittenImage:
+def load_into(
+    engine: Engine, write: Callable[[int, Progress], WrittenImage], progress: Progress = silent
+) -> WrittenImage:
     """Load an image that ``write`` streams as an archive; errors are those of `stream_into`."""
-    return replace(stream_into(engine, write), format=f"{engine.program} load", path=None)
+    return replace(stream_into(engine, write, progress), format=f"{engine.program} load", path=None)
 
 
-def stream_into(engine: Engine, write: Callable[[int], Written]) -> Written:
+def stream_into(engine: Engine, write: Callable[[int, Progress], Written], progress: Progress = silent) -> Written:
     """Start the engine's loader and let ``write`` stream an archive to it; nothing is stored meanwhile.
 
-    The engine's refusal is a `MachineError` that says what it printed.
+    ``write`` gets the descriptor to write to, and what it reports its progress to. The engine's refusal is a
+    `MachineError` that says what it printed.
     """
     program = find(engine.program)
+    loading = _Loading(engine, progress)
     with tempfile.TemporaryFile() as said:
         child = spawn(
             [program, *engine.arguments],
@@ -54,7 +60,7 @@ def stream_into(engine: Engine, write: Callable[[int], Written]) -> Written:
         try:
             if child.stdin is not None:
                 with contextlib.suppress(BrokenPipeError):  # closed by the engine, whose output says why
-                    written = write(child.stdin.fileno())
+                    written = write(child.stdin.fileno(), loading)
                 child.stdin.close()
             status = child.wait()
         except BaseException:
@@ -66,7 +72,27 @@ def stream_into(engine: Engine, write: Callable[[int], Written]) -> Written:
             f"cannot load the image: {engine.program} ended with status {status}: {reason}",
             hint="is its daemon running, and may you use it?",
         )
+    loading.end()
     return written
+
+
+class _Loading:
+    """The progress of a load, in bytes of the archive. It is not done when the engine has them: unpacking takes it
+    longer."""
+
+    def __init__(self, engine: Engine, progress: Progress) -> None:
+        self._name, self._progress = PurePath(engine.program).name, progress
+        self._total: int | None = None
+
+    def __call__(self, stage: str, done: int, total: int | None, *, unit: str = "items", at: str = "") -> None:
+        self._total = total
+        if total and done >= total:
+            done, at = total - 1, f"{self._name} unpacks it"
+        self._progress(f"{self._name} load", done, total, unit=unit, at=at)
+
+    def end(self) -> None:
+        if self._total is not None:
+            self._progress(f"{self._name} load", self._total, self._total, unit="bytes")
 
 
 def save_from(engine: Engine, name: str, into: IO[bytes]) -> None:

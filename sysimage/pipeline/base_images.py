@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sysimage.blobs import BlobDirectory
-from sysimage.errors import LockError, SpecError
+from sysimage.errors import LockError, RegistryError
 from sysimage.pipeline.image_places import FoundImage, find_image, is_on_this_machine
 from sysimage.pipeline.options import BuildSources, DeclaredSystem
 from sysimage_bootstrap.integrity_check import Damage, ExaminedCache
@@ -28,7 +28,7 @@ def find_base(system: DeclaredSystem, sources: BuildSources) -> FoundImage:
         return find_image(name, _no_registries, beside=system.spec_dir)
     pinned = _pinned(name, system.lock_file, locked=sources.locked)
     if sources.registries is None:
-        raise SpecError(f"cannot fetch the base image {name}: the network is off", hint="leave --offline out")
+        raise RegistryError(f"cannot fetch the base image {name}: the network is off", hint="leave --offline out")
     return find_image(pinned, sources.registries, sources.cache_dir / DIRECTORY, whole=True)
 
 
@@ -52,7 +52,7 @@ def _pinned(name: str, lock_file: Path | None, *, locked: bool) -> str:
 
 
 def _no_registries() -> Registries:
-    raise SpecError("cannot ask a registry for what is on this machine")
+    raise RegistryError("cannot ask a registry for what is on this machine")
 
 
 def prune_base_images(cache_dir: Path, before: int) -> int:

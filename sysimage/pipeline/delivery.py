@@ -161,7 +161,7 @@ def deliver(
     The ``keeper`` makes damaged layers again.
     """
 
-    def archive(target: Path | int, archive_format: str) -> WrittenImage:
+    def archive(target: Path | int, archive_format: str, progress: Progress = progress) -> WrittenImage:
         return write_archive(
             image, blobs, target, archive_format=archive_format, names=names, keeper=keeper, progress=progress
         )
@@ -180,7 +180,7 @@ def deliver(
     if delivery.load is not None:
         from sysimage.destinations.daemon import load_into
 
-        done.append(load_into(delivery.load, lambda fd: archive(fd, ARCHIVE)))
+        done.append(load_into(delivery.load, lambda fd, loading: archive(fd, ARCHIVE, loading), progress))
     return tuple(done)
 
 

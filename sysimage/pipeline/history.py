@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sysimage.closure import Closure
-from sysimage.errors import IntegrityError, MachineError, RegistryError, SpecError
+from sysimage.destinations.registry.manifest import not_there
+from sysimage.errors import IntegrityError, MachineError, SpecError
 from sysimage.layerplan import LayerPlan, Record, from_json, to_json
 from sysimage.pipeline.image_places import find_image, is_on_this_machine
 from sysimage.pipeline.packed import packed, unpacked
@@ -113,9 +114,7 @@ def read_records(place: str, platform: str, ask: AskRegistry) -> tuple[Record, .
     elif not is_on_this_machine(place):
         annotations = ask(place)
         if annotations is None:
-            raise RegistryError(
-                f"cannot read the history {place}: the registry has no such image, or does not show it to this account"
-            )
+            raise not_there(f"read the history {place}", "image")
         found = _of_annotations(annotations)
     elif (image := find_image(place, _unreached)).name is not None and isinstance(image.place, Path):
         found = _of_image(image.place, platform, image.name)

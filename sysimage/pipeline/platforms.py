@@ -138,7 +138,7 @@ class _Delivered:
     def annotations(self) -> dict[str, str]:
         return self.names[0].annotations
 
-    def archive(self, target: Path | int) -> int:
+    def archive(self, target: Path | int, progress: Progress) -> int:
         return write_content_archive(
             self.content,
             self.blob,
@@ -146,7 +146,7 @@ class _Delivered:
             annotations=self.annotations,
             tags=[str(name) for name in self.names],
             platform=self.host,
-            progress=self.progress,
+            progress=progress,
         )
 
     def write(self, delivery: Delivery) -> Path | None:
@@ -155,7 +155,7 @@ class _Delivered:
         if delivery.format == OCI_DIR and isinstance(delivery.output, Path):
             write_content_to_layout(self.content, self.blob, delivery.output, self.annotations)
         else:
-            self.archive(delivery.output)
+            self.archive(delivery.output, self.progress)
         return delivery.output if isinstance(delivery.output, Path) else None
 
     def push(self, delivery: Delivery) -> list[tuple[tuple[ImageName, ...], Transfer]]:
@@ -173,5 +173,5 @@ class _Delivered:
             return []
         from sysimage.destinations.daemon import stream_into
 
-        stream_into(delivery.load, self.archive)
+        stream_into(delivery.load, self.archive, self.progress)
         return [delivery.load.program]

@@ -48,7 +48,7 @@ class RegistryImage:
         return str(self.reference)
 
     def open(self, limits: Limits) -> RegistrySource:
-        """Open it; a `RegistryError` if the registry has no such image, or does not show it."""
+        """Open it; a `SpecError` if the registry has no such image, or does not show it."""
         return RegistrySource(self, self._registries, self._keep, whole=self._whole)
 
     def root(self, session: RegistrySession) -> Document:

@@ -84,7 +84,7 @@ def copy_image(
             case IntoArchive(file):
                 _archive(opened, file, host, progress)
             case Engine():
-                stream_into(target, lambda fd: _archive(opened, fd, host, progress))
+                stream_into(target, lambda fd, loading: _archive(opened, fd, host, loading), progress)
         content = opened.content
         return CopiedImage(content.root.descriptor.digest, content.size_with_referrers, len(content.layers), transfer)
 

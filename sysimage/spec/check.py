@@ -23,6 +23,7 @@ from sysimage.spec.check_paths import check_paths
 from sysimage.spec.check_python import check_python
 from sysimage.spec.check_secrets import check_secrets
 from sysimage.spec.check_sources import check_source, no_file
+from sysimage.spec.check_time_zone import check_time_zone
 from sysimage.spec.check_trees import check_trees
 from sysimage.spec.json_text import pointer
 from sysimage.spec.model import CommandReady, Service, SystemSpec, TcpReady
@@ -49,6 +50,7 @@ def check(spec: SystemSpec, names: Names, beside: Path | None) -> Iterator[Issue
     yield from _check_start(spec)
     yield from check_init(spec)
     yield from check_origin(spec)
+    yield from check_time_zone(spec)
     yield from _check_services(spec, names.services | spec.enabled_services, names.commanded | spec.enabled_services)
     yield from _check_units(spec)
     yield from check_accounts(spec, names.users, names.groups)

@@ -69,7 +69,7 @@ def test_rules_of_thumb_are_there_for_comparison(say: Any) -> None:
 def test_what_cannot_be_is_refused_before_anything_is_made(
     flags: list[str], cause: str, workspace: Path, say: Any
 ) -> None:
-    status = 4 if cause == "cannot read a layer plan" else 2
+    status = {"cannot read a layer plan": 4, "the network is off": 6}.get(cause, 2)
     assert cause in say("build", *flags, status=status)["error"]["message"]
     assert not (workspace / "cache").exists()
 

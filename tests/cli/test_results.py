@@ -25,6 +25,7 @@ from sysimage.spec import parse_spec
 from tests.support.images import NAMES, BuiltImage, build_image
 
 PIPED = Terminal({}, results_are_read=False, progress_is_read=False)
+ON_TERMINAL = Terminal({}, results_are_read=True, progress_is_read=False)
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +166,32 @@ def test_a_table_lines_up_without_a_terminal_and_keeps_every_word_on_one(capsys:
         "    1  9.9 MB  large",
         "   10   12 MB  all the rest",
     ]
-    Terminal({}, results_are_read=True, progress_is_read=False).table(("layer", "size", "why"), rows, right=(0, 1))
+    ON_TERMINAL.table(("layer", "size", "why"), rows, right=(0, 1))
     shown = capsys.readouterr().out
     assert "12 MB" in shown
     assert "all the rest" in shown
+
+
+def test_a_narrow_terminal_cuts_no_name_and_no_digest(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    name, digest = "libnginx-mod-http-headers-more-filter", f"sha256:{'5' * 64}"
+    ON_TERMINAL.table(("package", "version", "description"), [(name, "1:0.38-2+deb13u1", "clears headers " * 4)])
+    ON_TERMINAL.result(f"web:latest -> web.tar: 35.8 MB, 36 layers, {digest}; sent 1 B of 2 B")
+    ON_TERMINAL.fact("digest:", digest, 14)
+    ON_TERMINAL.fact("environment:", "A=1 " * 30, 14)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].startswith("package"), "no empty line before a table"
+    assert lines[2].startswith(f"{name}   1:0.38-2+deb13u1   clears")
+    assert "web:latest -> web.tar: 35.8 MB, 36 layers," in lines
+    assert lines.count(f"  {digest}") == 1
+    assert f"  {digest}; sent" in lines
+    assert lines[-1].startswith(" " * 14 + "A=1")
+
+
+def test_a_pipe_gets_every_result_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    PIPED.fact("environment:", "A=1 " * 30, 14)
+    PIPED.result(f"web {'x' * 100} sha256:{'5' * 64}")
+    assert len(capsys.readouterr().out.splitlines()) == 2

@@ -7,7 +7,6 @@ that a user's file takes one file's place, not a whole directory's. Some must be
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -91,23 +90,10 @@ def generated_links(spec: SystemSpec, packages: Sequence[Installed]) -> dict[str
         raise SpecError(
             "cannot set the time zone: the image does not have it",
             hint="older names are in the package tzdata-legacy",
-            issues=[
-                Issue(
-                    "/time-zone",
-                    f"there is no time zone {spec.time_zone!r}",
-                    suggestion=closest_zone(spec.time_zone, packages),
-                )
-            ],
+            issues=[Issue("/time-zone", f"no package of the image has {spec.time_zone!r}")],
         )
     links["localtime"] = f"/usr/{zone}"
     return links
-
-
-def closest_zone(zone: str, packages: Iterable[Installed]) -> str | None:
-    """The time zone of the packages that was probably meant."""
-    tops = [package.location / _ZONES for package in packages if package.has(_ZONES)]
-    known = sorted({str(path.relative_to(top)) for top in tops for path in top.rglob("[A-Z]*") if path.is_file()})
-    return next(iter(difflib.get_close_matches(zone, known, n=1, cutoff=0.75)), None)
 
 
 def all_certificates(packages: Sequence[Installed], declared: Iterable[Entry]) -> dict[str, bytes]:

@@ -10,7 +10,7 @@ from sysimage.destinations.registry.names import ImageReference
 from sysimage.destinations.registry.replies import Reply, parse_json
 from sysimage.destinations.registry.session import RegistrySession
 from sysimage.digest import Digest
-from sysimage.errors import RegistryError
+from sysimage.errors import RegistryError, SpecError
 from sysimage.image import Document
 
 ACCEPTED = ", ".join((media_types.MANIFEST, media_types.DOCKER_MANIFEST, media_types.INDEX, media_types.DOCKER_INDEX))
@@ -21,18 +21,28 @@ NOT_THERE = (401, 403, 404)
 def fetch_manifest(session: RegistrySession, version: str, *, missing: tuple[int, ...] = (404,)) -> Document | None:
     """The manifest or index that a tag or a digest names, with its exact bytes.
 
-    None where the registry answers with a status of ``missing``. What is no manifest, or not the one of the digest, is
-    a `RegistryError`.
+    None where the registry answers with a status of ``missing``; a `SpecError` where it has none and that is not one of
+    these. What is no manifest, or not the one of the digest, is a `RegistryError`.
     """
     url = f"{session.base}/manifests/{version}"
-    reply = session.request("GET", url, headers={"Accept": ACCEPTED}, accept=(200, *missing))
-    if reply.status != 200:
+    reply = session.request("GET", url, headers={"Accept": ACCEPTED}, accept=(200, 404, *missing))
+    if reply.status in missing:
         return None
+    if reply.status == 404:
+        raise not_there(f"read {session.repository}{'@' if ':' in version else ':'}{version}", "image")
     media_type = _media_type(reply)
     document = Document(Descriptor(media_type, Digest.of(reply.body), len(reply.body)), reply.body)
     if ":" in version and version != str(document.descriptor.digest):
         raise RegistryError(f"cannot read {session.repository}@{version}: the registry gives another manifest")
     return document
+
+
+def not_there(what: str, kind: str) -> SpecError:
+    """The error for a name that leads to nothing; ``what`` says for what it was asked."""
+    return SpecError(
+        f"cannot {what}: the registry has no such {kind}, or does not show it to this account",
+        hint="check the name and the tag, or log in: docker login or podman login",
+    )
 
 
 def manifest_for(session: RegistrySession, reference: ImageReference, platform: str) -> Mapping[str, Any] | None:

@@ -1,0 +1,70 @@
+"""A wrong time zone is reported when the spec is read, with the one that was meant."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from zoneinfo import available_timezones
+
+import pytest
+
+from sysimage.errors import SpecError
+from sysimage.spec import check_time_zone, parse_spec
+
+
+def read(zone: str, **keys: Any) -> str:
+    return parse_spec(json.dumps({"name": "a", "packages": [], "time-zone": zone, **keys})).time_zone
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("Berlin", "Europe/Berlin"),
+        ("europe/berlin", "Europe/Berlin"),
+        ("Europe/Berln", "Europe/Berlin"),
+        ("new-york", "America/New_York"),
+        ("utc", "UTC"),
+        ("UTC+1", "Etc/GMT-1"),  # ahead of Greenwich, as people write it
+        ("GMT-05", "Etc/GMT+5"),
+        ("US/Estern", "America/New_York"),
+        ("Europe/Munich", None),  # and not Zurich, which looks alike
+        ("CEST", None),
+        ("Europe", None),
+        ("UTC+99", None),
+    ],
+)
+def test_a_name_of_no_zone_is_a_fault_with_the_one_that_was_meant(wrong: str, meant: str | None) -> None:
+    with pytest.raises(SpecError) as caught:
+        read(wrong)
+    (issue,) = caught.value.issues
+    assert (issue.where, issue.suggestion) == ("/time-zone", meant)
+    assert issue.message == f'there is no time zone "{wrong}"'
+    assert meant is None or read(meant) == meant, "what is suggested is taken"
+
+
+@pytest.mark.parametrize("suites", [["trixie", "trixie-updates"], ["sid"]])
+def test_an_older_name_is_a_fault_where_its_package_is_not_asked_for(suites: list[str]) -> None:
+    sources = {"suites": suites}
+    with pytest.raises(SpecError, match=r"only the package tzdata-legacy has.*did you mean 'Europe/Kyiv'"):
+        read("Europe/Kiev", **{"package-sources": sources})
+    assert read("Europe/Kiev", packages=["tzdata-legacy"], **{"package-sources": sources}) == "Europe/Kiev"
+
+
+def test_an_older_name_is_taken_where_the_release_has_it_among_the_others() -> None:
+    assert read("Europe/Kiev", **{"package-sources": {"suites": ["bookworm"]}}) == "Europe/Kiev"
+
+
+def test_a_zone_that_is_newer_than_the_list_is_taken_if_this_machine_knows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    zone = next(iter(sorted(zone for zone in available_timezones() if zone.startswith("Asia/"))))
+    monkeypatch.setattr(check_time_zone, "_known_zones", lambda: {"UTC": "UTC"})
+    assert read(zone) == zone
+
+
+def test_every_older_name_leads_to_one_of_today() -> None:
+    lines = [
+        line.split() for line in Path(check_time_zone.__file__).with_name("time_zones.txt").read_text().split("\n")
+    ]
+    today = {words[0] for words in lines if len(words) == 1}
+    assert {words[1] for words in lines if len(words) == 2} <= today
+    assert {"UTC", "Europe/Berlin", "America/Coyhaique"} <= today
