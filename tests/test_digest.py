@@ -24,12 +24,12 @@ def test_folding_is_exclusive_or() -> None:
 @pytest.mark.parametrize(
     "text", ["", "sha256:", "sha256:" + "A" * 64, "sha256:" + "a" * 63, "md5:" + "a" * 64, "sha256:../../etc/passwd"]
 )
-def test_what_is_no_sha256_digest_is_refused(text: str) -> None:
+def test_what_is_not_a_sha256_digest_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="digest"):
         Digest.parse(text)
 
 
 @pytest.mark.parametrize("text", ["e", "0o0", "zz"])
-def test_what_is_no_base_32_is_refused(text: str) -> None:
+def test_what_is_not_base_32_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="base-32"):
         from_nix_base32(text)

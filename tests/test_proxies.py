@@ -63,7 +63,7 @@ def test_a_proxys_address_has_no_credentials(text: str, address: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["socks5://me:secret@proxy:1080", "http://me:secret@proxy:no", "http://", "//", "[::"])
-def test_what_is_no_proxy_is_refused_without_its_password(text: str) -> None:
+def test_what_is_not_a_proxy_is_refused_without_its_password(text: str) -> None:
     with pytest.raises(ValueError, match=r"not the address of a proxy|is not supported") as error:
         Proxy.parse(text)
     assert "secret" not in str(error.value)

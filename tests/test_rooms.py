@@ -98,7 +98,7 @@ ALLOWED: dict[str, set[str]] = {
     "layers": {"rules", "store", "closure", "rootfs", "layerplan", "blobs"},
     "image": {"spec", "rootfs", "layers", "blobs"},
     "destinations": {"layers", "image", "blobs", "rootfs", "store"},
-    # What rereads an image must not make its writers' mistakes again; names of store items are no writer's.
+    # What rereads an image must not make its writers' mistakes again; names of store items are not writer's.
     "verify": {"store.paths", "rules"},
     # What is compared is read with the verifier's eyes; a package is known by what its row or its lock says.
     "compare": {

@@ -40,6 +40,9 @@ RULES = {
     r"\b(?:un)?said\b": '"specified", "reported", "declared", "printed"',
     r"\bdeeds?\b": '"operations"',
     r"\bthat is no(?:ne)?\b|(?<!and )(?<!or )\b(?:is|are) none\b": '"is absent", "is not a …", "without one"',
+    r"(?<!there )\b(?:is|are|was|were) no (?!longer\b|more\b|less\b|other\b)\w+": '"is not a …"',
+    r"\bpass(?:es|ed|ing)? over\b": '"ignore", "skip"',
+    r"(?<!-)\b(?:he|his|him|she|her)\b": 'name the subject: "the owner", "the user", or use the plural',
     r"\bsave (?:in|for|that)\b": '"except"',
     r"\bhence\b": '"so"',
     r"\bought to\b": '"should", "have to"',
@@ -125,6 +128,9 @@ def test_documents_are_written_in_plain_words() -> None:
         'f"the names goes before {x}"',
         "# all of it is told at once",
         "x = 1  # a file that is none",
+        'raise ValueError(f"{name} is no file")',
+        "# older records are passed over",
+        '"""The owner, if he is not root."""',
     ],
 )
 def test_a_riddle_is_seen(text: str) -> None:
@@ -153,6 +159,7 @@ def test_riddles_of_tests_are_seen_in_names_and_prose_and_not_in_data(text: str,
         '"""See `told`."""',
         'f"{told} bytes"',
         "# nothing is left behind",
+        "# there is no file, and the other one is no longer read",
         "told = 1",
     ],
 )

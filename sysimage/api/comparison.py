@@ -43,7 +43,7 @@ class Opened:
     spec: SystemSpec | None = None
     """The spec, where it is one."""
     resolution: Resolution | None = None
-    """The packages as the archive or the lock file has them, where it is made of packages and is no image."""
+    """The packages as the archive or the lock file has them, where it is made of packages and is not an image."""
     spec_dir: Path = Path()
     """What paths in the spec are relative to."""
 
@@ -219,7 +219,7 @@ def _closure_of_store(system: DeclaredSystem, settings: Settings, progress: Prog
 
 
 def _is_lock(path: Path) -> bool:
-    """Whether a file is a lock file, by its format; what is no JSON is left to the spec's reader to say."""
+    """Whether a file is a lock file, by its format; what is not JSON is left to the spec's reader to say."""
     from sysimage_bootstrap.packages.lock import FORMAT_NAME
 
     try:

@@ -131,7 +131,7 @@ def _own_inputs(system: DeclaredSystem, settings: Settings) -> Sequence[Input]:
 
 
 def _check(path: Path, read: Iterable[Input], hint: str) -> None:
-    """Refuse to write over what is read, or over what is no lock file."""
+    """Refuse to write over what is read, or over what is not a lock file."""
     from sysimage.pipeline.output_checks import refuse_another_format, refuse_inputs
     from sysimage_bootstrap.packages.lock import FORMAT_NAME
 

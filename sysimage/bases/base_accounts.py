@@ -26,7 +26,7 @@ def account_files_of_base(
         if parts in contents:
             files[table] = _file(table, contents[parts], tree)
         elif (node := tree.find(parts)) is not None:
-            leads = f"a link to {node.link.decode('utf-8', 'replace')}, which is no file in the base"
+            leads = f"a link to {node.link.decode('utf-8', 'replace')}, which is not a file in the base"
             faults[table] = f"is {leads if node.link else f'a {node.kind.value}'}"
     return files, faults
 

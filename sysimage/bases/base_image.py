@@ -58,7 +58,7 @@ class BaseImage:
     account_files: AccountFiles
     """Its /etc/passwd and companions, as far as it has them."""
     account_faults: Mapping[Table, str]
-    """Why those of them that are there, but are no files, cannot be read."""
+    """Why those of them that are there, but are not files, cannot be read."""
     packages: PackageFiles = field(default_factory=PackageFiles)
     """What it says of its Debian packages."""
 

@@ -1,4 +1,4 @@
-"""A content-addressed directory: blobs under their digests, whole or not there at all.
+"""A content-addressed directory: blobs under their digests, complete or absent.
 
 The shape is that of an OCI layout's ``blobs`` (``blobs/sha256/<hex>``), so such a directory can be part of a
 layout. A blob is written to a temporary file beside its place, made durable, and renamed; what a killed process leaves
@@ -96,8 +96,8 @@ class BlobDirectory:
         """Bring in a blob that lies at ``source``: linked, or else cloned or copied by the kernel, whichever works.
 
         Only the size of a link is checked, not its bytes: ``source`` is a blob of another `BlobDirectory`. A file that
-        already has its name here is replaced. It moves the change time of ``source``: its stamps before and after it
-        are returned. What is copied, or is here already, is read, and an `IntegrityError` if it is wrong.
+        already has its name here is replaced. A link changes the change time of ``source``: its fingerprints before and
+        after are returned. A copy, or a file that is here already, is read; an `IntegrityError` if it is damaged.
         """
         place = self.path(descriptor.digest)
         if place.exists() and place.samefile(source):
@@ -216,7 +216,7 @@ class BlobWriter:
 def verified(file: IO[bytes], descriptor: Descriptor, size: int = 1 << 20) -> Iterator[bytes]:
     """Chunks of at most ``size`` bytes of an open file that must be exactly what the descriptor says.
 
-    The last chunk comes only after digest and length were found right, one byte past the end having been asked for.
+    The last chunk comes only after digest and length were verified; for that, one byte past the end is read.
     """
     hasher = hashlib.sha256()
     left = descriptor.size

@@ -76,7 +76,7 @@ def check_stream(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 
 def check_outputs(request: BuildRequest, arguments: argparse.Namespace) -> None:
-    """Refuse what would write over something that this build reads, or over what is no image, before any work."""
+    """Refuse what would write over something that this build reads, or over what is not an image, before any work."""
     from sysimage.cli.inputs import flag_inputs, spec_input
     from sysimage.pipeline import output_checks
 

@@ -21,7 +21,7 @@ DESCRIPTION = """\
 Show how NEW differs from OLD: packages that come, go, or have another version, with the CVE numbers that the changelogs
 of the new ones name since the old version; files; configuration; and the layers that a client of OLD has to pull. Each
 is an archive, an OCI layout, a system.json, or a lock file; specs and lock files hold packages alone. Names of store
-items are no difference: a file counts as changed if it says something else. Ends with 0 whether or not something
+items are not a difference: a file counts as changed if it says something else. Ends with 0 whether or not something
 differs."""
 EXAMPLES = (
     ("sysimage diff old.tar new.tar", "what an update brings, and how many bytes it moves"),

@@ -75,7 +75,7 @@ def _parsed(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Na
 
 
 def variable_of(action: argparse.Action) -> str | None:
-    """The variable of a flag; None for what is no flag, and for --help and --version, which are questions."""
+    """The variable of a flag; None for what is not a flag, and for --help and --version, which are questions."""
     long = next((flag for flag in action.option_strings if flag.startswith("--")), None)
     if long is None or action.dest in ("help", "version", argparse.SUPPRESS):
         return None

@@ -82,13 +82,13 @@ def created_at(text: str) -> int:
 
 
 def source_date_epoch(environ: Mapping[str, str]) -> int | None:
-    """$SOURCE_DATE_EPOCH: a non-negative whole number of seconds. Anything else is an error, never passed over."""
+    """$SOURCE_DATE_EPOCH: a non-negative whole number of seconds. Anything else is an error, never ignored."""
     text = environ.get("SOURCE_DATE_EPOCH")
     if text is None:
         return None
     if not text.isascii() or not text.isdecimal() or int(text) > LATEST:
         raise SpecError(
-            f"cannot use SOURCE_DATE_EPOCH: {text!r} is no non-negative number of seconds before the year 10000",
+            f"cannot use SOURCE_DATE_EPOCH: {text!r} is not a non-negative number of seconds before the year 10000",
             hint="unset it, or set it to such as the time of the last commit: git log -1 --format=%ct",
         )
     return int(text)

@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
 def _unknown(name: str, providers: tuple[str, ...], alike: tuple[str, ...]) -> SpecError:
     if providers:
         return SpecError(
-            f"cannot show {name}: it is no package, but what others provide",
+            f"cannot show {name}: it is not a package, but what others provide",
             hint=f"name one: {', '.join(providers[:8])}",
         )
     hint = f"did you mean {' or '.join(alike)}?" if alike else f"`sysimage search {name}` looks in descriptions, too"

@@ -138,7 +138,7 @@ def _content(node: Node, layers: Sequence[LayerFiles]) -> bytes | None:
 
 
 def _packages(rows: Iterator[bytes]) -> tuple[dict[str, HeldPackage], dict[str, frozenset[str]]]:
-    """Packages by name, and what each declares that it depends on; what is not a row is passed over."""
+    """Packages by name, and what each declares that it depends on; what is not a row is ignored."""
     found: dict[str, HeldPackage] = {}
     depends: dict[str, frozenset[str]] = {}
     provided: dict[str, frozenset[str]] = {}
@@ -168,7 +168,7 @@ def _packages(rows: Iterator[bytes]) -> tuple[dict[str, HeldPackage], dict[str, 
 
 
 def _source(fields: Mapping[str, str]) -> tuple[str, str]:
-    """Name and version of the source package, which are the package's own where it does not say others."""
+    """Name and version of the source package, by default the package's own."""
     name, _, version = (fields.get("source") or fields["package"]).partition(" ")
     return name, version.strip("() ") or fields["version"]
 
@@ -239,9 +239,9 @@ def _without_hash(text: str) -> str:
 
 
 def _files(tree: FileTree, layers: Sequence[LayerFiles], items: Mapping[str, str]) -> dict[str, HeldFile]:
-    """Every file once: of several names of a file the one that people know, outside of the store, counts.
+    """Every file once: if a file has several names, the one outside of the store counts, which people know.
 
-    A directory of the store itself is nothing that a person asks for; others count by their modes and owners.
+    Directories of the store are left out; others count by their modes and owners.
     """
     names: dict[tuple[int, Parts], tuple[bool, Parts]] = {}
     owners: dict[tuple[int, Parts] | Parts, str] = {}

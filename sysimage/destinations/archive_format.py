@@ -56,7 +56,7 @@ def members(
     if archive_format == DOCKER_ARCHIVE:
         if any(layer.descriptor.media_type.endswith("zstd") for layer in image.layers):
             raise SpecError(
-                "cannot write zstd layers to a docker-archive: containerd takes every compressed layer there for gzip",
+                "cannot write zstd layers to a docker-archive: containerd reads every compressed layer there as gzip",
                 hint="choose the format archive, or the compression gzip",
             )
         config_name = f"{config.descriptor.digest.hex}.json"
@@ -67,7 +67,7 @@ def members(
         document("oci-layout", LAYOUT_FILE),
         document("index.json", image.index(names, annotations).data),
         docker_manifest(config_name, layer_names, tags),
-        # skopeo, run by a user, gives directories that it has to invent to root, and fails.
+        # skopeo, run by a user, makes missing directories owned by root, and fails.
         document("blobs/", b""),
         document("blobs/sha256/", b""),
         document(config_name, config.data),

@@ -1,7 +1,7 @@
 """An OCI layout directory (OCI image specification, image-layout.md).
 
-A layout is many images' home. One writer at a time changes it, under locks on the directory and the one above; other
-references, their blobs and files that are not the layout's stay.
+A layout can hold many images. One writer at a time changes it, under locks on the directory and its parent; other
+references, their blobs, and unrelated files stay.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from sysimage.notices import notice
 LAYOUT_FILE = b'{"imageLayoutVersion":"1.0.0"}'
 _VERSION = "1.0.0"
 _ADDED = "added"
-"""What a writer adds to a layout is listed in a temporary twin of this name until the index says it."""
+"""A writer lists what it adds to a layout in a temporary file of this name, until the index lists it."""
 
 
 def write_oci_layout(
@@ -44,10 +44,10 @@ def write_oci_layout(
     """Put the image into the layout at ``directory``; ``annotations`` go into its index.
 
     Layers are linked from ``blobs`` where the file system can, and otherwise hashed while they are copied; the
-    ``keeper`` makes one again that is wrong. A new directory appears whole. In a layout that is there already, the new
+    ``keeper`` rebuilds a damaged one. A new directory appears whole. In a layout that is there already, the new
     blobs come first and the index is replaced at once: the image takes the place of one with the same reference, and
-    blobs of that one which nothing else in the index reaches go last. Whatever else is in the layout stays. A directory
-    that holds something and is no layout is a `SpecError`; a blob that is nowhere is an `IntegrityError`.
+    blobs of the old image which nothing else in the index needs are removed last. Everything else in the layout stays.
+    A directory that is not empty and not a layout is a `SpecError`; a missing blob is an `IntegrityError`.
     """
     content = ImageContent.of(image)
 
@@ -91,13 +91,13 @@ def write_content_to_layout(
 
 
 _Add = Callable[[BlobDirectory], None]
-"""Brings all blobs to a layout but manifests and indexes."""
+"""Puts all blobs into a layout except manifests and indexes."""
 _Renew = Callable[[LayoutIndex], LayoutIndex]
-"""From the index that a layout has to the one that it is to have."""
+"""Gets the layout's present index and returns the new one."""
 
 
 def _write(content: ImageContent, add: _Add, directory: Path, renew: _Renew) -> tuple[Path, int]:
-    """Write under locks; the directory's absolute name, and the bytes of all that belongs to the image."""
+    """Write under locks. Returns the directory's absolute name and the total size of the image's files."""
     # The locked file keeps its name for every process that has it open, so all of them take the same lock.
     directory = Path(os.path.abspath(directory))  # noqa: PTH100 (no symlink resolved)
     place = directory.resolve()
@@ -123,7 +123,9 @@ def require_layout(directory: Path) -> None:
     hint = "name a directory that does not exist yet, is empty, or is a layout"
     if not (directory / "oci-layout").is_file():
         named = ", ".join(found[:3])
-        raise SpecError(f"cannot write an OCI layout to {directory}: it contains {named} and is no layout", hint=hint)
+        raise SpecError(
+            f"cannot write an OCI layout to {directory}: it contains {named} and is not a layout", hint=hint
+        )
     try:
         version = json.loads((directory / "oci-layout").read_bytes())["imageLayoutVersion"]
     except (ValueError, KeyError, TypeError):
@@ -139,7 +141,7 @@ def _held(directory: Path) -> AbstractContextManager[None]:
 
 @contextlib.contextmanager
 def _naming(directory: Path) -> Iterator[None]:
-    """Says of what the machine refuses that it is about ``directory``, wherever the bytes lie until that is there."""
+    """Names ``directory`` in errors of the machine, also while the bytes are in a temporary place."""
     try:
         yield
     except (OSError, MachineError) as error:
@@ -174,7 +176,7 @@ def _change(directory: Path, content: ImageContent, add: _Add, renew: _Renew) ->
 
 
 def _finish_for_the_dead(directory: Path, index: LayoutIndex) -> None:
-    """Remove what killed writers have added and no index came to name, and the files they were at."""
+    """Remove blobs that killed writers added and that no index names, and their unfinished files."""
     own = BlobDirectory(directory)
     for listed in dead(directory, rf"\.{_ADDED}" + TEMPORARY):
         with contextlib.suppress(OSError, ValueError):

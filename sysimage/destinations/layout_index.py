@@ -118,7 +118,7 @@ def _same_reference(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
         return False
     if old["digest"] == new["digest"]:
         return True
-    return not after.keys() & {_NAME, _REF_NAME} and "artifactType" not in old  # which says that it is no image
+    return not after.keys() & {_NAME, _REF_NAME} and "artifactType" not in old  # which says that it is not an image
 
 
 def _annotations(entry: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
-"""Blobs that were found right in the moment in which they go out.
+"""Blobs that are verified at the moment when they are sent or copied.
 
 A cached blob is trusted by its fingerprint, but a disk that loses a bit changes no fingerprint. So every blob is hashed
-before it is copied, the next one by another thread meanwhile, and a damaged one is made again.
+before it is copied (another thread hashes the next one meanwhile), and a damaged one is rebuilt.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sysimage.errors import IntegrityError
 
 
 class BlobRepair(Protocol):
-    """Looks after the directories that an image's blobs lie in."""
+    """Knows the directories of an image's blobs, and rebuilds damaged ones."""
 
     def remake(self, descriptor: Descriptor) -> None:
         """Make a damaged or missing blob again, in its place; a `SysimageError` if that fails."""
@@ -31,7 +31,7 @@ class BlobRepair(Protocol):
 
 
 def find_blob(blobs: Sequence[BlobDirectory], descriptor: Descriptor) -> BlobDirectory:
-    """The first directory that has a blob of this name and size, whatever its bytes are."""
+    """The first directory that has a blob of this name and size; its bytes are not read."""
     for directory in blobs:
         if directory.has(descriptor):
             return directory
@@ -41,7 +41,7 @@ def find_blob(blobs: Sequence[BlobDirectory], descriptor: Descriptor) -> BlobDir
 
 
 def verified_blob(blobs: Sequence[BlobDirectory], descriptor: Descriptor) -> Path:
-    """Where a blob lies that was read and is right; an `IntegrityError` if it is not."""
+    """The path of a blob, which was read and verified; an `IntegrityError` if it is damaged."""
     directory = find_blob(blobs, descriptor)
     directory.verify(descriptor)
     return directory.path(descriptor.digest)
@@ -53,7 +53,7 @@ def verified_blobs(
 ) -> Iterator[Iterator[Path]]:
     """Where each of the blobs lies, in order: each was read and verified before its place is yielded.
 
-    One that is wrong is made again by the ``keeper``; without one, or where it is wrong again, that is an
+    The ``keeper`` rebuilds a damaged one. Without a keeper, or if the new blob is wrong too, that is an
     `IntegrityError`.
     """
     stopped = threading.Event()

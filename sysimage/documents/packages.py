@@ -46,7 +46,7 @@ class ShowDocument(Document):
     size: int
     """Bytes of the package file."""
     unpacked_size: int | None
-    """Bytes of its files, as its packager says; null where he does not."""
+    """Bytes of its files, as its packager declares; null where nothing is declared."""
     fields: Mapping[str, str]
     """All that the archive's list says of it, by lower-case name."""
 

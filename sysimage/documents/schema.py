@@ -16,7 +16,7 @@ from sysimage.formats import DOCUMENT_VERSION
 
 MODULES: tuple[ModuleType, ...] = (images, plans, packages, graphs, specs, cache, problems)
 PROGRESS = "progress"
-"""The name of the schema of a line of ``--progress json``, which is no document and has no ``kind``."""
+"""The name of the schema of a line of ``--progress json``, which is not a document and has no ``kind``."""
 
 
 class _Generator(GenerateJsonSchema):

@@ -1,4 +1,4 @@
-"""What a cached thing was made by: a digest over code as far as its imports lead, and over files beside it.
+"""The code that made a cached value, as a digest: over modules, all that they import, and data files beside them.
 
 Imports are found by reading the source, so nothing is imported for it, and those inside functions count too. Libraries
 count with their versions. The digest is part of the keys of caches and must never become part of an image or of a
@@ -35,7 +35,7 @@ class CodeFiles:
     files: Mapping[str, str]
     """The files of modules, and those beside them that are data or programs of their own: name → path."""
     libraries: frozenset[str]
-    """Import names of what is neither ours nor Python's."""
+    """Import names of libraries, which belong neither to sysimage nor to Python."""
 
 
 def code_digest(*makers: Callable[..., Any] | type | str) -> str:
@@ -71,7 +71,7 @@ class Packages:
         self._modules: dict[str, str] = {}
         """Name → path."""
         self._data: dict[str, dict[str, str]] = {}
-        """Directory → name → path, of the files in it that are no modules."""
+        """Directory → name → path, of the files in it that are not modules."""
         self._programs: dict[str, dict[str, str]] = {}
         """Directory → name → path, of the modules in it, which may be programs of their own."""
         for name, directory in directories.items():

@@ -1,4 +1,4 @@
-"""Files that a user names as output: replaced whole, or written to where they are no files."""
+"""Files that a user names as output: replaced whole, or written to where they are not files."""
 
 from __future__ import annotations
 

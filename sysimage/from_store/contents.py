@@ -48,7 +48,7 @@ class _Source:
     path: str
     """Where it has it, in the image."""
     place: Path | None
-    """Where that is on this machine, links followed; None where they lead out of the items."""
+    """Its path on this machine, links followed; None where they lead out of the items."""
     above: tuple[Path, ...] = ()
     """The directories that it is in, on this machine: a link to one of them has no end and stays a link."""
 
@@ -71,7 +71,7 @@ def union(
             for inside in content.capabilities:
                 if (content.where, inside) not in made.given:
                     where = content.where + pointer("capabilities", inside)
-                    issues.append(Issue(where, f"{content.top}/{inside} is no file that is copied"))
+                    issues.append(Issue(where, f"{content.top}/{inside} is not one of the copied files"))
     return made.entries, issues + made.issues
 
 

@@ -4,7 +4,7 @@ A profile's ``etc/profile`` is a shell script of assignments (guix/build/profile
 
     export PATH="${GUIX_PROFILE:-/gnu/store/…-profile}/bin:${GUIX_PROFILE:-/gnu/store/…-profile}/sbin${PATH:+:}$PATH"
 
-It is read by the shell's rules for words and parameters, and nothing is run. What is no assignment is an error: a
+It is read by the shell's rules for words and parameters, and nothing is run. What is not an assignment is an error: a
 variable that is left out without a message is noticed only when a program does not work.
 """
 

@@ -86,7 +86,7 @@ def read_jar(place: Path, name: str) -> JarContents:
                 elif (version := _class_version(member.filename, head)) is not None:
                     versions.append(version)
     except _DAMAGED as error:
-        raise IntegrityError(f"cannot use {place}: it is no sound jar", issues=[Issue(name, str(error))]) from None
+        raise IntegrityError(f"cannot use {place}: it is not a sound jar", issues=[Issue(name, str(error))]) from None
     artifact = _own(sorted(set(poms)), name)
     return JarContents(
         artifact,

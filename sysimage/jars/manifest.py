@@ -33,7 +33,7 @@ def main_attributes(text: bytes) -> dict[str, str]:
 def reached(class_path: tuple[str, ...], path: str) -> Iterator[str]:
     """The paths of the files that a jar at a path names in its attribute Class-Path, those of directories left out."""
     for entry in class_path:
-        with suppress(ValueError):  # no address: Java passes over it
+        with suppress(ValueError):  # no address: Java ignores it
             address = urlsplit(entry)
             if not address.scheme and not address.netloc and address.path and not address.path.endswith("/"):
                 yield posixpath.normpath(posixpath.join(posixpath.dirname(path), unquote(address.path)))

@@ -60,7 +60,7 @@ def with_jars(
             contents = items.contents(jar)
             placed.append(PlacedJar(jar, contents, items.item(jar, contents)))
         except IntegrityError as error:
-            issues += [Issue(jar.where, f"{jar.path} is no sound jar: {issue.message}") for issue in error.issues]
+            issues += [Issue(jar.where, f"{jar.path} is not a sound jar: {issue.message}") for issue in error.issues]
         progress("jars", done, len(found.jars))
     top = items.top
     issues += _secrets(placed, top, spec.allow_secrets)

@@ -85,7 +85,7 @@ class _Search:
             names = ", ".join(place.relative_to(top).as_posix() for place in others[:_SHOWN])
             more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
             self.left_out.append(
-                f'{source} holds what is no jar and is left out: {names}{more}; "trees" takes other files'
+                f'{source} holds what is not a jar and is left out: {names}{more}; "trees" takes other files'
             )
 
     def _is_taken(self, place: Path) -> bool:

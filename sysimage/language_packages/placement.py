@@ -74,7 +74,7 @@ def contradictions(items: Sequence[PlacedItem], top: str, system: SystemResult, 
             above = posixpath.dirname(place)
             while above != top and above != "/":
                 if kinds.get(above, Kind.DIRECTORY) is not Kind.DIRECTORY:
-                    yield Issue(where, f"{placed.name} has {place}, and {above} is no directory")
+                    yield Issue(where, f"{placed.name} has {place}, and {above} is not a directory")
                 above = posixpath.dirname(above)
 
 

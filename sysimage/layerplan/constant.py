@@ -30,7 +30,7 @@ def changing_with_everything(
     closure: Closure, ahead: Mapping[StorePath, int], taken: Container[StorePath]
 ) -> tuple[StorePath, ...]:
     """Items that are not worth a layer by their size: what everything hangs from, and its own parts, which nothing else
-    refers to, if they change often and are no package's. Those that are ``taken`` have their layer."""
+    refers to, if they change often and are not a package's. Those that are ``taken`` have their layer."""
     tops = hangs_everything(closure)
     if not tops:
         return ()

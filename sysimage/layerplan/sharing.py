@@ -81,7 +81,7 @@ def small_below(room: int) -> int:
 def _foundations(closure: Closure, needs: dict[StorePath, int]) -> dict[StorePath, StorePath]:
     """For each item, the root with the smallest closure that needs it; a root is its own.
 
-    What everything hangs from (a profile, the system itself) is no root: it is passed over, down to the first items
+    What everything hangs from (a profile, the system itself) is not a root: it is skipped, down to the first items
     that have others beside them.
     """
     import networkx  # a tenth of a second that a build of an unchanged system need not pay

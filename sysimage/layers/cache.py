@@ -161,7 +161,7 @@ class LayerCache:
         yield from (record for _, record in self._by_age() if record is not None)
 
     def damaged_records(self) -> tuple[Path, ...]:
-        """The files of records that are not what was written there; those of other versions are passed over."""
+        """The files of records that are not what was written there; those of other versions are skipped."""
         return tuple(path for path, text in memo.texts(self._records) if text is None)
 
     def strays(self) -> tuple[Path, ...]:

@@ -43,7 +43,7 @@ _WINDOW_LOG = 22
 _LONG_SIGHTED = 10
 """From this level on, the library looks back as far by itself, or further."""
 _ZSTD_PIECE = 256 << 10
-"""Bytes that zstd is given at a time. They make no difference but for the memory: larger ones are no faster."""
+"""Bytes that zstd is given at a time. They make no difference but for the memory: larger ones are not faster."""
 _DEFAULT_ZSTD_LEVEL = _KINDS["zstd"][0]
 _DEFAULT_HASH_LOG, _DEFAULT_MATCH = 16, 6
 """At the default level one table, of the places of 6 bytes, instead of the library's two, of 5 and 8: 256 KiB, which

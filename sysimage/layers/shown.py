@@ -4,7 +4,7 @@
     usr/bin/awk                               the file
     gnu/store/…-mawk-1.3/bin/awk              the same file: a hard link to it
 
-The name outside of the store is the one with the content, because scanners pass over links; and both names come one
+The name outside of the store is the one with the content, because scanners skip links; and both names come one
 after the other, so that a reader can hash the item while it goes by. Packages have their files below /usr, a tree of
 the user's has them where the spec says.
 """

@@ -50,7 +50,7 @@ class LayerSource:
             if item.location is None
         ]
         issues += [
-            Issue(entry.path, "is given as a parent but is no directory")
+            Issue(entry.path, "is given as a parent but is not a directory")
             for entry in self.parents
             if entry.kind is not Kind.DIRECTORY
         ]

@@ -89,7 +89,7 @@ def _unpack(tarball: Path, package: LockedPackage, top: Path) -> None:
                 place.chmod(0o755 if member.mode & 0o100 else 0o644)
     except (tarfile.TarError, zlib.error, EOFError, ValueError, *_IN_THE_WAY) as error:
         raise IntegrityError(
-            f"cannot unpack {package}: it is no sound tarball", issues=[Issue(WHERE, str(error))]
+            f"cannot unpack {package}: it is not a sound tarball", issues=[Issue(WHERE, str(error))]
         ) from None
     if not (top / "package.json").is_file():
         raise IntegrityError(f"cannot unpack {package}: its tarball has no package.json")
@@ -99,7 +99,7 @@ def _inside(name: str) -> str | None:
     """The path below the package; None for its own directory."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if ".." in parts or name.startswith("/") or not name.isprintable():
-        raise ValueError(f"{name!r} is no path inside a package")
+        raise ValueError(f"{name!r} is not a path inside a package")
     return "/".join(parts[1:]) or None
 
 

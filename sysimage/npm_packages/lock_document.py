@@ -85,7 +85,7 @@ class LockDocument:
         if version == 1:
             raise _refused(path, [Issue(WHERE, "has version 1, which does not say all that is needed")], _WRITE_AGAIN)
         if version not in (2, 3) or not isinstance(packages, dict) or "" not in packages:
-            raise _refused(path, [Issue(WHERE, "is no package-lock.json of version 2 or 3")], _WRITE_AGAIN)
+            raise _refused(path, [Issue(WHERE, "is not a package-lock.json of version 2 or 3")], _WRITE_AGAIN)
         issues: list[Issue] = []
         entries: dict[str, LockEntry] = {}
         for place, value in packages.items():

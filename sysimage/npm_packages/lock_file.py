@@ -122,7 +122,7 @@ class _Reader:
                 "the file, npm install ./NAME.tgz"
             )
         elif not is_place(place):
-            yield "is no place below node_modules"
+            yield "is not a place below node_modules"
         elif entry.in_bundle:
             return
         elif resolved.startswith(("git:", "git+", "github:")):
@@ -134,7 +134,7 @@ class _Reader:
         elif resolved.startswith("file:"):
             local = self._local(entry)
             if local is None or not local.resolve().is_relative_to(self.spec_dir.resolve()) or not local.is_file():
-                yield f"is at {resolved}, which is no file inside the spec's directory"
+                yield f"is at {resolved}, which is not a file inside the spec's directory"
         elif resolved.startswith(("http:", "https:")) and "/-/" not in resolved and not self.has_directory:
             yield 'comes from an address outside of a registry; put its tarball into a directory and say "tarballs"'
         for program, file in entry.bin.items():

@@ -43,7 +43,7 @@ class History:
     """The build before this one, whose layers are kept where changing them does not pay."""
 
     def before(self, closure: Closure) -> tuple[Closure, ...]:
-        """The closures to compare ``closure`` with; a build that changed nothing is no step."""
+        """The closures to compare ``closure`` with; a build that changed nothing is not a step."""
         steps: list[Closure] = []
         for one in (*self.closures, *([self.previous.closure] if self.previous else [])):
             if not steps or not _same(steps[-1], one):
@@ -76,8 +76,8 @@ def record_path(output: Path) -> Path:
 
 
 def record_beside(output: Path) -> Path | None:
-    """Where the record of an image goes; None beside what is no place of its own, such as a pipe, ``/dev/null``, or an
-    open descriptor's name, whatever that leads to."""
+    """Where the record of an image goes; None beside an output that is not a new file, such as a pipe,
+    ``/dev/null``, or the name of an open descriptor."""
     if output.exists() and not output.is_file() and not output.is_dir():
         return None
     leads_to = str(output.readlink()) if output.is_symlink() else ""

@@ -86,7 +86,7 @@ def refuse_another_format(output: Path, mark: str, what: str) -> None:
     if not os.path.lexists(output):
         return
     if not output.is_file():
-        raise SpecError(f"cannot write {output}: it is no file", hint=f"{what} is written there")
+        raise SpecError(f"cannot write {output}: it is not a file", hint=f"{what} is written there")
     try:
         with output.open("rb") as file:
             head = file.read(_LOOKED_AT)
@@ -134,7 +134,7 @@ def source_inputs(spec: SystemSpec, spec_dir: Path) -> Iterator[Input]:
 def check_outputs(
     request: BuildRequest, spec: Iterable[Input], named: Iterable[Input], *, hint: str = _ELSEWHERE
 ) -> None:
-    """Refuse what would write over something that a build reads, or over what is no image, before any work.
+    """Refuse what would write over something that a build reads, or over what is not an image, before any work.
 
     ``spec`` is where the spec was read, and ``named`` is what was named beside it, such as earlier builds: the record
     beside the output may be one of those. ``hint`` says what to do about them.

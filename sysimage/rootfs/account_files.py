@@ -193,7 +193,7 @@ class _Lines:
         self.changed = False
 
     def fields(self) -> Iterator[list[bytes]]:
-        """Of every line that may be an account's. The C library passes over the others."""
+        """Of every line that may be an account's. The C library skips the others."""
         for line in self._lines:
             if line[:1] not in b"#+-\n":
                 yield line.rstrip(b"\n").split(b":")

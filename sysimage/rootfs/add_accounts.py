@@ -35,9 +35,9 @@ def add_accounts(
 ) -> Accounts:
     """``base`` with the requested accounts, and IDs chosen for those without one, as the image ``below`` lets them.
 
-    An ID in ``locked`` is that of its name and of no other, whether there is such an account now or not. Of two that
-    want the same name the later counts. A wanted user of a base account's name keeps whatever it does not say. A
-    `SpecError` names every ID given twice and every group or member that does not exist.
+    An ID in ``locked`` belongs to its name alone, whether there is such an account now or not. Of two requests for the
+    same name the later counts. A requested user with the name of a base account keeps every field that the request
+    leaves out. A `SpecError` names every ID given twice and every group or member that does not exist.
     """
     wanted_users = {user.name: _in_its_group(user, base, below) for user in users}
     wanted_groups = {group.name: group for group in groups}

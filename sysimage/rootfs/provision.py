@@ -116,7 +116,7 @@ def _database(store: Store, database: bytes) -> Iterator[Entry]:
 
 
 def _per_user(spec: SystemSpec) -> Iterator[Entry]:
-    """Where the store's owner has his profiles and GC roots, if he has a name and is not root."""
+    """Where the store's owner has profiles and GC roots, for an owner with a name other than root."""
     for name, user in spec.users.items():
         if spec.store.uid and user.uid == spec.store.uid:
             for below in ("profiles", "gcroots"):
@@ -124,7 +124,7 @@ def _per_user(spec: SystemSpec) -> Iterator[Entry]:
 
 
 def _owned(store: Store, entries: Iterable[Entry]) -> Iterator[Entry]:
-    """The store's state belongs to the store's owner, and all that he needs to build, install and collect."""
+    """The store's state belongs to the store's owner, and all that is needed to build, install and collect."""
     found = {}
     for entry in entries:
         found[entry.path] = replace(entry, uid=store.uid, gid=store.gid)

@@ -54,7 +54,7 @@ class SystemResult:
     """A system in a store, and what an image of it needs beside its closure."""
 
     system: StorePath
-    """Of a pack, which is no system, its first item."""
+    """Of a pack, which is not a system, its first item."""
     boot_program: StorePath | None
     """None in a system with a plain command instead of an init, or whose init needs none."""
     items: tuple[StoreItem, ...]

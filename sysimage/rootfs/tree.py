@@ -137,7 +137,7 @@ class Tree:
                     above = by_path[parent] = Entry.directory(parent)
                 if above.kind is not Kind.DIRECTORY:
                     issues.append(
-                        Issue(path, f"lies below {parent}, which is no directory ({entry.owner} and {above.owner})")
+                        Issue(path, f"lies below {parent}, which is not a directory ({entry.owner} and {above.owner})")
                     )
         if issues:
             raise TreeError("cannot put the entries into one tree: they contradict each other", issues=issues)

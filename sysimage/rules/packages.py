@@ -62,6 +62,6 @@ OF_NOTHING = (
 
 
 def listed(digests: bytes) -> frozenset[bytes]:
-    """The paths in a list of digests, without the first slash; lines that are not of its form are passed over."""
+    """The paths in a list of digests, without the first slash; lines that are not of its form are skipped."""
     lines = (line.split(b"  ", 1) for line in digests.split(b"\n"))
     return frozenset(line[1] for line in lines if len(line) == 2)

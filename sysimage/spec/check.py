@@ -122,7 +122,7 @@ def _check_ready(here: str, ready: object) -> Iterator[Issue]:
             try:
                 ip_address(address)
             except ValueError:
-                yield Issue(f"{here}/address", f"is no IP address: {address}")
+                yield Issue(f"{here}/address", f"is not an IP address: {address}")
 
 
 def _check_kind(here: str, service: Service) -> Iterator[Issue]:

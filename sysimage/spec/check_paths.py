@@ -128,7 +128,7 @@ def _check_followed(claim: _Claim, places: ReservedPaths, links: dict[str, str])
 
 
 def _check_conflicts(placed: list[_Claim], homes: list[_Claim], spec: SystemSpec) -> Iterator[Issue]:
-    """One thing at a path, and nothing below what is no directory."""
+    """One thing at a path, and nothing below what is not a directory."""
     first: dict[str, str] = {}
     for claim in placed:
         if claim.path in first:

@@ -32,7 +32,7 @@ def _check_patterns(where: str, patterns: Sequence[str]) -> Iterator[Issue]:
         try:
             GitIgnoreSpec.from_lines([pattern])
         except ValueError:
-            yield Issue(f"{where}/exclude/{index}", f"is no pattern as in a .gitignore: {pattern}")
+            yield Issue(f"{where}/exclude/{index}", f"is not a pattern as in a .gitignore: {pattern}")
 
 
 def _fault(place: Path) -> str | None:

@@ -73,7 +73,7 @@ class SpecChoices:
     arguments: Mapping[str, str] = field(default_factory=dict)
     """The values of the spec's arguments; each must be declared."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Values for arguments that are given no other; those of other names are passed over."""
+    """Values for arguments that are given no other; those of other names are ignored."""
 
     @classmethod
     def of(

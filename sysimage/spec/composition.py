@@ -63,7 +63,7 @@ class Composition:
 
 
 def compose(text: SpecText, choices: SpecChoices) -> Composition:
-    """Read a spec with what it includes, and lay over it what is chosen. A `SpecError` for what is no such text."""
+    """Read a spec with what it includes, and lay over it what is chosen. A `SpecError` for another text."""
     included = IncludedTexts()
     included.add(text)
     issues = included.issues
@@ -159,7 +159,7 @@ def _assigned(system: Located, assignment: Assignment, issues: list[Issue]) -> L
     place = Place(f"--set {assignment.text}")
     if assignment.keys[0] in KEYS:
         said = {"include": "", "variants": ": say --variant", "arguments": ": say --argument"}[assignment.keys[0]]
-        issues.append(issue_at(place, assignment.where, f"is no part of the system{said}"))
+        issues.append(issue_at(place, assignment.where, f"is not part of the system{said}"))
         return system
     value = everywhere(assignment.value, place)
     other = {"architecture": "architectures", "architectures": "architecture"}.get(".".join(assignment.keys))
@@ -178,7 +178,7 @@ def _replaced(
             return value
         if isinstance(content, list):
             return Located([*content, value], whole.place)
-        issues.append(issue_at(value.place, assignment.where, "is no array: nothing can be added to it"))
+        issues.append(issue_at(value.place, assignment.where, "is not an array: nothing can be added to it"))
         return whole
     key, rest = keys[0], keys[1:]
     if isinstance(content, dict):

@@ -205,7 +205,7 @@ class _Reader:
         except json.JSONDecodeError:
             self.fault(where, 'a backslash stands before a letter that means nothing; a backslash itself is "\\\\"')
         except UnicodeEncodeError:
-            self.fault(where, "half a surrogate pair is no character")
+            self.fault(where, "half a surrogate pair is not a character")
             text = ""
         self.at += len(token)
         return text

@@ -28,7 +28,7 @@ class SpecPath:
     within: bool = False
     """Whether it must lead to something inside that file's directory."""
     or_name: bool = False
-    """Whether a word without a slash is no path but a name."""
+    """Whether a word without a slash is not a path but a name."""
 
 
 WHOLE = Whole()

@@ -39,7 +39,7 @@ CHANGED: tuple[ChangedKey, ...] = ()
 def migrated(text: str, changes: Iterable[ChangedKey] = CHANGED) -> tuple[str, tuple[ChangedKey, ...]]:
     """The text with today's keys, and the changes that it needed, oldest first.
 
-    A `SpecError` where the text is no JSON, or has an old key beside the new one.
+    A `SpecError` where the text is not JSON, or has an old key beside the new one.
     """
     made = []
     for change in changes:

@@ -207,7 +207,7 @@ def _made_of(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _to_model(value: object) -> SystemSpec:
-    # Through JSON, because only there is strict what a file's author expects: arrays are tuples, "5" is no number.
+    # Through JSON, because only there is strict what a file's author expects: arrays are tuples, "5" is not a number.
     return SystemSpec.model_validate_json(json.dumps(value), strict=True, by_alias=True, by_name=False)
 
 

@@ -52,7 +52,7 @@ class Store(SpecObject):
 
     @property
     def owner_dirs(self) -> tuple[str, ...]:
-        """Directories beside store and state that are the owner's if he is not root: where builds log, and above."""
+        """Directories beside store and state that belong to an owner other than root: where builds log, and above."""
         if self.kind is StoreKind.GUIX:
             return "/gnu", "/var/log/guix", "/var/log/guix/drvs"
         return "/nix", "/nix/var", "/nix/var/log", "/nix/var/log/nix", "/nix/var/log/nix/drvs"

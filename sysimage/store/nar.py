@@ -85,7 +85,7 @@ class NarWriter(ContentVisitor):
 
 
 def entry_head(name: bytes) -> bytes:
-    """How an entry of a directory begins; the item itself, which has no name, is no entry."""
+    """How an entry of a directory begins; the item itself, which has no name, is not an entry."""
     if not name:
         return b""
     return b"%b%b%b%b%b" % (_ENTRY, len(name).to_bytes(8, "little"), name, bytes(-len(name) % 8), _NODE)

@@ -73,7 +73,7 @@ def members(source: Path, skip: Skip) -> Iterator[Member]:
         cause = f"{error.strerror}: {error.filename or source}" if error.strerror else str(error)
         raise SpecError(f"cannot read the tree {source}: {cause}") from error
     except _DAMAGED as error:
-        raise SpecError(f"cannot read the tree {source}: it is no archive that can be read: {error}") from error
+        raise SpecError(f"cannot read the tree {source}: it is not an archive that can be read: {error}") from error
 
 
 def source_state(source: Path) -> str:

@@ -208,7 +208,7 @@ def _is_declared(entry: Entry) -> bool:
 
 
 def _shown(tree: PlacedTree, replacing: Collection[_TreeFile]) -> Iterator[StoreItem]:
-    """The items of a tree, which show at its path what is no entry of the image."""
+    """The items of a tree, which show at its path what is not an entry of the image."""
     for item in tree.items:
         left_out = tuple(sorted(file.inside for file in replacing if file.item is item))
         if tree.tree.is_copied or item.shown is None:

@@ -74,7 +74,7 @@ _XZ_MEMORY = 256 << 20
 def _decompressed_by(
     make: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor], name: str, chunks: Iterator[bytes]
 ) -> Iterator[bytes]:
-    """Streams in a row are one; the NUL bytes with which xz pads them are passed over."""
+    """Streams in a row are one; the NUL bytes with which xz pads them are skipped."""
     stream = None
     try:
         for chunk in chunks:

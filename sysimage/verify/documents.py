@@ -53,7 +53,7 @@ def parse_json(data: bytes, limits: Limits) -> Any:
     except ValueError as error:
         raise MalformedError(f"is not JSON: {error}") from None
     if b"\\ud" in data.lower() and _HALF.search(json.dumps(value, ensure_ascii=False)):
-        raise MalformedError("holds half of a surrogate pair, which is no character")
+        raise MalformedError("holds half of a surrogate pair, which is not a character")
     return value
 
 

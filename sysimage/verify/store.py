@@ -111,7 +111,7 @@ def _is_ours(parts: Parts, tree: FileTree) -> bool:
 def _check_paths(
     tree: FileTree, rows: Mapping[str, Row], directory: str, where: str, faults: IssueCollector
 ) -> list[StorePath]:
-    """The paths that are in both; a fault for each that is in one only, or is no store path at all."""
+    """The paths that are in both; a fault for each that is in one only, or is not a store path at all."""
     both = []
     for text in sorted(rows):
         try:

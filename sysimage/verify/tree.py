@@ -57,7 +57,7 @@ class Node:
 
 
 def is_of_aufs(parts: Parts) -> bool:
-    """Whether it is what AUFS kept beside the files, in layers that old Docker made: engines pass over it, but
+    """Whether it is what AUFS kept beside the files, in layers that old Docker made: engines ignore it, but
     hard links may lead to files in ``.wh..wh.plnk``."""
     return bool(parts) and parts[0] in (b".wh..wh.plnk", b".wh..wh.orph", b".wh..wh.aufs")
 

@@ -105,7 +105,7 @@ def _unpack(place: Path, file: WheelFile, top: Path, target: Target, modules: st
             raise
         issues = getattr(error, "issues", None) or [str(error)]
         raise IntegrityError(
-            f"cannot unpack {file.file}: it is no sound wheel",
+            f"cannot unpack {file.file}: it is not a sound wheel",
             issues=[Issue(file.wheel.where, str(issue)) for issue in issues],
         ) from None
 

@@ -81,7 +81,7 @@ def _pylock(text: str, path: Path, python: Python, target: Target, issues: list[
         issues.append(Issue(WHERE, f"{path.name} is not TOML: {error}"))
         return
     except (PylockValidationError, InvalidMarker) as error:
-        issues.append(Issue(WHERE, f"{path.name} is no lock file of PEP 751: {error}"))
+        issues.append(Issue(WHERE, f"{path.name} is not a lock file of PEP 751: {error}"))
         return
     try:
         chosen = list(
@@ -136,7 +136,7 @@ def _requirements(text: str, path: Path, target: Target, issues: list[Issue]) ->
         try:
             requirement = Requirement(words.strip())
         except InvalidRequirement as error:
-            fault(f"is no requirement: {str(error).splitlines()[0]}")
+            fault(f"is not a requirement: {str(error).splitlines()[0]}")
             continue
         if requirement.marker is not None and not requirement.marker.evaluate(
             cast("dict[str, str]", target.environment())

@@ -170,7 +170,7 @@ def test_what_cannot_be_built_is_refused_before_anything_is_written(
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir() if path.name != "cache"} == before
 
 
-def test_a_directory_is_for_specs_that_are_no_files(store: Path) -> None:
+def test_a_directory_is_for_specs_that_are_not_files(store: Path) -> None:
     with pytest.raises(TypeError, match="relative to the file"):
         api.plan(store / "small.json", directory=store)
 

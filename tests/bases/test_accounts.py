@@ -141,13 +141,13 @@ def test_ids_that_the_base_gave_away_are_named(tmp_path: Path, closure: Closure)
 @pytest.mark.parametrize(
     ("member", "why"),
     [
-        (raw_tar.symlink(b"etc/passwd", b"/run/passwd"), "is a link to /run/passwd, which is no file in the base"),
-        (raw_tar.symlink(b"etc/passwd", b"passwd"), "is a link to passwd, which is no file in the base"),
+        (raw_tar.symlink(b"etc/passwd", b"/run/passwd"), "is a link to /run/passwd, which is not a file in the base"),
+        (raw_tar.symlink(b"etc/passwd", b"passwd"), "is a link to passwd, which is not a file in the base"),
         (raw_tar.directory(b"etc/passwd"), "is a directory"),
         (raw_tar.header(b"etc/passwd", b"6"), "is a FIFO"),
     ],
 )
-def test_accounts_in_what_is_no_file_stay_and_are_not_added_to(
+def test_accounts_in_what_is_not_a_file_stay_and_are_not_added_to(
     member: bytes, why: str, tmp_path: Path, closure: Closure
 ) -> None:
     base(tmp_path, (raw_tar.file(b"etc/group", GROUP), member), User="8")

@@ -116,7 +116,7 @@ def test_every_field_of_a_system_is_carried(tmp_path: Path) -> None:
     remembered.keep("key", result)
     found = remembered.find("key")
     assert found == result
-    assert found.entries[0].known_digest == digest, "which is no part of what makes entries equal"
+    assert found.entries[0].known_digest == digest, "which is not part of what makes entries equal"
     assert list(found.image_defaults.environment) == ["Z", "A"]
 
 

@@ -82,7 +82,7 @@ def test_bytes_may_be_counted_in_powers_of_a_thousand(text: str, count: int) -> 
 
 
 @pytest.mark.parametrize("text", ["", "G", "-1", "1.5G", "5 G", "5GB", "²"])
-def test_what_is_no_number_of_bytes_is_refused(text: str) -> None:
+def test_what_is_not_a_number_of_bytes_is_refused(text: str) -> None:
     from argparse import ArgumentTypeError
 
     from sysimage.cli.flag_values import byte_count

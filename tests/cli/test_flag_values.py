@@ -43,7 +43,7 @@ def test_dates_are_read_as_utc_unless_they_say_otherwise(text: str, seconds: int
 
 
 @pytest.mark.parametrize("text", ["yesterday", "", "-5", "1969-12-31", "253402300800"])
-def test_what_is_no_time_of_a_document_is_refused(text: str) -> None:
+def test_what_is_not_a_time_of_a_document_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError):
         created_at(text)
 

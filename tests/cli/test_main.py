@@ -264,7 +264,7 @@ def caught(status: str, number: signal.Signals) -> bool:
     return bool(int(mask.split()[1], 16) >> (number - 1) & 1)
 
 
-def test_a_reader_that_leaves_is_no_error_to_talk_about() -> None:
+def test_a_reader_that_leaves_is_not_an_error_to_talk_about() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     told = subprocess.run(

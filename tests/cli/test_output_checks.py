@@ -125,7 +125,7 @@ def test_a_base_is_not_replaced_by_what_is_built_on_it(workspace: Path, capsys: 
     assert error["issues"][0]["message"] == "is the base image, and holds it"
 
 
-def test_a_record_beside_the_image_is_no_reason_to_lose_a_file(
+def test_a_record_beside_the_image_is_not_a_reason_to_lose_a_file(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.move("small.json", "web.plan.json")
@@ -142,7 +142,7 @@ def test_a_record_beside_the_image_is_no_reason_to_lose_a_file(
         assert main(["build", "-q", "--record", "-o", "web.tar", "small.json"]) == 0
 
 
-def test_what_is_in_the_cache_is_no_output(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_in_the_cache_is_not_an_output(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     blob = next(path for path in (workspace / "cache/layers/blobs/sha256").iterdir())
     before = blob.read_bytes()
     error = refused(workspace, capsys, "build", "-o", str(blob), "small.json")
@@ -176,7 +176,7 @@ def test_standard_output_is_not_added_to_the_spec(workspace: Path) -> None:
     assert everything(workspace) == before
 
 
-def test_what_is_no_file_is_refused_and_pipes_and_devices_are_written_to(
+def test_what_is_not_a_file_is_refused_and_pipes_and_devices_are_written_to(
     workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("directory").mkdir()
@@ -212,7 +212,7 @@ def test_a_directory_without_a_layout_is_refused_before_any_work(
     Path("home/letter").touch()
     shutil.rmtree("cache")
     error = refused(workspace, capsys, "build", "-o", "home", "small.json")
-    assert error["message"] == "cannot write an OCI layout to home: it contains letter and is no layout"
+    assert error["message"] == "cannot write an OCI layout to home: it contains letter and is not a layout"
     error = refused(workspace, capsys, "build", "-f", "oci-dir", "-o", "motd", "small.json")
     assert not Path("cache").exists()
 
@@ -249,7 +249,7 @@ def test_a_lock_is_written_over_a_lock_alone(workspace: Path, capsys: pytest.Cap
     error = refused(workspace, capsys, "lock", "--offline", "--lockfile", "small.json", "web.json")
     assert "what is there is not a lock file" in error["message"]
     error = refused(workspace, capsys, "lock", "--offline", "--lockfile", "store", "web.json")
-    assert error["message"] == "cannot write store: it is no file"
+    assert error["message"] == "cannot write store: it is not a file"
     Path("web.lock.json").write_text('<<<<<<< mine\n{"format": "sysimage-lock/1",\n')
     # A lock that git could not merge would be replaced.
     assert "cannot fetch" in refused(workspace, capsys, "lock", "--offline", "web.json", status=6)["message"]

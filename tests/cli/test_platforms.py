@@ -85,7 +85,7 @@ def test_one_platform_is_an_image_and_no_index(workspace: Path, say: Any) -> Non
         (["--platform", "linux/nonsense"], "architecture"),
     ],
 )
-def test_what_is_no_platform_is_refused(flags: list[str], cause: str, workspace: Path, say: Any) -> None:
+def test_what_is_not_a_platform_is_refused(flags: list[str], cause: str, workspace: Path, say: Any) -> None:
     assert cause in json.dumps(say("build", *flags, status=2))
 
 

@@ -34,7 +34,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 
 @pytest.fixture(autouse=True)
 def no_archive(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Changelogs cannot be fetched, which is no error of a question."""
+    """Changelogs cannot be fetched, which is not an error of a question."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("SYSIMAGE_OFFLINE", "1")
 

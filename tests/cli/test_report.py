@@ -68,7 +68,7 @@ def test_an_image_is_compared_with_itself(archive: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("place", ["small.tar", "link", "directory"])
-def test_what_is_read_and_what_is_no_file_is_not_written_over(
+def test_what_is_read_and_what_is_not_a_file_is_not_written_over(
     archive: Path, tmp_path: Path, place: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     image = tmp_path / "small.tar"
@@ -90,7 +90,7 @@ def test_what_is_read_and_what_is_no_file_is_not_written_over(
         ("absent.json", None, 2, "there is no such file"),
     ],
 )
-def test_what_is_no_image_is_refused_in_a_sentence(
+def test_what_is_not_an_image_is_refused_in_a_sentence(
     name: str, content: str | None, status: int, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if content is not None:

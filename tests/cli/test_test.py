@@ -77,7 +77,7 @@ def test_what_cannot_be_tested_is_refused_at_once(
     assert message in told(capsys, *argv)[1]
 
 
-def test_what_is_no_image_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_not_an_image_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "notes.tar").write_text("not an image")
     status, said = told(capsys, tmp_path / "notes.tar")
     assert status == 1

@@ -22,7 +22,7 @@ nginx (1.26-3+deb13u2) trixie-security; urgency=high
 
 nginx (1.26-3+deb13u1) trixie-security; urgency=high
 
-  * CVE-2026-9, which is no number; CVE-2025-0099.
+  * CVE-2026-9, which is not a number; CVE-2025-0099.
 
  -- A Maintainer <a@example.org>  Mon, 02 Mar 2026 10:00:00 +0000
 

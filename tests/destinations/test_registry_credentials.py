@@ -104,7 +104,7 @@ def test_a_helper_finds_what_it_needs_in_the_users_environment(tmp_path: Path, h
     ["""echo '{"Username": "", "Secret": ""}'""", "echo 'credentials not found in native keychain'; exit 1"],
     ids=["empty", "none kept"],
 )
-def test_a_helper_without_credentials_is_no_reason_to_stop(tmp_path: Path, helper: Helper, script: str) -> None:
+def test_a_helper_without_credentials_is_not_a_reason_to_stop(tmp_path: Path, helper: Helper, script: str) -> None:
     helper.says(script)
     config = written(tmp_path / "config.json", credsStore="vault")
     assert find_credentials(repository("h.test/x"), [config]) is None

@@ -379,7 +379,7 @@ def test_a_location_without_an_address_is_an_error(blobs: BlobDirectory) -> None
         ("Sun, 99 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:50:37 GMT", 0.0),
     ],
 )
-def test_both_forms_of_a_wait_are_understood_and_nonsense_is_no_wait(
+def test_both_forms_of_a_wait_are_understood_and_nonsense_is_not_a_wait(
     retry_after: str, date: str, seconds: float
 ) -> None:
     assert Reply(503, {"retry-after": retry_after, "date": date}, b"", "http://h.test/").wait == seconds
@@ -414,10 +414,10 @@ class RefusesDeeply(AnswersDeeply):
         self.answer(403, self.body)
 
 
-def test_documents_without_bounds_are_no_documents(blobs: BlobDirectory) -> None:
+def test_documents_without_bounds_are_not_documents(blobs: BlobDirectory) -> None:
     with running(AnswersDeeply) as registry:
         session, _ = session_with(registry)
-        with pytest.raises(RegistryError, match="is no manifest"):
+        with pytest.raises(RegistryError, match="is not a manifest"):
             fetch_manifest(session, "1")
     with running(RefusesDeeply) as registry, pytest.raises(RegistryError, match="status 403"):
         push(registry, blobs)

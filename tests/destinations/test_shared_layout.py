@@ -156,7 +156,7 @@ def test_nothing_is_removed_where_it_is_not_known_what_is_needed(blobs: BlobDire
     write(new, blobs, layout, "web:1")
     assert_whole(layout, new)
     kept = BlobDirectory(layout).path(old.layers[0].descriptor.digest).exists()
-    assert kept == (kind != "application/x-unknown"), "what is no document names nothing"
+    assert kept == (kind != "application/x-unknown"), "what is not a document names nothing"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"schemaVersion": 2}', '{"schemaVersion": 2, "manifests": [1]}'])

@@ -79,7 +79,7 @@ def test_other_fields_are_refused(value: Outer) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "1", "{}", '{"inner": 1}'])
-def test_what_is_no_value_is_refused(text: str) -> None:
+def test_what_is_not_a_value_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         CODEC.loads(text)
 

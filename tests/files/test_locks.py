@@ -41,7 +41,7 @@ def elsewhere(lock: Callable[[], AbstractContextManager[object]]) -> Iterator[Ca
         os.close(said)
 
 
-def test_a_directory_in_use_is_no_process_alone_s(tmp_path: Path) -> None:
+def test_a_directory_in_use_is_in_use_by_another_process(tmp_path: Path) -> None:
     with elsewhere(lambda: in_use(tmp_path / "cache")):
         with alone(tmp_path / "cache") as nobody_else:
             assert not nobody_else

@@ -176,7 +176,7 @@ def test_what_is_not_there_is_reported(tmp_path: Path, guix: Closure, parts: dic
     assert not (tmp_path / "machine.tar").exists()
 
 
-def test_what_is_no_system_is_refused_and_the_other_way_is_named(tmp_path: Path) -> None:
+def test_what_is_not_a_system_is_refused_and_the_other_way_is_named(tmp_path: Path) -> None:
     closure = small_system(StoreBuilder(tmp_path / "store"))
     registered(closure, tmp_path / "registration")
     link_result(tmp_path, closure)

@@ -154,7 +154,7 @@ def test_an_item_s_registration_of_any_version_is_read(file: Path) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS, ids=name)
-def test_a_cache_of_any_version_is_used_or_passed_over(version: Path, tmp_path: Path) -> None:
+def test_a_cache_of_any_version_is_used_or_ignored(version: Path, tmp_path: Path) -> None:
     registered(small_store(tmp_path / "store", "/gnu/store").closure("tool-1"), tmp_path / "registration")
     shutil.copy(version / "guix" / "system.json", tmp_path)
     shutil.copytree(version / "cache", tmp_path / "cache")
@@ -186,7 +186,7 @@ def shape(value: Any) -> Any:
 
 
 def missing(old: Any, new: Any, where: str = "") -> list[str]:
-    """What there was and is no more, or is otherwise; what has come is no fault."""
+    """What is missing or different now; an addition is not a fault."""
     if isinstance(old, dict) and isinstance(new, dict):
         gone = [f"{where}/{key}" for key in old if key not in new]
         return gone + [fault for key in old if key in new for fault in missing(old[key], new[key], f"{where}/{key}")]

@@ -47,7 +47,7 @@
     (items (error "the store must have one item of the package" name items))))
 
 (define (packages-below file)
-  ;; Every package that the derivation in FILE needs directly, or through derivations that are no packages, as a list of
+  ;; Every package that the derivation in FILE needs directly, or through derivations that are not packages, as a list of
   ;; derivation and output.
   (define seen (make-hash-table))
   (define (walk drv outputs)

@@ -89,7 +89,7 @@ def test_a_write_through_a_symlink_of_a_lower_layer_goes_nowhere(tmp_path: Path)
 
 
 @pytest.mark.parametrize("target", [b"../../etc/shadow", b"/etc/shadow", b"later", b"self", b"d"])
-def test_a_hard_link_to_what_is_no_earlier_file_is_refused(target: bytes, tmp_path: Path) -> None:
+def test_a_hard_link_to_what_is_not_an_earlier_file_is_refused(target: bytes, tmp_path: Path) -> None:
     members = (directory(b"d"), symlink(b"link", b"/etc/shadow"), hard_link(b"self", target), file(b"later"))
     assert "layer 1: /self is a hard link to" in refusal(tmp_path, archive(*members))
 
@@ -118,11 +118,11 @@ NUMBERS = {
     "pax size beyond reason": archive(pax([(b"size", b"9" * 30)]), header(b"f")),
     "negative base-256 size (CVE-2025-8194)": archive(header(b"f", size=b"\xff" * 12)),
     "base-256 size of 2^90": archive(header(b"f", size=b"\x80" + b"\x7f" * 11)),
-    "size that is no number": archive(header(b"f", size=b"12x4")),
+    "size that is not a number": archive(header(b"f", size=b"12x4")),
     "size of 8 EiB": archive(header(b"f", size=b"\x80" + (2**62).to_bytes(11, "big"))),
-    "uid that is no owner": archive(header(b"f", uid=b"\x80" + (2**32 - 1).to_bytes(7, "big"))),
+    "uid that is not an owner": archive(header(b"f", uid=b"\x80" + (2**32 - 1).to_bytes(7, "big"))),
     "negative uid": archive(header(b"f", uid=b"\xff" * 8)),
-    "pax uid that is no owner": archive(pax([(b"uid", b"4294967295")]), file(b"f")),
+    "pax uid that is not an owner": archive(pax([(b"uid", b"4294967295")]), file(b"f")),
     "directory with content": archive(header(b"d", b"5", size=512) + bytes(512)),
     "symlink with content": archive(header(b"l", b"2", size=512, link=b"x") + bytes(512)),
     "link to nothing": archive(header(b"l", b"2")),
@@ -184,7 +184,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("layer", BROKEN.values(), ids=BROKEN)
-def test_what_is_no_whole_archive_is_refused(layer: bytes, tmp_path: Path) -> None:
+def test_what_is_not_a_whole_archive_is_refused(layer: bytes, tmp_path: Path) -> None:
     assert "layer 1: " in refusal(tmp_path, layer)
 
 

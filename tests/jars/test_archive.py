@@ -84,7 +84,7 @@ def test_what_was_read_is_the_same_when_it_is_remembered(tmp_path: Path) -> None
 def test_a_jar_that_is_cut_off_is_refused(tmp_path: Path, cut: int) -> None:
     place = make_jar(tmp_path / "a.jar", {"A.class": "x" * 500})
     place.write_bytes(place.read_bytes()[:cut])
-    with pytest.raises(IntegrityError, match=r"cannot use .*a\.jar: it is no sound jar"):
+    with pytest.raises(IntegrityError, match=r"cannot use .*a\.jar: it is not a sound jar"):
         read_jar(place, "a.jar")
 
 

@@ -187,8 +187,8 @@ def test_every_jar_that_is_damaged_is_named(tmp_path: Path) -> None:
         (tmp_path / "lib").mkdir(exist_ok=True)
         (tmp_path / f"lib/{name}.jar").write_text("version https://git-lfs.github.com/spec/v1\n")
     assert faults(tmp_path) == [
-        "/java/jars/0: a.jar is no sound jar: File is not a zip file",
-        "/java/jars/0: b.jar is no sound jar: File is not a zip file",
+        "/java/jars/0: a.jar is not a sound jar: File is not a zip file",
+        "/java/jars/0: b.jar is not a sound jar: File is not a zip file",
     ]
 
 
@@ -231,14 +231,14 @@ def test_a_directory_without_jars_is_refused(tmp_path: Path) -> None:
     assert faults(tmp_path) == ["/java/jars/0: no jar is in lib"]
 
 
-def test_what_is_no_jar_is_named_unless_a_tree_takes_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_not_a_jar_is_named_unless_a_tree_takes_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     make_jar(tmp_path / "shop/lib/a.jar")
     for name in ("README", "bin/shop", "app.war"):
         (tmp_path / "shop" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "shop" / name).touch()
     (tmp_path / "shop/c").symlink_to("lib")
     placed(tmp_path, jars=("shop",))
-    assert "shop holds what is no jar and is left out: README, app.war, c and 1 more" in caplog.text
+    assert "shop holds what is not a jar and is left out: README, app.war, c and 1 more" in caplog.text
     caplog.clear()
     placed(tmp_path, jars=("shop",), trees={"/srv/shop": {"source": "shop", "exclude": ["*.jar"]}})
     assert not caplog.text

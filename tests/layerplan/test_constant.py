@@ -54,7 +54,7 @@ def test_what_is_large_has_a_layer_by_itself_even_if_it_changes_with_everything(
     assert "system" not in names(path for layer in plan.layers if layer.customized for path in layer.paths)
 
 
-def test_what_was_with_the_customization_is_no_layer_to_be_kept() -> None:
+def test_what_was_with_the_customization_is_not_a_layer_to_be_kept() -> None:
     closure = system()
     first = plan_layers(closure, 10)
     assert plan_layers(closure, 10, previous=first).layers[-1].paths == first.layers[-1].paths

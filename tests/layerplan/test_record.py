@@ -30,7 +30,7 @@ def test_anything_else_is_refused(text: str) -> None:
 
 @given(closures(12))
 @settings(max_examples=10, deadline=None)
-def test_a_record_whose_layers_are_no_partition_is_refused(closure: Closure) -> None:
+def test_a_record_whose_layers_are_not_a_partition_is_refused(closure: Closure) -> None:
     document = json.loads(to_json(plan_layers(closure, 4), closure))
     document["layers"][0]["items"] = []
     with pytest.raises(IntegrityError, match="do not hold every item once"):

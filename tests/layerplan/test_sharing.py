@@ -47,7 +47,7 @@ def test_small_items_of_one_root_stay_together(closure: Closure, limit: int) -> 
     """Small items of one root are never parted, whatever else there is."""
     plan = plan_layers(closure, limit, favour="sharing")
     number = {path: at for at, layer in enumerate(plan.layers) for path in layer.paths}
-    roots = closure.roots if len(closure.roots) > 1 else ()  # a single one is passed over
+    roots = closure.roots if len(closure.roots) > 1 else ()  # a single one is skipped
     small = small_below(max(1, limit - 1))
     for root in roots:
         mine = [

@@ -195,7 +195,7 @@ def test_a_record_in_which_something_else_stands_is_not_believed(
     assert len(heard) == len(sources)
 
 
-def test_a_record_of_an_older_version_is_passed_over_in_silence(
+def test_a_record_of_an_older_version_is_ignored_in_silence(
     sources: list[LayerSource], cache: LayerCache, tmp_path: Path
 ) -> None:
     before = build_layers(sources, cache, compression=NONE)

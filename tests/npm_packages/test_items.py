@@ -60,14 +60,14 @@ def test_links_of_a_tarball_are_left_out_as_npm_leaves_them_out(tmp_path: Path) 
 
 @pytest.mark.parametrize("path", ["../../escaped", "a/../../escaped", "line\nend"])
 def test_a_path_that_leads_out_is_refused(tmp_path: Path, path: str) -> None:
-    with pytest.raises(IntegrityError, match="is no path inside a package"):
+    with pytest.raises(IntegrityError, match="is not a path inside a package"):
         made(tmp_path, make_tarball(tmp_path / "x.tgz", {path: ""}))
     assert not list((tmp_path / "store/gnu/store").iterdir())
 
 
 @pytest.mark.parametrize("files", [{"a": "", "a/b": ""}, {"a/b": "", "a": ""}])
 def test_a_file_in_the_place_of_a_directory_is_refused(tmp_path: Path, files: dict[str, str]) -> None:
-    with pytest.raises(IntegrityError, match="it is no sound tarball"):
+    with pytest.raises(IntegrityError, match="it is not a sound tarball"):
         made(tmp_path, make_tarball(tmp_path / "x.tgz", files))
 
 

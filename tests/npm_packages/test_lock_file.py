@@ -58,7 +58,7 @@ def test_development_dependencies_are_there_when_they_are_asked_for() -> None:
     assert real("amd64", dev=True).keys() - real("amd64").keys() == {"node_modules/mkdirp"}
 
 
-def test_what_is_in_another_s_tarball_is_no_package_of_its_own(tmp_path: Path) -> None:
+def test_what_is_in_another_s_tarball_is_not_a_package_of_its_own(tmp_path: Path) -> None:
     packages = {
         "node_modules/a": {**GOOD, "dependencies": {"b": "*"}},
         "node_modules/a/node_modules/b": {"inBundle": True},
@@ -97,14 +97,14 @@ def test_a_tarball_beside_the_lock_file_is_taken_from_there(tmp_path: Path) -> N
         ({"node_modules/a": GOOD}, {"workspaces": ["packages/*"]}, "has workspaces; lock the application"),
         ({"node_modules/a": {**GOOD, "resolved": "git+ssh://x/a.git#1"}}, {}, "comes from a repository: npm pack it"),
         ({"node_modules/a": {**GOOD, "resolved": "https://x/a.tar.gz"}}, {}, "outside of a registry; put its tarball"),
-        ({"node_modules/a": {**GOOD, "resolved": "file:../a.tgz"}}, {}, "is no file inside the spec's directory"),
+        ({"node_modules/a": {**GOOD, "resolved": "file:../a.tgz"}}, {}, "is not a file inside the spec's directory"),
         ({"node_modules/a": {"version": "1.0.0"}}, {}, "has no integrity by SHA-512"),
         ({"node_modules/a": {**GOOD, "integrity": "sha1-AAAAAAAAAAAAAAAAAAAAAAAAAAA="}}, {}, "has no integrity by"),
         ({"node_modules/a": {**GOOD, "integrity": "sha512-A"}}, {}, "has no integrity by"),
         ({"node_modules/a": {**GOOD, "version": "file:/etc"}}, {}, "has no name and version of a registry"),
         ({"node_modules/a": {**GOOD, "name": "--prefix=/"}}, {}, "has no name and version of a registry"),
-        ({"node_modules/..": GOOD}, {"dependencies": {"..": "*"}}, "is no place below node_modules"),
-        ({"node_modules/a/../../b": GOOD}, {"dependencies": {"a/../../b": "*"}}, "is no place below node_modules"),
+        ({"node_modules/..": GOOD}, {"dependencies": {"..": "*"}}, "is not a place below node_modules"),
+        ({"node_modules/a/../../b": GOOD}, {"dependencies": {"a/../../b": "*"}}, "is not a place below node_modules"),
         ({"node_modules/a": {**GOOD, "bin": {"../b": "b"}}}, {}, "has a program with the name '../b'"),
         ({"node_modules/a": {**GOOD, "bin": {"b": "../../b"}}}, {}, "has a program outside of it: '../../b'"),
         ({"node_modules/a": {**GOOD, "dependencies": {"b": "*"}}}, {}, "node_modules/a needs b, which is not locked"),
@@ -130,7 +130,7 @@ def test_an_address_outside_of_registries_does_not_matter_for_a_directory(tmp_pa
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", "[" * 100_000, '{"lockfileVersion": 1}', '{"lockfileVersion": 3, "packages": {}}']
 )
-def test_what_is_no_lock_file_is_refused_with_how_to_write_one(tmp_path: Path, text: str) -> None:
+def test_what_is_not_a_lock_file_is_refused_with_how_to_write_one(tmp_path: Path, text: str) -> None:
     (tmp_path / "package-lock.json").write_text(text)
     with pytest.raises(SpecError, match=r"cannot (use|read) "):
         read_lock(node(), tmp_path, "amd64")

@@ -133,7 +133,7 @@ def test_of_two_programs_with_one_name_the_first_counts(tmp_path: Path, caplog: 
 def test_a_file_in_the_place_of_a_package_s_directory_is_refused(tmp_path: Path) -> None:
     entry = Entry.symlink("/srv/app/node_modules", "elsewhere", 0, 0, "/symlinks/x")
     (fault,) = faults(tmp_path, {"one": {}}, entry)
-    assert fault.endswith("/srv/app/node_modules is no directory")
+    assert fault.endswith("/srv/app/node_modules is not a directory")
 
 
 def test_a_tree_with_a_file_of_a_package_is_refused(tmp_path: Path) -> None:

@@ -253,7 +253,7 @@ def test_what_is_asked_for_otherwise_is_planned_again(closure: Closure, tmp_path
     assert kept == previous.plan
 
 
-def test_a_build_that_changed_nothing_is_no_step(closure: Closure, tmp_path: Path) -> None:
+def test_a_build_that_changed_nothing_is_not_a_step(closure: Closure, tmp_path: Path) -> None:
     newer = another(tmp_path)
     old = Record(closure, plan_layers(closure))
     assert History((closure, closure), old).before(newer) == (closure,)

@@ -89,4 +89,4 @@ def test_a_rule_depends_on_everything_that_a_plan_is_asked_for_with() -> None:
         rule(spec(), Planning(together=(beside("a"),)), 0),
     ]
     assert len(set(rules)) == len(rules)
-    assert rule(spec(compression="none"), Planning(), 0) == rules[0], "bytes are no matter of a plan"
+    assert rule(spec(compression="none"), Planning(), 0) == rules[0], "bytes are not matter of a plan"

@@ -213,7 +213,7 @@ def test_what_cannot_be_copied_is_an_error(registry: Registry, archive: Path, tm
         copy(f"{registry.address}/team/none:1", tmp_path / "x.tar")
     (tmp_path / "full").mkdir()
     (tmp_path / "full/notes").touch()
-    with pytest.raises(SpecError, match="is no layout"):
+    with pytest.raises(SpecError, match="is not a layout"):
         copy(archive, tmp_path / "full")
 
 

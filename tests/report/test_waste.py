@@ -23,7 +23,7 @@ def test_equal_contents_of_several_files_are_duplicates_the_worst_first() -> Non
     assert next_one.wasted == 2000
 
 
-def test_small_or_different_contents_are_no_duplicates() -> None:
+def test_small_or_different_contents_are_not_duplicates() -> None:
     assert duplicates(facts(item("a", files=(held(b"x", 100), held(b"y", 100))))) == ()
     assert duplicates(facts(item("a", files=(held(b"x"), held(b"y", digest=b"another"))))) == ()
 

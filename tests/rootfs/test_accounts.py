@@ -18,7 +18,7 @@ def test_no_account_holds_what_its_line_cannot(field: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a,b", "a b", "-a", "+", "a/b", "a\n"])
-def test_what_no_list_of_names_can_hold_is_no_name(name: str) -> None:
+def test_what_no_list_of_names_can_hold_is_not_a_name(name: str) -> None:
     with pytest.raises(ValueError, match="not the name"):
         User(name, 1, 1)
     with pytest.raises(ValueError, match="not the name"):

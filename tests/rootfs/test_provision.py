@@ -104,7 +104,7 @@ def test_a_nix_root_differs_in_where_its_state_is_and_says_its_schema() -> None:
     [("nix", {"/nix", "/nix/var", "/nix/var/log", "/nix/var/log/nix", "/nix/var/log/nix/drvs"}),
      ("guix", {"/gnu", "/var/log/guix", "/var/log/guix/drvs"})],
 )  # fmt: skip
-def test_everything_that_the_stores_owner_needs_is_his(kind: str, others: set[str]) -> None:
+def test_everything_that_the_stores_owner_needs_belongs_to_that_owner(kind: str, others: set[str]) -> None:
     store = {"kind": kind, "uid": 1000, "gid": 100}
     users = {"ann": {"uid": 1000}, "bob": {"uid": 1001}}
     spec = SystemSpec.model_validate({"name": "x", "packages": [], "store": store, "users": users})

@@ -46,7 +46,7 @@ def test_a_conflict_names_both_origins() -> None:
 
 
 def test_nothing_lies_below_a_file() -> None:
-    with pytest.raises(TreeError, match="no directory"):
+    with pytest.raises(TreeError, match="not a directory"):
         Tree([Entry.file("/a", b""), Entry.file("/a/b", b"")])
 
 

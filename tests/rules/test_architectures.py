@@ -19,7 +19,7 @@ from tests.support.raw_image import RawImage, write_archive, write_directory
 from tests.support.store_builder import StoreBuilder, static_elf
 
 GUIX = "x86_64 i686 armhf aarch64 powerpc powerpc64le riscv64 mips64el loongarch64"
-"""``%supported-systems`` and ``guix build --list-targets`` of Guix 1.5, without what is no Linux."""
+"""``%supported-systems`` and ``guix build --list-targets`` of Guix 1.5, without what is not a Linux."""
 NIXPKGS = (
     "aarch64 armv5tel armv6l armv7a armv7l i686 loongarch64 m68k microblaze microblazeel mips mips64 mips64el mipsel "
     "powerpc powerpc64 powerpc64le riscv32 riscv64 s390 s390x x86_64"

@@ -269,8 +269,8 @@ def test_a_flag_sets_a_value_of_the_kind_that_its_key_has(tmp_path: Path, text: 
         ("max-layrs=1", "(did you mean 'max-layers'?)"),
         ("packages.7=x", "leads nowhere: there is no '7'"),
         ("name.x=1", "leads nowhere"),
-        ("name+=1", "is no array"),
-        ("variants.a=1", "is no part of the system: say --variant"),
+        ("name+=1", "is not an array"),
+        ("variants.a=1", "is not part of the system: say --variant"),
     ],
 )
 def test_a_value_that_does_not_fit_names_its_flag(tmp_path: Path, text: str, message: str) -> None:
@@ -281,7 +281,7 @@ def test_a_value_that_does_not_fit_names_its_flag(tmp_path: Path, text: str, mes
 
 
 @pytest.mark.parametrize("text", ["", "x", "=x", "+=x", "packages=[", 'labels={"a"'])
-def test_what_is_no_assignment_is_refused(text: str) -> None:
+def test_what_is_not_an_assignment_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"must be|is not JSON"):
         Assignment.parse(text)
 

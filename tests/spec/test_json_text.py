@@ -89,7 +89,7 @@ def test_any_text_is_either_what_the_standard_library_reads_or_has_a_fault(text:
         ),
         ('["a\tb"]', "line 1: /0: a string holds the character '\\t'; write it as \\u0009"),
         ('["a\n"]', "line 1: /0: a string has no end on its line; a line break inside is written \\n"),
-        ('["\\ud800"]', "line 1: /0: half a surrogate pair is no character"),
+        ('["\\ud800"]', "line 1: /0: half a surrogate pair is not a character"),
         ('{"a": [1}', "line 1: /a: expected ',' or ']', found '}'"),
         ('{"a": {', "line 1: /a: the object is not closed: '}' is missing"),
         ("1" * 50, "line 1: a number of 50 digits is too long"),

@@ -82,7 +82,7 @@ def test_an_old_key_beside_the_new_one_is_a_contradiction_for_its_author() -> No
     assert [(issue.where, issue.line) for issue in caught.value.issues] == [("/machine", 1)]
 
 
-def test_what_is_no_json_is_refused() -> None:
+def test_what_is_not_json_is_refused() -> None:
     with pytest.raises(SpecError, match="it is not JSON"):
         migrated('{"machine": ', TABLE)
 

@@ -48,7 +48,7 @@ HASH = "0123456789abcdfghijklmnpqrsvwxyz"
         f"/gnu/store/{HASH}-" + "n" * 212,
     ],
 )
-def test_what_is_no_store_path_is_refused(text: str) -> None:
+def test_what_is_not_a_store_path_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a store"):
         StorePath.parse(text)
 

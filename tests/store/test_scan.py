@@ -43,7 +43,7 @@ def test_a_hash_part_is_found_whatever_stands_around_it(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", GLIBC.hash_part[:-1], GLIBC.hash_part[1:], GLIBC.hash_part.upper(), GLIBC.name])
-def test_what_is_not_the_whole_hash_part_is_no_reference(text: str) -> None:
+def test_what_is_not_the_whole_hash_part_is_not_a_reference(text: str) -> None:
     assert scan(text.encode()) == frozenset()
 
 

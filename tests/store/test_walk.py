@@ -81,7 +81,7 @@ def test_names_come_in_the_order_of_their_bytes(names: set[bytes], tmp_path_fact
 
 
 @pytest.mark.parametrize("where", ["top", "inside"])
-def test_what_is_no_file_is_refused_in_the_words_of_the_purpose(tmp_path: Path, where: str) -> None:
+def test_what_is_not_a_file_is_refused_in_the_words_of_the_purpose(tmp_path: Path, where: str) -> None:
     os.mkfifo(tmp_path / "pipe")
     place = tmp_path / "pipe" if where == "top" else tmp_path
 

@@ -68,7 +68,7 @@ def test_a_source_that_ends_early_is_an_error(
         copy_all(origin.fileno(), target.fileno(), len(DATA) + 1)
 
 
-def test_a_full_disk_is_no_reason_to_try_another_way(
+def test_a_full_disk_is_not_a_reason_to_try_another_way(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse(monkeypatch, ["copy_file_range"], errno.ENOSPC)

@@ -93,7 +93,7 @@ def test_a_short_write_is_gone_on_with(target: int, monkeypatch: pytest.MonkeyPa
     assert whole(target)[1024:] == data
 
 
-def test_a_full_disk_is_no_reason_to_try_another_way(target: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_not_a_reason_to_try_another_way(target: int, monkeypatch: pytest.MonkeyPatch) -> None:
     refuse(monkeypatch, ["pwrite"], errno.ENOSPC)
     with DirectWriter(target) as writer, pytest.raises(OSError, match="No space left"):
         writer.write(aligned(bytes(1 << 20)), 0)

@@ -120,7 +120,7 @@ def test_an_archive_that_is_cut_off_is_an_error_that_names_it(make: Callable[[Pa
 
 
 @pytest.mark.parametrize("name", ["a.tar", "a.tar.gz", "a.tar.zst", "a.zip"])
-def test_what_is_no_archive_is_an_error(name: str, tmp_path: Path) -> None:
+def test_what_is_not_an_archive_is_an_error(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"no archive at all" * 100)
     with pytest.raises(SpecError, match="cannot read the tree"):
         list(members(tmp_path / name, nothing))

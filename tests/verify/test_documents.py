@@ -51,7 +51,7 @@ def test_what_readers_disagree_about_is_refused(data: bytes, message: str) -> No
         parse_document(data, DEFAULT_LIMITS)
 
 
-def test_brackets_in_strings_are_no_nesting() -> None:
+def test_brackets_in_strings_are_not_nesting() -> None:
     value = {"a": "[" * 1000 + '\\"'}
     assert parse_document(json.dumps(value).encode(), DEFAULT_LIMITS) == value
 

@@ -121,7 +121,7 @@ def test_the_prefix_field_is_part_of_the_name() -> None:
     assert member.parts == (b"a", b"b")
 
 
-def test_names_that_are_no_utf_8_keep_their_bytes_and_can_be_shown() -> None:
+def test_names_that_are_not_utf_8_keep_their_bytes_and_can_be_shown() -> None:
     ((member, _),) = members_of(raw_tar.archive(raw_tar.file(b"\xff\n")))
     assert member.parts == (b"\xff\n",)
     assert member.name == "/\\udcff\\n"

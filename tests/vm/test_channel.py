@@ -142,7 +142,7 @@ def test_a_command_that_does_not_read_its_input_blocks_no_other(line: Line) -> N
     assert line.channel.run(["true"], stdin=bytes(4 << 20)).status == 0
 
 
-def test_a_missing_program_is_refused_and_is_no_exit_status(line: Line) -> None:
+def test_a_missing_program_is_refused_and_is_not_an_exit_status(line: Line) -> None:
     with pytest.raises(AgentRefusedError, match="No such file") as refusal:
         line.channel.run(["/no/such/program"])
     assert refusal.value.errno == errno.ENOENT

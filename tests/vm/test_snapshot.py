@@ -173,7 +173,7 @@ def test_an_archive_and_a_layout_are_read_alike(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("files", [{}, {"manifest.json": b"[]"}, {"manifest.json": b"{"}, {"index.json": b"{}"}])
-def test_what_is_no_image_is_refused(tmp_path: Path, files: dict[str, bytes]) -> None:
+def test_what_is_not_an_image_is_refused(tmp_path: Path, files: dict[str, bytes]) -> None:
     with pytest.raises(SysimageError, match="cannot read the image"):
         read_archive(archive(tmp_path / "a.tar", files))
 

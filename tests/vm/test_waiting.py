@@ -109,7 +109,7 @@ def test_what_nothing_else_sees_ends_at_the_far_bound() -> None:
 
 @cheap
 @given(st.floats(0.1, 20), idle)
-def test_questions_without_a_new_answer_are_no_progress(cost: float, demand: float) -> None:
+def test_questions_without_a_new_answer_are_not_progress(cost: float, demand: float) -> None:
     machine = PaperMachine(demand)
 
     def question() -> NotYet:
@@ -164,7 +164,7 @@ def test_the_clock_never_shows_more_than_the_time_since_the_last_step(looks: lis
 
 @cheap
 @given(st.floats(LONGEST_TURN, 1e6))
-def test_time_in_which_the_harness_itself_was_stopped_is_no_silence(away: float) -> None:
+def test_time_in_which_the_harness_itself_was_stopped_is_not_silence(away: float) -> None:
     clock = ProgressClock(0, Signs())
     clock.look(away, Signs())
     assert clock.still == LONGEST_TURN

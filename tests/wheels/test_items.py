@@ -94,15 +94,15 @@ def test_a_wheel_that_is_not_sound_leaves_nothing(
     items: WheelItems, tmp_path: Path, files: dict[str, str], record: bool, cause: str
 ) -> None:
     place = make_wheel(tmp_path, "greet", "1.0", files, record=record)
-    with pytest.raises(IntegrityError, match="it is no sound wheel") as caught:
+    with pytest.raises(IntegrityError, match="it is not a sound wheel") as caught:
         items.item(wheel_file(place), place)
     assert cause in str(caught.value)
     assert not items.has(wheel_file(place))
     assert not list(tmp_path.rglob("outside"))
 
 
-def test_what_is_no_archive_is_refused(items: WheelItems, tmp_path: Path) -> None:
+def test_what_is_not_an_archive_is_refused(items: WheelItems, tmp_path: Path) -> None:
     place = tmp_path / "greet-1.0-py3-none-any.whl"
     place.write_bytes(b"not a zip")
-    with pytest.raises(IntegrityError, match="it is no sound wheel"):
+    with pytest.raises(IntegrityError, match="it is not a sound wheel"):
         items.item(wheel_file(place), place)

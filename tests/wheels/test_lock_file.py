@@ -85,7 +85,7 @@ def test_extras_and_groups_are_taken_where_they_are_asked_for(tmp_path: Path) ->
     [
         ("manylinux_2_28_x86_64", "musllinux_1_2_x86_64", "no wheel for CPython 3.13 on x86_64 with glibc 2.41"),
         ("manylinux_2_28_x86_64", "manylinux_2_42_x86_64", "native has no wheel for CPython 3.13"),
-        ('lock-version = "1.0"', 'lock-version = "2.0"', "is no lock file of PEP 751"),
+        ('lock-version = "1.0"', 'lock-version = "2.0"', "is not a lock file of PEP 751"),
         ('lock-version = "1.0"', "lock-version =", "is not TOML"),
         ('lock-version = "1.0"', 'lock-version = "1.0"\nrequires-python = ">=3.14"', "does not satisfy"),
         (f'{{sha256 = "{A}"}}', '{md5 = "x"}', "has no SHA-256"),
@@ -139,7 +139,7 @@ def test_every_line_that_locks_nothing_is_reported(tmp_path: Path) -> None:
         "  here/requirements.txt:3:1: c is not locked: it needs a version, c==…, and hashes",
         '  here/requirements.txt:4:1: d comes from an address; put its wheel into a directory and say "wheels"',
         "  here/requirements.txt:5:1: -r is not read here: pip's own configuration says where packages come from",
-        "  here/requirements.txt:6:1: is no requirement: Expected package name at the start of dependency specifier",
+        "  here/requirements.txt:6:1: is not a requirement: Expected package name at the start of dependency specifier",
         "  here/requirements.txt:7:1: f has no --hash=sha256:…; `pip-compile --generate-hashes` writes them",
         "  here/requirements.txt:9:1: -i is not read here: pip's own configuration says where packages come from",
     ]  # fmt: skip

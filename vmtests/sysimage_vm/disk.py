@@ -1,7 +1,7 @@
 """A system as a disk that a machine boots: kernel, initrd and an ext4 root file system, all made without root.
 
 ``mke2fs -d`` fills the file system from a staging directory, whose files are links to where the contents lie anyway;
-owners, modes and times, which an ordinary user cannot give to files of his own, are then written into the inodes by
+owners, modes and times, which an ordinary user cannot give to their own files, are then written into the inodes by
 ``debugfs``. Nothing depends on the machine: the file system's identifier comes from what it boots, times are constant,
 and the features are spelled out instead of taken from the machine's configuration.
 """
@@ -129,7 +129,7 @@ def _stage(entries: Sequence[Entry], stage: Path) -> None:
 
 def _link_or_copy(source: Path, target: Path, linked: set[tuple[int, int]]) -> None:
     """A link costs nothing, but no inode may be linked twice: it would be one inode with one mode on the disk as well,
-    and whether a store keeps equal files as one is no business of the disk's bytes."""
+    and whether a store keeps equal files as one does not concern the disk's bytes."""
     status = source.stat()
     key = status.st_dev, status.st_ino
     if key not in linked:

@@ -95,5 +95,5 @@ def _document(archive: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo], 
     member = members[name]
     file = archive.extractfile(member) if member.size <= _LARGEST_DOCUMENT else None
     if file is None:
-        raise ValueError(f"{name} is no document")
+        raise ValueError(f"{name} is not a document")
     return json.load(file)

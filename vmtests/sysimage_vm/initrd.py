@@ -113,7 +113,7 @@ def _built_in(directory: Path) -> frozenset[str]:
 def _depends(content: bytes, path: Path) -> list[str]:
     section = ELFFile(io.BytesIO(content)).get_section_by_name(".modinfo")
     if section is None:
-        raise KernelError(f"cannot read {path}: it has no .modinfo section, so it is no kernel module")
+        raise KernelError(f"cannot read {path}: it has no .modinfo section, so it is not a kernel module")
     fields = [field.partition(b"=") for field in section.data().split(b"\0")]
     names = ",".join(value.decode() for key, _, value in fields if key == b"depends")
     return [_normal(name) for name in names.split(",") if name]

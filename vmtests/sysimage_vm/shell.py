@@ -80,5 +80,5 @@ def _cut(output: bytearray, end: bytes) -> tuple[bytes, int]:
     before, status = bytes(output[:start]), bytes(output[start + len(end) : stop])
     del output[: stop + 1]
     if not status.isdigit():
-        raise AgentLostError(f"cannot read the shell's answer: {status!r} is no exit status")
+        raise AgentLostError(f"cannot read the shell's answer: {status!r} is not an exit status")
     return before, int(status)

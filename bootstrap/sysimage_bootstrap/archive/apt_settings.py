@@ -18,7 +18,7 @@ def apt_transport(environment: Mapping[str, str], options: TransportOptions | No
     """Fill what ``options`` leave open from apt's configuration, and then from ``environment``.
 
     ``environment`` are the process's variables, of which ``http_proxy``, ``https_proxy`` and ``no_proxy`` count.
-    Without apt on the machine there is nothing to read, which is no fault.
+    Without apt on the machine there is nothing to read, which is not a fault.
     """
     try:
         dump = run([find("apt-config", package="apt"), "dump"]).stdout.decode("utf-8", "replace")

@@ -118,7 +118,7 @@ class Archive:
 
     def contents(self, architecture: str, progress: Progress = silent) -> Iterator[tuple[str, str]]:
         """Suite and lines, many in one text, of the lists of files in packages: a path without its first slash, blanks,
-        and ``section/package``, with commas between several. A suite without such lists is passed over."""
+        and ``section/package``, with commas between several. A suite without such lists is skipped."""
         for release in self.releases():
             for text in self._texts(release, release.contents_lists(architecture), b"\n", progress):
                 yield release.source.suite, text

@@ -1,4 +1,4 @@
-"""What packages say about other packages: ``a (>= 1) | b, c:any``."""
+"""How packages name other packages: ``a (>= 1) | b, c:any``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class DependencyTarget:
     """What follows the colon: ``any``, ``native``, or the name of one architecture."""
 
     def accepts(self, version: str | None) -> bool:
-        """Whether this version will do; None is a virtual package that was provided without a version."""
+        """Whether this version satisfies it; None stands for a virtual package that is provided without a version."""
         if self.relation is None or self.version is None:
             return True
         return version is not None and self.relation.holds(version, self.version)
@@ -60,14 +60,14 @@ def parse_target(text: str) -> DependencyTarget:
 
 
 def parse_dependencies(text: str) -> tuple[Dependency, ...]:
-    """Read the value of Depends and its like; empty text is no dependency."""
+    """Read the value of Depends and its like; empty text is not a dependency."""
     return tuple(
         Dependency(tuple(parse_target(word) for word in group.split("|"))) for group in text.split(",") if group.strip()
     )
 
 
 def parse_targets(text: str) -> tuple[DependencyTarget, ...]:
-    """Read the value of Provides, Conflicts or Breaks, which know no alternatives."""
+    """Read the value of Provides, Conflicts or Breaks, which have no alternatives."""
     return tuple(parse_target(word) for word in text.split(",") if word.strip())
 
 

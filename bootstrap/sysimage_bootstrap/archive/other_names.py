@@ -42,4 +42,4 @@ OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "sshd": ("openssh-server",),
     "vi": ("vim-tiny",),
 }
-"""Name → the packages that have it, the likeliest first; those that the archive lacks are passed over."""
+"""Name → the packages that have it, the likeliest first; those that the archive lacks are left out."""

@@ -40,7 +40,7 @@ def verified_text(signed: bytes, keyring: Path, what: str) -> bytes:
     ``signed`` is a clear-signed message, or an armoured signature and, from the line after it, the text that it signs.
     An `IntegrityError` for a file that is more or less than one clear-signed message, for a signature that does not
     match, and if no signature is by a valid key of the keyring over a strong hash. Signatures by other keys beside a
-    valid one are no fault: archives sign with the keys of several releases.
+    valid one are not a fault: archives sign with the keys of several releases.
     """
     detached = _parts(signed, what) if is_detached(signed) else None
     if detached is None:

@@ -23,7 +23,7 @@ _LIMIT = 16 << 20
 _SEEN, _OLDER_SEEN = "seen", "seen.json"
 """The file that says which release of a suite was seen last, and its name in older versions."""
 STATE_FILES = (_SEEN, _OLDER_SEEN)
-"""Names of files in a suite's directory of the cache that are no signed statement."""
+"""Names of files in a suite's directory of the cache that are not a signed statement."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ _UNUSED: Mapping[str, frozenset[str]] = {"ca-certificates": frozenset({"openssl"
 """Package → what nothing but its maintainer scripts, and the tools that these run, needs."""
 ONLY_CONFIGURE = frozenset({"base-passwd", "ca-certificates", "debconf", "libpam-runtime", "openssl", "tzdata"})
 """Packages whose scripts configure what is configured already, or have another program in their place: that they call
-something is no reason to have it."""
+something is not a reason to have it."""
 
 
 def unsaid(package: str) -> tuple[str, ...]:

@@ -165,9 +165,9 @@ def _parse(header: bytes, long_name: bytes | None, long_target: bytes | None) ->
     name = normalised(raw)
     size = _octal(header[124:136])
     if size and type_ is not Type.FILE:
-        raise TarError(f"{show(raw)} has content but is no file")
+        raise TarError(f"{show(raw)} has content but is not a file")
     if not name and type_ is not Type.DIRECTORY:
-        raise TarError(f"{show(raw)} names the root, but is no directory")
+        raise TarError(f"{show(raw)} names the root, but is not a directory")
     target = _text(header[157:257]) if long_target is None else long_target
     if type_ is Type.HARD_LINK:
         target = normalised(target)

@@ -66,7 +66,7 @@ def _place(member: PackageMember, data: TarReader, unpacked: _Unpacked) -> None:
     name = _in_item(member.name)
     if not name:
         if member.type is not Type.DIRECTORY:
-            raise TarError(f"{show(member.name)} is no directory")
+            raise TarError(f"{show(member.name)} is not a directory")
         return
     if member.type is Type.SYMLINK and _means_itself(member, name):
         return  # base-files says bin -> usr/bin, others usr/bin/x -> /bin/x; in an item, they are one
@@ -132,7 +132,7 @@ def _make_directories(name: bytes, unpacked: _Unpacked) -> None:
         if directory in made:
             continue
         if directory in unpacked.files or directory in unpacked.links:
-            raise TarError(f"{show(name)} lies below {show(directory)}, which is no directory")
+            raise TarError(f"{show(name)} lies below {show(directory)}, which is not a directory")
         os.mkdir(os.path.join(unpacked.top, directory))  # noqa: PTH102, PTH118 - bytes
         made.add(directory)
 
@@ -142,7 +142,7 @@ def _first_name(member: PackageMember, unpacked: _Unpacked) -> bytes:
     name = _in_item(member.target)
     name = unpacked.first_names.get(name, name)
     if name not in unpacked.files:
-        raise TarError(f"{show(member.name)} is a hard link to {show(member.target)}, which is no earlier file")
+        raise TarError(f"{show(member.name)} is a hard link to {show(member.target)}, which is not an earlier file")
     return name
 
 

@@ -7,8 +7,8 @@ Before the places in the store come the same directories as seen from the file i
 from /usr, loads its libraries from /usr, and those that look for data beside themselves (rustc, Qt, libclang) find what
 other packages put there; what is run from the store finds it in the store.
 
-What no package holds is no fault where Debian installs the file just so: packages hold plugins, and a program now and
-then, for libraries that they only recommend. It is one where the library is missing because a dependency is unmet.
+A library that no package holds is not a fault where Debian itself installs the file without it: packages hold plugins,
+and sometimes programs, for libraries that they only recommend. It is a fault if a dependency is unmet.
 """
 
 from __future__ import annotations

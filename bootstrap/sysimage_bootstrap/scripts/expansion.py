@@ -90,7 +90,7 @@ def _joined(fields: list[list[_Piece] | None]) -> list[_Piece]:
 
 
 def _pieces(shell: Shell, word: Word, *, split: bool) -> list[list[_Piece] | None]:
-    """The fields of a word. None stands for ``"$@"`` without arguments, which is no field at all."""
+    """The fields of a word. None stands for ``"$@"`` without arguments, which is not a field at all."""
     fields: list[list[_Piece] | None] = [[]]
     parts = list(word.parts)
     if parts and isinstance(parts[0], Text) and not parts[0].quoted and parts[0].text.startswith("~"):

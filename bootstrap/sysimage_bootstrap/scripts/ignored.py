@@ -113,4 +113,4 @@ IGNORED: Mapping[str, str] = {
     "visudo": _CHECKS,
     "dhelp_parse": _CACHES,
 }
-"""Name, or pattern of names → why it is passed over. They succeed, and what they print is not known."""
+"""Name, or pattern of names → why it is ignored. They succeed, and what they print is not known."""

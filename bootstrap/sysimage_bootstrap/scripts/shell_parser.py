@@ -267,7 +267,7 @@ class _Parser:
         if token.kind == "descriptor":
             descriptor, token = int(token.text), self._next()
         if token.text not in _REDIRECTS:
-            raise ShellSyntaxError(f"{token.text!r} is no redirection", token.line)
+            raise ShellSyntaxError(f"{token.text!r} is not a redirection", token.line)
         number = _REDIRECTS[token.text] if descriptor is None else descriptor
         word = self._word()
         if token.text in ("<<", "<<-"):

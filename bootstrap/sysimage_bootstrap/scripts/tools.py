@@ -51,7 +51,7 @@ def program_of(files: RootFiles, name: str) -> tuple[str, Command | None] | None
 
 
 def shell_script(files: RootFiles, path: str, *, needs_first_line: bool) -> Command | None:
-    """The commands of a file; None if it is no shell script, or one that cannot be read."""
+    """The commands of a file; None if it is not a shell script, or one that cannot be read."""
     node = files.node(path)
     if node is None or node.kind is not Kind.FILE:
         return None

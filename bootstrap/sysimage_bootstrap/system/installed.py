@@ -57,7 +57,7 @@ class Installed:
         return name in self.names(folder)
 
     def names(self, folder: str) -> frozenset[str]:
-        """The names in a directory of the item; none if it is no directory."""
+        """The names in a directory of the item; none if it is not a directory."""
         if folder not in self._listed:
             try:
                 self._listed[folder] = frozenset(os.listdir(f"{self.location}/{folder}"))  # noqa: PTH208

@@ -1,7 +1,7 @@
 """The system's locale. C.UTF-8 comes with the C library; any other is taken, compiled as it is, from ``locales-all``.
 
 That package holds every locale, a quarter of a gigabyte of them: it takes part in the build alone, and one directory of
-it becomes an item. Nothing needs to run, so that the locale of another architecture is no harder.
+it becomes an item. Nothing needs to run, so that the locale of another architecture is not harder.
 """
 
 from __future__ import annotations

@@ -15,6 +15,6 @@ _NAME = "sitecustomize.py"
 
 def sites(directory: Path) -> list[str]:
     """The files of that name in the Pythons' directories below ``directory``, relative to it; links count."""
-    # Not a glob of the whole path: that would pass over links which lead nowhere on this machine.
+    # Not a glob of the whole path: that would skip links which lead nowhere on this machine.
     found = [python / _NAME for python in sorted(directory.glob("python3*"))]
     return [f"{file.parent.name}/{_NAME}" for file in found if os.path.lexists(file)]

@@ -31,13 +31,13 @@ _SUBJECT = 4
 
 
 class CertificateError(ValueError):
-    """A file is no certificate."""
+    """A file is not a certificate."""
 
 
 def certificate_links(certificates: Mapping[str, bytes]) -> dict[str, str]:
     """Name in /etc/ssl/certs → what the link says, for authorities by image path: one by a readable name, one by hash.
 
-    What is no single certificate has the first link alone, and a certificate that is there twice has one hash.
+    What is not a single certificate has the first link alone, and a certificate that is there twice has one hash.
     """
     links: dict[str, str] = {}
     by_name = {pem_name(path): path for path in certificates}
@@ -105,7 +105,7 @@ def _canonical_value(tag: int, content: bytes) -> bytes:
 def _only(data: bytes, tag: int) -> tuple[int, bytes]:
     found = next(_values(data), None)
     if found is None or found[0] != tag:
-        raise CertificateError("it is no certificate")
+        raise CertificateError("it is not a certificate")
     return found
 
 

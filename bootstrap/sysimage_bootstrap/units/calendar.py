@@ -38,8 +38,8 @@ class Moments:
 
 
 def parse_calendar(text: str) -> Moments:
-    """Read an expression; a ValueError for what the Shepherd's calendar cannot say: years, seconds other than 0, time
-    zones other than the system's, days from a month's end."""
+    """Read an expression; a ValueError for what the Shepherd's calendar cannot express: years, seconds other than 0,
+    time zones other than the system's, days counted from a month's end."""
     words = re.sub(r"\s+(UTC|[A-Z][a-z]+/[A-Za-z_]+)$", "", text.strip())
     if words != text.strip() and not text.strip().endswith("UTC"):
         raise ValueError(f"has a time zone of its own: {text!r}")

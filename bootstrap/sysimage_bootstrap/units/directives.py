@@ -1,4 +1,4 @@
-"""What becomes of each directive of a unit: done, replaced by the container, without meaning, or left undone.
+"""How each directive of a unit is treated: implemented, replaced by the container, without meaning, or not supported.
 
 The names are those of systemd.unit(5), .service(5), .exec(5), .kill(5), .resource-control(5), .socket(5), .timer(5).
 """
@@ -19,7 +19,7 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """A directive that is not done, and what that means."""
+    """A directive that has no effect, and the consequence."""
 
     directive: str
     meaning: str
@@ -75,7 +75,7 @@ _MEANINGLESS = {
     r"|RemainAfterElapse"
     r"|OnClockChange|OnTimezoneChange|DeferReactivation",
 }
-"""Section → keys that say nothing where there is no systemd, no seat and no journal, or that only tune."""
+"""Section → keys without a meaning where there is no systemd, no seat and no journal, or that only tune."""
 
 _ISOLATION = (
     r"Private[A-Z][A-Za-z]*|Protect[A-Z][A-Za-z]*|Restrict[A-Z][A-Za-z]*|SystemCall[A-Za-z]+"
@@ -109,7 +109,7 @@ _UNDONE = {
     r"PAMName": "no PAM session is opened",
     r"RuntimeMaxSec|RuntimeRandomizedExtraSec": "the service runs without a limit of time",
     r"RestartSteps"
-    r"|RestartMaxDelaySec": "a service that keeps ending is started again after ever longer pauses of at most a minute",
+    r"|RestartMaxDelaySec": "a service that ends again and again is restarted after growing pauses of at most a minute",
     r"(Propagates)ReloadTo|ReloadPropagatedFrom": "a reload reaches the named service alone",
     r"Listen(Netlink|Special|MessageQueue|USBFunction)": "such a socket is not opened for the service",
     r"OpenFile|USBFunction[A-Za-z]+|OnClockChange|PathChanged|PathExists|PathModified"
@@ -119,7 +119,7 @@ _UNDONE = {
 
 
 def outcome(section: str, key: str) -> tuple[Outcome, str]:
-    """What becomes of a key, and, unless it is done, what that means."""
+    """How a key is treated, and, unless it is implemented, the consequence."""
     if section.startswith("X-") or key.startswith("X-"):
         return Outcome.DONE, ""
     for table in (_DONE, _MEANINGLESS):

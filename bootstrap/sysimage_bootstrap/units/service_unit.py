@@ -69,7 +69,7 @@ class Execution:
     directories: tuple[ManagedDirectory, ...] = ()
     umask: int | None = None
     limits: Mapping[str, tuple[int | None, int | None]] = field(default_factory=dict)
-    """By the kernel's name in lower case, such as ``nofile``: soft and hard; None is no limit."""
+    """By the kernel's name in lower case, such as ``nofile``: soft and hard; None means unlimited."""
     nice: int | None = None
     oom_score_adjust: int | None = None
     ambient_capabilities: tuple[str, ...] = ()

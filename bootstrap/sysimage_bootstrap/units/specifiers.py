@@ -1,4 +1,4 @@
-"""The ``%`` specifiers of a unit, as far as an image that is being built knows what they stand for."""
+"""The ``%`` specifiers of a unit, as far as their values are known while an image is built."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class UnitName:
 
     @property
     def template(self) -> str | None:
-        """The name of the file that all instances share; None if this is no instance."""
+        """The name of the file that all instances share; None if this is not an instance."""
         return f"{self.prefix}@.{self.kind}" if "@" in self.stem else None
 
     @classmethod
     def of(cls, text: str) -> UnitName:
-        """A name as people write it: without a kind it is a service's."""
+        """Read a name that may lack its kind: then it is a service."""
         known = text.endswith((".service", ".socket", ".timer", ".target", ".path", ".mount", ".slice", ".device"))
         return cls(text if known else f"{text}.service")
 

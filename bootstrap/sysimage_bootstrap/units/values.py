@@ -64,7 +64,7 @@ def signal(text: str) -> int:
 
 
 def limit(key: str, text: str) -> tuple[int | None, int | None]:
-    """The soft and the hard limit; None is no limit."""
+    """The soft and the hard limit; None means unlimited."""
     soft, colon, hard = text.partition(":")
     return _one_limit(key, soft), _one_limit(key, hard if colon else soft)
 

@@ -26,7 +26,7 @@ class Challenge:
 
 
 def parse_challenges(values: Iterable[str]) -> tuple[Challenge, ...]:
-    """The challenges of one or several headers, each of which may hold a list of them. What is no challenge is left
+    """The challenges of one or several headers, each of which may hold a list of them. What is not a challenge is left
     out."""
     found: list[tuple[str, dict[str, str]]] = []
     for value in values:

@@ -21,8 +21,8 @@ NOT_THERE = (401, 403, 404)
 def fetch_manifest(session: RegistrySession, version: str, *, missing: tuple[int, ...] = (404,)) -> Document | None:
     """The manifest or index that a tag or a digest names, with its exact bytes.
 
-    None where the registry answers with a status of ``missing``; a `SpecError` where it has none and that is not one of
-    these. What is no manifest, or not the one of the digest, is a `RegistryError`.
+    None where the registry answers with a status of ``missing``; a `SpecError` if it has no such manifest and 404 is
+    not in ``missing``. A document that is not a manifest, or not the one of the digest, is a `RegistryError`.
     """
     url = f"{session.base}/manifests/{version}"
     reply = session.request("GET", url, headers={"Accept": ACCEPTED}, accept=(200, 404, *missing))
@@ -62,7 +62,7 @@ def manifest_for(session: RegistrySession, reference: ImageReference, platform: 
 def _media_type(reply: Reply) -> str:
     value = parse_json(reply.body)
     if not isinstance(value, dict):
-        raise RegistryError(f"cannot read {reply.url}: the registry's answer is no manifest")
+        raise RegistryError(f"cannot read {reply.url}: the registry's answer is not a manifest")
     return media_type_of(value, reply.headers.get("content-type", "").partition(";")[0].strip())
 
 

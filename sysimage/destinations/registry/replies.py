@@ -59,7 +59,7 @@ class Reply:
         """The body as a JSON object; a `RegistryError` for anything else."""
         value = parse_json(self.body)
         if not isinstance(value, dict):
-            raise RegistryError(f"cannot read {shown(self.url)}: the answer is no JSON object")
+            raise RegistryError(f"cannot read {shown(self.url)}: the answer is not a JSON object")
         return value
 
 

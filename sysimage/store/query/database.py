@@ -29,7 +29,7 @@ class DatabaseCatalogue:
     """Valid paths as the store's owner registered them: Guix's schema and Nix's have what is read here in common."""
 
     def __init__(self, file: Path) -> None:
-        """Open ``file``. StoreSourceError for what is no store's database, MachineError for what cannot be read."""
+        """Open ``file``. StoreSourceError for what is not a store's database, MachineError for what cannot be read."""
         self._file = file
         self._unwatched: tuple[int, int] | None = None
         try:
@@ -116,7 +116,7 @@ class DatabaseCatalogue:
         for table, columns in _NEEDED.items():
             present = {row[1] for row in self._connection.execute(f"pragma table_info({table})")}
             if not columns <= present:
-                raise sqlite3.DatabaseError(f"it is no store's: its table {table} lacks {min(columns - present)}")
+                raise sqlite3.DatabaseError(f"it is not a store's: its table {table} lacks {min(columns - present)}")
 
     def _has_log(self) -> bool:
         log = self._file.with_name(self._file.name + "-wal")

@@ -138,7 +138,7 @@ def test_a_release_that_is_not_the_signed_one_is_refused(suite: FakeSuite, open_
         open_archive().releases()
 
 
-def test_a_release_without_a_signature_is_no_suite(suite: FakeSuite, open_archive: OpenArchive) -> None:
+def test_a_release_without_a_signature_is_not_a_suite(suite: FakeSuite, open_archive: OpenArchive) -> None:
     older_form(suite)
     del suite.files[f"/{suite.root}/dists/{suite.name}/Release.gpg"]
     with pytest.raises(SpecError, match="cannot use the suite trixie"):

@@ -303,7 +303,7 @@ PARTS = [
 ]
 CONTAINERS: dict[str, bytes] = {
     "is empty": b"",
-    "is no ar file": b"PK\3\4" + b"\0" * 100,
+    "is not an ar file": b"PK\3\4" + b"\0" * 100,
     "is reordered": ar([PARTS[0], PARTS[2], PARTS[1]]),
     "lacks its version": ar(PARTS[1:]),
     "lacks its data": ar(PARTS[:2]),

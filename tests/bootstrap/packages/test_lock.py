@@ -135,7 +135,7 @@ def test_a_lock_that_was_tampered_with_is_refused(damage: Damage, lock: LockFile
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"format": 1, "format": 2}', "[" * 100_000])
-def test_what_is_no_lock_is_refused(text: str, tmp_path: Path) -> None:
+def test_what_is_not_a_lock_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "system.lock"
     path.write_text(text)
     with pytest.raises(LockError, match="malformed"):

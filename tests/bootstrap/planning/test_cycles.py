@@ -31,7 +31,7 @@ def test_the_c_library_does_not_wait_for_the_compilers_runtime() -> None:
     assert break_cycles(edges) == {("libc6", "libgcc-s1")}
 
 
-def test_a_package_that_names_itself_is_no_cycle_to_speak_of() -> None:
+def test_a_package_that_names_itself_is_not_a_cycle_to_speak_of() -> None:
     assert break_cycles({("a", "a"): Strength.LINKED, ("a", "b"): Strength.DECLARED}) == {("a", "a")}
 
 

@@ -152,7 +152,7 @@ def test_units_and_triggers_are_reported() -> None:
     assert [one.trigger for one in said.triggers] == ["/usr/lib/db"]
 
 
-def test_a_file_below_tmp_is_no_change() -> None:
+def test_a_file_below_tmp_is_not_a_change() -> None:
     assert files_after('t=$(mktemp); echo a > "$t"; cp "$t" /etc/a; rm "$t"') == {"/etc/a": "a\n"}
 
 

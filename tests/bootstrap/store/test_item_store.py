@@ -274,7 +274,7 @@ def test_an_item_in_which_something_may_not_be_is_made_again(store: ItemStore, m
 
 @settings(max_examples=30, deadline=None)
 @given(position=st.integers(0, 400), flip=st.integers(1, 255), cut=st.booleans())
-def test_a_damaged_registration_is_no_registration(
+def test_a_damaged_registration_is_not_a_registration(
     tmp_path_factory: pytest.TempPathFactory, position: int, flip: int, cut: bool
 ) -> None:
     store = ItemStore(tmp_path_factory.mktemp("store"), "/gnu/store")

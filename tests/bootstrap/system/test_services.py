@@ -143,7 +143,7 @@ def test_signals_have_the_numbers_of_linux(name: str, number: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["SIGX", "SIGRTMIN-1", "SIGRTMAX+1", "SIGRTMIN+99"])
-def test_other_words_are_no_signals(name: str) -> None:
+def test_other_words_are_not_signals(name: str) -> None:
     with pytest.raises(ValueError, match="not a signal"):
         signal_number(name)
 

@@ -374,7 +374,7 @@ def test_two_packages_with_different_files_at_one_place_are_both_named(tmp_path:
         make(tmp_path, {"impostor": {"bin/bash": "#!other"}})
 
 
-def test_the_same_file_in_two_packages_is_no_conflict(tmp_path: Path) -> None:
+def test_the_same_file_in_two_packages_is_not_a_conflict(tmp_path: Path) -> None:
     result, _ = make(tmp_path, {"twin": {"bin/bash": "#!bash"}})
     assert "/usr/bin/bash" not in {entry.path for entry in result.entries}
 
@@ -456,7 +456,7 @@ def test_a_package_that_replaces_another_counts_for_the_files_of_both(
             build_system(spec, tmp_path, items, items, facts, store)
 
 
-def test_a_directory_is_no_file_of_another_package(tmp_path: Path) -> None:
+def test_a_directory_is_not_a_file_of_another_package(tmp_path: Path) -> None:
     with pytest.raises(IntegrityError, match=r"/usr/share/daemon: is a directory of one package, and not of .*-odd-1"):
         make(tmp_path, {"odd": {"share/daemon": "text"}})
 

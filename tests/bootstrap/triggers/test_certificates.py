@@ -93,7 +93,7 @@ def test_a_kept_certificate_has_its_hash() -> None:
 
 
 @given(st.binary(max_size=80), st.integers(0, 400))
-def test_what_is_no_certificate_is_refused_whatever_it_is(noise: bytes, end: int) -> None:
+def test_what_is_not_a_certificate_is_refused_whatever_it_is(noise: bytes, end: int) -> None:
     (encoded,) = certificates_in(ONE)
     for broken in (noise, encoded[:end], encoded[:end] + noise):
         try:

@@ -26,7 +26,7 @@ def test_a_backslash_takes_the_next_line_in_and_comments_between_vanish() -> Non
     assert unit.value("Service", "Type") == "simple"
 
 
-def test_what_is_no_assignment_is_remembered_and_harms_nothing() -> None:
+def test_what_is_not_an_assignment_is_remembered_and_harms_nothing() -> None:
     unit = UnitFile.parse("Early=1\n[Unit]\nnonsense\nAfter=a b\r\nAfter=b c\n")
     assert unit.odd_lines == ("Early=1", "nonsense")
     assert unit.words("Unit", "After") == ("a", "b", "c")

@@ -28,7 +28,7 @@ def test_any_text_is_a_span_or_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "5 parsecs", "s", "-1", "1min x"])
-def test_other_texts_are_no_spans(text: str) -> None:
+def test_other_texts_are_not_spans(text: str) -> None:
     with pytest.raises(ValueError, match="not a span"):
         values.seconds(text)
 

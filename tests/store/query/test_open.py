@@ -223,7 +223,7 @@ def test_a_cycle_is_named_by_the_closure(store: StoreBuilder, closure: Closure, 
         ("/gnu/store/" + "0" * 32 + "-a\n" + "e" * 52 + "\n1\n\n0\n", "not nix base-32"),
     ],
 )
-def test_what_is_no_source_is_refused(text: str, message: str, tmp_path: Path) -> None:
+def test_what_is_not_a_source_is_refused(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "source").write_text(text)
     with pytest.raises(StoreSourceError) as caught:
         read_store(tmp_path / "source")
