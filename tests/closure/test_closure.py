@@ -58,6 +58,23 @@ def test_roots_default_to_what_nothing_refers_to() -> None:
     assert Closure([item(1), item(2, 1, 2), item(3, 1)]).roots == (path(2), path(3))
 
 
+def test_roots_that_are_given_come_in_order_once_each_and_must_be_in_the_closure() -> None:
+    items = [item(n) for n in range(1, 6)]
+    roots = [path(n) for n in (5, 3, 4, 1, 2, 3)]
+    assert Closure(items, roots).roots == tuple(sorted(set(roots)))
+    with pytest.raises(ClosureError) as raised:
+        Closure(items, [path(9), path(1), path(8)])
+    faults = [f"{path(n)}: is a root but not in the closure" for n in (8, 9)]
+    assert sorted(map(str, raised.value.issues)) == sorted(faults)
+
+
+@given(acyclic_items())
+def test_a_closure_contains_its_items_and_no_other_path(items: list[StoreItem]) -> None:
+    closure = Closure(items)
+    assert all(one.path in closure and closure[one.path] == one for one in items)
+    assert path(len(items)) not in closure
+
+
 def test_all_references_outside_the_closure_are_named() -> None:
     with pytest.raises(ClosureError) as raised:
         Closure([item(1, 7), item(2, 8)])

@@ -70,8 +70,8 @@ MANIFESTS = {
     "no schema": ({"schemaVersion": None}, "has schemaVersion None"),
     "layers and manifests at once (CVE-2021-41190)": ({"manifests": []}, "must have 'layers' and no 'manifests'"),
     "calls itself an index": ({"mediaType": INDEX}, "calls itself"),
-    "layers that are no list": ({"layers": {}}, "'layers' is of the wrong type"),
-    "layers that are no descriptors": ({"layers": ["x"]}, "a descriptor is not an object"),
+    "layers that are not list": ({"layers": {}}, "'layers' is of the wrong type"),
+    "layers that are not descriptors": ({"layers": ["x"]}, "a descriptor is not an object"),
     "no config": ({"config": None}, "has no 'config'"),
     "a config of an unknown type": ({"config": descriptor(b"", "text/plain")}, "the config is of type 'text/plain'"),
     "a layer of an unknown type": ({"layers": [descriptor(LAYER_1, "text/plain")]}, "layer 1 is of type 'text/plain'"),
@@ -288,6 +288,11 @@ def test_an_archive_in_both_forms_is_accepted(tmp_path: Path) -> None:
     assert verify_image(write_archive(both(), tmp_path / "a.tar")).files == 2
 
 
+def test_a_blob_of_another_image_in_the_same_directory_is_not_read(tmp_path: Path) -> None:
+    files = image().layout() | {blob_name(b"other"): b"changed"}
+    assert verify_image(write_directory(files, tmp_path / "layout")).files == 2
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -380,7 +385,7 @@ def test_names_of_keys_are_read_as_engines_read_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"text", bytes(1024), b"\x1f\x8b\x08" + bytes(600)])
-def test_what_is_no_archive_is_refused(data: bytes, tmp_path: Path) -> None:
+def test_what_is_not_an_archive_is_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(data)
     with pytest.raises(IntegrityError):
         verify_image(tmp_path / "a.tar")

@@ -1,10 +1,12 @@
-"""Changes the code in small ways and looks whether the tests that mirror it notice.
+"""Changes the code in small ways and looks whether a test notices it.
 
-    python -m tests.mutants [--sample N] [--seed N] [--jobs N] [--json FILE] [ROOM|MODULE.py ...]
+    python -m tests.mutants [--sample N] [--seed N] [--jobs N] [--json FILE] [--again FILE] [ROOM|MODULE.py ...]
 
-A sample of all mutants of the rooms (by default, those whose tests are fast), the same for the same seed, runs against
-the tests of its room, those of its module first. A mutant that survives is printed: a preference, a guard or an
-order that no test is about. Nothing here is changed: every mutant is put into a copy of the project.
+A sample of all mutants of the rooms, the same for the same seed. The fast tests of these rooms run once to see which
+lines each of them runs (build/mutants keeps that until code or tests change); then every mutant is tried with the tests
+that run its line: those of its own room first, then those of the other rooms, the shortest first. A mutant that
+survives is printed: a preference, a guard or an order that no test is about. Mutants that no test can notice are listed
+in equivalent.py and count as neither. Nothing here is changed: every mutant is put into a copy of the project.
 
 Own code, because mutmut and cosmic-ray run whole suites over whole packages, and choose their samples by time.
 """
@@ -12,6 +14,7 @@ Own code, because mutmut and cosmic-ray run whole suites over whole packages, an
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -19,82 +22,113 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
+from tests.mutants.equivalent import is_equivalent
 from tests.mutants.mutations import Mutant, mutants_of
+from tests.mutants.pytest_plugin import TRACED
+from tests.mutants.traces import Traces
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"bootstrap": "bootstrap/sysimage_bootstrap", "vm": "vmtests/sysimage_vm"}
-FAST = (
-    "sysimage/files",
-    "sysimage/streams",
-    "sysimage/store",
-    "sysimage/closure",
-    "sysimage/layerplan",
-    "sysimage/layers",
-    "sysimage/blobs",
-    "sysimage/rules",
-    "sysimage/verify",
+ROOMS = (
+    *(
+        f"sysimage/{room}"
+        for room in (
+            *("bases", "blobs", "closure", "destinations", "files", "image", "layerplan", "layers", "preflight"),
+            *("rootfs", "rules", "spec", "store", "streams", "trees", "verify"),
+        )
+    ),
+    *(f"bootstrap/sysimage_bootstrap/{room}" for room in ("packages", "planning", "scripts", "system", "units")),
 )
-"""Rooms by their directories."""
-COPIED = ("sysimage", "bootstrap", "vmtests", "tests", "examples", "docs", "pyproject.toml", "Makefile", "README.md")
-_TIMES, _MORE = 4, 20
+"""Directories: what is tried if no other is named."""
+ALSO = {"tests/verify": ("tests/hostile",), "tests/bases": ("tests/hostile",)}
+"""Other rooms of tests that are about the code of a room."""
+LEFT_OUT = ("__pycache__", ".git", ".venv", "build", "dist", ".*_cache", ".hypothesis")
+_TIMES, _MORE = 5, 30
 """A run that takes so many times as long as without a mutant, and so many seconds more, is one that noticed."""
+_LIMIT = 40.0
+"""Seconds that the tests of the room, and those of others, take for one mutant without it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One mutant and the tests that should notice it."""
+    """One mutant of a module."""
 
     room: str
     module: Path
     """Relative to the project."""
-    tests: tuple[str, ...]
     original: str
     mutant: Mutant
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Which tests noticed a mutant: those of its room, those of another one, or none."""
+
+    case: Case
+    by_room: bool
+    by_others: bool
+
+    @property
+    def killed(self) -> bool:
+        return self.by_room or self.by_others
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__.splitlines()[0])
-    parser.add_argument("places", nargs="*", default=FAST, metavar="ROOM", help="directories or modules of the project")
+    parser.add_argument(
+        "places", nargs="*", default=ROOMS, metavar="ROOM", help="directories or modules of the project"
+    )
     parser.add_argument("--project", type=Path, default=ROOT, help="another checkout to look at")
     parser.add_argument("--sample", type=int, default=12, help="mutants of each room")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json", type=Path, help="write every result to this file")
+    parser.add_argument("--again", type=Path, help="of such a file, try only those that survived")
     given = parser.parse_args()
     cases = [case for place in given.places for case in sampled(given.project, Path(place), given.sample, given.seed)]
+    if given.again:
+        rows = json.loads(given.again.read_text())
+        alive = {(row["module"], row["mutant"]) for row in rows if not row["killed"]}
+        cases = [case for case in cases if (str(case.module), str(case.mutant)) in alive]
     if not cases:
         parser.error("no mutants there")
     print(f"{len(cases)} mutants of {len(given.places)} rooms, seed {given.seed}", flush=True)
-    found: dict[str, list[tuple[Case, bool]]] = defaultdict(list)
-    for case, noticed in judged(given.project, cases, given.jobs):
-        found[case.room].append((case, noticed))
-        if not noticed:
-            print(f"SURVIVED {case.module} {case.mutant}", flush=True)
+    found: dict[str, list[Verdict]] = defaultdict(list)
+    for verdict in judged(given.project, cases, given.jobs):
+        found[verdict.case.room].append(verdict)
+        if not verdict.killed:
+            print(f"SURVIVED {verdict.case.module} {verdict.case.mutant}", flush=True)
+        if given.json:
+            given.json.write_text(json.dumps([row(each) for verdicts in found.values() for each in verdicts], indent=1))
     report(found)
-    if given.json:
-        rows = [
-            {"room": room, "module": str(case.module), "mutant": str(case.mutant), "killed": noticed}
-            for room, results in found.items()
-            for case, noticed in results
-        ]
-        given.json.write_text(json.dumps(rows, indent=1))
 
 
-def report(found: dict[str, list[tuple[Case, bool]]]) -> None:
+def row(verdict: Verdict) -> dict[str, object]:
+    """A verdict for the file of results."""
+    return {
+        "room": verdict.case.room,
+        "module": str(verdict.case.module),
+        "mutant": str(verdict.case.mutant),
+        "by_room": verdict.by_room,
+        "killed": verdict.killed,
+    }
+
+
+def report(found: dict[str, list[Verdict]]) -> None:
     """Print how many were noticed, by room and in all."""
-    everything = [noticed for results in found.values() for _, noticed in results]
-    for room, results in sorted(found.items()):
-        killed = sum(noticed for _, noticed in results)
-        print(f"{room:32} {killed:4} of {len(results):4} killed  {killed / len(results):5.0%}")
-    print(f"{'all':32} {sum(everything):4} of {len(everything):4} killed  {sum(everything) / len(everything):5.0%}")
+    print(f"{'room':36} {'mutants':>8} {'by its tests':>13} {'by all':>7}")
+    everything = [each for verdicts in found.values() for each in verdicts]
+    for room, verdicts in (*sorted(found.items()), ("all", everything)):
+        own = sum(each.by_room for each in verdicts) / len(verdicts)
+        every = sum(each.killed for each in verdicts) / len(verdicts)
+        print(f"{room:36} {len(verdicts):8} {own:13.0%} {every:7.0%}")
 
 
 def sampled(project: Path, place: Path, size: int, seed: int) -> list[Case]:
@@ -106,63 +140,108 @@ def sampled(project: Path, place: Path, size: int, seed: int) -> list[Case]:
         by_line: dict[int, list[Mutant]] = defaultdict(list)
         text = path.read_text()
         for mutant in mutants_of(text):
-            by_line[mutant.line].append(mutant)
+            if not is_equivalent(str(path.relative_to(project)), mutant):
+                by_line[mutant.line].append(mutant)
         mutants += [(path.relative_to(project), text, alike) for alike in by_line.values()]
     chooser = random.Random(f"{seed} {place}")
     chosen = chooser.sample(mutants, min(size, len(mutants)))
-    return [Case(str(room), path, mirrored(project, path), text, chooser.choice(alike)) for path, text, alike in chosen]
+    return [Case(str(room), path, text, chooser.choice(alike)) for path, text, alike in chosen]
 
 
-def mirrored(project: Path, module: Path) -> tuple[str, ...]:
-    """The tests of a module's room, relative to the project; the module's own come first."""
+def mirrored(project: Path, module: Path) -> str:
+    """The directory of the tests of a module's room, or their module if they are few; relative to the project."""
     for name, package in PACKAGES.items():
         if module.is_relative_to(package):
             module = Path(name) / module.relative_to(package)
     within = Path(*module.parts[1:]) if module.parts[0] == "sysimage" else module
     own = Path("tests", within.parent, f"test_{within.name}")
     room = next(folder for folder in (own.parent, *own.parent.parents) if (project / folder).is_dir())
-    alone = [str(own)] if (project / own).is_file() else []
-    return (*alone, str(room)) if room != Path("tests") else tuple(alone)
+    return str(room) if room != Path("tests") else str(own)
 
 
-def judged(project: Path, cases: Sequence[Case], jobs: int) -> Iterator[tuple[Case, bool]]:
-    """Every case with whether its tests noticed, as they come."""
+def judged(project: Path, cases: Sequence[Case], jobs: int) -> Iterator[Verdict]:
+    """Every case with the tests that noticed it, in the order of the cases."""
     with tempfile.TemporaryDirectory(prefix="mutants-") as scratch:
         copies: SimpleQueue[Path] = SimpleQueue()
         for number in range(jobs):
             copies.put(copied(project, Path(scratch) / str(number)))
-        seconds = {}
-        copy = copies.get()
-        for tests in sorted({case.tests[-1] for case in cases}):  # the room's hold the module's own
-            began = time.monotonic()
-            if failure := failed(copy, (tests,), None):
-                sys.exit(f"{failure}\n{tests} fails without any mutant")
-            seconds[tests] = time.monotonic() - began
-        copies.put(copy)
+        traces = Traces()
 
-        def judge(numbered: tuple[int, Case]) -> tuple[Case, bool]:
-            number, case = numbered
+        def trace(room: str) -> list[Path]:
             copy = copies.get()
             try:
-                place = copy / case.module
-                put(place, case.mutant.text, 2 * number)
-                noticed = failed(copy, case.tests, seconds[case.tests[-1]] * _TIMES + _MORE) is not None
-                put(place, case.original, 2 * number + 1)
-                return case, noticed
+                return traced(copy, room, project / "build" / "mutants")
             finally:
                 copies.put(copy)
 
+        def judge(numbered: tuple[int, Case]) -> Verdict:
+            number, case = numbered
+            copy = copies.get()
+            place = copy / case.module
+            try:
+                put(place, case.mutant.text, 2 * number)
+                return verdict(copy, case, traces)
+            finally:
+                put(place, case.original, 2 * number + 1)
+                copies.put(copy)
+
         with ThreadPoolExecutor(jobs) as pool:
+            own = {mirrored(project, case.module) for case in cases}
+            for documents in pool.map(trace, sorted(own.union(*(ALSO.get(room, ()) for room in own)))):
+                for document in documents:
+                    traces.add(document)
+            for test in sorted(traces.failed):
+                print(f"left out, fails without any mutant: {test}", flush=True)
             yield from pool.map(judge, enumerate(cases))
 
 
+def verdict(copy: Path, case: Case, traces: Traces) -> Verdict:
+    """Try a mutant that is in the copy."""
+    tests = traces.tests_of(str(case.module), range(case.mutant.line, case.mutant.last_line + 1))
+    room = mirrored(copy, case.module)
+    own = {test for test in tests if test.startswith((f"{room}/", f"{room}::"))}
+    if failed(copy, traces, own):
+        return Verdict(case, by_room=True, by_others=False)
+    return Verdict(case, by_room=False, by_others=failed(copy, traces, tests - own))
+
+
+def failed(copy: Path, traces: Traces, tests: Iterable[str]) -> bool:
+    """Whether one of the tests fails in the copy, or they take too long."""
+    chosen = traces.shortest(tests, _LIMIT)
+    if not chosen:
+        return False
+    names = copy / "chosen.json"
+    names.write_text(json.dumps(chosen))
+    files = sorted({name.partition("::")[0] for name in chosen})
+    seconds = sum(traces.seconds[name] for name in chosen) * _TIMES + _MORE
+    return run(copy, ["-x", "--chosen", str(names), *files], seconds) is not None
+
+
+def traced(copy: Path, room: str, kept: Path) -> list[Path]:
+    """Which tests of a room run which lines, as documents; kept until code or the room's tests change."""
+    found = kept / f"{room.replace('/', '-')}-{digest_of(copy, room)}"
+    if not found.is_dir():
+        partial = Path(tempfile.mkdtemp(dir=copy))
+        output = run(copy, ["-m", "not programs", "--trace-to", str(partial), room], None)
+        if not any(partial.iterdir()):
+            sys.exit(f"{output}\nno test of {room} runs")
+        kept.mkdir(parents=True, exist_ok=True)
+        shutil.move(partial, found)
+    return sorted(found.iterdir())
+
+
+def digest_of(copy: Path, room: str) -> str:
+    """Of all code and the room's tests."""
+    digest = hashlib.sha256()
+    for folder in (*TRACED, "tests/support", room):
+        for path in sorted((copy / folder).rglob("*.py")) if (copy / folder).is_dir() else [copy / folder]:
+            digest.update(f"{path.relative_to(copy)}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
 def copied(project: Path, copy: Path) -> Path:
-    """A copy of what the tests need, without what Python keeps."""
-    for name in COPIED:
-        if (project / name).is_dir():
-            shutil.copytree(project / name, copy / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
-        elif (project / name).exists():
-            shutil.copy2(project / name, copy / name)
+    """A copy of the project, without what is made from it."""
+    shutil.copytree(project, copy, symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT))
     return copy
 
 
@@ -172,17 +251,24 @@ def put(path: Path, text: str, number: int) -> None:
     os.utime(path, (1_000_000_000 + number,) * 2)
 
 
-def failed(copy: Path, tests: Sequence[str], seconds: float | None) -> str | None:
-    """What the tests print in a copy if they fail or take too long, otherwise None.
+def run(copy: Path, words: Sequence[str], seconds: float | None) -> str | None:
+    """What pytest prints in a copy if a test fails or it takes too long, otherwise None.
 
     Properties try the same examples each time, so that a mutant lives or dies by its change alone.
     """
     paths = [copy, *(copy / Path(package).parent for package in PACKAGES.values())]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
     environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    words = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", *tests]
+    options = ["-q", "-p", "no:cacheprovider", "-p", "tests.mutants.pytest_plugin", "--hypothesis-seed=0"]
     with tempfile.TemporaryFile("w+") as output:
-        child = subprocess.Popen(words, cwd=copy, env=environ, stdout=output, stderr=output, start_new_session=True)
+        child = subprocess.Popen(
+            [sys.executable, "-m", "pytest", *options, *words],
+            cwd=copy,
+            env=environ,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
         try:
             status = child.wait(seconds)
         except subprocess.TimeoutExpired:

@@ -42,6 +42,7 @@ class Mutant:
     """A module's text with one change."""
 
     line: int
+    last_line: int
     before: str
     after: str
     text: str
@@ -68,7 +69,7 @@ def mutants_of(text: str) -> Iterator[Mutant]:
                 after = f"({after})"
             changed = data[:start] + after.encode() + data[end:]
             before = data[start:end].decode()
-            yield Mutant(node.lineno, before, after, changed.decode())
+            yield Mutant(node.lineno, node.end_lineno or node.lineno, before, after, changed.decode())
 
 
 def _place(node: ast.expr | ast.stmt, starts: list[int]) -> tuple[int, int] | None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.mutants.__main__ import mirrored, sampled
+from tests.mutants.__main__ import judged, mirrored, sampled
+from tests.mutants.equivalent import EQUIVALENT
 from tests.mutants.mutations import mutants_of
+from tests.mutants.traces import Traces
 from tests.support.examples import ROOT
 
 
@@ -50,15 +54,51 @@ def test_the_same_seed_gives_the_same_sample() -> None:
 @pytest.mark.parametrize(
     ("module", "tests"),
     [
-        ("sysimage/layers/tar.py", ("tests/layers/test_tar.py", "tests/layers")),
-        ("sysimage/layers/blob.py", ("tests/layers",)),
-        ("sysimage/signals.py", ("tests/test_signals.py",)),
-        (
-            "bootstrap/sysimage_bootstrap/packages/lock.py",
-            ("tests/bootstrap/packages/test_lock.py", "tests/bootstrap/packages"),
-        ),
-        ("vmtests/sysimage_vm/disk.py", ("tests/vm/test_disk.py", "tests/vm")),
+        ("sysimage/layers/tar.py", "tests/layers"),
+        ("sysimage/destinations/registry/push.py", "tests/destinations"),
+        ("sysimage/signals.py", "tests/test_signals.py"),
+        ("bootstrap/sysimage_bootstrap/packages/lock.py", "tests/bootstrap/packages"),
+        ("vmtests/sysimage_vm/disk.py", "tests/vm"),
     ],
 )
-def test_the_mirrored_tests_of_a_module(module: str, tests: tuple[str, ...]) -> None:
+def test_the_mirrored_tests_of_a_module(module: str, tests: str) -> None:
     assert mirrored(ROOT, Path(module)) == tests
+
+
+def test_a_mutant_is_tried_with_the_tests_that_run_its_line_the_shortest_first(tmp_path: Path) -> None:
+    document = tmp_path / "1.json"
+    lines = {"a.py": {"1": [0], "5": [1, 2], "6": [2, 3], "7": [4]}}
+    seconds = {"slow": 9.0, "quick": 0.1, "other": 0.2, "broken": 0.0}
+    document.write_text(json.dumps({"seconds": seconds, "failed": ["broken"], "lines": lines}))
+    traces = Traces()
+    traces.add(document)
+    assert traces.tests_of("a.py", range(5, 7)) == {"slow", "quick", "other"}
+    assert traces.tests_of("a.py", range(1, 2)) == {"slow", "quick", "other"}, "while it is imported"
+    assert traces.tests_of("a.py", range(7, 8)) == {"slow", "quick", "other"}, "a broken test notices nothing"
+    assert traces.tests_of("b.py", range(1, 2)) == set()
+    assert traces.shortest({"slow", "quick", "other"}, 1.0) == ["quick", "other"]
+    assert traces.shortest({"slow"}, 1.0) == ["slow"]
+
+
+@pytest.mark.programs  # several runs of pytest take seconds
+def test_a_preference_that_no_test_is_about_survives_and_a_contract_does_not(tmp_path: Path) -> None:
+    """The tool itself on a project of one module and one test."""
+    for folder in ("sysimage/room", "tests/room", "tests/mutants", "bootstrap", "vmtests/sysimage_vm", "tests/support"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in ("pytest_plugin.py", "mutations.py"):
+        shutil.copy(Path(__file__).parent / name, tmp_path / "tests/mutants")
+    (tmp_path / "pyproject.toml").write_text(
+        "[tool.pytest.ini_options]\nmarkers = ['programs: x']\npythonpath = ['.']\n"
+    )
+    (tmp_path / "sysimage/__init__.py").touch()
+    (tmp_path / "sysimage/room/a.py").write_text("def f(a):\n    b = a + 1\n    return b if a != 7 else b\n")
+    (tmp_path / "tests/room/test_a.py").write_text(
+        "from sysimage.room.a import f\n\n\ndef test_f():\n    assert f(1) == 2\n"
+    )
+    verdicts = list(judged(tmp_path, sampled(tmp_path, Path("sysimage/room"), 9, 0), 1))
+    assert {(each.case.mutant.line, each.killed) for each in verdicts} == {(2, True), (3, False)}
+
+
+def test_what_is_listed_as_equivalent_is_a_mutant() -> None:
+    for module, before, after in EQUIVALENT:
+        assert (before, after) in {(each.before, each.after) for each in mutants_of((ROOT / module).read_text())}
