@@ -28,6 +28,7 @@ from sysimage_bootstrap.packages.choose import (
     open_archive,
     package_request,
 )
+from sysimage_bootstrap.packages.needed_packages import require_packages
 from sysimage_bootstrap.packages.package_request import PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution, resolve
 from sysimage_bootstrap.planning.unsaid import UnsaidNeedsError
@@ -62,6 +63,7 @@ def realise(
     ids = locked_ids(lock_file)
 
     def made(request: PackageRequest, resolution: Resolution) -> SystemResult:
+        require_packages(spec, resolution)
         result = found_or_made(request, resolution)
         _warn_of_unread(result)
         return result

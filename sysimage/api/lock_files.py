@@ -72,6 +72,7 @@ def lock_packages(
 
     from sysimage.pipeline.account_locks import ids_to_lock
     from sysimage_bootstrap.packages.choose import lock_packages, open_archive, package_request
+    from sysimage_bootstrap.packages.needed_packages import require_packages
 
     if path is not None:
         _check(path, [*inputs, *_own_inputs(system, settings)], hint)
@@ -85,6 +86,7 @@ def lock_packages(
         )
     request = package_request(spec, system.spec_dir, settings.cache)
     locked = lock_packages(request, archive, progress, before=before if update else None, update=update)
+    require_packages(spec, locked.resolution)
     locked = replace(locked, base=base)
     if spec.trees or spec.python is not None or spec.node is not None or spec.java is not None:
         from sysimage.pipeline.locked_inputs import locked_inputs, tree_store

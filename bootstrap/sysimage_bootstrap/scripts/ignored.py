@@ -75,7 +75,6 @@ IGNORED: Mapping[str, str] = {
     "update-ca-certificates": _ELSEWHERE,
     "jks-keystore": _CACHES,
     "systemd-sysusers": _ELSEWHERE,
-    "systemd-tmpfiles": _ELSEWHERE,
     "pam-auth-update": _ELSEWHERE,
     "update-passwd": _ELSEWHERE,
     "shadowconfig": _ELSEWHERE,

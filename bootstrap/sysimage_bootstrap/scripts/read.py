@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
 from sysimage_bootstrap.scripts import commands
 from sysimage_bootstrap.scripts.commands import postfix
 from sysimage_bootstrap.scripts.commands.debconf import parse_templates
 from sysimage_bootstrap.scripts.declarations import Declarations, FirstStart, Unread
-from sysimage_bootstrap.scripts.root_files import FileSource, RootFiles
+from sysimage_bootstrap.scripts.random_text import fill_command, runs
+from sysimage_bootstrap.scripts.root_files import FileSource, Node, RootFiles
 from sysimage_bootstrap.scripts.running import SystemState
 from sysimage_bootstrap.scripts.shell import Script, Shell
 from sysimage_bootstrap.scripts.shell_parser import parse
@@ -78,6 +79,7 @@ def read_scripts(packages: Iterable[PackageScripts], source: FileSource, setting
                 with state.files.before_unpacking(package.name) if name == "preinst" else nullcontext():
                     unread += _read(state, package, name)
     files = state.files
+    unread += _leave_to_first_start(state)
     unread += (one for path, one in sorted(state.removals.items()) if files.changes.get(path, one) is None)
     kept = {path: node for path, node in files.changes.items() if not path.startswith(_TEMPORARY)}
     return Declarations(
@@ -93,6 +95,29 @@ def read_scripts(packages: Iterable[PackageScripts], source: FileSource, setting
         capabilities=dict(sorted(state.capabilities.items())),
         unread=tuple(unread),
     )
+
+
+def _leave_to_first_start(state: SystemState) -> list[Unread]:
+    """Leave what has random characters to the first start; what cannot be is not understood."""
+    unread: list[Unread] = []
+    made: set[str] = set()
+    for path, node, text in _random_texts(state):
+        package, here = state.files.makers[path], runs(text)
+        if made & set(here):
+            unread.append(Unread(package, "postinst", 0, path, "what is random in several files"))
+            continue
+        made.update(here)
+        state.files.put(path, replace(node, content=None))
+        state.secrets[path] = FirstStart(package, fill_command(text, 'text "$@" > "$a1"', path), path)
+    return unread
+
+
+def _random_texts(state: SystemState) -> Iterator[tuple[str, Node, str]]:
+    for path, node in sorted(state.files.changes.items()):
+        if node is not None and isinstance(node.content, bytes) and not path.startswith(_TEMPORARY):
+            text = node.content.decode(errors="surrogateescape")
+            if runs(text):
+                yield path, node, text
 
 
 _AT_FIRST_START = """

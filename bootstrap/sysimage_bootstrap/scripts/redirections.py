@@ -25,8 +25,7 @@ def open_redirects(
             if redirect.operator in ("<<", "<<<"):
                 stdin = Input(text)
             elif redirect.operator == "<":
-                content = shell.state.files.read(shell.absolute(text)) if text != "/dev/null" else b""
-                stdin = Input(None if content is None else content.decode(errors="surrogateescape"))
+                stdin = Input(_text_in(shell, text))
             elif redirect.operator in (">&", "<&"):
                 if redirect.descriptor == 1 and text in ("2", "3", "-"):
                     into, path = Output(), ""
@@ -41,6 +40,14 @@ def open_redirects(
             write_output(shell, path, into, appends=appends, line=line)
 
     return stdin, into, close
+
+
+def _text_in(shell: Shell, path: str) -> str | None:
+    """What a command reads out of a file; None where that is not known."""
+    if path == "/dev/null":
+        return ""
+    content = shell.state.files.read(shell.absolute(path))
+    return shell.state.random.read(path) if content is None else content.decode(errors="surrogateescape")
 
 
 def write_output(shell: Shell, path: str, out: Output, *, appends: bool, line: int) -> None:

@@ -16,6 +16,7 @@ from sysimage_bootstrap.scripts.declarations import (
     FirstStart,
     Unread,
 )
+from sysimage_bootstrap.scripts.random_text import RandomText
 from sysimage_bootstrap.scripts.root_files import RootFiles
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ class SystemState:
     first_starts: list[FirstStart] = field(default_factory=list)
     secrets: dict[str, FirstStart] = field(default_factory=dict)
     """Real path of a key → what makes it when a machine starts."""
+    random: RandomText = field(default_factory=RandomText)
     steps: int = 0
     """Commands that were executed for the package at hand."""
     temporary: int = 0

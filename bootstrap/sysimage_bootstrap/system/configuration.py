@@ -11,7 +11,6 @@ from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.json_text import pointer
 from sysimage.spec.model import SystemSpec
-from sysimage_bootstrap.scripts.alternatives import names_of
 from sysimage_bootstrap.scripts.commands.debconf import parse_templates
 from sysimage_bootstrap.scripts.declarations import Declarations
 from sysimage_bootstrap.scripts.read import PackageScripts, Settings, read_scripts
@@ -31,16 +30,14 @@ def configure(
     """Read the scripts of ``packages``, which come in the order in which dpkg would configure them.
 
     ``users`` (name → home) and ``groups`` are there before. A `SpecError` names every answer to a question that no
-    package asks, and every choice among alternatives that cannot be made.
+    package asks.
     """
     scripts = [
         PackageScripts(package.name, package.facts.version, package.facts.maintainer_files) for package in packages
     ]
     _require_questions(spec, scripts)
     settings = Settings(spec.architecture, spec.host_name, spec.debconf, spec.alternatives, users, groups)
-    declarations = read_scripts(scripts, PackageFiles(sorted(packages, key=lambda one: one.name), store_dir), settings)
-    _require_choices(spec, declarations, packages)
-    return declarations
+    return read_scripts(scripts, PackageFiles(sorted(packages, key=lambda one: one.name), store_dir), settings)
 
 
 def _require_questions(spec: SystemSpec, scripts: Iterable[PackageScripts]) -> None:
@@ -54,21 +51,6 @@ def _require_questions(spec: SystemSpec, scripts: Iterable[PackageScripts]) -> N
         raise SpecError(
             "cannot answer the questions of packages", hint="`debconf-show` lists those of a package", issues=issues
         )
-
-
-def _require_choices(spec: SystemSpec, declarations: Declarations, packages: Iterable[Installed]) -> None:
-    names = {package.name for package in packages}
-    candidates: dict[str, set[str]] = {}
-    for one in declarations.alternatives:
-        for name in names_of(one):
-            candidates.setdefault(name, set()).add(one.package)
-    issues = [
-        Issue(pointer("alternatives", name), f"{wanted} is not among the packages of the image")
-        for name, wanted in sorted(spec.alternatives.items())
-        if name in candidates and wanted not in candidates[name] | names
-    ]
-    if issues:
-        raise SpecError("cannot choose the alternatives", hint="add the package to packages", issues=issues)
 
 
 @dataclass(frozen=True, slots=True)

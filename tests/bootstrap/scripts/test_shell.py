@@ -41,6 +41,8 @@ SCRIPTS = [
     "x=$(case a in a) echo in;; esac); echo $x; eval 'z=1; echo $z'",
     "alias strip=\"sed -e 's/^ *//'\"\nprintf '  a\\n' | strip | tr a b; echo ~ ~/x ~nobody-is-this '~'",
     "printf 'a\\t= html\\n' | sed -E 's/[ \\t]+/ /g; s/m\\tl/x/'; printf 'a\\tb\\natb\\n' | grep 'a[\\t]b'",
+    "printf abcdefg | head -c 4; printf 'abcdefg\\n\\nhi\\n' | fold -w 3; printf abcdefg | dd bs=2 count=2 2>/dev/null",
+    "printf 'any carnal pleas' | base64; seq 30 | base64; echo x | base64 -w0; printf ab | fold -w1",
     "printf 'x\\nx\\ny\\n' | uniq -c; printf 'k: v\\n' | sed -e '/^k/!d' -e 's/.*: //' -e 's/v/&&/'",
 ]
 """Each prints something, and depends on nothing but POSIX."""

@@ -8,6 +8,7 @@ from sysimage_bootstrap.scripts.commands import (
     conditions,
     configuration_files,
     debconf,
+    exim,
     file_changes,
     file_facts,
     find,
@@ -16,8 +17,10 @@ from sysimage_bootstrap.scripts.commands import (
     postfix,
     secrets,
     server_settings,
+    slapd,
     small_languages,
     text,
+    tmpfiles,
 )
 
 __all__ = [
@@ -26,6 +29,7 @@ __all__ = [
     "conditions",
     "configuration_files",
     "debconf",
+    "exim",
     "file_changes",
     "file_facts",
     "find",
@@ -34,6 +38,8 @@ __all__ = [
     "postfix",
     "secrets",
     "server_settings",
+    "slapd",
     "small_languages",
     "text",
+    "tmpfiles",
 ]

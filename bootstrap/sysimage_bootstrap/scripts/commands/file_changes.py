@@ -54,7 +54,7 @@ def chmod(call: Call) -> int:
 @command("chown", "chgrp")
 def chown(call: Call) -> int:
     options = call.options("", frozenset({"from", "reference"}))
-    options.only(*"Rhfvc", "recursive", "no-dereference", "reference", "from")
+    options.only(*"RhfvcHP", "recursive", "no-dereference", "reference", "from")
     words = list(options.operands)
     reference = options.value("reference")
     if reference is not None:

@@ -48,9 +48,34 @@ def make_ssl_cert(call: Call) -> int:
 def openssl(call: Call) -> int:
     """``openssl rand -out FILE`` makes a shared secret, such as Erlang's cookie."""
     words = call.arguments
+    match words:
+        case ["rand", "-hex", size]:
+            call.print(f"{call.state.random.hexadecimal(2 * int(size))}\n")
+            return 0
+        case ["rand", "-base64", size]:
+            call.print(f"{call.state.random.letters(-(-int(size) // 3) * 4)}\n")
+            return 0
     if words[:1] != ["rand"] or "-out" not in words[:-1]:
         raise UnknownError("what openssl does")
-    _make(call, call.path(words[words.index("-out") + 1]), ("/usr/bin/openssl", *words))
+    make_secret(call, call.path(words[words.index("-out") + 1]), ("/usr/bin/openssl", *words))
+    return 0
+
+
+@command("uuidgen", "mcookie")
+def uuidgen(call: Call) -> int:
+    random = call.state.random
+    call.print(f"{random.uuid() if call.name == 'uuidgen' else random.hexadecimal(32)}\n")
+    return 0
+
+
+@command("pwgen", "makepasswd")
+def pwgen(call: Call) -> int:
+    """A password, of the length that is asked for."""
+    numbers = [word.removeprefix("--chars=") for word in call.arguments]
+    sizes = [int(word) for word in numbers if word.isdecimal()]
+    if sizes[1:] not in ([], [1]):
+        raise UnknownError("how many passwords are made")
+    call.print(f"{call.state.random.letters(sizes[0] if sizes else 8)}\n")
     return 0
 
 
@@ -59,7 +84,7 @@ def rndc_confgen(call: Call) -> int:
     """``rndc-confgen -a`` makes the key with which BIND is controlled."""
     if call.arguments != ["-a"]:
         raise UnknownError("what rndc-confgen does")
-    _make(call, "/etc/bind/rndc.key", ("/usr/sbin/rndc-confgen", "-a"))
+    make_secret(call, "/etc/bind/rndc.key", ("/usr/sbin/rndc-confgen", "-a"))
     return 0
 
 
@@ -73,12 +98,12 @@ def ssh_keygen(call: Call) -> int:
     elif path is None or options.value("N") != "":
         raise UnknownError("which key ssh-keygen makes")
     else:
-        _make(call, call.path(path), ("/usr/bin/ssh-keygen", *call.arguments))
+        make_secret(call, call.path(path), ("/usr/bin/ssh-keygen", *call.arguments))
         call.files.put(call.path(f"{path}.pub"), Node.file(None))
     return 0
 
 
-def _make(call: Call, path: str, program: tuple[str, ...]) -> None:
+def make_secret(call: Call, path: str, program: tuple[str, ...]) -> None:
     """Let ``program`` make a secret at the first start. Its owner and mode are what scripts say of it afterwards."""
     real = call.files.real(path)
     call.files.put(real, Node.file(None, 0o600))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import groupby
 
+from sysimage_bootstrap.scripts.random_text import runs
 from sysimage_bootstrap.scripts.running import Call, UnknownError, command
 from sysimage_bootstrap.scripts.sed import sed_text
 from sysimage_bootstrap.scripts.shell_patterns import expression
@@ -24,6 +26,10 @@ def inputs(call: Call, paths: list[str]) -> list[tuple[str, str]]:
             continue
         if path == "/dev/null":
             found.append((path, ""))
+            continue
+        random = call.state.random.read(path)
+        if random is not None:
+            found.append((path, random))
             continue
         node = call.files.node(call.path(path))
         if node is None or node.target is not None:
@@ -214,10 +220,10 @@ def tr(call: Call) -> int:
     text = call.stdin.text()
     if options.has("d"):
         keep = options.has("c")
-        call.print("".join(one for one in text if (one in sets[0]) == keep))
+        call.print("".join(one for one in text if (one in sets[0]) == keep or runs(one)))
         return 0
     if options.has("c"):
-        call.print("".join(one if one in sets[0] else sets[1][-1] for one in text))
+        call.print("".join(one if one in sets[0] or runs(one) else sets[1][-1] for one in text))
         return 0
     if len(sets) == 2:
         first, second = sets[0], sets[1] + sets[1][-1:] * len(sets[0])
@@ -253,8 +259,11 @@ def head(call: Call) -> int:
     call.arguments = arguments
     options = call.options("nc", frozenset({"lines", "bytes"}))
     options.only("n", "c", "q", "lines", "bytes")
-    if options.has("c", "bytes"):
-        raise UnknownError("which bytes are meant")
+    size = options.value("c", "bytes")
+    if size is not None:
+        if call.name != "head" or not size.isdecimal():
+            raise UnknownError("which bytes are meant")
+        return _print_texts(call, options.operands, lambda text: text[: int(size)])
     count = options.value("n", "lines") or "10"
     try:
         for _, text in inputs(call, options.operands):
@@ -268,6 +277,59 @@ def head(call: Call) -> int:
     except FileNotFoundError:
         return 1
     return 0
+
+
+def _print_texts(call: Call, operands: list[str], change: Callable[[str], str]) -> int:
+    try:
+        for _, text in inputs(call, operands):
+            call.print(change(text))
+    except FileNotFoundError:
+        return 1
+    return 0
+
+
+@command("fold")
+def fold(call: Call) -> int:
+    options = call.options("w", frozenset({"width"}))
+    options.only("w", "b", "s", "width")
+    width = int(options.value("w", "width") or "80")
+    if options.has("s"):
+        raise UnknownError("how words are folded")
+
+    def folded(text: str) -> str:
+        lines = text.split("\n")
+        return "\n".join(
+            "\n".join(line[at : at + width] for at in range(0, max(len(line), 1), width)) for line in lines
+        )
+
+    return _print_texts(call, options.operands, folded)
+
+
+@command("base64")
+def base64_(call: Call) -> int:
+    options = call.options("w", frozenset({"wrap"}))
+    options.only("w", "wrap")
+    width = int(options.value("w", "wrap") or "76")
+
+    def encoded(text: str) -> str:
+        if runs(text):
+            made = call.state.random.letters(-(-len(text) // 3) * 4)
+        else:
+            made = b64encode(text.encode(errors="surrogateescape")).decode()
+        if not width:
+            return made
+        return "".join(f"{made[at : at + width]}\n" for at in range(0, len(made), width))
+
+    return _print_texts(call, options.operands, encoded)
+
+
+@command("dd")
+def dd(call: Call) -> int:
+    words = dict(word.split("=", 1) for word in call.arguments if "=" in word)
+    if words.keys() - {"if", "bs", "count", "status", "iflag"} or not words.get("bs", "512").isdecimal():
+        raise UnknownError("what dd copies")
+    size = int(words.get("bs", "512")) * int(words["count"]) if "count" in words else None
+    return _print_texts(call, [words.get("if", "-")], lambda text: text[:size])
 
 
 @command("sort")

@@ -56,7 +56,7 @@ def script_first_starts(first_starts: Iterable[FirstStart]) -> Iterator[tuple[st
     numbers: dict[str, int] = {}
     for one in first_starts:
         number = numbers[one.package] = numbers.get(one.package, 0) + 1
-        name = f"{one.package}-configure{'' if number == 1 else f'-{number}'}.service"
+        name, before = (f"{one.package}-configure{'' if at == 1 else f'-{at}'}.service" for at in (number, number - 1))
         text = unit_text(
             f"what the scripts of {one.package} make",
             {
@@ -64,7 +64,7 @@ def script_first_starts(first_starts: Iterable[FirstStart]) -> Iterator[tuple[st
                     ("Description", f"Make {plain(one.creates)}"),
                     ("ConditionPathExists", f"!{plain(one.creates)}"),
                     ("DefaultDependencies", "no"),
-                    ("After", "sysinit.target"),
+                    ("After", f"sysinit.target {before}" if number > 1 else "sysinit.target"),
                     ("Before", "basic.target shutdown.target"),
                     ("Conflicts", "shutdown.target"),
                 ],

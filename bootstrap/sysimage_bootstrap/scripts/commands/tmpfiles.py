@@ -1,0 +1,150 @@
+"""``systemd-tmpfiles --create``: what tmpfiles.d(5) lays out beside directories, which the system makes anyway."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+from dataclasses import dataclass, replace
+
+from sysimage.rootfs.tree import Kind
+from sysimage_bootstrap.scripts.commands.secrets import make_secret
+from sysimage_bootstrap.scripts.expansion import matching_paths
+from sysimage_bootstrap.scripts.root_files import Node
+from sysimage_bootstrap.scripts.running import Call, UnknownError, command
+
+_PLACES = ("/etc/tmpfiles.d", "/usr/lib/tmpfiles.d")
+_MODIFIERS = "!-+=~^$?"
+_PASSED_OVER = frozenset("wpcbxXrRtTaAhH")
+"""Lines about devices, about removing what is old, and about attributes that layers do not hold."""
+_FACTORY = "/usr/share/factory"
+_OF_THE_MACHINE = ("/run/", "/dev/", "/proc/", "/sys/", "/tmp/", "/var/run/", "/var/lock/")  # noqa: S108 - the image's
+"""Nothing there is kept in an image: its init makes what tmpfiles.d wants of it."""
+_RANDOM = ("/proc/sys/kernel/random/uuid", "/dev/urandom", "/dev/random")
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    kind: str
+    modifiers: str
+    path: str
+    mode: str
+    owner: str
+    group: str
+    argument: str
+
+    def changed(self, node: Node) -> Node:
+        """What is there with the mode and the owners that the line says."""
+        bits = self.mode.lstrip(":~")
+        return replace(
+            node,
+            mode=int(bits, 8) if re.fullmatch("[0-7]{1,4}", bits) and node.kind is not Kind.SYMLINK else node.mode,
+            owner=node.owner if self.owner == "-" else self.owner.lstrip(":"),
+            group=node.group if self.group == "-" else self.group.lstrip(":"),
+        )
+
+
+@command("systemd-tmpfiles")
+def systemd_tmpfiles(call: Call) -> int:
+    unknown = ""
+    for name in call.options("E", frozenset({"prefix", "exclude-prefix", "root"})).operands:
+        places = [name] if name.startswith("/") else [f"{place}/{name}" for place in _PLACES]
+        path = next((one for one in places if call.files.node(one) is not None), None)
+        content = None if path is None else call.files.read(path)
+        for line in _lines((content or b"").decode(errors="surrogateescape")):
+            try:
+                _apply(call, line)
+            except UnknownError as error:
+                unknown = unknown or str(error)
+    if unknown:
+        raise UnknownError(unknown)
+    return 0
+
+
+def _lines(text: str) -> list[_Line]:
+    found = []
+    for line in text.splitlines():
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        words = line.split(None, 6)
+        if words[1:] and words[1][:1] in "\"'":
+            words = shlex.split(line)
+            words = [*words[:6], " ".join(words[6:])]
+        kind, path, mode, owner, group, _, argument = [*words, *["-"] * 7][:7]
+        argument = argument.strip()
+        said = "" if argument == "-" else argument
+        found.append(_Line(kind[0], kind[1:], posixpath.normpath(path), mode, owner, group, said))
+    return found
+
+
+def _apply(call: Call, line: _Line) -> None:
+    if line.kind in _PASSED_OVER or f"{line.path}/".startswith(_OF_THE_MACHINE):
+        return
+    if re.search("%[^%]", f"{line.path}{line.argument}"):
+        raise UnknownError(f"what {line.path} {line.argument} means on the machine".replace("  ", " "))
+    for name, known in ((line.owner, call.state.known_users), (line.group, call.state.known_groups)):
+        if name != "-" and name.lstrip(":") not in known and not name.isdecimal():
+            raise UnknownError(f"which account {name} is")
+    there = call.files.node(line.path, follow=False)
+    match line.kind:
+        case "d" | "D" | "v" | "q" | "Q" | "e":
+            if there is None and line.kind != "e":
+                call.files.make_directories(line.path)
+            _change(call, line, line.path)
+        case "f" | "F":
+            if there is None or line.kind == "F" or "+" in line.modifiers:
+                call.files.make_directories(posixpath.dirname(line.path))
+                call.files.put(line.path, line.changed(Node.file(_unescaped(line.argument))))
+        case "L":
+            target = line.argument or f"{_FACTORY}{line.path}"
+            source = call.files.node(posixpath.join(posixpath.dirname(line.path), target))
+            if (there is None or "+" in line.modifiers) and (source is not None or "?" not in line.modifiers):
+                call.files.make_directories(posixpath.dirname(line.path))
+                call.files.put(line.path, Node.symlink(target))
+        case "C":
+            _copy(call, line, there)
+        case "z" | "Z" | "m":
+            for path in matching_paths(call.shell, line.path):
+                for one in call.files.below(path) if line.kind == "Z" else [path]:
+                    _change(call, line, one)
+        case _:
+            raise UnknownError(f"what the line {line.kind} of tmpfiles.d does")
+
+
+def _change(call: Call, line: _Line, path: str) -> None:
+    node = call.files.node(path)
+    if node is not None:
+        call.files.put(path, line.changed(node), follow=True)
+
+
+def _copy(call: Call, line: _Line, there: Node | None) -> None:
+    source = line.argument or f"{_FACTORY}{line.path}"
+    if there is not None and not (there.kind is Kind.DIRECTORY and not call.files.names(line.path)):
+        return
+    if source in _RANDOM:
+        make_secret(call, line.path, ("/usr/bin/cp", source, line.path))
+        _change(call, line, line.path)
+        return
+    if source.startswith(_OF_THE_MACHINE):
+        raise UnknownError(f"what {source} holds")
+    if call.files.node(source) is None:
+        return
+    call.files.make_directories(posixpath.dirname(line.path))
+    for one in call.files.below(source):
+        node = call.files.node(one, follow=False)
+        if node is not None:
+            call.files.put(f"{line.path}{one.removeprefix(source)}", node)
+    _change(call, line, line.path)
+
+
+def _unescaped(text: str) -> bytes:
+    """The content of a file, in which C's escapes stand for characters."""
+    simple = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "\\": "\\", "s": " "}
+
+    def one(match: re.Match[str]) -> str:
+        if match[1]:
+            return chr(int(match[1], 16))
+        return simple.get(match[2], match[2])
+
+    text = re.sub(r"\\(?:x([0-9a-fA-F]{2})|(.))", one, text.replace("%%", "%"))
+    return text.encode("utf-8", "surrogateescape")
