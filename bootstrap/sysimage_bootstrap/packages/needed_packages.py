@@ -1,4 +1,4 @@
-"""What a spec asks of its packages that their names alone decide: told before any package is fetched."""
+"""What a spec asks of its packages that their names alone decide, known before any package is fetched."""
 
 from __future__ import annotations
 

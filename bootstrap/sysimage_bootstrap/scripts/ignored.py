@@ -83,6 +83,7 @@ IGNORED: Mapping[str, str] = {
     "update-shells": _ELSEWHERE,
     "add-shell": _ELSEWHERE,
     "remove-shell": _ELSEWHERE,
+    "mariadb-install-db": "a database is made where its data are kept, before the server starts for the first time",
     "dbus-uuidgen": _MACHINE,
     "systemd-machine-id-setup": _MACHINE,
     "journalctl": _CACHES,

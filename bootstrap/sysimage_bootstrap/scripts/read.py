@@ -14,7 +14,7 @@ from sysimage_bootstrap.scripts.commands.debconf import parse_templates
 from sysimage_bootstrap.scripts.declarations import Declarations, FirstStart, Unread
 from sysimage_bootstrap.scripts.random_text import fill_command, runs
 from sysimage_bootstrap.scripts.root_files import FileSource, Node, RootFiles
-from sysimage_bootstrap.scripts.running import SystemState
+from sysimage_bootstrap.scripts.running import ID_OF, SystemState
 from sysimage_bootstrap.scripts.shell import Script, Shell
 from sysimage_bootstrap.scripts.shell_parser import parse
 from sysimage_bootstrap.scripts.shell_syntax import ShellSyntaxError
@@ -101,7 +101,11 @@ def _leave_to_first_start(state: SystemState) -> list[Unread]:
     """Leave what has random characters to the first start; what cannot be is not understood."""
     unread: list[Unread] = []
     made: set[str] = set()
-    for path, node, text in _random_texts(state):
+    for path, node, text in _texts_that_are_settled_later(state):
+        if ID_OF in text:
+            unread.append(Unread(state.files.makers[path], "postinst", 0, path, "which IDs are in it"))
+            state.files.put(path, replace(node, content=None))
+            continue
         package, here = state.files.makers[path], runs(text)
         if made & set(here):
             unread.append(Unread(package, "postinst", 0, path, "what is random in several files"))
@@ -112,11 +116,11 @@ def _leave_to_first_start(state: SystemState) -> list[Unread]:
     return unread
 
 
-def _random_texts(state: SystemState) -> Iterator[tuple[str, Node, str]]:
+def _texts_that_are_settled_later(state: SystemState) -> Iterator[tuple[str, Node, str]]:
     for path, node in sorted(state.files.changes.items()):
         if node is not None and isinstance(node.content, bytes) and not path.startswith(_TEMPORARY):
             text = node.content.decode(errors="surrogateescape")
-            if runs(text):
+            if runs(text) or ID_OF in text:
                 yield path, node, text
 
 

@@ -74,6 +74,7 @@ class Shell:
     functions: dict[str, Command] = field(default_factory=dict)
     name: str = "sh"
     directory: str = "/"
+    user: str = "root"
     umask: int = 0o022
     is_program: bool = False
     """Whether it is a program that a maintainer script has called: its failure is an answer."""

@@ -1,4 +1,4 @@
-"""What the names of packages decide is told before one of them is fetched."""
+"""What the names of packages decide is reported before one of them is fetched."""
 
 from __future__ import annotations
 

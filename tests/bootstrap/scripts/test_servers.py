@@ -8,7 +8,7 @@ from sysimage_bootstrap.scripts.declarations import Declarations
 from sysimage_bootstrap.scripts.read import PackageScripts, Settings, read_scripts
 from sysimage_bootstrap.scripts.root_files import Node
 from tests.bootstrap.scripts.gather import read_corpus
-from tests.bootstrap.scripts.written_files import WrittenFiles
+from tests.bootstrap.scripts.written_files import WrittenFiles, read
 
 
 def read_package(name: str, files: Mapping[str, str], settings: Settings | None = None) -> Declarations:
@@ -67,3 +67,45 @@ def test_a_password_that_the_spec_answers_is_kept_as_a_hash() -> None:
     (text,) = (word for word in said.first_starts[0].command if "olcRootPW" in word)
     assert "olcRootPW: {SSHA}" in text
     assert "secret" not in text
+
+
+def test_the_id_of_a_packages_account_is_as_good_as_its_name_where_owners_are_meant() -> None:
+    script = (
+        "adduser --system --group db\nmkdir -p /var/lib/db/a; chown db /var/lib/db/a\n"
+        'find /var/lib/db ! -uid "$(id -u db)" -print0 | xargs -0 -r chown db\n'
+        'chgrp "$(id -g db)" /var/lib/db; find /var/lib/db -gid 0 -exec touch /etc/root-has-one \\;\n'
+    )
+    said = read(script)
+    assert said.unread == ()
+    owners = {path: (node.owner, node.group) for path, node in said.changes.items() if node is not None}
+    assert owners["/var/lib/db"] == ("db", "db")
+    assert owners["/var/lib/db/a"] == ("db", "root")
+    assert "/etc/root-has-one" in owners
+
+
+def test_a_number_that_gets_into_a_file_is_not_known() -> None:
+    said = read('adduser --system --group db\necho "uid=$(id -u db)" > /etc/db.conf')
+    assert [(one.text, one.why) for one in said.unread] == [("/etc/db.conf", "which IDs are in it")]
+
+
+def test_what_another_user_looks_at_is_known_and_what_it_would_change_is_not() -> None:
+    look = "su -s /bin/sh db -c 'test -O /var/lib/db && test -G /var/lib/db' || chown db:db /var/lib/db\n"
+    said = read(f"adduser --system --group db\nmkdir /var/lib/db\n{look}{look}")
+    assert said.unread == ()
+    node = said.changes["/var/lib/db"]
+    assert node is not None
+    assert (node.owner, node.group) == ("db", "db")
+    said = read("adduser --system --group db\nrunuser -u db -c 'touch /var/lib/x'")
+    assert [one.why for one in said.unread] == ["what db does"]
+
+
+def test_dpkg_says_which_packages_have_a_path() -> None:
+    files = {"/etc/init.d/pkg": "#!/bin/sh\n", "/usr/bin/pkg": ""}
+    assert read("dpkg -S '/etc/init.d/*' > /etc/o", files).changes["/etc/o"] == Node.file(b"pkg: /etc/init.d/pkg\n")
+    assert read("dpkg -S /absent || touch /etc/none", files).changes.keys() == {"/etc/none"}
+
+
+def test_a_shell_runs_a_script_of_the_image_or_a_text() -> None:
+    files = {"/usr/bin/tool": '#!/bin/bash\necho "$1" > /etc/tool\n'}
+    script = "bash /usr/bin/tool word; sh -c 'touch /etc/text'"
+    assert set(read(script, files).changes) == {"/etc/tool", "/etc/text"}

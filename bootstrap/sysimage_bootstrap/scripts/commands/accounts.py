@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sysimage.rootfs.accounts import WantedGroup, WantedUser
 from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
-from sysimage_bootstrap.scripts.running import Call, UnknownError, command
+from sysimage_bootstrap.scripts.running import ID_OF, Call, UnknownError, command
 
 _ADDUSER = frozenset(
     {"home", "shell", "uid", "gid", "ingroup", "gecos", "comment", "conf", "firstuid", "lastuid"}
@@ -254,8 +254,11 @@ def id_(call: Call) -> int:
         call.print(" ".join(dict.fromkeys([user.group, *user.groups])) + "\n")
     elif options.has("n", "name") and options.has("u"):
         call.print(f"{name}\n")
-    elif name in BASE_USERS and options.has("u"):
-        call.print(f"{BASE_USERS[name]}\n")
+    elif options.has("u"):
+        call.print(f"{BASE_USERS.get(name, f'{ID_OF}{name}')}\n")
+    elif options.has("g"):
+        group = user.group if user is not None and user.group else name
+        call.print(f"{BASE_GROUPS.get(group, f'{ID_OF}{group}')}\n")
     else:
         call.out.unknown = f"which IDs the account {name} has"
     return 0

@@ -119,7 +119,7 @@ def _file(call: Call, operator: str, path: str) -> bool:
         case "u" | "g" | "k":
             return bool(node.mode & {"u": 0o4000, "g": 0o2000, "k": 0o1000}[operator])
         case "O" | "G":
-            return (node.owner if operator == "O" else node.group) == "root"
+            return (node.owner if operator == "O" else node.group) == call.shell.user
     return False
 
 

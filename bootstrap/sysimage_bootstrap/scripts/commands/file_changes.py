@@ -9,7 +9,7 @@ from dataclasses import replace
 from sysimage.rootfs.tree import Kind
 from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
 from sysimage_bootstrap.scripts.root_files import Node
-from sysimage_bootstrap.scripts.running import Call, UnknownError, command, new_mode
+from sysimage_bootstrap.scripts.running import ID_OF, Call, UnknownError, command, new_mode
 
 
 def _all(call: Call, operands: list[str], *, recursive: bool) -> tuple[list[str], int]:
@@ -68,7 +68,7 @@ def chown(call: Call) -> int:
         owner, colon, group = words.pop(0).replace(".", ":", 1).partition(":")
         if colon and not group:
             group = _login_group(call, owner)
-    owner, group = _name_of(owner, BASE_USERS), _name_of(group, BASE_GROUPS)
+    owner, group = name_of(owner, BASE_USERS), name_of(group, BASE_GROUPS)
     unknown = [name for name in (owner,) if name and not _is_user(call, name)]
     unknown += [name for name in (group,) if name and not _is_group(call, name)]
     if unknown:
@@ -91,8 +91,10 @@ def _matches(node: Node, former: str) -> bool:
     return (not owner or node.owner == owner) and (not group or node.group == group)
 
 
-def _name_of(text: str, base: Mapping[str, int]) -> str:
-    """The name for a number that is an account's on every Debian system; any other text as it is."""
+def name_of(text: str, base: Mapping[str, int]) -> str:
+    """The name for a number that is an account's; any other text as it is."""
+    if text.startswith(ID_OF):
+        return text.removeprefix(ID_OF)
     names = {str(number): name for name, number in base.items()}
     return names.get(text, text)
 

@@ -139,7 +139,7 @@ def only_when_running(call: Call) -> int:
     return 0
 
 
-@command("ps", "pidof", "pgrep", "runlevel", "lsof", "netstat", "ss")
+@command("ps", "pidof", "pgrep", "runlevel", "lsof", "netstat", "ss", "lpstat")
 def nothing_runs(call: Call) -> int:
     """No process of the system is there while its packages are configured."""
     return 0 if call.name in ("ps", "netstat", "ss") else 1

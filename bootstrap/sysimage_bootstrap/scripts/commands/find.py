@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sysimage.rootfs.tree import Kind
+from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
+from sysimage_bootstrap.scripts.commands.file_changes import name_of
 from sysimage_bootstrap.scripts.root_files import Node
 from sysimage_bootstrap.scripts.running import Call, UnknownError, command
 from sysimage_bootstrap.scripts.shell_patterns import glob
@@ -139,6 +141,10 @@ class _Reader:
                 return lambda found: found.node.owner == value
             case "-group":
                 return lambda found: found.node.group == value
+            case "-uid":
+                return lambda found: found.node.owner == name_of(value, BASE_USERS)
+            case "-gid":
+                return lambda found: found.node.group == name_of(value, BASE_GROUPS)
             case "-perm" if re.fullmatch("[-/]?[0-7]+", value):
                 bits = int(value.lstrip("-/"), 8)
                 return lambda found: (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 from sysimage_bootstrap.archive.versions import version_key
 from sysimage_bootstrap.scripts.declarations import ActivatedTrigger, Diversion, EnabledUnit
 from sysimage_bootstrap.scripts.running import Call, UnknownError, command, new_mode
@@ -65,12 +67,29 @@ def dpkg(call: Call) -> int | None:
             return _list_files(call, names)
         case [("-l" | "--list"), *names] if names and not any(_version(call, name) or "*" in name for name in names):
             return 1
-        case [("-l" | "--list" | "-S" | "--search"), *_]:
+        case [("-S" | "--search"), *patterns]:
+            return _search(call, patterns)
+        case [("-l" | "--list"), *_]:
             call.out.unknown = "what dpkg lists"
             return None
     if words and words[0].startswith("--assert"):
         return 0
     raise UnknownError(f"what dpkg {' '.join(words[:1])} does")
+
+
+def _search(call: Call, patterns: list[str]) -> int:
+    """Which packages have the paths that are meant; 1 where one of them matches none."""
+    found: set[str] = set()
+    for package in call.state.versions:
+        paths = call.files.files_of(package)
+        if paths is None:
+            raise UnknownError(f"which files {package} has")
+        for pattern in patterns:
+            whole = pattern if pattern.startswith("/") else f"*{pattern}*"
+            hits = [path for path in paths if path == whole or fnmatchcase(path, whole)]
+            call.print("".join(f"{package}: {path}\n" for path in hits))
+            found |= {pattern} if hits else set()
+    return int(found != set(patterns))
 
 
 def _list_files(call: Call, names: list[str]) -> int:

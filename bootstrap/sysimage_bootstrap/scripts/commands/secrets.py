@@ -61,6 +61,16 @@ def openssl(call: Call) -> int:
     return 0
 
 
+@command("nsd-control-setup", "unbound-control-setup")
+def control_setup(call: Call) -> int:
+    """Keys and certificates by which a server of names is controlled."""
+    server = call.name.partition("-")[0]
+    program = (f"/usr/sbin/{call.name}",)
+    made = f"/etc/{server}/{server}_server.key"
+    call.state.first_starts.append(FirstStart(call.shell.script.package, program, made))
+    return 0
+
+
 @command("uuidgen", "mcookie")
 def uuidgen(call: Call) -> int:
     random = call.state.random

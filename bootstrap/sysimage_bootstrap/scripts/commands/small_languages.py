@@ -8,9 +8,11 @@ from functools import partial
 
 from sysimage_bootstrap.scripts.commands.exim import SETS_DIRECTIVES, with_directives
 from sysimage_bootstrap.scripts.commands.text import each_line, inputs
+from sysimage_bootstrap.scripts.effects import has_effects
 from sysimage_bootstrap.scripts.expansion import arithmetic
 from sysimage_bootstrap.scripts.random_text import runs
 from sysimage_bootstrap.scripts.running import Call, UnknownError, command
+from sysimage_bootstrap.scripts.shell_parser import parse
 from sysimage_bootstrap.scripts.shell_patterns import expression
 
 
@@ -120,6 +122,42 @@ def runs_another(call: Call) -> int | None:
     if call.name == "env" and {word for word in assignments if word.startswith("-")} - {"-i", "-"}:
         raise UnknownError("what env changes")
     return call.shell.call(0, words, call.stdin, call.out) if words else 0
+
+
+@command("bash", "dash", "sh")
+def runs_a_script(call: Call) -> int | None:
+    """A shell with a script of the image, or with ``-c`` and a text."""
+    if call.arguments[:1] == ["-c"] and len(call.arguments) > 1:
+        return run_text(call, call.arguments[1])
+    words = [word for word in call.arguments if word != "-e"]
+    if not words or words[0].startswith("-"):
+        raise UnknownError(f"what {call.name} does")
+    return call.shell.call(0, words, call.stdin, call.out)
+
+
+@command("su", "runuser")
+def as_another_user(call: Call) -> int | None:
+    """What another user looks at. What it would change would have other owners than root's."""
+    options = call.options("sugG", frozenset({"shell", "user", "group"}))
+    words = options.operands
+    if "-c" in call.arguments:
+        text = call.arguments[call.arguments.index("-c") + 1]
+        words = [word for word in words if word not in (text, "-")]
+        user = options.value("u", "user") or (words[0] if words else "root")
+    else:
+        raise UnknownError(f"what {call.name} does")
+    if has_effects(parse(text), call.shell.functions):
+        raise UnknownError(f"what {user} does")
+    kept, call.shell.user = call.shell.user, user
+    try:
+        return run_text(call, text)
+    finally:
+        call.shell.user = kept
+
+
+def run_text(call: Call, text: str) -> int | None:
+    """Follow commands that stand in a text."""
+    return call.shell.in_subshell(parse(text), call.out, call.stdin)
 
 
 @command("perl")
