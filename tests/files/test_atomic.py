@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from sysimage.files.atomic import atomic_directory
+from sysimage.files import atomic
+from sysimage.files.atomic import atomic_directory, sync_filesystem
 from sysimage.files.checksummed_file import DamagedFileError, read_checksummed, write_checksummed
 
 
@@ -55,3 +59,14 @@ def test_a_sealed_file_is_what_was_written_under_that_name_or_damaged(tmp_path: 
     for name in ("other", "directory"):
         with pytest.raises(DamagedFileError):
             read_checksummed(tmp_path / name)
+
+
+def test_a_file_system_that_cannot_write_what_it_holds_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync_filesystem(tmp_path)
+    monkeypatch.setattr(atomic, "_LIBC", SimpleNamespace(syncfs=lambda fd: -1))
+    monkeypatch.setattr("ctypes.get_errno", lambda: errno.EIO)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)) as caught:
+        sync_filesystem(tmp_path)
+    assert caught.value.filename == str(tmp_path)

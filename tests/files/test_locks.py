@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sysimage.files.locks import alone, in_use, is_at, locked_directory, locked_name
+from sysimage.files.locks import alone, in_use, is_at, lock, locked_directory, locked_name, try_lock
 from sysimage.workers import Report, run_tasks
 from tests.support.refusing import refuse
 
@@ -49,6 +49,18 @@ def test_a_directory_in_use_is_in_use_by_another_process(tmp_path: Path) -> None
             pass
     with alone(tmp_path / "cache") as nobody_else:
         assert nobody_else
+
+
+def test_a_lock_excludes_every_other_and_a_shared_one_all_that_are_not_shared(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("wb") as one, (tmp_path / "file").open("rb") as other:
+        lock(one.fileno())
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        lock(one.fileno(), shared=True)
+        fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        assert try_lock(other.fileno()) is False
+        fcntl.flock(one, fcntl.LOCK_UN)
+        assert try_lock(other.fileno()) is True
 
 
 def test_a_locked_directory_is_waited_for_and_the_wait_is_reported(tmp_path: Path) -> None:

@@ -79,3 +79,17 @@ def test_private_texts_are_for_their_owner(private: bool, tmp_path: Path) -> Non
         os.umask(before)
     (path,) = tmp_path.iterdir()
     assert path.stat().st_mode & 0o777 == (0o600 if private else 0o666)
+
+
+def test_texts_are_private_and_few_only_if_that_is_asked_for(tmp_path: Path) -> None:
+    memo = Memo(tmp_path, made_by="code")
+    before = os.umask(0o022)
+    try:
+        for number in range(64):
+            memo.keep(str(number), "text")
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o644}
+    assert len(list(tmp_path.iterdir())) == 64
+    memo.keep("another", "text")
+    assert len(list(tmp_path.iterdir())) == 64

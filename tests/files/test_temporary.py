@@ -160,3 +160,18 @@ def test_many_that_come_and_go_and_sweep_do_not_disturb_each_other(tmp_path: Pat
 
     run_tasks(range(4), work, 4, abs)
     assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("private", [True, False, None])
+def test_a_file_is_for_its_owner_alone_only_if_that_is_asked_for(private: bool | None, tmp_path: Path) -> None:
+    asked = {} if private is None else {"private": private}
+    before = os.umask(0o027)
+    try:
+        with temporary_file(tmp_path / "file", **asked) as (path, _):
+            assert stat.S_IMODE(path.stat().st_mode) == (0o600 if private else 0o640)
+        with temporary_directory(tmp_path / "directory", **asked) as directory:
+            assert stat.S_IMODE(directory.stat().st_mode) == (0o700 if private else 0o750)
+        atomic_write(tmp_path / "whole", b"", durable=False, **asked)
+        assert stat.S_IMODE((tmp_path / "whole").stat().st_mode) == (0o600 if private else 0o640)
+    finally:
+        os.umask(before)

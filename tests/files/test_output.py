@@ -1,0 +1,65 @@
+"""A file that a user names as output is replaced whole; a pipe is written to; a directory is refused."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sysimage.errors import MachineError
+from sysimage.files.output import output_file
+
+
+def test_a_file_is_replaced_when_all_went_well_and_stays_otherwise(tmp_path: Path) -> None:
+    place = tmp_path / "out"
+    place.write_text("before")
+
+    def fails() -> None:
+        with output_file(place) as fd:
+            os.write(fd, b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fails()
+    assert place.read_text() == "before"
+    with output_file(place) as fd:
+        os.write(fd, b"after")
+        assert place.read_text() == "before"
+    assert place.read_text() == "after"
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def test_a_symlink_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "real").write_text("before")
+    (tmp_path / "link").symlink_to("real")
+    with output_file(tmp_path / "link") as fd:
+        os.write(fd, b"after")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "after"
+
+
+def test_a_directory_is_refused_and_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with pytest.raises(MachineError, match=r"cannot write .*/out: it is a directory"), output_file(tmp_path / "out"):
+        pytest.fail("there is nothing to write to")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "out"]
+
+
+def test_a_place_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with (
+        pytest.raises(MachineError, match=r"cannot write .*/none/out: No such file"),
+        output_file(tmp_path / "none/out"),
+    ):
+        pytest.fail("there is nothing to write to")
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with output_file(pipe) as fd:
+        os.write(fd, b"data")
+    assert os.read(reader, 100) == b"data"
+    os.close(reader)
+    assert pipe.is_fifo()
