@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import signal
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -116,16 +114,9 @@ def test_it_stops_promptly_with_status_0(image: UnpackedImage, init: bool) -> No
 @pytest.mark.parametrize("seconds", [0, 0.3, 0.6])
 def test_a_stop_right_after_the_start_is_not_lost(image: UnpackedImage, seconds: float) -> None:
     with boot(image) as booted:
-        booted.wait_for("the first process to take signals", lambda: takes_termination(booted.container.pid))
+        booted.wait_for("the first process to take signals", booted.takes_stop_signal)
         time.sleep(seconds)
         assert booted.stop(quiet=9) == 0
-
-
-def takes_termination(pid: int) -> bool:
-    """Whether a process catches SIGTERM or blocks it for later; the kernel drops it until a shell has set its trap."""
-    status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    bit = 1 << (signal.SIGTERM - 1)
-    return bool((int(status["SigCgt"], 16) | int(status["SigBlk"], 16)) & bit)
 
 
 def test_it_runs_on_a_read_only_root(image: UnpackedImage) -> None:

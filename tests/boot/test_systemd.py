@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from sysimage.containers.namespaces import UnpackedImage
 from tests.support.examples import build_spec
 from tests.support.namespaces import Booted, boot, no_cgroup, unpack
 
@@ -40,14 +42,20 @@ pytestmark = pytest.mark.skipif(bool(no_cgroup()), reason=no_cgroup())
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
+def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UnpackedImage]:
     directory = tmp_path_factory.mktemp("systemd")
     (directory / "system.json").write_text(json.dumps(SPEC))
     archive = build_spec(directory / "system.json", directory / "image.tar", "--compression", "none")
-    with unpack(archive) as files, boot(files) as booted:
+    with unpack(archive) as unpacked:
+        yield unpacked
+    assert not list(Path("/sys/fs/cgroup").glob(f"**/sysimage-{os.getpid()}-*")), "a cgroup is left"
+
+
+@pytest.fixture(scope="module")
+def system(files: UnpackedImage) -> Iterator[Booted]:
+    with boot(files) as booted:
         booted.wait_for("systemd", lambda: shell(booted, "systemctl is-system-running") in ("running", "degraded"))
         yield booted
-    assert not list(Path("/sys/fs/cgroup").glob(f"**/sysimage-{os.getpid()}-*")), "a cgroup is left"
 
 
 def shell(system: Booted, text: str) -> str:
@@ -88,6 +96,15 @@ def test_a_timed_service_runs_when_its_timer_says(system: Booted) -> None:
 def test_no_unit_of_a_machine_is_left(system: Booted) -> None:
     said = shell(system, "systemctl show --property ActiveState --value getty.target systemd-sysctl systemd-firstboot")
     assert set(said.split()) == {"inactive"}
+
+
+@pytest.mark.parametrize("seconds", [0, 0.03, 0.1, 0.3])
+def test_a_stop_right_after_the_start_is_not_lost(files: UnpackedImage, seconds: float) -> None:
+    """systemd starts, finds the signal, and stops; whenever the signal came."""
+    with boot(files) as system:
+        system.wait_for("the first process to take signals", system.takes_stop_signal)
+        time.sleep(seconds)
+        assert system.stop(quiet=30) == 0
 
 
 def test_it_stops_when_the_engine_asks(system: Booted) -> None:

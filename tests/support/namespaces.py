@@ -101,6 +101,13 @@ class Booted:
         """Send a signal to the container's first process."""
         self.container.kill(number)
 
+    def takes_stop_signal(self) -> bool:
+        """Whether the first process catches the stop signal or blocks it for later; else the kernel drops it."""
+        text = Path(f"/proc/{self.container.pid}/status").read_text()
+        status = dict(line.split(":\t", 1) for line in text.splitlines())
+        bit = 1 << (self.container.files.image.stop_signal - 1)
+        return bool((int(status["SigCgt"], 16) | int(status["SigBlk"], 16)) & bit)
+
     def stop(self, number: int | None = None, *, quiet: float = 10) -> int:
         """As ``docker stop``: signal, then the exit status.
 

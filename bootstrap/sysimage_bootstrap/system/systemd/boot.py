@@ -23,13 +23,14 @@ CONTAINER = {"container": "oci"}
 def systemd_files(packages: Iterable[Installed]) -> tuple[dict[str, SystemFile], tuple[StorePath, ...]]:
     """The programs of the system item, and the items that they need; a `SpecError` for a package that is left out."""
     needed = NeededPrograms(packages)
-    shell, bash = needed.find("bin/dash", "dash"), needed.find("bin/bash", "bash")
-    env = needed.find("bin/env", "coreutils")
+    bash, env = needed.find("bin/bash", "bash"), needed.find("bin/env", "coreutils")
+    # Before the shell, which would handle no signal between two programs; dash would unblock it when it waits for one.
+    blocking = f"{env} -S --block-signal={STOP_SIGNAL.removeprefix('SIG')} {bash}"
     needed.find("lib/systemd/systemd", "systemd")
     coreutils = shlex.quote(env.removesuffix("/env"))
     files = {
         ENTRY_POINT: SystemFile(
-            OwnPathText((f"#!{shell}\ncoreutils={coreutils}\nsystem=", f"\n{_text('systemd.sh')}")), 0o755
+            OwnPathText((f"#!{blocking}\ncoreutils={coreutils}\nsystem=", f"\n{_text('systemd.sh')}")), 0o755
         ),
         "wait-until-ready": SystemFile(OwnPathText((f"#!{bash}\n{_text('wait-until-ready.sh')}",)), 0o755),
     }

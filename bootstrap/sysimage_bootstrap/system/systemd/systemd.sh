@@ -9,8 +9,9 @@ refuse() {
 }
 
 # The image asks to be stopped with SIGRTMIN+3, and the kernel drops a signal to a container's first process when nobody
-# handles it. To block it would not help: systemd begins with no signal blocked.
-trap 'exit 0' 37 TERM INT
+# handles it. What runs this script has blocked it: it waits until systemd reads its signals, so that stopping a container
+# that has just been started works.
+trap 'exit 0' TERM INT
 
 [ $$ -eq 1 ] || refuse "it must be the first process of the container; leave --init out"
 [ "$(id -u)" -eq 0 ] || refuse "the container's user is not root; leave --user out"
@@ -19,7 +20,7 @@ while IFS= read -r line; do
     case $line in 0::*) root=${line#0::} ;; esac
 done </proc/self/cgroup
 [ "$root" != / ] || root=
-options="run it by Podman, or by Docker with --cgroupns host --volume /sys/fs/cgroup:/sys/fs/cgroup"
+options="Docker needs --cgroupns host --volume /sys/fs/cgroup:/sys/fs/cgroup, Podman a machine with cgroups of version 2"
 [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] ||
     refuse "/sys/fs/cgroup is no cgroup file system of version 2; $options"
 [ -w "/sys/fs/cgroup$root/cgroup.procs" ] ||
@@ -44,7 +45,7 @@ printf '[Service]\nPassEnvironment=%s\n' "$names" >/run/systemd/system/service.d
 
 began=$(date +%s)
 (
-    trap - 37 TERM INT
+    trap - TERM INT
     tries=0
     journal=
     until [ -n "$journal" ]; do
