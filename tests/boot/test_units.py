@@ -61,7 +61,31 @@ ExecStart=/bin/sh -c 'setsid sh -c "echo \\\\$\\\\$ > /run/forks.pid; exec sleep
     "guessed.service": "[Service]\nType=forking\nExecStart=/bin/sh -c 'setsid sleep 99999 &'\n",
     "left-out.service": "[Unit]\nConditionPathExists=/nowhere\n[Service]\nExecStart=/bin/false\n",
     "silent.service": "[Service]\nType=notify\nTimeoutStartSec=1\nExecStart=/usr/bin/python3 /srv/silent.py\n",
-    "dies.service": "[Service]\nRestart=on-failure\nRestartSec=0.1\nStartLimitBurst=3\nExecStart=/bin/sh -c 'exit 5'\n",
+    "dies.service": """[Unit]
+OnFailure=alert@%N.service
+[Service]
+Restart=on-failure
+RestartSec=0.1
+StartLimitBurst=3
+ExecStart=/bin/sh -c 'exit 5'
+""",
+    "broken.service": """[Unit]
+OnFailure=alert@%N.service gone.service
+OnSuccess=never.service
+[Service]
+Type=oneshot
+ExecStart=/bin/false
+""",
+    "alert@.service": "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo %i >> /run/alerts'\n",
+    "never.service": "[Service]\nType=oneshot\nExecStart=/bin/touch /run/never\n",
+    "group.service": "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n",
+    "member.service": """[Unit]
+ReloadPropagatedFrom=group.service
+[Service]
+Environment="WHERE=%H $x"
+ExecStart=/bin/sh -c 'echo "$${WHERE}" > /run/member; exec sleep 100000'
+ExecReload=/bin/touch /run/reloaded
+""",
     "clean.service": "[Service]\nRestart=on-failure\nExecStart=/bin/sh -c 'exit 0'\n",
     "logs.service": "[Service]\nType=oneshot\nExecStart=/usr/bin/logger -t me by syslog\n",
     "listens.service": "[Service]\nExecStart=/usr/bin/python3 /srv/sockets.py\n",
@@ -69,7 +93,8 @@ ExecStart=/bin/sh -c 'setsid sh -c "echo \\\\$\\\\$ > /run/forks.pid; exec sleep
     "tick.timer": "[Timer]\nOnActiveSec=1\n",
     "tick.service": "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo tick > /run/tick'\n",
 }
-ENABLED = [name.removesuffix(".service") for name in UNITS if name not in ("listens.service", "tick.service")]
+LEFT_TO_OTHERS = ("listens.service", "tick.service", "alert@.service", "never.service")
+ENABLED = [name.removesuffix(".service") for name in UNITS if name not in LEFT_TO_OTHERS]
 SPEC = {
     "name": "units",
     "packages": ["python3"],
@@ -139,6 +164,27 @@ def test_a_death_is_reported_with_its_status_and_given_up_as_the_unit_says(syste
     )
     system.wait_for("the report", lambda: expected.search(system.output()) is not None)
     assert re.search(r"clean \(process [0-9]+\) exited with status 0 .*; it is not started again", system.output())
+
+
+def test_a_failure_starts_what_the_unit_names_for_it_each_time(system: Booted) -> None:
+    def alerts() -> list[str]:
+        return sorted(shell(system, "cat /run/alerts").split())
+
+    system.wait_for("both failures", lambda: alerts() == ["broken", "dies"])
+    assert "Service broken has failed; starting alert@broken." in system.output()
+    assert "Service broken has failed; the image has no unit gone." in system.output()
+    system.run(["herd", "start", "broken"])
+    system.wait_for("the next", lambda: alerts() == ["broken", "broken", "dies"])
+    assert "No such" in shell(system, "ls /run/never 2>&1")
+
+
+def test_a_reload_reaches_those_that_want_it_from_another(system: Booted) -> None:
+    system.run(["herd", "reload", "group"])
+    assert shell(system, "ls /run/reloaded") == "/run/reloaded"
+
+
+def test_a_variable_has_what_only_the_running_system_knows(system: Booted) -> None:
+    assert shell(system, "cat /run/member") == f"{shell(system, 'hostname')} $x"
 
 
 def test_what_is_sent_to_syslog_reaches_the_log(system: Booted) -> None:

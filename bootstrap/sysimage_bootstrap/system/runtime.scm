@@ -29,32 +29,52 @@
 (define (reload-action running)
   (action 'reload
           (lambda _
-            (or (run-commands running 'reload (main-variables running) (option running 'start-timeout #f))
-                (throw 'reload-failed (running-name running))))
+            (unless (run-commands running 'reload (main-variables running) (option running 'start-timeout #f))
+              (throw 'reload-failed (running-name running)))
+            (for-each reload-if-running (options running 'reloads))
+            #t)
           "Let the service read its configuration again."))
+
+(define (reload-if-running name)
+  (let ((service (lookup-service name)))
+    (when (and service (service-running? service) (lookup-service-action service 'reload))
+      (perform-service-action service 'reload))))
+
+(define (with-followers running start)
+  ;; START, after whose failure those services are started that the unit names for it.
+  (lambda arguments
+    (or (apply start arguments)
+        (begin
+          (start-followers running 'on-failure)
+          #f))))
 
 (define (declared-service shell declaration)
   (match declaration
     ((name . data)
      (define running (make-running shell name data))
      (define kind (field1 data 'kind 'daemon))
+     (define once? (and (eq? kind 'one-shot) (not (field1 data 'remain #f))))
+     (define start-now
+       (with-followers running
+                       (if (field1 data 'lazy #f)
+                           (lambda _ (start-at-connection running))
+                           (lambda _ (start-service-unit running #f)))))
      (let ((start stop (match kind
                          ('timer (timer running))
                          ('interval (interval-timer running))
-                         (_ (values (if (field1 data 'lazy #f)
-                                        (lambda _ (start-at-connection running))
-                                        (lambda _ (start-service-unit running #f)))
-                                    (lambda _ (stop-service-unit running)))))))
+                         (_ (values start-now (lambda _ (stop-service-unit running)))))))
        (service (list name)
                 #:documentation (field1 data 'description "")
                 #:requirement (field data 'requires '())
-                #:one-shot? (and (eq? kind 'one-shot) (not (field1 data 'remain #f)))
+                #:one-shot? once?
                 #:respawn? (and (memq kind '(daemon forking)) (field1 data 'respawn #t)) ;for people: 'handle-end' does it
-                #:start (if (and (eq? kind 'one-shot) (not (field1 data 'remain #f))) (once start) start)
+                #:start (if (and once? (field1 data 'auto-start #t)) (once start) start)
                 #:stop stop
                 #:termination-handler (handle-end running)
                 #:actions `(,@(if (eq? kind 'timer) (list timer-trigger-action) '())
-                            ,@(if (null? (field data 'reload '())) '() (list (reload-action running)))))))))
+                            ,@(if (and (null? (field data 'reload '())) (null? (field data 'reloads '())))
+                                  '()
+                                  (list (reload-action running)))))))))
 
 (define (once start)
   ;; Once it has succeeded it is done: the Shepherd asks again whenever a service that requires it is started again.

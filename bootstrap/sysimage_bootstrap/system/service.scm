@@ -52,6 +52,18 @@
 (define (options running name)
   (field (running-data running) name '()))
 
+(define (start-followers running which)
+  ;; Start what the service's unit names for its failure ('on-failure) or its success ('on-success).
+  (unless (shutting-down?)
+    (for-each (lambda (name)
+                (define service (lookup-service name))
+                (report "Service ~a ~a; ~a ~a." (running-name running)
+                        (if (eq? which 'on-failure) "has failed" "has ended well")
+                        (if service "starting" "the image has no unit") name)
+                (when service
+                  (spawn-fiber (lambda () (start-service service)))))
+              (options running which))))
+
 (define (where-it-wrote running)
   (what-it-wrote (option running 'log "console") (or (running-log-start running) 0)))
 
@@ -66,6 +78,7 @@
   (and files
        (let ((own (append (list (string-append "INVOCATION_ID=" (running-mark running)))
                           files
+                          (map (lambda (variable) (replace-variables variable '())) (field data 'late-environment '()))
                           (field data 'environment '())
                           (directory-variables data)
                           (listener-variables data)

@@ -240,6 +240,8 @@
     (if done?
         (run-commands running 'post (running-variables running) (option running 'start-timeout #f))
         (finish running))
+    (when (and done? (not (option running 'remain #f)))
+      (start-followers running 'on-success))
     done?))
 
 (define (start-at-connection running)

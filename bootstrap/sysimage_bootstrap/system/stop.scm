@@ -89,7 +89,9 @@
                     ((not again?) "; it is not started again.")
                     (else (format #f "; starting it again in ~a s." (shown pause))))
               (where-it-wrote running))
-      (when (and again? (not given-up?))
-        (sleep pause)
-        (unless (or (shutting-down?) (not (service-stopped? service)))
-          (start-service service))))))
+      (cond ((and again? (not given-up?))
+             (sleep pause)
+             (unless (or (shutting-down?) (not (service-stopped? service)))
+               (start-service service)))
+            (else
+             (start-followers running (if (clean-end? running status) 'on-success 'on-failure)))))))

@@ -27,11 +27,14 @@
 
 (define (run-timed running)
   ;; Run the commands once; throws where they fail, which the Shepherd's timer remembers.
-  (unless (eq? #t (match (prepare running)
-                    (#t (let ((done? (run-commands running 'start (running-variables running) #f)))
-                          (finish running)
-                          done?))
-                    (other (->bool other))))
+  (define done?
+    (match (prepare running)
+      (#t (let ((done? (run-commands running 'start (running-variables running) #f)))
+            (finish running)
+            done?))
+      (other (->bool other))))
+  (start-followers running (if done? 'on-success 'on-failure))
+  (unless done?
     (throw 'timer-failed (running-name running))))
 
 (define (timer running)

@@ -108,6 +108,7 @@ def unit_fields(unit: ServiceUnit, requires: Sequence[str], accounts: Accounts) 
         "reload": _commands(unit.commands.reload),
         "stop": _commands(unit.commands.stop, "ending"),
         "stop-post": _commands(unit.commands.stop_post, "ending"),
+        "late-environment": tuple(f"{name}={text}" for name, text in sorted(execution.late_environment.items())),
         "environment-files": tuple(execution.environment_files),
         "unset": execution.unset,
         "directories": tuple((one.path, one.mode, one.purpose, one.removed) for one in execution.directories),
@@ -119,6 +120,9 @@ def unit_fields(unit: ServiceUnit, requires: Sequence[str], accounts: Accounts) 
         "success-signals": endings.success_signals,
         "final-codes": endings.final_codes,
         "start-limit": endings.start_limit or (),
+        "reloads": tuple(map(Symbol, unit.followers.reload)),
+        "on-failure": tuple(map(Symbol, unit.followers.on_failure)),
+        "on-success": tuple(map(Symbol, unit.followers.on_success)),
         "listeners": tuple(
             (Symbol(one.style), one.address, one.port or False, one.name, one.mode, one.user, one.group, one.backlog)
             for one in unit.listeners
@@ -146,6 +150,7 @@ def unit_fields(unit: ServiceUnit, requires: Sequence[str], accounts: Accounts) 
         "notify": unit.type in _NOTIFYING or None,
         "no-new-privileges": execution.no_new_privileges or None,
         "lazy": unit.lazy or None,
+        "auto-start": None if unit.auto_start else False,
     }
     fields |= {name: (value,) for name, value in options.items() if value is not None}
     if (ambient := _numbers(execution.ambient_capabilities)) is not None:

@@ -28,6 +28,7 @@ class Finding:
 _EXEC = "Condition|Start|StartPre|StartPost|Reload|Stop|StopPost"
 _DONE = {
     "Unit": r"Description|After|Before|Requires|Requisite|Wants|BindsTo|PartOf|Upholds|Conflicts"
+    r"|OnFailure|OnSuccess|ReloadPropagatedFrom|PropagatesReloadTo|PropagateReload(From|To)"
     r"|StartLimit(IntervalSec|Interval|Burst)"
     r"|(Condition|Assert)(PathExists|PathExistsGlob|PathIsDirectory|PathIsSymbolicLink|PathIsReadWrite|PathIsMountPoint"
     r"|DirectoryNotEmpty|FileNotEmpty|FileIsExecutable|Virtualization|FirstBoot|User|Group|Capability|ACPower"
@@ -54,7 +55,7 @@ _MEANINGLESS = {
     r"|AllowIsolate|RefuseManual(Start|Stop)"
     r"|StopWhenUnneeded|CollectMode|SourcePath|SurviveFinalKillSignal"
     r"|(Job|JobRunning)TimeoutSec|FailureAction|SuccessAction"
-    r"|StartLimitAction|RebootArgument|JobTimeoutAction|(Propagates)StopTo|StopPropagatedFrom"
+    r"|StartLimitAction|RebootArgument|JobTimeoutAction|PropagatesStopTo|StopPropagatedFrom"
     r"|OnFailureJobMode|OnSuccessJobMode",
     "Service": r"Syslog[A-Za-z]+|Log[A-Z][A-Za-z]+|UtmpIdentifier|UtmpMode|Slice|Delegate|OOMPolicy"
     r"|KeyringMode|TimerSlackNSec"
@@ -104,13 +105,11 @@ _UNDONE = {
     ),
     r"Bind(ReadOnly)?Paths|TemporaryFileSystem": "nothing is mounted: the service sees what lies at these paths",
     r"(Load|Set)Credential(Encrypted)?": "there are no credentials: mount a file where the service looks for it",
-    r"On(Failure|Success)": "no unit is started by the end of another",
     r"JoinsNamespaceOf": "services share one view of the container anyway, their own /tmp excepted",
     r"PAMName": "no PAM session is opened",
     r"RuntimeMaxSec|RuntimeRandomizedExtraSec": "the service runs without a limit of time",
     r"RestartSteps"
     r"|RestartMaxDelaySec": "a service that ends again and again is restarted after growing pauses of at most a minute",
-    r"(Propagates)ReloadTo|ReloadPropagatedFrom": "a reload reaches the named service alone",
     r"Listen(Netlink|Special|MessageQueue|USBFunction)": "such a socket is not opened for the service",
     r"OpenFile|USBFunction[A-Za-z]+|OnClockChange|PathChanged|PathExists|PathModified"
     r"|DirectoryNotEmpty": "this does not start or serve it",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
@@ -14,7 +14,7 @@ from sysimage_bootstrap.units import values
 from sysimage_bootstrap.units.calendar import parse_calendar
 from sysimage_bootstrap.units.directives import Finding, Outcome, not_done
 from sysimage_bootstrap.units.read_service import OwnerOf, read_service
-from sysimage_bootstrap.units.service_unit import ServiceUnit, TimerUnit
+from sysimage_bootstrap.units.service_unit import Followers, ServiceUnit, TimerUnit
 from sysimage_bootstrap.units.sockets import Listener, read_listeners
 from sysimage_bootstrap.units.specifiers import UnitName, expand
 from sysimage_bootstrap.units.unit_file import UnitFile
@@ -24,6 +24,7 @@ _JOURNAL = "syslog.socket"
 """Only systemd's journal writes to it: a syslog daemon without one opens /dev/log itself."""
 _MOST_SOCKETS = 5
 """The shell that sends a service's output to the console can name descriptors of one digit alone."""
+_KINDS = ("service", "socket", "timer")
 _ABSENT = ("systemd-", "dbus-org.", "dev-", "sys-", "-.")
 """Names of what only a machine under systemd has."""
 
@@ -54,31 +55,68 @@ class _Enabling:
         self.seen: set[str] = set()
 
     def run(self, wanted: Sequence[str]) -> Enabled:
-        queue = deque((UnitName.of(name).full, f"/enable/{index}", True) for index, name in enumerate(wanted))
-        while queue:
-            name, where, must = queue.popleft()
-            for follower, needed in self._take(name, where, must):
-                queue.append((follower, where, needed))
+        asked = [UnitName.of(name) for name in wanted]
+        for index, one in enumerate(asked):
+            if one.kind not in (*_KINDS, "target"):
+                message = f"{one.full} cannot be enabled: only services, sockets, timers and targets can"
+                self.result.issues.append(Issue(f"/enable/{index}", message))
+        self._take_all((one.full, f"/enable/{index}", True) for index, one in enumerate(asked))
+        started = set(self.result.services)
+        while after := [
+            (other, "", False)
+            for unit in self.result.services.values()
+            for other in (*unit.relations.on_failure, *unit.relations.on_success)
+            if self._is_new(other)
+        ]:
+            self._take_all(after)
         for name, unit in self.result.services.items():
             self.result.services[name] = replace(
                 unit,
                 listeners=self.listeners.get(name, ()),
                 lazy=self.lazy.get(name, False),
                 undone=tuple(sorted({*unit.undone, *self.extra.get(name, ())})),
+                auto_start=name in started,
+                followers=self._followers(unit),
             )
         self._check_conflicts()
         self.result.requires = self._order()
         return self.result
+
+    def _take_all(self, wanted: Iterable[tuple[str, str, bool]]) -> None:
+        queue = deque(wanted)
+        while queue:
+            name, where, must = queue.popleft()
+            for follower, needed in self._take(name, where, must):
+                queue.append((follower, where, needed))
+
+    def _is_new(self, name: str) -> bool:
+        found = self.files.find(name)
+        return found is not None and found[0].kind == "service" and found[0].full not in self.seen
+
+    def _followers(self, unit: ServiceUnit) -> Followers:
+        relations = unit.relations
+        told = [
+            other
+            for other, one in self.result.services.items()
+            if unit.name.stem in self._known(one.relations.reload_from)
+        ]
+        return Followers(
+            reload=tuple(sorted({*told, *self._known(relations.reload_to)} - {unit.name.stem})),
+            on_failure=self._known_or_named(relations.on_failure),
+            on_success=self._known_or_named(relations.on_success),
+        )
+
+    def _known_or_named(self, names: Sequence[str]) -> tuple[str, ...]:
+        """A unit that the image lacks is reported when it is wanted, as by systemd: Debian's name some of them."""
+        return tuple(one for name in names for one in self._known([name]) or [UnitName.of(name).stem])
 
     def _take(self, name: str, where: str, must: bool) -> list[tuple[str, bool]]:
         """Take a unit; the others that it takes along, and whether each must be there."""
         if UnitName(name).kind == "target":
             found = self.files.find(name)
             return [] if found is None else [(one, False) for one in found[1].words("Unit", "Wants")]
-        if UnitName(name).kind not in ("service", "socket", "timer"):
-            if must and where and name in self.files.names:
-                self.result.issues.append(Issue(where, f"a unit of this kind cannot be enabled: {name}"))
-            return []
+        if UnitName(name).kind not in _KINDS:
+            return []  # what a container has anyway, or cannot have
         found = self.files.find(name)
         if name == _JOURNAL:
             return []
@@ -121,7 +159,7 @@ class _Enabling:
             return [(member, True) for member in members]
         service = read_service(unit, name, self.owner_of)
         broken = [finding for finding in service.undone if finding.directive.startswith("Exec")]
-        if not service.commands.start and (broken or service.type != "oneshot"):
+        if not service.commands.start and (broken or service.type != "oneshot" or not service.commands.stop):
             why = broken[0].meaning if broken else "it has no ExecStart"
             self.result.issues.append(Issue(where, f"{name.full} cannot start: {why}"))
             return []
@@ -170,8 +208,9 @@ class _Enabling:
         self.result.services[f"{name.stem}.timer"] = replace(read, timer=timer, undone=tuple(sorted(undone)))
 
     def _check_conflicts(self) -> None:
-        names = {unit.name.full: name for name, unit in self.result.services.items()}
-        for name, unit in sorted(self.result.services.items()):
+        started = {name: unit for name, unit in self.result.services.items() if unit.auto_start}
+        names = {unit.name.full: name for name, unit in started.items()}
+        for name, unit in sorted(started.items()):
             for other in unit.relations.conflicts:
                 found = self.files.find(other)
                 rival = names.get(found[0].full if found else other)

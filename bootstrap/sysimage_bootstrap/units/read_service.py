@@ -22,7 +22,7 @@ from sysimage_bootstrap.units.service_unit import (
     Relations,
     ServiceUnit,
 )
-from sysimage_bootstrap.units.specifiers import Owner, UnitName, expand
+from sysimage_bootstrap.units.specifiers import Owner, UnitName, expand, is_late
 from sysimage_bootstrap.units.unit_file import UnitFile
 
 Value = TypeVar("Value")
@@ -93,6 +93,9 @@ class _Reader:
 
     def expand(self, value: str) -> str:
         return expand(value, self.name, self.owner)
+
+    def expand_late(self, value: str) -> str:
+        return expand(value, self.name, self.owner, at_run_time=True)
 
     def boolean(self, key: str, default: bool = False) -> bool:
         value = self.unit.value("Service", key)
@@ -194,12 +197,14 @@ def _execution(reader: _Reader) -> Execution:
             limits[name] = found
     umask = unit.value("Service", "UMask")
     ambient = reader.words("Service", "AmbientCapabilities")
+    environment, late = _environment(reader)
     return Execution(
         user=reader.user,
         group=reader.group,
         supplementary_groups=reader.words("Service", "SupplementaryGroups"),
         dynamic_user=reader.dynamic,
-        environment=_environment(reader),
+        environment=environment,
+        late_environment=late,
         environment_files=_environment_files(reader),
         unset=reader.words("Service", "UnsetEnvironment"),
         directory=directory.removeprefix("-"),
@@ -216,16 +221,23 @@ def _execution(reader: _Reader) -> Execution:
     )
 
 
-def _environment(reader: _Reader) -> Mapping[str, str]:
+def _environment(reader: _Reader) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """The variables that are known now, and those that are known where the service runs."""
     found: dict[str, str] = {}
+    late: dict[str, str] = {}
     for value in reader.unit.values("Service", "Environment"):
         for word in reader.tried("Environment", (), split_words, value):
             name, equals, text = word.partition("=")
             if not equals or not _VARIABLE.fullmatch(name):
                 reader.findings.append(Finding("Environment", f"cannot be read: not a variable: {word[:80]!r}"))
                 continue
-            found[name] = reader.tried("Environment", text, reader.expand, text)
-    return found
+            found.pop(name, None)
+            late.pop(name, None)
+            if is_late(text):
+                late[name] = reader.tried("Environment", text, reader.expand_late, text.replace("$", "$$"))
+            else:
+                found[name] = reader.tried("Environment", text, reader.expand, text)
+    return found, late
 
 
 def _environment_files(reader: _Reader) -> tuple[tuple[str, bool], ...]:
@@ -341,6 +353,10 @@ def _relations(reader: _Reader) -> Relations:
         conflicts=names("Conflicts"),
         also=names("Also", section="Install"),
         sockets=names("Sockets", section="Service"),
+        reload_from=names("ReloadPropagatedFrom", "PropagateReloadFrom"),
+        reload_to=names("PropagatesReloadTo", "PropagateReloadTo"),
+        on_failure=names("OnFailure"),
+        on_success=names("OnSuccess"),
     )
 
 

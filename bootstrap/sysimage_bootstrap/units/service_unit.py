@@ -60,6 +60,9 @@ class Execution:
     supplementary_groups: tuple[str, ...] = ()
     dynamic_user: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
+    late_environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables whose values have ``${SYSIMAGE_…}`` in them, which only the running system knows, and ``$$`` for a
+    dollar."""
     environment_files: tuple[tuple[str, bool], ...] = ()
     """Path, and whether it may be absent."""
     unset: tuple[str, ...] = ()
@@ -113,6 +116,20 @@ class Relations:
     conflicts: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     sockets: tuple[str, ...] = ()
+    reload_from: tuple[str, ...] = ()
+    reload_to: tuple[str, ...] = ()
+    on_failure: tuple[str, ...] = ()
+    on_success: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Followers:
+    """Names of services that something happens to when it happens to this one."""
+
+    reload: tuple[str, ...] = ()
+    on_failure: tuple[str, ...] = ()
+    """Those that are started when it has failed and is not started again."""
+    on_success: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +151,9 @@ class ServiceUnit:
     lazy: bool = False
     """Whether it waits for a first connection to its sockets."""
     timer: TimerUnit | None = None
+    auto_start: bool = True
+    """Whether the system starts it, and not only another service by its end."""
+    followers: Followers = Followers()
     undone: tuple[Finding, ...] = ()
     """What the unit says and does not get."""
     contained: tuple[Finding, ...] = ()

@@ -75,6 +75,11 @@ def unescape(text: str) -> str:
     return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text.replace("-", "/"))
 
 
+def is_late(text: str) -> bool:
+    """Whether it has a specifier that only the running system knows."""
+    return any(letter in _LATER for letter in re.findall("%(.?)", text, flags=re.DOTALL))
+
+
 def expand(text: str, name: UnitName, owner: Owner = Owner(), *, at_run_time: bool = False) -> str:
     """``text`` with its specifiers replaced; a ValueError for one that is not known here.
 

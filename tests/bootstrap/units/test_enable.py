@@ -101,6 +101,48 @@ def test_a_unit_takes_along_what_it_requires_and_what_it_wants_if_it_is_there() 
     assert found.requires == {"a": ("b", "c"), "b": (), "c": ()}
 
 
+def test_what_a_failure_starts_waits_for_it_and_may_be_another_of_its_kind() -> None:
+    found = enabled(
+        {
+            "a.service": "[Unit]\nOnFailure=alert@%N.service gone.service\nOnSuccess=b.service\n" + RUNS,
+            "b.service": "[Unit]\nConflicts=a.service\nRequires=c.service\n" + RUNS,
+            "c.service": RUNS,
+            "alert@.service": RUNS,
+        },
+        "a",
+        "c",
+    )
+    assert found.issues == []
+    assert {name: unit.auto_start for name, unit in found.services.items()} == {
+        "a": True,
+        "alert@a": False,
+        "b": False,
+        "c": True,
+    }
+    followers = found.services["a"].followers
+    assert (followers.on_failure, followers.on_success) == (("alert@a", "gone"), ("b",))
+
+
+def test_a_reload_is_passed_on_to_those_that_either_side_names() -> None:
+    found = enabled(
+        {
+            "a.service": "[Unit]\nPropagatesReloadTo=b.service gone.service\n" + RUNS,
+            "b.service": RUNS,
+            "c@.service": "[Unit]\nReloadPropagatedFrom=a.service\n" + RUNS,
+        },
+        *("a", "b", "c@x", "c@y"),
+    )
+    assert found.services["a"].followers.reload == ("b", "c@x", "c@y")
+    assert found.services["b"].followers.reload == ()
+
+
+def test_a_variable_with_what_only_the_running_system_knows_is_completed_there() -> None:
+    unit = enabled({"x.service": RUNS + "Environment=A=1 'B=$C of %H' A=%b\n"}, "x").services["x"]
+    assert unit.execution.environment == {}
+    assert unit.execution.late_environment == {"A": "${SYSIMAGE_BOOT_ID}", "B": "$$C of ${SYSIMAGE_HOSTNAME}"}
+    assert unit.undone == ()
+
+
 def test_an_order_that_makes_a_circle_gives_way() -> None:
     found = enabled(
         {"a.service": "[Unit]\nAfter=b.service\n" + RUNS, "b.service": "[Unit]\nAfter=a.service\n" + RUNS}, "a", "b"
@@ -114,6 +156,32 @@ def test_every_name_that_leads_nowhere_is_an_issue_with_what_was_meant() -> None
         "/enable/0: no package of the image has a unit ngnix.service (did you mean 'nginx'?)",
         "/enable/2: no package of the image has a unit x@.service",
         "/enable/1: no package of the image has a unit lost.service",
+    ]
+
+
+def test_a_unit_that_runs_nothing_is_refused_as_systemd_does() -> None:
+    units = {
+        "a.service": "[Service\nExecStart=/bin/a\n",
+        "b.service": "[Service]\nType=oneshot\nRemainAfterExit=yes\n",
+        "c.service": "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStop=/bin/c\n",
+    }
+    assert [str(issue) for issue in enabled(units, "a", "b", "c").issues] == [
+        "/enable/0: a.service cannot start: it has no ExecStart",
+        "/enable/1: b.service cannot start: it has no ExecStart",
+    ]
+
+
+def test_a_kind_of_unit_that_cannot_be_enabled_is_refused_whether_it_is_there_or_not() -> None:
+    found = enabled(
+        {"x.path": "[Path]\nPathExists=/x\n", "a.service": "[Unit]\nRequires=b.mount\n" + RUNS},
+        "x.path",
+        "gone.mount",
+        "a",
+        "multi-user.target",
+    )
+    assert [str(issue) for issue in found.issues] == [
+        "/enable/0: x.path cannot be enabled: only services, sockets, timers and targets can",
+        "/enable/1: gone.mount cannot be enabled: only services, sockets, timers and targets can",
     ]
 
 
