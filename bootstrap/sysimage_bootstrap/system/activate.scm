@@ -1,7 +1,7 @@
 ;;; Makes of an image's root what a running system needs. Everything is tolerant: a read-only root, an empty /run, a user
 ;;; who is not root are ordinary in a container; what cannot be done is said once and the boot goes on.
 ;;;
-;;; This file is the same in every system; a call of 'activate' with quoted data follows it.
+;;; This file is the same in every system; SYSTEM/activate calls 'activate' with quoted data.
 
 (use-modules (ice-9 match))
 

@@ -16,7 +16,7 @@ export GUIX_NEW_SYSTEM
 # rather collects more often than it grows; and it makes no machine code, which takes memory and on arm64 breaks its
 # fibers.
 own=
-for variable in GC_MARKERS=1 GC_FREE_SPACE_DIVISOR=6 GUILE_JIT_THRESHOLD=-1; do
+for variable in GC_MARKERS=1 GC_FREE_SPACE_DIVISOR=12 GUILE_JIT_THRESHOLD=-1; do
     name=${variable%%=*}
     if eval "[ -z \"\${$name+set}\" ]"; then
         export "$variable"

@@ -19,7 +19,7 @@ from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.scripts.declarations import FirstStart
 from sysimage_bootstrap.store import Recipe
-from sysimage_bootstrap.system.init_programs import ACTIVATION, BOOT, call_of, program_text
+from sysimage_bootstrap.system.init_programs import BOOT, call_of, program_text
 from sysimage_bootstrap.system.installed import Installed
 from sysimage_bootstrap.system.needed_programs import NeededPrograms
 from sysimage_bootstrap.system.scheme import Datum, OwnPathText, Symbol, write
@@ -80,7 +80,6 @@ def boot_text(tools: BootTools, environment: Mapping[str, str]) -> OwnPathText:
 
 
 def activation_text(
-    tools: BootTools,
     entries: Sequence[Entry],
     host_name: str | None,
     first_starts: Iterable[FirstStart] = (),
@@ -101,12 +100,7 @@ def activation_text(
         *([(Symbol("first-starts"), *starts)] if starts else []),
         (Symbol("host-name"), *([host_name] if host_name else [])),
     )
-    return OwnPathText(
-        (
-            call_of(ACTIVATION, tools.programs, "(activate "),
-            f"\n          '{write(data, 11)})\n",
-        )
-    )
+    return OwnPathText((";;; What 'boot' has defined.\n(activate ", f"\n          '{write(data, 11)})\n"))
 
 
 def write_executable(path: Path, text: str) -> None:

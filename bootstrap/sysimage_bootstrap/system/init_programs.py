@@ -1,4 +1,8 @@
-"""The fixed programs of the init: Guile texts beside this module that are the same in every system."""
+"""The fixed programs of the init: Guile texts beside this module that are the same in every system.
+
+Those that one process loads one after the other are compiled as one program: each program that is loaded takes pages of
+its own, and the first process of every container would have them.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,17 @@ from importlib import resources
 from sysimage_bootstrap.debs.guile import modules_in_source
 from sysimage_bootstrap.system.scheme import write
 
-BOOT = ("entries", "boot")
-"""What Guile loads before it becomes the Shepherd, in this order."""
-ACTIVATION = ("entries", "activate")
-RUNTIME = ("entries", "processes", "readiness", "units", "service", "start", "stop", "timers", "runtime")
-"""What the Shepherd loads, in this order."""
-_COMPILED = ("activate", "boot", *RUNTIME)
+BOOT = "boot"
+"""What Guile loads before it becomes the Shepherd."""
+RUNTIME = "runtime"
+"""What the Shepherd loads."""
+_PARTS = {
+    BOOT: ("entries", "activate", "boot"),
+    RUNTIME: ("entries", "processes", "readiness", "units", "service", "start", "stop", "timers", "runtime"),
+}
+"""Program → the texts that it consists of, in their order."""
 READ = "shepherd.scm"
-"""What it reads before, as text."""
+"""What the Shepherd reads before, as text."""
 
 
 def program_text(name: str) -> str:
@@ -24,7 +31,7 @@ def program_text(name: str) -> str:
 
 def guile_programs() -> dict[str, bytes]:
     """The fixed programs that are compiled, by name."""
-    return {name: program_text(f"{name}.scm").encode() for name in _COMPILED}
+    return {name: "\n".join(program_text(f"{part}.scm") for part in parts).encode() for name, parts in _PARTS.items()}
 
 
 def imported_modules() -> frozenset[str]:
@@ -34,7 +41,6 @@ def imported_modules() -> frozenset[str]:
     )
 
 
-def call_of(names: tuple[str, ...], programs: str, call: str) -> str:
-    """A Scheme text that loads some of the compiled ``programs``, an item, and then makes the ``call``."""
-    loads = "\n".join(f"(load-compiled {write(f'{programs}/{name}.go')})" for name in names)
-    return f"{loads}\n\n;;; This system.\n\n{call}"
+def call_of(name: str, programs: str, call: str) -> str:
+    """A Scheme text that loads one of the compiled ``programs``, an item, and then makes the ``call``."""
+    return f"(load-compiled {write(f'{programs}/{name}.go')})\n\n;;; This system.\n\n{call}"

@@ -283,7 +283,7 @@ def _boot_files(
     text = configuration(shell=tools.shell, programs=tools.programs)
     return {
         "boot": SystemFile(boot.boot_text(tools, environment), 0o755),
-        "activate": SystemFile(boot.activation_text(tools, root.before_boot(), spec.host_name, first_starts)),
+        "activate": SystemFile(boot.activation_text(root.before_boot(), spec.host_name, first_starts)),
         "shepherd.conf": SystemFile(OwnPathText((text,))),
     }
 

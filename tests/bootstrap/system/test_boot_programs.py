@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sysimage.process import find, run
-from sysimage_bootstrap.system.init_programs import BOOT, program_text
+from sysimage_bootstrap.system.init_programs import BOOT, guile_programs
 
 pytestmark = pytest.mark.programs
 Answers = Callable[[str], list[str]]
@@ -20,7 +20,7 @@ def answers(tmp_path: Path) -> Answers:
     program = tmp_path / "program.scm"
 
     def ask(text: str) -> list[str]:
-        loaded = "\n".join(program_text(f"{name}.scm") for name in BOOT)
+        loaded = guile_programs()[BOOT].decode()
         program.write_text(f"{loaded}\n(define (say . all) (for-each write all) (newline))\n{text}", encoding="utf-8")
         guile = find("guile", package="guile-3.0")
         return run([guile, "--no-auto-compile", program]).stdout.decode().splitlines()
