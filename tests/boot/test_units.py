@@ -77,6 +77,8 @@ Type=oneshot
 ExecStart=/bin/false
 """,
     "alert@.service": "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo %i >> /run/alerts'\n",
+    "no-place.service": "[Service]\nWorkingDirectory=/nowhere\nExecStart=/bin/sleep 100000\n",
+    "no-secret.service": "[Service]\nEnvironmentFile=/run/secrets/app\nExecStart=/bin/sleep 100000\n",
     "never.service": "[Service]\nType=oneshot\nExecStart=/bin/touch /run/never\n",
     "group.service": "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n",
     "member.service": """[Unit]
@@ -185,6 +187,11 @@ def test_a_reload_reaches_those_that_want_it_from_another(system: Booted) -> Non
 
 def test_a_variable_has_what_only_the_running_system_knows(system: Booted) -> None:
     assert shell(system, "cat /run/member") == f"{shell(system, 'hostname')} $x"
+
+
+def test_what_a_service_lacks_to_start_is_said_with_its_name(system: Booted) -> None:
+    assert "Service no-place: its working directory /nowhere is not there." in system.output()
+    assert "Service no-secret: cannot read the environment file /run/secrets/app." in system.output()
 
 
 def test_what_is_sent_to_syslog_reaches_the_log(system: Booted) -> None:

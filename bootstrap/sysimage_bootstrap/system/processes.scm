@@ -143,14 +143,14 @@
                 (loop rest (cons (string-append name "=" (reverse-list->string said)) result))))
              (_ (loop tail result)))))))))
 
-(define (file-variables files)
+(define (file-variables name files)
   ;; The variables of the environment files, those of later ones first; #f if one is missing that may not be.
   (let loop ((files files) (result '()))
     (match files
       (() result)
       (((file optional?) . rest)
        (match (false-if-exception (call-with-input-file file (lambda (port) (read-delimited "" port)) #:encoding "UTF-8"))
-         (#f (if optional? (loop rest result) (begin (report "cannot read the environment file ~a" file) #f)))
+         (#f (if optional? (loop rest result) (begin (report "Service ~a: cannot read the environment file ~a." name file) #f)))
          ((? eof-object?) (loop rest result))
          (text (loop rest (append (reverse (read-assignments text)) result))))))))
 

@@ -74,7 +74,7 @@
 (define (service-variables running)
   ;; The environment of a service's processes, or #f.
   (define data (running-data running))
-  (define files (file-variables (field data 'environment-files '())))
+  (define files (file-variables (running-name running) (field data 'environment-files '())))
   (and files
        (let ((own (append (list (string-append "INVOCATION_ID=" (running-mark running)))
                           files

@@ -192,11 +192,20 @@
                 (run-command running command (or (default-environment-variables) '()) #f))))
          (options running 'first)))
 
+(define (working-directory? running)
+  (define directory (option running 'directory "/"))
+  (or (option running 'directory-optional #f)
+      (eq? (type-of directory) 'directory)
+      (begin
+        (report "Service ~a: its working directory ~a is not there." (running-name running) directory)
+        #f)))
+
 (define (prepare running)
   ;; #t, 'skip, or #f.
   (set-running-mark! running (new-mark))
   (and (first-start running)
        (make-service-directories (running-data running))
+       (working-directory? running)
        (match (service-variables running)
          (#f #f)
          (variables
