@@ -101,9 +101,11 @@ Exit status: 0 done, 1 failure, 2 bad spec or flags, 3 lock out of date, 4 verif
 """
 _STDOUT, _STDERR = 1, 2
 _READER_LEFT = 128 + signal.SIGPIPE
-_KEEPING = {verb.run for verb in (build, plan, test, lock)}
-"""The verbs that fill the cache."""
-_KEPT = "; what was fetched and made is kept for the next time"
+_KEPT = {
+    **dict.fromkeys((build.run, plan.run, test.run, lock.run), "; what was fetched and made is kept for the next time"),
+    push.run: "; the layers that a registry has got need not be sent again",
+}
+"""By verb, what is there the next time after a signal has ended it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -127,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if arguments.verb is None:
                 parser.print_help(sys.stdout)
                 return _with_errors_reported(lambda: SpecError.exit_status, terminal)
-            kept = _KEPT if arguments.run in _KEEPING else ""
+            kept = _KEPT.get(arguments.run, "")
             will_keep(kept)
             return _run(arguments, terminal)
     except EndedBySignal as ended:

@@ -22,6 +22,17 @@ RARE = frozenset(
 )
 """Long flags that `--help` leaves to `--help-all`: a first hour goes well without them."""
 _WIDEST = 100
+_OTHER_VERBS = {
+    **dict.fromkeys(("load", "pull", "save"), "copy"),
+    **dict.fromkeys(("create", "make", "assemble"), "build"),
+    **dict.fromkeys(("validate", "check"), "lint"),
+    **dict.fromkeys(("exec", "enter"), "shell"),
+    **dict.fromkeys(("update", "upgrade", "outdated"), "lock"),
+    **dict.fromkeys(("info", "history"), "inspect"),
+    **dict.fromkeys(("rm", "clean", "gc"), "cache prune"),
+    **dict.fromkeys(("images", "ps", "install"), ""),
+}
+"""What other tools call a verb → ours; empty where none comes near, and a similar word would mislead."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -85,6 +96,7 @@ class Parser(argparse.ArgumentParser):
         choices = [str(choice) for choice in action.choices]
         guess = closest(str(value), choices)
         if isinstance(action, argparse._SubParsersAction):
+            guess = f"build {value}" if value.endswith((".json", ".jsonc")) else _OTHER_VERBS.get(value, guess)
             hint = f"did you mean `{self.prog} {guess}`?" if guess else f"`{self.prog} --help` lists them"
             raise SpecError(f"cannot run {self.prog} {value}: there is no such verb", hint=hint)
         flag = next((flag for flag in action.option_strings if flag.startswith("--")), action.metavar or action.dest)

@@ -75,6 +75,19 @@ _EMPTY = (Digest.of(b""), Digest.of(bytes(1024)))
 """Diff IDs of archives without members. A small one may have some: umoci writes no end of an archive."""
 
 
+def _fault_of_name(text: str) -> str:
+    """What is wrong with a text that is not an image's name, as far as people often write it so."""
+    scheme, separator, rest = text.partition("://")
+    if separator:
+        return f"it begins with {scheme}://; say {rest}"
+    name = text.rpartition("/")[2].partition(":")[0]
+    if name != name.lower():
+        return f"it has capital letters; say {name.lower()}"
+    if text.rpartition("/")[2].count(":") > 1:
+        return "it has more than one tag"
+    return f"not an image name: {text!r}"
+
+
 @dataclass(frozen=True, slots=True)
 class ImageName:
     """A repository and a tag."""
@@ -93,7 +106,7 @@ class ImageName:
             text,
         )
         if match is None or len(match["repository"]) > 255:
-            raise ValueError(f"not an image name: {text!r}")
+            raise ValueError(_fault_of_name(text))
         return cls(match["repository"], match["tag"] or "latest")
 
     def __str__(self) -> str:

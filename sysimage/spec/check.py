@@ -17,6 +17,7 @@ from sysimage.spec.check_archives import check_archives
 from sysimage.spec.check_init import check_init
 from sysimage.spec.check_java import check_java
 from sysimage.spec.check_lengths import check_lengths
+from sysimage.spec.check_locale import check_locale
 from sysimage.spec.check_node import check_node
 from sysimage.spec.check_origin import check_origin
 from sysimage.spec.check_paths import check_paths
@@ -50,6 +51,7 @@ def check(spec: SystemSpec, names: Names, beside: Path | None) -> Iterator[Issue
     yield from _check_start(spec)
     yield from check_init(spec)
     yield from check_origin(spec)
+    yield from check_locale(spec)
     yield from check_time_zone(spec)
     yield from _check_services(spec, names.services | spec.enabled_services, names.commanded | spec.enabled_services)
     yield from _check_units(spec)

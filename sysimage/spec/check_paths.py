@@ -155,5 +155,5 @@ def _check_conflicts(placed: list[_Claim], homes: list[_Claim], spec: SystemSpec
 
 def _fault(place: Path) -> str | None:
     if place.is_dir():
-        return f'is a directory: {place.name}; put directories under "trees"'
-    return None if place.is_file() else f"is not a file: {place.name}"
+        return 'is a directory; directories belong under "trees"'
+    return None if place.is_file() else "is not a file"

@@ -33,13 +33,18 @@ def is_spec(name: str) -> bool:
 
 
 def refuse_other_formats(text: str, name: str) -> None:
-    """A `SpecError` for a text in YAML or TOML."""
+    """A `SpecError` for a text in another language."""
     suffix = posixpath.splitext(name)[1]
     language = "YAML" if suffix in _YAML or _YAML_START.match(text) else None
     if _DOCKERFILE_START.match(text):
         raise SpecError(
             f"cannot read {name}: it is a Dockerfile, and specs are JSON",
             hint="`sysimage init --from Dockerfile web.json` writes a spec from a Dockerfile",
+        )
+    if text.startswith("#!"):
+        raise SpecError(
+            f"cannot read {name}: it is a script, and specs are JSON",
+            hint="a spec says what the system is; `sysimage init` writes a first one",
         )
     language = language or ("TOML" if suffix in _TOML or _TOML_START.match(text) else None)
     if language is None or (suffix in SPEC_SUFFIXES and text.lstrip().startswith("{")):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 
 from sysimage.errors import Issue, SpecError
 from sysimage.spec.json_text import MOST_CHARACTERS
 from sysimage.spec.other_formats import SPEC_SUFFIXES
+
+_BEGINNING = 4096
+"""Bytes in which it shows whether a file is a text."""
 
 
 def read_text(path: Path) -> str:
@@ -14,6 +18,12 @@ def read_text(path: Path) -> str:
     try:
         with path.open("rb") as file:
             data = file.read(4 * MOST_CHARACTERS + 1)
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise SpecError(f"cannot read {path}: it is a text in UTF-16", hint="save it as UTF-8")
+        if b"\0" in data[:_BEGINNING]:
+            raise SpecError(
+                f"cannot read {path}: it is not a text, and specs are JSON", hint="`sysimage inspect` reads images"
+            )
         return data.decode()
     except FileNotFoundError:
         raise SpecError(f"cannot read {path}: there is no such file", hint=_meant(path)) from None
@@ -39,4 +49,4 @@ def _meant(path: Path) -> str:
         return "its directory is missing or cannot be read"
     specs = [name for name in names if not name.endswith((".lock.json", ".plan.json", ".schema.json"))]
     near = difflib.get_close_matches(path.name, specs, n=1, cutoff=0.6) or (specs if len(specs) == 1 else [])
-    return f"did you mean {path.parent / near[0]}?" if near else "docs/system-json.md describes what a spec says"
+    return f"did you mean {path.parent / near[0]}?" if near else "`sysimage init` writes one"

@@ -62,7 +62,18 @@ OTHER_KEYS: Mapping[str, str] = {
 def translate(error: ValidationError, value: object) -> list[tuple[Place, Issue]]:
     """Every error of the value as the place that is at fault and the issue without its line."""
     schema = shared_schema()
-    return [_translate(detail, value, schema) for detail in error.errors(include_url=False)]
+    details = error.errors(include_url=False)
+    faulty = [detail["loc"] for detail in details]
+    return [
+        _translate(detail, value, schema)
+        for detail in details
+        # What is faulty was not counted among them.
+        if detail["type"] != "too_short" or not any(_is_below(other, detail["loc"]) for other in faulty)
+    ]
+
+
+def _is_below(location: tuple[int | str, ...], above: tuple[int | str, ...]) -> bool:
+    return len(location) > len(above) and location[: len(above)] == above
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
@@ -94,6 +105,8 @@ def _translate(detail: Any, value: object, schema: dict[str, Any]) -> tuple[Plac
     else:
         message = str(detail["msg"])
     words = [word.strip("'") for word in str(context.get("expected", "")).replace(" or ", ", ").split(", ") if word]
+    if kind == "dict_type" and place == ("services",):
+        message += '; units of packages that are to be services belong under "enable"'
     suggestion = closest(found, words) if isinstance(found, str) and words else None
     return place, Issue(where, f"the key {message}" if is_key else message, suggestion=suggestion)
 

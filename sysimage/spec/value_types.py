@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated, Any
@@ -21,6 +22,7 @@ from pydantic_core import CoreSchema, core_schema
 from sysimage.characters import CONTROLS
 from sysimage.rules.architectures import ARCHITECTURES, OTHER_NAMES, VARIANT, architecture_name
 from sysimage.spec.marks import WHOLE
+from sysimage.spec.package_word import word_fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,12 @@ class TextPattern:
     """Without anchors; only what Python's re and ECMAScript read alike, because editors check it too."""
     meaning: str
     """Completes the sentence "must be …"."""
+    explain: Callable[[str], str | None] | None = None
+    """What is wrong with a text that does not match, where more is known than the meaning."""
 
     def check(self, text: str) -> str:
         if not re.fullmatch(self.pattern, text):
-            raise ValueError(f"must be {self.meaning}")
+            raise ValueError((self.explain and self.explain(text)) or f"must be {self.meaning}")
         return text
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -165,6 +169,7 @@ PackageWord = Annotated[
         rf"[a-z0-9][a-z0-9+.-]+(?:=[A-Za-z0-9.+:~*-]+)?(?:@[a-z0-9][a-z0-9.+_-]*)?|[^{CONTROLS}]*/[^/{CONTROLS}]+\.deb",
         'a package name, with "=" and a version if one is wanted, such as "nginx" or "nginx=1.26.3-3", and "@" and an '
         'archive, such as "nginx@vendor", or a package of your own by its file, such as "./shop_1.2_amd64.deb"',
+        word_fault,
     ),
 ]
 """What is installed: a package by its name, or a file beside the spec, with a slash in its path."""
@@ -235,6 +240,7 @@ ImageName = Annotated[
     TextPattern(
         r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*",
         "an image name: lower-case letters and digits, with '.', '_', '-' or '/' between them",
+        lambda text: 'must be a name without a tag; tags belong under "tags"' if ":" in text else None,
     ),
     Field(max_length=255),
 ]

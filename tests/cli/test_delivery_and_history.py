@@ -55,7 +55,7 @@ def test_rules_of_thumb_are_there_for_comparison(say: Any) -> None:
 
 @pytest.mark.parametrize(("flags", "cause"), [
     (["--push", "small:1"], "it names no registry"),
-    (["--push", "localhost:5000/UPPER"], "not an image name"),
+    (["--push", "localhost:5000/UPPER"], "it has capital letters; say upper"),
     (["--push", "localhost:5000/small", "--format", "oci-dir"], "no --output says where"),
     (["--strategy", "single", "--previous", "small.tar"], "it draws layer boundaries without one"),
     (["--strategy", "single", "--continue"], "--strategy says otherwise"),

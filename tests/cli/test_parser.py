@@ -138,7 +138,7 @@ def test_without_a_spec_it_is_the_one_of_this_directory(
     assert main([verb]) == 2
     assert capsys.readouterr().err == (
         "sysimage: cannot read system.json: there is no such file\n"
-        "hint: docs/system-json.md describes what a spec says\n"
+        "hint: `sysimage init` writes one\n"
     )
     Path("web.json").write_text("{}")
     assert main([verb]) == 2

@@ -213,5 +213,5 @@ def test_names_are_read_as_dockers_command_line_reads_them(text: str, written: s
 
 @pytest.mark.parametrize("text", ["", "Web", "web:", "web:.x", "a//b", "-web", "web:" + "x" * 129, "we b", "x" * 256])
 def test_what_is_not_a_name_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="not an image name"):
+    with pytest.raises(ValueError, match=r"not an image name|has capital letters"):
         ImageName.parse(text)

@@ -28,7 +28,7 @@ def surroundings(mistake: Mistake) -> Iterator[None]:
             if name.endswith("/"):
                 path.mkdir()
             else:
-                path.write_text(content)
+                path.write_bytes(content if isinstance(content, bytes) else content.encode())
         os.environ.clear()
         os.environ.update(PATH=kept["PATH"], HOME="/nonexistent", XDG_CACHE_HOME=f"{place}/cache", SYSIMAGE_OFFLINE="1")
         os.environ.update(mistake.environ)
@@ -48,7 +48,8 @@ def answer(mistake: Mistake) -> str:
         status = main(list(mistake.words))
     variables = "".join(f"{name}={value} " for name, value in mistake.environ.items())
     lines = [f"## {mistake.what}", f"$ {variables}{' '.join(['sysimage', *mistake.words])}"]
-    said = re.sub(r"/[\w./-]*/(?=base\.tar)", "", told.getvalue())  # the directory has another name each time
+    # The directory has another name each time.
+    said = re.sub(r"/[\w./-]*/(?=base\.tar|debian:)", "", told.getvalue())
     return "\n".join([*lines, *said.splitlines(), f"status {status}"]) + "\n"
 
 

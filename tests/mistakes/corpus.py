@@ -18,12 +18,12 @@ class Mistake:
     """What went wrong, for the reader of the corpus."""
     words: tuple[str, ...]
     """The command line after ``sysimage``."""
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str | bytes] = field(default_factory=dict)
     """What is in the directory, by name; a name that ends in a slash is an empty directory."""
     environ: Mapping[str, str] = field(default_factory=dict)
 
 
-def command(what: str, *words: str, files: Mapping[str, str] | None = None, **environ: str) -> Mistake:
+def command(what: str, *words: str, files: Mapping[str, str | bytes] | None = None, **environ: str) -> Mistake:
     return Mistake(what, words, files or {}, environ)
 
 
@@ -167,4 +167,50 @@ MISTAKES = (
         "two services that wait for each other",
         services={"a": {"command": ["nginx"], "requires": ["b"]}, "b": {"command": ["nginx"], "requires": ["a"]}},
     ),
+    # What a newcomer tries who comes from another tool.
+    command("a spec without a verb", "system.json", files=GOOD),
+    command("a verb of Docker's for images", "images"),
+    command("a verb of Docker's that has another name here", "load", "web.tar"),
+    command("a directory and a tag, as for docker build", "build", "--tag", "web:1", ".", files=GOOD),
+    command("a package instead of a spec", "build", "nginx"),
+    command("a Dockerfile as a spec", "build", "Dockerfile", files={"Dockerfile": "FROM debian:trixie\n"}),
+    command("an image as a spec", "lint", "web.tar", files={"web.tar": "web\0" * 300}),
+    command("a script as a spec", "build", "make.sh", files={"make.sh": "#!/bin/sh\napt-get install nginx\n"}),
+    command("a spec in UTF-16", "build", files={"system.json": json.dumps(WEB).encode("utf-16")}),
+    command("a spec with a byte order mark", "build", files={"system.json": "\ufeff" + json.dumps(WEB)}),
+    command("a spec as an image", "inspect", "system.json", files=GOOD),
+    command("an image of a registry without its host", "inspect", "nginx:latest"),
+    command("a base of a registry without its host", "build", "--from-image", "debian:trixie", files=GOOD),
+    command("a push to an address of the web", "build", "--push", "http://localhost:5000/web:1", files=GOOD),
+    command("a push to a name in capitals", "build", "--push", "localhost:5000/Web:1", files=GOOD),
+    command("two tags at once", "build", "--push", "localhost:5000/web:1:2", files=GOOD),
+    command("a digest that is cut", "inspect", "localhost:5000/web@sha256:abc"),
+    command("a size in megabytes", "build", "--cache-size", "100MB", files=GOOD),
+    command("a layout over other files", "build", "--output", "out/", files={**GOOD, "out/notes.txt": "milk"}),
+    command("no home", "build", files=GOOD, HOME="", XDG_CACHE_HOME=""),
+    command("a key to explain that is misspelt", "explain", "servces"),
+    spec("a version as pip has it", packages=["nginx>=1.26"]),
+    spec("a package in capitals", packages=["Nginx"]),
+    spec("packages with their versions as an object", packages={"nginx": "1.26"}),
+    spec("a list of services", services=["nginx"]),
+    spec("a name with a tag", name="web:1.0"),
+    spec("a tag with a colon", tags=["web:1"]),
+    spec("a key at the wrong level", ready={"tcp": 80}),
+    spec("a service without its name", services={"command": ["nginx"]}),
+    spec("a port as Docker publishes it", exposed_ports=["8080:80"]),
+    spec("the ID of root for another user", users={"ann": {"uid": 0}}),
+    spec("a home with a tilde", users={"ann": {"home": "~"}}),
+    spec("a path of Windows", files={"C:\\motd": {"text": "a"}}),
+    spec("a pattern of files", files={"/etc/motd": {"source": "*.txt"}}),
+    spec("a directory as a file", files={"/etc/motd": {"source": "."}}),
+    spec("a city as the time zone", time_zone="Berlin"),
+    spec("an offset as the time zone", time_zone="UTC+1"),
+    spec("an older name of a time zone", time_zone="US/Eastern"),
+    spec("a language as the locale", locale="de"),
+    spec("a tab in a string", '{"name": "web", "packages": ["ngi\tnx"]}\n'),
+    spec("quotation marks of a word processor", "{“name”: “web”}\n"),
+    service("a port with its protocol", ready={"tcp": "80/tcp"}),
+    service("what systemd says for an order", after=["ngnix"]),
+    service("a duration with its unit", stop_timeout="5s"),
+    service("a timer in a word", timer="daily"),
 )

@@ -235,7 +235,7 @@ def test_sources_are_files_inside_the_directory_of_the_spec(tmp_path: Path) -> N
     files["/srv/up"] = {"source": "../secret"}
     assert faults({**SMALLEST, "files": files}, inside / "system.json") == [
         "/files/~1srv~1escape/source: escape is a link that leads out of the spec's directory",
-        '/files/~1srv~1folder/source: is a directory: folder; put directories under "trees"',
+        '/files/~1srv~1folder/source: is a directory; directories belong under "trees"',
         "/files/~1srv~1none/source: there is no file none beside the spec",
         "/files/~1srv~1up/source: must be a path inside the spec's own directory: relative, and without '..'",
     ]

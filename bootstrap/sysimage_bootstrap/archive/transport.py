@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -94,7 +95,9 @@ class Transport:
         try:
             response = self._request(uri, dict(headers or {}))
         except urllib3.exceptions.HTTPError as error:
-            raise UnreachableError(f"cannot fetch {redacted(uri)}: {_cause(error)}") from None
+            proxy = self._proxy(urlsplit(uri))
+            through = "" if proxy is None else f" (through the proxy {redacted(proxy)})"
+            raise UnreachableError(f"cannot fetch {redacted(uri)}: {_cause(error)}{through}") from None
         with self._lock:
             self._open_responses.add(response)
         try:
@@ -209,4 +212,5 @@ class _ResponseBody:
 def _cause(error: urllib3.exceptions.HTTPError) -> str:
     # urllib3's messages begin with the representation of a connection, which means nothing to a user.
     text = str(error.__cause__ or error)
-    return text.partition(">: ")[2] or text
+    text = text.partition(">: ")[2] or re.sub(r"^\w+\([^)]*\): ", "", text)
+    return re.sub(r"^Failed to establish a new connection: |\[Errno -?\d+\] ", "", text)

@@ -258,6 +258,7 @@ def _through_proxy(method: str, url: str, error: urllib3.exceptions.ProxyError) 
 
 def _cause(error: Exception) -> str:
     text = re.sub(r"^<[^>]*>: |^.*?>: |^\w+\([^)]*\): ", "", str(error))
+    text = re.sub(r"^Failed to establish a new connection: |\[Errno -?\d+\] ", "", text)
     return printable(text)[:300] or type(error).__name__
 
 

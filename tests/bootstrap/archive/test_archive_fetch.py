@@ -313,6 +313,10 @@ def test_a_proxy_is_asked_instead_of_the_host(server: Server, wanted: FetchReque
     server.files["http://packages.invalid/file"] = DATA
     through = FetchRequest("the file", wanted.digest, wanted.size, ("http://packages.invalid/file",))
     assert fetch(through, cache, TransportOptions(proxies={"http": server.uri}, attempts=1)) == DATA
+    dead = TransportOptions(proxies={"http": "http://me:sesame@127.0.0.1:1"}, attempts=1)
+    other = FetchRequest("another", Digest.of(b"x"), 1, ("http://packages.invalid/another",))
+    with pytest.raises(RegistryError, match=r"Connection refused \(through the proxy http://127\.0\.0\.1:1\)"):
+        fetch(other, cache, dead)
 
 
 def test_hosts_that_need_no_proxy_are_reached_directly(server: Server, wanted: FetchRequest, cache: FileCache) -> None:
