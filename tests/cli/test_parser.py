@@ -137,8 +137,7 @@ def test_without_a_spec_it_is_the_one_of_this_directory(
     monkeypatch.chdir(tmp_path)
     assert main([verb]) == 2
     assert capsys.readouterr().err == (
-        "sysimage: cannot read system.json: there is no such file\n"
-        "hint: `sysimage init` writes one\n"
+        "sysimage: cannot read system.json: there is no such file\nhint: `sysimage init` writes one\n"
     )
     Path("web.json").write_text("{}")
     assert main([verb]) == 2

@@ -167,7 +167,7 @@ MISTAKES = (
         "two services that wait for each other",
         services={"a": {"command": ["nginx"], "requires": ["b"]}, "b": {"command": ["nginx"], "requires": ["a"]}},
     ),
-    # What a newcomer tries who comes from another tool.
+    # Habits from other tools.
     command("a spec without a verb", "system.json", files=GOOD),
     command("a verb of Docker's for images", "images"),
     command("a verb of Docker's that has another name here", "load", "web.tar"),

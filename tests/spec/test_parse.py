@@ -89,7 +89,7 @@ def test_every_fault_of_the_text_the_fields_and_the_whole_is_reported_at_once_in
         ({"max-layers": 126}, "/max-layers: must be at most 125, not 126"),
         ({"max-layers": True}, "/max-layers: must be a whole number, not true"),
         ({"packages": "nginx"}, '/packages: must be an array, not "nginx"'),
-        ({"services": []}, "/services: must be an object, not an array"),
+        ({"services": []}, '/services: must be an object, not an array; units of packages that are to be services belong under "enable"'),
         ({"architecture": "arm46"}, "/architecture: must be an architecture, such as 'amd64', 'arm64', 'arm/v7' or 'riscv64', not \"arm46\""
             " (did you mean 'arm64'?)"),
         ({"store": {"kind": "nixx"}}, "/store/kind: must be 'guix' or 'nix', not \"nixx\" (did you mean 'nix'?)"),
