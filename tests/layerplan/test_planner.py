@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from sysimage.closure import Closure
 from sysimage.errors import SpecError
-from sysimage.layerplan import Favour, GroupRule, LayerPlan, plan_layers
-from tests.layerplan.closures import closure_of, closures, rehashed, store_shaped, updated
+from sysimage.layerplan import Favour, GroupRule, LayerPlan, PlannedLayer, plan_layers
+from tests.layerplan.closures import closure_of, closures, rehashed, store_path, store_shaped, updated
 
 FAVOURS: list[Favour] = ["updates", "both", "sharing"]
 limits = st.integers(1, 12)
@@ -142,6 +142,18 @@ def test_a_group_that_is_asked_for_now_holds_against_the_plan_before(favour: Fav
         assert ["python3-3.11", "python3-yaml-6"] in names(plan)
         (group,) = [layer for layer in plan.layers if len(layer.paths) == 2]
         assert group.reason.startswith("asked for")
+
+
+def test_a_layer_is_kept_as_it_was_until_an_item_of_it_vanishes() -> None:
+    """Two large items belong apart, but dividing a layer that clients have costs a pull; one that is broken is free."""
+    closure = closure_of({"a-1.0": 20 * MB, "b-1.0": 30 * MB, "c-1.0": 5 * MB})
+    fresh = plan_layers(closure, 10, favour="updates")
+    a, b, c = (store_path(name) for name in ("a-1.0", "b-1.0", "c-1.0"))
+    for more, expected in (((), [["a-1.0", "b-1.0"], ["c-1.0"]]), ((store_path("gone-1.0"),), names(fresh))):
+        together = PlannedLayer(tuple(sorted((a, b, *more))), 50 * MB, "as it was")
+        previous = LayerPlan((together, PlannedLayer((c,), 5 * MB, "alone")), 10, fresh.memory)
+        assert sorted(names(plan_layers(closure, 10, [closure], previous, "updates"))) == sorted(expected)
+    assert ["a-1.0"] in names(fresh)
 
 
 def test_more_groups_than_layers_are_refused() -> None:
