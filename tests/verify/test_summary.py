@@ -8,7 +8,7 @@ from sysimage.errors import IntegrityError, SpecError
 from sysimage.store.database import Schema
 from sysimage.verify import inspect_image
 from tests.support.images import build_image
-from tests.support.raw_image import RawImage, write_directory
+from tests.support.raw_image import RawImage, blob_name, write_archive, write_directory
 from tests.support.raw_tar import archive, file
 
 
@@ -39,6 +39,16 @@ def test_layers_below_the_top_are_not_read(tmp_path: Path) -> None:
     for layer in built.image.layers[:-1]:
         (layout / "blobs/sha256" / layer.descriptor.digest.hex).unlink()
     assert inspect_image(layout).items == 6
+
+
+@pytest.mark.parametrize("form", ["archive", "oci-layout"])
+def test_a_top_layer_that_is_missing_is_named(form: str, tmp_path: Path) -> None:
+    image = RawImage(archive(file(b"f")), archive(file(b"g")))
+    files = image.layout()
+    del files[blob_name(image.blobs[1])]
+    write = write_directory if form == "oci-layout" else write_archive
+    with pytest.raises(IntegrityError, match=f"has no {blob_name(image.blobs[1])}, which is layer 2"):
+        inspect_image(write(files, tmp_path / "image"))
 
 
 def test_an_image_without_a_store_has_no_number_of_items(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What scripts make of random bytes is no part of the image: each machine makes its own when it first starts."""
+"""What scripts make of random bytes is not a part of the image: each machine makes its own when it first starts."""
 
 from __future__ import annotations
 
