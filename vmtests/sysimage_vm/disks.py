@@ -7,7 +7,7 @@ from pathlib import Path
 from sysimage.errors import BootTestError
 from sysimage_vm import qemu
 from sysimage_vm.channel import Channel
-from sysimage_vm.qmp import Qmp
+from sysimage_vm.qmp import Qmp, QmpError
 from sysimage_vm.waiting import USUAL, Ask, NotYet, Patience
 
 
@@ -52,11 +52,13 @@ class Disks:
         self._qmp.execute("device_del", {"id": serial})
 
         def unplugged() -> bool | NotYet:
-            nodes = self._qmp.execute("query-block")
-            gone = all(entry.get("qdev", "").split("/")[-2:-1] != [serial] for entry in nodes)
-            return True if gone else NotYet("it is there")
+            # The device no longer has a name some time before it has let go of the file.
+            try:
+                self._qmp.execute("blockdev-del", {"node-name": serial})
+            except QmpError as error:
+                return NotYet(error.message)
+            return True
 
         self._ask(f"disk {serial} to leave", unplugged, pause=0.2)
-        self._qmp.execute("blockdev-del", {"node-name": serial})
         self._qmp.execute("blockdev-del", {"node-name": f"{serial}-file"})
         del self._plugged[slot]
