@@ -189,7 +189,7 @@ def test_a_variable_has_what_only_the_running_system_knows(system: Booted) -> No
     assert shell(system, "cat /run/member") == f"{shell(system, 'hostname')} $x"
 
 
-def test_what_a_service_lacks_to_start_is_said_with_its_name(system: Booted) -> None:
+def test_what_a_service_lacks_to_start_is_reported_with_its_name(system: Booted) -> None:
     assert "Service no-place: its working directory /nowhere is not there." in system.output()
     assert "Service no-secret: cannot read the environment file /run/secrets/app." in system.output()
 
