@@ -24,12 +24,12 @@ ALLOWED = {
     "secrets, made at the first start of each machine (first_starts, or the service itself)": (
         r"/etc/ssh/ssh_host_(rsa|ecdsa|ed25519)_key(\.pub)?",
         r"/etc/ssl/(certs|private)/ssl-cert-snakeoil\.(pem|key)",
-        r"/etc/bind/rndc\.key",
-        r"/var/lib/rabbitmq/\.erlang\.cookie",
+        r"/etc/nsd/nsd_(server|control)\.(key|pem)",
     ),
     "made at the first start by the program itself, and a volume's content afterwards": (
         r"/var/lib/mysql(/.*)?",
-        r"/etc/aliases\.db",
+        r"/etc/ldap/slapd\.d/.*",  # slapadd's, and what is below /var/lib/ldap
+        r"/var/lib/ldap/.*",
         r"/etc/postgresql/[0-9]+(/.*)?",  # pg_createcluster's
     ),
     "made by system_accounts, with IDs chosen by name: their other fields are compared as accounts": (

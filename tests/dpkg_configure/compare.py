@@ -48,10 +48,10 @@ class Comparison:
         lists = _lists(chroot.configured / "var/lib/dpkg/info")
         outcomes = {package: "not read whole" if package in unread else "equal whole" for package in scripted}
         faults = []
-        by_tmpfiles = _made_by_tmpfiles(chroot.unpacked)
+        made_later = _made_by_tmpfiles(chroot.unpacked) | {start.creates for start in said.first_starts}
         for one in (*_differences(chroot, files), *_account_differences(chroot, said)):
             packages = _packages_of(one.path, said, lists, scripted)
-            right = one.reason or one.path in by_tmpfiles
+            right = one.reason or one.path in made_later
             if not right and not (packages and packages <= unread):
                 faults.append(one)
             for package in packages - unread:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from sysimage_bootstrap.scripts.declarations import Declarations
 from sysimage_bootstrap.scripts.read import PackageScripts, Settings, read_scripts
@@ -109,3 +110,18 @@ def test_a_shell_runs_a_script_of_the_image_or_a_text() -> None:
     files = {"/usr/bin/tool": '#!/bin/bash\necho "$1" > /etc/tool\n'}
     script = "bash /usr/bin/tool word; sh -c 'touch /etc/text'"
     assert set(read(script, files).changes) == {"/etc/tool", "/etc/text"}
+
+
+XML = Path(__file__).parent / "xml_core"
+"""What update-xmlcatalog of xml-core 0.19 itself left when it ran for each line of the package's postinst, and the
+beginning and the end of every catalog, which it ships below /usr/share/xml-core."""
+
+
+def test_catalogs_of_xml_are_those_that_the_program_writes() -> None:
+    shared = {f"/usr/share/xml-core/{name}": (XML / name).read_text() for name in ("catalog.header", "catalog.footer")}
+    places = {"/etc/xml/": "", "/var/lib/xml-core/": "", "/usr/share/xml/schema/xml-core/catalog.xml": ""}
+    said = read_package("xml-core", shared | places)
+    assert said.unread == ()
+    for name in ("catalog", "catalog.old", "xml-core.xml", "xml-core.xml.old"):
+        assert said.changes[f"/etc/xml/{name}"] == Node.file((XML / name).read_bytes())
+    assert said.changes["/var/lib/xml-core/catalog"] == Node.file((XML / "data-of-catalog").read_bytes())

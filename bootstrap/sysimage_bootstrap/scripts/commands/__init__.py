@@ -21,6 +21,7 @@ from sysimage_bootstrap.scripts.commands import (
     small_languages,
     text,
     tmpfiles,
+    xml_catalogs,
 )
 
 __all__ = [
@@ -42,4 +43,5 @@ __all__ = [
     "small_languages",
     "text",
     "tmpfiles",
+    "xml_catalogs",
 ]
