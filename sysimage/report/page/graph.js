@@ -15,14 +15,17 @@ function dominatorRow(at) {
   const item = items[at];
   const share = el('i', {});
   share.style.width = (100 * item.retained) / whole + '%';
-  const row = () => [itemButton(at), el('span', { class: 'size' }, bytes(item.retained)),
-    el('span', { class: 'bar', 'aria-hidden': true }, share)];
-  if (!dominated[at].length) return el('div', { class: 'row bare' }, ...row());
-  const details = el('details', {}, el('summary', {}, el('span', { class: 'row' }, ...row())));
-  details.addEventListener('toggle', () => {
-    if (details.open && details.childElementCount === 1) details.append(...dominatorRows(dominated[at]));
-  });
-  return details;
+  const row = [itemButton(at), el('span', { class: 'size' }, bytes(item.retained)),
+    el('span', { class: 'bar', 'aria-hidden': 'true' }, share)];
+  if (!dominated[at].length) return el('div', { class: 'row bare' }, ...row);
+  const below = el('div', { class: 'below', hidden: true });
+  const opener = el('button', { type: 'button', class: 'opener', 'aria-expanded': 'false', onclick: () => {
+    below.hidden = !below.hidden;
+    opener.setAttribute('aria-expanded', String(!below.hidden));
+    if (!below.hidden && !below.childElementCount) below.append(...dominatorRows(dominated[at]));
+  } });
+  opener.setAttribute('aria-label', 'what ' + titled(item) + ' keeps');
+  return el('div', {}, el('div', { class: 'row' }, opener, ...row), below);
 }
 
 function dominatorRows(list) {

@@ -98,7 +98,7 @@ function rectangle(node, path, x, y, width, height, isGroup) {
     onclick: () => { if (node.item !== undefined) showItem(node.item, false); if (opens) openMap(path, true); },
   });
   Object.assign(button.style, { left: x + 'px', top: y + 'px', width: width + 'px', height: height + 'px' });
-  if (width > 30 && height > 13) button.append(el('span', { class: 'label', 'aria-hidden': true }, named));
+  if (width > 30 && height > 13) button.append(el('span', { class: 'label', 'aria-hidden': 'true' }, named));
   byId('map').append(button);
 }
 
