@@ -54,7 +54,7 @@ def push(
             for target, one in zip(targets, done, strict=True)
             if one.transfer is not None
         )
-        return CopiedImage(done[0].digest, done[0].size, done[0].layers, moved)
+        return CopiedImage(done[0].digest, done[0].size, done[0].layers, moved, os.fspath(image), tuple(references))
 
 
 def copy(
@@ -83,7 +83,7 @@ def copy(
             done = copy_image(
                 found, place, settings.registries(), platform=platform, host=host_platform(), progress=progress
             )
-        return CopiedImage(done.digest, done.size, done.layers, ())
+        return CopiedImage(done.digest, done.size, done.layers, (), os.fspath(source), (os.fspath(target),))
 
 
 @contextlib.contextmanager

@@ -49,7 +49,14 @@ def document_of(result: Result | SysimageError) -> Document:
             return planned_document(result)
         case CopiedImage():
             pushed = tuple(map(push_document, result.transfers))
-            return images.CopyDocument(str(result.digest), result.size, result.layers, pushed)
+            return images.CopyDocument(
+                source=result.source,
+                targets=result.targets,
+                digest=str(result.digest),
+                size=result.size,
+                layer_count=result.layers,
+                pushed=pushed,
+            )
         case ResolvedSpec():
             return ResolveDocument(dict(result.value), dict(result.origins), tuple(map(str, result.files)))
         case LockedPackages():

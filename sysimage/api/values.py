@@ -225,6 +225,10 @@ class CopiedImage:
     """How many different layers it has."""
     transfers: tuple[PushedImage, ...]
     """What had to be sent to each of the repositories; empty for a file, a layout or an engine."""
+    source: str
+    """Where it came from, as it was named."""
+    targets: tuple[str, ...]
+    """Where it went, as each was named."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,10 @@ class CopyDocument(Document):
 
     KIND = "copy"
 
+    source: str
+    """Where the image came from, as it was named."""
+    targets: tuple[str, ...]
+    """Where it went, as each was named: one of `copy`, one or more of `push`."""
     digest: str
     """Of the manifest, or of an index of several."""
     size: int

@@ -7,6 +7,7 @@ else, they are written straight into the one archive.
 from __future__ import annotations
 
 import contextlib
+import functools
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,14 +24,15 @@ from sysimage.destinations import (
     write_archive_directly,
     write_oci_layout,
 )
-from sysimage.destinations.verified_blobs import BlobRepair
+from sysimage.destinations.image_content import ImageContent
+from sysimage.destinations.verified_blobs import BlobRepair, verified_blob
 from sysimage.files.temporary import scratch_directory
 from sysimage.image import Image, ImageName
 from sysimage.layerplan import Record
 from sysimage.layers import BrokenPromiseError, LayerBlob, LayerCache, LayerSource, build_layers
 from sysimage.pipeline.history import is_record_or_absent, record_beside, record_text
 from sysimage.pipeline.image_plan import ImagePlan
-from sysimage.pipeline.options import OCI_DIR, Delivery, LayerStorage
+from sysimage.pipeline.options import OCI_DIR, Delivery, LayerStorage, Push
 from sysimage.pipeline.repair import ItemRepair, LayerRepair
 from sysimage.progress import Progress, silent
 
@@ -172,16 +174,24 @@ def deliver(
             done.append(write_oci_layout(image, blobs, delivery.output, names=names, keeper=keeper))
         else:
             done.append(archive(delivery.output, delivery.format))
-    for push in delivery.pushes:
-        from sysimage.destinations.registry import push_image
-
-        with push.registries.session(push.target.repository, actions="pull,push") as session:
-            done.append(push_image(image, blobs, push.target, session, keeper=keeper, progress=progress))
+    done += [_pushed(image, blobs, push, keeper, progress) for push in delivery.pushes]
     if delivery.load is not None:
         from sysimage.destinations.daemon import load_into
 
         done.append(load_into(delivery.load, lambda fd, loading: archive(fd, ARCHIVE, loading), progress))
     return tuple(done)
+
+
+def _pushed(
+    image: Image, blobs: Sequence[BlobDirectory], push: Push, keeper: BlobRepair, progress: Progress
+) -> WrittenImage:
+    from sysimage.destinations.registry import push_content
+
+    content = ImageContent.of(image)
+    provide = functools.partial(verified_blob, blobs)
+    with push.registries.session(push.target.repository, actions="pull,push") as session:
+        transfer = push_content(content, provide, push.target, session, keeper=keeper, progress=progress)
+    return WrittenImage(image, "registry", None, content.size, push.target.names(), transfer)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,6 @@ from sysimage.destinations.registry import (
     PushTarget,
     RegistrySession,
     SessionOptions,
-    push_image,
 )
 from sysimage.destinations.registry.names import related
 from sysimage.destinations.registry.transport import resolved
@@ -24,6 +23,7 @@ from sysimage.errors import RegistryError
 from sysimage.image import Image, ImageConfig, make_image
 from sysimage.layers import Compression, LayerSource, build_layers
 from sysimage.rootfs import Entry
+from tests.destinations.pushing import push_image
 from tests.destinations.registry_server import Registry, running
 
 
@@ -46,17 +46,20 @@ def image_of(blobs: BlobDirectory, *names: str) -> Image:
 def push(registry: Registry, image: Image, blobs: BlobDirectory, *tags: str, **options: Any) -> list[float]:
     """Push and return how long was waited between attempts."""
     waits: list[float] = []
-    credentials = options.pop("credentials", None)
+    credentials, connections = options.pop("credentials", None), options.pop("connections", 4)
     target = PushTarget.parse(*(f"{registry.address}/team/web:{tag}" for tag in tags or ("1",)))
-    with closing(session_of(target, credentials, waits)) as session:
-        push_image(image, [blobs], target, session, **options)
+    with closing(session_of(target, credentials, waits, connections)) as session:
+        push_image(image, blobs, target, session, **options)
     return waits
 
 
 def session_of(
-    target: PushTarget, credentials: Credentials | None = None, waits: list[float] | None = None
+    target: PushTarget,
+    credentials: Credentials | None = None,
+    waits: list[float] | None = None,
+    connections: int = 4,
 ) -> RegistrySession:
-    settings = SessionOptions(timeout=5, backoff=0.25)
+    settings = SessionOptions(timeout=5, backoff=0.25, connections=connections)
     wait = (waits if waits is not None else []).append
     return RegistrySession(target.repository, credentials, settings, wait, actions="pull,push")
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from sysimage.blobs import BlobDirectory
-from sysimage.destinations.registry import PushTarget, Registries, push_image
+from sysimage.destinations.registry import PushTarget, Registries
 from sysimage.errors import RegistryError
 from tests.destinations.proxy_server import running_proxy
+from tests.destinations.pushing import push_image
 from tests.destinations.registry_server import running
 from tests.destinations.test_registry import assert_holds, image_of
 
@@ -26,7 +27,7 @@ def blobs(tmp_path: Path) -> BlobDirectory:
 def push(blobs: BlobDirectory, reached: Registries, host: str = NAME) -> None:
     target = PushTarget.parse(f"{host}/team/web:1")
     with reached.session(target.repository, actions="pull,push") as session:
-        push_image(image_of(blobs, "a", "b"), [blobs], target, session)
+        push_image(image_of(blobs, "a", "b"), blobs, target, session)
 
 
 @pytest.mark.parametrize("authorization", [None, ME])

@@ -13,12 +13,13 @@ import pytest
 from sysimage.blobs import BlobDirectory, Descriptor
 from sysimage.blobs.file_fingerprint import FileFingerprint
 from sysimage.destinations import write_archive, write_oci_layout
-from sysimage.destinations.registry import PushTarget, RegistrySession, push_image
+from sysimage.destinations.registry import PushTarget, RegistrySession
 from sysimage.destinations.verified_blobs import BlobRepair
 from sysimage.errors import IntegrityError
 from sysimage.image import Image, ImageConfig, make_image
 from sysimage.layers import Compression, LayerSource, build_layers
 from sysimage.rootfs import Entry
+from tests.destinations.pushing import push_image
 from tests.destinations.registry_server import running
 from tests.support.damaged import flip_a_byte
 from tests.support.refusing import refuse
@@ -84,7 +85,7 @@ def to_a_registry(image: Image, blobs: BlobDirectory, place: Path, keeper: BlobR
         target = PushTarget.parse(f"{registry.address}/web:1")
         session = RegistrySession(target.repository)
         try:
-            push_image(image, [blobs], target, session, keeper=keeper)
+            push_image(image, blobs, target, session, keeper=keeper)
         finally:
             session.close()
         return b"".join(data for _, data in sorted(registry.blobs["web"].items()))

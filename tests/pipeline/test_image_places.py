@@ -18,7 +18,6 @@ from sysimage.destinations.registry import (
     Registries,
     RegistrySession,
     SessionOptions,
-    push_image,
 )
 from sysimage.destinations.registry.download import download_blob
 from sysimage.errors import IntegrityError, LockError, RegistryError, SpecError
@@ -27,6 +26,7 @@ from sysimage.pipeline.base_images import DIRECTORY, examine_base_images, prune_
 from sysimage.pipeline.build import BuildResult
 from sysimage.pipeline.history import read_records
 from sysimage.pipeline.image_places import find_image, is_on_this_machine
+from tests.destinations.pushing import push_image
 from tests.destinations.registry_server import Handler, Registry, running
 from tests.support.builds import build_from_store, on, registered
 from tests.support.documents import read_document
@@ -38,7 +38,7 @@ def pushed(registry: Registry, small: BuiltImage, name: str = "team/small:1") ->
     target = PushTarget.parse(f"{registry.address}/{name}")
     session = RegistrySession(target.repository)
     try:
-        push_image(small.image, [small.blobs], target, session)
+        push_image(small.image, small.blobs, target, session)
     finally:
         session.close()
     registry.requests.clear()

@@ -224,8 +224,17 @@ def test_the_verbs_print_what_moved(registry: Registry, archive: Path, capsys: p
     assert main(["push", "--json", "--progress", "quiet", str(archive), name]) == 0
     said = read_document(capsys.readouterr().out)
     assert said["pushed"][0]["sent_size"] == 0
+    assert (said["source"], said["targets"]) == (str(archive), [name])
     assert main(["copy", "--progress", "quiet", name, f"{registry.address}/team/small:2"]) == 0
     assert "all layers were there" in capsys.readouterr().out
+    others = [f"{registry.address}/team/small:3", f"{registry.address}/other/small:1"]
+    assert main(["push", "--json", "--progress", "quiet", name, *others]) == 0
+    said = read_document(capsys.readouterr().out)
+    assert (said["source"], said["targets"]) == (name, others)
+    file = str(archive.with_name("copied.tar"))
+    assert main(["copy", "--json", "--progress", "quiet", name, file]) == 0
+    said = read_document(capsys.readouterr().out)
+    assert (said["source"], said["targets"], said["pushed"]) == (name, [file], [])
 
 
 def test_a_descriptor_of_other_length_is_refused(small: BuiltImage, tmp_path: Path) -> None:

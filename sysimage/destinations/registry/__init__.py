@@ -4,7 +4,7 @@ from sysimage.destinations.registry.access import Registries
 from sysimage.destinations.registry.credentials import Credentials, auth_files, find_credentials
 from sysimage.destinations.registry.manifest import fetch_manifest
 from sysimage.destinations.registry.names import ImageReference, PushTarget, Repository, push_targets
-from sysimage.destinations.registry.push import push_content, push_image
+from sysimage.destinations.registry.push import push_content
 from sysimage.destinations.registry.session import RegistrySession
 from sysimage.destinations.registry.transport import SessionOptions
 
@@ -20,6 +20,5 @@ __all__ = [
     "fetch_manifest",
     "find_credentials",
     "push_content",
-    "push_image",
     "push_targets",
 ]

@@ -13,58 +13,25 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from sysimage.blobs import BlobDirectory, Descriptor
+from sysimage.blobs import Descriptor
 from sysimage.destinations.image_content import ImageContent, Referrer
-from sysimage.destinations.registry.manifest import ACCEPTED, NOT_THERE
+from sysimage.destinations.registry.manifest import ACCEPTED, NOT_THERE, fetch_manifest
 from sysimage.destinations.registry.names import PushTarget
 from sysimage.destinations.registry.referrers import list_referrers, name_referrer
 from sysimage.destinations.registry.replies import Reply, parse_json
 from sysimage.destinations.registry.session import RegistrySession
 from sysimage.destinations.registry.upload import CHUNK, Uploader
-from sysimage.destinations.verified_blobs import BlobRepair, verified_blob
-from sysimage.destinations.written_image import Transfer, WrittenImage
+from sysimage.destinations.verified_blobs import BlobRepair
+from sysimage.destinations.written_image import Transfer
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, RegistryError
-from sysimage.image import Document, Image
+from sysimage.image import Document
 from sysimage.progress import Progress, silent
 from sysimage.workers import threads
 
 STAGE = "push"
 Provide = Callable[[Descriptor], Path]
 """The file of a blob, read and found right; called for those alone that are sent."""
-
-
-def push_image(
-    image: Image,
-    blobs: Sequence[BlobDirectory],
-    target: PushTarget,
-    session: RegistrySession,
-    *,
-    mount_from: Sequence[str] = (),
-    connections: int = 4,
-    chunk: int = CHUNK,
-    keeper: BlobRepair | None = None,
-    progress: Progress = silent,
-) -> WrittenImage:
-    """Make every tag of ``target`` point to the image; returns when the registry has all of it.
-
-    ``mount_from`` are repositories of the same registry that may have some of the blobs. A layer that the registry has
-    is not read; another is hashed before it is sent, and made again by the ``keeper`` where it is wrong. Faults of the
-    connection or the registry are a `RegistryError`, a missing or wrong blob an `IntegrityError`.
-    """
-    content = ImageContent.of(image)
-    transfer = push_content(
-        content,
-        lambda descriptor: verified_blob(blobs, descriptor),
-        target,
-        session,
-        mount_from=mount_from,
-        connections=connections,
-        chunk=chunk,
-        keeper=keeper,
-        progress=progress,
-    )
-    return WrittenImage(image, "registry", None, content.size, target.names(), transfer)
 
 
 def push_content(
@@ -74,14 +41,16 @@ def push_content(
     session: RegistrySession,
     *,
     mount_from: Sequence[str] = (),
-    connections: int = 4,
     chunk: int = CHUNK,
     keeper: BlobRepair | None = None,
     progress: Progress = silent,
 ) -> Transfer:
-    """Make every tag of ``target`` point to the content's last document; what had to be sent for that.
+    """Make every tag of ``target`` point to the content's last document; returns, when the registry has all of it, what
+    had to be sent.
 
-    Arguments and errors are those of `push_image`.
+    ``mount_from`` are repositories of the same registry that may have some of the blobs. A blob that the registry has
+    is not read; another comes from ``provide``, and is made again by the ``keeper`` where it is wrong. Faults of the
+    connection or the registry are a `RegistryError`, a missing or wrong blob an `IntegrityError`.
     """
     layers = len(content.layers)
     stale, known = _what_is_there(content, target, session)
@@ -92,7 +61,7 @@ def push_content(
     uploads = Uploader(session, tuple(mount_from), chunk)
     wanted = {blob.digest: blob for one in referrers for blob in one.blobs}
     wanted |= {blob.digest: blob for blob in content.blobs} if stale else {}
-    with threads(connections, "push") as pool:
+    with threads(session.connections, "push") as pool:
         doubtful = [blob for blob in wanted.values() if str(blob.digest) not in known]
         there = pool.map(uploads.has, doubtful)
         missing = [blob for blob, found in zip(doubtful, list(there), strict=True) if not found]
@@ -200,7 +169,10 @@ def _put(document: Document, version: str, session: RegistrySession) -> tuple[in
         body=document.data,
         accept=(200, 201, 202, 204),
     )
-    answered = reply.headers.get("docker-content-digest")
-    if answered not in (None, str(document.descriptor.digest)):
+    digest = str(document.descriptor.digest)
+    if reply.digest not in (None, digest):
         raise RegistryError(f"cannot push to {session.repository}: the registry stored another manifest")
+    if reply.digest is None and reply.status != 201 and fetch_manifest(session, digest) is None:
+        # Such as a page to log in at, which answers everything with success.
+        raise RegistryError(f"cannot push to {session.repository}: what answers there stores no manifests")
     return len(document.data), reply

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -20,6 +21,7 @@ _DEEPEST = 64
 """Nesting of arrays and objects."""
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 _NEXT = re.compile(r'<([^<>]*)>\s*;\s*(?:[^,]*;\s*)?rel="?next"?')
+_FOLD = re.compile(r"\s*\r?\n\s*")
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
@@ -36,6 +38,25 @@ class Reply:
     """Where it came from, after redirects."""
     lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The same headers, with each value that was sent by itself."""
+
+    @classmethod
+    def of(cls, status: int, headers: Iterable[tuple[str, str]], body: bytes, url: str) -> Reply:
+        """An answer as it came: names in any case, values over several lines, and a document that something in between
+        has compressed although that was not asked for."""
+        lists: dict[str, list[str]] = {}
+        for name, value in headers:
+            lists.setdefault(name.lower(), []).append(_FOLD.sub(" ", value))
+        joined = {name: ", ".join(values) for name, values in lists.items()}
+        if joined.get("content-encoding", "").lower() in ("gzip", "x-gzip"):
+            body = _unpacked(body)
+        return cls(status, joined, body, url, lists)
+
+    @property
+    def digest(self) -> str | None:
+        """What the registry calls that which it has stored or gives; None where it does not say. A proxy may have
+        added it again."""
+        found = {text.strip() for text in self.headers.get("docker-content-digest", "").split(",")} - {""}
+        return ", ".join(sorted(found)) or None
 
     @property
     def wait(self) -> float:
@@ -61,6 +82,14 @@ class Reply:
         if not isinstance(value, dict):
             raise RegistryError(f"cannot read {shown(self.url)}: the answer is not a JSON object")
         return value
+
+
+def _unpacked(body: bytes) -> bytes:
+    """What a gzip body holds, as far as documents go; the body itself where it is not gzip."""
+    try:
+        return zlib.decompressobj(wbits=31).decompress(body, MOST_JSON + 1)
+    except zlib.error:
+        return body
 
 
 def _date(text: str) -> datetime | None:

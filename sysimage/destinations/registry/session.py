@@ -44,6 +44,9 @@ class RegistrySession:
         plain_http: bool = False,
     ) -> None:
         self.repository = repository
+        options = options or SessionOptions()
+        self.connections = options.connections
+        """How many requests may be under way at a time."""
         self._credentials = credentials
         self._transport = Transport(options, sleep)
         self._plain_http = plain_http

@@ -26,7 +26,8 @@ _CONNECT = 15.0
 """Seconds for a connection to come about."""
 _LONGEST_WAIT = 30.0
 """Seconds; a registry that asks for more is not waited for any longer."""
-_AGAIN = {408, 425, 429, 500, 502, 503, 504}
+BUSY = frozenset((408, 425, 429, 500, 502, 503, 504))
+"""Statuses that another attempt may not meet again."""
 _ASSEMBLING = 5
 """How many times longer a registry may take to answer the end of an upload, which it reads again and moves."""
 
@@ -54,13 +55,13 @@ class Slice:
     def __init__(
         self, file: IO[bytes], offset: int, size: int, moved: Callable[[int], None] = lambda amount: None
     ) -> None:
-        self._file, self._offset, self.size, self._moved = file, offset, size, moved
+        self._file, self.offset, self.size, self._moved = file, offset, size, moved
         self._left = size
 
     def rewind(self) -> None:
         """Start again from the first byte."""
         self.forget()
-        self._file.seek(self._offset)
+        self._file.seek(self.offset)
 
     def forget(self) -> None:
         """What was sent counts no more."""
@@ -129,7 +130,7 @@ class Transport:
                         f"cannot {method} {shown(url)}: {error}", hint=_hint_for(str(error), url)
                     ) from None
             else:
-                if reply.status not in _AGAIN or not left:
+                if reply.status not in BUSY or not left:
                     return reply
                 asked = reply.wait
             self.pause(max(wait, asked))
@@ -209,11 +210,7 @@ class Transport:
             if sunk:
                 raise RegistryError(f"cannot {method} {shown(url)}: {_cause(error)}") from None
             raise _BrokenError(_cause(error)) from None
-        lists: dict[str, list[str]] = {}
-        for name, value in response.headers.iteritems():
-            lists.setdefault(name.lower(), []).append(value)
-        joined = {name: ", ".join(values) for name, values in lists.items()}
-        return Reply(response.status, joined, bytes(collected), url, lists)
+        return Reply.of(response.status, response.headers.iteritems(), bytes(collected), url)
 
 
 def resolved(location: str, origin: str) -> str:
@@ -248,7 +245,7 @@ def _through_proxy(method: str, url: str, error: urllib3.exceptions.ProxyError) 
     """The fault of a proxy; what it refuses is not asked for again."""
     cause = f"the proxy does not lead there: {_cause(error.original_error)}"
     refused = _REFUSED_TUNNEL.search(cause)
-    if refused is None or int(refused[1]) in _AGAIN:
+    if refused is None or int(refused[1]) in BUSY:
         return _BrokenError(cause)
     hint = (
         "say user and password in https_proxy" if refused[1] == "407" else "name the host in no_proxy if it needs none"

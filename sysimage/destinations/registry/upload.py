@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -11,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 from sysimage.blobs import Descriptor
 from sysimage.destinations.registry.replies import RefusedError, Reply
 from sysimage.destinations.registry.session import RegistrySession
-from sysimage.destinations.registry.transport import Slice, resolved
+from sysimage.destinations.registry.transport import BUSY, Slice, resolved
 from sysimage.errors import RegistryError
 
 CHUNK = 64 << 20
@@ -19,9 +20,14 @@ CHUNK = 64 << 20
 _SMALLER = (16 << 20, 4 << 20)
 _UPLOADS = 3
 """How often the upload of a blob is begun."""
-_NO_PARTS = (400, 404, 405, 416, 501)
+_NO_PARTS = (400, 404, 405, 411, 415, 416, 422, 501)
 """How registries answer to a part where they take none, or a smaller one alone."""
+_HIDDEN = (400, 401, 403, 405, 406, 410, 501)
+"""How they answer where they do not say what is there."""
 _TOO_LARGE = 413
+_BREAKS = 3
+"""How often an upload in parts goes on."""
+_RANGE = re.compile(r"\s*(?:bytes[=\s]\s*)?0-([0-9]{1,15})(?:/.*)?\s*")
 Moved = Callable[[int], None]
 
 
@@ -35,13 +41,18 @@ class Uploader:
         # Bytes of a part, or None for whole blobs, in the order in which they are tried; what was refused once is not
         # tried again for the next blob.
         self._ways: tuple[int | None, ...] = (chunk, None, *(size for size in _SMALLER if size < chunk))
+        self._hides = False
 
     def has(self, descriptor: Descriptor) -> bool:
         """Whether the repository has a blob. Where that is refused it is taken for absent: some registries refuse it
-        for a repository that the first push makes, and an upload says what is really wrong."""
+        for a repository that the first push makes, and an upload says what is really wrong. It is not asked again."""
+        if self._hides:
+            return False
         url = f"{self._session.base}/blobs/{descriptor.digest}"
-        reply = self._session.request("HEAD", url, accept=(200, 400, 401, 403, 404, 405))
+        reply = self._session.request("HEAD", url, accept=(200, 404, *_HIDDEN))
         elsewhere = urlsplit(reply.url).netloc != urlsplit(url).netloc
+        if not elsewhere and reply.status in _HIDDEN:
+            self._hides = True
         return reply.status == 200 or (elsewhere and reply.status != 404)
 
     def try_out(self) -> None:
@@ -58,17 +69,19 @@ class Uploader:
         """Bring a blob there; false if nothing had to be sent, as it could be mounted. ``read`` gives its bytes, or
         its file, and is called only if they are sent. ``moved`` counts bytes, and
         takes back what has to be sent once more."""
-        if self._mounted(descriptor):
+        is_mounted, begun = self._mounted(descriptor)
+        if is_mounted:
             return False
         source = read()
         failures = 0
         while True:
             way = self._ways[0]
-            begun = self._post("")
+            begun = begun or self._post("")
             try:
                 self._send_by(way, begun, descriptor, source, moved)
                 return True
             except RefusedError as error:
+                begun = None
                 if self._gave_way(way, error.status, descriptor.size):
                     continue
                 failures += 1
@@ -76,10 +89,15 @@ class Uploader:
                     raise
                 self._session.pause(error.wait)
             except RegistryError:
-                # The state of a broken upload is unknown: it is there after all, or starts again.
+                # The state of a broken upload is unknown: it is there after all, or starts again. A proxy that finds
+                # it too large may hang up without a word that arrives.
+                begun = None
                 failures += 1
-                if failures == _UPLOADS:
+                if failures > 1 and self._gave_way(way, _TOO_LARGE, descriptor.size):
+                    failures = 0
+                elif failures == _UPLOADS:
                     raise
+                self._session.pause(0)
                 if self.has(descriptor):
                     return True
 
@@ -97,15 +115,19 @@ class Uploader:
             self._ways = ways
         return bool(ways)
 
-    def _mounted(self, descriptor: Descriptor) -> bool:
+    def _mounted(self, descriptor: Descriptor) -> tuple[bool, Reply | None]:
+        """Whether another repository gave the blob; the upload that the registry began instead, if it did."""
+        begun = None
         for repository in self._mount_from:
             query = "?" + urlencode({"mount": str(descriptor.digest), "from": repository})
             try:
-                if self._post(query, accept=(201, 202)).status == 201:
-                    return True
+                reply = self._post(query, accept=(201, 202))
             except RefusedError:
                 continue  # not there, or not for this account; an upload says more
-        return False
+            if reply.status == 201:
+                return True, None
+            begun = reply if "location" in reply.headers else begun
+        return False, begun
 
     def _post(self, query: str, accept: tuple[int, ...] = (202, 201)) -> Reply:
         url = f"{self._session.base}/blobs/uploads/{query}"
@@ -154,26 +176,38 @@ class Uploader:
                 reply = self._session.request(
                     "PATCH", location, headers=headers, body=part, accept=(200, 201, 202, 204), again=False
                 )
-                location, offset = self._location(reply), offset + part.size
             except RegistryError as error:
                 failures += 1
-                if failures > 3:
+                if failures > _BREAKS:
                     raise
-                refused = isinstance(error, RefusedError) and error.status < 500
                 part.forget()
-                location, reached = self._where_it_stopped(location)
-                if refused and reached == offset:
-                    raise  # the part itself is not wanted
+                location, reached = self._after(error, location, part)
                 moved(reached - offset)
                 offset = reached
+            else:
+                location, offset = self._onwards(reply, location), offset + part.size
         self._finish(location, descriptor, Slice(file, offset, descriptor.size - offset, moved))
 
-    def _where_it_stopped(self, location: str) -> tuple[str, int]:
-        reply = self._session.request("GET", location, accept=(200, 202, 204))
-        _, dash, last = reply.headers.get("range", "").rpartition("-")
-        is_number = bool(dash) and last.isascii() and last.isdigit() and last != "0"
-        onwards = self._location(reply) if "location" in reply.headers else location
-        return onwards, int(last) + 1 if is_number else 0
+    def _after(self, error: RegistryError, location: str, part: Slice) -> tuple[str, int]:
+        """Where the upload goes on after a part that did not get through, and from which byte on; the ``error`` itself
+        where it does not."""
+        is_refused = isinstance(error, RefusedError) and error.status not in BUSY
+        if not is_refused:
+            self._session.pause(error.wait if isinstance(error, RefusedError) else 0)
+        try:
+            reply = self._session.request("GET", location, accept=(200, 202, 204))
+        except RefusedError:  # it cannot be asked, or the upload is gone
+            raise error from None
+        last = _RANGE.fullmatch(reply.headers.get("range", ""))
+        reached = int(last[1]) + 1 if last is not None and last[1] != "0" else 0
+        # The part itself is not wanted, or the registry claims bytes that were not sent.
+        if (is_refused and reached == part.offset) or reached > part.offset + part.size:
+            raise error
+        return self._onwards(reply, location), reached
+
+    def _onwards(self, reply: Reply, location: str) -> str:
+        """Where the upload goes on; some say it only once."""
+        return self._location(reply) if "location" in reply.headers else location
 
     def _finish(self, location: str, descriptor: Descriptor, rest: bytes | Slice) -> None:
         separator = "&" if "?" in location else "?"
@@ -185,6 +219,5 @@ class Uploader:
             accept=(200, 201, 202, 204),
             again=False,
         )
-        answered = reply.headers.get("docker-content-digest")
-        if answered not in (None, str(descriptor.digest)):
+        if reply.digest not in (None, str(descriptor.digest)):
             raise RegistryError(f"cannot upload {descriptor.digest}: the registry stored another blob")
