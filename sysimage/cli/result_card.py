@@ -10,8 +10,7 @@ from sysimage.cli.terminal import in_bytes
 
 if TYPE_CHECKING:
     from sysimage.closure import Closure
-    from sysimage.destinations import WrittenImage
-    from sysimage.destinations.written_image import Transfer
+    from sysimage.destinations.written_image import Transfer, WrittenImage
     from sysimage.pipeline.build import BuildResult
 
 _NAMES = 6

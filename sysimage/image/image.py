@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sysimage.blobs import Descriptor, media_types
 from sysimage.digest import Digest
 from sysimage.image.config import ImageConfig
 from sysimage.image.documents import Document
-from sysimage.layers import LayerBlob
+
+if TYPE_CHECKING:
+    from sysimage.layers import LayerBlob
 
 _SHORT = 1024
 """Characters of an annotation that an index repeats: what engines copy from database to database must stay small."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sysimage.image.config import HealthCheck, ImageConfig
-from sysimage.rootfs.system import ImageDefaults
 
 if TYPE_CHECKING:
+    from sysimage.rootfs.system import ImageDefaults
     from sysimage.spec.model import SystemSpec
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sysimage import bases
 from sysimage.closure import Closure
-from sysimage.destinations import WrittenImage
+from sysimage.destinations.written_image import WrittenImage
 from sysimage.files.locks import in_use
 from sysimage.image import Image, ImageConfig, ImageName, config_of_spec, make_image, rfc3339
 from sysimage.layerplan import LayerPlan, Record

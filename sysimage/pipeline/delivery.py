@@ -15,17 +15,13 @@ from pathlib import Path
 
 from sysimage import bases
 from sysimage.blobs import BlobDirectory
-from sysimage.destinations import (
-    ARCHIVE,
-    DOCKER_ARCHIVE,
-    WrittenImage,
-    stream_docker_archive,
-    write_archive,
-    write_archive_directly,
-    write_oci_layout,
-)
+from sysimage.destinations.archive import write_archive
+from sysimage.destinations.archive_format import ARCHIVE, DOCKER_ARCHIVE
 from sysimage.destinations.image_content import ImageContent
+from sysimage.destinations.layout import write_oci_layout
+from sysimage.destinations.streamed_archive import stream_docker_archive, write_archive_directly
 from sysimage.destinations.verified_blobs import BlobRepair, verified_blob
+from sysimage.destinations.written_image import WrittenImage
 from sysimage.files.temporary import scratch_directory
 from sysimage.image import Image, ImageName
 from sysimage.layerplan import Record

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sysimage.destinations.content_archive import write_content_archive
 from sysimage.destinations.daemon import Engine, stream_into
-from sysimage.destinations.layout import require_layout, write_content_to_layout
 from sysimage.destinations.registry import PushTarget, Registries, push_content
 from sysimage.destinations.written_image import Transfer
 from sysimage.digest import Digest
@@ -79,6 +77,8 @@ def copy_image(
             case PushTarget():
                 transfer = _push(opened, source, target, registries, progress)
             case IntoLayout(directory, tag):
+                from sysimage.destinations.layout import write_content_to_layout
+
                 naming = {_REF_NAME: tag} if tag is not None else _names(opened.annotations)
                 write_content_to_layout(opened.content, opened.blob, directory, naming)
             case IntoArchive(file):
@@ -102,6 +102,8 @@ def _push(
 
 
 def _archive(opened: OpenedContent, target: Path | int, host: str, progress: Progress) -> int:
+    from sysimage.destinations.content_archive import write_content_archive  # not needed for a push
+
     naming = _names(opened.annotations)
     if _NAME not in naming:
         naming |= _of_whole_name(naming.get(_REF_NAME, ""))
@@ -127,6 +129,8 @@ def _check(source: FoundImage, target: Target) -> None:
     """Refuse to write over what is read, or over what is not an image."""
     place = target.file if isinstance(target, IntoArchive) else None
     if isinstance(target, IntoLayout):
+        from sysimage.destinations.layout import require_layout
+
         if target.directory.exists():
             require_layout(target.directory)
     elif place is not None:

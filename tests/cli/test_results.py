@@ -16,7 +16,7 @@ from sysimage.api.values import Plan
 from sysimage.cli import left_out, plan_text, result_card
 from sysimage.cli.terminal import Terminal
 from sysimage.closure import Closure
-from sysimage.destinations import write_archive
+from sysimage.destinations.archive import write_archive
 from sysimage.layerplan import LayerPlan, PlannedLayer, Record, plan_by, plan_layers
 from sysimage.layers import Compression
 from sysimage.pipeline.build import BuildResult, PlannedBuild

@@ -15,13 +15,10 @@ from pathlib import Path
 import pytest
 
 from sysimage.blobs import BlobDirectory
-from sysimage.destinations import (
-    WrittenImage,
-    stream_docker_archive,
-    write_archive,
-    write_archive_directly,
-    write_oci_layout,
-)
+from sysimage.destinations.archive import write_archive
+from sysimage.destinations.layout import write_oci_layout
+from sysimage.destinations.streamed_archive import stream_docker_archive, write_archive_directly
+from sysimage.destinations.written_image import WrittenImage
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError, SpecError
 from sysimage.image import Image, ImageConfig, ImageName, make_image

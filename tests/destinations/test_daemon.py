@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sysimage.blobs import BlobDirectory
-from sysimage.destinations import write_archive
+from sysimage.destinations.archive import write_archive
 from sysimage.destinations.daemon import Engine, load_into
 from sysimage.errors import MachineError
 from sysimage.image import Image, ImageConfig, make_image

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sysimage.blobs import BlobDirectory
-from sysimage.destinations import write_oci_layout
+from sysimage.destinations.layout import write_oci_layout
 from sysimage.errors import MachineError
 from sysimage.image import Image, ImageConfig, make_image
 from sysimage.layers import Compression, LayerSource, build_layers

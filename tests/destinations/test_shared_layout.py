@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sysimage.blobs import BlobDirectory
-from sysimage.destinations import write_oci_layout
+from sysimage.destinations.layout import write_oci_layout
 from sysimage.errors import IntegrityError, SpecError
 from sysimage.image import Image, ImageConfig, ImageName, make_image
 from sysimage.layers import Compression, LayerSource, build_layers

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sysimage.blobs import BlobDirectory
-from sysimage.destinations import write_archive
+from sysimage.destinations.archive import write_archive
 from sysimage.errors import IntegrityError, MachineError
 from sysimage.image import Image, ImageConfig, make_image
 from sysimage.layers import Compression, LayerSource, build_layers

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sysimage.destinations import write_archive_directly
+from sysimage.destinations.streamed_archive import write_archive_directly
 from sysimage.errors import IntegrityError
 from sysimage.image import Image, ImageConfig, make_image
 from sysimage.layers import LayerBlob, LayerSource

@@ -12,7 +12,8 @@ import pytest
 
 from sysimage.blobs import BlobDirectory, Descriptor
 from sysimage.blobs.file_fingerprint import FileFingerprint
-from sysimage.destinations import write_archive, write_oci_layout
+from sysimage.destinations.archive import write_archive
+from sysimage.destinations.layout import write_oci_layout
 from sysimage.destinations.registry import PushTarget, RegistrySession
 from sysimage.destinations.verified_blobs import BlobRepair
 from sysimage.errors import IntegrityError

@@ -11,7 +11,7 @@ from sysimage.api import Settings, inspect, verify
 from sysimage.api.reading import find
 from sysimage.blobs import BlobDirectory
 from sysimage.cli.main import main
-from sysimage.destinations import write_oci_layout
+from sysimage.destinations.layout import write_oci_layout
 from sysimage.destinations.registry import (
     ImageReference,
     PushTarget,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sysimage.blobs import BlobDirectory
 from sysimage.closure import Closure
-from sysimage.destinations import write_archive, write_oci_layout
+from sysimage.destinations.archive import write_archive
+from sysimage.destinations.layout import write_oci_layout
 from sysimage.image import Image, ImageConfig, ImageName, make_image
 from sysimage.layerplan import plan_by
 from sysimage.layers import Compression, LayerSource, build_layers

@@ -6,13 +6,10 @@ import hashlib
 from pathlib import Path
 
 from sysimage.blobs import BlobDirectory
-from sysimage.destinations import (
-    DOCKER_ARCHIVE,
-    stream_docker_archive,
-    write_archive,
-    write_archive_directly,
-    write_oci_layout,
-)
+from sysimage.destinations.archive import write_archive
+from sysimage.destinations.archive_format import DOCKER_ARCHIVE
+from sysimage.destinations.layout import write_oci_layout
+from sysimage.destinations.streamed_archive import stream_docker_archive, write_archive_directly
 from sysimage.layers import (
     Check,
     Compression,
