@@ -16,6 +16,11 @@ ROOMS ?=
 IMAGE := build/$(EXAMPLE).tar
 TIMES ?= 20
 TRIVY := v0.74.0
+CRANE := v0.22.1
+ORAS := v1.3.6
+UMOCI := v0.6.0
+GO := GOTOOLCHAIN=auto nice go
+GO_BIN := $(CURDIR)/build/bin
 
 # What is looked for = the Debian package that has it.
 VENV_NEEDS := module:ensurepip=python3-venv
@@ -79,15 +84,20 @@ fuzz: .venv/.dev ## try properties and hostile inputs with TIMES as many example
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m hypothesis --hypothesis-seed=$(SEED) --more-examples=$(TIMES) tests
 
 .PHONY: peers
-peers: .venv/.dev ## run the tests that docs/peers.md names: what other image builders do, and its counterpart here
-	@.ci/need $(TEST_NEEDS)
-	@$(BIN)/python -m pytest -n auto --dist worksteal $$(.ci/peers)
+peers: .venv/.dev ## run the tests that docs/peers.md names, and those of crane, oras and umoci, which are built with Go
+	@.ci/need $(TEST_NEEDS) go=golang-go
+	@GOBIN=$(GO_BIN) $(GO) install github.com/google/go-containerregistry/cmd/crane@$(CRANE)
+	@GOBIN=$(GO_BIN) $(GO) install oras.land/oras/cmd/oras@$(ORAS)
+# umoci replaces a module of others, which `go install` refuses: it is built where its source is.
+	@cd "$$($(GO) mod download -json github.com/opencontainers/umoci@$(UMOCI) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')" \
+		&& $(GO) build -o $(GO_BIN)/umoci ./cmd/umoci
+	@SYSIMAGE_GO_PROGRAMS=$(GO_BIN) $(BIN)/python -m pytest -n auto --dist worksteal $$(.ci/peers) tests/clients/test_go_clients.py
 
 .PHONY: trivy
 trivy: .venv/.dev ## build the scanner trivy with Go, half an hour the first time, and compare what it finds with lock files
 	@.ci/need $(IMAGE_NEEDS) go=golang-go
-	@GOBIN=$(CURDIR)/build/bin GOTOOLCHAIN=auto GOEXPERIMENT=jsonv2 nice go install github.com/aquasecurity/trivy/cmd/trivy@$(TRIVY)
-	@SYSIMAGE_TRIVY=$(CURDIR)/build/bin/trivy $(BIN)/python -m pytest tests/trivy
+	@GOBIN=$(GO_BIN) GOEXPERIMENT=jsonv2 $(GO) install github.com/aquasecurity/trivy/cmd/trivy@$(TRIVY)
+	@SYSIMAGE_TRIVY=$(GO_BIN)/trivy $(BIN)/python -m pytest tests/trivy
 
 .PHONY: guixtest
 guixtest: .venv/.dev ## let Guix judge the store of an image that has it, and build systems there; fetches sid's, needs root
@@ -113,6 +123,11 @@ first-hour: .venv/.dev ## follow the tutorial on a minimal Debian made for it, w
 bench: .venv/.dev ## measure how fast images are written, beside what peers do; some minutes and gigabytes
 	@.ci/need $(IMAGE_NEEDS) $(BENCH_NEEDS)
 	@nice $(BIN)/python -m tests.bench.speed
+
+.PHONY: bench-push
+bench-push: .venv/.dev ## measure what a push costs, beside skopeo: seconds, requests, bytes
+	@.ci/need $(IMAGE_NEEDS) skopeo=skopeo docker-registry=docker-registry
+	@$(BIN)/python -m tests.bench.pushes
 
 .PHONY: bench-layers
 bench-layers: .venv/.dev ## measure what layer boundaries cost on replayed updates, beside the rules of other tools
