@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sysimage.closure import Closure
-from sysimage.destinations.registry.manifest import not_there
 from sysimage.errors import IntegrityError, MachineError, SpecError
 from sysimage.layerplan import LayerPlan, Record, from_json, to_json
 from sysimage.pipeline.image_places import find_image, is_on_this_machine
@@ -114,6 +113,8 @@ def read_records(place: str, platform: str, ask: AskRegistry) -> tuple[Record, .
     elif not is_on_this_machine(place):
         annotations = ask(place)
         if annotations is None:
+            from sysimage.destinations.registry.manifest import not_there
+
             raise not_there(f"read the history {place}", "image")
         found = _of_annotations(annotations)
     elif (image := find_image(place, _unreached)).name is not None and isinstance(image.place, Path):
