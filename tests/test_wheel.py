@@ -40,7 +40,7 @@ def run(installed: Path, *words: str) -> str:
 
 def test_every_verb_has_a_man_page(installed: Path) -> None:
     pages = {path.name for path in (installed / "share/man/man1").iterdir()}
-    assert pages == {"sysimage.1", *(f"sysimage-{verb.NAME}.1" for verb in VERBS)}
+    assert pages == {"sysimage.1", *(f"sysimage-{verb}.1" for verb in VERBS)}
     assert ".SH SYNOPSIS\n.B sysimage build\n" in (installed / "share/man/man1/sysimage-build.1").read_text()
 
 

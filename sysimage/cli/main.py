@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import signal
 import sys
@@ -12,36 +13,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from sysimage import __version__
-from sysimage.cli import (
-    build,
-    cache,
-    completion,
-    copy,
-    diff,
-    explain,
-    init,
-    inspect,
-    lint,
-    lock,
-    migrate,
-    plan,
-    push,
-    report,
-    resolve,
-    run,
-    schema,
-    search,
-    shell,
-    show,
-    size,
-    tags,
-    test,
-    tree,
-    verify,
-    which,
-    why,
-)
-from sysimage.cli import help as show_help
 from sysimage.cli.environment import asks_for_json, parse_arguments
 from sysimage.cli.failure import report_failure
 from sysimage.cli.parser import Parser
@@ -61,38 +32,40 @@ from sysimage.signals import (
 if TYPE_CHECKING:
     from sysimage.cli.manual import Manual
 
-VERBS: tuple[ModuleType, ...] = (
-    build,
-    plan,
-    resolve,
-    inspect,
-    diff,
-    why,
-    tree,
-    size,
-    search,
-    show,
-    which,
-    verify,
-    report,
-    push,
-    copy,
-    tags,
-    test,
-    run,
-    shell,
-    lock,
-    init,
-    lint,
-    explain,
-    cache,
-    schema,
-    migrate,
-    completion,
-    show_help,
+VERBS = (
+    "build",
+    "plan",
+    "resolve",
+    "inspect",
+    "diff",
+    "why",
+    "tree",
+    "size",
+    "search",
+    "show",
+    "which",
+    "verify",
+    "report",
+    "push",
+    "copy",
+    "tags",
+    "test",
+    "run",
+    "shell",
+    "lock",
+    "init",
+    "lint",
+    "explain",
+    "cache",
+    "schema",
+    "migrate",
+    "completion",
+    "help",
 )
-"""In the order of the help. Each has NAME, HELP, DESCRIPTION, EXAMPLES, ``add_flags(parser)`` and
+"""In the order of the help. Each is a module here with NAME, HELP, DESCRIPTION, EXAMPLES, ``add_flags(parser)`` and
 ``run(arguments, terminal)``; it imports the rooms it calls only when it runs."""
+_OF_ALL = ("completion", "help")
+"""The verbs that look at the flags of every other."""
 
 _EPILOG = """\
 Every flag --some-flag can be set by the environment variable SYSIMAGE_SOME_FLAG; the flag wins.
@@ -102,8 +75,8 @@ Exit status: 0 done, 1 failure, 2 bad spec or flags, 3 lock out of date, 4 verif
 _STDOUT, _STDERR = 1, 2
 _READER_LEFT = 128 + signal.SIGPIPE
 _KEPT = {
-    **dict.fromkeys((build.run, plan.run, test.run, lock.run), "; what was fetched and made is kept for the next time"),
-    push.run: "; the layers that a registry has got need not be sent again",
+    **dict.fromkeys(("build", "plan", "test", "lock"), "; what was fetched and made is kept for the next time"),
+    "push": "; the layers that a registry has got need not be sent again",
 }
 """By verb, what is there the next time after a signal has ended it."""
 
@@ -117,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with listening():
             words = sys.argv[1:] if argv is None else argv
-            parser = command_line()
+            parser = command_line(words)
             try:
                 arguments = parse_arguments(parser, words, os.environ)
             except SystemExit as ended:  # --help and --version
@@ -129,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if arguments.verb is None:
                 parser.print_help(sys.stdout)
                 return _with_errors_reported(lambda: SpecError.exit_status, terminal)
-            kept = _KEPT.get(arguments.run, "")
+            kept = _KEPT.get(arguments.verb, "")
             will_keep(kept)
             return _run(arguments, terminal)
     except EndedBySignal as ended:
@@ -137,8 +110,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ended.status
 
 
-def command_line() -> Parser:
-    """The parser of every verb."""
+def command_line(words: Sequence[str] = ()) -> Parser:
+    """The parser of every verb; of ``words`` that name one and ask nothing of the others, of that one alone."""
     parser = Parser(
         prog="sysimage",
         description="Build complete operating-system images for containers from a functional package store.",
@@ -146,11 +119,17 @@ def command_line() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"sysimage {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
-    for verb in VERBS:
+    named = words[0] if words and words[0] not in _OF_ALL else None
+    for verb in map(verb_module, [named] if named in VERBS else VERBS):
         below = verbs.add_parser(verb.NAME, help=verb.HELP, description=verb.DESCRIPTION, examples=verb.EXAMPLES)
         below.set_defaults(run=verb.run, command_line=parser)
         verb.add_flags(below)
     return parser
+
+
+def verb_module(name: str) -> ModuleType:
+    """The module of a verb."""
+    return importlib.import_module(f"sysimage.cli.{name}")
 
 
 def _raise(error: Exception) -> int:
@@ -161,7 +140,7 @@ def program_manuals() -> list[Manual]:
     """What man pages and the reference are made of: the program, and each of its verbs."""
     from sysimage.cli.manual import manuals
 
-    return manuals(command_line(), {verb.NAME: verb.EXAMPLES for verb in VERBS})
+    return manuals(command_line(), {name: verb_module(name).EXAMPLES for name in VERBS})
 
 
 def _run(arguments: argparse.Namespace, terminal: Terminal) -> int:

@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sysimage.containers import container_init
+from sysimage.containers import kernel_calls
 from sysimage.containers.image import open_image
 from sysimage.containers.unpack import unpack_layer
 from sysimage.verify.limits import DEFAULT_LIMITS
@@ -31,7 +31,7 @@ _STEP = 8 << 20
 
 def main(todo: dict[str, Any]) -> None:
     parent = todo["parent"]
-    container_init.die_with_parent(parent)
+    kernel_calls.die_with_parent(parent)
     os.umask(0)
     with open_image(Path(todo["image"])) as image:  # while this machine's files are still visible
         place = _own_mounts(todo, parent)
@@ -67,17 +67,17 @@ def main(todo: dict[str, Any]) -> None:
 def _own_mounts(todo: dict[str, Any], parent: int) -> str:
     """Leave the machine's mounts, and its users where we are not root, for our own; where our file system is."""
     if todo["own_users"]:
-        container_init.unshare(container_init.NEW_USERS | container_init.NEW_MOUNTS)
+        kernel_calls.unshare(kernel_calls.NEW_USERS | kernel_calls.NEW_MOUNTS)
         say({"users": True})
         sys.stdin.readline()
         os.setresgid(0, 0, 0)
         os.setresuid(0, 0, 0)
-        container_init.die_with_parent(parent)
+        kernel_calls.die_with_parent(parent)
     else:
-        container_init.unshare(container_init.NEW_MOUNTS)
-    container_init.mount("none", "/", None, container_init.MS_REC | container_init.MS_PRIVATE)
+        kernel_calls.unshare(kernel_calls.NEW_MOUNTS)
+    kernel_calls.mount("none", "/", None, kernel_calls.MS_REC | kernel_calls.MS_PRIVATE)
     place = next(path for path in PLACES if Path(path).is_dir())
-    container_init.mount("tmpfs", place, "tmpfs", container_init.MS_NODEV, f"mode=755,size={SHARE}%,nr_inodes=0")
+    kernel_calls.mount("tmpfs", place, "tmpfs", kernel_calls.MS_NODEV, f"mode=755,size={SHARE}%,nr_inodes=0")
     return place
 
 

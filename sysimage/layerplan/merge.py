@@ -42,69 +42,96 @@ def _merge_in_batches(drafts: list[Draft], goal: int, prices: Prices) -> list[Dr
 
 
 def _merge_pairs(drafts: Sequence[Draft], room: int, prices: Prices, *, paying: bool = False) -> list[Draft]:
-    """Join the cheapest pair until there are ``room`` layers; with ``paying``, further while a pair costs less joined.
+    """Join the cheapest pair until there are ``room`` layers; with ``paying``, further while that costs less."""
+    if len(drafts) <= room and not paying:
+        return list(drafts)
+    pairs = _Pairs(drafts, prices)
+    while len(pairs.alive) > 1:
+        first, cost = pairs.cheapest()
+        if len(pairs.alive) <= room and not (paying and cost < 0):
+            break
+        pairs.join_or_look_again(first)
+    return pairs.joined()
+
+
+class _Pairs:
+    """Layers by number, and what it costs to join two of them.
 
     Every layer remembers its best partner among those after it. When the partner is gone, what it cost remains as a
     lower bound: the layer looks again only when no other pair is cheaper.
     """
-    count = len(drafts)
-    if count <= room and not paying:
-        return list(drafts)
-    sizes = [draft.size for draft in drafts]
-    bits = [draft.ahead for draft in drafts]
-    # A joined layer is a mixture and was not there before: beside the pulls it costs so much for each byte, wherever it
-    # comes from, and its price. What a pair costs is then the pulls of the union less this of each, and its price.
-    mixed, price = prices.aloof + prices.fresh, prices.layer * prices.first
-    gains = [draft.cost(prices) - draft.size * mixed for draft in drafts]
-    parts: list[tuple[int, ...]] = [(at,) for at in range(count)]
-    alive = list(range(count))
-    costs: dict[int, float] = {}
-    partners: dict[int, int] = {}
 
-    def look(at: int, after: Sequence[int]) -> None:
-        weight, ahead = sizes[at] + prices.layer, bits[at]
+    def __init__(self, drafts: Sequence[Draft], prices: Prices) -> None:
+        self._drafts, self._layer = drafts, prices.layer
+        self._sizes = [draft.size for draft in drafts]
+        self._bits = [draft.ahead for draft in drafts]
+        # A joined layer is a mixture and was not there before: beside the pulls it costs so much for each byte,
+        # wherever it comes from, and its price. What a pair costs is then the pulls of the union less this of each, and
+        # its price.
+        mixed, self._price = prices.aloof + prices.fresh, prices.layer * prices.first
+        self._gains = [draft.cost(prices) - draft.size * mixed for draft in drafts]
+        self._parts: list[tuple[int, ...]] = [(at,) for at in range(len(drafts))]
+        self.alive = list(range(len(drafts)))
+        self._costs: dict[int, float] = {}
+        self._partners: dict[int, int] = {}
+        for place, at in enumerate(self.alive):
+            self._look(at, self.alive[place + 1 :])
+
+    def cheapest(self) -> tuple[int, float]:
+        """The first layer of the pair that costs least, and what that is at least."""
+        first = min(self._costs, key=self._costs.__getitem__)
+        return first, self._costs[first] + self._price
+
+    def join_or_look_again(self, first: int) -> None:
+        """Join a layer with its partner, or find it another if that is gone."""
+        second = self._partners[first]
+        if second == UNKNOWN:
+            self._look(first, self.alive[self.alive.index(first) + 1 :])
+            return
+        self._sizes.append(self._sizes[first] + self._sizes[second])
+        self._bits.append(self._bits[first] | self._bits[second])
+        self._gains.append((self._sizes[-1] + self._layer) * self._bits[-1].bit_count() + self._price)
+        self._parts.append(self._parts[first] + self._parts[second])
+        for gone in (first, second):
+            self.alive.remove(gone)
+            self._costs.pop(gone, None)
+            self._partners.pop(gone, None)
+        self._offer(len(self._sizes) - 1, (first, second))
+
+    def joined(self) -> list[Draft]:
+        """The layers that are left."""
+        parts = [self._parts[at] for at in self.alive]
+        return [
+            self._drafts[of[0]]
+            if len(of) == 1
+            else Draft.of([unit for part in of for unit in self._drafts[part].units])
+            for of in parts
+        ]
+
+    def _look(self, at: int, after: Sequence[int]) -> None:
+        """Find a layer's best partner. Nearly all of the time is spent here and in `_offer`, so what their loops use is
+        local."""
+        sizes, bits, gains = self._sizes, self._bits, self._gains
+        weight, ahead = sizes[at] + self._layer, bits[at]
         lowest, partner = None, -1
         for other in after:
             cost = (weight + sizes[other]) * (ahead | bits[other]).bit_count() - gains[other]
             if lowest is None or cost < lowest:
                 lowest, partner = cost, other
         if lowest is None:
-            costs.pop(at, None)
-            partners.pop(at, None)
+            self._costs.pop(at, None)
+            self._partners.pop(at, None)
         else:
-            costs[at], partners[at] = lowest - gains[at], partner
+            self._costs[at], self._partners[at] = lowest - gains[at], partner
 
-    for place, at in enumerate(alive):
-        look(at, alive[place + 1 :])
-    while len(alive) > 1:
-        first = min(costs, key=costs.__getitem__)
-        if len(alive) <= room and not (paying and costs[first] + price < 0):
-            break
-        second = partners[first]
-        if second == UNKNOWN:
-            look(first, alive[alive.index(first) + 1 :])
-            continue
-        new = len(sizes)
-        sizes.append(sizes[first] + sizes[second])
-        bits.append(bits[first] | bits[second])
-        gains.append((sizes[new] + prices.layer) * bits[new].bit_count() + price)
-        parts.append(parts[first] + parts[second])
-        for gone in (first, second):
-            alive.remove(gone)
-            costs.pop(gone, None)
-            partners.pop(gone, None)
-        weight, ahead, gain = sizes[new] + prices.layer, bits[new], gains[new]
-        for at in alive:
+    def _offer(self, new: int, gone: tuple[int, int]) -> None:
+        """Let the others see a joined layer, and forget the two that it was made of."""
+        sizes, bits, gains, costs, partners = self._sizes, self._bits, self._gains, self._costs, self._partners
+        weight, ahead, gain = sizes[new] + self._layer, bits[new], gains[new]
+        for at in self.alive:
             cost = (weight + sizes[at]) * (ahead | bits[at]).bit_count() - gain - gains[at]
             if at not in costs or cost < costs[at]:
                 costs[at], partners[at] = cost, new
-            elif partners[at] in (first, second):
+            elif partners[at] in gone:
                 partners[at] = UNKNOWN
-        alive.append(new)
-    merged = []
-    for at in alive:
-        if len(parts[at]) == 1:
-            merged.append(drafts[parts[at][0]])
-        else:
-            merged.append(Draft.of([unit for part in parts[at] for unit in drafts[part].units]))
-    return merged
+        self.alive.append(new)

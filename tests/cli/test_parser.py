@@ -11,15 +11,14 @@ import pytest
 
 from sysimage.cli import main
 from sysimage.cli.environment import parse_arguments
-from sysimage.cli.main import VERBS, command_line
+from sysimage.cli.main import VERBS, command_line, verb_module
 from sysimage.cli.parser import RARE
 from tests.support.documents import read_document
 
-NAMES = [verb.NAME for verb in VERBS]
 SCREEN = 24
 
 
-@pytest.mark.parametrize("verb", NAMES)
+@pytest.mark.parametrize("verb", VERBS)
 def test_help_fits_two_screens_of_eighty_columns(
     verb: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -38,9 +37,9 @@ def test_help_fits_two_screens_of_eighty_columns(
     assert capsys.readouterr().out == whole
 
 
-@pytest.mark.parametrize("verb", VERBS, ids=NAMES)
-def test_a_verb_has_two_examples_that_it_would_take(verb: object) -> None:
-    name, examples = verb.NAME, verb.EXAMPLES  # type: ignore[attr-defined]
+@pytest.mark.parametrize("name", VERBS)
+def test_a_verb_has_two_examples_that_it_would_take(name: str) -> None:
+    examples = verb_module(name).EXAMPLES
     assert len(examples) >= 2
     for text, meaning in examples:
         command = text.removeprefix('eval "$(').removesuffix(')"')
@@ -48,6 +47,17 @@ def test_a_verb_has_two_examples_that_it_would_take(verb: object) -> None:
         assert words[:2] == ["sysimage", name]
         assert meaning
         assert parse_arguments(command_line(), words[1:], {}).verb == name
+        assert name == verb_module(name).NAME
+
+
+def test_a_command_loads_the_flags_of_its_own_verb_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    def flags_of(words: list[str]) -> set[str]:
+        (verbs,) = [one for one in command_line(words)._actions if isinstance(one, argparse._SubParsersAction)]
+        return set(verbs.choices)
+
+    assert flags_of(["plan", "build"]) == {"plan"}
+    for words in ([], ["--help"], ["help", "plan"], ["completion", "bash"], ["bild"], ["--version", "plan"]):
+        assert flags_of(words) == set(VERBS)
 
 
 def test_every_flag_that_is_called_rare_belongs_to_a_verb() -> None:

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from sysimage_bootstrap.scripts.running import UnknownError
 from sysimage_bootstrap.scripts.shell_patterns import expression
 
+_Address = Callable[[int, str, bool], bool]
+"""Whether a line is meant, by its number, its text, and whether it is the last."""
+
 
 @dataclass(slots=True)
 class _Statement:
-    first: Callable[[int, str, bool], bool] | None
-    last: Callable[[int, str, bool], bool] | None
+    first: _Address | None
+    last: _Address | None
     negated: bool
     function: str
     pattern: re.Pattern[str] | None = None
@@ -26,53 +29,54 @@ class _Statement:
 def sed_text(script: str, text: str, *, extended: bool, quiet: bool) -> str:
     """What ``sed`` prints for a text; an `UnknownError` for a script with anything else in it."""
     statements = _statements(script, extended=extended)
-    out: list[str] = []
     lines = text.split("\n")
     ends = lines[-1] == ""
     lines = lines[:-1] if ends else lines
+    out: list[str] = []
     for number, line in enumerate(lines, 1):
-        is_last = number == len(lines)
-        deleted, quits, after, space = False, False, [], line
-        changed_any, at = False, 0
-        while at < len(statements):
-            statement = statements[at]
-            at += 1
-            if _applies(statement, number, space, is_last) == statement.negated:
-                continue
-            match statement.function:
-                case "b" | "t":
-                    if statement.function == "b" or changed_any:
-                        changed_any = False
-                        at = _place_of(statements, statement.text)
-                case "s" if statement.pattern is not None:
-                    every = "g" in statement.flags
-                    changed, count = statement.pattern.subn(_expander(statement.replacement), space, 0 if every else 1)
-                    if count and "p" in statement.flags:
-                        out.append(changed)
-                    space = changed
-                    changed_any |= count > 0
-                case "d":
-                    deleted = True
-                    break
-                case "p":
-                    out.append(space)
-                case "q":
-                    quits = True
-                    break
-                case "a":
-                    after.append(statement.text)
-                case "i":
-                    out.append(statement.text)
-                case "c":
-                    deleted = True
-                    out.append(statement.text)
-                    break
-        if not deleted and not quiet:
-            out.append(space)
-        out += after
-        if quits:
+        if not _cycle(statements, number, line, number == len(lines), out, quiet=quiet):
             break
     return "".join(f"{line}\n" for line in out) if ends or not out else "\n".join(out)
+
+
+def _cycle(
+    statements: list[_Statement], number: int, space: str, is_last: bool, out: list[str], *, quiet: bool
+) -> bool:
+    """Put one line through the script and what comes of it ``out``; whether the next line is read."""
+    after: list[str] = []
+    printed, goes_on, changed_any, at = not quiet, True, False, 0
+    while at < len(statements):
+        statement = statements[at]
+        at += 1
+        if _applies(statement, number, space, is_last) == statement.negated:
+            continue
+        match statement.function:
+            case "b" | "t":
+                if statement.function == "b" or changed_any:
+                    changed_any = False
+                    at = _place_of(statements, statement.text)
+            case "s" if statement.pattern is not None:
+                every = "g" in statement.flags
+                space, count = statement.pattern.subn(_expander(statement.replacement), space, 0 if every else 1)
+                if count and "p" in statement.flags:
+                    out.append(space)
+                changed_any |= count > 0
+            case "p":
+                out.append(space)
+            case "a":
+                after.append(statement.text)
+            case "i":
+                out.append(statement.text)
+            case "q":
+                goes_on = False
+                break
+            case "c" | "d":
+                printed = False
+                out += [statement.text] if statement.function == "c" else []
+                break
+    out += [space] if printed else []
+    out += after
+    return goes_on
 
 
 def _place_of(statements: list[_Statement], label: str) -> int:
@@ -154,7 +158,30 @@ class _Reader:
         except re.error:
             raise UnknownError(f"what the expression {text} matches") from None
 
-    def address(self) -> Callable[[int, str, bool], bool] | None:
+    def matched(self, expression: str) -> str:
+        """What an expression, which may match nothing, matches here."""
+        match = re.compile(expression).match(self.text, self.at)
+        self.at = match.end() if match else self.at
+        return match[0] if match else ""
+
+    def rest(self) -> str:
+        return self.matched(r"(?s:.*)")
+
+    def rest_of_line(self) -> str:
+        return self.matched(r"[^\n]*")
+
+    def addresses(self) -> _Addresses:
+        first, last = self.address(), None
+        if first is not None and self.peek() == ",":
+            self.at += 1
+            last = self.address()
+        self.skip(" \t")
+        negated = self.peek() == "!"
+        self.at += negated
+        self.skip(" \t")
+        return first, last, negated
+
+    def address(self) -> _Address | None:
         match = re.compile(r"\d+").match(self.text, self.at)
         if match:
             wanted = int(match[0])
@@ -182,68 +209,67 @@ def _with_characters(pattern: str) -> str:
     return re.sub(r"\\(.)", lambda match: _CHARACTERS.get(match[1], match[0]), pattern, flags=re.DOTALL)
 
 
+_Addresses = tuple[_Address | None, _Address | None, bool]
+"""From where to where a statement counts, and whether it counts everywhere else instead."""
+
+
 def _statements(script: str, *, extended: bool) -> list[_Statement]:
     reader = _Reader(script, extended=extended)
     found: list[_Statement] = []
-    groups: list[tuple[Callable[[int, str, bool], bool] | None, Callable[[int, str, bool], bool] | None, bool]] = []
+    groups: list[_Addresses] = []
     while True:
         reader.skip(" \t\n;")
-        if not reader.peek():
-            return found
-        if reader.peek() == "#":
-            end = script.find("\n", reader.at)
-            reader.at = len(script) if end < 0 else end
-            continue
-        if reader.peek() == "}" and groups:
-            reader.at += 1
-            groups.pop()
-            continue
-        first = reader.address()
-        last = None
-        if first is not None and reader.peek() == ",":
-            reader.at += 1
-            last = reader.address()
-        reader.skip(" \t")
-        negated = reader.peek() == "!"
-        reader.at += negated
-        reader.skip(" \t")
+        match reader.peek():
+            case "":
+                return found
+            case "#":
+                reader.rest_of_line()
+                continue
+            case "}" if groups:
+                reader.at += 1
+                groups.pop()
+                continue
+        addresses = reader.addresses()
         function = reader.peek()
         reader.at += 1
         if function == "{":
-            groups.append((first, last, negated))
+            groups.append(addresses)
             continue
         if groups:
-            if first is not None or len(groups) > 1:
+            if addresses[0] is not None or len(groups) > 1:
                 raise UnknownError("what sed does with groups in groups")
-            first, last, negated = groups[0]
-        statement = _Statement(first, last, negated, function)
-        if function == "s":
-            delimiter = reader.peek()
-            reader.at += 1
-            pattern = reader.until(delimiter)
-            statement.replacement = _replacement(reader, delimiter)
-            flags = re.compile(r"[gpIie0-9]*").match(script, reader.at)
-            statement.flags = flags[0] if flags else ""
-            reader.at += len(statement.flags)
-            if re.search("[e0-9]", statement.flags):
-                raise UnknownError("what sed substitutes")
-            statement.pattern = reader.compiled(pattern, re.IGNORECASE if re.search("[Ii]", statement.flags) else 0)
-        elif function in ("a", "i", "c"):
-            end = script.find("\n", reader.at)
-            rest = (
-                script[reader.at :]
-                if script[reader.at : reader.at + 2] == "\\\n" or end < 0
-                else script[reader.at : end]
-            )
-            statement.text = re.sub(r"^\s*\\?\n?\s*", "", rest)
-            reader.at += len(rest)
-        elif function in (":", "b", "t"):
-            label = re.compile(r"[ \t]*([^ \t\n;}]*)").match(script, reader.at)
-            statement.text = label[1] if label else ""
-            reader.at += len(label[0]) if label else 0
-        elif function not in ("d", "p", "q"):
-            raise UnknownError(f"what sed does with {function!r}")
+            addresses = groups[0]
+        statement = _Statement(*addresses, function)
+        _read_arguments(reader, statement)
         found.append(statement)
+
+
+def _read_arguments(reader: _Reader, statement: _Statement) -> None:
+    """Read what follows a function."""
+    match statement.function:
+        case "s":
+            _read_substitution(reader, statement)
+        case "a" | "i" | "c":
+            goes_on = reader.text.startswith("\\\n", reader.at)
+            text = reader.rest() if goes_on else reader.rest_of_line()
+            statement.text = re.sub(r"^\s*\\?\n?\s*", "", text)
+        case ":" | "b" | "t":
+            statement.text = reader.matched(r"[ \t]*([^ \t\n;}]*)").strip(" \t")
+        case "d" | "p" | "q":
+            pass
+        case function:
+            raise UnknownError(f"what sed does with {function!r}")
+
+
+def _read_substitution(reader: _Reader, statement: _Statement) -> None:
+    delimiter = reader.peek()
+    reader.at += 1
+    pattern = reader.until(delimiter)
+    statement.replacement = _replacement(reader, delimiter)
+    statement.flags = reader.matched(r"[gpIie0-9]*")
+    if re.search("[e0-9]", statement.flags):
+        raise UnknownError("what sed substitutes")
+    statement.pattern = reader.compiled(pattern, re.IGNORECASE if re.search("[Ii]", statement.flags) else 0)
 
 
 def _replacement(reader: _Reader, delimiter: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sysimage.rootfs.accounts import Accounts
@@ -15,7 +15,7 @@ from sysimage_bootstrap.system.scheme import Datum, Symbol
 from sysimage_bootstrap.units.calendar import Moments
 from sysimage_bootstrap.units.commands import Command
 from sysimage_bootstrap.units.conditions import Condition
-from sysimage_bootstrap.units.service_unit import ServiceUnit, TimerUnit
+from sysimage_bootstrap.units.service_unit import Execution, ServiceUnit, TimerUnit
 from sysimage_bootstrap.units.specifiers import Owner, UnitName, expand
 from sysimage_bootstrap.units.values import signal
 
@@ -81,11 +81,28 @@ def with_found_programs(unit: ServiceUnit, exists: Callable[[str], bool]) -> Ser
 
 def unit_fields(unit: ServiceUnit, requires: Sequence[str], accounts: Accounts) -> Fields:
     """A unit as the Shepherd's programs take it."""
+    owner = owner_in(accounts, unit.execution.user, unit.execution.group)
+    fields = _always(unit, requires, owner)
+    fields |= {name: values for name, values in _lists(unit).items() if values}
+    fields |= _account(unit.execution, owner, accounts)
+    fields |= {name: (value,) for name, value in _options(unit).items() if value is not None}
+    fields |= _capabilities(unit.execution)
+    if unit.execution.nice:
+        nice = ("/usr/bin/nice", "-n", str(unit.execution.nice))
+        fields["start"] = _commands(unit.commands.start, before=nice)
+    if unit.type == "dbus" and unit.bus_name:
+        words = ("/usr/bin/sh", "-c", _DBUS_QUESTION, "bus", unit.bus_name)
+        fields["ready"] = (Symbol("command"), unit.endings.start_seconds or _LONGEST, *words)
+    if unit.timer is not None:
+        fields |= _timer(unit.timer)
+    return fields
+
+
+def _always(unit: ServiceUnit, requires: Sequence[str], owner: Owner) -> Fields:
+    """What every service has."""
     execution, endings = unit.execution, unit.endings
-    owner = owner_in(accounts, execution.user, execution.group)
-    kind = _KINDS.get(unit.type, "daemon")
-    fields: Fields = {
-        "kind": (Symbol(kind),),
+    return {
+        "kind": (Symbol(_KINDS.get(unit.type, "daemon")),),
         "description": (unit.description or f"Runs {unit.name.stem}.",),
         "requires": tuple(map(Symbol, requires)),
         "start": _commands(unit.commands.start),
@@ -99,15 +116,20 @@ def unit_fields(unit: ServiceUnit, requires: Sequence[str], accounts: Accounts) 
         "directory": (owner.home if execution.directory == "~" else execution.directory,),
         "environment": _environment(unit, owner),
     }
-    more: Fields = {
+
+
+def _lists(unit: ServiceUnit) -> Fields:
+    """What a service may have any number of."""
+    commands, execution, endings = unit.commands, unit.execution, unit.endings
+    return {
         "first": _first(unit.name),
         "conditions": _conditions(unit.conditions),
-        "condition": _commands(unit.commands.condition, "quiet"),
-        "pre": _commands(unit.commands.pre),
-        "post": _commands(unit.commands.post),
-        "reload": _commands(unit.commands.reload),
-        "stop": _commands(unit.commands.stop, "ending"),
-        "stop-post": _commands(unit.commands.stop_post, "ending"),
+        "condition": _commands(commands.condition, "quiet"),
+        "pre": _commands(commands.pre),
+        "post": _commands(commands.post),
+        "reload": _commands(commands.reload),
+        "stop": _commands(commands.stop, "ending"),
+        "stop-post": _commands(commands.stop_post, "ending"),
         "late-environment": tuple(f"{name}={text}" for name, text in sorted(execution.late_environment.items())),
         "environment-files": tuple(execution.environment_files),
         "unset": execution.unset,
@@ -128,17 +150,26 @@ def unit_fields(unit: ServiceUnit, requires: Sequence[str], accounts: Accounts) 
             for one in unit.listeners
         ),
     }
-    fields |= {name: values for name, values in more.items() if values}
-    if unit.execution.user is not None:
-        fields["user"] = (owner.name,)
-        fields["group"] = (owner.group,)
-        fields["supplementary-groups"] = tuple(
-            sorted({*accounts.groups_with(owner.name), *execution.supplementary_groups})
-        )
-    elif execution.group is not None or execution.supplementary_groups:
-        fields["group"] = (owner.group,)
-        fields["supplementary-groups"] = tuple(sorted(execution.supplementary_groups))
-    options: dict[str, Datum | None] = {
+
+
+def _account(execution: Execution, owner: Owner, accounts: Accounts) -> Fields:
+    """The user and the groups that a service runs as, if it says so."""
+    if execution.user is not None:
+        groups = {*accounts.groups_with(owner.name), *execution.supplementary_groups}
+        return {
+            "user": (owner.name,),
+            "group": (owner.group,),
+            "supplementary-groups": tuple(sorted(groups)),
+        }
+    if execution.group is not None or execution.supplementary_groups:
+        return {"group": (owner.group,), "supplementary-groups": tuple(sorted(execution.supplementary_groups))}
+    return {}
+
+
+def _options(unit: ServiceUnit) -> Mapping[str, Datum | None]:
+    """What a service may say once; None for what it does not."""
+    execution, endings = unit.execution, unit.endings
+    return {
         "pid-file": unit.pid_file,
         "directory-optional": execution.directory_optional or None,
         "umask": execution.umask,
@@ -152,19 +183,15 @@ def unit_fields(unit: ServiceUnit, requires: Sequence[str], accounts: Accounts) 
         "lazy": unit.lazy or None,
         "auto-start": None if unit.auto_start else False,
     }
-    fields |= {name: (value,) for name, value in options.items() if value is not None}
-    if (ambient := _numbers(execution.ambient_capabilities)) is not None:
-        fields["ambient"] = ambient
-    if (bounding := _bounding(execution.bounding_capabilities)) is not None:
-        fields["bounding"] = bounding
-    if execution.nice:
-        fields["start"] = _commands(unit.commands.start, before=("/usr/bin/nice", "-n", str(execution.nice)))
-    if unit.type == "dbus" and unit.bus_name:
-        words = ("/usr/bin/sh", "-c", _DBUS_QUESTION, "bus", unit.bus_name)
-        fields["ready"] = (Symbol("command"), endings.start_seconds or _LONGEST, *words)
-    if unit.timer is not None:
-        fields |= _timer(unit.timer)
-    return fields
+
+
+def _capabilities(execution: Execution) -> Fields:
+    """The rights that a service adds, and those that it keeps."""
+    found = {
+        "ambient": _numbers(execution.ambient_capabilities),
+        "bounding": _bounding(execution.bounding_capabilities),
+    }
+    return {name: numbers for name, numbers in found.items() if numbers is not None}
 
 
 def _commands(commands: Iterable[Command], *flags: str, before: tuple[str, ...] = ()) -> tuple[Datum, ...]:
