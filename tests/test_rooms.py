@@ -210,6 +210,7 @@ ALLOWED: dict[str, set[str]] = {
     "bootstrap.cache_prune": {"bootstrap.archive", "bootstrap.debs", "bootstrap.system_cache", "bootstrap.store"},
     "bootstrap.realise": {
         "spec",
+        "store",
         "rootfs",
         "bootstrap.archive",
         "bootstrap.building",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from pathlib import Path
 
@@ -17,14 +17,13 @@ from sysimage.rootfs.accounts import NO_ACCOUNTS, Accounts
 from sysimage.rootfs.system import SystemResult
 from sysimage.spec.account_ids import NO_IDS, AccountIds
 from sysimage.spec.model import SystemSpec
+from sysimage.store.items import StoreItem
 from sysimage_bootstrap.archive import Archive, Package, native_architecture
 from sysimage_bootstrap.building.patchelf import patchelf
 from sysimage_bootstrap.packages.choose import (
     ArchiveChoice,
     Stale,
     choose_packages,
-    is_locked,
-    locked_ids,
     open_archive,
     package_request,
 )
@@ -58,37 +57,20 @@ def realise(
     """
     archive = cache(partial(open_archive, choice, spec, spec_dir, cache_dir / "archive"))
     request = package_request(spec, spec_dir, cache_dir)
-    resolution = choose_packages(request, archive, lock_file, locked=locked, stale=stale, progress=progress)
+    chosen = choose_packages(request, archive, lock_file, locked=locked, stale=stale, progress=progress)
     store, remembered = _remembered(spec, cache_dir)
-    ids = locked_ids(lock_file)
-
-    def made(request: PackageRequest, resolution: Resolution) -> SystemResult:
-        require_packages(spec, resolution)
-        result = found_or_made(request, resolution)
-        _warn_of_unread(result)
-        return result
-
-    def found_or_made(request: PackageRequest, resolution: Resolution) -> SystemResult:
-        tools = [patchelf()[1]]
-        free = key_of(spec, spec_dir, resolution, store, below, tools)
-        key = key_of(spec, spec_dir, resolution, store, below, tools, ids)
-        # The system that chose these IDs itself is the same one, so that writing them down makes no other.
-        result = remembered.find(free)
-        if result is None or not result.account_ids.agree_with(ids):
-            result = remembered.find(key)
-        if result is None:
-            result = _make(spec, spec_dir, resolution, request, archive, store, below, ids, workers, progress)
-            remembered.keep(key, result)
-        return result
-
+    making = _Making(spec, spec_dir, archive, store, below, chosen.account_ids, workers, progress)
     try:
-        return made(request, resolution)
+        result = making.found_or_made(request, chosen.resolution, remembered)
     except UnsaidNeedsError as needs:
-        if is_locked(request, lock_file):
+        if chosen.is_locked:
             needs.hint = f"{needs.hint}, and run `sysimage lock` again"
             raise
         request = replace(request, packages=tuple(sorted({*request.packages, *needs.packages})))
-        return made(request, choose_packages(request, archive, None, progress=progress))
+        resolution = choose_packages(request, archive, None, progress=progress).resolution
+        result = making.found_or_made(request, resolution, remembered)
+    _warn_of_unread(result)
+    return result
 
 
 def ids_made_before(spec: SystemSpec, spec_dir: Path, resolution: Resolution, cache_dir: Path) -> AccountIds:
@@ -112,61 +94,99 @@ def _warn_of_unread(result: SystemResult) -> None:
         )
 
 
-def _make(
-    spec: SystemSpec,
-    spec_dir: Path,
-    resolution: Resolution,
-    request: PackageRequest,
-    archive: Callable[[], Archive],
-    store: ItemStore,
-    below: Accounts,
-    locked: AccountIds,
-    workers: int,
-    progress: Progress,
-) -> SystemResult:
-    # Not paid for by a build of what is known.
-    from sysimage_bootstrap.building.build import build_items
-    from sysimage_bootstrap.building.programs import build_programs
-    from sysimage_bootstrap.building.trigger_programs import TriggerPrograms
-    from sysimage_bootstrap.debs.inventory import PackageFacts
-    from sysimage_bootstrap.packages.slim import slim_of
-    from sysimage_bootstrap.planning.plan import MissingLibrariesError
-    from sysimage_bootstrap.system.init_programs import guile_programs, imported_modules
-    from sysimage_bootstrap.system.system import build_system
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """What a system is made with, whichever packages it has."""
 
-    native = _native_tools(resolution, request, archive, progress)
-    try:
-        items = build_items(
-            resolution,
-            _FetchedLater(archive, resolution.packages, request, progress),
-            store,
-            architecture=spec.architecture,
-            native=native,
-            native_architecture=native_architecture() if native is not None else None,
-            alternatives=spec.alternatives,
-            slim=slim_of(spec, spec_dir, resolution, imported_modules()),
-            workers=workers,
-            progress=progress,
+    spec: SystemSpec
+    spec_dir: Path
+    archive: Callable[[], Archive]
+    store: ItemStore
+    below: Accounts
+    locked: AccountIds
+    workers: int
+    progress: Progress
+
+    def found_or_made(self, request: PackageRequest, resolution: Resolution, remembered: SystemCache) -> SystemResult:
+        """The system of these packages, which is made if it is not remembered."""
+        require_packages(self.spec, resolution)
+        tools = [patchelf()[1]]
+        key = key_of(self.spec, self.spec_dir, resolution, self.store, self.below, tools)
+        # The system that chose the locked IDs itself is the same one, so that writing them down makes no other.
+        result = remembered.find(key)
+        if result is not None and (not self.locked or result.account_ids.agree_with(self.locked)):
+            return result
+        if self.locked:
+            key = key_of(self.spec, self.spec_dir, resolution, self.store, self.below, tools, self.locked)
+            if (result := remembered.find(key)) is not None:
+                return result
+        result = self._made(request, resolution)
+        remembered.keep(key, result)
+        return result
+
+    def _made(self, request: PackageRequest, resolution: Resolution) -> SystemResult:
+        # Not paid for by a build of what is known.
+        from sysimage_bootstrap.building.trigger_programs import TriggerPrograms
+        from sysimage_bootstrap.debs.inventory import PackageFacts
+        from sysimage_bootstrap.system.system import build_system
+
+        native = _native_tools(resolution, request, self.archive, self.progress)
+        debs = _FetchedLater(self.archive, resolution.packages, request, self.progress)
+        items = self._items(resolution, debs, native)
+        runnable = debs if native is None else native
+        programs = self._init_programs(resolution, runnable) if self.spec.has_shepherd else None
+        triggers = TriggerPrograms(runnable, native_architecture(), self.store, self.workers, self.progress)
+        return build_system(
+            self.spec,
+            self.spec_dir,
+            items,
+            items,
+            {name: PackageFacts.parse(self.store.facts(item.path)) for name, item in items.items()},
+            self.store,
+            programs,
+            self.progress,
+            below=self.below,
+            locked=self.locked,
+            assemble=triggers.assembled,
         )
-    except MissingLibrariesError as missing:
-        raise excluded_libraries(spec.exclude, resolution) or missing from None
-    runnable = _FetchedLater(archive, resolution.packages, request, progress) if native is None else native
-    programs = None
-    if spec.has_shepherd:
-        programs = build_programs(
+
+    def _items(
+        self, resolution: Resolution, debs: Mapping[Package, Path], native: Mapping[Package, Path] | None
+    ) -> Mapping[str, StoreItem]:
+        from sysimage_bootstrap.building.build import build_items
+        from sysimage_bootstrap.packages.slim import slim_of
+        from sysimage_bootstrap.planning.plan import MissingLibrariesError
+        from sysimage_bootstrap.system.init_programs import imported_modules
+
+        try:
+            return build_items(
+                resolution,
+                debs,
+                self.store,
+                architecture=self.spec.architecture,
+                native=native,
+                native_architecture=native_architecture() if native is not None else None,
+                alternatives=self.spec.alternatives,
+                slim=slim_of(self.spec, self.spec_dir, resolution, imported_modules()),
+                workers=self.workers,
+                progress=self.progress,
+            )
+        except MissingLibrariesError as missing:
+            raise excluded_libraries(self.spec.exclude, resolution) or missing from None
+
+    def _init_programs(self, resolution: Resolution, runnable: Mapping[Package, Path]) -> StoreItem:
+        from sysimage_bootstrap.building.programs import build_programs
+        from sysimage_bootstrap.system.init_programs import guile_programs
+
+        return build_programs(
             guile_programs(),
             resolution,
             runnable,
-            store,
+            self.store,
             native_architecture=native_architecture(),
-            workers=workers,
-            progress=progress,
+            workers=self.workers,
+            progress=self.progress,
         )
-    facts = {name: PackageFacts.parse(store.facts(item.path)) for name, item in items.items()}
-    assemble = TriggerPrograms(runnable, native_architecture(), store, workers, progress).assembled
-    return build_system(
-        spec, spec_dir, items, items, facts, store, programs, progress, below=below, locked=locked, assemble=assemble
-    )
 
 
 def excluded_libraries(exclude: Iterable[str], resolution: Resolution) -> SpecError | None:

@@ -204,7 +204,7 @@ def _open_document(
             system.lock_file,
             stale="preview",
             progress=progress,
-        )
+        ).resolution
     held = of_resolution(str(path), "spec", resolution, declared, named_packages(spec.archive_packages))
     return Opened(held, spec.architecture, spec, resolution, system.spec_dir)
 

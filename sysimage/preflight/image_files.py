@@ -74,12 +74,15 @@ class ImageFiles:
 
     def _shown_places(self, parts: Parts) -> Iterator[tuple[ShownFiles, str, bytes]]:
         """Path in the item and place on this machine of what items that show files at a path would have there."""
+        # Many items have one top: nearly all show their files below /usr.
+        below_tops = {
+            name: b"/".join(parts[len(top) :]) for name, top in self._tops.items() if parts[: len(top)] == top
+        }
+        paths = {name: os.fsdecode(below) for name, below in below_tops.items()}
         for shown, location in self._shown:
-            top = self._tops[shown.top]
-            if parts[: len(top)] == top:
-                below = os.fsdecode(b"/".join(parts[len(top) :]))
-                if not below or shown.shows(below):
-                    yield shown, below, b"/".join((location, *parts[len(top) :]))
+            path = paths.get(shown.top)
+            if path is not None and (not path or shown.shows(path)):
+                yield shown, path, b"/".join((location, below_tops[shown.top])) if path else location
 
     def _of_shown(self, parts: Parts) -> FileInfo | None:
         for shown, below, place in self._shown_places(parts):

@@ -38,6 +38,17 @@ changes as can be, and written, or not written."""
 
 
 @dataclass(frozen=True, slots=True)
+class ChosenPackages:
+    """What was chosen, and what else a lock file says."""
+
+    resolution: Resolution
+    account_ids: AccountIds = NO_IDS
+    """Of the accounts that the lock file has, if there is one."""
+    is_locked: bool = False
+    """Whether a lock file that was made for the request decided."""
+
+
+@dataclass(frozen=True, slots=True)
 class ArchiveChoice:
     """Which archive is used, and what of it is trusted."""
 
@@ -101,7 +112,7 @@ def choose_packages(
     locked: bool = False,
     stale: Stale = "refuse",
     progress: Progress = silent,
-) -> Resolution:
+) -> ChosenPackages:
     """The packages for ``request``; ``archive`` opens the archive, if it has to be asked.
 
     A lock file that is there decides, and then no package list is read; ``locked`` demands one. What becomes of a lock
@@ -110,26 +121,18 @@ def choose_packages(
     if locked and lock_file is None:
         raise LockError("cannot build what is locked: no lock file is named", hint="name one")
     if lock_file is None or not (locked or lock_file.exists()):
-        return _resolved_once(request, archive(), progress)
-    lock = read_lock(lock_file)
+        return ChosenPackages(_resolved_once(request, archive(), progress))
+    lock, is_locked = read_lock(lock_file), True
     if stale != "refuse" and not lock.is_for(request):
         fresh = lock_packages(request, archive(), progress, before=lock)
         lock = replace(fresh, base=lock.base, inputs=lock.inputs, account_ids=lock.account_ids)
         if stale == "update":
             lock.write(lock_file)
             notice(f"{lock_file} was made for another request and has been brought up to date")
+        else:
+            is_locked = False
     lock.require(request)
-    return lock.resolution
-
-
-def locked_ids(lock_file: Path | None) -> AccountIds:
-    """The IDs of accounts in a lock file, if there is one; a `LockError` if it cannot be read."""
-    return NO_IDS if lock_file is None or not lock_file.exists() else read_lock(lock_file).account_ids
-
-
-def is_locked(request: PackageRequest, lock_file: Path | None) -> bool:
-    """Whether there is a lock file, and it was made for the request; a `LockError` if it cannot be read."""
-    return lock_file is not None and lock_file.exists() and read_lock(lock_file).is_for(request)
+    return ChosenPackages(lock.resolution, lock.account_ids, is_locked)
 
 
 def _resolved_once(request: PackageRequest, archive: Archive, progress: Progress) -> Resolution:

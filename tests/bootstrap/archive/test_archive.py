@@ -206,19 +206,19 @@ def test_what_was_chosen_is_chosen_again_without_opening_a_list(
 ) -> None:
     request = PackageRequest("amd64", ("bash",), ("trixie",), essential=False)
     lock = tmp_path / "none.lock.json"
-    first = choose_packages(request, open_archive, lock, locked=False)
+    first = choose_packages(request, open_archive, lock, locked=False).resolution
     with monkeypatch.context() as unopened:
         unopened.setattr(Archive, "packages", None)
-        again = choose_packages(request, partial(open_archive, offline=True), lock, locked=False)
+        again = choose_packages(request, partial(open_archive, offline=True), lock, locked=False).resolution
     assert [str(package) for package in again.packages] == [str(package) for package in first.packages]
     assert (again.edges, again.roots, again.unmet) == (first.edges, first.roots, first.unmet)
 
     suite.packages = tuple(text.replace("5.2-1", "5.2-2") for text in suite.packages)
     suite.publish()
-    updated = choose_packages(request, open_archive, lock, locked=False)
+    updated = choose_packages(request, open_archive, lock, locked=False).resolution
     assert {package.name: package.version for package in updated.packages}["bash"] == "5.2-2"
     (tmp_path / "cache/resolutions").rename(tmp_path / "away")
-    assert choose_packages(request, open_archive, lock, locked=False).packages == updated.packages
+    assert choose_packages(request, open_archive, lock, locked=False).resolution.packages == updated.packages
 
 
 def test_of_a_package_in_several_suites_the_highest_version_comes_first(

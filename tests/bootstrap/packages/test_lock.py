@@ -16,7 +16,7 @@ from sysimage.spec.account_ids import AccountIds
 from sysimage_bootstrap.archive.index import PackageIndex, index_of
 from sysimage_bootstrap.archive.release import Release, parse_release
 from sysimage_bootstrap.archive.sources import ArchiveSource
-from sysimage_bootstrap.packages.choose import choose_packages, lock_packages, locked_ids
+from sysimage_bootstrap.packages.choose import ChosenPackages, choose_packages, lock_packages
 from sysimage_bootstrap.packages.lock import FORMAT_NAME, FORMAT_VERSION, LockedSuite, LockFile, parse_lock, read_lock
 from sysimage_bootstrap.packages.package_request import PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution, resolve
@@ -198,8 +198,8 @@ NEW = (
 ASKED = PackageRequest("amd64", ("nginx", "jq"), essential=False)
 
 
-def versions(lock: LockFile | Resolution) -> dict[str, str]:
-    found = lock.resolution if isinstance(lock, LockFile) else lock
+def versions(lock: LockFile | ChosenPackages | Resolution) -> dict[str, str]:
+    found = lock if isinstance(lock, Resolution) else lock.resolution
     return {package.name: package.version for package in found.packages}
 
 
@@ -233,12 +233,16 @@ def test_an_update_changes_what_must_change_and_writes_it(old: LockFile, tmp_pat
     before = place.read_bytes()
     preview = choose_packages(asked, lambda: archive, place, stale="preview")
     assert versions(preview) == {**versions(old), "new": "7"}
+    assert (preview.account_ids, preview.is_locked) == (ids, False)
     assert place.read_bytes() == before
-    assert choose_packages(asked, lambda: archive, place, stale="update").packages
+    updated = choose_packages(asked, lambda: archive, place, stale="update")
+    assert versions(updated) == versions(preview)
+    assert (updated.account_ids, updated.is_locked) == (ids, True)
     assert versions(read_lock(place)) == {**versions(old), "new": "7"}
     read_lock(place).require(asked)
-    assert locked_ids(place) == ids
-    assert locked_ids(tmp_path / "none.lock.json") == AccountIds()
+    assert read_lock(place).account_ids == ids
+    unlocked = choose_packages(asked, lambda: archive, tmp_path / "none.lock.json")
+    assert (unlocked.account_ids, unlocked.is_locked) == (AccountIds(), False)
 
 
 def test_an_update_of_one_package_moves_it_and_what_it_forces(old: LockFile, tmp_path: Path) -> None:
