@@ -13,6 +13,8 @@ BIN := .venv/bin
 EXAMPLE ?= web
 SEED ?= 0
 ROOMS ?=
+OLD ?=
+CASES ?=
 IMAGE := build/$(EXAMPLE).tar
 TIMES ?= 20
 TRIVY := v0.74.0
@@ -128,6 +130,12 @@ bench: .venv/.dev ## measure how fast images are written, beside what peers do; 
 bench-push: .venv/.dev ## measure what a push costs, beside skopeo: seconds, requests, bytes
 	@.ci/need $(IMAGE_NEEDS) skopeo=skopeo docker-registry=docker-registry
 	@$(BIN)/python -m tests.bench.pushes
+
+.PHONY: bench-against
+bench-against: .venv/.dev ## measure this version against OLD, a checkout of an older one with a .venv, by turns
+	@test -n "$(OLD)" || { echo "say which: make bench-against OLD=DIRECTORY" >&2; exit 2; }
+	@.ci/need $(IMAGE_NEEDS)
+	@nice $(BIN)/python -m tests.bench.speed.against $(OLD) $(CASES)
 
 .PHONY: bench-layers
 bench-layers: .venv/.dev ## measure what layer boundaries cost on replayed updates, beside the rules of other tools
