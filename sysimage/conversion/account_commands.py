@@ -21,31 +21,33 @@ def _useradd(words: Sequence[str], draft: Draft, line: int | None) -> bool:
         return _join(found[0], [found[1]], draft)
     if not found:
         return False
-    user: dict[str, object] = {}
-    system = {"--system", "-r", "-S"} & flags.keys()
-    if system:
-        user["system"] = True
-    number = flags.get("--uid") or flags.get("-u")
-    if number and number.isdecimal():
-        user["uid"] = int(number)
-    group = flags.get("--ingroup") or (flags.get("-G") if debian else flags.get("--gid") or flags.get("-g"))
-    if group and not group.isdecimal() and group != found[0]:
-        user["group"] = group
-    more = "" if debian else flags.get("--groups") or flags.get("-G") or ""
-    if more:
-        user["groups"] = more.split(",")
-    home = flags.get("--home") or flags.get("--home-dir") or flags.get("-d") or (flags.get("-h") if debian else None)
-    if home:
-        user["home"] = home
-    elif {"--create-home", "-m"} & flags.keys() and system:
-        user["home"] = f"/home/{found[0]}"
-    shell = flags.get("--shell") or flags.get("-s")
-    if shell and not (system and shell.endswith(("nologin", "false"))):
-        user["shell"] = shell
-    if flags.get("--comment") or flags.get("-c"):
-        user["comment"] = flags.get("--comment") or flags.get("-c")
-    draft.put("users", found[-1], user)
+    draft.put("users", found[-1], _user(found[0], flags, debian=debian))
     return True
+
+
+def _user(name: str, flags: Mapping[str, str], *, debian: bool) -> dict[str, object]:
+    """What the flags of a command that adds a user say; a few mean other things in ``adduser``."""
+
+    def said(*names: str) -> str:
+        return next((flags[one] for one in names if flags.get(one)), "")
+
+    system = bool({"--system", "-r", "-S"} & flags.keys())
+    number, shell = said("--uid", "-u"), said("--shell", "-s")
+    group = said("--ingroup", "-G") if debian else said("--ingroup", "--gid", "-g")
+    more = "" if debian else said("--groups", "-G")
+    home = said("--home", "--home-dir", "-d", *(["-h"] if debian else []))
+    if not home and system and {"--create-home", "-m"} & flags.keys():
+        home = f"/home/{name}"
+    user: dict[str, object] = {
+        "system": system,
+        "uid": int(number) if number.isdecimal() else None,
+        "group": None if group.isdecimal() or group == name else group,
+        "groups": more.split(",") if more else None,
+        "home": home,
+        "shell": None if system and shell.endswith(("nologin", "false")) else shell,
+        "comment": said("--comment", "-c"),
+    }
+    return {key: value for key, value in user.items() if value or (key == "uid" and value == 0)}
 
 
 def _groupadd(words: Sequence[str], draft: Draft, line: int | None) -> bool:

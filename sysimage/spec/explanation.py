@@ -168,20 +168,28 @@ def type_in_words(schema: Schema, place: Schema, *, plural: bool = False) -> str
         values = [json.dumps(value) for value in place["enum"]]
         shown_values = values if len(values) <= 8 else [*values[:5], f"{len(values) - 5} more"]
         return f"one of {', '.join(shown_values)}"
-    if place.get("type") == "array":
+    kind = "object" if "properties" in place else place.get("type")
+    if kind in ("array", "object"):
+        return _collection_in_words(schema, place, kind, plural=plural)
+    if kind in ("integer", "number"):
+        one = "whole number" if kind == "integer" else "number"
+        return (f"{one}s" if plural else f"a {one}") + _bounds(place)
+    return "true or false" if kind == "boolean" else _text_in_words(place, plural=plural)
+
+
+def _collection_in_words(schema: Schema, place: Schema, kind: str, *, plural: bool) -> str:
+    """What an array or an object must be."""
+    if kind == "array":
         things = type_in_words(schema, place["items"], plural=True) if "items" in place else "values"
         return f"{'arrays' if plural else 'an array'} of {things}"
-    if place.get("type") == "object" or "properties" in place:
-        if isinstance(place.get("additionalProperties"), dict):
-            things = type_in_words(schema, place["additionalProperties"], plural=True)
-            return f"{'objects' if plural else 'an object'} of {things} by name"
-        needed = "" if plural or not place.get("required") else f" with {' and '.join(place['required'])}"
-        return "objects" if plural else f"an object{needed}"
-    if place.get("type") in ("integer", "number"):
-        one = "whole number" if place["type"] == "integer" else "number"
-        return (f"{one}s" if plural else f"a {one}") + _bounds(place)
-    if place.get("type") == "boolean":
-        return "true or false"
+    if isinstance(place.get("additionalProperties"), dict):
+        things = type_in_words(schema, place["additionalProperties"], plural=True)
+        return f"{'objects' if plural else 'an object'} of {things} by name"
+    needed = "" if plural or not place.get("required") else f" with {' and '.join(place['required'])}"
+    return "objects" if plural else f"an object{needed}"
+
+
+def _text_in_words(place: Schema, *, plural: bool) -> str:
     must = re.sub(r"^must be ", "", place.get("patternErrorMessage", ""))
     if plural:
         return f"texts, each {must}" if must else "texts"

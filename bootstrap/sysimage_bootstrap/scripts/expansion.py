@@ -190,26 +190,41 @@ def _value(shell: Shell, part: Part) -> str:
             return value or ""
         case "length":
             return str(len(value or ""))
-        case ":-" | "-" | ":+" | "+":
-            uses = _uses_word(shell, part)
-            return (value or "") if uses is None else text_of(shell, part.word or Word(())) if uses else ""
+        case ":-" | "-" | ":+" | "+" | ":=" | "=" | ":?" | "?":
+            return _or_other(shell, part, value)
+        case _:
+            return _edited(shell, part, value or "")
+
+
+def _or_other(shell: Shell, part: Parameter, value: str | None) -> str:
+    """The value, or what a part says for one that is, or is not, set."""
+    word = part.word or Word(())
+    match part.operator:
         case ":=" | "=":
             if value or (value is not None and part.operator == "="):
                 return value or ""
-            shell.variables[part.name] = text_of(shell, part.word or Word(()))
+            shell.variables[part.name] = text_of(shell, word)
             return shell.variables[part.name] or ""
         case ":?" | "?":
             if not value:
                 raise UnknownError(f"what follows when {part.name} is not set")
             return value
+        case _:
+            uses = _uses_word(shell, part)
+            return (value or "") if uses is None else text_of(shell, word) if uses else ""
+
+
+def _edited(shell: Shell, part: Parameter, value: str) -> str:
+    """What a part cuts out of a value, or replaces in it."""
+    word = part.word or Word(())
+    match part.operator:
         case "%" | "%%" | "#" | "##":
-            return _trimmed(value or "", part.operator, pattern_of(shell, part.word or Word(())))
+            return _trimmed(value, part.operator, pattern_of(shell, word))
         case "/" | "//":
-            return _replaced(value or "", part.operator, text_of(shell, part.word or Word(())))
+            return _replaced(value, part.operator, text_of(shell, word))
         case ":":
-            numbers = [arithmetic(shell, one) for one in text_of(shell, part.word or Word(())).split(":")]
-            start = numbers[0]
-            return (value or "")[start:][: numbers[1] if len(numbers) > 1 else None]
+            numbers = [arithmetic(shell, one) for one in text_of(shell, word).split(":")]
+            return value[numbers[0] :][: numbers[1] if len(numbers) > 1 else None]
     raise UnknownError(f"what {part.operator} does")
 
 

@@ -37,6 +37,11 @@ _TOPS = {
     "Logs": "/var/log",
     "Configuration": "/etc",
 }
+_LIMITS = (
+    *("CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NOFILE", "AS"),
+    *("NPROC", "MEMLOCK", "LOCKS", "SIGPENDING", "MSGQUEUE", "NICE", "RTPRIO", "RTTIME"),
+)
+"""What follows ``Limit`` in names of directives."""
 _STATUSES = {
     "USAGE": 64,
     "DATAERR": 65,
@@ -168,33 +173,6 @@ def _commands(reader: _Reader) -> Commands:
 def _execution(reader: _Reader) -> Execution:
     unit = reader.unit
     directory = reader.expanded("Service", "WorkingDirectory") or "/"
-    masks = {
-        f"Limit{name}": name.lower()
-        for name in (
-            "CPU",
-            "FSIZE",
-            "DATA",
-            "STACK",
-            "CORE",
-            "RSS",
-            "NOFILE",
-            "AS",
-            "NPROC",
-            "MEMLOCK",
-            "LOCKS",
-            "SIGPENDING",
-            "MSGQUEUE",
-            "NICE",
-            "RTPRIO",
-            "RTTIME",
-        )
-    }
-    limits = {}
-    for key, name in masks.items():
-        value = unit.value("Service", key)
-        found = None if value is None else reader.tried(key, None, values.limit, key, value)
-        if found is not None:
-            limits[name] = found
     umask = unit.value("Service", "UMask")
     ambient = reader.words("Service", "AmbientCapabilities")
     environment, late = _environment(reader)
@@ -211,7 +189,7 @@ def _execution(reader: _Reader) -> Execution:
         directory_optional=directory.startswith("-"),
         directories=tuple(_directories(reader)),
         umask=None if umask is None else reader.tried("UMask", None, values.mode, umask),
-        limits=limits,
+        limits=_limits(reader),
         nice=reader.number("Nice"),
         oom_score_adjust=reader.number("OOMScoreAdjust"),
         ambient_capabilities=tuple(word.lower() for word in ambient if not word.startswith("~")),
@@ -219,6 +197,18 @@ def _execution(reader: _Reader) -> Execution:
         no_new_privileges=reader.boolean("NoNewPrivileges"),
         output=_output(reader),
     )
+
+
+def _limits(reader: _Reader) -> Mapping[str, tuple[int | None, int | None]]:
+    """Name, as the shell has it → soft and hard limit."""
+    limits = {}
+    for name in _LIMITS:
+        key = f"Limit{name}"
+        value = reader.unit.value("Service", key)
+        found = None if value is None else reader.tried(key, None, values.limit, key, value)
+        if found is not None:
+            limits[name.lower()] = found
+    return limits
 
 
 def _environment(reader: _Reader) -> tuple[Mapping[str, str], Mapping[str, str]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import posixpath
 import re
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
 from sysimage_bootstrap.scripts.random_text import runs
-from sysimage_bootstrap.scripts.running import Call, UnknownError, command
+from sysimage_bootstrap.scripts.running import Call, Options, UnknownError, command
 from sysimage_bootstrap.scripts.sed import sed_text
 from sysimage_bootstrap.scripts.shell_patterns import expression
 
@@ -100,18 +100,11 @@ def grep(call: Call) -> int:
     options.only(*"EFGqsvxioclnhHwerRsm", "quiet", "regexp", "no-messages", "extended-regexp", "invert-match", "silent")
     operands = list(options.operands)
     patterns = [*options.given.get("e", []), *options.given.get("regexp", [])] or [operands.pop(0)]
-    extended = call.name == "egrep" or options.has("E", "extended-regexp")
-    fixed = call.name == "fgrep" or options.has("F")
-    lines = [line for pattern in patterns for line in pattern.split("\n")]
-    whole = "|".join(f"(?:{re.escape(one) if fixed else expression(one, extended=extended)})" for one in lines)
-    if options.has("w"):
-        whole = rf"(?<!\w)(?:{whole})(?!\w)"
-    search = re.compile(whole, re.IGNORECASE if options.has("i") else 0)
+    search = _grep_expression(call, options, patterns)
     if options.has("r", "R"):
         operands = [path for top in operands for path in call.files.below(call.path(top)) if _is_file(call, path)]
     matches: Callable[[str], object] = search.fullmatch if options.has("x") else search.search
-    found = False
-    failed = False
+    found = failed = False
     for path in operands or ["-"]:
         try:
             ((name, text),) = inputs(call, [path])
@@ -124,18 +117,34 @@ def grep(call: Call) -> int:
             if bool(matches(line)) != options.has("v", "invert-match")
         ]
         found |= bool(hits)
-        if options.has("q", "quiet", "silent"):
-            continue
-        prefix = f"{name}:" if len(operands) > 1 and not options.has("h") else ""
-        if options.has("c"):
-            call.print(f"{prefix}{len(hits)}\n")
-        elif options.has("l"):
-            call.print(f"{name}\n" if hits else "")
-        else:
-            for number, line in hits:
-                shown = "\n".join(match[0] for match in search.finditer(line)) if options.has("o") else line
-                call.print(f"{prefix}{f'{number}:' if options.has('n') else ''}{shown}\n")
+        if not options.has("q", "quiet", "silent"):
+            _print_hits(call, options, search, name, hits, named=len(operands) > 1)
     return 0 if found else 2 if failed and len(operands) == 1 else 1
+
+
+def _grep_expression(call: Call, options: Options, patterns: Iterable[str]) -> re.Pattern[str]:
+    """What any of the lines of ``patterns`` matches."""
+    extended = call.name == "egrep" or options.has("E", "extended-regexp")
+    fixed = call.name == "fgrep" or options.has("F")
+    lines = [line for pattern in patterns for line in pattern.split("\n")]
+    whole = "|".join(f"(?:{re.escape(one) if fixed else expression(one, extended=extended)})" for one in lines)
+    if options.has("w"):
+        whole = rf"(?<!\w)(?:{whole})(?!\w)"
+    return re.compile(whole, re.IGNORECASE if options.has("i") else 0)
+
+
+def _print_hits(
+    call: Call, options: Options, search: re.Pattern[str], name: str, hits: Sequence[tuple[int, str]], *, named: bool
+) -> None:
+    prefix = f"{name}:" if named and not options.has("h") else ""
+    if options.has("c"):
+        call.print(f"{prefix}{len(hits)}\n")
+    elif options.has("l"):
+        call.print(f"{name}\n" if hits else "")
+    else:
+        for number, line in hits:
+            shown = "\n".join(match[0] for match in search.finditer(line)) if options.has("o") else line
+            call.print(f"{prefix}{f'{number}:' if options.has('n') else ''}{shown}\n")
 
 
 def _is_file(call: Call, path: str) -> bool:
