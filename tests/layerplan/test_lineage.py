@@ -49,3 +49,11 @@ def test_a_second_version_beside_the_first_is_new() -> None:
     old = lineages.track([store_path("openssl-1.1")])
     new = lineages.track([store_path("openssl-1.1"), store_path("openssl-3.0")])
     assert new[store_path("openssl-1.1")] == old[store_path("openssl-1.1")] != new[store_path("openssl-3.0")]
+
+
+@pytest.mark.parametrize(("gone", "stays"), [("a-1", "a-2"), ("a-2", "a-1")])
+def test_a_new_version_follows_the_one_that_was_there_last(gone: str, stays: str) -> None:
+    lineages = Lineages()
+    first = lineages.track([store_path(gone), store_path(stays)])
+    lineages.track([store_path(stays)])
+    assert lineages.track([store_path("a-3")]) == {store_path("a-3"): first[store_path(stays)]}

@@ -158,6 +158,10 @@ def test_every_fault_of_the_text_the_fields_and_the_whole_is_reported_at_once_in
         ({"symlinks": {"/gnu": "/data"}}, "/symlinks/~1gnu: must be a directory, because /gnu/store is below it"),
         ({"files": {"/": {"text": ""}}}, "/files/~1: is the system's own: everything is in it"),
         ({"files": {"/etc/.wh.x": {"text": ""}}}, '/files/~1etc~1.wh.x: a name can\'t begin with ".wh.": layers mark deleted files so'),
+        (
+            {"files": {"/etc/.wh.x/deep/file": {"text": ""}}},
+            '/files/~1etc~1.wh.x~1deep~1file: a name can\'t begin with ".wh.": layers mark deleted files so',
+        ),
         ({"files": {"/etc/passwd": {"text": ""}}}, '/files/~1etc~1passwd: is made from what "users" says'),
         ({"files": {"/etc/x": {"source": "/etc/x"}}}, "/files/~1etc~1x/source: must be a path inside the spec's own directory: relative,"
             " and without '..'"),
