@@ -58,10 +58,17 @@ class _Source:
 
 
 def union(
-    contents: Sequence[Content], files: ItemFiles, is_real: Callable[[str], bool]
+    contents: Sequence[Content],
+    files: ItemFiles,
+    is_real: Callable[[str], bool],
+    is_decided: Callable[[str], bool] = lambda path: False,
 ) -> tuple[list[Entry], list[Issue]]:
-    """The entries of the union, and every conflict. ``is_real`` says which image paths must be directories."""
-    made = _Union(files, is_real)
+    """The entries of the union, and every conflict.
+
+    ``is_real`` says which image paths must be directories, ``is_decided`` which the spec itself gives something else
+    than a directory: there, nothing is a conflict.
+    """
+    made = _Union(files, is_real, is_decided)
     sources = [_Source(content, content.top, files.find(content.top)) for content in contents]
     flat = [source for source in sources if not source.is_directory]
     issues = [Issue(source.content.where, f"{source.path} is not a directory") for source in flat]
@@ -79,6 +86,7 @@ def union(
 class _Union:
     files: ItemFiles
     is_real: Callable[[str], bool]
+    is_decided: Callable[[str], bool]
     entries: list[Entry] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
     given: set[tuple[str, str]] = field(default_factory=set)
@@ -92,6 +100,8 @@ class _Union:
         if together and all(source.is_directory for source in sources):
             self.add_directory(path, sources)
         elif len({str(source.place) for source in sources}) > 1:
+            if self.is_decided(path):
+                return
             others = ", ".join(other.content.where for other in sources[1:])
             self.issues.append(Issue(content.where, f"{path} is in {others} too, and is not the same there"))
         elif content.copy:

@@ -70,12 +70,20 @@ def real_directories(
     return lambda path: path in needed or is_base_directory(path)
 
 
+def decided_paths(spec: SystemSpec, declared: Sequence[Entry]) -> Callable[[str], bool]:
+    """Says of an image path whether the spec itself gives it something else than a directory."""
+    links = spec.from_store.links if spec.from_store else {}
+    found = {entry.path for entry in declared if entry.kind is not Kind.DIRECTORY} | links.keys()
+    return found.__contains__
+
+
 def content_entries(
     contents: Sequence[StoreContent],
     tops: Sequence[str],
     files: ItemFiles,
     accounts: Accounts,
     is_real: Callable[[str], bool],
+    is_decided: Callable[[str], bool],
 ) -> list[Entry]:
     """The union of the spec's ``contents``, which are the items ``tops``. A `SpecError` names every conflict."""
     issues = []
@@ -89,11 +97,11 @@ def content_entries(
             issues.append(Issue(f"{where}/group", f"there is no group {content.group!r}"))
         if uid is not None and gid is not None:
             parts.append(Content(top, where, content.copy_, uid, gid, content.mode, content.capabilities))
-    entries, conflicts = union(parts, files, is_real)
+    entries, conflicts = union(parts, files, is_real, is_decided)
     if issues or conflicts:
         raise SpecError(
             "cannot put the contents at the root of the image",
-            hint="leave one of the items out, or make the link that is meant with symlinks",
+            hint="leave one of the items out, or say in symlinks or files what stands there",
             issues=[*issues, *conflicts],
         )
     return entries

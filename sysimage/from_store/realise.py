@@ -12,7 +12,14 @@ from types import MappingProxyType
 from sysimage.errors import SpecError
 from sysimage.from_store.boot import boot_defaults, boot_program, first_boot_entries, recognise
 from sysimage.from_store.item_files import ItemFiles
-from sysimage.from_store.pack import content_entries, pack_accounts, pack_defaults, pack_entries, real_directories
+from sysimage.from_store.pack import (
+    content_entries,
+    decided_paths,
+    pack_accounts,
+    pack_defaults,
+    pack_entries,
+    real_directories,
+)
 from sysimage.from_store.store_paths import resolve, resolve_all
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import Accounts
@@ -70,7 +77,14 @@ def realise(
     declared = declared_entries(spec, spec_dir, accounts)
     entries = layered(
         _package_rows(items),
-        content_entries(contents, tops, files, accounts, real_directories(spec, declared, is_base_directory)),
+        content_entries(
+            contents,
+            tops,
+            files,
+            accounts,
+            real_directories(spec, declared, is_base_directory),
+            decided_paths(spec, declared),
+        ),
         pack_entries(spec, source, roots[0], files, accounts),
         declared,
     )

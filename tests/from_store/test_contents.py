@@ -101,6 +101,29 @@ def test_different_things_at_one_path_are_a_conflict_with_both_places(tmp_path: 
     ]
 
 
+def test_what_the_spec_says_of_a_path_decides_between_two_items(tmp_path: Path) -> None:
+    """As of two profiles of Guix, each of which has a manifest and an etc/profile."""
+    store = StoreBuilder(tmp_path / "store")
+    store.add("one-1", {"manifest": "1", "etc": {"profile": "export A=1"}, "x": "1"})
+    store.add("two-1", {"manifest": "2", "etc": {"profile": "export A=2"}, "x": "2"})
+    closure = store.closure("one-1", "two-1")
+    registered(closure, tmp_path / "registration")
+    one, two = map(str, closure.roots)
+    source = {"contents": [one, two], "source": "registration", "location": "store", "links": {"/manifest": "manifest"}}
+    spec = {"name": "top", "from-store": source, "files": {"/x": {"text": "both"}}}
+    with pytest.raises(SpecError) as error:
+        build_from_store(tmp_path, spec)
+    assert error.value.hint == "leave one of the items out, or say in symlinks or files what stands there"
+    assert [str(issue) for issue in error.value.issues] == [
+        "/from-store/contents/0: /etc/profile is in /from-store/contents/1 too, and is not the same there"
+    ]
+    tree = build_from_store(tmp_path, {**spec, "symlinks": {"/etc/profile": f"{two}/etc/profile"}}).planned.tree
+    assert tree["/etc/profile"].target == f"{two}/etc/profile"
+    assert tree["/manifest"].target == f"{one}/manifest"
+    assert tree["/x"].read() == b"both"
+    verify_image(tmp_path / "top.tar")
+
+
 def test_a_program_of_the_contents_can_be_the_entry_point(tmp_path: Path) -> None:
     store = StoreBuilder(tmp_path / "store")
     store.add("one-1", {"bin": {"a": Program(ELF)}})
