@@ -31,7 +31,7 @@ VM_NEEDS := $(IMAGE_NEEDS) qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-util
 	mke2fs=e2fsprogs debugfs=e2fsprogs busybox=busybox-static
 TEST_NEEDS := $(IMAGE_NEEDS) gpg=gnupg guile=guile-3.0 xz=xz-utils zstd=zstd unshare=util-linux ip=iproute2 \
 	openssl=openssl dockerd=docker.io chromium=chromium git=git \
-	skopeo=skopeo umoci=umoci buildah=buildah podman=podman npm=npm docker-registry=docker-registry nix-store=nix-bin \
+	skopeo=skopeo bsdtar=libarchive-tools umoci=umoci buildah=buildah podman=podman npm=npm docker-registry=docker-registry nix-store=nix-bin \
 	mmdebstrap=mmdebstrap gtk-update-icon-cache=gtk-update-icon-cache systemd-tmpfiles=systemd \
 	$(VM_NEEDS)
 

@@ -88,9 +88,11 @@ def image_name(text: str) -> ImageName:
         raise SpecError(f"cannot name the image: {error}", hint="say such as --tag web:1.0") from None
 
 
-def whole_name(text: str | None) -> str | None:
-    """The name of an image with its tag, ``latest`` by default."""
-    return None if text is None else str(image_name(text))
+def checked_name(text: str | None) -> str | None:
+    """The name of an image, which must be one, as it is: another tool may have written a tag alone."""
+    if text is not None:
+        image_name(text)
+    return text
 
 
 def spec_inputs(spec: Spec) -> Iterator[Input]:

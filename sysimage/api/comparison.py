@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sysimage.api.arguments import Place, declared_system, reported, whole_name
+from sysimage.api.arguments import Place, checked_name, declared_system, reported
 from sysimage.api.catalog import archive_of
 from sysimage.api.reading import find
 from sysimage.api.settings import Settings
@@ -94,7 +94,7 @@ def open_place(
             named.place if named else path,
             name=str(place),
             platform=platform,
-            tag=whole_name(tag) or (named.name if named else None),
+            tag=checked_name(tag) or (named.name if named else None),
             files=files,
             progress=progress,
         )

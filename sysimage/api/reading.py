@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from sysimage.api.arguments import Place, reported, whole_name
+from sysimage.api.arguments import Place, checked_name, reported
 from sysimage.api.settings import Settings
 from sysimage.progress import Progress, silent
 
@@ -45,7 +45,7 @@ def verify(
 
     with reported():
         found = find(image, settings, whole=True)
-        return verify_image(found.place, progress, platform=platform, name=whole_name(name) or found.name)
+        return verify_image(found.place, progress, platform=platform, name=checked_name(name) or found.name)
 
 
 def inspect(
@@ -62,4 +62,4 @@ def inspect(
 
     with reported():
         found = find(image, settings)
-        return inspect_image(found.place, platform=platform, name=whole_name(name) or found.name)
+        return inspect_image(found.place, platform=platform, name=checked_name(name) or found.name)

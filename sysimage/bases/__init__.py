@@ -5,7 +5,7 @@
 
 from sysimage.bases.account_files import tell_lost_accounts
 from sysimage.bases.base_image import NO_BASE, BaseImage, BaseImageError, BaseLayer, check_room
-from sysimage.bases.base_layers import copy_layers, stacked
+from sysimage.bases.base_layers import copy_layers, stacked, tell_sparse_files
 from sysimage.bases.config_overlay import base_history, overlaid, variables_of
 from sysimage.bases.customization import customization_on
 from sysimage.bases.store_merge import merged, without_items_of
@@ -28,6 +28,7 @@ __all__ = [
     "stacked",
     "tell_dropped_volumes",
     "tell_lost_accounts",
+    "tell_sparse_files",
     "variables_of",
     "without_items_of",
 ]

@@ -61,6 +61,8 @@ class BaseImage:
     """Why those of them that are there, but are not files, cannot be read."""
     packages: PackageFiles = field(default_factory=PackageFiles)
     """What it says of its Debian packages."""
+    sparse_files: tuple[str, ...] = ()
+    """Paths of files that its layers have with holes."""
 
     @property
     def accounts(self) -> Accounts | None:

@@ -10,6 +10,7 @@ from sysimage.blobs import BlobDirectory, Descriptor
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
 from sysimage.layers import LayerBlob
+from sysimage.notices import notice
 
 
 def copy_layers(base: BaseImage, into: BlobDirectory) -> None:
@@ -33,6 +34,15 @@ def copy_layers(base: BaseImage, into: BlobDirectory) -> None:
                 if (found := Digest(hasher.hexdigest())) != layer.blob.descriptor.digest:
                     raise IntegrityError(f"cannot take {layer.file} from {base.path}: it changed to {found}")
                 writer.commit(layer.blob.descriptor.digest)
+
+
+def tell_sparse_files(base: BaseImage) -> None:
+    """Say that engines do not give an image back whose layers have files with holes."""
+    if base.sparse_files:
+        notice(
+            f"the base image has sparse files, such as {base.sparse_files[0]}: Docker and Podman load and run the "
+            "image, and fail to save it"
+        )
 
 
 def _is_there(blobs: BlobDirectory, descriptor: Descriptor) -> bool:

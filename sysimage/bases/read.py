@@ -99,10 +99,9 @@ def _refused(path: Path | ImagePlace, faults: IssueCollector) -> IntegrityError:
 
 
 def _check_platform(path: Path | ImagePlace, documents: ImageDocuments, platform: str) -> None:
-    found = f"{documents.config.os}/{documents.config.architecture}"
-    if found != "/".join(platform.split("/")[:2]):
+    if not documents.config.is_for(platform):
         raise BaseImageError(
-            f"cannot build on {path}: it is for {found}, this image for {platform}",
+            f"cannot build on {path}: it is for {documents.config.platform}, this image for {platform}",
             hint='say "architecture", or take the base for the other architecture',
         )
 
@@ -147,7 +146,14 @@ def _assembled(
         unregistered,
         *account_files_of_base(tree, readings, source, limits),
         packages=package_files(tree, readings),
+        sparse_files=tuple(
+            sorted({one.name for layer in readings for one in layer.members if one.segments is not None})
+        ),
     )
+
+
+def _sparse_files(readings: Sequence[LayerReading]) -> tuple[str, ...]:
+    return tuple(sorted({one.name for layer in readings for one in layer.members if one.segments is not None}))
 
 
 def _raw_config(source: ImageSource, documents: ImageDocuments, limits: Limits) -> Mapping[str, Any]:

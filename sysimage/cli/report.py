@@ -91,7 +91,7 @@ def _output(arguments: argparse.Namespace) -> Path | None:
 def _facts(text: str, tag: str | None, arguments: argparse.Namespace, terminal: Terminal, progress: Progress) -> Facts:
     """What ``text`` names: the record of a build, or an image, of which ``tag`` chooses one."""
     from sysimage.api import reading
-    from sysimage.api.arguments import whole_name
+    from sysimage.api.arguments import checked_name
     from sysimage.pipeline.history import read_records
     from sysimage.report import image_facts, plan_facts
 
@@ -115,7 +115,7 @@ def _facts(text: str, tag: str | None, arguments: argparse.Namespace, terminal: 
         lambda said: _record(said, text, terminal),
         progress,
         platform=arguments.platform,
-        name=whole_name(tag) or found.name,
+        name=checked_name(tag) or found.name,
     )
 
 

@@ -94,7 +94,7 @@ def read_files(
         if state is None and not keeps:
             continue
         pieces = []
-        for piece in stream.pieces(member.size):
+        for piece in member.content(stream):
             if state is not None:
                 state.update(piece)
             if keeps:

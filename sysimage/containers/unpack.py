@@ -155,7 +155,7 @@ class _Unpacking:
     def _write(self, path: bytes, member: TarMember, time: float) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            for piece in self._stream.pieces(member.size):
+            for piece in member.content(self._stream):
                 view = memoryview(piece)
                 while view:
                     view = view[os.write(descriptor, view) :]

@@ -35,6 +35,7 @@ def open_base(system: DeclaredSystem, sources: BuildSources, progress: Progress 
     bases.check_volumes(spec.volumes, base, spec)
     bases.tell_dropped_volumes(base, spec.store)
     bases.tell_lost_accounts(base)
+    bases.tell_sparse_files(base)
     return base
 
 

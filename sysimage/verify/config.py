@@ -41,8 +41,13 @@ class Config:
 
     @property
     def platform(self) -> str:
-        """``linux/amd64``, ``linux/arm/v7``."""
-        return "/".join(filter(None, (self.os, self.architecture, self.variant)))
+        """``linux/amd64``, ``linux/arm/v7``; ``unknown`` where the config says nothing."""
+        return "/".join(filter(None, (self.os, self.architecture, self.variant))) or "unknown"
+
+    def is_for(self, platform: str) -> bool:
+        """Whether nothing in the config is against ``platform`` (``os/architecture``, perhaps with more)."""
+        system, architecture = platform.split("/")[:2]
+        return self.os in ("", system) and self.architecture in ("", architecture)
 
     def layer_history(self) -> tuple[HistoryEntry, ...]:
         """The entries that made a layer."""
@@ -126,5 +131,7 @@ def _check_values(config: Config, where: str, faults: IssueCollector) -> None:
     if config.created is not None and not _CREATED.fullmatch(config.created):
         fault(f"created is {shown(config.created)!r}, not an RFC 3339 time")
     if not config.os or not config.architecture:
-        fault("os and architecture are empty")
+        # As of images that crane makes of layers alone: Docker and Podman take them for this machine's.
+        ours = bool(config.history) and config.history[-1].created_by.startswith("sysimage")
+        faults.style(ours=ours)("config", where, "does not say for which system and architecture the image is")
     faults.add_findings(check_runtime(config.runtime), lambda cause: where)

@@ -15,7 +15,7 @@ from sysimage.verify.image_source import ImageSource
 from sysimage.verify.issue_collector import IssueCollector, MalformedError, shown
 from sysimage.verify.layout import blob_name
 from sysimage.verify.limits import Limits
-from sysimage.verify.manifest import ImageDocuments, LayerDocument, assemble, familiar
+from sysimage.verify.manifest import ImageDocuments, LayerDocument, assemble, familiar, names_meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,9 @@ def read_docker_manifest(source: ImageSource, limits: Limits) -> tuple[DockerMan
 
 def choose(listed: Sequence[DockerManifest], name: str | None) -> DockerManifest:
     """The only image, or the one of this ``name``: a tag, a whole name, or the config's digest."""
-    found = [one for one in listed if name is None or _is_called(one, name)] if len(listed) > 1 else listed
+    found = listed
+    if len(listed) > 1 and name is not None:
+        found = next(filter(None, ([one for one in listed if _is_called(one, what)] for what in names_meant(name))), [])
     if len(found) == 1:
         return found[0]
     called = ", ".join(shown(" ".join(one.tags) or one.config) for one in listed[:20])
@@ -61,7 +63,7 @@ def choose(listed: Sequence[DockerManifest], name: str | None) -> DockerManifest
 def _is_called(image: DockerManifest, name: str) -> bool:
     digest = image.config.rpartition("/")[2].removesuffix(".json")
     return name in (digest, f"sha256:{digest}") or any(
-        familiar(name) == familiar(tag) or name == tag.rpartition(":")[2] for tag in image.tags
+        name in (familiar(tag), tag.rpartition(":")[2]) for tag in image.tags
     )
 
 

@@ -122,6 +122,8 @@ class TarImageSource(_Opened):
             everything.add(name)
             if len(everything) > limits.archive_members:
                 raise MalformedError(f"has more than {limits.archive_members} members")
+            if member.segments is not None:
+                raise MalformedError(f"has a sparse file at {name}, where only whole files belong")
             if member.kind is MemberKind.FILE:
                 found[name] = (stream.offset, member.size)
             elif member.kind in (MemberKind.SYMLINK, MemberKind.HARD_LINK):

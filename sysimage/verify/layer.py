@@ -238,6 +238,8 @@ def _read_content(stream: ChunkStream, result: LayerReading, reading: Reading) -
     for member in read_members(stream, reading.limits, end_required=is_ours(result.document)):
         if not reading.entries.spend(1):
             raise MalformedError(f"brings the image to more than {reading.limits.entries} entries")
+        if not reading.uncompressed.spend(member.size - member.stored):
+            raise MalformedError("grows beyond what all layers together may have")
         rules.check(member)
         result.members.append(member)
         parts = member.parts
@@ -305,7 +307,7 @@ def _read_file(
         captured = []
         wants.append(captured.append)
     if wants:
-        for piece in stream.pieces(member.size):
+        for piece in member.content(stream):
             for want in wants:
                 want(piece)
     if program is not None:

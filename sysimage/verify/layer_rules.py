@@ -29,6 +29,8 @@ class LayerRules:
         """Note every rule that ``member`` breaks."""
         if member.kind in _SPECIAL:
             self._advice("special files", member, f"is a {member.kind.value}, which rootless engines cannot make")
+        if member.segments is not None:
+            self._advice("sparse files", member, "is a sparse file: engines run an image with one, and fail to save it")
         if member.unusual_name:
             self._advice("names", member, "has its name in an unusual form")
         if any(b"xattr.trusted.overlay." in name for name in member.extended):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sysimage.digest import Digest
@@ -12,7 +12,7 @@ from sysimage.verify.documents import Reference, field, parse_descriptor, parse_
 from sysimage.verify.image_source import ImageSource
 from sysimage.verify.issue_collector import IssueCollector, MalformedError, shown
 from sysimage.verify.limits import Limits
-from sysimage.verify.manifest import ImageDocuments, LayerDocument, assemble, familiar
+from sysimage.verify.manifest import ImageDocuments, LayerDocument, assemble, familiar, names_meant
 
 _OCI = "application/vnd.oci.image."
 _DOCKER = "application/vnd.docker."
@@ -33,6 +33,7 @@ _LAYERS = {
     _DOCKER + "image.rootfs.foreign.diff.tar": Compression.NONE,
     _DOCKER + "image.rootfs.foreign.diff.tar.gzip": Compression.GZIP,
 }
+_NO_PLATFORM = "unknown/unknown"
 _NAME = "io.containerd.image.name"
 _REF_NAME = "org.opencontainers.image.ref.name"
 
@@ -58,9 +59,7 @@ def read_layout(
     )
     ours = bool(config.history) and config.history[-1].created_by.startswith("sysimage")
     _check_families([reference, config_reference, *layers], faults.style(ours=ours))
-    if reference.platform is not None and not (reference.platform + "/").startswith(
-        f"{config.os}/{config.architecture}/"
-    ):
+    if reference.platform is not None and not config.is_for(reference.platform):
         faults.add("platform", "index.json", f"promises {reference.platform}, the config says {_platform(config)}")
     documents = ImageDocuments(
         reference.digest,
@@ -119,12 +118,14 @@ def _choose(
         images = fitting or [one for one in images if (platform + "/").startswith(f"{one.platform}/")]
     if len(images) != 1:
         named = len({one.platform for one in images}) == 1 and depth == 0  # then only names distinguish them
+        # Records of how an image was made, which BuildKit puts beside it, are nothing to choose.
+        listed = [one for one in candidates if one.platform != _NO_PLATFORM] or candidates
         found = ", ".join(
-            shown((named and " ".join(_tags(one))) or one.platform or str(one.digest)) for one in candidates[:20]
+            shown((named and " ".join(_tags(one))) or one.platform or str(one.digest)) for one in listed[:20]
         )
-        found = found or "nothing"
         wanted = f"an image for {platform}" if platform else "one image"
-        raise MalformedError(f"{where} does not hold {wanted}, but: {found}")
+        say = _how_to_choose(images, platform)
+        raise MalformedError(f"{where} does not hold {wanted}, but: {found or 'nothing'}{say}")
     chosen = images[0]
     if chosen.media_type in _MANIFESTS:
         return chosen, chosen
@@ -134,12 +135,18 @@ def _choose(
     return chosen, _choose(source, nested, f"index {chosen.digest}", limits, platform, depth + 1)[1]
 
 
+def _how_to_choose(images: Sequence[Reference], platform: str | None) -> str:
+    """What to say to get one of several images."""
+    if len(images) < 2:
+        return ""
+    by_platform = platform is None and len({one.platform for one in images}) == len(images)
+    return f"; say which, {'with --platform' if by_platform else 'as DIR:TAG'}"
+
+
 def _images(source: ImageSource, index: dict[str, Any], limits: Limits) -> tuple[list[Reference], list[Reference]]:
     """Everything in an index, and the images among it, each once."""
     candidates = [parse_descriptor(value) for value in field(index, "manifests", list, required=True)]
-    images = [
-        one for one in candidates if one.media_type in _MANIFESTS + _INDEXES and one.platform != "unknown/unknown"
-    ]
+    images = [one for one in candidates if one.media_type in _MANIFESTS + _INDEXES and one.platform != _NO_PLATFORM]
     if len(images) > 1:
         # Several names of one image (umoci tag), and signatures, SBOMs and the like that refer to it (oras attach).
         different = {(one.digest, one.platform): one for one in reversed(images)}
@@ -173,8 +180,10 @@ def _with_name(index: dict[str, Any], name: str) -> dict[str, Any]:
     entries = field(index, "manifests", list, required=True)
     if len(entries) < 2:
         return index
-    wanted = [entry for entry in entries if _is_called(parse_descriptor(entry), familiar(name))]
-    if not wanted:
+    for called in names_meant(name):
+        if wanted := [entry for entry in entries if _is_called(parse_descriptor(entry), called)]:
+            break
+    else:
         raise MalformedError(f"index.json does not name an image {shown(name)!r}, but: {_called(entries)}")
     return {**index, "manifests": wanted}
 

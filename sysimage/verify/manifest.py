@@ -79,6 +79,13 @@ def assemble(documents: ImageDocuments, faults: IssueCollector, limits: Limits) 
     return replace(documents, layers=tuple(described))
 
 
+def names_meant(name: str) -> tuple[str, ...]:
+    """What an image may be called that is asked for by a name, the likelier first: as it is, or with the tag
+    ``latest``."""
+    known = familiar(name)
+    return (known,) if ":" in known.rpartition("/")[2] else (known, f"{known}:latest")
+
+
 def familiar(name: str) -> str:
     """A name as people write it: without the default registry and folder."""
     host, slash, rest = name.partition("/")

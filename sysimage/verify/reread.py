@@ -59,7 +59,7 @@ def _spool(
         place = (document.number, member.parts)
         if member.kind is MemberKind.FILE and place in wanted:
             wanted[place] = (spool.tell(), member.size)
-            for piece in stream.pieces(member.size):
+            for piece in member.content(stream):
                 spool.write(piece)
 
 

@@ -53,5 +53,5 @@ def _read(reading: LayerReading, wanted: Iterable[Parts], source: ImageSource, l
         if member.kind is MemberKind.FILE and member.parts in found:
             if member.size > limits.captured_file:
                 raise MalformedError(f"has {shown(member.name)} with {member.size} bytes, too many to be believed")
-            found[member.parts] = b"".join(stream.pieces(member.size))
+            found[member.parts] = b"".join(member.content(stream))
     return found

@@ -122,7 +122,7 @@ def _registered_items(
             return None, None
         schema = schemas.get(member.parts)
         if schema is not None and member.kind is MemberKind.FILE and member.size <= limits.captured_file:
-            data = b"".join(stream.pieces(member.size))
+            data = b"".join(member.content(stream))
             rows = read_database(data, schema, "the database", IssueCollector(1))
             return schema.kind, None if rows is None else frozenset(rows)
     return None, None

@@ -10,12 +10,21 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sysimage.rules.paths import link_fault, path_fault
 from sysimage.verify.chunk_stream import ChunkStream
 from sysimage.verify.issue_collector import MalformedError, shown
 from sysimage.verify.limits import Limits
+from sysimage.verify.sparse_files import (
+    Segments,
+    SparseRecords,
+    check_segments,
+    filled,
+    read_map,
+    take_sparse_records,
+    with_one_map,
+)
 
 BLOCK = 512
 CAPABILITIES = b"SCHILY.xattr.security.capability"
@@ -54,7 +63,7 @@ _EXTENSIONS = (b"x", b"g", b"L", b"K")
 
 @dataclass(frozen=True, slots=True)
 class TarMember:
-    """One entry of an archive; its content is the next ``size`` bytes of the stream."""
+    """One entry of an archive; its content comes next in the stream."""
 
     parts: tuple[bytes, ...]
     """The path's components; none for the root."""
@@ -74,11 +83,22 @@ class TarMember:
     """The attribute ``security.capability``, which the kernel obeys."""
     unusual_name: bool = False
     """Whether the name is written in another form than ``a/b`` or ``./a/b``, such as ``/a/b``, which means the same."""
+    segments: Segments | None = None
+    """Of a file with holes, what the archive has of it."""
 
     @property
     def name(self) -> str:
         """For messages."""
         return shown("/" + "/".join(part.decode("utf-8", "surrogateescape") for part in self.parts))
+
+    @property
+    def stored(self) -> int:
+        """Bytes of content that the archive has: without the holes."""
+        return self.size if self.segments is None else sum(length for _, length in self.segments)
+
+    def content(self, stream: ChunkStream) -> Iterator[bytes]:
+        """The file's content in pieces, from the stream that the member came from, before the next one is asked for."""
+        return stream.pieces(self.size) if self.segments is None else filled(stream, self.segments, self.size)
 
 
 @dataclass(slots=True)
@@ -88,6 +108,7 @@ class _Overrides:
     records: dict[bytes, bytes]
     name: bytes | None = None
     link: bytes | None = None
+    sparse: SparseRecords | None = None
 
 
 def read_members(stream: ChunkStream, limits: Limits, *, end_required: bool = True) -> Iterator[TarMember]:
@@ -98,6 +119,7 @@ def read_members(stream: ChunkStream, limits: Limits, *, end_required: bool = Tr
     those whose length something else vouches for.
     """
     pending: _Overrides | None = None
+    holes = 0
     while True:
         header = stream.take(BLOCK)
         if not header and not end_required and pending is None:
@@ -117,11 +139,16 @@ def read_members(stream: ChunkStream, limits: Limits, *, end_required: bool = Tr
             pending = _extension(kind, _content(stream, size, limits), pending or _Overrides({}))
             continue
         member = _member(header, size, pending)
+        if pending is not None and pending.sparse is not None:
+            member = _with_holes(member, pending.sparse, stream, limits)
+            holes += member.size - member.stored
+            if holes > limits.uncompressed_size:
+                raise MalformedError(f"has holes of more than {limits.uncompressed_size} bytes in its files")
         pending = None
         begin = stream.offset
         yield member
-        padding = -member.size % BLOCK
-        stream.skip(begin + member.size - stream.offset + (padding if end_required else 0))
+        padding = -member.stored % BLOCK
+        stream.skip(begin + member.stored - stream.offset + (padding if end_required else 0))
         if not end_required:
             stream.take(padding)  # at the end it is missing, too
 
@@ -166,7 +193,7 @@ def _extension(kind: bytes, data: bytes, pending: _Overrides) -> _Overrides:
     elif kind == b"K":
         pending.link = data.rstrip(b"\0")
     else:
-        records = dict(_pax_records(data))
+        records = with_one_map(_pax_records(data))
         if kind == b"g":
             # A global header changes every later member; only the comment that `git archive` writes is harmless.
             if set(records) - {b"comment"}:
@@ -186,8 +213,6 @@ def _pax_records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         key, equals, value = data[match.end() : end - 1].partition(b"=")
         if end > len(data) or end <= match.end() or data[end - 1 : end] != b"\n" or not equals or not key:
             raise MalformedError("has a malformed pax record")
-        if key.startswith(b"GNU.sparse."):
-            raise MalformedError("holds a sparse file, which layers may not")
         yield key, value
         at = end
 
@@ -195,8 +220,11 @@ def _pax_records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 def _member(header: bytes, size: int, pending: _Overrides | None) -> TarMember:
     code = header[156:157]
     if code not in _KINDS:
-        what = "a sparse file" if code == b"S" else f"a member of the type {code.decode('latin-1')!r}"
-        raise MalformedError(f"holds {what}, which layers may not")
+        if code == b"S":
+            raise MalformedError(
+                "holds a sparse file in GNU tar's old form, which engines refuse; pax has one they take"
+            )
+        raise MalformedError(f"holds a member of the type {code.decode('latin-1')!r}, which layers may not")
     kind = _KINDS[code]
     name = header[:100].partition(b"\0")[0]
     link = header[157:257].partition(b"\0")[0]
@@ -209,12 +237,15 @@ def _member(header: bytes, size: int, pending: _Overrides | None) -> TarMember:
     capabilities = b""
     if pending is not None:
         records = pending.records
+        pending.sparse = take_sparse_records(records)
         name = records.pop(b"path", pending.name if pending.name is not None else name)
         link = records.pop(b"linkpath", pending.link if pending.link is not None else link)
         size = _pax_size(records.pop(b"size"), size) if b"size" in records else size
         uid = _pax_number(records, b"uid", uid)
         gid = _pax_number(records, b"gid", gid)
         mtime = records.pop(b"mtime", mtime)
+        if pending.sparse is not None and pending.sparse.name is not None:
+            name = pending.sparse.name  # the other one is for programs that do not know the form
         extended = tuple(sorted(records))
         capabilities = records.get(CAPABILITIES, b"")
     if size > _LARGEST_SIZE or (kind is not MemberKind.FILE and size):
@@ -226,6 +257,16 @@ def _member(header: bytes, size: int, pending: _Overrides | None) -> TarMember:
     parts = split_name(name, directory=kind is MemberKind.DIRECTORY)
     unusual = name.removeprefix(b"./").removesuffix(b"/") not in (b"/".join(parts), b"." if not parts else None)
     return TarMember(parts, kind, mode & 0o7777, uid, gid, size, mtime, link, extended, capabilities, unusual)
+
+
+def _with_holes(member: TarMember, said: SparseRecords, stream: ChunkStream, limits: Limits) -> TarMember:
+    """The member as a file with holes, what comes next in the stream being its data."""
+    if member.kind is not MemberKind.FILE or said.size > _LARGEST_SIZE:
+        raise MalformedError(f"has a sparse {member.kind.value} of {said.size} bytes: {member.name}")
+    begin = stream.offset
+    segments = said.segments if said.segments is not None else read_map(stream, limits.extended_header)
+    check_segments(segments, said.size, member.size - (stream.offset - begin))
+    return replace(member, size=said.size, segments=segments)
 
 
 def _pax_size(value: bytes, header_size: int) -> int:

@@ -141,6 +141,9 @@ TAKEN: dict[str, Callable[[], RawImage]] = {
     "containerd: zstd in Docker's words": lambda: typed(DOCKER + "diff.tar.zstd", zstd),
     "empty layers, of zeros and of nothing": lambda: RawImage(tar.archive(SHELL), bytes(1024), b""),
     "no layer at all": RawImage,
+    "crane append: neither a system nor an architecture": lambda: RawImage(
+        tar.archive(SHELL), config={"os": "", "architecture": ""}
+    ),
     "no config, no history": lambda: RawImage(tar.archive(SHELL), config={"config": None, "history": None}),
     "Docker's nulls everywhere": lambda: RawImage(
         tar.archive(SHELL),
@@ -205,7 +208,7 @@ REFUSED: dict[str, tuple[Callable[[], RawImage], str]] = {
     ),
     "a sparse file of GNU tar": (
         lambda: layers((SHELL, tar.header(b"s", b"S"))),
-        "layer 1: holds a sparse file, which layers may not",
+        "layer 1: holds a sparse file in GNU tar's old form, which engines refuse; pax has one they take",
     ),
     "a member of star's or of a vendor": (
         lambda: layers((SHELL, tar.header(b"x", b"V"))),

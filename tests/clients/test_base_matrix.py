@@ -305,6 +305,47 @@ def test_packages_on_a_root_of_mmdebstrap(client: Client, policy: Path, workspac
     assert said.endswith("\n42\n")
 
 
+@pytest.mark.parametrize("form", ["0.0", "0.1", "1.0", "bsdtar", "gnu"])
+def test_files_with_holes_as_engines_take_them(
+    form: str, docker: Environment, client: Client, closure: Closure, tmp_path: Path
+) -> None:
+    """By GNU tar and bsdtar, in a layer that umoci adds as it is: what engines unpack is taken, and a build says what
+    they cannot do with it; the old form of GNU tar is what they refuse."""
+    root = make_root(tmp_path / "root")
+    with (root / "holes").open("wb") as file:
+        file.write(b"begin")
+        file.seek(1 << 20)
+        file.write(b"middle")
+        file.truncate(3 << 20)
+    layer, layout = tmp_path / "layer.tar", tmp_path / "layout"
+    words = ["tar", "--sparse", "--format=posix", f"--sparse-version={form}"]
+    words = {"bsdtar": ["bsdtar", "--format=pax"], "gnu": ["tar", "--sparse", "--format=gnu"]}.get(form, words)
+    client(*words, "-C", root, "-cf", layer, ".")
+    assert layer.stat().st_size < 3 << 20, "or it has no holes"
+    client("umoci", "init", "--layout", layout)
+    client("umoci", "new", "--image", f"{layout}:1")
+    client("umoci", "raw", "add-layer", "--image", f"{layout}:1", layer)
+    client("umoci", "config", "--image", f"{layout}:1", "--config.entrypoint", "busybox", "--config.cmd", "id")
+    tried = subprocess.run(["docker", "import", layer, "holes:1"], env=docker, capture_output=True, text=True)
+    if form == "gnu":
+        assert "unhandled tar header type" in tried.stderr, "or the reason is not true any more"
+        with pytest.raises(IntegrityError, match="in GNU tar's old form, which engines refuse"):
+            build_on(layout, closure, tmp_path)
+        return
+    assert tried.returncode == 0, tried.stderr
+    told: list[str] = []
+    with listen_to_notices(told.append):
+        top = build_on(layout, closure, tmp_path)
+    (told_of,) = [line for line in told if "sparse" in line]
+    assert told_of.endswith("Docker and Podman load and run the image, and fail to save it")
+    assert_runs(docker, top)
+    said = run_docker(docker, "run", "--rm", "--network=host", "top", "sha256sum", "/holes").split()[0]
+    assert said == hashlib.sha256((root / "holes").read_bytes()).hexdigest()
+    words = ["docker", "save", "--output", str(tmp_path / "saved.tar"), "top"]
+    saved = subprocess.run(words, env=docker, capture_output=True, text=True)
+    assert "could not verify layer data" in saved.stderr, "or the notice is not true any more"
+
+
 def test_nixpkgs_layered_image_with_its_customisation_layer(closure: Closure, tmp_path: Path) -> None:
     """As ``stream_layered_image.py`` writes it: absolute names in store layers, ./ in the topmost."""
     root = make_root(tmp_path / "root")

@@ -157,10 +157,72 @@ EXTENSIONS = {
     "pax record shorter than itself": (archive(raw_pax(b"3 path=x\n"), file(b"f")), "has a malformed pax record"),
     "pax header at the end": (archive(pax([(b"path", b"x")])), "ends after an extension header"),
     "global pax header": (archive(pax([(b"path", b"x")], b"g"), file(b"f")), "has a global pax header"),
-    "sparse file, pax": (archive(pax([(b"GNU.sparse.major", b"1")]), file(b"f")), "holds a sparse file"),
-    "sparse file, GNU": (sparse(b"S"), "holds a sparse file, which layers may not"),
+    "sparse file, GNU": (sparse(b"S"), "holds a sparse file in GNU tar's old form, which engines refuse"),
     "unknown member type": (sparse(b"Z"), "holds a member of the type 'Z', which layers may not"),
 }
+
+
+def with_holes(*records: tuple[str, str], data: bytes = b"abc", **fields: Any) -> bytes:
+    said = [(f"GNU.sparse.{key}".encode(), value.encode()) for key, value in records]
+    return archive(pax(said), file(b"f", data, **fields))
+
+
+def mapped(size: int, text: str) -> bytes:
+    return with_holes(("size", str(size)), ("map", text))
+
+
+def in_front(text: bytes, *, size: int = 9, data: bytes = b"abc") -> bytes:
+    """Form 1.0, with the map before the data."""
+    records = ("major", "1"), ("minor", "0"), ("realsize", str(size))
+    return with_holes(*records, data=raw_tar.padded(text) + data)
+
+
+HOLES = {
+    "an unknown form": (with_holes(("major", "2")), "has a sparse file in a form that is not known"),
+    "a size alone": (with_holes(("size", "3")), "has a sparse file in a form that is not known"),
+    "a map twice": (
+        with_holes(("major", "1"), ("minor", "0"), ("realsize", "9"), ("map", "0,3")),
+        "has a sparse file in a form that is not known",
+    ),
+    "no size": (with_holes(("map", "0,3")), "has a malformed number of a sparse file"),
+    "a negative size": (mapped(-1, "0,3"), "has a malformed number of a sparse file"),
+    "half a pair": (mapped(9, "0,3,5"), "has a malformed map of a sparse file"),
+    "a length before its offset": (
+        with_holes(("size", "9"), ("numbytes", "3"), ("offset", "0")),
+        "has a malformed map of a sparse file",
+    ),
+    "segments that overlap": (mapped(9, "0,2,1,1"), "has a sparse file whose segments are out of order"),
+    "segments that go backwards": (mapped(9, "5,1,0,2"), "has a sparse file whose segments are out of order"),
+    "a segment beyond the end": (mapped(9, "8,3"), "has a sparse file whose segments are not its data"),
+    "more data than segments": (mapped(9, "0,2"), "has a sparse file whose segments are not its data"),
+    "more segments than data": (mapped(9, "0,4"), "has a sparse file whose segments are not its data"),
+    "a map that does not end": (in_front(b"3\n0\n"), "has a malformed map of a sparse file"),
+    "a map of a trillion segments": (in_front(b"1000000000000\n"), "has a malformed map of a sparse file"),
+    "a map that is no number": (in_front(b"x\n"), "has a malformed number of a sparse file"),
+    "a map longer than the file": (
+        with_holes(("major", "1"), ("minor", "0"), ("realsize", "9"), data=b"1\n0\n3\n"),
+        "has a sparse file whose segments are not its data",
+    ),
+    "a hole of an exabyte": (mapped(2**59, "0,3"), "has holes of more than 68719476736 bytes in its files"),
+    "a directory with holes": (
+        archive(pax([(b"GNU.sparse.map", b""), (b"GNU.sparse.size", b"9")]), directory(b"d")),
+        "has a sparse directory of 9 bytes: /d",
+    ),
+    "a name that leads upwards": (
+        with_holes(("size", "9"), ("map", "0,3"), ("name", "../x")),
+        "has a member whose name leads upwards: '../x'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("layer", "message"), HOLES.values(), ids=HOLES)
+def test_sparse_files_that_readers_would_disagree_about_are_refused(layer: bytes, message: str, tmp_path: Path) -> None:
+    assert f"layer 1: {message}" in refusal(tmp_path, layer)
+
+
+def test_holes_count_for_what_all_layers_together_may_have(tmp_path: Path) -> None:
+    layer = mapped(1 << 20, "0,3")
+    assert "grows beyond" in refusal(tmp_path, layer, limits=Limits(uncompressed_size=(1 << 20) + len(layer) - 4))
 
 
 @pytest.mark.parametrize(("layer", "message"), EXTENSIONS.values(), ids=EXTENSIONS)
