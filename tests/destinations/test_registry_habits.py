@@ -438,13 +438,7 @@ class Trickles(Handler):
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
         else:
             self.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
-        try:
-            for _ in range(400):
-                self.wfile.write(b" ")
-                self.wfile.flush()
-                time.sleep(0.05)
-        except OSError:
-            self.close_connection = True
+        self.trickle()
 
 
 @pytest.mark.parametrize("of_headers", [False, True], ids=["body", "headers"])

@@ -12,7 +12,10 @@ from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, RegistryError
 
 _ATTEMPTS = 4
-"""How often a download goes on without a byte in between."""
+"""How often a download goes on without a step in between."""
+_STEP = 1 << 16
+"""Bytes of a step: what a connection brings that is just not given up. With less, a body of one byte a second would be
+asked for again and again, a few bytes each time."""
 
 
 def download_blob(
@@ -67,7 +70,7 @@ class _Download:
                 except RefusedError:
                     raise
                 except RegistryError:
-                    failures = 0 if self.received > before else failures + 1
+                    failures = 0 if self.received >= before + _STEP else failures + 1
                     if failures == _ATTEMPTS:
                         raise
                     self._session.pause(0)
