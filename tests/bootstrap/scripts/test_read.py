@@ -156,6 +156,19 @@ def test_a_file_below_tmp_is_not_a_change() -> None:
     assert files_after('t=$(mktemp); echo a > "$t"; cp "$t" /etc/a; rm "$t"') == {"/etc/a": "a\n"}
 
 
+@pytest.mark.parametrize("command", ["find -L /etc/d", "find /etc/d -follow"])
+def test_find_looks_at_what_a_link_leads_to_where_it_is_asked_to(command: str) -> None:
+    links = "ln -s a /etc/d/b; ln -s none /etc/d/c\n"
+    script = f"{links}{command} -type f | sort > /etc/files; {command} -type l > /etc/links\n"
+    after = files_after(script, {"/etc/d/a": "x"})
+    assert (after["/etc/files"], after["/etc/links"]) == ("/etc/d/a\n/etc/d/b\n", "/etc/d/c\n")
+
+
+def test_find_does_not_guess_what_is_in_a_directory_that_a_link_leads_to() -> None:
+    said = read("mkdir -p /etc/d /etc/e; ln -s ../e /etc/d/e; find -L /etc/d -name a -delete")
+    assert [line.why for line in said.unread] == ["what find finds where a link leads to a directory"]
+
+
 def test_the_image_own_shell_programs_are_followed() -> None:
     program = '#!/bin/sh\nset -e\n. /usr/share/pkg/lib.sh\nmake_link "$1"\n'
     library = 'make_link() { ln -s "../$1" "/etc/$1.enabled"; }\n'

@@ -35,12 +35,13 @@ _Test = Callable[[_Found], bool]
 @command("find")
 def find(call: Call) -> int | None:
     words = list(call.arguments)
+    follows = False
     while words and words[0] in ("-H", "-L", "-P"):
-        words.pop(0)
+        follows = words.pop(0) == "-L"
     tops = []
     while words and not words[0].startswith(("-", "(", "!")):
         tops.append(words.pop(0))
-    reader = _Reader(call, words)
+    reader = _Reader(call, words, follows=follows)
     test = reader.either()
     if reader.words:
         raise UnknownError(f"what find's {reader.words[0]} finds")
@@ -51,7 +52,7 @@ def find(call: Call) -> int | None:
             status = 1
             continue
         for path in call.files.below(base):
-            node = call.files.node(path, follow=False)
+            node = _looked_at(call, path, follows=reader.follows)
             depth = path[len(base) :].count("/")
             if node is not None and reader.least <= depth <= reader.most:
                 found = _Found(path, top.rstrip("/") + path[len(base) :] if path != base else top, top, node)
@@ -60,11 +61,22 @@ def find(call: Call) -> int | None:
     return status
 
 
+def _looked_at(call: Call, path: str, *, follows: bool) -> Node | None:
+    """What tests are about: a link itself, or what it leads to, if it leads anywhere."""
+    node = call.files.node(path, follow=False)
+    if not follows or node is None or node.kind is not Kind.SYMLINK:
+        return node
+    there = call.files.node(path)
+    if there is not None and there.kind is Kind.DIRECTORY:
+        raise UnknownError("what find finds where a link leads to a directory")
+    return there or node
+
+
 class _Reader:
     """Reads find's expression into a function."""
 
-    def __init__(self, call: Call, words: list[str]) -> None:
-        self.call, self.words = call, words
+    def __init__(self, call: Call, words: list[str], *, follows: bool) -> None:
+        self.call, self.words, self.follows = call, words, follows
         self.least, self.most = 0, 10**6
         self.acts = False
 
@@ -93,6 +105,9 @@ class _Reader:
             self.words.pop(0)
             return inner
         if word in _PASSED_OVER:
+            return lambda found: True
+        if word == "-follow":
+            self.follows = True
             return lambda found: True
         if word in ("-mindepth", "-maxdepth"):
             number = int(self.words.pop(0))
