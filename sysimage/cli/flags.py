@@ -22,6 +22,7 @@ _SEVERAL = {
     "several in an index": "; several with commas between become one index of images",
     "several lock files": "; several with commas between get a lock file each",
 }
+_TOGETHER = "the images of several are planned together, as with --together-with"
 AN_IMAGE = (
     "an archive or an OCI layout (FILE, DIR; with :TAG where it holds several), or the name of an image in a registry "
     "(HOST/NAME:TAG)"
@@ -64,16 +65,15 @@ def add_spec(parser: argparse.ArgumentParser, *, platform: Platforms = "one") ->
     )
 
 
-def add_specs(parser: argparse.ArgumentParser, *, platform: Platforms = "one") -> None:
-    """One spec or several, and which of their images are meant."""
+def add_specs(parser: argparse.ArgumentParser, *, platform: Platforms = "one", several: str = _TOGETHER) -> None:
+    """One spec or several, and which of their images are meant; ``several`` says what the verb makes of several."""
     add_choice_flags(parser, platform=platform)
     parser.add_argument(
         "specs",
         metavar="SPEC",
         nargs="*",
         default=[SPEC],
-        help=f"the spec ({SPEC}), or - for standard input; the images of several are planned together, as with "
-        "--together-with",
+        help=f"the spec ({SPEC}), or - for standard input; {several}",
     )
 
 

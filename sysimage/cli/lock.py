@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sysimage.cli import flags
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.settings import settings
+from sysimage.cli.several_specs import each_spec
 from sysimage.cli.spec_files import choices, plain_systems
 from sysimage.cli.terminal import Terminal, in_bytes
 
@@ -26,7 +27,7 @@ DESCRIPTION = """\
 Choose the packages of SPEC as the archive has them today and write their versions, hashes and sizes to the lock file,
 with the hashes of its trees, wheels, npm packages and jars. Builds use it from then on, and `build --locked` refuses
 anything else. Where there was a lock file, show what is different, as `sysimage diff` does: for that, packages of a
-higher version are fetched, for their changelogs. A spec for several platforms gets a lock file for each."""
+higher version are fetched, for their changelogs. Each of several specs, and of several platforms, gets a lock file."""
 EXAMPLES = (
     ("sysimage lock", "fix the packages of system.json here; the change is shown"),
     ("sysimage lock --update nginx", "a newer nginx, and nothing else that need not change"),
@@ -50,20 +51,24 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     flags.add_output_flags(parser).add_argument(
         "--markdown", action="store_true", help="print the change as tables for a pull request"
     )
-    flags.add_spec(parser, platform="several lock files")
+    flags.add_specs(parser, platform="several lock files", several="each gets a lock file of its own")
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     several = arguments.platforms if len(arguments.platforms or ()) > 1 else None
-    systems = plain_systems(arguments.spec, arguments.lockfile, choices(arguments), several)
+    systems = [
+        (one, system)
+        for one in each_spec(arguments)
+        for system in plain_systems(one.spec, one.lockfile, choices(one), several)
+    ]
 
     from sysimage.api.documents import locked_document
     from sysimage.documents.packages import LocksDocument
 
     documents = []
     with shown_progress("quiet" if arguments.quiet else arguments.progress, terminal) as progress:
-        done = [_lock(system, arguments, terminal, progress) for system in systems]
-    for system, (locked, change, inputs) in zip(systems, done, strict=True):
+        done = [(system, *_lock(system, one, terminal, progress)) for one, system in systems]
+    for system, locked, change, inputs in done:
         if arguments.json:
             packages = None if change is None else change.packages
             documents.append(locked_document(locked, packages, inputs))

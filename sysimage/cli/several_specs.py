@@ -1,4 +1,4 @@
-"""Several specs in one command: each is built as if it were the only one, and all are planned together."""
+"""Several specs in one command: each is taken as if it were the only one; those that are built are planned together."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ _FOR_ONE = {
     "previous": "--previous",
     "history": "--history",
     "report": "--report",
+    "update": "--update",
 }
 """Flags that are about one image."""
 
@@ -36,7 +37,7 @@ def _check(names: list[str], arguments: argparse.Namespace) -> None:
     for dest, flag in _FOR_ONE.items():
         if getattr(arguments, dest, None):
             raise SpecError(
-                f"cannot use {flag} with several specs: it is about one image", hint="build them one by one"
+                f"cannot use {flag} with several specs: it is about one image", hint="run the command for each of them"
             )
     output = getattr(arguments, "output", None)
     if output is not None and not (output.endswith("/") or Path(output).is_dir() or arguments.format == "oci-dir"):
@@ -48,8 +49,8 @@ def _check(names: list[str], arguments: argparse.Namespace) -> None:
         raise SpecError("cannot read one of several specs from standard input: each is read more than once")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise SpecError(f"cannot build {twice} twice in one command", hint="name each spec once")
-    if arguments.strategy != "sysimage":
+        raise SpecError(f"cannot take {twice} twice in one command", hint="name each spec once")
+    if getattr(arguments, "strategy", "sysimage") != "sysimage":
         raise SpecError(
             f"cannot plan systems together by {arguments.strategy}: the rule knows one system",
             hint="leave --strategy out, or build them one by one",

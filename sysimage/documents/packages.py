@@ -134,12 +134,12 @@ class LockDocument(Document):
 
 @dataclass(frozen=True, slots=True)
 class LocksDocument(Document):
-    """`lock` for several platforms."""
+    """`lock` of several specs, or for several platforms."""
 
     KIND = "locks"
 
     locks: tuple[LockDocument, ...]
-    """In the order of the platforms."""
+    """In the order of the specs, and of each spec in the order of its platforms."""
 
 
 @dataclass(frozen=True, slots=True)

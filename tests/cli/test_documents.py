@@ -60,7 +60,9 @@ OF_AN_ARCHIVE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("lock", ("lock", "--no-changelogs", "debian.json")),
     ("lock", ("lock", "--no-changelogs", "debian.json")),
     ("locks", ("lock", "--no-changelogs", "--platform", "linux/amd64,linux/arm64", "debian.json")),
+    ("locks", ("lock", "--no-changelogs", "debian.json", "other.json")),
     ("diff", ("diff", "--no-changelogs", "debian.lock.json", "debian.json")),
+    ("diff", ("diff", "--no-changelogs", "other.lock.json", "debian.lock.json")),
 )
 OF_A_RUN = {"test"}
 """Documents that need what boots an image: `tests/clients/test_runners.py` and `vmtests/` read them."""
@@ -97,7 +99,9 @@ def test_every_verb_that_asks_the_archive_prints_what_its_schema_says(
         monkeypatch.setenv("SYSIMAGE_SUITE", "trixie")
         monkeypatch.setenv("SYSIMAGE_KEYRING", str(keys.keyring(workspace / "keys.gpg", "good")))
         sources = {"suites": ["trixie"]}
-        Path("debian.json").write_text(json.dumps({"name": "x", "packages": ["nginx"], "package-sources": sources}))
+        for name, packages in (("debian", ["nginx"]), ("other", [])):
+            spec = {"name": name, "packages": packages, "package-sources": sources}
+            Path(f"{name}.json").write_text(json.dumps(spec))
         for kind, words in OF_AN_ARCHIVE:
             status = main([words[0], "--json", *words[1:]])
             printed = capsys.readouterr()

@@ -83,9 +83,9 @@ def test_every_flag_that_is_called_rare_belongs_to_a_verb() -> None:
             "did you mean --most?",
         ),
         (
-            ["lock", "a.json", "b.json"],
-            "cannot read the command line: sysimage lock takes nothing like 'b.json'",
-            "write sysimage lock [FLAGS] [SPEC]",
+            ["resolve", "a.json", "b.json"],
+            "cannot read the command line: sysimage resolve takes nothing like 'b.json'",
+            "write sysimage resolve [FLAGS] [SPEC]",
         ),
         (
             ["diff", "a.tar"],

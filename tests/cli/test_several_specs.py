@@ -68,7 +68,7 @@ def test_plans_of_several_are_shown_one_after_another(workspace: Path, capsys: p
         (["--lockfile", "x", "one.json", "two.json"], "cannot use --lockfile with several specs"),
         (["--strategy", "single", "one.json", "two.json"], "cannot plan systems together by single"),
         (["one.json", "-"], "cannot read one of several specs from standard input"),
-        (["one.json", "one.json"], "cannot build one.json twice"),
+        (["one.json", "one.json"], "cannot take one.json twice"),
         (["one.json", "same.json"], "cannot build two images called one:latest"),
         (["one.json", "none.json"], "cannot read none.json"),
         (["one.json", "two.json", "--set", "max-layers=x"], "--set max-layers=x: /max-layers"),
