@@ -1,4 +1,4 @@
-"""An application of two jars serves, and its Java trusts the authority that the spec declares.
+"""An application of two jars serves, its Java trusts a declared authority, and a scanner sees both jars.
 
 ``jars/lib`` was made by ``jars/src/make``.
 """
@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from tests.clients.test_scanners import syft
 from tests.support.examples import build_spec
 from tests.support.namespaces import boot, unpack
 from tests.workloads.test_workloads import answers
@@ -40,7 +41,13 @@ def test_two_jars_serve_and_their_java_trusts_a_declared_authority(tmp_path: Pat
     top = tmp_path / "shop"
     shutil.copytree(HERE / "jars", top)
     make_certificates(top)
-    with unpack(build_spec(top / "system.json", tmp_path / "image.tar")) as files, boot(files) as system:
+    archive = build_spec(top / "system.json", tmp_path / "image.tar")
+    artifacts, owned, _ = syft(archive)
+    found = [one for key, one in artifacts.items() if one["type"] == "java-archive" and key not in owned]
+    places = [place["path"] for one in found for place in one["locations"]]
+    assert sorted(places) == ["/srv/shop/lib/greeting-1.0.0.jar", "/srv/shop/lib/shop-1.0.0.jar"]
+    assert sorted((one["name"], one["version"]) for one in found) == [("greeting", "1.0.0"), ("shop", "1.0.0")]
+    with unpack(archive) as files, boot(files) as system:
         answers(system, "curl -sf http://127.0.0.1:8000/ann", "hello ann from Java")
         answers(system, f"{_FETCH} https://localhost:8443/", "status 200")
         answers(system, f"{_FETCH} https://127.0.0.1:8443/ 2>&1", "SSLHandshakeException")
