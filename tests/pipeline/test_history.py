@@ -19,7 +19,7 @@ from sysimage.cli.result_card import card
 from sysimage.cli.terminal import in_bytes
 from sysimage.closure import Closure
 from sysimage.destinations.registry import Registries, push_targets
-from sysimage.errors import IntegrityError, RegistryError, SpecError
+from sysimage.errors import IntegrityError, SpecError
 from sysimage.layerplan import Record, from_json, plan_layers
 from sysimage.pipeline.build import BuildResult
 from sysimage.pipeline.history import (
@@ -208,7 +208,7 @@ def test_a_registry_is_asked_for_the_annotations_of_the_right_image(closure: Clo
     ("nowhere.tar", SpecError, "there is no such file"),
     ("nowhere.plan.json", SpecError, "there is no such file"),
     (".", IntegrityError, "it holds no record"),
-    ("registry.example/web:1", RegistryError, "the registry has no such image"),
+    ("registry.example/web:1", SpecError, "the registry has no such image"),
 ])  # fmt: skip
 def test_a_place_without_a_record_is_an_error(
     place: str, error: type[Exception], cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -148,9 +148,7 @@ def test_every_fault_says_the_file_the_line_and_the_column_of_its_value(tmp_path
     )
     assert faults(path) == [
         "here/web.json:5:3: /hostname: is not a key that is known here (did you mean 'host-name'?)",
-        'here/web.json:7:28: /variants/debug/packages/1: must be a package name, with "=" and a version if one is '
-        'wanted, such as "nginx" or "nginx=1.26.3-3", and "@" and an archive, such as "nginx@vendor", '
-        'or a package of your own by its file, such as "./shop_1.2_amd64.deb"',
+        'here/web.json:7:28: /variants/debug/packages/1: must be in lower case: "gdb"',
         "here/web.json:7:36: /variants/debug/servces: is not a key that is known here (did you mean 'services'?)",
         'here/base.json:3:48: /services/web/requires/0: no service is called "db"',
         'here/base.json:5:3: /max-layers: must be a whole number, not "5"',

@@ -137,12 +137,6 @@ class SystemState:
     temporary: int = 0
     """Names of temporary files that were given."""
 
-    @property
-    def full_host_name(self) -> str:
-        """The name of the machine with a domain."""
-        name = self.host_name or "localhost"
-        return name if "." in name else f"{name}.localdomain"
-
 
 @dataclass(slots=True)
 class Call:

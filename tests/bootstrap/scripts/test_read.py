@@ -169,6 +169,14 @@ def test_find_does_not_guess_what_is_in_a_directory_that_a_link_leads_to() -> No
     assert [line.why for line in said.unread] == ["what find finds where a link leads to a directory"]
 
 
+@pytest.mark.parametrize(
+    ("name", "full", "domain"), [("box", "box", ""), ("box.example.org", "box.example.org", "example.org")]
+)
+def test_the_machine_has_a_domain_only_where_its_name_has_one(name: str, full: str, domain: str) -> None:
+    script = "(hostname; hostname --fqdn; hostname -d) > /etc/names"
+    assert files_after(script, settings=Settings(host_name=name)) == {"/etc/names": f"box\n{full}\n{domain}\n"}
+
+
 def test_the_image_own_shell_programs_are_followed() -> None:
     program = '#!/bin/sh\nset -e\n. /usr/share/pkg/lib.sh\nmake_link "$1"\n'
     library = 'make_link() { ln -s "../$1" "/etc/$1.enabled"; }\n'

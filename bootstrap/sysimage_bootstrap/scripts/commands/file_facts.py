@@ -148,7 +148,7 @@ def nothing_runs(call: Call) -> int:
 @command("hostname")
 def hostname(call: Call) -> int:
     options = call.options()
-    full = call.state.full_host_name
+    full = call.state.host_name or "localhost"  # an engine's /etc/hosts adds no domain
     short, _, domain = full.partition(".")
     if options.has("d", "domain"):
         call.print(f"{domain}\n")

@@ -68,7 +68,8 @@ def newaliases(call: Call) -> int:
 
 def answer_questions(state: SystemState) -> None:
     """What Postfix's config answers where no user is asked."""
-    host = state.full_host_name
+    host = state.host_name or "localhost"
+    host = host if "." in host else f"{host}.localdomain"
     domain = host.partition(".")[2]
     answers = {"postfix/mailname": host, "postfix/protocols": "all"}
     name = state.debconf.get("postfix/mailname", host)
