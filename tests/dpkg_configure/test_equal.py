@@ -18,6 +18,11 @@ SYSTEMS = {
     "databases": ("postgresql", "slapd", "mosquitto", "rabbitmq-server", "tomcat10", "nginx", "php-fpm", "etcd-server"),
     "networks": ("bind9", "exim4-daemon-light", "chrony", "rsyslog", "logrotate", "fail2ban", "snmpd", "proftpd-core"),
     "files": ("samba", "nfs-common", "cups", "tftpd-hpa", "vsftpd", "opendkim", "spamassassin", "varnish", "uwsgi"),
+    "small": (
+        *("at", "anacron", "avahi-daemon", "knockd", "lldpd", "mini-httpd", "monit", "nagios-nrpe-server", "ngircd"),
+        *("nsd", "ntpsec", "openvpn", "privoxy", "stunnel4", "tinyproxy", "tor", "inspircd", "beanstalkd"),
+        *("gearman-job-server", "dovecot-pop3d", "prosody", "radicale"),
+    ),
 }
 """Sets of packages that dpkg configures together."""
 LEAST = 150
