@@ -76,7 +76,7 @@ vmtest: .venv/.dev ## boot images in a virtual machine: the core, some minutes w
 
 .PHONY: vmtest-full
 vmtest-full: .venv/.dev ## the same with every kind of image, engine, option and fault; most of an hour emulated
-	@.ci/need $(VM_NEEDS) nix-store=nix-bin
+	@.ci/need $(VM_NEEDS) nix-store=nix-bin chromium=chromium
 	@$(BIN)/python -m pytest --durations=0 --durations-min=1 vmtests
 
 .PHONY: fuzz

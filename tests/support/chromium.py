@@ -19,6 +19,8 @@ from sysimage import process
 
 _PATIENCE = 120.0
 """Seconds that a busy machine gets for one answer."""
+READY = "document.documentElement?.dataset.ready"
+"""By which a report says that it is drawn."""
 
 
 class Page:
@@ -49,8 +51,8 @@ class Page:
                 return message["result"]
             self.events.append(message)
 
-    def open(self, url: str, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
-        """Load a page and wait until it says that it is ready."""
+    def open(self, url: str, *, width: int = 1280, height: int = 900, dark: bool = False, ready: str = READY) -> None:
+        """Load a page and wait until the JavaScript expression ``ready`` is true of it."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         still = {"name": "prefers-reduced-motion", "value": "reduce"}
@@ -58,8 +60,8 @@ class Page:
         self.call("Page.navigate", url="about:blank")
         self.call("Page.navigate", url=url)
         end = time.monotonic() + _PATIENCE
-        while not self.ask("document.documentElement?.dataset.ready"):
-            assert time.monotonic() < end, "the page never says that it is ready"
+        while not self.ask(ready):
+            assert time.monotonic() < end, f"the page is never ready: {ready}"
             time.sleep(0.02)
 
     def ask(self, expression: str) -> Any:
