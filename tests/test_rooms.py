@@ -26,6 +26,7 @@ MODULES = sorted(path for folder in PACKAGES.values() for path in folder.rglob("
 BENEATH = {
     "sysimage",
     "characters",
+    "connection_errors",
     "errors",
     "digest",
     "formats",
@@ -43,6 +44,7 @@ BENEATH = {
 ALLOWED: dict[str, set[str]] = {
     "sysimage": set(),
     "characters": set(),
+    "connection_errors": set(),
     "errors": set(),
     "digest": set(),
     "formats": set(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
+from sysimage.connection_errors import connection_cause
 from sysimage.errors import RegistryError
 from sysimage.proxies import Proxy, goes_direct
 from sysimage_bootstrap.archive.sources import redacted
@@ -97,7 +97,9 @@ class Transport:
         except urllib3.exceptions.HTTPError as error:
             proxy = self._proxy(urlsplit(uri))
             through = "" if proxy is None else f" (through the proxy {redacted(proxy)})"
-            raise UnreachableError(f"cannot fetch {redacted(uri)}: {_cause(error)}{through}") from None
+            raise UnreachableError(
+                f"cannot fetch {redacted(uri)}: {connection_cause(error.__cause__ or error)}{through}"
+            ) from None
         with self._lock:
             self._open_responses.add(response)
         try:
@@ -206,11 +208,6 @@ class _ResponseBody:
             # The bytes as they were sent: some servers take a compressed file for an encoded one.
             return self._response.read1(amount, decode_content=False)
         except urllib3.exceptions.HTTPError as error:
-            raise UnreachableError(f"cannot fetch {redacted(self._uri)}: {_cause(error)}") from None
-
-
-def _cause(error: urllib3.exceptions.HTTPError) -> str:
-    # urllib3's messages begin with the representation of a connection, which means nothing to a user.
-    text = str(error.__cause__ or error)
-    text = text.partition(">: ")[2] or re.sub(r"^\w+\([^)]*\): ", "", text)
-    return re.sub(r"^Failed to establish a new connection: |\[Errno -?\d+\] ", "", text)
+            raise UnreachableError(
+                f"cannot fetch {redacted(self._uri)}: {connection_cause(error.__cause__ or error)}"
+            ) from None

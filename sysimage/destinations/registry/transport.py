@@ -15,6 +15,7 @@ import urllib3
 
 from sysimage import __version__
 from sysimage.characters import printable
+from sysimage.connection_errors import connection_cause
 from sysimage.destinations.registry.connections import ConnectionPools, StalledError, pieces
 from sysimage.destinations.registry.names import is_inner
 from sysimage.destinations.registry.replies import MOST_JSON, Reply, shown
@@ -254,9 +255,7 @@ def _through_proxy(method: str, url: str, error: urllib3.exceptions.ProxyError) 
 
 
 def _cause(error: Exception) -> str:
-    text = re.sub(r"^<[^>]*>: |^.*?>: |^\w+\([^)]*\): ", "", str(error))
-    text = re.sub(r"^Failed to establish a new connection: |\[Errno -?\d+\] ", "", text)
-    return printable(text)[:300] or type(error).__name__
+    return printable(connection_cause(error))[:300] or type(error).__name__
 
 
 def _hint_for(cause: str, url: str) -> str | None:
