@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sysimage.characters import is_line
 from sysimage.rootfs.accounts import WantedGroup, WantedUser
 from sysimage.rootfs.tree import is_normalised
+from sysimage_bootstrap.scripts.tmpfiles_lines import tmpfiles_lines
 from sysimage_bootstrap.system.installed import Installed
 
 LINKS_TO_RUN = {"/var/run": "/run", "/var/lock": "/run/lock"}
@@ -88,16 +89,15 @@ def _mode(text: str) -> int:
 
 
 def _of_tmpfiles(package: Installed) -> Iterator[RuntimeDirectory]:
-    for line in _lines(package, "lib/tmpfiles.d", ".conf"):
-        kind, path, mode, owner, group = [*line.split(), *["-"] * 5][:5]
-        if kind.rstrip("!-+=~^$") not in _DIRECTORY_LINES or "%" in line or not path.startswith("/"):
+    for line in tmpfiles_lines("\n".join(_lines(package, "lib/tmpfiles.d", ".conf"))):
+        has_specifiers = any("%" in text for text in (line.path, line.mode, line.owner, line.group, line.argument))
+        if line.kind not in _DIRECTORY_LINES or has_specifiers or not line.path.startswith("/"):
             continue
-        bits = mode.lstrip("~:")
         yield RuntimeDirectory(
-            final_path("/" + "/".join(filter(None, path.split("/")))),
-            _mode(bits),
-            "root" if owner == "-" else owner,
-            "root" if group == "-" else group,
+            final_path("/" + "/".join(filter(None, line.path.split("/")))),
+            _mode(line.mode.lstrip("~:")),
+            "root" if line.owner == "-" else line.owner,
+            "root" if line.group == "-" else line.group,
             str(package.path),
         )
 

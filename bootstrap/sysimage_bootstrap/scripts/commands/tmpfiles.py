@@ -4,44 +4,34 @@ from __future__ import annotations
 
 import posixpath
 import re
-import shlex
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
 from sysimage.rootfs.tree import Kind
 from sysimage_bootstrap.scripts.commands.secrets import make_secret
 from sysimage_bootstrap.scripts.expansion import matching_paths
+from sysimage_bootstrap.scripts.random_text import DEVICES, PROC_UUID
 from sysimage_bootstrap.scripts.root_files import Node
 from sysimage_bootstrap.scripts.running import Call, UnknownError, command
+from sysimage_bootstrap.scripts.tmpfiles_lines import TmpfilesLine, tmpfiles_lines
 
 _PLACES = ("/etc/tmpfiles.d", "/usr/lib/tmpfiles.d")
-_MODIFIERS = "!-+=~^$?"
 _PASSED_OVER = frozenset("wpcbxXrRtTaAhH")
 """Lines about devices, about removing what is old, and about attributes that layers do not hold."""
 _FACTORY = "/usr/share/factory"
 _OF_THE_MACHINE = ("/run/", "/dev/", "/proc/", "/sys/", "/tmp/", "/var/run/", "/var/lock/")  # noqa: S108 - the image's
 """Nothing there is kept in an image: its init makes what tmpfiles.d wants of it."""
-_RANDOM = ("/proc/sys/kernel/random/uuid", "/dev/urandom", "/dev/random")
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    kind: str
-    modifiers: str
-    path: str
-    mode: str
-    owner: str
-    group: str
-    argument: str
-
-    def changed(self, node: Node) -> Node:
-        """What is there with the mode and the owners that the line says."""
-        bits = self.mode.lstrip(":~")
-        return replace(
-            node,
-            mode=int(bits, 8) if re.fullmatch("[0-7]{1,4}", bits) and node.kind is not Kind.SYMLINK else node.mode,
-            owner=node.owner if self.owner == "-" else self.owner.lstrip(":"),
-            group=node.group if self.group == "-" else self.group.lstrip(":"),
-        )
+def _changed(line: TmpfilesLine, node: Node) -> Node:
+    """What is there with the mode and the owners that the line says."""
+    bits = line.mode.lstrip(":~")
+    return replace(
+        node,
+        mode=int(bits, 8) if re.fullmatch("[0-7]{1,4}", bits) and node.kind is not Kind.SYMLINK else node.mode,
+        owner=node.owner if line.owner == "-" else line.owner.lstrip(":"),
+        group=node.group if line.group == "-" else line.group.lstrip(":"),
+    )
 
 
 @command("systemd-tmpfiles")
@@ -61,23 +51,13 @@ def systemd_tmpfiles(call: Call) -> int:
     return 0
 
 
-def _lines(text: str) -> list[_Line]:
-    found = []
-    for line in text.splitlines():
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        words = line.split(None, 6)
-        if words[1:] and words[1][:1] in "\"'":
-            words = shlex.split(line)
-            words = [*words[:6], " ".join(words[6:])]
-        kind, path, mode, owner, group, _, argument = [*words, *["-"] * 7][:7]
-        argument = argument.strip()
-        said = "" if argument == "-" else argument
-        found.append(_Line(kind[0], kind[1:], posixpath.normpath(path), mode, owner, group, said))
-    return found
+def _lines(text: str) -> Iterator[TmpfilesLine]:
+    for line in tmpfiles_lines(text):
+        argument = "" if line.argument == "-" else line.argument
+        yield replace(line, path=posixpath.normpath(line.path), argument=argument)
 
 
-def _apply(call: Call, line: _Line) -> None:
+def _apply(call: Call, line: TmpfilesLine) -> None:
     if line.kind in _PASSED_OVER or f"{line.path}/".startswith(_OF_THE_MACHINE):
         return
     if re.search("%[^%]", f"{line.path}{line.argument}"):
@@ -94,7 +74,7 @@ def _apply(call: Call, line: _Line) -> None:
         case "f" | "F":
             if there is None or line.kind == "F" or "+" in line.modifiers:
                 call.files.make_directories(posixpath.dirname(line.path))
-                call.files.put(line.path, line.changed(Node.file(_unescaped(line.argument))))
+                call.files.put(line.path, _changed(line, Node.file(_unescaped(line.argument))))
         case "L":
             target = line.argument or f"{_FACTORY}{line.path}"
             source = call.files.node(posixpath.join(posixpath.dirname(line.path), target))
@@ -111,17 +91,17 @@ def _apply(call: Call, line: _Line) -> None:
             raise UnknownError(f"what the line {line.kind} of tmpfiles.d does")
 
 
-def _change(call: Call, line: _Line, path: str) -> None:
+def _change(call: Call, line: TmpfilesLine, path: str) -> None:
     node = call.files.node(path)
     if node is not None:
-        call.files.put(path, line.changed(node), follow=True)
+        call.files.put(path, _changed(line, node), follow=True)
 
 
-def _copy(call: Call, line: _Line, there: Node | None) -> None:
+def _copy(call: Call, line: TmpfilesLine, there: Node | None) -> None:
     source = line.argument or f"{_FACTORY}{line.path}"
     if there is not None and not (there.kind is Kind.DIRECTORY and not call.files.names(line.path)):
         return
-    if source in _RANDOM:
+    if source in (PROC_UUID, *DEVICES):
         make_secret(call, line.path, ("/usr/bin/cp", source, line.path))
         _change(call, line, line.path)
         return
