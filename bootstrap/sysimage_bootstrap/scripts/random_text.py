@@ -14,6 +14,7 @@ from itertools import count
 _LETTERS, _HEXADECIMAL = 0xF0000, 0x100000
 _MOST = 0xFFFD
 _RUN = re.compile("([\U000f0000-\U000ffffd]+|[\U00100000-\U0010fffd]+)")
+NOTHING = "/dev/null"
 PROC_UUID = "/proc/sys/kernel/random/uuid"
 DEVICES = ("/dev/urandom", "/dev/random")
 _DEVICE_READS = 4096
@@ -44,11 +45,17 @@ class RandomText:
     def hexadecimal(self, length: int) -> str:
         return "".join(chr(_HEXADECIMAL + next(self._numbers) % _MOST) for _ in range(length))
 
+    def base64(self, size: int) -> str:
+        """As many letters as ``size`` bytes are in base64."""
+        return self.letters(-(-size // 3) * 4)
+
     def uuid(self) -> str:
         return "-".join(self.hexadecimal(length) for length in (8, 4, 4, 4, 12))
 
     def read(self, path: str) -> str | None:
-        """What a file of random bytes holds; None for any other file."""
+        """What is read from a device of the kernel; None for any other file."""
+        if path == NOTHING:
+            return ""
         if path == PROC_UUID:
             return f"{self.uuid()}\n"
         return self.letters(_DEVICE_READS) if path in DEVICES else None

@@ -44,10 +44,11 @@ def open_redirects(
 
 def _text_in(shell: Shell, path: str) -> str | None:
     """What a command reads out of a file; None where that is not known."""
-    if path == "/dev/null":
-        return ""
+    device = shell.state.random.read(path)
+    if device is not None:
+        return device
     content = shell.state.files.read(shell.absolute(path))
-    return shell.state.random.read(path) if content is None else content.decode(errors="surrogateescape")
+    return None if content is None else content.decode(errors="surrogateescape")
 
 
 def write_output(shell: Shell, path: str, out: Output, *, appends: bool, line: int) -> None:

@@ -159,6 +159,10 @@ class Call:
     def print(self, text: str) -> None:
         self.out.parts.append(text)
 
+    def leave_to_first_start(self, program: tuple[str, ...], creates: str) -> None:
+        """Let ``program`` run when the system starts and what it ``creates`` is not there."""
+        self.state.first_starts.append(FirstStart(self.shell.script.package, program, creates))
+
     def path(self, text: str) -> str:
         """A path as an absolute one."""
         return self.shell.absolute(text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from sysimage_bootstrap.scripts.declarations import FirstStart
 from sysimage_bootstrap.scripts.running import Call, UnknownError, command
 
 SETS_DIRECTIVES = (
@@ -22,8 +21,7 @@ def update_exim4_conf(call: Call) -> int:
     """The server itself checks what is made, so the image's own program makes it when the system starts."""
     if call.arguments:
         raise UnknownError("what update-exim4.conf does")
-    package = call.shell.script.package
-    call.state.first_starts.append(FirstStart(package, ("/usr/sbin/update-exim4.conf",), _MADE))
+    call.leave_to_first_start(("/usr/sbin/update-exim4.conf",), _MADE)
     return 0
 
 

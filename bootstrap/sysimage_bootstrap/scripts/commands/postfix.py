@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from sysimage_bootstrap.scripts.declarations import FirstStart
 from sysimage_bootstrap.scripts.root_files import Node
 from sysimage_bootstrap.scripts.running import Call, SystemState, UnknownError, command
 
@@ -62,7 +61,7 @@ def _with_value(text: str, name: str, value: str) -> str:
 @command("newaliases")
 def newaliases(call: Call) -> int:
     """Its index is of a database library: the image's own program makes it when the system starts."""
-    call.state.first_starts.append(FirstStart(call.shell.script.package, ("/usr/bin/newaliases",), "/etc/aliases.db"))
+    call.leave_to_first_start(("/usr/bin/newaliases",), "/etc/aliases.db")
     return 0
 
 

@@ -40,7 +40,7 @@ def make_ssl_cert(call: Call) -> int:
         call.files.put(path, Node.file(None))  # for scripts that ask whether it is there
     template = "/usr/share/ssl-cert/ssleay.cnf"
     program = ("/usr/bin/sh", "-c", _MAKE_CERTIFICATE, "make-ssl-cert", template, made, key, "ssl-cert")
-    call.state.first_starts.append(FirstStart(call.shell.script.package, program, made))
+    call.leave_to_first_start(program, made)
     return 0
 
 
@@ -53,7 +53,7 @@ def openssl(call: Call) -> int:
             call.print(f"{call.state.random.hexadecimal(2 * int(size))}\n")
             return 0
         case ["rand", "-base64", size]:
-            call.print(f"{call.state.random.letters(-(-int(size) // 3) * 4)}\n")
+            call.print(f"{call.state.random.base64(int(size))}\n")
             return 0
     if words[:1] != ["rand"] or "-out" not in words[:-1]:
         raise UnknownError("what openssl does")
@@ -67,7 +67,7 @@ def control_setup(call: Call) -> int:
     server = call.name.partition("-")[0]
     program = (f"/usr/sbin/{call.name}",)
     made = f"/etc/{server}/{server}_server.key"
-    call.state.first_starts.append(FirstStart(call.shell.script.package, program, made))
+    call.leave_to_first_start(program, made)
     return 0
 
 

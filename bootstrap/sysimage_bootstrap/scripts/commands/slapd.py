@@ -6,7 +6,6 @@ import hashlib
 import re
 from base64 import b64encode
 
-from sysimage_bootstrap.scripts.declarations import FirstStart
 from sysimage_bootstrap.scripts.random_text import fill_command, runs
 from sysimage_bootstrap.scripts.running import Call, UnknownError, command
 
@@ -42,21 +41,19 @@ def slapadd(call: Call) -> int:
     content = None if path is None else call.files.read(call.path(path))
     if configuration is None or base is None or content is None:
         raise UnknownError("what slapadd adds")
-    package = call.shell.script.package
     if base == _CONFIGURATION:
         directory, creates = configuration, f"{configuration}/{_CONFIGURATION}.ldif"
     else:
-        directory = _database(call, package)
+        directory = _database(call)
         creates = f"{directory}/data.mdb"
-    words = fill_command(content.decode(), _ADD, configuration, base, directory)
-    call.state.first_starts.append(FirstStart(package, words, creates))
+    call.leave_to_first_start(fill_command(content.decode(), _ADD, configuration, base, directory), creates)
     return 0
 
 
-def _database(call: Call, package: str) -> str:
+def _database(call: Call) -> str:
     """Where the configuration that was added before keeps its entries."""
     for one in call.state.first_starts:
         found = re.search(r"^olcDbDirectory: (\S+)$", "\n".join(one.command), re.MULTILINE)
-        if one.package == package and found:
+        if one.package == call.shell.script.package and found:
             return found[1]
     raise UnknownError("where slapd keeps its entries")

@@ -138,14 +138,12 @@ def runs_a_script(call: Call) -> int | None:
 @command("su", "runuser")
 def as_another_user(call: Call) -> int | None:
     """What another user looks at. What it would change would have other owners than root's."""
-    options = call.options("sugG", frozenset({"shell", "user", "group"}))
-    words = options.operands
-    if "-c" in call.arguments:
-        text = call.arguments[call.arguments.index("-c") + 1]
-        words = [word for word in words if word not in (text, "-")]
-        user = options.value("u", "user") or (words[0] if words else "root")
-    else:
+    if "-c" not in call.arguments:
         raise UnknownError(f"what {call.name} does")
+    options = call.options("sugG", frozenset({"shell", "user", "group"}))
+    text = call.arguments[call.arguments.index("-c") + 1]
+    words = [word for word in options.operands if word not in (text, "-")]
+    user = options.value("u", "user") or (words[0] if words else "root")
     if has_effects(parse(text), call.shell.functions):
         raise UnknownError(f"what {user} does")
     kept, call.shell.user = call.shell.user, user

@@ -24,12 +24,9 @@ def inputs(call: Call, paths: list[str]) -> list[tuple[str, str]]:
         if path == "-" or path == "/dev/stdin":
             found.append(("", call.stdin.text()))
             continue
-        if path == "/dev/null":
-            found.append((path, ""))
-            continue
-        random = call.state.random.read(path)
-        if random is not None:
-            found.append((path, random))
+        device = call.state.random.read(path)
+        if device is not None:
+            found.append((path, device))
             continue
         node = call.files.node(call.path(path))
         if node is None or node.target is not None:
@@ -322,7 +319,7 @@ def base64_(call: Call) -> int:
 
     def encoded(text: str) -> str:
         if runs(text):
-            made = call.state.random.letters(-(-len(text) // 3) * 4)
+            made = call.state.random.base64(len(text))
         else:
             made = b64encode(text.encode(errors="surrogateescape")).decode()
         if not width:
