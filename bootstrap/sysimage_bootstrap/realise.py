@@ -140,7 +140,6 @@ class _Making:
             self.spec,
             self.spec_dir,
             items,
-            items,
             {name: PackageFacts.parse(self.store.facts(item.path)) for name, item in items.items()},
             self.store,
             programs,

@@ -146,13 +146,12 @@ def _assembled(
         unregistered,
         *account_files_of_base(tree, readings, source, limits),
         packages=package_files(tree, readings),
-        sparse_files=tuple(
-            sorted({one.name for layer in readings for one in layer.members if one.segments is not None})
-        ),
+        sparse_files=_sparse_files(readings),
     )
 
 
 def _sparse_files(readings: Sequence[LayerReading]) -> tuple[str, ...]:
+    """The paths of files with holes."""
     return tuple(sorted({one.name for layer in readings for one in layer.members if one.segments is not None}))
 
 

@@ -32,7 +32,7 @@ def system_of(cache: Path, name: str, store_dir: str = "/gnu/store") -> SystemRe
     spec = SystemSpec.model_validate({"name": name, "files": {"/etc/name": {"text": name}}, "packages": []})
     store = ItemStore(cache / "store", store_dir)
     items, facts = make_packages(store)
-    result = build_system(spec, cache, items, items, facts, store, make_programs(spec, store))
+    result = build_system(spec, cache, items, facts, store, make_programs(spec, store))
     SystemCache(cache / "systems", store, made_by="code").keep(name, result)
     return result
 

@@ -43,7 +43,7 @@ def made(tmp_path: Path) -> tuple[SystemResult, ItemStore]:
     spec = SystemSpec.model_validate(SPEC)
     store = ItemStore(tmp_path / "store", spec.store.store_dir)
     items, facts = make_packages(store)
-    return build_system(spec, tmp_path, items, items, facts, store, make_programs(spec, store)), store
+    return build_system(spec, tmp_path, items, facts, store, make_programs(spec, store)), store
 
 
 def package(name: str, version: str = "1", content: bytes = b"") -> Package:
@@ -153,7 +153,7 @@ def test_a_system_is_found_from_any_directory(tmp_path: Path, monkeypatch: pytes
     spec = SystemSpec.model_validate(SPEC)
     store = ItemStore(Path("store"), spec.store.store_dir)
     items, facts = make_packages(store)
-    result = build_system(spec, Path(), items, items, facts, store, make_programs(spec, store))
+    result = build_system(spec, Path(), items, facts, store, make_programs(spec, store))
     here = key_of(spec, Path(), RESOLUTION, store, NO_ACCOUNTS, ())
     SystemCache(Path("systems"), store, made_by="code").keep(here, result)
 

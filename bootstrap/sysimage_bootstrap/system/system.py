@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,11 +56,10 @@ class _Packages:
     def of(
         cls,
         spec: SystemSpec,
-        resolution: Iterable[str],
         items: Mapping[str, StoreItem],
         facts: Mapping[str, PackageFacts],
     ) -> _Packages:
-        everything = [Installed.of(name, items[name], facts[name]) for name in sorted(set(resolution))]
+        everything = [Installed.of(name, items[name], facts[name]) for name in sorted(items)]
         left_out = set(build_only(spec))
         return cls(items, everything, [package for package in everything if package.name not in left_out])
 
@@ -73,7 +72,6 @@ class _Packages:
 def build_system(
     spec: SystemSpec,
     spec_dir: Path,
-    resolution: Iterable[str],
     items: Mapping[str, StoreItem],
     facts: Mapping[str, PackageFacts],
     store: ItemStore,
@@ -84,14 +82,13 @@ def build_system(
     locked: AccountIds = NO_IDS,
     assemble: Assemble | None = None,
 ) -> SystemResult:
-    """Make the system that ``spec`` declares of the packages in ``resolution``, with an init if there are ``programs``
-    for it.
+    """Make the system that ``spec`` declares of packages, with an init if there are ``programs`` for it.
 
     ``items`` and ``facts`` are by package name, dependencies first; file sources of the spec are relative to
     ``spec_dir``; ``below`` are the accounts of the image below, and ``locked`` the IDs that accounts have whatever else
     there is. Whatever the spec asks for and the packages do not have is a `SpecError`.
     """
-    packages = _Packages.of(spec, resolution, items, facts)
+    packages = _Packages.of(spec, items, facts)
     progress("system", 0, 3)
     declared = _declare(spec, spec_dir, packages, store, programs, below, locked)
     progress("system", 1, 3)

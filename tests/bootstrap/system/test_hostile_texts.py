@@ -52,7 +52,7 @@ def made(
     while True:
         said, spec, places = said_everywhere(MADE, text, places)
         try:
-            return said, build_system(spec, folder, items, items, facts, store, make_programs(spec, store)), places
+            return said, build_system(spec, folder, items, facts, store, make_programs(spec, store)), places
         except SpecError as error:  # such as a program that the packages do not have
             places = without_refused(places, text, error)
 

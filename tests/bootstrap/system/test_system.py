@@ -37,14 +37,14 @@ def configured(tmp_path: Path, postinst: str, more: Mapping[str, str], **parts: 
     store = ItemStore(tmp_path / "store", spec.store.store_dir)
     control = {"postinst": f"#!/bin/sh\nset -e\n{postinst}", "templates": "Template: pkg/port\nDefault: 25\n"}
     items, facts = make_packages(store, {"pkg": more}, {"pkg": control})
-    return build_system(spec, tmp_path, items, items, facts, store, make_programs(spec, store))
+    return build_system(spec, tmp_path, items, facts, store, make_programs(spec, store))
 
 
 def make(tmp_path: Path, more: More | None = None, **parts: Any) -> tuple[SystemResult, ItemStore]:
     spec = SystemSpec.model_validate({"name": "x", "packages": [], **parts})
     store = ItemStore(tmp_path / "store", spec.store.store_dir)
     items, facts = make_packages(store, more)
-    return build_system(spec, tmp_path, items, items, facts, store, make_programs(spec, store)), store
+    return build_system(spec, tmp_path, items, facts, store, make_programs(spec, store)), store
 
 
 def tree_of(result: SystemResult) -> Tree:
@@ -403,7 +403,7 @@ def test_what_a_package_diverts_is_at_its_other_place(tmp_path: Path) -> None:
     store = ItemStore(tmp_path / "store", spec.store.store_dir)
     preinst = "#!/bin/sh\ndpkg-divert --add --rename /bin/bash\ndpkg-divert --divert /bin/x --add /bin/absent\n"
     items, facts = make_packages(store, {"newer": {"bin/bash": "-> newer"}}, {"newer": {"preinst": preinst}})
-    usr = usr_of(build_system(spec, tmp_path, items, items, facts, store))
+    usr = usr_of(build_system(spec, tmp_path, items, facts, store))
     assert (usr["/usr/bin/bash"].target, usr["/usr/bin/bash.distrib"].read()) == ("newer", b"#!bash")
     assert "/usr/bin/x" not in usr
 
@@ -415,7 +415,7 @@ def test_programs_have_the_capabilities_that_their_packages_and_the_spec_say(tmp
     store = ItemStore(tmp_path / "store", spec.store.store_dir)
     postinst = "#!/bin/sh\nsetcap cap_net_raw+ep /bin/bash\nsetcap cap_bpf+ep /bin/absent\n"
     items, facts = make_packages(store, scripts={"bash": {"postinst": postinst}})
-    entries = {entry.path: entry for entry in build_system(spec, tmp_path, items, items, facts, store).entries}
+    entries = {entry.path: entry for entry in build_system(spec, tmp_path, items, facts, store).entries}
     assert entries["/usr/bin/bash"].capabilities == file_capabilities("cap_net_raw+ep")
     assert (entries["/usr/bin/su"].mode, entries["/usr/bin/su"].capabilities) == (
         0o4755,
@@ -434,7 +434,7 @@ def test_an_owner_that_the_system_lacks_has_the_packages_number(tmp_path: Path) 
     foreign = Attributes(0o2750, "builder", "77", directory=False, uid=1001)
     said = {"bin/own": foreign, "etc/own": foreign, "var/lib/own": replace(foreign, directory=True)}
     facts["own"] = replace(facts["own"], attributes=said)
-    entries = {entry.path: entry for entry in build_system(spec, tmp_path, items, items, facts, store).entries}
+    entries = {entry.path: entry for entry in build_system(spec, tmp_path, items, facts, store).entries}
     for path in ("/usr/bin/own", "/etc/own", "/var/lib/own"):
         assert (entries[path].mode, entries[path].uid, entries[path].gid) == (0o2750, 1001, 77), path
 
@@ -448,11 +448,11 @@ def test_a_package_that_replaces_another_counts_for_the_files_of_both(
     items, facts = make_packages(store, {"newer": {"bin/bash": "-> newer"}})
     facts["newer"] = replace(facts["newer"], replaces=replaces)
     if wins:
-        result = build_system(spec, tmp_path, items, items, facts, store)
+        result = build_system(spec, tmp_path, items, facts, store)
         assert usr_of(result)["/usr/bin/bash"].target == "newer"
     else:
         with pytest.raises(IntegrityError, match=r"/usr/bin/bash: .*-bash-1 and .*-newer-1 have different things here"):
-            build_system(spec, tmp_path, items, items, facts, store)
+            build_system(spec, tmp_path, items, facts, store)
 
 
 def test_a_directory_is_not_a_file_of_another_package(tmp_path: Path) -> None:
@@ -557,7 +557,7 @@ def test_locked_ids_are_those_of_packages_accounts_and_all_chosen_ones_are_repor
 
     def made(locked: AccountIds) -> SystemResult:
         programs = make_programs(spec, store)
-        return build_system(spec, tmp_path, items, items, facts, store, programs, locked=locked)
+        return build_system(spec, tmp_path, items, facts, store, programs, locked=locked)
 
     free = made(NO_IDS)
     assert {"daemond", "spooler", "ann"} == free.account_ids.users.keys()

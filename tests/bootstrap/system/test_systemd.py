@@ -54,7 +54,7 @@ def entries(tmp_path: Path, **parts: Any) -> Mapping[str, Entry]:
     spec = SystemSpec.model_validate({"name": "x", "packages": ["server"], "init": "systemd", **parts})
     store = ItemStore(tmp_path / "store", spec.store.store_dir)
     items, facts = make_packages(store, MORE, {"server": {"postinst": POSTINST}})
-    result = build_system(spec, tmp_path, items, items, facts, store, None)
+    result = build_system(spec, tmp_path, items, facts, store, None)
     return {entry.path: entry for entry in result.entries}
 
 
@@ -109,7 +109,7 @@ def test_accounts_of_units_are_made(tmp_path: Path) -> None:
     spec = SystemSpec.model_validate({"name": "x", "packages": ["server"], "init": "systemd"})
     store = ItemStore(tmp_path / "store", spec.store.store_dir)
     items, facts = make_packages(store, MORE, {"server": {"postinst": POSTINST}})
-    accounts = build_system(spec, tmp_path, items, items, facts, store, None).accounts
+    accounts = build_system(spec, tmp_path, items, facts, store, None).accounts
     assert accounts is not None
     assert accounts.user("serverd") is not None
 
@@ -224,7 +224,7 @@ def test_a_unit_whose_program_is_not_in_the_image_is_named(tmp_path: Path) -> No
     )
     store = ItemStore(tmp_path / "store", spec.store.store_dir)
     items, facts = make_packages(store, MORE)
-    (notice,) = build_system(spec, tmp_path, items, items, facts, store, None).notices
+    (notice,) = build_system(spec, tmp_path, items, facts, store, None).notices
     assert notice == "own.service: no package of the image has /usr/bin/nothing, so the unit will fail when it starts"
 
 
@@ -232,7 +232,7 @@ def test_the_image_starts_with_a_program_that_podman_takes_for_systemd(tmp_path:
     spec = SystemSpec.model_validate({"name": "x", "packages": ["server"], "init": "systemd"})
     store = ItemStore(tmp_path / "store", spec.store.store_dir)
     items, facts = make_packages(store, MORE)
-    result = build_system(spec, tmp_path, items, items, facts, store, None)
+    result = build_system(spec, tmp_path, items, facts, store, None)
     assert result.image_defaults.entry_point == (f"{result.system}/systemd",)
     assert (result.image_defaults.stop_signal, result.boot_program) == ("SIGRTMIN+3", None)
     assert result.image_defaults.environment["container"] == "oci"

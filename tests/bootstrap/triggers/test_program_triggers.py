@@ -80,7 +80,7 @@ def test_a_system_shows_what_triggers_make_in_usr(tmp_path: Path) -> None:
         store = ItemStore(tmp_path / "store", spec.store.store_dir)
         packages = {"libglib2.0-0t64": {"bin/x": "#!x"}, "app": {"share/glib-2.0/schemas/app.gschema.xml": schema}}
         items, facts = make_packages(store, packages)
-        result = build_system(spec, tmp_path, items, items, facts, store, assemble=assemble)
+        result = build_system(spec, tmp_path, items, facts, store, assemble=assemble)
         made = next(item for item in result.items if item.path.name == "gschemas.compiled")
         assert made.shown is not None
         assert made.location is not None
@@ -127,7 +127,7 @@ def test_modules_of_another_architecture_are_left_to_the_programs_that_load_them
     items, facts = make_packages(store, packages)
     said: list[str] = []
     with listen_to_notices(said.append):
-        build_system(spec, tmp_path, items, items, facts, store, assemble=assemble)
+        build_system(spec, tmp_path, items, facts, store, assemble=assemble)
     assert said == ["the image has no loaders.cache: cannot run gdk-pixbuf-loaders"]
 
 

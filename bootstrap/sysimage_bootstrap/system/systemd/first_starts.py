@@ -53,10 +53,10 @@ def _word(word: str) -> str:
 
 def script_first_starts(first_starts: Iterable[FirstStart]) -> Iterator[tuple[str, str]]:
     """Path and text of a unit for each thing that a package's script would have made, before any service starts."""
-    numbers: dict[str, int] = {}
+    names: dict[str, list[str]] = {}
     for one in first_starts:
-        number = numbers[one.package] = numbers.get(one.package, 0) + 1
-        name, before = (f"{one.package}-configure{'' if at == 1 else f'-{at}'}.service" for at in (number, number - 1))
+        before = names.setdefault(one.package, [])
+        name = f"{one.package}-configure{f'-{len(before) + 1}' if before else ''}.service"
         text = unit_text(
             f"what the scripts of {one.package} make",
             {
@@ -64,7 +64,7 @@ def script_first_starts(first_starts: Iterable[FirstStart]) -> Iterator[tuple[st
                     ("Description", f"Make {plain(one.creates)}"),
                     ("ConditionPathExists", f"!{plain(one.creates)}"),
                     ("DefaultDependencies", "no"),
-                    ("After", f"sysinit.target {before}" if number > 1 else "sysinit.target"),
+                    ("After", " ".join(["sysinit.target", *before[-1:]])),
                     ("Before", "basic.target shutdown.target"),
                     ("Conflicts", "shutdown.target"),
                 ],
@@ -72,4 +72,5 @@ def script_first_starts(first_starts: Iterable[FirstStart]) -> Iterator[tuple[st
                 "Install": [("WantedBy", "basic.target")],
             },
         )
+        before.append(name)
         yield f"{ETC}/{name}", text
