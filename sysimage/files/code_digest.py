@@ -43,11 +43,11 @@ def code_digest(*makers: Callable[..., Any] | type | str) -> str:
 
     A text is the name of their module, which then need not be loaded.
     """
-    return _digest_of(tuple(sorted({one if isinstance(one, str) else one.__module__ for one in makers})))
+    return _digest_of(frozenset(one if isinstance(one, str) else one.__module__ for one in makers))
 
 
 @functools.cache
-def _digest_of(modules: tuple[str, ...]) -> str:
+def _digest_of(modules: frozenset[str]) -> str:
     made = _installed().follow(modules)
     state = hashlib.sha256(f"{sys.implementation.cache_tag}\n".encode())
     for name in sorted(made.libraries):
@@ -128,7 +128,7 @@ class Packages:
             files.update(self._data[directory])
             if said.programs:
                 beside = self._programs[directory].items()
-                files.update(one for one in beside if one[0].rpartition("/")[2] in said.programs)
+                files.update((name, path) for name, path in beside if os.path.basename(path) in said.programs)  # noqa: PTH119
             if said.loads_by_name:
                 waiting += (other for other in self._modules if other.rpartition(".")[0] == name)
         return CodeFiles(files, frozenset(libraries))
@@ -140,11 +140,12 @@ def imports_in(text: str) -> tuple[str, ...]:
     Read without parsing it, which would take longer than many a build. Docstrings may add names that do not exist.
     """
     found: list[str] = []
+    text += "\n"
     at = text.find("import ")
     while at >= 0:
-        line = text.rfind("\n", 0, at) + 1
-        before, end = text[line:at].split(), text.find("\n", at)
-        names = text[at + len("import ") : end if end >= 0 else len(text)]
+        line = text.rfind("\n", None, at) + 1
+        before = text[line:at].split()
+        names = text[at + len("import ") : text.index("\n", at)]
         if names.startswith("("):
             indent = text[line:at].partition("from")[0]
             names = _COMMENT.sub("", text[at : text.find(f"\n{indent})", at)]).partition("(")[2]
@@ -153,7 +154,7 @@ def imports_in(text: str) -> tuple[str, ...]:
             found += listed
         elif before[0] == "from" and len(before) == 2:
             found += [before[1], *(f"{before[1]}.{name}" for name in listed)]
-        at = text.find("import ", at + 1)
+        at = text.find("import ", at + len("import "))
     return tuple(found)
 
 

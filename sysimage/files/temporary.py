@@ -149,11 +149,13 @@ def create_temporary(path: Path, *, private: bool = False) -> tuple[Path, int]:
 def _create(temporary: Path, *, private: bool) -> int | None:
     """A descriptor of a new file, locked; None if it was swept before that."""
     fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600 if private else 0o666)
-    lock(fd)  # a process that sweeps at this moment is waited for, and seen afterwards
-    if os.fstat(fd).st_nlink:
-        return fd
-    os.close(fd)
-    return None
+    with contextlib.ExitStack() as opened:
+        opened.callback(os.close, fd)
+        lock(fd)  # a process that sweeps at this moment is waited for, and seen afterwards
+        if not os.fstat(fd).st_nlink:
+            return None
+        opened.pop_all()
+    return fd
 
 
 def temporary_name(path: Path) -> Path:

@@ -1,17 +1,23 @@
-"""Directories that appear whole or not at all; for files see `test_temporary`."""
+"""Files and directories that appear whole or not at all, and stay after a power failure; see also `test_temporary`."""
 
 from __future__ import annotations
 
 import errno
 import os
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sysimage.files import atomic
-from sysimage.files.atomic import atomic_directory, sync_filesystem
+from sysimage.files.atomic import atomic_directory, atomic_file, atomic_write, sync_filesystem
 from sysimage.files.checksummed_file import DamagedFileError, read_checksummed, write_checksummed
+from sysimage.files.output import output_file
 
 
 @pytest.mark.parametrize("durable", [True, False])
@@ -65,8 +71,87 @@ def test_a_file_system_that_cannot_write_what_it_holds_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sync_filesystem(tmp_path)
-    monkeypatch.setattr(atomic, "_LIBC", SimpleNamespace(syncfs=lambda fd: -1))
-    monkeypatch.setattr("ctypes.get_errno", lambda: errno.EIO)
-    with pytest.raises(OSError, match=os.strerror(errno.EIO)) as caught:
+    real = os.open
+    # The kernel refuses to write out what belongs to no file system that it could name.
+    monkeypatch.setattr(os, "open", lambda path, flags: real(path, os.O_PATH | os.O_CLOEXEC))
+    with pytest.raises(OSError, match=os.strerror(errno.EBADF)) as caught:
         sync_filesystem(tmp_path)
     assert caught.value.filename == str(tmp_path)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """What is brought to the disk, and what gets another name, in this order, with numbers of inodes."""
+    steps: list[tuple[str, int]] = []
+    sync, rename = os.fsync, os.rename
+
+    def seen_sync(fd: int) -> None:
+        steps.append(("written out", os.fstat(fd).st_ino))
+        sync(fd)
+
+    def seen_rename(before: Path, after: Path) -> None:
+        rename(before, after)
+        steps.append(("renamed", os.stat(after).st_ino))  # noqa: PTH116
+
+    monkeypatch.setattr(os, "fsync", seen_sync)
+    monkeypatch.setattr(os, "rename", seen_rename)
+    return steps
+
+
+@contextmanager
+def written_at_once(write: Callable[..., None], path: Path, **asked: bool) -> Iterator[None]:
+    write(path, b"content", **asked)
+    yield
+
+
+WRITING: dict[str, Callable[..., AbstractContextManager[object]]] = {
+    "an open file": atomic_file,
+    "a file": partial(written_at_once, atomic_write),
+    "a file with a checksum": partial(written_at_once, write_checksummed),
+    "a directory": atomic_directory,
+}
+
+
+@pytest.mark.parametrize("writing", WRITING.values(), ids=WRITING)
+def test_what_is_durable_is_whole_before_it_has_its_name_and_nothing_else_waits_for_a_disk(
+    writing: Callable[..., AbstractContextManager[object]], tmp_path: Path, disk: list[tuple[str, int]]
+) -> None:
+    with writing(tmp_path / "durable", durable=True):
+        pass
+    inode = (tmp_path / "durable").stat().st_ino
+    assert disk == [("written out", inode), ("renamed", inode), ("written out", tmp_path.stat().st_ino)]
+    disk.clear()
+    with writing(tmp_path / "other", durable=False):
+        pass
+    assert disk == [("renamed", (tmp_path / "other").stat().st_ino)]
+
+
+def test_what_a_user_names_as_output_is_durable(tmp_path: Path, disk: list[tuple[str, int]]) -> None:
+    with output_file(tmp_path / "out"):
+        pass
+    assert [step for step, _ in disk] == ["written out", "renamed", "written out"]
+
+
+@pytest.mark.parametrize("private", [True, False, None])
+@pytest.mark.parametrize("writing", WRITING.values(), ids=WRITING)
+def test_only_what_is_private_is_for_its_owner_alone(
+    writing: Callable[..., AbstractContextManager[object]], private: bool | None, tmp_path: Path
+) -> None:
+    before = os.umask(0)
+    try:
+        with writing(tmp_path / "new", durable=False, **({} if private is None else {"private": private})):
+            pass
+    finally:
+        os.umask(before)
+    mode = (tmp_path / "new").stat().st_mode
+    everyone = 0o777 if stat.S_ISDIR(mode) else 0o666
+    assert stat.S_IMODE(mode) == everyone & (0o700 if private else 0o777)
+
+
+@given(st.binary(max_size=50), st.integers(1, 9))
+def test_a_file_is_written_to_its_end_though_the_kernel_takes_little_at_a_time(data: bytes, most: int) -> None:
+    write = os.write
+    with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "write", lambda fd, rest: write(fd, rest[:most]))
+        atomic_write(Path(directory) / "file", data, durable=False)
+        assert (Path(directory) / "file").read_bytes() == data

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import functools
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sysimage.files.code_digest import PACKAGES, Packages, imports_in, library_version
 from tests.support.examples import ROOT
@@ -22,6 +27,9 @@ OURS = Packages(
 )
 
 
+Digesting = Callable[..., str]
+
+
 def package(top: Path, files: Mapping[str, str]) -> Packages:
     for name, text in {"__init__.py": "", **files}.items():
         (top / name).parent.mkdir(parents=True, exist_ok=True)
@@ -29,21 +37,46 @@ def package(top: Path, files: Mapping[str, str]) -> Packages:
     return Packages({"pack": top})
 
 
-def parsed_imports(text: str) -> set[str]:
-    found = set()
-    for node in ast.walk(ast.parse(text)):
+@dataclass(frozen=True)
+class Parsed:
+    """What Python's own parser finds in a module."""
+
+    imports: frozenset[str]
+    numbers: frozenset[str]
+    """Names of formats and versions that are numbers."""
+
+
+@functools.cache
+def parsed(path: Path) -> Parsed:
+    tree = ast.parse(path.read_text())
+    return Parsed(frozenset(imports_of(tree)), frozenset(numbers_of(tree)))
+
+
+def imports_of(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            found |= {f"{node.module}", *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return found
+            yield from (f"{node.module}", *(f"{node.module}.{alias.name}" for alias in node.names))
+
+
+def numbers_of(tree: ast.Module) -> Iterator[str]:
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            value = node.value.value
+            for target in map(ast.unparse, node.targets):
+                number = isinstance(value, int) or (isinstance(value, str) and value.isdigit())
+                if number and target.strip("_").endswith(("FORMAT", "VERSION")):
+                    yield target
 
 
 def test_no_import_of_a_module_is_missed() -> None:
-    texts = {name: Path(path).read_text() for name, path in OURS.modules.items()}
-    missed = {name: parsed_imports(text) - set(imports_in(text)) for name, text in texts.items()}
+    missed = {
+        name: parsed(Path(path)).imports - set(imports_in(Path(path).read_text()))
+        for name, path in OURS.modules.items()
+    }
     assert {name: imports for name, imports in missed.items() if imports} == {}
-    assert len(texts) > 500
+    assert len(missed) > 500
 
 
 def test_every_form_of_import_is_seen() -> None:
@@ -51,8 +84,17 @@ def test_every_form_of_import_is_seen() -> None:
         "import a\nimport b.c as d, e\nfrom f import g as h  # noqa: F401 (yes)\n"
         "def k():\n    from l.m import (\n        n,  # why (not)\n        o as p,\n    )\n    import q\n"
     )
-    assert parsed_imports(text) == {"a", "b.c", "e", "f", "f.g", "l.m", "l.m.n", "l.m.o", "q"}
-    assert set(imports_in(text)) == parsed_imports(text)
+    assert set(imports_of(ast.parse(text))) == {"a", "b.c", "e", "f", "f.g", "l.m", "l.m.n", "l.m.o", "q"}
+    assert set(imports_in(text)) == set(imports_of(ast.parse(text)))
+
+
+@given(st.lists(st.sampled_from(["import ", "from ", "a.b", ",", "(", ")", "#", "\n", " as c"]), max_size=12))
+def test_any_text_can_be_read_and_what_python_would_import_is_found(words: list[str]) -> None:
+    """Docstrings and comments say "from" and "import", too."""
+    text = "".join(words)
+    found = set(imports_in(text))
+    with contextlib.suppress(SyntaxError):
+        assert found >= set(imports_of(ast.parse(text)))
 
 
 def test_imports_are_followed_and_so_are_packages_above_and_files_beside(tmp_path: Path) -> None:
@@ -94,27 +136,53 @@ def test_a_module_that_is_not_there_is_refused(tmp_path: Path) -> None:
     [
         ("low.py", "x = 2\n", False),
         ("boot.scm", ")", False),
+        ("../one-1.dist-info/METADATA", "another version of a library", False),
         ("stranger.py", "x = 2\n", True),
+        ("../stranger-1.dist-info/METADATA", "", True),
         ("__pycache__/low.pyc", "compiled again", True),
         (".low.py.swp", "an editor's", True),
     ],
 )
-def test_the_digest_changes_with_what_was_followed_alone(changed: str, text: str, same: bool, tmp_path: Path) -> None:
-    def digest(top: Path) -> str:
-        code = "from pack.one import f; from sysimage.files import code_digest as c; c.PACKAGES += ('pack',); "
-        run = [sys.executable, "-c", code + "print(c.code_digest(f))"]
-        paths = os.pathsep.join([str(top), *sys.path])
-        return subprocess.run(run, env={**os.environ, "PYTHONPATH": paths}, check=True, stdout=-1, text=True).stdout
+def test_the_digest_changes_with_what_was_followed_alone(
+    changed: str, text: str, same: bool, digest: Digesting, unchanged: str
+) -> None:
+    assert (digest({changed: text}) == unchanged) is same
 
-    files = {
-        "one.py": "from pack.low import x\ndef f(): ...\n",
-        "low.py": "x = 1\n",
-        "boot.scm": "(",
-        "stranger.py": "",
-    }
-    package(tmp_path / "a/pack", files)
-    package(tmp_path / "b/pack", {**files, changed: text})
-    assert (digest(tmp_path / "a") == digest(tmp_path / "b")) is same
+
+def test_the_digest_is_the_same_in_every_process_and_for_makers_in_any_order(digest: Digesting, unchanged: str) -> None:
+    assert digest({}, makers="g, f", hash_seed="2") == unchanged
+
+
+@pytest.fixture(scope="module")
+def digest(tmp_path_factory: pytest.TempPathFactory) -> Digesting:
+    """Of the makers ``f`` and ``g``, which have modules and libraries, by a process of its own."""
+
+    def digest(changes: Mapping[str, str], makers: str = "f, g", hash_seed: str = "1") -> str:
+        top = tmp_path_factory.mktemp("code")
+        files = {
+            "one.py": "from pack.low import x\ndef f():\n    import one, two, three, four, five\n",
+            "low.py": "x = 1\n",
+            "high.py": "def g(): ...\n",
+            "boot.scm": "(",
+            "stranger.py": "",
+            "../one-2.dist-info/METADATA": "",
+            "../without_init/empty": "",
+        }
+        package(top / "pack", {**files, **changes})
+        code = (
+            "from pack.one import f; from pack.high import g; from sysimage.files import code_digest as c; "
+            f"c.PACKAGES += ('pack', 'not_installed', 'without_init'); print(c.code_digest({makers}))"
+        )
+        environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(top), *sys.path]), "PYTHONHASHSEED": hash_seed}
+        run = [sys.executable, "-c", code]
+        return subprocess.run(run, env=environ, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+    return digest
+
+
+@pytest.fixture(scope="module")
+def unchanged(digest: Digesting) -> str:
+    return digest({})
 
 
 def test_every_library_that_we_import_has_a_version() -> None:
@@ -164,13 +232,5 @@ cached thing goes by them."""
 
 
 def test_no_cache_goes_by_a_number_that_is_raised_by_hand() -> None:
-    found = set()
-    for name, path in OURS.modules.items():
-        for node in ast.parse(Path(path).read_text()).body:
-            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
-                value = node.value.value
-                for target in map(ast.unparse, node.targets):
-                    number = isinstance(value, int) or (isinstance(value, str) and value.isdigit())
-                    if number and target.strip("_").endswith(("FORMAT", "VERSION")):
-                        found.add((name, target))
+    found = {(name, target) for name, path in OURS.modules.items() for target in parsed(Path(path)).numbers}
     assert found == BY_HAND

@@ -175,3 +175,14 @@ def test_a_file_is_for_its_owner_alone_only_if_that_is_asked_for(private: bool |
         assert stat.S_IMODE((tmp_path / "whole").stat().st_mode) == (0o600 if private else 0o640)
     finally:
         os.umask(before)
+
+
+def test_what_is_another_users_is_not_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = tmp_path / ".web.tar.0123456789ab.part"
+    left.touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "geteuid", lambda: left.stat().st_uid + 1)
+        sweep(tmp_path)
+    assert left.exists()
+    sweep(tmp_path)
+    assert not left.exists()

@@ -47,7 +47,10 @@ ROOMS = (
     *(f"bootstrap/sysimage_bootstrap/{room}" for room in ("packages", "planning", "scripts", "system", "units")),
 )
 """Directories: what is tried if no other is named."""
-ALSO = {"tests/verify": ("tests/hostile",), "tests/bases": ("tests/hostile",)}
+ALSO = {
+    "tests/verify": ("tests/hostile", "tests/pipeline/test_package_rows.py", "tests/store/test_derivations.py"),
+    "tests/bases": ("tests/hostile",),
+}
 """Other rooms of tests that are about the code of a room."""
 LEFT_OUT = ("__pycache__", ".git", ".venv", "build", "dist", ".*_cache", ".hypothesis")
 _TIMES, _MORE = 5, 30

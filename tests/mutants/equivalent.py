@@ -10,6 +10,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ),
     ("sysimage/blobs/directory.py", "-1", "(1)"): "a writer that was left is not used again",
     ("sysimage/closure/measures.py", "1", "(2)"): "a bit set is counted, and each item has its own bit either way",
+    ("sysimage/files/codec.py", "if convert is _same:\n        return listed, kind", "pass"): "a shortcut",
     ("sysimage/layers/headers.py", "len(self._tails) >= _MOST_TAILS", "(len(self._tails) > _MOST_TAILS)"): (
         "a bound of memory: one entry more changes no byte"
     ),

@@ -67,13 +67,14 @@ def test_the_mirrored_tests_of_a_module(module: str, tests: str) -> None:
 
 def test_a_mutant_is_tried_with_the_tests_that_run_its_line_the_shortest_first(tmp_path: Path) -> None:
     document = tmp_path / "1.json"
-    lines = {"a.py": {"1": [0], "5": [1, 2], "6": [2, 3], "7": [4]}}
+    lines = {"a.py": {"1": [0], "5": [1, 2], "6": [2, 3], "7": [4], "8": [0, 1]}}
     seconds = {"slow": 9.0, "quick": 0.1, "other": 0.2, "broken": 0.0}
     document.write_text(json.dumps({"seconds": seconds, "failed": ["broken"], "lines": lines}))
     traces = Traces()
     traces.add(document)
     assert traces.tests_of("a.py", range(5, 7)) == {"slow", "quick", "other"}
     assert traces.tests_of("a.py", range(1, 2)) == {"slow", "quick", "other"}, "while it is imported"
+    assert traces.tests_of("a.py", range(8, 9)) == {"slow", "quick", "other"}, "then and later"
     assert traces.tests_of("a.py", range(7, 8)) == {"slow", "quick", "other"}, "a broken test notices nothing"
     assert traces.tests_of("b.py", range(1, 2)) == set()
     assert traces.shortest({"slow", "quick", "other"}, 1.0) == ["quick", "other"]

@@ -21,6 +21,8 @@ class Traces:
     failed: set[str] = field(default_factory=set)
     """Without any mutant: of no use here."""
     by_line: dict[tuple[str, int], set[str]] = field(default_factory=lambda: defaultdict(set))
+    at_import: set[tuple[str, int]] = field(default_factory=set)
+    """Lines that run while modules are imported: what they made, any test of the module may use."""
     by_module: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def add(self, document: Path) -> None:
@@ -33,14 +35,18 @@ class Traces:
             for line, numbers in lines.items():
                 tests = {names[number] for number in numbers if number} - self.failed
                 self.by_line[module, int(line)] |= tests
+                if 0 in numbers:
+                    self.at_import.add((module, int(line)))
                 self.by_module[module] |= tests
 
     def tests_of(self, module: str, lines: range) -> set[str]:
-        """The tests that run one of the lines; those of the whole module if none is known to."""
+        """The tests that run one of the lines; those of the whole module if none is known to, or its import does."""
         tests: set[str] = set()
         for line in lines:
             tests |= self.by_line.get((module, line), set())
-        return tests or self.by_module.get(module, set())
+        if not tests or any((module, line) in self.at_import for line in lines):
+            return self.by_module.get(module, set())
+        return tests
 
     def shortest(self, names: Iterable[str], limit: float) -> list[str]:
         """Tests that together take ``limit`` seconds, the shortest first; one at least."""
