@@ -146,7 +146,7 @@ def _read_layers(
     source: ImageSource, documents: ImageDocuments, faults: IssueCollector, limits: Limits, progress: Progress
 ) -> list[LayerReading]:
     orphans = _orphans(source, documents)
-    total = sum(source.size(name) or 0 for name in {*orphans, *(layer.file for layer in documents.layers)})
+    total = sum(filter(None, map(source.size, {*orphans, *(layer.file for layer in documents.layers)})))
     count = _counter(progress, total)
     reading = Reading.within(limits, source, faults, is_captured, count)
     with threads(_THREADS, "verify") as pool:

@@ -78,7 +78,7 @@ class _Issues:
             self._issues.append(issue)
 
     def has(self, rule: str) -> bool:
-        return self._counts[rule] > 0
+        return rule in self._counts
 
     def count(self) -> int:
         return self._counts.total()

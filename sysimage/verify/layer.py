@@ -272,9 +272,6 @@ def _read_shown_member(
     if member.kind is not MemberKind.FILE:
         return
     below = item.expects(member)
-    if below is None:
-        _read_file(stream, member, result, reading, None, None)
-        return
     _read_file(stream, member, result, reading, below, item)
     item.expected = below
 

@@ -7,7 +7,7 @@ until all of an item is there. Layers that sysimage wrote never need this.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import IO
 
 from sysimage.digest import Digest
@@ -36,37 +36,39 @@ def reread_items(
 ) -> dict[Parts, tuple[Digest, int, set[bytes]]]:
     """NAR hash, NAR size (bytes) and the known hash parts in each item, from the tree as it is in the end."""
     items = tuple(items)
-    wanted: dict[_Place, tuple[int, int]] = {}
-    for item in items:
-        for _, node in tree.walk(item):
-            if node.kind is MemberKind.FILE:
-                wanted[node.layer, node.content_at] = (0, 0)
+    wanted = {
+        (node.layer, node.content_at) for item in items for _, node in tree.walk(item) if node.kind is MemberKind.FILE
+    }
+    found: dict[_Place, tuple[int, int]] = {}
     with tempfile.TemporaryFile() as spool:
-        for number in sorted({number for number, _ in wanted}):
-            _spool(documents[number], source, limits, wanted, spool)
-        return {item: _finish(item, tree, wanted, spool, known) for item in items}
+        for number in {number for number, _ in wanted}:
+            found |= _spool(documents[number], source, limits, wanted, spool)
+        return {item: _finish(item, tree, found, spool, known) for item in items}
 
 
 def _spool(
     document: LayerDocument,
     source: ImageSource,
     limits: Limits,
-    wanted: dict[_Place, tuple[int, int]],
+    wanted: Container[_Place],
     spool: IO[bytes],
-) -> None:
+) -> dict[_Place, tuple[int, int]]:
+    """Put what is wanted of a layer at the end of the file: where each begins there, and its bytes."""
+    found: dict[_Place, tuple[int, int]] = {}
     stream = layer_content(document, source, limits)
     for member in read_members(stream, limits, end_required=False):
         place = (document.number, member.parts)
         if member.kind is MemberKind.FILE and place in wanted:
-            wanted[place] = (spool.tell(), member.size)
+            found[place] = (spool.tell(), member.size)
             for piece in member.content(stream):
                 spool.write(piece)
+    return found
 
 
 def _finish(
     item: Parts,
     tree: FileTree,
-    wanted: Mapping[_Place, tuple[int, int]],
+    found: Mapping[_Place, tuple[int, int]],
     spool: IO[bytes],
     known: frozenset[bytes],
 ) -> tuple[Digest, int, set[bytes]]:
@@ -81,7 +83,7 @@ def _finish(
             collector.whole(node.link)
             nar.symlink(below, node.link)
         elif node.kind is MemberKind.FILE:
-            offset, size = wanted[node.layer, node.content_at]
+            offset, size = found[node.layer, node.content_at]
             nar.begin_file(below, bool(node.mode & 0o100), size)
             spool.seek(offset)
             left = size

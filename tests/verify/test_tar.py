@@ -177,3 +177,27 @@ def test_missing_end_blocks_are_accepted_only_when_asked_for() -> None:
     assert [m.kind for m in read_members(stream, DEFAULT_LIMITS, end_required=False)] == [MemberKind.FILE]
     with pytest.raises(MalformedError, match="without its end blocks"):
         members_of(data)
+
+
+@given(st.lists(st.integers(0, 1100), max_size=4), st.sampled_from([511, 512, 1 << 20]))
+def test_a_broken_header_is_named_by_the_byte_at_which_it_begins(sizes: list[int], chunk: int) -> None:
+    good = b"".join(raw_tar.file(b"f", bytes(size)) for size in sizes)
+    for broken in (raw_tar.header(b"x", magic=bytes(8)), raw_tar.header(b"x", checksum=b"000000\0 ")):
+        with pytest.raises(MalformedError, match=f"at byte {len(good)}$"):
+            members_of(good + broken + raw_tar.END, chunk=chunk)
+    with pytest.raises(MalformedError, match=f"without its end blocks, at byte {len(good)}$"):
+        members_of(good, chunk=chunk)
+
+
+@given(st.integers(-(2**40), 2**40), st.integers(0, 2**32 - 2))
+def test_numbers_of_every_size_are_read_in_both_notations(time: int, owner: int) -> None:
+    """GNU's notation in bytes, and pax records; a time may be before 1970."""
+
+    def in_bytes(number: int, width: int) -> bytes:
+        return (b"\xff" if number < 0 else b"\x80") + number.to_bytes(width - 1, "big", signed=number < 0)
+
+    fields = {"uid": in_bytes(owner, 8), "gid": in_bytes(owner, 8), "mtime": in_bytes(time, 12)}
+    records = [(b"uid", b"%d" % owner), (b"gid", b"%d" % owner), (b"mtime", b"%d" % time)]
+    data = raw_tar.archive(raw_tar.file(b"a", **fields), raw_tar.pax(records), raw_tar.file(b"b"), raw_tar.file(b"c"))
+    found = [(m.uid, m.gid, int(m.mtime)) for m, _ in members_of(data)]
+    assert found == [(owner, owner, time), (owner, owner, time), (0, 0, 1)], "and a record holds for one member alone"
