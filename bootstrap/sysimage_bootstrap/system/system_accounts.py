@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sysimage.errors import IntegrityError, SpecError
@@ -12,6 +13,7 @@ from sysimage.rootfs.declared_entries import declared_groups, declared_users
 from sysimage.spec.account_ids import NO_IDS, AccountIds
 from sysimage.spec.check_accounts import unknown_accounts
 from sysimage.spec.model import SystemSpec
+from sysimage_bootstrap.debs.control_files import SCRIPTS
 from sysimage_bootstrap.scripts.declarations import Declarations
 from sysimage_bootstrap.system.installed import Installed, provider
 from sysimage_bootstrap.system.sysusers import parse_sysusers
@@ -19,6 +21,7 @@ from sysimage_bootstrap.system.tmpfiles import mentioned_accounts, runtime_direc
 
 _MASTER = "share/base-passwd"
 _NO_LOGIN = "/usr/sbin/nologin"
+_MAKES = re.compile(r"^[^#\n]*\b(adduser|addgroup|useradd|groupadd)\s", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,34 +32,45 @@ class KnownAccounts:
     users: tuple[WantedUser, ...]
     """That packages declare in sysusers.d."""
     groups: tuple[WantedGroup, ...]
+    not_yet: frozenset[str] = frozenset()
+    """Names of those among them that scripts do not find: the script of their package makes them itself."""
 
     def homes(self, spec: SystemSpec) -> dict[str, str]:
         """The users that scripts find → their homes, as far as these are known."""
         homes = {user.name: user.home for user in self.base.users}
-        homes |= {user.name: user.home or "" for user in self.users}
+        homes |= {user.name: user.home or "" for user in self.users if user.name not in self.not_yet}
         return homes | {name: user.home or homes.get(name, "") for name, user in spec.users.items()}
 
     def group_names(self, spec: SystemSpec) -> frozenset[str]:
         """The groups that scripts find."""
         named = {group.name for group in self.base.groups} | {group.name for group in self.groups}
         named |= {user.name for user in self.users}
-        return frozenset({*named, *spec.groups, *spec.users})
+        return frozenset({*(named - self.not_yet), *spec.groups, *spec.users})
 
 
 def known_accounts(packages: Sequence[Installed]) -> KnownAccounts:
     """Debian's base accounts, and those that packages declare."""
     base = _base_accounts(packages)
-    users, groups = parse_sysusers(
-        (f"{package.path}/{relative}", file.read_text(encoding="utf-8", errors="surrogateescape"))
+    files = [
+        (package, f"{package.path}/{relative}", file.read_text(encoding="utf-8", errors="surrogateescape"))
         for package in packages
         for relative, file in package.walk("lib/sysusers.d")
         if relative.endswith(".conf")
-    )
-    return KnownAccounts(
-        base,
-        tuple(user for user in users if base.user(user.name) is None),
-        tuple(group for group in groups if base.group(group.name) is None),
-    )
+    ]
+    users, groups = parse_sysusers((origin, text) for _, origin, text in files)
+    users = [user for user in users if base.user(user.name) is None]
+    groups = [group for group in groups if base.group(group.name) is None]
+    late = {origin for package, origin, _ in files if _makes_accounts(package.facts.maintainer_files)}
+    not_yet = {user.name for user in users if user.origin in late}
+    not_yet |= {group.name for group in groups if group.origin in late}
+    return KnownAccounts(base, tuple(users), tuple(groups), frozenset(not_yet))
+
+
+def _makes_accounts(scripts: Mapping[str, str]) -> bool:
+    """Whether a package that declares accounts makes them by its scripts, as for systems without systemd: these ask
+    whether the account is there, and give it what the declaration lacks, such as a home."""
+    texts = [scripts[name] for name in SCRIPTS if name in scripts]
+    return any(_MAKES.search(text) for text in texts) and not any("systemd-sysusers" in text for text in texts)
 
 
 def system_accounts(

@@ -48,6 +48,7 @@ def find_units(packages: Sequence[Installed], spec: SystemSpec, spec_dir: Path) 
         {name: tuple(parts[last] for last in sorted(parts)) for name, parts in drop_ins.items()},
         {UnitName.of(name).full: UnitFile.of(_texts(sections)) for name, sections in spec.units.items()},
         frozenset(in_etc),
+        frozenset(name.rpartition("/")[2] for package in packages for name, _ in package.walk("etc/init.d")),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 
 import networkx
 
@@ -24,6 +23,8 @@ _JOURNAL = "syslog.socket"
 """Only systemd's journal writes to it: a syslog daemon without one opens /dev/log itself."""
 _MOST_SOCKETS = 5
 """The shell that sends a service's output to the console can name descriptors of one digit alone."""
+_NOTHING = frozenset({("/bin/true",), ("/usr/bin/true",)})
+"""What a service starts that only stands for others."""
 _KINDS = ("service", "socket", "timer")
 _ABSENT = ("systemd-", "dbus-org.", "dev-", "sys-", "-.")
 """Names of what only a machine under systemd has."""
@@ -122,7 +123,7 @@ class _Enabling:
             return []
         if found is None:
             if must and not name.startswith(_ABSENT):
-                self._missing(name, where)
+                self.result.issues.append(self.files.missing(name, where))
             return []
         full, unit = found
         if "@" in full.stem and not full.instance:
@@ -143,14 +144,6 @@ class _Enabling:
                 self._take_timer(full, unit, where)
                 return []
 
-    def _missing(self, name: str, where: str) -> None:
-        stem = name.removesuffix(".service")
-        stems = sorted(one.removesuffix(".service") for one in self.files.names)
-        near = get_close_matches(stem, stems, n=1)
-        self.result.issues.append(
-            Issue(where, f"no package of the image has a unit {name}", suggestion=near[0] if near else None)
-        )
-
     def _take_service(self, name: UnitName, unit: UnitFile, where: str) -> list[tuple[str, bool]]:
         if name.stem in self.groups:
             members = [UnitName.of(member).full for member in self.groups[name.stem]]
@@ -167,6 +160,10 @@ class _Enabling:
         relations = service.relations
         along = [(other, True) for other in relations.requires]
         along += [(other, False) for other in (*relations.wants, *relations.also, *relations.sockets)]
+        started = {command.words[:1] for command in service.commands.start}
+        if started and started <= _NOTHING and unit.words("Install", "WantedBy"):
+            # A generator of systemd would do so: tor.service stands for tor@default.service.
+            along += [(other, True) for other in self.files.parts_of(name.full)]
         return [(other, must) for other, must in along if not other.endswith(".target")]
 
     def _take_socket(self, name: UnitName, unit: UnitFile, where: str, must: bool) -> list[tuple[str, bool]]:
@@ -196,7 +193,7 @@ class _Enabling:
         service = expand(unit.value("Timer", "Unit") or f"{name.stem}.service", name)
         found = self.files.find(service)
         if found is None:
-            self._missing(service, where)
+            self.result.issues.append(self.files.missing(service, where))
             return
         try:
             timer = read_timer(unit)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
 
+from sysimage.errors import Issue
 from sysimage_bootstrap.units.specifiers import UnitName
 from sysimage_bootstrap.units.unit_file import UnitFile
 
@@ -24,6 +25,8 @@ class UnitFiles:
     """Name of a unit or template → what comes last."""
     in_etc: frozenset[str] = frozenset()
     """Names of the units that lie in /etc/systemd/system, and not where packages ship theirs."""
+    init_scripts: frozenset[str] = frozenset()
+    """Names of the scripts for System V's init that packages ship. They are not in the image."""
 
     @cached_property
     def _files(self) -> Mapping[str, UnitFile]:
@@ -43,8 +46,25 @@ class UnitFiles:
 
     def closest(self, name: str) -> str | None:
         """The unit that was probably meant, as people write it."""
-        near = get_close_matches(name, sorted(self.names), n=1)
-        return near[0].removesuffix(".service") if near else None
+        names = sorted(one.removesuffix(".service") for one in self.names)
+        return next(iter(get_close_matches(name.removesuffix(".service"), names, n=1)), None)
+
+    def missing(self, name: str, where: str) -> Issue:
+        """What to say of a name that leads to no unit."""
+        message = f"no package of the image has a unit {name}"
+        stem = name.removesuffix(".service")
+        if stem in self.init_scripts:
+            why = f"only a script for another init, /etc/init.d/{stem}"
+            return Issue(where, f'{message}, {why}: say what it starts under the key "services"')
+        return Issue(where, message, suggestion=self.closest(name))
+
+    def parts_of(self, name: str) -> tuple[str, ...]:
+        """The services that are ``PartOf=`` another one; templates, which need an instance, are left out."""
+        return tuple(
+            one
+            for one, unit in sorted(self._files.items())
+            if one.endswith(".service") and not one.endswith("@.service") and name in unit.words("Unit", "PartOf")
+        )
 
     def find(self, name: str) -> tuple[UnitName, UnitFile] | None:
         """The unit that a name means, under its own name, with everything that is added to it."""

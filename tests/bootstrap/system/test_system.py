@@ -516,6 +516,22 @@ def test_an_account_that_a_package_makes_need_not_be_declared_and_keeps_its_id(t
     assert one.accounts.user("db") == other.accounts.user("db")
 
 
+ADDS = "if ! getent group app; then adduser --system --group --home /var/lib/app app; fi\n"
+
+
+@pytest.mark.parametrize(
+    ("postinst", "home"), [(ADDS, "/var/lib/app"), (f"systemd-sysusers app.conf\n{ADDS}", "/")], ids=["itself", "by it"]
+)
+def test_an_account_that_is_declared_is_made_by_its_packages_script_where_that_does_not_call_sysusers(
+    tmp_path: Path, postinst: str, home: str
+) -> None:
+    result = configured(tmp_path, postinst, {"lib/sysusers.d/app.conf": "u app - 'App' -\n"})
+    assert result.accounts is not None
+    user = result.accounts.user("app")
+    assert user is not None
+    assert user.home == home
+
+
 def test_an_account_that_nothing_makes_is_refused_with_the_name_that_may_be_meant(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match='/services/db/user: no user is called "dbb"; declare it under "users"'):
         configured(

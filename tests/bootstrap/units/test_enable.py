@@ -231,3 +231,25 @@ def test_a_service_without_a_command_cannot_start() -> None:
         "x.service cannot start: it has no ExecStart",
         'y.service cannot start: cannot be read: a quote is not closed: "\'a"',
     ]
+
+
+def test_a_name_that_only_a_script_for_another_init_has_is_named_as_one() -> None:
+    files = UnitFiles({"dhcpd.service": RUNS}, init_scripts=frozenset({"isc-dhcp-server"}))
+    assert [str(issue) for issue in enable(["isc-dhcp-server", "isc-dhcp-server.socket"], files, owner, {}).issues] == [
+        "/enable/0: no package of the image has a unit isc-dhcp-server.service, only a script for another init, "
+        '/etc/init.d/isc-dhcp-server: say what it starts under the key "services"',
+        "/enable/1: no package of the image has a unit isc-dhcp-server.socket",
+    ]
+
+
+def test_a_service_that_starts_nothing_takes_along_those_that_are_part_of_it() -> None:
+    part = "[Unit]\nPartOf=tor.service\n" + RUNS
+    texts = {
+        "tor.service": "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n"
+        "[Install]\nWantedBy=multi-user.target\n",
+        "tor@.service": part,
+        "tor@default.service": part,
+        "x.service": RUNS,
+        "y.service": "[Unit]\nPartOf=x.service\n" + RUNS,
+    }
+    assert sorted(enabled(texts, "tor", "x").services) == ["tor", "tor@default", "x"]

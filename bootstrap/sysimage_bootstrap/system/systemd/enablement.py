@@ -66,8 +66,7 @@ def _instance(files: UnitFiles, name: str, where: str, issues: list[Issue]) -> t
     found = files.find(name)
     if found is None:
         if where:
-            message = f"no package of the image has a unit {name}"
-            issues.append(Issue(where, message, suggestion=files.closest(name)))
+            issues.append(files.missing(name, where))
         return None
     unit_name, unit = found
     if "@" in unit_name.stem and not unit_name.instance:

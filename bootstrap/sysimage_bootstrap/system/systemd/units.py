@@ -155,8 +155,7 @@ class SystemdUnits:
             full = UnitName.of(name).full
             found = self.files.find(full)
             if found is None and full not in declared:
-                message = f"no package of the image has a unit {full}"
-                issues.append(Issue(pointer("units", name), message, suggestion=self.files.closest(full)))
+                issues.append(self.files.missing(full, pointer("units", name)))
                 continue
             assignments = self.files.overrides[full].assignments
             sections: dict[str, list[tuple[str, str]]] = {}
