@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -49,7 +50,7 @@ class BlobDirectory:
             status = self.path(descriptor.digest).lstat()
         except FileNotFoundError:
             return False
-        return status.st_size == descriptor.size and (status.st_mode & 0o170000) == 0o100000
+        return status.st_size == descriptor.size and stat.S_ISREG(status.st_mode)
 
     def writer(self) -> BlobWriter:
         """A new blob; nothing of it is visible before its `commit`."""

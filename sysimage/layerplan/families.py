@@ -32,5 +32,14 @@ def families(closure: Closure, causes: Causes, risk: int) -> list[tuple[StorePat
     )
 
 
+def tolerated_risk(room: int) -> int:
+    """Bytes that tying an item to its family may cost, should another system hold one without the other.
+
+    About what a free layer is worth, which falls with a power of the budget. It depends on the budget alone, so that
+    every system draws the same line.
+    """
+    return min(16 << 20, (7 << 40) // (room + 1) ** 4)
+
+
 def _related(causes: Causes, one: StorePath, other: StorePath) -> bool:
     return causes.of[one] == causes.of[other] or (one in causes.kin and causes.kin[one] == causes.kin.get(other))

@@ -10,7 +10,7 @@ from sysimage.layerplan.budget import room_for_items
 from sysimage.layerplan.changes import observe, observe_dates
 from sysimage.layerplan.constant import changing_with_everything
 from sysimage.layerplan.draft import Draft, Unit
-from sysimage.layerplan.families import families
+from sysimage.layerplan.families import families, tolerated_risk
 from sysimage.layerplan.forecast import POSSIBILITIES, changes_ahead
 from sysimage.layerplan.groups import GroupRule, check_groups_fit, explicit_groups
 from sysimage.layerplan.merge import is_coarse, merge_to_fit
@@ -67,7 +67,7 @@ def plan_layers(
         asked = prices(POSSIBILITIES, aloof=ALOOF[favour], fresh=1 / PLAN_LASTS)
         shape: Sequence[Sequence[StorePath]] = [(item.path,) for item in closure]
         if favour == "both":
-            shape = families(closure, rates.causes, _risk(room))
+            shape = families(closure, rates.causes, tolerated_risk(room))
         drafts = _drafts(closure, ahead, shape, explicit, previous, frozenset(constant))
         note = "; joined in batches, the closure being large" if is_coarse(len(drafts), room) else ""
         drafts = refine(merge_to_fit(drafts, room, asked), room, asked)
@@ -89,15 +89,6 @@ def _customized(
         max(pulls_per_year(ahead[path], days_between) for path in constant),
         customized=True,
     )
-
-
-def _risk(room: int) -> int:
-    """Bytes that tying an item to its family may cost, should another system hold one without the other.
-
-    About what a free layer is worth, which falls with a power of the budget. It depends on the budget alone, so that
-    every system draws the same line.
-    """
-    return min(16 << 20, (7 << 40) // (room + 1) ** 4)
 
 
 def _drafts(

@@ -17,6 +17,14 @@ def test_a_descriptor_survives_its_json_form() -> None:
     assert Descriptor.parse(descriptor.as_json()) == descriptor
 
 
+def test_annotations_are_there_where_something_is_noted() -> None:
+    assert Descriptor.parse({**GOOD, "annotations": None}).annotations == ()
+    assert set(Descriptor("text/plain", Digest.of(b"x"), 0).as_json()) == {"mediaType", "digest", "size"}
+    for pairs in ((("b", "1"), ("a", "2")), (("a", "1"), ("a", "2"))):
+        with pytest.raises(ValueError, match="not sorted or not distinct"):
+            Descriptor("text/plain", Digest.of(b"x"), 1, pairs)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

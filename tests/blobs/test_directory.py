@@ -206,3 +206,90 @@ def test_blobs_are_read_only_whatever_the_umask(blobs: BlobDirectory, umask: int
         os.umask(old)
 
     assert blobs.path(descriptor.digest).stat().st_mode & 0o777 == 0o444
+
+
+def test_only_a_file_of_that_name_and_size_is_a_blob(blobs: BlobDirectory, tmp_path: Path) -> None:
+    put = blobs.put(DATA, "text/plain")
+    place = blobs.path(put.digest)
+    assert not blobs.has(Descriptor("text/plain", put.digest, len(DATA) - 1))
+    assert not blobs.has(Descriptor("text/plain", Digest.of(b""), 0))
+    place.unlink()
+    place.symlink_to("x" * 100)
+    assert not blobs.has(Descriptor("text/plain", put.digest, 100))
+    place.unlink()
+    place.mkdir()
+    assert not blobs.has(Descriptor("text/plain", put.digest, place.stat().st_size))
+
+
+def test_a_blob_is_on_the_disk_before_it_has_its_name(blobs: BlobDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[tuple[str, int]] = []
+    sync, rename = os.fsync, os.rename
+
+    def seen_sync(fd: int) -> None:
+        steps.append(("written out", os.fstat(fd).st_ino))
+        sync(fd)
+
+    def seen_rename(before: Path, after: Path) -> None:
+        rename(before, after)
+        steps.append(("renamed", after.stat().st_ino))
+
+    monkeypatch.setattr(os, "fsync", seen_sync)
+    monkeypatch.setattr(os, "rename", seen_rename)
+    inode = blobs.path(blobs.put(DATA, "text/plain").digest).stat().st_ino
+    assert steps == [("written out", inode), ("renamed", inode)]
+
+
+def test_a_link_reports_what_the_source_was_before_and_is_after(blobs: BlobDirectory, tmp_path: Path) -> None:
+    descriptor = blobs.put(DATA, "text/plain")
+    source = blobs.path(descriptor.digest)
+    earlier = FileFingerprint.of(source)
+    other = BlobDirectory(tmp_path / "other")
+    assert other.link(source, descriptor) == (earlier, FileFingerprint.of(source))
+    assert other.link(source, descriptor) is None, "it is there"
+    assert other.sizes() == {descriptor.digest: len(DATA)}
+
+
+@pytest.mark.parametrize("refused", [[], ["link"]])
+def test_a_source_of_another_size_is_not_taken(
+    blobs: BlobDirectory, tmp_path: Path, refused: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "source").write_bytes(DATA + b"x")
+    refuse(monkeypatch, refused, errno.EXDEV)
+    with pytest.raises(IntegrityError, match="it is not 2560 bytes long"):
+        blobs.link(tmp_path / "source", Descriptor("text/plain", Digest.of(DATA), len(DATA)))
+    assert files(blobs) == ["source"]
+
+
+@pytest.mark.parametrize("there", [None, DATA, DATA[:-1], DATA[:-1] + b"x"], ids=["no", "right", "short", "damaged"])
+@pytest.mark.parametrize("refused", [[], ["link"]])
+def test_what_has_the_name_already_is_replaced_unless_it_is_right(
+    blobs: BlobDirectory, tmp_path: Path, there: bytes | None, refused: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    descriptor = blobs.put(DATA, "text/plain")
+    other = BlobDirectory(tmp_path / "other")
+    place = other.path(descriptor.digest)
+    place.parent.mkdir(parents=True)
+    if there is not None:
+        place.write_bytes(there)
+    before = place.stat().st_ino if place.exists() else None
+    refuse(monkeypatch, refused, errno.EXDEV)
+    other.link(blobs.path(descriptor.digest), descriptor)
+    assert other.read(descriptor) == DATA
+    assert files(other) == [descriptor.digest.hex]
+    if refused and there == DATA:
+        assert place.stat().st_ino == before, "nothing is copied that is here"
+
+
+def test_a_damaged_source_is_not_copied(blobs: BlobDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "source").write_bytes(DATA[:-1] + b"x")
+    refuse(monkeypatch, ["link"], errno.EXDEV)
+    with pytest.raises(IntegrityError, match="its bytes hash to"):
+        blobs.link(tmp_path / "source", Descriptor("text/plain", Digest.of(DATA), len(DATA)))
+    assert files(blobs) == ["source"]
+
+
+def test_what_was_forgotten_is_gone_and_may_be_forgotten_again(blobs: BlobDirectory) -> None:
+    digest = blobs.put(DATA, "text/plain").digest
+    blobs.remove(digest)
+    blobs.remove(digest)
+    assert blobs.sizes() == {}

@@ -1,6 +1,7 @@
 """The closure: complete, acyclic, dependencies first, whatever order its items are given in."""
 
 import random
+from itertools import pairwise
 
 import networkx
 import pytest
@@ -87,6 +88,9 @@ def test_a_cycle_is_named() -> None:
         Closure([item(1, 2), item(2, 3), item(3, 1), item(4)])
     assert all(str(path(n)) in str(raised.value) for n in (1, 2, 3))
     assert str(path(4)) not in str(raised.value)
+    chain = raised.value.message.partition("form a cycle: ")[2].split(" → ")
+    assert chain[0] == chain[-1], "it is closed"
+    assert set(pairwise(chain)) == {(str(path(a)), str(path(b))) for a, b in ((1, 2), (2, 3), (3, 1))}
 
 
 def test_the_same_path_with_different_contents_is_refused() -> None:

@@ -1,11 +1,14 @@
+from itertools import pairwise
+
 import networkx as nx
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sysimage.closure import Closure
 from sysimage.layerplan.causes import find_causes
 from sysimage.layerplan.changes import observe
-from sysimage.layerplan.families import families
+from sysimage.layerplan.families import families, tolerated_risk
 from tests.layerplan.closures import closure_of, closures
 
 MIB = 1 << 20
@@ -43,3 +46,15 @@ def test_families_are_a_partition_connected_in_the_graph(closure: Closure, risk:
     found = families(closure, find_causes(closure, observe([closure])), risk)
     assert sorted(path for family in found for path in family) == sorted(item.path for item in closure)
     assert all(nx.is_weakly_connected(closure.graph.subgraph(family)) for family in found)
+
+
+def test_the_more_layers_there_are_the_less_a_family_may_cost() -> None:
+    risks = [tolerated_risk(room) for room in range(1, 127)]
+    assert risks == sorted(risks, reverse=True)
+    assert risks[0] == risks[20] == 16 * MIB, "a few layers are shared by so much that nothing larger is tied"
+    assert 1 << 14 < risks[-1] < 1 << 15, "of as many as there can be, one is worth some tens of kilobytes"
+    worth = [risk for risk in risks if risk < 16 * MIB]
+    assert all(
+        later / earlier == pytest.approx((at / (at + 1)) ** 4, rel=1e-3)
+        for at, (earlier, later) in enumerate(pairwise(worth), len(risks) - len(worth) + 2)
+    )

@@ -1,9 +1,13 @@
-from hypothesis import given, settings
+from itertools import pairwise
+
+import pytest
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sysimage.closure import Closure
 from sysimage.layerplan import LayerPlan, plan_layers
-from sysimage.layerplan.sharing import small_below
+from sysimage.layerplan.prices import prices
+from sysimage.layerplan.sharing import draft_alike, small_below
 from tests.layerplan.closures import closure_of, closures
 
 MIB = 1 << 20
@@ -58,3 +62,41 @@ def test_small_items_of_one_root_stay_together(closure: Closure, limit: int) -> 
         if closure[root].nar_size < small:
             mine.append(root)
         assert len({number[path] for path in mine}) <= 1
+
+
+UNITS = st.lists(st.tuples(st.integers(1, 50), st.integers(0, 20)), min_size=3, max_size=6)
+"""Mebibytes of each, less than what has a layer of its own anyway, and how many tiny items it needs."""
+
+
+@given(UNITS, st.integers(2, 5))
+@settings(max_examples=30, deadline=None)
+def test_what_is_large_and_needs_little_has_a_layer_and_the_rest_shares_one(
+    units: list[tuple[int, int]], room: int
+) -> None:
+    """Other systems are the likelier to hold a root the fewer items it needs: its bytes count that much more."""
+    sizes: dict[str, int] = {}
+    references: dict[str, list[str]] = {}
+    worth: dict[str, float] = {}
+    for at, (size, needed) in enumerate(units):
+        parts = [f"root{at}-part{part}" for part in range(needed)]
+        sizes |= {f"root{at}": size * MIB, **dict.fromkeys(parts, 1)}
+        references[f"root{at}"] = parts
+        worth[f"root{at}"] = (size * MIB + needed) / (1 + needed) ** 0.3
+    closure = closure_of(sizes, references)
+    ranked = sorted(worth, key=lambda root: worth[root], reverse=True)
+    assume(all(worth[one] > worth[other] * (1 + 1e-9) for one, other in pairwise(ranked)))
+    drafts = draft_alike(closure, dict.fromkeys(closure.graph, 0), [], room)
+    names = [{closure.items[at].path.name for unit in draft.units for at in unit.members} for draft in drafts]
+    found = [{root for root in worth if root in layer} for layer in names]
+    alone = len(units) if len(units) <= room else room - 1
+    assert found == [{root} for root in ranked[:alone]] + ([set(ranked[alone:])] if alone < len(units) else [])
+    assert [{name.partition("-")[0] for name in layer} for layer in names] == found, "with all that they need"
+
+
+def test_the_more_layers_there_are_the_smaller_an_item_has_one_of_its_own() -> None:
+    """With the square of the budget, down to what is not worth a layer."""
+    lines = [small_below(room) for room in range(1, 127)]
+    assert lines == sorted(lines, reverse=True)
+    assert lines[0] == 512 * MIB
+    assert all(small_below(2 * room + 1) == pytest.approx(small_below(room) / 4, abs=1) for room in range(1, 20))
+    assert lines[-1] == lines[-20] == prices(1).layer
