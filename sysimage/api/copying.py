@@ -114,23 +114,32 @@ def tags(name: str, *, settings: Settings = DEFAULT) -> tuple[str, ...]:
 
 
 def target_of(text: str, settings: Settings) -> Target:
-    """Where an image is to be brought: an engine, a layout, a registry, or a file."""
+    """Where an image is to be brought: an engine, a layout, a registry, or a file. What is there counts before a form
+    that a name has."""
     from sysimage.destinations.daemon import Engine
     from sysimage.destinations.registry import PushTarget
     from sysimage.pipeline.transfer import IntoArchive, IntoLayout
     from sysimage.spec.image_reference import is_registry_name
 
-    if text.removesuffix(":") in ENGINES and text.endswith(":"):
-        return Engine(text[:-1], environment=dict(settings.variables))
-    path = Path(text.removeprefix("oci:"))
-    if path.is_dir() or (text.endswith("/") and not is_registry_name(text)):
+    said = text.removeprefix("oci:")
+    path = Path(said)
+    is_name = is_registry_name(text) and said == text
+    if path.is_dir() or (text.endswith("/") and not is_name):
         return IntoLayout(path)
-    directory, colon, tag = str(path).rpartition(":")
-    if colon and (text.startswith("oci:") or Path(directory).is_dir()) and "/" not in tag:
-        return IntoLayout(Path(directory), tag)
-    if text.startswith("oci:"):
-        return IntoLayout(path)
-    return PushTarget.parse(text) if is_registry_name(text) and not path.exists() else IntoArchive(path)
+    cuts = [(Path(said[:at]), said[at + 1 :]) for at, letter in enumerate(said) if letter == ":" and at]
+    for directory, tag in cuts:
+        if directory.is_dir() and tag and not (is_name and "/" in tag):
+            return IntoLayout(directory, tag)
+    engine, colon, name = text.partition(":")
+    if colon and engine in ENGINES and not name.startswith("//"):
+        if name:
+            raise SpecError(f"cannot copy to {text}: an image brings its name", hint=f"say {engine}:")
+        return Engine(engine, environment=dict(settings.variables))
+    if is_name and not path.exists():
+        return PushTarget.parse(text)
+    if cuts and cuts[0][1] and not said.endswith(".tar"):  # a layout that is to be made
+        return IntoLayout(*cuts[0])
+    return IntoLayout(path) if said != text else IntoArchive(path)
 
 
 def host_platform() -> str:

@@ -13,11 +13,11 @@ HELP = "copy an image between files, layouts, registries and engines"
 DESCRIPTION = """\
 Copy the image SOURCE to TARGET, byte for byte and with all platforms that it has. Each is an archive, an OCI layout
 (DIR, DIR:TAG), an image in a registry (HOST/NAME:TAG), or one in an engine of this machine: SOURCE with its name there
-(docker:web:1.4, podman:…, nerdctl:…), TARGET without (docker:), for the image brings its own. A name that ends in /
-becomes a layout; a name without a registry in front becomes an archive."""
+(docker:web:1.4, podman:…, nerdctl:…), TARGET without (docker:), for the image brings its own. A layout is
+made where DIR/ or DIR:TAG has none; another name without a registry in front becomes an archive."""
 EXAMPLES = (
     ("sysimage copy registry.example/team/web:1.4 web.tar", "an archive that every loader reads"),
-    ("sysimage copy web.oci.tar images/:web", "into a layout, beside the images that it has"),
+    ("sysimage copy web.oci.tar images:web", "into a layout, beside the images that it has"),
     ("sysimage copy docker:web:1.4 registry.example/team/web:1.4", "what Docker has"),
 )
 

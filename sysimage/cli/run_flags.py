@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sysimage.containers.runner import Runner
     from sysimage.progress import Progress
 
+RUNNABLE = "an archive or an OCI layout (FILE, DIR, DIR:TAG), or a system.json"
 PLACES = ("vm", "docker", "podman", "namespaces")
 
 
@@ -53,9 +54,7 @@ def add_run_flags(parser: argparse.ArgumentParser) -> None:
     flags.add_package_flags(parser)
     flags.add_progress_flags(parser)
     flags.add_choice_flags(parser, platform="one")
-    parser.add_argument(
-        "image", metavar="IMAGE", type=Path, help="an archive, the directory of an OCI layout, or a system.json"
-    )
+    parser.add_argument("image", metavar="IMAGE", type=Path, help=RUNNABLE)
 
 
 def check_place(arguments: argparse.Namespace) -> None:
@@ -68,25 +67,32 @@ def check_place(arguments: argparse.Namespace) -> None:
 
 
 @contextlib.contextmanager
-def image_of(arguments: argparse.Namespace, terminal: Terminal, progress: Progress) -> Iterator[Path]:
-    """The image that is meant: a spec is built first, into a file of the cache that has no name, so nothing is left."""
+def image_of(
+    arguments: argparse.Namespace, terminal: Terminal, progress: Progress
+) -> Iterator[tuple[Path, str | None]]:
+    """Where the image is that is meant, and which of several there: a spec is built first, into a file of the cache
+    that has no name, so nothing is left."""
     from sysimage.spec.other_formats import is_spec
 
     path: Path = arguments.image
     chosen = choices(arguments)
     if not is_spec(path.name) or path.is_dir():
-        if chosen.variants or chosen.assignments or chosen.arguments:
+        platforms: tuple[str, ...] = arguments.platforms or ()
+        if chosen.variants or len(chosen.assignments) > len(platforms) or chosen.arguments:
             raise SpecError(
                 f"cannot choose anything of {path}: it is an image, not a spec",
-                hint="leave --platform, --variant, --set and --argument out, or name a system.json",
+                hint="leave --variant, --set and --argument out, or name a system.json",
             )
-        yield path
+        for platform in platforms:
+            _require_own_architecture(platform, arguments)
+        yield _found(str(path))
         return
     from sysimage.pipeline.build import build
     from sysimage.pipeline.options import BuildRequest, Delivery, Identity, LayerStorage
 
     system = plain_system(str(path), arguments.lockfile, chosen)
-    _require_own_architecture(system.spec.platform, arguments)
+    if arguments.place != "vm":  # which says it of itself
+        _require_own_architecture(system.spec.platform, arguments)
     where = settings(arguments, terminal).sources()
     where.cache_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=where.cache_dir) as file:
@@ -100,16 +106,34 @@ def image_of(arguments: argparse.Namespace, terminal: Terminal, progress: Progre
         with faults_in(str(path), chosen):
             build(request, progress)
         file.flush()
-        yield Path(f"/proc/{os.getpid()}/fd/{file.fileno()}")
+        yield Path(f"/proc/{os.getpid()}/fd/{file.fileno()}"), None
+
+
+def _found(text: str) -> tuple[Path, str | None]:
+    """The place of an image on this machine, and what it is called there where ``DIR:TAG`` names one of several."""
+    from sysimage.pipeline.image_places import find_image_here
+    from sysimage.spec.image_reference import is_registry_name
+
+    found = find_image_here(text)
+    if found is None and is_registry_name(text):
+        raise SpecError(
+            f"cannot run {text}: it is not on this machine", hint=f"copy it first: sysimage copy {text} image.tar"
+        )
+    return (Path(text), None) if found is None or not isinstance(found.place, Path) else (found.place, found.name)
 
 
 def _require_own_architecture(platform: str, arguments: argparse.Namespace) -> None:
-    """Refuse, before it is built, an image that this machine could not run; the virtual machine says it of itself."""
+    """Refuse, before anything is built or read, an image that the machine could not run."""
     from sysimage.api.copying import host_platform
 
     own = host_platform()
-    if arguments.place != "vm" and platform.split("/")[:2] != own.split("/"):
-        raise MachineError(f"cannot run {arguments.image}: it is for {platform}, and this machine is {own}")
+    if arguments.place == "vm":
+        from sysimage_vm.image import GUEST_PLATFORM
+
+        own = GUEST_PLATFORM
+    if platform.split("/")[:2] != own.split("/"):
+        which = "this machine" if arguments.place != "vm" else "the virtual machine"
+        raise MachineError(f"cannot run {arguments.image}: it is for {platform}, and {which} is {own}")
 
 
 @contextlib.contextmanager
@@ -120,8 +144,8 @@ def opened_place(arguments: argparse.Namespace, terminal: Terminal) -> Iterator[
 
     with contextlib.ExitStack() as stack:
         with shown_progress(progress_style(arguments, terminal), terminal) as progress:
-            path = stack.enter_context(image_of(arguments, terminal, progress))
-            image = stack.enter_context(open_image(path, name=str(arguments.image)))
+            path, tag = stack.enter_context(image_of(arguments, terminal, progress))
+            image = stack.enter_context(open_image(path, name=str(arguments.image), tag=tag))
             place = stack.enter_context(opened(image, arguments.place, terminal.environ, progress))
         for limit in () if arguments.quiet else place.limits:
             terminal.note(f"sysimage: {limit}")

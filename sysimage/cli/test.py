@@ -72,9 +72,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     flags.add_package_flags(parser)
     flags.add_output_flags(parser)
     flags.add_choice_flags(parser, platform="one")
-    parser.add_argument(
-        "image", metavar="IMAGE", type=Path, help="an archive, the directory of an OCI layout, or a system.json"
-    )
+    parser.add_argument("image", metavar="IMAGE", type=Path, help=run_flags.RUNNABLE)
 
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
@@ -82,23 +80,23 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     # What was booted has to be stopped, and pytest unwinds slowly.
     with patient(_PATIENCE), contextlib.ExitStack() as stack:
         with shown_progress(run_flags.progress_style(arguments, terminal), terminal) as progress:
-            image = stack.enter_context(run_flags.image_of(arguments, terminal, progress))
+            image, tag = stack.enter_context(run_flags.image_of(arguments, terminal, progress))
         if arguments.place == "vm":
-            return _in_machine(image, arguments, terminal)
+            return _in_machine(image, tag, arguments, terminal)
 
         from sysimage_vm.native_trial import native_trial
 
         with _reports(arguments.reports) as reports:
-            trials = native_trial(image, arguments.place, terminal.environ, reports)
+            trials = native_trial(image, arguments.place, terminal.environ, reports, tag=tag)
             return _questions(trials, None, reports, arguments, terminal)
 
 
-def _in_machine(image: Path, arguments: argparse.Namespace, terminal: Terminal) -> int:
+def _in_machine(image: Path, tag: str | None, arguments: argparse.Namespace, terminal: Terminal) -> int:
     from sysimage_vm.engine import EngineKind
-    from sysimage_vm.image import open_image
+    from sysimage_vm.image import archive_for_guest
     from sysimage_vm.run_questions import Subject, trial_of
 
-    with open_image(image) as archive:
+    with archive_for_guest(image, tag) as archive:
         prepared = virtual_machine.prepared(arguments, terminal)
         with _reports(arguments.reports) as reports:
             about = (f"image: {arguments.image}", f"accelerator: {prepared.verdict}")

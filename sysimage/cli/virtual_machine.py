@@ -95,10 +95,10 @@ def _trial(arguments: argparse.Namespace, terminal: Terminal) -> Iterator[Machin
 
     with contextlib.ExitStack() as stack:
         with shown_progress(run_flags.progress_style(arguments, terminal), terminal) as progress:
-            image = stack.enter_context(run_flags.image_of(arguments, terminal, progress))
+            image, tag = stack.enter_context(run_flags.image_of(arguments, terminal, progress))
         ready = prepared(arguments, terminal)
         reports = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sysimage-run-")))
-        subject = Subject(image, EngineKind(arguments.runtime or "docker"))
+        subject = Subject(image, EngineKind(arguments.runtime or "docker"), tag=tag)
         trial, lines = stack.enter_context(trial_of(subject, ready.host, ready.guest, reports))
         for line in () if arguments.quiet else lines:
             terminal.note(line)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import platform as machine
+import platform
 import re
 import signal
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,6 +37,8 @@ class RunnableImage:
     path: Path
     name: str
     """For messages."""
+    tag: str | None
+    """What it was asked for by, where several images lie at ``path``."""
     source: ImageSource
     documents: ImageDocuments
     raw: bytes = field(repr=False)
@@ -91,31 +93,48 @@ def is_systemd(entry_point: Sequence[str], stop_signal: str | None) -> bool:
 
 
 @contextlib.contextmanager
-def open_image(path: Path, limits: Limits = DEFAULT_LIMITS, *, name: str | None = None) -> Iterator[RunnableImage]:
-    """Open an archive or an OCI layout for this machine's architecture; messages call it ``name``.
+def open_image(
+    path: Path,
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    name: str | None = None,
+    tag: str | None = None,
+    machine: str | None = None,
+) -> Iterator[RunnableImage]:
+    """Open an archive or an OCI layout, or of several images in it the one that is called ``tag`` and is for
+    ``machine`` (``os/architecture``; this one). Messages call it ``name``.
 
     What is not as it says is an `IntegrityError` with every fault; an image of another architecture a `MachineError`.
     """
     called = name or str(path)
     faults = IssueCollector(limits.faults_per_rule)
-    own = ARCHITECTURES.get(machine.machine(), machine.machine())
+    wanted = machine or own_platform()
     with open_source(path, limits) as source:
         try:
-            documents = read_documents(source, faults, limits, f"linux/{own}")
+            documents = read_documents(source, faults, limits, wanted, tag)
             data = source.read(documents.config_file, limits.document_size)
             if Digest.of(data) != documents.image_id:
                 raise MalformedError("has a config that changed while it was read")
             config = parse_document(data, limits)
         except MalformedError as error:
-            raise refused(called, (*faults.issues, Issue("image", str(error)))) from None
+            if faults:
+                raise refused(called, (*faults.issues, Issue("image", str(error)))) from None
+            raise IntegrityError(f"cannot run {called}: {error}") from None
         except OSError as error:
             raise MachineError(f"cannot read {called}: {error.strerror}") from error
         if faults:
             raise refused(called, faults.issues)
         found = f"{documents.config.os}/{documents.config.architecture}"
-        if found != f"linux/{own}":
-            raise MachineError(f"cannot run {called}: it is for {found}, and this machine is linux/{own}")
-        yield RunnableImage(path, called, source, documents, data, config)
+        if found != wanted:
+            which = "this machine" if machine is None else "the machine"
+            raise MachineError(f"cannot run {called}: it is for {found}, and {which} is {wanted}")
+        yield RunnableImage(path, called, tag, source, documents, data, config)
+
+
+def own_platform() -> str:
+    """This machine's, as images say it."""
+    architecture = platform.machine()
+    return f"linux/{ARCHITECTURES.get(architecture, architecture)}"
 
 
 def refused(name: str, issues: tuple[Issue, ...]) -> IntegrityError:

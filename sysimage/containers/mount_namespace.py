@@ -33,7 +33,7 @@ def main(todo: dict[str, Any]) -> None:
     parent = todo["parent"]
     kernel_calls.die_with_parent(parent)
     os.umask(0)
-    with open_image(Path(todo["image"])) as image:  # while this machine's files are still visible
+    with open_image(Path(todo["image"]), tag=todo["tag"]) as image:  # while this machine's files are still visible
         place = _own_mounts(todo, parent)
         root = f"{place}/root"
         Path(root).mkdir(mode=0o755)

@@ -67,6 +67,7 @@ def _task(image: RunnableImage, users: UserMap | None, hostname: str) -> dict[st
     """What the process that holds the files is to do."""
     return {
         "image": str(image.path.absolute()),
+        "tag": image.tag,
         "own_users": users is not None,
         "owners": users is None or users.several,
         "parent": os.getpid(),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sysimage.blobs import Descriptor
+from sysimage.blobs import Descriptor, media_types
 from sysimage.destinations.archive import write_members
 from sysimage.destinations.archive_format import ArchiveMember, archive_size, blob_name, docker_manifest, document
 from sysimage.destinations.image_content import ImageContent
@@ -52,11 +52,14 @@ def write_content_archive(
 def _for_docker(content: ImageContent, tags: Sequence[str], platform: str) -> list[ArchiveMember]:
     """``manifest.json``; nothing where no document is an image's."""
     by_digest = {str(one.descriptor.digest): one.value for one in content.documents}
-    images = {name: value for name, value in by_digest.items() if isinstance(value.get("layers"), list)}
-    wanted = [
-        entry for value in by_digest.values() for entry in value.get("manifests") or () if _is_for(entry, platform)
-    ]
-    chosen: Any = next((images[one["digest"]] for one in wanted if one["digest"] in images), None)
+    platforms = {entry.get("digest"): _platform(entry) for value in by_digest.values() for entry in _entries(value)}
+    images = {
+        name: value
+        for name, value in by_digest.items()
+        if _is_image(value) and platforms.get(name) != "unknown/unknown"  # how an image was made, beside it
+    }
+    own = "/".join(platform.split("/")[:2])
+    chosen = next((value for name, value in images.items() if platforms.get(name) == own), None)
     chosen = chosen or next(iter(images.values()), None)
     if chosen is None:
         return []
@@ -64,6 +67,18 @@ def _for_docker(content: ImageContent, tags: Sequence[str], platform: str) -> li
     return [docker_manifest(names[0], names[1:], tags)]
 
 
-def _is_for(entry: Any, platform: str) -> bool:
-    where = entry.get("platform") or {}
-    return f"{where.get('os')}/{where.get('architecture')}" == "/".join(platform.split("/")[:2])
+def _is_image(manifest: Mapping[str, Any]) -> bool:
+    """Whether a document is an image's manifest, and not an index, or that of something else, such as a chart."""
+    config = manifest.get("config")
+    kind = config.get("mediaType") if isinstance(config, dict) else None
+    return kind in (media_types.CONFIG, media_types.DOCKER_CONFIG) and isinstance(manifest.get("layers"), list)
+
+
+def _entries(index: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found = index.get("manifests")
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+
+
+def _platform(entry: Mapping[str, Any]) -> str:
+    where = entry.get("platform")
+    return f"{where.get('os')}/{where.get('architecture')}" if isinstance(where, dict) else ""

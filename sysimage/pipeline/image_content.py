@@ -87,7 +87,7 @@ def opened_content(
             if source.size("index.json") is None:
                 content, files, annotations = _of_docker_archive(source, found.name, limits)
             else:
-                reference = named_image(source, limits, found.name)
+                reference = named_image(source, limits, found.name, platform)
                 annotations, files = dict(reference.annotations), {}
                 root = Descriptor(reference.media_type, reference.digest, reference.size)
                 if platform is not None:

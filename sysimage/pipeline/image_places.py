@@ -41,7 +41,7 @@ def find_image(
     ``registries`` says how they are reached. Of an image in a registry, blobs are kept in ``keep`` for later, or not at
     all, and with ``whole`` all of it is fetched when a layer is read. Paths are relative to ``beside``.
     """
-    if (found := _find_here(text, beside or Path())) is not None:
+    if (found := find_image_here(text, beside or Path())) is not None:
         return found
     if is_registry_name(text):
         from sysimage.destinations.registry import ImageReference
@@ -51,7 +51,8 @@ def find_image(
     return FoundImage((beside or Path()) / text)
 
 
-def _find_here(text: str, beside: Path) -> FoundImage | None:
+def find_image_here(text: str, beside: Path = Path()) -> FoundImage | None:
+    """The image on this machine that ``text`` names; None where nothing of the name is there."""
     path = beside / text.removeprefix("oci:")
     if path.exists():
         return FoundImage(path)
@@ -69,10 +70,10 @@ def _cut_at_colons(text: str) -> Iterator[tuple[str, str, str]]:
 
 def is_on_this_machine(text: str, beside: Path = Path()) -> bool:
     """Whether no registry has to be asked for the image: it is there, or its name is that of no registry."""
-    return not is_registry_name(text) or _find_here(text, beside) is not None
+    return not is_registry_name(text) or find_image_here(text, beside) is not None
 
 
 def path_of(text: str, beside: Path) -> Path:
     """The file or directory of an image on this machine, which need not be there."""
-    found = _find_here(text, beside)
+    found = find_image_here(text, beside)
     return found.place if found is not None and isinstance(found.place, Path) else beside / text

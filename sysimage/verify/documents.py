@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -31,6 +32,15 @@ def parse_named(what: str, data: bytes, limits: Limits) -> dict[str, Any]:
         return parse_document(data, limits)
     except MalformedError as error:
         raise MalformedError(f"{what} {error}") from None
+
+
+@contextmanager
+def described(what: str) -> Iterator[None]:
+    """Put ``what`` it is in front of the message of a document that is wrong."""
+    try:
+        yield
+    except MalformedError as error:
+        raise MalformedError(f"{what}: {error}") from None
 
 
 def parse_json(data: bytes, limits: Limits) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from sysimage.digest import Digest
 from sysimage.verify.compression import Compression
 from sysimage.verify.config import Config, parse_config
-from sysimage.verify.documents import Reference, field, parse_descriptor, parse_named, string_map
+from sysimage.verify.documents import Reference, described, field, parse_descriptor, parse_named, string_map
 from sysimage.verify.image_source import ImageSource
 from sysimage.verify.issue_collector import IssueCollector, MalformedError, shown
 from sysimage.verify.limits import Limits
@@ -48,11 +48,12 @@ def read_layout(
     index = parse_named("index.json", source.read("index.json", limits.document_size), limits)
     if name is not None:
         index = _with_name(index, name)
-    with_tags, reference = _choose(source, index, "index.json", limits, platform, 0)
+    with_tags, reference = _choose(source, index, _INDEXES[0], "index.json", limits, platform, 0)
     manifest = parse_named("the manifest", read_blob(source, reference, limits), limits)
     _refuse_confusion(manifest, "the manifest", reference.media_type, "layers", "manifests")
-    config_reference = parse_descriptor(field(manifest, "config", dict, required=True))
-    layers = [parse_descriptor(value) for value in field(manifest, "layers", list, required=True)]
+    with described("the manifest"):
+        config_reference = parse_descriptor(field(manifest, "config", dict, required=True))
+        layers = [parse_descriptor(value) for value in field(manifest, "layers", list, required=True)]
     _check_types(config_reference, layers)
     config = parse_config(
         parse_named("the config", read_blob(source, config_reference, limits), limits), "config", faults
@@ -107,32 +108,47 @@ def read_blob(source: ImageSource, reference: Reference, limits: Limits) -> byte
 
 
 def _choose(
-    source: ImageSource, index: dict[str, Any], where: str, limits: Limits, platform: str | None, depth: int
+    source: ImageSource,
+    index: dict[str, Any],
+    media_type: str,
+    where: str,
+    limits: Limits,
+    platform: str | None,
+    depth: int,
 ) -> tuple[Reference, Reference]:
     """The descriptor in ``index`` that leads to the requested manifest, and the manifest's own."""
-    _refuse_confusion(index, where, _INDEXES[0], "manifests", "layers")
-    candidates, images = _images(source, index, limits)
-    if platform is not None and len(images) > 1:
-        fitting = [one for one in images if one.platform is None or (one.platform + "/").startswith(platform + "/")]
-        # An index may leave out the variant that is wanted.
-        images = fitting or [one for one in images if (platform + "/").startswith(f"{one.platform}/")]
-    if len(images) != 1:
-        named = len({one.platform for one in images}) == 1 and depth == 0  # then only names distinguish them
-        # Records of how an image was made, which BuildKit puts beside it, are nothing to choose.
-        listed = [one for one in candidates if one.platform != _NO_PLATFORM] or candidates
-        found = ", ".join(
-            shown((named and " ".join(_tags(one))) or one.platform or str(one.digest)) for one in listed[:20]
-        )
-        wanted = f"an image for {platform}" if platform else "one image"
-        say = _how_to_choose(images, platform)
-        raise MalformedError(f"{where} does not hold {wanted}, but: {found or 'nothing'}{say}")
-    chosen = images[0]
+    _refuse_confusion(index, where, media_type, "manifests", "layers")
+    chosen = _only_image(source, index, where, limits, platform, depth)
     if chosen.media_type in _MANIFESTS:
         return chosen, chosen
     if depth >= limits.index_depth:
         raise MalformedError(f"indexes are nested deeper than {limits.index_depth}")
     nested = parse_named("a nested index", read_blob(source, chosen, limits), limits)
-    return chosen, _choose(source, nested, f"index {chosen.digest}", limits, platform, depth + 1)[1]
+    below = _choose(source, nested, chosen.media_type, f"index {chosen.digest}", limits, platform, depth + 1)
+    return chosen, below[1]
+
+
+def _only_image(
+    source: ImageSource, index: dict[str, Any], where: str, limits: Limits, platform: str | None, depth: int
+) -> Reference:
+    """The only image of an index, or the only one for ``platform``; MalformedError, with what is there, otherwise."""
+    with described(where):
+        candidates = [parse_descriptor(value) for value in field(index, "manifests", list, required=True)]
+    found = images = _images(source, candidates, limits, depth)
+    if platform is not None and len(images) > 1:
+        fitting = [one for one in images if one.platform is None or (one.platform + "/").startswith(platform + "/")]
+        # An index may leave out the variant that is wanted.
+        images = fitting or [one for one in images if (platform + "/").startswith(f"{one.platform}/")]
+    if len(images) == 1:
+        return images[0]
+    named = len({one.platform for one in images}) == 1 and depth == 0  # then only names distinguish them
+    # Records of how an image was made, which BuildKit puts beside it, are nothing to choose.
+    seen = [one for one in candidates if one.platform != _NO_PLATFORM] or candidates
+    listed = (seen if named else found or seen)[:20]
+    called = ", ".join(shown((named and " ".join(_tags(one))) or one.platform or str(one.digest)) for one in listed)
+    wanted = f"an image for {platform}" if platform else "one image"
+    say = _how_to_choose(images, platform)
+    raise MalformedError(f"{where} does not hold {wanted}, but: {called or 'nothing'}{say}")
 
 
 def _how_to_choose(images: Sequence[Reference], platform: str | None) -> str:
@@ -143,25 +159,35 @@ def _how_to_choose(images: Sequence[Reference], platform: str | None) -> str:
     return f"; say which, {'with --platform' if by_platform else 'as DIR:TAG'}"
 
 
-def _images(source: ImageSource, index: dict[str, Any], limits: Limits) -> tuple[list[Reference], list[Reference]]:
-    """Everything in an index, and the images among it, each once."""
-    candidates = [parse_descriptor(value) for value in field(index, "manifests", list, required=True)]
+def _images(source: ImageSource, candidates: Sequence[Reference], limits: Limits, depth: int) -> list[Reference]:
+    """The images among what an index holds, each once."""
     images = [one for one in candidates if one.media_type in _MANIFESTS + _INDEXES and one.platform != _NO_PLATFORM]
-    if len(images) > 1:
-        # Several names of one image (umoci tag), and signatures, SBOMs and the like that refer to it (oras attach).
-        different = {(one.digest, one.platform): one for one in reversed(images)}
-        images = [one for one in different.values() if _is_image(source, one, limits)]
-    return candidates, images
+    if len(images) < 2:
+        return images
+    # Several names of one image (umoci tag), and signatures, SBOMs and the like that refer to it (oras attach).
+    different = {(one.digest, one.platform): one for one in reversed(images)}
+    images = [one for one in reversed(different.values()) if _is_image(source, one, limits)]
+    return [below for one in images for below in _expanded(source, one, limits, depth)]
 
 
-def named_image(source: ImageSource, limits: Limits, name: str | None) -> Reference:
-    """What ``index.json`` has under a name, a manifest or an index of several; without a name, the only one it has."""
+def _expanded(source: ImageSource, reference: Reference, limits: Limits, depth: int) -> list[Reference]:
+    """The images of an index that is one of several, and which has neither a name nor a platform."""
+    is_nameless = reference.platform is None and not _tags(reference)
+    if not is_nameless or reference.media_type not in _INDEXES or depth >= limits.index_depth:
+        return [reference]
+    if source.size(blob_name(reference.digest)) is None:
+        return [reference]
+    nested = parse_named("a nested index", read_blob(source, reference, limits), limits)
+    with described(f"index {reference.digest}"):
+        candidates = [parse_descriptor(value) for value in field(nested, "manifests", list, required=True)]
+    return _images(source, candidates, limits, depth + 1) or [reference]
+
+
+def named_image(source: ImageSource, limits: Limits, name: str | None, platform: str | None = None) -> Reference:
+    """What ``index.json`` has under a name, a manifest or an index of several; without a name, the only one it has, or
+    has for ``platform``."""
     index = parse_named("index.json", source.read("index.json", limits.document_size), limits)
-    candidates, images = _images(source, index if name is None else _with_name(index, name), limits)
-    if len(images) != 1:
-        found = ", ".join(shown(" ".join(_tags(one)) or str(one.digest)) for one in candidates[:20]) or "nothing"
-        raise MalformedError(f"index.json does not hold one image, but: {found}; say which, as DIR:TAG")
-    return images[0]
+    return _only_image(source, index if name is None else _with_name(index, name), "index.json", limits, platform, 0)
 
 
 def _is_image(source: ImageSource, reference: Reference, limits: Limits) -> bool:
@@ -219,7 +245,7 @@ def _refuse_confusion(document: dict[str, Any], where: str, media_type: str, wan
 
 def _check_types(config: Reference, layers: list[Reference]) -> None:
     if config.media_type not in _CONFIGS:
-        raise MalformedError(f"the config is of type {shown(config.media_type)!r}")
+        raise MalformedError(f"the config is of type {shown(config.media_type)!r}, not of an image")
     for number, layer in enumerate(layers, 1):
         if layer.media_type not in _LAYERS:
             raise MalformedError(f"layer {number} is of type {shown(layer.media_type)!r}, which is not read")

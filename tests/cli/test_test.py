@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
-import io
-import json
 import shutil
-import tarfile
 from pathlib import Path
 
 import pytest
 
 from sysimage.cli import main
+from tests.support.raw_image import RawImage, write_archive
 
 
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
-    """An archive with the documents of an image, and no layer."""
-    documents = {
-        "manifest.json": [{"Config": "config.json", "RepoTags": ["small:latest"], "Layers": []}],
-        "config.json": {"architecture": "amd64", "os": "linux", "config": {}},
-    }
-    with tarfile.open(tmp_path / "small.tar", "w") as archive:
-        for name, document in documents.items():
-            content = json.dumps(document).encode()
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return tmp_path / "small.tar"
+    """An archive of an image without a layer."""
+    return write_archive(RawImage().docker_archive(), tmp_path / "small.tar")
 
 
 def told(capsys: pytest.CaptureFixture[str], *argv: str | Path) -> tuple[int, str]:
@@ -63,7 +51,7 @@ def test_the_extra_that_is_missing_is_named(
 @pytest.mark.parametrize(
     ("argv", "status", "message"),
     [
-        (["none.tar"], 7, "cannot read none.tar: No such file"),
+        (["none.tar"], 2, "cannot read none.tar: there is no such file"),
         (["none.tar", "--expect", "none.py"], 2, "cannot read none.py: there is no such file"),
         (["none.tar", "--runtime", "podman", "--store", "containerd"], 2, "the image store of podman"),
         (["none.tar", "--shell", "--json"], 2, "cannot print a shell as JSON"),
@@ -80,8 +68,8 @@ def test_what_cannot_be_tested_is_refused_at_once(
 def test_what_is_not_an_image_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "notes.tar").write_text("not an image")
     status, said = told(capsys, tmp_path / "notes.tar")
-    assert status == 1
-    assert "cannot read the image" in said
+    assert status == 4
+    assert "notes.tar: the archive ends inside a header" in said
 
 
 def test_a_spec_is_built_before_it_is_tested_and_its_faults_are_a_spec_s(

@@ -16,6 +16,7 @@ from sysimage.blobs import BlobDirectory, Descriptor, media_types
 from sysimage.cli.main import main
 from sysimage.errors import IntegrityError, SpecError
 from sysimage.image import Document
+from sysimage.pipeline.transfer import IntoLayout
 from tests.destinations.registry_server import Handler, Registry, running
 from tests.support.documents import read_document
 from tests.support.images import BuiltImage, build_image
@@ -197,11 +198,20 @@ def test_a_target_is_what_its_name_says(tmp_path: Path, monkeypatch: pytest.Monk
         "new/": "IntoLayout",
         "here:1.0": "IntoLayout",
         "oci:new:1.0": "IntoLayout",
+        "oci:new": "IntoLayout",
+        "images:web": "IntoLayout",
+        "images/:web": "IntoLayout",
+        "images:web.tar": "IntoArchive",
         "host.test/web:1": "PushTarget",
         "docker://team/web": "PushTarget",
         "localhost:5000/web": "PushTarget",
     }.items():
         assert kind(text) == expected, text
+    assert target_of("oci:images:team/web:1.4", Settings()) == IntoLayout(Path("images"), "team/web:1.4")
+    (tmp_path / "docker").mkdir()
+    assert target_of("docker:web", Settings()) == IntoLayout(Path("docker"), "web"), "what is there counts"
+    with pytest.raises(SpecError, match="an image brings its name"):
+        target_of("podman:web:1.4", Settings())
 
 
 def test_what_cannot_be_copied_is_an_error(registry: Registry, archive: Path, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import os
 import sqlite3
@@ -26,11 +25,12 @@ from sysimage_vm.errors import (
     ImageRefusedError,
     WrongArchitectureError,
 )
-from sysimage_vm.image import open_image, read_archive
+from sysimage_vm.image import archive_for_guest, read_archive
 from sysimage_vm.machine import MachineFiles
 from sysimage_vm.qemu import Accelerator, Hardware
 from sysimage_vm.services import parse_herd_status
 from sysimage_vm.store_check import Nar, check
+from tests.support.raw_image import RawImage, blob_name, dump, write_archive, write_directory
 
 
 def make(directory: Path) -> Path:
@@ -142,40 +142,29 @@ def test_an_engines_words_are_understood(what: str, said: str, kind: type[Except
     assert said in str(fault)
 
 
-def archive(path: Path, files: dict[str, bytes]) -> Path:
-    with tarfile.open(path, "w") as out:
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            out.addfile(info, io.BytesIO(content))
-    return path
-
-
-LAYOUT = {
-    "index.json": b'{"manifests": [{"digest": "sha256:m", "annotations": {"io.containerd.image.name": "x:1"}}]}',
-    "blobs/sha256/m": b'{"config": {"digest": "sha256:c"}, "layers": [{}, {}]}',
-    "blobs/sha256/c": b'{"architecture": "amd64", "config": {"Cmd": ["x"]}}',
-}
-
-
 def test_an_archive_and_a_layout_are_read_alike(tmp_path: Path) -> None:
-    docker = {**LAYOUT, "manifest.json": b'[{"Config": "blobs/sha256/c", "RepoTags": ["x:1"], "Layers": ["a", "b"]}]'}
-    for name, content in LAYOUT.items():
-        (tmp_path / "layout" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "layout" / name).write_bytes(content)
-    with open_image(tmp_path / "layout") as layout:
-        images = [
-            layout,
-            read_archive(archive(tmp_path / "a.tar", docker)),
-            read_archive(archive(tmp_path / "b.tar", LAYOUT)),
-        ]
-        assert {(image.names, image.layers, image.declared["Cmd"][0]) for image in images} == {(("x:1",), 2, "x")}
+    """What is in a directory, or has no document for Docker, becomes an archive that has; another one stays itself."""
+    raw = RawImage(b"", config={"config": {"Cmd": ["x"]}})
+    raw.descriptor_changes = {"annotations": {"io.containerd.image.name": "x:1"}}
+    layout = raw.layout()
+    config = blob_name(dump(raw.config))
+    entry = {"Config": config, "RepoTags": ["x:1"], "Layers": [blob_name(raw.blobs[0])]}
+    whole = write_archive({**layout, "manifest.json": dump([entry])}, tmp_path / "whole.tar")
+    for place in (write_directory(layout, tmp_path / "layout"), write_archive(layout, tmp_path / "plain.tar"), whole):
+        with archive_for_guest(place) as found:
+            assert (found.names, found.layers, found.declared["Cmd"]) == (("x:1",), 1, ["x"])
+            assert (found.path == place) == (place == whole)
+            with tarfile.open(found.path) as packed:
+                written = packed.extractfile("manifest.json")
+                assert written is not None
+                assert json.load(written) == [entry]
+        assert found.path.exists() == (place == whole)
 
 
 @pytest.mark.parametrize("files", [{}, {"manifest.json": b"[]"}, {"manifest.json": b"{"}, {"index.json": b"{}"}])
 def test_what_is_not_an_image_is_refused(tmp_path: Path, files: dict[str, bytes]) -> None:
     with pytest.raises(SysimageError, match="cannot read the image"):
-        read_archive(archive(tmp_path / "a.tar", files))
+        read_archive(write_archive(files, tmp_path / "a.tar"))
 
 
 def test_the_check_of_a_store_sees_what_changed(tmp_path: Path) -> None:

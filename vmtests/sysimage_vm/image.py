@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,9 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sysimage.containers.engine import write_archive
+from sysimage.containers.image import RunnableImage, open_image
 from sysimage.errors import MachineError, SysimageError
+from sysimage.verify.docker_manifest import read_docker_manifest
+from sysimage.verify.documents import parse_document
+from sysimage.verify.issue_collector import IssueCollector, MalformedError
+from sysimage.verify.limits import DEFAULT_LIMITS
+from sysimage.verify.manifest import ImageDocuments
+from sysimage.verify.open import open_source
+from sysimage.verify.read_documents import read_documents
 
-_LARGEST_DOCUMENT = 4 << 20
+GUEST_PLATFORM = "linux/amd64"
+"""What the virtual machine runs, on any machine."""
+_UNNAMED = "localhost/under-test:latest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,64 +45,60 @@ class ImageArchive:
         section = self.config.get("config")
         return section if isinstance(section, dict) else {}
 
+    @classmethod
+    def of(cls, image: RunnableImage) -> ImageArchive:
+        """An image that is open already, wherever it lies."""
+        documents = image.documents
+        size = sum(layer.size for layer in documents.layers)
+        return cls(image.path, size, documents.tags, image.config, len(documents.layers), documents.digest is not None)
+
 
 @contextmanager
-def open_image(path: Path) -> Iterator[ImageArchive]:
-    """Read an archive's documents; an OCI layout, a directory, is packed into a temporary archive first."""
-    if not path.is_dir():
+def archive_for_guest(path: Path, name: str | None = None) -> Iterator[ImageArchive]:
+    """The image, or of several the one for the virtual machine's platform, as an archive that every engine loads.
+
+    An archive of one image with ``manifest.json`` is that, whatever is wrong with it; an OCI layout, and an archive of
+    several images or without that document, becomes a temporary one. Raises a `SysimageError`, as
+    `sysimage.containers.image.open_image` does, for what is not an image.
+    """
+    if path.is_file() and _is_for_every_engine(path):
         yield read_archive(path)
         return
-    with tempfile.NamedTemporaryFile(prefix="sysimage-layout-", suffix=".tar") as packed:
-        with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-            for child in sorted(path.iterdir()):
-                archive.add(child, arcname=child.name, filter=_plain)
-        packed.flush()
-        yield read_archive(Path(packed.name))
+    with tempfile.NamedTemporaryFile(prefix="sysimage-image-", suffix=".tar") as file:
+        with open_image(path, tag=name, machine=GUEST_PLATFORM) as image:
+            tags = [tag for tag in image.documents.tags if ":" in tag]
+            write_archive(image, tags[0] if tags else _UNNAMED, file.file)
+        file.flush()
+        yield read_archive(Path(file.name))
 
 
-def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    member.uid = member.gid = member.mtime = 0
-    member.uname = member.gname = ""
-    return member
+def _is_for_every_engine(path: Path) -> bool:
+    """Whether an archive has one image, and says so in Docker's form; one that cannot be followed says why later."""
+    try:
+        with open_source(path, DEFAULT_LIMITS) as source:
+            if source.size("manifest.json") is None or len(read_docker_manifest(source, DEFAULT_LIMITS)) != 1:
+                return False
+            read_documents(source, IssueCollector(1), DEFAULT_LIMITS)  # a fault if there are several platforms
+            return True
+    except MalformedError:
+        return False
 
 
 def read_archive(path: Path) -> ImageArchive:
-    """Read the documents of an archive that has ``manifest.json`` or is an OCI layout; layers are not read."""
+    """Read the documents of an archive that has one image for the guest; layers are not read, and what contradicts
+    itself is left to the engine."""
     try:
-        with tarfile.open(path) as archive:
-            members = {member.name.removeprefix("./"): member for member in archive}
-            oci = "oci-layout" in members
-            if "manifest.json" in members:
-                entries = _document(archive, members, "manifest.json")
-                entry = entries[0]
-                config = _document(archive, members, entry["Config"])
-                names, layers = entry.get("RepoTags") or (), entry["Layers"]
-            else:
-                index = _document(archive, members, "index.json")
-                described = index["manifests"][0]
-                manifest = _document(archive, members, _blob(described["digest"]))
-                config = _document(archive, members, _blob(manifest["config"]["digest"]))
-                annotations = described.get("annotations") or {}
-                named = annotations.get("io.containerd.image.name")
-                names, layers = (named,) if named else (), manifest["layers"]
+        with open_source(path, DEFAULT_LIMITS) as source:
+            documents = read_documents(source, IssueCollector(1), DEFAULT_LIMITS, GUEST_PLATFORM)
+            config = parse_document(source.read(documents.config_file, DEFAULT_LIMITS.document_size), DEFAULT_LIMITS)
+            return _described(path, documents, config, oci=source.size("oci-layout") is not None)
     except OSError as error:
-        raise MachineError(f"cannot read {path}: {error.strerror}") from None
-    except (tarfile.TarError, ValueError, KeyError, IndexError, TypeError) as error:
+        raise MachineError(f"cannot read {path}: {error.strerror}") from error
+    except MalformedError as error:
         raise SysimageError(
-            f"cannot read the image {path}: {type(error).__name__}: {error}",
-            hint="give an archive or an OCI layout that sysimage build wrote",
+            f"cannot read the image {path}: {error}", hint="sysimage verify shows whether another copy is intact"
         ) from None
-    return ImageArchive(path, path.stat().st_size, tuple(names), config, len(layers), oci)
 
 
-def _blob(digest: str) -> str:
-    algorithm, _, value = digest.partition(":")
-    return f"blobs/{algorithm}/{value}"
-
-
-def _document(archive: tarfile.TarFile, members: Mapping[str, tarfile.TarInfo], name: str) -> Any:
-    member = members[name]
-    file = archive.extractfile(member) if member.size <= _LARGEST_DOCUMENT else None
-    if file is None:
-        raise ValueError(f"{name} is not a document")
-    return json.load(file)
+def _described(path: Path, documents: ImageDocuments, config: Mapping[str, Any], *, oci: bool) -> ImageArchive:
+    return ImageArchive(path, path.stat().st_size, documents.tags, config, len(documents.layers), oci)

@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 
 from sysimage.containers.engine_runner import EngineRunner
 from sysimage.containers.errors import ProgramNotStartedError
-from sysimage.containers.image import open_image as open_runnable
+from sysimage.containers.image import open_image
 from sysimage.containers.namespace_runner import NamespaceRunner
 from sysimage.containers.open_runner import opened
 from sysimage.progress import Progress, silent
 from sysimage_vm.booted import Booted, LoadedImage
 from sysimage_vm.errors import EntryPointMissingError, ImageFaultError
-from sysimage_vm.image import ImageArchive, open_image
+from sysimage_vm.image import ImageArchive
 from sysimage_vm.native import NamespacesContainer, Native, NativeEngineContainer, document_of
 from sysimage_vm.trial import Trial
 from sysimage_vm.waiting import USUAL, NotYet, Patience
@@ -98,20 +98,26 @@ class NativeTrial(Trial):
 
 @contextlib.contextmanager
 def native_trial(
-    path: Path, place: str, environ: Mapping[str, str], reports: Path, progress: Progress = silent
+    path: Path,
+    place: str,
+    environ: Mapping[str, str],
+    reports: Path,
+    progress: Progress = silent,
+    *,
+    tag: str | None = None,
 ) -> Iterator[tuple[NativeTrial, list[str]]]:
     """Bring an image to ``place``, one of `sysimage.containers.runner.PLACES`, and lines that say how that went.
+    ``tag`` says which, where several lie at ``path``.
 
     ``reports`` gets the container's log. Everything else is gone in the end. Raises `MachineError` for what this
     machine lacks, and `IntegrityError` for an image that is not what it says.
     """
     with contextlib.ExitStack() as stack:
         began = time.monotonic()
-        image = stack.enter_context(open_runnable(path))
-        archive = stack.enter_context(open_image(path))
+        image = stack.enter_context(open_image(path, tag=tag))
         at = stack.enter_context(opened(image, place, environ, progress))
         seconds = {"load": time.monotonic() - began}
-        trial = NativeTrial(at, archive, seconds)
+        trial = NativeTrial(at, ImageArchive.of(image), seconds)
         try:
             yield trial, [f"in: {place}", *(f"note: {limit}" for limit in at.limits)]
         finally:

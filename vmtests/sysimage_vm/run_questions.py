@@ -16,7 +16,7 @@ from sysimage.errors import BootTestError, Issue
 from sysimage_vm.daemons import use_containerd_store
 from sysimage_vm.engine import Engine, EngineKind
 from sysimage_vm.guest import Guest, Host, ensure_snapshot, ready_machine
-from sysimage_vm.image import open_image
+from sysimage_vm.image import archive_for_guest
 from sysimage_vm.machine import Machine, MachineFiles
 from sysimage_vm.machine_trial import MachineTrial
 from sysimage_vm.questions import fixtures
@@ -69,6 +69,8 @@ class Subject:
     """Docker's newer image store, instead of the classic one."""
     header: tuple[str, ...] = ()
     """Lines that the report begins with."""
+    tag: str | None = None
+    """Which image, where several lie there."""
 
 
 @contextlib.contextmanager
@@ -86,7 +88,7 @@ def trial_of(subject: Subject, host: Host, guest: Guest, reports: Path) -> Itera
         MachineFiles(reports / name).clear()
     made = ensure_snapshot(host, guest, MachineFiles(reports / "guest"), ready)
     with (
-        open_image(subject.image) as archive,
+        archive_for_guest(subject.image, subject.tag) as archive,
         ready_machine(host, guest, MachineFiles(reports / "machine"), ready) as up,
     ):
         if subject.containerd_store:
