@@ -3,7 +3,7 @@
 What the spec says replaces what the base says; what we only derive from the packages is added to it. So directories of
 ours come before those in the base's PATH, and the base's programs are found as before. The rest is as a Dockerfile does
 it: labels, ports and volumes add up, but for volumes that would hide the store; working directory, user and stop signal
-stay until others are specified; another entry point drops the base's command with it.
+stay until others are specified; another entry point drops the base's command with it, and an empty list means none.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ def overlaid(config: ImageConfig, base: BaseImage, spec: SystemSpec) -> ImageCon
     """
     under, runs, has_init = base.config, base.config.runtime, spec.has_init
     specified = {*spec.environment, *(["LANG"] if "locale" in spec.model_fields_set else [])}
-    keeps_program = not has_init and not config.entrypoint
+    keeps_program = not has_init and not config.entrypoint and "entry_point" not in spec.model_fields_set
+    keeps_command = keeps_program and not config.cmd and "command" not in spec.model_fields_set
     inherited = {key: value for key, value in base.extensions.items() if keeps_program or key != "Healthcheck"}
     try:
         return replace(
             config,
             entrypoint=runs.entry_point if keeps_program else config.entrypoint,
-            cmd=runs.command if keeps_program and not config.cmd else config.cmd,
+            cmd=runs.command if keeps_command else config.cmd,
             env=_variables(config.env, variables_of(base), specified, SEARCH_PATH if base.layers else None),
             working_dir=config.working_dir or runs.working_directory or None,
             user=config.user or (None if has_init else runs.user or None),

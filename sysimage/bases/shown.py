@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sysimage.bases.base_image import BaseImage, BaseImageError
+from sysimage.bases.tree_on_base import directory_of
 from sysimage.closure import Closure
 from sysimage.errors import Issue
 from sysimage.notices import notice
@@ -80,5 +81,5 @@ def _above(base: BaseImage, closure: Closure) -> dict[str, Entry]:
 
 
 def _as_it_is(path: str, node: Node | None) -> Iterator[Entry]:
-    if node is not None and (node.mode, node.uid, node.gid) != _USUAL:
-        yield Entry.directory(path, node.mode, node.uid, node.gid)
+    if node is not None and ((node.mode, node.uid, node.gid) != _USUAL or node.attributes):
+        yield directory_of(node, path)

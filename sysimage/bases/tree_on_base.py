@@ -14,6 +14,8 @@ from sysimage.spec.reserved_paths import Use, refusal_in_any_image
 from sysimage.verify.tar import MemberKind
 from sysimage.verify.tree import FileTree, Node, item_of
 
+_ACCESS = (b".system.posix_acl_access", b".acl.access")
+"""Records of who may do what, which a mode in the spec replaces."""
 CURRENT_SYSTEM = "/run/current-system"
 
 
@@ -79,8 +81,10 @@ def _kept(entry: Entry, base: FileTree, path: str, store: Store) -> Entry | str 
     if entry.kind is Kind.DIRECTORY:
         if node.kind is MemberKind.DIRECTORY:
             stays = entry.owner == NOBODYS and not _is_of_the_store(entry.path, store)
-            mode, uid, gid = (node.mode, node.uid, node.gid) if stays else (entry.mode, entry.uid, entry.gid)
-            return replace(entry, path=path, mode=mode, uid=uid, gid=gid)
+            if stays:
+                return replace(directory_of(node, path), owner=entry.owner, item=entry.item)
+            others = tuple(one for one in node.attributes if not one[0].endswith(_ACCESS))
+            return replace(entry, path=path, attributes=others)
         if node.kind is MemberKind.SYMLINK and entry.owner == NOBODYS:
             return None
         behind = _directory_behind(node, path, base)
@@ -96,6 +100,11 @@ def _kept(entry: Entry, base: FileTree, path: str, store: Store) -> Entry | str 
             return None
         return f"is a {entry.kind.value}, the base has a link to its directory {behind} there"
     return replace(entry, path=path)
+
+
+def directory_of(node: Node, path: str) -> Entry:
+    """A directory as a base has it, with its attributes: a layer that repeats it without them would take them away."""
+    return replace(Entry.directory(path, node.mode, node.uid, node.gid), attributes=node.attributes)
 
 
 def _directory_behind(node: Node, path: str, base: FileTree) -> str | None:
@@ -117,7 +126,7 @@ def _with_the_bases_parents(placed: Mapping[str, Entry], base: FileTree) -> dict
             above = as_path(parts[:depth])
             node = base.find(parts[:depth])
             if above not in found and node is not None:
-                found[above] = Entry.directory(above, node.mode, node.uid, node.gid)
+                found[above] = directory_of(node, above)
     return found
 
 

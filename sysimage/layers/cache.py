@@ -64,9 +64,10 @@ def layer_key(source: LayerSource, compression: Compression) -> str:
 def _part(part: Entry | StoreItem) -> list[Any]:
     if isinstance(part, StoreItem):
         return [str(part.path), part.nar_hash.hex, part.shown and _shown(part.shown)]
-    value = part.target if part.content is None else part.digest().hex
-    more = [part.capabilities.hex()] if part.capabilities else []
-    return [part.path, part.kind.value, part.mode, part.uid, part.gid, value, *more]
+    content = part.target if part.content is None else part.digest().hex
+    more: list[Any] = [part.capabilities.hex()] if part.capabilities else []
+    more += [[key.hex(), value.hex()] for key, value in part.attributes]
+    return [part.path, part.kind.value, part.mode, part.uid, part.gid, content, *more]
 
 
 def _shown(shown: ShownFiles) -> list[Any]:

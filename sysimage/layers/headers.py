@@ -105,8 +105,10 @@ class Headers:
             return self._with_pax(name, self._mode(mode), size, _FILE, b"", [(_CAPABILITIES, capabilities)])
         return self._member(name, self._mode(mode), size, _FILE, b"")
 
-    def directory(self, name: bytes, mode: int) -> bytes:
-        """A directory."""
+    def directory(self, name: bytes, mode: int, attributes: Sequence[tuple[bytes, bytes]] = ()) -> bytes:
+        """A directory; ``attributes`` are pax records of its extended attributes."""
+        if attributes:
+            return self._with_pax(name + b"/", self._mode(mode), 0, _DIRECTORY, b"", attributes)
         return self._member(name + b"/", self._mode(mode), 0, _DIRECTORY, b"")
 
     def symlink(self, name: bytes, target: bytes) -> bytes:

@@ -44,7 +44,7 @@ class LayerShown:
         given = self._given.get(name)
         if given is None:
             return _ROOTS.directory(name, 0o755)
-        return Headers(given.uid, given.gid).directory(name, given.mode)
+        return Headers(given.uid, given.gid).directory(name, given.mode, given.attributes)
 
     def has_directory(self, entry: Entry) -> bool:
         """Whether an entry is a directory that the layer has already; from now on it has."""

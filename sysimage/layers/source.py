@@ -97,7 +97,7 @@ class LayerSource:
         return tuple(
             one
             for one in self.parents
-            if (one.mode, one.uid, one.gid) != _USUAL
+            if ((one.mode, one.uid, one.gid) != _USUAL or one.attributes)
             and any(top.startswith(f"{one.path}/") or one.path.startswith(top) for top in tops)
         )
 

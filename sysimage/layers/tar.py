@@ -125,9 +125,9 @@ def _entry_header(entry: Entry) -> bytes:
     headers = Headers(entry.uid, entry.gid)
     match entry.kind:
         case Kind.DIRECTORY if entry.path == "/":
-            return headers.directory(b".", entry.mode)
+            return headers.directory(b".", entry.mode, entry.attributes)
         case Kind.DIRECTORY:
-            return headers.directory(_member(entry), entry.mode)
+            return headers.directory(_member(entry), entry.mode, entry.attributes)
         case Kind.SYMLINK:
             return headers.symlink(_member(entry), os.fsencode(entry.target or ""))
         case Kind.FILE:

@@ -61,6 +61,8 @@ class Entry:
     """The store item from which this entry follows: it lies in the layer of that item, if the image has one."""
     capabilities: bytes = b""
     """What a file's program may do, whichever user starts it: the value of its attribute ``security.capability``."""
+    attributes: tuple[tuple[bytes, bytes], ...] = ()
+    """The pax records of a directory's extended attributes, as a base image has them, sorted."""
 
     def __post_init__(self) -> None:
         if not is_normalised(self.path):
@@ -69,6 +71,8 @@ class Entry:
             raise ValueError(f"mode of {self.path} is {self.mode:o}")
         if self.capabilities and self.kind is not Kind.FILE:
             raise ValueError(f"{self.path}: only a file has capabilities")
+        if self.attributes and self.kind is not Kind.DIRECTORY:
+            raise ValueError(f"{self.path}: only a directory has attributes of a base")
         if (self.kind is Kind.FILE) != (self.content is not None) or (self.kind is Kind.SYMLINK) != (
             self.target is not None
         ):

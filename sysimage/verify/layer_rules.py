@@ -84,7 +84,8 @@ class LayerRules:
             )
         if member.kind is MemberKind.SYMLINK and member.mode != 0o777:
             self._fault("modes", member, f"is a symlink of mode {member.mode:04o}")
-        if foreign := [shown(name) for name in member.extended if name != CAPABILITIES]:
+        taken_over = {name for name, _ in member.attributes}  # of a directory that the base has, too
+        if foreign := [shown(name) for name in member.extended if name != CAPABILITIES and name not in taken_over]:
             self._fault("extended headers", member, f"has extended headers: {', '.join(foreign)}")
 
     def _advice(self, rule: str, member: TarMember, message: str) -> None:

@@ -28,6 +28,8 @@ from sysimage.verify.sparse_files import (
 
 BLOCK = 512
 CAPABILITIES = b"SCHILY.xattr.security.capability"
+ATTRIBUTES = (b"SCHILY.xattr.", b"SCHILY.acl.", b"LIBARCHIVE.xattr.")
+"""What the names of pax records begin with that hold extended attributes and access control lists."""
 _ZERO_BLOCK = bytes(BLOCK)
 _OCTAL = re.compile(rb"[0-7]+")
 _PAX_RECORD = re.compile(rb"([1-9][0-9]*) ")
@@ -79,6 +81,8 @@ class TarMember:
     """What a symlink says, or the name of a hard link's other member."""
     extended: tuple[bytes, ...] = ()
     """Names of the pax records that have no field here, sorted."""
+    attributes: tuple[tuple[bytes, bytes], ...] = ()
+    """The pax records of a directory's extended attributes, access control lists among them, sorted."""
     capabilities: bytes = b""
     """The attribute ``security.capability``, which the kernel obeys."""
     unusual_name: bool = False
@@ -234,6 +238,7 @@ def _member(header: bytes, size: int, pending: _Overrides | None) -> TarMember:
     mode, uid, gid = (_number(header[at : at + 8], what) for at, what in ((100, "mode"), (108, "uid"), (116, "gid")))
     mtime = b"%d" % _time(header[136:148])
     extended: tuple[bytes, ...] = ()
+    attributes: tuple[tuple[bytes, bytes], ...] = ()
     capabilities = b""
     if pending is not None:
         records = pending.records
@@ -248,6 +253,8 @@ def _member(header: bytes, size: int, pending: _Overrides | None) -> TarMember:
             name = pending.sparse.name  # the other one is for programs that do not know the form
         extended = tuple(sorted(records))
         capabilities = records.get(CAPABILITIES, b"")
+        if kind is MemberKind.DIRECTORY:
+            attributes = tuple(sorted(one for one in records.items() if one[0].startswith(ATTRIBUTES)))
     if size > _LARGEST_SIZE or (kind is not MemberKind.FILE and size):
         raise MalformedError(f"has a {kind.value} of {size} bytes: {shown(name)}")
     if uid > _LARGEST_ID or gid > _LARGEST_ID:
@@ -256,7 +263,9 @@ def _member(header: bytes, size: int, pending: _Overrides | None) -> TarMember:
         raise MalformedError(f"{shown(name)} {wrong}")
     parts = split_name(name, directory=kind is MemberKind.DIRECTORY)
     unusual = name.removeprefix(b"./").removesuffix(b"/") not in (b"/".join(parts), b"." if not parts else None)
-    return TarMember(parts, kind, mode & 0o7777, uid, gid, size, mtime, link, extended, capabilities, unusual)
+    return TarMember(
+        parts, kind, mode & 0o7777, uid, gid, size, mtime, link, extended, attributes, capabilities, unusual
+    )
 
 
 def _with_holes(member: TarMember, said: SparseRecords, stream: ChunkStream, limits: Limits) -> TarMember:

@@ -51,6 +51,8 @@ class Node:
     """Number of the layer that put it there."""
     content_at: Parts
     """The member of that layer that has the content; another path for a hard link."""
+    attributes: tuple[tuple[bytes, bytes], ...] = ()
+    """Of a directory, as `TarMember.attributes`."""
     program: Program = UNKNOWN
     """What the kernel reads of it, where it is executable."""
     children: dict[bytes, Node] = field(default_factory=dict)
@@ -170,6 +172,7 @@ class FileTree:
             node = Node(
                 member.kind, member.mode, member.uid, member.gid, member.size, member.link, number, member.parts
             )
+            node.attributes = member.attributes
             node.program = self._programs.get(member.parts, UNKNOWN)
             return node
         target = tuple(part for part in member.link.split(b"/") if part not in (b"", b"."))

@@ -165,6 +165,34 @@ def test_an_entry_point_drops_the_bases_program(tmp_path: Path, closure: Closure
     assert (kept["Entrypoint"], kept["Cmd"]) == (["/bin/sh"], ["-c", "true"])
 
 
+@pytest.mark.parametrize(
+    ("declared", "entry_point", "command"),
+    [
+        ({"entry-point": []}, None, None),
+        ({"command": []}, ["/bin/sh"], None),
+        ({"entry-point": [], "command": ["/bin/sh", "-l"]}, None, ["/bin/sh", "-l"]),
+        ({"entry-point": [], "command": []}, None, None),
+    ],
+)
+def test_an_empty_list_means_no_program_of_the_base(
+    declared: dict[str, Any], entry_point: Any, command: Any, tmp_path: Path, closure: Closure
+) -> None:
+    write_archive(debian().layout(), tmp_path / "base")
+    runtime = config_of(build_from_store(tmp_path, on("base", closure, **declared)))["config"]
+    assert (runtime.get("Entrypoint"), runtime.get("Cmd")) == (entry_point, command)
+    assert ("Healthcheck" in runtime) == ("entry-point" not in declared), "it was about the base's program"
+    verify_image(tmp_path / "top.tar")
+
+
+def test_what_adds_up_is_the_bases_where_the_spec_has_it_empty(tmp_path: Path, closure: Closure) -> None:
+    write_archive(debian().layout(), tmp_path / "base")
+    empty: dict[str, Any] = {"environment": {}, "labels": {}, "exposed-ports": [], "volumes": []}
+    nothing = config_of(build_from_store(tmp_path, on("base", closure)))["config"]
+    assert config_of(build_from_store(tmp_path, on("base", closure, **empty)))["config"] == nothing
+    unsaid = dict.fromkeys(("user", "stop-signal", "health-check"))
+    assert config_of(build_from_store(tmp_path, on("base", closure, **unsaid)))["config"] == nothing
+
+
 def test_variables_that_we_derive_are_added_to_those_of_the_base(tmp_path: Path) -> None:
     """The base's program is found by its PATH, as in envd#1673; a spec that gives PATH itself replaces it."""
     store = StoreBuilder(tmp_path / "store")

@@ -8,8 +8,11 @@ from __future__ import annotations
 import bz2
 import gzip
 import hashlib
+import io
 import json
 import lzma
+import struct
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -265,3 +268,53 @@ def test_a_base_is_refused_with_the_true_reason(kind: str, tmp_path: Path, closu
     with pytest.raises(SysimageError) as verified:
         verify_image(tmp_path / "base")
     assert reason in str(verified.value)
+
+
+def access_list(*entries: tuple[int, int, int]) -> bytes:
+    """The value of ``system.posix_acl_access`` or ``…_default`` (linux/posix_acl_xattr.h): tag, permissions, ID."""
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+NO_ID = 0xFFFFFFFF
+LIST = access_list((1, 7, NO_ID), (2, 7, 8), (4, 5, NO_ID), (16, 7, NO_ID), (32, 5, NO_ID))
+GIVEN = {
+    b"SCHILY.xattr.system.posix_acl_access": LIST,
+    b"SCHILY.xattr.system.posix_acl_default": LIST,
+    b"SCHILY.acl.access": b"user::rwx,user:mail:rwx,group::r-x,mask::rwx,other::r-x",
+    b"SCHILY.xattr.user.note": b"kept",
+}
+
+
+def members_of(archive: Path, number: int) -> dict[str, tarfile.TarInfo]:
+    with tarfile.open(archive) as image:
+        listed = image.extractfile("manifest.json")
+        assert listed is not None
+        layer = image.extractfile(json.load(listed)[0]["Layers"][number])
+        assert layer is not None
+        with tarfile.open(fileobj=io.BytesIO(layer.read())) as members:
+            return {member.name: member for member in members}
+
+
+@pytest.mark.parametrize("mode", [None, 0o750])
+def test_a_directory_that_our_layer_repeats_keeps_its_attributes(
+    mode: int | None, tmp_path: Path, closure: Closure
+) -> None:
+    """A layer that has a directory again, without its access control list, takes that away in every engine."""
+    attributes = tar.pax(GIVEN.items())
+    layer = tar.archive(
+        attributes + tar.directory(b"./", 0o755),
+        attributes + tar.directory(b"srv", 0o775),
+        attributes + tar.directory(b"srv/data", 0o775),
+        attributes + tar.directory(b"alone", 0o775),
+    )
+    write_archive(RawImage(layer).layout(), tmp_path / "base")
+    more = {} if mode is None else {"directories": {"/srv/data": {"mode": f"{mode:04o}"}}}
+    build_from_store(tmp_path, on("base", closure, files={"/srv/data/notes": {"text": "x"}}, **more))
+    verify_image(tmp_path / "top.tar")
+    ours = members_of(tmp_path / "top.tar", -1)
+    assert "alone" not in ours
+    expected = {key.decode(): value.decode("utf-8", "surrogateescape") for key, value in GIVEN.items()}
+    assert ours["."].pax_headers == ours["srv"].pax_headers == expected
+    if mode is not None:  # which says who may do what
+        expected = {key: value for key, value in expected.items() if "access" not in key}
+    assert (ours["srv/data"].mode, ours["srv/data"].pax_headers) == (mode or 0o775, expected)
