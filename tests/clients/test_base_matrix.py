@@ -11,6 +11,7 @@ import subprocess
 import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -22,7 +23,7 @@ from sysimage.pipeline.image_places import find_image
 from sysimage.process import find
 from sysimage.verify import inspect_image, verify_image
 from sysimage.verify.summary import LayerSummary
-from tests.clients.conftest import IS_ROOT, Client, Environment, need
+from tests.clients.conftest import IS_ROOT, Client, Environment, Registry, need
 from tests.clients.test_engines import engine
 from tests.support.builds import build_from_store, config_of, on, registered
 from tests.support.examples import build_spec
@@ -116,6 +117,10 @@ def made_by_docker(docker: Environment, tmp_path: Path) -> Path:
     run_docker({**docker, "DOCKER_BUILDKIT": "0"}, "build", "--tag", "base:1", context)
     run_docker(docker, "save", "--output", tmp_path / "base.tar", "base:1")
     return tmp_path / "base.tar"
+
+
+IN_TOP = ("run", "--rm", "--network=host", "top")
+"""Runs a word of busybox in the image that was loaded last."""
 
 
 def assert_runs(environment: Environment, archive: Path) -> None:
@@ -220,16 +225,125 @@ def test_skopeo_copies_an_index_into_a_directory_of_its_own(
     build_on(tmp_path / "base", closure, tmp_path)
 
 
-@pytest.mark.parametrize("form", ["oci", "oci-archive", "docker-archive", "dir"])
+@pytest.mark.parametrize("form", ["oci", "oci-archive", "docker-archive", "dir", "dir v2s2", "docker v2s2"])
 def test_skopeo_in_every_form(
-    form: str, made_by_docker: Path, client: Client, closure: Closure, policy: Path, tmp_path: Path
+    form: str,
+    made_by_docker: Path,
+    docker: Environment,
+    client: Client,
+    registry: Registry,
+    closure: Closure,
+    policy: Path,
+    tmp_path: Path,
 ) -> None:
-    compression = ["--dest-compress-format", "zstd"] if form == "oci" else []
+    """Docker's second version of its second schema, v2s2, is what registries of the time before OCI hold."""
+    transport, _, schema = form.partition(" ")
+    words = ["--dest-compress-format", "zstd"] if transport == "oci" else ["--format", schema] if schema else []
+    base = f"{registry.address}/local/base:1" if transport == "docker" else str(tmp_path / "copied")
+    name = f"//{base}" if transport == "docker" else base if transport == "dir" else f"{base}:local/base:1"
     client(
-        "skopeo", "--policy", policy, "copy", "--quiet", *compression, f"docker-archive:{made_by_docker}",
-        f"{form}:{tmp_path / 'copied'}{'' if form == 'dir' else ':local/base:1'}",
+        "skopeo", "--policy", policy, "copy", "--quiet", "--dest-tls-verify=false", *words,
+        f"docker-archive:{made_by_docker}", f"{transport}:{name}",
     )  # fmt: skip
-    build_on(tmp_path / "copied", closure, tmp_path)
+    if schema:
+        said = client("skopeo", "inspect", "--raw", "--tls-verify=false", f"{transport}:{name}").stdout
+        assert json.loads(said)["mediaType"] == "application/vnd.docker.distribution.manifest.v2+json"
+    assert_runs(docker, build_on(base, closure, tmp_path))
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="umoci unpacks files of others for root alone")
+def test_umoci_repacks_what_was_unpacked(
+    made_by_docker: Path, docker: Environment, client: Client, closure: Closure, policy: Path, tmp_path: Path
+) -> None:
+    """Twice: layers of what was added, changed and removed, whose archives end as umoci ends them."""
+    image = f"{tmp_path / 'layout'}:1"
+    client("skopeo", "--policy", policy, "copy", "--quiet", f"docker-archive:{made_by_docker}", f"oci:{image}")
+    client("umoci", "unpack", "--image", image, tmp_path / "bundle")
+    root = tmp_path / "bundle/rootfs"
+    (root / "srv/app/added").write_text("by umoci\n")
+    (root / "var/lib").chmod(0o2775)
+    client("umoci", "repack", "--refresh-bundle", "--image", image, tmp_path / "bundle")
+    (root / "tmp").rmdir()
+    os.link(root / "srv/app/added", root / "srv/app/again")
+    client("umoci", "repack", "--image", image, tmp_path / "bundle")
+    client("umoci", "gc", "--layout", tmp_path / "layout")
+    assert_runs(docker, build_on(tmp_path / "layout", closure, tmp_path))
+    assert run_docker(docker, *IN_TOP, "cat", "/srv/app/again") == "by umoci\n"
+
+
+def flattened_by_docker(docker: Environment, tmp_path: Path) -> None:
+    container = run_docker(docker, "create", "base:1").strip()
+    run_docker(docker, "export", "--output", tmp_path / "whole.tar", container)
+    run_docker(docker, "rm", container)
+    path = "ENV PATH=/usr/local/bin:/bin"
+    words = ("--change", path, "--change", 'ENTRYPOINT ["busybox"]', "--change", 'CMD ["id"]')
+    run_docker(docker, "import", *words, tmp_path / "whole.tar", "flat:1")
+    run_docker(docker, "save", "--output", tmp_path / "flat", "flat:1")
+
+
+def flattened_as_by_crane(docker: Environment, tmp_path: Path) -> None:
+    """As pkg/v1/mutate of go-containerregistry does it: the uppermost layer's members come first, so that a file comes
+    before its directory; the history is one entry, of crane's own."""
+    with tarfile.open(tmp_path / "base.tar") as base:
+        (entry,) = json.load(_file(base, "manifest.json"))
+        config = json.load(_file(base, entry["Config"]))
+        seen: set[str] = set()
+        with tarfile.open(tmp_path / "layer.tar", "w", format=tarfile.PAX_FORMAT) as flat:
+            for name in reversed(entry["Layers"]):
+                with tarfile.open(fileobj=_file(base, name)) as layer:
+                    for member in layer:
+                        if member.name not in seen:
+                            flat.addfile(member, layer.extractfile(member) if member.isreg() else None)
+                        seen.add(member.name)
+    layer_bytes = (tmp_path / "layer.tar").read_bytes()
+    config["rootfs"]["diff_ids"] = [f"sha256:{hashlib.sha256(layer_bytes).hexdigest()}"]
+    config["history"] = [{"created_by": "crane flatten sha256:0", "created": "0001-01-01T00:00:00Z"}]
+    with tarfile.open(tmp_path / "flat", "w") as image:
+        manifest = [{"Config": "config.json", "RepoTags": ["flat:1"], "Layers": ["layer.tar"]}]
+        for name, data in (("config.json", config), ("manifest.json", manifest), ("layer.tar", layer_bytes)):
+            member = tarfile.TarInfo(name)
+            content = data if isinstance(data, bytes) else json.dumps(data).encode()
+            member.size = len(content)
+            image.addfile(member, io.BytesIO(content))
+    assert docker
+
+
+def _file(archive: tarfile.TarFile, name: str) -> IO[bytes]:
+    found = archive.extractfile(name)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("flatten", [flattened_by_docker, flattened_as_by_crane])
+def test_an_image_of_one_layer_for_all(
+    flatten: Callable[[Environment, Path], None],
+    made_by_docker: Path,
+    docker: Environment,
+    closure: Closure,
+    tmp_path: Path,
+) -> None:
+    assert made_by_docker.is_file()
+    flatten(docker, tmp_path)
+    assert len(inspect_image(tmp_path / "flat").layers) == 1
+    assert_runs(docker, build_on(tmp_path / "flat", closure, tmp_path))
+
+
+def test_buildah_squashes_its_layers(
+    client: Client, docker: Environment, closure: Closure, policy: Path, workspace: Path, tmp_path: Path
+) -> None:
+    buildah = engine("buildah", workspace)
+    root = make_root(workspace / "tree")
+    container = client(*buildah, "from", "scratch").stdout.decode().split()[-1]
+    client(*buildah, "copy", container, root, "/")
+    client(*buildah, "config", "--env", "PATH=/usr/local/bin:/bin", "--entrypoint", '["busybox"]', container)
+    client(*buildah, "commit", "--signature-policy", policy, container, "one:1")
+    upon = client(*buildah, "from", "--signature-policy", policy, "one:1").stdout.decode().split()[-1]
+    client(*buildah, "copy", upon, root / "etc/group", "/etc/added")
+    place = tmp_path / "flat"
+    client(*buildah, "commit", "--signature-policy", policy, "--squash", upon, f"oci-archive:{place}:flat:1")
+    assert len(inspect_image(place).layers) == 1
+    assert_runs(docker, build_on(place, closure, tmp_path))
+    assert run_docker(docker, *IN_TOP, "cat", "/etc/added").startswith("root:x:0:")
 
 
 def test_podman_commit(client: Client, closure: Closure, policy: Path, workspace: Path, tmp_path: Path) -> None:
