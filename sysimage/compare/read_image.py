@@ -43,7 +43,7 @@ def read_image(
     name: str = "",
     platform: str | None = None,
     tag: str | None = None,
-    files: bool = False,
+    files: bool,
     progress: Progress = silent,
 ) -> Holding:
     """Read an archive or an OCI layout. ``files`` asks for every file, with digests of their contents.

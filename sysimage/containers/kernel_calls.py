@@ -37,7 +37,7 @@ def join_namespace(descriptor: int, name: str) -> None:
     _checked(_libc.setns(descriptor, 0), f"setns {name}")
 
 
-def mount(source: str, target: str, kind: str | None, flags: int = 0, data: str = "") -> None:
+def mount(source: str, target: str, kind: str | None, flags: int, data: str = "") -> None:
     done = _libc.mount(
         source.encode(), target.encode(), kind.encode() if kind else None, ctypes.c_ulong(flags), data.encode()
     )

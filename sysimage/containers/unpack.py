@@ -35,7 +35,7 @@ _NODES = (MemberKind.CHARACTER_DEVICE, MemberKind.BLOCK_DEVICE, MemberKind.FIFO)
 
 
 def unpack_layer(
-    layer: LayerDocument, source: ImageSource, limits: Limits, count: Callable[[int], None], *, owners: bool = True
+    layer: LayerDocument, source: ImageSource, limits: Limits, count: Callable[[int], None], *, owners: bool
 ) -> list[Issue]:
     """Put a layer on top of what is there; return its faults. ``count`` is called with the bytes of each blob chunk.
 

@@ -135,7 +135,7 @@ def _now(directory: Path) -> float:
         return os.fstat(probe.fileno()).st_mtime
 
 
-def create_temporary(path: Path, *, private: bool = False) -> tuple[Path, int]:
+def create_temporary(path: Path, *, private: bool) -> tuple[Path, int]:
     """A new file beside ``path`` and a descriptor of it, locked until that is closed; renamed or removed by the caller.
 
     Only its owner can read it if ``private``; otherwise the umask decides.

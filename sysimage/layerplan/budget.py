@@ -6,7 +6,7 @@ from sysimage.errors import SpecError
 from sysimage.layerplan.plan import check_max_layers
 
 
-def room_for_items(max_layers: int, base_layers: int = 0) -> int:
+def room_for_items(max_layers: int, base_layers: int) -> int:
     """The customization layer takes one of ``max_layers``, unless only one is left; a base image takes its own."""
     check_max_layers(max_layers)
     left = max_layers - base_layers

@@ -46,7 +46,7 @@ class _Shared:
 
 def plan_fleet(
     closures: Mapping[str, Closure],
-    max_layers: int = 100,
+    max_layers: int,
     groups: Sequence[GroupRule] = (),
     *,
     base_layers: int = 0,

@@ -30,7 +30,7 @@ class Outlook:
     """From how many steps of history, or of dates in changelogs, this was learned."""
 
 
-def outlook(plan: LayerPlan, closure: Closure, *, base_layers: int = 0, days_between: float = 14.0) -> Outlook | None:
+def outlook(plan: LayerPlan, closure: Closure, *, base_layers: int, days_between: float = 14.0) -> Outlook | None:
     """The outlook of a plan of ``closure``; None where nothing is known of how its items change.
 
     It comes from what the plan remembers, by the same model that drew it. An image on a base that holds some of the

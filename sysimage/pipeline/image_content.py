@@ -74,7 +74,7 @@ class OpenedContent:
 
 @contextlib.contextmanager
 def opened_content(
-    found: FoundImage, platform: str | None = None, limits: Limits = DEFAULT_LIMITS, *, referrers: bool = False
+    found: FoundImage, platform: str | None = None, limits: Limits = DEFAULT_LIMITS, *, referrers: bool
 ) -> Iterator[OpenedContent]:
     """Open what ``found`` leads to, with all its platforms, or the one that is asked for alone; and, if
     asked for, with what refers to any of that.

@@ -79,7 +79,7 @@ def skeleton(store: Store) -> Iterator[Entry]:
     yield Entry.directory(store.store_dir, 0o1775, store.uid, store.gid)
 
 
-def registration(store: Store, system: StorePath, database: bytes, generation: int = 1) -> Iterator[Entry]:
+def registration(store: Store, system: StorePath, database: bytes, generation: int) -> Iterator[Entry]:
     """The store's own state: database, GC roots, and the system as a generation of its profile."""
     state = store.state_dir
     yield from _database(store, database)

@@ -149,8 +149,8 @@ class _Reader:
             self.at += 1
         raise UnknownError(f"what sed makes of {self.text[start:]!r}")
 
-    def pattern(self, delimiter: str, flags: int = 0) -> re.Pattern[str]:
-        return self.compiled(self.until(delimiter), flags)
+    def pattern(self, delimiter: str) -> re.Pattern[str]:
+        return self.compiled(self.until(delimiter), re.NOFLAG)
 
     def compiled(self, text: str, flags: int) -> re.Pattern[str]:
         try:
