@@ -55,7 +55,7 @@ class BlobDirectory:
     def writer(self) -> BlobWriter:
         """A new blob; nothing of it is visible before its `commit`."""
         self._directory.mkdir(parents=True, exist_ok=True)
-        return BlobWriter(self)
+        return BlobWriter(self, self._directory / "blob")
 
     def put(self, data: bytes, media_type: str) -> Descriptor:
         """Store a small blob."""
@@ -163,11 +163,12 @@ class BlobDirectory:
 class BlobWriter:
     """A blob being written; a context manager that discards what was not committed."""
 
-    def __init__(self, directory: BlobDirectory) -> None:
+    def __init__(self, directory: BlobDirectory, beside: Path) -> None:
+        """``beside`` is a path in the directory of the blobs."""
         self._directory = directory
         self.size = 0
         """Bytes written so far."""
-        self._path, self._fd = create_temporary(directory.path(Digest("0" * 64)).with_name("blob"), private=True)
+        self._path, self._fd = create_temporary(beside, private=True)
         self._writer = DirectWriter(self._fd)
 
     def __enter__(self) -> Self:

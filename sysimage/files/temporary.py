@@ -101,7 +101,7 @@ def dead(directory: Path, pattern: str) -> Iterator[Path]:
     whole = re.compile(pattern, re.DOTALL)
     try:
         with os.scandir(directory) as entries:
-            names = sorted(entry.name for entry in entries if whole.fullmatch(entry.name))
+            names = [entry.name for entry in entries if whole.fullmatch(entry.name)]
     except OSError:
         return
     for name in names:

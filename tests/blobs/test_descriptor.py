@@ -44,3 +44,9 @@ def test_annotations_are_there_where_something_is_noted() -> None:
 def test_a_descriptor_that_lies_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r".+"):
         Descriptor.parse({**GOOD, **wrong})
+
+
+@pytest.mark.parametrize("other", [None, "text", 1, [GOOD], ["mediaType", "digest", "size"]])
+def test_what_is_no_object_is_not_a_descriptor(other: object) -> None:
+    with pytest.raises(ValueError, match="a descriptor is an object"):
+        Descriptor.parse(other)

@@ -221,6 +221,14 @@ def test_only_a_file_of_that_name_and_size_is_a_blob(blobs: BlobDirectory, tmp_p
     assert not blobs.has(Descriptor("text/plain", put.digest, place.stat().st_size))
 
 
+def test_a_link_among_the_blobs_counts_for_its_own_bytes(blobs: BlobDirectory, tmp_path: Path) -> None:
+    """They are what is freed where it goes."""
+    digest = blobs.put(DATA, "text/plain").digest
+    blobs.path(digest).rename(tmp_path / "moved")
+    blobs.path(digest).symlink_to(tmp_path / "moved")
+    assert blobs.sizes() == {digest: len(os.fsencode(tmp_path / "moved"))}
+
+
 def test_a_blob_is_on_the_disk_before_it_has_its_name(blobs: BlobDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[tuple[str, int]] = []
     sync, rename = os.fsync, os.rename

@@ -73,6 +73,9 @@ def test_a_locked_directory_is_waited_for_and_the_wait_is_reported(tmp_path: Pat
 
         with locked_directory(tmp_path, waiting):
             assert waited == [True]
+            other = os.open(tmp_path, os.O_RDONLY)
+            assert try_lock(other) is False, "it is ours now"
+            os.close(other)
     with locked_directory(tmp_path, lambda: pytest.fail("it is free")):
         pass
 

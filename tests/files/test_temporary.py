@@ -177,6 +177,24 @@ def test_a_file_is_for_its_owner_alone_only_if_that_is_asked_for(private: bool |
         os.umask(before)
 
 
+def test_a_directory_that_is_swept_while_it_is_made_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, swept = fcntl.flock, list[Path]()
+
+    def slow(fd: int, how: int) -> None:
+        """Another process was quicker."""
+        if not swept:
+            swept.extend(tmp_path.iterdir())
+            swept[0].rmdir()
+        real(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", slow)
+    with scratch_directory(tmp_path, "run-") as ours:
+        assert list(tmp_path.iterdir()) == [ours] != swept
+    assert names(tmp_path) == []
+
+
 def test_what_is_another_users_is_not_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     left = tmp_path / ".web.tar.0123456789ab.part"
     left.touch()

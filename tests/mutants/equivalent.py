@@ -9,6 +9,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "a shortcut: `verify` refuses a missing blob and one of another size as well"
     ),
     ("sysimage/blobs/directory.py", "-1", "(1)"): "a writer that was left is not used again",
+    (
+        "sysimage/blobs/directory.py",
+        "1",
+        "(2)",
+    ): "how long pieces are, and how much is read past what should be the end",
     ("sysimage/closure/measures.py", "1", "(2)"): "a bit set is counted, and each item has its own bit either way",
     ("sysimage/files/codec.py", "if convert is _same:\n        return listed, kind", "pass"): "a shortcut",
     ("sysimage/layers/headers.py", "len(self._tails) >= _MOST_TAILS", "(len(self._tails) > _MOST_TAILS)"): (
