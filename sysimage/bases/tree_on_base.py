@@ -15,7 +15,7 @@ from sysimage.verify.tar import MemberKind
 from sysimage.verify.tree import FileTree, Node, item_of
 
 _ACCESS = (b".system.posix_acl_access", b".acl.access")
-"""Records of who may do what, which a mode in the spec replaces."""
+"""Ends of records of permissions, which a mode in the spec replaces."""
 CURRENT_SYSTEM = "/run/current-system"
 
 

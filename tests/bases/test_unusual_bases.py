@@ -315,6 +315,6 @@ def test_a_directory_that_our_layer_repeats_keeps_its_attributes(
     assert "alone" not in ours
     expected = {key.decode(): value.decode("utf-8", "surrogateescape") for key, value in GIVEN.items()}
     assert ours["."].pax_headers == ours["srv"].pax_headers == expected
-    if mode is not None:  # which says who may do what
+    if mode is not None:  # which is about the same permissions
         expected = {key: value for key, value in expected.items() if "access" not in key}
     assert (ours["srv/data"].mode, ours["srv/data"].pax_headers) == (mode or 0o775, expected)
