@@ -47,6 +47,6 @@ def test_a_descriptor_that_lies_is_refused(wrong: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("other", [None, "text", 1, [GOOD], ["mediaType", "digest", "size"]])
-def test_what_is_no_object_is_not_a_descriptor(other: object) -> None:
+def test_what_is_not_an_object_is_not_a_descriptor(other: object) -> None:
     with pytest.raises(ValueError, match="a descriptor is an object"):
         Descriptor.parse(other)
