@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 HARMLESS = frozenset(
     {
-        ":", "[", "a2query", "aa-enabled", "aa-status", "awk", "base64", "basename", "break", "cat", "cd", "cmp",
+        ":", "[", "[[", "a2query", "aa-enabled", "aa-status", "awk", "base64", "basename", "break", "cat", "cd", "cmp",
         "command", "continue", "cut", "date", "db_beginblock", "db_capb", "db_clear", "db_endblock", "db_exist",
         "db_fget", "db_get", "db_go", "db_info", "db_input", "db_metaget", "db_purge", "db_register", "db_settitle",
         "db_stop", "db_subst", "db_text", "db_title", "db_unregister", "db_version", "df", "diff", "dirname", "dpkg",
@@ -26,6 +26,7 @@ _CACHES = "a cache or an index over many packages' files: a function over the me
 _KERNEL = "speaks to the kernel, the bus or the hardware of a running machine"
 _MACHINE = "the ID of a machine is made when it starts"
 _CHECKS = "looks whether a configuration is right; Debian's is, and the spec's is the user's"
+_FIRST = "the system makes it when it first starts"
 _BYTECODE = "items hold bytecode already"
 _ELSEWHERE = "the image has what it would make"
 IGNORED: Mapping[str, str] = {
@@ -38,6 +39,7 @@ IGNORED: Mapping[str, str] = {
     "initctl": _SERVICES,
     "runit-helper": _SERVICES,
     "minsysusers": _ELSEWHERE,
+    "mungekey": _FIRST,
     "kill": _SERVICES,
     "killall": _SERVICES,
     "pkill": _SERVICES,

@@ -13,6 +13,14 @@ _Address = Callable[[int, str, bool], bool]
 """Whether a line is meant, by its number, its text, and whether it is the last."""
 
 
+@dataclass(frozen=True, slots=True)
+class _LineNumber:
+    wanted: int
+
+    def __call__(self, number: int, line: str, is_last: bool) -> bool:
+        return number == self.wanted
+
+
 @dataclass(slots=True)
 class _Statement:
     first: _Address | None
@@ -90,11 +98,12 @@ def _applies(statement: _Statement, number: int, line: str, is_last: bool) -> bo
         return True
     if statement.last is None:
         return statement.first(number, line, is_last)
+    from_number = isinstance(statement.last, _LineNumber) and statement.last.wanted <= number
     if statement.inside:
-        statement.inside = not statement.last(number, line, is_last)
+        statement.inside = not (from_number or statement.last(number, line, is_last))
         return True
     if statement.first(number, line, is_last):
-        statement.inside = True
+        statement.inside = not from_number  # an end that does not come after the first line: that line alone
         return True
     return False
 
@@ -186,7 +195,7 @@ class _Reader:
         if match:
             wanted = int(match[0])
             self.at = match.end()
-            return lambda number, line, last: number == wanted
+            return _LineNumber(wanted)
         if self.peek() == "$":
             self.at += 1
             return lambda number, line, last: last
@@ -240,6 +249,7 @@ def _statements(script: str, *, extended: bool) -> list[_Statement]:
                 raise UnknownError("what sed does with groups in groups")
             addresses = groups[0]
         statement = _Statement(*addresses, function)
+        statement.inside = addresses[1] is not None and addresses[0] == _LineNumber(0)  # before the first line
         _read_arguments(reader, statement)
         found.append(statement)
 

@@ -42,7 +42,7 @@ _DONE = {
     r"|WorkingDirectory|(Runtime|State|Cache|Logs|Configuration)Directory(Mode)?|RuntimeDirectoryPreserve|UMask"
     r"|Limit[A-Z]+|Nice|OOMScoreAdjust|AmbientCapabilities|CapabilityBoundingSet|NoNewPrivileges"
     r"|KillMode|KillSignal|RestartKillSignal|FinalKillSignal|SendSIGHUP|SendSIGKILL"
-    r"|Standard(Input|Output|Error)|IgnoreSIGPIPE",
+    r"|Standard(Input|Output|Error)|IgnoreSIGPIPE|PermissionsStartOnly",
     "Socket": r"Listen(Stream|Datagram|SequentialPacket|FIFO)|Socket(Mode|User|Group)|DirectoryMode|Backlog|Service"
     r"|FileDescriptorName|RemoveOnStop|Accept|MaxConnections",
     "Timer": r"OnCalendar|On(Boot|Startup|Active|UnitActive|UnitInactive)Sec|Unit",
@@ -61,7 +61,7 @@ _MEANINGLESS = {
     r"|KeyringMode|TimerSlackNSec"
     r"|TTY(Path|Reset|VHangup|VTDisallocate|Columns|Rows)|FileDescriptorStore[A-Za-z]+"
     r"|RootDirectoryStartOnly|FailureAction"
-    r"|PermissionsStartOnly|TimeoutAbortSec|TimeoutStartFailureMode|TimeoutStopFailureMode|ExitType|RestartMode"
+    r"|TimeoutAbortSec|TimeoutStartFailureMode|TimeoutStopFailureMode|ExitType|RestartMode"
     r"|CoredumpFilter|Personality|ImportCredential|ManagedOOM[A-Za-z]+|DelegateSubgroup|NonBlocking|TimeoutCleanSec"
     r"|Reboot[A-Za-z]+|StartLimitAction|SetLoginEnvironment|SurviveFinalKillSignal",
     "Socket": r"KeepAlive[A-Za-z]*|NoDelay|ReusePort|FreeBind|Transparent|PassCredentials|PassSecurity"

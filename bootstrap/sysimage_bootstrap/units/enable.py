@@ -62,6 +62,10 @@ class _Enabling:
                 message = f"{one.full} cannot be enabled: only services, sockets, timers and targets can"
                 self.result.issues.append(Issue(f"/enable/{index}", message))
         self._take_all((one.full, f"/enable/{index}", True) for index, one in enumerate(asked))
+        for one in asked:
+            found = self.files.find(one.full)
+            if found is not None and found[0].kind == "service":
+                self.lazy[found[0].stem] = False  # asked for itself, not for its socket
         started = set(self.result.services)
         while after := [
             (other, "", False)

@@ -147,7 +147,7 @@ def read_service(unit: UnitFile, name: UnitName, owner_of: OwnerOf) -> ServiceUn
         _commands(reader),
         _execution(reader),
         _endings(reader, kind),
-        _relations(reader),
+        _relations(reader, kind),
         conditions=reader.tried("Condition", (), read_conditions, unit, name),
         pid_file=_absolute(reader.expanded("Service", "PIDFile"), "/run"),
         bus_name=unit.value("Service", "BusName"),
@@ -159,14 +159,19 @@ def read_service(unit: UnitFile, name: UnitName, owner_of: OwnerOf) -> ServiceUn
 
 
 def _commands(reader: _Reader) -> Commands:
+    everything = reader.boolean("PermissionsStartOnly")  # the name of "+" before there was one
+
+    def around(key: str) -> tuple[Command, ...]:
+        return tuple(replace(one, privileged=one.privileged or everything) for one in reader.commands(key))
+
     return Commands(
         start=reader.commands("ExecStart"),
-        condition=reader.commands("ExecCondition"),
-        pre=reader.commands("ExecStartPre"),
-        post=reader.commands("ExecStartPost"),
-        reload=reader.commands("ExecReload"),
-        stop=reader.commands("ExecStop"),
-        stop_post=reader.commands("ExecStopPost"),
+        condition=around("ExecCondition"),
+        pre=around("ExecStartPre"),
+        post=around("ExecStartPost"),
+        reload=around("ExecReload"),
+        stop=around("ExecStop"),
+        stop_post=around("ExecStopPost"),
     )
 
 
@@ -331,14 +336,16 @@ def _statuses(reader: _Reader, key: str) -> tuple[tuple[int, ...], tuple[int, ..
     return tuple(sorted(codes)), tuple(sorted(signals))
 
 
-def _relations(reader: _Reader) -> Relations:
+def _relations(reader: _Reader, kind: str) -> Relations:
+    bus = ("dbus.socket",) if kind == "dbus" else ()  # systemd implies the socket
+
     def names(*keys: str, section: str = "Unit") -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for key in keys for name in reader.words(section, key)))
 
     return Relations(
         requires=names("Requires", "Requisite", "BindsTo"),
-        wants=names("Wants", "Upholds"),
-        after=names("After"),
+        wants=(*names("Wants", "Upholds"), *bus),
+        after=(*names("After"), *bus),
         before=names("Before"),
         conflicts=names("Conflicts"),
         also=names("Also", section="Install"),

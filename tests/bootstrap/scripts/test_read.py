@@ -402,3 +402,61 @@ def test_a_line_that_takes_a_packages_file_away_is_listed_since_the_image_keeps_
 )
 def test_a_file_that_comes_back_or_is_the_scripts_own_is_not_listed(script: str) -> None:
     assert read(script, {"/etc/a.conf": "x"}).unread == ()
+
+
+def test_an_account_that_is_not_there_makes_a_condition_false() -> None:
+    script = "if [ -d /var/lib/irc ] && chown -R irc2: /var/lib/irc; then exit 0; fi\nadduser --system --group irc2\n"
+    said = read(script, {"/var/lib/irc/": ""})
+    assert [user.name for user in said.users] == ["irc2"]
+    assert said.unread == ()
+
+
+def test_a_copy_takes_the_place_of_a_link_that_it_is_to_remove() -> None:
+    node = changed(
+        "ln -s /etc/b /etc/a\ncp --remove-destination /etc/b /etc/a\n", "/etc/a", {"/etc/b": "b", "/etc/x": ""}
+    )
+    assert node.target is None
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("${1:-} == configure", True),
+        ("$1 != configure", False),
+        ("$empty == x", False),
+        ("$empty != x", True),
+        ("-z $empty", True),
+        ("-n $empty", False),
+        ("-f /etc/a", True),
+        ("! -f /etc/a", None),
+        ("$1 == conf*", None),
+        ("$1 =~ conf", None),
+    ],
+)
+def test_conditions_of_bash_are_read_where_they_are_one_question(condition: str, holds: bool | None) -> None:
+    said = read(f"if [[ {condition} ]]; then touch /etc/made; fi", {"/etc/a": ""})
+    assert bool(said.unread) == (holds is None)
+    assert ("/etc/made" in said.changes) == (holds is True)
+
+
+def test_a_key_that_another_user_makes_is_left_to_the_first_start_of_its_service() -> None:
+    assert read("su munge -s /bin/sh -c 'mungekey -c'").unread == ()
+
+
+def test_couriers_certificate_is_made_at_the_first_start_with_the_owner_that_the_script_sets() -> None:
+    said = read(
+        "addgroup --system courier\nmkimapdcert\nchmod 0640 /etc/courier/imapd.pem\n"
+        "chown root:courier /etc/courier/imapd.pem\n",
+        {"/etc/courier/": ""},
+    )
+    (start,) = said.first_starts
+    assert said.unread == ()
+    assert (start.creates, "/usr/sbin/mkimapdcert" in " ".join(start.command)) == ("/etc/courier/imapd.pem", True)
+
+
+@pytest.mark.programs
+@pytest.mark.parametrize("script", ["0,/b/s/./X/", "1,/b/s/./X/", "3,2s/./X/", "2,3s/./X/", "/b/,2d", "2,$d", "1!d"])
+def test_ranges_of_sed_are_those_of_sed(script: str) -> None:
+    lines = "b\na\nb\nb\nc\n"
+    real = run(["sed", script], stdin=lines.encode())
+    assert files_after(f"sed '{script}' /etc/a > /etc/b", {"/etc/a": lines})["/etc/b"] == real.stdout.decode()

@@ -253,3 +253,25 @@ def test_a_service_that_starts_nothing_takes_along_those_that_are_part_of_it() -
         "y.service": "[Unit]\nPartOf=x.service\n" + RUNS,
     }
     assert sorted(enabled(texts, "tor", "x").services) == ["tor", "tor@default", "x"]
+
+
+def test_permissions_of_the_start_alone_leave_the_commands_around_it_to_root() -> None:
+    text = f"{RUNS}ExecStartPre=/bin/mkdir /run/x\nUser=app\n"
+    with_it = enabled({"x.service": f"{text}PermissionsStartOnly=yes\n"}, "x").services["x"]
+    without = enabled({"x.service": text}, "x").services["x"]
+    assert [one.privileged for one in (*with_it.commands.pre, *with_it.commands.start)] == [True, False]
+    assert [one.privileged for one in without.commands.pre] == [False]
+    assert (with_it.undone, with_it.contained) == ((), ())
+
+
+def test_a_service_on_the_bus_takes_the_bus_along_and_starts_after_it() -> None:
+    texts = {
+        "avahi.service": f"{RUNS}Type=dbus\nBusName=org.freedesktop.Avahi\n",
+        "dbus.socket": "[Socket]\nListenStream=/run/dbus/system_bus_socket\n",
+        "dbus.service": f"[Unit]\nRequires=dbus.socket\n{RUNS}",
+    }
+    found = enabled(texts, "avahi")
+    assert found.requires == {"avahi": ("dbus",), "dbus": ()}
+    assert found.services["dbus"].lazy
+    assert not enabled(texts, "avahi", "dbus").services["dbus"].lazy
+    assert enabled({"avahi.service": texts["avahi.service"]}, "avahi").issues == []

@@ -1,4 +1,4 @@
-"""``test`` and ``[``."""
+"""``test``, ``[``, and the simple forms of ``[[``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,26 @@ def test(call: Call) -> int | None:
             return 2
         words.pop()
     return int(not _holds(call, words))
+
+
+@command("[[")
+def bash_test(call: Call) -> int:
+    """One comparison or question of bash's. A word without quotes that is empty is not among the arguments here."""
+    words = call.arguments[:-1] if call.arguments[-1:] == ["]]"] else []
+    match words:
+        case ["-n" | "-z" as operator]:
+            return int(operator == "-n")
+        case [("=" | "==" | "!=") as operator, right] if not _is_pattern(right):
+            return int(operator != "!=")
+        case [left, operator, right] if operator in _BINARY and not _is_pattern(right):
+            return int(not _compare(call, left, operator, right))
+        case [operator, operand] if _is_unary(operator):
+            return int(not _unary(call, operator, operand))
+    raise UnknownError(f"what [[ {' '.join(words)} tests")
+
+
+def _is_pattern(text: str) -> bool:
+    return any(character in text for character in "*?[")
 
 
 def _holds(call: Call, words: list[str]) -> bool:

@@ -71,6 +71,8 @@ def chown(call: Call) -> int:
     owner, group = name_of(owner, BASE_USERS), name_of(group, BASE_GROUPS)
     unknown = [name for name in (owner,) if name and not _is_user(call, name)]
     unknown += [name for name in (group,) if name and not _is_group(call, name)]
+    if unknown and call.shell.conditions:
+        return 1  # the script asks whether there is such an account
     if unknown:
         raise UnknownError(f"which account {unknown[0]} is")
     paths, status = _all(call, words, recursive=options.has("R", "recursive"))
@@ -214,7 +216,8 @@ def ln(call: Call) -> int:
 @command("cp", "mv")
 def cp(call: Call) -> int:
     options = call.options("tS", frozenset({"target-directory", "suffix"}))
-    options.only(*"apfirRdPLHnvTuZ", "archive", "preserve", "force", "no-clobber", "update", "dereference", "recursive")
+    known = ("archive", "preserve", "force", "no-clobber", "update", "dereference", "recursive", "remove-destination")
+    options.only(*"apfirRdPLHnvTuZ", *known)
     *sources, place = options.operands
     into = call.files.node(call.path(place))
     is_directory = into is not None and into.kind is Kind.DIRECTORY and not options.has("T")
@@ -232,6 +235,8 @@ def cp(call: Call) -> int:
             continue
         if call.files.node(posixpath.dirname(path)) is None:
             return 1
+        if options.has("remove-destination"):
+            call.files.remove(path)
         if node.kind is Kind.DIRECTORY and call.name == "cp" and not options.has("a", "r", "R", "archive", "recursive"):
             return 1
         _copy(call, call.path(source), path, keeps=keeps, follows=follows)

@@ -98,6 +98,16 @@ def rndc_confgen(call: Call) -> int:
     return 0
 
 
+@command("mkdhparams", "mkesmtpdcert", "mkimapdcert", "mkpop3dcert")
+def courier_secret(call: Call) -> int:
+    """Courier's certificates, with their keys, and the parameters of its key exchange."""
+    if call.arguments:
+        raise UnknownError(f"what {call.name} makes")
+    name = "dhparams" if call.name == "mkdhparams" else call.name.removeprefix("mk").removesuffix("cert")
+    make_secret(call, f"/etc/courier/{name}.pem", (f"/usr/sbin/{call.name}",))
+    return 0
+
+
 @command("ssh-keygen")
 def ssh_keygen(call: Call) -> int:
     options = call.options("fNtbCa")
@@ -110,6 +120,18 @@ def ssh_keygen(call: Call) -> int:
     else:
         make_secret(call, call.path(path), ("/usr/bin/ssh-keygen", *call.arguments))
         call.files.put(call.path(f"{path}.pub"), Node.file(None))
+    return 0
+
+
+@command("dropbearkey")
+def dropbearkey(call: Call) -> int:
+    """A host key of Dropbear; the public half of it is printed."""
+    options = call.options("tfsC")
+    path = options.value("f")
+    if path is None or options.has("y"):
+        raise UnknownError("which key dropbearkey prints")
+    call.out.unknown = "which key it is"
+    make_secret(call, call.path(path), ("/usr/bin/dropbearkey", *call.arguments))
     return 0
 
 
