@@ -88,4 +88,4 @@ def test_it_says_what_is_missing(machines: Machines, image: Path) -> None:
 def test_it_passes_the_standard_questions(image: Path, ask: Ask) -> None:
     told = ask(image, "--json")
     assert told.status == 0, told.err
-    assert told.document["failed"] == 0
+    assert told.document["failed_count"] == 0
