@@ -1,10 +1,16 @@
-"""What umoci, Podman and Buildah make of our images is our tree, mode by mode and owner by owner."""
+"""What umoci, Podman and Buildah make of our images is our tree, mode by mode and owner by owner; and which of several
+platforms containerd takes."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.clients.conftest import IS_ROOT, Client, Small
+from sysimage.api import copy
+from sysimage.process import run
+from tests.clients.conftest import IS_ROOT, Client, Environment, Small, need
+from tests.pipeline.test_transfer import two_platforms
 from tests.support.listing import listing_of_directory, without_owners
 
 
@@ -57,3 +63,35 @@ def test_buildah_starts_from_every_form(
     mounted = client(*buildah, "mount", container).stdout.decode().strip()
     assert_same_tree(Path(mounted), guix_image.listing, owners=IS_ROOT)
     client(*buildah, "umount", container)
+
+
+def test_containerd_takes_an_archive_of_two_platforms(docker: Environment, guix_image: Small, tmp_path: Path) -> None:
+    """By its own program, in the containerd that Docker's daemon starts: this machine's image, another, or all."""
+    two_platforms(guix_image.built, tmp_path / "both")
+    index = json.loads((tmp_path / "both/index.json").read_text())
+    (entry,) = index["manifests"]
+    names = {"io.containerd.image.name": "host.test/both:1", "org.opencontainers.image.ref.name": "1"}
+    (tmp_path / "both/index.json").write_text(json.dumps({**index, "manifests": [{**entry, "annotations": names}]}))
+    copy(tmp_path / "both", tmp_path / "both.tar")
+    place = Path(docker["DOCKER_HOST"].removeprefix("unix://")).parent / "exec/containerd/containerd.sock"
+    for number, (flags, platforms) in enumerate(
+        {(): "amd64", ("--platform", "linux/arm64"): "arm64", ("--all-platforms",): "amd64 arm64"}.items()
+    ):
+        ctr: list[str | Path] = [need("ctr"), "--address", place, "--namespace", f"tests{number}"]
+        run([*ctr, "images", "import", "--no-unpack", *flags, tmp_path / "both.tar"], env=docker)
+        assert run([*ctr, "images", "ls", "-q"], env=docker).stdout == b"host.test/both:1\n"
+        held = run([*ctr, "content", "ls", "-q"], env=docker)
+        configs = _configs(tmp_path / "both", str(entry["digest"]))
+        there = {architecture for architecture, digest in configs.items() if digest in held.stdout.decode()}
+        assert there == set(platforms.split()), flags
+
+
+def _configs(layout: Path, index: str) -> dict[str, str]:
+    """Architecture → the digest of its configuration, in an index of a layout."""
+
+    def read(digest: str) -> Any:
+        return json.loads((layout / "blobs" / digest.replace(":", "/")).read_text())
+
+    return {
+        one["platform"]["architecture"]: read(one["digest"])["config"]["digest"] for one in read(index)["manifests"]
+    }

@@ -15,6 +15,7 @@ from tests.clients.conftest import Client, Registry, Small, running_registry
 from tests.clients.test_engines import engine
 from tests.destinations.proxy_server import running_proxy
 from tests.pipeline.test_referrers import attach
+from tests.pipeline.test_transfer import two_platforms
 from tests.support.builds import small_spec
 from tests.support.documents import read_document
 
@@ -141,8 +142,9 @@ def test_an_engine_gives_and_takes_images(
     name = next(one for one in names if one.endswith(":1.0"))
     pushed = f"{registry.address}/{program}/given:1"
     sysimage("push", f"{program}:{name}", pushed, **own)
-    sysimage("copy", f"{program}:{name}", "given.tar", **own)
-    for place in (pushed, "given.tar"):
+    for place in ("given.tar", "images:given"):
+        sysimage("copy", f"{program}:{name}", place, **own)
+    for place in (pushed, "given.tar", "images:given"):
         assert read_document(sysimage("inspect", "--json", place).stdout)["image_id"] == str(config)
         assert "verified" in sysimage("verify", place).stdout
     assert read_document(sysimage("inspect", "--json", "given.tar").stdout)["names"][0].endswith(
@@ -151,6 +153,15 @@ def test_an_engine_gives_and_takes_images(
     told = sysimage("copy", f"{program}:absent:1", "none.tar", accept=7, **own).stderr
     assert f"cannot save absent:1: {program} ended with status" in told
     assert not (tmp_path / "none.tar").exists()
+    two_platforms(guix_image.built, tmp_path / "several")
+    index = json.loads((tmp_path / "several/index.json").read_text())
+    called = {"io.containerd.image.name": f"localhost/several:{program}", "org.opencontainers.image.ref.name": program}
+    index["manifests"][0]["annotations"] = called
+    (tmp_path / "several/index.json").write_text(json.dumps(index))
+    sysimage("copy", "several", f"{program}:", **own)
+    words = [program, "image", "inspect", f"localhost/several:{program}"]
+    (held,) = json.loads(subprocess.run(words, env=own, capture_output=True, check=True).stdout)
+    assert (held["Id"].removeprefix("sha256:"), held["Architecture"]) == (config.hex, "amd64"), "of two platforms"
 
 
 def test_what_keeps_a_push_from_a_registry_is_reported_before_anything_is_sent(

@@ -19,6 +19,14 @@ PINNED = "sha256:" + "a" * 64
         ("index.docker.io/team/web:1", "docker.io", "team/web", "1"),
         ("registry-1.docker.io/team/web:1", "docker.io", "team/web", "1"),
         ("registry.hub.docker.com/team/web:1", "docker.io", "team/web", "1"),
+        ("hub.docker.com/team/web:1", "docker.io", "team/web", "1"),
+        ("www.docker.io/debian", "docker.io", "library/debian", "latest"),
+        ("https://hub.docker.com/_/debian", "docker.io", "library/debian", "latest"),
+        ("https://hub.docker.com/r/team/web/", "docker.io", "team/web", "latest"),
+        ("hub.docker.com/r/team/web:1", "docker.io", "team/web", "1"),
+        ("hub.docker.com/_/debian:13", "docker.io", "library/debian", "13"),
+        ("docker://index.docker.io/debian:13", "docker.io", "library/debian", "13"),
+        ("docker://library/debian:13", "docker.io", "library/debian", "13"),
         ("Docker.IO/debian", "docker.io", "library/debian", "latest"),
         ("docker://debian:13", "docker.io", "library/debian", "13"),
         ("docker://team/web", "docker.io", "team/web", "latest"),
@@ -46,8 +54,9 @@ def test_a_digest_pins_whatever_the_tag_points_to() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["web", "web:1", "team/web", "host.test/", "host.test/UPPER", "http://host.test/web", "host.test/web@sha256:1",
-     "host.test/web@", "[::1/x", "host.test/web:1:2", "", "docker://", "host.test/a\nb", "[::1]:x/y"],
+    ["web", "web:1", "team/web", "host.test/", "host.test/UPPER", "http://host.test/web", "https://host.test/r/web",
+     "https://hub.docker.com/_/", "host.test/web@sha256:1", "host.test/web@", "[::1/x", "host.test/web:1:2", "",
+     "docker://", "host.test/a\nb", "[::1]:x/y"],
 )  # fmt: skip
 def test_a_text_that_names_no_image_in_a_registry_is_refused(text: str) -> None:
     with pytest.raises(SpecError, match="as the name of an image"):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
 import pytest
 
-from sysimage.api import Settings, inspect, verify
+from sysimage.api import Settings, copy, inspect, verify
+from sysimage.api.comparison import diff
 from sysimage.api.reading import find
 from sysimage.blobs import BlobDirectory
 from sysimage.cli.main import main
@@ -224,3 +226,12 @@ def test_verbs_take_names_of_registries(
         assert read_document(capsys.readouterr().out)["digest"] == str(small.image.manifest.descriptor.digest)
     assert main(["diff", "--json", "--no-changelogs", name, name]) == 0
     assert read_document(capsys.readouterr().out)["packages"] == []
+
+
+def test_an_archive_that_is_compressed_is_read_like_any_other(small: BuiltImage, tmp_path: Path) -> None:
+    plain = small.archive(tmp_path / "small.tar")
+    place = tmp_path / "small.tar.gz"
+    place.write_bytes(gzip.compress(plain.read_bytes(), 1))
+    assert verify(place).digest == inspect(place).digest == small.image.manifest.descriptor.digest
+    assert diff(plain, place).is_empty
+    assert copy(place, f"oci:{tmp_path / 'images'}:1").digest == inspect(plain).digest

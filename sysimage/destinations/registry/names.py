@@ -24,6 +24,8 @@ class DockerHub:
     """As images are called."""
     also: frozenset[str]
     """What else people and programs call it."""
+    pages: tuple[str, ...]
+    """What addresses of its pages about images begin with, as people copy them from a browser."""
     api: str
     """The host that answers."""
     login: str
@@ -36,7 +38,14 @@ class DockerHub:
 def docker_hub() -> DockerHub:
     """The facts, from their file."""
     value = json.loads(files(__package__).joinpath("docker_hub.json").read_text(encoding="utf-8"))
-    return DockerHub(value["name"], frozenset(value["also"]), value["api"], value["login"], value["namespace"])
+    return DockerHub(
+        value["name"],
+        frozenset(value["also"]),
+        tuple(value["pages"]),
+        value["api"],
+        value["login"],
+        value["namespace"],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +92,7 @@ class ImageReference:
         The host is never guessed: a name without one is refused, save after ``docker://``, where every program takes it
         for Docker's hub.
         """
-        name, at, pinned = text.removeprefix(_PREFIX).partition("@")
+        name, at, pinned = _without_page(text.removeprefix(_PREFIX)).partition("@")
         try:
             digest = Digest.parse(pinned) if at else None
             parsed = ImageName.parse(name)
@@ -104,6 +113,14 @@ class ImageReference:
     def version(self) -> str:
         """What the registry is asked for: the digest where there is one, else the tag."""
         return str(self.digest or self.tag)
+
+
+def _without_page(name: str) -> str:
+    """The name for the address of a page of the hub, ``https://hub.docker.com/_/debian``; any other as it is."""
+    hub = docker_hub()
+    address = name.removeprefix("https://")
+    page = next((page for page in hub.pages if address.startswith(page)), None)
+    return name if page is None else f"{hub.name}/{address.removeprefix(page).removesuffix('/')}"
 
 
 def _repository(host: str, path: str) -> Repository:
