@@ -76,7 +76,7 @@ _STDOUT, _STDERR = 1, 2
 _READER_LEFT = 128 + signal.SIGPIPE
 _KEPT = {
     **dict.fromkeys(("build", "plan", "test", "lock"), "; what was fetched and made is kept for the next time"),
-    "push": "; the layers that a registry has got need not be sent again",
+    **dict.fromkeys(("push", "copy"), "; the layers that a registry has got need not be sent again"),
 }
 """By verb, what is there the next time after a signal has ended it."""
 

@@ -25,6 +25,7 @@ from tests.support.store_builder import StoreBuilder, small_system
 
 ROOT = Path(__file__).parents[2]
 KEPT = "; what was fetched and made is kept for the next time"
+SENT = "; the layers that a registry has got need not be sent again"
 
 
 class Place:
@@ -177,6 +178,41 @@ def verifying(place: Place) -> Phase:
     return ["verify", "--progress", "json", "long.tar"], said('{"stage": "verify"'), ""
 
 
+def _image(place: Place) -> str:
+    build_image(place.top / "made").archive(place.top / "small.tar")
+    return "small.tar"
+
+
+def copying(place: Place) -> Phase:
+    return ["copy", _image(place), f"{place.deaf_server()}/small:1"], connected, SENT
+
+
+def copying_into_a_file(place: Place) -> Phase:
+    return ["copy", f"{place.deaf_server()}/small:1", "x.tar"], connected, SENT
+
+
+def pushing_an_image(place: Place) -> Phase:
+    return ["push", _image(place), f"{place.deaf_server()}/small:1"], connected, SENT
+
+
+def locking(place: Place) -> Phase:
+    """Packages are asked for, and the archive does not answer."""
+    (place.top / "packages.json").write_text('{"name": "x", "packages": ["hello"]}')
+    return ["lock", "--archive", f"http://{place.deaf_server()}/debian", "packages.json"], connected, KEPT
+
+
+def reporting(place: Place) -> Phase:
+    return ["report", "-o", "page.html", f"{place.deaf_server()}/small:1"], connected, ""
+
+
+def comparing(place: Place) -> Phase:
+    return ["diff", _image(place), f"{place.deaf_server()}/small:1"], connected, ""
+
+
+def asking_the_archive(place: Place) -> Phase:
+    return ["show", "--archive", f"http://{place.deaf_server()}/debian", "nginx"], connected, ""
+
+
 def waiting_for_a_lock(place: Place) -> Phase:
     """Another program has the cache for itself."""
     place.cache.mkdir()
@@ -194,6 +230,13 @@ PHASES = (
     pushing,
     loading,
     verifying,
+    copying,
+    copying_into_a_file,
+    pushing_an_image,
+    locking,
+    reporting,
+    comparing,
+    asking_the_archive,
     waiting_for_a_lock,
 )
 
