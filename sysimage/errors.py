@@ -116,15 +116,17 @@ def machine_error(error: BaseException) -> MachineError | None:
     if isinstance(error, MemoryError):
         return MachineError("cannot go on: there is no memory left", hint="fewer --jobs need less")
     if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
-        left = _room_left(error) if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-        return MachineError(f"cannot use {error.filename or 'a file'}: {error.strerror}{left}")
+        return MachineError(f"cannot use {error.filename or 'a file'}: {cause_of(error, error.filename)}")
     return None
 
 
-def _room_left(error: OSError) -> str:
-    """How much room the file system of an error's file has; nothing where the error names no file."""
+def cause_of(error: OSError, path: object) -> str:
+    """What the system says of an error at ``path`` and, if there is no room, how much the file system there has."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return str(error.strerror)
     try:
-        room = os.statvfs(os.path.dirname(os.fsdecode(error.filename)) or ".")  # noqa: PTH120
+        room = os.statvfs(os.path.dirname(os.fsdecode(path)) or ".")  # type: ignore[arg-type] # noqa: PTH120
     except (TypeError, OSError):
-        return ""
-    return f"; its file system has {room.f_bavail * room.f_frsize // 10**6} MB left"
+        return str(error.strerror)
+    left = room.f_bavail * room.f_frsize
+    return f"{error.strerror}; its file system has {left // 10**6} MB left"

@@ -19,7 +19,7 @@ from sysimage.destinations.layout_index import LayoutIndex, read_index
 from sysimage.destinations.verified_blobs import BlobRepair, find_blob
 from sysimage.destinations.written_image import WrittenImage
 from sysimage.digest import Digest
-from sysimage.errors import IntegrityError, MachineError, SpecError
+from sysimage.errors import IntegrityError, MachineError, SpecError, cause_of
 from sysimage.files.atomic import atomic_directory, atomic_write, sync
 from sysimage.files.locks import locked_directory
 from sysimage.files.temporary import TEMPORARY, dead, sweep, sweep_beside, temporary_file
@@ -148,7 +148,7 @@ def _naming(directory: Path) -> Iterator[None]:
         cause = error.__cause__ if isinstance(error, MachineError) else error
         if not isinstance(cause, OSError):
             raise
-        raise MachineError(f"cannot write {directory}: {cause.strerror}") from cause
+        raise MachineError(f"cannot write {directory}: {cause_of(cause, directory)}") from cause
 
 
 def _change(directory: Path, content: ImageContent, add: _Add, renew: _Renew) -> int:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from sysimage.errors import MachineError
+from sysimage.errors import MachineError, cause_of
 from sysimage.files.atomic import atomic_file
 from sysimage.files.temporary import sweep_beside
 
@@ -34,7 +34,7 @@ def output_file(path: Path) -> Iterator[int]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise MachineError(f"cannot write {path}: {error.strerror}") from error
+        raise MachineError(f"cannot write {path}: {cause_of(error, path)}") from error
 
 
 @contextlib.contextmanager

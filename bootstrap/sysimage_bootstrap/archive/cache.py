@@ -10,7 +10,7 @@ from io import BufferedRandom
 from pathlib import Path
 
 from sysimage.digest import Digest
-from sysimage.errors import MachineError, RegistryError
+from sysimage.errors import MachineError, RegistryError, cause_of
 from sysimage.files.atomic import atomic_write, put_in_place
 from sysimage.files.locks import is_at, try_lock
 from sysimage.files.temporary import sweep_beside
@@ -108,7 +108,7 @@ def write_durably(path: Path, data: bytes) -> None:
     try:
         atomic_write(path, data, durable=True)
     except OSError as error:
-        raise MachineError(f"cannot write {path}: {error.strerror}") from None
+        raise MachineError(f"cannot write {path}: {cause_of(error, path)}") from None
 
 
 def make_directory(path: Path) -> None:
@@ -116,4 +116,6 @@ def make_directory(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise MachineError(f"cannot make the directory {path}: {error.strerror}") from None
+        raise MachineError(
+            f"cannot make the directory {path}: {error.strerror}", hint="--cache-dir names another place"
+        ) from None
