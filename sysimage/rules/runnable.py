@@ -71,7 +71,8 @@ def start_failure(command: Sequence[str], around: ProgramEnvironment) -> StartFa
             if around.unknown(found):
                 return None
             if "/" in program:
-                return StartFailure(_lost(program, found), _NOT_IN)
+                above, _, name = program.rpartition("/")
+                return StartFailure(f"{_lost(program, found)}{_meant(name, [above or '/'], around)}", _NOT_IN)
             if found.through_link and broken is None and _is_there(candidate, around):
                 broken = StartFailure(f"is {shown(program)}, but {found.why}", _NOT_IN)
             continue
@@ -80,9 +81,25 @@ def start_failure(command: Sequence[str], around: ProgramEnvironment) -> StartFa
             return _unstartable(found, around, 0)
         broken = broken or trouble
     return broken or StartFailure(
-        f"is {shown(program)}, which is not in the image's {shown(around.search) or 'PATH, which is empty'}",
-        f"{_NOT_IN}; `sysimage which /usr/bin/{shown(program)}` names the package",
+        f"is {shown(program)}, which is not in the image's {shown(around.search) or 'PATH, which is empty'}"
+        f"{_meant(program, around.search.split(':'), around)}",
+        f"{_NOT_IN}; `sysimage which {shown(program)}` names the package",
     )
+
+
+def _meant(program: str, directories: Sequence[str], around: ProgramEnvironment) -> str:
+    """The program of the image that is called most like it, in words; nothing where none is."""
+    import difflib  # not paid for where nothing is wrong
+
+    found = [_follow(directory or ".", around) for directory in directories]
+    names = {
+        name.decode("utf-8", "replace"): None
+        for one in found
+        if isinstance(one, ResolvedPath) and one.seen.kind is Kind.DIRECTORY
+        for name in sorted(around.files.names(one.parts))
+    }
+    near = difflib.get_close_matches(program, names, n=1, cutoff=0.6)
+    return f" (did you mean {shown(near[0])}?)" if near else ""
 
 
 def _lost(program: str, found: UnresolvedPath) -> str:

@@ -125,6 +125,8 @@ def test_a_program_that_is_there_starts(program: str) -> None:
         ("/opt/x", "is /opt/x, which is not in the image"),
         ("/tmp/x", "is /tmp/x, which is not in the image"),
         ("perl", "is perl, which is not in the image's /usr/local/sbin:/usr/local/bin:"),
+        ("emv", "/sbin:/bin (did you mean env?)"),
+        ("/usr/bin/emv", "which is not in the image (did you mean env?)"),
         ("/etc", "is /etc, but /etc is a directory, not a program"),
         ("/etc/passwd/x", "is /etc/passwd/x, but /etc/passwd is a file, no directory"),
         ("/srv/loop", "links lead in circles at /srv/loop"),
