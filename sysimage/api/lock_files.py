@@ -76,6 +76,10 @@ def lock_packages(
 
     if path is not None:
         _check(path, [*inputs, *_own_inputs(system, settings)], hint)
+    if spec.python is not None or spec.node is not None:
+        from sysimage.pipeline.locked_inputs import check_lock_files
+
+        check_lock_files(spec, system.spec_dir)
     archive = open_archive(settings.archive_choice(), spec, system.spec_dir, settings.cache / "archive")
     base = _base(spec, system.spec_dir, settings)
     before = _before(path)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from sysimage.cli import flags
-from sysimage.cli.spec_files import choices, read_spec
+from sysimage.cli.spec_files import choices, faults_in, read_spec
 from sysimage.cli.terminal import Terminal
 
 NAME = "lint"
@@ -32,7 +33,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     failed: list[SpecError] = []
     for name in arguments.specs:
         try:
-            read_spec(name, choices(arguments))
+            _check(name, arguments)
         except SpecError as error:
             failed.append(error)
     if len(failed) == 1:
@@ -47,3 +48,13 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
         return
     for name in arguments.specs:
         terminal.result(f"{name}: no fault")
+
+
+def _check(name: str, arguments: argparse.Namespace) -> None:
+    """Read a spec, and the lock files of other package managers that it names."""
+    spec = read_spec(name, choices(arguments)).spec
+    if spec.python is not None or spec.node is not None:
+        from sysimage.pipeline.locked_inputs import check_lock_files
+
+        with faults_in(name, choices(arguments)):
+            check_lock_files(spec, Path() if name == "-" else Path(name).parent)

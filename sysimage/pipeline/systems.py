@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache, partial
+from functools import cache
 
 from sysimage import bases
 from sysimage.closure import Closure
@@ -43,8 +43,12 @@ def provide(
     system: DeclaredSystem, sources: BuildSources, base: bases.BaseImage = bases.NO_BASE, progress: Progress = silent
 ) -> SystemResult:
     """The system: found in a store, or made of packages, with its trees. Later steps do not distinguish the two."""
-    found = _provide(system, sources, base, progress)
     spec = system.spec
+    if spec.python is not None or spec.node is not None:
+        from sysimage.pipeline.locked_inputs import check_lock_files
+
+        check_lock_files(spec, system.spec_dir)
+    found = _provide(system, sources, base, progress)
     if spec.python is not None:
         found = _with_wheels(system, spec.python, sources, found, progress)
     if spec.node is not None:
@@ -83,8 +87,15 @@ def _with_wheels(
     target = Target.of(found.items, spec.architecture)
     store = ItemStore(sources.cache_dir / "store", spec.store.store_dir)
     with scratch_directory(sources.cache_dir, "python-") as scratch:
-        archive = partial(open_archive, sources.archive, spec, sources.cache_dir / "archive")
-        here = PythonHere(found.items, target, archive, store.root, sources.workers, scratch, progress)
+        here = PythonHere(
+            found.items,
+            target,
+            lambda: open_archive(sources.archive, spec, system.spec_dir, sources.cache_dir / "archive"),
+            store.root,
+            sources.workers,
+            scratch,
+            progress,
+        )
         items = WheelItems(store, target, cache(here.compiler))
         own: tuple[StoreItem, ...] = ()
         if python.source is not None:

@@ -47,10 +47,7 @@ def read_lock(python: Python, spec_dir: Path, target: Target) -> tuple[LockedWhe
     if python.lock is None:
         return ()
     path = spec_dir / python.lock
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"cannot read {path}: {error}") from None
+    text = _text(path)
     issues: list[Issue] = []
     if path.suffix == ".txt":
         found = list(_requirements(text, path, target, issues))
@@ -66,6 +63,37 @@ def read_lock(python: Python, spec_dir: Path, target: Target) -> tuple[LockedWhe
     return tuple(seen[name] for name in sorted(seen))
 
 
+def check_lock(python: Python, spec_dir: Path) -> None:
+    """Refuse a lock file for what is wrong in it on every target; a `SpecError` has every such fault."""
+    if python.lock is None:
+        return
+    path = spec_dir / python.lock
+    text, issues = _text(path), list[Issue]()
+    if path.suffix == ".txt":
+        list(_requirements(text, path, None, issues))
+    else:
+        _lock_of(text, path, issues)
+    if issues:
+        raise SpecError(f"cannot use {path}", issues=issues)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"cannot read {path}: {error}") from None
+
+
+def _lock_of(text: str, path: Path, issues: list[Issue]) -> Pylock | None:
+    try:
+        return Pylock.from_dict(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        issues.append(Issue(WHERE, f"{path.name} is not TOML: {error}"))
+    except (PylockValidationError, InvalidMarker) as error:
+        issues.append(Issue(WHERE, f"{path.name} is not a lock file of PEP 751: {error}"))
+    return None
+
+
 def _hint(issues: list[Issue]) -> str | None:
     if any("has no wheel" in issue.message for issue in issues):
         return (
@@ -75,13 +103,8 @@ def _hint(issues: list[Issue]) -> str | None:
 
 
 def _pylock(text: str, path: Path, python: Python, target: Target, issues: list[Issue]) -> Iterator[LockedWheel]:
-    try:
-        lock = Pylock.from_dict(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        issues.append(Issue(WHERE, f"{path.name} is not TOML: {error}"))
-        return
-    except (PylockValidationError, InvalidMarker) as error:
-        issues.append(Issue(WHERE, f"{path.name} is not a lock file of PEP 751: {error}"))
+    lock = _lock_of(text, path, issues)
+    if lock is None:
         return
     try:
         chosen = list(
@@ -122,7 +145,8 @@ _KINDS = {
 }
 
 
-def _requirements(text: str, path: Path, target: Target, issues: list[Issue]) -> Iterator[LockedWheel]:
+def _requirements(text: str, path: Path, target: Target | None, issues: list[Issue]) -> Iterator[LockedWheel]:
+    """The wheels of a requirements file; without a target, only of lines that are for every one."""
     for number, line in _logical_lines(text):
 
         def fault(message: str, line_number: int = number) -> None:
@@ -138,8 +162,8 @@ def _requirements(text: str, path: Path, target: Target, issues: list[Issue]) ->
         except InvalidRequirement as error:
             fault(f"is not a requirement: {str(error).splitlines()[0]}")
             continue
-        if requirement.marker is not None and not requirement.marker.evaluate(
-            cast("dict[str, str]", target.environment())
+        if requirement.marker is not None and not (
+            target is not None and requirement.marker.evaluate(cast("dict[str, str]", target.environment()))
         ):
             continue
         pins = [one for one in requirement.specifier if one.operator in ("==", "===") and "*" not in one.version]
