@@ -36,6 +36,7 @@ BENEATH = {
     "process",
     "progress",
     "signals",
+    "similar_files",
     "streams",
     "worker_process",
     "workers",
@@ -54,6 +55,7 @@ ALLOWED: dict[str, set[str]] = {
     "proxies": {"characters"},
     "progress": set(),
     "signals": set(),
+    "similar_files": set(),
     "process": {"errors", "signals"},
     "worker_process": {"errors", "signals"},
     "workers": {"errors", "worker_process"},
@@ -230,7 +232,7 @@ ALLOWED: dict[str, set[str]] = {
 above, is not in the table: it may import every room."""
 ABOVE = {"cli", "__main__"}
 DIGEST_ONLY = {
-    "verify": {"sysimage", "errors", "digest", "progress", "worker_process", "workers"},
+    "verify": {"sysimage", "errors", "digest", "progress", "similar_files", "worker_process", "workers"},
     "rules": {"sysimage"},
 }
 """Rooms that may not have all that is beneath."""

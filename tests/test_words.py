@@ -24,7 +24,11 @@ TESTS = sorted(
     [
         *(ROOT / "tests").rglob("*.py"),
         *(ROOT / "vmtests").glob("*.py"),
-        *(path for path in (ROOT / "examples").rglob("*.py") if path.name.startswith("test_")),
+        *(
+            path
+            for path in (ROOT / "examples").rglob("*.py")
+            if path.name.startswith("test_") and "packages" not in path.parts
+        ),
     ]
 )
 

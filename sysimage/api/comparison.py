@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from sysimage.compare.holding import HeldPackage, Holding, named_packages
 from sysimage.errors import IntegrityError, MachineError, RegistryError, SpecError
 from sysimage.notices import notice
 from sysimage.progress import Progress, silent
+from sysimage.similar_files import similar_file
 from sysimage.spec.choices import AS_IT_IS, SpecChoices
 from sysimage.spec.json_text import pointer
 from sysimage.spec.other_formats import is_spec
@@ -260,12 +260,8 @@ def _declared(document: Mapping[str, object]) -> dict[str, str]:
 
 
 def _not_there(place: str) -> SpecError:
-    path = Path(place)
+    meant = similar_file(Path(place))
     hint = "name an archive, the directory of an OCI layout, a system.json, or a lock file"
-    try:
-        names: Sequence[str] = sorted(one.name for one in path.parent.iterdir())
-    except OSError:
-        names = ()
-    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
-    meant = f"did you mean {path.parent / near[0]}?" if near else hint
-    return SpecError(f"cannot read {place}: there is no such file", hint=meant)
+    return SpecError(
+        f"cannot read {place}: there is no such file", hint=hint if meant is None else f"did you mean {meant}?"
+    )

@@ -158,7 +158,7 @@ def _sparse_files(readings: Sequence[LayerReading]) -> tuple[str, ...]:
 def _raw_config(source: ImageSource, documents: ImageDocuments, limits: Limits) -> Mapping[str, Any]:
     data = source.read(documents.config_file, limits.document_size)
     if Digest.of(data) != documents.image_id:
-        raise MalformedError("has a config that changed while it was read")
+        raise MalformedError("its config changed while it was read")
     return parse_document(data, limits)
 
 

@@ -10,7 +10,7 @@ from sysimage.cli import flags
 from sysimage.cli.progress import shown_progress
 from sysimage.cli.settings import settings
 from sysimage.cli.several_specs import each_spec
-from sysimage.cli.spec_files import choices, plain_systems
+from sysimage.cli.spec_files import choices, faults_in, plain_systems
 from sysimage.cli.terminal import Terminal, in_bytes
 
 if TYPE_CHECKING:
@@ -92,7 +92,8 @@ def _lock(
     read = [spec_input(arguments.spec), *flag_inputs(arguments)]
     said = settings(arguments, terminal)
     update = [name for words in arguments.update for name in words.split(",") if name]
-    locked, before, after = lock_packages(system, said, read, progress, hint=_ELSEWHERE, update=update)
+    with faults_in(arguments.spec, choices(arguments)):
+        locked, before, after = lock_packages(system, said, read, progress, hint=_ELSEWHERE, update=update)
     if before is None:
         return locked, None, None
     change = _change(system, before, after, said, progress, changelogs=not arguments.no_changelogs)

@@ -87,6 +87,7 @@ def image_of(
             _require_own_architecture(platform, arguments)
         yield _found(str(path))
         return
+    from sysimage.files.user_cache import make_cache
     from sysimage.pipeline.build import build
     from sysimage.pipeline.options import BuildRequest, Delivery, Identity, LayerStorage
 
@@ -94,7 +95,7 @@ def image_of(
     if arguments.place != "vm":  # which says it of itself
         _require_own_architecture(system.spec.platform, arguments)
     where = settings(arguments, terminal).sources()
-    where.cache_dir.mkdir(parents=True, exist_ok=True)
+    make_cache(where.cache_dir)
     with tempfile.TemporaryFile(dir=where.cache_dir) as file:
         request = BuildRequest(
             system,

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from sysimage.rules.paths import Parts
 from sysimage.verify.image_source import ImageSource
+from sysimage.verify.issue_collector import MalformedError
 from sysimage.verify.layer import layer_content
 from sysimage.verify.limits import Limits
 from sysimage.verify.manifest import LayerDocument
@@ -83,6 +84,19 @@ def read_files(
     Contents of files that are ``wanted`` are kept, each file is asked about once; ``new_hash`` makes what hashes a
     file, None where digests are not asked for.
     """
+    try:
+        return _read(document, source, limits, wanted, new_hash)
+    except MalformedError as error:
+        raise MalformedError(f"{document.where} {error}") from None
+
+
+def _read(
+    document: LayerDocument,
+    source: ImageSource,
+    limits: Limits,
+    wanted: Callable[[TarMember], bool],
+    new_hash: Callable[[], Hash] | None,
+) -> LayerFiles:
     found = LayerFiles()
     stream = layer_content(document, source, limits)
     for member in read_members(stream, limits, end_required=False):

@@ -61,7 +61,7 @@ def read_image(
             documents = read_documents(source, faults, limits, platform, tag)
             missing = next((layer for layer in documents.layers if source.size(layer.file) is None), None)
             if missing is not None:
-                raise MalformedError(f"has no {missing.file}, which is {missing.where}")
+                raise MalformedError(f"it has no {missing.file}, which is {missing.where}")
             done: list[int] = []
 
             def read(document: LayerDocument) -> LayerFiles:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from sysimage.errors import MachineError
+from sysimage.files.user_cache import cannot_use_cache, make_cache
 
 _CACHE_LOCK = "lock"
 
@@ -84,13 +84,11 @@ def is_at(fd: int, path: Path) -> bool:
 @contextlib.contextmanager
 def in_use(directory: Path, *, private: bool = False) -> Iterator[None]:
     """While this is open, no process is `alone` with the directory, which is made if it is not there."""
+    make_cache(directory, private=private)
     try:
-        directory.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
         file = (directory / _CACHE_LOCK).open("ab")
     except OSError as error:
-        raise MachineError(
-            f"cannot use the cache {directory}: {error.strerror}", hint="--cache-dir names another"
-        ) from error
+        raise cannot_use_cache(directory, error) from error
     with file:
         lock(file.fileno(), shared=True)
         yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from sysimage.errors import SpecError
+from sysimage.errors import MachineError, SpecError
 
 
 def cache_directory(said: Path | None, environ: Mapping[str, str]) -> Path:
@@ -17,3 +17,16 @@ def cache_directory(said: Path | None, environ: Mapping[str, str]) -> Path:
     if (home := environ.get("HOME", "")).startswith("/"):
         return Path(home) / ".cache" / "sysimage"
     raise SpecError("cannot choose a cache directory: HOME is not set", hint="say --cache-dir")
+
+
+def make_cache(directory: Path, *, private: bool = False) -> None:
+    """Make the directory of the cache if it is absent; a `MachineError` if that cannot be."""
+    try:
+        directory.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_use_cache(directory, error) from error
+
+
+def cannot_use_cache(directory: Path, error: OSError) -> MachineError:
+    """The error for a cache that this machine does not let us use."""
+    return MachineError(f"cannot use the cache {directory}: {error.strerror}", hint="--cache-dir names another")

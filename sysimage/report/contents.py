@@ -68,7 +68,7 @@ def read_contents(source: ImageSource, layers: Sequence[LayerDocument], limits: 
 
 def _read(document: LayerDocument, source: ImageSource, limits: Limits) -> LayerFiles:
     if source.size(document.file) is None:
-        raise MalformedError(f"has no {document.file}, which is {document.where}")
+        raise MalformedError(f"it has no {document.file}, which is {document.where}")
     left = limits.captured_files
 
     def keeps(member: TarMember) -> bool:

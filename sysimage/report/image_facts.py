@@ -43,7 +43,7 @@ def image_facts(
             documents = read_documents(source, IssueCollector(1), limits, platform, name)
             contents = read_contents(source, documents.layers, limits, progress)
     except MalformedError as error:
-        raise IntegrityError(f"cannot report on {place}: {error}") from None
+        raise IntegrityError(f"cannot read {place}: {error}") from None
     except OSError as error:
         raise MachineError(f"cannot read {place}: {error.strerror}") from error
     record = read_record(documents.annotations)

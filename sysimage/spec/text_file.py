@@ -6,6 +6,7 @@ import codecs
 from pathlib import Path
 
 from sysimage.errors import Issue, SpecError
+from sysimage.similar_files import similar_file
 from sysimage.spec.json_text import MOST_CHARACTERS
 from sysimage.spec.other_formats import SPEC_SUFFIXES
 
@@ -41,12 +42,13 @@ def read_text(path: Path) -> str:
 
 def _meant(path: Path) -> str:
     """What to do where a spec's file is missing: the name that was probably meant, or where to read on."""
-    import difflib  # not paid for where nothing is wrong
-
     try:
-        names = sorted(one.name for one in path.parent.iterdir() if one.suffix in SPEC_SUFFIXES)
+        specs = [one for one in path.parent.iterdir() if _is_spec(one.name)]
     except OSError:
         return "its directory is missing or cannot be read"
-    specs = [name for name in names if not name.endswith((".lock.json", ".plan.json", ".schema.json"))]
-    near = difflib.get_close_matches(path.name, specs, n=1, cutoff=0.6) or (specs if len(specs) == 1 else [])
-    return f"did you mean {path.parent / near[0]}?" if near else "`sysimage init` writes one"
+    meant = similar_file(path, _is_spec) or (specs[0] if len(specs) == 1 else None)
+    return "`sysimage init` writes one" if meant is None else f"did you mean {meant}?"
+
+
+def _is_spec(name: str) -> bool:
+    return name.endswith(SPEC_SUFFIXES) and not name.endswith((".lock.json", ".plan.json", ".schema.json"))

@@ -20,7 +20,7 @@ def read_documents(
     listed = read_docker_manifest(source, limits) if source.size("manifest.json") is not None else ()
     if source.size("index.json") is None and source.size("oci-layout") is None:
         if not listed:
-            raise MalformedError("holds neither index.json nor manifest.json")
+            raise MalformedError("it holds neither index.json nor manifest.json")
         return documents_of(source, choose(listed, name), faults, limits)
     documents = read_layout(source, faults, limits, platform, name)
     legacy = next((one for one in listed if one.config == documents.config_file), None)

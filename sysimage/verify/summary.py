@@ -80,7 +80,7 @@ def inspect_image(
             documents = read_documents(source, faults, limits, platform, name)
             kind, items = _registered_items(source, documents, limits)
     except MalformedError as error:
-        raise IntegrityError(f"cannot inspect {path}: {error}") from None
+        raise IntegrityError(f"cannot read {path}: {error}") from None
     except OSError as error:
         raise MachineError(f"cannot read {path}: {error.strerror}") from error
     layers = tuple(_summary(layer) for layer in documents.layers)
@@ -115,7 +115,7 @@ def _registered_items(
     schemas = {as_parts(f"{state}/db/db.sqlite"): schema for state, schema in STATE_DIRECTORIES.items()}
     top = documents.layers[-1]
     if source.size(top.file) is None:
-        raise MalformedError(f"has no {top.file}, which is {top.where}")
+        raise MalformedError(f"it has no {top.file}, which is {top.where}")
     stream = layer_content(top, source, limits)
     for member in read_members(stream, limits, end_required=False):
         if stream.offset > limits.captured_file:

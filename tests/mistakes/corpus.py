@@ -207,6 +207,27 @@ MISTAKES = (
     spec("an offset as the time zone", time_zone="UTC+1"),
     spec("an older name of a time zone", time_zone="US/Eastern"),
     spec("a language as the locale", locale="de"),
+    spec("a locale as the web writes it", locale="en-US.UTF-8"),
+    spec("UTF-8 without its dash", locale="de_DE.UTF8"),
+    spec("a time zone misspelt", time_zone="Europe/Berln"),
+    command(
+        "a lock file of an old npm",
+        "build",
+        files={
+            "package-lock.json": '{"lockfileVersion": 1, "dependencies": {}}',
+            "system.json": json.dumps({**WEB, "node": {"lock": "package-lock.json", "at": "/srv/web"}}),
+        },
+    ),
+    command(
+        "Python packages without hashes",
+        "lock",
+        files={
+            "requirements.txt": "flask==3.1.0\n",
+            "system.json": json.dumps({**WEB, "python": {"lock": "requirements.txt"}}),
+        },
+    ),
+    command("an image of a registry to run", "run", "registry.example/team/web:1.4"),
+    command("YAML as an image", "verify", "web.yaml", files={"web.yaml": "name: web\n"}),
     spec("a tab in a string", '{"name": "web", "packages": ["ngi\tnx"]}\n'),
     spec("quotation marks of a word processor", "{“name”: “web”}\n"),
     service("a port with its protocol", ready={"tcp": "80/tcp"}),

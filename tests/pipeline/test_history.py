@@ -207,7 +207,7 @@ def test_a_registry_is_asked_for_the_annotations_of_the_right_image(closure: Clo
 @pytest.mark.parametrize(("place", "error", "cause"), [
     ("nowhere.tar", SpecError, "there is no such file"),
     ("nowhere.plan.json", SpecError, "there is no such file"),
-    (".", IntegrityError, "it holds no record"),
+    (".", SpecError, "no record of a build is in it"),
     ("registry.example/web:1", SpecError, "the registry has no such image"),
 ])  # fmt: skip
 def test_a_place_without_a_record_is_an_error(

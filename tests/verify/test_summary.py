@@ -65,7 +65,7 @@ def test_contradictions_seen_on_the_way_are_reported(tmp_path: Path) -> None:
 def test_what_cannot_be_followed_is_refused(tmp_path: Path) -> None:
     image = RawImage(archive(file(b"f")))
     image.files["index.json"] = b"{}"
-    with pytest.raises(IntegrityError, match=r"cannot inspect .*: index\.json has schemaVersion None"):
+    with pytest.raises(IntegrityError, match=r"cannot read .*: index\.json has schemaVersion None"):
         inspect_image(write_directory(image.layout(), tmp_path / "layout"))
     with pytest.raises(SpecError, match="there is no such file"):
         inspect_image(tmp_path / "missing")

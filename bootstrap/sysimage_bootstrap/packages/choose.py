@@ -13,6 +13,7 @@ from typing import Literal
 from sysimage.errors import Issue, LockError, SpecError
 from sysimage.files.code_digest import code_digest
 from sysimage.files.memo import Memo
+from sysimage.files.user_cache import make_cache
 from sysimage.notices import notice
 from sysimage.progress import Progress, silent
 from sysimage.spec.account_ids import NO_IDS, AccountIds
@@ -65,7 +66,9 @@ class ArchiveChoice:
 
 
 def open_archive(choice: ArchiveChoice, spec: SystemSpec, spec_dir: Path, cache_dir: Path) -> Archive:
-    """The archives with the suites and components that the spec names; keys are relative to ``spec_dir``."""
+    """The archives with the suites and components that the spec names; keys are relative to ``spec_dir``, lists are
+    kept in ``cache_dir``, a part of the cache."""
+    make_cache(cache_dir.parent)
     sources = archive_sources(spec, spec_dir, cache_dir / "keys", choice.apt_root, choice.uri, choice.security_uri)
     options = choice.options
     if choice.reach is not None:
