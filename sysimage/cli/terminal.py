@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _DIGEST = re.compile(r"\bsha256:[0-9a-f]{64}")
 _INDENT = 2
 """Columns before the further lines of what does not fit on one."""
+_NARROWEST_TEXT = 20
+"""Columns that a text in a table needs; with fewer it would stand in a strip of half words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,12 @@ class Terminal:
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
         """Print rows under headers. ``right`` are the columns of numbers; words wrap where there is little room."""
         rows = [[printable(cell) for cell in row] for row in rows]
+        # What is one word, such as the name of a package, is of no use when it is cut.
+        is_word = [not any(" " in row[index] for row in rows) for index in range(len(headers))]
         if self.results_are_read:
+            if self._are_narrow(headers, rows, is_word):
+                self._stacked(rows, is_word)
+                return
             from rich import box
             from rich.console import Console
             from rich.table import Table
@@ -86,9 +93,7 @@ class Terminal:
             table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
             for index, header in enumerate(headers):
                 justify: Literal["right", "left"] = "right" if index in right else "left"
-                # What is one word, such as the name of a package, is of no use when it is cut.
-                is_word = not any(" " in row[index] for row in rows)
-                table.add_column(header, justify=justify, no_wrap=is_word, overflow="fold")
+                table.add_column(header, justify=justify, no_wrap=is_word[index], overflow="fold")
             for row in rows:
                 table.add_row(*map(Text, row))
             with _printing():
@@ -101,6 +106,22 @@ class Terminal:
                 for index, (cell, width) in enumerate(zip(row, widths, strict=True))
             ]
             self.result("  ".join(cells).rstrip())
+
+    def _are_narrow(self, headers: Sequence[str], rows: Sequence[Sequence[str]], is_word: Sequence[bool]) -> bool:
+        """Whether columns of words leave too little room for those of text."""
+        words = [max(len(row[index]) for row in [headers, *rows]) + 2 for index, word in enumerate(is_word) if word]
+        texts = len(headers) - len(words)
+        return bool(texts) and self.width - sum(words) < _NARROWEST_TEXT * texts
+
+    def _stacked(self, rows: Sequence[Sequence[str]], is_word: Sequence[bool]) -> None:
+        """Rows one below the other: words in a line, texts below them."""
+        import textwrap
+
+        for row in rows:
+            self.result("  ".join(cell for cell, word in zip(row, is_word, strict=True) if word))
+            for cell in (cell for cell, word in zip(row, is_word, strict=True) if not word):
+                for line in textwrap.wrap(cell, max(self.width - 4, 20)):
+                    self.result(f"    {line}")
 
     def flush(self) -> None:
         """Bring to its place what was printed as results."""

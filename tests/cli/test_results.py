@@ -172,6 +172,20 @@ def test_a_table_lines_up_without_a_terminal_and_keeps_every_word_on_one(capsys:
     assert "all the rest" in shown
 
 
+def test_texts_stand_below_the_words_of_their_row_where_these_leave_no_room(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    name, version = "golang-github-gin-contrib-static-dev", "0.0~git20220829.3035101-1"
+    rows = [(name, version, "web server for static files " * 4), ("nginx", "1.26", "a web server")]
+    ON_TERMINAL.table(("package", "version", "description"), rows)
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == f"{name}  {version}"
+    assert [len(line) > 60 for line in shown[1:2]] == [True]
+    assert shown[-2:] == ["nginx  1.26", "    a web server"]
+    assert max(map(len, shown)) <= 80
+
+
 def test_a_narrow_terminal_cuts_no_name_and_no_digest(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
