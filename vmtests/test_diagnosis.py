@@ -85,7 +85,7 @@ def test_a_full_disk_is_diagnosed(machines: Machines, busybox: Path, tmp_path: P
         fill = "fallocate -l $(($(stat -f -c '%a * %S' /) - (20 << 20))) /var/fill"
         assert engine.machine.channel.run(["/bin/sh", "-c", fill]).status == 0
         with pytest.raises(GuestDiskError, match="disk is full"):
-            _ = MachineTrial(engine.machine, engine, image).reference
+            MachineTrial(engine.machine, engine, image).reference()
 
 
 def _break_dockerd(engine: Engine) -> None:
