@@ -56,7 +56,7 @@ def test_ties_are_broken_by_name_then_hash_part() -> None:
 
 
 def test_roots_default_to_what_nothing_refers_to() -> None:
-    assert Closure([item(1), item(2, 1, 2), item(3, 1)]).roots == (path(2), path(3))
+    assert Closure([item(3, 1), item(1), item(2, 1, 2)]).roots == (path(2), path(3)), "sorted"
 
 
 def test_roots_that_are_given_come_in_order_once_each_and_must_be_in_the_closure() -> None:

@@ -9,7 +9,16 @@ import pytest
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
 from sysimage.verify import inspect_image
-from tests.support.raw_image import MANIFEST, RawImage, dump, write_archive, write_directory
+from tests.support.raw_image import (
+    INDEX,
+    MANIFEST,
+    RawImage,
+    blob_name,
+    descriptor,
+    dump,
+    write_archive,
+    write_directory,
+)
 from tests.support.raw_tar import archive, file
 
 NAME = "io.containerd.image.name"
@@ -115,3 +124,24 @@ def test_a_descriptor_of_no_known_type_is_not_an_image(tmp_path: Path) -> None:
     subject = made(3, {})
     subject.manifest_changes = {"subject": {"mediaType": MANIFEST, "digest": "sha256:" + "0" * 64, "size": 1}}
     assert inspect_image(layout_of([one, subject], tmp_path / "attached")).image_id == alone
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_an_archive_of_several_platforms_has_dockers_form_for_one_of_them(depth: int, tmp_path: Path) -> None:
+    """Whichever is chosen, and however deep its index lies; one of an image that is not there is a contradiction."""
+    images = []
+    for number, architecture in enumerate(("amd64", "arm64")):
+        image = made(number, {})
+        image.config["architecture"] = architecture
+        image.descriptor_changes = {"platform": {"os": "linux", "architecture": architecture}}
+        images.append(image)
+    files = {name: data for image in images for name, data in image.layout().items()}
+    index = (layout_of(images, tmp_path / "layout") / "index.json").read_bytes()
+    for _ in range(depth):
+        files[blob_name(index)] = index
+        index = dump({"schemaVersion": 2, "mediaType": INDEX, "manifests": [descriptor(index, INDEX)]})
+    for image, contradicts in ((images[0], False), (images[1], False), (made(2, {}), True)):
+        entry = {"Config": blob_name(dump(image.config)), "Layers": [blob_name(layer) for layer in image.layers]}
+        path = write_archive({**files, "index.json": index, "manifest.json": dump([entry])}, tmp_path / "a.tar")
+        faults = [inspect_image(path, platform=f"linux/{one}").faults for one in ("amd64", "arm64")]
+        assert [bool(found) for found in faults] == [contradicts] * 2
