@@ -107,8 +107,7 @@ class TarImageSource(_Opened):
                 if left < 0:
                     raise MalformedError("grows beyond what an image may have")
                 spool.write(chunk)
-            spool.flush()
-            os.dup2(spool.fileno(), self._descriptor, inheritable=False)
+            os.dup2(spool.fileno(), self._descriptor, inheritable=False)  # and whole when the other one is closed
 
     def _index(self, limits: Limits) -> dict[str, tuple[int, int]]:
         stream = _FileStream(self._descriptor)

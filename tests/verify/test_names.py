@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
-from sysimage.verify import inspect_image
+from sysimage.verify import inspect_image, verify_image
 from tests.support.raw_image import (
     INDEX,
     MANIFEST,
@@ -16,6 +17,7 @@ from tests.support.raw_image import (
     blob_name,
     descriptor,
     dump,
+    sha256,
     write_archive,
     write_directory,
 )
@@ -145,3 +147,24 @@ def test_an_archive_of_several_platforms_has_dockers_form_for_one_of_them(depth:
         path = write_archive({**files, "index.json": index, "manifest.json": dump([entry])}, tmp_path / "a.tar")
         faults = [inspect_image(path, platform=f"linux/{one}").faults for one in ("amd64", "arm64")]
         assert [bool(found) for found in faults] == [contradicts] * 2
+
+
+@pytest.mark.parametrize("stated", [True, False], ids=["media type stated", "media type left out"])
+@pytest.mark.parametrize("indexed", [True, False], ids=["an index", "a manifest"])
+def test_skopeos_directory_is_the_image_that_its_manifest_leads_to(stated: bool, indexed: bool, tmp_path: Path) -> None:
+    image = made(1, {})
+    if not stated:
+        image.manifest_changes = {"mediaType": None}
+    config, (layer,) = dump(image.config), image.layers
+    blobs = image.layout()
+    manifest = next(data for data in blobs.values() if data not in (config, layer) and b'"layers"' in data)
+    files = {"version": b"Directory Transport Version: 1.1\n", sha256(config)[7:]: config, sha256(layer)[7:]: layer}
+    if indexed:
+        files[f"{sha256(manifest)[7:]}.manifest.json"] = manifest
+        index: dict[str, Any] = {"schemaVersion": 2, "manifests": [descriptor(manifest, MANIFEST)]}
+        files["manifest.json"] = dump({**index, "mediaType": INDEX} if stated else index)
+    else:
+        files["manifest.json"] = manifest
+    found = verify_image(write_directory(files, tmp_path / "dir"))
+    assert (found.files, found.image_id) == (1, Digest.of(config))
+    assert found.digest == Digest.of(manifest)

@@ -201,3 +201,10 @@ def test_numbers_of_every_size_are_read_in_both_notations(time: int, owner: int)
     data = raw_tar.archive(raw_tar.file(b"a", **fields), raw_tar.pax(records), raw_tar.file(b"b"), raw_tar.file(b"c"))
     found = [(m.uid, m.gid, int(m.mtime)) for m, _ in members_of(data)]
     assert found == [(owner, owner, time), (owner, owner, time), (0, 0, 1)], "and a record holds for one member alone"
+
+
+@pytest.mark.parametrize("blank", [b"", b" " * 7, b"\0 \0"])
+def test_a_number_that_is_left_out_is_zero(blank: bytes) -> None:
+    fields = dict.fromkeys(("size", "mode", "uid", "gid", "mtime"), blank)
+    ((member, content),) = members_of(raw_tar.archive(raw_tar.header(b"a", **fields)))
+    assert (member.mode, member.uid, member.gid, member.mtime, content) == (0, 0, 0, b"0", b"")
