@@ -208,3 +208,10 @@ def test_a_number_that_is_left_out_is_zero(blank: bytes) -> None:
     fields = dict.fromkeys(("size", "mode", "uid", "gid", "mtime"), blank)
     ((member, content),) = members_of(raw_tar.archive(raw_tar.header(b"a", **fields)))
     assert (member.mode, member.uid, member.gid, member.mtime, content) == (0, 0, 0, b"0", b"")
+
+
+def test_records_without_a_field_are_named_in_order() -> None:
+    keys = [b"SCHILY.xattr.user.z", b"LIBARCHIVE.creationtime", b"comment", b"SCHILY.xattr.user.a"]
+    data = raw_tar.archive(raw_tar.pax([(key, b"1") for key in keys]), raw_tar.file(b"a"))
+    ((member, _),) = members_of(data)
+    assert member.extended == tuple(sorted(keys))
