@@ -50,7 +50,11 @@ FIRST_STARTS = (
     ),
     FirstStart("ssh.service", "/etc/ssh/ssh_host_ed25519_key", ("/usr/bin/ssh-keygen", "-A")),
     FirstStart("dbus.service", "/var/lib/dbus/machine-id", ("/usr/bin/dbus-uuidgen", "--ensure")),
-    FirstStart("munge.service", "/etc/munge/munge.key", ("/usr/sbin/mungekey", "--create")),
+    FirstStart(
+        "munge.service",
+        "/etc/munge/munge.key",
+        ("/usr/bin/sh", "-c", "/usr/sbin/mungekey --create && chown munge:munge /etc/munge/munge.key"),
+    ),
     FirstStart("named.service", "/etc/bind/rndc.key", ("/usr/sbin/rndc-confgen", "-a", "-u", "bind")),
 )
 

@@ -11,6 +11,8 @@ INSTEAD: Mapping[tuple[str, str], str] = {
 }
 """Program and its first argument → the argument that any init may use. A directory /run/systemd/system would please
 them too, and mislead all other programs: jobs of cron leave their work to timers, init scripts call systemctl."""
+SILENT = frozenset({"syslog-ng"})
+"""Programs that say when they are ready (``Type=notify``) if systemd has started them, and otherwise never."""
 
 
 def without_systemd(words: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.capabilities import NAMES
 from sysimage.spec.services import PROGRAM_PATH, Timer
 from sysimage_bootstrap.debian.first_starts import FIRST_STARTS
-from sysimage_bootstrap.debian.without_systemd import without_systemd
+from sysimage_bootstrap.debian.without_systemd import SILENT, without_systemd
 from sysimage_bootstrap.system.scheme import Datum, Symbol
 from sysimage_bootstrap.units.calendar import Moments
 from sysimage_bootstrap.units.commands import Command
@@ -62,6 +63,7 @@ def with_found_programs(unit: ServiceUnit, exists: Callable[[str], bool]) -> Ser
         return tuple(one for one in map(found, commands) if not one.ignore_failure or exists(one.words[0]))
 
     commands, endings = unit.commands, unit.endings
+    is_silent = any(posixpath.basename(one.words[0]) in SILENT for one in commands.start)
     for one in commands.stop:
         retry = _RETRY.search(" ".join(one.words))
         if one.words[0].endswith("/start-stop-daemon") and retry and not exists(one.words[0]):
@@ -76,7 +78,8 @@ def with_found_programs(unit: ServiceUnit, exists: Callable[[str], bool]) -> Ser
         stop=kept(commands.stop),
         stop_post=kept(commands.stop_post),
     )
-    return replace(unit, commands=commands, endings=endings)
+    kind = "simple" if is_silent and unit.type in _NOTIFYING else unit.type
+    return replace(unit, type=kind, commands=commands, endings=endings)
 
 
 def unit_fields(unit: ServiceUnit, requires: Sequence[str], accounts: Accounts) -> Fields:

@@ -33,7 +33,7 @@ def parse_commands(text: str, name: UnitName, owner: Owner) -> list[Command]:
         marks = prefixes[0] if prefixes else ""
         program, *arguments = [words[0][len(marks) :], *words[1:]]
         variables = ":" not in marks
-        words = [expand(program, name, owner)]
+        words = [re.sub("/{2,}", "/", expand(program, name, owner))]
         words += [expand(word, name, owner, at_run_time=variables) for word in arguments]
         called = None
         if "@" in marks:

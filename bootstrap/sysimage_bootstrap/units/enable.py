@@ -14,7 +14,7 @@ from sysimage_bootstrap.units.calendar import parse_calendar
 from sysimage_bootstrap.units.directives import Finding, Outcome, not_done
 from sysimage_bootstrap.units.read_service import OwnerOf, read_service
 from sysimage_bootstrap.units.service_unit import Followers, ServiceUnit, TimerUnit
-from sysimage_bootstrap.units.sockets import Listener, read_listeners
+from sysimage_bootstrap.units.sockets import Listener, read_listeners, without_twins
 from sysimage_bootstrap.units.specifiers import UnitName, expand
 from sysimage_bootstrap.units.unit_file import UnitFile
 from sysimage_bootstrap.units.unit_files import UnitFiles
@@ -175,7 +175,8 @@ class _Enabling:
         service = expand(unit.value("Socket", "Service") or f"{name.stem}.service", name)
         stem = UnitName(service).stem
         try:
-            listeners = read_listeners(unit, name)
+            every = read_listeners(unit, name)
+            listeners = without_twins(unit, every)
             if accepts:
                 raise ValueError("it wants a process for each connection")
             if any(one.style == "fifo" for one in listeners):
@@ -188,6 +189,8 @@ class _Enabling:
             else:
                 self.extra.setdefault(stem, []).append(Finding(name.full, f"is not opened: {error}"))
             return []
+        if listeners != every:
+            self.extra.setdefault(stem, []).append(Finding(name.full, "is opened for IPv4 alone"))
         self.listeners[stem] = (*self.listeners.get(stem, ()), *listeners)
         self.extra.setdefault(stem, []).extend(not_done(unit.keys(), Outcome.UNDONE))
         self.lazy.setdefault(stem, stem not in self.result.services)

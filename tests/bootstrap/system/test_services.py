@@ -218,6 +218,12 @@ def test_a_command_that_only_systemd_may_run_is_the_one_of_other_inits(program: 
     assert (str(command[1]).rpartition("/")[2], command[2:]) == ("postfix", ("start",))
 
 
+@pytest.mark.parametrize(("program", "waits"), [("syslog-ng", False), ("rsyslogd", True)])
+def test_a_program_that_reports_to_systemd_alone_is_not_waited_for(program: str, waits: bool) -> None:
+    text = f"[Service]\nType=notify\nExecStart=/usr/sbin/{program}\n"
+    assert ("notify" in declarations(configuration(spec(), unit(text)))["s"]) == waits
+
+
 def test_a_command_that_may_fail_and_cannot_run_is_left_out_and_its_signal_kept() -> None:
     text = "[Service]\nExecStart=/bin/x\nExecStartPre=-/bin/missing\nExecStartPre=-/bin/y\n"
     stop = "ExecStop=-/sbin/missing/start-stop-daemon --quiet --stop --retry QUIT/5 --pidfile /run/x.pid\n"

@@ -70,3 +70,7 @@ def test_what_only_the_running_system_knows_becomes_a_variable_or_a_fault() -> N
 def test_a_line_without_a_program_or_an_end_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"no program|no name follows|not closed"):
         commands(text)
+
+
+def test_slashes_of_a_program_are_one_each() -> None:
+    assert [command.words for command in commands("-//usr//bin/x //a")] == [("/usr/bin/x", "//a")]

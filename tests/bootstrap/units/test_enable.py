@@ -275,3 +275,12 @@ def test_a_service_on_the_bus_takes_the_bus_along_and_starts_after_it() -> None:
     assert found.services["dbus"].lazy
     assert not enabled(texts, "avahi", "dbus").services["dbus"].lazy
     assert enabled({"avahi.service": texts["avahi.service"]}, "avahi").issues == []
+
+
+def test_sockets_for_each_family_of_addresses_are_opened_for_one() -> None:
+    text = "[Socket]\nBindIPv6Only=ipv6-only\nListenStream=/run/r\nListenStream=0.0.0.0:111\nListenStream=[::]:111\n"
+    unit = enabled({"r.service": RUNS, "r.socket": text}, "r", "r.socket").services["r"]
+    assert [one.address for one in unit.listeners] == ["/run/r", "0.0.0.0"]
+    assert unit.undone == (Finding("r.socket", "is opened for IPv4 alone"),)
+    alone = text.replace("ListenStream=0.0.0.0:111\n", "")
+    assert enabled({"r.service": RUNS, "r.socket": alone}, "r", "r.socket").services["r"].undone == ()
