@@ -137,6 +137,7 @@ def test_a_mistake_has_one_status_whichever_verb_meets_it(
         (("--archive", "http://127.0.0.1:1/debian"), 6, "cannot fetch 3 suites"),
         (("--archive", "deb.debian.org"), 2, "cannot use the archive deb.debian.org: its address is not http,"),
         (("--offline",), 6, "cannot fetch 3 suites"),
+        (("--keyring", "nothing.gpg"), 2, "cannot read the keyring nothing.gpg: there is no such file"),
         (("--cache-dir", "text.tar"), 7, "cannot use the cache "),
         (("--cache-dir", "text.tar/below"), 7, "cannot use the cache "),
         (("--archiv", "x"), 2, "cannot read the command line: sysimage "),

@@ -69,6 +69,10 @@ def open_archive(choice: ArchiveChoice, spec: SystemSpec, spec_dir: Path, cache_
     """The archives with the suites and components that the spec names; keys are relative to ``spec_dir``, lists are
     kept in ``cache_dir``, a part of the cache."""
     make_cache(cache_dir.parent)
+    if choice.keyring != KEYRING and not choice.keyring.is_file():
+        raise SpecError(
+            f"cannot read the keyring {choice.keyring}: there is no such file", hint="--keyring names a file"
+        )
     sources = archive_sources(spec, spec_dir, cache_dir / "keys", choice.apt_root, choice.uri, choice.security_uri)
     options = choice.options
     if choice.reach is not None:

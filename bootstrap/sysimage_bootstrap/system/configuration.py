@@ -43,7 +43,11 @@ def configure(
 def _require_questions(spec: SystemSpec, scripts: Iterable[PackageScripts]) -> None:
     asked = {question for one in scripts for question in parse_templates(one.files.get("templates", ""))}
     issues = [
-        Issue(pointer("debconf", question), f"no package of the image asks {question!r}")
+        Issue(
+            pointer("debconf", question),
+            f"no package of the image asks {question!r}",
+            suggestion=_near(question, asked),
+        )
         for question in spec.debconf
         if question not in asked
     ]
@@ -51,6 +55,13 @@ def _require_questions(spec: SystemSpec, scripts: Iterable[PackageScripts]) -> N
         raise SpecError(
             "cannot answer the questions of packages", hint="`debconf-show` lists those of a package", issues=issues
         )
+
+
+def _near(question: str, asked: Collection[str]) -> str | None:
+    """The question that is most like it."""
+    import difflib  # not paid for where nothing is wrong
+
+    return next(iter(difflib.get_close_matches(question, sorted(asked), n=1, cutoff=0.7)), None)
 
 
 @dataclass(frozen=True, slots=True)

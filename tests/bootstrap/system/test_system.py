@@ -549,7 +549,9 @@ def test_an_answer_is_followed_and_one_to_no_question_is_refused(tmp_path: Path)
         (etc,) = (item for item in result.items if item.path.name == "etc")
         assert etc.location is not None
         assert (etc.location / "pkg.conf").read_bytes() == text
-    with pytest.raises(SpecError, match="/debconf/pkg~1prt: no package of the image asks 'pkg/prt'"):
+    with pytest.raises(
+        SpecError, match=r"/debconf/pkg~1prt: no package of the image asks 'pkg/prt' \(did you mean 'pkg/port'"
+    ):
         configured(tmp_path / "refused", script, {"bin/tool": "#!"}, debconf={"pkg/prt": "1"})
 
 
