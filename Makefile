@@ -107,7 +107,7 @@ guixtest: .venv/.dev ## let Guix judge the store of an image that has it, and bu
 	@SYSIMAGE_GUIX_TESTS=1 $(BIN)/python -m pytest tests/guix
 
 .PHONY: test-arm
-test-arm: .venv/.dev ## boot a system for arm64 on an emulated machine, kernel and all
+test-arm: .venv/.dev ## boot a system for arm64 on an emulated machine, kernel and all, and build an amd64 image there
 	@.ci/need $(IMAGE_NEEDS) mke2fs=e2fsprogs debugfs=e2fsprogs qemu-img=qemu-utils qemu-system-aarch64=qemu-system-arm
 	@SYSIMAGE_ARM64_TESTS=1 $(BIN)/python -m pytest --durations=0 --durations-min=1 tests/arm64
 
