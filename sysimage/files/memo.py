@@ -58,6 +58,10 @@ class Memo:
             for path in _by_age(self._directory)[: -self._most]:
                 path.unlink(missing_ok=True)
 
+    def sweep(self) -> None:
+        """Remove what processes that were ended while they wrote have left here."""
+        sweep(self._directory)
+
     def drop(self, key: str) -> None:
         """Forget one text."""
         self.path(key).unlink(missing_ok=True)

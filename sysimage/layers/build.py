@@ -72,7 +72,7 @@ def build_layers(
             with prefetching([sources[number] for number in order]):
                 built = run_layer_tasks(order, work, workers, report, lambda number: sources[number].label)
         except BaseException:
-            blobs.sweep()  # what workers were at when they were ended
+            into.sweep()  # what workers were at when they were ended
             raise
     report.finish()
     return tuple(known.get(number) or built[number] for number in range(len(sources)))

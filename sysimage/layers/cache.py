@@ -24,7 +24,6 @@ from sysimage.files import memo
 from sysimage.files.code_digest import code_digest
 from sysimage.files.codec import Codec
 from sysimage.files.locks import alone, in_use
-from sysimage.files.temporary import sweep
 from sysimage.layers.blob import LayerBlob, write_layer
 from sysimage.layers.compression import Compression
 from sysimage.layers.source import LayerSource
@@ -113,6 +112,11 @@ class LayerCache:
             return None
         return replace(record.blob, label=label)
 
+    def sweep(self) -> None:
+        """Remove what killed writers of blobs and of records left behind; a file that a living writer holds stays."""
+        self.blobs.sweep()
+        self._memo.sweep()
+
     def prove(self, record: CachedLayer) -> None:
         """Read a record's blob, and remember what it looks like if it is right; an `IntegrityError` or an OSError if
         not."""
@@ -180,8 +184,7 @@ class LayerCache:
         with alone(self._root) as nobody_else:
             if not nobody_else:
                 return 0
-            self.blobs.sweep()
-            sweep(self._records)
+            self.sweep()
             return self._prune(most_bytes)
 
     def _prune(self, most_bytes: int) -> int:

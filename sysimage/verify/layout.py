@@ -167,6 +167,8 @@ def _images(source: ImageSource, candidates: Sequence[Reference], limits: Limits
     # Several names of one image (umoci tag), and signatures, SBOMs and the like that refer to it (oras attach).
     different = {(one.digest, one.platform): one for one in reversed(images)}
     images = [one for one in reversed(different.values()) if _is_image(source, one, limits)]
+    if len(images) < 2:
+        return images
     return [below for one in images for below in _expanded(source, one, limits, depth)]
 
 

@@ -236,6 +236,22 @@ def test_a_file_of_the_spec_that_changes_while_it_is_read_gives_no_layer(cache: 
     assert list(cache.layers()) == []
 
 
+def test_what_an_ended_worker_was_writing_is_gone_when_the_error_is_raised(cache: LayerCache, tmp_path: Path) -> None:
+    (tmp_path / "motd").write_text("before")
+    source = LayerSource("motd", (), (Entry.file("/etc/motd", tmp_path / "motd"),))
+    part = f".x.{'0' * 12}.part"
+
+    def leave(stage: str, done: int, total: int | None, *, unit: str = "items", at: str = "") -> None:
+        for directory in (cache.blobs.path(Digest("0" * 64)).parent, cache.record_path("x").parent):
+            directory.mkdir(parents=True, exist_ok=True)
+            (directory / part).write_text("half of it")
+        (tmp_path / "motd").write_text("after!")
+
+    with pytest.raises(IntegrityError, match="a file changed while it was read"):
+        build_layers([source], cache, compression=NONE, progress=leave)
+    assert not list((tmp_path / "cache").rglob(".*.part"))
+
+
 def test_a_host_file_whose_digest_is_known_is_proven_while_it_is_read(cache: LayerCache, tmp_path: Path) -> None:
     (tmp_path / "sudo").write_bytes(b"program")
     entry = replace(Entry.file("/usr/bin/sudo", tmp_path / "sudo", 0o4755), known_digest=Digest.of(b"program"))

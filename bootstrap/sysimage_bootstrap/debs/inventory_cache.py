@@ -28,6 +28,10 @@ class InventoryCache:
         inventory = None if text is None else _CODEC.loads(text)
         return inventory if inventory is not None and inventory.package == package.name else None
 
+    def sweep(self) -> None:
+        """Remove what processes that were ended while they kept an inventory have left."""
+        self._memo.sweep()
+
     def unpack(self, deb: Path, package: Package, unpacked: Path) -> Inventory:
         """Unpack a package below ``unpacked``, and keep its inventory."""
         inventory = unpack(deb, unpacked / package.digest.hex, package)

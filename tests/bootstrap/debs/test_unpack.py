@@ -15,10 +15,11 @@ import pyzstd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sysimage.errors import IntegrityError
+from sysimage.errors import IntegrityError, SysimageError
+from sysimage_bootstrap.building.inventories import Inventories
 from sysimage_bootstrap.debs import deb as deb_module
 from sysimage_bootstrap.debs.inventory import Attributes, Inventory
-from sysimage_bootstrap.debs.inventory_cache import InventoryCache
+from sysimage_bootstrap.debs.inventory_cache import INVENTORIES, InventoryCache
 from sysimage_bootstrap.debs.unpack import unpack
 from tests.bootstrap.debs.made_debs import (
     BLOCK,
@@ -171,6 +172,20 @@ def test_an_inventory_survives_being_kept(tmp_path: Path) -> None:
     assert "caf\udce9" in inventory.files
     assert InventoryCache(tmp_path / "store").find(package) == inventory
     assert inventories.find(replace(package, name="other")) is None
+
+
+def test_what_an_ended_worker_kept_of_an_inventory_is_gone_when_the_error_is_raised(tmp_path: Path) -> None:
+    package, part = package_of("sample", b""), f".x.memo.{'0' * 12}.part"
+    kept = tmp_path / "store" / INVENTORIES
+
+    def leave(stage: str, done: int, total: int | None, *, unit: str = "items", at: str = "") -> None:
+        kept.mkdir(parents=True)
+        (kept / part).write_text("half of it")
+
+    inventories = Inventories(InventoryCache(tmp_path / "store"), tmp_path / "unpacked", workers=1)
+    with pytest.raises((OSError, SysimageError)):
+        inventories.of({package: tmp_path / "absent.deb"}, {"sample": package}, leave)
+    assert list(kept.iterdir()) == []
 
 
 HOSTILE: dict[str, Sequence[Member]] = {
