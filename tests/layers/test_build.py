@@ -239,7 +239,7 @@ def test_a_file_of_the_spec_that_changes_while_it_is_read_gives_no_layer(cache: 
 def test_what_an_ended_worker_was_writing_is_gone_when_the_error_is_raised(cache: LayerCache, tmp_path: Path) -> None:
     (tmp_path / "motd").write_text("before")
     source = LayerSource("motd", (), (Entry.file("/etc/motd", tmp_path / "motd"),))
-    part = f".x.{'0' * 12}.part"
+    part = f".blob.{'0' * 12}.part"
 
     def leave(stage: str, done: int, total: int | None, *, unit: str = "items", at: str = "") -> None:
         for directory in (cache.blobs.path(Digest("0" * 64)).parent, cache.record_path("x").parent):
