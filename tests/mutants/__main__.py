@@ -95,6 +95,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write every result to this file")
     parser.add_argument("--again", type=Path, help="of such a file, try only those that survived")
     given = parser.parse_args()
+    if absent := [place for place in given.places if not (given.project / place).exists()]:
+        parser.error(f"there is no {' and no '.join(absent)} in {given.project}")
     cases = [case for place in given.places for case in sampled(given.project, Path(place), given.sample, given.seed)]
     if given.again:
         rows = json.loads(given.again.read_text())
