@@ -120,13 +120,15 @@ def machine_error(error: BaseException) -> MachineError | None:
     return None
 
 
-def cause_of(error: OSError, path: object) -> str:
-    """What the system says of an error at ``path`` and, if there is no room, how much the file system there has."""
+def cause_of(error: OSError, path: object, needs: int = 0) -> str:
+    """What the system says of an error at ``path`` and, if there is no room, how much the file system there has, beside
+    the bytes that are needed where that is known."""
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
         return str(error.strerror)
     try:
         room = os.statvfs(os.path.dirname(os.fsdecode(path)) or ".")  # type: ignore[arg-type] # noqa: PTH120
     except (TypeError, OSError):
         return str(error.strerror)
-    left = room.f_bavail * room.f_frsize
-    return f"{error.strerror}; its file system has {left // 10**6} MB left"
+    left = room.f_bavail * room.f_frsize // 10**6
+    wanted = f"it needs {-(-needs // 10**6)} MB, and " if needs else ""
+    return f"{error.strerror}; {wanted}its file system has {left} MB left"

@@ -66,7 +66,7 @@ def write_members(
     if isinstance(target, int):
         _write_onwards(target, content)
         return
-    with output_file(target) as fd:
+    with output_file(target, size) as fd:
         if stat.S_ISREG(os.fstat(fd).st_mode):
             set_length(fd, size)
             _write_past_the_cache(fd, content)

@@ -103,7 +103,7 @@ def _write(content: ImageContent, add: _Add, directory: Path, renew: _Renew) -> 
     place = directory.resolve()
     if place.exists() and not place.is_dir():
         raise SpecError(f"cannot write an OCI layout to {directory}: it is not a directory")
-    with _naming(directory), _held(place.parent):
+    with _naming(directory, content.size_with_referrers), _held(place.parent):
         sweep_beside(place)
         if place.exists() and any(place.iterdir()):
             with _held(place):
@@ -140,7 +140,7 @@ def _held(directory: Path) -> AbstractContextManager[None]:
 
 
 @contextlib.contextmanager
-def _naming(directory: Path) -> Iterator[None]:
+def _naming(directory: Path, needs: int) -> Iterator[None]:
     """Names ``directory`` in errors of the machine, also while the bytes are in a temporary place."""
     try:
         yield
@@ -148,7 +148,7 @@ def _naming(directory: Path) -> Iterator[None]:
         cause = error.__cause__ if isinstance(error, MachineError) else error
         if not isinstance(cause, OSError):
             raise
-        raise MachineError(f"cannot write {directory}: {cause_of(cause, directory)}") from cause
+        raise MachineError(f"cannot write {directory}: {cause_of(cause, directory, needs)}") from cause
 
 
 def _change(directory: Path, content: ImageContent, add: _Add, renew: _Renew) -> int:

@@ -77,7 +77,7 @@ def write_archive_directly(
     weights = [source.weight for source in sources]
     report = Reporter(progress, sum(weights))
     with (
-        output_file(target) as fd,
+        output_file(target, sum(weights)) as fd,
         prefetching([sources[number] for number in biggest_first(weights)]),
         _placing(sources, assemble, fd, archive_format, names, annotations, workers) as places,
     ):

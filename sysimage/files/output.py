@@ -13,8 +13,9 @@ from sysimage.files.temporary import sweep_beside
 
 
 @contextlib.contextmanager
-def output_file(path: Path) -> Iterator[int]:
+def output_file(path: Path, needs: int = 0) -> Iterator[int]:
     """A descriptor of a new file, open for reading and writing, that takes its place at ``path`` when all went well.
+    ``needs`` is how many bytes it will have, where that is known, for the message when there is no room.
 
     Until then what was at ``path`` stays untouched; after an error nothing is left. The file is durable before it is
     renamed. A symlink at ``path`` is followed, so what it points to is replaced. A pipe or a device, such as
@@ -34,7 +35,7 @@ def output_file(path: Path) -> Iterator[int]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise MachineError(f"cannot write {path}: {cause_of(error, path)}") from error
+        raise MachineError(f"cannot write {path}: {cause_of(error, path, needs)}") from error
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from sysimage.layers import Compression, LayerSource, build_layers
 from sysimage.rootfs import Entry
 from tests.support.refusing import refuse
 
-FULL = r"No space left on device; its file system has \d+ MB left"
+FULL = r"No space left on device; it needs 1 MB, and its file system has \d+ MB left"
 
 
 @pytest.fixture
