@@ -56,11 +56,11 @@ def declared_entries(spec: SystemSpec, spec_dir: Path, accounts: Accounts) -> tu
     """
     issues: list[Issue] = []
     entries: list[Entry] = []
-    for path, directory in sorted(spec.directories.items()):
+    for path, directory in spec.directories.items():
         where = pointer("directories", path)
         uid, gid = _owner(accounts, directory.owner, directory.group, where, issues)
         entries.append(Entry.directory(path, directory.mode, uid, gid, where))
-    for path, file in sorted(spec.files.items()):
+    for path, file in spec.files.items():
         where = pointer("files", path)
         uid, gid = _owner(accounts, file.owner, file.group, where, issues)
         content: bytes | Path = (file.text or "").encode("utf-8")

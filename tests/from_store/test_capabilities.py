@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from sysimage.errors import SpecError
-from sysimage.process import find
-from sysimage.rootfs.capabilities import file_capabilities
 from sysimage.spec.parse import parse_spec
 from sysimage.verify import verify_image
 from tests.clients.conftest import IS_ROOT
@@ -31,35 +28,6 @@ def spec_with(tmp_path: Path, **content: object) -> dict[str, object]:
         "location": "store",
     }
     return {"name": "ping", "from-store": source, "compression": "none"}
-
-
-@pytest.mark.parametrize("text", ["cap_net_raw+ep", "cap_net_raw=ep", "cap_net_raw+pe"])
-def test_a_text_is_what_setcap_makes_of_it(text: str) -> None:
-    assert file_capabilities(text) == RAW
-
-
-def test_every_capability_has_its_number() -> None:
-    both = file_capabilities("cap_chown,cap_checkpoint_restore+p")
-    assert both == bytes.fromhex("00000002 01000000 00000000 00010000 00000000")
-    assert file_capabilities("cap_kill+i") == bytes.fromhex("00000002 00000000 20000000 00000000 00000000")
-
-
-@pytest.mark.programs
-@pytest.mark.skipif(not IS_ROOT, reason="only root gives capabilities to files")
-@pytest.mark.parametrize("text", ["cap_net_raw+ep", "cap_setgid,cap_setuid=ep", "cap_bpf,cap_chown+eip"])
-def test_setcap_agrees(text: str, tmp_path: Path) -> None:
-    import os
-
-    file = tmp_path / "file"
-    file.touch()
-    subprocess.run([find("setcap", package="libcap2-bin"), text, file], check=True)
-    assert os.getxattr(file, "security.capability") == file_capabilities(text)
-
-
-def test_unknown_capabilities_are_refused() -> None:
-    for text in ("cap_flying+ep", "net_raw+ep", "cap_net_raw", "cap_net_raw+x", "", "cap_chown+e"):
-        with pytest.raises(ValueError, match="capabilit"):
-            file_capabilities(text)
 
 
 def test_a_copy_has_them_in_the_layer_and_where_it_is_unpacked(tmp_path: Path) -> None:

@@ -48,6 +48,24 @@ def test_chosen_ids_are_distinct_in_their_range_and_the_groups_own(wanted: list[
         assert user.gid == user.uid
 
 
+def test_a_name_picks_the_id_that_it_picked_in_every_earlier_version() -> None:
+    """Volumes hold files of these owners: what the range or the choice were changed to would take them away."""
+    accounts = add_accounts(BASE, [WantedUser("ann"), WantedUser("postgres", system=True)], [WantedGroup("readers")])
+    assert ids(accounts) == ids(BASE) | {"ann": (24870, 24870), "postgres": (969, 969)}
+    assert accounts.gid("readers") == 20031
+
+
+def test_a_user_has_the_id_that_is_declared_for_the_group_of_its_name_where_it_can() -> None:
+    def with_gid(gid: int) -> tuple[int, int]:
+        return ids(add_accounts(BASE, [WantedUser("ann")], [WantedGroup("ann", gid)]))["ann"]
+
+    assert with_gid(1500) == (1500, 1500)
+    assert with_gid(400) == (24870, 400), "a person has no ID of a daemon's"
+    bob = WantedUser("bob", uid=1500, group="sudo")
+    taken = add_accounts(BASE, [WantedUser("ann"), bob], [WantedGroup("ann", 1500)])
+    assert ids(taken)["ann"] == (24870, 1500)
+
+
 @given(st.permutations(["ann", "bob", "cy", "dee"]))
 def test_the_order_of_declarations_does_not_matter(order: list[str]) -> None:
     assert add_accounts(BASE, map(WantedUser, order), []) == add_accounts(BASE, map(WantedUser, sorted(order)), [])

@@ -8,7 +8,8 @@ import pytest
 
 from sysimage.errors import SpecError
 from sysimage.rootfs.accounts import parse_accounts
-from sysimage.rootfs.declared_entries import declared_entries
+from sysimage.rootfs.declared_entries import check_kinds, declared_entries, is_executable
+from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemSpec
 
 ACCOUNTS = parse_accounts("root:*:0:0::/root:/bin/sh\napp:*:400:401::/:/bin/sh\n", "root:*:0:\napp:*:401:\n")
@@ -73,3 +74,67 @@ def test_every_fault_is_named(tmp_path: Path) -> None:
         "/files/~1both: declared by /directories/~1both as well",
     ):
         assert fault in found
+
+
+def test_the_executable_bit_is_all_that_counts_of_a_sources_mode(tmp_path: Path) -> None:
+    for mode in (0o400, 0o777, 0o711, 0o655):
+        (tmp_path / f"{mode:03o}").touch()
+        (tmp_path / f"{mode:03o}").chmod(mode)
+    named = {f"/{mode}": {"source": mode} for mode in ("400", "777", "711", "655")}
+    own = {"/own": {"source": "777", "mode": "0600"}, "/text": {"text": ""}}
+    entries = declared_entries(spec(files=named | own), tmp_path, ACCOUNTS)
+    assert {e.path: f"{e.mode:03o}" for e in entries} == {
+        "/400": "644",
+        "/655": "644",
+        "/711": "755",
+        "/777": "755",
+        "/own": "600",
+        "/text": "644",
+    }
+    assert not is_executable(tmp_path / "absent")
+
+
+SYSTEM = (
+    Entry.directory("/etc"),
+    Entry.file("/etc/hosts", b"", owner="base-files"),
+    Entry.symlink("/bin", "usr/bin", owner="base-files"),
+    Entry.directory("/var/lib"),
+)
+
+
+def test_a_spec_may_replace_files_and_links_of_the_system_and_add_to_its_directories() -> None:
+    check_kinds(
+        SYSTEM,
+        [
+            Entry.directory("/etc", 0o700),
+            Entry.symlink("/etc/hosts", "/run/hosts"),
+            Entry.file("/bin", b""),
+            Entry.directory("/var/lib/app/cache"),
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "faults"),
+    [
+        ([Entry.directory("/etc/hosts", owner="a")], ["a: the system has a file at /etc/hosts, where a directory"]),
+        ([Entry.directory("/bin", owner="a")], ["a: the system has a link at /bin, where a directory would be"]),
+        ([Entry.file("/bin/x", b"", owner="a")], ["a: the system has a link at /bin, where a directory would be"]),
+        ([Entry.directory("/etc/hosts/d", owner="a")], ["a: the system has a file at /etc/hosts, where a directory"]),
+        ([Entry.file("/etc", b"", owner="a")], ["a: must be a directory, because the system has /etc/hosts below it"]),
+        ([Entry.symlink("/var", "/srv", owner="a")], ["a: must be a directory, because the system has /var/lib below"]),
+        (
+            [Entry.file("/etc/hosts/x", b"", owner="inner"), Entry.directory("/etc/hosts", owner="outer")],
+            ["outer: the system has a file at /etc/hosts, where a directory would be"],
+        ),
+    ],
+)
+def test_what_turns_a_directory_into_something_else_or_the_reverse_is_named_once(
+    asked: list[Entry], faults: list[str]
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        check_kinds(SYSTEM, asked)
+    found = [str(issue) for issue in caught.value.issues]
+    assert len(found) == len(faults)
+    for fault, said in zip(faults, found, strict=True):
+        assert said.startswith(fault)

@@ -84,6 +84,24 @@ def test_a_file_system_that_refuses_at_the_first_write_is_written_through_the_ca
     assert len(refused) <= 1, "it is tried once"
 
 
+def test_a_file_system_that_refuses_to_open_is_written_through_the_cache(
+    target: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def refuse_direct(path: str, flags: int) -> int:
+        tried.append(flags & os.O_DIRECT)
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    data = os.urandom(1 << 20)
+    with monkeypatch.context() as patched, DirectWriter(target) as writer:
+        patched.setattr(os, "open", refuse_direct)
+        for start in (512, 512 + len(data)):
+            writer.write(aligned(data), start)
+    assert whole(target)[512:] == data * 2
+    assert tried == [os.O_DIRECT], "it is tried once"
+
+
 def test_a_short_write_is_gone_on_with(target: int, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.pwrite
     monkeypatch.setattr(os, "pwrite", lambda fd, data, offset: real(fd, data[: max(512, len(data) // 2)], offset))
