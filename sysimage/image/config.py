@@ -93,7 +93,7 @@ class ImageConfig:
                 raise ValueError(f"not a text that a configuration can hold: {text[:80]!r}")
 
     def as_json(
-        self, layers: Sequence[LayerBlob], base_history: Sequence[dict[str, Any]] = (), base_layers: int = 0
+        self, layers: Sequence[LayerBlob], base_history: Sequence[dict[str, Any]], base_layers: int
     ) -> dict[str, Any]:
         """The configuration document: one history entry per layer, named by the layer's label.
 

@@ -61,7 +61,7 @@ def _placed(spec: SystemSpec) -> Iterator[_Claim]:
     for path, directory in spec.directories.items():
         yield _Claim(pointer("directories", path), path, Use.DIRECTORY, directory.mode, directory.owner)
     for path, tree in spec.trees.items():
-        yield _Claim(pointer("trees", path), path, Use.DIRECTORY, 0o755, tree.owner)
+        yield _Claim(pointer("trees", path), path, Use.DIRECTORY, owner=tree.owner)
     if spec.node is not None:
         yield _Claim("/node/at", f"{spec.node.at}/node_modules", Use.DIRECTORY)
     for path in spec.symlinks:

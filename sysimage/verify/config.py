@@ -66,15 +66,17 @@ def parse_config(document: dict[str, Any], where: str, faults: IssueCollector) -
         except ValueError:
             raise MalformedError(f"names a layer {shown(text)!r}, which is not a sha256 digest") from None
     runtime = field(document, "config", dict) or {}
+    system = field(document, "os", str, required=True)
+    architecture = field(document, "architecture", str, required=True)
     config = Config(
-        os=field(document, "os", str, required=True),
-        architecture=field(document, "architecture", str, required=True),
+        os=system,
+        architecture=architecture,
         variant=field(document, "variant", str) or "",
         created=field(document, "created", str),
         diff_ids=tuple(diff_ids),
         history=_history(document),
         runtime=Runtime(
-            architecture=field(document, "architecture", str, required=True),
+            architecture=architecture,
             environment=strings(runtime, "Env"),
             entry_point=strings(runtime, "Entrypoint"),
             command=strings(runtime, "Cmd"),

@@ -91,7 +91,7 @@ class NarStream:
 
     def _close_to(self, depth: int) -> None:
         closing = len(self._open) - depth
-        if closing > 0:
+        if closing:
             self._put((_CLOSE + _CLOSE) * closing)
             del self._open[depth:]
             del self._last[depth + 1 :]

@@ -123,6 +123,6 @@ def _registered_items(
         schema = schemas.get(member.parts)
         if schema is not None and member.kind is MemberKind.FILE and member.size <= limits.captured_file:
             data = b"".join(member.content(stream))
-            rows = read_database(data, schema, "the database", IssueCollector(1))
+            rows = read_database(data, schema, "the database", IssueCollector(limits.faults_per_rule))
             return schema.kind, None if rows is None else frozenset(rows)
     return None, None

@@ -72,10 +72,10 @@ def test_the_tree_is_the_customization_itself(small: BuiltImage, database: bool)
 def test_the_configuration_says_what_the_spec_says(parts: dict[str, object]) -> None:
     asked = spec(**parts)
     config = config_of_spec(asked, DEFAULTS, 7)
-    whole = bases.overlaid(config, NO_BASE, asked).as_json(())
+    whole = bases.overlaid(config, NO_BASE, asked).as_json((), (), 0)
     assert whole["config"]["WorkingDir"] == parts.get("working-directory", "/")
     del whole["config"]["WorkingDir"]
-    alone = config.as_json(())
+    alone = config.as_json((), (), 0)
     alone["config"].pop("WorkingDir", None)
     assert whole == alone
 

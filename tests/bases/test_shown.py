@@ -77,3 +77,12 @@ def test_items_that_the_base_has_in_its_store_alone_get_their_files_in_usr(closu
         ("/usr/bin/su", 0o4755),
         ("/usr/lib/x/data", 0o444),
     ]
+
+
+def test_directories_come_in_the_order_of_what_is_shown_there_whatever_items_show_it(tmp_path: Path) -> None:
+    base = base_of(tmp_path, *(directory(b"opt" + one, 0o700) for one in (b"", b"/a", b"/z")))
+    items = [make_item(tmp_path / "store", name, {"x": ""}) for name in ("first", "second")]
+    for tops in (("/opt/a", "/opt/z"), ("/opt/z", "/opt/a")):
+        shown = [replace(item, shown=ShownFiles(top=top)) for item, top in zip(items, tops, strict=True)]
+        found = shown_on(base, Closure(shown))
+        assert [entry.path for entry in found] == ["/opt", "/opt/a", "/opt/z"]

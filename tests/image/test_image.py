@@ -135,6 +135,13 @@ def test_the_index_holds_one_descriptor_with_the_names_loaders_look_for() -> Non
     assert "annotations" not in make_image(ImageConfig("amd64"), LAYERS).index().value["manifests"][0]
 
 
+def test_an_index_repeats_annotations_of_at_most_1024_characters() -> None:
+    annotations = {"short": "ä" * 1024, "long": "x" * 1025}
+    image = make_image(ImageConfig("amd64"), LAYERS, annotations=annotations)
+    assert image.manifest.value["annotations"] == annotations
+    assert image.index().value["manifests"][0]["annotations"] == {"short": "ä" * 1024}
+
+
 def test_a_base_keeps_its_history_and_every_layer_of_sysimage_gets_an_entry() -> None:
     base_history: list[dict[str, Any]] = [{"created_by": "base"}, {"created_by": "nothing", "empty_layer": True}]
     image = make_image(ImageConfig("amd64"), LAYERS, base_layers=1, base_history=base_history)

@@ -190,6 +190,15 @@ def test_zstd_looks_back_over_4_mib(level: int) -> None:
     assert len(compressor.compress(memoryview(data)) + compressor.flush()) < 1.1 * len(noise)
 
 
+@pytest.mark.parametrize("level", range(1, 10))
+def test_zstd_asks_its_readers_for_no_more_than_4_mib(level: int) -> None:
+    compressor = Compression("zstd", level).compressor()
+    assert compressor is not None
+    blob = compressor.compress(memoryview(text(FRAME + 1))) + compressor.flush()
+    most: dict[int, int] = {pyzstd.DParameter.windowLogMax: WINDOW.bit_length() - 1}
+    assert len(pyzstd.decompress(blob, option=most)) == FRAME + 1
+
+
 def test_a_long_lived_process_compresses_each_layer_alike_whatever_came_before() -> None:
     layers = [text(FRAME + 1), text(999), text(2 * FRAME)]
     blobs: dict[int, set[bytes]] = {}

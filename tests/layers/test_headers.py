@@ -112,3 +112,17 @@ def test_an_owner_at_the_edge_of_what_ustar_can_hold_is_written(number: int) -> 
     member = read(Headers(number, number).item_directory(b"dir"))
 
     assert (member.uid, member.gid) == (number, number)
+
+
+@given(
+    name=NAMES,
+    target=st.sampled_from([0, 1, 99, 100, 101, 300]).map(lambda length: b"t" * length),
+    size=st.sampled_from([0, 1, 8**11 - 2, 8**11 - 1, 8**11, 2**62]),
+    owner=st.sampled_from([0, 8**7 - 1, 8**7]),
+)
+def test_the_length_of_a_header_is_known_before_it_is_made(name: bytes, target: bytes, size: int, owner: int) -> None:
+    headers = Headers(owner, 0)
+    assert headers.length(name, b"", size) == len(headers.item_file(name, size, executable=False))
+    assert headers.length(name + b"/", b"", 0) == len(headers.item_directory(name))
+    assert headers.length(name, target, 0) == len(headers.item_link(name, target, executable=False))
+    assert headers.length(name, target, 0) == len(headers.symlink(name, target))

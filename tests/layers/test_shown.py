@@ -117,6 +117,20 @@ def test_a_layers_key_depends_on_how_its_items_appear_in_usr(tool: StoreItem) ->
     )
 
 
+def test_an_unusual_directory_matters_if_it_is_at_above_or_below_where_any_item_shows_files(tool: StoreItem) -> None:
+    elsewhere = replace(tool, path=replace(tool.path, name="other-1"), shown=ShownFiles(top="/opt/other"))
+    unusual = {
+        path: Entry.directory(path, 0o700)
+        for path in ("/opt", "/opt/other", "/opt/other/bin", "/opt/others", "/usr", "/usr/bin", "/usrs", "/srv")
+    }
+    for items, expected in (
+        ((tool,), {"/usr", "/usr/bin"}),
+        ((tool, elsewhere), {"/opt", "/opt/other", "/opt/other/bin", "/usr", "/usr/bin"}),
+    ):
+        source = LayerSource("x", items, (), (*unusual.values(), Entry.directory("/usr/lib")))
+        assert {entry.path for entry in source.unusual_directories()} == expected
+
+
 _names = st.sampled_from(["bin", "lib", "etc", "share", "a", "b", "c" * 90])
 _paths = st.lists(_names, min_size=1, max_size=4).map("/".join)
 _contents = st.one_of(st.binary(max_size=600), st.just("text"), st.just("->bin"), st.none())

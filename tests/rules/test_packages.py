@@ -51,3 +51,11 @@ def test_rows_digests_and_stanzas_are_distinguished_by_their_paths() -> None:
 
 def test_a_list_of_digests_gives_its_paths() -> None:
     assert listed(b"d41d8cd98f00b204e9800998ecf8427e  a b\n\nnonsense\n0  c") == {b"a b", b"c"}
+
+
+@given(st.permutations(["a", "b", "c"]))
+def test_what_is_found_does_not_depend_on_the_order_of_what_is_compared(names: list[str]) -> None:
+    items = {f"/s/{name}": name.encode() for name in names}
+    rows: dict[tuple[bytes, ...], bytes] = {(b"r", name.encode()): name.upper().encode() for name in names}
+    found = [finding.cause[1] for finding in check_rows(items, rows, lambda parts: True)]
+    assert found == ["/s/a", "/s/b", "/s/c", "/r/a", "/r/b", "/r/c"]

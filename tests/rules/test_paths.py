@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sysimage.rules import limits
-from sysimage.rules.paths import as_parts, as_path, directories_above, path_fault
+from sysimage.rules.paths import as_parts, as_path, directories_above, link_fault, path_fault
 
 NAMES = st.binary(min_size=1, max_size=5).filter(lambda name: b"/" not in name and b"\0" not in name)
 PATHS = st.lists(NAMES.filter(lambda name: name not in (b".", b"..")), max_size=5).map(as_path)
@@ -36,3 +36,12 @@ def test_the_longest_and_deepest_paths_are_taken_and_those_beyond_refused() -> N
     assert path_fault((*whole, b"n" * rest)) == (
         f"has {limits.PATH_LENGTH + 1} bytes; a path has at most {limits.PATH_LENGTH}"
     )
+
+
+def test_the_longest_link_is_taken_and_one_beyond_or_to_nothing_is_refused() -> None:
+    longest = b"x" * limits.PATH_LENGTH
+    assert link_fault(longest) is None
+    assert link_fault(longest + b"x") == (
+        f"is a link of {limits.PATH_LENGTH + 1} bytes; a path has at most {limits.PATH_LENGTH}"
+    )
+    assert link_fault(b"") == link_fault(b"a\0b") == "is a link to nothing"

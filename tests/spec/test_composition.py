@@ -361,3 +361,15 @@ def test_a_base_in_a_registry_is_not_a_path_of_the_file_that_names_it(
         wrote(tmp_path / "below" / base, "an image")
     spec = read(wrote(tmp_path / "top.json", {"name": "top", "include": ["below/base.json"]})).spec
     assert spec.from_image == expected
+
+
+def test_what_a_store_holds_is_listed_beside_the_spec_that_names_it(tmp_path: Path) -> None:
+    store = {"paths": ["result"], "contents": ["one", "below/two", "/three"]}
+    wrote(tmp_path / "shared/base.json", {"from-store": store})
+    spec = read(wrote(tmp_path / "here/top.json", {"name": "top", "include": ["../shared/base.json"]})).spec
+    assert spec.from_store is not None
+    assert tuple(one.path for one in spec.from_store.contents or ()) == (
+        "../shared/one",
+        "../shared/below/two",
+        "/three",
+    )

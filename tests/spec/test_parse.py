@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from sysimage.errors import SpecError
 from sysimage.spec import SystemSpec, parse_spec, read_spec
+from sysimage.spec.parse import spec_of_value
 
 SMALLEST = {"name": "base", "packages": []}
 SERVICE = {"command": ["x"]}
@@ -328,3 +329,30 @@ def test_in_a_pack_usr_is_free() -> None:
     assert not spec.has_init
     with pytest.raises(SpecError):
         parse_spec(json.dumps({"name": "tool", "packages": [], "symlinks": {"/usr/bin": "/bin"}}))
+
+
+def test_only_included_files_have_lines_where_a_spec_is_of_pythons_values(tmp_path: Path) -> None:
+    (tmp_path / "base.json").write_text('{\n  "packages": ["Gdb"]\n}')
+    with pytest.raises(SpecError) as caught:
+        spec_of_value({"name": "web", "include": ["base.json"], "max-layers": 0}, tmp_path)
+    assert {(issue.where, issue.file, issue.line) for issue in caught.value.issues} == {
+        ("/max-layers", None, None),
+        ("/packages/0", str(tmp_path / "base.json"), 2),
+    }
+
+
+@pytest.mark.parametrize(
+    ("packages", "expected"),
+    [
+        (["jq"], ("jq", "python3")),
+        (["jq", "./own.deb"], ("jq", "python3")),
+        (["python3", "jq"], ("python3", "jq")),
+        (["python3=3.13.5-1"], ("python3=3.13.5-1",)),
+        (["python3.13"], ("python3.13", "python3")),
+    ],
+)
+def test_pythons_interpreter_is_installed_once_and_in_the_version_that_is_wanted(
+    packages: list[str], expected: tuple[str, ...]
+) -> None:
+    whole = {"name": "web", "packages": packages, "python": {"lock": "r.txt", "interpreter": "python3"}}
+    assert parse_spec(json.dumps(whole), None).archive_packages == expected

@@ -240,3 +240,10 @@ def test_whatever_is_above_a_place_cannot_be_taken_either(kind: str, use: Use, d
     above = data.draw(st.sampled_from([str(parent) for parent in PurePosixPath(place.path).parents] or ["/"]))
     refusal = places.refusal(above, use, mode=0o700, owner="ann")
     assert refusal is not None or (use is Use.VOLUME and (Use.VOLUME not in place.at or place.remade))
+
+
+@pytest.mark.parametrize("path", ["/etc", "/var/lib", "/usr/share", "/gnu"])
+def test_trees_and_jars_may_lie_in_a_directory_of_the_system(path: str) -> None:
+    assert faults(MADE, {"trees": {path: {"source": "files"}}}) == []
+    assert faults(MADE, {"java": {"jars": ["lib"], "at": path}}) == []
+    assert len(faults(MADE, {"trees": {path: {"source": "files", "owner": "daemon"}}})) == 1

@@ -65,6 +65,17 @@ def test_a_zstd_window_beyond_the_cap_is_refused_before_it_is_made() -> None:
         read(blob, Compression.ZSTD)
 
 
+@pytest.mark.parametrize(("log", "is_taken"), [(27, True), (28, False)])
+def test_a_zstd_window_may_be_as_large_as_the_program_takes_without_a_flag(log: int, *, is_taken: bool) -> None:
+    # A frame of one raw block; the header only says the window.
+    frame = bytes.fromhex("28b52ffd00") + bytes([(log - 10) << 3]) + ((3 << 3) | 1).to_bytes(3, "little") + b"abc"
+    if is_taken:
+        assert read(frame, Compression.ZSTD) == b"abc"
+    else:
+        with pytest.raises(MalformedError, match="too much memory"):
+            read(frame, Compression.ZSTD)
+
+
 @pytest.mark.parametrize(("compression", "compress"), COMPRESSED)
 def test_a_bomb_is_read_in_small_pieces(compression: Compression, compress: Callable[[bytes], bytes]) -> None:
     blob = compress(bytes(60 << 20))
