@@ -80,6 +80,9 @@ def test_containerd_takes_an_archive_of_two_platforms(docker: Environment, guix_
         ctr: list[str | Path] = [need("ctr"), "--address", place, "--namespace", f"tests{number}"]
         run([*ctr, "images", "import", "--no-unpack", *flags, tmp_path / "both.tar"], env=docker)
         assert run([*ctr, "images", "ls", "-q"], env=docker).stdout == b"host.test/both:1\n"
+        # What no image holds stays until containerd next collects it: this waits for that.
+        lease = run([*ctr, "leases", "create"], env=docker).stdout.decode().strip()
+        run([*ctr, "leases", "delete", "--sync", lease], env=docker)
         held = run([*ctr, "content", "ls", "-q"], env=docker)
         configs = _configs(tmp_path / "both", str(entry["digest"]))
         there = {architecture for architecture, digest in configs.items() if digest in held.stdout.decode()}
