@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sysimage.blobs import BlobDirectory
-from sysimage.destinations.layout import write_oci_layout
+from sysimage.blobs import BlobDirectory, media_types
+from sysimage.destinations.image_content import ImageContent, Referrer
+from sysimage.destinations.layout import write_content_to_layout, write_oci_layout
 from sysimage.errors import MachineError
-from sysimage.image import Image, ImageConfig, make_image
+from sysimage.image import Document, Image, ImageConfig, make_image
 from sysimage.layers import Compression, LayerSource, build_layers
 from sysimage.rootfs import Entry
 from tests.support.refusing import refuse
@@ -83,3 +86,20 @@ def test_a_layout_that_cannot_be_replaced_stays_as_it_was(
     ):
         write_oci_layout(new, [blobs], tmp_path / "layout")
     assert files(tmp_path / "layout") == before
+
+
+def test_an_image_is_copied_with_what_refers_to_it_and_each_is_named_once(blobs: BlobDirectory, tmp_path: Path) -> None:
+    made = image(blobs, b"one", b"two")
+    blobs.put(made.config.data, made.config.descriptor.media_type)
+    subject = made.manifest.descriptor
+    signature = Document.of({"artifactType": "signature", "subject": subject.as_json()}, media_types.MANIFEST)
+    content = replace(ImageContent.of(made), referrers=(Referrer(subject.digest, (signature,), ()),))
+    layout = tmp_path / "layout"
+    for _ in range(2):
+        write_content_to_layout(content, lambda blob: blobs.path(blob.digest), layout, {"org.example": "a"})
+        assert {Path(path).name for path in files(layout) if path.startswith("blobs/")} == {
+            digest.hex
+            for digest in (signature.descriptor.digest, subject.digest, *(one.digest for one in made.descriptors()))
+        }
+        named = json.loads((layout / "index.json").read_bytes())["manifests"]
+        assert sorted(one["digest"] for one in named) == sorted([str(subject.digest), str(signature.descriptor.digest)])

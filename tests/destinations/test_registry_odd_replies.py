@@ -17,6 +17,7 @@ from sysimage.blobs import BlobDirectory, Descriptor, media_types
 from sysimage.destinations.registry import fetch_manifest
 from sysimage.destinations.registry.download import download_blob
 from sysimage.destinations.registry.referrers import list_referrers
+from sysimage.destinations.registry.replies import parse_json
 from sysimage.destinations.registry.tags import list_tags
 from sysimage.destinations.registry.upload import Uploader
 from sysimage.digest import Digest
@@ -481,6 +482,40 @@ def test_a_registry_that_knows_no_referrers_has_them_in_an_index(status: int) ->
         assert list_referrers(session, subject) == ()
         registry.manifests[f"team/web:{subject}".replace("sha256:", "sha256-")] = json.dumps(index).encode()
         assert [one.digest for one in list_referrers(session, subject)] == [own]
+
+
+def test_a_registry_that_knows_referrers_is_asked_for_all_pages_and_no_index() -> None:
+    with running() as registry:
+        registry.lists_referrers = True
+        subject = Digest.of(b"an image")
+        named = []
+        for kind in ("signature", "sbom", "note"):
+            body = json.dumps({"kind": kind, "subject": {"digest": str(subject)}}).encode()
+            named.append(Digest.of(body))
+            registry.manifests[f"team/web:{named[-1]}"] = body
+            registry.media_types[str(named[-1])] = media_types.MANIFEST
+        session, _ = session_with(registry)
+        assert [one.digest for one in list_referrers(session, subject)] == named
+        assert not any("/manifests/" in request for request in registry.requests)
+
+
+def test_a_document_is_read_however_many_texts_it_holds_and_not_if_it_is_nested_too_deep() -> None:
+    assert parse_json(json.dumps({"tags": ["[{"] * 1000}).encode()) == {"tags": ["[{"] * 1000}
+    assert parse_json(b"[" * 64 + b"]" * 64) is not None
+    assert parse_json(b"[" * 65 + b"]" * 65) is None
+
+
+def test_tags_are_sorted_whatever_pages_they_come_in() -> None:
+    class ListsByDate(Handler):
+        def route(self, path: str, query: dict[str, str], body: bytes) -> None:
+            pages = [[f"v{number}" for number in range(first, 0, -3)] for first in (30, 29, 28)]
+            at = int(query.get("at", 0))
+            more = {"Link": f'<{path}?at={at + 1}>; rel="next"'} if pages[at + 1 :] else {}
+            self.answer(200, json.dumps({"tags": pages[at]}).encode(), **more)
+
+    with running(ListsByDate) as registry:
+        session, _ = session_with(registry)
+        assert list_tags(session) == tuple(sorted(f"v{number}" for number in range(1, 31)))
 
 
 def test_a_list_of_tags_without_tags_is_empty() -> None:

@@ -1,4 +1,4 @@
-from sysimage.layerplan.changes import observe, observe_dates
+from sysimage.layerplan.changes import LONGEST, observe, observe_dates
 from tests.layerplan.closures import closure_of, updated
 
 CHAIN = closure_of({"lib-1": 10, "tool-1": 10, "app-1": 10}, {"tool-1": ["lib-1"], "app-1": ["tool-1"]})
@@ -43,3 +43,18 @@ def test_dates_are_sorted_into_steps_that_end_with_the_latest() -> None:
 
 def test_without_dates_nothing_is_made_up() -> None:
     assert observe_dates(CHAIN, 14.0) is None
+
+
+def test_a_plan_remembers_the_newest_steps_alone() -> None:
+    """What changed, and what was there, in the last steps, whatever came before them."""
+    without = closure_of({"lib-1": 10})
+    closures = [without, without, CHAIN]
+    for step in range(LONGEST):
+        closures.append(updated(closures[-1], ["lib-1"] if step % 3 else [], propagates=False, salt=step))
+    whole, last = observe(closures).memory, observe(closures[-LONGEST - 1 :]).memory
+    assert observe(closures).steps == LONGEST + 2
+    assert whole == last
+    assert whole.steps == LONGEST
+    assert {path.name: bits for path, bits in whole.present} == dict.fromkeys(
+        ("lib-1", "tool-1", "app-1"), (1 << LONGEST) - 1
+    )

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sysimage.closure import Closure
 from sysimage.layerplan import LayerPlan, plan_layers
-from sysimage.layerplan.prices import prices
+from sysimage.layerplan.prices import LAYER, THRIFT
 from sysimage.layerplan.sharing import draft_alike, small_below
 from tests.layerplan.closures import closure_of, closures
 
@@ -99,4 +99,11 @@ def test_the_more_layers_there_are_the_smaller_an_item_has_one_of_its_own() -> N
     assert lines == sorted(lines, reverse=True)
     assert lines[0] == 512 * MIB
     assert all(small_below(2 * room + 1) == pytest.approx(small_below(room) / 4, abs=1) for room in range(1, 20))
-    assert lines[-1] == lines[-20] == prices(1).layer
+    assert lines[-1] == lines[-20] == LAYER // THRIFT
+
+
+def test_what_is_worth_less_than_a_layer_has_none_to_itself() -> None:
+    """Written down: another line would move the layers of every image."""
+    sizes = {"large-1": 20 * MIB, "enough-1": 330_000, "little-1": 320_000, "less-1": 300_000}
+    plan = plan_layers(closure_of(sizes), 100, favour="sharing")
+    assert layers(plan) == {frozenset(names) for names in (["large-1"], ["enough-1"], ["little-1", "less-1"])}
