@@ -31,12 +31,13 @@ BENEATH = {
     "digest",
     "formats",
     "files",
+    "host_platform",
     "notices",
     "proxies",
     "process",
     "progress",
     "signals",
-    "similar_files",
+    "suggestions",
     "streams",
     "worker_process",
     "workers",
@@ -51,11 +52,12 @@ ALLOWED: dict[str, set[str]] = {
     "formats": set(),
     # What is kept on this machine: written whole, locked, remembered.
     "files": {"errors", "notices", "signals"},
+    "host_platform": set(),
     "notices": set(),
     "proxies": {"characters"},
     "progress": set(),
     "signals": set(),
-    "similar_files": set(),
+    "suggestions": set(),
     "process": {"errors", "signals"},
     "worker_process": {"errors", "signals"},
     "workers": {"errors", "worker_process"},
@@ -232,7 +234,7 @@ ALLOWED: dict[str, set[str]] = {
 above, is not in the table: it may import every room."""
 ABOVE = {"cli", "__main__"}
 DIGEST_ONLY = {
-    "verify": {"sysimage", "errors", "digest", "progress", "similar_files", "worker_process", "workers"},
+    "verify": {"sysimage", "errors", "digest", "progress", "suggestions", "worker_process", "workers"},
     "rules": {"sysimage"},
 }
 """Rooms that may not have all that is beneath."""

@@ -17,10 +17,10 @@ from sysimage.compare.holding import HeldPackage, Holding, named_packages
 from sysimage.errors import IntegrityError, MachineError, RegistryError, SpecError
 from sysimage.notices import notice
 from sysimage.progress import Progress, silent
-from sysimage.similar_files import similar_file
 from sysimage.spec.choices import AS_IT_IS, SpecChoices
 from sysimage.spec.json_text import pointer
 from sysimage.spec.other_formats import is_spec
+from sysimage.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from sysimage.closure import Closure
@@ -260,8 +260,5 @@ def _declared(document: Mapping[str, object]) -> dict[str, str]:
 
 
 def _not_there(place: str) -> SpecError:
-    meant = similar_file(Path(place))
     hint = "name an archive, the directory of an OCI layout, a system.json, or a lock file"
-    return SpecError(
-        f"cannot read {place}: there is no such file", hint=hint if meant is None else f"did you mean {meant}?"
-    )
+    return SpecError(f"cannot read {place}: there is no such file", hint=did_you_mean(Path(place), hint))

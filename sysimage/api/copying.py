@@ -15,6 +15,7 @@ from sysimage.api.reading import find
 from sysimage.api.settings import Settings
 from sysimage.api.values import CopiedImage, PushedImage
 from sysimage.errors import SpecError
+from sysimage.host_platform import host_platform
 from sysimage.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ def target_of(text: str, settings: Settings) -> Target:
     that a name has."""
     from sysimage.destinations.daemon import Engine
     from sysimage.destinations.registry import PushTarget
+    from sysimage.pipeline.image_places import cut_at_colons
     from sysimage.pipeline.transfer import IntoArchive, IntoLayout
     from sysimage.spec.image_reference import is_registry_name
 
@@ -126,7 +128,7 @@ def target_of(text: str, settings: Settings) -> Target:
     is_name = is_registry_name(text) and said == text
     if path.is_dir() or (text.endswith("/") and not is_name):
         return IntoLayout(path)
-    cuts = [(Path(said[:at]), said[at + 1 :]) for at, letter in enumerate(said) if letter == ":" and at]
+    cuts = [(Path(directory), tag) for directory, _, tag in cut_at_colons(said) if directory]
     for directory, tag in cuts:
         if directory.is_dir() and tag and not (is_name and "/" in tag):
             return IntoLayout(directory, tag)
@@ -140,9 +142,3 @@ def target_of(text: str, settings: Settings) -> Target:
     if cuts and cuts[0][1] and not said.endswith(".tar"):  # a layout that is to be made
         return IntoLayout(*cuts[0])
     return IntoLayout(path) if said != text else IntoArchive(path)
-
-
-def host_platform() -> str:
-    """This machine, as images call it."""
-    machine = os.uname().machine
-    return f"linux/{ {'x86_64': 'amd64', 'aarch64': 'arm64'}.get(machine, machine) }"

@@ -13,6 +13,7 @@ from sysimage.api.arguments import Place, Spec, reported
 from sysimage.api.settings import Settings
 from sysimage.api.values import LockedPackages
 from sysimage.errors import LockError, SpecError
+from sysimage.pipeline.lock_file_checks import check_lock_files
 from sysimage.progress import Progress, silent
 from sysimage.spec.choices import AS_IT_IS, SpecChoices
 
@@ -76,10 +77,7 @@ def lock_packages(
 
     if path is not None:
         _check(path, [*inputs, *_own_inputs(system, settings)], hint)
-    if spec.python is not None or spec.node is not None:
-        from sysimage.pipeline.locked_inputs import check_lock_files
-
-        check_lock_files(spec, system.spec_dir)
+    check_lock_files(spec, system.spec_dir)
     archive = open_archive(settings.archive_choice(), spec, system.spec_dir, settings.cache / "archive")
     base = _base(spec, system.spec_dir, settings)
     before = _before(path)

@@ -8,10 +8,10 @@ from typing import Literal
 from sysimage.api import arguments
 from sysimage.api.arguments import Place, Spec, reported
 from sysimage.api.build_requests import Asked
-from sysimage.api.copying import host_platform
 from sysimage.api.delivery import delivery
 from sysimage.api.settings import Settings
 from sysimage.api.values import BuiltIndex
+from sysimage.host_platform import host_platform
 from sysimage.progress import Progress, silent
 from sysimage.spec.choices import AS_IT_IS, SpecChoices
 

@@ -20,7 +20,7 @@ from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.layers import LayerBlob
 from sysimage.progress import Progress, silent
 from sysimage.verify.captured import is_captured
-from sysimage.verify.documents import field, parse_document
+from sysimage.verify.documents import field
 from sysimage.verify.image_source import ImagePlace, ImageSource
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.layer import LayerReading, Reading, read_layer
@@ -28,7 +28,7 @@ from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.manifest import ImageDocuments
 from sysimage.verify.open import open_source
 from sysimage.verify.packages import package_files
-from sysimage.verify.read_documents import read_documents
+from sysimage.verify.read_documents import read_config, read_documents
 from sysimage.verify.store import captured_files
 from sysimage.verify.tree import FileTree
 
@@ -130,7 +130,7 @@ def _assembled(
     store_dir: str,
     limits: Limits,
 ) -> BaseImage:
-    raw = _raw_config(source, documents, limits)
+    _, raw = read_config(source, documents, limits)
     made = [reading for reading in readings if reading.members]
     captured = captured_files(tree, readings)
     state_dirs, items, unregistered = store_of_base(path, tree, readings, captured, store_dir, source, limits)
@@ -153,13 +153,6 @@ def _assembled(
 def _sparse_files(readings: Sequence[LayerReading]) -> tuple[str, ...]:
     """The paths of files with holes."""
     return tuple(sorted({one.name for layer in readings for one in layer.members if one.segments is not None}))
-
-
-def _raw_config(source: ImageSource, documents: ImageDocuments, limits: Limits) -> Mapping[str, Any]:
-    data = source.read(documents.config_file, limits.document_size)
-    if Digest.of(data) != documents.image_id:
-        raise MalformedError("its config changed while it was read")
-    return parse_document(data, limits)
 
 
 def _extensions(raw: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -52,9 +52,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 def _check(name: str, arguments: argparse.Namespace) -> None:
     """Read a spec, and the lock files of other package managers that it names."""
-    spec = read_spec(name, choices(arguments)).spec
-    if spec.python is not None or spec.node is not None:
-        from sysimage.pipeline.locked_inputs import check_lock_files
+    from sysimage.pipeline.lock_file_checks import check_lock_files
 
-        with faults_in(name, choices(arguments)):
-            check_lock_files(spec, Path() if name == "-" else Path(name).parent)
+    spec = read_spec(name, choices(arguments)).spec
+    with faults_in(name, choices(arguments)):
+        check_lock_files(spec, Path() if name == "-" else Path(name).parent)

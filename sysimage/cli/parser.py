@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO, Any, NoReturn
 
 from sysimage.errors import Issue, SpecError
+from sysimage.suggestions import closest
 
 RARE = frozenset(
     {
@@ -179,10 +180,3 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         if not action.option_strings or action.nargs == 0:
             return super()._format_action_invocation(action)
         return f"{', '.join(action.option_strings)} {self._format_args(action, action.dest.upper())}"
-
-
-def closest(word: str, known: Sequence[str]) -> str | None:
-    """The word that was probably meant."""
-    import difflib  # not paid for where nothing is wrong
-
-    return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=0.6)), None)

@@ -94,15 +94,14 @@ def _facts(text: str, tag: str | None, arguments: argparse.Namespace, terminal: 
     from sysimage.api.arguments import checked_name
     from sysimage.pipeline.history import read_records
     from sysimage.report import image_facts, plan_facts
-    from sysimage.similar_files import similar_file
+    from sysimage.suggestions import did_you_mean
 
     place = Path(text)
     if place.suffix == ".json" and not place.is_dir():
         if not place.exists():
-            meant = similar_file(place)
             raise SpecError(
                 f"cannot read {place}: there is no such file",
-                hint="name an image, or the record of a build" if meant is None else f"did you mean {meant}?",
+                hint=did_you_mean(place, "name an image, or the record of a build"),
             )
         try:
             (record,) = read_records(text, "", lambda _: None)

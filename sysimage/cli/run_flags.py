@@ -125,7 +125,7 @@ def _found(text: str) -> tuple[Path, str | None]:
 
 def _require_own_architecture(platform: str, arguments: argparse.Namespace) -> None:
     """Refuse, before anything is built or read, an image that the machine could not run."""
-    from sysimage.api.copying import host_platform
+    from sysimage.host_platform import host_platform
 
     own = host_platform()
     if arguments.place == "vm":

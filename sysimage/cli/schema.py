@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from sysimage.cli.parser import closest
 from sysimage.cli.terminal import Terminal
 from sysimage.errors import SpecError
+from sysimage.suggestions import closest
 
 NAME = "schema"
 HELP = "print the JSON Schema of system.json, or of a document of --json"

@@ -35,7 +35,7 @@ def build_for_platforms(
     for request in requests:
         check_outputs(request, arguments)
 
-    from sysimage.api.copying import host_platform
+    from sysimage.host_platform import host_platform
     from sysimage.pipeline.platforms import build_platforms
 
     name = str(requests[0].identity.names[0])

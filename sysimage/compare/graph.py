@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import itertools
 from collections import Counter
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sysimage.closure import Closure
 from sysimage.errors import Issue, SpecError
+from sysimage.suggestions import closest
 from sysimage_bootstrap.packages.default_packages import ESSENTIAL, EVERYWHERE, IN_EVERY_IMAGE, WITH_INIT
 
 if TYPE_CHECKING:
@@ -150,9 +150,8 @@ class ReferenceGraph:
                     issues=[Issue("", label) for label in matches[:20]],
                 )
         names = {name: item.label for item in self.items.values() for name in (item.label, item.package) if name}
-        near = difflib.get_close_matches(text, sorted(names), n=1, cutoff=0.6)
-        near = near or sorted(name for name in names if len(text) > 2 and text in name)[:1]
-        meant = f"did you mean {near[0]!r}? " if near else ""
+        near = closest(text, names) or min((name for name in names if len(text) > 2 and text in name), default=None)
+        meant = f"did you mean {near!r}? " if near else ""
         raise SpecError(
             f"cannot find {text!r}: no item is called so",
             hint=f"{meant}`sysimage size --top 0` lists all items",

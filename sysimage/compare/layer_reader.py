@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sysimage.rules.paths import Parts
+from sysimage.verify.chunk_stream import ChunkStream
+from sysimage.verify.documents import described
 from sysimage.verify.image_source import ImageSource
-from sysimage.verify.issue_collector import MalformedError
 from sysimage.verify.layer import layer_content
 from sysimage.verify.limits import Limits
 from sysimage.verify.manifest import LayerDocument
@@ -84,21 +85,14 @@ def read_files(
     Contents of files that are ``wanted`` are kept, each file is asked about once; ``new_hash`` makes what hashes a
     file, None where digests are not asked for.
     """
-    try:
-        return _read(document, source, limits, wanted, new_hash)
-    except MalformedError as error:
-        raise MalformedError(f"{document.where} {error}") from None
+    with described(f"{document.where} "):
+        return _files(layer_content(document, source, limits), limits, wanted, new_hash)
 
 
-def _read(
-    document: LayerDocument,
-    source: ImageSource,
-    limits: Limits,
-    wanted: Callable[[TarMember], bool],
-    new_hash: Callable[[], Hash] | None,
+def _files(
+    stream: ChunkStream, limits: Limits, wanted: Callable[[TarMember], bool], new_hash: Callable[[], Hash] | None
 ) -> LayerFiles:
     found = LayerFiles()
-    stream = layer_content(document, source, limits)
     for member in read_members(stream, limits, end_required=False):
         found.members.append(member)
         if member.kind is not MemberKind.FILE:

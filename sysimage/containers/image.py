@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import platform
 import re
 import signal
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,18 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, Issue, MachineError
-from sysimage.verify.documents import parse_document
+from sysimage.host_platform import host_platform
 from sysimage.verify.image_source import ImageSource
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.manifest import ImageDocuments
 from sysimage.verify.open import open_source
-from sysimage.verify.read_documents import read_documents
+from sysimage.verify.read_documents import read_config, read_documents
 
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-"""The machine's word -> the image's."""
 FIRST_REAL_TIME = 34
 """The number of SIGRTMIN: the C library keeps the first two real-time signals for itself."""
 SYSTEMD_STOPS = ("SIGRTMIN+3", "RTMIN+3", str(FIRST_REAL_TIME + 3))
@@ -108,14 +104,11 @@ def open_image(
     """
     called = name or str(path)
     faults = IssueCollector(limits.faults_per_rule)
-    wanted = machine or own_platform()
+    wanted = machine or host_platform()
     with open_source(path, limits) as source:
         try:
             documents = read_documents(source, faults, limits, wanted, tag)
-            data = source.read(documents.config_file, limits.document_size)
-            if Digest.of(data) != documents.image_id:
-                raise MalformedError("has a config that changed while it was read")
-            config = parse_document(data, limits)
+            data, config = read_config(source, documents, limits)
         except MalformedError as error:
             if faults:
                 raise refused(called, (*faults.issues, Issue("image", str(error)))) from None
@@ -129,12 +122,6 @@ def open_image(
             which = "this machine" if machine is None else "the machine"
             raise MachineError(f"cannot run {called}: it is for {found}, and {which} is {wanted}")
         yield RunnableImage(path, called, tag, source, documents, data, config)
-
-
-def own_platform() -> str:
-    """This machine's, as images say it."""
-    architecture = platform.machine()
-    return f"linux/{ARCHITECTURES.get(architecture, architecture)}"
 
 
 def refused(name: str, issues: tuple[Issue, ...]) -> IntegrityError:

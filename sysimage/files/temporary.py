@@ -96,6 +96,17 @@ def sweep(directory: Path, pattern: str = r"\..+" + TEMPORARY) -> None:
             remove_tree(path)
 
 
+@contextlib.contextmanager
+def swept_after_error(sweep: Callable[[], object]) -> Iterator[None]:
+    """Around what other processes do for us: after an error, ``sweep`` removes what they were at when they were
+    ended."""
+    try:
+        yield
+    except BaseException:
+        sweep()
+        raise
+
+
 def dead(directory: Path, pattern: str) -> Iterator[Path]:
     """What `sweep` would remove; each is locked against other sweeps until the next one is requested."""
     whole = re.compile(pattern, re.DOTALL)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from sysimage.blobs import BlobDirectory
 from sysimage.errors import IntegrityError
+from sysimage.files.temporary import swept_after_error
 from sysimage.layers.blob import LayerBlob, LayerChecks, layer_sink, write_layer
 from sysimage.layers.cache import LayerCache, layer_key
 from sysimage.layers.compression import Compression
@@ -68,12 +69,8 @@ def build_layers(
                 cache.remember(keys[number], blob, sources[number], checked=check is not None)
             return blob
 
-        try:
-            with prefetching([sources[number] for number in order]):
-                built = run_layer_tasks(order, work, workers, report, lambda number: sources[number].label)
-        except BaseException:
-            into.sweep()  # what workers were at when they were ended
-            raise
+        with swept_after_error(into.sweep), prefetching([sources[number] for number in order]):
+            built = run_layer_tasks(order, work, workers, report, lambda number: sources[number].label)
     report.finish()
     return tuple(known.get(number) or built[number] for number in range(len(sources)))
 

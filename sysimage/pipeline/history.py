@@ -19,7 +19,7 @@ from sysimage.errors import IntegrityError, MachineError, SpecError
 from sysimage.layerplan import LayerPlan, Record, from_json, to_json
 from sysimage.pipeline.image_places import find_image, is_on_this_machine
 from sysimage.pipeline.packed import packed, unpacked
-from sysimage.similar_files import similar_file
+from sysimage.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from sysimage.destinations.registry import Registries
@@ -123,9 +123,9 @@ def read_records(place: str, platform: str, ask: AskRegistry) -> tuple[Record, .
     else:
         raise SpecError(
             f"cannot read the history {place}: there is no such file",
-            hint=f"did you mean {meant}?"
-            if (meant := similar_file(path)) is not None
-            else "say the record of a build, a directory of records, an image, or such as registry.example/web:1.0",
+            hint=did_you_mean(
+                path, "say the record of a build, a directory of records, an image, or such as registry.example/web:1.0"
+            ),
         )
     if not found and path.is_dir() and not (path / "oci-layout").exists():
         raise SpecError(
@@ -210,11 +210,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        meant = similar_file(path)
-        raise SpecError(
-            f"cannot read the history {path}: there is no such file",
-            hint=None if meant is None else f"did you mean {meant}?",
-        ) from None
+        raise SpecError(f"cannot read the history {path}: there is no such file", hint=did_you_mean(path)) from None
     except UnicodeDecodeError:
         raise IntegrityError(f"cannot read the history {path}: it is not UTF-8") from None
     except OSError as error:

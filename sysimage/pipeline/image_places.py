@@ -56,13 +56,13 @@ def find_image_here(text: str, beside: Path = Path()) -> FoundImage | None:
     path = beside / text.removeprefix("oci:")
     if path.exists():
         return FoundImage(path)
-    for directory, found, name in (str(path).partition("@"), *_cut_at_colons(str(path))):
+    for directory, found, name in (str(path).partition("@"), *cut_at_colons(str(path))):
         if found and name and ((Path(directory) / "oci-layout").exists() or Path(directory).is_file()):
             return FoundImage(Path(directory), name)
     return None
 
 
-def _cut_at_colons(text: str) -> Iterator[tuple[str, str, str]]:
+def cut_at_colons(text: str) -> Iterator[tuple[str, str, str]]:
     """Each way to read a place and a reference with a tag of its own: ``DIR:1.0``, ``DIR:web:1.0``."""
     for at in (at for at, letter in enumerate(text) if letter == ":"):
         yield text[:at], ":", text[at + 1 :]

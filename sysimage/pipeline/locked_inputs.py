@@ -19,7 +19,6 @@ from sysimage_bootstrap.packages.lock import InputChange, LockedInputs, read_loc
 from sysimage_bootstrap.store.item_store import ItemStore
 
 if TYPE_CHECKING:
-    from sysimage.spec.model import SystemSpec
     from sysimage.spec.python import Python
     from sysimage.wheels.fetch import WheelSource
 
@@ -27,19 +26,6 @@ _ALWAYS = ("python", "node")
 """Kinds that another lock file names: they change when that does, and so our lock file must."""
 _LOCKED = ("trees", "java")
 """Kinds that a release of the application changes."""
-
-
-def check_lock_files(spec: SystemSpec, spec_dir: Path) -> None:
-    """Refuse, before anything is fetched, what is wrong in lock files of other package managers whatever else is in the
-    image: a `SpecError` names it."""
-    if spec.node is not None:
-        from sysimage.npm_packages.lock_file import read_lock as read_npm_lock
-
-        read_npm_lock(spec.node, spec_dir, spec.architecture)
-    if spec.python is not None:
-        from sysimage.wheels.lock_file import check_lock
-
-        check_lock(spec.python, spec_dir)
 
 
 def tree_store(system: DeclaredSystem, cache_dir: Path, present: tuple[StorePath, ...] = ()) -> TreeStore:

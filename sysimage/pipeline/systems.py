@@ -9,6 +9,7 @@ from sysimage import bases
 from sysimage.closure import Closure
 from sysimage.files.temporary import scratch_directory
 from sysimage.notices import notice
+from sysimage.pipeline.lock_file_checks import check_lock_files
 from sysimage.pipeline.options import BuildSources, DeclaredSystem
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import NO_ACCOUNTS
@@ -44,10 +45,7 @@ def provide(
 ) -> SystemResult:
     """The system: found in a store, or made of packages, with its trees. Later steps do not distinguish the two."""
     spec = system.spec
-    if spec.python is not None or spec.node is not None:
-        from sysimage.pipeline.locked_inputs import check_lock_files
-
-        check_lock_files(spec, system.spec_dir)
+    check_lock_files(spec, system.spec_dir)
     found = _provide(system, sources, base, progress)
     if spec.python is not None:
         found = _with_wheels(system, spec.python, sources, found, progress)

@@ -5,7 +5,6 @@ That the image has the zone's data is seen when it is made.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -14,6 +13,7 @@ from pathlib import Path
 from sysimage.errors import Issue
 from sysimage.spec.model import SystemSpec
 from sysimage.spec.package_word import package_name
+from sysimage.suggestions import closest
 
 _NAMES = Path(__file__).with_name("time_zones.txt")
 """One on a line; an older name has today's after it."""
@@ -74,9 +74,9 @@ def _close(zone: str, known: Mapping[str, str]) -> str | None:
     if len(place) <= _ABBREVIATION:
         return None
     places = {name.rpartition("/")[2]: name for name in known if name.rpartition("/")[0] == region or not region}
-    near = difflib.get_close_matches(place, places, n=1, cutoff=0.8)
-    near = [places[near[0]]] if near else difflib.get_close_matches(zone, known, n=1, cutoff=0.9)
-    return known[near[0]] if near else None
+    near = closest(place, places, cutoff=0.8)
+    near = places[near] if near else closest(zone, known, cutoff=0.9)
+    return known[near] if near else None
 
 
 def _leaves_out_older_names(spec: SystemSpec) -> bool:

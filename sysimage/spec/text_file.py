@@ -6,9 +6,9 @@ import codecs
 from pathlib import Path
 
 from sysimage.errors import Issue, SpecError
-from sysimage.similar_files import similar_file
 from sysimage.spec.json_text import MOST_CHARACTERS
 from sysimage.spec.other_formats import SPEC_SUFFIXES
+from sysimage.suggestions import similar_file
 
 _BEGINNING = 4096
 """Bytes in which it shows whether a file is a text."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
+from sysimage import suggestions
 from sysimage.errors import Issue
 from sysimage.spec.json_text import pointer
 from sysimage.spec.schema import known_keys, shared_schema
@@ -78,7 +78,7 @@ def _is_below(location: tuple[int | str, ...], above: tuple[int | str, ...]) -> 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word that was probably meant, if one is close."""
-    return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.7)), None)
+    return suggestions.closest(word, known, cutoff=0.7)
 
 
 def _translate(detail: Any, value: object, schema: dict[str, Any]) -> tuple[Place, Issue]:

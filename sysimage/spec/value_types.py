@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 from pydantic import (
@@ -23,6 +22,7 @@ from sysimage.characters import CONTROLS
 from sysimage.rules.architectures import ARCHITECTURES, OTHER_NAMES, VARIANT, architecture_name
 from sysimage.spec.marks import WHOLE
 from sysimage.spec.package_word import word_fault
+from sysimage.suggestions import closest
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ def _architecture(value: object) -> object:
         return architecture_name(value)
     except ValueError:
         known = [*ARCHITECTURES, *OTHER_NAMES]
-        near = get_close_matches(value, known, n=1)
-        meant = f" (did you mean '{near[0]}'?)" if near else ""
+        near = closest(value, known)
+        meant = f" (did you mean '{near}'?)" if near else ""
         raise ValueError(f'must be {_AN_ARCHITECTURE}, not "{value[:80]}"{meant}') from None
 
 

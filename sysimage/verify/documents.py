@@ -28,19 +28,17 @@ def parse_document(data: bytes, limits: Limits) -> dict[str, Any]:
 
 def parse_named(what: str, data: bytes, limits: Limits) -> dict[str, Any]:
     """`parse_document`, with ``what`` it is at the beginning of the message."""
-    try:
+    with described(f"{what} "):
         return parse_document(data, limits)
-    except MalformedError as error:
-        raise MalformedError(f"{what} {error}") from None
 
 
 @contextmanager
-def described(what: str) -> Iterator[None]:
-    """Put ``what`` it is in front of the message of a document that is wrong."""
+def described(beginning: str) -> Iterator[None]:
+    """Put a ``beginning``, which says what it is about, in front of the message of what is wrong."""
     try:
         yield
     except MalformedError as error:
-        raise MalformedError(f"{what}: {error}") from None
+        raise MalformedError(f"{beginning}{error}") from None
 
 
 def parse_json(data: bytes, limits: Limits) -> Any:

@@ -51,7 +51,7 @@ def read_layout(
     with_tags, reference = _choose(source, index, _INDEXES[0], "index.json", limits, platform, 0)
     manifest = parse_named("the manifest", read_blob(source, reference, limits), limits)
     _refuse_confusion(manifest, "the manifest", reference.media_type, "layers", "manifests")
-    with described("the manifest"):
+    with described("the manifest: "):
         config_reference = parse_descriptor(field(manifest, "config", dict, required=True))
         layers = [parse_descriptor(value) for value in field(manifest, "layers", list, required=True)]
     _check_types(config_reference, layers)
@@ -132,8 +132,7 @@ def _only_image(
     source: ImageSource, index: dict[str, Any], where: str, limits: Limits, platform: str | None, depth: int
 ) -> Reference:
     """The only image of an index, or the only one for ``platform``; MalformedError, with what is there, otherwise."""
-    with described(where):
-        candidates = [parse_descriptor(value) for value in field(index, "manifests", list, required=True)]
+    candidates = _entries(index, where)
     found = images = _images(source, candidates, limits, depth)
     if platform is not None and len(images) > 1:
         fitting = [one for one in images if one.platform is None or (one.platform + "/").startswith(platform + "/")]
@@ -180,9 +179,12 @@ def _expanded(source: ImageSource, reference: Reference, limits: Limits, depth: 
     if source.size(blob_name(reference.digest)) is None:
         return [reference]
     nested = parse_named("a nested index", read_blob(source, reference, limits), limits)
-    with described(f"index {reference.digest}"):
-        candidates = [parse_descriptor(value) for value in field(nested, "manifests", list, required=True)]
-    return _images(source, candidates, limits, depth + 1) or [reference]
+    return _images(source, _entries(nested, f"index {reference.digest}"), limits, depth + 1) or [reference]
+
+
+def _entries(index: dict[str, Any], where: str) -> list[Reference]:
+    with described(f"{where}: "):
+        return [parse_descriptor(value) for value in field(index, "manifests", list, required=True)]
 
 
 def named_image(source: ImageSource, limits: Limits, name: str | None, platform: str | None = None) -> Reference:

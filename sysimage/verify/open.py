@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from sysimage.errors import IntegrityError, MachineError, SpecError
-from sysimage.similar_files import similar_file
+from sysimage.suggestions import did_you_mean
 from sysimage.verify.image_source import ImagePlace, ImageSource, LayoutImageSource, TarImageSource
 from sysimage.verify.limits import Limits
 from sysimage.verify.skopeo_directory import SkopeoDirectorySource, is_skopeo_directory
@@ -46,7 +46,9 @@ def open_source(path: Path | ImagePlace, limits: Limits) -> ImageSource:
             )
         return TarImageSource(path, limits)
     except FileNotFoundError:
-        raise SpecError(f"cannot read {path}: there is no such file", hint=_hint(path)) from None
+        raise SpecError(
+            f"cannot read {path}: there is no such file", hint=did_you_mean(path, _hint(path.name))
+        ) from None
     except OSError as error:
         raise MachineError(f"cannot read {path}: {error.strerror}") from error
 
@@ -61,10 +63,8 @@ def _directory(path: Path, limits: Limits) -> ImageSource:
     return LayoutImageSource(path)
 
 
-def _hint(path: Path) -> str:
+def _hint(name: str) -> str:
     """A name as for ``docker pull``, without a host, is taken for a file's."""
-    if (meant := similar_file(path)) is not None:
-        return f"did you mean {meant}?"
-    if _WITHOUT_HOST.fullmatch(path.name):
-        return f"name a file or an OCI layout, or an image in a registry with its host, such as docker.io/{path.name}"
+    if _WITHOUT_HOST.fullmatch(name):
+        return f"name a file or an OCI layout, or an image in a registry with its host, such as docker.io/{name}"
     return "name an archive or the directory of an OCI layout"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from sysimage.digest import Digest
 from sysimage.verify.docker_manifest import choose, compare, documents_of, read_docker_manifest
+from sysimage.verify.documents import parse_document
 from sysimage.verify.image_source import ImageSource
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.layout import blob_name, configs_of, read_layout
@@ -31,3 +35,11 @@ def read_documents(
     if legacy is not None:
         compare(documents, legacy, faults)
     return documents
+
+
+def read_config(source: ImageSource, documents: ImageDocuments, limits: Limits) -> tuple[bytes, dict[str, Any]]:
+    """The configuration again, as it is written and with all that it says; a MalformedError if it is another now."""
+    data = source.read(documents.config_file, limits.document_size)
+    if Digest.of(data) != documents.image_id:
+        raise MalformedError("its config changed while it was read")
+    return data, parse_document(data, limits)

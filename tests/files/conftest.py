@@ -1,13 +1,6 @@
 """What holds for every test of files."""
 
-from collections.abc import Iterator
+from tests.support.descriptors import nothing_is_left_open
+from tests.support.on_disk import disk
 
-import pytest
-
-from tests.support.descriptors import no_descriptor_is_left
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left_open() -> Iterator[None]:
-    with no_descriptor_is_left():
-        yield
+__all__ = ["disk", "nothing_is_left_open"]

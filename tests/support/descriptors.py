@@ -6,6 +6,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_open() -> Iterator[None]:
+    """For every test of a room whose conftest imports it."""
+    with no_descriptor_is_left():
+        yield
+
 
 @contextmanager
 def no_descriptor_is_left() -> Iterator[None]:

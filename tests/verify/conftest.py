@@ -1,13 +1,5 @@
 """What holds for every test of the verifier."""
 
-from collections.abc import Iterator
+from tests.support.descriptors import nothing_is_left_open
 
-import pytest
-
-from tests.support.descriptors import no_descriptor_is_left
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left_open() -> Iterator[None]:
-    with no_descriptor_is_left():
-        yield
+__all__ = ["nothing_is_left_open"]

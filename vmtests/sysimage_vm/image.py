@@ -16,7 +16,6 @@ from sysimage.verify.docker_manifest import read_docker_manifest
 from sysimage.verify.documents import parse_document
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.limits import DEFAULT_LIMITS
-from sysimage.verify.manifest import ImageDocuments
 from sysimage.verify.open import open_source
 from sysimage.verify.read_documents import read_documents
 
@@ -91,14 +90,11 @@ def read_archive(path: Path) -> ImageArchive:
         with open_source(path, DEFAULT_LIMITS) as source:
             documents = read_documents(source, IssueCollector(1), DEFAULT_LIMITS, GUEST_PLATFORM)
             config = parse_document(source.read(documents.config_file, DEFAULT_LIMITS.document_size), DEFAULT_LIMITS)
-            return _described(path, documents, config, oci=source.size("oci-layout") is not None)
+            is_oci, layers = source.size("oci-layout") is not None, len(documents.layers)
+            return ImageArchive(path, path.stat().st_size, documents.tags, config, layers, is_oci)
     except OSError as error:
         raise MachineError(f"cannot read {path}: {error.strerror}") from error
     except MalformedError as error:
         raise SysimageError(
             f"cannot read the image {path}: {error}", hint="sysimage verify shows whether another copy is intact"
         ) from None
-
-
-def _described(path: Path, documents: ImageDocuments, config: Mapping[str, Any], *, oci: bool) -> ImageArchive:
-    return ImageArchive(path, path.stat().st_size, documents.tags, config, len(documents.layers), oci)

@@ -7,7 +7,6 @@ is asked for.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -19,6 +18,7 @@ from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
 from sysimage.files.code_digest import code_digest
 from sysimage.notices import notice
+from sysimage.suggestions import closest
 from sysimage_bootstrap.archive.cache import write_durably
 from sysimage_bootstrap.archive.dependencies import parse_targets
 from sysimage_bootstrap.archive.other_names import OTHER_NAMES
@@ -189,8 +189,12 @@ class PackageIndex:
         found = [one for one in dict.fromkeys(known) if one in names]
         if found:
             return tuple(found[:2])
-        same_start = sorted(one for one in names if one[:1] == name[:1] and abs(len(one) - len(name)) <= _MISSPELT)
-        return tuple(difflib.get_close_matches(name, same_start, n=1, cutoff=0.78))
+        near = closest(
+            name,
+            (one for one in names if one[:1] == name[:1] and abs(len(one) - len(name)) <= _MISSPELT),
+            cutoff=0.78,
+        )
+        return () if near is None else (near,)
 
 
 def index_of(text: str, architecture: str, suite: str = "trixie") -> PackageIndex:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import io
 import json
@@ -15,6 +14,7 @@ from typing import Any
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, Issue, MachineError, RegistryError, SpecError
 from sysimage.files.checksummed_file import read_checksummed, write_checksummed
+from sysimage.suggestions import closest
 from sysimage_bootstrap.archive.cache import write_durably
 from sysimage_bootstrap.archive.sources import RELEASES, ArchiveSource
 from sysimage_bootstrap.archive.transport import MissingError, Transport, UnreachableError
@@ -127,8 +127,8 @@ def _fetched(source: ArchiveSource, name: str, transport: Transport, seen: SeenR
 
 def _unknown_suite(source: ArchiveSource, error: MissingError) -> SpecError:
     where = "the spec's package-sources say" if source.archive else "--archive and --security-archive say"
-    near = difflib.get_close_matches(source.suite, sorted(RELEASES), n=1, cutoff=0.7)
-    meant = f"did you mean {near[0]}? " if near and near[0] != source.suite else ""
+    near = closest(source.suite, RELEASES, cutoff=0.7)
+    meant = f"did you mean {near}? " if near and near != source.suite else ""
     return SpecError(
         f"cannot use the suite {source.label}: {error.message.partition(': ')[2]}",
         hint=f"{meant}{where} where suites are looked for",

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from sysimage.errors import IntegrityError, Issue, MachineError
-from sysimage.files.temporary import scratch_directory
+from sysimage.files.temporary import scratch_directory, swept_after_error
 from sysimage.notices import notice
 from sysimage.progress import Progress, silent
 from sysimage.store.items import StoreItem
@@ -128,24 +128,20 @@ def _make_all(
     def make(name: str, report: Report) -> StoreItem:
         return make_item(environment, plan.items[name], debs[name])
 
-    try:
-        with Pool(workers, make, what="make store items") as pool:
-            if missing:
-                progress(_STAGE, 0, len(missing))
-            at_work: dict[str, None] = {}
-            for made in range(1, len(missing) + 1):
-                for name in [name for name, needs in waiting.items() if not needs]:
-                    del waiting[name]
-                    at_work[name] = None
-                    pool.submit(name)
-                done, _ = pool.done()
-                del at_work[done]
-                for needs in waiting.values():
-                    needs.discard(done)
-                progress(_STAGE, made, len(missing), at=next(iter(at_work), ""))
-    except BaseException:
-        environment.store.sweep()  # what workers were at when they were ended
-        raise
+    with swept_after_error(environment.store.sweep), Pool(workers, make, what="make store items") as pool:
+        if missing:
+            progress(_STAGE, 0, len(missing))
+        at_work: dict[str, None] = {}
+        for made in range(1, len(missing) + 1):
+            for name in [name for name, needs in waiting.items() if not needs]:
+                del waiting[name]
+                at_work[name] = None
+                pool.submit(name)
+            done, _ = pool.done()
+            del at_work[done]
+            for needs in waiting.values():
+                needs.discard(done)
+            progress(_STAGE, made, len(missing), at=next(iter(at_work), ""))
 
 
 def _realised(store: ItemStore, planned: PlannedItem) -> StoreItem:

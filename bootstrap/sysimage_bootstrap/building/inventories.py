@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sysimage.files.temporary import swept_after_error
 from sysimage.progress import Progress
 from sysimage.workers import Pool, Report
 from sysimage_bootstrap.archive.package import Package
@@ -42,18 +43,17 @@ class Inventories:
         def unpack(package: Package, report: Report) -> Inventory:
             return self.known.unpack(files[package], package, self.unpacked)
 
-        try:
-            with Pool(self.workers, unpack, what="unpack packages", name=lambda package: package.name) as pool:
-                if unknown:
-                    progress(_STAGE, 0, len(unknown), at=unknown[0].name)
-                for package in unknown:
-                    pool.submit(package)
-                for done in range(1, len(unknown) + 1):
-                    package, inventory = pool.done()
-                    found[package.name] = inventory
-                    at_work = next((one.name for one in unknown if one.name not in found), "")
-                    progress(_STAGE, done, len(unknown), at=at_work)
-        except BaseException:
-            self.known.sweep()  # what workers were at when they were ended
-            raise
+        with (
+            swept_after_error(self.known.sweep),
+            Pool(self.workers, unpack, what="unpack packages", name=lambda package: package.name) as pool,
+        ):
+            if unknown:
+                progress(_STAGE, 0, len(unknown), at=unknown[0].name)
+            for package in unknown:
+                pool.submit(package)
+            for done in range(1, len(unknown) + 1):
+                package, inventory = pool.done()
+                found[package.name] = inventory
+                at_work = next((one.name for one in unknown if one.name not in found), "")
+                progress(_STAGE, done, len(unknown), at=at_work)
         return found

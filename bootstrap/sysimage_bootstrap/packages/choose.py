@@ -6,7 +6,6 @@ import contextlib
 import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +18,7 @@ from sysimage.progress import Progress, silent
 from sysimage.spec.account_ids import NO_IDS, AccountIds
 from sysimage.spec.model import SystemSpec
 from sysimage.spec.package_word import package_name
+from sysimage.suggestions import closest
 from sysimage_bootstrap.archive import KEYRING, Archive, ArchiveOptions, TransportOptions
 from sysimage_bootstrap.debian.dependencies import ON_DEMAND
 from sysimage_bootstrap.packages.archives import archive_sources, keys_of, labels, other_sources
@@ -178,17 +178,13 @@ def lock_packages(
     return LockFile.of(request, archive.releases(), resolve(index, request))
 
 
-def _closest(name: str, known: Collection[str]) -> str | None:
-    return next(iter(get_close_matches(name, sorted(known), n=1)), None)
-
-
 def _check_names(update: Collection[str], before: LockFile, request: PackageRequest) -> None:
     known = {package.name for package in before.resolution.packages} | {pin.target.name for pin in request.pins()}
     issues = [
         Issue(
             name,
             "is neither in the lock file nor asked for",
-            suggestion=_closest(name, known),
+            suggestion=closest(name, known),
         )
         for name in update
         if name not in known

@@ -11,6 +11,7 @@ from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.json_text import pointer
 from sysimage.spec.model import SystemSpec
+from sysimage.suggestions import closest
 from sysimage_bootstrap.scripts.commands.debconf import parse_templates
 from sysimage_bootstrap.scripts.declarations import Declarations
 from sysimage_bootstrap.scripts.read import PackageScripts, Settings, read_scripts
@@ -46,7 +47,7 @@ def _require_questions(spec: SystemSpec, scripts: Iterable[PackageScripts]) -> N
         Issue(
             pointer("debconf", question),
             f"no package of the image asks {question!r}",
-            suggestion=_near(question, asked),
+            suggestion=closest(question, asked, cutoff=0.7),
         )
         for question in spec.debconf
         if question not in asked
@@ -55,13 +56,6 @@ def _require_questions(spec: SystemSpec, scripts: Iterable[PackageScripts]) -> N
         raise SpecError(
             "cannot answer the questions of packages", hint="`debconf-show` lists those of a package", issues=issues
         )
-
-
-def _near(question: str, asked: Collection[str]) -> str | None:
-    """The question that is most like it."""
-    import difflib  # not paid for where nothing is wrong
-
-    return next(iter(difflib.get_close_matches(question, sorted(asked), n=1, cutoff=0.7)), None)
 
 
 @dataclass(frozen=True, slots=True)

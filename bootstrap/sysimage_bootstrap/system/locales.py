@@ -6,12 +6,12 @@ it becomes an item. Nothing needs to run, so that the locale of another architec
 
 from __future__ import annotations
 
-import difflib
 import re
 import shutil
 from pathlib import Path
 
 from sysimage.errors import Issue, SpecError
+from sysimage.suggestions import closest
 from sysimage_bootstrap.packages.default_packages import LOCALES_PACKAGE
 
 _DIRECTORY = "lib/locale"
@@ -32,10 +32,10 @@ def locale_source(locale: str, everything: Path) -> Path:
     source = top / directory_name(locale)
     if source.is_dir():
         return source
-    near = difflib.get_close_matches(directory_name(locale), [entry.name for entry in top.iterdir()], 1)
+    near = closest(directory_name(locale), (entry.name for entry in top.iterdir()))
     raise SpecError(
         f"cannot set the locale: {LOCALES_PACKAGE} has no {locale}",
-        issues=[Issue("/locale", f"there is no locale {locale!r}", suggestion=near[0] if near else None)],
+        issues=[Issue("/locale", f"there is no locale {locale!r}", suggestion=near)],
     )
 
 

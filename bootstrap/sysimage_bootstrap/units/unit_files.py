@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property
 
 from sysimage.errors import Issue
+from sysimage.suggestions import closest
 from sysimage_bootstrap.units.specifiers import UnitName
 from sysimage_bootstrap.units.unit_file import UnitFile
 
@@ -46,8 +46,7 @@ class UnitFiles:
 
     def closest(self, name: str) -> str | None:
         """The unit that was probably meant, as people write it."""
-        names = sorted(one.removesuffix(".service") for one in self.names)
-        return next(iter(get_close_matches(name.removesuffix(".service"), names, n=1)), None)
+        return closest(name.removesuffix(".service"), (one.removesuffix(".service") for one in self.names))
 
     def missing(self, name: str, where: str) -> Issue:
         """What to say of a name that leads to no unit."""
