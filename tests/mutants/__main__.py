@@ -4,9 +4,11 @@
 
 A sample of all mutants of the rooms, the same for the same seed. The fast tests of these rooms run once to see which
 lines each of them runs (build/mutants keeps that until code or tests change); then every mutant is tried with the tests
-that run its line: those of its own room first, then those of the other rooms, the shortest first. A mutant that
-survives is printed: a preference, a guard or an order that no test is about. Mutants that no test can notice are listed
-in equivalent.py and count as neither. Nothing here is changed: every mutant is put into a copy of the project.
+that run its line: those of its own room first, then those of the other rooms, the shortest first. They run in a fork of
+a pytest that has collected them, which takes well under a second; or in a new one if the change is in what a module
+does while it is imported. A mutant that survives is printed: a preference, a guard or an order that no test is about.
+Mutants that no test can notice are listed in equivalent.py and count as neither. Nothing here is changed: every mutant
+is put into a copy of the project.
 
 Own code, because mutmut and cosmic-ray run whole suites over whole packages, and choose their samples by time.
 """
@@ -16,26 +18,25 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
+from tests.mutants.copies import PACKAGES, Copy
 from tests.mutants.equivalent import is_equivalent
 from tests.mutants.mutations import Mutant, mutants_of
 from tests.mutants.pytest_plugin import TRACED
 from tests.mutants.traces import Traces
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = {"bootstrap": "bootstrap/sysimage_bootstrap", "vm": "vmtests/sysimage_vm"}
 ROOMS = (
     *(
         f"sysimage/{room}"
@@ -52,10 +53,9 @@ ALSO = {
     "tests/bases": ("tests/hostile",),
 }
 """Other rooms of tests that are about the code of a room."""
-LEFT_OUT = ("__pycache__", ".git", ".venv", "build", "dist", ".*_cache", ".hypothesis")
 _TIMES, _MORE = 5, 30
 """A run that takes so many times as long as without a mutant, and so many seconds more, is one that noticed."""
-_LIMIT = 40.0
+LIMIT = 40.0
 """Seconds that the tests of the room, and those of others, take for one mutant without it."""
 
 
@@ -91,6 +91,9 @@ def main() -> None:
     parser.add_argument("--project", type=Path, default=ROOT, help="another checkout to look at")
     parser.add_argument("--sample", type=int, default=12, help="mutants of each room")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--limit", type=float, default=LIMIT, help="seconds of tests for each mutant, its room's and others'"
+    )
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json", type=Path, help="write every result to this file")
     parser.add_argument("--again", type=Path, help="of such a file, try only those that survived")
@@ -106,7 +109,7 @@ def main() -> None:
         parser.error("no mutants there")
     print(f"{len(cases)} mutants of {len(given.places)} rooms, seed {given.seed}", flush=True)
     found: dict[str, list[Verdict]] = defaultdict(list)
-    for verdict in judged(given.project, cases, given.jobs):
+    for verdict in judged(given.project, cases, given.jobs, given.limit):
         found[verdict.case.room].append(verdict)
         if not verdict.killed:
             print(f"SURVIVED {verdict.case.module} {verdict.case.mutant}", flush=True)
@@ -164,13 +167,15 @@ def mirrored(project: Path, module: Path) -> str:
     return str(room) if room != Path("tests") else str(own)
 
 
-def judged(project: Path, cases: Sequence[Case], jobs: int) -> Iterator[Verdict]:
+def judged(project: Path, cases: Sequence[Case], jobs: int, limit: float = LIMIT) -> Iterator[Verdict]:
     """Every case with the tests that noticed it, in the order of the cases."""
-    with tempfile.TemporaryDirectory(prefix="mutants-") as scratch:
-        copies: SimpleQueue[Path] = SimpleQueue()
+    own = {mirrored(project, case.module) for case in cases}
+    rooms = sorted(own.union(*(ALSO.get(room, ()) for room in own)))
+    traces = Traces()
+    with tempfile.TemporaryDirectory(prefix="mutants-") as scratch, ExitStack() as closing:
+        copies: SimpleQueue[Copy] = SimpleQueue()
         for number in range(jobs):
-            copies.put(copied(project, Path(scratch) / str(number)))
-        traces = Traces()
+            copies.put(closing.enter_context(Copy.of(project, Path(scratch) / str(number), rooms)))
 
         def trace(room: str) -> list[Path]:
             copy = copies.get()
@@ -179,55 +184,44 @@ def judged(project: Path, cases: Sequence[Case], jobs: int) -> Iterator[Verdict]
             finally:
                 copies.put(copy)
 
-        def judge(numbered: tuple[int, Case]) -> Verdict:
-            number, case = numbered
+        def judge(case: Case) -> Verdict:
             copy = copies.get()
-            place = copy / case.module
             try:
-                put(place, case.mutant.text, 2 * number)
-                return verdict(copy, case, traces)
+                return verdict(copy, case, traces, limit)
             finally:
-                put(place, case.original, 2 * number + 1)
                 copies.put(copy)
 
         with ThreadPoolExecutor(jobs) as pool:
-            own = {mirrored(project, case.module) for case in cases}
-            for documents in pool.map(trace, sorted(own.union(*(ALSO.get(room, ()) for room in own)))):
+            for documents in pool.map(trace, rooms):
                 for document in documents:
                     traces.add(document)
             for test in sorted(traces.failed):
                 print(f"left out, fails without any mutant: {test}", flush=True)
-            yield from pool.map(judge, enumerate(cases))
+            yield from pool.map(judge, cases)
 
 
-def verdict(copy: Path, case: Case, traces: Traces) -> Verdict:
-    """Try a mutant that is in the copy."""
+def verdict(copy: Copy, case: Case, traces: Traces, limit: float) -> Verdict:
+    """Try a mutant with the tests that run its line: those of its room, then the others."""
     tests = traces.tests_of(str(case.module), range(case.mutant.line, case.mutant.last_line + 1))
-    room = mirrored(copy, case.module)
+    room = mirrored(copy.path, case.module)
     own = {test for test in tests if test.startswith((f"{room}/", f"{room}::"))}
-    if failed(copy, traces, own):
+
+    def is_noticed(names: Iterable[str]) -> bool:
+        chosen = traces.shortest(names, limit)
+        seconds = sum(traces.seconds[name] for name in chosen) * _TIMES + _MORE
+        return bool(chosen) and copy.notices(case.module, case.original, case.mutant.text, chosen, seconds)
+
+    if is_noticed(own):
         return Verdict(case, by_room=True, by_others=False)
-    return Verdict(case, by_room=False, by_others=failed(copy, traces, tests - own))
+    return Verdict(case, by_room=False, by_others=is_noticed(tests - own))
 
 
-def failed(copy: Path, traces: Traces, tests: Iterable[str]) -> bool:
-    """Whether one of the tests fails in the copy, or they take too long."""
-    chosen = traces.shortest(tests, _LIMIT)
-    if not chosen:
-        return False
-    names = copy / "chosen.json"
-    names.write_text(json.dumps(chosen))
-    files = sorted({name.partition("::")[0] for name in chosen})
-    seconds = sum(traces.seconds[name] for name in chosen) * _TIMES + _MORE
-    return run(copy, ["-x", "--chosen", str(names), *files], seconds) is not None
-
-
-def traced(copy: Path, room: str, kept: Path) -> list[Path]:
+def traced(copy: Copy, room: str, kept: Path) -> list[Path]:
     """Which tests of a room run which lines, as documents; kept until code or the room's tests change."""
-    found = kept / f"{room.replace('/', '-')}-{digest_of(copy, room)}"
+    found = kept / f"{room.replace('/', '-')}-{digest_of(copy.path, room)}"
     if not found.is_dir():
-        partial = Path(tempfile.mkdtemp(dir=copy))
-        output = run(copy, ["-m", "not programs", "--trace-to", str(partial), room], None)
+        partial = Path(tempfile.mkdtemp(dir=copy.path))
+        output = copy.run(["-m", "not programs", "--trace-to", str(partial), room], None)
         if not any(partial.iterdir()):
             sys.exit(f"{output}\nno test of {room} runs")
         kept.mkdir(parents=True, exist_ok=True)
@@ -235,55 +229,13 @@ def traced(copy: Path, room: str, kept: Path) -> list[Path]:
     return sorted(found.iterdir())
 
 
-def digest_of(copy: Path, room: str) -> str:
+def digest_of(project: Path, room: str) -> str:
     """Of all code and the room's tests."""
     digest = hashlib.sha256()
     for folder in (*TRACED, "tests/support", room):
-        for path in sorted((copy / folder).rglob("*.py")) if (copy / folder).is_dir() else [copy / folder]:
-            digest.update(f"{path.relative_to(copy)}\0".encode() + path.read_bytes() + b"\0")
+        for path in sorted((project / folder).rglob("*.py")) if (project / folder).is_dir() else [project / folder]:
+            digest.update(f"{path.relative_to(project)}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
-
-
-def copied(project: Path, copy: Path) -> Path:
-    """A copy of the project, without what is made from it."""
-    shutil.copytree(project, copy, symlinks=True, ignore=shutil.ignore_patterns(*LEFT_OUT))
-    return copy
-
-
-def put(path: Path, text: str, number: int) -> None:
-    """Write a module that Python takes for another than it was: it looks at seconds and length alone."""
-    path.write_text(text)
-    os.utime(path, (1_000_000_000 + number,) * 2)
-
-
-def run(copy: Path, words: Sequence[str], seconds: float | None) -> str | None:
-    """What pytest prints in a copy if a test fails or it takes too long, otherwise None.
-
-    Properties try the same examples each time, so that a mutant lives or dies by its change alone.
-    """
-    paths = [copy, *(copy / Path(package).parent for package in PACKAGES.values())]
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
-    environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    options = ["-q", "-p", "no:cacheprovider", "-p", "tests.mutants.pytest_plugin", "--hypothesis-seed=0"]
-    with tempfile.TemporaryFile("w+") as output:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "pytest", *options, *words],
-            cwd=copy,
-            env=environ,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-        try:
-            status = child.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return "too slow"
-        finally:
-            if child.poll() is None:
-                os.killpg(child.pid, 9)
-                child.wait()
-        output.seek(0)
-        return output.read() if status else None
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pytest
 
 from tests.mutants.__main__ import judged, mirrored, sampled
 from tests.mutants.equivalent import EQUIVALENT
+from tests.mutants.forked import NotInFunctionsError, changed_code
 from tests.mutants.mutations import mutants_of
 from tests.mutants.traces import Traces
 from tests.support.examples import ROOT
@@ -81,23 +82,90 @@ def test_a_mutant_is_tried_with_the_tests_that_run_its_line_the_shortest_first(t
     assert traces.shortest({"slow"}, 1.0) == ["slow"]
 
 
+MODULE = """\
+LIMIT = 7
+
+def f(a):
+    b = a + 1
+    return b if a != LIMIT else b
+
+class C:
+    size = 3
+
+    @staticmethod
+    def g(a):
+        return [each < 2 for each in a]
+"""
+TESTS = """\
+from sysimage.room import a
+from sysimage.room.a import C, f
+
+
+def test_f():
+    assert f(1) == 2
+
+
+def test_g():
+    assert C.g([1, 2]) == [True, False] and C.size == 3
+    a.seen = True
+
+
+def test_that_needs_the_one_before_it():
+    assert a.seen and f(1) == 2
+"""
+
+
 @pytest.mark.programs  # several runs of pytest take seconds
 def test_a_preference_that_no_test_is_about_survives_and_a_contract_does_not(tmp_path: Path) -> None:
-    """The tool itself on a project of one module and one test."""
+    """The tool itself on a project of one module: changes in functions, in a class, and in a constant."""
     for folder in ("sysimage/room", "tests/room", "tests/mutants", "bootstrap", "vmtests/sysimage_vm", "tests/support"):
         (tmp_path / folder).mkdir(parents=True)
-    for name in ("pytest_plugin.py", "mutations.py"):
+    for name in ("pytest_plugin.py", "forked.py"):
         shutil.copy(Path(__file__).parent / name, tmp_path / "tests/mutants")
     (tmp_path / "pyproject.toml").write_text(
         "[tool.pytest.ini_options]\nmarkers = ['programs: x']\npythonpath = ['.']\n"
     )
     (tmp_path / "sysimage/__init__.py").touch()
-    (tmp_path / "sysimage/room/a.py").write_text("def f(a):\n    b = a + 1\n    return b if a != 7 else b\n")
-    (tmp_path / "tests/room/test_a.py").write_text(
-        "from sysimage.room.a import f\n\n\ndef test_f():\n    assert f(1) == 2\n"
-    )
-    verdicts = list(judged(tmp_path, sampled(tmp_path, Path("sysimage/room"), 9, 0), 1))
-    assert {(each.case.mutant.line, each.killed) for each in verdicts} == {(2, True), (3, False)}
+    (tmp_path / "sysimage/room/a.py").write_text(MODULE)
+    (tmp_path / "tests/room/test_a.py").write_text(TESTS)
+    verdicts = list(judged(tmp_path, sampled(tmp_path, Path("sysimage/room"), 99, 0), 1))
+    assert {(each.case.mutant.line, each.killed) for each in verdicts} == {
+        (1, False),
+        (4, True),
+        (5, False),
+        (8, True),
+        (12, True),
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "names"),
+    [
+        ("def f(a):\n    return a < 1", "def f(a):\n    return a <= 1", ["f"]),
+        ("class C:\n    def f(self):\n        return 1", "class C:\n    def f(self):\n        return 2", ["f"]),
+        ("f = lambda: 1", "f = lambda: 2", ["<lambda>"]),
+        ("def f():\n    return [1 for _ in ()]", "def f():\n    return [2 for _ in ()]", ["f"]),
+        ("def f(\n):\n    pass\ndef g(): pass", "def f(): pass\ndef g(): pass", []),
+    ],
+)
+def test_what_functions_have_another_code(before: str, after: str, names: list[str]) -> None:
+    changes = changed_code(compile(before, "a.py", "exec"), compile(after, "a.py", "exec"))
+    assert [one.co_name for one, _ in changes] == names
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("A = 1", "A = 2"),
+        ("A = 1", "A = True"),
+        ("class C:\n    a = 1", "class C:\n    a = 2"),
+        ("def f(a=1):\n    pass", "def f(a=2):\n    pass"),
+        ("A = list(b)\ndef f():\n    pass", "A = sorted(b)\ndef f():\n    pass"),
+    ],
+)
+def test_what_is_made_while_a_module_is_imported_is_not_in_functions(before: str, after: str) -> None:
+    with pytest.raises(NotInFunctionsError):
+        list(changed_code(compile(before, "a.py", "exec"), compile(after, "a.py", "exec")))
 
 
 def test_what_is_listed_as_equivalent_is_a_mutant() -> None:
