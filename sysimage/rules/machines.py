@@ -33,11 +33,12 @@ def check_architecture(files: Files, runtime: Runtime, items: Iterable[Parts]) -
         foreign.setdefault(machine, parts)
     if foreign:
         examples = " and ".join(f"{shown(as_path(parts))} is for {machine}" for machine, parts in foreign.items())
+        named = next((f'say "architecture": "{name}", or ' for name in map(str, foreign) if name in ARCHITECTURES), "")
         yield Finding(
             "architecture",
             ("architecture",),
             f"no program in the image is for {runtime.architecture}: {examples}",
-            f'say "architecture": "{next(iter(foreign))}", or take what is for {runtime.architecture}',
+            f"{named}take what is for {runtime.architecture}",
         )
 
 

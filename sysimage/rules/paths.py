@@ -36,7 +36,7 @@ def path_fault(parts: Parts) -> str | None:
         return f"has a component of {longest} bytes; a file system takes at most {limits.COMPONENT_LENGTH}"
     if len(parts) > limits.DEPTH:
         return f"has {len(parts)} components; at most {limits.DEPTH} are read"
-    length = sum(map(len, parts)) + max(len(parts), 1)
+    length = sum(map(len, parts)) + len(parts)
     if length > limits.PATH_LENGTH:
         return f"has {length} bytes; a path has at most {limits.PATH_LENGTH}"
     return None

@@ -93,12 +93,14 @@ def _meant(program: str, directories: Sequence[str], around: ProgramEnvironment)
 
     found = [_follow(directory or ".", around) for directory in directories]
     names = {
-        name.decode("utf-8", "replace"): None
+        name.decode("utf-8", "replace")
         for one in found
         if isinstance(one, ResolvedPath) and one.seen.kind is Kind.DIRECTORY
-        for name in sorted(around.files.names(one.parts))
+        for name in around.files.names(one.parts)
     }
-    near = difflib.get_close_matches(program, names, n=1, cutoff=0.6)
+    if program in names:
+        return ""  # what is meant is there, and leads nowhere
+    near = difflib.get_close_matches(program, names)
     return f" (did you mean {shown(near[0])}?)" if near else ""
 
 
@@ -122,7 +124,7 @@ def _follow(path: str, around: ProgramEnvironment) -> ResolvedPath | UnresolvedP
 
 def _is_there(path: str, around: ProgramEnvironment) -> bool:
     """Whether a link stands at the path, whatever it leads to."""
-    above = _follow(path.rpartition("/")[0] or "/", around)
+    above = _follow(path.rpartition("/")[0], around)
     name = path.rpartition("/")[2].encode("utf-8", "surrogateescape")
     return isinstance(above, ResolvedPath) and around.files.at((*above.parts, name)) is not None
 

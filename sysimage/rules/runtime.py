@@ -80,7 +80,7 @@ def check_runtime(runtime: Runtime) -> Iterator[Finding]:
         yield fault(f"the stop signal {shown(runtime.stop_signal)!r} is not a signal", "stop-signal")
     for port in runtime.exposed_ports:
         match = _PORT.fullmatch(port)
-        if match is None or max(int(match[1]), int(match[2] or 0)) > _LARGEST_PORT:
+        if match is None or max(int(match[1]), int(match[2] or match[1])) > _LARGEST_PORT:
             yield fault(f"the exposed port {shown(port)!r} is not a port", "exposed-port", port)
     for volume in runtime.volumes:
         if not volume.startswith("/"):

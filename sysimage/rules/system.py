@@ -27,7 +27,7 @@ def surroundings(files: Files, runtime: Runtime) -> ProgramEnvironment:
     return ProgramEnvironment(
         files,
         SEARCH_PATH if runtime.search_path is None else runtime.search_path,
-        directory=runtime.working_directory or "/",
+        directory=runtime.working_directory,
         volumes=runtime.volumes,
         architecture=runtime.architecture,
     )

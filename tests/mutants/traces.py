@@ -40,12 +40,13 @@ class Traces:
                 self.by_module[module] |= tests
 
     def tests_of(self, module: str, lines: range) -> set[str]:
-        """The tests that run one of the lines; those of the whole module if none is known to, or its import does."""
+        """The tests that run one of the lines; those of the whole module if none is known to, or its import does; and
+        all where none runs the module, whose constants any of them may use."""
         tests: set[str] = set()
         for line in lines:
             tests |= self.by_line.get((module, line), set())
         if not tests or any((module, line) in self.at_import for line in lines):
-            return self.by_module.get(module, set())
+            return self.by_module.get(module) or set(self.seconds) - self.failed
         return tests
 
     def shortest(self, names: Iterable[str], limit: float) -> list[str]:

@@ -226,8 +226,28 @@ _ELF_NAMES = {
 }
 
 
+_FAMILIES = {
+    "amd64": "386",
+    "arm64": "arm",
+    "mips64": "mips",
+    "mips64le": "mipsle",
+    "ppc64": "ppc",
+    "s390x": "s390",
+}
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_an_architecture_runs_its_own_programs_and_those_of_its_family(name: str) -> None:
+    ours = ARCHITECTURES[name]
+    runs = {other for other, one in ARCHITECTURES.items() if ours.runs(one.own)}
+    assert runs == {name, _FAMILIES.get(name, name)}
+    x32 = Machine(ENUM_E_MACHINE["EM_X86_64"], 32)
+    assert ours.runs(x32) == (name == "amd64")
+    assert not ours.runs(Machine(ours.own.number, ours.own.bits, not ours.own.big)), "in the other order of bytes"
+
+
 def test_the_numbers_of_machines_are_those_of_elf() -> None:
-    assert {name: one.own.number for name, one in ARCHITECTURES.items()} == {
+    assert {str(one.own): one.own.number for one in ARCHITECTURES.values()} == {
         name: ENUM_E_MACHINE[machine] for name, machine in _ELF_NAMES.items()
     }
     bits = {name: one.own.bits for name, one in ARCHITECTURES.items()}

@@ -12,6 +12,18 @@ import pytest
 from sysimage.rules import limits
 
 
+def test_the_limits_are_those_of_the_readers_of_images() -> None:
+    """What one version takes, each later one takes, too."""
+    assert limits.DOCUMENT_SIZE == 4 * 1024**2, "of containers/image"
+    assert limits.LAYERS == 125, "of Docker's graph drivers"
+    assert (limits.ENTRIES, limits.DEPTH) == (2_000_000, 255)
+    assert limits.UNCOMPRESSED_SIZE == 64 * 1024**3
+    assert limits.STORE_DATABASE == 512 * 1024**2
+    assert limits.IDENTIFIER == 2_147_483_647, "of engines, which take a signed number of 32 bits"
+    assert (limits.ENVIRONMENT, limits.WORD) == (1024**2, 32 * 4096 - 1), "of Linux, as are the next"
+    assert (limits.PATH_LENGTH, limits.COMPONENT_LENGTH) == (4095, 255)
+
+
 def test_a_program_starts_with_the_longest_word_and_with_no_longer_one() -> None:
     for words, environ in ((["x" * limits.WORD], {}), ([], {"X": "x" * (limits.WORD - 2)})):
         subprocess.run(["/bin/true", *words], env=environ, check=True)

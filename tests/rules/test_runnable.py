@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sysimage.rules.files import FileInfo, Kind, ResolvedPath, UnresolvedPath, resolve_path
 from sysimage.rules.paths import Parts, as_parts, as_path
 from sysimage.rules.programs import Program, ProgramFormat, read_program
-from sysimage.rules.runnable import ProgramEnvironment, start_failure
+from sysimage.rules.runnable import ProgramEnvironment, StartFailure, start_failure
 from tests.support.store_builder import static_elf
 
 
@@ -44,6 +44,19 @@ class Files:
 
     def names(self, parts: Parts) -> Iterable[bytes]:
         return {one[len(parts)] for one in self._seen if len(one) > len(parts) and one[: len(parts)] == parts}
+
+
+class One:
+    """A file, whatever its path."""
+
+    def __init__(self, seen: FileInfo) -> None:
+        self._seen = seen
+
+    def at(self, parts: Parts) -> FileInfo | None:
+        return self._seen if parts else FileInfo(Kind.DIRECTORY, 0o755)
+
+    def names(self, parts: Parts) -> Iterable[bytes]:
+        return ()
 
 
 def _program(text: bytes) -> Program:
@@ -94,6 +107,21 @@ SYSTEM: dict[str, bytes | tuple[int, bytes] | str | None] = {
     "/srv/env-joined": b"#!/usr/bin/env -Spython3 -u\n",
     "/srv/env-joined-long": b"#!/usr/bin/env --split-string=A=1 python3 -u\n",
     "/srv/env-options": b"#!/usr/bin/env -i sh\n",
+    "/srv/env-alone": b"#!/usr/bin/env -S python3\n",
+    "/srv/env-two": b"#!/usr/bin/env -S A=1 B=2 python3\n",
+    "/srv/env-path": b"#!/usr/bin/env -S PATH=/opt python3\n",
+    "/srv/env-nothing": b"#!/usr/bin/env\n",
+    "/srv/env-assigns": b"#!/usr/bin/env A=1\n",
+    "/srv/env-assigns-only": b"#!/usr/bin/env -S A=1\n",
+    "/srv/env-variable": b"#!/usr/bin/env -S ${SHELL}\n",
+    "/srv/env-escape": b"#!/usr/bin/env -S a\\\\_b\n",
+    "/srv/env-after": b"#!/usr/bin/env -S -i python3\n",
+    "/usr/bin/lines": b"echo hello\n",
+    "/srv/env-lines": b"#!/usr/bin/env lines\n",
+    "/srv/env-words": b"#!/usr/bin/env -S sh -e\n",
+    "/srv/to-env": b"#!/srv/env\n",
+    "/srv/to-gone": b"#!/srv/gone\n",
+    "/srv/to-run": b"#!/srv/run\n",
     "/srv/itself": b"#!/srv/itself\n",
     "/srv/arm": static_elf(183),
 }
@@ -114,47 +142,119 @@ SYSTEM: dict[str, bytes | tuple[int, bytes] | str | None] = {
         "/srv/run",
         "/data/app",
         "/srv/env-options",
+        "/srv/env-path",
+        "/srv/env-nothing",
+        "/srv/env-assigns",
+        "/srv/env-assigns-only",
+        "/srv/env-variable",
+        "/srv/env-escape",
+        "/srv/env-after",
+        "/srv/env-words",
+        "/srv/env-lines",
+        "/srv/to-run",
     ],
 )
 def test_a_program_that_is_there_starts(program: str) -> None:
     assert start_failure((program, "x"), ProgramEnvironment(Files(SYSTEM), volumes=("/data",), first=True)) is None
 
 
-@pytest.mark.parametrize(
-    ("program", "message"),
-    [
-        ("", "names no program"),
-        ("/opt/x", "is /opt/x, which is not in the image"),
-        ("/tmp/x", "is /tmp/x, which is not in the image"),
-        ("perl", "is perl, which is not in the image's /usr/local/sbin:/usr/local/bin:"),
-        ("emv", "/sbin:/bin (did you mean env?)"),
-        ("/usr/bin/emv", "which is not in the image (did you mean env?)"),
-        ("/etc", "is /etc, but /etc is a directory, not a program"),
-        ("/etc/passwd/x", "is /etc/passwd/x, but /etc/passwd is a file, no directory"),
-        ("/srv/loop", "links lead in circles at /srv/loop"),
-        ("/srv/gone", "/srv/gone is a link to /nowhere, which is not in the image"),
-        ("/srv/plain", "/srv/plain is not executable (its mode is 0644)"),
-        ("/srv/crlf", "first line ends with a carriage return: it asks for /bin/sh\\r"),
-        ("/srv/crlf-argument", "ends with a carriage return: it asks for /bin/sh -e\\r"),
-        ("/srv/none", "a script whose first line names no interpreter"),
-        ("/srv/lost", "a script for /opt/lost, which is not in the image"),
-        ("/srv/directory", "a script for /etc, but /etc is a directory, not a program"),
-        ("/srv/text", "a script for /etc/passwd, but /etc/passwd is not executable"),
-        ("/srv/words", "it is neither an ELF file nor begins with #!"),
-        ("/srv/empty", "it is neither an ELF file nor begins with #!"),
-        ("/srv/env", "a script that env runs by a program that is python3, which is not in the image's"),
-        ("/srv/env-split", "a script that env runs by a program that is python3, which is not in the image's"),
-        ("/srv/env-joined", "a script that env runs by a program that is python3, which is not in the image's"),
-        ("/srv/env-joined-long", "a script that env runs by a program that is python3, which is not in the image's"),
-        ("/srv/itself", "interpreters lead in circles: /srv/itself"),
-        ("/srv/arm", "is for arm64, and the image for amd64"),
-    ],
-)
-def test_what_keeps_a_program_from_starting_is_reported(program: str, message: str) -> None:
+USUAL = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ADD = "say a program that the image has, or add the package or file that has it"
+EXECUTABLE = 'say "mode": "0755" for the file, or make its source executable'
+BEGIN = "begin a script with #! and its interpreter, such as #!/bin/sh"
+UNIX = "save the script with Unix line ends"
+FAILURES = [
+    ("", "names no program", ADD),
+    ("/opt/x", "is /opt/x, which is not in the image", ADD),
+    ("/tmp/x", "is /tmp/x, which is not in the image", ADD),
+    ("perl", f"is perl, which is not in the image's {USUAL}", f"{ADD}; `sysimage which perl` names the package"),
+    (
+        "emv",
+        f"is emv, which is not in the image's {USUAL} (did you mean env?)",
+        f"{ADD}; `sysimage which emv` names the package",
+    ),
+    ("/usr/bin/emv", "is /usr/bin/emv, which is not in the image (did you mean env?)", ADD),
+    ("bin/emv", "is bin/emv, but /usr/bin/emv is not in the image (did you mean env?)", ADD),
+    ("/ets", "is /ets, which is not in the image (did you mean etc?)", ADD),
+    ("/usr/bin/env/ens", "is /usr/bin/env/ens, but /usr/bin/env is a file, no directory", ADD),
+    ("/etc", "is /etc, but /etc is a directory, not a program", ADD),
+    ("/bin/sh/", "is /bin/sh/, but /usr/bin/sh is a file, no directory", ADD),
+    ("/etc/passwd/x", "is /etc/passwd/x, but /etc/passwd is a file, no directory", ADD),
+    ("/srv/loop", "is /srv/loop, but links lead in circles at /srv/loop", ADD),
+    ("/srv/gone", "is /srv/gone, but /srv/gone is a link to /nowhere, which is not in the image", ADD),
+    ("/srv/plain", "is /srv/plain, but /srv/plain is not executable (its mode is 0644)", EXECUTABLE),
+    ("/srv/crlf", f"is /srv/crlf, {(CRLF := 'a script whose first line ends with a carriage return: it asks for')} "
+        "/bin/sh\\r", UNIX),
+    ("/srv/crlf-argument", f"is /srv/crlf-argument, {CRLF} /bin/sh -e\\r", UNIX),
+    ("/srv/none", "is /srv/none, a script whose first line names no interpreter", "write such as #!/bin/sh"),
+    (
+        "/srv/lost",
+        "is /srv/lost, a script for /opt/lost, which is not in the image",
+        "name an interpreter that the image has",
+    ),
+    (
+        "/srv/to-gone",
+        "is /srv/to-gone, a script for /srv/gone, which leads nowhere: /srv/gone is a link to /nowhere, which is not "
+        "in the image",
+        "name an interpreter that the image has",
+    ),
+    ("/srv/directory", "is /srv/directory, a script for /etc, but /etc is a directory, not a program", ADD),
+    (
+        "/srv/text",
+        "is /srv/text, a script for /etc/passwd, but /etc/passwd is not executable (its mode is 0644)",
+        EXECUTABLE,
+    ),
+    *(
+        (path, f"is {path}, which the kernel cannot run: it is neither an ELF file nor begins with #!", BEGIN)
+        for path in ("/srv/words", "/srv/empty")
+    ),
+    *(
+        (
+            path,
+            f"is {path}, a script that env runs by a program that is python3, which is not in the image's {USUAL}",
+            "add the interpreter to the image, or its directory to PATH",
+        )
+        for path in (
+            *("/srv/env", "/srv/env-split", "/srv/env-joined", "/srv/env-joined-long", "/srv/env-alone"),
+            "/srv/env-two",
+        )
+    ),
+    (
+        "/srv/to-env",
+        f"is /srv/env, a script that env runs by a program that is python3, which is not in the image's {USUAL}",
+        "add the interpreter to the image, or its directory to PATH",
+    ),
+    ("/srv/itself", "is a script whose interpreters lead in circles: /srv/itself", ADD),
+    (
+        "/srv/arm",
+        "is /srv/arm, which is for arm64, and the image for amd64",
+        'take the file for the image\'s architecture, or say another "architecture"',
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("program", "message", "hint"), FAILURES, ids=[one[0] for one in FAILURES])
+def test_what_keeps_a_program_from_starting_is_reported(program: str, message: str, hint: str) -> None:
     trouble = start_failure((program,), ProgramEnvironment(Files(SYSTEM), architecture="amd64", first=True))
-    assert trouble is not None
-    assert message in trouble.message
-    assert trouble.hint
+    assert trouble == StartFailure(message, hint)
+
+
+def test_a_command_without_words_names_no_program() -> None:
+    assert start_failure((), ProgramEnvironment(Files(SYSTEM))) == StartFailure("names no program", ADD)
+
+
+@pytest.mark.parametrize("architecture", [None, "amd64", "another"])
+def test_a_program_is_for_the_architecture_where_both_are_known(architecture: str | None) -> None:
+    around = ProgramEnvironment(Files(SYSTEM), architecture=architecture)
+    assert (start_failure(("/srv/arm",), around) is None) == (architecture != "amd64")
+    assert start_failure(("/bin/sh",), around) is None
+    unread = FileInfo(Kind.FILE, 0o755)
+    assert start_failure(("/x",), ProgramEnvironment(One(unread), architecture=architecture)) is None
+
+
+@pytest.mark.parametrize("mode", [0o001, 0o010, 0o100])
+def test_one_bit_to_execute_makes_a_file_a_program(mode: int) -> None:
+    assert start_failure(("/x",), ProgramEnvironment(Files({"/x": (mode, ELF)}))) is None
 
 
 def test_a_relative_interpreter_is_looked_for_where_the_program_starts() -> None:
@@ -170,6 +270,26 @@ def test_a_program_without_a_slash_is_the_first_executable_one_in_path() -> None
     )
     assert "/a/sh is not executable" in str(start_failure(("sh",), ProgramEnvironment(files, "/a")))
     assert start_failure(("x",), ProgramEnvironment(files, "/a:/data/bin", volumes=("/data",))) is None
+
+
+@pytest.mark.parametrize(
+    ("search", "message"),
+    [
+        ("/a:/b", None),
+        ("/c:/b", None),
+        ("/a", "is tool, but /a/tool is a link to /gone, which is not in the image"),
+        ("/d:/a:/c", "is tool, but /a/tool is a link to /gone, which is not in the image"),
+        ("/c:/a", "is tool, but /c/tool is not executable (its mode is 0644)"),
+        ("/c:/e", "is tool, but /c/tool is not executable (its mode is 0644)"),
+        ("/d", "is tool, which is not in the image's /d"),
+        ("", "is tool, but /c/tool is not executable (its mode is 0644)"),
+    ],
+)
+def test_what_keeps_the_first_program_in_path_from_starting_is_reported(search: str, message: str | None) -> None:
+    """A link to a directory that has no such program is not reported; where none is executable, the first is."""
+    files = {"/a/tool": "/gone", "/b/tool": ELF, "/c/tool": (0o644, ELF), "/d": "/etc", "/e/tool": None, "/etc": None}
+    trouble = start_failure(("tool",), ProgramEnvironment(Files(files), search, directory="/c"))
+    assert (None if trouble is None else trouble.message) == message
 
 
 def test_what_starts_in_a_running_system_may_lie_where_it_keeps_its_files() -> None:

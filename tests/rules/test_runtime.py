@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sysimage.rules import limits
+from sysimage.rules.finding import Finding
 from sysimage.rules.runtime import Runtime, check_runtime
 
 AT_LIMITS: list[dict[str, Any]] = [
@@ -41,6 +42,16 @@ FAULTS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     ),
     "the exposed port '80/http' is not a port": ({"exposed_ports": ("80/http",)}, ("exposed-port", "80/http")),
     "the volume 'data' is not absolute": ({"volumes": ("data",)}, ("volume", "data")),
+    f"the name of the volume /{'n' * 256} has a component of 256 bytes; a file system takes at most 255": (
+        {"volumes": ("/" + "n" * 256,)},
+        ("volume", "/" + "n" * 256),
+    ),
+    "the user '²' is neither a name nor a number": ({"user": "²"}, ("user",)),
+    "the exposed port '65536-1' is not a port": ({"exposed_ports": ("65536-1",)}, ("exposed-port", "65536-1")),
+    f"the health check has a word of {limits.WORD + 2} bytes; no program starts with more than {limits.WORD} in one": (
+        {"health_check": ("CMD", "ä" * (limits.WORD // 2 + 1) + "x")},
+        ("health-check", "0"),
+    ),
     "the environment holds 'HOME', which is not NAME=VALUE": ({"environment": ("HOME",)}, ("environment", "HOME")),
     "the environment holds '=x', which is not NAME=VALUE": ({"environment": ("=x",)}, ("environment", "")),
     f"the variable A has {limits.WORD + 1} bytes; no program starts with more than {limits.WORD} in one": (
@@ -68,8 +79,32 @@ def test_what_engines_and_the_kernel_take_is_not_a_fault(values: dict[str, Any])
 @pytest.mark.parametrize("message", FAULTS, ids=range(len(FAULTS)))
 def test_every_fault_is_found_with_its_cause(message: str) -> None:
     values, cause = FAULTS[message]
-    (found,) = check_runtime(Runtime("amd64", **values))
-    assert (found.message, found.cause) == (message, cause)
+    hint = "keep long texts in files" if "no program starts" in message else None
+    assert list(check_runtime(Runtime("amd64", **values))) == [Finding("config", cause, message, hint)]
+
+
+def test_all_faults_are_found_in_the_order_of_the_values() -> None:
+    runtime = Runtime(
+        "amd64",
+        ("\0" * (limits.WORD + 1),),
+        working_directory="n" * 256,
+        user="a b:2147483648:2147483649",
+        environment=("A", "B"),
+        stop_signal="x",
+        exposed_ports=("x", "y"),
+        volumes=("n" * 256, "/" + "n" * 256),
+        health_check=("CMD", "a\0", "b\0"),
+    )
+    assert [one.cause for one in check_runtime(runtime)] == [
+        *[("working-directory",)] * 2,
+        *[("user",)] * 3,
+        *[("environment", "A"), ("environment", "B")],
+        *[("entry-point", "0")] * 2,
+        *[("health-check", "0"), ("health-check", "1")],
+        *[("stop-signal",), ("exposed-port", "x"), ("exposed-port", "y")],
+        *[("volume", "n" * 256)] * 2,
+        ("volume", "/" + "n" * 256),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -91,4 +126,5 @@ def test_the_program_of_a_health_check(
 
 def test_the_last_path_of_an_environment_counts_and_there_may_be_none() -> None:
     assert Runtime("amd64", environment=("HOME=/", "PATH=/bin", "PATH=")).search_path == ""
+    assert Runtime("amd64", environment=("PATH=/sbin", "PATH=/usr/bin:/bin", "A=b")).search_path == "/usr/bin:/bin"
     assert Runtime("amd64", environment=("XPATH=/bin",)).search_path is None

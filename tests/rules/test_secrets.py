@@ -40,13 +40,21 @@ def test_private_keys_are_seen_in_every_form_and_in_json(command: tuple[str, ...
     [
         (f"token = '{GITHUB}'", "a token of GitHub"),
         (f"{AWS}\n", "an access key of AWS"),
+        ("github_pat_" + "a" * 22 + "_" + "b" * 59, "a token of GitHub"),
         ("glpat-" + "x" * 20, "a token of GitLab"),
+        ("xoxb-12345678-" + "x" * 16, "a token of Slack"),
         ("sk_live_" + "a" * 24, "a key of Stripe"),
+        ("npm_" + "a" * 36, "a token of npm"),
+        ("pypi-AgEI" + "_" * 50, "a token of PyPI"),
+        ("AIza" + "-" * 35, "a key of Google"),
         ("AGE-SECRET-KEY-1" + "Q" * 58, "a private key"),
+        ("PuTTY-User-Key-File-3: ssh-ed25519", "a private key"),
     ],
 )
 def test_tokens_are_named_by_their_issuer(text: str, what: str) -> None:
     assert secret_in(text.encode()) == what
+    if not text.startswith(("PuTTY", "token", AWS)):
+        assert secret_in(text[:-1].encode()) is None, "one character less"
 
 
 @pytest.mark.parametrize(
@@ -75,13 +83,33 @@ def test_a_secret_is_found_wherever_the_pieces_are_cut(before: bytes, size: int,
     assert scanner.found is not None
 
 
-@pytest.mark.parametrize("name", [".env", ".env.local", "id_rsa", "site.pem", "a.key", ".git", ".npmrc", "store.jks"])
-def test_names_that_say_secret(name: str) -> None:
-    assert secret_name(name) is not None
+@pytest.mark.parametrize(
+    ("names", "holds"),
+    [
+        (".env .env.local .env.example.local", "variables, often with passwords"),
+        (".git", "a repository with all its history"),
+        (".netrc .pgpass .git-credentials vault.kdbx", "passwords"),
+        (".npmrc .pypirc", "often a token"),
+        (".htpasswd", "hashes of passwords"),
+        (".aws", "keys of an account"),
+        (".ssh .gnupg x.p12 x.pfx store.jks x.keystore", "keys"),
+        (".kube", "keys of a cluster"),
+        (".docker", "passwords of registries"),
+        ("site.pem .pem", "keys or certificates"),
+        ("a.key", "a key"),
+        ("id_rsa id_ id_ed25519", "a key of SSH"),
+    ],
+)
+def test_names_that_say_secret(names: str, holds: str) -> None:
+    assert {name: secret_name(name) for name in names.split()} == dict.fromkeys(names.split(), holds)
 
 
 @pytest.mark.parametrize(
-    "name", ["id_rsa.pub", ".env.example", "id_map.py", "env", "keys.txt", ".gitignore", "a.pem.md"]
+    "name",
+    [
+        *("id_rsa.pub", "x.pub", ".env.example", ".env.sample", ".env.template", ".env.dist", "id_map.py", "id_."),
+        *("env", "keys.txt", ".gitignore", "a.pem.md", "ID_RSA", "x.Key", ""),
+    ],
 )
 def test_names_that_say_nothing(name: str) -> None:
     assert secret_name(name) is None
@@ -90,4 +118,7 @@ def test_names_that_say_nothing(name: str) -> None:
 def test_a_pattern_allows_what_is_below_a_directory() -> None:
     assert is_allowed("/srv/a/.git/config", ("/srv/a/.git",))
     assert is_allowed("/srv/a/x.pem", ("/srv/*.pem",))
-    assert not is_allowed("/srv/a/x.pem", ("/srv/a/y.pem", "/srv/b"))
+    assert is_allowed("/srv/a/x.pem", ("/opt", "/srv"))
+    assert is_allowed("/srv", ("/*",))
+    assert not is_allowed("/srv/a/x.pem", ("/srv/a/y.pem", "/srv/b", "/", "/srv/a/x.pem/z", "srv"))
+    assert not is_allowed("/srv/a/x.pem", ())
