@@ -57,9 +57,9 @@ class ReferenceScanner:
         letters = window.translate(_IS_LETTER)
         wanted, found = self._wanted, self._found
         start = letters.find(_RUN)
-        while start >= 0:
+        while start != -1:
             end = letters.find(0, start + HASH_LENGTH)
-            if end < 0:
+            if end == -1:
                 end = len(letters)
             for position in range(start, end - _CARRY):
                 part = window[position : position + HASH_LENGTH]

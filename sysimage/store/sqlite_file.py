@@ -86,12 +86,10 @@ def _index_entries(rows: Sequence[Row], columns: Sequence[int]) -> list[Row]:
     return sorted(entries, key=lambda entry: [_rank(value) for value in entry])
 
 
-def _rank(value: Value) -> tuple[int, int, bytes]:
+def _rank(value: Value) -> tuple[bool | int | bytes, ...]:
     if value is None:
-        return 0, 0, b""
-    if isinstance(value, int):
-        return 1, value, b""
-    return 2, 0, value.encode()
+        return ()
+    return isinstance(value, str), value.encode() if isinstance(value, str) else value
 
 
 class _Pages:
@@ -232,7 +230,7 @@ def _serial(value: Value) -> tuple[int, bytes]:
 
 def _varint(value: int) -> bytes:
     """A number from 0 to 2⁵⁶ - 1, seven bits a byte, the highest first (1.6)."""
-    if value < 0x80:
+    if value < len(_ONE_BYTE):
         return _ONE_BYTE[value]
     data = bytes([value & 0x7F])
     while value := value >> 7:

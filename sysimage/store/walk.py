@@ -150,7 +150,7 @@ def _walk_below(directory: bytes, visitor: Visitor, name: bytes) -> None:
                 file(entry, name)
             elif entry.is_symlink():
                 link(entry, name)
-            elif entry.is_dir(follow_symlinks=False):
+            elif entry.is_dir():
                 enter(entry, name)
                 unfinished.append((name + b"/", _entries(entry.path, purpose)))
                 break
@@ -168,7 +168,7 @@ def _entries(directory: bytes, purpose: Purpose) -> Iterator[os.DirEntry[bytes]]
     # A look at the first name alone, which is past the reserved ones in nearly all directories.
     reserved = purpose.reserved
     if reserved and entries and entries[0].name[: len(reserved)] <= reserved:
-        for entry in entries[bisect_left(entries, reserved, key=_by_name) :][:1]:
-            if entry.name.startswith(reserved):
-                raise purpose.refuse_reserved(entry.path)
+        at = bisect_left(entries, reserved, key=_by_name)
+        if at < len(entries) and entries[at].name.startswith(reserved):
+            raise purpose.refuse_reserved(entries[at].path)
     return iter(entries)

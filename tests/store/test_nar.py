@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import inspect
 import os
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from sysimage.errors import IntegrityError, MachineError
 from sysimage.store.nar import nar_hash_and_size, write_nar
+from tests.support.refusing import refuse
 
 
 def naive_nar(path: Path) -> bytes:
@@ -141,6 +143,22 @@ def test_a_pipe_is_refused_by_name_without_waiting_for_a_writer(tree: Path) -> N
 def test_a_missing_item_is_named(tmp_path: Path) -> None:
     with pytest.raises(MachineError, match=r"cannot read .*/missing: No such file"):
         nar_hash_and_size(tmp_path / "missing")
+
+
+def test_a_file_that_cannot_be_opened_is_named_and_otherwise_the_item(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        refuse(patch, ["readv"], errno.EIO)
+        with pytest.raises(MachineError, match=rf"^cannot read {tree}: Input/output error$"):
+            nar_hash_and_size(tree)
+
+    def refused(path: bytes, flags: int) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "open", refused)
+    with pytest.raises(MachineError, match=rf"^cannot read {tree}/a/deep/file: Permission denied$"):
+        nar_hash_and_size(tree)
 
 
 @pytest.mark.parametrize("change", [-1, 1, 50])

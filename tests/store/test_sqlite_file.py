@@ -54,6 +54,37 @@ def test_what_was_written_is_read_by_table_and_by_index(rows: list[Row], times: 
             assert found == [(at,) for at, row in enumerate(rows, 1) if row[1] == b]
 
 
+def test_a_text_of_any_size_around_those_at_which_a_page_takes_no_more_is_read_back() -> None:
+    """In a table up to 4061 bytes with the head of the row lie in its page, in an index up to 1002; of longer ones so
+    much lies there that whole pages follow, if that is not more than these."""
+    sizes = [size for limit in (1002, 4061, 5094, 8153) for size in range(limit - 15, limit + 6)]
+    rows: list[Row] = [(None, f"{size}".ljust(size, "x")) for size in sizes]
+    for some in (rows, *([row] for row in rows)):
+        with opened(sqlite_file([table(some)], VERSION)) as connection:
+            assert whole(connection)
+            assert connection.execute("select a, b from T").fetchall() == some
+            assert connection.execute("select b from T indexed by by_b order by b").fetchall() == sorted(
+                (b,) for _, b in some
+            )
+
+
+@pytest.mark.parametrize("columns", [1, 125, 126, 127, 128, 300])
+def test_a_row_may_have_any_number_of_columns(columns: int) -> None:
+    names = ", ".join(f"c{number}" for number in range(columns))
+    row: Row = tuple(number if number % 3 else f"{number}" for number in range(columns))
+    with opened(sqlite_file([Table("T", f"CREATE TABLE T ({names})", rows=[row, row])], VERSION)) as connection:
+        assert whole(connection)
+        assert connection.execute("select * from T").fetchall() == [row, row]
+
+
+def test_an_index_has_nothing_then_numbers_then_texts_by_their_bytes() -> None:
+    values: list[Row] = [(None,), (-(1 << 40),), (-1,), (0,), (1,), (300,), ("",), ("Z",), ("a",), ("aa",), ("é",)]
+    index = Index("by_a", (0,), "CREATE INDEX by_a on T(a)")
+    with opened(sqlite_file([Table("T", "CREATE TABLE T (a)", (index,), values[::-1])], VERSION)) as connection:
+        assert whole(connection)
+        assert connection.execute("select a from T indexed by by_a order by a").fetchall() == values
+
+
 @pytest.mark.parametrize("size", [0, 30, 900, 1002])
 def test_a_tree_of_any_number_of_entries_is_whole(size: int) -> None:
     """With every number of pages and levels; where the last entry just does not fit, no page is left empty."""
@@ -99,6 +130,29 @@ def test_no_byte_is_left_to_chance() -> None:
     kinds = {data[at] for at in range(PAGE_SIZE, len(data), PAGE_SIZE)}
     assert kinds >= {0, 2, 5, 10, 13}
     assert hashlib.sha256(data).hexdigest() == "2d42370ee0d0fa1b21b2e8440285ea00835dbd0c30601eafd0b44b3b9e6a1720"
+
+
+@pytest.mark.parametrize(
+    ("index", "sizes", "pages"),
+    [(False, [2036, 2036], 2), (False, [2036, 2037], 4), (True, [809] * 4 + [808], 3), (True, [809] * 5, 5)],
+)
+def test_a_page_is_filled_to_its_last_byte(index: bool, sizes: list[int], pages: int) -> None:
+    """One byte more needs another leaf, and a page above both."""
+    indexes = (Index("by_a", (0,), "CREATE INDEX by_a on T(a)"),) if index else ()
+    rows: list[Row] = [(f"{at}".ljust(size, "x"),) for at, size in enumerate(sizes)]
+    data = sqlite_file([Table("T", "CREATE TABLE T (a)", indexes, rows)], VERSION)
+    assert len(data) == pages * PAGE_SIZE
+    with opened(data) as connection:
+        assert whole(connection)
+
+
+def test_statements_take_the_whole_rest_of_the_first_page() -> None:
+    fits = "CREATE TABLE T (a /* " + "x" * 3943 + " */)"
+    with opened(sqlite_file([Table("T", fits)], VERSION)) as connection:
+        assert whole(connection)
+        assert connection.execute("select sql from sqlite_master").fetchall() == [(fits,)]
+    with pytest.raises(ValueError, match="do not fit in the first page"):
+        sqlite_file([Table("T", fits.replace("x */", "xx */"))], VERSION)
 
 
 def test_statements_that_need_more_than_the_first_page_are_refused() -> None:

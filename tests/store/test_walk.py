@@ -85,8 +85,9 @@ def test_what_is_not_a_file_is_refused_in_the_words_of_the_purpose(tmp_path: Pat
     os.mkfifo(tmp_path / "pipe")
     place = tmp_path / "pipe" if where == "top" else tmp_path
 
-    with pytest.raises(IntegrityError, match=r"cannot archive .*/pipe: it is neither"):
+    with pytest.raises(IntegrityError, match=r"^cannot archive .*/pipe: it is neither a .* symlink$") as caught:
         seen_at(place)
+    assert caught.value.hint == "devices, pipes and sockets cannot be in a store"
     with pytest.raises(IntegrityError, match=r"cannot carry .*/pipe home: it is neither"):
         seen_at(place, LayerLike())
 
@@ -124,6 +125,19 @@ def test_a_reserved_name_is_refused_wherever_it_is_and_whatever_has_it(tmp_path:
     with pytest.raises(IntegrityError, match=r"cannot carry .*/deep/\.wh\..* home: it would vanish"):
         seen_at(tmp_path, LayerLike())
     assert len(seen_at(tmp_path)) >= 10  # nothing is reserved where nothing was asked for
+
+
+def test_a_reserved_name_is_refused_where_it_is_the_only_one(tmp_path: Path) -> None:
+    (tmp_path / ".wh.x").touch()
+    with pytest.raises(IntegrityError, match=rf"^cannot carry {tmp_path}/\.wh\.x home: it would vanish$"):
+        seen_at(tmp_path, LayerLike())
+
+
+@pytest.mark.parametrize("names", [[], [".a"], [".wh", ".wi"], ["x"]])
+def test_a_directory_without_a_reserved_name_is_shown(tmp_path: Path, names: list[str]) -> None:
+    for name in names:
+        (tmp_path / name).touch()
+    assert [name for name, *_ in seen_at(tmp_path, LayerLike())[1:-1]] == [f"item/{name}".encode() for name in names]
 
 
 def test_names_beside_the_reserved_ones_are_not_refused(tmp_path: Path) -> None:

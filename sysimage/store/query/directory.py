@@ -25,7 +25,7 @@ class DirectoryCatalogue:
         self._progress = progress
         self._items: dict[StorePath, Path] = {}
         try:
-            entries = sorted(location.iterdir())
+            entries = list(location.iterdir())
         except OSError as error:
             raise MachineError(f"cannot read {location}: {error.strerror}") from error
         for entry in entries:

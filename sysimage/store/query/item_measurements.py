@@ -66,13 +66,8 @@ class Measurer:
         self._fresh = False
         self._done = 0
 
-    def measure(
-        self, paths: tuple[StorePath, ...], progress: Progress = silent, total: int | None = None
-    ) -> dict[StorePath, ItemMeasurement]:
-        """What the items are, on all cores; an item that cannot be read is a `MachineError`.
-
-        ``total`` is how many items there will be in all, where the caller knows.
-        """
+    def measure(self, paths: tuple[StorePath, ...], progress: Progress = silent) -> dict[StorePath, ItemMeasurement]:
+        """What the items are, on all cores; an item that cannot be read is a `MachineError`."""
         states = {path: tree_fingerprint(self._places[path]) for path in paths}
         unknown = [path for path in paths if self._known.get(str(path), [None])[0] != states[path]]
 
@@ -93,7 +88,7 @@ class Measurer:
             self._known[str(path)] = [states[path], measured.nar_hash.hex, measured.nar_size, names]
             self._fresh = True
         self._done += len(paths)
-        progress(STAGE, self._done, max(self._done, total or 0))
+        progress(STAGE, self._done, self._done)
         return {path: self._as_measured(str(path)) for path in paths}
 
     def _as_measured(self, path: str) -> ItemMeasurement:
@@ -110,4 +105,3 @@ class Measurer:
         """Keep what was read."""
         if self._fresh and self._memo is not None:
             self._memo.keep(self._key, json.dumps(self._known, separators=(",", ":")))
-            self._fresh = False

@@ -63,7 +63,7 @@ def _follow(catalogue: Catalogue, name: str, roots: Iterable[StorePath]) -> dict
     facts: dict[StorePath, PathInfo] = {}
     issues = []
     referrers: dict[StorePath, StorePath | None] = dict.fromkeys(roots)
-    todo = sorted(referrers)
+    todo = list(referrers)
     while todo:
         found = catalogue.find(todo)
         for path in todo:

@@ -14,6 +14,7 @@ from sysimage.errors import MachineError
 from sysimage.store import StoreItem
 from sysimage.store.query import FoundItems, MeasurementOptions, find_items, read_store
 from sysimage.store.query.catalogue import ListedCatalogue, PathInfo
+from sysimage.store.query.item_measurements import Measurer
 from tests.support.store_builder import StoreBuilder, small_system
 
 
@@ -87,6 +88,28 @@ def test_what_a_list_leaves_out_is_read_once(
     assert opened() == files_of(closure.items)
     assert found() == first
     assert opened() == 0
+
+
+def test_a_longer_list_of_the_same_name_leads_to_no_second_read(
+    store: StoreBuilder, closure: Closure, memory: MeasurementOptions, opened: Callable[[], int]
+) -> None:
+    one, *others = (item for item in closure if item.path.name in ("libc-2.41", "tzdata-2025b"))
+    for items in ([one], [one, *others]):
+        listed = ListedCatalogue(PathInfo(item.path, ()) for item in items)
+        assert len(find_items(listed, "list", location=store.location, memory=memory).items) == len(items)
+        assert opened() == files_of((items[-1],))
+
+
+def test_what_was_read_is_found_again_in_whatever_order_paths_come(
+    store: StoreBuilder, closure: Closure, memory: MeasurementOptions, opened: Callable[[], int]
+) -> None:
+    places = {item.path: item.place for item in closure}
+    for order in (list(places), list(places)[::-1]):
+        measurer = Measurer(store.location, {path: places[path] for path in order}, scan=True, memory=memory)
+        measured = measurer.measure(tuple(order))
+        measurer.keep()
+        assert {path: one.nar_hash for path, one in measured.items()} == {i.path: i.nar_hash for i in closure}
+    assert opened() == files_of(closure.items), "of the first time alone"
 
 
 def _reverse(file: Path) -> None:
