@@ -33,7 +33,7 @@ def test_directories_come_before_what_they_hold_and_names_are_sorted(item: Path)
 
 
 @pytest.mark.parametrize("name", ["file", "link", "nothing"])
-def test_an_item_that_is_no_directory_shows_nothing(item: Path, tmp_path: Path, name: str) -> None:
+def test_an_item_that_is_not_a_directory_shows_nothing(item: Path, tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to(item)
     assert list(shown_files(tmp_path / name, ShownFiles())) == []
