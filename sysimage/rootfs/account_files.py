@@ -147,7 +147,7 @@ def _conflict(kind: str, name: str, number: int, there: int | None, holders: Map
 def _user(name: str, uid: int, gid: int, fields: list[bytes], password: str) -> User | None:
     """The account of a line, with empty texts for fields that a line written here could not hold. None without a valid
     name."""
-    texts = [_text(field) for field in (*fields[4:7], b"", b"", b"")[:3]]
+    texts = [_text(field) for field in (*fields[4:], b"", b"", b"")[:3]]
     for comment, home, shell in (texts, ("", texts[1], texts[2]), ("", "", "")):
         try:
             return User(name, uid, gid, comment, home, shell, password)

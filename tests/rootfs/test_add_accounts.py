@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sysimage.errors import SpecError
@@ -66,9 +66,70 @@ def test_a_user_has_the_id_that_is_declared_for_the_group_of_its_name_where_it_c
     assert ids(taken)["ann"] == (24870, 1500)
 
 
+@settings(max_examples=15)
+@given(st.permutations(["dnsmasq", "dhcpcd", "ann", "bob", "cy"]), st.permutations(["dnsmasq", "dhcpcd", "ann", "zoo"]))
+def test_the_order_of_declarations_does_not_matter(users: list[str], groups: list[str]) -> None:
+    """Two of the names pick the same place."""
+
+    def made(users: list[str], groups: list[str]) -> tuple[Accounts, Accounts]:
+        members = [WantedUser(name, group="sudo", groups=tuple(groups)) for name in users]
+        return (
+            add_accounts(BASE, [WantedUser(name, system=True) for name in users], []),
+            add_accounts(BASE, members, [WantedGroup(name, system=True) for name in groups]),
+        )
+
+    assert made(users, groups) == made(sorted(users), sorted(groups))
+
+
+@settings(max_examples=6)
 @given(st.permutations(["ann", "bob", "cy", "dee"]))
-def test_the_order_of_declarations_does_not_matter(order: list[str]) -> None:
-    assert add_accounts(BASE, map(WantedUser, order), []) == add_accounts(BASE, map(WantedUser, sorted(order)), [])
+def test_the_order_of_declarations_does_not_change_whose_id_is_taken(order: list[str]) -> None:
+    locked = AccountIds({"ann": 1500, "cy": 1600}, {"ann": 1500, "cy": 1600})
+    below = parse_accounts("x:*:1500:27::/:/bin/sh\ny:*:1600:27::/:/bin/sh\n", "x:*:1500:\ny:*:1600:\n")
+    with pytest.raises(SpecError) as caught:
+        add_accounts(
+            BASE,
+            [WantedUser(name, uid=33 if name in ("bob", "dee") else None, origin=f"/users/{name}") for name in order],
+            [WantedGroup(name, gid=27 if name in ("bob", "dee") else None, origin=f"/groups/{name}") for name in order],
+            below,
+            locked,
+        )
+    assert str(caught.value).splitlines() == [
+        "cannot settle users and groups",
+        "  /groups/bob: the group ID 27 belongs to 'sudo' already",
+        "  /groups/dee: the group ID 27 belongs to 'bob' already",
+        "  /users/bob: the user ID 33 belongs to 'www-data' already",
+        "  /users/dee: the user ID 33 belongs to 'bob' already",
+        "  from-image: the user ID 1500 is that of 'ann' in the lock file and of 'x' there",
+        "  from-image: the user ID 1600 is that of 'cy' in the lock file and of 'y' there",
+        "  from-image: the group ID 1500 is that of 'ann' in the lock file and of 'x' there",
+        "  from-image: the group ID 1600 is that of 'cy' in the lock file and of 'y' there",
+    ]
+    assert caught.value.hint == "declare what is missing, or drop an ID that is taken"
+
+
+def test_a_chosen_id_is_free_for_the_user_and_for_the_group_of_its_name() -> None:
+    (place,) = (user.uid for user in add_accounts(BASE, [WantedUser("ann")], []).users if user.name == "ann")
+    bob, team = WantedUser("bob", uid=place, group="sudo"), WantedGroup("team", place)
+    assert ids(add_accounts(BASE, [WantedUser("ann"), bob], []))["ann"] == (place + 1, place + 1)
+    assert ids(add_accounts(BASE, [WantedUser("ann")], [team]))["ann"] == (place + 1, place + 1)
+    assert ids(add_accounts(BASE, [WantedUser("ann", group="sudo")], [team]))["ann"] == (place, 27)
+    uid = WantedUser("ann", uid=place)
+    assert ids(add_accounts(BASE, [uid], [team]))["ann"] == (place, place + 1)
+
+
+def test_a_place_at_the_end_of_the_range_goes_on_at_its_beginning() -> None:
+    (place,) = (user.uid for user in add_accounts(BASE, [WantedUser("a", system=True)], []).users if user.name == "a")
+    above = [WantedUser(f"u{number}", uid=number, group="sudo") for number in range(place, 1000)]
+    assert ids(add_accounts(BASE, [*above, WantedUser("a", system=True)], []))["a"] == (200, 200)
+
+
+def test_members_of_a_group_are_sorted() -> None:
+    many = [f"u{number}" for number in range(20)]
+    accounts = add_accounts(BASE, [WantedUser(name, uid=1000 + int(name[1:]), groups=("sudo",)) for name in many], [])
+    sudo = accounts.group("sudo")
+    assert sudo is not None
+    assert sudo.members == tuple(sorted(many))
 
 
 def test_the_files_of_etc() -> None:
@@ -107,13 +168,13 @@ def test_every_fault_of_the_accounts_is_named() -> None:
             ],
             [WantedGroup("g", 27, ("ghost",), origin="/groups/g")],
         )
-    assert {str(issue) for issue in caught.value.issues} == {
+    assert [str(issue) for issue in caught.value.issues] == [
+        "/groups/g: the group ID 27 belongs to 'sudo' already",
         "/users/a: the user ID 33 belongs to 'www-data' already",
         "/users/b: the group 'none' does not exist",
-        "/users/c: the group 'nobody-has-it' does not exist",
-        "/groups/g: the group ID 27 belongs to 'sudo' already",
         "/groups/g: the member 'ghost' does not exist",
-    }
+        "/users/c: the group 'nobody-has-it' does not exist",
+    ]
 
 
 def test_an_account_that_is_there_keeps_its_home_as_it_is() -> None:

@@ -7,8 +7,15 @@ from pathlib import Path
 import pytest
 
 from sysimage.errors import SpecError
-from sysimage.rootfs.accounts import parse_accounts
-from sysimage.rootfs.declared_entries import check_kinds, declared_entries, is_executable
+from sysimage.rootfs.accounts import WantedGroup, WantedUser, parse_accounts
+from sysimage.rootfs.capabilities import file_capabilities
+from sysimage.rootfs.declared_entries import (
+    check_kinds,
+    declared_entries,
+    declared_groups,
+    declared_users,
+    is_executable,
+)
 from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemSpec
 
@@ -42,8 +49,69 @@ def test_files_directories_and_symlinks_become_entries(tmp_path: Path) -> None:
     assert [e.read() for e in entries if e.content is not None] == ["ü\n".encode(), b"beside the spec"]
 
 
+def test_what_is_not_said_of_an_account_is_left_open() -> None:
+    asked = spec(
+        users={
+            "ann": {},
+            "web": {
+                "uid": 300,
+                "group": "www",
+                "groups": ["adm", "disk"],
+                "comment": "Web",
+                "home": "/srv",
+                "shell": "/bin/sh",
+                "system": True,
+                "password-hash": "!",
+            },
+        },
+        groups={"adm": {"gid": 5, "members": ["ann", "web"]}},
+    )
+    assert declared_users(asked) == [
+        WantedUser("ann", origin="/users/ann"),
+        WantedUser(
+            *("web", 300, "www", ("adm", "disk"), "Web", "/srv", "/bin/sh", "!"), system=True, origin="/users/web"
+        ),
+    ]
+    assert declared_groups(asked) == [WantedGroup("adm", 5, ("ann", "web"), system=True, origin="/groups/adm")]
+
+
+def test_a_group_is_a_daemons_unless_a_person_has_it_as_its_own() -> None:
+    users = {
+        "ann": {},
+        "bob": {"group": "staff"},
+        "web": {"system": True},
+        "db": {"system": True, "group": "staff"},
+        "cron": {"system": True, "group": "daemons", "groups": ["ann"]},
+        "cy": {"group": "people", "groups": ["daemons"]},
+    }
+    names = ("ann", "bob", "web", "staff", "daemons", "people", "unused")
+    found = declared_groups(spec(users=users, groups={name: {} for name in names}))
+    assert {group.name: group.system for group in found} == {
+        "ann": False,
+        "bob": True,
+        "web": True,
+        "staff": False,
+        "daemons": True,
+        "people": False,
+        "unused": True,
+    }
+
+
+def test_a_file_has_the_capabilities_that_are_declared_for_it(tmp_path: Path) -> None:
+    files = {"/a": {"text": ""}, "/b": {"text": "", "mode": "0755"}, "/c": {"text": ""}}
+    given = {"/b": "cap_net_raw+ep"}
+    entries = declared_entries(spec(files=files, capabilities=given), tmp_path, ACCOUNTS)
+    assert [entry.capabilities for entry in entries] == [b"", file_capabilities("cap_net_raw+ep"), b""]
+    with pytest.raises(SpecError) as caught:
+        declared_entries(spec(files=files, capabilities={"/b": "cap_chown+e", "/c": "cap_fly+p"}), tmp_path, ACCOUNTS)
+    assert [str(issue) for issue in caught.value.issues] == [
+        "/capabilities/~1b: capabilities in effect must be permitted, too: 'cap_chown+e'",
+        "/capabilities/~1c: there is no capability 'cap_fly'",
+    ]
+
+
 def test_every_fault_is_named(tmp_path: Path) -> None:
-    (tmp_path / "specs").mkdir()
+    (tmp_path / "specs/directory").mkdir(parents=True)
     (tmp_path / "secret").touch()
     (tmp_path / "specs/link").symlink_to("../secret")
     with pytest.raises(SpecError) as caught:
@@ -53,27 +121,39 @@ def test_every_fault_is_named(tmp_path: Path) -> None:
                     "/a": {"source": "missing"},
                     "/b": {"source": "link"},
                     "/c": {"text": "", "owner": "ghost"},
+                    "/d": {"source": "directory"},
+                    "/gnu/store": {"text": ""},
                     "/gnu/store/x": {"text": ""},
+                    "/gnu/stores": {"text": ""},
                     "/both": {"text": ""},
                 },
                 directories={"/both": {"group": "ghosts"}},
-                symlinks={"/run/current-system": "/tmp"},
+                symlinks={"/run/current-system": "/tmp", "/run/current-system/x": "/tmp"},
             ),
             tmp_path / "specs",
             ACCOUNTS,
         )
-    found = "\n".join(str(issue) for issue in caught.value.issues)
-    for fault in (
-        "/files/~1a/source: there is no file",
-        "/files/~1b/source",
-        "is not inside the spec's directory",
-        "/files/~1c/owner: there is no user 'ghost'",
-        "/directories/~1both/group: there is no group 'ghosts'",
-        "/files/~1gnu~1store~1x: the store is made of items alone",
-        "/symlinks/~1run~1current-system: the system itself is here",
-        "/files/~1both: declared by /directories/~1both as well",
-    ):
-        assert fault in found
+    assert str(caught.value).splitlines() == [
+        "cannot place what the spec declares",
+        "  /directories/~1both/group: there is no group 'ghosts'",
+        f"  /files/~1a/source: there is no file {tmp_path}/specs/missing",
+        f"  /files/~1b/source: {tmp_path}/specs/link is not inside the spec's directory",
+        "  /files/~1both: declared by /directories/~1both as well",
+        "  /files/~1c/owner: there is no user 'ghost'",
+        f"  /files/~1d/source: {tmp_path}/specs/directory is not a regular file",
+        "  /files/~1gnu~1store: the store is made of items alone",
+        "  /files/~1gnu~1store~1x: the store is made of items alone",
+        "  /symlinks/~1run~1current-system: the system itself is here",
+        "  /symlinks/~1run~1current-system~1x: the system itself is here",
+    ]
+
+
+@pytest.mark.parametrize(
+    "parts", [{"files": {"/": {"text": ""}}}, {"symlinks": {"/": "/x"}}, {"directories": {"/": {}}}]
+)
+def test_the_root_directory_cannot_be_declared(parts: dict[str, object], tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="the root directory is what all else is in"):
+        declared_entries(spec(**parts), tmp_path, ACCOUNTS)
 
 
 def test_the_executable_bit_is_all_that_counts_of_a_sources_mode(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from sysimage.closure import Closure
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
-from sysimage.rootfs import Entry, TreeError
+from sysimage.rootfs import Entry, Kind, Tree, TreeError
 from sysimage.rootfs.accounts import parse_accounts
 from sysimage.rootfs.provision import account_files, layered, provision
 from sysimage.spec.model import SystemSpec
@@ -115,7 +115,49 @@ def test_everything_that_the_stores_owner_needs_belongs_to_that_owner(kind: str,
     assert {f"{state}/profiles/per-user/ann", f"{state}/gcroots/per-user/ann", f"{state}/profiles"} <= wanted
     owned = {entry.path for entry in tree if (entry.uid, entry.gid) == (1000, 100)}
     assert owned == wanted | {spec.store.store_dir}
+    for entry in tree:
+        if entry.path in owned and entry.kind is Kind.DIRECTORY:
+            assert entry.mode == (0o1775 if entry.path == spec.store.store_dir else 0o755)
     assert not any(path.endswith("/bob") for path in owned)
+
+
+@pytest.mark.parametrize("uid", [0, 1002])
+def test_only_a_stores_owner_other_than_root_has_a_profile_of_its_own(uid: int) -> None:
+    users = {"ann": {"uid": 1000}, "bob": {"uid": 1001}, "cy": {}}
+    spec = SystemSpec.model_validate({"name": "x", "packages": [], "store": {"uid": uid}, "users": users})
+    path, closure = system("/gnu/store")
+    tree = provision(spec, path, closure, (), [], b"sqlite")
+    assert [entry.path for entry in tree if "per-user/" in entry.path] == ["/var/guix/profiles/per-user/root"]
+    assert ("/var/log/guix" in tree) == (uid != 0)
+
+
+def test_items_beside_the_system_are_roots_under_their_hash_parts_and_so_are_all_of_a_pack() -> None:
+    def spec(**said: object) -> SystemSpec:
+        return SystemSpec.model_validate({"name": "x", **{key.replace("_", "-"): one for key, one in said.items()}})
+
+    items = [StoreItem(StorePath("/gnu/store", part * 32, f"item-{part}"), Digest("0" * 64), 96) for part in "012"]
+    closure = Closure(items, roots=[items[1].path, items[0].path])
+    system = provision(spec(packages=[]), items[1].path, closure, (), [], b"sqlite", generation=3)
+    assert {path: target for path, target in links(system).items() if "/image/" in path or "system-" in path} == {
+        f"/var/guix/gcroots/image/{'0' * 32}": f"/gnu/store/{'0' * 32}-item-0",
+        "/var/guix/profiles/system-3-link": f"/gnu/store/{'1' * 32}-item-1",
+    }
+    pack = provision(spec(from_store={"paths": ["a", "b"]}), items[1].path, closure, (), [], b"sqlite")
+    assert links(pack) == {
+        "/var/guix/gcroots/profiles": "/var/guix/profiles",
+        f"/var/guix/gcroots/image/{'0' * 32}": f"/gnu/store/{'0' * 32}-item-0",
+        f"/var/guix/gcroots/image/{'1' * 32}": f"/gnu/store/{'1' * 32}-item-1",
+    }
+    assert pack["/var/guix/db/db.sqlite"].read() == b"sqlite"
+    store_system = provision(spec(from_store={"system": "a"}), items[1].path, closure, (), [], b"")
+    assert links(store_system).keys() == {
+        *(f"/var/guix/gcroots/{name}" for name in ("booted-system", "current-system", "profiles", f"image/{'0' * 32}")),
+        *("/var/guix/profiles/system", "/var/guix/profiles/system-1-link"),
+    }
+
+
+def links(tree: Tree) -> dict[str, str | None]:
+    return {entry.path: entry.target for entry in tree if entry.kind is Kind.SYMLINK}
 
 
 def test_a_root_without_a_database_has_nothing_of_the_stores_state() -> None:
@@ -125,15 +167,16 @@ def test_a_root_without_a_database_has_nothing_of_the_stores_state() -> None:
 def test_a_system_outside_the_closure_is_refused() -> None:
     spec = SystemSpec.model_validate({"name": "x", "packages": []})
     _, closure = system("/gnu/store")
-    with pytest.raises(IntegrityError, match="is not in the closure"):
+    with pytest.raises(IntegrityError) as caught:
         provision(spec, StorePath("/gnu/store", "1" * 32, "system"), closure, (), [], None)
+    assert str(caught.value) == (f"cannot make a root file system: /gnu/store/{'1' * 32}-system is not in the closure")
 
 
 def test_entries_come_before_the_skeleton_and_contradictions_among_them_are_named() -> None:
     spec = SystemSpec.model_validate({"name": "x", "packages": []})
     path, closure = system("/gnu/store")
     tree = provision(spec, path, closure, (), [Entry.directory("/srv", 0o700, 5, 6, "mine")], None)
-    assert (tree["/srv"].mode, tree["/srv"].uid) == (0o700, 5)
+    assert tree["/srv"] == Entry.directory("/srv", 0o700, 5, 6, "mine")
     with pytest.raises(TreeError, match="/x: declared by one and, differently, by two"):
         provision(
             spec,
@@ -149,3 +192,6 @@ def test_a_later_group_takes_the_place_of_an_earlier_one() -> None:
     first, second = Entry.file("/a", b"1"), Entry.file("/a", b"2")
     assert layered([first], [second]) == (second,)
     assert layered([first, second]) == (first, second)
+    assert layered([first, second], [second], [first]) == (first,)
+    names = [Entry.directory(f"/{name}") for name in "cabd"]
+    assert layered(names[:2], names[2:]) == tuple(sorted(names, key=lambda entry: entry.path))
