@@ -49,7 +49,7 @@ def test_files_directories_and_symlinks_become_entries(tmp_path: Path) -> None:
     assert [e.read() for e in entries if e.content is not None] == ["ü\n".encode(), b"beside the spec"]
 
 
-def test_what_is_not_said_of_an_account_is_left_open() -> None:
+def test_what_is_not_declared_of_an_account_is_left_open() -> None:
     asked = spec(
         users={
             "ann": {},

@@ -39,7 +39,7 @@ def test_each_stanza_of_an_item_has_a_row_with_the_digests_of_the_files_by_every
     assert {(row.item, row.owner, row.mode, row.uid, row.gid) for row in rows} == {(ITEM, str(ITEM), 0o644, 0, 0)}
 
 
-def test_an_item_that_is_no_package_has_no_row(tmp_path: Path) -> None:
+def test_an_item_without_a_stanza_has_no_row(tmp_path: Path) -> None:
     assert list(package_rows(ITEM, tmp_path, {"bin/tool": "1" * 32})) == []
     (tmp_path / "share/sysimage").mkdir(parents=True)
     (tmp_path / "share/sysimage/packages").touch()
