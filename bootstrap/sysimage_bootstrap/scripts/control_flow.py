@@ -46,8 +46,9 @@ def run_if(shell: Shell, command: If, stdin: Input, out: Output) -> None:
         if status == 0:
             shell.execute(body, stdin, out)
             return
-    shell.status = 0
-    if command.otherwise is not None:
+    if command.otherwise is None:
+        shell.status = 0
+    else:
         shell.execute(command.otherwise, stdin, out)
 
 
@@ -58,8 +59,9 @@ def run_case(shell: Shell, command: Case, stdin: Input, out: Output) -> None:
     except UnknownError as unknown:
         shell.give_up(command, str(unknown), [body for _, body in command.items])
         return
-    shell.status = 0
-    if body is not None:
+    if body is None:
+        shell.status = 0
+    else:
         shell.execute(body, stdin, out)
 
 
@@ -76,7 +78,7 @@ def run_for(shell: Shell, command: For, stdin: Input, out: Output) -> None:
     except UnknownError as unknown:
         shell.give_up(command, str(unknown), [command.body])
         return
-    shell.status = 0
+    shell.status = shell.status if words else 0
 
     def rounds() -> Iterable[None]:
         for word in words:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from sysimage.rootfs.tree import Kind
 from sysimage_bootstrap.scripts.running import Output, UnknownError
 from sysimage_bootstrap.scripts.shell_patterns import glob
 from sysimage_bootstrap.scripts.shell_syntax import Arithmetic, Parameter, Part, Substitution, Text, Word
@@ -16,12 +17,24 @@ if TYPE_CHECKING:
     from sysimage_bootstrap.scripts.shell import Shell
 
 _MAGIC = re.compile(r"[*?\[]")
+
+
+def _quotient(one: int, other: int) -> int:
+    """As in C: a part of a whole number is cut off, that of a negative one too."""
+    whole = abs(one) // abs(other)
+    return whole if (one < 0) == (other < 0) else -whole
+
+
+def _remainder(one: int, other: int) -> int:
+    return one - other * _quotient(one, other)
+
+
 _OPERATORS: dict[type[ast.operator], Callable[[int, int], int]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
+    ast.FloorDiv: _quotient,
+    ast.Mod: _remainder,
 }
 
 
@@ -78,7 +91,14 @@ def matching_paths(shell: Shell, pattern: str) -> list[str]:
                 if expression.fullmatch(name) and (not name.startswith(".") or part.startswith(".")):
                     following.append(f"{above}{name}/")
         found = following
+    if pattern.endswith("/"):
+        return sorted(path for path in found if _is_directory(shell, path))
     return sorted(path.rstrip("/") for path in found)
+
+
+def _is_directory(shell: Shell, path: str) -> bool:
+    node = shell.state.files.node(shell.absolute(path))
+    return node is not None and node.kind is Kind.DIRECTORY
 
 
 def _escaped(text: str) -> str:
@@ -89,7 +109,7 @@ def _joined(fields: list[list[_Piece] | None]) -> list[_Piece]:
     return [piece for field in fields if field is not None for piece in field]
 
 
-def _pieces(shell: Shell, word: Word, *, split: bool) -> list[list[_Piece] | None]:
+def _pieces(shell: Shell, word: Word, *, split: bool, splits_text: bool = False) -> list[list[_Piece] | None]:
     """The fields of a word. None stands for ``"$@"`` without arguments, which is not a field at all."""
     fields: list[list[_Piece] | None] = [[]]
     parts = list(word.parts)
@@ -103,7 +123,9 @@ def _pieces(shell: Shell, word: Word, *, split: bool) -> list[list[_Piece] | Non
         return field
 
     for part in parts:
-        if isinstance(part, Text):
+        if isinstance(part, Text) and splits_text and not part.quoted:
+            _split(shell, part.text, fields, last)
+        elif isinstance(part, Text):
             last().append(_Piece(part.text, quoted=part.quoted))
         elif isinstance(part, Parameter) and part.name == "@" and part.quoted and not part.operator and split:
             arguments = shell.arguments
@@ -123,7 +145,7 @@ def _pieces(shell: Shell, word: Word, *, split: bool) -> list[list[_Piece] | Non
             and part.word is not None
             and (uses := _uses_word(shell, part)) is not None
         ):
-            inner = _pieces(shell, part.word, split=True) if uses else []
+            inner = _pieces(shell, part.word, split=True, splits_text=True) if uses else []
             for at, field in enumerate(inner):
                 if at:
                     fields.append([])
@@ -150,19 +172,18 @@ def _split(shell: Shell, value: str, fields: list[list[_Piece] | None], last: Ca
     separators = shell.variables.get("IFS", " \t\n")
     if separators is None:
         raise UnknownError("how words are divided")
-    blanks = "".join(one for one in separators if one in " \t\n")
-    if not separators:
-        last().append(_Piece(value, quoted=False))
-        return
-    is_blank = blanks == separators
-    pieces = re.split(f"[{re.escape(separators)}]{'+' if is_blank else ''}", value)
+    blanks = re.escape("".join(one for one in separators if one in " \t\n"))
+    others = re.escape("".join(one for one in separators if one not in " \t\n"))
+    around = f"[{blanks}]*" if blanks else ""
+    dividers = [*([f"{around}[{others}]{around}"] if others else []), *([f"[{blanks}]+"] if blanks else [])]
+    pieces = re.split(f"({'|'.join(dividers)})", value) if dividers else [value]
     for at, piece in enumerate(pieces):
-        if at and (is_blank or at + 1 < len(pieces) or piece):
-            if not is_blank and not last():
-                last().append(_Piece("", quoted=True))  # between two separators, an empty field
+        if at % 2:
+            if piece.strip(" \t\n") and not last():
+                last().append(_Piece("", quoted=True))  # an empty field between two commas
             if last():
                 fields.append([])
-        if piece:
+        elif piece:
             last().append(_Piece(piece, quoted=False))
 
 
@@ -248,9 +269,9 @@ def arithmetic(shell: Shell, text: str) -> int:
     def named(match: re.Match[str]) -> str:
         return shell.parameter(match[0]) or "0"
 
-    cleaned = re.sub(r"[A-Za-z_][A-Za-z0-9_]*", named, text.replace("$", "")).replace("/", "//").strip() or "0"
+    cleaned = re.sub(r"\b[A-Za-z_][A-Za-z0-9_]*", named, text.replace("$", "")).replace("/", "//").strip() or "0"
     try:
-        return _number(ast.parse(re.sub(r"\b0+(?=\d)", "", cleaned), mode="eval").body)
+        return _number(ast.parse(re.sub(r"\b0+(?=\d)", "0o", cleaned), mode="eval").body)
     except (SyntaxError, ValueError, ZeroDivisionError):
         raise UnknownError(f"what {text} comes to") from None
 

@@ -143,7 +143,7 @@ def _secrets(state: SystemState) -> Iterator[FirstStart]:
 
 def _read(state: SystemState, package: PackageScripts, name: str) -> list[Unread]:
     text = package.files[name]
-    script = Script(package.name, name, text.splitlines())
+    script = Script(package.name, name, text.split("\n"))
     if (package.name, name) in _KNOWN_PROGRAMS:
         _KNOWN_PROGRAMS[package.name, name](state)
         return []

@@ -22,7 +22,7 @@ def open_redirects(
     try:
         for redirect in redirects:
             text = text_of(shell, redirect.word)
-            if redirect.operator in ("<<", "<<<"):
+            if redirect.operator == "<<":
                 stdin = Input(text)
             elif redirect.operator == "<":
                 stdin = Input(_text_in(shell, text))

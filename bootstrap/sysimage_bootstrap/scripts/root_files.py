@@ -107,8 +107,9 @@ class RootFiles:
         return done or "/"
 
     def node(self, path: str, *, follow: bool = True) -> Node | None:
-        """What is at a path."""
-        return self._at(self.real(path, follow=follow))
+        """What is at a path; with ``follow`` never a symlink."""
+        node = self._at(self.real(path, follow=follow))
+        return None if follow and node is not None and node.target is not None else node  # links in a circle
 
     def left_out(self, path: str) -> bool:
         """Whether a package has something there that the image lacks on purpose."""

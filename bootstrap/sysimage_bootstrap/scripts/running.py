@@ -253,7 +253,7 @@ def new_mode(text: str, old: int, *, directory: bool) -> int:
         who = match[1] or "a"
         for operator, letters in re.findall("([-+=])([rwxXst]*)", match[2]):
             bits = _bits(who, letters, mode, directory=directory)
-            every = _bits(who, "rwx", mode, directory=directory) | (0o6000 if operator == "=" and not directory else 0)
+            every = _bits(who, "rwx" if directory else "rwxs", mode, directory=directory)
             mode = mode | bits if operator == "+" else mode & ~bits if operator == "-" else (mode & ~every) | bits
     return mode
 

@@ -32,6 +32,8 @@ class _Statement:
     flags: str = ""
     text: str = ""
     inside: bool = False
+    end: int = 0
+    """Where it goes on when this is left out: the next statement, or what follows the group that begins here."""
 
 
 def sed_text(script: str, text: str, *, extended: bool, quiet: bool) -> str:
@@ -57,6 +59,7 @@ def _cycle(
         statement = statements[at]
         at += 1
         if _applies(statement, number, space, is_last) == statement.negated:
+            at = statement.end
             continue
         match statement.function:
             case "b" | "t":
@@ -225,33 +228,28 @@ _Addresses = tuple[_Address | None, _Address | None, bool]
 def _statements(script: str, *, extended: bool) -> list[_Statement]:
     reader = _Reader(script, extended=extended)
     found: list[_Statement] = []
-    groups: list[_Addresses] = []
+    groups: list[_Statement] = []
     while True:
         reader.skip(" \t\n;")
         match reader.peek():
-            case "":
+            case "" if not groups:
                 return found
             case "#":
                 reader.rest_of_line()
                 continue
             case "}" if groups:
                 reader.at += 1
-                groups.pop()
+                groups.pop().end = len(found)
                 continue
-        addresses = reader.addresses()
-        function = reader.peek()
+        first, last, negated = reader.addresses()
+        statement = _Statement(first, last, negated, reader.peek())
+        statement.inside = last is not None and first == _LineNumber(0)  # before the first line
         reader.at += 1
-        if function == "{":
-            groups.append(addresses)
-            continue
-        if groups:
-            if addresses[0] is not None or len(groups) > 1:
-                raise UnknownError("what sed does with groups in groups")
-            addresses = groups[0]
-        statement = _Statement(*addresses, function)
-        statement.inside = addresses[1] is not None and addresses[0] == _LineNumber(0)  # before the first line
-        _read_arguments(reader, statement)
         found.append(statement)
+        statement.end = len(found)
+        _read_arguments(reader, statement)
+        if statement.function == "{":
+            groups.append(statement)
 
 
 def _read_arguments(reader: _Reader, statement: _Statement) -> None:
@@ -265,7 +263,7 @@ def _read_arguments(reader: _Reader, statement: _Statement) -> None:
             statement.text = re.sub(r"^\s*\\?\n?\s*", "", text)
         case ":" | "b" | "t":
             statement.text = reader.matched(r"[ \t]*([^ \t\n;}]*)").strip(" \t")
-        case "d" | "p" | "q":
+        case "d" | "p" | "q" | "{":
             pass
         case function:
             raise UnknownError(f"what sed does with {function!r}")

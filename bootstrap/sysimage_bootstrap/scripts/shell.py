@@ -290,7 +290,8 @@ class Shell:
         for name, word in command.assignments:
             try:
                 self.variables[name] = text_of(self, word)
-                status = self.status if any(isinstance(part, Substitution) for part in word.parts) else 0
+                if any(isinstance(part, Substitution) for part in word.parts):
+                    status = self.status
             except UnknownError:
                 self.variables[name] = None
                 status = None

@@ -112,6 +112,7 @@ def _read(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Outp
         for name in names:
             shell.variables[name] = ""
         return 1
+    ended = text.endswith("\n")
     text = text.removesuffix("\n")
     text = text if raw else re.sub(r"\\(.)", r"\1", text)
     separators = shell.variables.get("IFS", " \t\n") or ""
@@ -122,7 +123,7 @@ def _read(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Outp
         shell.variables[name] = pieces[0]
         rest = pieces[1].lstrip(blanks) if len(pieces) > 1 else ""
     shell.variables[names[-1]] = rest
-    return 0
+    return int(not ended)
 
 
 def _cd(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:

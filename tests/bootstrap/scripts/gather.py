@@ -14,6 +14,7 @@ import sys
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pyzstd
@@ -81,6 +82,7 @@ def _first(pool: urllib3.PoolManager, address: str, size: int) -> bytes:
     return answer.data
 
 
+@cache
 def read_corpus() -> dict[str, dict[str, object]]:
     return dict(json.loads(pyzstd.decompress(CORPUS.read_bytes())))
 

@@ -27,6 +27,10 @@ class WrittenFiles:
             else:
                 self._nodes[path] = Node.file(text.encode(), 0o755 if text.startswith("#!") else 0o644)
 
+    def nodes(self) -> Mapping[str, Node]:
+        """Everything that is there."""
+        return self._nodes
+
     def node(self, path: str) -> Node | None:
         return self._nodes.get(path)
 

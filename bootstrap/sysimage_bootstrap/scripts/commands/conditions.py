@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import eq, ge, gt, le, lt, ne
+
 from sysimage.rootfs.tree import Kind
 from sysimage_bootstrap.scripts.running import Call, UnknownError, command
 from sysimage_bootstrap.scripts.tools import is_there
 
-_NUMBERS = ("-eq", "-ne", "-lt", "-le", "-gt", "-ge")
+_NUMBERS: dict[str, Callable[[int, int], bool]] = {
+    "-eq": eq,
+    "-ne": ne,
+    "-lt": lt,
+    "-le": le,
+    "-gt": gt,
+    "-ge": ge,
+}
 _FILES = "bcdefgGhkLNOprsStuwxS"
 _BINARY = ("=", "==", "!=", "<", ">", "-nt", "-ot", "-ef", *_NUMBERS)
 
@@ -50,7 +60,7 @@ def _holds(call: Call, words: list[str]) -> bool:
             return bool(text)
         case [left, operator, right] if operator in _BINARY:
             return _compare(call, left, operator, right)
-        case ["!", *rest]:
+        case ["!", *rest] if len(words) <= 4:
             return not _holds(call, rest)
         case ["(", *inner, ")"] if len(words) <= 4:
             return _holds(call, inner)
@@ -161,11 +171,4 @@ def _compare(call: Call, left: str, operator: str, right: str) -> bool:
         one, other = int(left), int(right)
     except ValueError:
         raise UnknownError(f"which number is meant by {left!r} {operator} {right!r}") from None
-    return {
-        "-eq": one == other,
-        "-ne": one != other,
-        "-lt": one < other,
-        "-le": one <= other,
-        "-gt": one > other,
-        "-ge": one >= other,
-    }[operator]
+    return _NUMBERS[operator](one, other)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from sysimage.rootfs.tree import Kind
 from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
 from sysimage_bootstrap.scripts.root_files import Node
-from sysimage_bootstrap.scripts.running import ID_OF, Call, UnknownError, command, new_mode
+from sysimage_bootstrap.scripts.running import ID_OF, Call, Options, UnknownError, command, new_mode
 
 
 def _all(call: Call, operands: list[str], *, recursive: bool) -> tuple[list[str], int]:
@@ -41,6 +41,7 @@ def chmod(call: Call) -> int:
     for path in paths:
         node = call.files.node(path, follow=not recursive)
         if node is None or node.kind is Kind.SYMLINK:
+            status = status if recursive else 1
             continue
         if mode is None:
             like = call.files.node(call.path(reference or ""))
@@ -143,14 +144,16 @@ def rmdir(call: Call) -> int:
     options = call.options()
     status = 0
     for operand in options.operands:
-        path = call.path(operand).rstrip("/")
-        while path:
+        rest = operand.rstrip("/")
+        while rest:
+            path = call.path(rest)
             node = call.files.node(path, follow=False)
-            if node is None or node.kind is not Kind.DIRECTORY or call.files.names(path):
-                status = 0 if options.has("ignore-fail-on-non-empty") else 1
+            is_directory = node is not None and node.kind is Kind.DIRECTORY
+            if not is_directory or call.files.names(path):
+                status = status if is_directory and options.has("ignore-fail-on-non-empty") else 1
                 break
             call.files.put(path, None)
-            path = posixpath.dirname(path) if options.has("p", "parents") else ""
+            rest = posixpath.dirname(rest) if options.has("p", "parents") else ""
     return status
 
 
@@ -163,7 +166,7 @@ def rm(call: Call) -> int:
         path = call.path(operand)
         node = call.files.node(path, follow=False)
         if node is None or (node.kind is Kind.DIRECTORY and not options.has("r", "R", "recursive")):
-            status = 0 if node is None and options.has("f", "force") else 1
+            status = status if node is None and options.has("f", "force") else 1
             continue
         call.files.remove(path)
     return status
@@ -172,14 +175,16 @@ def rm(call: Call) -> int:
 @command("touch")
 def touch(call: Call) -> int:
     options = call.options("rdt", frozenset({"reference", "date"}))
+    status = 0
     for operand in options.operands:
-        path = call.path(operand)
+        path = call.files.real(call.path(operand))
         if call.files.node(path) is not None or options.has("c", "no-create"):
             continue
         if call.files.node(posixpath.dirname(path)) is None:
-            return 1
-        call.files.put(path, Node.file(b"", 0o666 & ~call.shell.umask))
-    return 0
+            status = 1
+        else:
+            call.files.put(path, Node.file(b"", 0o666 & ~call.shell.umask))
+    return status
 
 
 @command("ln")
@@ -193,24 +198,26 @@ def ln(call: Call) -> int:
     *sources, place = operands
     into = call.files.node(call.path(place), follow=not options.has("n", "T", "no-dereference"))
     is_directory = into is not None and into.kind is Kind.DIRECTORY and not options.has("T")
+    if len(sources) > 1 and not is_directory:
+        return 1
+    status = 0
     for source in sources:
         path = call.path(place)
         path = f"{path.rstrip('/')}/{posixpath.basename(source)}" if is_directory else path
-        if call.files.node(path, follow=False) is not None and not options.has("f", "force"):
-            return 1
-        if call.files.node(posixpath.dirname(path)) is None:
-            return 1
-        if symbolic:
+        is_there = call.files.node(path, follow=False) is not None and not options.has("f", "force")
+        node = call.files.node(call.path(source), follow=False)
+        if is_there or call.files.node(posixpath.dirname(path)) is None:
+            status = 1
+        elif symbolic:
             target = source
             if options.has("r", "relative"):
                 target = posixpath.relpath(call.path(source), posixpath.dirname(path))
             call.files.put(path, Node.symlink(target))
+        elif node is None or node.kind is Kind.DIRECTORY:
+            status = 1
         else:
-            node = call.files.node(call.path(source))
-            if node is None:
-                return 1
             call.files.put(path, node)
-    return 0
+    return status
 
 
 @command("cp", "mv")
@@ -223,25 +230,36 @@ def cp(call: Call) -> int:
     is_directory = into is not None and into.kind is Kind.DIRECTORY and not options.has("T")
     if len(sources) > 1 and not is_directory:
         return 1
-    keeps = call.name == "mv" or options.has("a", "p", "preserve", "archive")
-    follows = call.name == "cp" and not options.has("a", "d", "P", "archive", "r", "R")
+    status = 0
     for source in sources:
         path = call.path(place)
         path = f"{path.rstrip('/')}/{posixpath.basename(source.rstrip('/'))}" if is_directory else path
-        node = call.files.node(call.path(source), follow=follows)
-        if node is None:
-            return 1
-        if options.has("n", "no-clobber", "u", "update") and call.files.node(path) is not None:
-            continue
-        if call.files.node(posixpath.dirname(path)) is None:
-            return 1
-        if options.has("remove-destination"):
-            call.files.remove(path)
-        if node.kind is Kind.DIRECTORY and call.name == "cp" and not options.has("a", "r", "R", "archive", "recursive"):
-            return 1
-        _copy(call, call.path(source), path, keeps=keeps, follows=follows)
-        if call.name == "mv":
-            call.files.remove(call.path(source))
+        status = _copy_one(call, options, call.path(source), path) or status
+    return status
+
+
+def _copy_one(call: Call, options: Options, source: str, path: str) -> int:
+    """Copy or move one source to a path."""
+    moves = call.name == "mv"
+    keeps = moves or options.has("a", "p", "preserve", "archive")
+    recursive = options.has("a", "r", "R", "archive", "recursive")
+    follows = not moves and (options.has("L", "dereference") or not (recursive or options.has("d", "P")))
+    node, there = call.files.node(source, follow=follows), call.files.node(path)
+    if node is None or call.files.node(posixpath.dirname(path)) is None:
+        return 1
+    if options.has("n", "no-clobber", "u", "update") and there is not None:
+        return 0
+    if options.has("remove-destination"):
+        call.files.remove(path)
+    old = call.files.real(source, follow=follows)
+    new = call.files.real(path, follow=not (moves or options.has("remove-destination")))
+    if new == old or (node.kind is Kind.DIRECTORY and (f"{new}/".startswith(f"{old}/") or not (moves or recursive))):
+        return 1  # the same file, or a directory within itself, or one that is not asked for
+    if not moves and there is None and call.files.node(path, follow=False) is not None:
+        return 1  # nothing is written through a link that leads nowhere
+    _copy(call, source, path, keeps=keeps, follows=follows)
+    if moves:
+        call.files.remove(source)
     return 0
 
 
@@ -275,10 +293,15 @@ def install(call: Call) -> int:
         return 0
     operands = list(options.operands)
     place = options.value("t", "target-directory") or operands.pop()
+    if options.has("D") and options.has("t", "target-directory"):
+        call.files.make_directories(call.path(place))
     into = call.files.node(call.path(place))
+    is_directory = into is not None and into.kind is Kind.DIRECTORY
+    if len(operands) > 1 and not is_directory:
+        return 1
     for source in operands:
         path = call.path(place)
-        if into is not None and into.kind is Kind.DIRECTORY:
+        if is_directory:
             path = f"{path.rstrip('/')}/{posixpath.basename(source)}"
         if options.has("D"):
             call.files.make_directories(posixpath.dirname(path))

@@ -132,8 +132,8 @@ class _Reader:
             )
         if word == "-printf":
             form = self.words.pop(0)
-            if unknown := re.findall("%[^fpPhn%]", form):
-                raise UnknownError(f"what find prints for {unknown[0]}")
+            if unknown := [letter for letter in re.findall("%(.)", form) if letter not in "fpPh%"]:
+                raise UnknownError(f"what find prints for %{unknown[0]}")
             return lambda found: _print(call, _formatted(form, found))
         end_of_name = "\0" if word == "-print0" else "\n"
         return lambda found: _print(call, f"{found.shown}{end_of_name}")
@@ -187,7 +187,7 @@ def _formatted(form: str, found: _Found) -> str:
         "f": posixpath.basename(found.path),
         "p": found.shown,
         "P": found.shown[len(found.top) :].lstrip("/"),
-        "h": posixpath.dirname(found.shown),
+        "h": posixpath.dirname(found.shown) or ".",
         "%": "%",
     }
     text = form.replace(r"\n", "\n").replace(r"\0", "\0").replace(r"\t", "\t")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 import re
+from collections.abc import Callable
 from functools import partial
 
 from sysimage_bootstrap.scripts.commands.exim import SETS_DIRECTIVES, with_directives
@@ -20,8 +22,18 @@ from sysimage_bootstrap.scripts.shell_patterns import expression
 def seq(call: Call) -> int:
     numbers = [int(word) for word in call.arguments]
     first, step, last = {1: (1, 1, numbers[0]), 2: (numbers[0], 1, numbers[-1])}.get(len(numbers), tuple(numbers))
-    call.print("".join(f"{number}\n" for number in range(first, last + 1, step)))
+    call.print("".join(f"{number}\n" for number in range(first, last + (1 if step > 0 else -1), step)))
     return 0
+
+
+_COMPARISONS: dict[str, Callable[[int, int], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+    "<=": operator.le,
+    ">=": operator.ge,
+}
 
 
 @command("expr")
@@ -32,44 +44,37 @@ def expr(call: Call) -> int:
             has_group = r"\(" in pattern
             call.print(f"{(found[1] if found else '') if has_group else (found.end() if found else 0)}\n")
             return int(not (found and (found[1] if has_group else found.end())))
-        case [left, ("=" | "!=" | "<" | ">" | "<=" | ">=") as sign, right] if left.isdecimal() and right.isdecimal():
-            one, other = int(left), int(right)
-            holds = {
-                "=": one == other,
-                "!=": one != other,
-                "<": one < other,
-                ">": one > other,
-                "<=": one <= other,
-                ">=": one >= other,
-            }[sign]
-            call.print(f"{int(holds)}\n")
-            return int(not holds)
+        case [left, sign, right] if sign in _COMPARISONS and left.isdecimal() and right.isdecimal():
+            return _say(call, _COMPARISONS[sign](int(left), int(right)))
         case [left, ("=" | "!=") as sign, right]:
-            holds = (left == right) == (sign == "=")
-            call.print(f"{int(holds)}\n")
-            return int(not holds)
+            return _say(call, (left == right) == (sign == "="))
         case [left, ("+" | "-" | "*" | "/" | "%") as sign, right]:
-            value = arithmetic(call.shell, f"{left} {sign} {right}")
-            call.print(f"{value}\n")
-            return int(value == 0)
+            try:
+                return _say(call, arithmetic(call.shell, f"{int(left)} {sign} {int(right)}"))
+            except ValueError:
+                return 2
     raise UnknownError("what expr prints")
+
+
+def _say(call: Call, value: int) -> int:
+    """Print a number; nought is a failure."""
+    call.print(f"{int(value)}\n")
+    return int(value == 0)
 
 
 @command("md5sum", "sha1sum", "sha256sum", "sha512sum")
 def digests(call: Call) -> int:
     options = call.options()
     options.only("b", "t")
-    try:
-        for name, text in inputs(call, options.operands):
-            made = hashlib.new(
-                call.name.removesuffix("sum"), text.encode(errors="surrogateescape"), usedforsecurity=False
-            ).hexdigest()
-            if runs(text):
-                made = call.state.random.hexadecimal(len(made))
-            call.print(f"{made}  {name or '-'}\n")
-    except FileNotFoundError:
-        return 1
-    return 0
+    texts, status = inputs(call, options.operands)
+    for name, text in texts:
+        made = hashlib.new(
+            call.name.removesuffix("sum"), text.encode(errors="surrogateescape"), usedforsecurity=False
+        ).hexdigest()
+        if runs(text):
+            made = call.state.random.hexadecimal(len(made))
+        call.print(f"{made}  {name or '-'}\n")
+    return status
 
 
 _PRINTS_FIELD = re.compile(r"\s*(?:/((?:[^/\\]|\\.)*)/)?\s*\{\s*print\s+\$(\d+|NF)\s*;?\s*\}\s*")
@@ -100,6 +105,9 @@ def awk(call: Call) -> int:
     return each_line(call, options.operands[1:], change)
 
 
+_NOT_FOUND, _XARGS_FAILED = 127, 123
+
+
 @command("xargs", "env", "nice")
 def runs_another(call: Call) -> int | None:
     words = list(call.arguments)
@@ -115,7 +123,8 @@ def runs_another(call: Call) -> int | None:
         more = [word for word in more if word]
         if not more and {"-r", "--no-run-if-empty"} & set(flags):
             return 0
-        return call.shell.call(0, [*(words or ["echo"]), *more], call.stdin, call.out)
+        status = call.shell.call(0, [*(words or ["echo"]), *more], call.stdin, call.out)
+        return status if status in (None, 0, _NOT_FOUND) else _XARGS_FAILED
     assignments = []
     while words and re.match(r"[A-Za-z_]\w*=|-", words[0]):
         assignments.append(words.pop(0))
@@ -132,6 +141,8 @@ def runs_a_script(call: Call) -> int | None:
     words = [word for word in call.arguments if word != "-e"]
     if not words or words[0].startswith("-"):
         raise UnknownError(f"what {call.name} does")
+    if call.files.node(call.path(words[0])) is not None:
+        words[0] = call.path(words[0])  # a file here comes before a program of this name
     return call.shell.call(0, words, call.stdin, call.out)
 
 

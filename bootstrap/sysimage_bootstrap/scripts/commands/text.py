@@ -5,21 +5,20 @@ from __future__ import annotations
 import posixpath
 import re
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import groupby
 
 from sysimage_bootstrap.scripts.random_text import runs
-from sysimage_bootstrap.scripts.running import Call, Options, UnknownError, command
+from sysimage_bootstrap.scripts.running import Call, UnknownError, command
 from sysimage_bootstrap.scripts.sed import sed_text
-from sysimage_bootstrap.scripts.shell_patterns import expression
 
 _ESCAPES = {"n": "\n", "t": "\t", "\\": "\\", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 
 
-def inputs(call: Call, paths: list[str]) -> list[tuple[str, str]]:
-    """Name and text of each file that is read; of what is piped in, if none is named. OSError if one is absent."""
-    found = []
+def inputs(call: Call, paths: list[str]) -> tuple[list[tuple[str, str]], int]:
+    """Name and text of each file that is read, or of what is piped in, if none is named; and 1 if one is absent."""
+    found, status = [], 0
     for path in paths or ["-"]:
         if path == "-" or path == "/dev/stdin":
             found.append(("", call.stdin.text()))
@@ -29,13 +28,19 @@ def inputs(call: Call, paths: list[str]) -> list[tuple[str, str]]:
             found.append((path, device))
             continue
         node = call.files.node(call.path(path))
-        if node is None or node.target is not None:
-            raise FileNotFoundError(path)
+        if node is None:
+            status = 1
+            continue
         content = call.files.read(call.path(path))
         if content is None:
             raise UnknownError(f"what {path} holds")
         found.append((path, content.decode(errors="surrogateescape")))
-    return found
+    return found, status
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines without their ends. Nothing but a newline ends one: ``\\r`` and ``\\f`` are characters of it."""
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def _escaped(text: str) -> str:
@@ -83,70 +88,7 @@ def _converted(match: re.Match[str], value: str) -> str:
 
 @command("cat")
 def cat(call: Call) -> int:
-    try:
-        for _, text in inputs(call, call.options().operands):
-            call.print(text)
-    except FileNotFoundError:
-        return 1
-    return 0
-
-
-@command("grep", "egrep", "fgrep")
-def grep(call: Call) -> int:
-    options = call.options("emABCf", frozenset({"regexp"}))
-    options.only(*"EFGqsvxioclnhHwerRsm", "quiet", "regexp", "no-messages", "extended-regexp", "invert-match", "silent")
-    operands = list(options.operands)
-    patterns = [*options.given.get("e", []), *options.given.get("regexp", [])] or [operands.pop(0)]
-    search = _grep_expression(call, options, patterns)
-    if options.has("r", "R"):
-        operands = [path for top in operands for path in call.files.below(call.path(top)) if _is_file(call, path)]
-    matches: Callable[[str], object] = search.fullmatch if options.has("x") else search.search
-    found = failed = False
-    for path in operands or ["-"]:
-        try:
-            ((name, text),) = inputs(call, [path])
-        except FileNotFoundError:
-            failed = True
-            continue
-        hits = [
-            (number, line)
-            for number, line in enumerate(text.splitlines(), 1)
-            if bool(matches(line)) != options.has("v", "invert-match")
-        ]
-        found |= bool(hits)
-        if not options.has("q", "quiet", "silent"):
-            _print_hits(call, options, search, name, hits, named=len(operands) > 1)
-    return 0 if found else 2 if failed and len(operands) == 1 else 1
-
-
-def _grep_expression(call: Call, options: Options, patterns: Iterable[str]) -> re.Pattern[str]:
-    """What any of the lines of ``patterns`` matches."""
-    extended = call.name == "egrep" or options.has("E", "extended-regexp")
-    fixed = call.name == "fgrep" or options.has("F")
-    lines = [line for pattern in patterns for line in pattern.split("\n")]
-    whole = "|".join(f"(?:{re.escape(one) if fixed else expression(one, extended=extended)})" for one in lines)
-    if options.has("w"):
-        whole = rf"(?<!\w)(?:{whole})(?!\w)"
-    return re.compile(whole, re.IGNORECASE if options.has("i") else 0)
-
-
-def _print_hits(
-    call: Call, options: Options, search: re.Pattern[str], name: str, hits: Sequence[tuple[int, str]], *, named: bool
-) -> None:
-    prefix = f"{name}:" if named and not options.has("h") else ""
-    if options.has("c"):
-        call.print(f"{prefix}{len(hits)}\n")
-    elif options.has("l"):
-        call.print(f"{name}\n" if hits else "")
-    else:
-        for number, line in hits:
-            shown = "\n".join(match[0] for match in search.finditer(line)) if options.has("o") else line
-            call.print(f"{prefix}{f'{number}:' if options.has('n') else ''}{shown}\n")
-
-
-def _is_file(call: Call, path: str) -> bool:
-    node = call.files.node(path, follow=False)
-    return node is not None and node.content is not None
+    return _print_texts(call, call.options().operands, lambda text: text)
 
 
 @command("sed")
@@ -158,19 +100,14 @@ def sed(call: Call) -> int:
     operands = list(options.operands)
     script = "\n".join([*options.given.get("e", []), *options.given.get("expression", [])]) or operands.pop(0)
     extended, quiet = options.has("E", "r", "regexp-extended"), options.has("n", "quiet")
-    try:
-        if options.has("i", "in-place"):
-            for path in operands:
-                ((_, text),) = inputs(call, [path])
-                made = sed_text(script, text, extended=extended, quiet=quiet).encode(errors="surrogateescape")
-                _rewrite(call, call.path(path), made)
-            return 0
-        call.print(
-            sed_text(script, "".join(text for _, text in inputs(call, operands)), extended=extended, quiet=quiet)
-        )
-    except FileNotFoundError:
-        return 2
-    return 0
+    texts, status = inputs(call, operands)
+    if options.has("i", "in-place"):
+        for path, text in texts:
+            made = sed_text(script, text, extended=extended, quiet=quiet).encode(errors="surrogateescape")
+            _rewrite(call, call.path(path), made)
+    else:
+        call.print(sed_text(script, "".join(text for _, text in texts), extended=extended, quiet=quiet))
+    return 2 * status
 
 
 def _rewrite(call: Call, path: str, content: bytes) -> None:
@@ -180,16 +117,14 @@ def _rewrite(call: Call, path: str, content: bytes) -> None:
 
 
 def each_line(call: Call, operands: list[str], change: Callable[[str], str | None]) -> int:
-    """Print what becomes of each line of what is read; None leaves one out."""
-    try:
-        for _, text in inputs(call, operands):
-            for line in text.splitlines():
-                changed = change(line)
-                if changed is not None:
-                    call.print(f"{changed}\n")
-    except FileNotFoundError:
-        return 1
-    return 0
+    """Print what becomes of each line of what is read; None leaves one out. 1 if a file is absent."""
+    texts, status = inputs(call, operands)
+    for _, text in texts:
+        for line in lines_of(text):
+            changed = change(line)
+            if changed is not None:
+                call.print(f"{changed}\n")
+    return status
 
 
 @command("cut")
@@ -224,19 +159,17 @@ def tr(call: Call) -> int:
     options.only(*"dsc")
     sets = [_set(operand) for operand in options.operands]
     text = call.stdin.text()
+    inverted = options.has("c")
     if options.has("d"):
-        keep = options.has("c")
-        call.print("".join(one for one in text if (one in sets[0]) == keep or runs(one)))
-        return 0
-    if options.has("c"):
-        call.print("".join(one if one in sets[0] or runs(one) else sets[1][-1] for one in text))
-        return 0
-    if len(sets) == 2:
+        text = "".join(one for one in text if (one in sets[0]) == inverted or runs(one))
+    elif inverted and len(sets) == 2:
+        text = "".join(one if one in sets[0] or runs(one) else sets[1][-1] for one in text)
+    elif len(sets) == 2:
         first, second = sets[0], sets[1] + sets[1][-1:] * len(sets[0])
         text = text.translate({ord(one): other for one, other in zip(first, second, strict=False)})
     if options.has("s"):
-        squeezed = sets[-1]
-        text = "".join(one for at, one in enumerate(text) if not (at and one == text[at - 1] and one in squeezed))
+        others = inverted and len(sets) == 1
+        text = re.sub(r"(.)\1+", lambda same: same[1] if (same[1] in sets[-1]) != others else same[0], text, flags=re.S)
     call.print(text)
     return 0
 
@@ -261,37 +194,41 @@ _NAMED = {
 
 @command("head", "tail")
 def head(call: Call) -> int:
-    arguments = [f"-n{word[1:]}" if re.fullmatch(r"-\d+", word) else word for word in call.arguments]
-    call.arguments = arguments
+    if call.arguments and re.fullmatch(r"-\d+", call.arguments[0]):
+        call.arguments[0] = f"-n{call.arguments[0][1:]}"
     options = call.options("nc", frozenset({"lines", "bytes"}))
     options.only("n", "c", "q", "lines", "bytes")
     size = options.value("c", "bytes")
-    if size is not None:
-        if call.name != "head" or not size.isdecimal():
-            raise UnknownError("which bytes are meant")
-        return _print_texts(call, options.operands, lambda text: text[: int(size)])
+    if size is not None and (call.name != "head" or not size.isdecimal()):
+        raise UnknownError("which bytes are meant")
     count = options.value("n", "lines") or "10"
-    try:
-        for _, text in inputs(call, options.operands):
-            lines = text.splitlines(keepends=True)
-            number = int(count.lstrip("+-"))
-            if call.name == "head":
-                chosen = lines[: -number or None] if count.startswith("-") else lines[:number]
-            else:
-                chosen = lines[number - 1 :] if count.startswith("+") else lines[-number:] if number else []
-            call.print("".join(chosen))
-    except FileNotFoundError:
-        return 1
-    return 0
+    texts, status = inputs(call, options.operands)
+    for at, (name, text) in enumerate(texts):
+        if len(options.operands) > 1 and not options.has("q"):
+            call.print(("\n" if at else "") + f"==> {name} <==\n")
+        call.print(_lines_at_end(call.name, count, text) if size is None else text[: int(size)])
+    return status
+
+
+def _lines_at_end(name: str, count: str, text: str) -> str:
+    """The first or the last lines of a text, as many as are wanted, or all but these."""
+    lines = [f"{line}\n" for line in lines_of(text)]
+    if lines and not text.endswith("\n"):
+        lines[-1] = lines[-1].removesuffix("\n")
+    number = int(count.lstrip("+-"))
+    if name == "head":
+        chosen = lines[: -number or None] if count.startswith("-") else lines[:number]
+    else:
+        chosen = lines[number - 1 :] if count.startswith("+") else lines[-number:] if number else []
+    return "".join(chosen)
 
 
 def _print_texts(call: Call, operands: list[str], change: Callable[[str], str]) -> int:
-    try:
-        for _, text in inputs(call, operands):
-            call.print(change(text))
-    except FileNotFoundError:
-        return 1
-    return 0
+    """Print what becomes of each text that is read; the exit status is 1 if a file is absent."""
+    texts, status = inputs(call, operands)
+    for _, text in texts:
+        call.print(change(text))
+    return status
 
 
 @command("fold")
@@ -344,7 +281,10 @@ def sort(call: Call) -> int:
     options.only(*"urnV")
     if options.has("V"):
         raise UnknownError("how versions are sorted")
-    lines = [line for _, text in inputs(call, options.operands) for line in text.splitlines()]
+    texts, status = inputs(call, options.operands)
+    if status:
+        return 2
+    lines = [line for _, text in texts for line in lines_of(text)]
     lines = sorted(set(lines)) if options.has("u") else sorted(lines)
     if options.has("n"):
         lines.sort(key=lambda line: int((re.match(r"\s*(-?\d+)", line) or ["", "0"])[1]))
@@ -356,29 +296,33 @@ def sort(call: Call) -> int:
 def uniq(call: Call) -> int:
     options = call.options()
     options.only("c", "d", "u")
-    for _, text in inputs(call, options.operands):
-        for line, same in groupby(text.splitlines()):
+    texts, status = inputs(call, options.operands)
+    for _, text in texts:
+        for line, same in groupby(lines_of(text)):
             count = len(list(same))
             if (options.has("d") and count == 1) or (options.has("u") and count > 1):
                 continue
             call.print(f"{count:7} {line}\n" if options.has("c") else f"{line}\n")
-    return 0
+    return status
 
 
 @command("wc")
 def wc(call: Call) -> int:
     options = call.options()
     options.only("l", "w", "c")
-    for name, text in inputs(call, options.operands):
+    if len(options.given) != 1 or len(options.operands) > 1:
+        raise UnknownError("how wc lays out its numbers")
+    texts, status = inputs(call, options.operands)
+    for name, text in texts:
         count = text.count("\n") if options.has("l") else len(text.split()) if options.has("w") else len(text)
         call.print(f"{count} {name}".rstrip() + "\n")
-    return 0
+    return status
 
 
 @command("basename")
 def basename(call: Call) -> int:
     words = [word for word in call.arguments if word != "--"]
-    name = posixpath.basename(words[0].rstrip("/")) if words[0].strip("/") else words[0]
+    name = posixpath.basename(words[0].rstrip("/")) or words[0][:1]
     if len(words) > 1 and name != words[1]:
         name = name.removesuffix(words[1])
     call.print(f"{name}\n")
