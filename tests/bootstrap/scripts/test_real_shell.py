@@ -1,4 +1,4 @@
-"""What scripts print, how they end and what they leave behind, beside what a real shell with real tools comes to.
+"""What scripts print, how they end and what is there afterwards, beside what a real shell with real tools comes to.
 
 The scripts are in ``cases``, divided by empty lines.
 """
