@@ -156,20 +156,20 @@ def sampled(project: Path, place: Path, size: int, seed: int) -> list[Case]:
     return [Case(str(room), path, text, chooser.choice(alike)) for path, text, alike in chosen]
 
 
-def mirrored(project: Path, module: Path) -> str:
-    """The directory of the tests of a module's room, or their module if they are few; relative to the project."""
+def mirrored(project: Path, module: Path) -> str | None:
+    """The tests of a module's room, relative to the project: a directory, a module if they are few, or none."""
     for name, package in PACKAGES.items():
         if module.is_relative_to(package):
             module = Path(name) / module.relative_to(package)
     within = Path(*module.parts[1:]) if module.parts[0] == "sysimage" else module
     own = Path("tests", within.parent, f"test_{within.name}")
-    room = next(folder for folder in (own.parent, *own.parent.parents) if (project / folder).is_dir())
-    return str(room) if room != Path("tests") else str(own)
+    places = (place for place in (*own.parents, own) if len(place.parts) > 1)
+    return next((str(place) for place in places if (project / place).exists()), None)
 
 
 def judged(project: Path, cases: Sequence[Case], jobs: int, limit: float = LIMIT) -> Iterator[Verdict]:
     """Every case with the tests that noticed it, in the order of the cases."""
-    own = {mirrored(project, case.module) for case in cases}
+    own = {room for case in cases if (room := mirrored(project, case.module))}
     rooms = sorted(own.union(*(ALSO.get(room, ()) for room in own)))
     traces = Traces()
     with tempfile.TemporaryDirectory(prefix="mutants-") as scratch, ExitStack() as closing:
