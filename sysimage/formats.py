@@ -1,6 +1,6 @@
 """The versions of what is written for other programs and for later versions of this one, and how they are read.
 
-A format's name and version stand in the document: ``"format": "sysimage-lock/1"``. A version is raised where an older
+A format's name and version are in the document: ``"format": "sysimage-lock/1"``. A version is raised where an older
 program would misunderstand the document; what it may ignore does not raise it. Older versions are read; a newer one
 is refused with a message that says so.
 """

@@ -249,7 +249,7 @@ def say_without_waiting(text: str) -> None:
     """Write a line to standard error, unless its reader keeps us waiting or has left."""
     with contextlib.suppress(OSError):
         if any(events & select.POLLOUT for _, events in _poll(2, select.POLLOUT)):
-            # Progress bars have hidden the cursor, or stand where it is; a terminal has also shown the keys, as ^C.
+            # Progress bars have hidden the cursor, or are where it is; a terminal has also shown the keys, as ^C.
             shown = "\x1b[?25h\r\x1b[K" if os.isatty(2) else ""
             os.write(2, f"{shown}{text}\n".encode())
 

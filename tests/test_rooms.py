@@ -1,6 +1,6 @@
 """The house rules: which room may know which, and what only one place may do.
 
-The arrows of the design go from left to right; a room knows those on its left and what lies beneath. Nothing here runs
+The arrows of the design go from left to right; a room knows those on its left and what is beneath. Nothing here runs
 the code: it reads imports and calls.
 """
 
@@ -152,7 +152,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     # What programs read of results, as plain values: the room with the results fills them.
     "documents": set(),
-    # The library's door: it takes paths and values and calls the conductor; the command line stands on it.
+    # The library's door: it takes paths and values and calls the conductor; the command line uses it.
     "api": {
         "documents",
         "spec",
@@ -280,7 +280,7 @@ def room_of_module(name: str) -> str:
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Line and full name of everything imported, wherever the import stands."""
+    """Line and full name of everything imported, wherever the import is."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
@@ -393,7 +393,7 @@ def module_name(path: Path) -> str:
 
 
 def needed_modules(node: ast.AST, known: Container[str]) -> Iterator[str]:
-    """Modules of sysimage that a module needs when it runs, wherever the import stands; not what only types need."""
+    """Modules of sysimage that a module needs when it runs, wherever the import is; not what only types need."""
     if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
         return
     if isinstance(node, ast.Import):

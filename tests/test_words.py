@@ -51,6 +51,7 @@ RULES = {
     r"\bhence\b": '"so"',
     r"\bought to\b": '"should", "have to"',
     r"\bas (?:it|he|she|they) likes?\b": 'say what is not restricted: "without a limit"',
+    r"\b(?:lies?|stands?)\b(?!-)(?! (?:for|in for|in line)\b)": '"is", "are", "occurs", "is written"',
     r"\bof ours\b": 'name it: "of sysimage", "a SysimageError"',
 }
 """A pattern, in any case → what to write instead."""
@@ -135,6 +136,7 @@ def test_documents_are_written_in_plain_words() -> None:
         'raise ValueError(f"{name} is no file")',
         "# older records are passed over",
         '"""The owner, if he is not root."""',
+        "# what stands in a file",
     ],
 )
 def test_a_riddle_is_seen(text: str) -> None:

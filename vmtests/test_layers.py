@@ -68,7 +68,7 @@ def test_images_planned_together_share_layers_on_disk(shared_engine: Engine, tmp
         )
         ones, twos = layers_of(engine, first), layers_of(engine, second)
         common = next((n for n, (one, two) in enumerate(zip(ones, twos, strict=False)) if one != two), len(ones))
-        assert common >= 1, "an engine shares a layer only with all that lie below it"
+        assert common >= 1, "an engine shares a layer only with all that are below it"
         shared = shared_sizes(engine)
         assert set(shared) == {"base", "more"}
         for size, common_size in shared.values():

@@ -204,7 +204,7 @@ def test_everything_runs_as_the_specified_user(also: tuple[str, ...], shared_eng
 
 
 @pytest.mark.parametrize("also", [(), ("--tmpfs", "/run")], ids=["alone", "empty-run"])
-def test_an_init_of_the_engine_stands_before_ours(also: tuple[str, ...], shared_engine: Engine, image: str) -> None:
+def test_an_init_of_the_engine_is_before_ours(also: tuple[str, ...], shared_engine: Engine, image: str) -> None:
     with running(shared_engine, image, ("--init", *also)) as container:
         booted(container)
         assert "docker-init" in sh(container, "tr '\\0' ' ' < /proc/1/cmdline")

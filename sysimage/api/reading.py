@@ -17,7 +17,7 @@ DEFAULT = Settings()
 
 
 def find(image: Place, settings: Settings = DEFAULT, *, whole: bool = False) -> FoundImage:
-    """Where the image lies that ``image`` names: an archive, an OCI layout (``DIR``, ``DIR:TAG``), or a name in a
+    """Where the image is that ``image`` names: an archive, an OCI layout (``DIR``, ``DIR:TAG``), or a name in a
     registry (``host/name:tag``, ``host/name@sha256:…``). ``whole`` fetches all of the last when a layer is read."""
     from sysimage.pipeline.image_places import find_image, is_on_this_machine
 

@@ -1,6 +1,6 @@
 """Images that ours begin with: read with a verifier's eyes, kept byte for byte, and built upon.
 
-`read` stands aside: it brings the verifier's readers with it, which no build without a base image has to load.
+`read` is not imported here: it brings the verifier's readers with it, which no build without a base image has to load.
 """
 
 from sysimage.bases.account_files import tell_lost_accounts

@@ -39,7 +39,7 @@ def _file(table: Table, content: bytes, tree: FileTree) -> AccountFile:
         raise ValueError(f"{as_path(parts)} leads to no file")
     if item_of(found[0]) is None:
         return AccountFile(as_path(found[0]), content, node.mode, node.uid, node.gid)
-    # Every user may read what lies in a store item; a file takes the place of the link that leads there.
+    # Every user may read what is in a store item; a file takes the place of the link that leads there.
     above = tree.resolve(b"/" + b"/".join(parts[:-1]))
     own = above is not None and item_of(above[0]) is None
     place = as_path((*above[0], parts[-1])) if above is not None and own else as_path(parts)

@@ -28,7 +28,7 @@ class BaseImageError(SpecError):
 
 @dataclass(frozen=True, slots=True)
 class BaseLayer:
-    """One layer of the base and where its bytes lie."""
+    """One layer of the base and where its bytes are."""
 
     blob: LayerBlob
     file: str

@@ -1,4 +1,4 @@
-"""How a container runs that is made of a base and of what lies on top: ours where we say something, else the base's.
+"""How a container runs that is made of a base and of what is on top: ours where we say something, else the base's.
 
 What the spec says replaces what the base says; what we only derive from the packages is added to it. So directories of
 ours come before those in the base's PATH, and the base's programs are found as before. The rest is as a Dockerfile does

@@ -21,7 +21,7 @@ CURRENT_SYSTEM = "/run/current-system"
 
 def place_on(tree: Tree, base: BaseImage, store: Store) -> Tree:
     """``tree`` as the layer above the base's. A `BaseImageError` names every new entry that would replace
-    a directory, lie below a file, or lie in a store that the base has elsewhere."""
+    a directory, are below a file, or are in a store that the base has elsewhere."""
     if not base.layers:
         return tree  # as the walk would find; without it, a build that changes nothing takes a tenth less time
     placed: dict[str, Entry] = {}
@@ -74,7 +74,7 @@ def _place(entry: Entry, base: FileTree) -> tuple[str, str | None]:
 
 
 def _kept(entry: Entry, base: FileTree, path: str, store: Store) -> Entry | str | None:
-    """The entry as it is to stand at ``path``; None for one that the base has already; a text for a conflict."""
+    """The entry as it is to be at ``path``; None for one that the base has already; a text for a conflict."""
     node = base.find(as_parts(path))
     if node is None:
         return replace(entry, path=path)

@@ -1,4 +1,4 @@
-"""Volumes of a base image: kept, but for those in which an engine would hide the store that lies on top.
+"""Volumes of a base image: kept, but for those in which an engine would hide the store that is on top.
 
 An engine puts an empty directory, or an old copy, in the place of a volume. A base in which Nix or Guix ran may declare
 ``/nix`` as one: with it, a container of the image on top would have no program at all, or last year's.

@@ -94,7 +94,7 @@ class BlobDirectory:
             raise IntegrityError(f"cannot read blob {descriptor.digest} in {self.root}: {error.strerror}") from error
 
     def link(self, source: Path, descriptor: Descriptor) -> tuple[FileFingerprint, FileFingerprint] | None:
-        """Bring in a blob that lies at ``source``: linked, or else cloned or copied by the kernel, whichever works.
+        """Bring in a blob that is at ``source``: linked, or else cloned or copied by the kernel, whichever works.
 
         Only the size of a link is checked, not its bytes: ``source`` is a blob of another `BlobDirectory`. A file that
         already has its name here is replaced. A link changes the change time of ``source``: its fingerprints before and

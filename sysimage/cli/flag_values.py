@@ -77,7 +77,7 @@ def created_at(text: str) -> int:
             raise argparse.ArgumentTypeError(f"must be seconds since 1970, a date, or now, not {text!r}") from None
         seconds = int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp())
     if not 0 <= seconds <= LATEST:
-        raise argparse.ArgumentTypeError(f"must lie in the years 1970 to 9999, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be in the years 1970 to 9999, not {text!r}")
     return seconds
 
 

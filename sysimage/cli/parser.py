@@ -176,7 +176,7 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         return argparse.HelpFormatter._fill_text(self, text, width, indent)
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
-        """``-t, --tag NAME``: what a flag takes stands once, after its long name."""
+        """``-t, --tag NAME``: what a flag takes is printed once, after its long name."""
         if not action.option_strings or action.nargs == 0:
             return super()._format_action_invocation(action)
         return f"{', '.join(action.option_strings)} {self._format_args(action, action.dest.upper())}"

@@ -11,7 +11,7 @@ NAME = "resolve"
 HELP = "show the spec that include, variants, --set and arguments come to"
 DESCRIPTION = """\
 Read SPEC with all that it includes and all that is chosen of it, and print the one system that this comes to, as a
-.jsonc file: after each value stands the file, line and column, or the flag, that has it. Builds nothing."""
+.jsonc file: after each value is the file, line and column, or the flag, that has it. Builds nothing."""
 EXAMPLES = (
     ("sysimage resolve --variant small", "what a variant of system.json here says"),
     ("sysimage resolve --set max-layers=20 --json web.json", "another value, for a program"),

@@ -14,7 +14,7 @@ from sysimage.errors import SpecError
 NAME = "search"
 HELP = "find packages by words in their names and descriptions"
 DESCRIPTION = """\
-Show the packages of the archive in whose name or first line of description every WORD stands, in any case. Ends with 2
+Show the packages of the archive in whose name or first line of description every WORD occurs, in any case. Ends with 2
 if no package does."""
 EXAMPLES = (
     ("sysimage search postgresql", "what there is of PostgreSQL"),

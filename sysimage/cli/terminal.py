@@ -22,7 +22,7 @@ _DIGEST = re.compile(r"\bsha256:[0-9a-f]{64}")
 _INDENT = 2
 """Columns before the further lines of what does not fit on one."""
 _NARROWEST_TEXT = 20
-"""Columns that a text in a table needs; with fewer it would stand in a strip of half words."""
+"""Columns that a text in a table needs; with fewer it would become a strip of half words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Terminal:
 
     def json(self, value: Any) -> None:
         """Print JSON as it is."""
-        # What is escaped can only stand inside of strings, where JSON reads the escape as the character.
+        # What is escaped can only be inside of strings, where JSON reads the escape as the character.
         _say(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False), sys.stdout)
 
     def note(self, text: str) -> None:

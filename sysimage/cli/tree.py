@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 NAME = "tree"
 HELP = "show what needs what in an image, from the system down"
 DESCRIPTION = """\
-Show the reference graph as a tree: below each item what it refers to. What stands below an item is printed once; where
+Show the reference graph as a tree: below each item what it refers to. What is below an item is printed once; where
 the item comes again, a mark says so. With NAME, the tree of that item alone."""
 EXAMPLES = (
     ("sysimage tree --depth 2 web.tar", "the system, its packages, and what those need"),

@@ -1,4 +1,4 @@
-"""What needs what, for people's questions: ways to an item, what an item keeps alive, what lies below it."""
+"""What needs what, for people's questions: ways to an item, what an item keeps alive, what is below it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Reason = Literal["asked", "always", "declared", "contents", "reference"]
 and nothing is declared, or nothing is known but that it does."""
 ALWAYS = frozenset({*ESSENTIAL, *EVERYWHERE, *IN_EVERY_IMAGE, *itertools.chain.from_iterable(WITH_INIT.values())})
 _TOP = ""
-"""Stands above all roots. No item has an empty name."""
+"""Above all roots. No item has an empty name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,7 @@ class ReferenceGraph:
 
         above = dict(networkx.immediate_dominators(self.graph, _TOP))
         sums = {label: item.size for label, item in self.items.items()}
-        # The dominators' tree, from its leaves: what is reached later in the walk lies deeper.
+        # The dominators' tree, from its leaves: what is reached later in the walk is deeper.
         tree = networkx.DiGraph()
         tree.add_edges_from((above[label], label) for label in self.items if label in above)
         for label in reversed(list(networkx.topological_sort(tree))):

@@ -34,7 +34,7 @@ class ContentDigest:
         self._held = b""
 
     def update(self, piece: bytes) -> None:
-        """Add a piece. A name may lie across its end, so its last bytes wait for the next one."""
+        """Add a piece. A name may cross its end, so its last bytes wait for the next one."""
         data = self._held + piece
         done, safe = 0, max(len(data) - _LONGEST, 0)
         for match in STORE_NAME.finditer(data):

@@ -34,7 +34,7 @@ class RunnableImage:
     name: str
     """For messages."""
     tag: str | None
-    """What it was asked for by, where several images lie at ``path``."""
+    """What it was asked for by, where several images are at ``path``."""
     source: ImageSource
     documents: ImageDocuments
     raw: bytes = field(repr=False)

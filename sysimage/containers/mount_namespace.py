@@ -1,7 +1,7 @@
 """Holds an image's files in a mount namespace for its containers. `namespaces` starts it as a program:
 ``python -m sysimage.containers.mount_namespace JSON``.
 
-The files lie in memory, in a mount namespace of this process and its containers: when the last of them is gone, however
+The files are in memory, in a mount namespace of this process and its containers: when the last of them is gone, however
 it ended, so are the files, and nothing of the image ever was on a disk. The process ends with its standard input, and
 the kernel kills it with its parent.
 

@@ -183,7 +183,7 @@ class _Unpacking:
                 self._hide(entry.path)
 
     def _hide(self, path: bytes) -> None:
-        """Remove what lower layers put at a path, and nothing of this layer, wherever in it the whiteout stands."""
+        """Remove what lower layers put at a path, and nothing of this layer, wherever in it the whiteout is."""
         try:
             if not stat.S_ISDIR(os.lstat(path).st_mode):
                 if path not in self._placed:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from sysimage.conversion.draft import Draft
 
 CommandReader = Callable[[Sequence[str], Draft, int | None], bool]
-"""Takes the words of a command into a draft, with the line where it stands; False for what was not understood."""
+"""Takes the words of a command into a draft, with the line where it is; False for what was not understood."""
 
 
 def split_flags(words: Sequence[str], with_value: Sequence[str]) -> tuple[list[str], dict[str, str]]:

@@ -1,4 +1,4 @@
-"""A spec from a debos recipe: YAML in which Go's templates may stand."""
+"""A spec from a debos recipe: YAML in which Go's templates may occur."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ class Draft:
             return None
 
     def _not_for(self, place: Path) -> list[str]:
-        """What lies in a directory and is not for an image: history, and what builds read and write."""
+        """What is in a directory and is not for an image: history, and what builds read and write."""
         git = ["/.git"] if (place / ".git").exists() else []
         return [*git, *_OF_BUILDS] if place.resolve() == self.beside.resolve() else git
 

@@ -114,7 +114,7 @@ def _write_past_the_cache(fd: int, content: Iterator[_Content]) -> None:
 
 
 def _write_onwards(fd: int, content: Iterator[_Content]) -> None:
-    """Into a pipe, or an open file from where it stands: by the kernel."""
+    """Into a pipe, or an open file from its offset on: by the kernel."""
     widen_pipe(fd)
     for one in content:
         if isinstance(one, bytes):

@@ -51,7 +51,7 @@ def verified_blob(blobs: Sequence[BlobDirectory], descriptor: Descriptor) -> Pat
 def verified_blobs(
     blobs: Sequence[BlobDirectory], descriptors: Sequence[Descriptor], keeper: BlobRepair | None = None
 ) -> Iterator[Iterator[Path]]:
-    """Where each of the blobs lies, in order: each was read and verified before its place is yielded.
+    """Where each of the blobs is, in order: each was read and verified before its place is yielded.
 
     The ``keeper`` rebuilds a damaged one. Without a keeper, or if the new blob is wrong too, that is an
     `IntegrityError`.

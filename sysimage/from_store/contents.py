@@ -25,7 +25,7 @@ from sysimage.spec.json_text import pointer
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One item whose files stand at the root."""
+    """One item whose files are at the root."""
 
     top: str
     """The item, or a directory in it, by its path in the image."""

@@ -1,4 +1,4 @@
-"""Files of store items, found by the paths that they have in the image, wherever they lie on this machine."""
+"""Files of store items, found by the paths that they have in the image, wherever they are on this machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ItemFiles:
         self._locations = {str(item.path): item.location for item in items if item.location is not None}
 
     def find(self, path: str) -> Path | None:
-        """Where the file or directory at ``path`` lies on this machine; None where it leads nowhere, or out of the
+        """Where the file or directory at ``path`` is on this machine; None where it leads nowhere, or out of the
         items."""
         for _ in range(_MOST_LINKS):
             found = self._step(path)

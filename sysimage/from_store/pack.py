@@ -101,7 +101,7 @@ def content_entries(
     if issues or conflicts:
         raise SpecError(
             "cannot put the contents at the root of the image",
-            hint="leave one of the items out, or say in symlinks or files what stands there",
+            hint="leave one of the items out, or say in symlinks or files what is there",
             issues=[*issues, *conflicts],
         )
     return entries

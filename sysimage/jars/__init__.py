@@ -1,1 +1,1 @@
-"""Jars of an application: each becomes a store item, and its file stands in the application's directory."""
+"""Jars of an application: each becomes a store item, and its file is in the application's directory."""

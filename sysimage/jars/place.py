@@ -44,7 +44,7 @@ def with_jars(
 
     The items are roots of their own, so that a system does not change because a jar does. A `SpecError` names every
     jar that is not sound, that needs a newer Java than the image has, or of which there are two versions in one
-    directory, every secret in one, and every file that stands in the way of another.
+    directory, every secret in one, and every file that is in the way of another.
     """
     if spec.java is None:
         return system

@@ -1,4 +1,4 @@
-"""Finds the jars that a spec names, and where each is to stand."""
+"""Finds the jars that a spec names, and where each is to be."""
 
 from __future__ import annotations
 

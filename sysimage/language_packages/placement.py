@@ -19,7 +19,7 @@ from sysimage_bootstrap.debs.elf import Elf, ElfError, read_elf
 
 @dataclass(frozen=True, slots=True)
 class PlacedItem:
-    """An item whose files stand below a directory of the image."""
+    """An item whose files are below a directory of the image."""
 
     item: StoreItem
     files: tuple[str, ...]
@@ -27,7 +27,7 @@ class PlacedItem:
 
     @classmethod
     def of(cls, item: StoreItem) -> PlacedItem:
-        """An item that lies on this machine."""
+        """An item that is on this machine."""
         found = []
         for directory, _, names in os.walk(item.place):
             below = os.path.relpath(directory, item.place)
@@ -101,7 +101,7 @@ def missing_libraries(
     architecture: str,
     where: str,
 ) -> Iterator[Issue]:
-    """Libraries that the dynamic linker will not find, for programs where they stand.
+    """Libraries that the dynamic linker will not find, for programs where they are.
 
     They are not relinked: a library of theirs is found through its own RUNPATH, and one of the system's in /usr.
     """

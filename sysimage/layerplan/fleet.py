@@ -51,7 +51,7 @@ def plan_fleet(
     *,
     base_layers: int = 0,
 ) -> dict[str, LayerPlan]:
-    """A plan for each system. What more systems share lies further down.
+    """A plan for each system. What more systems share is further down.
 
     Each of ``groups`` is a layer of its own, as for `plan_layers`.
     """

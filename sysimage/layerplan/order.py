@@ -10,7 +10,7 @@ ROUNDS = 6
 
 
 def stack(drafts: Sequence[Draft], bottom: int = 0) -> list[Draft]:
-    """``drafts`` with the first ``bottom`` left in place and the others where the fewest bytes lie above a change.
+    """``drafts`` with the first ``bottom`` left in place and the others where the fewest bytes are above a change.
 
     They are placed one by one, the layer that adds the fewest possibilities of a change for its size next; then
     single layers are moved for as long as it helps: what rests on changes anyway may go further up, and the greedy

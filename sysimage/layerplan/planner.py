@@ -99,7 +99,7 @@ def _drafts(
     previous: LayerPlan | None,
     apart: Container[StorePath],
 ) -> list[Draft]:
-    """The units of ``shape``, without what lies ``apart``: in the layers of the previous plan that nothing has broken,
+    """The units of ``shape``, without what is ``apart``: in the layers of the previous plan that nothing has broken,
     in the groups asked for, and one by one."""
     place = {item.path: at for at, item in enumerate(closure)}
     box: dict[StorePath, int] = {path: -1 - number for number, group in enumerate(explicit) for path in group}

@@ -32,7 +32,7 @@ def draft_alike(
     apart: Iterable[StorePath] = (),
 ) -> list[Draft]:
     """At most ``room`` layers: the groups asked for, the units that are worth most to others, and the rest; nothing of
-    what lies ``apart``."""
+    what is ``apart``."""
     place = {item.path: at for at, item in enumerate(closure)}
     needs = reference_counts(closure)
     root = _foundations(closure, needs)

@@ -30,7 +30,7 @@ def build_layers(
     check: Check | None = None,
     progress: Progress = silent,
 ) -> tuple[LayerBlob, ...]:
-    """Build a blob for each source, in the order given; the blobs lie in ``into`` (or its ``blobs``), durably.
+    """Build a blob for each source, in the order given; the blobs are in ``into`` (or its ``blobs``), durably.
 
     With a `LayerCache`, layers it knows are not read again. ``workers`` is the number of processes that read and
     compress; the result does not depend on it. ``check`` proves what the store says about the items; a known layer

@@ -153,7 +153,7 @@ class LayerCache:
         return FileFingerprint.of(self.blobs.path(blob.descriptor.digest))
 
     def remember(self, key: str, blob: LayerBlob, source: LayerSource, *, checked: bool) -> None:
-        """Record that this source gave this blob, which lies in `blobs`, and whether its items were ``checked``."""
+        """Record that this source gave this blob, which is in `blobs`, and whether its items were ``checked``."""
         contents = [str(item.path) for item in source.items] + [entry.path for entry in source.entries]
         self._write(CachedLayer(key, blob, tuple(contents), self._stamp(blob), checked))
 

@@ -28,7 +28,7 @@ def walk_item(item: StoreItem, visitor: Visitor) -> None:
 
 
 def item_location(item: StoreItem) -> bytes:
-    """Where an item's files lie on this machine."""
+    """Where an item's files are on this machine."""
     return os.fsencode(item.place)
 
 

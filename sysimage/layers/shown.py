@@ -1,4 +1,4 @@
-"""Where the files of store items stand outside of the store too, in the layer of the item.
+"""Where the files of store items are outside of the store too, in the layer of the item.
 
     usr/bin/                                  a directory like any other's
     usr/bin/awk                               the file
@@ -56,7 +56,7 @@ class LayerShown:
         return known
 
     def take(self, name: bytes) -> bool:
-        """Whether nothing else of the layer stands at a path; from now on something does."""
+        """Whether nothing else of the layer is at a path; from now on something does."""
         if name in self._taken:
             return False
         self._taken.add(name)

@@ -45,7 +45,7 @@ class LayerSource:
 
     def __post_init__(self) -> None:
         issues = [
-            Issue(str(item.path), "where its files lie on this machine is not known")
+            Issue(str(item.path), "where its files are on this machine is not known")
             for item in self.items
             if item.location is None
         ]
@@ -62,7 +62,7 @@ class LayerSource:
             seen.add(path)
         for entry in self.entries:
             issues += [
-                Issue(entry.path, f"lies inside the store item {above} ({entry.owner})")
+                Issue(entry.path, f"is inside the store item {above} ({entry.owner})")
                 for above in directories_above(entry.path)
                 if above in placed
             ]

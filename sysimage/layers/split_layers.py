@@ -23,7 +23,7 @@ def layer_sources(
     store items.
 
     A plan with room for one layer beside ``base_layers`` has one group, and the tree goes into it: an image in one
-    layer; so it does with a last layer that says so. What follows from an item lies in the item's layer. The tree's
+    layer; so it does with a last layer that says so. What follows from an item is in the item's layer. The tree's
     directories are written in the same form in every layer that has something below them; but those below /usr that the
     system asks for are only in the topmost layer, so that the layer of an item depends on it alone.
     """

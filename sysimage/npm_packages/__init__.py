@@ -1,1 +1,1 @@
-"""npm packages of a lock file: each becomes a store item, and its files stand in the application's node_modules."""
+"""npm packages of a lock file: each becomes a store item, and its files are in the application's node_modules."""

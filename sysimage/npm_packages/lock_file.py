@@ -40,7 +40,7 @@ class LockedPackage:
     is_prebuilt_beside: bool = False
     """Whether another package that is there brings what is built, for this machine alone."""
     path: Path | None = None
-    """Where the tarball lies, for one that the lock file says so of."""
+    """Where the tarball is, for one that the lock file says so of."""
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"

@@ -40,7 +40,7 @@ def with_npm_packages(
     """``system`` with the packages of its spec's lock file; what the store has is not fetched.
 
     A `SpecError` names every fault of the lock file, every package that would have to be built, every library that one
-    needs and the image lacks, and every file that stands in the way of another.
+    needs and the image lacks, and every file that is in the way of another.
     """
     if spec.node is None:
         return system

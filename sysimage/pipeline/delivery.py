@@ -1,6 +1,6 @@
 """How an image is written and where it goes: a file, a directory, a stream, registries, a container engine.
 
-Its layers are made first, in the cache or in a directory that is gone afterwards; or, where they need not lie anywhere
+Its layers are made first, in the cache or in a directory that is gone afterwards; or, where they need not be anywhere
 else, they are written straight into the one archive.
 """
 

@@ -70,7 +70,7 @@ def record_text(record: Record) -> str:
 
 
 def record_path(output: Path) -> Path:
-    """Where the record of an image lies beside it: ``web.plan.json`` for ``web.tar`` and for the layout ``web``."""
+    """Where the record of an image is beside it: ``web.plan.json`` for ``web.tar`` and for the layout ``web``."""
     output = output.absolute()
     return output.with_name(output.name.removesuffix(".tar") + SUFFIX)
 

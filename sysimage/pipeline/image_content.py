@@ -117,7 +117,7 @@ def _for_platform(source: ImageSource, platform: str, name: str | None, limits: 
 def _of_docker_archive(
     source: ImageSource, name: str | None, limits: Limits
 ) -> tuple[ImageContent, dict[Digest, str], dict[str, str]]:
-    """The manifest that an older archive does not have: its layers are as they lie there. With it where the blobs are,
+    """The manifest that an older archive does not have: its layers are as they are there. With it where the blobs are,
     and the annotations that say what the image is called."""
     documents = read_documents(source, IssueCollector(limits.faults_per_rule), limits, name=name)
     size = source.size(documents.config_file) or 0

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FoundImage:
-    """Where an image lies, for whatever reads images."""
+    """Where an image is, for whatever reads images."""
 
     place: Path | ImagePlace
     name: str | None = None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _ELSEWHERE = "name another output"
 _LOOKED_AT = 4096
-"""Bytes at the beginning of a file in which its format stands."""
+"""Bytes at the beginning of a file in which its format is."""
 
 
 @dataclass(frozen=True, slots=True)

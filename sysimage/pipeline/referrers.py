@@ -1,4 +1,4 @@
-"""Finds what refers to an image where it lies, so that signatures and SBOMs go along when it is copied."""
+"""Finds what refers to an image where it is, so that signatures and SBOMs go along when it is copied."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ def _check_databases(draft: ImageDraft) -> Iterator[Finding]:
         for state in system.STATE_DIRECTORIES:
             if state != own and entry.kind is not Kind.DIRECTORY and entry.path.startswith(f"{state}/db/"):
                 yield Finding(
-                    "database", ("file", entry.path), "stands where a store has its database, which this image has not"
+                    "database", ("file", entry.path), "is where a store has its database, which this image has not"
                 )
     for state in draft.base.state_dirs:
         if not store.database:

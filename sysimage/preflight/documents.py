@@ -70,6 +70,6 @@ def _largest(config: ImageConfig, names: Sequence[ImageName], *, only_names: boo
 
 
 def _imagined(number: int, label: str) -> LayerBlob:
-    """A layer of which only what stands in documents counts, with sizes as long as they may get."""
+    """A layer of which only what is in documents counts, with sizes as long as they may get."""
     digest = Digest(f"{number:064x}")
     return LayerBlob(Descriptor(media_types.LAYER_GZIP, digest, _LARGEST_LAYER), digest, _LARGEST_LAYER, label)

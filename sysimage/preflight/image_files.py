@@ -1,4 +1,4 @@
-"""The files of an image that is not written yet: the tree on top, items as they lie here, the base beneath."""
+"""The files of an image that is not written yet: the tree on top, items as they are here, the base beneath."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class ImageFiles:
         return FileInfo(Kind.DIRECTORY, _SHOWN_DIRECTORY) if parts in self._above_tops else None
 
     def _place(self, parts: Parts) -> bytes | None:
-        """Where what is in an item lies on this machine."""
+        """Where what is in an item is on this machine."""
         for depth in self._depths:
             location = self._items.get(parts[:depth])
             if location is not None:

@@ -15,7 +15,7 @@ from sysimage.store.paths import StorePath
 
 
 def check_packages(tree: Tree, closure: Closure, base: BaseImage) -> Iterator[Finding]:
-    """What the verifier would say of the rows of packages, and of a file of the spec that stands among them."""
+    """What the verifier would say of the rows of packages, and of a file of the spec that is among them."""
     rows: dict[Parts, bytes] = {}
     told: dict[StorePath | None, bytes] = {}
     for entry in tree:

@@ -85,7 +85,7 @@ def _references(contents: Contents, record: Record | None, rows: Mapping[str, Ro
 
 
 def _planned(record: Record, layer_of: Mapping[Parts, int]) -> dict[int, PlannedLayer]:
-    """The plan's layers by the number of the layer that their items lie in."""
+    """The plan's layers by the number of the layer that their items are in."""
     found = {}
     for layer in record.plan.layers:
         number = layer_of.get(as_parts(str(layer.paths[0])))

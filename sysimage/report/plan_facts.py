@@ -16,7 +16,7 @@ def plan_facts(
 ) -> Facts:
     """``name`` is how the page calls it. Sizes of items and layers are those of NARs: nothing is compressed yet.
 
-    Items that lie on this machine say which packages they are. ``customization`` is the size of the topmost layer's own
+    Items that are on this machine say which packages they are. ``customization`` is the size of the topmost layer's own
     files, where it is known.
     """
     plan, closure = record.plan, record.closure

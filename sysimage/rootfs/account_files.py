@@ -1,6 +1,6 @@
 """Account files that an image has already: read as the C library reads them, and added to line by line.
 
-Whatever stands in them stays byte for byte: comments, lines of NIS, lines with too few fields, carriage returns. New
+Whatever is in them stays byte for byte: comments, lines of NIS, lines with too few fields, carriage returns. New
 accounts come after the last line. A line that is there is changed in one place only, a field that a spec asks for: a
 group's members, a user's shell, a password's hash.
 """
@@ -27,7 +27,7 @@ _UNKNOWN = "*"
 
 @dataclass(frozen=True, slots=True)
 class AccountFile:
-    """One of the files, and how it stands in the image."""
+    """One of the files, and how it is in the image."""
 
     path: str
     """Where it is written: links followed, unless they lead into a store item, which must not change."""

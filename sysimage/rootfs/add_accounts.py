@@ -19,7 +19,7 @@ from sysimage.rootfs.accounts import NO_ACCOUNTS, Accounts, Group, HeldId, User,
 from sysimage.spec.account_ids import NO_IDS, AccountIds
 
 SYSTEM_IDS = range(200, 1000)
-"""IDs chosen for daemons; below lie those that Debian hands out by hand."""
+"""IDs chosen for daemons; below are those that Debian hands out by hand."""
 ORDINARY_IDS = range(1000, 60000)
 """IDs chosen for people."""
 _NO_HOMES = ("/nonexistent", "/", "/root")

@@ -16,7 +16,7 @@ _ELSEWHERE = ("boot/", "etc/", "opt/", "var/")
 
 def stanzas_in(location: Path) -> tuple[Path, ...]:
     """The stanza of an item that is a Debian package, in a file named like it; nothing for another item. ``location``
-    is where the item lies on this machine."""
+    is where the item is on this machine."""
     place = location / STANZAS
     # A profile has links to what other items say.
     files = sorted(place.iterdir()) if place.is_dir() else ()

@@ -14,7 +14,7 @@ from sysimage.store.paths import StorePath
 
 
 class TreeError(SysimageError):
-    """Entries that cannot stand in one tree; the issues name both origins of every conflict."""
+    """Entries that cannot be in one tree; the issues name both origins of every conflict."""
 
 
 def is_normalised(path: str) -> bool:
@@ -58,7 +58,7 @@ class Entry:
     known_digest: Digest | None = field(default=None, compare=False)
     """Of the content, where a host file is known not to change, such as one of a store item."""
     item: StorePath | None = None
-    """The store item from which this entry follows: it lies in the layer of that item, if the image has one."""
+    """The store item from which this entry follows: it is in the layer of that item, if the image has one."""
     capabilities: bytes = b""
     """What a file's program may do, whichever user starts it: the value of its attribute ``security.capability``."""
     attributes: tuple[tuple[bytes, bytes], ...] = ()
@@ -141,7 +141,7 @@ class Tree:
                     above = by_path[parent] = Entry.directory(parent)
                 if above.kind is not Kind.DIRECTORY:
                     issues.append(
-                        Issue(path, f"lies below {parent}, which is not a directory ({entry.owner} and {above.owner})")
+                        Issue(path, f"is below {parent}, which is not a directory ({entry.owner} and {above.owner})")
                     )
         if issues:
             raise TreeError("cannot put the entries into one tree: they contradict each other", issues=issues)

@@ -42,7 +42,7 @@ class Program:
     interpreter: bytes = b""
     """Path of a script's interpreter or an ELF file's loader; empty without one."""
     argument: bytes = b""
-    """What else stands on a script's first line."""
+    """What else is on a script's first line."""
     machine: Machine | None = None
     """For which processor an ELF file is."""
 

@@ -123,7 +123,7 @@ def _follow(path: str, around: ProgramEnvironment) -> ResolvedPath | UnresolvedP
 
 
 def _is_there(path: str, around: ProgramEnvironment) -> bool:
-    """Whether a link stands at the path, whatever it leads to."""
+    """Whether a link is at the path, whatever it leads to."""
     above = _follow(path.rpartition("/")[0], around)
     name = path.rpartition("/")[2].encode("utf-8", "surrogateescape")
     return isinstance(above, ResolvedPath) and around.files.at((*above.parts, name)) is not None

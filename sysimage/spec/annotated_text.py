@@ -9,7 +9,7 @@ from typing import Any
 from sysimage.spec.json_text import pointer
 
 _WIDEST = 100
-"""Characters of a line before its comment; a value that has room on one line stands on it."""
+"""Characters of a line before its comment; a value that has room on one line is written on it."""
 
 
 def annotated_text(value: Any, origins: Mapping[str, str]) -> str:

@@ -166,7 +166,7 @@ def _requirements(name: str, services: Mapping[str, Service]) -> set[str]:
 
 
 def _check_lists(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
-    """Lists in which a word may stand once."""
+    """Lists in which a word may occur once."""
     packages = [word if "/" in word else package_name(word) for word in spec.packages]
     for key, words in (
         ("packages", packages),

@@ -21,7 +21,7 @@ def check_lengths(spec: SystemSpec) -> Iterator[Issue]:
 
 
 def _paths(spec: SystemSpec) -> Iterator[tuple[str, str]]:
-    """Place in the spec → the path that stands there."""
+    """Place in the spec → the path that is there."""
     for key in ("files", "directories", "symlinks", "privileged-programs", "capabilities"):
         for path in getattr(spec, key.replace("-", "_")):
             yield pointer(key, path), path

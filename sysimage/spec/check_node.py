@@ -1,4 +1,4 @@
-"""Whether the npm packages that a spec asks for can be looked for, and stand where it says."""
+"""Whether the npm packages that a spec asks for can be looked for, and are where it says."""
 
 from __future__ import annotations
 

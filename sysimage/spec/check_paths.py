@@ -1,4 +1,4 @@
-"""Whether what the spec puts into the image can stand there, and whether its sources are where it says."""
+"""Whether what the spec puts into the image can be there, and whether its sources are where it says."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def check_paths(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
     for path in spec.privileged_programs:
         if not any(PurePosixPath(path).is_relative_to(place) for place in _PROGRAMS):
             yield Issue(
-                pointer("privileged-programs", path), "is not a program's place: they stand in /usr/bin or /usr/sbin"
+                pointer("privileged-programs", path), "is not a program's place: they are in /usr/bin or /usr/sbin"
             )
     for path in spec.capabilities:
         is_program = spec.from_store is None and any(PurePosixPath(path).is_relative_to(place) for place in _PROGRAMS)

@@ -15,7 +15,7 @@ from sysimage.spec.validation_errors import OTHER_KEYS, closest
 
 Schema = dict[str, Any]
 NAME_STEP = "NAME"
-"""Stands in a key's path for a name that the spec chooses, such as that of a service."""
+"""Placeholder in a key's path for a name that the spec chooses, such as that of a service."""
 ITEM_STEP = "[]"
 
 

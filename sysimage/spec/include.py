@@ -152,7 +152,7 @@ def _is_elsewhere(content: str, text: SpecText) -> bool:
 
 
 def _paths() -> Iterator[tuple[Pattern, SpecPath]]:
-    """Where paths stand that are relative to the file, and what holds of them."""
+    """Where paths are that are relative to the file, and what holds of them."""
     for mark in (SPEC_PATH, INSIDE, FILE_OR_NAME):
         for pattern in (*marked(SystemSpec, mark), *((("from-store", "contents", ANY),) if mark is SPEC_PATH else ())):
             yield pattern, mark

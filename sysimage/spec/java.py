@@ -16,6 +16,6 @@ class Java(SpecObject):
 
     jars: Annotated[tuple[Annotated[LinkTarget, INSIDE], ...], Field(min_length=1)]
     """Directories with jars, and jars: paths relative to the spec's directory, and inside it. The jars of a directory
-    keep their places in it, such as ``lib/guava-33.jar``; a single jar stands at the top."""
+    keep their places in it, such as ``lib/guava-33.jar``; a single jar is at the top."""
     at: ImagePath
     """The directory in the image that the jars are in."""

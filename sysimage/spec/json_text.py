@@ -152,7 +152,7 @@ class _Reader:
         if first == "":
             self.stop(where, "expected a value, found the end" if self.text.strip() else "the text is empty")
         if first == "'":
-            self.stop(where, 'strings stand between double quotes (")')
+            self.stop(where, 'strings are written between double quotes (")')
         return self.number_or_constant(where)
 
     def number_or_constant(self, where: str) -> object:
@@ -171,7 +171,7 @@ class _Reader:
             elif word.lower() in _CONSTANTS:
                 self.fault(where, f"{word} is not JSON", word.lower())
             else:
-                self.fault(where, f"{word} is neither a number nor true, false or null; strings stand in quotes")
+                self.fault(where, f"{word} is neither a number nor true, false or null; strings are written in quotes")
         elif len(word) > _DIGITS:
             self.fault(where, f"a number of {len(word)} digits is too long")
         elif number[1] or number[2]:
@@ -203,7 +203,7 @@ class _Reader:
             text = json.loads(token)
             text.encode()
         except json.JSONDecodeError:
-            self.fault(where, 'a backslash stands before a letter that means nothing; a backslash itself is "\\\\"')
+            self.fault(where, 'a backslash precedes a letter that means nothing; a backslash itself is "\\\\"')
         except UnicodeEncodeError:
             self.fault(where, "half a surrogate pair is not a character")
             text = ""

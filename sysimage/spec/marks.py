@@ -1,4 +1,4 @@
-"""What composition has to know of the spec's fields beside their types; it stands at the fields themselves."""
+"""What composition has to know of the spec's fields beside their types; it is at the fields themselves."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FILE_OR_NAME = SpecPath(within=True, or_name=True)
 
 @functools.cache
 def marked(model: type[SpecObject], mark: object) -> tuple[Pattern, ...]:
-    """Where in a value of the model fields with this mark stand."""
+    """Where in a value of the model fields with this mark are."""
     return tuple(dict.fromkeys(_in_model(model, mark)))
 
 

@@ -32,7 +32,7 @@ def merged(earlier: Located, later: Located, issues: list[Issue]) -> Located:
 
 
 def issue_at(place: Place, where: str, message: str, suggestion: str | None = None) -> Issue:
-    """A fault of what stands at a place."""
+    """A fault of what is at a place."""
     return Issue(where, message, place.line, suggestion, place.column, place.source)
 
 

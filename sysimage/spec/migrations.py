@@ -47,9 +47,7 @@ def migrated(text: str, changes: Iterable[ChangedKey] = CHANGED) -> tuple[str, t
         places = list(_places(read.value, change.old))
         both = [place for place in places if change.new != place[-1] and change.new in _at(read.value, place[:-1])]
         if both:
-            issues = [
-                read.placed(Issue(pointer(*place), f"stands beside {change.new!r}, its new name")) for place in both
-            ]
+            issues = [read.placed(Issue(pointer(*place), f"is beside {change.new!r}, its new name")) for place in both]
             raise SpecError("cannot migrate the spec: it has old keys and new ones", issues=issues)
         # From the end, so that places before are where they were.
         for place in sorted(places, key=lambda place: _offset(text, read, place), reverse=True):

@@ -43,7 +43,7 @@ def read_spec(path: Path, choices: SpecChoices = AS_IT_IS) -> SystemSpec:
 
 def parse_spec(text: str, path: Path | None = None, choices: SpecChoices = AS_IT_IS) -> SystemSpec:
     """Parse a spec. ``path`` is the file the text came from: its directory is where sources and included files must be,
-    its name stands in messages; without it sources are not looked for.
+    its name is in messages; without it sources are not looked for.
 
     Raises `SpecError` with every fault, in the order of the lines: of the JSON, of the fields, and of what the parts
     say about each other, the last as far as they do not follow from the first two.
@@ -212,7 +212,7 @@ def _to_model(value: object) -> SystemSpec:
 
 
 def _without(value: Any, places: set[Place], here: Place = ()) -> Any:
-    """A copy without what stands at the places. An array that holds one goes as a whole: its indices would shift."""
+    """A copy without what is at the places. An array that holds one goes as a whole: its indices would shift."""
 
     def is_sound(below: Any, there: Place) -> bool:
         in_array = isinstance(below, list) and any(place[: len(there)] == there for place in places)

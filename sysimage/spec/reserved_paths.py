@@ -114,9 +114,9 @@ _NOT_OF_PACKAGES = (
     ReservedPath("/etc/hostname", "the container's runtime mounts a file there", _BUT_FILES, _ALL),
 )
 _OF_SYSTEMS = (
-    ReservedPath("/run/current-system", "the system itself stands there", _ALL, _ALL, remade=True),
-    ReservedPath("/run/booted-system", "the system that was booted stands there", _ALL, _ALL, remade=True),
-    ReservedPath("/etc/static", "the system's own configuration stands there", _ALL, _ALL),
+    ReservedPath("/run/current-system", "the system itself is there", _ALL, _ALL, remade=True),
+    ReservedPath("/run/booted-system", "the system that was booted is there", _ALL, _ALL, remade=True),
+    ReservedPath("/etc/static", "the system's own configuration is there", _ALL, _ALL),
 )
 _OF_FOREIGN_SYSTEMS = tuple(
     ReservedPath(path, "the system puts its set-user-ID programs there", _ALL, _ALL, remade=True)
@@ -143,7 +143,7 @@ class ReservedPaths:
     def of(cls, spec: SystemSpec) -> ReservedPaths:
         """Those of the image that ``spec`` describes."""
         own = _ALL - {Use.STORE}  # the store directory itself is judged by all other places
-        places = [*_EVERYWHERE, ReservedPath(spec.store.store_dir, "only store items stand there", own, own)]
+        places = [*_EVERYWHERE, ReservedPath(spec.store.store_dir, "only store items are there", own, own)]
         if spec.store.database:
             why = "the store keeps its database and GC roots there"
             places.append(ReservedPath(spec.store.state_dir, why, _ALL, _ALL))

@@ -160,7 +160,7 @@ def _below(place: dict[str, Any], part: str | int) -> list[dict[str, Any]]:
 
 
 def allows_only_text(schema: dict[str, Any], parts: tuple[str | int, ...]) -> bool:
-    """Whether nothing but a string can stand at a place."""
+    """Whether nothing but a string can be at a place."""
     places = [schema]
     for part in parts:
         places = [below for place in opened(schema, places) for below in _below(place, part)]

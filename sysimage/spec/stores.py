@@ -78,7 +78,7 @@ def _path_or_object(schema: dict[str, Any]) -> None:
 
 
 class StoreContent(SpecObject):
-    """An item whose files stand at the root of the image: a path as text, or with more to say about it."""
+    """An item whose files are at the root of the image: a path as text, or with more to say about it."""
 
     model_config = ConfigDict(json_schema_extra=_path_or_object)
 
@@ -122,7 +122,7 @@ class StoreSource(SpecObject):
     """Where the closure is read: the store's database or a directory that has it, path-info JSON, a registration, a
     references graph, or a directory of items; by default the database of the machine's own store."""
     location: Annotated[LinkTarget | None, SPEC_PATH] = None
-    """The directory in which the items lie, if it is not the store directory that their paths say."""
+    """The directory in which the items are, if it is not the store directory that their paths say."""
     system_kind: SystemKind | None = None
     """The tool that made the system; by default recognised from its contents."""
     check: bool = False
@@ -130,7 +130,7 @@ class StoreSource(SpecObject):
     links: dict[ImagePath, RelativePath] = {}
     """Image path → a path in the first of the items: the link leads there; ``.`` is the item itself."""
     contents: Annotated[tuple[StoreContent, ...], Field(min_length=1)] | None = None
-    """Items whose files stand at the root of the image, directories of several merged."""
+    """Items whose files are at the root of the image, directories of several merged."""
 
     @model_validator(mode="after")
     def _is_one(self) -> StoreSource:

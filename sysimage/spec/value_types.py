@@ -113,7 +113,7 @@ StoreDirectory = Annotated[
     str,
     TextPattern(
         rf"(?:/{_NO_DOTS}[A-Za-z0-9+._-]+)+",
-        "an absolute path of letters, digits, '+', '.', '_' and '-', since it stands in the first lines of scripts",
+        "an absolute path of letters, digits, '+', '.', '_' and '-', since it is in the first lines of scripts",
     ),
     Field(max_length=100),
 ]

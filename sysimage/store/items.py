@@ -72,7 +72,7 @@ class StoreItem:
     """Sorted; a self-reference is kept here and is never an edge of the graph."""
     deriver: StorePath | None = None
     location: Path | None = None
-    """Where the files lie on this machine; None when only the graph is known."""
+    """Where the files are on this machine; None when only the graph is known."""
     source: str | None = None
     """The source package the item was built from, where the store knows it: items of one source change together."""
     changed: tuple[int, ...] = ()
@@ -84,7 +84,7 @@ class StoreItem:
 
     @property
     def place(self) -> Path:
-        """`location`, where the files must lie on this machine; a ValueError for an item that is but known."""
+        """`location`, where the files must be on this machine; a ValueError for an item that is known only by name."""
         if self.location is None:
             raise ValueError(f"{self.path} has no location")
         return self.location

@@ -107,5 +107,5 @@ def link(name: bytes, target: bytes) -> bytes:
 
 
 def directory_end(depth: int) -> bytes:
-    """What comes after the entries of a directory, and ends its own entry if it lies below the item."""
+    """What comes after the entries of a directory, and ends its own entry if it is below the item."""
     return CLOSE + CLOSE if depth else CLOSE

@@ -18,7 +18,7 @@ class StorePath:
     """``<store directory>/<hash part>-<name>``. Sorts by name, then hash part, so that order survives a rebuild."""
 
     store_dir: str
-    """The logical store directory, such as ``/gnu/store``; where the files lie is `StoreItem.location`."""
+    """The logical store directory, such as ``/gnu/store``; where the files are is `StoreItem.location`."""
     hash_part: str
     name: str
 

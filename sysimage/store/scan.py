@@ -39,7 +39,7 @@ class Candidates:
 
 
 class ReferenceScanner:
-    """Finds which of ``candidates`` the bytes fed so far mention; a mention may lie across two calls of `feed`."""
+    """Finds which of ``candidates`` the bytes fed so far mention; one may be split between two calls of `feed`."""
 
     def __init__(self, candidates: Candidates) -> None:
         self._wanted = candidates

@@ -49,7 +49,7 @@ class Table:
     """The statement that makes it, as SQLite keeps it: ``CREATE TABLE``, the name, and the rest as it was written."""
     indexes: tuple[Index, ...] = ()
     rows: Sequence[Row] = ()
-    """A column that is declared ``INTEGER PRIMARY KEY`` is the rowid and stands here as None."""
+    """A column that is declared ``INTEGER PRIMARY KEY`` is the rowid and is None here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class _Pages:
         cells = [self._cell(_record(row), _varint(at), _MOST_IN_TABLE) for at, row in enumerate(rows, 1)]
         spans = _spans(cells, PAGE_SIZE - 8, kept=True)
         children = [self._add(_page(_TABLE_LEAF, cells[start:stop])) for start, stop in spans]
-        # Between two children stands the largest rowid of the first.
+        # Between two children is the largest rowid of the first.
         return self._interior(_TABLE_INTERIOR, children, [_varint(stop) for _, stop in spans[:-1]])
 
     def add_index(self, entries: Sequence[Row]) -> int:
@@ -111,7 +111,7 @@ class _Pages:
         cells = [self._cell(_record(entry), b"", _MOST_IN_INDEX) for entry in entries]
         spans = _spans(cells, PAGE_SIZE - 8, kept=False)
         children = [self._add(_page(_INDEX_LEAF, cells[start:stop])) for start, stop in spans]
-        # Between two children stands an entry that is in neither.
+        # Between two children is an entry that is in neither.
         return self._interior(_INDEX_INTERIOR, children, [cells[stop] for _, stop in spans[:-1]])
 
     def whole(self, schema: Sequence[Row], written_by: int) -> bytes:
@@ -140,7 +140,7 @@ class _Pages:
         return len(self._pages)
 
     def _interior(self, kind: int, children: list[int], between: list[bytes]) -> int:
-        """Write pages over ``children`` until there is one; ``between`` has what stands between each and the next."""
+        """Write pages over ``children`` until there is one; ``between`` has what is between each and the next."""
         while between:
             cells = [child.to_bytes(4, "big") + key for child, key in zip(children, between, strict=False)]
             spans = _spans(cells, PAGE_SIZE - 12, kept=False)
@@ -191,7 +191,7 @@ def _room(cells: Iterable[bytes]) -> int:
 
 
 def _page(kind: int, cells: Sequence[bytes], *, right: int | None = None, header: bytes = b"") -> bytes:
-    """A page of a b-tree (1.6): cells lie at its end, the last one first, and pointers to them at its start."""
+    """A page of a b-tree (1.6): cells are at its end, the last one first, and pointers to them at its start."""
     at, pointers = PAGE_SIZE, b""
     for cell in cells:
         at -= len(cell)

@@ -85,7 +85,7 @@ class Visitor(ABC):
         """A directory; what it holds comes next."""
 
     def leave(self, depth: int) -> None:  # noqa: B027 (not all need it)
-        """The end of the directory entered last, which lies ``depth`` directories below the item."""
+        """The end of the directory entered last, which is ``depth`` directories below the item."""
 
 
 class ContentVisitor(Visitor):

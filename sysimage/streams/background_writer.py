@@ -31,7 +31,7 @@ _PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 def piece_buffers(piece_size: int = PIECE_SIZE) -> Iterator[Sequence[memoryview]]:
     """Memory for `BUFFERS` pieces, used again when this ends without an error: then it is free.
 
-    Where it fills a huge page it lies in such, if the kernel has some. What goes from memory to a disk past the page
+    Where it fills a huge page it is in such, if the kernel has some. What goes from memory to a disk past the page
     cache is described page by page, which takes a sixth of the time of an archive where pages are small.
     """
     size = BUFFERS * piece_size

@@ -31,7 +31,7 @@ class HashProcess:
 
     def __init__(self, worker: Worker, buffers: Sequence[mmap.mmap]) -> None:
         self.buffers = buffers
-        """Where pieces must lie, each at the beginning of one; used in turn, they stay as they are for long enough."""
+        """Where pieces must be, each at the beginning of one; used in turn, they stay as they are for long enough."""
         self.piece_size = _PIECE_SIZE
         self._worker = worker
         self._under_way = 0

@@ -30,7 +30,7 @@ class Pieces:
     With more ``buffers`` a piece may still be used after ``emit`` has returned: it is left alone until the one that
     comes ``buffers`` later begins. Instead of a number they can be the memory itself, of ``size`` bytes each. With a
     ``lead`` the first piece is so many bytes shorter and begins so far after the beginning of its memory: bytes that
-    go to such an offset in a page of a file lie at the same one in memory then, and pieces end where pages do.
+    go to such an offset in a page of a file are at the same one in memory then, and pieces end where pages do.
     """
 
     __slots__ = ("_begin", "_buffer", "_buffers", "_emit", "_fill", "_passes_on", "_size", "_view", "emitted")

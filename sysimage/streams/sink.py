@@ -17,7 +17,7 @@ Write = Callable[[memoryview], object]
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """Takes one stream after another, in pieces of ``piece_size`` bytes that lie in ``memory``; writes and hashes them.
+    """Takes one stream after another, in pieces of ``piece_size`` bytes that are in ``memory``; writes and hashes them.
 
     What ``write`` raised is raised by `update` or `hexdigest`.
     """
@@ -28,7 +28,7 @@ class Sink:
     """SHA-256 of the stream, all of which is written by then; the next piece begins another stream."""
     piece_size: int = PIECE_SIZE
     memory: int | Sequence[Buffer] = 1
-    """As of `Pieces`: the buffers that pieces have to lie in, or how many it takes."""
+    """As of `Pieces`: the buffers that pieces have to be in, or how many it takes."""
     lead: int = 0
     """As of `Pieces`: how far after a page's boundary the stream begins in its file, for direct I/O."""
 

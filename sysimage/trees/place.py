@@ -61,7 +61,7 @@ def with_trees(
     The items are roots of their own, so that a system does not change because a tree does. What the spec declares at a
     path of a tree counts before the tree, and the tree before what the system generates and what packages have in
     ``/usr``: such a file is an entry of the image, since the layers of items have no order. A `SpecError` names every
-    fault: of what trees hold, of where their files are to be, and of what stands there.
+    fault: of what trees hold, of where their files are to be, and of what is there.
     """
     if not spec.trees:
         return system
@@ -155,7 +155,7 @@ def _contradictions(
         first = tree.path
         while (first := first.rpartition("/")[0]) and first in there:
             if there[first][0] is not Kind.DIRECTORY:
-                yield Issue(tree.where, f"lies below {first}, which is a {_word(there[first][0])} of {there[first][1]}")
+                yield Issue(tree.where, f"is below {first}, which is a {_word(there[first][0])} of {there[first][1]}")
 
 
 def _packages_of(system: SystemResult) -> dict[str, list[StoreItem]]:

@@ -83,7 +83,7 @@ class Selection:
         if (
             first := next((above for above in _above(path) if kinds.get(above, DIRECTORY) != DIRECTORY), None)
         ) is not None:
-            return f"lies below {first}, which is a {kinds[first]}"
+            return f"is below {first}, which is a {kinds[first]}"
         if path in kinds and DIRECTORY in (kinds[path], member.kind) and kinds[path] != member.kind:
             return f"is a {kinds[path]} and a {member.kind}"
         if member.kind == LINK and (wrong := self._link_fault(member)) is not None:

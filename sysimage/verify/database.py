@@ -48,7 +48,7 @@ class Row:
 
     path: str
     nar_hash: Digest | None
-    """None where what stands there is no hash."""
+    """None where what is there is no hash."""
     nar_size: int | None
     references: frozenset[str]
     deriver: str | None = None
@@ -83,7 +83,7 @@ def read_database(
                 return None
             return _rows(connection, where, faults, style)
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        # The library decodes its own messages, in which a damaged name may stand, strictly.
+        # The library decodes its own messages, in which a damaged name may occur, strictly.
         faults.add("database", where, f"cannot be read: {shown(str(error))}")
         return None
 

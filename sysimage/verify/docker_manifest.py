@@ -91,7 +91,7 @@ def _check_repetition(legacy: DockerManifest, config: Config, faults: IssueColle
 
 
 def compare(documents: ImageDocuments, legacy: DockerManifest, faults: IssueCollector) -> None:
-    """Note every point in which ``manifest.json`` says something else than the layout it lies in."""
+    """Note every point in which ``manifest.json`` says something else than the layout it is in."""
 
     def fault(message: str) -> None:
         faults.add("manifest.json", "manifest.json", message)

@@ -1,4 +1,4 @@
-"""Where an image lies: an archive or an OCI layout directory, read in place. Nothing is ever extracted.
+"""Where an image is: an archive or an OCI layout directory, read in place. Nothing is ever extracted.
 
 An archive that is compressed as a whole, as Guix writes them and as engines load them, is decompressed into an unnamed
 temporary file first: its members are read in any order.
@@ -56,7 +56,7 @@ class ImageSource(Protocol):
 
 
 class ImagePlace(Protocol):
-    """Where an image lies that is not in a file or directory, such as a registry. Its text is the image's name."""
+    """Where an image is that is not in a file or directory, such as a registry. Its text is the image's name."""
 
     def open(self, limits: Limits) -> ImageSource:
         """Open it for reading."""

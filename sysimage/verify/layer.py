@@ -244,7 +244,7 @@ def _read_content(stream: ChunkStream, result: LayerReading, reading: Reading) -
         result.members.append(member)
         parts = member.parts
         if item is not None and current is not None and item_of(parts) is None:
-            # Between the members of an item stand those that it shows outside of the store.
+            # Between the members of an item are those that it shows outside of the store.
             _read_shown_member(stream, member, result, reading, item)
             continue
         if current is None or parts[: len(current)] != current:

@@ -40,7 +40,7 @@ class LayerRules:
             self._check_ours(member)
 
     def _check_order(self, member: TarMember) -> None:
-        """Members are sorted; but what an item shows outside of the store stands among its members, sorted for each
+        """Members are sorted; but what an item shows outside of the store is among its members, sorted for each
         item."""
         parts = member.parts
         item = item_of(parts)
@@ -49,7 +49,7 @@ class LayerRules:
         elif item is None and self._item is not None and parts > self._previous_outside:
             self._previous_outside = parts
         else:
-            # What no item shows stands before or after all of them.
+            # What no item shows is before or after all of them.
             self._item = item
             if item == parts:
                 self._previous_outside = ()

@@ -1,4 +1,4 @@
-"""Opens whatever an image lies in."""
+"""Opens whatever an image is in."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Files with holes, as pax archives have them: the three forms of GNU tar, which engines read, and bsdtar writes, too.
 
 The member's data are those of all segments, one after the other; a map says where in the file each of them belongs. It
-stands in pax records (forms 0.0 and 0.1) or before the data (form 1.0). See "Storing Sparse Files" in the manual of GNU
+is in pax records (forms 0.0 and 0.1) or before the data (form 1.0). See "Storing Sparse Files" in the manual of GNU
 tar. The older form, members of the type ``S``, is one that engines refuse.
 """
 
@@ -15,7 +15,7 @@ from sysimage.verify.chunk_stream import CHUNK, ChunkStream
 from sysimage.verify.issue_collector import MalformedError
 
 Segments = tuple[tuple[int, int], ...]
-"""Offset in the file, and bytes of data; what lies between is zeros."""
+"""Offset in the file, and bytes of data; what is between is zeros."""
 _PREFIX = b"GNU.sparse."
 _MAP = _PREFIX + b"map"
 _PAIRS = (_PREFIX + b"offset", _PREFIX + b"numbytes")
@@ -32,7 +32,7 @@ class SparseRecords:
     size: int
     """Bytes of the file, holes and all."""
     segments: Segments | None
-    """None where the map stands before the data."""
+    """None where the map is before the data."""
 
 
 def with_one_map(records: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
@@ -66,7 +66,7 @@ def take_sparse_records(records: dict[bytes, bytes]) -> SparseRecords | None:
 
 
 def read_map(stream: ChunkStream, most: int) -> Segments:
-    """The map that stands before the data, whole blocks of lines with one number each: how many pairs, then those."""
+    """The map that is before the data, whole blocks of lines with one number each: how many pairs, then those."""
     lines: list[bytes] = []
     wanted = 1
     taken, rest = 0, b""

@@ -99,7 +99,7 @@ def _check_no_journals(tree: FileTree, state: str, faults: IssueCollector) -> No
         node = tree.find((*database[:-1], database[-1] + suffix.encode()))
         if node is not None and node.size:
             style = faults.style(ours=_is_ours(database, tree) or suffix == "-journal")
-            style("database", f"{state}/db/db.sqlite{suffix}", "lies beside the database, which is not closed")
+            style("database", f"{state}/db/db.sqlite{suffix}", "is beside the database, which is not closed")
 
 
 def _is_ours(parts: Parts, tree: FileTree) -> bool:

@@ -30,7 +30,7 @@ _SHORTEST_ITEM = 34
 
 
 def item_of(parts: Parts) -> Parts | None:
-    """The image path of the store item that a path lies in."""
+    """The image path of the store item that a path is in."""
     for depth, part in enumerate(parts):
         if len(part) >= _SHORTEST_ITEM and _ITEM.fullmatch(part):
             return parts[: depth + 1]
@@ -162,7 +162,7 @@ class FileTree:
                 node.children[part] = child
             if child.kind is not MemberKind.DIRECTORY:
                 above = "/" + b"/".join(member.parts[:depth]).decode("utf-8", "surrogateescape")
-                self._faults.add("parents", where, f"{member.name} lies below {shown(above)}, a {child.kind.value}")
+                self._faults.add("parents", where, f"{member.name} is below {shown(above)}, a {child.kind.value}")
                 return None
             node = child
         return node

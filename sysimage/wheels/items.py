@@ -54,7 +54,7 @@ class WheelItems:
         return self.store.get(self.store.path_of(self.recipe(file))) is not None
 
     def item(self, file: WheelFile, place: Path | None) -> StoreItem:
-        """The item of a wheel that lies at ``place``, which is needed unless the store `has` the item.
+        """The item of a wheel that is at ``place``, which is needed unless the store `has` the item.
 
         A wheel that is not sound is an `IntegrityError`.
         """

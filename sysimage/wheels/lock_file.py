@@ -34,7 +34,7 @@ class LockedWheel:
     file: str | None = None
     """The name of the wheel, where the lock file chooses it."""
     path: Path | None = None
-    """Where the wheel lies, for one that the lock file says so of."""
+    """Where the wheel is, for one that the lock file says so of."""
     where: str = ""
     """Its place in the lock file, for messages."""
 

@@ -37,7 +37,7 @@ def with_wheels(
     before them; what the store has is not fetched.
 
     The items are roots of their own, so that a system does not change because a wheel does. A `SpecError` names every
-    fault of the lock file, every library that a wheel needs and the image lacks, and every file that stands in the way
+    fault of the lock file, every library that a wheel needs and the image lacks, and every file that is in the way
     of another.
     """
     if spec.python is None:

@@ -81,7 +81,7 @@ def test_accounts_are_added_where_the_links_of_the_base_lead(place: str, tmp_pat
 
 
 @pytest.mark.parametrize("through_directory", [False, True])
-def test_what_lies_in_a_store_item_is_left_there(through_directory: bool, tmp_path: Path, closure: Closure) -> None:
+def test_what_is_in_a_store_item_is_left_there(through_directory: bool, tmp_path: Path, closure: Closure) -> None:
     link = raw_tar.symlink(b"etc/passwd", b"/" + STORE + b"/passwd")
     if through_directory:
         link = raw_tar.symlink(b"etc/passwd", b"static/passwd") + raw_tar.symlink(b"etc/static", b"/" + STORE)

@@ -219,7 +219,7 @@ def test_variables_that_we_derive_are_added_to_those_of_the_base(tmp_path: Path)
     verify_image(tmp_path / "top.tar")
 
 
-def test_ours_lies_where_the_bases_links_lead_and_its_directories_stay(tmp_path: Path, closure: Closure) -> None:
+def test_ours_is_where_the_bases_links_lead_and_its_directories_stay(tmp_path: Path, closure: Closure) -> None:
     write_archive(debian().layout(), tmp_path / "base")
     spec = on("base", closure, symlinks={"/bin/tool": "/app/tool"}, files={"/srv/more": {"text": "more\n"}})
     build_from_store(tmp_path, spec)

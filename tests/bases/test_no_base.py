@@ -36,7 +36,7 @@ def test_nothing_of_a_plan_or_a_closure_is_left_out(small: BuiltImage) -> None:
     assert bases.merged(small.closure, NO_BASE, spec().store) is small.closure, "derivers too"
 
 
-def test_layers_lie_on_nothing(small: BuiltImage, tmp_path: Path) -> None:
+def test_layers_have_nothing_below_them(small: BuiltImage, tmp_path: Path) -> None:
     assert bases.stacked(NO_BASE, small.image.layers) == small.image.layers
     bases.copy_layers(NO_BASE, BlobDirectory(tmp_path))
     assert list(tmp_path.rglob("*")) == []

@@ -1,4 +1,4 @@
-"""Our /usr on a base that has one: files are laid over it, and what cannot stand together is named."""
+"""Our /usr on a base that has one: files are laid over it, and what excludes the other is named."""
 
 from __future__ import annotations
 

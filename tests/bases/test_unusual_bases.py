@@ -58,7 +58,7 @@ def xattrs(*names: bytes) -> bytes:
 
 
 def apk(name: bytes, content: bytes = b"") -> bytes:
-    """A member as it stands in a package of Alpine's."""
+    """A member as it is in a package of Alpine's."""
     checksum = (b"APK-TOOLS.checksum.SHA1", hashlib.sha1(content, usedforsecurity=False).hexdigest().encode())
     return tar.pax([checksum]) + tar.file(name, content or static_elf(), mode=0o755)
 
@@ -203,7 +203,7 @@ REFUSED: dict[str, tuple[Callable[[], RawImage], str]] = {
     ),
     "files below a link, which engines place differently (image-spec#1221)": (
         lambda: layers((SHELL, tar.symlink(b"lib", b"usr/lib"), tar.directory(b"usr/lib")), (tar.file(b"lib/x"),)),
-        "layer 2: /lib/x lies below /lib, a symlink",
+        "layer 2: /lib/x is below /lib, a symlink",
     ),
     "a whiteout of no name (image-spec#1301)": (
         lambda: layers((SHELL, tar.file(b".wh."))),

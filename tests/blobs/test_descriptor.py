@@ -41,7 +41,7 @@ def test_annotations_are_there_where_something_is_noted() -> None:
         {"annotations": ["a"]},
     ],
 )
-def test_a_descriptor_that_lies_is_refused(wrong: dict[str, object]) -> None:
+def test_a_descriptor_that_contradicts_the_content_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r".+"):
         Descriptor.parse({**GOOD, **wrong})
 

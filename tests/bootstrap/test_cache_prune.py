@@ -109,7 +109,7 @@ def test_what_is_half_removed_when_it_stops_counts_as_not_there(
 
 
 def refusing_below(top: Path, real: Callable[..., None], refuse: Callable[..., None]) -> Callable[..., None]:
-    """A system call that fails for what lies below ``top``, however that is named."""
+    """A system call that fails for what is below ``top``, however that is named."""
 
     def call(path: str | Path, *arguments: object, **options: object) -> None:
         inside = options.get("dir_fd") is not None or str(path).startswith(str(top))

@@ -85,7 +85,7 @@ def test_every_verb_that_asks_the_archive_prints_what_its_schema_says(
     workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = datetime.now(UTC)
-    # A short path: the agent's socket lies in it, and sockets' names may have 108 bytes.
+    # A short path: the agent's socket is in it, and sockets' names may have 108 bytes.
     with tempfile.TemporaryDirectory(prefix="gpg-") as home, serve({}) as server:
         keys = Keys(Path(home, "h"))
         keys.make("good")
@@ -140,7 +140,7 @@ def test_lines_of_progress_are_what_their_schema_says(workspace: Path, capsys: p
 
 
 def test_every_field_has_one_meaning() -> None:
-    """A word for bytes is a number of bytes wherever it stands, a plural is never a number."""
+    """A word for bytes is a number of bytes wherever it is, a plural is never a number."""
     for name in documents():
         schema = document_schema(name)
         for part in (schema, *schema.get("$defs", {}).values()):

@@ -37,7 +37,7 @@ def test_every_flag_is_in_the_reference() -> None:
     assert "| `-o`, `--output` `FILE\\|DIR\\|-` |" in text
 
 
-def test_examples_stand_in_the_page_of_their_verb() -> None:
+def test_examples_are_in_the_page_of_their_verb() -> None:
     parser = argparse.ArgumentParser(prog="it")
     parser.add_subparsers().add_parser("go", help="goes", description="Goes\n  far.").add_argument("where", nargs="?")
     _, go = manuals(parser, {"go": [("it go there", "goes there")]})

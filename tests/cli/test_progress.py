@@ -14,7 +14,7 @@ from sysimage.cli.terminal import Terminal, in_bytes
 QUIET = Terminal({}, results_are_read=False, progress_is_read=False)
 
 
-def test_a_stage_says_its_beginning_its_end_and_what_lies_between_now_and_then() -> None:
+def test_a_stage_says_its_beginning_its_end_and_what_is_between_now_and_then() -> None:
     said: list[int] = []
     now = 0.0
     lines = Lines(lambda stage, done, total, unit: said.append(done), 5.0, lambda: now)

@@ -92,7 +92,7 @@ def test_a_reason_is_printed_where_it_says_something(small: BuiltImage) -> None:
         assert plan_text.tells(layer) == expected
 
 
-def test_an_estimate_stands_beside_those_of_other_rules_and_says_where_it_comes_from(small: BuiltImage) -> None:
+def test_an_estimate_is_beside_those_of_other_rules_and_says_where_it_comes_from(small: BuiltImage) -> None:
     made = planned(small)
     dated = [replace(item, changed=(10**9 + number * 10**7,)) for number, item in enumerate(small.closure)]
     closure = Closure(dated, small.closure.roots)
@@ -172,7 +172,7 @@ def test_a_table_lines_up_without_a_terminal_and_keeps_every_word_on_one(capsys:
     assert "all the rest" in shown
 
 
-def test_texts_stand_below_the_words_of_their_row_where_these_leave_no_room(
+def test_texts_are_below_the_words_of_their_row_where_these_leave_no_room(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")

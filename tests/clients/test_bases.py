@@ -25,7 +25,7 @@ from tests.support.raw_image import RawImage, write_archive
 from tests.support.store_builder import Program, StoreBuilder, small_system, static_elf
 
 GUIX_IMAGES = Path(__file__).parents[1] / "bases" / "guix_images"
-"""Made by Guix; how stands in make.scm beside them, and tests/guix makes them again."""
+"""Made by Guix; how is in make.scm beside them, and tests/guix makes them again."""
 
 
 @pytest.fixture

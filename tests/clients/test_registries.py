@@ -32,7 +32,7 @@ def key_of(certificate: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory, client: Client) -> Path:
-    """A certificate for this machine that signs itself; its key lies in a directory below."""
+    """A certificate for this machine that signs itself; its key is in a directory below."""
     place = tmp_path_factory.mktemp("tls") / "ca.crt"
     key_of(place).parent.mkdir()
     names = f"subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:{BEHIND}"

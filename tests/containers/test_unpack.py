@@ -30,7 +30,7 @@ LOWER = raw_tar.archive(
 )
 
 
-def test_layers_lie_on_each_other_with_modes_owners_and_times(tmp_path: Path) -> None:
+def test_layers_are_unpacked_over_each_other_with_modes_owners_and_times(tmp_path: Path) -> None:
     upper = raw_tar.archive(
         raw_tar.file(b"a/.wh.gone", b""),
         raw_tar.file(b"b/upper", b"upper"),  # before the whiteout, which means the layers below all the same

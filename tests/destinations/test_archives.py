@@ -352,7 +352,7 @@ def test_a_directory_in_the_way_of_an_archive_is_found_before_the_work(
         write_archive_directly(sources, assemble, tmp_path)
 
 
-def test_an_archive_that_a_symlink_leads_to_is_replaced_where_it_lies(
+def test_an_archive_that_a_symlink_leads_to_is_replaced_where_it_is(
     sources: list[LayerSource], blobs: BlobDirectory, tmp_path: Path
 ) -> None:
     (tmp_path / "elsewhere").mkdir()

@@ -1,4 +1,4 @@
-"""Registries, and what stands before them, that answer in ways that no page documents: each ends well, or in an error
+"""Registries, and what is before them, that answer in ways that no page documents: each ends well, or in an error
 that is true. What known ones do is in `test_registry_habits`."""
 
 from __future__ import annotations

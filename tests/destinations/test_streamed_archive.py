@@ -39,7 +39,7 @@ def test_only_the_ends_of_layers_are_written_in_parts_of_pages(
 
 
 def test_documents_that_turn_out_longer_than_their_places_are_refused(tmp_path: Path) -> None:
-    """Layers lie where the first description left room; one that has grown since then would overwrite them."""
+    """Layers are where the first description left room; one that has grown since then would overwrite them."""
     grown = itertools.count()
 
     def assemble(layers: Sequence[LayerBlob]) -> Image:

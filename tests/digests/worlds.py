@@ -39,7 +39,7 @@ class World:
 
     @property
     def project(self) -> Path:
-        """Where the project lies as seen from within."""
+        """Where the project is as seen from within."""
         return PROJECT if self.root is None else Path("/project")
 
     def run(self, *argv: str | Path) -> str:

@@ -113,7 +113,7 @@ def test_what_the_spec_says_of_a_path_decides_between_two_items(tmp_path: Path) 
     spec = {"name": "top", "from-store": source, "files": {"/x": {"text": "both"}}}
     with pytest.raises(SpecError) as error:
         build_from_store(tmp_path, spec)
-    assert error.value.hint == "leave one of the items out, or say in symlinks or files what stands there"
+    assert error.value.hint == "leave one of the items out, or say in symlinks or files what is there"
     assert [str(issue) for issue in error.value.issues] == [
         "/from-store/contents/0: /etc/profile is in /from-store/contents/1 too, and is not the same there"
     ]

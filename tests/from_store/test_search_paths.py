@@ -15,7 +15,7 @@ from sysimage.from_store.search_paths import assignments, search_paths
 from tests.support.store_builder import Program, StoreBuilder
 
 WRITTEN_BY_GUIX = (Path(__file__).parent / "guix_profile" / "profile").read_text()
-"""How it was made stands in make.scm beside it; tests/guix makes it again."""
+"""How it was made is in make.scm beside it; tests/guix makes it again."""
 IN_IT = "/gnu/store/pppppppppppppppppppppppppppppppp-profile"
 VARIABLES = ["PATH", "GUIX_PROFILE", "OTHER", "A1"]
 

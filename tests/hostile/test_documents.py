@@ -96,7 +96,9 @@ MANIFESTS = {
 
 
 @pytest.mark.parametrize(("changes", "message"), MANIFESTS.values(), ids=MANIFESTS)
-def test_a_manifest_that_lies_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_a_manifest_that_contradicts_the_content_is_refused(
+    changes: dict[str, Any], message: str, tmp_path: Path
+) -> None:
     assert message in refusal(image(manifest_changes=changes), tmp_path)
 
 
@@ -259,7 +261,9 @@ LEGACY: dict[str, tuple[Callable[[str], Any], str]] = {
 
 
 @pytest.mark.parametrize(("manifest", "message"), LEGACY.values(), ids=LEGACY)
-def test_a_docker_archive_that_lies_is_refused(manifest: Callable[[str], Any], message: str, tmp_path: Path) -> None:
+def test_a_docker_archive_that_contradicts_the_content_is_refused(
+    manifest: Callable[[str], Any], message: str, tmp_path: Path
+) -> None:
     files = image().docker_archive()
     config = next(name for name in files if name.endswith(".json") and name != "manifest.json")
     path = write_archive({**files, "manifest.json": dump(manifest(config))}, tmp_path / "a.tar")

@@ -79,13 +79,13 @@ def test_names_with_control_characters_are_escaped_in_messages(tmp_path: Path) -
 @pytest.mark.parametrize("target", [b"/outside", b"../..", b"../../../../../../tmp", b".", b"d"])
 def test_a_write_through_a_symlink_goes_nowhere(target: bytes, tmp_path: Path) -> None:
     """CVE-2026-42574 and its kin: the check that looks at names alone misses it."""
-    expected = "layer 1: /d/f lies below /d, a symlink"
+    expected = "layer 1: /d/f is below /d, a symlink"
     assert expected in refusal(tmp_path, archive(symlink(b"d", target), file(b"d/f", b"pwned")))
 
 
 def test_a_write_through_a_symlink_of_a_lower_layer_goes_nowhere(tmp_path: Path) -> None:
     found = refusal(tmp_path, archive(symlink(b"d", b"/")), archive(file(b"d/f", b"pwned")))
-    assert "layer 2: /d/f lies below /d, a symlink" in found
+    assert "layer 2: /d/f is below /d, a symlink" in found
 
 
 @pytest.mark.parametrize("target", [b"../../etc/shadow", b"/etc/shadow", b"later", b"self", b"d"])

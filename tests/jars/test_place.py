@@ -1,4 +1,4 @@
-"""Jars stand in a system as they are, each an item, where its Java can run them."""
+"""Jars are in a system as they are, each an item, where its Java can run them."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_each_jar_is_an_item_with_the_very_bytes(tmp_path: Path) -> None:
     assert sorted(names) == ["java-Upper", "java-guava-33.0.0-jre"]
 
 
-def test_a_jar_by_itself_stands_beside_those_of_directories(tmp_path: Path) -> None:
+def test_a_jar_by_itself_is_beside_those_of_directories(tmp_path: Path) -> None:
     make_jar(tmp_path / "target/shop.jar")
     make_jar(tmp_path / "target/dependency/guava.jar")
     files = shown(tmp_path, jars=("target/shop.jar", "target/dependency"))

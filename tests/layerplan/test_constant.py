@@ -1,4 +1,4 @@
-"""What changes with everything lies with the customization, and takes nothing else along."""
+"""What changes with everything is with the customization, and takes nothing else along."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def test_the_bottom_stays_where_it_is(layers: list[tuple[int, int]], bottom: int
     assert all(one is other for one, other in zip(stack(drafts, bottom), drafts[:bottom], strict=False))
 
 
-def test_layers_that_change_together_lie_together() -> None:
+def test_layers_that_change_together_are_together() -> None:
     # By itself each of the pair adds more possibilities for its size than the third; both together add fewer.
     twins, other = 0b111, 0b11000
     order = stack(drafts_of([(100, twins), (100, twins), (90, other)]))

@@ -82,7 +82,7 @@ def test_a_package_added_and_one_removed_cost_little_more_than_themselves() -> N
     assert pulled(after, plan) <= broken + 5 * MB + max(layer.nar_size for layer in plan.layers) / 4
 
 
-def test_what_changes_often_lies_above_what_never_did() -> None:
+def test_what_changes_often_is_above_what_never_did() -> None:
     closure = closure_of({"calm-1.0": 10 * MB, "busy-1.0": 10 * MB, "dead-1.0": 10 * MB})
     past = [closure]
     for step in range(12):

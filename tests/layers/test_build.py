@@ -179,7 +179,7 @@ def test_a_blob_with_another_byte_and_its_old_times_is_made_again(
 
 
 @pytest.mark.parametrize("field", ["diff_id", "size", "digest", "tar_size", "checked", "stamp", "label"])
-def test_a_record_in_which_something_else_stands_is_not_believed(
+def test_a_record_with_other_content_is_not_believed(
     sources: list[LayerSource], cache: LayerCache, tmp_path: Path, field: str
 ) -> None:
     before = build_layers(sources, cache, compression=NONE)

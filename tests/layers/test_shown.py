@@ -1,4 +1,4 @@
-"""Files of store items that stand below /usr too: both names in the item's layer, the one in /usr with the content."""
+"""Files of store items that are below /usr too: both names in the item's layer, the one in /usr with the content."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_what_tar_unpacks_are_two_names_of_one_file(tool: StoreItem, tmp_path: P
     assert (item / "bin/su").read_bytes() == (tmp_path / "root/usr/bin/su").read_bytes() == b"su"
 
 
-def test_what_lies_over_an_item_in_its_own_layer_takes_the_place_in_usr(tool: StoreItem) -> None:
+def test_what_is_over_an_item_in_its_own_layer_takes_the_place_in_usr(tool: StoreItem) -> None:
     over = (Entry.directory("/usr/share", 0o750), Entry.file("/usr/bin/tool", b"other"), Entry.directory("/usr/local"))
     found = list(members(LayerSource("x", (tool,), over)))
     assert [line for line in found if line.endswith(("bin/tool", "usr/share", "usr/local"))] == [

@@ -1,4 +1,4 @@
-"""A plan and a tree become layers: what follows from an item lies with it, the rest on top."""
+"""A plan and a tree become layers: what follows from an item is with it, the rest on top."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def contents(closure: Closure, plan: LayerPlan) -> list[tuple[list[str], list[st
     ]
 
 
-def test_what_follows_from_an_item_lies_in_its_layer(closure: Closure) -> None:
+def test_what_follows_from_an_item_is_in_its_layer(closure: Closure) -> None:
     assert contents(closure, planned(closure)) == [
         (["a"], ["/rows/a"]),
         (["b"], ["/rows/b"]),

@@ -60,7 +60,7 @@ def changed_code(before: CodeType, after: CodeType) -> Iterator[tuple[CodeType, 
 
 
 def _shape(code: CodeType, *, is_deep: bool) -> tuple[object, ...]:
-    """What a code does, wherever its lines stand; with the codes within it, or only that there are some."""
+    """What a code does, wherever its lines are; with the codes within it, or only that there are some."""
     constants = [
         (_shape(each, is_deep=True) if is_deep else None) if isinstance(each, CodeType) else (type(each), repr(each))
         for each in code.co_consts

@@ -1,4 +1,4 @@
-"""The packages of a lock file stand in a system's node_modules, built and whole, and none in the way of another."""
+"""The packages of a lock file are in a system's node_modules, built and whole, and none in the way of another."""
 
 from __future__ import annotations
 

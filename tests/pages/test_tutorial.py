@@ -1,4 +1,4 @@
-"""docs/tutorial.md does what it says: its commands run in their order, and print what stands below them."""
+"""docs/tutorial.md does what it says: its commands run in their order, and print what is below them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.tutorial import AUTHOR, MARK, check_answers, check_pushes, sc
 pytestmark = pytest.mark.programs
 
 
-def test_the_tutorial_runs_as_it_stands(tmp_path: Path) -> None:
+def test_the_tutorial_runs_as_it_is(tmp_path: Path) -> None:
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",

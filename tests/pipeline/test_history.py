@@ -280,7 +280,7 @@ def test_a_record_that_is_too_long_for_a_manifest_stays_out_of_it(
     assert record_annotations(record) == {}
 
 
-def test_the_record_lies_beside_whatever_the_image_is_called() -> None:
+def test_the_record_is_beside_whatever_the_image_is_called() -> None:
     names = ("web.tar", "web-amd64.oci.tar", "layout", "web.v1")
     found = [record_path(Path("/out") / name).name for name in names]
     assert found == ["web.plan.json", "web-amd64.oci.plan.json", "layout.plan.json", "web.v1.plan.json"]

@@ -62,7 +62,7 @@ def rows_in(archive: Path) -> list[dict[str, bytes]]:
     ]
 
 
-def test_a_row_and_its_digests_lie_in_the_layer_of_the_item(tmp_path: Path) -> None:
+def test_a_row_and_its_digests_are_in_the_layer_of_the_item(tmp_path: Path) -> None:
     closure = store_of(tmp_path / "system-store")
     archive = image_of(tmp_path, "system", closure)
     found = {}

@@ -98,7 +98,7 @@ def test_a_release_moves_the_trees_layer_and_the_customization(
     assert moved == ["tree-srv-shop", "customization"]
 
 
-def test_trees_may_be_one_in_another_and_what_the_spec_declares_lies_over_both(
+def test_trees_may_be_one_in_another_and_what_the_spec_declares_is_over_both(
     spec: dict[str, Any], tmp_path: Path
 ) -> None:
     (tmp_path / "more").mkdir()

@@ -98,12 +98,12 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"store": {"database": False}, "files": {"/var/guix/db/db.sqlite": {"text": ""}}},
         "/files/~1var~1guix~1db~1db.sqlite",
-        "stands where a store has its database",
+        "is where a store has its database",
     ),
     (
         {"files": {"/nix/var/nix/db/db.sqlite-wal": {"text": ""}}},
         "/files/~1nix~1var~1nix~1db~1db.sqlite-wal",
-        "stands where a store has its database",
+        "is where a store has its database",
     ),
     (
         {"files": {"/var/lib/dpkg/status.d/x": {"text": "Package: x\n"}}},

@@ -125,7 +125,7 @@ def test_the_record_of_a_build_gives_reasons_and_alone_makes_a_report(tmp_path: 
     assert sum(layer.size for layer in planned.layers) == built.closure.nar_size
 
 
-def test_items_that_lie_on_this_machine_say_which_packages_they_are_before_a_build(tmp_path: Path) -> None:
+def test_items_that_are_on_this_machine_say_which_packages_they_are_before_a_build(tmp_path: Path) -> None:
     built = build_image(tmp_path)
     store = tmp_path / "placed"
     items = [replace(item, location=store / item.path.base_name) for item in built.closure]

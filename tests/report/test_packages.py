@@ -47,7 +47,7 @@ def test_a_stanza_is_name_version_source_and_size() -> None:
     assert read_stanza(b"Version: 1\n") is None
 
 
-def test_copyright_files_are_read_wherever_their_item_lies() -> None:
+def test_copyright_files_are_read_wherever_their_item_is() -> None:
     assert is_read(as_parts("/gnu/store/x/share/doc/web/copyright"))
     assert is_read(as_parts("/usr/share/doc/web/copyright"))
     assert not is_read(as_parts("/usr/share/doc/copyright"))

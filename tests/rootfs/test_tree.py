@@ -1,4 +1,4 @@
-"""A tree: parents exist, nothing stands twice, and a conflict names both origins."""
+"""A tree: parents exist, no path has two entries, and a conflict names both origins."""
 
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -64,8 +64,8 @@ def test_every_conflict_is_named_with_both_origins_in_one_error() -> None:
         "  /etc/.wh.d/passwd: a layer would read this name as a whiteout (from mine)",
         "  /etc/.wh.passwd: a layer would read this name as a whiteout (from sysimage)",
         "  /link: declared by sysimage and, differently, by three",
-        "  /b/c/d: lies below /b, which is not a directory (below and /files/~1b)",
-        "  /link/x: lies below /link, which is not a directory (four and sysimage)",
+        "  /b/c/d: is below /b, which is not a directory (below and /files/~1b)",
+        "  /link/x: is below /link, which is not a directory (four and sysimage)",
     ]
 
 

@@ -120,7 +120,7 @@ def test_a_file_without_program_headers_is_its_own_head_and_asks_for_nothing(bit
         (Elf(table=2 * PAGE, path=3 * PAGE), [(2 * PAGE, 3 * 56), (3 * PAGE, len(LOADER) + 1)]),
     ],
 )
-def test_no_more_is_read_than_the_first_page_and_what_lies_after_it(elf: Elf, asked: list[tuple[int, int]]) -> None:
+def test_no_more_is_read_than_the_first_page_and_what_is_after_it(elf: Elf, asked: list[tuple[int, int]]) -> None:
     expected = Program(ProgramFormat.ELF, LOADER, machine=elf.machine)
     assert program_of(elf.data() + bytes(PAGE)) == (expected, [(0, PAGE), *asked])
 

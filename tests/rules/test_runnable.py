@@ -292,7 +292,7 @@ def test_what_keeps_the_first_program_in_path_from_starting_is_reported(search: 
     assert (None if trouble is None else trouble.message) == message
 
 
-def test_what_starts_in_a_running_system_may_lie_where_it_keeps_its_files() -> None:
+def test_what_starts_in_a_running_system_may_be_where_it_keeps_its_files() -> None:
     assert start_failure(("/run/x/y",), ProgramEnvironment(Files(SYSTEM))) is None
     assert start_failure(("/run/x/y",), ProgramEnvironment(Files(SYSTEM), first=True)) is not None
 

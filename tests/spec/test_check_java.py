@@ -45,7 +45,7 @@ def test_a_fault_is_at_its_key(tmp_path: Path, java: dict[str, Any], fault: str)
     assert fault in found
 
 
-def test_a_tree_may_hold_the_rest_of_what_jars_stand_in(tmp_path: Path) -> None:
+def test_a_tree_may_hold_the_rest_of_what_jars_are_in(tmp_path: Path) -> None:
     path = written(tmp_path, {"at": "/srv/shop"}, trees={"/srv/shop": {"source": "lib", "exclude": ["*.jar"]}})
     assert read_spec(path).java is not None
 

@@ -1,4 +1,4 @@
-"""Includes, variants, values from flags and arguments come to one spec, and every fault says where its value stands."""
+"""Includes, variants, values from flags and arguments come to one spec, and every fault says where its value is."""
 
 from __future__ import annotations
 
@@ -284,7 +284,7 @@ def test_what_is_not_an_assignment_is_refused(text: str) -> None:
         Assignment.parse(text)
 
 
-def test_comments_and_trailing_commas_stand_in_jsonc_alone(tmp_path: Path) -> None:
+def test_comments_and_trailing_commas_are_in_jsonc_alone(tmp_path: Path) -> None:
     text = '{\n  // a system\n  "name": "web", /* more */\n  "packages": ["nginx",],\n}\n'
     assert read(wrote(tmp_path / "web.jsonc", text)).spec.name == "web"
     assert len(faults(wrote(tmp_path / "web.json", text))) == 4

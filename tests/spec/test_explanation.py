@@ -15,7 +15,7 @@ from sysimage.spec.parse import parse_spec
 
 
 @pytest.mark.parametrize("path", every_path(), ids=shown)
-def test_every_key_is_explained_and_stands_in_an_example(path: tuple[str, ...]) -> None:
+def test_every_key_is_explained_and_is_in_an_example(path: tuple[str, ...]) -> None:
     found = explain(shown(path))
     assert [step for step in found.path if step != ITEM_STEP] == [step for step in path if step != ITEM_STEP]
     assert found.key.meaning

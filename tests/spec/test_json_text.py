@@ -76,10 +76,10 @@ def test_any_text_is_either_what_the_standard_library_reads_or_has_a_fault(text:
         ("[1] 2", "line 1: expected the end: there is text after the value"),
         ("{} // why", "line 1: JSON has no comments; a file called .jsonc may have them"),
         ("{'a': 1}", 'line 1: expected a key in double quotes, found "\'"'),
-        ("['a']", 'line 1: /0: strings stand between double quotes (")'),
+        ("['a']", 'line 1: /0: strings are written between double quotes (")'),
         (
             "[NaN]",
-            "line 1: /0: NaN is neither a number nor true, false or null; strings stand in quotes",
+            "line 1: /0: NaN is neither a number nor true, false or null; strings are written in quotes",
         ),
         ("[1e999]", "line 1: /0: 1e999 is too large a number"),
         ("[True]", "line 1: /0: True is not JSON (did you mean 'true'?)"),

@@ -150,12 +150,12 @@ def test_every_fault_of_the_text_the_fields_and_the_whole_is_reported_at_once_in
             {"files": {"/home": {"text": ""}}, "users": {"a": {"home": "/home/a"}}},
             "/users/a/home: /home is declared as something else than a directory: /files/~1home",
         ),
-        ({"files": {"/gnu/store/x": {"text": ""}}}, "/files/~1gnu~1store~1x: nothing can be put at or below /gnu/store: only store items stand there"),
+        ({"files": {"/gnu/store/x": {"text": ""}}}, "/files/~1gnu~1store~1x: nothing can be put at or below /gnu/store: only store items are there"),
         ({"store": {"kind": "nix"}, "files": {"/nix/var/nix/x": {"text": ""}}}, "/files/~1nix~1var~1nix~1x: nothing can be put at or below "
             "/nix/var/nix: the store keeps its database and GC roots there"),
         ({"files": {"/proc/x": {"text": ""}}}, "/files/~1proc~1x: nothing can be put at or below /proc: the kernel shows processes there"),
         ({"symlinks": {"/run/current-system": "x"}}, "/symlinks/~1run~1current-system: nothing can be put at or below /run/current-system: the"
-            " system itself stands there"),
+            " system itself is there"),
         ({"symlinks": {"/gnu": "/data"}}, "/symlinks/~1gnu: must be a directory, because /gnu/store is below it"),
         ({"files": {"/": {"text": ""}}}, "/files/~1: is the system's own: everything is in it"),
         ({"files": {"/etc/.wh.x": {"text": ""}}}, '/files/~1etc~1.wh.x: a name can\'t begin with ".wh.": layers mark deleted files so'),
@@ -167,7 +167,7 @@ def test_every_fault_of_the_text_the_fields_and_the_whole_is_reported_at_once_in
         ({"files": {"/etc/x": {"source": "/etc/x"}}}, "/files/~1etc~1x/source: must be a path inside the spec's own directory: relative,"
             " and without '..'"),
         ({"capabilities": {"/etc/x": "cap_net_raw+p"}}, "/capabilities/~1etc~1x: is neither a declared file nor a program of a package"),
-        ({"privileged-programs": {"/etc/x": {}}}, "/privileged-programs/~1etc~1x: is not a program's place: they stand in /usr/bin or /usr/sbin"),
+        ({"privileged-programs": {"/etc/x": {}}}, "/privileged-programs/~1etc~1x: is not a program's place: they are in /usr/bin or /usr/sbin"),
         ({"volumes": ["/"]}, "/volumes/0: is the system's own: everything is in it"),
         ({"packages": ["nginx", "nginx=1.0"]}, '/packages/1: "nginx" is listed twice'),
         ({"packages": ["nginx"], "exclude": ["nginx"]}, '/packages/0: "nginx" is listed under "exclude" too'),
@@ -313,7 +313,7 @@ PACK = {"name": "tool", "from-store": {"paths": ["result"]}}
         ),
         (
             {"from-store": {"paths": ["result"], "links": {"/gnu/store/x": "x"}}},
-            "/from-store/links/~1gnu~1store~1x: nothing can be put at or below /gnu/store: only store items stand there",
+            "/from-store/links/~1gnu~1store~1x: nothing can be put at or below /gnu/store: only store items are there",
         ),
         ({"packages": []}, ': must have either "packages" or "from-store"'),
     ],

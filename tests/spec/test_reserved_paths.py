@@ -89,17 +89,17 @@ OF_PACKAGES = [
      "put at or below /run: running programs leave sockets and locks in it"),
     ("volume", "/bin", "/volumes/0: leads to /usr/bin, and that is the system's own: every program's files are in it"),
     ("log", "/etc/passwd", '/services/s/log: is made from what "users" says'),
-    ("log", "/gnu/store/x", "/services/s/log: nothing can be put at or below /gnu/store: only store items stand there"),
+    ("log", "/gnu/store/x", "/services/s/log: nothing can be put at or below /gnu/store: only store items are there"),
     ("log", "/var/log", "/services/s/log: is the system's own: programs keep their logs in it"),
     ("file", "/etc/static/x", "/files/~1etc~1static~1x: nothing can be put at or below /etc/static: the system's own "
-     "configuration stands there"),
+     "configuration is there"),
     ("home", "/etc", "/users/ann/home: is the system's own: every program's configuration is in it"),
     ("link", "/tmp", "/symlinks/~1tmp: is the system's own: every program's temporary files are in it"),
     ("directory", "/tmp", "/directories/~1tmp: must be root's, with the mode 1777: every program's temporary files are "
      "in it"),
     ("directory", "/gnu", "/directories/~1gnu: must be root's, with no other user able to write to it and every "
-     "user able to enter it, for /gnu/store: only store items stand there"),
-    ("volume", "/gnu", "/volumes/0: a volume would hide /gnu/store: only store items stand there"),
+     "user able to enter it, for /gnu/store: only store items are there"),
+    ("volume", "/gnu", "/volumes/0: a volume would hide /gnu/store: only store items are there"),
 ]  # fmt: skip
 
 
@@ -243,7 +243,7 @@ def test_whatever_is_above_a_place_cannot_be_taken_either(kind: str, use: Use, d
 
 
 @pytest.mark.parametrize("path", ["/etc", "/var/lib", "/usr/share", "/gnu"])
-def test_trees_and_jars_may_lie_in_a_directory_of_the_system(path: str) -> None:
+def test_trees_and_jars_may_be_in_a_directory_of_the_system(path: str) -> None:
     assert faults(MADE, {"trees": {path: {"source": "files"}}}) == []
     assert faults(MADE, {"java": {"jars": ["lib"], "at": path}}) == []
     assert len(faults(MADE, {"trees": {path: {"source": "files", "owner": "daemon"}}})) == 1

@@ -38,7 +38,7 @@ def scan(*pieces: bytes) -> frozenset[StorePath]:
         f"{'a' * 1000}{GLIBC.hash_part}",
     ],
 )
-def test_a_hash_part_is_found_whatever_stands_around_it(text: str) -> None:
+def test_a_hash_part_is_found_whatever_is_around_it(text: str) -> None:
     assert scan(text.encode("latin-1")) == {GLIBC}
 
 

@@ -55,8 +55,8 @@ def test_what_was_written_is_read_by_table_and_by_index(rows: list[Row], times: 
 
 
 def test_a_text_of_any_size_around_those_at_which_a_page_takes_no_more_is_read_back() -> None:
-    """In a table up to 4061 bytes with the head of the row lie in its page, in an index up to 1002; of longer ones so
-    much lies there that whole pages follow, if that is not more than these."""
+    """In a table up to 4061 bytes with the head of the row are in its page, in an index up to 1002; of longer ones so
+    much is there that whole pages follow, if that is not more than these."""
     sizes = [size for limit in (1002, 4061, 5094, 8153) for size in range(limit - 15, limit + 6)]
     rows: list[Row] = [(None, f"{size}".ljust(size, "x")) for size in sizes]
     for some in (rows, *([row] for row in rows)):

@@ -119,7 +119,7 @@ def address(piece: memoryview) -> int:
 
 
 @pytest.mark.parametrize("size", [256 << 10, 512 << 10, 1 << 20, 3 << 20])
-def test_pieces_begin_where_pages_do_and_none_lies_in_another(size: int) -> None:
+def test_pieces_begin_where_pages_do_and_none_is_in_another(size: int) -> None:
     with piece_buffers(size) as memory:
         places = sorted(map(address, memory))
         assert [len(piece) for piece in memory] == [size] * BUFFERS
@@ -152,7 +152,7 @@ def test_memory_that_a_thread_may_still_use_after_an_error_is_not_used_again() -
         assert not {address(piece) for piece in memory} & {address(piece) for piece in left}
 
 
-def test_a_python_that_does_not_know_where_memory_lies_has_pieces_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_python_that_does_not_know_where_memory_is_has_pieces_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ctypes", None)
     with piece_buffers(5 << 20) as memory:
         assert [len(piece) for piece in memory] == [5 << 20] * BUFFERS

@@ -39,7 +39,7 @@ def registered(closure: Closure, place: Path) -> Path:
 
 
 def small_spec(workspace: Path) -> Path:
-    """The file of a spec of a small system, whose store lies beside it."""
+    """The file of a spec of a small system, whose store is beside it."""
     closure = small_system(StoreBuilder(workspace / "store"))
     registered(closure, workspace / "registration")
     source = {"paths": [str(closure.roots[0])], "source": "registration", "location": "store"}
@@ -49,7 +49,7 @@ def small_spec(workspace: Path) -> Path:
 
 
 def on(base: str, closure: Closure, **more: Any) -> dict[str, Any]:
-    """A spec of the first root of ``closure``, which lies in ``store`` and is `registered`, on the image ``base``."""
+    """A spec of the first root of ``closure``, which is in ``store`` and is `registered`, on the image ``base``."""
     source = {"paths": [str(closure.roots[0])], "source": "registration", "location": "store"}
     return {"name": "top", "from-image": base, "from-store": source, **more}
 

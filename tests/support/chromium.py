@@ -115,7 +115,7 @@ class Page:
 
 @contextmanager
 def browser(profile: Path) -> Iterator[Page]:
-    """A browser of its own, without sandbox, because tests run as root in containers; its files lie in ``profile``."""
+    """A browser of its own, without sandbox, because tests run as root in containers; its files are in ``profile``."""
     program = process.find("chromium", package="chromium")
     ours_in, theirs_out = os.pipe()
     theirs_in, ours_out = os.pipe()

@@ -193,7 +193,7 @@ def _below(schema: dict[str, Any], step: Any) -> list[Any]:
 
 
 def at(spec: Any, place: Place) -> Any:
-    """What stands at a place."""
+    """What is at a place."""
     for step in place:
         spec = spec[step]
     return spec
@@ -204,7 +204,7 @@ def said_everywhere(
 ) -> tuple[dict[str, Any], SystemSpec, list[TextPlace]]:
     """The spec with a text at every place that takes it: as written, as read, and those places.
 
-    An AssertionError if a text is refused without a fault at one of the places where it stands.
+    An AssertionError if a text is refused without a fault at one of the places where it is.
     """
     left = list(wanted)
     while True:

@@ -146,4 +146,4 @@ def _layouts() -> dict[str, tuple[Files, str | None]]:
 
 
 LAYOUTS = _layouts()
-"""What lies there -> its files, and what every verb that wants one image reports; None where it is one image."""
+"""What is there -> its files, and what every verb that wants one image reports; None where it is one image."""

@@ -3,7 +3,7 @@
     python -m tests.support.rebuild WORKSPACE [--umask 077] [--uid 65534] [--workers 2] [--reverse] [--worn]
 
 Before the user changes one image is built for nothing: whatever a build imports or asks the interpreter's packages for
-is there then, and the other user needs no access to where they lie.
+is there then, and the other user needs no access to where they are.
 """
 
 from __future__ import annotations

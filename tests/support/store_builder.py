@@ -107,7 +107,7 @@ def small_system(store: StoreBuilder) -> Closure:
         {"lib": {"ld.so": Program(ELF), "libc.so.6": b"\x7fELF" + bytes(5000), "self": "{libc-2.41}/lib\n"}},
     )
     reference = str(libc.path).encode()
-    # Lies across the end of the first MiB, where readers begin a new piece.
+    # Crosses the end of the first MiB, where readers begin a new piece.
     large = bytes(range(256)) * 4095 + b"\0" * (256 - 20) + reference + b"\xff" * 700_000
     store.add(
         "bash-5.2",

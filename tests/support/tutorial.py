@@ -31,7 +31,7 @@ def script(host: str, mark: str = f"echo {MARK!r}") -> str:
 
 
 def check_answers(answers: list[str], host: str) -> None:
-    """What each block has printed is what stands below it; ``…`` is anything."""
+    """What each block has printed is what is below it; ``…`` is anything."""
     found = list(steps())
     assert len(answers) == len(found) >= 12
     for (commands, printed), answer in zip(found, answers, strict=True):

@@ -58,7 +58,7 @@ def test_a_file_of_a_tree_replaces_a_package_s_in_usr(tmp_path: Path, caplog: py
     )
 
 
-def test_a_copy_that_replaces_a_package_s_file_lies_over_the_layers_of_items(tmp_path: Path) -> None:
+def test_a_copy_that_replaces_a_package_s_file_is_over_the_layers_of_items(tmp_path: Path) -> None:
     system = placed(tmp_path, {"share/web/index.html": "theirs"}, owner="web", mode="0600")
     found = {entry.path: (entry.mode, entry.uid, entry.item) for entry in system.entries}
     of_tree = tree_of(system).path

@@ -129,7 +129,7 @@ def test_an_archive_cannot_write_beside_its_tree(tmp_path: Path) -> None:
         "leads out of the archive",
         "leads out of the archive",
         "leads out of the archive",
-        "lies below link, which is a link",
+        "is below link, which is a link",
         "is a hard link to nothing, no earlier file of the tree",
         "is a directory and a file",
     ]

@@ -80,6 +80,6 @@ def test_a_malformed_size_is_refused(size: object) -> None:
         parse_descriptor({"mediaType": "x", "digest": GOOD, "size": size})
 
 
-def test_a_layer_that_lies_elsewhere_is_refused() -> None:
+def test_a_layer_that_is_elsewhere_is_refused() -> None:
     with pytest.raises(MalformedError, match="elsewhere"):
         parse_descriptor({"mediaType": "x", "digest": GOOD, "size": 1, "urls": ["some://where"]})

@@ -267,7 +267,7 @@ def put(*entries: Entry) -> Callable[[dict[str, Entry]], None]:
             put(Entry.symlink("/var/guix/profiles/system-1-link", "/gnu/store/gone")),
             "/var/guix/profiles/system: points to system-1-link, which is not in the image",
         ),
-        (put(Entry.file("/var/guix/db/db.sqlite-wal", b"x")), "db.sqlite-wal: lies beside the database"),
+        (put(Entry.file("/var/guix/db/db.sqlite-wal", b"x")), "db.sqlite-wal: is beside the database"),
         (put(Entry.file("/var/guix/db/schema", b"6")), "/var/guix/db/schema: says '6', guix's is 7"),
         (put(Entry.file("/gnu/store/stray", b"")), "/gnu/store/stray: is in the image, but not in the database"),
         (put(Entry.file("/nix/var/nix/db/db.sqlite", b"")), "image: has databases in /var/guix and /nix/var/nix"),

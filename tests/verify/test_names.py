@@ -130,7 +130,7 @@ def test_a_descriptor_of_no_known_type_is_not_an_image(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("depth", [0, 1, 2])
 def test_an_archive_of_several_platforms_has_dockers_form_for_one_of_them(depth: int, tmp_path: Path) -> None:
-    """Whichever is chosen, and however deep its index lies; one of an image that is not there is a contradiction."""
+    """Whichever is chosen, and however deep its index is; one of an image that is not there is a contradiction."""
     images = []
     for number, architecture in enumerate(("amd64", "arm64")):
         image = made(number, {})

@@ -16,7 +16,7 @@ LOADER = b"/lib64/ld-linux-x86-64.so.2\0"
 
 
 def elf(loader_at: int, size: int) -> bytes:
-    """An ELF file of ``size`` bytes that asks for a loader whose name stands at an offset."""
+    """An ELF file of ``size`` bytes that asks for a loader whose name is at an offset."""
     head = b"\x7fELF\2\1\1" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, 0, 0, 64, 56, 1, 64, 0, 0)
     head += struct.pack("<IIQQQQQQ", 3, 4, loader_at, 0, 0, len(LOADER), len(LOADER), 1)
     return head.ljust(loader_at, b"\1") + LOADER.ljust(max(size - loader_at, len(LOADER)), b"\2")
@@ -36,7 +36,7 @@ def read_in_pieces(data: bytes, sizes: list[int]) -> Program:
     more=st.integers(0, 9000),
     sizes=st.lists(st.integers(1, 20_000), max_size=6),
 )
-def test_a_loader_is_found_wherever_its_name_stands(loader_at: int, more: int, sizes: list[int]) -> None:
+def test_a_loader_is_found_wherever_its_name_is(loader_at: int, more: int, sizes: list[int]) -> None:
     data = elf(loader_at, loader_at + more)
     whole = read_program(lambda at, size: data[at : at + size])
     assert whole == Program(ProgramFormat.ELF, LOADER[:-1], machine=Machine(62, 64))

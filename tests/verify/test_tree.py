@@ -25,7 +25,7 @@ def layers(*contents: Sequence[bytes], ours: Sequence[int] = ()) -> tuple[list[s
     return paths, [str(issue) for issue in faults.issues]
 
 
-def test_a_whiteout_hides_what_lies_below_it_and_nothing_of_its_own_layer() -> None:
+def test_a_whiteout_hides_what_is_below_it_and_nothing_of_its_own_layer() -> None:
     paths, faults = layers(
         [directory(b"d"), file(b"d/old"), file(b"e")],
         [directory(b"d"), file(b"d/.wh.old"), file(b"d/new"), file(b".wh.e"), file(b".wh.nothing")],
@@ -56,7 +56,7 @@ def test_a_whiteout_below_a_symlink_hides_nothing_elsewhere() -> None:
 def test_something_below_a_symlink_is_a_fault_and_goes_nowhere() -> None:
     paths, faults = layers([directory(b"etc"), symlink(b"d", b"etc")], [file(b"d/f")])
     assert paths == ["/d", "/etc"]
-    assert faults == ["layer 2: /d/f lies below /d, a symlink"]
+    assert faults == ["layer 2: /d/f is below /d, a symlink"]
 
 
 def test_a_directory_keeps_its_content_and_a_file_in_its_place_does_not() -> None:

@@ -1,4 +1,4 @@
-"""The user's own Python code stands where the modules of wheels do, compiled, and counts before them."""
+"""The user's own Python code is where the modules of wheels are, compiled, and counts before them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def write(top: Path, *paths: str) -> None:
         (top / "src" / path).write_text("x = 1\n")
 
 
-def test_modules_stand_beside_those_of_wheels_with_byte_code_of_their_places(tmp_path: Path, items: WheelItems) -> None:
+def test_modules_are_beside_those_of_wheels_with_byte_code_of_their_places(tmp_path: Path, items: WheelItems) -> None:
     write(tmp_path, "shop/__init__.py", "shop/page.html", "run.py", "__pycache__/run.pyc", "shop/old.pyc")
     (item,) = made(tmp_path, items)
     assert item.path.name == "python-source"

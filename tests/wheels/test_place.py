@@ -1,4 +1,4 @@
-"""The wheels of a lock file stand in a system, each with what it needs there, and none in the way of another."""
+"""The wheels of a lock file are in a system, each with what it needs there, and none in the way of another."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A system as a disk that a machine boots: kernel, initrd and an ext4 root file system, all made without root.
 
-``mke2fs -d`` fills the file system from a staging directory, whose files are links to where the contents lie anyway;
+``mke2fs -d`` fills the file system from a staging directory, whose files are links to where the contents are anyway;
 owners, modes and times, which an ordinary user cannot give to their own files, are then written into the inodes by
 ``debugfs``. Nothing depends on the machine: the file system's identifier comes from what it boots, times are constant,
 and the features are spelled out instead of taken from the machine's configuration.

@@ -102,7 +102,7 @@ def ensure_snapshot(host: Host, guest: Guest, files: MachineFiles, check: ReadyC
 
 
 def _directory(host: Host, guest: Guest) -> Path:
-    # A qcow2 file names its base by path and believes whatever lies there.
+    # A qcow2 file names its base by path and believes whatever is there.
     root = guest.disk.root.resolve()
     status = root.stat()
     identity = f"{guest.key} {root} {status.st_size} {status.st_mtime_ns}"

@@ -89,7 +89,7 @@ def find_kernel(closure: Closure) -> Kernel:
 
 def root_entries(closure: Closure, tree: Tree) -> Iterator[Entry]:
     """Every file of a system's root: the tree, which has the store's directory, the items as a NAR sees them, and what
-    they show elsewhere where the tree has nothing else."""
+    they show elsewhere the tree has nothing else."""
     yield from tree
     seen = {entry.path for entry in tree}
     for item in closure:
@@ -111,7 +111,7 @@ def _shown_entries(item: StoreItem) -> Iterator[Entry]:
 
 def _item_entries(item: StoreItem) -> Iterator[Entry]:
     if item.location is None:
-        raise SysimageError(f"cannot make a bootable disk: where {item.path} lies is not known")
+        raise SysimageError(f"cannot make a bootable disk: the place of {item.path} is not known")
     waiting = [(item.location, str(item.path))]
     while waiting:
         path, name = waiting.pop()
@@ -126,7 +126,7 @@ def _item_entries(item: StoreItem) -> Iterator[Entry]:
 
 
 def package_location(closure: Closure, package: str) -> Path:
-    """Where the one item of a package lies."""
+    """Where the one item of a package is."""
     found = [i.location for i in closure if i.path.name.startswith(f"{package}-") and i.location is not None]
     if len(found) != 1:
         raise SysimageError(f"cannot make a bootable disk: the closure has {len(found)} items of {package}, not one")

@@ -107,7 +107,7 @@ def native_trial(
     tag: str | None = None,
 ) -> Iterator[tuple[NativeTrial, list[str]]]:
     """Bring an image to ``place``, one of `sysimage.containers.runner.PLACES`, and lines that say how that went.
-    ``tag`` says which, where several lie at ``path``.
+    ``tag`` says which, where several are at ``path``.
 
     ``reports`` gets the container's log. Everything else is gone in the end. Raises `MachineError` for what this
     machine lacks, and `IntegrityError` for an image that is not what it says.

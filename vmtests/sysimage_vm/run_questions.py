@@ -70,7 +70,7 @@ class Subject:
     header: tuple[str, ...] = ()
     """Lines that the report begins with."""
     tag: str | None = None
-    """Which image, where several lie there."""
+    """Which image, where several are there."""
 
 
 @contextlib.contextmanager

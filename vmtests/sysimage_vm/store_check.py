@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Compares a store's database with what lies in the store, for the root file system given; prints JSON.
+"""Compares a store's database with what is in the store, for the root file system given; prints JSON.
 
 Runs in the guest, on the root of a running container (``/proc/PID/root``), with Python's standard library alone.
 Usage: store_check.py ROOT STORE-DIRECTORY DATABASE

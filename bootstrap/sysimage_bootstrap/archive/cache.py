@@ -27,7 +27,7 @@ class FileCache:
         self._checked: dict[Digest, tuple[int, int]] = {}
 
     def path(self, digest: Digest) -> Path:
-        """Where the file with this digest lies, or would lie."""
+        """Where the file with this digest is, or would be."""
         return self.root / "sha256" / digest.hex[:2] / digest.hex
 
     def find(self, digest: Digest, size: int) -> Path | None:

@@ -37,7 +37,7 @@ class FetchRequest:
     size: int
     """Bytes."""
     uris: tuple[str, ...]
-    """Where it lies; a later one is asked when an earlier one does not have it."""
+    """Where it is; a later one is asked when an earlier one does not have it."""
 
 
 def fetch_all(

@@ -31,7 +31,7 @@ def list_request(release: Release, entry: ListedFile) -> FetchRequest:
 
 
 def list_paragraphs(release: Release, entry: ListedFile, path: Path, *, between: bytes = b"\n\n") -> Iterator[str]:
-    """Decompress a package list that has been fetched and checked, some whole paragraphs at a time (or what else stands
+    """Decompress a package list that has been fetched and checked, some whole paragraphs at a time (or what else is
     ``between`` entries); an
     `IntegrityError` if it is malformed. A list as one text takes hundreds of megabytes."""
     what = f"{entry.path} of {release.source.label}"

@@ -149,7 +149,7 @@ def parse_release(text: bytes, source: ArchiveSource, digest: Digest) -> Release
     said = {release.suite, release.codename} - {""}
     if not source.is_flat and source.suite not in said and (said or not source.archive):
         raise IntegrityError(
-            f"cannot trust {what}: what lies there calls itself {release.codename or 'nothing'}"
+            f"cannot trust {what}: what is there calls itself {release.codename or 'nothing'}"
             f" ({release.suite or 'no suite'})"
         )
     if not release.files:

@@ -106,7 +106,7 @@ def default_sources(
 def sources_of_file(text: str, archive: str, keyring: Path | None, keys: Path) -> tuple[ArchiveSource, ...]:
     """The sources that a ``.sources`` file of apt names (deb822), or one with lines as in sources.list.
 
-    ``keyring`` takes the place of its Signed-By; keys that stand in the file itself are written below ``keys``. A
+    ``keyring`` takes the place of its Signed-By; keys that are in the file itself are written below ``keys``. A
     `SpecError` for a file without a source, or without keys.
     """
     entries = list(_deb822_entries(text)) or list(_one_line_entries(text))

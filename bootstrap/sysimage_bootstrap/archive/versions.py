@@ -32,7 +32,7 @@ class Relation(Enum):
         return cls({"<": "<=", ">": ">="}.get(text, text))
 
     def holds(self, version: str, bound: str) -> bool:
-        """Whether ``version`` lies within ``bound``."""
+        """Whether ``version`` is within ``bound``."""
         have, want = version_key(version), version_key(bound)
         match self:
             case Relation.EARLIER:

@@ -31,7 +31,7 @@ def check(
 ) -> list[str]:
     """What is wrong with a rewritten file: nothing, if everything it needs is found in the store.
 
-    ``places`` maps the store paths it may refer to, to where these lie on this machine; ``origin`` is the directory
+    ``places`` maps the store paths it may refer to, to where these are on this machine; ``origin`` is the directory
     that the file will be in; ``missing`` are libraries that are known to be nowhere. What closes a circle of packages
     is looked for below ``/usr`` instead, which no store has. Only the bytes on the disk count, not what was planned.
     """

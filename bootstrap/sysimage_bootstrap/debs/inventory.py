@@ -65,7 +65,7 @@ class Inventory:
     scripts: Mapping[str, str]
     """Path of an executable file → its first line, without ``#!``."""
     words: Mapping[str, tuple[str, ...]]
-    """Path of a script → which of `WATCHED` stand in it, sorted; most scripts have none."""
+    """Path of a script → which of `WATCHED` occur in it, sorted; most scripts have none."""
     modules: Mapping[str, frozenset[str]]
     """Path of a Guile source, or of the Guile library → what in it may name a module, as in ``ice-9/match``."""
     attributes: Mapping[str, Attributes]

@@ -90,7 +90,7 @@ class TarReader:
         if header.strip(b"\0"):
             return header
         if self._read(BLOCK).strip(b"\0"):
-            raise TarError("an empty block stands before a member")
+            raise TarError("an empty block precedes a member")
         return None
 
     def _member(self, header: bytes) -> PackageMember:

@@ -132,7 +132,7 @@ def _make_directories(name: bytes, unpacked: _Unpacked) -> None:
         if directory in made:
             continue
         if directory in unpacked.files or directory in unpacked.links:
-            raise TarError(f"{show(name)} lies below {show(directory)}, which is not a directory")
+            raise TarError(f"{show(name)} is below {show(directory)}, which is not a directory")
         os.mkdir(os.path.join(unpacked.top, directory))  # noqa: PTH102, PTH118 - bytes
         made.add(directory)
 

@@ -15,7 +15,7 @@ def archive_sources(
     spec: SystemSpec, spec_dir: Path, keys: Path, apt_root: Path, uri: str | None, security_uri: str | None
 ) -> tuple[ArchiveSource, ...]:
     """Every suite of every archive, in the spec's order. ``apt_root``, ``uri`` and ``security_uri`` say where Debian's
-    is, as in `default_sources`; keys that stand in files of apt are written below ``keys``."""
+    is, as in `default_sources`; keys that are in files of apt are written below ``keys``."""
     found: list[ArchiveSource] = []
     for archive in spec.archives:
         if archive.archive:

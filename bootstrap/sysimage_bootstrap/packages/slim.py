@@ -17,7 +17,7 @@ from sysimage_bootstrap.packages.package_request import OWN
 from sysimage_bootstrap.packages.resolve import Resolution
 
 _USED_BY = {GUILE: b"guile", CHARACTER_SETS: b"iconv"}
-"""Part → what stands somewhere in the spec, or in a file that it names, if they use it."""
+"""Part → what occurs somewhere in the spec, or in a file that it names, if they use it."""
 _LOCALE = re.compile(r"LANG|LC_[A-Z]+")
 _LANGUAGE = ("LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES")
 _SUPPLIED = re.compile(r"(C|POSIX)|.+\.(utf-?8)(@.*)?", re.IGNORECASE)

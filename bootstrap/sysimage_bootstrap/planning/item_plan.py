@@ -17,7 +17,7 @@ from sysimage_bootstrap.store.recipe import Recipe
 BUILDER_VERSION = 4
 """Increased when the same plan gives other bytes, or other facts beside them."""
 SELF = "@out@"
-"""Stands in a plan for the item's own store path, which depends on the plan."""
+"""Placeholder in a plan for the item's own store path, which depends on the plan."""
 _FOREIGN = re.compile(r"[^A-Za-z0-9+._?=-]")
 
 

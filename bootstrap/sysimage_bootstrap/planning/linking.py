@@ -1,7 +1,7 @@
 """Dynamic linking by store path: which item each needed library comes from.
 
 A program finds its libraries through DT_RUNPATH alone. RUNPATH is not inherited, so libraries are rewritten as well
-as programs; the C library and the dynamic linker itself are not, since they stand at the end of every search.
+as programs; the C library and the dynamic linker itself are not, since they are at the end of every search.
 
 Before the places in the store come the same directories as seen from the file itself. So what is run as Debian has it,
 from /usr, loads its libraries from /usr, and those that look for data beside themselves (rustc, Qt, libclang) find what

@@ -1,6 +1,6 @@
 """Characters that are chosen when a system starts for the first time: passwords that scripts make of random bytes.
 
-Each stands in the texts of scripts as a character of its own, out of Unicode's private planes, so that what cuts,
+Each is, in the texts of scripts, a character of its own, out of Unicode's private planes, so that what cuts,
 filters and copies texts treats it as any other. A file in which one is left is not in the image: it is made at the
 first start (`fill_command`).
 """

@@ -52,7 +52,7 @@ class Jump(Exception):  # noqa: N818 - no error
 
 
 ID_OF = "\ue000"
-"""What stands before the name of an account in the place of its ID, which is settled when all accounts are known."""
+"""What is before the name of an account in the place of its ID, which is settled when all accounts are known."""
 UNSET = "\0"
 """The value of a variable that was not set: none can be this."""
 

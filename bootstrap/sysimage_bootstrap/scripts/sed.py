@@ -91,7 +91,7 @@ def _cycle(
 
 
 def _place_of(statements: list[_Statement], label: str) -> int:
-    """Where a label stands; the end of the script for an empty one."""
+    """Where a label is; the end of the script for an empty one."""
     places = [at for at, one in enumerate(statements) if one.function == ":" and one.text == label]
     return places[0] if places and label else len(statements)
 

@@ -150,7 +150,7 @@ class Lexer:
         return Word(tuple(parts))
 
     def quoted_until(self, end: str, parts: list[Part], *, in_here_document: bool = False) -> None:
-        """What stands in double quotes, or in a here-document, which ends with the text."""
+        """What is in double quotes, or in a here-document, which ends with the text."""
         text: list[str] = []
 
         def flush() -> None:
@@ -256,7 +256,7 @@ class Lexer:
         return Substitution(self.parse(inner, line), quoted)
 
     def _end_of_substitution(self, start: int) -> int:
-        """Where the ``)`` stands that ends a substitution: found by reading its tokens."""
+        """Where the ``)`` is that ends a substitution: found by reading its tokens."""
         inner = Lexer(self.text, self.parse, self._first_line)
         inner.position = start
         depth, cases = 0, 0

@@ -45,7 +45,7 @@ def glob(pattern: str, *, within: str = "") -> str:
 
 
 def _end_of_brackets(pattern: str, start: int) -> int:
-    """Where the ``]`` of a bracket expression stands; 0 without one."""
+    """Where the ``]`` of a bracket expression is; 0 without one."""
     at = start + 1
     if pattern[at : at + 1] in ("!", "^"):
         at += 1

@@ -53,7 +53,7 @@ Part = Text | Parameter | Substitution | Arithmetic
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """Parts that stand together."""
+    """Adjacent parts."""
 
     parts: tuple[Part, ...]
 
@@ -78,7 +78,7 @@ class HereDocument:
 
     descriptor: int
     text: list[Word]
-    """One word; empty until the lexer has read the line after which the text stands."""
+    """One word; empty until the lexer has read the line after which the text begins."""
 
     @property
     def operator(self) -> str:

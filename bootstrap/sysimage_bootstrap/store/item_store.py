@@ -63,7 +63,7 @@ class ItemStore:
         self.store_dir = store_dir
         inside = store_dir.removeprefix("/")
         self.items_dir = root / inside
-        """Where the items lie on this machine."""
+        """Where the items are on this machine."""
         self._registered_dir = root / "var/sysimage/registered" / inside
         self._locks_dir = root / "var/sysimage/locks"
         self._known: dict[StorePath, Registration] = {}
@@ -73,7 +73,7 @@ class ItemStore:
         return recipe.path(self.store_dir)
 
     def location(self, path: StorePath) -> Path:
-        """Where an item's files lie, or will lie, on this machine."""
+        """Where an item's files are, or will be, on this machine."""
         return self.items_dir / path.base_name
 
     def get(self, path: StorePath) -> StoreItem | None:

@@ -39,7 +39,7 @@ def authorities(packages: Iterable[Path], local: Mapping[str, bytes]) -> dict[st
 
 def certificate_files(certificates: Mapping[str, bytes]) -> dict[str, bytes]:
     """Path in /etc → content: the bundle and the list it was made of, in which those of the administrator do not
-    stand; nothing without certificates."""
+    are; nothing without certificates."""
     if not certificates:
         return {}
     top = f"/usr/{CERTIFICATES}/"

@@ -1,5 +1,5 @@
 """The item of /etc: configuration files of the packages, as they ship them, and what Debian generates when it
-configures packages. What the spec declares is not part of it: it lies over it in the image, path by path.
+configures packages. What the spec declares is not part of it: it is over it in the image, path by path.
 
 In the image, /etc is a directory of real directories; each file in it is a link through /etc/static into this item, so
 that a user's file takes one file's place, not a whole directory's. Some must be files (see `PLAIN`).

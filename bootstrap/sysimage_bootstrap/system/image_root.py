@@ -28,7 +28,7 @@ class ImageRoot:
     usr: Usr
     """What the packages have below /usr."""
     overriding: tuple[Entry, ...]
-    """What lies over it."""
+    """What is over it."""
     packaged: tuple[Entry, ...]
     """What every system has, and what its packages have outside of /usr and /etc."""
     configured: tuple[Entry, ...]

@@ -1,4 +1,4 @@
-"""What the packages, what lies over them and what the spec declares make together, for triggers to look at."""
+"""What the packages, what is over them and what the spec declares make together, for triggers to look at."""
 
 from __future__ import annotations
 

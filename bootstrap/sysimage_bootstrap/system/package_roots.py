@@ -72,8 +72,8 @@ def _entry(
 
 
 def _target(package: Installed, relative: str) -> str:
-    """What a link of the item says in the image, where it stands alone: what it finds beside itself in the item, and
-    the image has elsewhere, it finds in the store."""
+    """The target of an item's link in the image. What is next to the link in the item, but not in the image, is found
+    in the store."""
     said = str((package.location / relative).readlink())
     inside = posixpath.normpath(posixpath.join(posixpath.dirname(relative), said))
     stays = said.startswith("/") or inside.split("/")[0] in (*_TOPS, "etc")

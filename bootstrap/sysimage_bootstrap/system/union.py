@@ -22,7 +22,7 @@ class UnionSource:
     path: StorePath
     """What links say."""
     location: Path
-    """Where the files lie on this machine."""
+    """Where the files are on this machine."""
     below: str = ""
     """The directory inside the item that counts as the top, such as ``etc``; empty for the item itself."""
 

@@ -16,7 +16,7 @@ _MOST_LINKS = 40
 
 @dataclass(frozen=True, slots=True)
 class MergedTree:
-    """Image paths of everything but directories, normalised, and what stands there."""
+    """Image paths of everything but directories, normalised, and what is there."""
 
     paths: Collection[str]
     look: Callable[[str], Found | None]
@@ -51,7 +51,7 @@ class MergedTree:
         return found if isinstance(found, Path) else None
 
     def is_link(self, path: str) -> bool:
-        """Whether a symlink stands at an image path."""
+        """Whether a symlink is at an image path."""
         return isinstance(self.look(canonical(path)), str)
 
     def _final(self, path: str) -> Path | bytes | None:

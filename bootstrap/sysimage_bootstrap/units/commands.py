@@ -51,7 +51,7 @@ def _words(text: str) -> list[str]:
 
 
 def _separated(words: list[str]) -> list[list[str]]:
-    """The words between semicolons that stand alone; one in a quoted word is written ``\\;``."""
+    """The words between semicolons that are words of their own; one in a quoted word is written ``\\;``."""
     parts: list[list[str]] = [[]]
     for word in words:
         if word == ";":

@@ -103,7 +103,7 @@ _UNDONE = {
     r"Root(Directory|Image|Hash|HashSignature|Verity|Ephemeral|ImageOptions)|Mount(Images)|ExtensionImages": (
         "the service sees the image's own root"
     ),
-    r"Bind(ReadOnly)?Paths|TemporaryFileSystem": "nothing is mounted: the service sees what lies at these paths",
+    r"Bind(ReadOnly)?Paths|TemporaryFileSystem": "nothing is mounted: the service sees what is at these paths",
     r"(Load|Set)Credential(Encrypted)?": "there are no credentials: mount a file where the service looks for it",
     r"JoinsNamespaceOf": "services share one view of the container anyway, their own /tmp excepted",
     r"PAMName": "no PAM session is opened",

@@ -38,7 +38,7 @@ class UnitName:
 
     @property
     def prefix(self) -> str:
-        """What stands before the ``@``."""
+        """What is before the ``@``."""
         return self.stem.partition("@")[0]
 
     @property

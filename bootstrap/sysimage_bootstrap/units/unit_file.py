@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 _BLANKS = " \t\r\f\v"
-"""What may stand around a line, a key or a value."""
+"""What may be around a line, a key or a value."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ class UnitFiles:
     overrides: Mapping[str, UnitFile] = field(default_factory=dict)
     """Name of a unit or template → what comes last."""
     in_etc: frozenset[str] = frozenset()
-    """Names of the units that lie in /etc/systemd/system, and not where packages ship theirs."""
+    """Names of the units that are in /etc/systemd/system, and not where packages ship theirs."""
     init_scripts: frozenset[str] = frozenset()
     """Names of the scripts for System V's init that packages ship. They are not in the image."""
 

@@ -18,7 +18,7 @@ from sysimage.destinations.registry.transport import SessionOptions, Sink, Slice
 from sysimage.errors import RegistryError
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
-"""What can stand in a header."""
+"""What can be in a header."""
 _UNKNOWN_METHOD = (400, 404, 405, 501)
 """How token services answer that know no exchange of identity tokens."""
 

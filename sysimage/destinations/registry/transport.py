@@ -216,7 +216,7 @@ class Transport:
 
 def resolved(location: str, origin: str) -> str:
     """Where a registry at ``origin`` sends to: absolute, relative, or by mistake to its own address without TLS, as
-    registries do that stand after a proxy; that one is mended.
+    registries do that have a proxy in front of them; that one is mended.
 
     A `RegistryError` for what goes from TLS to none, from a public host to an inner address, or is not HTTP.
     """

@@ -18,7 +18,7 @@ _SCRIPTS = ("format.js", "treemap.js", "graph.js", "tables.js", "page.js")
 def page(report: dict[str, Any], contents: dict[str, Any]) -> str:
     """``report`` and ``contents`` are what `report_document` and `files_document` make.
 
-    Nothing of an image is markup or code here: values stand in JSON in which no tag can begin, the scripts make text
+    Nothing of an image is markup or code here: values are in JSON in which no tag can begin, the scripts make text
     of them, and a browser runs only scripts with the hashes that the page says.
     """
     style = "".join(map(_asset, _STYLES))

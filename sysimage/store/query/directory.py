@@ -13,7 +13,7 @@ from sysimage.store.query.item_measurements import MeasurementOptions, Measurer
 
 
 class DirectoryCatalogue:
-    """Items that lie in ``location`` and would lie in ``store_dir``. Each is read when it is first asked for.
+    """Items that are in ``location`` and would be in ``store_dir``. Each is read when it is first asked for.
 
     A name that is not an item's (``.links``, lock files) is skipped. References are found among the items that are
     there: one to a missing item cannot be distinguished from chance.

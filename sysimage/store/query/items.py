@@ -37,7 +37,7 @@ def find_items(
 ) -> FoundItems:
     """Follow references from ``roots`` (everything in the catalogue without roots).
 
-    ``name`` is what messages call the source; ``location`` is the directory in which the items lie, by default where
+    ``name`` is what messages call the source; ``location`` is the directory in which the items are, by default where
     their paths say. Items of which the source does not know hash and size are read, unless ``memory`` has what they
     gave. Roots and references that the source does not have, and items that are not at the location, are a
     `StoreSourceError`; one that is not what the source says, where it was read, is an `IntegrityError`. All such
@@ -52,7 +52,7 @@ def find_items(
     if absent:
         raise StoreSourceError(
             f"cannot find the files of {len(absent)} store items of {name}",
-            hint="say where the store's files lie, if they are not where their paths say",
+            hint="say where the store's files are, if they are not where their paths say",
             issues=[Issue(str(path), f"is not at {places[path]}") for path in absent],
         )
     return FoundItems(tuple(_items(facts, places, name, memory or MeasurementOptions(), progress)), chosen)

@@ -14,7 +14,7 @@ from tests.bootstrap.archive.fake_archive import NOW, FakeSuite, Keys, Server, s
 
 @pytest.fixture(scope="session")
 def keys() -> Iterator[Keys]:
-    # A short path: the agent's socket lies in it, and sockets' names may have 108 bytes.
+    # A short path: the agent's socket is in it, and sockets' names may have 108 bytes.
     with tempfile.TemporaryDirectory(prefix="gpg-") as home:
         made = Keys(Path(home, "h"))
         try:

@@ -70,7 +70,7 @@ def test_a_directory_is_the_asking_packages_own_or_that_of_the_only_one_among_so
 
 
 @given(CONTENTS)
-def test_a_library_is_known_by_its_name_wherever_it_lies_below_lib(contents: dict[str, set[str]]) -> None:
+def test_a_library_is_known_by_its_name_wherever_it_is_below_lib(contents: dict[str, set[str]]) -> None:
     tree = tree_of(contents)
     for name in ("libc.so.6", "one.so", "libz.so", "so", "sh"):
         expected = sorted(

@@ -3,7 +3,7 @@
     python -m tests.bootstrap.scripts.gather SPEC.json … [package …]
 
 What each spec or package needs is resolved as a build would resolve it; of every package only the beginning is fetched,
-since the control archive stands there.
+since the control archive is there.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def gather(arguments: list[str], cache_dir: Path) -> dict[str, dict[str, object]
 
 def _control(pool: urllib3.PoolManager, uri: str, package: Package) -> dict[str, str]:
     data = _first(pool, f"{uri}/{package.filename}", _FIRST)
-    start = 8 + 60 + int(data[56:66])  # debian-binary stands before it; its size is even
+    start = 8 + 60 + int(data[56:66])  # debian-binary is before it; its size is even
     name, size = data[start : start + 16].strip().rstrip(b"/").decode(), int(data[start + 48 : start + 58])
     if start + 60 + size > len(data):
         data = _first(pool, f"{uri}/{package.filename}", start + 60 + size)

@@ -46,7 +46,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
 def made(
     packages: Packages, text: str, folder: Path, *, as_keys: bool
 ) -> tuple[dict[str, Any], SystemResult, list[TextPlace]]:
-    """A system in which the text stands wherever it may, as a key or as a value: one path cannot be both."""
+    """A system in which the text is wherever it may, as a key or as a value: one path cannot be both."""
     store, items, facts = packages
     places = [place for place in text_places(MADE) if place.place[0] not in ELSEWHERE and place.is_key is as_keys]
     while True:

@@ -89,7 +89,7 @@ def test_the_system_item_leads_to_its_parts(tmp_path: Path) -> None:
 
 
 def usr_of(result: SystemResult) -> Tree:
-    """What stands over the items in /usr."""
+    """What is over the items in /usr."""
     return Tree(entry for entry in result.entries if entry.path.startswith("/usr/") and "/local" not in entry.path)
 
 
@@ -106,7 +106,7 @@ def test_every_package_is_kept_by_the_system_and_appears_in_usr_by_itself(tmp_pa
     assert set(kept) <= {str(path) for item in result.items if item.path == result.system for path in item.references}
 
 
-def test_what_only_debian_sets_up_lies_over_the_items_in_usr(tmp_path: Path) -> None:
+def test_what_only_debian_sets_up_is_over_the_items_in_usr(tmp_path: Path) -> None:
     assert [shown(entry) for entry in usr_of(make(tmp_path)[0]) if entry.target] == [
         "/usr/bin/awk 0777 0:0 -> /etc/alternatives/awk",
         "/usr/bin/guile 0777 0:0 -> /etc/alternatives/guile",
@@ -114,7 +114,7 @@ def test_what_only_debian_sets_up_lies_over_the_items_in_usr(tmp_path: Path) -> 
     ]
 
 
-def test_programs_with_fixed_ids_follow_from_their_item_and_others_lie_over_it(tmp_path: Path) -> None:
+def test_programs_with_fixed_ids_follow_from_their_item_and_others_are_over_it(tmp_path: Path) -> None:
     result, _ = make(
         tmp_path,
         groups={"own": {"gid": 556}},
@@ -378,7 +378,7 @@ def test_the_same_file_in_two_packages_is_not_a_conflict(tmp_path: Path) -> None
     assert "/usr/bin/bash" not in {entry.path for entry in result.entries}
 
 
-def test_of_different_files_the_one_that_the_spec_chooses_lies_over_both(tmp_path: Path) -> None:
+def test_of_different_files_the_one_that_the_spec_chooses_is_over_both(tmp_path: Path) -> None:
     result, _ = make(tmp_path, {"impostor": {"bin/bash": "#!other"}}, alternatives={"bash": "impostor"})
     assert usr_of(result)["/usr/bin/bash"].read() == b"#!other"
     assert usr_of(result)["/usr/bin/bash"].mode == 0o555

@@ -99,7 +99,7 @@ def test_a_preset_and_a_mask_of_the_spec_keep_a_unit_from_starting(tmp_path: Pat
     assert masked == {"server.service": "/dev/null", "tmp.mount": "/dev/null"}
 
 
-def test_a_unit_of_the_specs_own_is_enabled_where_it_lies(tmp_path: Path) -> None:
+def test_a_unit_of_the_specs_own_is_enabled_where_it_is(tmp_path: Path) -> None:
     own = {f"{ETC}/own.service": {"text": "[Service]\nExecStart=/usr/sbin/server\n[Install]\nWantedBy=a.target\n"}}
     found = links(entries(tmp_path, files=own, enable=["own"]))
     assert found["a.target.wants/own.service"] == f"{ETC}/own.service"

@@ -32,7 +32,7 @@ NAMES = st.from_regex(r"lib[a-z0-9.+]{0,6}\.so(\.[0-9]{1,3}){0,2}", fullmatch=Tr
 
 
 def tree_of(root: Path) -> MergedTree:
-    """What lies below a directory of this machine, as a tree of packages."""
+    """What is below a directory of this machine, as a tree of packages."""
     return MergedTree.of(
         {
             f"/{path.relative_to(root)}": str(path.readlink()) if path.is_symlink() else path

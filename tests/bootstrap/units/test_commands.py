@@ -47,7 +47,7 @@ def test_prefixes_say_how_a_command_runs() -> None:
     assert commands("!/bin/x") == [Command(("/bin/x",), privileged=True)]
 
 
-def test_semicolons_that_stand_alone_part_commands() -> None:
+def test_semicolons_that_are_words_part_commands() -> None:
     assert [one.words for one in commands(r"/bin/a b ; /bin/c \; d;e")] == [("/bin/a", "b"), ("/bin/c", ";", "d;e")]
 
 

@@ -81,7 +81,7 @@ ProtectSystem=full
 def test_what_is_not_done_is_named_with_what_it_means() -> None:
     unit = enabled({"x.service": RUNS + "BindPaths=/a\nNonsense=1\nKillSignal=SIGX\n"}, "x").services["x"]
     assert unit.undone == (
-        Finding("BindPaths", "nothing is mounted: the service sees what lies at these paths"),
+        Finding("BindPaths", "nothing is mounted: the service sees what is at these paths"),
         Finding("KillSignal", "cannot be read: not a signal: 'SIGX'"),
         Finding("Nonsense", "is not a key of the section Service that is known here"),
     )

@@ -20,7 +20,7 @@ OTHER = Digest("0" * 64)
 
 @pytest.fixture
 def store(tmp_path: Path) -> StoreBuilder:
-    """A store whose items lie where their paths say."""
+    """A store whose items are where their paths say."""
     store = StoreBuilder(tmp_path / "store", str(tmp_path / "store"))
     store.add("lib", {"file": "x"})
     store.add("tool", {"file": "{lib}{tool}"})
@@ -63,14 +63,14 @@ def test_all_that_is_missing_is_named_at_once_with_what_leads_to_it(store: Store
         found(listed(()))
 
 
-def test_all_items_that_lie_elsewhere_are_named_at_once(store: StoreBuilder, tmp_path: Path) -> None:
+def test_all_items_that_are_elsewhere_are_named_at_once(store: StoreBuilder, tmp_path: Path) -> None:
     items = [store.items[name] for name in ("lib", "other")]
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / store.items["tool"].path.base_name).symlink_to("nowhere")
     with pytest.raises(StoreSourceError) as caught:
         find_items(listed(store.items.values()), "list", location=tmp_path / "elsewhere")
     assert caught.value.message == "cannot find the files of 2 store items of list"
-    assert caught.value.hint == "say where the store's files lie, if they are not where their paths say"
+    assert caught.value.hint == "say where the store's files are, if they are not where their paths say"
     assert caught.value.issues == tuple(
         Issue(str(item.path), f"is not at {tmp_path}/elsewhere/{item.path.base_name}") for item in items
     )

@@ -15,7 +15,7 @@ TRIAL: pytest.StashKey[Trial] = pytest.StashKey()
 
 @pytest.fixture(autouse=True)
 def _short_name_in_results(request: pytest.FixtureRequest, record_xml_attribute: Callable[[str, object], None]) -> None:
-    """Names in JUnit's XML are the same wherever the modules lie."""
+    """Names in JUnit's XML are the same wherever the modules are."""
     record_xml_attribute("classname", request.path.stem)
 
 

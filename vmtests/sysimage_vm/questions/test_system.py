@@ -47,7 +47,7 @@ def test_declared_files_have_their_content_owner_and_mode(declared: Mapping[str,
     for path, expected in (declared.get("files") or {}).items():
         file = inside.file(path)
         assert file.is_file, path
-        if path not in ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf"):  # the engine's own lie over these
+        if path not in ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf"):  # the engine's own are over these
             assert f"sha256:{hashlib.sha256(file.content).hexdigest()}" == expected["digest"], path
         assert (file.user, file.group, f"{file.mode:04o}") == (
             expected["owner"],

@@ -165,7 +165,7 @@ def as_another_user(call: Call) -> int | None:
 
 
 def run_text(call: Call, text: str) -> int | None:
-    """Follow commands that stand in a text."""
+    """Follow commands that are in a text."""
     return call.shell.in_subshell(parse(text), call.out, call.stdin)
 
 
