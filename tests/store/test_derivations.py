@@ -64,5 +64,5 @@ def test_only_files_that_are_called_so_are_derivations(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("file")
     assert outputs_of(store_path("x.drv"), tmp_path / "file") == (("out", store_path("x")),)
     assert outputs_of(store_path("x"), tmp_path / "file") == ()
-    for name in ("directory", "noise", "link"):
+    for name in ("directory", "noise", "link", "missing"):
         assert outputs_of(store_path("x.drv"), tmp_path / name) == ()

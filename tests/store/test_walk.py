@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sysimage.errors import IntegrityError
 from sysimage.store.walk import ContentVisitor, Entry, Purpose, walk
+from tests.support.descriptors import no_descriptor_is_left
 
 
 class Recorder(ContentVisitor):
@@ -39,7 +40,8 @@ class LayerLike(Recorder):
 
 def seen_at(place: Path, recorder: Recorder | None = None) -> list[tuple[object, ...]]:
     recorder = recorder or Recorder()
-    walk(os.fsencode(place), recorder, b"item")
+    with no_descriptor_is_left():
+        walk(os.fsencode(place), recorder, b"item")
     return recorder.seen
 
 

@@ -34,7 +34,11 @@ class DatabaseCatalogue:
         self._unwatched: tuple[int, int] | None = None
         try:
             self._connection = self._open()
-            self._check_schema()
+            try:
+                self._check_schema()
+            except sqlite3.Error:
+                self._connection.close()
+                raise
         except OSError as error:
             raise MachineError(f"cannot read {file}: {error.strerror}") from error
         except (sqlite3.Error, UnicodeDecodeError) as error:

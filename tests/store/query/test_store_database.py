@@ -97,7 +97,7 @@ def test_a_table_without_what_is_needed_names_the_first_column_that_it_lacks(
     tmp_path: Path, columns: str, lacks: str
 ) -> None:
     change(tmp_path / "db.sqlite", f"create table ValidPaths ({columns})")
-    with pytest.raises(StoreSourceError) as caught:
+    with no_descriptor_is_left(), pytest.raises(StoreSourceError) as caught:
         open_catalogue(tmp_path / "db.sqlite")
     assert caught.value.message == (
         f"cannot read the store database {tmp_path}/db.sqlite: it is not a store's: its table ValidPaths lacks {lacks}"
