@@ -142,7 +142,7 @@ def _closure(entries: Sequence[Mapping[str, Any]], blobs: BlobDirectory) -> froz
             document = _document(digest, blobs, certain=entry.get("mediaType") in _DOCUMENTS)
             waiting += [(below, depth + 1) for below in _descriptors(document, ("manifests", "subject"))]
             found.update(Digest.parse(leaf["digest"]) for leaf in _descriptors(document, ("config", "layers", "blobs")))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return frozenset(found)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 from dataclasses import replace
@@ -11,13 +12,15 @@ from typing import Any
 
 import pytest
 
-from sysimage.blobs import BlobDirectory, media_types
+from sysimage.blobs import BlobDirectory, Descriptor, media_types
 from sysimage.destinations.image_content import ImageContent, Referrer
 from sysimage.destinations.layout import write_content_to_layout, write_oci_layout
-from sysimage.errors import MachineError
-from sysimage.image import Document, Image, ImageConfig, make_image
+from sysimage.errors import IntegrityError, MachineError, SpecError
+from sysimage.image import Document, Image, ImageConfig, ImageName, make_image
 from sysimage.layers import Compression, LayerSource, build_layers
+from sysimage.notices import listen_to_notices
 from sysimage.rootfs import Entry
+from tests.support.damaged import flip_a_byte
 from tests.support.refusing import refuse
 
 FULL = r"No space left on device; it needs 1 MB, and its file system has \d+ MB left"
@@ -88,18 +91,125 @@ def test_a_layout_that_cannot_be_replaced_stays_as_it_was(
     assert files(tmp_path / "layout") == before
 
 
+def test_the_names_of_a_layout_are_on_the_disk_when_it_is_there_and_no_file_has_a_name_before_its_content(
+    blobs: BlobDirectory, tmp_path: Path, disk: list[tuple[str, int]]
+) -> None:
+    layout = tmp_path / "layout"
+    images = [image(blobs, b"one"), image(blobs, b"two")]
+    for one in images:
+        disk.clear()
+        write_oci_layout(one, [blobs], layout)
+        renamed = [(at, inode) for at, (step, inode) in enumerate(disk) if step == "renamed"]
+        linked = {path.stat().st_ino for path in blobs.root.rglob("*")}
+        assert len(renamed) >= 4, "layer, configuration, manifest and index at least"
+        for at, inode in renamed:
+            assert inode in linked or ("written out", inode) in disk[:at]
+        files_and_directories = {path.stat().st_ino: path for path in (layout, *layout.rglob("*"))}
+        for at, inode in renamed:
+            above = files_and_directories[inode].parent.stat().st_ino
+            assert ("written out", above) in disk[at:], files_and_directories[inode]
+
+
+def test_what_is_in_the_way_of_a_layout_is_named(blobs: BlobDirectory, tmp_path: Path) -> None:
+    made = image(blobs, b"one")
+    (tmp_path / "file").touch()
+    (tmp_path / "full").mkdir()
+    for name in "dbca":
+        (tmp_path / "full" / name).touch()
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new/oci-layout").write_text('{"imageLayoutVersion": "1.1.0"}')
+    hint = "name a directory that does not exist yet, is empty, or is a layout"
+    for name, cause, expected in (
+        ("file", "it is not a directory", None),
+        ("full", "it contains a, b, c and is not a layout", hint),
+        ("new", "its oci-layout has no known version", hint),
+    ):
+        before = files(tmp_path)
+        with pytest.raises(SpecError) as caught:
+            write_oci_layout(made, [blobs], tmp_path / name)
+        assert (caught.value.message, caught.value.hint) == (
+            f"cannot write an OCI layout to {tmp_path}/{name}: {cause}",
+            expected,
+        )
+        assert files(tmp_path) == before
+    with pytest.raises(MachineError, match=rf"^cannot write {tmp_path}/none/layout: No such file or directory$"):
+        write_oci_layout(made, [blobs], tmp_path / "none/layout")
+
+
+def test_an_empty_directory_becomes_a_layout_and_is_named_as_the_user_says_it(
+    blobs: BlobDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    monkeypatch.chdir(tmp_path)
+    written = write_oci_layout(image(blobs, b"one"), [blobs], Path("link"), names=[ImageName.parse("web:1")])
+    assert (written.path, written.format, written.transfer) == (tmp_path / "link", "oci-dir", None)
+    assert written.names == (ImageName.parse("web:1"),)
+    assert written.size == sum(map(len, files(tmp_path / "real").values()))
+    again = write_oci_layout(image(blobs, b"two"), [blobs], Path("real"), names=written.names)
+    assert again.size == sum(map(len, files(tmp_path / "real").values()))
+    assert files(tmp_path / "real")["oci-layout"] == b'{"imageLayoutVersion":"1.0.0"}'
+
+
+def test_another_writer_is_waited_for_with_a_notice(blobs: BlobDirectory, tmp_path: Path) -> None:
+    layout = tmp_path / "layout"
+    write_oci_layout(image(blobs, b"one"), [blobs], layout)
+    for held in (layout, tmp_path):
+        other = os.open(held, os.O_RDONLY)
+        fcntl.flock(other, fcntl.LOCK_EX)
+        seen: list[str] = []
+
+        def waits(text: str, fd: int = other, seen: list[str] = seen) -> None:
+            seen.append(text)
+            os.close(fd)
+
+        with listen_to_notices(waits):
+            write_oci_layout(image(blobs, b"two"), [blobs], layout)
+        assert seen == [f"waiting for another build that writes to {held}"]
+
+
+def test_a_damaged_layer_without_a_keeper_is_an_error_and_leaves_nothing(
+    blobs: BlobDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = image(blobs, b"one", b"two")
+    flip_a_byte(blobs.path(made.layers[1].descriptor.digest))
+    refuse(monkeypatch, ["link"], errno.EXDEV)
+    with pytest.raises(IntegrityError, match=str(made.layers[1].descriptor.digest)):
+        write_oci_layout(made, [blobs], tmp_path / "layout")
+    assert [path.name for path in tmp_path.iterdir()] == ["blobs"]
+
+
 def test_an_image_is_copied_with_what_refers_to_it_and_each_is_named_once(blobs: BlobDirectory, tmp_path: Path) -> None:
     made = image(blobs, b"one", b"two")
-    blobs.put(made.config.data, made.config.descriptor.media_type)
+    config = blobs.put(made.config.data, made.config.descriptor.media_type)
     subject = made.manifest.descriptor
-    signature = Document.of({"artifactType": "signature", "subject": subject.as_json()}, media_types.MANIFEST)
-    content = replace(ImageContent.of(made), referrers=(Referrer(subject.digest, (signature,), ()),))
+    sbom = blobs.put(b"an sbom", "text/plain")
+    value = {"artifactType": "signature", "layers": [sbom.as_json()], "subject": subject.as_json()}
+    signature = Document.of(value, media_types.MANIFEST)
+    content = replace(ImageContent.of(made), referrers=(Referrer(subject.digest, (signature,), (sbom,)),))
     layout = tmp_path / "layout"
+    asked: list[Descriptor] = []
+
+    def provide(blob: Descriptor) -> Path:
+        asked.append(blob)
+        return blobs.path(blob.digest)
+
     for _ in range(2):
-        write_content_to_layout(content, lambda blob: blobs.path(blob.digest), layout, {"org.example": "a"})
-        assert {Path(path).name for path in files(layout) if path.startswith("blobs/")} == {
-            digest.hex
-            for digest in (signature.descriptor.digest, subject.digest, *(one.digest for one in made.descriptors()))
-        }
+        write_content_to_layout(content, provide, layout, {"org.example": "a"})
+        own = BlobDirectory(layout)
+        assert set(own.digests()) == {one.digest for one in (signature.descriptor, sbom, subject, *made.descriptors())}
+        assert own.path(sbom.digest).read_bytes() == b"an sbom"
         named = json.loads((layout / "index.json").read_bytes())["manifests"]
-        assert sorted(one["digest"] for one in named) == sorted([str(subject.digest), str(signature.descriptor.digest)])
+        assert sorted(named, key=str) == sorted(
+            [
+                {**subject.as_json(), "annotations": {"org.example": "a"}},
+                {**signature.descriptor.as_json(), "artifactType": "signature"},
+            ],
+            key=str,
+        )
+        assert sorted(asked, key=str) == sorted([config, sbom, *(one.descriptor for one in made.layers)], key=str)
+    other = image(blobs, b"three")
+    blobs.put(other.config.data, other.config.descriptor.media_type)
+    write_content_to_layout(ImageContent.of(other), provide, layout, {})
+    assert own.path(sbom.digest).exists(), "what refers to the old image keeps it"
+    assert own.path(subject.digest).exists()
