@@ -47,7 +47,7 @@ def write_archive(
     is written, unless there is a ``keeper``.
     """
     parts = members(image, archive_format, names, annotations)
-    layers = [layer.descriptor for layer in image.layers]
+    layers = [image.layers[part.content].descriptor for part in parts if isinstance(part.content, int)]
     if keeper is None:
         for layer in layers:
             find_blob(blobs, layer)

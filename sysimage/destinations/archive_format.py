@@ -93,7 +93,10 @@ def docker_documents(image: Image, names: Sequence[ImageName]) -> list[ArchiveMe
 
 def _once(layers: Sequence[ArchiveMember]) -> list[ArchiveMember]:
     """Every file once: a base image may have the same layer twice."""
-    return list({layer.name: layer for layer in reversed(layers)}.values())[::-1]
+    found: dict[str, ArchiveMember] = {}
+    for layer in layers:
+        found.setdefault(layer.name, layer)
+    return list(found.values())
 
 
 def _layer(number: int, layer: LayerBlob, archive_format: str) -> ArchiveMember:

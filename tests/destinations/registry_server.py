@@ -53,6 +53,7 @@ class Registry:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or each answer waits until the head of it has been acknowledged
     registry: ClassVar[Registry]
 
     def log_message(self, *_: object) -> None:

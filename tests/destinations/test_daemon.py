@@ -8,7 +8,7 @@ import pytest
 
 from sysimage.blobs import BlobDirectory
 from sysimage.destinations.archive import write_archive
-from sysimage.destinations.daemon import Engine, load_into
+from sysimage.destinations.daemon import Engine, load_into, save_from
 from sysimage.errors import MachineError
 from sysimage.image import Image, ImageConfig, make_image
 from sysimage.layers import Compression, LayerSource, build_layers
@@ -50,6 +50,41 @@ def test_a_refusal_shows_the_answer_of_the_engine(
 ) -> None:
     with pytest.raises(MachineError, match="ended with status 3: no daemon"):
         load_into(engine(tmp_path, script), lambda fd, _: write_archive(image, [blobs], fd))
+
+
+def test_a_load_is_named_after_the_program_and_a_refusal_has_a_hint(
+    tmp_path: Path, blobs: BlobDirectory, image: Image
+) -> None:
+    loader = engine(tmp_path, "cat >/dev/null")
+    written = load_into(loader, lambda fd, _: write_archive(image, [blobs], fd))
+    assert (written.format, written.image, written.path) == (f"{loader.program} load", image, None)
+    loader = engine(tmp_path, "head -c 5000 /dev/zero | tr '\\0' x; echo ' \033no ' >&2; exit 1")
+    with pytest.raises(MachineError) as caught:
+        load_into(loader, lambda fd, _: write_archive(image, [blobs], fd))
+    assert caught.value.message == f"cannot load the image: {loader.program} ended with status 1: \\u001bno"
+    assert caught.value.hint == "is its daemon running, and may you use it?"
+
+
+def test_a_loader_that_takes_a_part_and_says_that_all_is_well_has_loaded_nothing(
+    tmp_path: Path, blobs: BlobDirectory, image: Image
+) -> None:
+    with pytest.raises(MachineError, match="ended with status 0"):
+        load_into(engine(tmp_path, "exec <&-; exit 0"), lambda fd, _: write_archive(image, [blobs], fd))
+
+
+def test_what_an_engine_saves_is_what_the_file_gets(tmp_path: Path) -> None:
+    program = engine(tmp_path, 'cat; echo "$@ $MORE"').program
+    with (tmp_path / "saved").open("wb") as into:
+        save_from(Engine(program, environment={"MORE": "x"}), "web:1", into)
+    assert (tmp_path / "saved").read_text() == "save web:1 x\n"
+
+
+def test_an_engine_that_does_not_have_an_image_says_why(tmp_path: Path) -> None:
+    program = engine(tmp_path, "echo part; head -c 5000 /dev/zero | tr '\\0' x >&2; exit 2").program
+    with (tmp_path / "saved").open("wb") as into, pytest.raises(MachineError) as caught:
+        save_from(Engine(program), "web:\033", into)
+    assert caught.value.message == f"cannot save web:\\u001b: {program} ended with status 2: {'x' * 4000}"
+    assert caught.value.hint == f"`{program} images` lists what it has"
 
 
 def test_a_failure_of_sysimage_ends_the_loader(tmp_path: Path) -> None:

@@ -126,6 +126,10 @@ def test_an_identity_token_of_a_helper_is_one(tmp_path: Path, helper: Helper) ->
         ("exit 3", "it ended with status 3"),
         ("echo nonsense", "it did not print credentials"),
         ("""echo '{"Username": "u"}'""", "it did not print credentials"),
+        ("""echo '{"Username": "u", "Secret": 1}'""", "it did not print credentials"),
+        ("""echo '{"Username": 1, "Secret": "s"}'""", "it did not print credentials"),
+        ("echo out; echo err >&2; exit 1", r": out\\u000aerr$"),
+        ("kill -9 $$", r"it ended with status -9$"),
     ],
 )
 def test_a_helpers_own_words_are_passed_on_with_the_file_that_names_it(
@@ -160,6 +164,89 @@ def test_credentials_that_cannot_be_read_are_an_error_that_does_not_show_them(tm
     assert str(tmp_path / "config.json") in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("entry", "found"),
+    [
+        ({"username": "u", "password": "p"}, Credentials("u", "p")),
+        ({"username": "u", "password": "p", "identitytoken": "t", "auth": ""}, Credentials("u", "p", "t")),
+        ({"identitytoken": "t"}, Credentials("", "", "t")),
+        ({"identitytoken": "t", "username": "", "password": "p"}, Credentials("", "", "t")),
+        ({"identitytoken": "t", "username": "u", "password": 1}, Credentials("", "", "t")),
+        ({**encoded("u", "p\0\0"), "identitytoken": "t"}, Credentials("u", "p", "t")),
+        ({**encoded("u", "p"), "username": "other", "password": "other"}, Credentials("u", "p")),
+        ({**encoded("", "p")}, Credentials("", "p")),
+        ({"username": 1, "password": "p"}, None),
+        ({"username": "u"}, None),
+        ({}, None),
+        ("me:s", None),
+    ],
+)
+def test_an_entry_holds_user_and_password_in_one_text_or_two_or_a_token(
+    tmp_path: Path, entry: object, found: Credentials | None
+) -> None:
+    config = written(tmp_path / "config.json", auths={"h.test": entry})
+    assert find_credentials(repository("h.test/x"), [config]) == found
+    if found is None:
+        other = written(tmp_path / "other.json", auths={"h.test": encoded("o", "p")})
+        assert find_credentials(repository("h.test/x"), [config, other]) == Credentials("o", "p")
+
+
+@pytest.mark.parametrize("config", [[], 1, None, {"auths": []}, {"auths": None, "credHelpers": 1, "credsStore": 1}])
+def test_a_file_of_another_form_holds_nothing(tmp_path: Path, config: object) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "empty.json").write_text(" \n")
+    assert find_credentials(repository("h.test/x"), [tmp_path / "config.json", tmp_path / "empty.json"]) is None
+
+
+@pytest.mark.parametrize(("length", "is_read"), [(1 << 20, True), ((1 << 20) + 1, False)])
+def test_a_file_of_more_than_a_mebibyte_is_not_read(tmp_path: Path, length: int, is_read: bool) -> None:
+    config = written(tmp_path / "config.json", auths={"h.test": encoded("me", "s")})
+    config.write_text(config.read_text().ljust(length))
+    if is_read:
+        assert find_credentials(repository("h.test/x"), [config]) == Credentials("me", "s")
+        return
+    with pytest.raises(RegistryError) as caught:
+        find_credentials(repository("h.test/x"), [config])
+    assert caught.value.message == f"cannot read credentials from {config}: it is not readable JSON"
+    assert caught.value.hint == "mend that file, or name another with REGISTRY_AUTH_FILE"
+
+
+@pytest.mark.parametrize("text", ["bWU6cw", "bWU!6cw==", "bWU=", "bWU6/w==", 1])
+def test_an_entry_that_is_not_user_and_password_is_named(tmp_path: Path, text: object) -> None:
+    config = written(tmp_path / "config.json", auths={"https://H.test/v1/": {"auth": text}})
+    with pytest.raises(RegistryError) as caught:
+        find_credentials(repository("h.test/x"), [config])
+    assert caught.value.message == (
+        f"cannot read the credentials for https://H.test/v1/ in {config}: they are not base 64 of user:password"
+    )
+    assert caught.value.hint == "mend that file, or name another with REGISTRY_AUTH_FILE"
+
+
+def test_a_registrys_own_helper_comes_before_the_general_one_and_may_switch_it_off(
+    tmp_path: Path, helper: Helper
+) -> None:
+    helper.says("""echo '{"Username": "u", "Secret": "s"}'""")
+    auths = {"h.test": encoded("me", "s")}
+    for config, found in (
+        ({"credHelpers": {"h.test": "vault"}, "credsStore": "none"}, Credentials("u", "s")),
+        ({"credHelpers": {"h.test": ""}, "credsStore": "vault"}, Credentials("me", "s")),
+        ({"credHelpers": {"h.test": 1}, "credsStore": "vault"}, Credentials("u", "s")),
+        ({"credHelpers": {"other.test": ""}, "credsStore": "vault"}, Credentials("u", "s")),
+        ({"credsStore": ""}, Credentials("me", "s")),
+        ({"credsStore": 1}, Credentials("me", "s")),
+    ):
+        file = written(tmp_path / "config.json", auths=auths, **config)
+        assert find_credentials(repository("h.test/x"), [file]) == found, config
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "a\0b"])
+def test_a_helper_is_a_program_of_the_path(tmp_path: Path, name: str) -> None:
+    config = written(tmp_path / "config.json", credsStore=name)
+    with pytest.raises(RegistryError, match=r": its name is not valid$") as caught:
+        find_credentials(repository("h.test/x"), [config])
+    assert caught.value.hint == "mend that file, or name another with REGISTRY_AUTH_FILE"
+
+
 def test_a_password_of_any_letters_becomes_a_header() -> None:
     header = Credentials("mé", "pass€word").basic()
     assert base64.b64decode(header.removeprefix("Basic ")).decode() == "mé:pass€word"
@@ -169,8 +256,11 @@ def test_the_places_of_credentials_follow_the_environment() -> None:
     home = Path("/home/me")
 
     assert auth_files({}, home) == (home / ".config/containers/auth.json", home / ".docker/config.json")
-    assert auth_files({"XDG_RUNTIME_DIR": "/run/me", "DOCKER_CONFIG": "/d"}, home)[0::2] == (
+    named = {"XDG_RUNTIME_DIR": "/run/me", "DOCKER_CONFIG": "/d", "XDG_CONFIG_HOME": "/c"}
+    assert auth_files(named, home) == (
         Path("/run/me/containers/auth.json"),
+        Path("/c/containers/auth.json"),
         Path("/d/config.json"),
     )
-    assert auth_files({"REGISTRY_AUTH_FILE": "/only"}, home) == (Path("/only"),)
+    assert auth_files({**named, "REGISTRY_AUTH_FILE": "/only"}, home) == (Path("/only"),)
+    assert auth_files(dict.fromkeys((*named, "REGISTRY_AUTH_FILE"), ""), home) == auth_files({}, home)

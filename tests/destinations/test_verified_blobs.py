@@ -15,7 +15,7 @@ from sysimage.blobs.file_fingerprint import FileFingerprint
 from sysimage.destinations.archive import write_archive
 from sysimage.destinations.layout import write_oci_layout
 from sysimage.destinations.registry import PushTarget, RegistrySession
-from sysimage.destinations.verified_blobs import BlobRepair
+from sysimage.destinations.verified_blobs import BlobRepair, find_blob, verified_blob, verified_blobs
 from sysimage.errors import IntegrityError
 from sysimage.image import Image, ImageConfig, make_image
 from sysimage.layers import Compression, LayerSource, build_layers
@@ -117,6 +117,37 @@ def test_without_a_keeper_that_makes_it_again_a_damaged_layer_is_an_error(
     with pytest.raises(IntegrityError, match=f"cannot read blob {digest}: its bytes hash to"):
         writing(image, blobs, tmp_path / "out.tar", None)
     assert not (tmp_path / "out.tar").exists()
+
+
+def test_a_blob_is_taken_from_the_first_directory_that_has_one_of_its_size(
+    image: Image, blobs: BlobDirectory, tmp_path: Path
+) -> None:
+    first, second = (layer.descriptor for layer in image.layers[:2])
+    other = BlobDirectory(tmp_path / "other")
+    other.link(blobs.path(first.digest), first)
+    other.path(second.digest).write_bytes(b"cut short")
+    assert find_blob([other, blobs], first) is other
+    assert find_blob([blobs, other], first) is blobs
+    assert find_blob([other, blobs], second) is blobs
+    assert verified_blob([other, blobs], second) == blobs.path(second.digest)
+    with pytest.raises(IntegrityError) as caught:
+        find_blob([other], second)
+    assert caught.value.message == f"cannot find blob {second.digest} ({second.size} bytes)"
+    assert caught.value.hint == "it was removed since; build again"
+    flip_a_byte(blobs.path(second.digest))
+    with pytest.raises(IntegrityError, match="its bytes hash to"):
+        verified_blob([blobs], second)
+
+
+def test_the_places_of_blobs_come_in_their_order_and_of_no_blob_there_are_none(
+    image: Image, blobs: BlobDirectory
+) -> None:
+    descriptors = [layer.descriptor for layer in image.layers]
+    for some in (descriptors, descriptors[::-1], descriptors[:1], []):
+        with verified_blobs([blobs], some) as places:
+            assert list(places) == [blobs.path(one.digest) for one in some]
+    with verified_blobs([blobs], descriptors) as places:
+        assert next(places) == blobs.path(descriptors[0].digest), "and the others are not waited for"
 
 
 def test_a_layer_that_is_gone_is_made_again_too(image: Image, blobs: BlobDirectory, tmp_path: Path) -> None:

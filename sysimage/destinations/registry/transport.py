@@ -151,7 +151,7 @@ class Transport:
         sink: Sink | None,
         redirects: int,
     ) -> Reply:
-        origin = url
+        asked = f"{method} {shown(url)}"
         for left in range(redirects, -1, -1):
             own = authorize(url)
             reply = self._send(method, url, {**headers, **({"Authorization": own} if own else {})}, body, sink)
@@ -162,7 +162,7 @@ class Transport:
             if reply.status == 303:
                 method, body = "GET" if method != "HEAD" else method, None
             url = resolved(reply.headers["location"], url)
-        raise RegistryError(f"cannot {method} {shown(origin)}: it redirects again and again")
+        raise RegistryError(f"cannot {asked}: it redirects again and again")
 
     def _send(
         self, method: str, url: str, headers: dict[str, str], body: bytes | Slice | None, sink: Sink | None
@@ -196,7 +196,6 @@ class Transport:
                         collected += piece
                         if len(collected) > MOST_JSON:
                             raise RegistryError(f"cannot {method} {shown(url)}: the answer is too long")
-                response.drain_conn()
             except BaseException:
                 response.close()  # what is left of the answer is not read
                 raise

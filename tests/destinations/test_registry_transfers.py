@@ -1,0 +1,418 @@
+"""Blobs and manifests on their way: how often an upload or a download is begun, what is counted, and in which order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from sysimage.blobs import BlobDirectory, Descriptor, media_types
+from sysimage.destinations.image_content import ImageContent, Referrer
+from sysimage.destinations.registry import PushTarget, push_content
+from sysimage.destinations.registry.download import download_blob
+from sysimage.destinations.registry.referrers import MOST, list_referrers
+from sysimage.destinations.registry.replies import RefusedError
+from sysimage.destinations.registry.tags import list_tags
+from sysimage.destinations.registry.upload import Uploader
+from sysimage.destinations.written_image import Transfer
+from sysimage.digest import Digest
+from sysimage.errors import IntegrityError, RegistryError, SpecError
+from sysimage.image import Document
+from tests.destinations.pushing import push_image
+from tests.destinations.registry_server import INDEX, Handler, Registry, running
+from tests.destinations.test_registry import assert_holds, image_of
+from tests.destinations.test_registry_habits import session_with
+
+OCTETS = "application/octet-stream"
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> BlobDirectory:
+    return BlobDirectory(tmp_path / "own")
+
+
+@pytest.fixture
+def registry() -> Iterator[Registry]:
+    with running() as registry:
+        yield registry
+
+
+def upload(registry: Registry, blobs: BlobDirectory, size: int = 5000, **options: Any) -> tuple[bool, list[int]]:
+    """Send a blob and return whether it was sent, and what was counted."""
+    blob = blobs.put(bytes(range(250)) * (size // 250), OCTETS)
+    session, _ = session_with(registry, None, [])
+    moved: list[int] = []
+    with closing(session):
+        is_sent = Uploader(session, **options).send(blob, lambda: blobs.path(blob.digest), moved.append)
+    assert len(registry.blobs["team/web"][str(blob.digest)]) == blob.size
+    return is_sent, moved
+
+
+@pytest.mark.parametrize(("refused", "is_sent"), [(1, True), (2, True), (3, False)])
+def test_an_upload_is_begun_three_times(registry: Registry, blobs: BlobDirectory, refused: int, is_sent: bool) -> None:
+    registry.faults["PUT"] = [400] * refused
+    if is_sent:
+        sent, moved = upload(registry, blobs)
+        assert (sent, sum(moved)) == (True, 5000)
+    else:
+        with pytest.raises(RefusedError) as caught:
+            upload(registry, blobs)
+        assert caught.value.status == 400
+    assert registry.count("POST") == min(refused + 1, 3)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_an_upload_that_this_account_may_not_make_is_begun_once(
+    registry: Registry, blobs: BlobDirectory, status: int
+) -> None:
+    registry.faults["PUT"] = [status]
+    with pytest.raises(RefusedError, match=f"status {status}"):
+        upload(registry, blobs)
+    assert registry.count("POST") == 1
+
+
+@pytest.mark.parametrize(("breaks", "begun"), [(3, 1), (4, 2)])
+@pytest.mark.parametrize("fault", [500, 0])
+def test_an_upload_in_parts_goes_on_three_times_and_then_begins_again(
+    registry: Registry, blobs: BlobDirectory, fault: int, breaks: int, begun: int
+) -> None:
+    registry.faults["PATCH"] = [fault] * breaks
+    sent, moved = upload(registry, blobs, chunk=1000)
+    assert (sent, sum(moved), registry.count("POST")) == (True, 5000, begun)
+
+
+@pytest.mark.parametrize(("size", "parts"), [(1000, 0), (1250, 1), (2000, 1), (2250, 2)])
+def test_a_blob_goes_in_as_few_parts_as_it_can(registry: Registry, blobs: BlobDirectory, size: int, parts: int) -> None:
+    assert upload(registry, blobs, size, chunk=1000)[0]
+    assert (registry.count("PATCH"), registry.count("PUT")) == (parts, 1)
+
+
+def test_bytes_that_are_in_memory_count_too(registry: Registry, blobs: BlobDirectory) -> None:
+    blob = Descriptor(OCTETS, Digest.of(b"small"), 5)
+    session, _ = session_with(registry)
+    moved: list[int] = []
+    assert Uploader(session).send(blob, lambda: b"small", moved.append)
+    assert (moved, registry.blobs["team/web"]) == ([5], {str(blob.digest): b"small"})
+    assert Uploader(session).send(replace(blob), lambda: b"small")
+
+
+def test_a_mounted_blob_is_neither_read_nor_counted(registry: Registry) -> None:
+    blob = Descriptor(OCTETS, Digest.of(b"there"), 5)
+    registry.blobs["base"] = {str(blob.digest): b"there"}
+    session, _ = session_with(registry)
+    moved: list[int] = []
+    uploader = Uploader(session, ("nowhere", "base", "not/asked"))
+    assert not uploader.send(blob, lambda: pytest.fail("read"), moved.append)
+    assert (moved, registry.count("POST"), registry.count("PUT")) == ([], 2, 0)
+
+
+@pytest.mark.parametrize("location", ["/v2/team/web/blobs/uploads/1", "/v2/team/web/blobs/uploads/1?state=a"])
+def test_the_digest_is_part_of_the_address_at_which_an_upload_ends(
+    registry: Registry, blobs: BlobDirectory, location: str
+) -> None:
+    registry.upload_location = location
+    upload(registry, blobs)
+    (ended,) = (line for line in registry.requests if line.startswith("PUT "))
+    assert ended.startswith(f"PUT {location}{'&' if '?' in location else '?'}digest=sha256%3A")
+
+
+class StoresOtherBlobs(Handler):
+    def upload(self, query: dict[str, str], body: bytes, repository: str, number: str) -> None:
+        self.answer(201, Docker_Content_Digest="sha256:" + "0" * 64)
+
+
+class SaysNoLocation(Handler):
+    def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
+        headers.pop("Location", None)
+        super().answer(status, body, **headers)
+
+
+@pytest.mark.parametrize(
+    ("handler", "cause"),
+    [
+        (StoresOtherBlobs, r"^cannot upload sha256:\w{64}: the registry stored another blob$"),
+        (SaysNoLocation, r"^cannot upload to 127\.0\.0\.1:\d+/team/web: the registry does not say where$"),
+    ],
+)
+def test_an_upload_that_came_to_nothing_is_an_error(handler: type[Handler], cause: str, blobs: BlobDirectory) -> None:
+    with running(handler) as registry, pytest.raises(RegistryError, match=cause):
+        upload(registry, blobs)
+
+
+class WantsParts(Handler):
+    wants: ClassVar[str] = ""
+
+    def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
+        if self.command == "POST":
+            headers["OCI_Chunk_Min_Length"] = self.wants
+        super().answer(status, body, **headers)
+
+
+@pytest.mark.parametrize(("wants", "parts"), [("500", 4), ("2500", 1), ("5000", 0), ("", 4), ("-1", 4), ("1e4", 4)])
+def test_parts_are_not_shorter_than_a_registry_wants_them(wants: str, parts: int, blobs: BlobDirectory) -> None:
+    with running(type("Wants", (WantsParts,), {"wants": wants})) as registry:
+        upload(registry, blobs, chunk=1000)
+        assert registry.count("PATCH") == parts
+
+
+class BreaksOff(Handler):
+    """Gives ``step`` bytes of a blob and hangs up, each time."""
+
+    step: ClassVar[int] = 1 << 16
+
+    def blob(self, query: dict[str, str], body: bytes, repository: str, digest: str) -> None:
+        found = self.registry.blobs[repository][digest]
+        asked = self.headers.get("Range")
+        rest = found[int(asked[6:-1]) if asked else 0 :]
+        self.send_response(206 if asked else 200)
+        self.send_header("Content-Length", str(len(rest)))
+        self.end_headers()
+        self.wfile.write(rest[: self.step])
+        self.close_connection = len(rest) > self.step
+
+
+@pytest.mark.parametrize(("step", "asked", "is_whole"), [(1 << 16, 10, True), ((1 << 16) - 1, 4, False)])
+def test_a_download_goes_on_as_long_as_each_part_of_it_is_worth_a_request(
+    blobs: BlobDirectory, tmp_path: Path, step: int, asked: int, is_whole: bool
+) -> None:
+    data = bytes(10 << 16)
+    blob = Descriptor(OCTETS, Digest.of(data), len(data))
+    with running(type("Breaks", (BreaksOff,), {"step": step})) as registry:
+        registry.blobs["team/web"] = {str(blob.digest): data}
+        session, _ = session_with(registry, None, [], attempts=1)
+        into = BlobDirectory(tmp_path / "into")
+        moved: list[int] = []
+        if is_whole:
+            download_blob(session, blob, into, moved.append)
+            assert (into.read(blob), sum(moved)) == (data, len(data))
+            download_blob(session, blob, into, moved.append)
+            assert sum(moved) == len(data), "it is there"
+        else:
+            with pytest.raises(RegistryError, match=r"^cannot GET "):
+                download_blob(session, blob, into)
+            assert list(into.digests()) == []
+        assert registry.count("GET") == asked
+
+
+@pytest.mark.parametrize(
+    ("data", "cause"),
+    [
+        (b"12345", "the registry's bytes hash to"),
+        (b"1234567", "it is longer than 6 bytes"),
+    ],
+)
+def test_a_blob_of_other_bytes_is_refused_and_leaves_nothing(
+    registry: Registry, tmp_path: Path, data: bytes, cause: str
+) -> None:
+    blob = Descriptor(OCTETS, Digest.of(b"123456"), 5 if len(data) == 5 else 6)
+    registry.blobs["team/web"] = {str(blob.digest): data}
+    session, target = session_with(registry)
+    with pytest.raises(IntegrityError, match=rf"^cannot use blob {blob.digest} of {target.repository}: {cause}"):
+        download_blob(session, blob, BlobDirectory(tmp_path / "into"))
+    assert [path for path in (tmp_path / "into").rglob("*") if path.is_file()] == []
+
+
+def test_a_blob_that_ends_early_is_asked_for_to_its_end(registry: Registry, tmp_path: Path) -> None:
+    blob = Descriptor(OCTETS, Digest.of(b"123456"), 6)
+    registry.blobs["team/web"] = {str(blob.digest): b"1234"}
+    session, _ = session_with(registry, None, [])
+    with pytest.raises(RegistryError, match=rf"^cannot GET http://.*{blob.digest}: it ends 2 bytes early$"):
+        download_blob(session, blob, BlobDirectory(tmp_path / "into"))
+    assert registry.count("GET") == 4
+
+
+def test_an_empty_blob_is_asked_for(registry: Registry, tmp_path: Path) -> None:
+    blob = Descriptor(OCTETS, Digest.of(b""), 0)
+    into = BlobDirectory(tmp_path / "into")
+    session, _ = session_with(registry)
+    with pytest.raises(RefusedError, match="BLOB_UNKNOWN"):
+        download_blob(session, blob, into)
+    registry.blobs["team/web"] = {str(blob.digest): b""}
+    download_blob(session, blob, into)
+    assert into.read(blob) == b""
+
+
+def test_a_push_says_what_it_sent_and_how_far_it_is(registry: Registry, blobs: BlobDirectory) -> None:
+    image = image_of(blobs, "a", "b")
+    (first, second), config = (layer.descriptor for layer in image.layers), image.config.descriptor
+    total = ImageContent.of(image).size
+    manifest = len(image.manifest.data)
+    steps: list[tuple[int, int | None, str]] = []
+
+    def progress(stage: str, done: int, total: int | None, *, unit: str = "items", at: str = "") -> None:
+        assert stage == "push"
+        steps.append((done, total, unit))
+
+    def push(*tags: str, mount_from: tuple[str, ...] = ()) -> Transfer:
+        steps.clear()
+        session, _ = session_with(registry, None, None, connections=1)
+        target = PushTarget.parse(*(f"{registry.address}/team/web:{tag}" for tag in tags))
+        with closing(session):
+            return push_image(image, blobs, target, session, mount_from=mount_from, progress=progress)
+
+    registry.blobs["team/web"] = {str(first.digest): blobs.read(first)}
+    registry.blobs["base"] = {str(second.digest): blobs.read(second)}
+    assert push("1", mount_from=("base",)) == Transfer(config.size + manifest, total, 2, 2)
+    size = second.size + config.size
+    assert steps[-1] == (size, size, "bytes")
+    assert sorted(steps) == steps
+    assert push("1") == Transfer(0, total, 2, 2)
+    assert steps == []
+    assert push("1", "2", "3") == Transfer(2 * manifest, total, 2, 2)
+    for tag in "123":
+        assert_holds(registry, image, tag)
+
+    registry.blobs.clear()
+    registry.manifests.clear()
+    assert push("1", "2") == Transfer(total + manifest, total + manifest, 2, 0)
+
+
+class Referred:
+    """An image with a signature, which has one of its own."""
+
+    def __init__(self, blobs: BlobDirectory) -> None:
+        self.image = image_of(blobs, "a")
+        self.subject = self.image.manifest.descriptor
+        self.blob = blobs.put(b"a signature", OCTETS)
+        self.signature = self.document(self.subject, self.blob)
+        self.second = self.document(self.signature.descriptor, self.blob)
+        self.content = replace(
+            ImageContent.of(self.image),
+            referrers=tuple(
+                Referrer(subject.digest, (one,), (self.blob,))
+                for subject, one in ((self.subject, self.signature), (self.signature.descriptor, self.second))
+            ),
+        )
+
+    def document(self, subject: Descriptor, blob: Descriptor) -> Document:
+        value = {"config": blob.as_json(), "layers": [blob.as_json()], "subject": subject.as_json()}
+        return Document.of(value, media_types.MANIFEST)
+
+
+def push_referred(registry: Registry, blobs: BlobDirectory, content: ImageContent, tag: str = "1") -> Transfer:
+    session, _ = session_with(registry, None, None, connections=1)
+    target = PushTarget.parse(f"{registry.address}/team/web:{tag}")
+    with closing(session):
+        return push_content(content, lambda blob: blobs.path(blob.digest), target, session)
+
+
+@pytest.mark.parametrize("lists", [True, False])
+def test_what_refers_to_an_image_is_there_before_its_tag_and_sent_once(
+    registry: Registry, blobs: BlobDirectory, lists: bool
+) -> None:
+    registry.lists_referrers = lists
+    referred = Referred(blobs)
+    own = referred.content
+    first = push_referred(registry, blobs, own)
+    documents = [
+        line.rpartition("/")[2] for line in registry.requests if line.startswith("PUT ") and "/manifests/" in line
+    ]
+    named = [str(one.digest) for one in (referred.subject, referred.signature.descriptor, referred.second.descriptor)]
+    indexes = [f"{digest}".replace(":", "-") for digest in named[:2]]
+    between = [named[1], named[2]] if lists else [named[1], indexes[0], named[2], indexes[1]]
+    assert documents == [named[0], *between, "1"]
+    lists_sent = sum(len(registry.manifests[f"team/web:{tag}"]) for tag in indexes) if not lists else 0
+    sent = own.size_with_referrers - len(b"a signature") + len(referred.image.manifest.data) + lists_sent
+    assert first == Transfer(sent, max(sent, own.size_with_referrers), 1, 0)
+
+    registry.requests.clear()
+    assert push_referred(registry, blobs, own) == Transfer(0, own.size_with_referrers, 1, 1)
+    assert not any(registry.count(method) for method in ("PUT", "POST", "PATCH"))
+    session, _ = session_with(registry)
+    assert [one.digest for one in list_referrers(session, referred.subject.digest)] == [
+        referred.signature.descriptor.digest
+    ]
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_list_of_referrers_of_other_clients_is_kept_and_names_each_once(
+    registry: Registry, blobs: BlobDirectory, is_named: bool
+) -> None:
+    referred = Referred(blobs)
+    tag = str(referred.subject.digest).replace(":", "-")
+    own = referred.content.referrers[0].entry
+    others = [entry("other"), *([{**own, "mediaType": "of another kind"}] if is_named else [])]
+    for one in others:
+        registry.manifests[f"team/web:{one['digest']}"] = b"{}"
+    before = {"schemaVersion": 2, "mediaType": INDEX, "manifests": others, "annotations": {"a": "b"}}
+    registry.manifests[f"team/web:{tag}"] = json.dumps(before).encode()
+    push_referred(registry, blobs, referred.content)
+    expected = others if is_named else [*others, own]
+    assert json.loads(registry.manifests[f"team/web:{tag}"]) == {**before, "manifests": expected}
+
+
+class Lists(Handler):
+    """Lists ``entries`` on one page, again and again on ``pages``."""
+
+    entries: ClassVar[list[Any]] = []
+    pages: ClassVar[int] = 1
+    whole: ClassVar[bool] = True
+
+    def route(self, path: str, query: dict[str, str], body: bytes) -> None:
+        at = int(query.get("at", "1"))
+        more = {"Link": f'<?at={at + 1}>; rel="next"'} if at < self.pages else {}
+        if "/tags/" in path:
+            self.answer(200, json.dumps({"tags": [f"v{at}", 1]}).encode(), **more)
+        elif at > 1 and not self.whole:
+            self.answer(404)
+        else:
+            self.answer(200, json.dumps({"manifests": self.entries}).encode(), **more)
+
+
+def entry(name: str, kind: object = media_types.MANIFEST) -> dict[str, Any]:
+    return {"mediaType": kind, "digest": str(Digest.of(name.encode())), "size": 1, "annotations": {"a": "b"}}
+
+
+def test_a_list_of_referrers_holds_each_manifest_once_and_nothing_else() -> None:
+    entries = [entry("a"), 1, {}, entry("b", OCTETS), entry("c", media_types.INDEX), entry("a"), entry("d", 1)]
+    with running(type("Listing", (Lists,), {"entries": entries, "pages": 100})) as registry:
+        session, _ = session_with(registry)
+        assert list_referrers(session, Digest.of(b"x")) == (
+            Descriptor(media_types.MANIFEST, Digest.of(b"a"), 1),
+            Descriptor(media_types.INDEX, Digest.of(b"c"), 1),
+        )
+        assert registry.count("GET") == 100
+
+
+@pytest.mark.parametrize(
+    ("handler", "cause"),
+    [
+        ({"pages": 101}, "the list has no end"),
+        ({"entries": [entry(str(number)) for number in range(MOST + 1)]}, "the list has no end"),
+        ({"pages": 2, "whole": False}, "a page is missing"),
+    ],
+)
+def test_a_list_of_referrers_without_an_end_or_a_page_is_an_error(handler: dict[str, Any], cause: str) -> None:
+    with running(type("Listing", (Lists,), handler)) as registry:
+        session, target = session_with(registry)
+        subject = Digest.of(b"x")
+        with pytest.raises(RegistryError) as caught:
+            list_referrers(session, subject)
+        assert caught.value.message == f"cannot list what refers to {target.repository}@{subject}: {cause}"
+
+
+def test_as_many_referrers_as_may_be_are_listed() -> None:
+    entries = [entry(str(number)) for number in range(MOST)]
+    with running(type("Listing", (Lists,), {"entries": entries})) as registry:
+        session, _ = session_with(registry)
+        assert len(list_referrers(session, Digest.of(b"x"))) == MOST
+
+
+def test_tags_are_asked_for_in_large_pages_and_have_an_end(registry: Registry) -> None:
+    with running(type("Listing", (Lists,), {"pages": 3})) as listing:
+        session, _ = session_with(listing)
+        assert list_tags(session) == ("v1", "v2", "v3")
+        assert listing.requests[0] == "GET /v2/team/web/tags/list?n=1000"
+    registry.faults["GET"] = [404]
+    session, target = session_with(registry)
+    with pytest.raises(SpecError) as caught:
+        list_tags(session)
+    assert caught.value.message == (
+        f"cannot list the tags of {target.repository}: the registry has no such repository, or does not show it to "
+        "this account"
+    )
