@@ -84,16 +84,17 @@ def test_documents_come_before_blobs_and_parents_before_children(parts: Parts, t
     content = content_of((arm, amd, root), (*arm_blobs, *amd_blobs))
     found = written(parts, content, tmp_path / "a.tar", tags=["web:1", "web:2"])
 
+    everything: list[Document | Descriptor] = [root, amd, arm, *arm_blobs, *amd_blobs]
     entry = {**root.descriptor.as_json(), "annotations": {"n": "web"}}
     index = {"schemaVersion": 2, "mediaType": media_types.INDEX, "manifests": [entry]}
     config, *layers = map(name_of, amd_blobs)
     docker = [{"Config": config, "RepoTags": ["web:1", "web:2"], "Layers": layers}]
     assert list(found) == [
         *("oci-layout", "index.json", "manifest.json", "blobs", "blobs/sha256"),
-        *map(name_of, (root, amd, arm, *arm_blobs, *amd_blobs)),
+        *map(name_of, everything),
     ]
     assert (json.loads(found["index.json"]), json.loads(found["manifest.json"])) == (index, docker)
-    for what in (root, amd, arm, *arm_blobs, *amd_blobs):
+    for what in everything:
         assert name_of(what).endswith(Digest.of(found[name_of(what)]).hex)
 
 

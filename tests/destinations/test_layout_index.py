@@ -102,8 +102,8 @@ def put(blobs: BlobDirectory, value: Any, media_type: str = media_types.MANIFEST
     return blobs.put(data, media_type).as_json()
 
 
-def digests(*entries: dict[str, Any]) -> set[Digest]:
-    return {Digest.parse(one["digest"]) for one in entries}
+def digests(*entries: dict[str, Any]) -> frozenset[Digest]:
+    return frozenset(Digest.parse(one["digest"]) for one in entries)
 
 
 def test_everything_that_documents_name_is_reached_whether_it_is_there_or_not(blobs: BlobDirectory) -> None:

@@ -1,4 +1,4 @@
-"""Logging in: what a token service is asked, which secret it gets, and what is said where it gives no token."""
+"""Logging in: what a token service is asked, which secret it gets, and what is reported where it gives no token."""
 
 from __future__ import annotations
 
@@ -116,10 +116,11 @@ FORM = "application/x-www-form-urlencoded client_id=sysimage&grant_type=refresh_
 
 @pytest.mark.parametrize("status", [None, 400, 404, 405, 501])
 def test_an_identity_token_is_exchanged_where_that_is_known_and_else_the_password_counts(status: int | None) -> None:
-    handler = {"statuses": [status] if status else [], "bodies": []}
+    bodies: list[str] = []
+    handler = {"statuses": [status] if status else [], "bodies": bodies}
     with running(type("Exchanging", (Exchanges,), handler)) as registry:
         log_in(registry, Credentials("me", "s3cret", "refresh"))
-        assert handler["bodies"] == [f"{FORM}&scope=repository%3Ateam%2Fweb%3Apull"]
+        assert bodies == [f"{FORM}&scope=repository%3Ateam%2Fweb%3Apull"]
         assert len(questions(registry)) == (1 if status else 0)
         assert registry.authorizations == [None, *[ME.basic()] * bool(status), "Bearer good"]
 

@@ -29,9 +29,9 @@ def transport(waits: list[float] | None = None, **options: object) -> Iterator[T
         yield made
 
 
-def get(registry: Registry, path: str = "/v2/web/tags/list", method: str = "GET", **options: object) -> Reply:
-    with transport(**options) as made:
-        return made.request(method, f"http://{registry.address}{path}", headers={})
+def get(registry: Registry) -> Reply:
+    with transport() as made:
+        return made.request("GET", f"http://{registry.address}/v2/web/tags/list", headers={})
 
 
 @pytest.fixture

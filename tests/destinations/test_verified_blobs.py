@@ -139,9 +139,7 @@ def test_a_blob_is_taken_from_the_first_directory_that_has_one_of_its_size(
         verified_blob([blobs], second)
 
 
-def test_the_places_of_blobs_come_in_their_order_and_of_no_blob_there_are_none(
-    image: Image, blobs: BlobDirectory
-) -> None:
+def test_the_places_of_any_number_of_blobs_come_in_their_order(image: Image, blobs: BlobDirectory) -> None:
     descriptors = [layer.descriptor for layer in image.layers]
     for some in (descriptors, descriptors[::-1], descriptors[:1], []):
         with verified_blobs([blobs], some) as places:
