@@ -1,4 +1,4 @@
-"""What refers to images in registries, and other lists of theirs: sent once, in order, read to the end and no further."""
+"""What refers to images in registries, and other lists there: sent once, in order, read to the end and no further."""
 
 from __future__ import annotations
 
