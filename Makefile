@@ -122,12 +122,12 @@ first-hour: .venv/.dev ## follow the tutorial on a minimal Debian made for it, w
 	@SYSIMAGE_FIRST_HOUR=1 $(BIN)/python -m pytest -s tests/first_hour
 
 .PHONY: bench
-bench: .venv/.dev ## measure how fast images are written, beside what peers do; some minutes and gigabytes
+bench: .venv/.dev ## measure how fast images are written, compared with what peers do; some minutes and gigabytes
 	@.ci/need $(IMAGE_NEEDS) $(BENCH_NEEDS)
 	@nice $(BIN)/python -m tests.bench.speed
 
 .PHONY: bench-push
-bench-push: .venv/.dev ## measure what a push costs, beside skopeo: seconds, requests, bytes
+bench-push: .venv/.dev ## measure what a push costs, compared with skopeo: seconds, requests, bytes
 	@.ci/need $(IMAGE_NEEDS) skopeo=skopeo docker-registry=docker-registry
 	@$(BIN)/python -m tests.bench.pushes
 
@@ -138,7 +138,7 @@ bench-against: .venv/.dev ## measure this version against OLD, a checkout of an 
 	@nice $(BIN)/python -m tests.bench.speed.against $(OLD) $(CASES)
 
 .PHONY: bench-layers
-bench-layers: .venv/.dev ## measure what layer boundaries cost on replayed updates, beside the rules of other tools
+bench-layers: .venv/.dev ## measure what layer boundaries cost on replayed updates, compared with the rules of other tools
 	@nice $(BIN)/python -m tests.bench.layering
 
 .PHONY: bench-updates

@@ -121,8 +121,8 @@ def machine_error(error: BaseException) -> MachineError | None:
 
 
 def cause_of(error: OSError, path: object, needs: int = 0) -> str:
-    """What the system says of an error at ``path`` and, if there is no room, how much the file system there has, beside
-    the bytes that are needed where that is known."""
+    """What the system says of an error at ``path`` and, if there is no room, how much the file system there has, and
+    how many bytes are needed where that is known."""
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
         return str(error.strerror)
     try:

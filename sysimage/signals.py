@@ -118,7 +118,7 @@ def held() -> Iterator[None]:
 
 @contextlib.contextmanager
 def when_ending(act: Callable[[], object]) -> Iterator[None]:
-    """While this is open, a signal that ends the program calls ``act``, beside what the main thread does.
+    """While this is open, a signal that ends the program calls ``act``, besides what the main thread does.
 
     It must be quick, may be called at any moment, and its errors are ignored.
     """

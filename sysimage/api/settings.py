@@ -1,4 +1,4 @@
-"""What a call may use of this machine and of this moment, beside what it is asked to do."""
+"""What a call may use of this machine and of this moment, besides what it is asked to do."""
 
 from __future__ import annotations
 

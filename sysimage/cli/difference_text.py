@@ -43,7 +43,7 @@ _KINDS = {"trees": "tree", "python": "wheel", "node": "npm package", "java": "ja
 
 
 def inputs(changes: Sequence[InputChange], *, markdown: bool) -> Iterator[str]:
-    """What a spec takes beside packages and took otherwise before: a line for each."""
+    """What a spec takes besides packages and took otherwise before: a line for each."""
     if not changes:
         return
     rows = [
@@ -51,11 +51,11 @@ def inputs(changes: Sequence[InputChange], *, markdown: bool) -> Iterator[str]:
         for one in changes
     ]
     if not markdown:
-        yield f"beside packages: {_number(len(rows), 'change')}"
+        yield f"besides packages: {_number(len(rows), 'change')}"
         for sign, kind, name, old, new in rows:
             yield f"  {sign} {kind} {name}  {' -> '.join(_short(text) for text in (old, new) if text is not None)}"
         return
-    yield "| | beside packages | old | new |"
+    yield "| | besides packages | old | new |"
     yield "| --- | --- | --- | --- |"
     for sign, kind, name, old, new in rows:
         cells = (sign, f"{kind} {name}", _short(old or ""), _short(new or ""))

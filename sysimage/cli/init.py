@@ -71,7 +71,7 @@ def _asked(name: str) -> dict[str, Any]:
     from sysimage.spec.parse import spec_of_value
 
     said = _answer(f"name of the image [{name}]: ") or name
-    packages = _answer("Debian packages beside a small system, such as nginx curl []: ")
+    packages = _answer("Debian packages besides a small system, such as nginx curl []: ")
     spec = _first(said, packages.replace(",", " ").split())
     spec_of_value(spec, Path())
     return spec

@@ -20,9 +20,9 @@ NAME = "plan"
 HELP = "show what would go into which layer, and why"
 DESCRIPTION = """\
 Make the store of SPEC and show what the layers of its image come to: the bytes that an update is expected to move,
-beside those of one layer and of other rules; how long a client waits; and the biggest layers. Sizes are uncompressed.
-With --all, every layer, bottom first; with --left-out, what slim items lack of their packages; with --scripts, which
-lines of maintainer scripts were not understood. Writes no image."""
+compared with those of one layer and of other rules; how long a client waits; and the biggest layers. Sizes are
+uncompressed. With --all, every layer, bottom first; with --left-out, what slim items lack of their packages; with
+--scripts, which lines of maintainer scripts were not understood. Writes no image."""
 EXAMPLES = (
     ("sysimage plan", "how system.json here would be divided"),
     ("sysimage plan --previous web.tar web.json", "what an update of web.tar would move"),

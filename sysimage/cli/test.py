@@ -39,7 +39,7 @@ EXAMPLES = (
     ("sysimage test --expect test_web.py web.tar", "questions of your own too, in a virtual machine"),
 )
 _PATIENCE = 4.0
-"""Seconds that a signal leaves beside the usual ones."""
+"""Seconds that a signal leaves besides the usual ones."""
 EXTRA = ("pytest", "testinfra")
 """Modules that the extra ``vm`` brings."""
 

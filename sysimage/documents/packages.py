@@ -103,7 +103,7 @@ class LockedPackage(Part):
 
 @dataclass(frozen=True, slots=True)
 class InputChange(Part):
-    """Something that a spec takes beside packages, and took otherwise, or not, before."""
+    """Something that a spec takes besides packages, and took otherwise, or not, before."""
 
     kind: Literal["tree", "wheel", "npm-package", "jar"]
     name: str

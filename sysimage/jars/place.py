@@ -1,4 +1,4 @@
-"""The jars of a spec in a system: their items beside its own, and whether its Java can run them."""
+"""The jars of a spec in a system: their items besides its own, and whether its Java can run them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What changes whenever anything does: the system itself, and what it is made of beside packages.
+"""What changes whenever anything does: the system itself, and what it is made of besides packages.
 
 Whatever it shares a layer with moves with every update, however seldom it changes by itself. The customization layer
 does that anyway, for the sake of the store database: there it costs nothing.
@@ -18,7 +18,7 @@ OFTEN = 2
 
 
 def hangs_everything(closure: Closure) -> tuple[StorePath, ...]:
-    """What everything hangs from, such as the system or a profile: down to the first items that have others beside
+    """What everything hangs from, such as the system or a profile: down to the first items that have others besides
     them."""
     import networkx  # a tenth of a second that a build of an unchanged system need not pay
 

@@ -1,4 +1,4 @@
-"""What a plan is expected to move with every update, beside what other rules would: an estimate, for people."""
+"""What a plan is expected to move with every update, compared with what other rules would: an estimate, for people."""
 
 from __future__ import annotations
 

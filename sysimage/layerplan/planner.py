@@ -28,7 +28,7 @@ Favour = Literal["both", "updates", "sharing"]
 PLAN_LASTS = 8
 """Steps over which moving a boundary must pay for itself."""
 ALOOF = {"updates": 0.0, "both": 0.3}
-"""What a byte in a mixture costs beside its pulls, in pulls a step: other systems will not hold the same one."""
+"""What a byte in a mixture costs besides its pulls, in pulls a step: other systems will not hold the same one."""
 
 
 def plan_layers(

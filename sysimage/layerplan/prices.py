@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 LAYER = 1_300_000
-"""Bytes of NARs (500 kB compressed) that take as long as a layer does beside its bytes: 65 ms at `SPEED`. Docker 20.10
+"""Bytes of NARs (500 kB compressed) that take as long as a layer does besides its bytes: 65 ms at `SPEED`. Docker 20.10
 took 68 to 92 ms for each layer that it loaded or pulled, 40 to 50 of them CPU."""
 SPEED = 20_000_000
 """Bytes of NARs that a client pulls and unpacks in a second: 33 MB come at 100 Mbit/s, compressed to 38 %, and 50 MB
@@ -41,7 +41,7 @@ class Prices:
     first: float = 0.0
     """For each `layer` in the plan."""
     layer: int = 0
-    """Bytes that a layer costs beside its own, each time it moves."""
+    """Bytes that a layer costs besides its own, each time it moves."""
 
     def cost(self, size: int, ahead: int, *, mixed: bool, kept: bool) -> float:
         """What a layer is expected to move, in bytes times possibilities; ``ahead`` are those in which it changes."""

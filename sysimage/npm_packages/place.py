@@ -1,4 +1,4 @@
-"""The npm packages of a spec in a system: their items beside its own, and what they lack there."""
+"""The npm packages of a spec in a system: their items besides its own, and what they lack there."""
 
 from __future__ import annotations
 

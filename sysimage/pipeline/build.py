@@ -192,7 +192,7 @@ def item_repair(
 
 
 def image_config(planned: PlannedBuild) -> ImageConfig:
-    """How a container runs: what the spec says, what the system needs, and what the base says beside."""
+    """How a container runs: what the spec says, what the system needs, and what the base says besides."""
     config = config_of_spec(planned.spec, planned.realised.image_defaults, planned.created)
     return bases.overlaid(config, planned.base, planned.spec)
 

@@ -218,7 +218,7 @@ def _text(path: Path) -> str:
 
 
 def _same(one: Closure, other: Closure) -> bool:
-    """Whether two closures have the same items and roots, whatever is known beside."""
+    """Whether two closures have the same items and roots, whatever is known besides."""
     return one.roots == other.roots and _facts(one) == _facts(other)
 
 

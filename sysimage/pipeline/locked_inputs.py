@@ -46,7 +46,7 @@ def wheel_source(system: DeclaredSystem, python: Python, sources: BuildSources) 
 def locked_inputs(
     system: DeclaredSystem, sources: BuildSources, trees: TreeStore, made_of: Sequence[StoreItem] | Mapping[str, str]
 ) -> LockedInputs:
-    """What the spec takes beside packages, as it is now. Which wheels are taken follows from what the image is
+    """What the spec takes besides packages, as it is now. Which wheels are taken follows from what the image is
     ``made_of``: items, or versions of packages by name. Those that only an index can choose are fetched. A `SpecError`
     names what is refused.
     """
@@ -116,7 +116,7 @@ def compare_with_lock(system: DeclaredSystem, sources: BuildSources, found: Lock
     ]
     if issues:
         raise LockError(
-            "cannot use the lock file: what the spec takes beside packages is not what was locked",
+            "cannot use the lock file: what the spec takes besides packages is not what was locked",
             hint="`sysimage lock` shows what changed, `sysimage build --update` takes it",
             issues=issues,
         )

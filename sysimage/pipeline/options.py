@@ -69,7 +69,7 @@ class BuildSources:
     """How registries are reached that hold base images; None where the network is off."""
 
     def compares_inputs(self, system: DeclaredSystem) -> bool:
-        """Whether what a spec takes beside packages is compared with its lock file: what another lock names always;
+        """Whether what a spec takes besides packages is compared with its lock file: what another lock names always;
         trees and jars if nothing but what is locked may be built, or the lock is to be brought up to date."""
         if system.lock_file is None or not system.lock_file.exists() or self.stale == "preview":
             return False

@@ -51,7 +51,7 @@ class UnreadLine:
 
 @dataclass(frozen=True, slots=True)
 class SystemResult:
-    """A system in a store, and what an image of it needs beside its closure."""
+    """A system in a store, and what an image of it needs besides its closure."""
 
     system: StorePath
     """Of a pack, which is not a system, its first item."""
@@ -65,7 +65,7 @@ class SystemResult:
     """Of the root file system: what is neither store nor its registration nor the account files."""
     image_defaults: ImageDefaults
     other_roots: tuple[StorePath, ...] = ()
-    """Items beside the first that a pack is made of, in the spec's order."""
+    """Items besides the first that a pack is made of, in the spec's order."""
     left_out: Mapping[str, tuple[LeftOut, ...]] = field(default_factory=dict)
     """Store path of an item → what it lacks of its package, sorted by path."""
     unread: tuple[UnreadLine, ...] = ()

@@ -33,7 +33,7 @@ class Architecture:
 
     own: Machine
     others: tuple[Machine, ...] = ()
-    """Whose programs it runs beside its own: those of the same family."""
+    """Whose programs it runs besides its own: those of the same family."""
     variant: str | None = None
     """The one that container engines assume where a platform has none."""
 

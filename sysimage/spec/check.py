@@ -196,4 +196,4 @@ def _check_contents(spec: SystemSpec) -> Iterator[Issue]:
     if not spec.essential and spec.has_init:
         yield Issue("/essential", 'the init needs the Essential packages; say "entry-point" or "command" for a program')
     if spec.translations and not spec.slim:
-        yield Issue("/translations", 'says nothing beside "slim": false, which keeps all translations')
+        yield Issue("/translations", 'means nothing with "slim": false, which keeps all translations')

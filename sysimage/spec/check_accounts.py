@@ -31,7 +31,7 @@ def check_accounts(spec: SystemSpec, users: frozenset[str], groups: frozenset[st
 
 
 def unknown_accounts(spec: SystemSpec, users: Collection[str], groups: Collection[str]) -> Iterator[Issue]:
-    """Every place of the spec that names a user or a group beside these."""
+    """Every place of the spec that names a user or a group besides these."""
     for where, name in _named_users(spec):
         if name not in users:
             yield _unknown(where, "user", name, users)

@@ -9,7 +9,7 @@ from sysimage.spec.json_text import pointer
 from sysimage.spec.model import SystemSpec
 
 _OTHER_KINDS = frozenset({"device", "mount", "path", "slice", "socket", "target", "timer"})
-"""Kinds of units beside services."""
+"""Kinds of units besides services."""
 _STOPS = ("SIGRTMIN+3", "SIGRTMIN+4", "SIGRTMIN+13", "SIGRTMIN+14")
 """What lets systemd halt or power off, in order or at once (systemd(1))."""
 
@@ -18,7 +18,7 @@ def check_init(spec: SystemSpec) -> Iterator[Issue]:
     """Every fault of ``init`` and of what one init alone cannot do."""
     if "init" in spec.model_fields_set and not spec.has_init and spec.from_store is None:
         key = "entry-point" if spec.entry_point else "command"
-        yield Issue("/init", f'says nothing beside "{key}", which replaces the init')
+        yield Issue("/init", f'means nothing with "{key}", which replaces the init')
     if spec.has_systemd:
         yield from _check_variables(spec)
         yield from _check_paths(spec)

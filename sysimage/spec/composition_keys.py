@@ -43,7 +43,7 @@ class Argument(SpecObject):
 
 
 class CompositionKeys(SpecObject):
-    """What a system.json says beside the system itself."""
+    """What a system.json says besides the system itself."""
 
     include: Annotated[tuple[LinkTarget, ...], WHOLE] = ()
     """Other such files that this one is laid over, in this order: paths relative to this file. Objects are merged by

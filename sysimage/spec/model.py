@@ -76,7 +76,7 @@ __all__ = [
 
 
 class User(SpecObject):
-    """An account of the image, beside the base ones."""
+    """An account of the image, besides the base ones."""
 
     uid: Identifier | None = None
     """Chosen by name and in a fixed way when absent."""
@@ -98,7 +98,7 @@ class User(SpecObject):
 
 
 class Group(SpecObject):
-    """A group of the image, beside the base ones."""
+    """A group of the image, besides the base ones."""
 
     gid: Identifier | None = None
     """Chosen by name and in a fixed way when absent."""
@@ -210,7 +210,7 @@ class SystemSpec(SpecObject):
     architectures: Annotated[tuple[value_types.ArchitectureName, ...], Field(min_length=1), WHOLE] | None = None
     """Instead of ``architecture``: an image for each, and one index that names them, as with ``--platform``."""
     packages: tuple[Annotated[PackageWord, FILE_OR_NAME], ...] = ()
-    """Debian packages beside those that every system has, by name, or files beside the spec such as
+    """Debian packages besides those that every system has, by name, or files beside the spec such as
     ``./build/shop_1.2_amd64.deb``; this or ``from-store`` is what the image is made of."""
     from_store: StoreSource | None = None
     """A system, or other items, that a Guix or Nix store holds, instead of packages."""
@@ -240,7 +240,7 @@ class SystemSpec(SpecObject):
     """Whether files that no program needs are left out: manuals, documentation but copyright, translations, completion,
     and what of some large packages nothing in the image uses."""
     translations: tuple[value_types.Translation, ...] = ()
-    """Languages whose translations a slim image keeps, beside that of its locale."""
+    """Languages whose translations a slim image keeps, besides that of its locale."""
     store: Store = Store()
     """The functional package store inside the image."""
     init: Init = Init.SHEPHERD
@@ -254,9 +254,9 @@ class SystemSpec(SpecObject):
     units: dict[UnitWord, UnitSections] = {}
     """Drop-ins for enabled units, by name: ``{"nginx": {"Service": {"Restart": "always"}}}``."""
     users: dict[AccountName, User] = {}
-    """Accounts beside Debian's base ones (root, daemon, www-data, nobody, …), by name."""
+    """Accounts besides Debian's base ones (root, daemon, www-data, nobody, …), by name."""
     groups: dict[AccountName, Group] = {}
-    """Groups beside Debian's base ones, by name."""
+    """Groups besides Debian's base ones, by name."""
     files: dict[ImagePath, File] = {}
     """Extra files, by image path."""
     trees: dict[ImagePath, Tree] = {}
@@ -269,7 +269,7 @@ class SystemSpec(SpecObject):
     symlinks: dict[ImagePath, value_types.LinkTarget] = {}
     """Image path → what the link says."""
     privileged_programs: dict[ImagePath, PrivilegedProgram] = {}
-    """Programs of the image's /usr, by path, beside the usual ones (su, passwd, …) of the chosen packages."""
+    """Programs of the image's /usr, by path, besides the usual ones (su, passwd, …) of the chosen packages."""
     capabilities: dict[ImagePath, value_types.Capabilities] = {}
     """What programs may do, whichever user starts them, by path: declared files, and programs of the image's /usr."""
     host_name: value_types.HostName | None = None

@@ -65,11 +65,11 @@ class PackageSources(SpecObject):
         if self.file is not None and (self.address is not None or others):
             raise ValueError('must have "file", or "address" with "suites"; the file says where it is')
         if self.address is not None and "suites" not in said:
-            raise ValueError('must have "suites" beside "address"')
+            raise ValueError('must have "suites" besides "address"')
         if self.address is not None and self.key is None:
-            raise ValueError('must have "key" beside "address": an archive is trusted by its signature alone')
+            raise ValueError('must have "key" besides "address": an archive is trusted by its signature alone')
         if self.address is None and self.file is None and (self.name or self.key):
-            raise ValueError('must have "address" or "file" beside "name" and "key"')
+            raise ValueError('must have "address" or "file" besides "name" and "key"')
         return self
 
 

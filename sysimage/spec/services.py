@@ -104,7 +104,7 @@ UnitSections = dict[UnitKey, dict[UnitKey, UnitValue | tuple[UnitValue, ...]]]
 
 
 class Service(SpecObject):
-    """A program that the init starts, watches and stops; beside ``enable``, what changes of a unit's service."""
+    """A program that the init starts, watches and stops; besides ``enable``, what changes of a unit's service."""
 
     command: Argv = ()
     """Program and arguments; one without a slash is looked up in the ``PATH`` that ``environment`` says, then in

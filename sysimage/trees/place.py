@@ -1,4 +1,4 @@
-"""Trees in a system: their items beside its own, and their files over what it has at the same paths."""
+"""Trees in a system: their items besides its own, and their files over what it has at the same paths."""
 
 from __future__ import annotations
 

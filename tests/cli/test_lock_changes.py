@@ -1,4 +1,4 @@
-"""What a spec takes beside packages, and took otherwise before, is a line for each."""
+"""What a spec takes besides packages, and took otherwise before, is a line for each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHANGES = [
 
 def test_a_line_names_kind_and_name_with_both_versions() -> None:
     assert list(inputs(CHANGES, markdown=False)) == [
-        "beside packages: 3 changes",
+        "besides packages: 3 changes",
         "  ≠ tree /srv/shop  sha256:000000000000 -> sha256:111111111111",
         "  + wheel idna  idna-3.20-py3-none-any.whl sha256:222222222222",
         "  - npm package node_modules/x  x 1.0.0 sha512:333333333333",

@@ -123,7 +123,7 @@ class Registry:
 
 @contextlib.contextmanager
 def running_registry(workspace: Path, **http: Any) -> Iterator[Registry]:
-    """Debian's docker-registry, with nothing in it at first; ``http`` are settings of its server beside the address."""
+    """Debian's docker-registry, with nothing in it at first; ``http`` are other settings of its server."""
     auth = {"auth": http.pop("auth")} if "auth" in http else {}
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -74,7 +74,7 @@ def ours(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple
 
 
 def other_pythons() -> Iterator[str]:
-    """The Pythons of this machine beside the one that runs this."""
+    """The Pythons of this machine besides the one that runs this."""
     for minor in range(11, 15):
         found = shutil.which(f"python3.{minor}")
         if found is None or minor == sys.version_info.minor:

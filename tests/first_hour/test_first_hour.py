@@ -20,7 +20,7 @@ from tests.support.examples import ROOT
 from tests.support.tutorial import AUTHOR, MARK, check_answers, check_pushes, script
 
 PACKAGES = ("ca-certificates", "git", "pipx")
-"""What the tutorial says that a reader has, beside what every Debian has."""
+"""What the tutorial says that a reader has, besides what every Debian has."""
 WAY_OUT = ("/etc/resolv.conf", "/etc/ssl/certs/ca-certificates.crt")
 """Files by which this machine reaches the archive, beside its configuration of apt."""
 _ENTER = """

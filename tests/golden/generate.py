@@ -175,7 +175,7 @@ def _shape(text: str) -> str:
 
 
 def surface() -> dict[str, Any]:
-    """What is promised beside formats: flags of verbs, exit statuses, and the library."""
+    """What is promised besides formats: flags of verbs, exit statuses, and the library."""
     verbs = next(action for action in command_line()._actions if isinstance(action, argparse._SubParsersAction))
     statuses = {
         name: kind.exit_status

@@ -60,7 +60,7 @@ def test_merging_keeps_every_unit_and_ends_within_the_room(drafts: list[Draft], 
     merged = merge_to_fit(drafts, room, prices)
     assert len(merged) <= room
     if not prices.layer:
-        assert len(merged) == min(len(drafts), room), "where a layer costs nothing beside its bytes, none is saved"
+        assert len(merged) == min(len(drafts), room), "where a layer costs nothing besides its bytes, none is saved"
     assert sorted(u.members for d in merged for u in d.units) == sorted(u.members for d in drafts for u in d.units)
 
 

@@ -1,4 +1,4 @@
-"""What a spec takes beside packages, in lock files: compared with what was locked, written where a lock is updated."""
+"""What a spec takes besides packages, in lock files: compared with what was locked, written where a lock is updated."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def sources(system: DeclaredSystem, *, locked: bool = False, stale: Any = "refus
 
 
 def changes(system: DeclaredSystem, *, locked: bool = False) -> list[str]:
-    with pytest.raises(LockError, match="what the spec takes beside packages is not what was locked") as caught:
+    with pytest.raises(LockError, match="what the spec takes besides packages is not what was locked") as caught:
         compare_with_lock(system, sources(system, locked=locked), found(system))
     return [str(issue) for issue in caught.value.issues]
 

@@ -1,4 +1,4 @@
-"""What scanners read of Debian packages: beside the files in each layer, on bases too, and proven by the verifier."""
+"""What scanners read of Debian packages: next to the files in each layer, on bases too, and proven by the verifier."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class BuiltImage:
 
 
 def customization(closure: Closure, schema: Schema, *, database: bytes | None = None) -> list[Entry]:
-    """What a system needs beside its store, as a system image has it."""
+    """What a system needs besides its store, as a system image has it."""
     state = _STATE[schema]
     system = str(closure.roots[0])
     by_name = {item.path.name: str(item.path) for item in closure}

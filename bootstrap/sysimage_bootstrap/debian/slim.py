@@ -44,7 +44,7 @@ class Slim:
     asked: frozenset[str] = frozenset()
     """Those, with every package that they need."""
     used: frozenset[str] = frozenset()
-    """Those of `PARTS` that something of the system beside its packages uses."""
+    """Those of `PARTS` that something of the system besides its packages uses."""
     spared: frozenset[str] = frozenset()
     """Essential packages that are not there because no package declares to need them."""
     modules: frozenset[str] = frozenset()

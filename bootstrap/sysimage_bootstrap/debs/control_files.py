@@ -1,4 +1,4 @@
-"""Which files of a package's control archive are read beside ``control`` itself."""
+"""Which files of a package's control archive are read besides ``control`` itself."""
 
 from __future__ import annotations
 

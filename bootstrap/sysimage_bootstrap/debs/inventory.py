@@ -41,7 +41,7 @@ class Attributes:
     group: str
     directory: bool
     uid: int = 0
-    """What the package says beside the owner's name, for a system that does not have it."""
+    """What the package says besides the owner's name, for a system that does not have it."""
     gid: int = 0
 
 

@@ -1,4 +1,4 @@
-"""Which packages every system has, beside those that its system.json names.
+"""Which packages every system has, besides those that its system.json names.
 
 Debian calls some packages Essential: all others may use them without declaring it. They are here by name, because
 only so is it visible that ``dpkg`` and ``init-system-helpers`` are not: nothing is installed or configured inside.
@@ -71,7 +71,7 @@ _BUILT_IN_LOCALES = frozenset({"C", "POSIX", "C.UTF-8", "C.utf8"})
 
 
 def base_packages(spec: SystemSpec) -> tuple[str, ...]:
-    """The packages beside ``spec.packages``, sorted; some may take part in the build alone (`build_only`)."""
+    """The packages besides ``spec.packages``, sorted; some may take part in the build alone (`build_only`)."""
     wanted = {*IN_EVERY_IMAGE, *build_only(spec)}
     if spec.essential:
         wanted |= {*ESSENTIAL, *EVERYWHERE}

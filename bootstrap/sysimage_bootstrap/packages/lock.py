@@ -80,7 +80,7 @@ class LockFile:
     """Its packages carry no dependencies; the edges say what they came to."""
     base: LockedBase | None = None
     inputs: LockedInputs = field(default_factory=dict)
-    """What the spec took beside packages."""
+    """What the spec took besides packages."""
     account_ids: AccountIds = NO_IDS
     """The IDs that were chosen for accounts. An account that is not there any more keeps its own, for when it comes
     back: files in volumes belong to it."""

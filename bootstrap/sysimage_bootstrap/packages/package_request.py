@@ -104,7 +104,7 @@ class OwnPackage:
 
 @dataclass(frozen=True, slots=True)
 class PackageRequest:
-    """Everything that decides which packages are chosen, beside the archive itself."""
+    """Everything that decides which packages are chosen, besides the archive itself."""
 
     architecture: str
     """Debian's name for it."""

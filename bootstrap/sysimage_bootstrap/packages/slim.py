@@ -45,7 +45,7 @@ def slim_of(spec: SystemSpec, spec_dir: Path, resolution: Resolution, modules: C
 
 
 def _used(spec: SystemSpec, spec_dir: Path) -> Iterator[str]:
-    """The parts that something of the system beside its packages uses."""
+    """The parts that something of the system besides its packages uses."""
     if spec.from_image is not None:
         yield from PARTS  # the programs of the base are not known here
     texts = [spec.model_dump_json().encode()]

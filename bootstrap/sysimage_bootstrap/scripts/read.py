@@ -52,7 +52,7 @@ class Settings:
     alternatives: Mapping[str, str] = field(default_factory=dict)
     """Name → package."""
     users: Mapping[str, str] = field(default_factory=dict)
-    """Accounts that are there beside Debian's own → home directory."""
+    """Accounts that are there besides Debian's own → home directory."""
     groups: Collection[str] = ()
 
 

@@ -115,7 +115,7 @@ class ItemStore:
         return known.facts
 
     def remember(self, path: StorePath, facts: Mapping[str, Any]) -> None:
-        """Record facts about an item that is there, beside those that are known, or in their place."""
+        """Record facts about an item that is there, besides those that are known, or in their place."""
         known = self._lookup(path)
         if known is None:
             raise KeyError(str(path))

@@ -1,4 +1,4 @@
-"""Items that a system has beside its packages: the locale, /etc, and the boot program."""
+"""Items that a system has besides its packages: the locale, /etc, and the boot program."""
 
 from __future__ import annotations
 

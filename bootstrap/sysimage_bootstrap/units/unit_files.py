@@ -34,7 +34,7 @@ class UnitFiles:
 
     @cached_property
     def _aliases(self) -> Mapping[str, str]:
-        """Beside links: what units call themselves when they are enabled."""
+        """Besides links: what units call themselves when they are enabled."""
         return {
             alias: name for name in sorted(self._files) for alias in self._files[name].words("Install", "Alias")
         } | dict(self.links)

@@ -54,7 +54,7 @@ class Registries:
             session.close()
 
     def annotations(self, name: str, platform: str) -> dict[str, str] | None:
-        """What the manifest of an image says beside its layers; None where the registry has no such image."""
+        """What the manifest of an image says besides its layers; None where the registry has no such image."""
         reference = ImageReference.parse(name)
         with self.session(reference.repository) as session:
             manifest = manifest_for(session, reference, platform)

@@ -1,4 +1,4 @@
-"""The rules that are measured beside ours, each with what it would know on the day."""
+"""The rules that ours are compared with, each with what it would know on the day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How others draw layer boundaries, written again from descriptions of their rules, to be measured beside ours.
+"""How others draw layer boundaries, written again from descriptions of their rules, to be compared with ours.
 
 Each rule takes what it would know and returns groups of items, bottom layer first; ``room`` is how many layers of store
 items there may be.

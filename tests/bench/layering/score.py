@@ -7,7 +7,7 @@ chain     the same for an engine that knows a layer only on top of the layers be
 fleet     distinct layer bytes of all systems on the last day, planned one by one
 together  the same, planned together
 stacked   the same for an engine that shares a layer only on top of the same layers below it
-wait      what a client waits for, in bytes: every layer that moves costs `LAYER` beside its bytes, for one first pull
+wait      what a client waits for, in bytes: every layer that moves costs `LAYER` besides its bytes, for one first pull
           and `UPDATES` updates; a ratio to the bytes alone
 """
 

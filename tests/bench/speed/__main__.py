@@ -104,7 +104,7 @@ def _print(runs: dict[str, list[dict[str, Any]]], medians: dict[str, float]) -> 
         f"{first['bytes'] / 1e9:.2f} GB, {first['entries']} entries in {first['layers']} layers; H = {limit:.2f} s; "
         f"the machine was busy {busy:.0%} of its time\n"
     )
-    print("| case | wall s | least | CPU s | x H | baseline / this | us an entry beside H | memory MiB | output MB |")
+    print("| case | wall s | least | CPU s | x H | baseline / this | us an entry beyond H | memory MiB | output MB |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, of in runs.items():
         wall = medians[name]

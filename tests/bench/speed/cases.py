@@ -80,6 +80,6 @@ PROGRAMS = {
     "tar_openssl": "openssl",
     "guix_like": "openssl",
 }
-"""What a case needs beside what every machine has."""
+"""What a case needs besides what every machine has."""
 ONCE = {"umoci_insert", "gzip_program", "gzip_9", "skopeo_gzip", "buildah_copy"}
 """Minutes each: run once."""

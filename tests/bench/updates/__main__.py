@@ -177,7 +177,7 @@ class _changed:  # noqa: N801 (reads as a phrase where it is used)
 
 
 def _part(names: frozenset[str], package: str | None) -> str:
-    """Why a layer moved: it holds the package, or what was rebuilt for it, or what the system is made of beside."""
+    """Why a layer moved: it holds the package, or what was rebuilt for it, or what the system is made of besides."""
     if package is not None and any(name.startswith(f"{package}-") and name.endswith("+new") for name in names):
         return "itself"
     return "system" if names <= _OWN else "rebuilt"

@@ -1,4 +1,4 @@
-"""Archives beside Debian's: each with keys of its own, whole or flat, as a spec or a file of apt names them."""
+"""Archives besides Debian's: each with keys of its own, whole or flat, as a spec or a file of apt names them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Caches of icons, beside what GTK's own program says of the same files."""
+"""Caches of icons, compared with what GTK's own program says of the same files."""
 
 from __future__ import annotations
 

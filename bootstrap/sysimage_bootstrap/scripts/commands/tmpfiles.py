@@ -1,4 +1,4 @@
-"""``systemd-tmpfiles --create``: what tmpfiles.d(5) lays out beside directories, which the system makes anyway."""
+"""``systemd-tmpfiles --create``: what tmpfiles.d(5) lays out besides directories, which the system makes anyway."""
 
 from __future__ import annotations
 
