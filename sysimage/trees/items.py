@@ -14,7 +14,6 @@ from pathlib import Path
 from sysimage.digest import Digest
 from sysimage.errors import Issue, MachineError, SpecError
 from sysimage.files.code_digest import code_digest
-from sysimage.files.directory_tree import remove_tree
 from sysimage.files.memo import Memo
 from sysimage.files.temporary import scratch_directory
 from sysimage.rules.secrets import SecretScanner, is_allowed
@@ -23,7 +22,7 @@ from sysimage.store.paths import StorePath
 from sysimage.store.scan import Candidates, scan_and_hash
 from sysimage.trees.division import divide
 from sysimage.trees.item_name import item_name
-from sysimage.trees.members import DIRECTORY, LINK, Member, source_state
+from sysimage.trees.members import DIRECTORY, LINK, Member, archive_state
 from sysimage.trees.selection import Selection
 from sysimage_bootstrap.store import ItemStore, Recipe
 from sysimage_bootstrap.store.item_store import BuiltItem
@@ -62,7 +61,7 @@ class TreeStore:
     def _key(self, selection: Selection, found: list[Member] | None) -> str:
         states: object = [[one.path, one.kind, one.executable, one.target, one.state] for one in found or ()]
         if found is None:
-            states = source_state(selection.source)
+            states = archive_state(selection.source)
         mentioned = hashlib.sha256("\n".join(sorted(map(str, self.present))).encode()).hexdigest()
         place = [str(self.store.root.absolute()), self.store.store_dir, str(selection.source.absolute())]
         text = [place, selection.path, list(selection.exclude), selection.allowed, states, mentioned]
@@ -95,10 +94,7 @@ class TreeStore:
             staged.rename(draft)
             return BuiltItem(facts={"digests": own, "nar-hash": nar_hash.hex})
 
-        try:
-            return self.store.realise(recipe, build, mentions=references)
-        finally:
-            remove_tree(staged)
+        return self.store.realise(recipe, build, mentions=references)
 
 
 def _refuse(selection: Selection) -> None:
@@ -112,14 +108,13 @@ def _refuse(selection: Selection) -> None:
 
 def _stage(selection: Selection, top: Path) -> dict[str, str]:
     """Copy the tree to ``top``; returns the SHA-256 of each file by its path."""
-    selection.issues.clear()
     digests: dict[str, str] = {}
     top.mkdir()
     for member in selection.members():
         place = top / member.path
         place.parent.mkdir(parents=True, exist_ok=True)
         if member.kind == DIRECTORY:
-            place.mkdir(exist_ok=True)
+            place.mkdir()
             continue
         place.unlink(missing_ok=True)  # an archive's later member replaces an earlier one
         digests.pop(member.path, None)
@@ -133,7 +128,7 @@ def _stage(selection: Selection, top: Path) -> dict[str, str]:
     if not any(os.scandir(top)):
         selection.issues.append(Issue(str(selection.source), "holds nothing that is not excluded"))
     _refuse(selection)
-    return dict(sorted(digests.items()))
+    return digests
 
 
 def _copy(member: Member, place: Path, selection: Selection) -> str:

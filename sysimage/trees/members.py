@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Self, cast
 
 import pyzstd
 
@@ -70,18 +70,23 @@ def members(source: Path, skip: Skip) -> Iterator[Member]:
         else:
             yield from _of_tar(source, skip)
     except OSError as error:
-        cause = f"{error.strerror}: {error.filename or source}" if error.strerror else str(error)
-        raise SpecError(f"cannot read the tree {source}: {cause}") from error
+        raise _unreadable(source, error) from error
     except _DAMAGED as error:
         raise SpecError(f"cannot read the tree {source}: it is not an archive that can be read: {error}") from error
 
 
-def source_state(source: Path) -> str:
-    """What a source looks like from outside: an archive's moves with every change of its content."""
-    status = source.stat()
-    if stat.S_ISDIR(status.st_mode):
-        return "directory"
-    return _state(status)
+def archive_state(source: Path) -> str:
+    """What an archive looks like from outside, which moves with every change of its content. A `SpecError` if it cannot
+    be seen."""
+    try:
+        return _state(source.stat())
+    except OSError as error:
+        raise _unreadable(source, error) from error
+
+
+def _unreadable(source: Path, error: OSError) -> SpecError:
+    cause = f"{error.strerror}: {error.filename or source}" if error.strerror else str(error)
+    return SpecError(f"cannot read the tree {source}: {cause}")
 
 
 def _state(status: os.stat_result) -> str:
@@ -114,13 +119,25 @@ def _open(place: str) -> IO[bytes]:
     return os.fdopen(os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
 
 
+class _TarMember(tarfile.TarInfo):
+    """A member of an archive, which is damaged where it ends in a header: the library takes that for its end."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        if 0 < len(buf) < tarfile.BLOCKSIZE:
+            raise tarfile.ReadError("it is cut off")
+        return super().frombuf(buf, encoding, errors)
+
+
 def _of_tar(source: Path, skip: Skip) -> Iterator[Member]:
     with contextlib.ExitStack() as stack:
         if source.name.endswith(".zst"):
             stream = stack.enter_context(pyzstd.ZstdFile(source))
-            archive = stack.enter_context(tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|"))
+            archive = stack.enter_context(
+                tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|", tarinfo=_TarMember)
+            )
         else:
-            archive = stack.enter_context(tarfile.open(source, mode="r|*"))
+            archive = stack.enter_context(tarfile.open(source, mode="r|*", tarinfo=_TarMember))
         for found in archive:
             path = _relative(found.name)
             if path == "." or skip(path, found.isdir()):
@@ -138,8 +155,7 @@ def _of_tar(source: Path, skip: Skip) -> Iterator[Member]:
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
-    content = archive.extractfile(member)
-    return io.BytesIO() if content is None else content
+    return cast("IO[bytes]", archive.extractfile(member))  # it is a regular file
 
 
 def _of_zip(source: Path, skip: Skip) -> Iterator[Member]:

@@ -18,7 +18,7 @@ from sysimage.spec.json_text import pointer
 from sysimage.spec.model import SystemSpec
 from sysimage.spec.reserved_paths import ReservedPaths, Use
 from sysimage.spec.trees import Tree
-from sysimage.store.items import USR, StoreItem
+from sysimage.store.items import USR, ShownFiles, StoreItem
 from sysimage.trees.items import TreeStore
 from sysimage.trees.selection import Selection
 
@@ -35,7 +35,6 @@ class _TreeFile:
     """Relative to the item."""
     kind: Kind
     location: Path
-    executable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +114,13 @@ def _files(path: str, items: tuple[StoreItem, ...]) -> Iterator[_TreeFile]:
             elif stat.S_ISLNK(status.st_mode):
                 yield _TreeFile(place, item, inside, Kind.SYMLINK, location)
             else:
-                yield _TreeFile(place, item, inside, Kind.FILE, location, bool(status.st_mode & 0o100))
+                yield _TreeFile(place, item, inside, Kind.FILE, location)
 
 
 def _misplaced(spec: SystemSpec, tree: PlacedTree) -> Iterator[Issue]:
     """Files at places that are the system's own."""
     places = ReservedPaths.of(spec)
     for file in tree.files:
-        if file.path == tree.path:
-            continue  # the check of the spec has seen it
         use = Use.DIRECTORY if file.kind is Kind.DIRECTORY else Use.FILE
         said = places.elsewhere(file.path)
         if said is not None:
@@ -211,10 +208,7 @@ def _shown(tree: PlacedTree, replacing: Collection[_TreeFile]) -> Iterator[Store
     """The items of a tree, which show at its path what is not an entry of the image."""
     for item in tree.items:
         left_out = tuple(sorted(file.inside for file in replacing if file.item is item))
-        if tree.tree.is_copied or item.shown is None:
-            yield replace(item, shown=None)
-        else:
-            yield replace(item, shown=replace(item.shown, left_out=left_out))
+        yield replace(item, shown=None if tree.tree.is_copied else ShownFiles(left_out, top=tree.path))
 
 
 def _entries(
@@ -241,7 +235,7 @@ def _entries(
         if file.kind is Kind.SYMLINK:
             entry = Entry.symlink(file.path, os.readlink(file.location), uid, gid, tree.where)  # noqa: PTH115
         else:
-            its = _entered(mode) if file.executable else mode
+            its = _entered(mode) if file.location.stat().st_mode & stat.S_IXUSR else mode
             entry = Entry.file(file.path, file.location, its, uid, gid, tree.where)
             entry = replace(entry, known_digest=digests[file.item.path][file.inside])
         yield entry if file in replacing else replace(entry, item=file.item.path)

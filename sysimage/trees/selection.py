@@ -39,6 +39,7 @@ class Selection:
 
     def members(self) -> Iterator[Member]:
         """Those that are sound, parents first; a directory that the source does not name is not among them."""
+        self.issues.clear()
         kinds: dict[str, str] = {}
         for member in members(self.source, self._is_left_out):
             fault = self._fault(member, kinds)

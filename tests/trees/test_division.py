@@ -15,7 +15,7 @@ def write(top: Path, files: dict[str, int]) -> None:
     """Files of as many bytes."""
     for path, size in files.items():
         (top / "dist" / path).parent.mkdir(parents=True, exist_ok=True)
-        (top / "dist" / path).write_bytes(b"x" * size)
+        (top / "dist" / path).write_bytes(bytes(size))
 
 
 def parts(top: Path) -> dict[str, list[str]]:

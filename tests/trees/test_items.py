@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tarfile
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from sysimage.errors import SpecError
 from sysimage.spec.trees import Tree
 from sysimage.store.items import StoreItem
 from sysimage.store.nar import nar_hash_and_size
-from sysimage.trees.item_name import item_name
+from sysimage.store.paths import StorePath
+from sysimage.trees.item_name import is_of_tree, item_name, patterns_of
 from sysimage.trees.items import TreeStore
 from sysimage.trees.selection import Selection
 from sysimage_bootstrap.store import ItemStore
@@ -127,9 +129,95 @@ def test_later_members_of_an_archive_replace_earlier_ones_and_links_share_conten
     assert trees.digests(item)["b"] == Digest.of(b"#!/bin/sh\n")
 
 
-@pytest.mark.parametrize("path", ["/srv/shop", "/opt/ä b/?", "/x" * 150, "/.hidden"])
-def test_every_path_of_an_image_gives_a_name_that_a_store_takes(path: str) -> None:
-    store_path(item_name(path))
+def test_an_archive_need_not_name_directories_and_what_comes_later_counts(trees: TreeStore, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for name, kind, target in (
+            *(("a/b/c", tarfile.REGTYPE, ""), ("a/b", tarfile.DIRTYPE, ""), ("a/b/d", tarfile.LNKTYPE, "a/b/c")),
+            *(("a/b/c", tarfile.SYMTYPE, "d"), ("z", tarfile.DIRTYPE, ""), ("z", tarfile.DIRTYPE, "")),
+            *(("a/link", tarfile.SYMTYPE, "b"), ("a/link", tarfile.REGTYPE, "")),
+        ):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, target
+            archive.addfile(member)
+    item = item_of(trees, selection(tmp_path, "a.tar"))
+    assert trees.digests(item) == {"a/b/d": Digest.of(b""), "a/link": Digest.of(b"")}
+    found = {path.relative_to(item.place).as_posix(): path for path in item.place.rglob("*")}
+    assert sorted(found) == ["a", "a/b", "a/b/c", "a/b/d", "a/link", "z"]
+    assert os.readlink(found["a/b/c"]) == "d"  # noqa: PTH115
+    assert not found["a/link"].is_symlink()
+
+
+def test_an_archive_that_did_not_change_is_not_read_again(
+    trees: TreeStore, dist: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = dist.parent / "dist.tar"
+    with tarfile.open(source, "w") as archive:
+        archive.add(dist, ".")
+    first = item_of(trees, selection(dist.parent, "dist.tar")).path
+    refuse_to_open(monkeypatch, source)
+    assert item_of(trees, selection(dist.parent, "dist.tar")).path == first
+    os.utime(source)
+    with pytest.raises(AssertionError, match="opened"):
+        item_of(trees, selection(dist.parent, "dist.tar"))
+
+
+def test_a_fault_that_comes_later_is_found_beside_files_that_did_not_change(trees: TreeStore, dist: Path) -> None:
+    chosen = selection(dist.parent)
+    first = item_of(trees, chosen)
+    os.mkfifo(dist / "fifo")
+    for _ in range(2):
+        with pytest.raises(SpecError) as caught:
+            item_of(trees, chosen)
+        assert caught.value.message == f"cannot put {dist} at /srv/shop: some of it cannot be in an image"
+        assert caught.value.hint == "leave files out with exclude"
+        assert [str(one) for one in caught.value.issues] == [
+            f"{dist}/fifo: is neither a file, a directory nor a symlink"
+        ]
+    (dist / "fifo").unlink()
+    assert item_of(trees, chosen) == first
+
+
+def test_the_order_of_what_may_be_mentioned_is_of_no_account(
+    dist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is the store's directory, which is made."""
+    libraries = [store_path(f"lib{name}-1") for name in "abcdefgh"]
+    (dist / "lib/data").write_text(" ".join(map(str, libraries)))
+
+    def made(present: list[StorePath]) -> StoreItem:
+        store = ItemStore(tmp_path / "new/store", "/gnu/store")
+        return item_of(TreeStore(store, tmp_path / "memory", tuple(present)), selection(dist.parent))
+
+    first = made(libraries)
+    assert first.references == tuple(sorted(libraries))
+    refuse_to_open(monkeypatch, dist)
+    assert made(libraries[::-1]) == first
+    with pytest.raises(AssertionError, match="opened"):
+        made(libraries[1:])
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/srv/shop", "tree-srv-shop"),
+        ("/opt/ä b/?", "tree-opt---b--"),
+        ("/x" * 150, f"tree-{'x-' * 75}"[:150]),
+        ("/.hidden", "tree-.hidden"),
+        ("/a[b]*", "tree-a-b--"),
+        ("/a+b=c_d.e", "tree-a-b=c_d.e"),
+    ],
+)
+def test_every_path_of_an_image_gives_a_name_that_a_store_takes(path: str, name: str) -> None:
+    part = f"{name}+lib-1"
+    assert (item_name(path), item_name(path, "lib+1")) == (name, part)
+    assert item_name(path, "y" * 300) == f"{name}+{'y' * 300}"[:200]
+    store_path(item_name(path, "y" * 300))
+    for one in (name, part):
+        assert is_of_tree(one, path)
+        assert any(fnmatchcase(one, pattern) for pattern in patterns_of(path))
+    for other in (f"{name}-x", f"{name[:-1]}", f"x{name}", "tree"):
+        assert not is_of_tree(other, path)
+        assert not any(fnmatchcase(other, pattern) for pattern in patterns_of(path))
 
 
 def test_a_damaged_item_is_made_again(trees: TreeStore, dist: Path, tmp_path: Path) -> None:

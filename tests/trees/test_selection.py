@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,8 @@ def test_links_stay_inside_and_those_that_lead_out_are_refused(tmp_path: Path) -
     files(tmp_path, "lib/x")
     for name, target in {
         "lib/inside": "../lib/x",
+        "lib/top": "..",
+        "lib/itself": "/srv/shop",
         "lib/own": "/srv/shop/lib/x",
         "dangling": "nowhere",
         "up": "../other",
@@ -63,7 +66,7 @@ def test_links_stay_inside_and_those_that_lead_out_are_refused(tmp_path: Path) -
     }.items():
         (tmp_path / "dist" / name).symlink_to(target)
     paths, faults = selected(tmp_path)
-    assert paths == ["dangling", "lib", "lib/inside", "lib/own", "lib/x"]
+    assert paths == ["dangling", "lib", "lib/inside", "lib/itself", "lib/own", "lib/top", "lib/x"]
     assert faults == [
         'dist/lib/absolute: is a link that leads out of the tree, to /etc/passwd; declare it under "symlinks"',
         'dist/lib/far: is a link that leads out of the tree, to ../../../../srv/shopping; declare it under "symlinks"',
@@ -123,8 +126,18 @@ def test_an_archive_cannot_write_beside_its_tree(tmp_path: Path) -> None:
         archive.addfile(hard)
         archive.addfile(tarfile.TarInfo("d/f"), io.BytesIO())
         archive.addfile(tarfile.TarInfo("d"), io.BytesIO())
+        for name, target in (("again", "d/f"), ("of-link", "link"), ("of-directory", "d")):
+            hard = tarfile.TarInfo(name)
+            hard.type, hard.linkname = tarfile.LNKTYPE, target
+            archive.addfile(hard)
+        for name, kind in (("d", tarfile.DIRTYPE), ("e", tarfile.DIRTYPE), ("e/", tarfile.DIRTYPE)):
+            directory = tarfile.TarInfo(name)
+            directory.type = kind
+            archive.addfile(directory)
+        for name in ("e", "d/f", "d/f/below", "n" * 256, "n" * 255, "x/.wh.y/z"):
+            archive.addfile(tarfile.TarInfo(name), io.BytesIO())
     paths, faults = selected(tmp_path, source="a.tar")
-    assert paths == ["link", "d/f"]
+    assert paths == ["link", "d/f", "again", "e", "d/f", "n" * 255]
     assert [fault.partition(": ")[2] for fault in faults] == [
         "leads out of the archive",
         "leads out of the archive",
@@ -132,4 +145,27 @@ def test_an_archive_cannot_write_beside_its_tree(tmp_path: Path) -> None:
         "is below link, which is a link",
         "is a hard link to nothing, no earlier file of the tree",
         "is a directory and a file",
+        "is a hard link to link, no earlier file of the tree",
+        "is a hard link to d, no earlier file of the tree",
+        "is a directory and a file",
+        "is below d/f, which is a file",
+        "the name has a component of 256 bytes; a file system takes at most 255",
+        'a name can\'t begin with ".wh.": layers mark deleted files so',
     ]
+
+
+def test_a_link_says_something(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name, target in (("sound", b"a"), ("empty", b""), ("cut", b"a\0b")):
+            link = zipfile.ZipInfo(name)
+            link.create_system, link.external_attr = 3, 0o120777 << 16
+            archive.writestr(link, target)
+    faults = ["a.zip/empty: is a link to nothing", "a.zip/cut: is a link to nothing"]
+    assert selected(tmp_path, source="a.zip") == (["sound"], faults)
+
+
+def test_a_selection_that_is_read_twice_has_its_faults_once(tmp_path: Path) -> None:
+    chosen = Selection.of("/srv/shop", Tree(source="dist"), files(tmp_path, ".env", "x"), ())
+    for _ in range(2):
+        assert [member.path for member in chosen.members()] == ["x"]
+        assert [issue.where for issue in chosen.issues] == [f"{tmp_path}/dist/.env"]
