@@ -103,5 +103,5 @@ def _by_age(directory: Path) -> list[Path]:
         for entry in entries:
             if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
                 with contextlib.suppress(FileNotFoundError):
-                    found.append((entry.stat(follow_symlinks=False).st_mtime_ns, entry.name))
+                    found.append((entry.stat().st_mtime_ns, entry.name))
     return [directory / name for _, name in sorted(found)]

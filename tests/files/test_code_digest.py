@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import functools
+import hashlib
 import os
 import subprocess
 import sys
@@ -16,7 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysimage.files.code_digest import PACKAGES, Packages, imports_in, library_version
+from sysimage.files.code_digest import PACKAGES, Packages, code_digest, imports_in, library_version
+from sysimage.store.paths import StorePath
 from tests.support.examples import ROOT
 
 OURS = Packages(
@@ -151,6 +153,20 @@ def test_the_digest_changes_with_what_was_followed_alone(
 
 def test_the_digest_is_the_same_in_every_process_and_for_makers_in_any_order(digest: Digesting, unchanged: str) -> None:
     assert digest({}, makers="g, f", hash_seed="2") == unchanged
+
+
+def test_the_digest_is_over_versions_of_libraries_and_files_in_the_order_of_their_names() -> None:
+    makers = ("sysimage.closure.closure", "sysimage.spec.model", "sysimage.destinations.registry.names")
+    made = OURS.follow(makers)
+    assert {"networkx", "pydantic"} <= made.libraries
+    assert any(not path.endswith(".py") for path in made.files.values())
+    lines = [
+        sys.implementation.cache_tag,
+        *(f"{name} {library_version(name)}" for name in sorted(made.libraries)),
+        *(f"{name} {hashlib.sha256(Path(path).read_bytes()).hexdigest()}" for name, path in sorted(made.files.items())),
+    ]
+    assert code_digest(*makers) == hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
+    assert code_digest(*reversed(makers), StorePath, "sysimage.spec.model") == code_digest(*makers, StorePath)
 
 
 @pytest.fixture(scope="module")

@@ -94,6 +94,32 @@ def test_a_locked_name_is_there_as_long_as_it_is_held(tmp_path: Path) -> None:
         assert held, "its process is dead"
 
 
+def test_a_name_that_its_last_holder_removed_is_locked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, removed = fcntl.flock, list[Path]()
+
+    def slow(fd: int, how: int) -> None:
+        """The process that held it has ended meanwhile."""
+        if not removed:
+            removed.append(tmp_path / "lock")
+            removed[0].unlink()
+        real(fd, how)
+
+    for wait in (True, False):
+        removed.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(fcntl, "flock", slow)
+            with locked_name(tmp_path / "lock", wait=wait) as held:
+                assert held
+                assert (tmp_path / "lock").exists()
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_that_may_not_be_read_is_not_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse(monkeypatch, ["open"], errno.EACCES)
+    with locked_directory(tmp_path, lambda: pytest.fail("nothing to wait for")):
+        pass
+
+
 def test_many_that_lock_and_remove_one_name_are_never_two_at_a_time(tmp_path: Path) -> None:
     def work(number: int, report: Report) -> None:
         for _ in range(100):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from sysimage.files.memo import Memo, forget, texts
+from sysimage.notices import listen_to_notices
+from tests.support.refusing import refuse
 
 
 def memo_in(directory: Path, made_by: str = "code", most: int | None = 64, *, private: bool = False) -> Memo:
@@ -45,7 +48,50 @@ def test_a_damaged_text_is_dropped_and_so_is_one_in_the_place_of_another(tmp_pat
         assert not path.exists()
     memo.keep("two", "other")
     memo.path("two").rename(path)
-    assert memo.find("one") is None
+    notices: list[str] = []
+    with listen_to_notices(notices.append):
+        assert memo.find("one") is None
+    assert notices == [f"{path} was damaged: its content is computed again"]
+
+
+def test_a_text_that_cannot_be_read_or_marked_as_used_stops_no_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memo = memo_in(tmp_path)
+    memo.keep("key", "text")
+    with monkeypatch.context() as patch:
+        refuse(patch, ["utime"], errno.EPERM)
+        assert memo.find("key") == "text"
+    monkeypatch.setattr(Path, "read_bytes", lambda path: os.close(-1))
+    assert memo.find("key") is None
+    assert [text for _, text in texts(tmp_path)] == [None]
+
+
+def test_what_killed_writers_left_is_removed_by_the_next_that_keeps_a_text(tmp_path: Path) -> None:
+    left = tmp_path / ".x.memo.0123456789ab.part"
+    left.touch()
+    assert list(texts(tmp_path)) == []
+    memo = memo_in(tmp_path)
+    memo.keep("key", "text")
+    assert list(tmp_path.iterdir()) == [memo.path("key")]
+    left.touch()
+    memo.sweep()
+    assert list(tmp_path.iterdir()) == [memo.path("key")]
+
+
+def test_texts_are_listed_from_the_one_used_longest_ago(tmp_path: Path) -> None:
+    memo = memo_in(tmp_path)
+    for age, key in ((1, "new"), (9, "old"), (5, "one"), (5, "two")):
+        memo.keep(key, key)
+        os.utime(memo.path(key), (100 - age, 100 - age))
+    (tmp_path / "link.memo").symlink_to(memo.path("new"))
+    (tmp_path / "other").touch()
+    (tmp_path / "directory.memo").mkdir()
+    same = sorted(("one", "two"), key=lambda key: memo.path(key).name)
+    assert list(texts(tmp_path)) == [(memo.path(key), key) for key in ("old", *same, "new")]
+    forget(tmp_path, (100 - 5) * 10**9)
+    assert [text for _, text in texts(tmp_path)] == ["new"], "those at that time too"
+    assert (tmp_path / "link.memo").is_symlink()
 
 
 def test_what_was_used_longest_ago_is_forgotten(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -52,6 +53,25 @@ def test_a_place_that_is_not_there_is_named(tmp_path: Path) -> None:
         output_file(tmp_path / "none/out"),
     ):
         pytest.fail("there is nothing to write to")
+
+
+def test_what_a_killed_writer_left_beside_an_output_is_removed_by_the_next(tmp_path: Path) -> None:
+    (tmp_path / ".out.0123456789ab.part").touch()
+    (tmp_path / ".other.0123456789ab.part").touch()
+    with output_file(tmp_path / "out"):
+        assert not (tmp_path / ".out.0123456789ab.part").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".other.0123456789ab.part", "out"]
+
+
+def test_a_reader_that_goes_away_is_for_the_caller_and_other_faults_are_the_machines(tmp_path: Path) -> None:
+    with pytest.raises(BrokenPipeError), output_file(tmp_path / "out"):
+        raise BrokenPipeError
+    with (
+        pytest.raises(MachineError, match=rf"^cannot write {tmp_path}/out: Input/output error$"),
+        output_file(tmp_path / "out"),
+    ):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:

@@ -17,9 +17,11 @@ import pytest
 from sysimage.files.atomic import atomic_file, atomic_write
 from sysimage.files.directory_tree import remove_tree
 from sysimage.files.temporary import (
+    create_temporary,
     scratch_directory,
     sweep,
     sweep_beside,
+    swept_after_error,
     temporary_directory,
     temporary_file,
 )
@@ -193,6 +195,109 @@ def test_a_directory_that_is_swept_while_it_is_made_is_made_again(
     with scratch_directory(tmp_path, "run-") as ours:
         assert list(tmp_path.iterdir()) == [ours] != swept
     assert names(tmp_path) == []
+
+
+CREATING: dict[str, Callable[[Path], object]] = {
+    "for a while": lambda path: atomic_write(path, b"data", durable=False),
+    "to be renamed by the caller": lambda path: renamed(*create_temporary(path, private=False), path),
+}
+
+
+def renamed(temporary: Path, fd: int, path: Path) -> None:
+    os.write(fd, b"data")
+    os.close(fd)
+    temporary.rename(path)
+
+
+@pytest.mark.parametrize("creating", CREATING.values(), ids=CREATING)
+def test_a_file_that_is_swept_while_it_is_made_is_made_again(
+    creating: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, swept = fcntl.flock, list[Path]()
+
+    def slow(fd: int, how: int) -> None:
+        """Another process was quicker."""
+        if not swept:
+            swept.extend(tmp_path.iterdir())
+            swept[0].unlink()
+        real(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", slow)
+    creating(tmp_path / "file")
+    assert len(swept) == 1
+    assert names(tmp_path) == ["file"]
+    assert (tmp_path / "file").read_bytes() == b"data"
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_a_file_to_be_renamed_is_locked_and_is_beside_what_it_is_for(private: bool, tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        temporary, fd = create_temporary(tmp_path / "file", private=private)
+    finally:
+        os.umask(before)
+    sweep(tmp_path)
+    assert names(tmp_path) == [temporary.name], "it is held"
+    assert stat.S_IMODE(temporary.stat().st_mode) == (0o600 if private else 0o666)
+    os.close(fd)
+    sweep_beside(tmp_path / "file")
+    assert names(tmp_path) == []
+
+
+def test_the_temporary_twin_of_a_long_name_repeats_so_much_of_it_that_older_versions_know_it(tmp_path: Path) -> None:
+    for name, repeated in (("x" * 255, "x" * 200), ("é" * 127, "é" * 100), ("x" + "é" * 127, "x" + "é" * 99)):
+        left = tmp_path / f".{repeated}.0123456789ab.part"
+        left.touch()
+        sweep_beside(tmp_path / name)
+        assert not left.exists()
+
+
+def test_what_others_were_at_is_swept_after_an_error_alone(tmp_path: Path) -> None:
+    swept: list[str] = []
+    with swept_after_error(lambda: swept.append("no")):
+        pass
+    with pytest.raises(KeyboardInterrupt), swept_after_error(lambda: swept.append("yes")):
+        raise KeyboardInterrupt
+    assert swept == ["yes"]
+
+
+def test_a_directory_without_what_is_to_be_swept_is_swept_at_once(tmp_path: Path) -> None:
+    sweep(tmp_path / "none")
+    with scratch_directory(tmp_path, "a.b-") as ours:
+        assert ours.name.startswith("a.b-")
+        (tmp_path / "aXb-1").mkdir()
+        with scratch_directory(tmp_path, "a.b-"):
+            assert len(names(tmp_path)) == 3, "a prefix is no pattern"
+
+
+def test_a_tree_is_removed_from_the_top_and_no_link_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("top", "top/none", "top/full", "top/full/x"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "top/file").touch(0o400)
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside").chmod(0o500)
+    (tmp_path / "top/link").symlink_to(tmp_path / "outside")
+    for name, mode in (("top/none", 0o000), ("top/full/x", 0o300), ("top/full", 0o755), ("top", 0o500)):
+        (tmp_path / name).chmod(mode)
+    changed: list[tuple[str, int]] = []
+    real = os.chmod
+
+    def noted(path: str, mode: int) -> None:
+        changed.append((os.path.relpath(path, tmp_path), mode))
+        real(path, mode)
+
+    monkeypatch.setattr(os, "chmod", noted)
+    remove_tree(tmp_path / "top")
+    assert sorted(changed) == [("top", 0o700), ("top/full/x", 0o700), ("top/none", 0o700)]
+    assert changed[0] == ("top", 0o700)
+    assert names(tmp_path) == ["outside"]
+    (tmp_path / "link").symlink_to("outside")
+    (tmp_path / "file").touch()
+    for name in ("link", "file", "nothing"):
+        remove_tree(tmp_path / name)
+    assert names(tmp_path) == ["outside"]
 
 
 def test_what_is_another_users_is_not_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
