@@ -51,12 +51,9 @@ def test_a_cache_is_made_with_all_directories_above_it_and_for_its_owner_alone_i
 
 def test_a_cache_that_cannot_be_made_or_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for use, cause in (
-        (lambda: make_cache(tmp_path / "file"), "file: File exists"),
-        (lambda: make_cache(tmp_path / "file/below"), "file/below: Not a directory"),
-    ):
+    for name, cause in (("file", "file: File exists"), ("file/below", "file/below: Not a directory")):
         with pytest.raises(MachineError) as caught:
-            use()
+            make_cache(tmp_path / name)
         assert caught.value.message == f"cannot use the cache {tmp_path}/{cause}"
         assert caught.value.hint == "--cache-dir names another"
     (tmp_path / "cache/lock").mkdir(parents=True)
