@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -165,17 +166,29 @@ def test_what_a_registry_says_beside_bytes_goes_to_no_sink(registry: Registry) -
 
 def test_requests_after_each_other_take_one_connection() -> None:
     opened = []
+    ended = threading.Event()
 
     class Counts(Handler):
         def setup(self) -> None:
             opened.append(self.client_address)
             super().setup()
 
-    with running(Counts) as registry, transport() as made:
+        def finish(self) -> None:
+            super().finish()
+            ended.set()
+
+    with running(Counts) as registry, transport(timeout=60) as made:
         for method in ("GET", "HEAD", "HEAD", "PUT", "GET"):
             made.request(method, f"http://{registry.address}/v2/web/tags/list", headers={}, body=None)
         made.request("GET", f"http://{registry.address}/v2/", headers={}, sink=lambda status, piece: None)
-    assert len(opened) == 1
+        assert len(opened) == 1
+        assert not ended.is_set()
+        made.close()
+        assert ended.wait(20)
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join(5)
+            assert not thread.is_alive(), "no limit of time is left over"
 
 
 def test_a_program_says_what_it_is() -> None:

@@ -57,15 +57,17 @@ def test_a_file_has_the_bytes_that_a_pipe_gets(
 def test_a_file_is_written_in_whole_pieces_but_for_its_end(
     image: Image, blobs: BlobDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archive_format: str
 ) -> None:
-    real, parts = os.pwrite, []
+    real, parts, lengths = os.pwrite, [], set()
 
     def noted(fd: int, data: Any, offset: int) -> int:
         parts.append((offset, len(data)))
+        lengths.add(os.fstat(fd).st_size)
         return real(fd, data, offset)
 
     monkeypatch.setattr(os, "pwrite", noted)
     size = write_archive(image, [blobs], tmp_path / "web.tar", archive_format=archive_format).size
 
+    assert lengths == {size}, "it has its length from the first piece on"
     whole = size >> 20
     assert parts[:whole] == [(number << 20, 1 << 20) for number in range(whole)]
     assert len(parts) <= whole + 2, "whole pages of the last piece, and what is left"

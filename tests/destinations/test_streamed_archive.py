@@ -24,9 +24,10 @@ def test_only_the_ends_of_layers_are_written_in_parts_of_pages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archive_format: str
 ) -> None:
     layers = [LayerSource(f"{n}", (), (Entry.file("/data", bytes(6_000_000 + 512 * n)),)) for n in range(3)]
-    real, parts = os.pwrite, []
+    real, parts, lengths = os.pwrite, [], []
 
     def noted(fd: int, data: Any, offset: int) -> int:
+        lengths.append((os.fstat(fd).st_size, offset + len(data)))
         if offset % 4096 or len(data) % 4096:
             parts.append(len(data))
         return real(fd, data, offset)
@@ -35,6 +36,11 @@ def test_only_the_ends_of_layers_are_written_in_parts_of_pages(
     write_archive_directly(
         layers, partial(make_image, ImageConfig("amd64")), tmp_path / "web.tar", archive_format=archive_format
     )
+    size = (tmp_path / "web.tar").stat().st_size
+    if archive_format == "archive":
+        assert {length for length, _ in lengths} == {size}, "it has its length before any of its bytes"
+    else:
+        assert all(end <= length for length, end in lengths if end < size - 10_000), "so far as layers are known"
     documents = 7 if archive_format == "archive" else 2
     assert len(parts) <= 2 * len(layers) + 3 * (len(layers) + documents) + 1, "headers, documents and paddings"
 

@@ -31,6 +31,7 @@ def elsewhere(lock: Callable[[], AbstractContextManager[object]]) -> Iterator[Ca
 
     def end() -> None:
         os.kill(child, signal.SIGKILL)
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)  # what it held is free then
 
     try:
         yield end
@@ -49,6 +50,18 @@ def test_a_directory_in_use_is_in_use_by_another_process(tmp_path: Path) -> None
             pass
     with alone(tmp_path / "cache") as nobody_else:
         assert nobody_else
+
+
+@pytest.mark.parametrize(("asked", "mode"), [({}, 0o777), ({"private": True}, 0o700)])
+def test_a_directory_in_use_is_made_and_for_its_owner_alone_if_that_is_asked_for(
+    tmp_path: Path, asked: dict[str, bool], mode: int
+) -> None:
+    before = os.umask(0)
+    try:
+        with in_use(tmp_path / "cache", **asked):
+            assert (tmp_path / "cache").stat().st_mode & 0o777 == mode
+    finally:
+        os.umask(before)
 
 
 def test_a_lock_excludes_every_other_and_a_shared_one_all_that_are_not_shared(tmp_path: Path) -> None:

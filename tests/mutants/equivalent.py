@@ -16,9 +16,17 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "(2)",
     ): "how long pieces are, and how much is read past what should be the end",
     ("sysimage/closure/measures.py", "1", "(2)"): "a bit set is counted, and each item has its own bit either way",
+    ("sysimage/files/codec.py", "4096", "(4097)"): "how many texts are remembered with what they were read as",
     ("sysimage/files/codec.py", "if convert is _same:\n        return listed, kind", "pass"): "a shortcut",
+    ("sysimage/destinations/verified_blobs.py", "if stopped.is_set():\n                break", "pass"): (
+        "a shortcut: what is left of a blob that no caller waits for is not read"
+    ),
     ("sysimage/layers/headers.py", "len(self._tails) >= _MOST_TAILS", "(len(self._tails) > _MOST_TAILS)"): (
         "a bound of memory: one entry more changes no byte"
+    ),
+    ("sysimage/store/scan.py", "16", "(17)"): _PIECES,
+    ("sysimage/store/scan.py", "end - _CARRY", "(end + _CARRY)"): (
+        "windows with other bytes in them are looked up too, and no hash part has such bytes"
     ),
     ("sysimage/streams/copying.py", "20", "(21)"): _PIECES,
     ("sysimage/streams/copying.py", "30", "(31)"): _PIECES,
