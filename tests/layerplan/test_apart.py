@@ -77,6 +77,15 @@ def test_a_division_moves_no_part_that_would_not_move_anyway(releases: list[dict
         assert moved <= whole
 
 
+def test_groups_come_in_the_order_of_their_paths() -> None:
+    first, second = release(dict.fromkeys(NAMES, 1)), release({**dict.fromkeys(NAMES, 1), NAMES[0]: 2, NAMES[2]: 2})
+    parts = sorted((item.path for item in second if item.path.name in NAMES), reverse=True)
+    changed = {path for path in parts if path.name in (NAMES[0], NAMES[2])}
+    groups = changed_apart(parts, second, [first], None)
+    assert groups == tuple(sorted((tuple(sorted(changed)), tuple(sorted({*parts} - changed)))))
+    assert changed_apart(parts, second, (), None) == (tuple(sorted(parts)),)
+
+
 def test_parts_that_were_divided_stay_so_when_they_change_together() -> None:
     releases = [{NAMES[0]: at, NAMES[1]: max(1, at - 1)} for at in range(1, 6)]
     assert [len(layers_of(plan)) for plan in plans(releases)] == [1, 2, 2, 2, 2]

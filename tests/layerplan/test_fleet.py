@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from sysimage.closure import Closure
 from sysimage.errors import SpecError
 from sysimage.layerplan import GroupRule, plan_fleet
+from sysimage.layerplan.fleet_order import stack_fleet
 from tests.layerplan.closures import closure_of, closures
 
 MB = 10**6
@@ -58,6 +59,14 @@ def test_the_reason_of_a_layer_names_the_systems_that_hold_it() -> None:
         "exim-1": only.format("mail"),
         "nginx-1": only.format("web"),
     }
+
+
+def test_what_more_systems_share_lies_further_down_and_the_larger_first() -> None:
+    assert stack_fleet([0b11, 0b01, 0b10, 0b11], [5, 9, 9, 7], 2) == [[3, 0, 1], [3, 0, 2]]
+    assert stack_fleet([0b111, 0b011, 0b110, 0b100, 0b001], [1, 5, 9, 2, 3], 3) == [[0, 1, 4], [0, 2, 1], [0, 2, 3]]
+    assert stack_fleet([0b11, 0b11], [4, 4], 2) == [[0, 1], [0, 1]]
+    assert stack_fleet([0b011, 0b110], [4, 4], 3) == [[0], [0, 1], [1]]
+    assert stack_fleet([], [], 2) == [[], []]
 
 
 def test_with_room_enough_nothing_is_stored_twice() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from sysimage.layerplan.lineage import Lineages, package_name
+from sysimage.layerplan.lineage import Lineages, name_depths, package_name
 from tests.layerplan.closures import store_path
 
 
@@ -16,6 +16,39 @@ from tests.layerplan.closures import store_path
 )
 def test_a_package_name_has_no_version(name: str, package: str) -> None:
     assert package_name(name) == package
+
+
+@pytest.mark.parametrize(
+    ("name", "depths"),
+    [
+        ("x", ("x", "x", "x", "x")),
+        ("glibc-2.38-bin", ("glibc-2.38-bin", "glibc-bin", "glibc-bin", "glibc-bin")),
+        ("bash-5.1-6", ("bash-5.1-6", "bash-5.1", "bash", "bash")),
+        ("a-1-2-b-3-4-c", ("a-1-2-b-3-4-c", "a-1-2-b-3-c", "a-1-2-b-c", "a-b-c")),
+        ("9base-6", ("9base-6", "9base", "9base", "9base")),
+        ("a--1", ("a--1", "a-", "a-", "a-")),
+    ],
+)
+def test_a_name_loses_its_last_version_then_the_last_run_of_them_then_all(name: str, depths: tuple[str, ...]) -> None:
+    assert name_depths(name) == depths
+
+
+def test_items_that_their_names_do_not_distinguish_are_paired_in_the_order_of_names() -> None:
+    lineages = Lineages()
+    old = lineages.track(map(store_path, ["a-1-x", "a-2-x", "a-3-x"]))
+    new = lineages.track(map(store_path, ["a-9-x", "a-8-x", "a-7-x", "a-6-x"]))
+    paired = sorted(old, key=lambda path: path)
+    assert [new[path] for path in sorted(new)][:3] == [old[path] for path in paired]
+    assert len(lineages) == 4
+    assert sorted(new.values()) == [0, 1, 2, 3]
+
+
+def test_the_longer_of_two_common_names_decides_first() -> None:
+    lineages = Lineages()
+    old = lineages.track(map(store_path, ["x-1-2", "x-3-2"]))
+    new = lineages.track([store_path("x-3-4"), store_path("x-5-6")])
+    assert new[store_path("x-3-4")] == old[store_path("x-3-2")]
+    assert new[store_path("x-5-6")] == old[store_path("x-1-2")]
 
 
 def test_versions_of_one_package_have_one_number() -> None:

@@ -1,0 +1,127 @@
+"""Headers and archives, byte for byte: what a layer's digest hangs on in every version."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sysimage.errors import IntegrityError
+from sysimage.layers import Check, LayerSource, tar_size, write_tar
+from sysimage.layers.headers import Headers
+from sysimage.rootfs import Entry
+from sysimage.rules import limits
+from sysimage.store.items import OwnFile, ShownFiles
+from tests.support.stores import make_item
+
+ROOTS, FAR = Headers(0, 0), Headers(3_000_000, 8**7)
+LONG, PREFIXED = b"n" * 101, b"p" * 155 + b"/" + b"n" * 100
+XATTRS = [(b"SCHILY.xattr.user.b", b"2"), (b"SCHILY.xattr.user.a", b"1" * 480)]
+HEADERS = {
+    "file": ROOTS.item_file(b"gnu/store/x", 5, executable=False),
+    "program": ROOTS.item_file(b"gnu/store/x", 5, executable=True),
+    "file of an owner": Headers(7, 8**7 - 1).item_file(b"x", 8**11 - 1, executable=False),
+    "file of a far owner": FAR.item_file(b"x", 8**11, executable=True),
+    "prefixed file": ROOTS.item_file(PREFIXED, 1, executable=False),
+    "file with a long name": ROOTS.item_file(LONG, 1, executable=False),
+    "hard link": ROOTS.item_link(b"a", b"b", executable=False),
+    "hard link to a program": ROOTS.item_link(b"a", b"t" * 100, executable=True),
+    "hard link to a long name": ROOTS.item_link(LONG, LONG, executable=True),
+    "directory": ROOTS.item_directory(b"gnu/store/x"),
+    "prefixed directory": ROOTS.item_directory(b"p" * 155 + b"/" + b"n" * 99),
+    "directory with a long name": ROOTS.item_directory(b"n" * 100),
+    "entry": Headers(1, 2).file(b"etc/shadow", 0o640, 20),
+    "entry with capabilities": ROOTS.file(b"bin/ping", 0o755, 20, b"\1\0\0\2\0 \0\0"),
+    "directory of an entry": Headers(1, 2).directory(b"tmp", 0o1777),
+    "directory with attributes": FAR.directory(b"tmp", 0o1777, XATTRS),
+    "symlink": ROOTS.symlink(b"a", b"b"),
+    "symlink that says much": ROOTS.symlink(PREFIXED, b"t" * 101),
+    "bytes": ROOTS.symlink(b"\xff" * 100, b"\xff" * 100),
+}
+DIGESTS: dict[str, tuple[int, str]] = {
+    "file": (1, "df13d002af5f72bc"),
+    "program": (1, "c692bf32422e965a"),
+    "file of an owner": (1, "6070c58657ee044b"),
+    "file of a far owner": (3, "447385f343c300c5"),
+    "prefixed file": (1, "b26d4b6fc4f19b4c"),
+    "file with a long name": (3, "e3bce241a03abd95"),
+    "hard link": (1, "afd83beb00d78fee"),
+    "hard link to a program": (1, "0bd051d58d5d1f80"),
+    "hard link to a long name": (3, "f0b19bb7cd566cd5"),
+    "directory": (1, "d1592e9438b83a58"),
+    "prefixed directory": (1, "b7ddbdeaceae36e3"),
+    "directory with a long name": (3, "a2a41bc18bd5b2c7"),
+    "entry": (1, "cf8ff8f88ad3327a"),
+    "entry with capabilities": (3, "1db85281dad663a4"),
+    "directory of an entry": (1, "26733ec33c22c93a"),
+    "directory with attributes": (4, "9e60944a75aaa87c"),
+    "symlink": (1, "6134c197ff18ddb1"),
+    "symlink that says much": (3, "29cdd916f4da4fdc"),
+    "bytes": (1, "b690d15d33b0f855"),
+}
+"""Blocks, and the SHA-256 of them."""
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+@pytest.mark.parametrize("what", HEADERS)
+def test_a_header_is_as_it_was_written_down(what: str) -> None:
+    assert (len(HEADERS[what]) // 512, digest(HEADERS[what])) == DIGESTS[what]
+    assert len(HEADERS[what]) % 512 == 0
+
+
+@pytest.mark.parametrize("owner", [(-1, 0), (0, -1)])
+def test_there_is_no_owner_below_zero(owner: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=f"owner {owner[0]}:{owner[1]}"):
+        Headers(*owner)
+
+
+def test_names_and_targets_that_readers_refuse_are_refused() -> None:
+    longest = b"/".join([b"n" * (limits.COMPONENT_LENGTH - 1)] * (limits.PATH_LENGTH // limits.COMPONENT_LENGTH))
+    assert ROOTS.item_file(longest, 1, executable=False)
+    assert ROOTS.item_directory(longest)
+    assert ROOTS.symlink(b"a", b"t" * limits.PATH_LENGTH)
+    for name, target, fault in (
+        (b"n" * 256, b"t", "cannot put /n+ into a layer: the name has a component of 256 bytes"),
+        (longest + b"/" + b"n" * 200, b"t", r"cannot put /[n/]+ into a layer: the name has \d+ bytes"),
+        (b"a", b"t" * (limits.PATH_LENGTH + 1), r"cannot put /a into a layer: the name is a link of \d+ bytes"),
+    ):
+        with pytest.raises(IntegrityError, match=fault):
+            ROOTS.symlink(name, target)
+
+
+def test_an_archive_is_as_it_was_written_down(tmp_path: Path) -> None:
+    files: dict[str, str | bytes | None] = {
+        "bin/tool": b"#!",
+        "bin/su": b"su",
+        "bin/sh": "->/gnu/store/x/bin/sh",
+        "etc/tool.conf": "conf",
+        "share/ours/note": "ours" * 200,
+        "share/doc": None,
+        "d" * 60 + "/" + "e" * 90: "deep",
+    }
+    shown = ShownFiles(("share/ours",), {"bin/su": OwnFile(0o4755, 0, 42)}, {"bin/sh": "shell"})
+    tool = replace(make_item(tmp_path, "tool-1", files), shown=shown)
+    plain = make_item(tmp_path, "plain-1", {"file": "x" * 512, "none": ""})
+    (tmp_path / "host").write_bytes(b"host" * 300)
+    entries = (
+        Entry.directory("/", 0o711),
+        Entry.file("/etc/shadow", b"root:!::\n", 0o600, 0, 42),
+        Entry.file("/etc/host", tmp_path / "host", 0o4755, 1, 2),
+        replace(Entry.file("/etc/ping", b"p" * 512, 0o755), capabilities=b"\1\0\0\2\0 \0\0"),
+        Entry.file("/etc/empty", b""),
+        Entry.symlink("/bin", "usr/bin"),
+    )
+    parents = (
+        replace(Entry.directory("/usr/share", 0o750, 3, 4), attributes=((b"SCHILY.xattr.user.a", b"1"),)),
+        Entry.directory("/etc", 0o700),
+    )
+    source = LayerSource("x", (tool, plain), entries, parents, uid=7, gid=8)
+    pieces: list[bytes] = []
+    size = write_tar(source, lambda piece: pieces.append(bytes(piece)))
+    assert (size, digest(b"".join(pieces))) == (28160, "a2833f7c8c8cca2b")
+    assert size == tar_size(source) == write_tar(source, len, check=Check())
