@@ -1,4 +1,4 @@
-"""How a container runs that is made of a base and of what lies on it: what is declared counts, what is derived is added."""
+"""How a container runs that is made of a base and of what lies on it: what is declared counts, the rest adds up."""
 
 from __future__ import annotations
 

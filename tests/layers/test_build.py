@@ -260,7 +260,12 @@ def test_a_host_file_whose_digest_is_known_is_proven_while_it_is_read(cache: Lay
     flip_a_byte(tmp_path / "sudo")
     with pytest.raises(BrokenPromiseError) as caught:
         build_layers([source], cache, compression=NONE)
-    assert [issue.where for issue in caught.value.issues] == [str(tmp_path / "sudo")]
+    found = Digest.of((tmp_path / "sudo").read_bytes())
+    assert str(caught.value).splitlines() == [
+        "cannot use what the store holds: it is not what the store says of it",
+        f"  {tmp_path}/sudo: its digest is {found}, where {Digest.of(b'program')} was promised",
+    ]
+    assert caught.value.hint == "items were changed or damaged; repair them in their store"
     assert list(cache.layers()) == []
 
 
@@ -418,6 +423,17 @@ def test_progress_counts_bytes_up_to_the_total(sources: list[LayerSource], tmp_p
     assert seen[0] == (0, total)
     assert seen[-1] == (total, total)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert {whole for _, whole in seen} == {total}
+
+    cache, seen[:] = LayerCache(tmp_path / "cache"), []
+    build_layers(sources[:2], cache, compression=NONE)
+    build_layers(sources[:2], cache, compression=NONE, progress=progress)
+    first, second = (source.weight for source in sources[:2])
+    assert seen == [(done, first + second) for done in (0, first, first + second, first + second)], "known layers count"
+
+    seen.clear()
+    build_layers([], cache, compression=NONE, progress=progress)
+    assert seen == [(0, 0)]
 
 
 @pytest.mark.parametrize(

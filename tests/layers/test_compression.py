@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import importlib.metadata
 import io
 import random
 import zlib
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import pyzstd
+from isal import isal_zlib
 
 from sysimage.digest import Digest
 from sysimage.errors import SpecError
@@ -127,9 +129,70 @@ def test_gzip_counts_a_layer_beyond_4_gib_as_its_format_says() -> None:
 
 @pytest.mark.parametrize("name", ["gzip:0", "gzip:10", "zstd:0", "zstd:99", "xz", "", "none:1", "gzip:", "gzip:x"])
 def test_what_there_is_not_is_refused_with_what_there_is(name: str) -> None:
-    with pytest.raises(SpecError, match="cannot compress layers with") as caught:
+    with pytest.raises(SpecError, match=f"^cannot compress layers with '{name}': ") as caught:
         Compression.parse(name)
-    assert "zstd:1 to zstd:19" in (caught.value.hint or "")
+    assert caught.value.hint == "say none, gzip, gzip:1 to gzip:9, zstd, or zstd:1 to zstd:19"
+
+
+@pytest.mark.parametrize(
+    ("kind", "level", "fault"),
+    [
+        ("xz", 1, "no such compression: 'xz'"),
+        ("none", 1, "none has levels 0 to 0, not 1"),
+        ("gzip", 0, "gzip has levels 1 to 9, not 0"),
+        ("gzip", 10, "gzip has levels 1 to 9, not 10"),
+        ("zstd", 0, "zstd has levels 1 to 19, not 0"),
+        ("zstd", 20, "zstd has levels 1 to 19, not 20"),
+    ],
+)
+def test_a_level_is_one_that_the_kind_has(kind: str, level: int, fault: str) -> None:
+    with pytest.raises(ValueError, match=f"^{fault}$"):
+        Compression(kind, level)
+    with pytest.raises(SpecError, match="cannot compress layers with 'none:': none has no level"):
+        Compression.parse("none:")
+
+
+def test_a_kind_has_its_levels_media_type_and_default() -> None:
+    assert Compression() == Compression.parse("gzip") == Compression("gzip", 1)
+    assert Compression.parse("zstd") == Compression("zstd", 3)
+    assert Compression.parse("none") == Compression("none", 0)
+    assert [Compression.parse(name) for name in ("gzip:9", "zstd:1", "zstd:19")] == [
+        Compression("gzip", 9), Compression("zstd", 1), Compression("zstd", 19),
+    ]  # fmt: skip
+    assert [Compression.parse(name).media_type for name in ("none", "gzip", "zstd")] == [
+        f"application/vnd.oci.image.layer.v1.tar{suffix}" for suffix in ("", "+gzip", "+zstd")
+    ]
+    assert Compression.parse("none").compressor() is None
+
+
+def test_nothing_compressed_is_still_a_stream_that_ends() -> None:
+    for name in ("gzip", "gzip:6", "zstd"):
+        for threads in (1, 2):
+            compressor = Compression.parse(name).compressor(threads)
+            assert compressor is not None
+            assert decompress(compressor.flush(), name.partition(":")[0]) == b""
+
+
+@pytest.mark.parametrize("level", [3, 9])
+def test_gzip_above_the_second_level_is_zlibs(level: int) -> None:
+    data = text(100_000)
+    deflate = zlib.compressobj(level, zlib.DEFLATED, -15)
+    expected = deflate.compress(data) + deflate.flush()
+    compressor = Compression("gzip", level).compressor()
+    assert compressor is not None
+    assert (compressor.compress(memoryview(data)) + compressor.flush())[10:-8] == expected
+
+
+@pytest.mark.parametrize("level", [1, 2])
+def test_gzip_of_the_first_levels_is_isa_ls_of_whole_pieces(level: int) -> None:
+    data = text(100_000)
+    deflate = isal_zlib.compressobj(level, isal_zlib.DEFLATED, -15)
+    expected = deflate.compress(data) + deflate.flush()
+    compressor = Compression("gzip", level).compressor()
+    assert compressor is not None
+    blob = compressor.compress(memoryview(data)) + compressor.flush()
+    assert blob[10:-8] == expected
+    assert blob[-8:] == zlib.crc32(data).to_bytes(4, "little") + len(data).to_bytes(4, "little")
 
 
 @pytest.mark.parametrize("name", ["none", "gzip:1", "gzip:9", "zstd:3"])
@@ -138,9 +201,10 @@ def test_a_compression_prints_as_it_is_written(name: str) -> None:
 
 
 def test_the_library_that_decides_about_the_bytes_is_named() -> None:
-    names = {name: Compression.parse(name).library.partition(" ")[0] for name in ("none", "gzip", "gzip:6", "zstd")}
-
-    assert names == {"none": "", "gzip": "isal", "gzip:6": "zlib", "zstd": "zstd"}
+    isal, zlibs = f"isal {importlib.metadata.version('isal')}", f"zlib {zlib.ZLIB_RUNTIME_VERSION}"
+    expected = {"none": "", "gzip:1": isal, "gzip:2": isal, "gzip:3": zlibs, "gzip:9": zlibs}
+    expected["zstd"] = f"zstd {pyzstd.zstd_version}"
+    assert {name: Compression.parse(name).library for name in expected} == expected
 
 
 @pytest.mark.parametrize(

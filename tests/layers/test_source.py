@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from sysimage.digest import Digest
 from sysimage.layers import LayerError, LayerSource
 from sysimage.rootfs import Entry
 from sysimage.store import StoreItem
+from sysimage.store.items import ShownFiles
 from tests.support.stores import make_item, store_path
 
 
@@ -35,8 +37,48 @@ def test_every_fault_is_reported_at_once(tmp_path: Path) -> None:
 
 
 def test_an_empty_layer_is_refused() -> None:
-    with pytest.raises(LayerError, match="it is empty"):
-        LayerSource("nothing")
+    with pytest.raises(LayerError) as caught:
+        LayerSource("nothing", parents=(Entry.directory("/"),))
+    assert str(caught.value) == "cannot make the layer 'nothing'\n  it is empty"
+
+
+def test_directories_above_are_the_images_or_the_usual_ones(tmp_path: Path) -> None:
+    item = make_item(tmp_path, "x", {"f": ""})
+    source = LayerSource(
+        "x",
+        (item,),
+        (Entry.directory("/etc", 0o700), Entry.file("/etc/a/b", b""), Entry.directory("/gnu", 0o711)),
+        (Entry.directory("/etc/a", 0o750, 3, 4), Entry.directory("/srv", 0o700)),
+    )
+    assert source.directories_above() == (
+        Entry.directory("/"),
+        Entry.directory("/etc/a", 0o750, 3, 4),
+        Entry.directory("/gnu/store", 0o1775),
+    )
+    assert LayerSource("x", (), (Entry.directory("/"),)).directories_above() == ()
+
+
+def test_a_layer_weighs_what_its_items_and_files_do(tmp_path: Path) -> None:
+    item = make_item(tmp_path, "x", {"f": ""})
+    (tmp_path / "file").write_bytes(b"12345")
+    entries = Entry.file("/a", b"123"), Entry.file("/b", tmp_path / "file"), Entry.directory("/c")
+    assert LayerSource("x", (item, replace(item, path=store_path("y"))), entries).weight == 2 * item.nar_size + 8
+    assert LayerSource("x", (), entries[:1]).weight == 3
+
+
+def test_directories_that_look_as_usual_make_no_difference_where_files_are_shown(tmp_path: Path) -> None:
+    item = replace(make_item(tmp_path, "x", {"f": ""}), shown=ShownFiles(top="/opt/x"))
+    usual = Entry.directory("/opt/x/usual")
+    attributes = replace(Entry.directory("/opt/x/attributes"), attributes=((b"SCHILY.xattr.user.a", b"1"),))
+    unusual = (
+        attributes,
+        Entry.directory("/opt/x/mode", 0o700),
+        Entry.directory("/opt/x/uid", uid=1),
+        Entry.directory("/opt/x/gid", gid=1),
+    )
+    source = LayerSource("x", (item,), parents=(usual, *unusual))
+    assert source.unusual_directories() == unusual
+    assert LayerSource("x", (replace(item, shown=None),), parents=unusual).unusual_directories() == ()
 
 
 def test_the_order_in_which_parts_are_given_does_not_matter(tmp_path: Path) -> None:

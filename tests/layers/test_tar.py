@@ -253,6 +253,17 @@ def test_a_pipe_is_refused_without_waiting_for_a_writer(hello: StoreItem, way: A
         way(LayerSource("x", (hello,)))
 
 
+def test_a_pipe_in_the_place_of_a_file_of_the_spec_is_refused_without_waiting_for_a_writer(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(IntegrityError, match=r"cannot put .*/pipe into a layer: it is neither"):
+        write_tar(LayerSource("x", (), (Entry.file("/x", tmp_path / "pipe"),)), len)
+
+
+def test_a_missing_file_of_the_spec_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MachineError, match=rf"^cannot read {tmp_path}/none: No such file or directory$"):
+        write_tar(LayerSource("x", (), (Entry.file("/x", tmp_path / "none"),)), len)
+
+
 def test_a_missing_item_is_named(hello: StoreItem) -> None:
     assert hello.location
     hello.location.rename(hello.location.with_name("gone"))
