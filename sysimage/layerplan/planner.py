@@ -118,7 +118,7 @@ def _drafts(
             bits = 0
             for path in members:
                 bits |= ahead[path]
-            unit = Unit(tuple(sorted(place[p] for p in members)), sum(closure[p].nar_size for p in members), bits)
+            unit = Unit(tuple(place[p] for p in members), sum(closure[p].nar_size for p in members), bits)
             if number_or_none is None:
                 drafts.append(Draft.of([unit]))
             else:

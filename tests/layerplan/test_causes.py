@@ -53,7 +53,8 @@ def test_items_of_one_source_have_one_cause_whatever_was_seen() -> None:
 
 
 def test_several_changes_in_the_same_steps_have_one_cause_and_one_or_none_may_be_chance() -> None:
-    closure = closure_of(dict.fromkeys([f"{letter}-1" for letter in "abcdefgh"], 1))
+    references = {"a-1": ["h-1"], "b-1": ["g-1"], "g-1": ["c-1"], "h-1": ["d-1"], "c-1": ["e-1"], "d-1": ["f-1"]}
+    closure = closure_of(dict.fromkeys([f"{letter}-1" for letter in "abcdefgh"], 1), references)
     often = observed(closure, 20, {"a-1": 0b1011, "b-1": 0b1011, "c-1": 0b1000, "d-1": 0b1000})
     assert names(find_causes(closure, often)) == [["a-1", "b-1"], *([f"{letter}-1"] for letter in "cdefgh")]
 
@@ -70,6 +71,12 @@ def test_one_change_is_enough_for_items_with_a_common_word() -> None:
     once = observed(closure, 12, {"perl-a": 0b100, "perl-b": 0b100, "perl-c": 0b10, "zlib-1": 0b100})
     found = find_causes(closure, once)
     assert names(found) == [["perl-a", "perl-b"], ["perl-c"], ["x-1"], ["zlib-1"]]
+
+
+def test_one_change_in_a_short_history_is_not_enough_even_so() -> None:
+    closure = closure_of(dict.fromkeys(["perl-a", "perl-b", "perl-c"], 1))
+    once = observed(closure, 2, {"perl-a": 0b10, "perl-b": 0b10, "perl-c": 0b1})
+    assert names(find_causes(closure, once)) == [["perl-a"], ["perl-b"], ["perl-c"]]
 
 
 def test_a_word_that_few_share_speaks_for_a_common_source_and_one_that_many_share_does_not() -> None:

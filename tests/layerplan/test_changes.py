@@ -95,6 +95,8 @@ def test_what_a_plan_remembers_comes_before_what_was_seen_since() -> None:
     for start in range(5):
         assert known(observe(closures[start:], remembering(closures[:-1]))) == whole
     assert known(observe(closures[-1:], remembering(closures[:-1]))) == whole
+    for start in range(4):
+        assert known(observe(closures, remembering(closures[start:-1]))) == whole, "what is known already"
     assert known(observe(closures[3:], remembering(closures[:-3]))) == known(observe(closures[3:])), "of another step"
     assert known(observe(closures, LayerPlan((), 9))) == whole
 

@@ -64,6 +64,34 @@ def test_what_was_with_the_customization_is_not_a_layer_to_be_kept() -> None:
     assert "kept" not in next(layer.reason for layer in grown.layers if "etc" in names(layer.paths))
 
 
+def test_what_another_part_refers_to_as_well_is_not_the_systems_alone() -> None:
+    references = {**REFERENCES, "system": [*REFERENCES["system"], "shared"], "web": ["lib", "shared"]}
+    closure = closure_of({**SIZES, "shared": 5_000}, references, changed=DATES)
+    items = [replace(item, source=None if item.path.name in OWN | {"shared"} else item.path.name) for item in closure]
+    closure = Closure(items, [item.path for item in items if item.path.name == "system"])
+    ahead = {item.path: 0b11 for item in closure}
+    assert names(changing_with_everything(closure, ahead, ())) == OWN
+    taken = {item.path for item in closure if item.path.name == "etc"}
+    assert names(changing_with_everything(closure, ahead, taken)) == OWN - {"etc"}
+
+
+def test_a_part_that_changes_half_as_often_as_the_system_still_changes_with_it() -> None:
+    closure = system()
+    ahead = {item.path: {"system": 0b1111, "etc": 0b11, "boot": 0b1}.get(item.path.name, 0) for item in closure}
+    assert names(changing_with_everything(closure, ahead, ())) == {"system", "etc"}
+
+
+def test_what_grew_out_of_the_customization_lies_where_it_costs_least() -> None:
+    first = plan_layers(system(), 10)
+    closure = closure_of(
+        {**SIZES, "system": 3_000_000, "etc": 3_000_000, "boot": 3_000_000, "news": 3_000_000},
+        {**REFERENCES, "system": [*REFERENCES["system"], "news"]},
+        changed=DATES,
+    )
+    order = [names(layer.paths) for layer in plan_layers(closure, 10, previous=first).layers]
+    assert order.index({"news"}) < order.index({"system"})
+
+
 def test_an_image_in_one_layer_and_one_of_many_roots_have_nothing_of_the_kind() -> None:
     (only,) = plan_layers(system(), 1).layers
     assert not only.customized

@@ -61,6 +61,21 @@ def test_the_reason_of_a_layer_names_the_systems_that_hold_it() -> None:
     }
 
 
+def test_room_that_is_left_goes_to_the_layer_with_most_bytes_and_of_two_alike_to_the_first() -> None:
+    def names(fleet: dict[str, Closure], budget: int) -> dict[str, list[list[str]]]:
+        plans = plan_fleet(fleet, budget).items()
+        return {name: [sorted(path.name for path in layer.paths) for layer in plan.layers] for name, plan in plans}
+
+    for size, first in ((10 * MB, False), (11 * MB, True)):
+        both = {"x1-1": size, "x2-1": size}
+        fleet = {"a": closure_of({**both, "y1-1": 20 * MB, "y2-1": 20 * MB}), "b": closure_of(both)}
+        whole, parts = [["x1-1", "x2-1"]], [["x1-1"], ["x2-1"]]
+        assert names(fleet, 3) == {"a": [*whole, ["y1-1", "y2-1"]], "b": whole}
+        found = names(fleet, 4)
+        assert sorted(found["b"]) == parts if first else found["b"] == whole
+        assert sorted(found["a"]) == sorted([*parts, ["y1-1", "y2-1"]] if first else [*whole, ["y1-1"], ["y2-1"]])
+
+
 def test_what_more_systems_share_lies_further_down_and_the_larger_first() -> None:
     assert stack_fleet([0b11, 0b01, 0b10, 0b11], [5, 9, 9, 7], 2) == [[3, 0, 1], [3, 0, 2]]
     assert stack_fleet([0b111, 0b011, 0b110, 0b100, 0b001], [1, 5, 9, 2, 3], 3) == [[0, 1, 4], [0, 2, 1], [0, 2, 3]]

@@ -180,6 +180,13 @@ def test_a_layer_that_a_new_small_item_could_join_is_not_given_up_for_it() -> No
     assert pulled(after, plan) == 10_000
 
 
+def test_a_plan_has_100_layers_at_most_and_serves_updates_and_sharing_unless_others_are_asked_for() -> None:
+    closure = closure_of({"a-1": 5 * MB, "b-1": 6 * MB})
+    plan = plan_layers(closure)
+    assert plan == plan_layers(closure, 100, (), None, "both", (), base_layers=0, days_between=14.0)
+    assert plan.max_layers == 100
+
+
 def test_one_layer_holds_everything() -> None:
     assert len(plan_layers(closure_of({"a-1": 1, "b-1": 2}), 1).layers) == 1
 

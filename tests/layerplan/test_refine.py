@@ -40,7 +40,7 @@ def cost(drafts: list[Draft], prices: Prices, before: list[Draft]) -> float:
 
 
 @given(layers(), PRICES, st.integers(0, 3))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_no_unit_moves_without_a_gain_that_pays_for_the_layers_it_breaks(
     drafts: list[Draft], prices: Prices, spare: int
 ) -> None:
@@ -55,7 +55,7 @@ def test_no_unit_moves_without_a_gain_that_pays_for_the_layers_it_breaks(
 
 
 @given(layers(), PRICES, st.integers(1, 6))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_merging_keeps_every_unit_and_ends_within_the_room(drafts: list[Draft], prices: Prices, room: int) -> None:
     merged = merge_to_fit(drafts, room, prices)
     assert len(merged) <= room
@@ -65,7 +65,7 @@ def test_merging_keeps_every_unit_and_ends_within_the_room(drafts: list[Draft], 
 
 
 @given(layers(), PRICES, st.integers(1, 20))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_merging_joins_what_costs_less_in_one_layer_and_below_the_budget_nothing_else(
     drafts: list[Draft], prices: Prices, room: int
 ) -> None:

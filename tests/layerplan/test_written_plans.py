@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -15,7 +16,6 @@ import pytest
 
 from sysimage.closure import Closure
 from sysimage.layerplan import Favour, GroupRule, LayerPlan, plan_fleet, plan_layers, to_json
-from sysimage.layerplan.outlook import outlook
 from tests.layerplan.closures import closure_of, updated
 from tests.layerplan.test_rates import history
 
@@ -73,10 +73,13 @@ def line(closures: Sequence[Closure], favour: Favour, max_layers: int = 12) -> L
     return plan
 
 
-PAST = changing(shaped(40, 1), 12, propagates=False)
-REBUILT = changing(shaped(40, 2), 11, propagates=True)
-KIN = [Closure(replace(item, nar_size=item.nar_size * 4000) for item in closure) for closure in history(14)]
-DATED = dated(45)
+PAST = changing(shaped(26, 1), 12, propagates=False)
+REBUILT = changing(shaped(26, 2), 11, propagates=True)
+KIN = [
+    Closure(replace(item, nar_size=item.nar_size * 4000) for item in closure if re.search("part[0-3]", item.path.name))
+    for closure in history(14)
+]
+DATED = dated(30)
 RULES = [GroupRule(("bbb-*",)), GroupRule(closure_of=("fff-*",)), GroupRule(dominated_by=("hhh-*",))]
 CASES: dict[str, tuple[Closure, Callable[[Favour], LayerPlan]]] = {
     "a line of builds": (PAST[-1], lambda favour: line(PAST, favour)),
@@ -89,39 +92,35 @@ CASES: dict[str, tuple[Closure, Callable[[Favour], LayerPlan]]] = {
     "kin that change together": (KIN[-1], lambda favour: plan_layers(KIN[-1], 12, KIN[:-1], favour=favour)),
     "dates": (DATED, lambda favour: plan_layers(DATED, 30, favour=favour, base_layers=3, days_between=10.0)),
     "groups": (DATED, lambda favour: plan_layers(DATED, 12, favour=favour, groups=RULES)),
+    "groups and little room": (DATED, lambda favour: plan_layers(DATED, 6, favour=favour, groups=RULES)),
     "one layer": (DATED, lambda favour: plan_layers(DATED, 4, favour=favour, base_layers=3)),
     "two layers": (DATED, lambda favour: plan_layers(DATED, 2, favour=favour)),
     "room for all": (PAST[0], lambda favour: plan_layers(PAST[0], 125, favour=favour)),
 }
 FAVOURS: tuple[Favour, ...] = ("updates", "sharing", "both")
 DIGESTS: dict[str, tuple[str, str, str]] = {
-    "a line of builds": ("7cccef346a85d336", "59799dfa18fd450a", "9a209267d9f95f9a"),
-    "a line of rebuilds": ("ff80664343e8d60a", "8dc15cad9739908c", "6242d5f7464445f9"),
-    "the memory alone": ("ddfa1d31f1f53606", "59799dfa18fd450a", "9a209267d9f95f9a"),
-    "a rebuild and the memory alone": ("ff80664343e8d60a", "8dc15cad9739908c", "6242d5f7464445f9"),
-    "kin that change together": ("a77b16853e17911c", "a027385c271bf0e5", "c3053778b6b0f740"),
-    "dates": ("d677b1b2146eb48d", "dc26b094fade162b", "ad3bace78477dc07"),
-    "groups": ("bac9ecd3ad8870c9", "1935a14b0359c6bb", "5a0de17cf01b2eb8"),
-    "one layer": ("60c8f47cbfad8d8c", "60c8f47cbfad8d8c", "60c8f47cbfad8d8c"),
-    "two layers": ("063013bad403c35b", "063013bad403c35b", "063013bad403c35b"),
-    "room for all": ("5bf715f00e32fb27", "85622ed2534254e6", "ae06cd1049d705b2"),
+    "a line of builds": ("d60cc7af7b392e73", "87b734d25fe60f0b", "ccba8566a9459095"),
+    "a line of rebuilds": ("d2962af222318ff1", "caa7b75cae6e64f7", "0f2d93328e084fbd"),
+    "the memory alone": ("3ec47e22ab4a15b3", "8647ab42321a1185", "ccd2736d80bd7980"),
+    "a rebuild and the memory alone": ("d2962af222318ff1", "caa7b75cae6e64f7", "48e71d9388e0d4bf"),
+    "kin that change together": ("f50cd78fa31a0bc8", "e07e90f558b6181f", "26362f1742e69b65"),
+    "dates": ("6caba1448f937ce8", "da596130e1dad03a", "25afdd07ac1e05f0"),
+    "groups": ("1e93f391cffde02d", "280cee41a985b516", "1e93f391cffde02d"),
+    "groups and little room": ("092d55c1ae2f36b0", "e6b6599c461d12e1", "0cc1d3e577b1ecef"),
+    "one layer": ("500e812c63ba9aa7", "500e812c63ba9aa7", "500e812c63ba9aa7"),
+    "two layers": ("96d0cd7149d36862", "96d0cd7149d36862", "96d0cd7149d36862"),
+    "room for all": ("9d9efce0fda0e7a5", "10cb37ad1f803ece", "f9725a3a666f13ef"),
 }
 """By case, of each of `FAVOURS`."""
 
 
 def shown(plan: LayerPlan, closure: Closure) -> str:
-    """A plan and all that is expected of it."""
+    """A plan, and its record."""
     lines = [
         f"{' '.join(path.name for path in layer.paths)}: {layer.nar_size} {layer.pulls_per_year} {layer.customized} "
         f"{layer.reason}"
         for layer in plan.layers
     ]
-    ahead = outlook(plan, closure, base_layers=0)
-    if ahead is not None:
-        lines += [
-            f"{ahead.updates_per_year} {ahead.steps}",
-            *(f"{rule} {moved:.3f}" for rule, moved in ahead.moved.items()),
-        ]
     return "\n".join([*lines, to_json(plan, closure)])
 
 
@@ -137,7 +136,7 @@ def test_a_plan_is_as_it_was_written_down(case: str, favour: Favour) -> None:
 
 
 def test_plans_of_a_fleet_are_as_they_were_written_down() -> None:
-    whole = list(shaped(60, 4))
+    whole = list(shaped(40, 4))
     fleet = {}
     for name, part in (("web", 2), ("db", 3), ("mail", 5), ("all", 1)):
         wanted = {item.path for at, item in enumerate(whole) if at % part == 0}
@@ -149,4 +148,4 @@ def test_plans_of_a_fleet_are_as_they_were_written_down() -> None:
     for budget, groups in ((3, []), (5, RULES[:1]), (9, []), (40, []), (125, RULES[:2])):
         plans = plan_fleet(fleet, budget, groups, base_layers=2 if budget == 40 else 0)
         found.append(digest("\n".join(f"{name} {to_json(plan, fleet[name])}" for name, plan in plans.items())))
-    assert found == ["4f0bb96d18bc5867", "dd9b3d7152bece27", "3abe1d730241e3ba", "8093d9b6a5368d9d", "402a9419967fc9e8"]
+    assert found == ["71e01df5546ffdad", "7fdb312896080b13", "c528a07842e96722", "6d8c3ea845a2d136", "73df2ab77be38c68"]
