@@ -89,8 +89,10 @@ def _item(path: StorePath, row: Row | None, measured: Measured, made: Outputs) -
         return None, "is registered without a NAR hash or size in the base's database"
     else:
         digest, size, references = row.nar_hash, row.nar_size, row.references
-        if measured[:2] != (digest, size):
+        if measured[0] != digest:
             return None, f"has the NAR hash {measured[0]}, the base's database says {digest}"
+        if measured[1] != size:
+            return None, f"has a NAR of {measured[1]} bytes, the base's database says {size}"
     sorted_references = tuple(sorted(map(StorePath.parse, references)))
     outputs = tuple((name, StorePath.parse(made[name])) for name in sorted(made) if item_path(made[name]) is not None)
     deriver = None if row is None or row.deriver is None else item_path(row.deriver)

@@ -32,6 +32,15 @@ def test_sizes_are_those_of_the_archives_in_order(sources: list[LayerSource], wo
     assert tar_sizes(sources, workers) == expected
     with background_sizes(sources) as ahead:
         assert list(ahead) == expected
+    with background_sizes([]) as ahead:
+        assert list(ahead) == []
+    assert tar_sizes([], workers) == []
+
+
+def test_what_is_found_out_here_need_not_be_waited_for(tmp_path: Path) -> None:
+    source = LayerSource("small", (make_item(tmp_path / "store", "item", {"file": "x"}),))
+    with background_sizes([source]) as ahead:
+        assert ahead.ready()
 
 
 def test_what_cannot_be_read_is_reported_when_its_turn_comes(sources: list[LayerSource], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from sysimage.errors import IntegrityError
-from sysimage.layers import Check, LayerSource, tar_size, write_tar
+from sysimage.layers import Check, Compression, LayerChecks, LayerSource, tar_size, write_layer, write_tar
 from sysimage.layers.headers import Headers
 from sysimage.rootfs import Entry
 from sysimage.rules import limits
 from sysimage.store.items import OwnFile, ShownFiles
+from sysimage.store.scan import Candidates
+from sysimage.streams.sink import plain_sink
 from tests.support.stores import make_item
 
 ROOTS, FAR = Headers(0, 0), Headers(3_000_000, 8**7)
@@ -121,7 +124,24 @@ def test_an_archive_is_as_it_was_written_down(tmp_path: Path) -> None:
         Entry.directory("/etc", 0o700),
     )
     source = LayerSource("x", (tool, plain), entries, parents, uid=7, gid=8)
-    pieces: list[bytes] = []
-    size = write_tar(source, lambda piece: pieces.append(bytes(piece)))
-    assert (size, digest(b"".join(pieces))) == (28160, "a2833f7c8c8cca2b")
-    assert size == tar_size(source) == write_tar(source, len, check=Check())
+    assert tar_size(source) == 28160
+    for check in (None, Check(), Check(Candidates([tool.path, plain.path]))):
+        pieces: list[bytes] = []
+        size = write_tar(source, lambda piece: pieces.append(bytes(piece)), check=check)  # noqa: B023
+        assert (size, digest(b"".join(pieces))) == (28160, "a2833f7c8c8cca2b")
+
+
+@pytest.mark.parametrize("name", ["none", "gzip", "zstd"])
+def test_a_layer_is_called_as_its_source_and_reports_every_byte_that_it_moves(name: str) -> None:
+    source = LayerSource("label", (), (Entry.file("/x", b"x" * 3_000_000),))
+    moved: list[int] = []
+    layer = write_layer(source, Compression.parse(name), plain_sink(len), moved=moved.append)
+    assert (layer.label, layer.tar_size, sum(moved)) == ("label", tar_size(source), tar_size(source))
+    assert len(moved) > 1
+    assert layer.descriptor.media_type == Compression.parse(name).media_type
+    for promised, refused in ((layer.tar_size, False), (layer.tar_size + 1, True), (0, True)):
+        with pytest.raises(IntegrityError) if refused else contextlib.nullcontext() as caught:
+            write_layer(source, Compression.parse(name), plain_sink(len), LayerChecks(tar_size=promised))
+        if caught is not None:
+            assert str(caught.value) == "cannot write layer 'label': its files changed while they were read"
+            assert caught.value.hint == "a store is read-only; build again when nothing writes to it"
