@@ -1,4 +1,4 @@
-"""How a container runs that is made of a base and of what lies on it: what is declared counts, the rest adds up."""
+"""How a container runs that is made of a base and of what is added to it: what is declared counts, the rest adds up."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_history_is_given_as_values_of_its_own() -> None:
     assert entry == {"created_by": "ADD x /"}
 
 
-def test_our_layers_lie_on_the_bases_without_one_that_the_topmost_of_them_repeats() -> None:
+def test_our_layers_come_after_the_bases_without_one_that_the_topmost_of_them_repeats() -> None:
     under = base()
     one, two, three = blob(1), blob(2), blob(3)
     assert stacked(under, [three]) == (one, two, three)

@@ -163,7 +163,7 @@ def test_an_entry_goes_where_the_base_lets_it(base: BaseImage, given: Entry, fou
         ),
     ],
 )
-def test_what_cannot_stand_on_the_base_is_named(base: BaseImage, given: Entry, fault: str) -> None:
+def test_what_cannot_be_put_on_the_base_is_named(base: BaseImage, given: Entry, fault: str) -> None:
     faults = [one for one in refused(base, given) if one.startswith(f"{given.path}:")]
     assert faults == [fault]
 

@@ -81,7 +81,7 @@ def test_a_part_that_changes_half_as_often_as_the_system_still_changes_with_it()
     assert names(changing_with_everything(closure, ahead, ())) == {"system", "etc"}
 
 
-def test_what_grew_out_of_the_customization_lies_where_it_costs_least() -> None:
+def test_what_grew_out_of_the_customization_is_where_it_costs_least() -> None:
     first = plan_layers(system(), 10)
     closure = closure_of(
         {**SIZES, "system": 3_000_000, "etc": 3_000_000, "boot": 3_000_000, "news": 3_000_000},

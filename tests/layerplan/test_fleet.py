@@ -76,7 +76,7 @@ def test_room_that_is_left_goes_to_the_layer_with_most_bytes_and_of_two_alike_to
         assert sorted(found["a"]) == sorted([*parts, ["y1-1", "y2-1"]] if first else [*whole, ["y1-1"], ["y2-1"]])
 
 
-def test_what_more_systems_share_lies_further_down_and_the_larger_first() -> None:
+def test_what_more_systems_share_is_further_down_and_the_larger_first() -> None:
     assert stack_fleet([0b11, 0b01, 0b10, 0b11], [5, 9, 9, 7], 2) == [[3, 0, 1], [3, 0, 2]]
     assert stack_fleet([0b111, 0b011, 0b110, 0b100, 0b001], [1, 5, 9, 2, 3], 3) == [[0, 1, 4], [0, 2, 1], [0, 2, 3]]
     assert stack_fleet([0b11, 0b11], [4, 4], 2) == [[0, 1], [0, 1]]

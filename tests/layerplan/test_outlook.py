@@ -36,7 +36,7 @@ def moved(plan: LayerPlan, closure: Closure = CLOSURE, base_layers: int = 0) -> 
     return dict(found.moved)
 
 
-def test_what_moves_with_an_update_is_what_lies_in_the_layers_that_change() -> None:
+def test_what_moves_with_an_update_is_what_the_layers_that_change_hold() -> None:
     found = outlook(planned("busy-1", "calm-1 idle-1 tool-1"), CLOSURE, base_layers=0)
     assert found is not None
     assert found.steps == STEPS
