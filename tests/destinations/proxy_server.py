@@ -22,6 +22,8 @@ class Proxy:
     """``host:port`` as clients say it → where that really is."""
     authorization: str | None = None
     """If set, what clients must say in ``Proxy-Authorization``."""
+    refuses_with: int = 0
+    """If set, the status of every answer."""
     address: str = ""
     asked: list[str] = field(default_factory=list)
     """Method and target of each request."""
@@ -37,9 +39,10 @@ class _Handler(BaseHTTPRequestHandler):
     def refused(self) -> bool:
         self.proxy.asked.append(f"{self.command} {self.path}")
         wanted = self.proxy.authorization
-        if wanted is None or self.headers.get("Proxy-Authorization") == wanted:
+        is_welcome = wanted is None or self.headers.get("Proxy-Authorization") == wanted
+        if is_welcome and not self.proxy.refuses_with:
             return False
-        self.send_response(407)
+        self.send_response(self.proxy.refuses_with or 407)
         self.send_header("Content-Length", "0")
         self.end_headers()
         return True
@@ -82,9 +85,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running_proxy(servers: Mapping[str, str], authorization: str | None = None) -> Iterator[Proxy]:
+def running_proxy(
+    servers: Mapping[str, str], authorization: str | None = None, refuses_with: int = 0
+) -> Iterator[Proxy]:
     """A proxy that listens on this machine."""
-    proxy = Proxy(servers, authorization)
+    proxy = Proxy(servers, authorization, refuses_with)
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"proxy": proxy}))
     server.daemon_threads = True
     proxy.address = f"127.0.0.1:{server.server_port}"

@@ -17,6 +17,8 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 INDEX = "application/vnd.oci.image.index.v1+json"
+CERTIFICATE = Path(__file__).parent / "self_signed.pem"
+"""Signed by itself, with its key; its first lines say for which hosts, and how it was made."""
 
 
 class Registry:

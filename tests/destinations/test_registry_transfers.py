@@ -10,15 +10,16 @@ from typing import Any, ClassVar
 
 import pytest
 
-from sysimage.blobs import BlobDirectory, Descriptor
+from sysimage.blobs import BlobDirectory, Descriptor, media_types
 from sysimage.destinations.image_content import ImageContent
-from sysimage.destinations.registry import PushTarget
+from sysimage.destinations.registry import PushTarget, push_content
 from sysimage.destinations.registry.download import download_blob
 from sysimage.destinations.registry.replies import RefusedError
 from sysimage.destinations.registry.upload import Uploader
 from sysimage.destinations.written_image import Transfer
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, RegistryError
+from sysimage.image import Document
 from tests.destinations.pushing import push_image
 from tests.destinations.registry_server import Handler, Registry, running
 from tests.destinations.test_registry import assert_holds, image_of
@@ -50,15 +51,18 @@ def upload(registry: Registry, blobs: BlobDirectory, size: int = 5000, **options
 
 
 @pytest.mark.parametrize(("refused", "is_sent"), [(1, True), (2, True), (3, False)])
-def test_an_upload_is_begun_three_times(registry: Registry, blobs: BlobDirectory, refused: int, is_sent: bool) -> None:
-    registry.faults["PUT"] = [400] * refused
+@pytest.mark.parametrize("status", [400, 500])
+def test_an_upload_is_begun_three_times(
+    registry: Registry, blobs: BlobDirectory, status: int, refused: int, is_sent: bool
+) -> None:
+    registry.faults["PUT"] = [status] * refused
     if is_sent:
         sent, moved = upload(registry, blobs)
         assert (sent, sum(moved)) == (True, 5000)
     else:
         with pytest.raises(RefusedError) as caught:
             upload(registry, blobs)
-        assert caught.value.status == 400
+        assert caught.value.status == status
     assert registry.count("POST") == min(refused + 1, 3)
 
 
@@ -180,7 +184,8 @@ def test_a_download_goes_on_as_long_as_each_part_of_it_is_worth_a_request(
     blob = Descriptor(OCTETS, Digest.of(data), len(data))
     with running(type("Breaks", (BreaksOff,), {"step": step})) as registry:
         registry.blobs["team/web"] = {str(blob.digest): data}
-        session, _ = session_with(registry, None, [], attempts=1)
+        waits: list[float] = []
+        session, _ = session_with(registry, None, waits, attempts=1)
         into = BlobDirectory(tmp_path / "into")
         moved: list[int] = []
         if is_whole:
@@ -193,6 +198,7 @@ def test_a_download_goes_on_as_long_as_each_part_of_it_is_worth_a_request(
                 download_blob(session, blob, into)
             assert list(into.digests()) == []
         assert registry.count("GET") == asked
+        assert waits == [0.01] * (asked - 1)
 
 
 @pytest.mark.parametrize(
@@ -231,6 +237,37 @@ def test_an_empty_blob_is_asked_for(registry: Registry, tmp_path: Path) -> None:
     registry.blobs["team/web"] = {str(blob.digest): b""}
     download_blob(session, blob, into)
     assert into.read(blob) == b""
+
+
+def test_what_is_there_is_not_sent_and_what_is_mounted_does_not_count_as_sent(registry: Registry) -> None:
+    """An image whose blobs are all in memory."""
+    data = [b"config", b"there already", b"is mounted", b"has to be sent"]
+    config, *layers = (Descriptor(OCTETS, Digest.of(one), len(one)) for one in data)
+    there, mounted, absent = layers
+    manifest = Document.of(
+        {"config": config.as_json(), "layers": [one.as_json() for one in layers]}, media_types.MANIFEST
+    )
+    content = ImageContent(
+        (manifest,), (config, *layers), frozenset(one.digest for one in layers), {Digest.of(one): one for one in data}
+    )
+    registry.blobs = {"team/web": {str(there.digest): data[1]}, "base": {str(mounted.digest): data[2]}}
+    session, target = session_with(registry, None, [])
+    steps: list[tuple[object, ...]] = []
+    with closing(session):
+        transfer = push_content(
+            content,
+            lambda blob: pytest.fail("it is in memory"),
+            target,
+            session,
+            mount_from=["base"],
+            progress=lambda stage, done, total, *, unit="items", at="": steps.append((stage, done, total, unit)),
+        )
+    sent = config.size + absent.size + len(manifest.data)
+    assert transfer == Transfer(sent, content.size, 3, 2)
+    assert set(registry.blobs["team/web"].values()) == set(data)
+    assert registry.manifests["team/web:1"] == manifest.data
+    moved = config.size + mounted.size + absent.size
+    assert steps[-1] == ("push", moved, moved, "bytes")
 
 
 def test_a_push_says_what_it_sent_and_how_far_it_is(registry: Registry, blobs: BlobDirectory) -> None:

@@ -6,7 +6,6 @@ import io
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -17,10 +16,7 @@ from sysimage.destinations.registry.names import ImageReference
 from sysimage.destinations.registry.replies import MOST_JSON, Reply
 from sysimage.destinations.registry.transport import Slice, Transport, resolved
 from sysimage.errors import RegistryError
-from tests.destinations.registry_server import Handler, Registry, running
-
-CERTIFICATE = Path(__file__).parent / "self_signed.pem"
-"""For 127.0.0.1 and localhost, signed by itself, with its key; its first lines say how it was made."""
+from tests.destinations.registry_server import CERTIFICATE, Handler, Registry, running
 
 
 @contextmanager
@@ -39,6 +35,10 @@ def get(registry: Registry) -> Reply:
 def registry() -> Iterator[Registry]:
     with running() as registry:
         yield registry
+
+
+def test_without_settings_a_registry_has_a_minute_for_each_step_and_four_attempts() -> None:
+    assert SessionOptions() == SessionOptions(attempts=4, timeout=60, backoff=0.5, ca_file=None, connections=4)
 
 
 @pytest.mark.parametrize("faults", range(5))
