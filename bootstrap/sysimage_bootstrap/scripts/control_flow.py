@@ -109,15 +109,19 @@ def run_while(shell: Shell, command: While, stdin: Input, out: Output) -> None:
 
 
 def _loop(shell: Shell, rounds: Iterable[None], body: Command, stdin: Input, out: Output) -> None:
-    for _ in rounds:
-        try:
-            shell.execute(body, stdin, out)
-        except Jump as jump:
-            if jump.levels > 1:
-                raise Jump(jump.word, jump.levels - 1) from None
-            shell.status = 0
-            if jump.word == "break":
-                return
+    shell.loops += 1
+    try:
+        for _ in rounds:
+            try:
+                shell.execute(body, stdin, out)
+            except Jump as jump:
+                if jump.levels > 1:
+                    raise Jump(jump.word, jump.levels - 1) from None
+                shell.status = 0
+                if jump.word == "break":
+                    return
+    finally:
+        shell.loops -= 1
 
 
 def run_pipeline(shell: Shell, command: Pipeline, stdin: Input, out: Output) -> int | None:

@@ -6,6 +6,7 @@ listed, unless nothing in question could change a file.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -80,6 +81,8 @@ class Shell:
     """Whether it is a program that a maintainer script has called: its failure is an answer."""
     stops_at_errors: bool = False
     status: int | None = 0
+    loops: int = 0
+    """How many loops it goes round in."""
     conditions: int = 0
     """How many conditions are being evaluated: in them, errors do not stop the script."""
     _scopes: list[dict[str, str | None]] = field(default_factory=list)
@@ -237,7 +240,7 @@ class Shell:
         if len(self._scopes) > _DEEPEST:
             self.note(line, "where a function that calls itself ends")
             raise ScriptEnd(None)
-        kept, self.arguments = self.arguments, arguments
+        kept, self.arguments, loops, self.loops = self.arguments, arguments, self.loops, 0
         called, self._called = self._called, self._called or line
         self._scopes.append({})
         try:
@@ -245,7 +248,7 @@ class Shell:
         except Return as end:
             return end.status
         finally:
-            self.arguments, self._called = kept, called
+            self.arguments, self._called, self.loops = kept, called, loops
             for name, value in self._scopes.pop().items():
                 if value is UNSET:
                     self.variables.pop(name, None)
@@ -304,14 +307,17 @@ class Shell:
     def call(self, line: int, words: list[str], stdin: Input, out: Output) -> int | None:
         """Call a function, what stands in for a program, or a program of the image that is a shell script."""
         name, arguments = words[0], words[1:]
-        if name in BUILT_IN:
-            return BUILT_IN[name](self, line, arguments, stdin, out)
-        if name in self.functions:
+        if name in self.functions and name not in BUILT_IN:
             return self.call_function(self.functions[name], arguments, line, stdin, out)
         short = name.rpartition("/")[2]
         native = COMMANDS.get(short) or COMMANDS.get(short.rstrip("0123456789."))
-        if native is not None:
-            return native(Call(self, short, arguments, stdin, out))
+        try:
+            if name in BUILT_IN:
+                return BUILT_IN[name](self, line, arguments, stdin, out)
+            if native is not None:
+                return native(Call(self, short, arguments, stdin, out))
+        except (IndexError, ValueError, re.error):
+            raise UnknownError(f"what {short} makes of its arguments") from None
         if any(fnmatchcase(short, pattern) for pattern in IGNORED):
             out.unknown = f"what {short} prints"
             return 0

@@ -31,11 +31,18 @@ def _return(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Ou
 
 
 def _break(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
-    raise Jump("break", _number(arguments, 1))
+    return _jump(shell, "break", arguments)
 
 
 def _continue(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
-    raise Jump("continue", _number(arguments, 1))
+    return _jump(shell, "continue", arguments)
+
+
+def _jump(shell: Shell, word: str, arguments: list[str]) -> int:
+    """Leave loops, all of them if there are not so many; outside of any, go on."""
+    if shell.loops:
+        raise Jump(word, min(_number(arguments, 1), shell.loops))
+    return 0
 
 
 def _set(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
@@ -213,6 +220,10 @@ def _which(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Out
     return status
 
 
+def _hash(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+    return _which(shell, line, arguments, stdin, Output())
+
+
 def _command(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
     if arguments[:1] and arguments[0] in ("-v", "-V"):
         return _which(shell, line, arguments[1:], stdin, out)
@@ -250,7 +261,7 @@ BUILT_IN: dict[str, BuiltIn] = {
     "false": _false,
     "exec": _exec,
     "command": _command,
-    "hash": _which,
+    "hash": _hash,
     "type": _which,
     "which": _which,
 }

@@ -42,7 +42,7 @@ class WrittenFiles:
         return False
 
     def files_of(self, package: str) -> Iterable[str] | None:
-        return self._files if package == self._package else None
+        return [path.rstrip("/") for path in self._files] if package == self._package else None
 
 
 def _parents(path: str) -> list[str]:

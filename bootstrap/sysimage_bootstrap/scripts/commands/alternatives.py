@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sysimage_bootstrap.scripts.alternatives import choose, links_of
 from sysimage_bootstrap.scripts.declarations import Alternative, Link
 from sysimage_bootstrap.scripts.root_files import Node
@@ -31,8 +33,7 @@ def update_alternatives(call: Call) -> int:
             name, path = words[1:3]
             there = call.state.alternatives.get(name, [])
             call.state.alternatives[name] = [one for one in there if one.master.path != path]
-            if len(there) != len(call.state.alternatives[name]):
-                _show(call, name)
+            _show(call, name, there)
         case "remove-all":
             if call.state.alternatives.pop(words[1], None):
                 raise UnknownError("what is left of alternatives that are all removed")
@@ -78,20 +79,21 @@ def _install(call: Call, words: list[str]) -> int:
     return 0
 
 
-def _show(call: Call, name: str) -> None:
-    """Make the links of a name again, so that later commands find them."""
+def _show(call: Call, name: str, former: Iterable[Alternative] = ()) -> None:
+    """Make the links of a name again, so that later commands find them; ``former`` are the alternatives before."""
     state = call.state
-    for path, target in links_of(
+    links = links_of(
         state.alternatives.get(name, ()),
         state.chosen,
         state.selected.get(name),
         lambda path: state.files.node(path) is not None,
-    ).items():
-        if target is None:
-            state.files.remove(path)
-            continue
+    )
+    for path, target in (dict.fromkeys(links_of(former, {}, None, lambda _: False)) | links).items():
         there = state.files.node(path, follow=False)
         if there is not None and there.target is None:
             continue  # a package ships something of its own there
-        state.files.make_directories(path.rpartition("/")[0])
-        state.files.put(path, Node.symlink(target))
+        if target is None:
+            state.files.remove(path)
+        else:
+            state.files.make_directories(path.rpartition("/")[0])
+            state.files.put(path, Node.symlink(target))

@@ -174,6 +174,8 @@ def setcap(call: Call) -> int:
     words = [word for word in call.arguments if word not in ("-q", "-f")]
     if any(word.startswith("-") and word != "-r" for word in words):
         raise UnknownError("what setcap does")
+    if len(words) % 2:
+        return 1
     for text, path in zip(words[::2], words[1::2], strict=True):
         real = call.files.real(call.path(path))
         node = call.files.node(real)

@@ -57,12 +57,7 @@ def dpkg(call: Call) -> int | None:
         case ["--print-foreign-architectures"]:
             return 0
         case [("-s" | "--status"), *names]:
-            for name in names:
-                version = _version(call, name)
-                if version is None:
-                    return 1
-                call.print(f"Package: {name}\nStatus: install ok installed\nVersion: {version}\n\n")
-            return 0
+            return _say_status(call, names)
         case [("-L" | "--listfiles"), *names]:
             return _list_files(call, names)
         case [("-l" | "--list"), *names] if names and not any(_version(call, name) or "*" in name for name in names):
@@ -74,7 +69,19 @@ def dpkg(call: Call) -> int | None:
             return None
     if words and words[0].startswith("--assert"):
         return 0
-    raise UnknownError(f"what dpkg {' '.join(words[:1])} does")
+    raise UnknownError(f"what {' '.join(('dpkg', *words[:1]))} does")
+
+
+def _say_status(call: Call, names: list[str]) -> int:
+    status = 0
+    for name in names:
+        version = _version(call, name)
+        if version is None:
+            status = 1
+        else:
+            short = name.partition(":")[0]
+            call.print(f"Package: {short}\nStatus: install ok installed\nVersion: {version}\n\n")
+    return status
 
 
 def _search(call: Call, patterns: list[str]) -> int:
@@ -127,10 +134,12 @@ def dpkg_query(call: Call) -> int | None:
     names = options.operands
     if options.has("L", "listfiles"):
         return _list_files(call, names)
-    if not options.has("W", "show", "s", "status"):
+    if options.has("s", "status"):
+        return _say_status(call, names)
+    if not options.has("W", "show"):
         call.out.unknown = "what dpkg-query lists"
         return None
-    form = options.value("f", "showformat") or "${Package}\t${Version}\n"
+    form = (options.value("f", "showformat") or "${Package}\t${Version}\n").removeprefix("=")
     status = 0
     for name in names:
         version = _version(call, name)
@@ -184,14 +193,17 @@ def dpkg_divert(call: Call) -> int:
     options = call.options("", frozenset({"package", "divert", "admindir", "instdir", "root"}))
     package = options.value("package") or call.shell.script.package
     operands = [call.files.real(call.path(path), follow=False) for path in options.operands]
-    if options.has("list", "listpackage", "truename"):
+    if options.has("list"):
+        for _, one in sorted(call.state.diversions.items()):
+            if not operands or any(fnmatchcase(one.path, pattern) for pattern in operands):
+                call.print(f"diversion of {one.path} to {one.to} by {one.package}\n")
+        return 0
+    if options.has("listpackage", "truename"):
         found = call.state.diversions.get(operands[0]) if operands else None
         if options.has("truename"):
             call.print(f"{found.to if found else options.operands[0]}\n")
-        elif options.has("listpackage"):
-            call.print(f"{found.package}\n" if found else "")
         elif found:
-            call.print(f"diversion of {found.path} to {found.to} by {found.package}\n")
+            call.print(f"{found.package}\n")
         return 0
     (path,) = operands
     if options.has("remove"):

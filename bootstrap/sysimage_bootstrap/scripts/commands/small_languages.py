@@ -125,6 +125,8 @@ def runs_another(call: Call) -> int | None:
             return 0
         status = call.shell.call(0, [*(words or ["echo"]), *more], call.stdin, call.out)
         return status if status in (None, 0, _NOT_FOUND) else _XARGS_FAILED
+    if call.name == "nice" and words[:1] == ["-n"]:
+        words = words[2:]
     assignments = []
     while words and re.match(r"[A-Za-z_]\w*=|-", words[0]):
         assignments.append(words.pop(0))

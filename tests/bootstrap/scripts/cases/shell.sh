@@ -198,3 +198,6 @@ x=$(echo a; exit 2); echo $? $x
 printf 'any carnal pleas' | base64; seq 30 | base64; echo x | base64 -w0; printf ab | fold -w1
 
 printf 'x\nx\ny\n' | uniq -c; printf 'k: v\n' | sed -e '/^k/!d' -e 's/.*: //' -e 's/v/&&/'
+
+break; echo a; continue 2; echo b; f() { break; echo f; }; for i in 1 2; do f; echo $i; done
+for i in 1 2; do for j in 1; do continue 9; done; echo no; done; for i in 1 2; do break 5; done; echo $i

@@ -248,3 +248,5 @@ env A=b printenv A >/dev/null 2>&1; env -i A=b echo run; env - echo run; nice ec
 sh -c 'echo in; exit 3'; bash -c 'echo bash'; sh -c 'exit'; printf '#!/bin/sh
 echo script
 ' > s; sh s; sh -e s
+
+echo "aa!!bb  cc" | tr -cs a-z _; echo "aa!!bb  cc" | tr -cs a-z; echo "aa  bb" | tr -ds a " "; echo "a--b" | tr -s -- - _
