@@ -160,7 +160,7 @@ def type_in_words(schema: Schema, place: Schema, *, plural: bool = False) -> str
     if "$ref" in place:
         (referred,) = [one for one in opened(schema, [{"$ref": place["$ref"]}]) if "$ref" not in one][:1] or [{}]
         return type_in_words(schema, referred, plural=plural)
-    choices = [one for one in place.get("anyOf", []) + place.get("oneOf", []) if "required" not in one]
+    choices = [one for one in place.get("anyOf", []) + place.get("oneOf", []) if one.keys() != {"required"}]
     if choices and "properties" not in place:
         words = list(dict.fromkeys(type_in_words(schema, one, plural=plural) for one in choices))
         return "values" if plural and len(words) > 2 else " or ".join(words)

@@ -146,7 +146,8 @@ def opened(schema: dict[str, Any], places: list[dict[str, Any]]) -> list[dict[st
             for key in place["$ref"].removeprefix("#/").split("/"):
                 referred = referred[key]
             found += opened(schema, [referred])
-        choices = [choice for choice in place.get("anyOf", []) + place.get("oneOf", []) if "required" not in choice]
+        choices = place.get("anyOf", []) + place.get("oneOf", [])
+        choices = [choice for choice in choices if choice.keys() != {"required"}]  # which says nothing of the keys
         found += [place, *opened(schema, choices)]
     return found
 

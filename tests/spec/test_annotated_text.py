@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,3 +54,41 @@ def test_every_value_has_its_place_after_it() -> None:
         '  "ports": [1, 2]  // web.json:9:1',
         "}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "origins", "lines"),
+    [
+        ({}, {}, ["{", "}"]),
+        (
+            {"a": "ä", "b": {}, "c": []},
+            {"/b": "x:1:2"},
+            ["{", '  "a": "ä",', '  "b": {},   // x:1:2', '  "c": []', "}"],
+        ),
+        # One place says everything, but for the line; a variant is another place.
+        ({"ö": ["ü", 1]}, {"/ö/0": "x:1:2", "/ö/1": "x:3:4"}, ["{", '  "ö": ["ü", 1]', "}"]),
+        (
+            {"a": [1, 2]},
+            {"/a/0": "x:1:2", "/a/1": "x:1:2 (variant y)"},
+            ["{", '  "a": [', "    1,    // x:1:2", "    2     // x:1:2 (variant y)", "  ]", "}"],
+        ),
+        ({"a": [[1], 2]}, {}, ["{", '  "a": [', "    [1],", "    2", "  ]", "}"]),
+        # As much as there is room for on a line of 100 characters.
+        ({"a": ["x" * 89]}, {}, ["{", f'  "a": ["{"x" * 89}"]', "}"]),
+        ({"a": ["x" * 90]}, {}, ["{", '  "a": [', f'    "{"x" * 90}"', "  ]", "}"]),
+        (
+            {"a": "x" * 90, "b": 1},
+            {"/a": "x:1:2", "/b": "x:3:4"},
+            ["{", f'  "a": "{"x" * 90}",  // x:1:2', f'  "b": 1{" " * 92}  // x:3:4', "}"],
+        ),
+        (
+            {"a": "x" * 91, "b": 1},
+            {"/a": "x:1:2", "/b": "x:3:4"},
+            ["{", f'  "a": "{"x" * 91}",  // x:1:2', '  "b": 1  // x:3:4', "}"],
+        ),
+    ],
+)
+def test_a_value_is_on_one_line_where_there_is_room_and_one_place(
+    value: dict[str, Any], origins: dict[str, str], lines: list[str]
+) -> None:
+    assert annotated_text(value, origins).splitlines() == lines
