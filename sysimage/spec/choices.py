@@ -32,7 +32,7 @@ class Assignment:
         """``KEY=VALUE`` or ``KEY+=VALUE``. A ValueError says what is wrong.
 
         KEY is the spec's keys with dots between, or a JSON pointer. VALUE is JSON, or plain text: where the key holds
-        nothing but text, quotes are not needed.
+        nothing but text, quotes are not needed, except for the text ``"null"``.
         """
         key, equals, said = text.partition("=")
         if not equals or not key.rstrip("+"):
@@ -40,6 +40,8 @@ class Assignment:
         adds = key.endswith("+")
         key = key.removesuffix("+")
         keys = _keys(key)
+        if said == "null" and not adds:
+            return cls(keys, None, adds, text)
         return cls(keys, _value((*keys, 0) if adds else keys, said), adds, text)
 
 

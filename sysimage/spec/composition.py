@@ -74,9 +74,10 @@ def compose(text: SpecText, choices: SpecChoices) -> Composition:
     if not included.complete or not isinstance(value.content, dict):
         found = dict(places(value))
         return Composition(plain(value), found, tuple(issues), included.complete, text.source, files)
-    system = Located({key: one for key, one in value.content.items() if key not in KEYS}, value.place)
-    arguments = _arguments(value, choices, issues)
-    declared = _parts(value, "variants")
+    content = value.content
+    system = Located({key: one for key, one in content.items() if key not in KEYS}, value.place)
+    arguments = _arguments(_declared(content, "arguments"), choices, issues)
+    declared = {name: one for name, one in _declared(content, "variants").items() if isinstance(one.content, dict)}
     for name, variant in declared.items():
         issues += _foreign_keys(name, variant)
     for name in choices.variants:
@@ -96,13 +97,10 @@ def compose(text: SpecText, choices: SpecChoices) -> Composition:
     return Composition(plain(system), dict(places(system)), tuple(issues), True, text.source, files, others)
 
 
-def _parts(value: Located, key: str) -> Mapping[str, Located]:
-    """The objects under a key of the spec, by name."""
-    below = value.content.get(key) if isinstance(value.content, dict) else None
-    content = below.content if below is not None else None
-    if not isinstance(content, dict):
-        return {}
-    return {name: one for name, one in content.items() if isinstance(one.content, dict)}
+def _declared(content: Mapping[str, Located], key: str) -> Mapping[str, Located]:
+    """What is under a key of the spec, by name; nothing where that is not an object."""
+    below = content.get(key)
+    return below.content if below is not None and isinstance(below.content, dict) else {}
 
 
 def _of_variant(value: Located, name: str) -> Located:
@@ -128,11 +126,9 @@ def _unknown(flag: str, name: str, kind: str, declared: Mapping[str, Located]) -
     return Issue(f"{flag} {name}", f"no {kind} is called so: {known}", suggestion=closest(name, declared), file="")
 
 
-def _arguments(value: Located, choices: SpecChoices, issues: list[Issue]) -> dict[str, str]:
+def _arguments(declared: Mapping[str, Located], choices: SpecChoices, issues: list[Issue]) -> dict[str, str]:
     """The value of each argument; one that has none, or that is not declared, is a fault."""
     found: dict[str, str] = {}
-    below = value.content.get("arguments") if isinstance(value.content, dict) else None
-    declared = below.content if below is not None and isinstance(below.content, dict) else {}
     for name, one in declared.items():
         try:
             argument = Argument.model_validate(plain(one))
