@@ -190,7 +190,7 @@ STOPS = "SIGRTMIN+3 or SIGRTMIN+4 or SIGRTMIN+13 or SIGRTMIN+14"
         (services(s={"environment": {"A-B": "", "_": ""}}), [f"/services/s/environment/{name}: {PASSES}" for name in ("A-B", "_")]),
         ({"stop-signal": "SIGTERM"}, [f"/stop-signal: does not stop systemd; leave it out, or say {STOPS}"]),
         *(({"stop-signal": signal}, []) for signal in STOPS.split(" or ")),
-        ({"command": ["a"], "stop-signal": "SIGTERM"}, ['/init: says nothing beside "command", which replaces the init']),
+        ({"command": ["a"], "stop-signal": "SIGTERM"}, ['/init: means nothing with "command", which replaces the init']),
     ],
 )  # fmt: skip
 def test_with_systemd_other_things_are_faults(part: dict[str, Any], expected: list[str]) -> None:

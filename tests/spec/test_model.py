@@ -121,9 +121,9 @@ def test_an_image_boots_an_init_unless_it_runs_a_program(spec: dict[str, Any], b
         *((PackageSources, {"file": "a", **more}, 'must have "file", or "address" with "suites"') for more in (
             {"address": "https://a", "suites": ["x"], "key": "k"}, {"suites": ["x"]}, {"components": ["x"]},
         )),
-        (PackageSources, {"address": "https://a", "key": "k"}, 'must have "suites" beside "address"'),
-        (PackageSources, {"address": "https://a", "suites": ["x"]}, 'must have "key" beside "address"'),
-        *((PackageSources, more, 'must have "address" or "file" beside "name" and "key"') for more in ({"name": "a"}, {"key": "k"})),
+        (PackageSources, {"address": "https://a", "key": "k"}, 'must have "suites" besides "address"'),
+        (PackageSources, {"address": "https://a", "suites": ["x"]}, 'must have "key" besides "address"'),
+        *((PackageSources, more, 'must have "address" or "file" besides "name" and "key"') for more in ({"name": "a"}, {"key": "k"})),
     ],
 )  # fmt: skip
 def test_what_a_part_lacks_or_has_too_much_of_is_reported(model: Any, value: dict[str, Any], message: str) -> None:
