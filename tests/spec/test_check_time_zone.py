@@ -29,7 +29,16 @@ def read(zone: str, **keys: Any) -> str:
         ("GMT-05", "Etc/GMT+5"),
         ("US/Estern", "America/New_York"),
         ("Europe/Munich", None),  # and not Zurich, which looks alike
+        ("Berln", "Europe/Berlin"),
+        ("Erope/Berlin", "Europe/Berlin"),
+        ("America/Argentina/Buenos_Airs", "America/Argentina/Buenos_Aires"),
+        ("Asia/Tokio", "Asia/Tokyo"),
+        ("gmt+1400", "Etc/GMT-14"),
+        ("Etc/UTC-2", "Etc/GMT+2"),
+        ("Etc/UTC-13", None),
         ("CEST", None),
+        ("Rom", None),
+        ("Europe/Rom", None),
         ("Europe", None),
         ("UTC+99", None),
     ],
@@ -46,13 +55,26 @@ def test_a_name_of_no_zone_is_a_fault_with_the_one_that_was_meant(wrong: str, me
 @pytest.mark.parametrize("suites", [["trixie", "trixie-updates"], ["sid"]])
 def test_an_older_name_is_a_fault_where_its_package_is_not_asked_for(suites: list[str]) -> None:
     sources = {"suites": suites}
-    with pytest.raises(SpecError, match=r"only the package tzdata-legacy has.*did you mean 'Europe/Kyiv'"):
+    with pytest.raises(SpecError) as caught:
         read("Europe/Kiev", **{"package-sources": sources})
+    assert [(issue.where, issue.message, issue.suggestion) for issue in caught.value.issues] == [
+        (
+            "/time-zone",
+            "is an older name, which only the package tzdata-legacy has: say the newer one, or name the package",
+            "Europe/Kyiv",
+        )
+    ]
+    assert read("Europe/Kyiv", **{"package-sources": sources}) == "Europe/Kyiv"
+    assert read("UTC", **{"package-sources": sources}) == "UTC"
     assert read("Europe/Kiev", packages=["tzdata-legacy"], **{"package-sources": sources}) == "Europe/Kiev"
 
 
 def test_an_older_name_is_taken_where_the_release_has_it_among_the_others() -> None:
-    assert read("Europe/Kiev", **{"package-sources": {"suites": ["bookworm"]}}) == "Europe/Kiev"
+    other = {"file": "vendor.sources"}
+    for sources in ({"suites": ["bookworm"]}, {"suites": ["trixie", "bookworm"]}, other):
+        assert read("Europe/Kiev", **{"package-sources": sources}) == "Europe/Kiev"
+    with pytest.raises(SpecError, match="older name"):
+        read("Europe/Kiev", **{"package-sources": [{"suites": ["trixie-security"]}, other]})
 
 
 def test_a_zone_that_is_newer_than_the_list_is_taken_if_this_machine_knows_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,14 @@ def _renamed(value: Any) -> Any:
 def test_an_old_key_beside_the_new_one_is_a_contradiction_for_its_author() -> None:
     with pytest.raises(SpecError) as caught:
         migrated('{"machine": "arm64",\n "architecture": "amd64"}', TABLE)
-    assert [(issue.where, issue.line) for issue in caught.value.issues] == [("/machine", 1)]
+    assert caught.value.message == "cannot migrate the spec: it has old keys and new ones"
+    assert [str(issue) for issue in caught.value.issues] == ["line 1: /machine: is beside 'architecture', its new name"]
+    with pytest.raises(SpecError) as caught:
+        migrated(
+            '{"users": {"a": {"hash": ""}, "b": {"password-hash": "",\n "hash": ""}, "c": {"password-hash": ""}}}',
+            TABLE,
+        )
+    assert [issue.where for issue in caught.value.issues] == ["/users/b/hash"]
 
 
 def test_what_is_not_json_is_refused() -> None:

@@ -17,7 +17,7 @@ from jsonschema.validators import extend
 from sysimage.errors import SpecError
 from sysimage.spec import SystemSpec, parse_spec
 from sysimage.spec.composition_keys import CompositionKeys
-from sysimage.spec.schema import spec_schema
+from sysimage.spec.schema import allows_only_text, field_docstrings, known_keys, opened, spec_schema
 from tests.support.full_specs import BOOTING, FULL, PACKED, STORED, places
 
 ROOT = Path(__file__).parents[2]
@@ -182,7 +182,7 @@ def test_defaults_are_written_as_a_file_writes_them() -> None:
 
 def test_the_shipped_schema_is_current() -> None:
     shipped = json.loads((ROOT / "docs" / "system.schema.json").read_text())
-    assert shipped == SCHEMA, "write it anew: sysimage schema > docs/system.schema.json"
+    assert shipped == spec_schema(), "write it anew: sysimage schema > docs/system.schema.json"
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
@@ -190,3 +190,62 @@ def test_the_examples_are_accepted_by_both(example: Path) -> None:
     VALIDATOR.validate(json.loads(example.read_text()))
     is_prepared = (example.with_suffix("") / "prepare").exists()  # a tree of it is not there before
     assert parse_spec(example.read_text(), None if is_prepared else example).name
+
+
+def test_the_keys_of_an_object_are_known_through_references_unions_and_free_names() -> None:
+    ready = {"tcp", "address", "timeout", "file", "command"}
+    assert known_keys(SCHEMA, ("services", "any", "ready")) == ready
+    assert known_keys(SCHEMA, ("layer-groups", 0)) == {"patterns", "closure-of", "dominated-by"}
+    assert known_keys(SCHEMA, ("from-store", "contents", 3)) >= {"path", "copy"}
+    assert known_keys(SCHEMA, ("variants", "v", "services", "s")) == known_keys(SCHEMA, ("services", "s"))
+    assert known_keys(SCHEMA, ()) == set(SCHEMA["properties"])
+    for parts in (("name",), ("none",), ("layer-groups", "patterns"), ("services", 0), ("labels", "a", "b")):
+        assert known_keys(SCHEMA, parts) == set(), parts
+
+
+def test_where_nothing_but_text_can_be_is_known() -> None:
+    texts = [
+        ("name",),
+        ("labels", "a"),
+        ("services", "s", "command", 0),
+        ("store", "kind"),
+        ("architecture",),
+        ("files", "/a", "mode"),
+    ]
+    others = [
+        (),
+        ("max-layers",),
+        ("tags",),
+        ("exposed-ports", 0),
+        ("from-store", "contents", 0),
+        ("units", "a", "B", "C"),
+        ("none",),
+    ]
+    assert [allows_only_text(SCHEMA, parts) for parts in texts] == [True] * len(texts)
+    assert [allows_only_text(SCHEMA, parts) for parts in others] == [False] * len(others)
+
+
+def test_a_schema_is_opened_with_all_that_it_may_be() -> None:
+    schema = {"$defs": {"a": {"type": "x"}, "b": {"anyOf": [{"type": "y"}, {"$ref": "#/$defs/a"}]}}}
+    place: dict[str, Any] = {"oneOf": [{"$ref": "#/$defs/b"}, {"required": ["z"]}]}
+    assert [one["type"] for one in opened(schema, [place]) if "type" in one] == ["y", "x"]
+    assert {"required": ["z"]} not in opened(schema, [place])
+
+
+def test_a_field_has_its_docstring_and_a_model_those_of_its_parents() -> None:
+    from sysimage.spec.spec_object import SpecObject
+
+    class Above(SpecObject):
+        one: int
+        """The first.
+
+        With more.
+        """
+        two: int
+
+    class Below(Above):
+        three: int
+        """The third."""
+        "not of a field"
+
+    assert field_docstrings(Below) == {"one": "The first.\n\nWith more.", "three": "The third."}
