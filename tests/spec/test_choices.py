@@ -201,6 +201,16 @@ def test_an_argument_without_a_default_needs_a_value(choices: SpecChoices, value
         assert (found.value, found.issues) == ({"name": "x", "tags": [f"d{value}${{B}}${{D}}"]}, ())
 
 
+def test_texts_keep_what_no_argument_is_declared_for() -> None:
+    texts = {"tags": ["${}", "${A}", "$${A}", "$"], "labels": {"${B}": "${B}"}}
+    assert composed(texts).value == texts
+    found = composed({**texts, "arguments": {"B": "b", "A.x": "1", "A": "a"}, "files": {"a": ["${A.x}${Aax}"]}})
+    assert found.value == {"tags": ["${}", "a", "${A}", "$"], "labels": {"${B}": "b"}, "files": {"a": ["1${Aax}"]}}
+    assert [str(issue) for issue in found.issues] == [
+        "web.json:1:52: /labels/${B}: arguments are filled into values, not keys"
+    ]
+
+
 def test_what_is_not_an_object_is_left_to_be_reported_by_its_kind() -> None:
     for text in ("[1]", "1", '"a"', "null"):
         found = compose(SpecText(text, "a.json", None), AS_IT_IS)
