@@ -118,6 +118,8 @@ SYSTEM: dict[str, bytes | tuple[int, bytes] | str | None] = {
     "/srv/env-after": b"#!/usr/bin/env -S -i python3\n",
     "/usr/bin/lines": b"echo hello\n",
     "/srv/env-lines": b"#!/usr/bin/env lines\n",
+    "/srv/env-verbose": b"#!/usr/bin/env -vS python3 -u\n",
+    "/srv/env-split-nothing": b"#!/usr/bin/env -S\n",
     "/srv/env-words": b"#!/usr/bin/env -S sh -e\n",
     "/srv/to-env": b"#!/srv/env\n",
     "/srv/to-gone": b"#!/srv/gone\n",
@@ -150,6 +152,7 @@ SYSTEM: dict[str, bytes | tuple[int, bytes] | str | None] = {
         "/srv/env-escape",
         "/srv/env-after",
         "/srv/env-words",
+        "/srv/env-split-nothing",
         "/srv/env-lines",
         "/srv/to-run",
     ],
@@ -217,6 +220,7 @@ FAILURES = [
         for path in (
             *("/srv/env", "/srv/env-split", "/srv/env-joined", "/srv/env-joined-long", "/srv/env-alone"),
             "/srv/env-two",
+            "/srv/env-verbose",
         )
     ),
     (

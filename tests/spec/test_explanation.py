@@ -203,6 +203,11 @@ def test_a_key_is_explained_with_its_default_and_the_keys_below() -> None:
     assert below("layer-groups") == ["patterns", "closure-of", "dominated-by"]
     assert below("arguments") == ["default", "description"]
     assert [below(words) for words in ("variants", "variants.debug", "environment", "name", "symlinks")] == [[]] * 5
+    assert (
+        explain("labels.a").key.meaning
+        == explain("labels").key.meaning
+        == "Labels of the image, shown by `docker inspect`."
+    )
     assert explain("store.kind").key.meaning == "Whose database schema and state directory the image has."
     assert explain("services.web").key.meaning.startswith("A program that the init starts")
 
