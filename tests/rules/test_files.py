@@ -7,7 +7,7 @@ import pytest
 from sysimage.rules.files import FileInfo, Kind, ResolvedPath, UnresolvedPath, resolve_path
 from sysimage.rules.finding import shown
 from sysimage.rules.paths import as_parts
-from sysimage.rules.programs import UNKNOWN
+from sysimage.rules.programs import UNKNOWN, Program, ProgramFormat
 from tests.rules.test_runnable import Files
 
 FILES = Files(
@@ -96,6 +96,12 @@ def test_what_is_missing_is_below_a_place_that_it_is_in_or_that_it_is() -> None:
 
 def test_a_program_that_was_not_read_is_unknown() -> None:
     assert FileInfo(Kind.FILE, 0o755).program() is UNKNOWN
+
+
+def test_what_is_at_a_path_is_compared_without_its_program() -> None:
+    script = Program(ProgramFormat.SCRIPT)
+    assert FileInfo(Kind.FILE, 0o755, program=lambda: script) == FileInfo(Kind.FILE, 0o755)
+    assert FileInfo(Kind.FILE, 0o755) != FileInfo(Kind.FILE, 0o555)
 
 
 @pytest.mark.parametrize(
