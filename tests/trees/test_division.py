@@ -36,8 +36,9 @@ def parts(top: Path) -> dict[str, list[str]]:
 def test_each_large_directory_is_an_item_and_the_rest_is_one(tmp_path: Path) -> None:
     write(tmp_path, {"run": 1, "src/a": 1, "lib/a/b": LEAST - 1, "lib/c": 1, "odd name+/d": LEAST})
     (tmp_path / "dist/link").symlink_to("lib/c")
+    (tmp_path / "dist/link-to-large").symlink_to("lib")
     assert parts(tmp_path) == {
-        "tree-srv-shop": ["link", "run", "src/a"],
+        "tree-srv-shop": ["link", "link-to-large", "run", "src/a"],
         "tree-srv-shop+lib": ["lib/a/b", "lib/c"],
         "tree-srv-shop+odd-name-": ["odd name+/d"],
     }
