@@ -1,6 +1,6 @@
 """Sessions that are written down: commands, what each prints, and how it ends.
 
-A session begins with its title after ``#``. A command stands after ``$``, and goes on after ``>``; below it are the
+A session begins with its title after ``#``. A command is after ``$``, and goes on after ``>``; below it are the
 lines that it prints, ``[1]`` for a status that is not 0, and after ``?`` why something is not known.
 """
 
