@@ -79,7 +79,7 @@ def _dominated_by(closure: Closure, named: set[StorePath]) -> set[StorePath]:
 def check_groups_fit(groups: int, rest: int, room: int) -> None:
     """Refuse more explicit groups than the budget has room for. ``rest`` is how many items are in no group."""
     needed = groups + (1 if rest else 0)
-    if groups and needed > room:
+    if needed > room:
         raise SpecError(
             f"cannot plan {groups} explicit layer groups: the layer budget leaves room for {room} layers of store items"
             + (", and the other items need one" if rest else ""),

@@ -72,6 +72,7 @@ def refused(base: BaseImage, *entries: Entry, store: Store = STORE) -> list[str]
         (Entry.file("/etc/empty", b"ours", owner="me"), Entry.file("/etc/empty", b"ours", owner="me")),
         (Entry.file("/bin/new", b"", owner="me"), Entry.file("/usr/bin/new", b"", owner="me")),
         (Entry.file("/far/new", b"", owner="me"), Entry.file("/usr/bin/new", b"", owner="me")),
+        (Entry.symlink("/up/home", "x", owner="me"), Entry.symlink("/home", "x", owner="me")),
         (Entry.directory("/up/new", owner="me"), Entry.directory("/new", owner="me")),
         (Entry.file("/up/srv/x", b"", owner="me"), Entry.file("/srv/x", b"", owner="me")),
         (Entry.symlink("/bin", "usr/bin", owner="me"), None),
@@ -151,6 +152,11 @@ def test_an_entry_goes_where_the_base_lets_it(base: BaseImage, given: Entry, fou
             Entry.symlink("/up/etc", "x", owner="me"),
             "/up/etc: the base has a link on the way, to /etc, and that is the system's own: every program's "
             "configuration is in it (from me)",
+        ),
+        (
+            Entry.directory("/up/home", owner="me"),
+            "/up/home: the base has a link on the way, to /home, and that is the system's own: every user's home is in "
+            "it (from me)",
         ),
         (
             Entry.directory("/up/tmp", owner="me"),

@@ -150,6 +150,7 @@ def test_progress_counts_the_bytes_of_all_layers(tmp_path: Path) -> None:
     assert seen[-1] == (total, total)
     assert [done for done, _ in seen] == sorted({done for done, _ in seen})
     assert {whole for _, whole in seen} == {total}
+    assert len(ONE) in {done for done, _ in seen}, "when the first of two has been read"
 
 
 def test_account_files_are_where_links_lead_unless_that_is_a_store_item(tmp_path: Path) -> None:

@@ -106,6 +106,11 @@ def test_small_items_are_stored_twice_where_that_costs_less_than_a_layer() -> No
     assert 50 * MB in layers.values(), "what is large stays one layer for all"
 
 
+def test_systems_without_items_have_no_layers() -> None:
+    assert plan_fleet({}, 9) == {}
+    assert plan_fleet({"a": Closure([])}, 9)["a"].layers == ()
+
+
 def test_one_layer_each_still_works() -> None:
     fleet = {"a": closure_of({"x-1": 5, "y-1": 6}), "b": closure_of({"x-1": 5})}
     assert [len(plan.layers) for plan in plan_fleet(fleet, 1).values()] == [1, 1]

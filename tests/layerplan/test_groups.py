@@ -47,7 +47,7 @@ def test_what_no_rule_takes_is_left_in_order_and_a_rule_that_takes_nothing_vanis
 
 
 def test_the_rest_needs_a_layer_beside_those_of_the_groups() -> None:
-    check_groups_fit(0, 5, 0)
+    check_groups_fit(0, 5, 1)
     check_groups_fit(2, 0, 2)
     check_groups_fit(2, 1, 3)
     for groups, rest, room, more in ((3, 0, 2, ""), (2, 1, 2, ", and the other items need one")):

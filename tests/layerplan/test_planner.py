@@ -185,6 +185,7 @@ def test_a_plan_has_100_layers_at_most_and_serves_updates_and_sharing_unless_oth
     plan = plan_layers(closure)
     assert plan == plan_layers(closure, 100, (), None, "both", (), base_layers=0, days_between=14.0)
     assert plan.max_layers == 100
+    assert plan_layers(Closure([])).layers == ()
 
 
 def test_one_layer_holds_everything() -> None:

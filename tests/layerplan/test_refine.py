@@ -78,6 +78,38 @@ def test_merging_joins_what_costs_less_in_one_layer_and_below_the_budget_nothing
         assert cost(merged, prices, drafts) <= cost(drafts, prices, drafts) * (1 + 1e-9)
 
 
+def members(drafts: list[Draft]) -> list[list[int]]:
+    return [sorted(place for unit in draft.units for place in unit.members) for draft in drafts]
+
+
+def test_what_was_asked_for_stays_as_it_is_and_takes_of_the_room() -> None:
+    """The others are alike, and alike with what was asked for."""
+    fixed = [Draft.of([Unit((at,), 100, 0b11)], fixed=True) for at in range(3)]
+    free = [Draft.of([Unit((at,), 100, 0b11)]) for at in range(3, 7)]
+    cheap = Prices(0, 0)
+    for room, apart in ((7, 4), (6, 3), (5, 2), (4, 1), (3, 1), (1, 1)):
+        merged = merge_to_fit([*fixed, *free], room, cheap)
+        assert [draft for draft in merged if draft.fixed] == fixed
+        assert len(merged) == 3 + apart
+    assert members(merge_to_fit(fixed, 1, cheap)) == [[0], [1], [2]]
+    dear = Prices(0, 0, layer=1000)
+    assert members(refine([*fixed, *free], 9, dear)) == [[0], [1], [2], [3, 4, 5, 6]]
+
+
+def test_a_unit_goes_where_it_costs_least_and_into_a_layer_of_its_own_if_there_is_room() -> None:
+    calm, busy = 0b1, 0b11111110
+    mixed = Draft.of([Unit((0,), 100, calm), Unit((1,), 10, busy), Unit((2,), 100, calm)])
+    other = Draft.of([Unit((3,), 90, busy)])
+    cheap = Prices(0, 0)
+    assert members(refine([mixed, other], 2, cheap)) == [[0, 2], [1, 3]]
+    alone = Draft.of([Unit((3,), 90, 0b1 << 9)])
+    assert sorted(members(refine([mixed, alone], 3, cheap))) == [[0, 2], [1], [3]]
+    assert sorted(members(refine([mixed, alone], 2, cheap))) == [[0, 2, 3], [1]]
+    assert members([mixed, other, alone]) == [[0, 1, 2], [3], [3]], "which are given as they were"
+    kept = Draft.of(mixed.units, kept=True)
+    assert members(refine([kept, other], 2, Prices(0, 100))) == [[0, 1, 2], [3]]
+
+
 def test_the_cheapest_pair_is_joined() -> None:
     drafts = [
         Draft.of([Unit((0,), 100, 0b1111)]),
