@@ -102,8 +102,8 @@ def test_the_rest_stays_until_another_is_declared_or_adds_up() -> None:
         labels={"b": "base", "a": "base"},
         working_directory="/srv",
         user="mail",
-        exposed_ports=("80", "53/udp"),
-        volumes=("/z", "/a"),
+        exposed_ports=("80", "53/udp", "9", "7", "8/sctp"),
+        volumes=("/z", "/a", "/q", "/c", "/x"),
         stop_signal="SIGINT",
     )
     found = overlaid(OURS, under, spec_of())
@@ -112,8 +112,8 @@ def test_the_rest_stays_until_another_is_declared_or_adds_up() -> None:
         env=(),
         working_dir="/srv",
         user="mail",
-        exposed_ports=("53/udp", "80/tcp"),
-        volumes=("/a", "/z"),
+        exposed_ports=("53/udp", "7/tcp", "8/sctp", "80/tcp", "9/tcp"),
+        volumes=("/a", "/c", "/q", "/x", "/z"),
         labels=(("a", "base"), ("b", "base")),
         stop_signal="SIGINT",
     )
@@ -128,8 +128,8 @@ def test_the_rest_stays_until_another_is_declared_or_adds_up() -> None:
     )
     assert overlaid(ours, under, spec_of()) == replace(
         ours,
-        exposed_ports=("443/tcp", "53/udp", "80/tcp"),
-        volumes=("/a", "/m", "/z"),
+        exposed_ports=("443/tcp", "53/udp", "7/tcp", "8/sctp", "80/tcp", "9/tcp"),
+        volumes=("/a", "/c", "/m", "/q", "/x", "/z"),
         labels=(("a", "base"), ("b", "mine"), ("c", "mine")),
     )
     bare = overlaid(OURS, base(), spec_of())

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from sysimage.bases import NO_BASE, BaseImage
+from sysimage.bases import NO_BASE, BaseImage, customization_on
 from sysimage.bases.base_image import BaseImageError
 from sysimage.bases.read import read_base_image
 from sysimage.bases.shown import shown_on
 from sysimage.closure import Closure
 from sysimage.notices import listen_to_notices
+from sysimage.rootfs.system import ImageDefaults, SystemResult
+from sysimage.rootfs.tree import Entry
+from sysimage.spec.model import SystemSpec
 from sysimage.store.items import OwnFile, ShownFiles
 from tests.support.raw_image import RawImage, write_archive
 from tests.support.raw_tar import archive, directory, file, symlink
@@ -63,6 +66,43 @@ def test_a_directory_in_the_place_of_something_else_is_named_and_the_reverse(clo
         "/usr/bin/tool: is a file of tool, the base has a directory",
         "/usr/lib: is a directory of tool, the base has a symlink",
     ]
+
+
+def test_a_link_to_a_directory_is_a_link(tmp_path: Path) -> None:
+    item = make_item(tmp_path / "store", "tool-1", {"lib/x": "", "lib64": "->lib"})
+    closure = Closure([replace(item, shown=ShownFiles())])
+    assert shown_on(base_of(tmp_path, symlink(b"usr/lib64", b"lib")), closure) == ()
+    with pytest.raises(BaseImageError) as caught:
+        shown_on(base_of(tmp_path, directory(b"usr/lib64")), closure)
+    assert [str(issue) for issue in caught.value.issues] == [
+        f"/usr/lib64: is a file of {item.path}, the base has a directory"
+    ]
+    assert caught.value.hint == "leave out what the base has otherwise: packages with exclude, or a tree's path"
+
+
+def test_what_the_spec_asks_for_counts_more_than_what_the_base_has(tmp_path: Path) -> None:
+    base = base_of(tmp_path, *(directory(b"opt" + one, 0o700) for one in (b"", b"/a", b"/a/b")))
+    item = replace(make_item(tmp_path / "store", "tool-1", {"b/x": ""}), shown=ShownFiles(top="/opt/a"))
+    asked = (Entry.directory("/opt/a", 0o711, owner="me"),)
+    system = SystemResult(item.path, None, (item,), None, asked, ImageDefaults((), (), None, {}))
+    spec = SystemSpec.model_validate({"name": "x", "from-store": {"paths": ["x"]}, "store": {"database": False}})
+    tree = customization_on(base, spec, system, Closure([item]))
+    assert {path: tree[path].mode for path in ("/opt", "/opt/a", "/opt/a/b")} == {
+        "/opt": 0o700,
+        "/opt/a": 0o711,
+        "/opt/a/b": 0o700,
+    }
+
+
+@pytest.mark.parametrize("database", [True, False])
+def test_an_item_of_the_base_has_a_root_if_the_image_has_a_database(database: bool, tmp_path: Path) -> None:
+    ours, theirs = (make_item(tmp_path / "store", name, {"x": ""}) for name in ("ours", "theirs"))
+    base = replace(base_of(tmp_path), items=(theirs,), unregistered=(theirs.path,))
+    system = SystemResult(ours.path, None, (ours,), None, (), ImageDefaults((), (), None, {}))
+    said = {"name": "x", "from-store": {"paths": ["x"]}, "store": {"database": database}}
+    tree = customization_on(base, SystemSpec.model_validate(said), system, Closure([ours]))
+    assert (f"/var/guix/gcroots/base/{theirs.path.hash_part}" in tree) == database
+    assert ("/var/guix/db/db.sqlite" in tree) == database
 
 
 def test_a_base_whose_usr_is_a_link_is_refused(closure: Closure, tmp_path: Path) -> None:
