@@ -21,6 +21,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("sysimage/destinations/verified_blobs.py", "if stopped.is_set():\n                break", "pass"): (
         "a shortcut: what is left of a blob that no caller waits for is not read"
     ),
+    ("sysimage/layers/compression.py", "256", "(257)"): "how much zstd is given at a time, which is all the same to it",
+    ("sysimage/layers/compression.py", "_idle[self._level].append(self._context)", "pass"): (
+        "a shortcut: a state that was not kept is made again"
+    ),
+    ("sysimage/layers/headers.py", "self._tails.clear()", "pass"): "a bound of memory: what is kept stays right",
     ("sysimage/layers/headers.py", "len(self._tails) >= _MOST_TAILS", "(len(self._tails) > _MOST_TAILS)"): (
         "a bound of memory: one entry more changes no byte"
     ),
