@@ -7,6 +7,7 @@ import hashlib
 import importlib.metadata
 import io
 import random
+import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -235,6 +236,15 @@ def test_zstd_makes_a_frame_of_every_few_mib_however_it_is_fed(level: int, frame
         frames += 1
     assert not data
     assert frames == max(1, -(-size // frame_size))
+
+
+def test_threads_end_with_the_layer() -> None:
+    before = threading.active_count()
+    compressor = Compression("zstd", 1).compressor(3)
+    assert compressor is not None
+    compressor.compress(memoryview(bytes(FRAME + 1)))
+    compressor.flush()
+    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize("name", ["zstd", "zstd:1"])

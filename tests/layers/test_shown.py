@@ -104,6 +104,14 @@ def test_directories_look_as_the_image_has_them(tool: StoreItem) -> None:
     assert not [line for line in found if "other" in line]
 
 
+def test_a_directory_that_the_layer_has_already_is_not_written_again(tool: StoreItem) -> None:
+    item = replace(tool, shown=ShownFiles(top="/a/b"))
+    entries = Entry.directory("/a", 0o700), Entry.directory("/a/b", 0o750), Entry.directory("/a/b/bin", 0o711)
+    found = [line for line in members(LayerSource("x", (item,), entries)) if " a" in line]
+    assert found[:3] == ["0700 0:0 a", "0750 0:0 a/b", "0711 0:0 a/b/bin"]
+    assert len(found) == len(set(found))
+
+
 def test_a_layers_key_depends_on_how_its_items_appear_in_usr(tool: StoreItem) -> None:
     plain = Compression.parse("none")
     parents = (Entry.directory("/usr/bin", 0o700),)
