@@ -7,7 +7,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sysimage.layers.headers import END, Headers
@@ -71,6 +71,7 @@ def test_a_huge_file_has_its_size(size: int) -> None:
         (b"n" * 101, 3),
         (b"p" * 155 + b"/" + b"n" * 100, 1),
         (b"p" * 156 + b"/" + b"n" * 100, 3),
+        (b"p" * 155 + b"/n", 1),
         (b"p" * 155 + b"/" + b"n" * 101, 3),
         (b"gnu/store/" + b"h" * 32 + b"-name/" + b"d/" * 50 + b"file", 1),
     ],
@@ -114,6 +115,8 @@ def test_an_owner_at_the_edge_of_what_ustar_can_hold_is_written(number: int) -> 
     assert (member.uid, member.gid) == (number, number)
 
 
+@example(name=b"p" * 154 + b"/n", target=b"", size=0, owner=0)
+@example(name=b"p" * 100, target=b"", size=0, owner=0)
 @given(
     name=NAMES,
     target=st.sampled_from([0, 1, 99, 100, 101, 300]).map(lambda length: b"t" * length),
