@@ -80,7 +80,7 @@ def test_one_change_in_a_short_history_is_not_enough_even_so() -> None:
 
 
 def test_a_word_that_few_share_speaks_for_a_common_source_and_one_that_many_share_does_not() -> None:
-    few, many = [f"perl-{at}" for at in range(3)], [f"node-{at}" for at in range(12)]
+    few, many = [f"perl-{at}" for at in range(8)], [f"node-{at}" for at in range(9)]
     closure = closure_of(dict.fromkeys([*few, *many], 1))
     kin = find_causes(closure, observed(closure, 1, {})).kin
     assert {path.name: word for path, word in kin.items()} == dict.fromkeys(few, "perl")

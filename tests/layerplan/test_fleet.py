@@ -106,6 +106,20 @@ def test_small_items_are_stored_twice_where_that_costs_less_than_a_layer() -> No
     assert 50 * MB in layers.values(), "what is large stays one layer for all"
 
 
+def test_two_layers_that_were_joined_for_some_systems_are_the_same_layer_for_others() -> None:
+    sizes = {"u-1": 1000, "v-1": 9 * MB, "w-1": 1000}
+    held = {"a": "uvw", "b": "uv", "c": "uw", "d": "vw"}
+    fleet = {name: closure_of({f"{item}-1": sizes[f"{item}-1"] for item in items}) for name, items in held.items()}
+    plans = plan_fleet(fleet, 3).items()
+    found = {name: [sorted(path.name for path in layer.paths) for layer in plan.layers] for name, plan in plans}
+    assert found == {
+        "a": [["v-1"], ["u-1", "w-1"]],
+        "b": [["v-1"], ["u-1"]],
+        "c": [["u-1", "w-1"]],
+        "d": [["v-1"], ["w-1"]],
+    }
+
+
 def test_systems_without_items_have_no_layers() -> None:
     assert plan_fleet({}, 9) == {}
     assert plan_fleet({"a": Closure([])}, 9)["a"].layers == ()

@@ -102,6 +102,32 @@ def test_the_more_layers_there_are_the_smaller_an_item_has_one_of_its_own() -> N
     assert lines[-1] == lines[-20] == LAYER // THRIFT
 
 
+@pytest.mark.parametrize(
+    ("room", "expected"),
+    [
+        (9, [["c"], ["b"], ["a"], ["just"], ["less", "little"]]),
+        (5, [["c"], ["b"], ["a"], ["just"], ["less", "little"]]),
+        (4, [["c"], ["b"], ["a"], ["just", "less", "little"]]),
+        (2, [["c"], ["a", "b", "just", "less", "little"]]),
+        (1, [["a", "b", "c", "just", "less", "little"]]),
+    ],
+)
+def test_the_rest_shares_the_last_of_the_layers_that_there_is_room_for(room: int, expected: list[list[str]]) -> None:
+    price = LAYER // THRIFT
+    sizes = {"a": 600 * MIB, "b": 610 * MIB, "c": 620 * MIB, "just": price, "less": price - 1, "little": 1000}
+    closure = closure_of(sizes)
+    ahead = dict.fromkeys(closure.graph, 0)
+
+    def drawn(most: int) -> list[list[str]]:
+        drafts = draft_alike(closure, ahead, [], most)
+        return [sorted(closure.items[at].path.name for unit in one.units for at in unit.members) for one in drafts]
+
+    assert drawn(room) == expected
+    large = Closure(item for item in closure if item.nar_size > price)
+    alone = draft_alike(large, ahead, [], 3)
+    assert [len(draft.units) for draft in alone] == [1, 1, 1]
+
+
 def test_what_is_worth_less_than_a_layer_has_none_to_itself() -> None:
     """Written down: another line would move the layers of every image."""
     sizes = {"large-1": 20 * MIB, "enough-1": 330_000, "little-1": 320_000, "less-1": 300_000}

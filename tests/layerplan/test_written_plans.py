@@ -74,6 +74,7 @@ def line(closures: Sequence[Closure], favour: Favour, max_layers: int = 12) -> L
 
 
 PAST = changing(shaped(26, 1), 12, propagates=False)
+QUIET = shaped(20, 5)
 REBUILT = changing(shaped(26, 2), 11, propagates=True)
 KIN = [
     Closure(replace(item, nar_size=item.nar_size * 4000) for item in closure if re.search("part[0-3]", item.path.name))
@@ -84,6 +85,7 @@ RULES = [GroupRule(("bbb-*",)), GroupRule(closure_of=("fff-*",)), GroupRule(domi
 CASES: dict[str, tuple[Closure, Callable[[Favour], LayerPlan]]] = {
     "a line of builds": (PAST[-1], lambda favour: line(PAST, favour)),
     "a line of rebuilds": (REBUILT[-1], lambda favour: line(REBUILT, favour)),
+    "a quiet line": (QUIET, lambda favour: plan_layers(QUIET, 12, [QUIET] * 12, favour=favour)),
     "the memory alone": (PAST[-1], lambda favour: plan_layers(PAST[-1], 12, (), line(PAST[:-1], favour), favour)),
     "a rebuild and the memory alone": (
         REBUILT[-1],
@@ -101,6 +103,7 @@ FAVOURS: tuple[Favour, ...] = ("updates", "sharing", "both")
 DIGESTS: dict[str, tuple[str, str, str]] = {
     "a line of builds": ("d60cc7af7b392e73", "87b734d25fe60f0b", "ccba8566a9459095"),
     "a line of rebuilds": ("d2962af222318ff1", "caa7b75cae6e64f7", "0f2d93328e084fbd"),
+    "a quiet line": ("13528e1df44c4c24", "8e332954d0333b6a", "2ac9f9a0e4575511"),
     "the memory alone": ("3ec47e22ab4a15b3", "8647ab42321a1185", "ccd2736d80bd7980"),
     "a rebuild and the memory alone": ("d2962af222318ff1", "caa7b75cae6e64f7", "48e71d9388e0d4bf"),
     "kin that change together": ("f50cd78fa31a0bc8", "e07e90f558b6181f", "26362f1742e69b65"),
