@@ -59,7 +59,7 @@ def _better_place(unit: Unit, source: Draft, layers: list[Draft], room: int, pri
     if others and len(layers) < room:
         alone = prices.cost(unit.size, unit.ahead, mixed=False, kept=False)
         if alone < lowest:
-            lowest, best = alone, Draft([], 0, 0, kept=False)
+            lowest, best = alone, Draft.of([])
     size, ahead = unit.size, unit.ahead
     for layer in layers:
         if layer is source or layer.fixed:
