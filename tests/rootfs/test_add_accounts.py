@@ -72,7 +72,7 @@ def test_the_order_of_declarations_does_not_matter(users: list[str], groups: lis
     """Two of the names pick the same place."""
 
     def made(users: list[str], groups: list[str]) -> tuple[Accounts, Accounts]:
-        members = [WantedUser(name, group="sudo", groups=tuple(groups)) for name in users]
+        members = [WantedUser(f"of-{name}", group="sudo", groups=tuple(groups)) for name in users]
         return (
             add_accounts(BASE, [WantedUser(name, system=True) for name in users], []),
             add_accounts(BASE, members, [WantedGroup(name, system=True) for name in groups]),
