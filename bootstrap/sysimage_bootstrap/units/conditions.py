@@ -21,7 +21,11 @@ AT_START = {
     "Environment": "environment",
 }
 """Condition → the test that the service's start makes."""
-_CONTAINERS = frozenset({"container", "docker", "podman", "oci", "yes", "1", "true", "private-users"})
+_HOLDS_FOR = {
+    "FirstBoot": ("no", "false", "0"),
+    "Virtualization": ("container", "docker", "podman", "oci", "yes", "1", "true", "private-users"),
+}
+"""Condition → the values for which it holds in a container."""
 _ALWAYS = {
     "ACPower": True,
     "User": True,
@@ -37,7 +41,6 @@ _ALWAYS = {
     "MemoryPressure": True,
     "CPUPressure": True,
     "IOPressure": True,
-    "FirstBoot": False,
     "KernelCommandLine": False,
     "Security": False,
     "NeedsUpdate": False,
@@ -58,10 +61,10 @@ class Condition:
     test: str
     """One of `AT_START`, or ``always`` or ``never``."""
     value: str
-    negated: bool = False
-    alternative: bool = False
+    negated: bool
+    alternative: bool
     """Whether one of the conditions of this kind is enough."""
-    required: bool = False
+    required: bool
     """Whether not starting is a failure."""
 
 
@@ -72,7 +75,7 @@ def read_conditions(unit: UnitFile, name: UnitName) -> tuple[Condition, ...]:
         if section != "Unit" or not key.startswith(("Condition", "Assert")):
             continue
         kind = key.removeprefix("Condition").removeprefix("Assert")
-        if kind not in AT_START and kind not in _ALWAYS and kind != "Virtualization":
+        if kind not in (*AT_START, *_ALWAYS, *_HOLDS_FOR):
             continue
         for value in unit.values(section, key):
             rest = value.removeprefix("|")
@@ -84,8 +87,4 @@ def read_conditions(unit: UnitFile, name: UnitName) -> tuple[Condition, ...]:
 
 
 def _holds(kind: str, value: str) -> bool:
-    if kind == "Virtualization":
-        return value in _CONTAINERS
-    if kind == "FirstBoot":
-        return value in ("no", "false", "0")
-    return _ALWAYS[kind]
+    return value in _HOLDS_FOR[kind] if kind in _HOLDS_FOR else _ALWAYS[kind]

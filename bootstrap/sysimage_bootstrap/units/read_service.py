@@ -264,13 +264,19 @@ def _mode(reader: _Reader, key: str) -> int:
 
 
 def _bounding(unit: UnitFile) -> tuple[str, ...] | None:
-    lines = [one.value for one in unit.assignments if (one.section, one.key) == ("Service", "CapabilityBoundingSet")]
-    if not lines:
-        return None
-    if lines[0].startswith("~"):
-        dropped = sorted({word.lstrip("~").lower() for line in lines for word in line.split()})
-        return tuple(f"-{word}" for word in dropped if word)
-    return tuple(sorted({word.lower() for line in lines if not line.startswith("~") for word in line.split()}))
+    """As systemd.exec(5) merges lines: names after ``~`` are dropped, others added; a line without any begins anew."""
+    all_but, names = True, set[str]()
+    for one in unit.assignments:
+        if (one.section, one.key) != ("Service", "CapabilityBoundingSet"):
+            continue
+        dropped, words = one.value.startswith("~"), set(one.value.removeprefix("~").lower().split())
+        if not words or (all_but and not names):
+            all_but, names = dropped, words
+        else:
+            names = names | words if dropped == all_but else names - words
+    if not all_but:
+        return tuple(sorted(names))
+    return tuple(f"-{name}" for name in sorted(names)) or None
 
 
 def _output(reader: _Reader) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sysimage_bootstrap.units.calendar import Moments
 from sysimage_bootstrap.units.commands import Command
@@ -42,44 +42,44 @@ class TimerUnit:
 class Commands:
     """What a service runs, and when."""
 
-    start: tuple[Command, ...] = ()
-    condition: tuple[Command, ...] = ()
-    pre: tuple[Command, ...] = ()
-    post: tuple[Command, ...] = ()
-    reload: tuple[Command, ...] = ()
-    stop: tuple[Command, ...] = ()
-    stop_post: tuple[Command, ...] = ()
+    start: tuple[Command, ...]
+    condition: tuple[Command, ...]
+    pre: tuple[Command, ...]
+    post: tuple[Command, ...]
+    reload: tuple[Command, ...]
+    stop: tuple[Command, ...]
+    stop_post: tuple[Command, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
     """The user, place and environment of the commands."""
 
-    user: str | None = None
-    group: str | None = None
-    supplementary_groups: tuple[str, ...] = ()
-    dynamic_user: bool = False
-    environment: Mapping[str, str] = field(default_factory=dict)
-    late_environment: Mapping[str, str] = field(default_factory=dict)
+    user: str | None
+    group: str | None
+    supplementary_groups: tuple[str, ...]
+    dynamic_user: bool
+    environment: Mapping[str, str]
+    late_environment: Mapping[str, str]
     """Variables whose values have ``${SYSIMAGE_…}`` in them, which only the running system knows, and ``$$`` for a
     dollar."""
-    environment_files: tuple[tuple[str, bool], ...] = ()
+    environment_files: tuple[tuple[str, bool], ...]
     """Path, and whether it may be absent."""
-    unset: tuple[str, ...] = ()
-    directory: str = "/"
+    unset: tuple[str, ...]
+    directory: str
     """``~`` is the user's home."""
-    directory_optional: bool = False
-    directories: tuple[ManagedDirectory, ...] = ()
-    umask: int | None = None
-    limits: Mapping[str, tuple[int | None, int | None]] = field(default_factory=dict)
+    directory_optional: bool
+    directories: tuple[ManagedDirectory, ...]
+    umask: int | None
+    limits: Mapping[str, tuple[int | None, int | None]]
     """By the kernel's name in lower case, such as ``nofile``: soft and hard; None means unlimited."""
-    nice: int | None = None
-    oom_score_adjust: int | None = None
-    ambient_capabilities: tuple[str, ...] = ()
-    bounding_capabilities: tuple[str, ...] | None = None
+    nice: int | None
+    oom_score_adjust: int | None
+    ambient_capabilities: tuple[str, ...]
+    bounding_capabilities: tuple[str, ...] | None
     """Those that are kept; None keeps what the container has."""
-    no_new_privileges: bool = False
-    output: str = "console"
+    no_new_privileges: bool
+    output: str
     """``console``, ``none`` or a path."""
 
 
@@ -87,39 +87,39 @@ class Execution:
 class Endings:
     """How a service is asked to end, and what follows when it ends by itself."""
 
-    restart: str = "no"
+    restart: str
     """systemd's word: ``no``, ``always``, ``on-failure``, …"""
-    restart_seconds: float = 0.1
-    start_limit: tuple[int, float] | None = None
+    restart_seconds: float
+    start_limit: tuple[int, float] | None
     """Starts in so many seconds after which it is given up; None leaves it to the back-off."""
-    success_codes: tuple[int, ...] = ()
-    success_signals: tuple[int, ...] = ()
-    final_codes: tuple[int, ...] = ()
+    success_codes: tuple[int, ...]
+    success_signals: tuple[int, ...]
+    final_codes: tuple[int, ...]
     """Exit statuses after which it is not started again."""
-    kill_signal: int = 15
-    kill_mode: str = "control-group"
-    send_hangup: bool = False
-    start_seconds: float | None = 90.0
+    kill_signal: int
+    kill_mode: str
+    send_hangup: bool
+    start_seconds: float | None
     """None waits for ever."""
-    stop_seconds: float | None = 90.0
-    watchdog_seconds: float | None = None
+    stop_seconds: float | None
+    watchdog_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Relations:
     """Names of other units, with their kinds."""
 
-    requires: tuple[str, ...] = ()
-    wants: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
-    before: tuple[str, ...] = ()
-    conflicts: tuple[str, ...] = ()
-    also: tuple[str, ...] = ()
-    sockets: tuple[str, ...] = ()
-    reload_from: tuple[str, ...] = ()
-    reload_to: tuple[str, ...] = ()
-    on_failure: tuple[str, ...] = ()
-    on_success: tuple[str, ...] = ()
+    requires: tuple[str, ...]
+    wants: tuple[str, ...]
+    after: tuple[str, ...]
+    before: tuple[str, ...]
+    conflicts: tuple[str, ...]
+    also: tuple[str, ...]
+    sockets: tuple[str, ...]
+    reload_from: tuple[str, ...]
+    reload_to: tuple[str, ...]
+    on_failure: tuple[str, ...]
+    on_success: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +143,10 @@ class ServiceUnit:
     execution: Execution
     endings: Endings
     relations: Relations
-    conditions: tuple[Condition, ...] = ()
-    pid_file: str | None = None
-    bus_name: str | None = None
-    remain_after_exit: bool = False
+    conditions: tuple[Condition, ...]
+    pid_file: str | None
+    bus_name: str | None
+    remain_after_exit: bool
     listeners: tuple[Listener, ...] = ()
     lazy: bool = False
     """Whether it waits for a first connection to its sockets."""

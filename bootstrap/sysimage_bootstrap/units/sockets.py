@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from sysimage_bootstrap.units import values
 from sysimage_bootstrap.units.specifiers import UnitName, expand
-from sysimage_bootstrap.units.unit_file import UnitFile
+from sysimage_bootstrap.units.unit_file import Assignment, UnitFile
 
 _STYLES = {
     "ListenStream": "stream",
@@ -15,6 +15,8 @@ _STYLES = {
     "ListenSequentialPacket": "packet",
     "ListenFIFO": "fifo",
 }
+_WAITING, _MOST_WAITING = 128, 4096
+"""Connections of a socket that does not say how many may wait, and the kernel's own limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +34,26 @@ class Listener:
     mode: int = 0o666
     user: str = "root"
     group: str = "root"
-    backlog: int = 128
+    backlog: int = _WAITING
+    """How many connections may wait to be taken."""
 
 
 def read_listeners(unit: UnitFile, name: UnitName) -> tuple[Listener, ...]:
-    """The sockets of a socket unit; a ValueError for an address that cannot be read."""
+    """The sockets of a socket unit; a ValueError for a value that cannot be read."""
     mode = values.mode(unit.value("Socket", "SocketMode") or "0666")
     owner = unit.value("Socket", "SocketUser") or "root"
     group = unit.value("Socket", "SocketGroup") or "root"
     called = unit.value("Socket", "FileDescriptorName") or name.full
+    backlog = _backlog(unit.value("Socket", "Backlog"))
+    order: list[Assignment] = []
+    for one in unit.assignments:
+        if one.section == "Socket" and one.key in _STYLES:
+            order = [*order, one] if one.value else []  # an empty one takes back those of every kind
     found = []
-    order = [one for one in unit.assignments if one.section == "Socket" and one.key in _STYLES]
     for one in order:
-        if one.value and one.value in unit.values("Socket", one.key):
-            address, port = _address(expand(one.value, name))
-            plain = Listener(_STYLES[one.key], address, port, called)
-            found.append(plain if port is not None else replace(plain, mode=mode, user=owner, group=group))
+        address, port = _address(expand(one.value, name))
+        plain = Listener(_STYLES[one.key], address, port, called, backlog=backlog)
+        found.append(plain if port is not None else replace(plain, mode=mode, user=owner, group=group))
     return tuple(found)
 
 
@@ -58,6 +64,14 @@ def without_twins(unit: UnitFile, listeners: tuple[Listener, ...]) -> tuple[List
         return listeners
     others = {(one.style, one.port) for one in listeners if ":" not in one.address}
     return tuple(one for one in listeners if ":" not in one.address or (one.style, one.port) not in others)
+
+
+def _backlog(text: str | None) -> int:
+    if text is None:
+        return _WAITING
+    if not re.fullmatch("[0-9]{1,10}", text):
+        raise ValueError(f"not a number of connections: {text!r}")
+    return min(int(text), _MOST_WAITING)
 
 
 def _address(text: str) -> tuple[str, int | None]:

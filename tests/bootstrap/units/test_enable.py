@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sysimage_bootstrap.units.calendar import Moments
 from sysimage_bootstrap.units.directives import Finding
 from sysimage_bootstrap.units.enable import Enabled, enable
-from sysimage_bootstrap.units.service_unit import ManagedDirectory
+from sysimage_bootstrap.units.service_unit import ManagedDirectory, TimerUnit
 from sysimage_bootstrap.units.sockets import Listener
 from sysimage_bootstrap.units.specifiers import Owner
 from sysimage_bootstrap.units.unit_files import UnitFiles
@@ -144,10 +145,9 @@ def test_a_variable_with_what_only_the_running_system_knows_is_completed_there()
 
 
 def test_an_order_that_makes_a_circle_gives_way() -> None:
-    found = enabled(
-        {"a.service": "[Unit]\nAfter=b.service\n" + RUNS, "b.service": "[Unit]\nAfter=a.service\n" + RUNS}, "a", "b"
-    )
-    assert sorted(found.requires.items()) == [("a", ("b",)), ("b", ())]
+    units = {"a.service": "[Unit]\nAfter=b.service\n" + RUNS, "b.service": "[Unit]\nAfter=a.service\n" + RUNS}
+    for names in (("a", "b"), ("b", "a")):
+        assert enabled(units, *names).requires == {"a": ("b",), "b": ()}
 
 
 def test_every_name_that_leads_nowhere_is_an_issue_with_what_was_meant() -> None:
@@ -186,8 +186,17 @@ def test_a_kind_of_unit_that_cannot_be_enabled_is_refused_whether_it_is_there_or
 
 
 def test_units_that_exclude_each_other_are_refused_together() -> None:
-    found = enabled({"a.service": "[Unit]\nConflicts=b.service\n" + RUNS, "b.service": RUNS}, "a", "b")
-    assert [issue.message for issue in found.issues] == ["a and b cannot both be enabled"]
+    texts = {
+        "a.service": "[Unit]\nConflicts=a.service b2.service gone.service c.service\n" + RUNS,
+        "b.service": RUNS + "[Install]\nAlias=b2.service\n",
+        "c.service": "[Unit]\nConflicts=b.service\n" + RUNS,
+    }
+    assert [str(issue) for issue in enabled(texts, "c", "b", "a").issues] == [
+        "/enable: a and b cannot both be enabled",
+        "/enable: a and c cannot both be enabled",
+        "/enable: c and b cannot both be enabled",
+    ]
+    assert enabled(texts, "a").issues == []
 
 
 def test_a_socket_alone_makes_its_service_wait_for_a_connection() -> None:
@@ -195,26 +204,88 @@ def test_a_socket_alone_makes_its_service_wait_for_a_connection() -> None:
     alone = enabled(units, "d.socket").services["d"]
     assert alone.lazy
     assert alone.listeners == (
-        Listener("stream", "::", 8000, "d.socket"),
-        Listener("datagram", "/run/d", None, "d.socket", 0o600),
+        Listener("stream", "::", 8000, "d.socket", 0o666, "root", "root", 128),
+        Listener("datagram", "/run/d", None, "d.socket", 0o600, "root", "root", 128),
     )
-    assert not enabled(units, "d", "d.socket").services["d"].lazy
+    for names in (("d", "d.socket"), ("d.socket", "d")):
+        assert not enabled(units, *names).services["d"].lazy
+    assert alone.undone == ()
+    more = {**units, "d.socket": f"{units['d.socket']}ListenNetlink=x\n"}
+    assert enabled(more, "d.socket").services["d"].undone == (
+        Finding("ListenNetlink", "such a socket is not opened for the service"),
+    )
+    assert [str(issue) for issue in enabled({"d.socket": units["d.socket"]}, "d.socket").issues] == [
+        "/enable/0: no package of the image has a unit d.service"
+    ]
 
 
 def test_a_socket_that_cannot_be_had_is_refused_or_named_as_it_was_asked_for() -> None:
-    units = {"d.socket": "[Socket]\nListenStream=80\nAccept=yes\n", "d.service": RUNS + "[Install]\nAlso=d.socket\n"}
-    assert [issue.where for issue in enabled(units, "d.socket").issues] == ["/enable/0"]
-    assert enabled(units, "d").services["d"].undone == (
-        Finding("d.socket", "is not opened: it wants a process for each connection"),
-    )
+    five = "".join(f"ListenStream={port}\n" for port in range(1, 6))
+    for lines, why in (
+        ("ListenStream=80\nAccept=yes\n", "it wants a process for each connection"),
+        ("ListenStream=80\nListenFIFO=/run/f\n", "it wants a named pipe"),
+        (f"{five}ListenStream=6\n", "it wants more than 5 sockets"),
+        ("ListenStream=x\n", "not the address of a socket: 'x'"),
+    ):
+        units = {"d.socket": f"[Socket]\n{lines}", "d.service": RUNS + "[Install]\nAlso=d.socket\n"}
+        refused = enabled(units, "d.socket")
+        assert [str(issue) for issue in refused.issues] == [f"/enable/0: d.socket cannot be enabled: {why}"]
+        assert refused.services == {}
+        assert enabled(units, "d").services["d"].undone == (Finding("d.socket", f"is not opened: {why}"),)
+    most = {"d.socket": f"[Socket]\n{five}Accept=no\n", "d.service": RUNS}
+    assert [one.port for one in enabled(most, "d.socket").services["d"].listeners] == [1, 2, 3, 4, 5]
+
+
+def test_several_sockets_of_a_service_come_in_the_order_in_which_they_are_asked_for() -> None:
+    units = {f"{name}.socket": f"[Socket]\nListenStream=/run/{name}\nService=d.service\n" for name in ("b", "a")}
+    found = enabled({**units, "d.service": RUNS}, "b.socket", "a.socket").services["d"]
+    assert [one.name for one in found.listeners] == ["b.socket", "a.socket"]
 
 
 def test_a_timer_runs_its_service_at_its_moments() -> None:
-    found = enabled({"r.timer": "[Timer]\nOnCalendar=daily\nOnBootSec=5min\n", "r.service": RUNS}, "r.timer")
-    timer = found.services["r.timer"].timer
-    assert timer is not None
-    assert timer.moments[0].hours == (0,)
-    assert timer.after_start == (300,)
+    text = "OnCalendar=daily\nOnBootSec=5min\nOnActiveSec=2\nOnStartupSec=3\nOnUnitInactiveSec=9\nOnUnitActiveSec=10\n"
+    units = {"r.timer": f"[Timer]\n{text}OnBootSec=infinity\nZeta=1\n", "r.service": RUNS + "Alpha=1\nNice=x\n"}
+    found = enabled(units, "r.timer")
+    (unit,) = found.services.values()
+    assert unit.timer == TimerUnit((Moments((0,), (0,)),), (2, 3, 300), (9, 10))
+    assert (list(found.services), unit.auto_start, found.issues) == (["r.timer"], True, [])
+    assert [one.directive for one in unit.undone] == ["Alpha", "Nice", "Zeta"]
+    named = enabled({"r.timer": "[Timer]\nUnit=job@%p.service\nOnBootSec=1\n", "job@.service": RUNS}, "r.timer")
+    assert named.services["r.timer"].name.full == "job@r.service"
+
+
+def test_a_timer_that_can_run_nothing_is_refused() -> None:
+    units = {"a.timer": "[Timer]\nOnCalendar=daily\n", "b.timer": "[Timer]\nOnCalendar=soon\n", "b.service": RUNS}
+    found = enabled(units, "a.timer", "b.timer")
+    assert [str(issue) for issue in found.issues] == [
+        "/enable/0: no package of the image has a unit a.service",
+        "/enable/1: b.timer cannot be enabled: not a day of the week: 'soon'",
+    ]
+    assert found.services == {}
+
+
+def test_a_template_needs_an_instance_unless_it_has_one_of_its_own() -> None:
+    units = {"a@.service": f"{RUNS}[Install]\nDefaultInstance=one\n", "b@.service": RUNS}
+    found = enabled(units, "a@", "b@", "b@two")
+    assert list(found.services) == ["a@one", "b@two"]
+    assert [str(issue) for issue in found.issues] == ["/enable/1: b@ needs an instance, such as b@NAME"]
+
+
+def test_what_a_container_has_anyway_or_cannot_have_is_no_need() -> None:
+    requires = "systemd-udevd.service dev-sda.device -.mount x.mount sysinit.target syslog.socket dbus-org.a.service"
+    texts = {
+        "a.service": f"[Unit]\nRequires={requires}\n{RUNS}",
+        "syslog.socket": "[Socket]\nListenDatagram=/run/systemd/journal/syslog\nService=b.service\n",
+        "b.service": RUNS,
+    }
+    found = enabled(texts, "a")
+    assert (list(found.services), found.issues) == (["a"], [])
+
+
+def test_a_target_stands_for_what_it_wants_and_has() -> None:
+    texts = {"web.target": "[Unit]\nWants=a.service gone.service\nRequires=b.service\n", "a.service": RUNS}
+    found = enabled({**texts, "b.service": RUNS}, "web.target", "gone.target")
+    assert (list(found.services), found.issues) == (["a"], [])
 
 
 def test_an_instance_has_the_text_of_its_template_and_a_group_stands_for_its_members() -> None:
@@ -222,7 +293,13 @@ def test_an_instance_has_the_text_of_its_template_and_a_group_stands_for_its_mem
     found = enabled(units, "db", groups={"db": ("db@1-main", "db@2-main")})
     assert sorted(found.services) == ["db@1-main", "db@2-main"]
     assert found.services["db@1-main"].pid_file == "/run/1-main.pid"
-    assert enabled(units, "db", groups={"db": ()}).issues != []
+    assert [str(issue) for issue in enabled(units, "db", groups={"db": ()}).issues] == [
+        "/enable/0: no package of the image has what db starts"
+    ]
+    shop = {**units, "shop.service": f"[Unit]\nAfter=db.service\n{RUNS}"}
+    assert enabled(shop, "db", "shop", groups={"db": ("db@2-main", "db@1-main")}).requires["shop"] == (
+        *("db@1-main", "db@2-main"),
+    )
 
 
 def test_a_service_without_a_command_cannot_start() -> None:
