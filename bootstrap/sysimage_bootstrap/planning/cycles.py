@@ -21,15 +21,15 @@ from itertools import pairwise
 class Strength(enum.IntEnum):
     """Why one package refers to another, the most dispensable first."""
 
-    DECLARED = 1
+    DECLARED = enum.auto()
     """Only its dependencies say so."""
-    LINK = 2
+    LINK = enum.auto()
     """A symlink leads there; it can lead to the profile instead."""
-    SHEBANG = 3
+    SHEBANG = enum.auto()
     """A script is run by a program there; it can be run by the profile's."""
-    PLUGIN = 4
+    PLUGIN = enum.auto()
     """The dynamic linker looks there for what only a plugin needs; it can look into the profile instead."""
-    LINKED = 5
+    LINKED = enum.auto()
     """The dynamic linker looks there for what a program or a library needs. The last to be given up, as a plugin's."""
 
 

@@ -13,14 +13,22 @@ import pytest
 from sysimage.digest import Digest
 from sysimage.errors import LockError, SpecError
 from sysimage.spec.account_ids import AccountIds
-from sysimage_bootstrap.archive.index import PackageIndex, index_of
-from sysimage_bootstrap.archive.release import Release, parse_release
-from sysimage_bootstrap.archive.sources import ArchiveSource
+from sysimage_bootstrap.archive.index import index_of
 from sysimage_bootstrap.packages.choose import ChosenPackages, choose_packages, lock_packages
-from sysimage_bootstrap.packages.lock import FORMAT_NAME, FORMAT_VERSION, LockedSuite, LockFile, parse_lock, read_lock
+from sysimage_bootstrap.packages.lock import (
+    FORMAT_NAME,
+    FORMAT_VERSION,
+    InputChange,
+    LockedBase,
+    LockedSuite,
+    LockFile,
+    parse_lock,
+    read_lock,
+)
 from sysimage_bootstrap.packages.package_request import PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution, resolve
 from tests.bootstrap.archive.fake_archive import NOW, stanza
+from tests.bootstrap.packages.fixed_archive import archive_of
 
 REQUEST = PackageRequest("amd64", ("nginx", "bash"))
 
@@ -52,8 +60,53 @@ def test_what_is_written_is_read_back(lock: LockFile, tmp_path: Path) -> None:
     assert (read.request, read.suites) == (lock.request, lock.suites)
     assert (read.resolution.edges, read.resolution.roots) == (lock.resolution.edges, ("bash", "nginx"))
     assert read.resolution.unmet == (("nginx", "init"),)
+    assert (read.base, read.inputs, bool(read.account_ids)) == (None, {}, False)
     for before, after in zip(lock.resolution.packages, read.resolution.packages, strict=True):
         assert after == replace(before, depends=(), pre_depends=())
+
+
+def test_a_base_is_read_back_and_the_document_has_its_keys_in_one_order(lock: LockFile) -> None:
+    base = LockedBase("docker.io/library/debian:13", Digest.of(b"index"))
+    whole = replace(
+        lock, base=base, inputs=dict(reversed(INPUTS.items())), account_ids=AccountIds({"b": 2, "a": 1}, {})
+    )
+    assert parse_lock(whole.dumps()) == replace(
+        whole,
+        resolution=replace(
+            lock.resolution,
+            packages=tuple(replace(one, depends=(), pre_depends=()) for one in lock.resolution.packages),
+        ),
+    )
+    document = json.loads(whole.dumps())
+    assert list(document) == [
+        *("format", "request", "suites", "trees", "python", "node", "java", "accounts", "roots", "unmet", "base"),
+        "packages",
+    ]
+    assert document["suites"] == [
+        {
+            "suite": "trixie",
+            "codename": "trixie",
+            "date": "2026-07-01T12:00:00Z",
+            "inrelease": str(Digest.of(b"InRelease")),
+        }
+    ]
+    assert list(document["accounts"]["users"]) == ["a", "b"]
+    assert document["packages"][0] == {
+        "name": "bash",
+        "version": "5.2-1",
+        "architecture": "amd64",
+        "source": "bash",
+        "source_version": "5.2-1",
+        "essential": True,
+        "priority": lock.resolution.packages[0].priority,
+        "multi_arch": lock.resolution.packages[0].multi_arch,
+        "installed_size": 7000,
+        "suite": lock.resolution.packages[0].suite,
+        "filename": "pool/main/b/bash/bash_5.2-1_amd64.deb",
+        "size": lock.resolution.packages[0].size,
+        "sha256": lock.resolution.packages[0].digest.hex,
+        "needs": ["libc6"],
+    }
 
 
 def test_ids_of_accounts_are_read_back(lock: LockFile) -> None:
@@ -121,17 +174,34 @@ DAMAGES: dict[str, Damage] = {
     "an account of two lines": lambda document: document.update(accounts={"users": {"a\nb": 512}}),
     "accounts that are a list": lambda document: document.update(accounts=["redis"]),
     "packages that are numbers": lambda document: document.update(packages=[1]),
+    "a root that is a stranger": lambda document: document["roots"].append("stranger"),
+    "roots that are numbers": lambda document: document.update(roots=[1]),
+    "a base without a digest": lambda document: document.update(base={"name": "x"}),
+}
+FAULTS = {
+    "no packages": "'packages' is missing",
+    "packages out of order": "its packages are not sorted by name, or one is there twice",
+    "a package twice": "its packages are not sorted by name, or one is there twice",
+    "a need for a stranger": "it needs packages that it does not hold: stranger",
+    "a root that is a stranger": "it needs packages that it does not hold: stranger",
+    "a suite that is not listed": "it has packages of suites that it does not list: sid",
+    "needs that are a text": "names are not a list of texts",
+    "roots that are numbers": "names are not a list of texts",
+    "an ID that is yes": "the ID of redis is not a number",
+    "a base without a digest": "'digest' is missing",
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_lock_that_was_tampered_with_is_refused(damage: Damage, lock: LockFile, tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_lock_that_was_tampered_with_is_refused(damage: str, lock: LockFile, tmp_path: Path) -> None:
     document = json.loads(lock.dumps())
-    damage(document)
+    DAMAGES[damage](document)
     path = tmp_path / "system.lock"
     path.write_text(json.dumps(document))
-    with pytest.raises(LockError, match="malformed"):
+    with pytest.raises(LockError) as caught:
         read_lock(path)
+    assert str(caught.value).startswith(f"cannot read the lock file {path}: it is malformed: {FAULTS.get(damage, '')}")
+    assert caught.value.hint == "run `sysimage lock` again"
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"format": 1, "format": 2}', "[" * 100_000])
@@ -143,9 +213,17 @@ def test_what_is_not_a_lock_is_refused(text: str, tmp_path: Path) -> None:
 
 
 def test_a_lock_that_is_not_there_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(LockError, match="it is missing") as caught:
-        read_lock(tmp_path / "system.lock")
-    assert "sysimage lock" in (caught.value.hint or "")
+    path = tmp_path / "system.lock"
+    with pytest.raises(LockError) as caught:
+        read_lock(path)
+    assert str(caught.value) == f"cannot read the lock file {path}: it is missing"
+    assert caught.value.hint == "run `sysimage lock` first"
+    path.mkdir()
+    with pytest.raises(LockError, match="Is a directory") as caught:
+        read_lock(path)
+    (tmp_path / "latin").write_bytes(b"\xff")
+    with pytest.raises(LockError, match="can't decode byte"):
+        read_lock(tmp_path / "latin")
 
 
 def test_a_lock_is_replaced_whole(lock: LockFile, tmp_path: Path) -> None:
@@ -162,25 +240,6 @@ def test_a_lock_of_a_newer_version_is_refused_as_such(lock: LockFile, tmp_path: 
     with pytest.raises(LockError, match="a newer sysimage wrote it") as caught:
         read_lock(path)
     assert caught.value.hint == "use that version of sysimage"
-
-
-class FixedArchive:
-    """An archive with one list, as far as choosing packages asks for it."""
-
-    def __init__(self, top: Path, *stanzas: str) -> None:
-        self.cache_dir = top / "archive"
-        self._text = "\n".join(stanzas)
-
-    def packages(self, architecture: str, progress: object = None) -> PackageIndex:
-        return index_of(self._text, architecture)
-
-    def releases(self) -> tuple[Release, ...]:
-        source = ArchiveSource("https://example.org/debian", "trixie")
-        text = (
-            "Suite: stable\nCodename: trixie\nDate: Tue, 30 Jun 2026 12:00:00 UTC\nArchitectures: amd64\n"
-            f"Components: main\nSHA256:\n {'0' * 64} 1 main/binary-amd64/Packages\n"
-        )
-        return (parse_release(text.encode(), source, Digest.of(self._text.encode())),)
 
 
 OLD = (
@@ -209,10 +268,6 @@ def old(tmp_path: Path) -> LockFile:
     lock = lock_packages(ASKED, archive_of(tmp_path, *OLD))
     lock.write(tmp_path / "x.lock.json")
     return lock
-
-
-def archive_of(top: Path, *stanzas: str) -> Any:
-    return FixedArchive(top, *stanzas)
 
 
 def test_a_lock_for_another_request_is_an_error_that_names_the_difference(old: LockFile, tmp_path: Path) -> None:
@@ -295,9 +350,11 @@ def test_changes_of_inputs_are_named_by_kind_and_name(lock: LockFile) -> None:
     before = replace(lock, inputs=INPUTS)
     assert before.input_changes(INPUTS) == ()
     now = {"trees": INPUTS["trees"], "python": {"idna": "new", "numpy": "new"}, "java": {}}
-    assert [(one.kind, one.name, bool(one.old), bool(one.new)) for one in before.input_changes(now)] == [
-        ("python", "idna", True, True),
-        ("python", "numpy", False, True),
-        ("node", "node_modules/x", True, False),
-        ("java", "lib/a.jar", True, False),
-    ]
+    assert before.input_changes(now) == (
+        InputChange("python", "idna", INPUTS["python"]["idna"], "new"),
+        InputChange("python", "numpy", None, "new"),
+        InputChange("node", "node_modules/x", INPUTS["node"]["node_modules/x"], None),
+        InputChange("java", "lib/a.jar", INPUTS["java"]["lib/a.jar"], None),
+    )
+    many = {"trees": {f"/{letter}": "old" for letter in "cabfed"}}
+    assert [one.name for one in replace(lock, inputs=many).input_changes({})] == [f"/{letter}" for letter in "abcdef"]
