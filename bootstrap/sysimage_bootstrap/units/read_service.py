@@ -264,7 +264,7 @@ def _mode(reader: _Reader, key: str) -> int:
 
 
 def _bounding(unit: UnitFile) -> tuple[str, ...] | None:
-    """As systemd.exec(5) merges lines: names after ``~`` are dropped, others added; a line without any begins anew."""
+    """As systemd.exec(5) merges lines: names after ``~`` are dropped, others added; a line without any starts again."""
     all_but, names = True, set[str]()
     for one in unit.assignments:
         if (one.section, one.key) != ("Service", "CapabilityBoundingSet"):

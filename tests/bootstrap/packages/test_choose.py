@@ -81,7 +81,7 @@ def test_what_was_worked_out_before_is_worked_out_again_where_it_is_damaged(tmp_
     assert names(choose_packages(ASKED, lambda: archive, None)) == names(before)
 
 
-def test_an_update_says_so_and_keeps_what_is_no_package(tmp_path: Path) -> None:
+def test_an_update_says_so_and_keeps_what_is_not_a_package(tmp_path: Path) -> None:
     place = tmp_path / "x.lock.json"
     archive = archive_of(tmp_path, *LISTS)
     base, inputs = LockedBase("debian:13", Digest.of(b"x")), {"trees": {"/srv": str(Digest.of(b"t"))}}

@@ -23,7 +23,7 @@ def faults(archive: PackageIndex, *packages: str, **options: object) -> list[str
     return [str(issue) for issue in caught.value.issues]
 
 
-def test_the_way_to_a_package_is_told_from_its_end_to_the_request() -> None:
+def test_the_way_to_a_package_is_listed_from_its_end_to_the_request() -> None:
     archive = index(
         stanza("a", depends="b"), stanza("b", depends="c"), stanza("c", depends="none"), stanza("d", depends="none")
     )

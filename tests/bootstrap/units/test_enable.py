@@ -271,7 +271,7 @@ def test_a_template_needs_an_instance_unless_it_has_one_of_its_own() -> None:
     assert [str(issue) for issue in found.issues] == ["/enable/1: b@ needs an instance, such as b@NAME"]
 
 
-def test_what_a_container_has_anyway_or_cannot_have_is_no_need() -> None:
+def test_what_a_container_has_anyway_or_cannot_have_is_not_a_need() -> None:
     requires = "systemd-udevd.service dev-sda.device -.mount x.mount sysinit.target syslog.socket dbus-org.a.service"
     texts = {
         "a.service": f"[Unit]\nRequires={requires}\n{RUNS}",

@@ -31,7 +31,7 @@ def test_a_socket_listens_at_a_port_or_at_a_path(address: str, host: str, port: 
 
 
 @pytest.mark.parametrize("address", ["0", "65536", "localhost:80", "::1:80", "vsock:2:1234"])
-def test_what_is_no_address_is_refused(address: str) -> None:
+def test_what_is_not_an_address_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match="not the address of a socket"):
         listeners(f"ListenStream={address}")
 
@@ -72,7 +72,7 @@ def test_as_many_connections_wait_as_the_unit_says_and_the_kernel_lets(text: str
 
 
 @pytest.mark.parametrize("text", ["-1", "many", "5K"])
-def test_a_backlog_that_is_no_number_is_refused(text: str) -> None:
+def test_a_backlog_is_a_number(text: str) -> None:
     with pytest.raises(ValueError, match="not a number of connections"):
         listeners("ListenStream=80", f"Backlog={text}")
 

@@ -64,7 +64,7 @@ def test_limits_have_a_soft_and_a_hard_side(key: str, text: str, pair: tuple[int
     ("key", "text"),
     [("LimitNICE", "+x"), ("LimitNOFILE", "1min"), ("LimitNOFILE", "5:"), ("LimitNOFILE", "-1"), ("LimitNICE", "100")],
 )
-def test_what_is_no_limit_is_refused(key: str, text: str) -> None:
+def test_what_is_not_a_limit_is_refused(key: str, text: str) -> None:
     with pytest.raises(ValueError, match="not a limit"):
         values.limit(key, text)
 
@@ -90,7 +90,7 @@ def test_signals_are_named_with_or_without_their_first_three_letters() -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "65", "SIG", "TERMX", "RTMIN-1", "RTMIN+31", "RTMAX+1", "RTMAX-31", "RTMIN+"])
-def test_what_is_no_signal_is_refused(text: str) -> None:
+def test_what_is_not_a_signal_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a signal"):
         values.signal(text)
 
