@@ -100,7 +100,7 @@ def item_plan(
 
 def recipe_of(plan: ItemPlan, tools: Mapping[str, str], pythons: Mapping[str, str]) -> Recipe:
     """The recipe of an item; ``tools`` and ``pythons`` are as for `plan_items`."""
-    used = {version: pythons[version] for version in sorted(set(plan.bytecode.values()))}
+    used = {version: pythons[version] for version in set(plan.bytecode.values())}
     return Recipe(
         _item_name(plan.package),
         "debian-package",

@@ -27,7 +27,7 @@ def left_out(inventories: Mapping[str, Inventory], slim: Slim) -> dict[str, dict
             kind = slim.leaves_out(package, path)
             if kind is not None:
                 found.setdefault(package, {})[path] = kind
-    asked = [inventories[package] for package in sorted(slim.asked & inventories.keys())]
+    asked = [inventories[package] for package in slim.asked & inventories.keys()]
     if GUILE not in slim.used and not any(map(_uses_guile, asked)):
         _add(found, unneeded_modules(inventories, slim.modules), GUILE)
     if CHARACTER_SETS not in slim.used and not any(map(_uses_character_sets, asked)):

@@ -17,7 +17,7 @@ def symlink_targets(
     ``/etc``, ``/dev`` and the like belong to the running system and stay. A target in ``/usr`` that no package holds
     is looked for in the running system's profile, where ``/usr`` leads.
     """
-    return {path: _target(path, inventory, namespace, dependencies) for path in sorted(inventory.links)}
+    return {path: _target(path, inventory, namespace, dependencies) for path in inventory.links}
 
 
 def links_in_usr(inventory: Inventory, planned: Mapping[str, str]) -> dict[str, str]:

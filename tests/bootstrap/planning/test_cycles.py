@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from itertools import pairwise
 
 import networkx
 from hypothesis import given, settings
@@ -33,6 +34,15 @@ def test_the_c_library_does_not_wait_for_the_compilers_runtime() -> None:
 
 def test_a_package_that_names_itself_is_not_a_cycle_to_speak_of() -> None:
     assert break_cycles({("a", "a"): Strength.LINKED, ("a", "b"): Strength.DECLARED}) == {("a", "a")}
+
+
+def test_of_two_references_the_one_that_matters_less_is_given_up() -> None:
+    """From a dependency that only is declared to what a program is linked with."""
+    order = [Strength.DECLARED, Strength.LINK, Strength.SHEBANG, Strength.PLUGIN, Strength.LINKED]
+    assert sorted(Strength) == order
+    for weak, strong in pairwise(order):
+        assert break_cycles({("a", "b"): strong, ("b", "a"): weak}) == {("b", "a")}
+        assert break_cycles({("a", "b"): weak, ("b", "a"): strong}) == {("a", "b")}
 
 
 def test_of_packages_linked_in_a_circle_the_plugins_look_into_the_profile() -> None:

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from sysimage.errors import SysimageError
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.debs.inventory import Inventory, LinkedFile
 from sysimage_bootstrap.planning.item_plan import SELF
@@ -189,103 +188,6 @@ def test_files_of_another_machine_and_of_none_are_left_alone() -> None:
     assert planned(other).items["other"].plan.linked == {}
 
 
-def entries_of(package: str, *inventories: Inventory, dependencies: Mapping[str, tuple[str, ...]]) -> list[str | None]:
-    """The RUNPATH that the only linked file of a package gets."""
-    plan = planned(LIBC, *inventories, dependencies=dependencies)
-    (linking,) = plan.items[package].plan.linked.values()
-    return [readable(plan, entry) for entry in linking[1]]
-
-
-def test_of_several_libraries_of_a_name_the_nearest_is_chosen() -> None:
-    """Where none is where the linker looks: the package's own, one of its dependencies', or the only one."""
-    place = f"{LIB}/blas/libblas.so.3"
-
-    def has(package: str, machine: int = 62) -> Inventory:
-        return inventory(package, place, linked={place: elf(machine=machine)})
-
-    own = inventory("user", "bin/u", place, linked={"bin/u": elf("libblas.so.3", interpreter=LD), place: elf()})
-    plan = planned(LIBC, own, has("atlas"), has("openblas"), dependencies={"user": ("atlas",)})
-    assert readable(plan, plan.items["user"].plan.linked["bin/u"][1][1]) == f"{SELF}/{LIB}/blas"
-
-    user = inventory("user", "bin/u", linked={"bin/u": elf("libblas.so.3", interpreter=LD)})
-    beside = f"$ORIGIN/../{LIB}/blas"
-    for chosen in ("atlas", "openblas"):
-        near = {"user": ("libc6", chosen)}
-        found = entries_of("user", user, has("atlas"), has("openblas"), dependencies=near)
-        assert found == [beside, f"<{chosen}>/{LIB}/blas"]
-    assert entries_of("user", user, has("atlas"), dependencies={}) == [beside, f"<atlas>/{LIB}/blas"]
-    foreign = entries_of("user", user, has("atlas", machine=183), has("openblas"), dependencies={})
-    assert foreign == [beside, f"<openblas>/{LIB}/blas"], "a library of another processor does not count"
-    with pytest.raises(SysimageError, match="libraries are missing"):
-        planned(LIBC, user, has("atlas"), has("openblas"), unmet=["user"])
-
-
-def test_all_missing_libraries_are_named_at_once() -> None:
-    one = inventory("one", "bin/one", linked={"bin/one": elf("libx.so.1", "liby.so.1", interpreter=LD)})
-    two = inventory("two", "bin/two", linked={"bin/two": elf("libx.so.1", interpreter="/lib/ld-musl.so.1")})
-    with pytest.raises(SysimageError, match="libraries are missing") as caught:
-        planned(one, two, unmet=["one", "two"])
-    assert [str(issue) for issue in caught.value.issues] == [
-        f"one: bin/one: needs {LD}, which no package holds",
-        "one: bin/one: needs libx.so.1, which no package holds",
-        "two: bin/two: needs libx.so.1, which no package holds",
-        "one: bin/one: needs liby.so.1, which no package holds",
-        "two: bin/two: needs /lib/ld-musl.so.1, which no package holds",
-    ]
-
-
-def test_a_library_that_very_many_files_lack_is_one_fault() -> None:
-    files = {f"bin/{number}": elf("libc.so.6", interpreter=LD) for number in range(9)}
-    with pytest.raises(SysimageError, match="libraries are missing") as caught:
-        planned(inventory("many", *files, linked=files), unmet=["many"])
-    assert [str(issue) for issue in caught.value.issues] == [
-        f"many: bin/0 and 8 more files: needs {LD}, which no package holds",
-        "many: bin/0 and 8 more files: needs libc.so.6, which no package holds",
-    ]
-
-
-def test_a_library_that_debian_would_bring_into_place_by_a_link_is_found_where_it_is() -> None:
-    blas = inventory(
-        "libblas3",
-        f"{LIB}/blas/libblas.so.3.12",
-        links={f"{LIB}/blas/libblas.so.3": "libblas.so.3.12"},
-        linked={f"{LIB}/blas/libblas.so.3.12": elf()},
-    )
-    other = inventory("libother", f"{LIB}/other/libblas.so.3", linked={f"{LIB}/other/libblas.so.3": elf()})
-    user = inventory("user", "bin/user", linked={"bin/user": elf("libblas.so.3")})
-    plan = planned(blas, other, user, dependencies={"user": ("libblas3",)})
-    assert [readable(plan, entry) for entry in plan.items["user"].plan.linked["bin/user"][1]] == [
-        f"$ORIGIN/../{LIB}/blas",
-        f"<libblas3>/{LIB}/blas",
-    ]
-
-
-@pytest.mark.parametrize("place", [f"{LIB}/plugins/x.so", "lib/python3/dist-packages/x.so"])
-def test_a_plugin_may_lack_what_its_package_only_recommends(place: str) -> None:
-    plugin = inventory("plugin", place, linked={place: elf("libc.so.6", "libGLU.so.1")})
-    plan = planned(LIBC, plugin).items["plugin"].plan
-    assert plan.missing == {place: ("libGLU.so.1",)}
-    assert plan.references != frozenset()
-
-
-def test_what_lacks_a_library_is_refused_only_where_a_dependency_is_unmet() -> None:
-    """What holds the library may be excluded; else Debian has it no better, such as libsvn1's plugins for desktops."""
-    library = inventory(
-        "library",
-        f"{LIB}/libx.so.1.2",
-        f"{LIB}/liby.so.1",
-        links={f"{LIB}/libx.so.1": "libx.so.1.2"},
-        linked={f"{LIB}/libx.so.1.2": elf("libGLU.so.1"), f"{LIB}/liby.so.1": elf("libGLU.so.1")},
-    )
-    user = inventory("user", "bin/user", linked={"bin/user": elf("libx.so.1", interpreter=LD)})
-    needs = {"user": ("library",)}
-    plan = planned(LIBC, library, user, dependencies=needs).items["library"].plan
-    assert plan.missing == {f"{LIB}/libx.so.1.2": ("libGLU.so.1",), f"{LIB}/liby.so.1": ("libGLU.so.1",)}
-    with pytest.raises(SysimageError, match="libraries are missing") as caught:
-        planned(LIBC, library, user, dependencies=needs, unmet=["library"])
-    assert [issue.where for issue in caught.value.issues] == [f"library: {LIB}/libx.so.1.2"], "nothing needs liby"
-
-
 def test_a_program_of_another_c_library_stays_as_it_is() -> None:
     user = inventory("user", "bin/user", linked={"bin/user": elf("libc.so", interpreter="/lib/ld-musl-x86_64.so.1")})
     assert planned(LIBC, user).items["user"].plan.linked == {}
@@ -312,6 +214,12 @@ def test_a_plugin_that_closes_a_circle_finds_the_other_package_in_usr() -> None:
         ("/bin/sh", "#!<dash>/bin/sh"),
         ("/bin/sh -e", "#!<dash>/bin/sh -e"),
         (" /usr/bin/sh\t-e x", "#!<dash>/bin/sh -e x"),
+        ("/bin/sh\t-e\tx", "#!<dash>/bin/sh -e\tx"),
+        ("/usr/bin/env /bin/sh", "#!<dash>/bin/sh"),
+        ("/usr/bin/env sh -e", None),
+        ("/usr/bin/env -S", None),
+        ("/usr/bin/env -S '/bin/sh' -e", None),
+        ("bin/sh", None),
         ("/usr/bin/env sh", "#!<dash>/bin/sh"),
         ("/usr/bin/env -S sh -e", "#!<dash>/bin/sh -e"),
         ("/usr/bin/awk -f", "#!<mawk>/bin/mawk -f"),

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from sysimage_bootstrap.debian.slim import CHARACTER_SETS, GUILE, Slim
-from sysimage_bootstrap.debs.inventory import Inventory
+from sysimage_bootstrap.debs.inventory import Attributes, Inventory
 from sysimage_bootstrap.planning.plan import Plan, plan_items
-from sysimage_bootstrap.planning.slim import left_out
+from sysimage_bootstrap.planning.slim import left_out, without
 from sysimage_bootstrap.planning.unsaid import UnsaidNeedsError
 from tests.bootstrap.debs.made_debs import package_of
 from tests.bootstrap.planning.test_plan import DASH, LD, LIB, LIBC, TOOLS, elf, inventory
@@ -18,7 +18,9 @@ from tests.bootstrap.planning.test_plan import DASH, LD, LIB, LIBC, TOOLS, elf, 
 GCONV = f"{LIB}/gconv"
 CCACHE, SITE = f"{LIB}/guile/3.0/ccache", f"{LIB}/guile/3.0/site-ccache"
 WITH_CHARACTER_SETS = replace(
-    LIBC, files=(*LIBC.files, f"{GCONV}/KOI-8.so", f"{GCONV}/UTF-16.so", f"{GCONV}/gconv-modules")
+    LIBC,
+    files=(*LIBC.files, f"{GCONV}/KOI-8.so", f"{GCONV}/UTF-16.so", f"{GCONV}/gconv-modules", f"{LIB}/KOI-9.so"),
+    words={f"{LIB}/libc.so.6": ("iconv",)},
 )
 
 
@@ -86,12 +88,34 @@ def test_rare_character_sets_stay_where_something_converts(slim: Slim, lost: lis
     packages = [
         WITH_CHARACTER_SETS,
         inventory("tool", "bin/tool", linked={"bin/tool": elf("libc.so.6", interpreter=LD)}),
-        inventory("converter", "bin/c", linked={"bin/c": replace(converter, converts=True)}),
+        inventory("converter", "bin/c", linked={"bin/b": converter, "bin/c": replace(converter, converts=True)}),
         inventory("script", "bin/s", scripts={"bin/s": "/bin/sh"}, words={"bin/s": ("iconv",)}),
         inventory("libc-bin"),
     ]
     found = left_out({one.package: one for one in packages}, slim)
     assert sorted(found.get("libc6", {})) == lost
+
+
+def test_nothing_of_what_is_left_out_is_known_of_a_package_any_more() -> None:
+    owned = Attributes(0o4755, "root", "root", directory=False)
+
+    def known(*names: str) -> Inventory:
+        paths = [f"share/{name}" for name in names]
+        return inventory(
+            "tool",
+            *paths,
+            links={f"share/{name}.link": name for name in names},
+            root_links=frozenset(f"share/{name}.link" for name in names),
+            linked={path: elf() for path in paths},
+            scripts=dict.fromkeys(paths, "/bin/sh"),
+            attributes=dict.fromkeys(paths, owned),
+            conffiles=(*(f"/usr/share/{name}" for name in names), "/etc/tool.conf"),
+        )
+
+    whole = known("a", "b", "c")
+    assert without(whole, dict.fromkeys(("share/b", "share/b.link"), "manual")) == known("a", "c")
+    assert without(whole, {"etc/tool.conf": "manual"}).conffiles == whole.conffiles[:-1]
+    assert without(whole, {}) == whole
 
 
 def guile() -> dict[str, Inventory]:
@@ -119,7 +143,7 @@ def guile() -> dict[str, Inventory]:
         go("shepherd/service/timer", SITE),
         modules={"share/guile/site/3.0/shepherd/service/timer.scm": frozenset({"ice-9/match"})},
     )
-    return {"guile-3.0-libs": libs, "shepherd": shepherd}
+    return {"guile-3.0-libs": libs, "shepherd": shepherd, "other": inventory("other", go("ice-9/extra"))}
 
 
 def test_of_guile_stays_what_its_library_the_shepherd_and_our_programs_lead_to() -> None:
@@ -129,7 +153,8 @@ def test_of_guile_stays_what_its_library_the_shepherd_and_our_programs_lead_to()
         f"{CCACHE}/web/server.go",
         "share/guile/3.0/ice-9/match.scm",  # it is compiled; the one that is not stays
     ]
-    assert "shepherd" not in lost, "all of it may be asked for"
+    assert lost.keys() == {"guile-3.0-libs"}, "all of the Shepherd may be asked for, and others are not Guile's"
+    assert set(lost["guile-3.0-libs"].values()) == {GUILE}
 
 
 @pytest.mark.parametrize("asked", ["guile-3.0", "guile-ssh", "shepherd", "app"])

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sysimage_bootstrap.debs.inventory import Inventory
 from sysimage_bootstrap.planning.union_tree import PackagePath, UnionTree, in_usr
 
 PACKAGES = ("a", "b", "c")
-PATHS = ("bin/sh", "lib/x/libc.so.6", "lib/x/plugins/one.so", "share/doc/so", "share/doc/sub/deep", "lib/libz.so")
+PATHS = (
+    "bin/sh",
+    "lib/x/libc.so.6",
+    "lib/x/plugins/one.so",
+    "share/doc/so",
+    "share/doc/sub/deep",
+    "lib/libz.so",
+    "share/one.so",
+    "lib/x/so",
+)
 DIRECTORIES = ("bin", "lib", "lib/x", "lib/x/plugins", "share", "share/doc", "share/doc/sub", "nothing", "bin/sh", "")
 CONTENTS = st.dictionaries(st.sampled_from(PACKAGES), st.sets(st.sampled_from(PATHS)))
 
@@ -35,6 +44,7 @@ def tree_of(contents: Mapping[str, set[str]]) -> UnionTree:
     )
 
 
+@example({"b": {"bin/sh"}, "a": {"bin/sh"}}, "bin/sh", "c")
 @given(CONTENTS, st.sampled_from(PATHS), st.sampled_from(PACKAGES))
 def test_a_path_is_the_asking_packages_own_or_else_the_first_ones_by_name(
     contents: dict[str, set[str]], path: str, asking: str
@@ -77,9 +87,22 @@ def test_a_library_is_known_by_its_name_wherever_it_is_below_lib(contents: dict[
             PackagePath(package, path)
             for package, paths in contents.items()
             for path in paths
-            if path.startswith("lib") and path.endswith("/" + name)
+            if path.startswith("lib") and path.endswith("/" + name) and ".so" in name
         )
         assert tree.named(name) == expected
+
+
+def test_places_of_a_library_are_sorted_whether_they_are_files_or_links() -> None:
+    tree = UnionTree(
+        {
+            "b": inventory("b", ("lib/b/x.so", "lib/d/x.so"), {"lib/a/x.so": "y", "lib/c/x.so": "y"}),
+            "a": inventory("a", ("lib/z/x.so",)),
+        }
+    )
+    assert tree.named("x.so") == [
+        PackagePath("a", "lib/z/x.so"),
+        *(PackagePath("b", f"lib/{letter}/x.so") for letter in "abcd"),
+    ]
 
 
 def test_links_are_followed_from_package_to_package_to_a_file_or_as_far_as_they_are_known() -> None:
