@@ -1,4 +1,4 @@
-"""Where the libraries of a file are looked for, which of several is meant, and what is said of those that no package
+"""Where the libraries of a file are looked for, which of several is meant, and what is reported of those that no package
 holds."""
 
 from __future__ import annotations
