@@ -51,7 +51,7 @@ class ImageRoot:
         usr = Usr.of(packages)
         special = attribute_entries(spec, packages, accounts, declarations.capabilities)
         declared = declared_entries(spec, spec_dir, accounts)
-        elsewhere = {entry.path for entry in (*configured.usr, *special, *declared)}
+        elsewhere = {entry.path for entry in (*configured.usr, *declared)}
         return cls(
             usr,
             layered(

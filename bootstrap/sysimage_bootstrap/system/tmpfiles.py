@@ -85,7 +85,7 @@ def _is_plain(wanted: RuntimeDirectory) -> bool:
 
 def _mode(text: str) -> int:
     """Octal digits; any other text counts as absent."""
-    return int(text, 8) if re.fullmatch("[0-7]{1,4}", text) else 0o755
+    return int(text, 8) if re.fullmatch("0?[0-7]{1,4}", text) else 0o755
 
 
 def _of_tmpfiles(package: Installed) -> Iterator[RuntimeDirectory]:

@@ -93,7 +93,7 @@ def base_entries(usr: Usr) -> Iterator[Entry]:
 def settled(
     usr: Usr, elsewhere: Collection[str], chosen: Mapping[str, str], diversions: Sequence[Diversion] = ()
 ) -> Iterator[Entry]:
-    """The winner at each path where packages have different things; ``elsewhere`` is what something else settles.
+    """The winner at each path where packages have different things; ``elsewhere`` are image paths that others settle.
 
     ``chosen`` are the names, such as ``parallel``, or image paths, for which the spec says a package; a package that
     diverts or replaces another one's files comes before it. What is diverted is at its other place, too. An
@@ -107,7 +107,7 @@ def settled(
         if path in usr.directories:
             known = next(iter(packages))
             issues.append(Issue(f"/usr/{path}", f"is a directory of one package, and not of {known.path}"))
-        elif len(packages) > 1 and path not in elsewhere and (others := _others(path, packages)):
+        elif len(packages) > 1 and f"/usr/{path}" not in elsewhere and (others := _others(path, packages)):
             winner = _winner(path, [packages[0], *others], chosen, diverting)
             if winner is None:
                 issues += [

@@ -1,5 +1,5 @@
-"""Where the libraries of a file are looked for, which of several is meant, and what is reported of those that no package
-holds."""
+"""Where the libraries of a file are looked for, which of several is meant, and what is reported of those that no
+package holds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def entries_of(package: str, *inventories: Inventory, dependencies: Mapping[str,
 
 
 def test_of_several_libraries_of_a_name_the_nearest_is_chosen() -> None:
-    """Where none lies where the linker looks: the package's own, one of its dependencies', or the only one."""
+    """Where none is where the linker looks: the package's own, one of its dependencies', or the only one."""
     place = f"{LIB}/blas/libblas.so.3"
 
     def has(package: str, machine: int = 62) -> Inventory:

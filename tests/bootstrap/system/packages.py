@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import StoreItem
+from sysimage.store.paths import StorePath
 from sysimage_bootstrap.debs.inventory import Attributes, PackageFacts
 from sysimage_bootstrap.store import BuiltItem, ItemStore, Recipe
+from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.usr_files import usr_files
 
 PASSWD = (
     "root:*:0:0:root:/root:/bin/bash\nwww-data:*:33:33:www-data:/var/www:/usr/sbin/nologin\n"
@@ -80,27 +85,41 @@ def make_programs(spec: SystemSpec, store: ItemStore) -> StoreItem | None:
     return store.realise(Recipe("init-programs", "test", (), {}), lambda top: top.mkdir())
 
 
+def put(top: Path, files: Mapping[str, str]) -> None:
+    """Write files: a text that begins with ``#!`` is a program, one with ``->`` a link; a path that ends with a slash
+    is an empty directory."""
+    top.mkdir(exist_ok=True)
+    for path, text in files.items():
+        place = top / path
+        (place if path.endswith("/") else place.parent).mkdir(parents=True, exist_ok=True)
+        if text.startswith("->"):
+            place.symlink_to(text[3:])
+        elif not path.endswith("/"):
+            place.write_text(text)
+            place.chmod(0o755 if text.startswith("#!") else 0o644)
+
+
+def installed(top: Path, name: str, files: Mapping[str, str], **facts: Any) -> Installed:
+    """A package of some files, unpacked in a directory of its name below ``top``."""
+    put(top / name, files)
+    found = replace(PackageFacts(name, "1", "amd64", {}, ()), **facts)
+    path = StorePath.parse(f"/gnu/store/{'0' * 32}-{name}-1")
+    return Installed(name, path, top / name, found, usr_files(found))
+
+
 def make_packages(
     store: ItemStore,
     more: Mapping[str, Mapping[str, str]] | None = None,
     scripts: Mapping[str, Mapping[str, str]] | None = None,
 ) -> tuple[dict[str, StoreItem], dict[str, PackageFacts]]:
-    """Items and facts by name. A text that begins with ``#!`` is a program, one with ``->`` a link; a path that ends
-    with a slash is an empty directory. ``scripts`` are the maintainer scripts of more packages, by name of package and
-    file."""
+    """Items and facts by name, of files as for `put`. ``scripts`` are the maintainer scripts of more packages, by name
+    of package and file."""
     items, facts = {}, {}
     for name, files in {**FILES, **(more or {})}.items():
         recipe = Recipe(f"{name}-1", "test", (), {"files": dict(files)})
 
         def build(top: Path, files: Mapping[str, str] = files) -> BuiltItem:
-            for path, text in files.items():
-                place = top / path
-                (place if path.endswith("/") else place.parent).mkdir(parents=True, exist_ok=True)
-                if text.startswith("->"):
-                    place.symlink_to(text[3:])
-                elif not path.endswith("/"):
-                    place.write_text(text)
-                    place.chmod(0o755 if text.startswith("#!") else 0o644)
+            put(top, files)
             return BuiltItem()
 
         items[name] = store.realise(recipe, build)

@@ -59,6 +59,35 @@ def test_what_is_written_is_read_back(datum: Datum) -> None:
     assert read(text) == datum
 
 
+def test_what_is_longer_than_a_hundred_characters_has_a_line_for_each_part() -> None:
+    short, long = "x" * 46, "x" * 47
+    assert write((short, long)) == f'("{short}" "{long}")'
+    assert write((long, long)) == f'("{long}"\n "{long}")'
+    assert write((short, long), indent=1) == f'("{short}"\n  "{long}")'
+    assert write(((long, long, 1), (), "y" * 200, (1, 2)), indent=2).split("\n") == [
+        f'(("{long}"',
+        f'    "{long}"',
+        "    1)",
+        "   ()",
+        f'   "{"y" * 200}"',
+        "   (1 2))",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("\x1f ~\x7f", r'"\x1f ~\x7f"'),
+        ("\xff\u0100", r'"\xff\u0100"'),
+        ("\uffff\U00010000", r'"\uffff\U010000"'),
+        ("\ud7ff\ue000", r'"\ud7ff\ue000"'),
+        ('"\\\n\t\r', r'"\"\\\n\t\r"'),
+    ],
+)
+def test_escapes_are_as_long_as_the_character_needs(text: str, written: str) -> None:
+    assert write(text) == written
+
+
 @given(st.lists(texts, min_size=1, max_size=5))
 def test_text_stays_inside_its_quotes(words: list[str]) -> None:
     text = write(tuple(words))
@@ -95,9 +124,9 @@ def test_guile_reads_the_same_characters() -> None:
     ]
 
 
-@pytest.mark.parametrize("value", ["\ud800", float("inf"), float("nan")])
+@pytest.mark.parametrize("value", ["\ud800", chr(0xDFFF), float("inf"), float("nan")])
 def test_what_scheme_cannot_say_is_refused(value: Datum) -> None:
-    with pytest.raises(ValueError, match="not a"):
+    with pytest.raises(ValueError, match=r"not a (number that can be written|character: U\+D[8F])"):
         write(value)
 
 

@@ -373,6 +373,11 @@ def test_two_packages_with_different_files_at_one_place_are_both_named(tmp_path:
         make(tmp_path, {"impostor": {"bin/bash": "#!other"}})
 
 
+def test_a_file_of_the_spec_settles_what_two_packages_have(tmp_path: Path) -> None:
+    result, _ = make(tmp_path, {"impostor": {"bin/bash": "#!other"}}, files={"/usr/bin/bash": {"text": "#!own"}})
+    assert usr_of(result)["/usr/bin/bash"].read() == b"#!own"
+
+
 def test_the_same_file_in_two_packages_is_not_a_conflict(tmp_path: Path) -> None:
     result, _ = make(tmp_path, {"twin": {"bin/bash": "#!bash"}})
     assert "/usr/bin/bash" not in {entry.path for entry in result.entries}
