@@ -60,7 +60,7 @@ def test_an_owner_is_an_account_or_a_number(
     assert (user_id(ACCOUNTS, "none"), group_id(ACCOUNTS, "none")) == (0, 0)
 
 
-def test_only_what_its_layer_does_not_say_lies_over_a_package(tmp_path: Path) -> None:
+def test_only_what_its_layer_does_not_say_is_put_over_a_package(tmp_path: Path) -> None:
     files = {"bin/fixed": "#!", "bin/app": "#!", "bin/link": "-> app", "share/d/": "", "share/e/": "", "etc/x": "x"}
     package = installed(
         tmp_path,

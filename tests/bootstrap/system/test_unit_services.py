@@ -185,7 +185,7 @@ def test_moments_are_joined_where_all_of_them_say_a_field() -> None:
 
 def test_a_key_is_made_before_the_first_start_of_what_needs_it() -> None:
     text = "[Service]\nExecStart=/bin/x\n"
-    first = unit_fields(unit(text, "postgresql@17-main.service"), (), ACCOUNTS)["first"]
+    first: Any = unit_fields(unit(text, "postgresql@17-main.service"), (), ACCOUNTS)["first"]
     assert [(absent, flags) for absent, flags, *_ in first] == [
         ("/etc/postgresql/17/main/postgresql.conf", (Symbol("root"),))
     ]

@@ -1,4 +1,4 @@
-"""What packages make of /usr together: who has a path, who wins it, and what lies where the spec wants something."""
+"""What packages make of /usr together: which has a path, which wins it, and what is where the spec wants something."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_every_path_is_known_with_the_packages_that_have_it(tmp_path: Path) -> N
     assert [usr.has(path) for path in ("bin/x", "share/a", "", "none", "etc/x")] == [True, True, True, False, False]
 
 
-def test_links_stand_where_debian_has_merged_directories_into_usr(tmp_path: Path) -> None:
+def test_links_are_where_debian_has_merged_directories_into_usr(tmp_path: Path) -> None:
     usr = usr_of(tmp_path, a={"bin/x": "#!", "lib64/x": "x"})
     found = [(entry.path, entry.target) for entry in base_entries(usr)]
     assert found == [
@@ -48,7 +48,7 @@ def test_links_stand_where_debian_has_merged_directories_into_usr(tmp_path: Path
     ]
 
 
-def test_what_lies_near_a_path_is_shown_with_its_kind_and_something_in_it(tmp_path: Path) -> None:
+def test_what_is_near_a_path_is_shown_with_its_kind_and_something_in_it(tmp_path: Path) -> None:
     usr = usr_of(tmp_path, a={"bin/x": "#!", "bin/l": "-> x", "share/e/": "", "lib/d/d/f": "x"})
 
     def near(*paths: str) -> list[tuple[str, Kind, str | None]]:
@@ -162,7 +162,7 @@ def test_a_package_wins_that_replaces_all_others(tmp_path: Path) -> None:
         settle(Usr.of([a, b, c]))
 
 
-def test_the_tree_for_triggers_has_what_lies_over_the_packages_first(tmp_path: Path) -> None:
+def test_the_tree_for_triggers_has_what_is_over_the_packages_first(tmp_path: Path) -> None:
     a = installed(tmp_path, "a", {"bin/x": "#!a", "etc/c": "a", "etc/l": "-> c", "var/d/": "", "var/v": "v"})
     b = installed(tmp_path, "b", {"etc/c": "b", "share/s": "s", "opt/o": "o"})
     over = [Entry.file("/etc/c", b"over"), Entry.symlink("/usr/bin/y", "x"), Entry.directory("/etc/d")]
