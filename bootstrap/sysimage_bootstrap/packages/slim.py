@@ -36,7 +36,7 @@ def slim_of(spec: SystemSpec, spec_dir: Path, resolution: Resolution, modules: C
     asked = names | (set(resolution.roots) - set(base_packages(spec)))
     return Slim(
         languages=languages_of([spec.locale, *_values(spec, _LANGUAGE)]) | set(spec.translations),
-        named=frozenset(names | asked),
+        named=frozenset(asked),
         asked=reachable(asked, resolution.edges),
         used=frozenset(_used(spec, spec_dir)),
         spared=(ON_DEMAND if spec.essential else frozenset()) - resolution.edges.keys() - set(spec.exclude),

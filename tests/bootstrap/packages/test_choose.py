@@ -119,6 +119,16 @@ def test_a_lock_keeps_nothing_of_a_suite_that_is_not_asked_for_any_more(tmp_path
     assert [str(package) for package in moved.resolution.packages] == ["nginx 2"]
 
 
+def test_a_version_that_the_lists_still_have_is_as_they_describe_it(tmp_path: Path) -> None:
+    lists = archive_of(
+        tmp_path, stanza("nginx", "1", depends="libc6 | musl"), stanza("libc6", "2"), stanza("musl", "1")
+    )
+    before = lock_packages(ASKED, lists)
+    kept = lock_packages(replace(ASKED, exclude=frozenset({"libc6"})), lists, before=before)
+    assert (before.resolution.edges["nginx"], kept.resolution.edges["nginx"]) == (("libc6",), ("musl",))
+    assert kept.resolution.unmet == ()
+
+
 def test_a_version_that_the_lists_have_no_more_provides_what_the_present_one_does(tmp_path: Path) -> None:
     asked = replace(ASKED, packages=("web", "mail"))
     old = archive_of(tmp_path, stanza("web", "1", depends="mta"), stanza("mail", "1", provides="mta"))

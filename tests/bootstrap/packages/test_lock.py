@@ -67,9 +67,8 @@ def test_what_is_written_is_read_back(lock: LockFile, tmp_path: Path) -> None:
 
 def test_a_base_is_read_back_and_the_document_has_its_keys_in_one_order(lock: LockFile) -> None:
     base = LockedBase("docker.io/library/debian:13", Digest.of(b"index"))
-    whole = replace(
-        lock, base=base, inputs=dict(reversed(INPUTS.items())), account_ids=AccountIds({"b": 2, "a": 1}, {})
-    )
+    more = {**dict(reversed(INPUTS.items())), "python": {**INPUTS["python"], "a": f"a.whl {Digest.of(b'a')}"}}
+    whole = replace(lock, base=base, inputs=more, account_ids=AccountIds({"b": 2, "a": 1}, {"d": 1, "c": 2}))
     assert parse_lock(whole.dumps()) == replace(
         whole,
         resolution=replace(
@@ -91,6 +90,9 @@ def test_a_base_is_read_back_and_the_document_has_its_keys_in_one_order(lock: Lo
         }
     ]
     assert list(document["accounts"]["users"]) == ["a", "b"]
+    assert list(document["accounts"]["groups"]) == ["c", "d"]
+    assert list(document["python"]) == ["a", "idna"]
+    assert whole.dumps().startswith('{\n  "format": "sysimage-lock/1",\n  "request": {\n    "architecture"')
     assert document["packages"][0] == {
         "name": "bash",
         "version": "5.2-1",
@@ -202,6 +204,18 @@ def test_a_lock_that_was_tampered_with_is_refused(damage: str, lock: LockFile, t
         read_lock(path)
     assert str(caught.value).startswith(f"cannot read the lock file {path}: it is malformed: {FAULTS.get(damage, '')}")
     assert caught.value.hint == "run `sysimage lock` again"
+
+
+def test_a_key_that_occurs_twice_is_refused(lock: LockFile) -> None:
+    with pytest.raises(ValueError, match=r"^a key occurs twice$"):
+        parse_lock(lock.dumps().replace('"roots": [', '"roots": [], "roots": [', 1))
+
+
+def test_what_a_lock_of_an_older_version_does_not_say_is_named(lock: LockFile) -> None:
+    older = {key: value for key, value in lock.request.items() if key != "on_demand"}
+    with pytest.raises(LockError) as caught:
+        replace(lock, request=older).require(REQUEST)
+    assert [str(issue) for issue in caught.value.issues] == ["on_demand: now [], locked null"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"format": 1, "format": 2}', "[" * 100_000])

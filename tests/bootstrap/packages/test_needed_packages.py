@@ -61,3 +61,12 @@ def test_all_that_is_missing_is_named_with_its_place(parts: dict[str, Any], faul
         require_packages(spec, resolved(spec))
     said = "\n".join(map(str, raised.value.issues))
     assert all(fault in said for fault in faults), said
+
+
+def test_alternatives_are_named_in_order() -> None:
+    spec = spec_of(alternatives={"b": "no-b", "awk": "gawk"})
+    with pytest.raises(SpecError) as raised:
+        require_packages(spec, resolved(spec))
+    assert [issue.where for issue in raised.value.issues] == ["/alternatives/awk", "/alternatives/b"]
+    assert str(raised.value).startswith("cannot make the system of its packages: some are not among them")
+    assert raised.value.hint == "take them out of exclude, or add them to packages"

@@ -55,6 +55,12 @@ def test_a_file_is_resolved_with_what_it_needs(request_of: Callable[..., Package
     assert found.package("shop").suite == OWN
 
 
+def test_files_are_read_in_the_order_of_their_names(request_of: Callable[..., PackageRequest], tmp_path: Path) -> None:
+    files = [shop(tmp_path, name=name) for name in ("c", "a", "b")]
+    for _ in range(2):
+        assert [one.package.name for one in request_of(*files).own] == ["a", "b", "c"]
+
+
 def test_a_file_counts_before_what_the_archive_has_of_it(
     request_of: Callable[..., PackageRequest], tmp_path: Path
 ) -> None:

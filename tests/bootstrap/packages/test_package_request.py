@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -81,14 +82,14 @@ def test_a_request_is_remembered_whole_and_the_same_in_any_order() -> None:
     own = OwnPackage(package("shop", "1"), "Package: shop\n", Path("shop.deb"))
     request = PackageRequest(
         "arm64",
-        ("nginx", "bash", "nginx"),
+        ("nginx", "bash", "nginx", "jq", "zsh", "awk"),
         suites=("sid", "extra"),
         components=("main", "contrib"),
         prefer={"b": "c", "a": "d"},
-        exclude=frozenset({"y", "x"}),
-        provided=frozenset({"q", "p"}),
+        exclude=frozenset({"y", "x", "a", "b"}),
+        provided=frozenset({"q", "p", "a", "b"}),
         essential=False,
-        on_demand=frozenset({"perl-base"}),
+        on_demand=frozenset({"perl-base", "a", "b", "c"}),
         keys={"shop": Digest.of(b"key")},
         own=(own,),
     )
@@ -96,16 +97,17 @@ def test_a_request_is_remembered_whole_and_the_same_in_any_order() -> None:
         ("architecture", "arm64"),
         ("components", ["main", "contrib"]),
         ("essential", False),
-        ("exclude", ["x", "y"]),
-        ("on_demand", ["perl-base"]),
-        ("packages", ["bash", "nginx"]),
+        ("exclude", ["a", "b", "x", "y"]),
+        ("on_demand", ["a", "b", "c", "perl-base"]),
+        ("packages", ["awk", "bash", "jq", "nginx", "zsh"]),
         ("prefer", {"a": "d", "b": "c"}),
-        ("provided", ["p", "q"]),
+        ("provided", ["a", "b", "p", "q"]),
         ("suites", ["sid", "extra"]),
         ("keys", {"shop": str(Digest.of(b"key"))}),
         ("own", {"shop": str(own.package.digest)}),
     ]
-    assert request.digest == replace(request, packages=("bash", "nginx")).digest
+    assert json.dumps(request.document()["prefer"]) == '{"a": "d", "b": "c"}'
+    assert request.digest == replace(request, packages=("bash", "nginx", "awk", "jq", "zsh")).digest
     assert request.digest != replace(request, packages=("bash",)).digest
     plain = PackageRequest("amd64", ())
     assert not {"keys", "own"} & plain.document().keys()

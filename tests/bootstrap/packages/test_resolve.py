@@ -220,6 +220,16 @@ def test_an_edge_leads_to_the_preferred_of_several_providers() -> None:
     assert resolve(archive, ask("a", "gawk", "mawk", prefer={})).edges["a"] == ("gawk",)
 
 
+def test_of_several_providers_that_are_there_the_first_by_name_meets_a_need() -> None:
+    archive = index(
+        stanza("a", depends="awk"),
+        stanza("gawk", provides="awk"),
+        stanza("aawk", provides="awk"),
+        stanza("z", depends="aawk"),
+    )
+    assert resolve(archive, ask("a", "gawk", "z", prefer={})).edges["a"] == ("aawk",)
+
+
 def test_an_architecture_that_is_named_has_to_be_ours() -> None:
     archive = index(
         stanza("a", depends="py:any, tool:native"), stanza("py"), stanza("tool"), stanza("b", depends="py:arm64")

@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 
 from sysimage.spec.model import SystemSpec
+from sysimage_bootstrap.archive.index import index_of
 from sysimage_bootstrap.debian.slim import CHARACTER_SETS, GUILE, PARTS, Slim
 from sysimage_bootstrap.packages.choose import package_request
 from sysimage_bootstrap.packages.default_packages import base_packages
+from sysimage_bootstrap.packages.package_request import OWN
 from sysimage_bootstrap.packages.resolve import Resolution
 from sysimage_bootstrap.packages.slim import slim_of
+from tests.bootstrap.archive.fake_archive import stanza
 
 EDGES = {"nginx": ("libssl",), "libssl": ("libc6",), "libc6": (), "bash": ("libtinfo6",), "libtinfo6": ("libc6",)}
 
@@ -40,6 +43,16 @@ def test_what_was_asked_for_is_what_the_spec_names_and_all_that_needs(tmp_path: 
     assert bash.asked == {"bash", "libtinfo6", "libc6"}, "named, although every system has it"
     virtual = sure(slim(tmp_path, ("bash", "nginx"), packages=["httpd"]))
     assert virtual.asked == nginx.asked, "another package provides the name"
+    assert virtual.named == {"nginx"}
+
+
+def test_packages_of_the_users_own_are_asked_for_like_those_that_are_named(tmp_path: Path) -> None:
+    own, other = (
+        index_of(stanza(name), "amd64", suite).versions(name)[0] for name, suite in (("nginx", OWN), ("bash", "trixie"))
+    )
+    spec = SystemSpec.model_validate({"name": "x", "packages": []})
+    found = sure(slim_of(spec, tmp_path, Resolution((other, own), EDGES, ("bash",)), []))
+    assert (found.named, found.asked) == ({"nginx"}, {"nginx", "libssl", "libc6"})
 
 
 def test_translations_are_those_of_every_locale_that_the_spec_mentions(tmp_path: Path) -> None:
