@@ -42,12 +42,12 @@ def etc_item(
 ) -> StoreItem:
     """The item of /etc, with what Debian generates at configuration: ``files`` and ``links``, by path in /etc."""
     leads_to = {StorePath.parse(target) for target in links.values() if target.startswith(f"{store.store_dir}/")}
-    generated = {path: str(Digest.of(content)) for path, content in sorted(files.items())}
+    generated = {path: str(Digest.of(content)) for path, content in files.items()}
     recipe = Recipe(
         "etc",
         "etc",
         tuple(sorted({*leads_to, *(package.path for package in packages if package.has("etc"))})),
-        {"format": GENERATED_ITEMS_VERSION, "files": generated, "links": dict(sorted(links.items()))}
+        {"format": GENERATED_ITEMS_VERSION, "files": generated, "links": dict(links)}
         | ({"init": spec.init.value} if spec.has_systemd else {}),
     )
     return store.realise(recipe, lambda top: etc.build_etc(packages, files, links, etc.not_wanted(spec), top))

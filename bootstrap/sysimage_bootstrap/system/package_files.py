@@ -55,10 +55,10 @@ class PackageFiles:
                 name for name in LINKS_TO_USR if self._holders(name)
             }
         relative = "" if path == "/usr" else self._in_item(path)
-        if relative is None:
-            return ()
-        found = {name for package in self._packages for name in package.names(relative)}
-        found = {name for name in found if is_shown(f"{relative}/{name}" if relative else name) or path != "/usr"}
+        found: set[str] = set()
+        if relative is not None:
+            found = {name for package in self._packages for name in package.names(relative)}
+            found = {name for name in found if is_shown(f"{relative}/{name}" if relative else name) or path != "/usr"}
         if path == "/usr":
             found |= {"local"}
         return found | {

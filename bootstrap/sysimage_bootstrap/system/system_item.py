@@ -56,7 +56,7 @@ def system_item(
         {
             "format": GENERATED_ITEMS_VERSION,
             "document": str(Digest.of(document)),
-            "contents": {name: file.digest() for name, file in sorted(files.items())},
+            "contents": {name: file.digest() for name, file in files.items()},
         },
     )
     own = store.path_of(recipe)

@@ -32,8 +32,9 @@ def trigger_items(
     found = []
     for trigger in (on(trigger, triplet) for trigger in TRIGGERS):
         owner = next((package for package in packages if re.fullmatch(trigger.package, package.name)), None)
-        read = inputs(trigger, tree) if owner is not None else {}
-        if owner is not None and read:
+        if owner is None:
+            continue
+        if read := inputs(trigger, tree):
             try:
                 found.append(_item(trigger, owner, read, assemble, store))
             except MachineError as error:

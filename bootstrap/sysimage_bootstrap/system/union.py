@@ -50,7 +50,7 @@ def link_union(
     issues: list[Issue] = []
     present = [source for source in sorted(sources, key=lambda source: source.path) if source.file("").is_dir()]
     _merge("", present, top, skip, replaced, issues)
-    for path, target in sorted(replaced.items()):
+    for path, target in replaced.items():
         link = top / path
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(target)

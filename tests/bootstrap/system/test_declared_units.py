@@ -335,7 +335,11 @@ def test_directories_that_a_container_may_have_covered_are_made_again() -> None:
 
 
 def test_services_are_enabled_where_they_are_units_of_their_own_or_timers() -> None:
-    texts = {"a.service": install("WantedBy=m.target"), "tmp.mount": "[Mount]\nWhere=/tmp\n", "b.service": RUNS}
+    texts = {
+        "a.service": install("WantedBy=m.target\nAlias=c.service"),
+        "tmp.mount": "[Mount]\nWhere=/tmp\n",
+        "b.service": RUNS,
+    }
     services = {
         "a": {"command": ["x"], "requires": ["new", "tick", "b"]},
         "b": {"log": "none"},

@@ -101,6 +101,7 @@ def test_names_in_a_directory_are_those_of_all_packages_and_debians(packages: Se
     assert set(files.names("/usr")) == {"bin", "local", "share"}
     assert set(files.names("/usr/share/dir")) == set()
     assert set(files.names("/usr/share")) == {"dir", "file", "sysimage"}
+    assert set(files.names("/usr/local")) == {"bin", "lib", "share", "sbin"}
     assert set(files.names("/var")) == {"cache", "lib", "log", "spool", "tmp", "run", "lock"}
     assert set(files.names("/var/lib")) == {"own", "dpkg", "systemd"}
     assert set(files.names("/var/lib/own")) == {"data"}

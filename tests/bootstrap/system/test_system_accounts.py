@@ -44,13 +44,17 @@ g seven 7
 g free
 m app extra
 m app also
+m app video
+m app audio
+m app games
 m nobody-here other
 r - 500-900
 """
     users, groups = parse_sysusers([("file", text)])
     assert users == [
         WantedUser(
-            "app", 901, None, ("also", "extra"), "An app", "/var/lib/app", "/bin/sh", "!*", system=True,
+            "app", 901, None, ("also", "audio", "extra", "games", "video"),
+            "An app", "/var/lib/app", "/bin/sh", "!*", system=True,
             make_home=False, origin="file",
         ),
         *(
@@ -63,7 +67,17 @@ r - 500-900
     ]  # fmt: skip
     assert groups == [
         WantedGroup(name, gid, system=True, origin="file")
-        for name, gid in (("app", 901), ("seven", 7), ("free", None), ("extra", None), ("also", None), ("other", None))
+        for name, gid in (
+            ("app", 901),
+            ("seven", 7),
+            ("free", None),
+            ("extra", None),
+            ("also", None),
+            ("video", None),
+            ("audio", None),
+            ("games", None),
+            ("other", None),
+        )
     ]
 
 

@@ -24,7 +24,7 @@ def usr_of(top: Path, **packages: Mapping[str, str]) -> Usr:
 
 
 def test_every_path_is_known_with_the_packages_that_have_it(tmp_path: Path) -> None:
-    a: dict[str, str] = {"bin/x": "#!", "share/a/": "", "etc/x": "x", "lib/y": "-> x", "var/x": "x"}
+    a: dict[str, str] = {"bin/x": "#!", "share/a/": "", "etc/x": "x", "lib/y": "-> ../share/a", "var/x": "x"}
     usr = usr_of(tmp_path, a=a, b={"bin/x": "#!", "share/a/b": "x"})
     assert {path: [one.name for one in holders] for path, holders in usr.holders.items()} == {
         "bin/x": ["a", "b"],
