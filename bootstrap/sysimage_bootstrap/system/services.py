@@ -47,7 +47,7 @@ def shepherd_configuration(
         unit = with_found_programs(packaged, exists)
         declarations[name] = unit_fields(unit, enabled.requires.get(name, ()), accounts)
         said = spec.services.get(name)
-        own = unit.commands.start[:1]
+        own = unit.commands.start
         if own and not (said and said.command) and not own[0].ignore_failure and not exists(own[0].words[0]):
             issues.append(Issue(f"/units/{name}", f"no package of the image has the program {own[0].words[0]}"))
     for name, service in spec.services.items():

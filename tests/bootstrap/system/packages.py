@@ -88,7 +88,7 @@ def make_programs(spec: SystemSpec, store: ItemStore) -> StoreItem | None:
 def put(top: Path, files: Mapping[str, str]) -> None:
     """Write files: a text that begins with ``#!`` is a program, one with ``->`` a link; a path that ends with a slash
     is an empty directory."""
-    top.mkdir(exist_ok=True)
+    top.mkdir(parents=True, exist_ok=True)
     for path, text in files.items():
         place = top / path
         (place if path.endswith("/") else place.parent).mkdir(parents=True, exist_ok=True)

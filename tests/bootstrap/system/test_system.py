@@ -486,6 +486,8 @@ def test_a_locale_becomes_an_item_without_what_it_was_taken_from(tmp_path: Path)
     assert "locales-all-1" not in names
     locale = next(item.path for item in result.items if item.path.name == "locale-de_AT.utf8")
     assert (store.location(locale) / "lib/locale/de_AT.utf8/LC_TIME").read_text() == "Montag"
+    named, _ = make(tmp_path / "named", everything, locale="de_AT.UTF-8", packages=["locales-all"])
+    assert {"locale-de_AT.utf8", "locales-all-1"} & {one.path.name for one in named.items} == {"locales-all-1"}
     with pytest.raises(SysimageError, match=r"did you mean 'de_AT.utf8'"):
         make(tmp_path, everything, locale="de_AU.UTF-8")
 
