@@ -73,7 +73,7 @@ def plan_items(
     edges = _edges(wanted, dependencies, inventories, ELF_TARGETS[architecture])
     given_up = break_cycles(edges)
     kept: dict[str, list[str]] = {name: [] for name in packages}
-    for source, target in sorted(edges.keys() - given_up):
+    for source, target in edges.keys() - given_up:
         kept[source].append(target)
     items: dict[str, PlannedItem] = {}
     for name in dependencies_first(kept):

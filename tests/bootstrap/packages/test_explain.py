@@ -88,6 +88,23 @@ def test_a_need_that_only_an_excluded_package_of_another_version_has_is_explaine
     assert faults(archive, "a", exclude=frozenset({"b"})) == ["a: needs b (>= 2), which is excluded"]
 
 
+def test_two_versions_of_a_package_cannot_be_together() -> None:
+    archive = index(
+        stanza("a", depends="lib (<< 2)"), stanza("b", depends="lib (>= 2)"), stanza("lib", "1"), stanza("lib", "2")
+    )
+    assert faults(archive, "a", "b") == ["b: needs lib (>= 2), lib 2 cannot be together with lib 1"]
+
+
+def test_the_choice_that_comes_first_is_explained_where_no_choice_works() -> None:
+    archive = index(
+        stanza("a", depends="x | y"),
+        stanza("x", depends="z"),
+        stanza("z", depends="none"),
+        stanza("y", depends="none2"),
+    )
+    assert faults(archive, "a") == ["z: needs none, the archive has no such package (z is there for x, for a)"]
+
+
 def test_every_candidate_is_named_with_what_it_cannot_be_together_with() -> None:
     archive = index(
         stanza("a", depends="x | y"),

@@ -59,6 +59,8 @@ def test_files_are_read_in_the_order_of_their_names(request_of: Callable[..., Pa
     files = [shop(tmp_path, name=name) for name in ("c", "a", "b")]
     for _ in range(2):
         assert [one.package.name for one in request_of(*files).own] == ["a", "b", "c"]
+        remembered = [file for file in (tmp_path / "cache/own-packages").rglob("*") if file.is_file()]
+        assert len(remembered) == 3
 
 
 def test_a_file_counts_before_what_the_archive_has_of_it(

@@ -196,6 +196,12 @@ def test_a_script_that_calls_a_spared_program_is_found(line: str, words: tuple[s
     assert [str(issue) for issue in caught.value.issues] == ["tool: bin/tool: calls perl, which is in perl-base"]
 
 
+def test_packages_that_no_package_declares_to_need_are_named_once_in_the_hint() -> None:
+    error = UnsaidNeedsError(["d", "a", "c", "b", "a"], [])
+    assert (error.packages, error.hint) == (("a", "b", "c", "d"), "add to the packages: a, b, c, d")
+    assert str(error) == "cannot make the system: programs call what is not in it"
+
+
 def test_scripts_that_only_configure_or_were_not_asked_for_call_nothing() -> None:
     scripts = {"sbin/pam-auth-update": "/usr/bin/perl"}
     runtime = inventory("libpam-runtime", *scripts, scripts=scripts)
