@@ -96,7 +96,7 @@ def _accounts(accounts: dict[str, Any], draft: Draft) -> None:
         if group.get("members"):
             declared["members"] = [str(one) for one in group["members"]]
         draft.put("groups", str(group["groupname"]), declared)
-    groups = {one.get("gid"): name for name, one in draft.spec.get("groups", {}).items()}
+    groups = _by_number(draft, "groups", "gid")
     for user in accounts.get("users") or ():
         made: dict[str, Any] = {"uid": user["uid"]} if "uid" in user else {}
         if user.get("gid") in groups and groups[user["gid"]] != user["username"]:
@@ -113,10 +113,14 @@ def _accounts(accounts: dict[str, Any], draft: Draft) -> None:
         draft.spec["user"] = name
 
 
+def _by_number(draft: Draft, key: str, number: str) -> dict[int, str]:
+    """The names of accounts that have a number."""
+    return {one[number]: name for name, one in draft.spec.get(key, {}).items() if number in one}
+
+
 def _path(path: dict[str, Any], draft: Draft) -> None:
     kind, place = path.get("type"), str(path["path"]).rstrip("/")
-    users = {one.get("uid"): name for name, one in draft.spec.get("users", {}).items()}
-    groups = {one.get("gid"): name for name, one in draft.spec.get("groups", {}).items()}
+    users, groups = _by_number(draft, "users", "uid"), _by_number(draft, "groups", "gid")
     options: dict[str, Any] = {}
     for key, names, ours in (("uid", users, "owner"), ("gid", groups, "group")):
         if path.get(key) in names:

@@ -288,10 +288,11 @@ class _Stage:
         into = last.endswith(("/", "/.")) or last in (".", "./") or len(sources) > 1
         documents = dict(one.documents)
         for source in sources:
-            marker = re.fullmatch(r"<<-?['\"]?(\w+)['\"]?", source)
-            if marker and marker[1] in documents:
-                body = documents[marker[1]] if "'" in source else self._say(documents[marker[1]])
-                self._draft.put("files", target, {"text": body, **options})
+            word = re.sub(r"^<<-?|['\"]", "", source)
+            if source.startswith("<<") and word in documents:
+                body = documents[word] if word in one.literal else self._say(documents[word])
+                place = posixpath.join(target, word) if into else target
+                self._draft.put("files", place, {"text": body, **options})
             elif "://" in source or source.startswith("git@"):
                 self._draft.note(
                     f"{one.word} {source}: fetch it before the build; nothing is fetched by a spec", one.line

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sysimage.errors import Issue, SpecError
 
 _DIRECTIVE = re.compile(r"#\s*escape\s*=\s*(\S)", re.IGNORECASE)
-_HERE = re.compile(r"<<(-?)(['\"]?)([A-Za-z_]\w*)\2")
+_HERE = re.compile(r"<<(-?)(['\"]?)([A-Za-z_][\w.-]*)\2")
 _VARIABLE = re.compile(r"\\(\$)|\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::([-+])([^}]*))?\})")
 INSTRUCTIONS = frozenset(
     [
@@ -47,6 +47,8 @@ class Instruction:
     """1-based: where it begins."""
     documents: tuple[tuple[str, str], ...] = ()
     """Here documents: the word and the text."""
+    literal: frozenset[str] = frozenset()
+    """Those of their words that are quoted: variables in their texts stay."""
 
 
 def instructions(text: str, name: str) -> list[Instruction]:
@@ -84,9 +86,10 @@ def _read(lines: list[str]) -> Iterator[Instruction]:
         if not whole:
             continue
         word, _, rest = whole.partition(" ")
-        documents = []
+        documents, literal = [], set()
         if word.upper() in ("RUN", "COPY", "ADD"):
-            for dash, _, end in _HERE.findall(rest):
+            for dash, quote, end in _HERE.findall(rest):
+                literal |= {end} if quote else set()
                 body = []
                 while index < len(lines) and (lines[index].lstrip("\t") if dash else lines[index]) != end:
                     body.append(lines[index].lstrip("\t") if dash else lines[index])
@@ -94,7 +97,7 @@ def _read(lines: list[str]) -> Iterator[Instruction]:
                 index += 1
                 documents.append((end, "".join(f"{line}\n" for line in body)))
         first = next((number for number in range(start, index) if lines[number].strip()[:1] not in ("", "#")), start)
-        yield Instruction(word.upper(), rest.strip(), first + 1, tuple(documents))
+        yield Instruction(word.upper(), rest.strip(), first + 1, tuple(documents), frozenset(literal))
 
 
 def substituted(text: str, variables: Mapping[str, str]) -> str:

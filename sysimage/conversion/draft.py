@@ -135,6 +135,8 @@ class Draft:
         """One by one what goes into a directory of the system."""
         for entry in sorted(place.iterdir()):
             below = posixpath.join(target, entry.name)
+            if entry.name == ".git":
+                continue  # history
             if entry.is_symlink():
                 self.put("symlinks", below, str(entry.readlink()))
             else:

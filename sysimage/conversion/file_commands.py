@@ -109,9 +109,11 @@ def _locale_gen(words: Sequence[str], draft: Draft, line: int | None) -> bool:
     """Locales are what ``locale`` and ``translations`` ask for; what is generated first becomes the system's."""
     text = " ".join(words[1:])
     found = _LOCALE.search(text)
+    if words[0] == "sed" and (found is None or "/etc/locale.gen" not in text):
+        return False
     if found is not None:
         draft.spec.setdefault("locale", f"{found[0]}.UTF-8")
-    return words[0] != "sed" or (found is not None and "/etc/locale.gen" in text)
+    return True
 
 
 def _localedef(words: Sequence[str], draft: Draft, line: int | None) -> bool:

@@ -14,6 +14,8 @@ _SEPARATORS = frozenset({"&&", "||", ";", "|", "&", "(", ")", "{", "}"})
 _NOTHING = frozenset({"set", "true", ":", "echo", "rm", "cd", "export", "update-ca-certificates", "ldconfig", "sync"})
 _QUIET = re.compile(r"(?<!\S)(?:[12]?>\s*/dev/null|&>\s*/dev/null|2>&1|>&2)(?=\s|$|;)")
 """Redirections that leave no file."""
+_ATTACHED = re.compile(r"((?!\d>)[^\s>]+)(>>?)(/\S+)")
+"""A word and a redirection with no space between them."""
 _INSTALLERS = frozenset({"apt-get", "apt", "apk"})
 """Their arguments are taken one by one: what only a shell knows becomes a note."""
 _READERS: Mapping[str, CommandReader] = {
@@ -58,6 +60,8 @@ def commands(text: str) -> Iterator[list[str]]:
 def _read(words: Sequence[str], draft: Draft, line: int | None) -> bool:
     """Whether a command was understood."""
     name = words[0].rpartition("/")[2]
+    if name in ("echo", "printf"):
+        words = [part for word in words for part in _apart(word)]
     if any(word.startswith(">") for word in words[1:]):
         return not any("$" in word or "`" in word for word in words) and file_commands.write_file(words, draft)
     reader = _READERS.get(name)
@@ -66,6 +70,11 @@ def _read(words: Sequence[str], draft: Draft, line: int | None) -> bool:
     if reader is not None:
         return reader([name, *words[1:]], draft, line)
     return name in _NOTHING and (name != "rm" or _is_clean_up(words))
+
+
+def _apart(word: str) -> Sequence[str]:
+    found = _ATTACHED.fullmatch(word)
+    return (word,) if found is None else found.groups()
 
 
 def _is_clean_up(words: Sequence[str]) -> bool:
