@@ -15,7 +15,7 @@ from tests.conversion.taken_over import files_in, whole
 
 def test_keys_are_in_the_order_in_which_people_read_them_and_the_others_by_name(tmp_path: Path) -> None:
     text = (
-        "FROM debian\nVOLUME /v\nLABEL a=b\nSTOPSIGNAL INT\nEXPOSE 80\nWORKDIR /w\nCMD b\nUSER ann\nENTRYPOINT a\nCMD b\n"
+        "FROM debian\nVOLUME /v\nLABEL a=b\nSTOPSIGNAL INT\nEXPOSE 80\nWORKDIR /w\nUSER ann\nENTRYPOINT a\nCMD b\n"
         "ENV A=b\nRUN ln -s /a /b && mkdir /c && groupadd g && echo x > /d && echo box > /etc/hostname\n"
     )
     spec, _ = whole(tmp_path, text)
