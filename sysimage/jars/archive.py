@@ -15,6 +15,7 @@ from sysimage.jars.manifest import Artifact, main_attributes
 from sysimage.rules.secrets import SecretScanner, secret_name
 
 _PIECE = 1 << 20
+"""Bytes that are read at once; of a manifest or of properties, no more are looked at."""
 _DAMAGED = (BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError, OSError, struct.error)
 _POM = re.compile(r"META-INF/maven/[^/]+/[^/]+/pom\.properties")
 _FILE_NAME = re.compile(r"(.+)-(\d[^-]*(?:-[A-Za-z][^-]*)*)")
@@ -22,8 +23,6 @@ _FILE_NAME = re.compile(r"(.+)-(\d[^-]*(?:-[A-Za-z][^-]*)*)")
 _CLASS = b"\xca\xfe\xba\xbe"
 _BEFORE_JAVA_1 = 44
 """That of a class file, less the number of the Java that introduced it."""
-_MOST_TEXT = 1 << 20
-"""Bytes of a manifest or of properties that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ def _read(archive: ZipFile, member: ZipInfo) -> tuple[bytes, str | None]:
         while data := stream.read(_PIECE):
             head = head or data
             scanner.feed(data)
-    return head[:_MOST_TEXT], scanner.found
+    return head, scanner.found
 
 
 def _name_of_secret(path: str) -> str | None:

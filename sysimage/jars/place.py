@@ -94,7 +94,7 @@ class _Runtime:
             if item.shown is None or item.location is None:
                 continue
             is_there |= os.path.lexists(item.location / "bin/java")
-            for home in sorted(item.location.glob("lib/jvm/*")):
+            for home in item.location.glob("lib/jvm/*"):
                 is_there |= (home / "bin/java").is_file()
                 release = home / "release"
                 if release.is_file() and (found := _RELEASE.search(release.read_text("utf-8", "replace"))):

@@ -30,7 +30,7 @@ class Jar:
     """Of its bytes, in hex."""
     where: str
     """The place in the spec that names it, or its directory."""
-    is_named: bool = False
+    is_named: bool
     """Whether the spec names it by itself, as it does an application's own."""
 
     @property

@@ -72,7 +72,7 @@ def contradictions(items: Sequence[PlacedItem], top: str, system: SystemResult, 
             if kinds.get(place) is Kind.DIRECTORY:
                 yield Issue(where, f"{placed.name} has a file at {place}, which is a directory")
             above = posixpath.dirname(place)
-            while above != top and above != "/":
+            while above != top:
                 if kinds.get(above, Kind.DIRECTORY) is not Kind.DIRECTORY:
                     yield Issue(where, f"{placed.name} has {place}, and {above} is not a directory")
                 above = posixpath.dirname(above)

@@ -120,7 +120,7 @@ class TarballSource:
 def _by_hash(directory: Path, packages: Sequence[LockedPackage]) -> dict[str, Path]:
     """The files of a directory that are what a lock file wants, by hash."""
     wanted = {package.digest for package in packages}
-    algorithms = sorted({package.algorithm for package in packages})
+    algorithms = {package.algorithm for package in packages}
     found: dict[str, Path] = {}
     for place in sorted(directory.glob("*.t*gz")):
         for algorithm in algorithms:

@@ -39,8 +39,9 @@ def system(top: Path, *entries: Entry, java: dict[str, Any] | None = None) -> Sy
     debian = Path(tempfile.mkdtemp(dir=top))
     libc = make_item(debian, "libc6-2.41-12", {"lib/x86_64-linux-gnu/libc.so.6": "x"})
     runtime = make_item(debian, "runtime-17", JAVA if java is None else java)
-    items = tuple(replace(item, shown=ShownFiles()) for item in (libc, runtime))
-    return SystemResult(libc.path, None, items, None, tuple(entries), ImageDefaults((), (), None, {}))
+    hidden = make_item(debian, "hidden-1", {"bin/java": b"x"})
+    items = tuple(replace(item, shown=ShownFiles()) for item in (libc, runtime, replace(hidden, location=None)))
+    return SystemResult(libc.path, None, (*items, hidden), None, tuple(entries), ImageDefaults((), (), None, {}))
 
 
 def store(top: Path) -> ItemStore:
@@ -126,7 +127,46 @@ def test_an_image_without_java_is_answered_with_what_to_add(tmp_path: Path) -> N
     make_jar(tmp_path / "lib/a.jar")
     with pytest.raises(SpecError, match="the image has no Java") as caught:
         placed(tmp_path, java={"bin/perl": b"x"})
+    assert str(caught.value).startswith("cannot put jars into the image: the image has no Java")
     assert caught.value.hint == 'add "default-jre-headless" to "packages"'
+
+
+def test_a_spec_without_jars_has_the_system_as_it_is(tmp_path: Path) -> None:
+    spec = parse_spec(json.dumps({"name": "web", "packages": []}))
+    before = system(tmp_path, java={"bin/perl": b"x"})
+    items = JarItems(store(tmp_path), "/srv/shop/lib", tmp_path / "cache/jars/contents")
+    assert with_jars(spec, tmp_path, before, items, silent) is before
+
+
+@pytest.mark.parametrize(
+    ("java", "newest"),
+    [
+        ({**JAVA, "lib/jvm/java-8-openjdk-amd64/release": 'JAVA_VERSION="1.8.0_412"\n'}, 17),
+        ({**JAVA, "lib/jvm/a": "->java-17-openjdk-amd64", "lib/jvm/b/release": 'JAVA_VERSION="21.0.1"\n'}, 21),
+        ({"bin/java": b"x", "lib/jvm/a/release": 'JAVA_VERSION="1.8.0_412"\n'}, 8),
+    ],
+)
+def test_jars_may_need_the_newest_java_of_the_image(tmp_path: Path, java: dict[str, Any], newest: int) -> None:
+    make_jar(tmp_path / "lib/a.jar", {"A.class": class_file(newest)})
+    assert shown(tmp_path, java=java)
+    make_jar(tmp_path / "lib/a.jar", {"A.class": class_file(newest + 1)})
+    (fault,) = faults(tmp_path, java=java)
+    assert f"is compiled for Java {newest + 1}, and the image has Java {newest}: " in fault
+
+
+def test_progress_counts_all_jars_damaged_ones_too(tmp_path: Path) -> None:
+    make_jar(tmp_path / "lib/a.jar")
+    (tmp_path / "lib/b.jar").touch()
+    spec = parse_spec(json.dumps({"name": "web", "packages": [], "java": {"jars": ["lib"], "at": "/srv/shop/lib"}}))
+    items = JarItems(store(tmp_path), "/srv/shop/lib", tmp_path / "cache/jars/contents")
+    said: list[tuple[str, int, int | None]] = []
+
+    def progress(stage: str, done: int, total: int | None, *, unit: str = "", at: str = "") -> None:
+        said.append((stage, done, total))
+
+    with pytest.raises(SpecError, match="cannot put the jars of web into the image"):
+        with_jars(spec, tmp_path, system(tmp_path), items, progress)
+    assert said == [("jars", 1, 2), ("jars", 2, 2)]
 
 
 @pytest.mark.parametrize("java", [{"bin/java": b"x"}, {"lib/jvm/temurin-21-jre-amd64/bin/java": b"x"}])
@@ -179,7 +219,18 @@ def test_two_jars_for_one_place_are_refused_unless_they_are_the_same(tmp_path: P
     assert len(shown(tmp_path, jars=("lib", "more"))) == 1
     make_jar(tmp_path / "more/a.jar", {"B.class": "x"})
     (fault,) = faults(tmp_path, jars=("lib", "more"))
-    assert "are different jars for one place: a.jar" in fault
+    assert fault == f"/java/jars/1: {tmp_path}/more/a.jar and {one} are different jars for one place: a.jar"
+
+
+def test_the_same_jar_by_two_names_is_two_artifacts(tmp_path: Path) -> None:
+    poms = {**pom("g", "a", "1"), **pom("g", "b", "1")}
+    one = make_jar(tmp_path / "lib/a.jar", poms)
+    (tmp_path / "lib/b.jar").write_bytes(one.read_bytes())
+    facts = [store(tmp_path).facts(path) for path in placed(tmp_path).other_roots]
+    assert [(said["purl"], said["contains"]) for said in facts] == [
+        ("pkg:maven/g/a@1", ["pkg:maven/g/b@1"]),
+        ("pkg:maven/g/b@1", ["pkg:maven/g/a@1"]),
+    ]
 
 
 def test_every_jar_that_is_damaged_is_named(tmp_path: Path) -> None:
@@ -217,6 +268,7 @@ def test_a_link_is_followed_inside_of_the_directory_and_no_further(tmp_path: Pat
     top = tmp_path / "spec"
     make_jar(top / "lib/guava-33.jar")
     (top / "lib/guava.jar").symlink_to("guava-33.jar")
+    (top / "lib/directory.jar").symlink_to("..")
     assert len(shown(top)) == 2
     (top / "lib/out.jar").symlink_to(outside)
     (top / "lib/gone.jar").symlink_to("nowhere")
@@ -228,6 +280,8 @@ def test_a_link_is_followed_inside_of_the_directory_and_no_further(tmp_path: Pat
 
 def test_a_directory_without_jars_is_refused(tmp_path: Path) -> None:
     (tmp_path / "lib").mkdir()
+    with pytest.raises(SpecError, match="cannot use the jars of the spec"):
+        placed(tmp_path)
     assert faults(tmp_path) == ["/java/jars/0: no jar is in lib"]
 
 
@@ -238,7 +292,13 @@ def test_what_is_not_a_jar_is_named_unless_a_tree_takes_it(tmp_path: Path, caplo
         (tmp_path / "shop" / name).touch()
     (tmp_path / "shop/c").symlink_to("lib")
     placed(tmp_path, jars=("shop",))
-    assert "shop holds what is not a jar and is left out: README, app.war, c and 1 more" in caplog.text
+    assert caplog.messages == [
+        'shop holds what is not a jar and is left out: README, app.war, c and 1 more; "trees" takes other files'
+    ]
+    (tmp_path / "shop/README").unlink()
+    caplog.clear()
+    placed(tmp_path, jars=("shop",))
+    assert "left out: app.war, c, bin/shop; " in caplog.text
     caplog.clear()
     placed(tmp_path, jars=("shop",), trees={"/srv/shop": {"source": "shop", "exclude": ["*.jar"]}})
     assert not caplog.text
@@ -248,14 +308,25 @@ def test_a_class_path_that_leads_nowhere_is_reported(tmp_path: Path, caplog: pyt
     make_jar(tmp_path / "lib/shop.jar", Class_Path="a.jar gone.jar conf/ ../up.jar ../tree.jar")
     make_jar(tmp_path / "lib/a.jar")
     make_jar(tmp_path / "app/tree.jar")
-    placed(tmp_path, trees={"/srv/shop": {"source": "app"}}, files={"/srv/shop/up.jar": {"text": ""}})
-    assert "shop.jar names jars in its Class-Path that are not there: /srv/shop/lib/gone.jar\n" in caplog.text
+    trees = {"/srv/shop": {"source": "app"}}
+    placed(tmp_path, trees=trees, files={"/srv/shop/up.jar": {"text": ""}})
+    gone = "shop.jar names jars in its Class-Path that are not there: /srv/shop/lib/gone.jar"
+    assert caplog.messages == [gone]
+    caplog.clear()
+    (tmp_path / "app.tar").touch()  # what an archive holds is not known here
+    placed(tmp_path, trees={"/srv/shop": {"source": "app.tar"}})
+    assert not caplog.messages
+    placed(tmp_path, trees={"/srv/shopping": {"source": "app.tar"}})
+    assert caplog.messages == [f"{gone}, /srv/shop/up.jar, /srv/shop/tree.jar"]
 
 
 def test_jars_inside_of_a_jar_are_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     make_jar(tmp_path / "lib/shop.jar", {"BOOT-INF/lib/a.jar": "", "BOOT-INF/lib/b.jar": ""})
     placed(tmp_path)
-    assert "shop.jar holds 2 other jars, which all move when it changes" in caplog.text
+    assert caplog.messages == [
+        "shop.jar holds 2 other jars, which all move when it changes: divide it, for Spring Boot with "
+        "`java -Djarmode=tools -jar shop.jar extract`"
+    ]
 
 
 def test_a_directory_in_the_place_of_a_jar_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from sysimage.errors import IntegrityError
 from sysimage.npm_packages.items import PackageItems
 from sysimage.npm_packages.lock_file import LockedPackage
-from sysimage.store.items import StoreItem
+from sysimage.store.items import ShownFiles, StoreItem
 from sysimage_bootstrap.store import ItemStore
 from tests.support.npm_packages import make_tarball
 
@@ -35,8 +35,11 @@ def test_an_item_holds_the_package_at_its_place(tmp_path: Path) -> None:
     tarball = make_tarball(tmp_path / "x.tgz", {"lib/x.js": "x", "run": "#!/bin/sh\n"}, programs=("run",))
     item, location = made(tmp_path, tarball)
     assert item.path.name == "node-x-1.0.0"
-    assert item.shown is not None
-    assert item.shown.top == "/srv/app"
+    assert item.source == "node-x"
+    assert item.shown == ShownFiles(top="/srv/app")
+    digest = hashlib.sha512(tarball.read_bytes()).hexdigest()
+    facts = ItemStore(tmp_path / "store", "/gnu/store").facts(item.path)
+    assert facts == {"sha512": digest, "purl": "pkg:npm/x@1.0.0"}
     modes = {name: (location / "node_modules/x" / name).stat().st_mode & 0o777 for name in ("lib/x.js", "run")}
     assert modes == {"lib/x.js": 0o444, "run": 0o555}
 
@@ -50,6 +53,41 @@ def test_a_program_is_a_link_beside_the_package_to_an_executable_file(tmp_path: 
     assert (links / "x").stat().st_mode & 0o777 == 0o555
     assert (links / "x").read_bytes() == b"#!/usr/bin/env node\nx\r\n"
     assert item.path.name == "node-scope-x-1.0.0"
+    assert ItemStore(tmp_path / "store", "/gnu/store").facts(item.path)["purl"] == "pkg:npm/%40scope/x@1.0.0"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("#!/bin/sh\n\r\n", "#!/bin/sh\n\r\n"), ("x\r\n#!y\r\n", "x\r\n#!y\r\n"), ("#!/bin/sh\r", "#!/bin/sh")],
+)
+def test_only_the_first_line_of_a_script_is_changed(tmp_path: Path, before: str, after: str) -> None:
+    tarball = make_tarball(tmp_path / "x.tgz", {"bin/a": before, "bin/b": before})
+    _, location = made(tmp_path, tarball, bin={"a": "bin/a", "c": "bin/a"})
+    files = location / "node_modules/x/bin"
+    assert [(files / name).read_bytes().decode() for name in "ab"] == [after, before]
+    assert [(files / name).stat().st_mode & 0o777 for name in "ab"] == [0o555, 0o444]
+    assert {link.name: link.readlink() for link in (location / "node_modules/.bin").iterdir()} == dict.fromkeys(
+        ("a", "c"), Path("../x/bin/a")
+    )
+
+
+def test_an_item_has_a_name_that_stores_take(tmp_path: Path) -> None:
+    tarball = make_tarball(tmp_path / "x.tgz", {})
+    for place, name in (("node_modules/a~~b", "node-a-b-1.0.0"), (f"node_modules/{'x' * 200}", f"node-{'x' * 150}")):
+        assert made(tmp_path, tarball, place)[0].path.name == name
+
+
+def test_an_item_that_the_store_has_needs_no_tarball(tmp_path: Path) -> None:
+    tarball = make_tarball(tmp_path / "x.tgz", {})
+    package, items = locked(tarball), PackageItems(ItemStore(tmp_path / "store", "/gnu/store"), "/srv/app")
+    assert not items.has(package)
+    with pytest.raises(IntegrityError) as caught:
+        items.item(package, None)
+    assert str(caught.value) == "cannot make the item of x 1.0.0: the tarball is not there"
+    item = items.item(package, tarball)
+    assert items.has(package)
+    assert items.item(package, None) == item
+    assert items.path_of(package) == item.path
 
 
 def test_links_of_a_tarball_are_left_out_as_npm_leaves_them_out(tmp_path: Path) -> None:
@@ -58,11 +96,31 @@ def test_links_of_a_tarball_are_left_out_as_npm_leaves_them_out(tmp_path: Path) 
     assert [path.name for path in (location / "node_modules/x").iterdir()] == ["package.json"]
 
 
-@pytest.mark.parametrize("path", ["../../escaped", "a/../../escaped", "line\nend"])
+@pytest.mark.parametrize("path", ["../../escaped", "a/../../escaped", "a/../b", "line\nend"])
 def test_a_path_that_leads_out_is_refused(tmp_path: Path, path: str) -> None:
-    with pytest.raises(IntegrityError, match="is not a path inside a package"):
+    with pytest.raises(IntegrityError) as caught:
         made(tmp_path, make_tarball(tmp_path / "x.tgz", {path: ""}))
+    (issue,) = caught.value.issues
+    assert (issue.where, issue.message) == ("/node/lock", f"{f'package/{path}'!r} is not a path inside a package")
     assert not list((tmp_path / "store/gnu/store").iterdir())
+
+
+def test_files_are_below_the_first_directory_whatever_it_is_called(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "x.tgz", "w:gz") as archive:
+        for path in ("./other/", "other", "./other//lib/./x.js", "second/package.json"):
+            member = tarfile.TarInfo(path)
+            member.type = tarfile.DIRTYPE if path.endswith("/") else tarfile.REGTYPE
+            archive.addfile(member)
+    _, location = made(tmp_path, tmp_path / "x.tgz")
+    top = location / "node_modules/x"
+    assert sorted(str(one.relative_to(top)) for one in top.rglob("*")) == ["lib", "lib/x.js", "package.json"]
+
+
+def test_an_absolute_path_is_refused(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "x.tgz", "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("/package/package.json"))
+    with pytest.raises(IntegrityError, match=r"'/package/package\.json' is not a path inside a package"):
+        made(tmp_path, tmp_path / "x.tgz")
 
 
 @pytest.mark.parametrize("files", [{"a": "", "a/b": ""}, {"a/b": "", "a": ""}])

@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 
 from sysimage.errors import SpecError
+from sysimage.npm_packages.lock_document import LockDocument, LockEntry, is_place
 from sysimage.npm_packages.lock_file import LockedPackage, read_lock
 from sysimage.spec.node import Node
 from tests.support.npm_packages import write_lock
 
 LOCKED = Path(__file__).parent / "locked"
 SHA512 = "sha512-" + "A" * 86 + "=="
+SHA384 = "sha384-" + "A" * 64
+SHA256 = "sha256-" + "A" * 43 + "="
 GOOD = {"version": "1.0.0", "integrity": SHA512}
 
 
@@ -120,6 +123,142 @@ def test_what_cannot_be_had_is_refused(
         written(tmp_path, packages, **root)
     (issue,) = caught.value.issues
     assert fault in issue.message
+    assert issue.where == "/node/lock"
+    assert str(caught.value).startswith(f"cannot use {tmp_path}/package-lock.json\n")
+
+
+def test_every_fault_of_a_lock_file_is_said_in_the_order_of_places(tmp_path: Path) -> None:
+    (tmp_path / "a.tgz").mkdir()
+    packages = {
+        "node_modules/d": {**GOOD, "bin": {"": "x", ".": "x", "..": "x", "a\nb": "/x", "c": "a\nb", "d": "..x"}},
+        "node_modules/c": {"link": True},
+        "node_modules/b": {**GOOD, "resolved": "file:a.tgz"},
+        "node_modules/a": {"integrity": SHA512},
+        "node_modules/e": {**GOOD, "resolved": "https://x/e/-/e.tgz"},
+        "node_modules/f": {**GOOD, "resolved": "github:x/f"},
+        "node_modules/g": {**GOOD, "resolved": "git://x/g"},
+        "node_modules/h": {**GOOD, "resolved": "http://x/h.tgz"},
+    }
+    with pytest.raises(SpecError) as caught:
+        written(tmp_path, packages, dependencies=dict.fromkeys("abcdefgh", "*"))
+    repository = "comes from a repository: npm pack it, and let the application depend on the file"
+    assert [issue.message.removeprefix("package-lock.json: node_modules/") for issue in caught.value.issues] == [
+        "a has no name and version of a registry",
+        "b is at file:a.tgz, which is not a file inside the spec's directory",
+        "c is a link to a directory: npm pack that directory, and let the application depend on the file, "
+        "npm install ./NAME.tgz",
+        "d has a program with the name ''",
+        "d has a program with the name '.'",
+        "d has a program with the name '..'",
+        "d has a program with the name 'a\\nb'",
+        "d has a program outside of it: '/x'",
+        "d has a program outside of it: 'a\\nb'",
+        f"f {repository}",
+        f"g {repository}",
+        'h comes from an address outside of a registry; put its tarball into a directory and say "tarballs"',
+    ]
+
+
+def test_a_package_has_what_the_lock_file_says_of_it(tmp_path: Path) -> None:
+    packages: dict[str, dict[str, Any]] = {
+        "node_modules/b": {**GOOD, "bin": {"z": "./bin/../z.js", "y": "y.js"}, "hasInstallScript": True},
+        "node_modules/a": {**GOOD, "optionalDependencies": {"b": "*", "none": "*"}},
+    }
+    write_lock(tmp_path / "package-lock.json", packages)
+    a, b = read_lock(node(), tmp_path, "amd64")
+    digest = "00" * 64
+    assert a == LockedPackage("a", "1.0.0", "node_modules/a", "sha512", digest)
+    bins = {"y": "y.js", "z": "z.js"}
+    assert b == LockedPackage("b", "1.0.0", "node_modules/b", "sha512", digest, bins, has_install_script=True)
+    assert (list(b.bin), str(b)) == (["y", "z"], "b 1.0.0")
+
+
+@pytest.mark.parametrize(
+    ("integrity", "algorithm"),
+    [
+        (f"{SHA256} {SHA512}", "sha512"),
+        (f"sha1-AAAA {SHA256}?option {SHA384}", "sha384"),
+        (f"  {SHA256}?a?b ", "sha256"),
+        (f"{SHA512[:20]}!{SHA512[20:]} {SHA384}", "sha384"),
+        (f"sha512-AAAA sha384-=A {SHA256}", "sha256"),
+    ],
+)
+def test_the_strongest_hash_that_is_whole_counts(tmp_path: Path, integrity: str, algorithm: str) -> None:
+    write_lock(tmp_path / "package-lock.json", {"node_modules/a": {**GOOD, "integrity": integrity}})
+    (found,) = read_lock(node(), tmp_path, "amd64")
+    assert (found.algorithm, found.digest) == (algorithm, "00" * (int(algorithm[3:]) // 8))
+
+
+def test_development_dependencies_of_packages_are_not_the_application_s(tmp_path: Path) -> None:
+    packages = {"node_modules/a": {**GOOD, "devDependencies": {"b": "*"}}, "node_modules/b": GOOD}
+    write = {"dependencies": {"a": "*"}, "devDependencies": {"a": "*"}}
+    assert written(tmp_path, packages, {"dev": True}, **write) == ["node_modules/a"]
+
+
+def test_all_that_is_not_locked_is_named_with_what_needs_it(tmp_path: Path) -> None:
+    packages = {"node_modules/a": {**GOOD, "dependencies": {"c": "*"}}}
+    with pytest.raises(SpecError) as caught:
+        written(tmp_path, packages, {"dev": True}, dependencies={"a": "*", "b": "*"}, devDependencies={"d": "*"})
+    assert [issue.message for issue in caught.value.issues] == [
+        "the application needs b, which is not locked",
+        "the application needs d, which is not locked",
+        "node_modules/a needs c, which is not locked",
+    ]
+
+
+def test_node_finds_the_nearest_package_above() -> None:
+    deep = "node_modules/a/node_modules/@s/b"
+    places = ("node_modules/c", "node_modules/a/node_modules/c", f"{deep}/node_modules/c", "node_modules/d")
+    document = LockDocument({"": LockEntry(), **{place: LockEntry() for place in places}})
+    asked = {
+        (f"{deep}/node_modules/x", "c"): f"{deep}/node_modules/c",
+        (deep, "c"): f"{deep}/node_modules/c",
+        ("node_modules/a/node_modules/x", "c"): "node_modules/a/node_modules/c",
+        ("node_modules/x", "c"): "node_modules/c",
+        ("", "c"): "node_modules/c",
+        (deep, "d"): "node_modules/d",
+        (deep, "e"): None,
+        ("", "e"): None,
+    }
+    assert {question: document.find(*question) for question in asked} == asked
+
+
+@pytest.mark.parametrize(
+    ("said", "runs"),
+    [
+        ({}, True),
+        ({"os": ["darwin", "linux"], "cpu": ["any"], "libc": ["!musl"]}, True),
+        ({"os": ["!win32", "!linux"]}, False),
+        ({"os": ["!linux", "any"]}, False),
+        ({"cpu": ["x64", "!x64"]}, False),
+        ({"cpu": "arm64"}, False),
+        ({"libc": "musl"}, False),
+        ({"os": "freebsd"}, False),
+    ],
+)
+def test_lists_of_systems_are_read_as_npm_reads_them(said: dict[str, Any], runs: bool) -> None:
+    assert LockEntry.model_validate(said).runs_on("x64") is runs
+
+
+@pytest.mark.parametrize(
+    ("place", "is_one"),
+    [
+        ("node_modules/a", True),
+        ("node_modules/@s/a.b/node_modules/c", True),
+        ("", False),
+        ("a", False),
+        ("/node_modules/a", False),
+        ("node_modules/@s", False),
+        ("node_modules/a/b", False),
+        ("node_modules/a/", False),
+        ("node_modules/.", False),
+        ("node_modules/@../a", True),
+        ("node_modules/a\x7f", False),
+        ("node_modules/a b", False),
+    ],
+)
+def test_a_place_is_a_package_s_below_the_application(place: str, is_one: bool) -> None:
+    assert is_place(place) is is_one
 
 
 def test_an_address_outside_of_registries_does_not_matter_for_a_directory(tmp_path: Path) -> None:
@@ -128,12 +267,28 @@ def test_an_address_outside_of_registries_does_not_matter_for_a_directory(tmp_pa
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", "[" * 100_000, '{"lockfileVersion": 1}', '{"lockfileVersion": 3, "packages": {}}']
+    ("text", "fault"),
+    [
+        ("", "cannot read "),
+        ("[" * 100_000, "cannot read "),
+        ("[]", "is not a package-lock.json of version 2 or 3"),
+        ("{}", "is not a package-lock.json of version 2 or 3"),
+        ('{"lockfileVersion": 1}', "has version 1, which does not say all that is needed"),
+        ('{"lockfileVersion": 3, "packages": {}}', "is not a package-lock.json of version 2 or 3"),
+        ('{"lockfileVersion": 3, "packages": [""]}', "is not a package-lock.json of version 2 or 3"),
+        ('{"lockfileVersion": 4, "packages": {"": {}}}', "is not a package-lock.json of version 2 or 3"),
+        ('{"lockfileVersion": 2, "packages": {"": [], "node_modules/a": 1}}', "package-lock.json: '': it: "),
+    ],
 )
-def test_what_is_not_a_lock_file_is_refused_with_how_to_write_one(tmp_path: Path, text: str) -> None:
+def test_what_is_not_a_lock_file_is_refused_with_how_to_write_one(tmp_path: Path, text: str, fault: str) -> None:
     (tmp_path / "package-lock.json").write_text(text)
-    with pytest.raises(SpecError, match=r"cannot (use|read) "):
+    with pytest.raises(SpecError, match=r"cannot (use|read) ") as caught:
         read_lock(node(), tmp_path, "amd64")
+    assert fault in str(caught.value)
+    is_another = "version" in fault
+    write = "npm install --package-lock-only --lockfile-version 3 writes it again"
+    assert caught.value.hint == (write if is_another else None)
+    assert len(caught.value.issues) == (2 if "it:" in fault else 1 if is_another else 0)
 
 
 def test_a_lock_file_of_version_2_is_read_alike(tmp_path: Path) -> None:

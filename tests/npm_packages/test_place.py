@@ -74,11 +74,37 @@ def test_each_package_is_an_item_and_a_root_of_its_own(tmp_path: Path) -> None:
     assert result.system.name == "libc6-2.41-12"
 
 
+def test_a_spec_without_packages_has_the_system_as_it_is(tmp_path: Path) -> None:
+    spec = parse_spec(json.dumps({"name": "web", "packages": []}))
+    before = system(tmp_path, node=False)
+    source, items = TarballSource(tmp_path, {}, tmp_path), PackageItems(ItemStore(tmp_path, "/gnu/store"), "/srv/app")
+    assert with_npm_packages(spec, tmp_path, before, source, items, silent) is before
+
+
+def test_what_the_store_has_is_not_fetched_again(tmp_path: Path) -> None:
+    before = placed(tmp_path, {"one": {}, "two": {}})
+    for place in (tmp_path / "npm").iterdir():
+        place.unlink()
+    spec = parse_spec(json.dumps(spec_text()))
+    source = TarballSource(tmp_path / "cache/npm", {}, tmp_path, tmp_path / "npm")
+    items = PackageItems(ItemStore(tmp_path / "cache/store", "/gnu/store"), "/srv/app")
+    said: list[tuple[str, int, int | None]] = []
+
+    def progress(stage: str, done: int, total: int | None, *, unit: str = "", at: str = "") -> None:
+        said.append((stage, done, total))
+
+    (tmp_path / "again").mkdir()
+    after = with_npm_packages(spec, tmp_path, system(tmp_path / "again"), source, items, progress)
+    assert after.other_roots == before.other_roots
+    assert said == [("npm packages", 1, 2), ("npm packages", 2, 2)]
+
+
 def test_without_node_the_error_says_what_to_add(tmp_path: Path) -> None:
     spec = parse_spec(json.dumps(spec_text()))
     source, items = TarballSource(tmp_path, {}, tmp_path), PackageItems(ItemStore(tmp_path, "/gnu/store"), "/srv/app")
     with pytest.raises(SpecError) as caught:
         with_npm_packages(spec, tmp_path, system(tmp_path, node=False), source, items, silent)
+    assert str(caught.value) == "cannot put npm packages into the image: the image has no Node"
     assert caught.value.hint == 'add "nodejs" to "packages"'
 
 
@@ -92,15 +118,25 @@ def test_without_node_the_error_says_what_to_add(tmp_path: Path) -> None:
             {},
             "no .node file for this machine is in its tarball",
         ),
-        ({"a.node": dynamic_elf(["libc.musl-x86_64.so.1"]), "binding.gyp": ""}, {}, "no .node file for this machine"),
+        (
+            {"a.node": dynamic_elf(["libm.so", "libc.musl-x86_64.so.1"]), "binding.gyp": ""},
+            {},
+            "no .node file for this machine",
+        ),
     ],
 )
 def test_a_package_that_would_have_to_be_built_is_refused(
     tmp_path: Path, files: dict[str, str | bytes], entry: dict[str, Any], said: str
 ) -> None:
-    (fault,) = faults(tmp_path, {"one": files}, entry=entry)
-    assert said in fault
-    assert '"without-scripts"' in fault
+    with pytest.raises(SpecError, match="cannot put the npm packages of web into the image") as caught:
+        placed(tmp_path, {"one": files}, entry=entry)
+    (issue,) = caught.value.issues
+    assert said in issue.message
+    assert issue.where == "/node/lock"
+    assert issue.message.endswith(
+        "and no .node file for this machine is in its tarball: take a version that brings one, or, if it works "
+        'without, name it in "without-scripts"'
+    )
 
 
 def test_a_package_that_brings_what_is_built_is_taken(tmp_path: Path) -> None:
@@ -116,6 +152,9 @@ def test_a_package_that_brings_what_is_built_is_taken(tmp_path: Path) -> None:
 def test_a_package_that_works_without_its_script_is_taken(tmp_path: Path) -> None:
     said = {"without-scripts": ["one"]}
     assert placed(tmp_path, {"one": {}}, entry={"hasInstallScript": True}, **said).other_roots
+    elf: dict[str, str | bytes] = {"a.so": dynamic_elf(), "b/binding.gyp": ""}
+    (fault,) = faults(tmp_path / "other", {"one": {}, "two": elf}, entry={"hasInstallScript": True}, **said)
+    assert fault.startswith("two 1.0.0 has an install script, which is not run, and no .node file")
 
 
 def test_a_library_that_is_nowhere_names_the_package_to_add(tmp_path: Path) -> None:
