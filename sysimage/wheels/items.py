@@ -63,7 +63,7 @@ class WheelItems:
             if place is None:
                 raise IntegrityError(f"cannot make the item of {file.file}: the wheel is not there")
             changed = _unpack(place, file, draft, self.target, self.modules)
-            compiled = [str(one.relative_to(draft)) for one in sorted((draft / self.modules).rglob("*.py"))]
+            compiled = [str(one.relative_to(draft)) for one in (draft / self.modules).rglob("*.py")]
             if compiled:
                 self.compiler().compile(draft, compiled, top=TOP)
             facts = {

@@ -44,7 +44,7 @@ def own_source(selection: Selection, trees: TreeStore, items: WheelItems) -> Ite
             shutil.copytree(tree.place, top, symlinks=True)
             for directory in (top, *(one for one in top.rglob("*") if one.is_dir() and not one.is_symlink())):
                 directory.chmod(0o755)
-            modules = [str(one.relative_to(draft)) for one in sorted(top.rglob("*.py"))]
+            modules = [str(one.relative_to(draft)) for one in top.rglob("*.py")]
             if modules:
                 items.compiler().compile(draft, modules, top=TOP)
             return BuiltItem("python-source")

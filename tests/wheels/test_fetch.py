@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
 
 from sysimage.errors import IntegrityError, RegistryError, SpecError
-from sysimage.wheels.fetch import WheelSource, prune_wheels
+from sysimage.wheels.fetch import WheelSource
 from sysimage.wheels.lock_file import LockedWheel
 from tests.support.wheels import make_wheel, sha256
 from tests.wheels.conftest import TARGET
@@ -34,7 +33,12 @@ def wheels(tmp_path: Path) -> Path:
 
 def pip_that_looks_in(wheels: Path) -> dict[str, str]:
     """As a user would configure it, so that the test needs no network."""
-    named = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels), "PIP_CONFIG_FILE": os.devnull}
+    named = {
+        "PYTHONHOME": "/nowhere",
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(wheels),
+        "PIP_CONFIG_FILE": os.devnull,
+    }
     return {"PATH": os.environ["PATH"], "HOME": str(wheels.parent), **named}
 
 
@@ -44,6 +48,51 @@ def test_a_directory_gives_the_best_wheel(wheels: Path, tmp_path: Path) -> None:
     assert [file.file for file in files] == [f"native-2.0-cp{TAG}-cp{TAG}-manylinux_2_28_x86_64.whl"]
     assert source.fetch(files, TARGET) == {files[0].sha256: wheels / files[0].file}
     assert not (tmp_path / "cache").exists()
+
+
+def test_a_file_of_a_directory_is_that_of_the_lock_file_or_of_the_version(wheels: Path, tmp_path: Path) -> None:
+    (wheels / "native-2.0.whl").touch()
+    (wheels / "plain-1.0-py3-none-any.whl.part").touch()
+    native = f"native-2.0-cp{TAG}-cp{TAG}-manylinux_2_28_x86_64.whl"
+    make_wheel(wheels, "native", "3.0", {"native.py": "other = 1"}, tag=f"cp{TAG}-cp{TAG}-manylinux_2_29_x86_64")
+    beside = make_wheel(tmp_path / "beside", "plain", "1.0", {"plain.py": "other"})
+    digests = frozenset(map(sha256, wheels.glob("*.whl")))
+    plain = LockedWheel("plain", "1.0", frozenset({sha256(beside)}), beside.name, beside, "the lock")
+    wanted = [
+        plain,
+        LockedWheel("native", "2.0", digests, None, where="the lock"),
+        LockedWheel("native", "2.0", digests, "native-2.0-py3-none-any.whl", where="the lock"),
+    ]
+    source = WheelSource(tmp_path / "cache", {}, wheels)
+    files = source.choose(wanted, TARGET)
+    assert [(file.wheel, file.file) for file in files] == list(
+        zip(wanted, [beside.name, native, "native-2.0-py3-none-any.whl"], strict=True)
+    )
+    assert source.fetch(files, TARGET) == {
+        sha256(place): place for place in (beside, wheels / native, wheels / "native-2.0-py3-none-any.whl")
+    }
+    beside.unlink()
+    with pytest.raises(SpecError) as caught:
+        source.fetch(files, TARGET)
+    assert (str(caught.value), caught.value.hint) == (f"cannot find the wheel {beside}", "the lock names it")
+    with pytest.raises(SpecError) as caught:
+        source.choose([plain], TARGET)
+    assert [issue.message for issue in caught.value.issues] == [f"no wheel of plain 1.0 for {TARGET} is in {wheels}"]
+
+
+def test_a_wheel_that_the_lock_file_chooses_is_not_asked_about(wheels: Path, tmp_path: Path) -> None:
+    place = wheels / "plain-1.0-py3-none-any.whl"
+    source = WheelSource(tmp_path / "cache", {}, offline=True)
+    beside = LockedWheel("plain", "1.0", frozenset({sha256(place)}), place.name, place, "the lock")
+    (file,) = source.choose([beside], TARGET)
+    assert (file.file, file.sha256) == (place.name, sha256(place))
+    assert source.fetch([file], TARGET) == {file.sha256: place}
+    place.write_bytes(b"other")
+    with pytest.raises(IntegrityError) as caught:
+        source.fetch([file], TARGET)
+    assert str(caught.value) == (
+        f"cannot use {place}: it is not what the lock locks\n  {place}: its SHA-256 is {sha256(place)}"
+    )
 
 
 def test_pip_gives_the_same_and_is_asked_once(wheels: Path, tmp_path: Path) -> None:
@@ -63,30 +112,20 @@ def test_pip_gives_the_same_and_is_asked_once(wheels: Path, tmp_path: Path) -> N
 
 def test_a_wheel_with_another_hash_is_refused(wheels: Path, tmp_path: Path) -> None:
     wheel = locked("plain", "1.0", *wheels.glob("native*"))
-    with pytest.raises(SpecError, match="has another SHA-256 than the lock"):
+    with pytest.raises(SpecError, match="cannot find the wheels of the lock file") as refused:
         WheelSource(tmp_path / "cache", {}, wheels).choose([wheel], TARGET)
-    with pytest.raises(RegistryError, match="THESE PACKAGES DO NOT MATCH THE HASHES"):
+    place = wheels / "plain-1.0-py3-none-any.whl"
+    assert [(issue.where, issue.message) for issue in refused.value.issues] == [
+        (str(place), f"has another SHA-256 than the lock: {sha256(place)}"),
+        ("the lock", f"no wheel of plain 1.0 for {TARGET} is in {wheels}"),
+    ]
+    with pytest.raises(RegistryError, match="THESE PACKAGES DO NOT MATCH THE HASHES") as caught:
         WheelSource(tmp_path / "cache", pip_that_looks_in(wheels)).choose([wheel], TARGET)
-
-
-def test_a_damaged_wheel_in_the_cache_is_refused(wheels: Path, tmp_path: Path) -> None:
-    source = WheelSource(tmp_path / "cache", pip_that_looks_in(wheels))
-    files = source.choose([locked("plain", "1.0", *wheels.glob("plain*"))], TARGET)
-    (place,) = source.fetch(files, TARGET).values()
-    place.write_bytes(b"other")
-    with pytest.raises(IntegrityError, match="it is not what the lock locks"):
-        source.fetch(files, TARGET)
-
-
-def test_wheels_that_were_fetched_long_ago_are_forgotten(wheels: Path, tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
-    source = WheelSource(cache, pip_that_looks_in(wheels))
-    files = source.choose([locked("plain", "1.0", *wheels.glob("plain*"))], TARGET)
-    assert prune_wheels(cache, time.time_ns() - 10**12) == 0
-    assert source.fetch(files, TARGET)
-    assert prune_wheels(cache, time.time_ns() + 10**12) > 0
-    assert not list((cache / "files").iterdir())
-    assert not list((cache / "choices").glob("*.memo"))
+    assert caught.value.message == "cannot fetch wheels: pip failed"
+    assert caught.value.hint == 'say "wheels": "DIRECTORY" for wheels that are at hand'
+    assert {issue.where for issue in caught.value.issues} == {"pip"}
+    assert 1 < len(caught.value.issues) <= 6
+    assert all(issue.message.strip() and not issue.message.startswith("ERROR: ") for issue in caught.value.issues)
 
 
 def test_what_is_nowhere_says_how_to_come_by_it(wheels: Path, tmp_path: Path) -> None:
@@ -96,5 +135,5 @@ def test_what_is_nowhere_says_how_to_come_by_it(wheels: Path, tmp_path: Path) ->
     with pytest.raises(SpecError, match="cannot fetch absent==1: pip's index has no wheel of it") as caught:
         WheelSource(tmp_path / "cache", pip_that_looks_in(wheels)).choose([absent], TARGET)
     assert "pip wheel --no-deps -w wheels absent==1" in (caught.value.hint or "")
-    with pytest.raises(RegistryError, match="cannot fetch wheels: the network is off"):
-        WheelSource(tmp_path / "cache", {}, offline=True).choose([absent], TARGET)
+    assert f"for {TARGET}" in str(caught.value)
+    assert str(caught.value.hint).endswith('lock the hash of that file, and say "wheels": "wheels"')

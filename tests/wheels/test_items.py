@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import calendar
 import marshal
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from zipfile import ZipFile, ZipInfo
 
 import pytest
 
 from sysimage.errors import IntegrityError
+from sysimage.store.items import ShownFiles
 from sysimage.wheels.fetch import WheelFile
 from sysimage.wheels.items import WheelItems
 from sysimage.wheels.lock_file import LockedWheel
+from sysimage_bootstrap.building.bytecode import Compiler
 from tests.support.wheels import make_wheel, sha256
-from tests.wheels.conftest import PYTHON, wheel_items
+from tests.wheels.conftest import PYTHON, TARGET, wheel_items
 
 FILES = {
     "greet/__init__.py": "GREETING = 'hello'\ndef main():\n    print(GREETING)\n",
     "greet/word.txt": "hello\n",
     "greet-1.0.data/scripts/shout": "#!python\nprint('HELLO')\n",
     "greet-1.0.data/data/share/greet/page": "text\n",
+    "greet-1.0.data/headers/greet.h": "text\n",
+    "greet-1.0.data/platlib/fast.txt": "text\n",
     "setup.py": "raise SystemExit('was run')\n",
     "broken.py": "this is no Python\n",
 }
@@ -52,7 +59,39 @@ def test_an_item_holds_what_an_installer_installs(items: WheelItems, tmp_path: P
     assert "../../../bin/greet," in record
     assert str(tmp_path) not in record
     assert (item.references, item.changed) == ((), (1769860800,))
-    assert items.store.facts(item.path)["purl"] == "pkg:pypi/greet@1.0"
+    assert (top / f"include/python{PYTHON}/greet/greet.h").exists()
+    assert (top / MODULES / "fast.txt").exists()
+    assert items.store.facts(item.path) == {"wheel": place.name, "sha256": sha256(place), "purl": "pkg:pypi/greet@1.0"}
+    assert (item.source, item.shown) == ("python-greet", ShownFiles(top="/usr/local"))
+    assert items.item(wheel_file(place), None) == item
+
+
+def test_an_item_that_the_store_lacks_needs_its_wheel(items: WheelItems, tmp_path: Path) -> None:
+    place = make_wheel(tmp_path, "greet", "1.0", {"data.txt": "no module"})
+    file = wheel_file(place)
+    assert not items.has(file)
+    with pytest.raises(IntegrityError) as caught:
+        items.item(file, None)
+    assert str(caught.value) == "cannot make the item of greet-1.0-py3-none-any.whl: the wheel is not there"
+
+    def no_python() -> Compiler:
+        raise AssertionError("is asked for")
+
+    assert replace(items, compiler=no_python).item(file, place).path == items.path_of(file)
+    assert items.has(file)
+
+
+@pytest.mark.parametrize(("years", "changed"), [((1980, 1980), ()), ((1981, 1980), (347155262,)), ((2000, 2026), None)])
+def test_an_item_is_as_old_as_the_newest_file_whose_time_is_known(
+    items: WheelItems, tmp_path: Path, years: tuple[int, int], changed: tuple[int, ...] | None
+) -> None:
+    first = make_wheel(tmp_path / "first", "greet", "1.0", {"a.txt": ""})
+    place = tmp_path / first.name
+    with ZipFile(first) as before, ZipFile(place, "w") as after:
+        for index, info in enumerate(before.infolist()):
+            after.writestr(ZipInfo(info.filename, (years[index % 2], 1, 1, 0, 1, 2)), before.read(info))
+    expected = (calendar.timegm((2026, 1, 1, 0, 1, 2)),) if changed is None else changed
+    assert items.item(wheel_file(place), place).changed == expected
 
 
 def test_byte_code_is_there_and_python_takes_it(items: WheelItems, tmp_path: Path) -> None:
@@ -80,7 +119,11 @@ def test_the_same_wheel_gives_the_same_item_in_every_store(tmp_path: Path) -> No
 def test_another_wheel_and_another_python_give_another_item(tmp_path: Path) -> None:
     first, second = greet(tmp_path / "1"), make_wheel(tmp_path / "2", "greet", "1.0", {"greet.py": ""})
     items = wheel_items(tmp_path / "store")
-    assert items.path_of(wheel_file(first)) != items.path_of(wheel_file(second))
+    other = wheel_items(tmp_path / "store", replace(TARGET, package_version="3.9.9-9"))
+    file = wheel_file(first)
+    assert len({items.path_of(file), items.path_of(wheel_file(second)), other.path_of(file)}) == 3
+    odd = LockedWheel("greet~s", "1!0+a", file.wheel.hashes)
+    assert items.path_of(WheelFile(odd, "x.whl", file.sha256)).name == "python-greet-s-1-0+a"
 
 
 @pytest.mark.parametrize(
@@ -96,7 +139,9 @@ def test_a_wheel_that_is_not_sound_leaves_nothing(
     place = make_wheel(tmp_path, "greet", "1.0", files, record=record)
     with pytest.raises(IntegrityError, match="it is not a sound wheel") as caught:
         items.item(wheel_file(place), place)
+    assert caught.value.message == "cannot unpack greet-1.0-py3-none-any.whl: it is not a sound wheel"
     assert cause in str(caught.value)
+    assert {issue.where for issue in caught.value.issues} == {"the lock"}
     assert not items.has(wheel_file(place))
     assert not list(tmp_path.rglob("outside"))
 

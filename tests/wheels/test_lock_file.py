@@ -9,7 +9,7 @@ import pytest
 
 from sysimage.errors import SpecError
 from sysimage.spec.python import Python
-from sysimage.wheels.lock_file import LockedWheel, read_lock
+from sysimage.wheels.lock_file import LockedWheel, check_lock, read_lock
 from sysimage.wheels.target import Target
 
 TRIXIE = Target("3.13", "3.13.5", "3.13.5-2", (2, 41), "amd64")
@@ -71,7 +71,51 @@ def test_a_pylock_gives_the_best_wheel_of_each_package_for_the_image(tmp_path: P
     assert (plain.name, plain.version, plain.path) == (
         "plain-package", "1.0", tmp_path / "w/plain_package-1.0-py3-none-any.whl"
     )  # fmt: skip
-    assert (native.file, native.hashes) == ("native-2.0-cp313-cp313-manylinux_2_28_x86_64.whl", frozenset({A}))
+    assert plain.file == "plain_package-1.0-py3-none-any.whl"
+    file = "native-2.0-cp313-cp313-manylinux_2_28_x86_64.whl"
+    assert native == LockedWheel("native", "2.0", frozenset({A}), file, None, "pylock.toml: native")
+    assert str(native) == "native 2.0"
+
+
+def test_without_a_lock_file_there_are_no_wheels(tmp_path: Path) -> None:
+    python = Python(source="src")
+    assert read_lock(python, tmp_path, TRIXIE) == ()
+    check_lock(python, tmp_path)
+
+
+@pytest.mark.parametrize("content", [None, b"\xff"])
+def test_a_lock_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "pylock.toml").write_bytes(content)
+    python = Python(lock="pylock.toml")
+    for act in (lambda: check_lock(python, tmp_path), lambda: read_lock(python, tmp_path, TRIXIE)):
+        with pytest.raises(SpecError, match=r"cannot read .*/pylock\.toml: "):
+            act()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "fault"),
+    [
+        ("pylock.toml", PYLOCK.replace("x86_64", "riscv64"), None),
+        ("pylock.toml", "x", "/python/lock: pylock.toml is not TOML: "),
+        ("pylock.toml", "", "/python/lock: pylock.toml is not a lock file of PEP 751: "),
+        ("pylock.toml", PYLOCK.replace("sys_platform ==", "sys_platform ="), "is not a lock file of PEP 751: "),
+        ("requirements.txt", f"a==1 --hash=sha256:{A}\nb ; os_name == 'nt'\n", None),
+        ("requirements.txt", "\na\n", "requirements.txt:2:1: a is not locked: it needs a version, a==…, and hashes"),
+    ],
+)
+def test_what_is_wrong_on_every_target_is_found_without_one(
+    tmp_path: Path, name: str, text: str, fault: str | None
+) -> None:
+    (tmp_path / name).write_text(text)
+    python = Python(lock=name)
+    if fault is None:
+        check_lock(python, tmp_path)
+        return
+    with pytest.raises(SpecError, match=rf"cannot use .*/{name}") as caught:
+        check_lock(python, tmp_path)
+    assert fault in str(caught.value)
+    assert len(caught.value.issues) == 1
 
 
 def test_extras_and_groups_are_taken_where_they_are_asked_for(tmp_path: Path) -> None:
@@ -93,20 +137,34 @@ def test_extras_and_groups_are_taken_where_they_are_asked_for(tmp_path: Path) ->
 )  # fmt: skip
 def test_a_pylock_that_does_not_fit_says_why(tmp_path: Path, before: str, after: str, fault: str) -> None:
     assert before in PYLOCK
-    assert fault in faults(tmp_path, PYLOCK.replace(before, after))
+    with pytest.raises(SpecError) as caught:
+        read(tmp_path, PYLOCK.replace(before, after))
+    assert fault in str(caught.value)
+    assert {issue.where for issue in caught.value.issues} == {"/python/lock"}
+    build = 'build wheels once, `pip wheel --no-deps -w wheels NAME==VERSION`, lock those, and say "wheels": "wheels"'
+    assert caught.value.hint == (build if "no wheel" in fault or "has no wheel" in fault else None)
 
 
 @pytest.mark.parametrize(
     ("source", "fault"),
     [
-        (f'sdist = {{path = "x-1.tar.gz", hashes = {{sha256 = "{A}"}}}}', "only a source archive"),
-        ('vcs = {type = "git", url = "https://git.example/x", commit-id = "0000"}', "only a source repository"),
-        ('directory = {path = "."}', "put your own code under"),
+        (f'sdist = {{path = "x-1.zip", hashes = {{sha256 = "{A}"}}}}', "source archive, which would have to be built"),
+        ('vcs = {type = "git", url = "https://git.example/x", commit-id = "0000"}', "source repository"),
+        ('directory = {path = "."}', 'source directory: put your own code under "trees"'),
     ],
 )  # fmt: skip
 def test_sources_are_not_built(tmp_path: Path, source: str, fault: str) -> None:
     text = f'lock-version = "1.0"\ncreated-by = "a test"\n[[packages]]\nname = "x"\nversion = "1"\n{source}\n'
-    assert fault in faults(tmp_path, text)
+    said = faults(tmp_path, text)
+    assert f"pylock.toml: x has no wheel for CPython 3.13 on x86_64 with glibc 2.41, only a {fault}" in said
+
+
+@pytest.mark.parametrize(("said", "lacks"), [('version = "1"\n', "SHA-256"), ("", "version")])
+def test_a_wheel_needs_a_version_and_a_hash_of_its_own(tmp_path: Path, said: str, lacks: str) -> None:
+    hashes = '{md5 = "x"}' if lacks == "SHA-256" else f'{{sha256 = "{A}"}}'
+    text = f'lock-version = "1.0"\ncreated-by = "a test"\n[[packages]]\nname = "x"\n{said}'
+    text += f'wheels = [{{path = "x-1-py3-none-any.whl", hashes = {hashes}}}]\n'
+    assert faults(tmp_path, text).endswith(f"pylock.toml: x has no {lacks}")
 
 
 REQUIREMENTS = f"""\
@@ -118,13 +176,17 @@ Plain_Package==1.0 \\
 colours==3 ; sys_platform == 'win32' --hash=sha256:{A}
 native[quick]==2.0 ; python_version >= "3.10" \\
     --hash=sha256:{B} --hash=md5:00
+other===3#1 --hash=sha256:{A.upper()}  # said
+last==4 --hash sha256:{A} \\
 """
 
 
 def test_requirements_give_each_version_with_all_its_hashes(tmp_path: Path) -> None:
     found = read(tmp_path, REQUIREMENTS, "requirements.txt")
     assert [(wheel.name, wheel.version, wheel.hashes, wheel.where) for wheel in found] == [
+        ("last", "4", frozenset({A}), "requirements.txt, line 10"),
         ("native", "2.0", frozenset({B}), "requirements.txt, line 7"),
+        ("other", "3#1", frozenset({A}), "requirements.txt, line 9"),
         ("plain-package", "1.0", frozenset({A, B}), "requirements.txt, line 2"),
     ]
 
@@ -147,6 +209,7 @@ def test_every_line_that_locks_nothing_is_reported(tmp_path: Path) -> None:
 
 def test_a_package_is_locked_once(tmp_path: Path) -> None:
     text = f"a==1 --hash=sha256:{A}\nA==2 --hash=sha256:{A}\n"
-    assert "a is locked twice: requirements.txt, line 1 and requirements.txt, line 2" in faults(
-        tmp_path, text, "requirements.txt"
+    assert faults(tmp_path, text, "requirements.txt") == (
+        "cannot use here/requirements.txt\n"
+        "  /python/lock: a is locked twice: requirements.txt, line 1 and requirements.txt, line 2"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 from sysimage.store.items import StoreItem
@@ -10,8 +11,9 @@ from sysimage.trees.division import LEAST
 from sysimage.trees.items import TreeStore
 from sysimage.wheels.items import WheelItems
 from sysimage.wheels.own_source import own_source, selection_of
+from sysimage_bootstrap.building.bytecode import Compiler
 from tests.support.wheels import make_wheel
-from tests.wheels.conftest import PYTHON
+from tests.wheels.conftest import PYTHON, TARGET, wheel_items
 from tests.wheels.test_place import placed
 
 SITE = f"lib/python{PYTHON}/dist-packages"
@@ -30,13 +32,20 @@ def write(top: Path, *paths: str) -> None:
 
 def test_modules_are_beside_those_of_wheels_with_byte_code_of_their_places(tmp_path: Path, items: WheelItems) -> None:
     write(tmp_path, "shop/__init__.py", "shop/page.html", "run.py", "__pycache__/run.pyc", "shop/old.pyc")
+    write(
+        tmp_path, "shop/old.pyo", ".venv/x.py", "shop.egg-info/x", ".pytest_cache/x", ".mypy_cache/x", ".ruff_cache/x"
+    )
+    (tmp_path / "src/link.py").symlink_to("run.py")
     (item,) = made(tmp_path, items)
+    assert (item.place / SITE / "link.py").readlink() == Path("run.py")
+    (item.place / SITE / "link.py").unlink()
+    assert item.source == "python-source"
     assert item.path.name == "python-source"
     assert item.shown is not None
     assert item.shown.top == "/usr/local"
     files = {str(path.relative_to(item.place / SITE)) for path in item.place.rglob("*") if path.is_file()}
     assert {path for path in files if "__pycache__" not in path} == {"shop/__init__.py", "shop/page.html", "run.py"}
-    (compiled,) = (item.place / SITE / "__pycache__").iterdir()
+    (compiled,) = (item.place / SITE / "__pycache__").glob("run.*")
     assert f"/usr/local/{SITE}/run.py".encode() in compiled.read_bytes()
     assert compiled.read_bytes()[:4] == importlib.util.MAGIC_NUMBER
 
@@ -49,6 +58,18 @@ def test_the_item_follows_from_the_source_and_the_python(tmp_path: Path, items: 
     (tmp_path / "src/run.py").write_text("x = 2\n")
     (other,) = made(tmp_path, items)
     assert other.path != first.path
+    another = wheel_items(items.store.root, replace(TARGET, package_version="3.9.9-9"))
+    (for_another,) = made(tmp_path, another)
+    assert for_another.path not in (first.path, other.path)
+
+
+def test_a_source_without_modules_needs_no_python(tmp_path: Path, items: WheelItems) -> None:
+    def no_python() -> Compiler:
+        raise AssertionError("is asked for")
+
+    write(tmp_path, "page.html")
+    (item,) = made(tmp_path, replace(items, compiler=no_python))
+    assert [path.name for path in (item.place / SITE).iterdir()] == ["page.html"]
 
 
 def test_a_large_package_is_an_item_of_its_own(tmp_path: Path, items: WheelItems) -> None:

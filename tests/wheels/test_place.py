@@ -63,6 +63,36 @@ def test_each_wheel_is_an_item_and_a_root_of_its_own(tmp_path: Path, items: Whee
     assert result.system.name == "libc6-2.41-12"
 
 
+def test_a_spec_without_python_has_the_system_as_it_is(tmp_path: Path, items: WheelItems) -> None:
+    before = system(tmp_path)
+    source = WheelSource(tmp_path / "cache", {})
+    assert with_wheels(parse_spec('{"name": "web", "packages": []}'), tmp_path, before, source, items, silent) is before
+
+
+def test_progress_counts_wheels_and_only_what_the_store_lacks_is_fetched(tmp_path: Path, items: WheelItems) -> None:
+    said: list[tuple[str, int, int | None]] = []
+
+    def progress(stage: str, done: int, total: int | None, *, unit: str = "", at: str = "") -> None:
+        said.append((stage, done, total))
+
+    places = [make_wheel(tmp_path / "w", name, "1", {f"{name}.txt": ""}) for name in ("one", "two")]
+    lines = [
+        f"[[packages]]\nname = '{name}'\nversion = '1'\nwheels = [{{path = 'w/{place.name}', hashes = "
+        for name, place in zip(("one", "two"), places, strict=True)
+    ]
+    text = "".join(f"{line}{{sha256 = '{sha256(place)}'}}}}]\n" for line, place in zip(lines, places, strict=True))
+    (tmp_path / "pylock.toml").write_text(f"lock-version = '1.0'\ncreated-by = 'x'\n{text}")
+    asked = parse_spec('{"name": "web", "packages": ["python3"], "python": {"lock": "pylock.toml"}}')
+    source = WheelSource(tmp_path / "cache", {}, offline=True)
+    first = with_wheels(asked, tmp_path, system(tmp_path), source, items, progress)
+    assert said == [("wheels", 1, 2), ("wheels", 2, 2)]
+    for place in places:
+        place.unlink()
+    (tmp_path / "again").mkdir()
+    again = with_wheels(asked, tmp_path, system(tmp_path / "again"), source, items, silent)
+    assert again.other_roots == first.other_roots
+
+
 def test_of_two_files_with_one_name_the_first_counts(
     tmp_path: Path, items: WheelItems, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -95,7 +125,10 @@ def test_a_program_of_another_architecture_is_refused(tmp_path: Path, items: Whe
     )
     with pytest.raises(SpecError) as caught:
         placed(tmp_path, items)
-    assert f"python-wrong-1: {SITE}/wrong.so is for another architecture than amd64" in str(caught.value)
+    assert str(caught.value) == (
+        "cannot put the Python packages of web into the image\n"
+        f"  /python/lock: python-wrong-1: {SITE}/wrong.so is for another architecture than amd64"
+    )
 
 
 def test_libraries_are_found_beside_the_wheel_s_own_and_in_the_system(tmp_path: Path, items: WheelItems) -> None:
