@@ -88,8 +88,8 @@ def test_what_is_damaged_is_named_and_forgotten(tmp_path: Path) -> None:
         Memo(cache / "plans", made_by="x").path("a"),
         stray,
     }
-    for part in found.values():
-        for one in part.damage:
+    for examined_part in found.values():
+        for one in examined_part.damage:
             one.drop()
     assert counts(cache) == {
         "layers": (len(plain) + len(packed) - 2, 0),

@@ -78,7 +78,7 @@ def test_flags_are_in_place_of_what_the_spec_says(tmp_path: Path, monkeypatch: p
     changed = overridden(spec, max_layers=1, compression="zstd:19")
     assert (changed.max_layers, changed.compression) == (1, "zstd:19")
     assert changed == spec.model_copy(update={"max_layers": 1, "compression": "zstd:19"})
-    bases = {
+    bases: dict[str | Path, str] = {
         "base.tar": f"{tmp_path}/base.tar",
         Path("sub/base"): f"{tmp_path}/sub/base",
         "registry.example/web:1": "registry.example/web:1",
@@ -135,6 +135,6 @@ def test_an_image_has_the_name_of_the_spec_with_each_of_its_tags() -> None:
 
 
 def test_what_no_image_can_carry_has_its_record_beside_it() -> None:
-    forms = {form: Delivery(None, form).writes_record for form in ("archive", "docker-archive", "oci-dir")}  # type: ignore[arg-type]
+    forms = {form: Delivery(None, form).writes_record for form in ("archive", "docker-archive", "oci-dir")}
     assert forms == {"archive": False, "docker-archive": True, "oci-dir": False}
     assert Delivery(None, record=True).writes_record

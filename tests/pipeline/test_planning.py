@@ -10,10 +10,10 @@ import pytest
 
 from sysimage.closure import Closure
 from sysimage.errors import SpecError
-from sysimage.layerplan import LayerPlan, Record, plan_layers
+from sysimage.layerplan import GroupRule, LayerPlan, Record, plan_layers
 from sysimage.pipeline.history import History
 from sysimage.pipeline.options import DeclaredSystem, Planning
-from sysimage.pipeline.planning import draw_layers, planned_once, rule
+from sysimage.pipeline.planning import draw_layers, group_rules, planned_once, rule
 from sysimage.spec import SystemSpec, parse_spec
 from tests.support.store_builder import StoreBuilder, small_system
 
@@ -72,10 +72,69 @@ def test_systems_together_have_the_smallest_budget_and_the_same_layers(closure: 
 
 def test_systems_of_one_name_are_not_planned_together(closure: Closure, tmp_path: Path) -> None:
     planning = Planning(together=(beside("small"),))
-    with pytest.raises(SpecError, match="two are called the same"):
+    with pytest.raises(SpecError) as caught:
         draw_layers(spec("small"), closure, planning, {"small": closure}, tmp_path)
+    assert str(caught.value) == "cannot plan systems together: two are called the same"
+    assert caught.value.hint == "give each its own name"
     with pytest.raises(SpecError, match="two are called the same"):
         draw_layers(spec(), closure, Planning(together=(beside("a"), beside("a"))), {"a": closure}, tmp_path)
+
+
+def test_groups_are_those_of_the_spec_then_trees_then_jars_as_far_as_there_is_room() -> None:
+    said: dict[str, Any] = {
+        "layer-groups": [{"patterns": ["x*"]}, {"closure-of": ["y"]}, {"dominated-by": ["z"]}],
+        "trees": {"/srv/b": {"source": "b"}, "/srv/a": {"source": "a"}},
+        "java": {"jars": ["lib/shop.JAR", "lib", "other/shop.jar"], "at": "/srv/lib"},
+    }
+    every = (
+        GroupRule(("x*",)),
+        GroupRule((), ("y",)),
+        GroupRule((), (), ("z",)),
+        GroupRule(("tree-srv-a", "tree-srv-a+*")),
+        GroupRule(("tree-srv-b", "tree-srv-b+*")),
+        GroupRule(("java-shop",)),
+    )
+    assert group_rules(spec(**said)) == every
+    for max_layers, base_layers, taken in ((8, 0, 6), (7, 0, 5), (9, 2, 5), (6, 0, 4), (5, 0, 3), (3, 0, 3)):
+        said["max-layers"] = max_layers
+        found = group_rules(spec(**said), base_layers)
+        assert found == every[:taken], (max_layers, base_layers)
+    said["max-layers"] = 100
+    divided = group_rules(spec(**said), 0, lambda path: [GroupRule((f"{path}/1",)), GroupRule((f"{path}/2",))])
+    assert divided[3:] == (
+        *(GroupRule((f"/srv/{name}/{part}",)) for name in "ab" for part in (1, 2)),
+        GroupRule(("java-shop",)),
+    )
+
+
+def test_systems_planned_together_have_the_groups_of_all(closure: Closure, tmp_path: Path) -> None:
+    group: dict[str, Any] = {"layer-groups": [{"patterns": ["tzdata*"]}]}
+    planning = Planning(together=(beside("other", **group),))
+    plan = draw_layers(spec(), closure, planning, {"other": closure}, tmp_path)
+    assert ["tzdata-2025b"] in [[path.name for path in layer.paths] for layer in plan.layers]
+    assert not (tmp_path / "plans").exists()
+
+
+def test_layers_of_a_base_are_part_of_the_budget(closure: Closure, tmp_path: Path) -> None:
+    five: dict[str, Any] = {"max-layers": 5}
+    for planning in (Planning(), Planning(strategy="guix-size")):
+        plan = draw_layers(spec(**five), closure, planning, {}, tmp_path, 2)
+        assert len([layer for layer in plan.layers if not layer.customized]) == 2
+    planning = Planning(together=(beside("other", **five),))
+    together = draw_layers(spec(), closure, planning, {"other": closure}, tmp_path, 2)
+    assert len([layer for layer in together.layers if not layer.customized]) == 2
+
+
+def test_a_rule_says_all_that_is_asked_for() -> None:
+    planning = Planning(favour="updates", together=(beside("b"), beside("a")))
+    assert json.loads(rule(spec(**GROUPED), planning, 3)) == {
+        "strategy": "sysimage",
+        "favour": "updates",
+        "max-layers": 100,
+        "groups": [{"patterns": ["x*"], "closure_of": [], "dominated_by": []}],
+        "base-layers": 3,
+        "together": ["a", "b"],
+    }
 
 
 def test_a_rule_depends_on_everything_that_a_plan_is_asked_for_with() -> None:
