@@ -27,7 +27,7 @@ for number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
 
-FOLDERS = ("boot", "clients", "containers", "digests", "dpkg_configure", "guix", "workloads")
+FOLDERS = ("boot", "clients", "digests", "dpkg_configure", "guix", "workloads")
 """Whose tests all have the mark."""
 EVERYWHERE = {
     "bash",

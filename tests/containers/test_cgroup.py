@@ -11,6 +11,8 @@ import pytest
 from sysimage.containers.cgroup import Cgroup
 from sysimage.errors import MachineError
 
+pytestmark = pytest.mark.programs
+
 
 @pytest.fixture
 def cgroup() -> Cgroup:

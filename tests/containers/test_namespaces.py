@@ -18,6 +18,8 @@ from tests.support import raw_tar
 from tests.support.namespaces import unpack
 from tests.support.small_images import write_small
 
+pytestmark = pytest.mark.programs
+
 SLEEP = ["/bin/sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.1; done"]
 CONFIG = {"Entrypoint": SLEEP, "Env": ["PATH=/bin", "A=1"], "WorkingDir": "/work/here"}
 PLAIN = raw_tar.archive(raw_tar.file(b"plain", b"no program"))

@@ -15,6 +15,8 @@ from tests.support.namespaces import unpack
 from tests.support.raw_image import write_archive, write_directory
 from tests.support.small_images import small_image, write_small
 
+pytestmark = pytest.mark.programs
+
 LOWER = raw_tar.archive(
     raw_tar.header(b"a/", b"5", mode=0o750, uid=1000, gid=100, mtime=7),
     raw_tar.file(b"a/kept", b"kept", mode=0o640, uid=1000, gid=100, mtime=5),

@@ -17,6 +17,7 @@ from tests.support.small_images import write_small
 OWNED = raw_tar.archive(raw_tar.file(b"owned", b"", uid=1000, gid=100))
 
 
+@pytest.mark.programs
 def test_without_the_right_to_mount_a_user_namespace_gives_it(tmp_path: Path) -> None:
     image = write_small(tmp_path / "small.tar", OWNED, Entrypoint=["/bin/sh", "-c"])
     less: list[str | Path] = [
@@ -43,9 +44,13 @@ def test_a_map_says_whether_there_are_users_beside_root() -> None:
     assert not alone.several
     assert several.several
     assert UserMap(((0, 0, 4294967295),), ((0, 0, 4294967295),), helped=False).several
+    assert UserMap(((0, 0, 2),), ((0, 0, 2),), helped=False).several
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root has all users")
 def test_root_has_the_users_that_it_has_outside() -> None:
     inside = user_map()
-    assert inside.uids[0][2] == int(Path("/proc/self/uid_map").read_text().split()[2])
+    for found, name in ((inside.uids, "uid_map"), (inside.gids, "gid_map")):
+        lines = [line.split() for line in Path(f"/proc/self/{name}").read_text().splitlines()]
+        assert found == tuple((int(line[0]), int(line[0]), int(line[2])) for line in lines)
+    assert not inside.helped

@@ -150,8 +150,9 @@ def test_a_nixos_system_boots_by_its_init(tmp_path: Path) -> None:
     closure = nixos_shaped(StoreBuilder(tmp_path / "store", "/nix/store"))
     registered(closure, tmp_path / "registration")
     link_result(tmp_path, closure)
-    result = build_from_store(tmp_path, {**machine(), "store": {"kind": "nix"}})
+    result = build_from_store(tmp_path, {**machine(), "store": {"kind": "nix"}, "environment": {"B": "2", "A": "1"}})
     config = config_of(result)["config"]
+    assert config["Env"][-2:] == ["A=1", "B=2"]
     assert config["Entrypoint"] == [f"{closure.roots[0]}/init"]
     assert config["StopSignal"] == "SIGRTMIN+3"
     assert "container=oci" in config["Env"]
