@@ -12,8 +12,18 @@ from pydantic import ValidationError
 import sysimage.spec
 from sysimage.errors import SpecError
 from sysimage.spec import SystemSpec, parse_spec
-from sysimage.spec.model import Directory, HealthCheck, PackageSources, PrivilegedProgram, Service, Store, TcpReady
+from sysimage.spec.model import (
+    Directory,
+    HealthCheck,
+    PackageSources,
+    PrivilegedProgram,
+    Service,
+    Store,
+    TcpReady,
+    Tree,
+)
 from sysimage.spec.node import Node
+from sysimage.spec.python import Python
 from sysimage.spec.stores import StoreContent, StoreKind, StoreSource
 
 ITEM = "/gnu/store/8hd1a0xv1k3v7h2z1cn0gm5s5qf1q8xk-hello-2.12.1"
@@ -231,3 +241,43 @@ def test_the_room_shows_its_model_and_its_door_when_they_are_asked_for() -> None
     assert sorted(sysimage.spec.__all__) == ["SystemSpec", "parse_spec", "read_spec"]
     with pytest.raises(AttributeError, match=r"module 'sysimage\.spec' has no attribute 'none'"):
         sysimage.spec.none  # noqa: B018
+
+
+def test_a_mode_is_text_in_a_file_and_a_number_in_python() -> None:
+    for mode in (0, 0o755, 0o7777):
+        assert Directory(mode=mode).mode == mode
+        assert said(Directory(mode=mode))["mode"] == f"{mode:04o}"
+    assert Directory.model_validate({"mode": "0750"}).mode == 0o750
+    for value in (-1, 0o10000, True, 7.0, "8", "", "00755", "0o7"):
+        with pytest.raises(ValidationError, match='must be a string of octal digits up to "7777", such as "0755"'):
+            Directory.model_validate({"mode": value})
+
+
+def test_a_tree_with_an_owner_or_a_mode_is_copied() -> None:
+    copied = ({"owner": "web"}, {"group": "web"}, {"mode": "0644"}, {"mode": "0"})
+    assert [Tree.model_validate({"source": "a", **more}).is_copied for more in copied] == [True] * 4
+    assert not Tree(source="a", exclude=("b",)).is_copied
+
+
+def test_python_has_a_lock_file_or_a_source() -> None:
+    for python in ({"lock": "a"}, {"source": "a"}, {"lock": "a", "source": "b"}):
+        Python.model_validate(python)
+    for nothing in ({}, {"interpreter": "python3"}):
+        with pytest.raises(ValidationError, match='must have "lock", "source" or both'):
+            Python.model_validate(nothing)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "machine", "platform"),
+    [
+        ("amd64", ("amd64", None), "linux/amd64"),
+        ("amd64/v3", ("amd64", "v3"), "linux/amd64/v3"),
+        ("arm64", ("arm64", "v8"), "linux/arm64/v8"),
+        ("arm/v6", ("arm", "v6"), "linux/arm/v6"),
+    ],
+)
+def test_an_architecture_has_its_usual_variant(
+    architecture: str, machine: tuple[str, str | None], platform: str
+) -> None:
+    spec = SystemSpec.model_validate({"name": "x", "architecture": architecture, "from-store": {"system": "a"}})
+    assert (spec.machine, spec.platform) == (machine, platform)
