@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 _SHORT = 1024
 """Characters of an annotation that an index repeats: what engines copy from database to database must stay small."""
-
-
 _EMPTY = (Digest.of(b""), Digest.of(bytes(1024)))
 """Diff IDs of archives without members. A small one may have some: umoci writes no end of an archive."""
 
@@ -71,10 +69,6 @@ class Image:
         if annotations:
             value["annotations"] = dict(annotations)
         return Document.of(value, media_types.INDEX)
-
-
-_EMPTY = (Digest.of(b""), Digest.of(bytes(1024)))
-"""Diff IDs of archives without members. A small one may have some: umoci writes no end of an archive."""
 
 
 def _fault_of_name(text: str) -> str:

@@ -23,7 +23,7 @@ class ProgramReader:
             if len(self._head) < HEAD:
                 self._head += piece[: HEAD - len(self._head)]
             if self._wanted is not None:
-                self._gather(piece)
+                self._gather(piece, *self._wanted)
             elif len(self._head) >= HEAD:
                 self._ask(piece)
         self._offset += len(piece)
@@ -38,12 +38,9 @@ class ProgramReader:
         if self._wanted is None:
             self._program = program
         else:
-            self._gather(piece)
+            self._gather(piece, *self._wanted)
 
-    def _gather(self, piece: bytes) -> None:
-        if self._wanted is None:
-            return
-        start, size = self._wanted
+    def _gather(self, piece: bytes, start: int, size: int) -> None:
         missing = start + len(self._found)
         if self._offset > missing:  # it went by before it was asked for
             self._program = UNKNOWN

@@ -215,7 +215,7 @@ def _pax_records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
             raise MalformedError("has a malformed pax record")
         end = at + int(match[1])
         key, equals, value = data[match.end() : end - 1].partition(b"=")
-        if end > len(data) or end <= match.end() or data[end - 1 : end] != b"\n" or not equals or not key:
+        if data[end - 1 : end] != b"\n" or not equals or not key:
             raise MalformedError("has a malformed pax record")
         yield key, value
         at = end

@@ -118,7 +118,7 @@ class FileTree:
         if name == OPAQUE:
             if parent is not None:
                 parent.children.clear()
-        elif hidden in (b"", b".", b"..") or hidden.startswith(WHITEOUT) or b"/" in hidden:
+        elif hidden in (b"", b".", b"..") or hidden.startswith(WHITEOUT):
             self._faults.add("whiteout", where, f"{member.name} is a malformed whiteout")
         elif parent is not None:
             parent.children.pop(hidden, None)

@@ -1,5 +1,7 @@
 """Decompression of layers: the content, bounded, or a refusal."""
 
+import bz2
+import lzma
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
@@ -9,7 +11,7 @@ import pyzstd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysimage.verify.compression import Compression, decompressed, sniff
+from sysimage.verify.compression import Compression, decompressed, decompressed_archive, sniff
 from sysimage.verify.issue_collector import MalformedError
 from sysimage.verify.limits import DEFAULT_LIMITS
 
@@ -19,13 +21,16 @@ def gzipped(data: bytes) -> bytes:
     return compressor.compress(data) + compressor.flush()
 
 
+def in_pieces(data: bytes, size: int) -> Iterator[bytes]:
+    return (data[at : at + size] for at in range(0, len(data), size))
+
+
 WRITERS = [(Compression.GZIP, gzipped), (Compression.ZSTD, pyzstd.compress), (Compression.NONE, bytes)]
 COMPRESSED = WRITERS[:2]
 
 
 def read(data: bytes, compression: Compression, piece: int = 1 << 20) -> bytes:
-    chunks: Iterator[bytes] = (data[at : at + piece] for at in range(0, len(data), piece))
-    return b"".join(decompressed(chunks, compression, DEFAULT_LIMITS))
+    return b"".join(decompressed(in_pieces(data, piece), compression, DEFAULT_LIMITS))
 
 
 @given(st.sampled_from(WRITERS), st.lists(st.binary(max_size=300), min_size=1, max_size=3), st.integers(1, 64))
@@ -41,7 +46,14 @@ def test_content_comes_back_however_it_is_cut_and_in_how_many_members(
 
 @pytest.mark.parametrize(("compression", "compress"), COMPRESSED)
 @pytest.mark.parametrize(
-    "spoil", [lambda z: z[:-1], lambda z: z[: len(z) // 2], lambda z: z + b"junk", lambda z: z + bytes(9)]
+    "spoil",
+    [
+        lambda z: z[:-1],
+        lambda z: z[: len(z) // 2],
+        lambda z: z + b"junk",
+        lambda z: z + bytes(9),
+        lambda z: z + zlib.compress(b"x"),
+    ],
 )
 def test_what_ends_early_or_goes_on_is_refused(
     compression: Compression, compress: Callable[[bytes], bytes], spoil: Callable[[bytes], bytes]
@@ -78,16 +90,71 @@ def test_a_zstd_window_may_be_as_large_as_the_program_takes_without_a_flag(log: 
 
 @pytest.mark.parametrize(("compression", "compress"), COMPRESSED)
 def test_a_bomb_is_read_in_small_pieces(compression: Compression, compress: Callable[[bytes], bytes]) -> None:
-    blob = compress(bytes(60 << 20))
+    blob = compress(bytes(32 << 20))
     tracemalloc.start()
-    size = sum(len(piece) for piece in decompressed(iter([blob]), compression, DEFAULT_LIMITS))
+    sizes = [len(piece) for piece in decompressed(iter([blob]), compression, DEFAULT_LIMITS)]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert size == 60 << 20
+    assert sum(sizes) == 32 << 20
+    assert max(sizes) == 1 << 20
     assert peak < 20 << 20
 
 
-@pytest.mark.parametrize("magic", [b"BZh9", b"\xfd7zXZ\0", b"\x04\x22\x4d\x18"])
-def test_other_compressions_are_named(magic: bytes) -> None:
-    with pytest.raises(MalformedError, match="compressed with"):
+@pytest.mark.parametrize(("magic", "name"), [(b"BZh9", "bzip2"), (b"\xfd7zXZ\0", "xz"), (b"\x04\x22\x4d\x18", "lz4")])
+def test_other_compressions_of_layers_are_named(magic: bytes, name: str) -> None:
+    with pytest.raises(MalformedError, match=f"^is compressed with {name}; layers are tar, gzip or zstd$"):
         sniff(magic + bytes(20))
+
+
+WHOLE: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzipped,
+    "zstd": pyzstd.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "padded xz": lambda data: lzma.compress(data) + bytes(8),
+}
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+@pytest.mark.parametrize("piece", [100, 1 << 20])
+def test_an_archive_that_is_compressed_as_a_whole_comes_back(kind: str, piece: int) -> None:
+    parts = [b"x", b"", bytes(2_100_000), bytes(range(256)) * 9]
+    blobs = [WHOLE[kind](part) for part in parts]
+
+    def read_whole(blob: bytes) -> list[bytes]:
+        content = decompressed_archive(in_pieces(blob, piece), DEFAULT_LIMITS)
+        assert content is not None
+        return list(content)
+
+    pieces = read_whole(b"".join(blobs))
+    assert b"".join(pieces) == b"".join(parts)
+    assert max(map(len, pieces)) <= 1 << 20
+    name = kind.removeprefix("padded ")
+    for cut in (b"".join(blobs)[:-9], blobs[-1][: len(blobs[-1]) // 2]):
+        with pytest.raises(MalformedError, match=f"^is {name} that ends early$"):
+            read_whole(cut)
+    if name in ("bzip2", "xz"):
+        with pytest.raises(MalformedError, match=f"^is broken {name}: "):
+            read_whole(b"".join(blobs) + b"no stream" * 9)
+
+
+@pytest.mark.parametrize("data", [b"", b"x", bytes(1024), b"\x1f\x8b", b"BZ"])
+def test_an_archive_that_is_not_compressed_is_left_alone(data: bytes) -> None:
+    assert decompressed_archive(iter([data] if data else []), DEFAULT_LIMITS) is None
+
+
+@pytest.mark.parametrize(("code", "mebibytes"), [(31, 192), (32, 256)])
+def test_an_xz_archive_may_ask_for_less_than_256_mebibytes_of_memory(code: int, mebibytes: int) -> None:
+    """Four times as much as xz -9 asks for. The size of its dictionary stands in the header of a block."""
+    blob = lzma.compress(b"content")
+    block = 12
+    header = bytearray(blob[block : block + 4 * (blob[block] + 1) - 4])
+    header[header.index(b"\x21\x01") + 2] = code
+    spoilt = blob[:block] + header + zlib.crc32(header).to_bytes(4, "little") + blob[block + len(header) + 4 :]
+    content = decompressed_archive(iter([spoilt]), DEFAULT_LIMITS)
+    assert content is not None
+    if mebibytes < 256:
+        assert b"".join(content) == b"content"
+    else:
+        with pytest.raises(MalformedError, match=r"^is broken xz: Memory usage limit exceeded"):
+            list(content)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysimage.verify.documents import parse_descriptor, parse_document
+from sysimage.digest import Digest
+from sysimage.verify.documents import Reference, field, parse_descriptor, parse_document, parse_named
 from sysimage.verify.issue_collector import MalformedError
 from sysimage.verify.limits import DEFAULT_LIMITS
 
@@ -43,17 +44,31 @@ def test_rubbish_is_refused_and_never_crashes(data: bytes) -> None:
         (b"[]", "is not a JSON object"),
         (b'{"a": "\xff"}', "is not UTF-8"),
         (b'{"a": ' + b"9" * 5000 + b"}", "is not JSON"),
-        (b'{"a": "' + b"x" * (4 << 20) + b'"}', "is larger than"),
+        (b'{"a": "' + b"x" * (4 << 20) + b'"}', "is larger than 4194304 bytes"),
+        (b'{"a": [' + b"[], " * 99 + b"[" * 63 + b"]" * 63 + b"]}", "nested deeper than 64"),
+        (b'{"a": "\\ud83d"}', "holds half of a surrogate pair, which is not a character"),
+        (b'{"\\uDE00": ""}', "holds half of a surrogate pair, which is not a character"),
     ],
 )
 def test_what_readers_disagree_about_is_refused(data: bytes, message: str) -> None:
     with pytest.raises(MalformedError, match=message):
         parse_document(data, DEFAULT_LIMITS)
+    with pytest.raises(MalformedError, match=f"^the manifest .*{message}"):
+        parse_named("the manifest", data, DEFAULT_LIMITS)
 
 
-def test_brackets_in_strings_are_not_nesting() -> None:
-    value = {"a": "[" * 1000 + '\\"'}
-    assert parse_document(json.dumps(value).encode(), DEFAULT_LIMITS) == value
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"a": "' + b"[" * 1000 + b'\\""}',
+        b'{"a":' * 63 + b"[]" + b"}" * 63,
+        b'{"a": [' + b"[], {}, " * 99 + b"[" * 62 + b"]" * 62 + b"]}",
+        b'{"a": "\\ud83d\\ude00 \\\\ud83d"}',
+    ],
+    ids=["brackets in strings", "as deep as may be", "many beside each other", "a surrogate pair"],
+)
+def test_what_all_readers_agree_about_is_read(data: bytes) -> None:
+    assert parse_document(data, DEFAULT_LIMITS) == json.loads(data)
 
 
 @pytest.mark.parametrize(
@@ -74,12 +89,53 @@ def test_a_malformed_digest_is_refused_before_any_use(digest: str) -> None:
         parse_descriptor({"mediaType": "x", "digest": digest, "size": 1})
 
 
-@pytest.mark.parametrize("size", [-1, 2**63, 1.5, "1", None, True])
-def test_a_malformed_size_is_refused(size: object) -> None:
-    with pytest.raises(MalformedError, match="size"):
-        parse_descriptor({"mediaType": "x", "digest": GOOD, "size": size})
+DESCRIPTOR = {"mediaType": "x", "digest": GOOD, "size": 1}
 
 
-def test_a_layer_that_is_elsewhere_is_refused() -> None:
-    with pytest.raises(MalformedError, match="elsewhere"):
-        parse_descriptor({"mediaType": "x", "digest": GOOD, "size": 1, "urls": ["some://where"]})
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"size": -1}, f"the size of {GOOD} is -1"),
+        ({"size": 2**63}, f"the size of {GOOD} is {2**63}"),
+        ({"size": 1.5}, "'size' is of the wrong type"),
+        ({"size": "1"}, "'size' is of the wrong type"),
+        ({"size": True}, "'size' is of the wrong type"),
+        ({"size": None}, "has no 'size'"),
+        ({"digest": None}, "has no 'digest'"),
+        ({"mediaType": None}, "has no 'mediaType'"),
+        ({"urls": ["some://where"]}, f"{GOOD} is to be fetched from elsewhere (urls), which is not done"),
+        ({"annotations": {"a": "b", "c": 1}}, "'annotations' is not an object of strings"),
+        ({"platform": {"os": "linux"}}, "has no 'architecture'"),
+        ({"platform": {"architecture": "arm"}}, "has no 'os'"),
+        ({"SIZE": 1}, "has 'size' and 'SIZE', of which readers take one or the other"),
+        ({"size": None, "SIZE": 1, "Size": 1}, "has 'size' and 'SIZE', of which readers take one or the other"),
+    ],
+)
+def test_a_malformed_descriptor_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(MalformedError) as caught:
+        parse_descriptor({**DESCRIPTOR, **changes})
+    assert str(caught.value) == message
+
+
+def test_a_descriptor_is_read_whole() -> None:
+    digest = Digest.parse(GOOD)
+    assert parse_descriptor({**DESCRIPTOR, "size": 0}) == Reference("x", digest, 0, {}, None)
+    assert parse_descriptor({"MediaType": "x", "digest": GOOD, "SIZE": 1}) == Reference("x", digest, 1, {}, None)
+    platform = {"os": "linux", "architecture": "arm"}
+    more = {"size": 2**63 - 1, "annotations": {"a": "b"}, "urls": [], "platform": platform}
+    assert parse_descriptor({**DESCRIPTOR, **more}) == Reference("x", digest, 2**63 - 1, {"a": "b"}, "linux/arm")
+    assert parse_descriptor({**DESCRIPTOR, "platform": {**platform, "variant": "v7"}}).platform == "linux/arm/v7"
+
+
+@pytest.mark.parametrize("document", [{"a": "x", "SIZES": 1, "size": 2}, {"A": "x"}, {"a": "x", "b": None}])
+def test_a_member_is_found_whatever_the_case_of_its_name(document: dict[str, Any]) -> None:
+    assert field(document, "a", str, required=True) == "x"
+    assert field(document, "c", str) is None
+    with pytest.raises(MalformedError, match=r"^'a' is of the wrong type$"):
+        field(document, "a", int)
+
+
+def test_a_truth_value_is_not_a_number() -> None:
+    assert field({"a": True}, "a", bool) is True
+    with pytest.raises(MalformedError, match=r"^'a' is of the wrong type$"):
+        field({"a": True}, "a", int)

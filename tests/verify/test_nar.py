@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,30 +61,34 @@ def test_the_hash_and_size_are_those_of_the_store(tree: Any) -> None:
         assert stream.finish() == nar_hash_and_size(Path(directory, "item"))
 
 
-def test_entries_in_another_order_are_noticed() -> None:
+ORDERS = {
+    "names go up": (["", "a", "a/x", "a/y", "b", "c", "c/a"], True),
+    "names go down": (["", "b", "a"], False),
+    "a name twice": (["", "a", "a"], False),
+    "a name twice below": (["", "a", "a/x", "a/x"], False),
+    "a directory whose own did not come": (["", "d/a"], False),
+    "two of them": (["", "d", "d/e/f"], False),
+    "below a sibling of its directory": (["", "a", "b", "a/x"], False),
+    "the item after what is in it": (["a", ""], False),
+    "the item twice": (["", ""], False),
+    "the item again in the end": (["", "a", ""], False),
+}
+
+
+@pytest.mark.parametrize(("paths", "in_order"), ORDERS.values(), ids=ORDERS)
+@pytest.mark.parametrize("last", ["directory", "symlink", "file"])
+def test_members_in_another_order_than_a_nars_are_noticed(paths: list[str], last: str, *, in_order: bool) -> None:
     stream = NarStream()
-    stream.directory(())
-    stream.symlink((b"b",), b"x")
-    assert stream.in_order
-    stream.symlink((b"a",), b"x")
-    assert not stream.in_order
-
-
-def test_an_entry_whose_directory_did_not_come_is_noticed() -> None:
-    stream = NarStream()
-    stream.directory(())
-    stream.symlink((b"d", b"a"), b"x")
-    assert not stream.in_order
-
-
-def test_a_directory_that_comes_again_after_its_sibling_is_noticed() -> None:
-    stream = NarStream()
-    for parts in ((), (b"a",), (b"b",), (b"a", b"x")):
+    *before, at_last = [tuple(part.encode() for part in path.split("/") if part) for path in paths]
+    for parts in before:
         stream.directory(parts)
-    assert not stream.in_order
-
-
-def test_anything_before_the_item_itself_is_noticed() -> None:
-    stream = NarStream()
-    stream.symlink((b"a",), b"x")
-    assert not stream.in_order
+    if last == "directory":
+        stream.directory(at_last)
+    elif last == "symlink":
+        stream.symlink(at_last, b"x")
+    else:
+        stream.begin_file(at_last, executable=False, size=0)
+        stream.end_file(at_last, 0)
+    assert stream.in_order is in_order
+    stream.directory((b"zzz",))
+    assert stream.in_order is in_order, "what was out of order once is not in order again"

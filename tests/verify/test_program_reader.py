@@ -32,7 +32,7 @@ def read_in_pieces(data: bytes, sizes: list[int]) -> Program:
 
 
 @given(
-    loader_at=st.sampled_from([120, 4000, HEAD - 10, HEAD, HEAD + 1, 9000, 70_000]),
+    loader_at=st.sampled_from([120, 4000, HEAD - 28, HEAD - 10, HEAD, HEAD + 1, 9000, 70_000]),
     more=st.integers(0, 9000),
     sizes=st.lists(st.integers(1, 20_000), max_size=6),
 )
@@ -42,6 +42,15 @@ def test_a_loader_is_found_wherever_its_name_is(loader_at: int, more: int, sizes
     assert whole == Program(ProgramFormat.ELF, LOADER[:-1], machine=Machine(62, 64))
     found = read_in_pieces(data, sizes)
     assert found == whole or (found.format is ProgramFormat.UNKNOWN and loader_at < HEAD < loader_at + len(LOADER))
+
+
+@pytest.mark.parametrize("loader_at", [HEAD - len(LOADER), HEAD, HEAD + 1, 9000])
+@pytest.mark.parametrize("at", [-1, 0, 1, len(LOADER) - 1, len(LOADER), len(LOADER) + 1])
+@pytest.mark.parametrize("more", [[], [1], [5, 5]])
+def test_a_loader_is_found_wherever_a_piece_ends_near_its_name(loader_at: int, at: int, more: list[int]) -> None:
+    data = elf(loader_at, loader_at + 100)
+    expected = Program(ProgramFormat.ELF, LOADER[:-1], machine=Machine(62, 64))
+    assert read_in_pieces(data, [loader_at + at, *more]) == expected
 
 
 @pytest.mark.parametrize("data", [b"", b"#!/bin/sh -e\n", b"#!", b"text", b"\x7fELF", elf(9000, 0)[:5000]])

@@ -57,7 +57,14 @@ def test_the_end_of_one_file_and_the_beginning_of_the_next_make_no_reference() -
 def test_more_runs_than_are_remembered_are_noticed() -> None:
     collector = RunCollector(Budget(150))
     collector.whole(b"a" * 32)
-    assert not collector.overflowed
-    collector.whole(b"b" * 32)
-    assert collector.overflowed
-    assert collector.runs == set()
+    collector.whole(b"a" * 32)
+    collector.whole(b"b" * 31)
+    assert (collector.overflowed, collector.runs) == (False, {b"a" * 32}), "each is remembered once"
+    for letter in (b"b", b"a"):
+        collector.whole(letter * 32)
+        assert (collector.overflowed, collector.runs) == (True, set())
+
+
+def test_what_several_spend_from_is_spent_to_its_end() -> None:
+    budget = Budget(3)
+    assert [budget.spend(amount) for amount in (1, 0, 2, 0, 1, 0)] == [True, True, True, True, False, False]

@@ -33,6 +33,8 @@ def test_of_what_comes_twice_at_the_place_the_last_counts(tmp_path: Path) -> Non
     assert base.account_files["passwd"].content == PASSWD
 
 
-def test_a_file_that_a_link_leads_to_and_that_is_too_large_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(IntegrityError, match="too many to be believed"):
+def test_a_file_that_a_link_leads_to_is_read_up_to_the_limit_and_refused_beyond(tmp_path: Path) -> None:
+    largest = PASSWD.ljust(MOST - 1, b"#") + b"\n"
+    assert base_with(tmp_path, file(b"accounts", largest)).account_files["passwd"].content == largest
+    with pytest.raises(IntegrityError, match="has /accounts with 1001 bytes, too many to be believed"):
         base_with(tmp_path, file(b"accounts", bytes(MOST + 1)))

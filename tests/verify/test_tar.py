@@ -215,3 +215,137 @@ def test_records_without_a_field_are_named_in_order() -> None:
     data = raw_tar.archive(raw_tar.pax([(key, b"1") for key in keys]), raw_tar.file(b"a"))
     ((member, _),) = members_of(data)
     assert member.extended == tuple(sorted(keys))
+
+
+@pytest.mark.parametrize(
+    ("name", "usual"),
+    [
+        *((name, True) for name in (b".", b"./", b"a", b"a/", b"./a", b"./a/", b"a/b", b"./a/b/")),
+        *((name, False) for name in (b"/.", b"/a", b"//a", b"a//b", b"a/./b", b"././a", b"a//")),
+    ],
+)
+def test_a_name_in_another_form_means_the_same_and_is_marked(name: bytes, usual: bool) -> None:
+    ((member, _),) = members_of(raw_tar.archive(raw_tar.directory(name)))
+    assert member.parts == tuple(part for part in name.split(b"/") if part not in (b"", b"."))
+    assert member.unusual_name is not usual
+
+
+def first_member(data: bytes) -> TarMember:
+    """Without what comes after its header."""
+    return next(read_members(ChunkStream(iter([data])), DEFAULT_LIMITS))
+
+
+def in_bytes(number: int) -> bytes:
+    return b"\x80" + number.to_bytes(11, "big")
+
+
+HEADERS: dict[str, tuple[bytes, dict[str, object]]] = {
+    "a mode with more bits than permissions": (raw_tar.header(b"f", mode=0o107777), {"mode": 0o7777}),
+    "the largest size": (raw_tar.header(b"f", size=in_bytes(2**62)), {"size": 2**62}),
+    "a size that no octal field can say": (
+        raw_tar.pax([(b"size", b"%d" % 8**11)]) + raw_tar.header(b"f", size=5),
+        {"size": 8**11},
+    ),
+    "a size that is said twice": (raw_tar.pax([(b"size", b"5")]) + raw_tar.header(b"f", size=5), {"size": 5}),
+    "a number of nineteen digits": (
+        raw_tar.pax([(b"size", b"5".zfill(19)), (b"uid", b"6".zfill(19))]) + raw_tar.header(b"f"),
+        {"size": 5, "uid": 6},
+    ),
+    "the largest owner": (
+        raw_tar.pax([(b"uid", b"4294967294"), (b"gid", b"4294967294")]) + raw_tar.header(b"f"),
+        {"uid": 2**32 - 2, "gid": 2**32 - 2},
+    ),
+    "a comment for all members": (
+        raw_tar.pax([(b"comment", b"of git archive")], b"g") + raw_tar.header(b"f"),
+        {"extended": (), "name": "/f"},
+    ),
+    "a program's capabilities": (
+        raw_tar.pax([(b"SCHILY.xattr.security.capability", b"x")]) + raw_tar.header(b"f"),
+        {"capabilities": b"x", "attributes": (), "extended": (b"SCHILY.xattr.security.capability",)},
+    ),
+    "a directory's attributes": (
+        raw_tar.pax([(b"SCHILY.xattr.user.b", b"2"), (b"SCHILY.acl.access", b"1"), (b"ctime", b"3")])
+        + raw_tar.directory(b"d"),
+        {
+            "attributes": ((b"SCHILY.acl.access", b"1"), (b"SCHILY.xattr.user.b", b"2")),
+            "extended": (b"SCHILY.acl.access", b"SCHILY.xattr.user.b", b"ctime"),
+        },
+    ),
+    "two headers of records": (
+        raw_tar.pax([(b"path", b"a"), (b"uid", b"1")]) + raw_tar.pax([(b"path", b"b")]) + raw_tar.header(b"f"),
+        {"name": "/b", "uid": 1},
+    ),
+    "a record against GNU's way": (
+        raw_tar.long_name(b"gnu") + raw_tar.long_name(b"t", b"K") + raw_tar.pax([(b"path", b"pax")])
+        + raw_tar.symlink(b"f", b"x"),
+        {"name": "/pax", "link": b"t"},
+    ),
+    "a prefix of old GNU tar, which is none": (
+        raw_tar.header(b"f", prefix=b"x", magic=b"ustar  \0"), {"name": "/f"}
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "said"), HEADERS.values(), ids=HEADERS)
+def test_what_headers_say_together(data: bytes, said: dict[str, object]) -> None:
+    member = first_member(data)
+    assert {name: getattr(member, name) for name in said} == said
+
+
+REFUSED = {
+    "a size beyond the largest": (
+        raw_tar.header(b"f", size=in_bytes(2**62 + 1)),
+        f"has a file of {2**62 + 1} bytes: f",
+    ),
+    "a group that is none": (
+        raw_tar.pax([(b"gid", b"4294967295")]) + raw_tar.header(b"f"),
+        "f has an owner beyond 4294967294",
+    ),
+    "two sizes": (
+        raw_tar.pax([(b"size", b"%d" % (8**11 - 1))]) + raw_tar.header(b"f", size=5),
+        f"has a pax size of {8**11 - 1} against 5 in the header",
+    ),
+    "a size of twenty digits": (
+        raw_tar.pax([(b"size", b"5".zfill(20))]) + raw_tar.header(b"f"),
+        "has a malformed pax size: b'00000000000000000005'",
+    ),
+    "an owner of twenty digits": (
+        raw_tar.pax([(b"uid", b"5".zfill(20))]) + raw_tar.header(b"f"),
+        "has a malformed pax uid: b'00000000000000000005'",
+    ),
+    "a path for all members": (
+        raw_tar.pax([(b"path", b"x"), (b"comment", b"y")], b"g") + raw_tar.header(b"f"),
+        "has a global pax header",
+    ),
+    "a FIFO with content": (raw_tar.header(b"f", b"6", size=1), "has a FIFO of 1 bytes: f"),
+    "one block of zeros": (bytes(512) + raw_tar.header(b"f"), "does not end with two blocks of zeros"),
+    "content after its end": (bytes(1024) + b"\0\1", "has something after its end"),
+    "an end within a header": (raw_tar.header(b"f")[:511], "ends inside a header, at byte 511"),
+    "an end after a record": (raw_tar.long_name(b"f") + bytes(1024), "ends after an extension header"),
+}
+
+
+@pytest.mark.parametrize(("data", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_readers_would_read_in_two_ways_is_refused(data: bytes, message: str) -> None:
+    with pytest.raises(MalformedError) as caught:
+        members_of(data)
+    assert str(caught.value) == message
+
+
+def test_an_archive_that_may_end_without_its_end_does_not_end_within_a_member() -> None:
+    for data, where in (
+        (raw_tar.header(b"f")[:511], "inside a header, at byte 511"),
+        (raw_tar.long_name(b"f"), "without its end blocks, at byte 1024"),
+    ):
+        with pytest.raises(MalformedError, match=f"^ends {where}$"):
+            list(read_members(ChunkStream(iter([data])), DEFAULT_LIMITS, end_required=False))
+
+
+def test_a_mebibyte_may_follow_the_end_and_stand_in_an_extension() -> None:
+    assert members_of(raw_tar.END + bytes(1 << 20), chunk=70_000) == []
+    with pytest.raises(MalformedError, match=r"^has more than 1048576 bytes of padding$"):
+        members_of(raw_tar.END + bytes((1 << 20) + 1), chunk=70_000)
+    longest = raw_tar.raw_pax(b"1048576 comment=".ljust((1 << 20) - 1) + b"\n")
+    assert first_member(longest + raw_tar.header(b"f")).extended == (b"comment",)
+    with pytest.raises(MalformedError, match=r"^has an extension header of 1048577 bytes$"):
+        first_member(raw_tar.raw_pax(b"1048577 comment=".ljust(1 << 20) + b"\n") + raw_tar.header(b"f"))

@@ -4,25 +4,31 @@ from collections.abc import Sequence
 
 import pytest
 
+from sysimage.rules.files import Kind
 from sysimage.verify.chunk_stream import ChunkStream
 from sysimage.verify.issue_collector import IssueCollector
 from sysimage.verify.limits import DEFAULT_LIMITS
 from sysimage.verify.tar import read_members
-from sysimage.verify.tree import FileTree
-from tests.support.raw_tar import archive, directory, file, hard_link, symlink
+from sysimage.verify.tree import FileTree, item_of
+from tests.support.raw_tar import archive, directory, file, hard_link, header, symlink
 
 ITEM = b"gnu/store/" + b"a" * 32 + b"-item"
 
 
-def layers(*contents: Sequence[bytes], ours: Sequence[int] = ()) -> tuple[list[str], list[str]]:
-    """The flattened tree's paths, and the faults."""
+def flattened(*contents: Sequence[bytes], ours: Sequence[int] = ()) -> tuple[FileTree, list[str]]:
+    """The tree, and the faults."""
     faults = IssueCollector(20)
     tree = FileTree(faults)
     for number, members in enumerate(contents, 1):
         stream = ChunkStream(iter([archive(*members)]))
         tree.apply(number, list(read_members(stream, DEFAULT_LIMITS)), ours=number in ours)
-    paths = ["/" + b"/".join(parts).decode() for parts, _ in tree.walk() if parts]
-    return paths, [str(issue) for issue in faults.issues]
+    return tree, [str(issue) for issue in faults.issues]
+
+
+def layers(*contents: Sequence[bytes], ours: Sequence[int] = ()) -> tuple[list[str], list[str]]:
+    """The flattened tree's paths, and the faults."""
+    tree, faults = flattened(*contents, ours=ours)
+    return ["/" + b"/".join(parts).decode() for parts, _ in tree.walk() if parts], faults
 
 
 def test_a_whiteout_hides_what_is_below_it_and_nothing_of_its_own_layer() -> None:
@@ -65,10 +71,103 @@ def test_a_directory_keeps_its_content_and_a_file_in_its_place_does_not() -> Non
     assert layers(first, [file(b"d")])[0] == ["/d"]
 
 
-def test_layers_of_sysimage_must_agree_about_their_directories() -> None:
-    members = [[directory(b"d", 0o755)], [directory(b"d", 0o700)]]
-    assert layers(*members)[1] == []
-    assert layers(*members, ours=(1, 2))[1] == ["layer 2: /d is 0700 0:0, in layer 1 it is 0755 0:0"]
+@pytest.mark.parametrize(
+    ("name", "below", "above", "fault"),
+    [
+        (b"d", {"mode": 0o755}, {"mode": 0o700}, "/d is 0700 0:0, in layer 1 it is 0755 0:0"),
+        (b"d", {"uid": 1}, {"gid": 2}, "/d is 0755 0:2, in layer 1 it is 0755 1:0"),
+        (b"d", {"uid": 1}, {"uid": 1}, None),
+        (b"usr", {}, {"mode": 0o700, "uid": 3}, None),
+        (b"usr", {"mode": 0o700}, {}, "/usr is 0755 0:0, in layer 1 it is 0700 0:0"),
+        (b"usr", {"uid": 1}, {}, "/usr is 0755 0:0, in layer 1 it is 0755 1:0"),
+        (b"usr", {"gid": 1}, {}, "/usr is 0755 0:0, in layer 1 it is 0755 0:1"),
+    ],
+)
+def test_layers_of_sysimage_must_agree_about_their_directories(
+    name: bytes, below: dict[str, int], above: dict[str, int], fault: str | None
+) -> None:
+    """Below /usr a system may want something special, once, of what every item has as plain directories."""
+    members = [[directory(name, **below)], [directory(name, **above)]]
+    for ours in ((), (1,), (2,)):
+        assert layers(*members, ours=ours)[1] == []
+    assert layers(*members, ours=(1, 2))[1] == ([] if fault is None else [f"layer 2: {fault}"])
+    assert layers(*members, [directory(name, **above)], ours=(1, 2, 3))[1] == (
+        [] if fault is None else [f"layer 2: {fault}"]
+    )
+
+
+def test_what_comes_twice_in_one_layer_replaces_nothing_of_another() -> None:
+    again = [directory(b"d"), directory(b"d", 0o700), file(ITEM, b"1"), file(ITEM, b"22")]
+    tree, faults = flattened(again, ours=(1,))
+    assert faults == []
+    assert (tree.find((b"d",)) or tree.root).mode == 0o700
+    assert (tree.find(tuple(ITEM.split(b"/"))) or tree.root).size == 2
+
+
+def test_what_no_layer_describes_is_a_directory_of_root_in_the_layer_that_needs_it() -> None:
+    tree, faults = flattened([file(b"a")], [file(b"b/c/f", b"12", mode=0o600, uid=1, gid=2)])
+    assert faults == []
+    found = {b"/".join(parts): (n.mode, n.uid, n.gid, n.size, n.layer, n.content_at) for parts, n in tree.walk()}
+    assert found == {
+        b"": (0o755, 0, 0, 0, 0, ()),
+        b"a": (0o644, 0, 0, 0, 1, (b"a",)),
+        b"b": (0o755, 0, 0, 0, 2, ()),
+        b"b/c": (0o755, 0, 0, 0, 2, ()),
+        b"b/c/f": (0o600, 1, 2, 2, 2, (b"b", b"c", b"f")),
+    }
+
+
+def test_the_root_may_be_described() -> None:
+    tree, faults = flattened([file(b"a"), directory(b"./", 0o700)], [directory(b"./", 0o711)], ours=(1, 2))
+    assert (tree.root.mode, list(tree.names(())), faults) == (0o711, [b"a"], [])
+
+
+@pytest.mark.parametrize("name", [b".wh..wh.plnk", b".wh..wh.orph", b".wh..wh.aufs"])
+def test_what_aufs_kept_is_not_in_the_image_but_hard_links_may_lead_there(name: bytes) -> None:
+    kept = [directory(name), file(name + b"/12.34", b"text"), file(name + b"/.wh.x")]
+    tree, faults = flattened([*kept, hard_link(b"f", name + b"/12.34"), directory(b"d"), file(b"d/" + name)])
+    assert faults == [f"layer 1: /d/{name.decode()} is a malformed whiteout"]
+    assert [b"/".join(parts) for parts, _ in tree.walk()] == [b"", b"d", b"f"]
+    node = tree.find((b"f",))
+    assert node is not None
+    assert (node.size, node.content_at) == (4, (name, b"12.34"))
+    _, faults = flattened(kept, [hard_link(b"f", name + b"/12.34")])
+    assert faults == [f"layer 2: /f is a hard link to {name.decode()}/12.34, no earlier file here"]
+
+
+@pytest.mark.parametrize(
+    ("path", "item"),
+    [
+        (b"gnu/store/" + b"a" * 32 + b"-x/bin", b"gnu/store/" + b"a" * 32 + b"-x"),
+        (b"z" * 32 + b"-name+-._?=1", b"z" * 32 + b"-name+-._?=1"),
+        (b"store/" + b"0" * 32 + b"-" + b"n" * 211, b"store/" + b"0" * 32 + b"-" + b"n" * 211),
+        (b"store/" + b"0" * 32 + b"-" + b"n" * 212, None),
+        (b"store/" + b"0" * 32 + b"-", None),
+        (b"store/" + b"0" * 31 + b"-name", None),
+        (b"store/" + b"e" * 32 + b"-name", None),
+        (b"x" * 40, None),
+        (b"a", None),
+        (b"", None),
+    ],
+)
+def test_an_item_is_found_by_its_name_wherever_a_store_is(path: bytes, item: bytes | None) -> None:
+    parts = tuple(part for part in path.split(b"/") if part)
+    assert item_of(parts) == (None if item is None else tuple(item.split(b"/")))
+
+
+def test_a_path_is_seen_as_what_stands_there() -> None:
+    tree, _ = flattened([directory(b"d"), file(b"d/f", mode=0o755), symlink(b"l", b"d"), header(b"null", b"3")])
+    seen = {path: tree.at(tuple(path.split(b"/"))) for path in (b"d", b"d/f", b"l", b"null", b"l/f", b"x", b"d/f/g")}
+    assert {path: info and (info.kind, info.mode, info.link) for path, info in seen.items()} == {
+        b"d": (Kind.DIRECTORY, 0o755, b""),
+        b"d/f": (Kind.FILE, 0o755, b""),
+        b"l": (Kind.SYMLINK, 0o777, b"d"),
+        b"null": (Kind.SPECIAL, 0o644, b""),
+        b"l/f": None,
+        b"x": None,
+        b"d/f/g": None,
+    }
+    assert [sorted(tree.names((name,))) for name in (b"d", b"l", b"x", b"null")] == [[b"f"], [], [], []]
 
 
 def test_no_layer_of_sysimage_may_replace_a_file_of_a_store_item() -> None:
