@@ -2,44 +2,51 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from sysimage.verify.chunk_stream import ChunkStream
 from sysimage.verify.issue_collector import MalformedError
 
-steps = st.lists(st.tuples(st.sampled_from(["take", "pieces", "skip"]), st.integers(0, 12)), max_size=8)
+
+def in_chunks(chance: random.Random) -> list[bytes]:
+    return [chance.randbytes(chance.choice((0, 1, 3, 8))) for _ in range(chance.randrange(6))]
 
 
-@given(st.lists(st.binary(max_size=9), max_size=6), steps)
-def test_what_is_taken_in_any_amounts_is_the_stream(chunks: list[bytes], steps: list[tuple[str, int]]) -> None:
-    whole = b"".join(chunks)
-    stream = ChunkStream(iter(chunks))
-    at = 0
-    assert stream.offset == 0
-    for how, size in steps:
-        wanted = whole[at : at + size]
-        at += len(wanted)
-        if how == "take":
-            assert stream.take(size) == wanted
-        elif len(wanted) < size:
-            short = f"^ends {size - len(wanted)} bytes early, inside a file's content$"
-            with pytest.raises(MalformedError, match=short):
-                stream.skip(size) if how == "skip" else list(stream.pieces(size))
-        elif how == "skip":
-            stream.skip(size)
-        else:
-            assert b"".join(stream.pieces(size)) == wanted
-        assert stream.offset == at
-    assert b"".join(stream.rest()) == whole[at:]
-    assert stream.offset == len(whole)
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_taken_in_any_amounts_is_the_stream(seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(40):
+        chunks = in_chunks(chance)
+        whole = b"".join(chunks)
+        stream = ChunkStream(iter(chunks))
+        at = 0
+        assert stream.offset == 0
+        for _ in range(chance.randrange(8)):
+            size = chance.randrange(min(12, len(whole) - at + 3))
+            wanted = whole[at : at + size]
+            at += len(wanted)
+            if chance.random() < 0.4:
+                assert stream.take(size) == wanted
+            elif len(wanted) < size:
+                with pytest.raises(MalformedError) as caught:
+                    stream.skip(size) if chance.random() < 0.5 else list(stream.pieces(size))
+                assert str(caught.value) == f"ends {size - len(wanted)} bytes early, inside a file's content"
+            elif chance.random() < 0.5:
+                stream.skip(size)
+            else:
+                assert b"".join(stream.pieces(size)) == wanted
+            assert stream.offset == at
+        assert b"".join(stream.rest()) == whole[at:]
+        assert stream.offset == len(whole)
 
 
-@given(st.lists(st.binary(max_size=9), max_size=6), st.integers(0, 20))
-def test_no_piece_is_empty_or_larger_than_what_came(chunks: list[bytes], size: int) -> None:
-    stream = ChunkStream(iter(chunks))
-    largest = max(map(len, chunks), default=0)
-    size = min(size, sum(map(len, chunks)))
-    pieces = [*stream.pieces(size), *stream.rest()]
-    assert all(0 < len(piece) <= largest for piece in pieces)
+@pytest.mark.parametrize("seed", range(4))
+def test_no_piece_is_empty_or_larger_than_what_came(seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(40):
+        chunks = in_chunks(chance)
+        stream = ChunkStream(iter(chunks))
+        pieces = [*stream.pieces(chance.randint(0, sum(map(len, chunks)))), *stream.rest()]
+        assert all(0 < len(piece) <= max(map(len, chunks), default=0) for piece in pieces)

@@ -16,7 +16,9 @@ from sysimage.rules.runnable import SEARCH_PATH
 from sysimage.store.database import Schema, store_database
 from sysimage.verify import store as verified_store
 from sysimage.verify import verify_image
+from tests.support import raw_tar
 from tests.support.images import STORE_DIR, BuiltImage, build_image, customization
+from tests.support.raw_image import RawImage, write_archive
 from tests.support.store_builder import ELF, Link, Program, StoreBuilder, small_system
 from tests.support.stores import store_path
 
@@ -33,7 +35,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> BuiltImage:
 def faults(path: Path) -> list[str]:
     with pytest.raises(IntegrityError) as caught:
         verify_image(path)
-    assert str(path) in caught.value.message
+    number = len(caught.value.issues)
+    assert caught.value.message == f"cannot verify {path}: {'1 fault' if number == 1 else f'{number} faults'}"
     return [str(issue) for issue in caught.value.issues]
 
 
@@ -62,18 +65,33 @@ def test_what_the_rooms_write_verifies(
     image = build_image(tmp_path, schema=schema, compression=compression, max_layers=max_layers)
     path = image.layout(tmp_path / "out") if form == "oci-layout" else image.archive(tmp_path / "out", form)
     seen: list[tuple[int, int | None]] = []
-    found = verify_image(path, lambda stage, done, total, *, unit="items", at="": seen.append((done, total)))
+
+    def progress(stage: str, done: int, total: int | None, *, unit: str = "items", at: str = "") -> None:
+        assert (stage, unit) == ("verify", "bytes")
+        seen.append((done, total))
+
+    found = verify_image(path, progress)
     manifest = image.image.manifest.descriptor.digest
     assert (found.name, found.names) == ("small", ("small:1.0",))
     assert found.digest == (None if form == "docker-archive" else manifest)
     assert found.image_id == image.image.config.descriptor.digest
     assert [layer.diff_id for layer in found.layers] == [layer.diff_id for layer in image.image.layers]
     assert [layer.uncompressed_size for layer in found.layers] == [layer.tar_size for layer in image.image.layers]
+    assert [layer.comment for layer in found.layers] == [layer.label for layer in image.image.layers]
+    assert sum(layer.items for layer in found.layers) == 6
     assert (found.items, found.store_kind, found.store_directory) == (6, schema.name.lower(), STORE_DIR[schema])
     lines = image.listing().splitlines()
     kinds = [line.split("  ", 1)[1].split()[0] for line in lines]
     assert (found.files, found.directories, found.symlinks) == tuple(map(kinds.count, ("file", "dir", "link")))
-    assert seen[-1] == (seen[-1][1], seen[-1][1])
+    if form != "docker-archive":
+        blobs = [layer.descriptor for layer in image.image.layers]
+        assert [(layer.digest, layer.size) for layer in found.layers] == [(blob.digest, blob.size) for blob in blobs]
+    total = sum(layer.size for layer in found.layers)
+    if form == "archive":
+        total += image.image.manifest.descriptor.size
+    assert {one for _, one in seen} == {total}
+    assert [done for done, _ in seen] == sorted({done for done, _ in seen})
+    assert (seen[0][0] < total or len(seen) == 1, seen[-1][0]) == (True, total)
 
 
 def replace(file: Path, data: bytes) -> None:
@@ -349,3 +367,15 @@ def test_an_image_without_a_store_verifies(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_a_fault_of_what_was_named(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"cannot read .*: there is no such file"):
         verify_image(tmp_path / "missing.tar")
+
+
+def test_what_is_in_the_flattened_tree_is_counted_once(tmp_path: Path) -> None:
+    layers = [
+        raw_tar.archive(raw_tar.file(b"a", b"123"), raw_tar.hard_link(b"b", b"a"), raw_tar.directory(b"d")),
+        raw_tar.archive(raw_tar.file(b"c", b"45"), raw_tar.symlink(b"l", b"a"), raw_tar.file(b"d/x")),
+        raw_tar.archive(raw_tar.file(b"c", b"6"), raw_tar.file(b".wh.b"), raw_tar.header(b"n", b"6")),
+    ]
+    found = verify_image(write_archive(RawImage(*layers).layout(), tmp_path / "a.tar"))
+    assert (found.files, found.directories, found.symlinks, found.size) == (3, 2, 1, 4)
+    assert [(layer.entries, layer.uncompressed_size) for layer in found.layers] == [(3, len(one)) for one in layers]
+    assert (found.name, found.names, found.platform) == ("", (), "linux/amd64")

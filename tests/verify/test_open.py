@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from sysimage.errors import IntegrityError, MachineError, SpecError, SysimageError
-from sysimage.verify.image_source import LayoutImageSource, TarImageSource
-from sysimage.verify.limits import DEFAULT_LIMITS
+from sysimage.verify import inspect_image, verify_image
+from sysimage.verify.image_source import ImageSource, LayoutImageSource, TarImageSource
+from sysimage.verify.limits import DEFAULT_LIMITS, Limits
 from sysimage.verify.open import open_source
 from sysimage.verify.skopeo_directory import SkopeoDirectorySource
 from tests.support.raw_image import RawImage, write_archive, write_directory
@@ -102,3 +104,20 @@ def test_what_this_machine_cannot_read_is_the_machines_fault(tmp_path: Path) -> 
     error = refused(tmp_path / "circle")
     assert isinstance(error, MachineError)
     assert error.message == f"cannot read {tmp_path / 'circle'}: Too many levels of symbolic links"
+
+
+class Unreachable:
+    """A registry that does not answer."""
+
+    def open(self, limits: Limits) -> ImageSource:
+        raise OSError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+
+    def __str__(self) -> str:
+        return "host/web:1"
+
+
+def test_a_place_that_cannot_be_read_is_not_the_images_fault() -> None:
+    for look in (verify_image, inspect_image):
+        with pytest.raises(MachineError) as caught:
+            look(Unreachable())
+        assert caught.value.message == "cannot read host/web:1: Connection reset by peer"
