@@ -89,7 +89,7 @@ class Pieces:
         start = fill + len(head)
         end = start + size
         after = end + len(tail)
-        if after < self._size and tail:
+        if after < self._size:
             # The common case, small files: all three are put in place here, in 0.97 of the time of an archive that is
             # not hashed.
             buffer = self._buffer
@@ -135,8 +135,7 @@ class Pieces:
         self._emit(self._view[self._begin : self._fill])
         self.emitted += self._fill - self._begin
         self._fill = self._begin = 0
-        if len(self._buffers) > 1:
-            self._take_buffer()
+        self._take_buffer()
 
     def finish(self) -> int:
         """Hand on what is left; returns the length of the stream in bytes. Nothing can be appended later."""

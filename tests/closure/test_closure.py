@@ -28,14 +28,6 @@ def acyclic_items(draw: st.DrawFn) -> list[StoreItem]:
     return [item(n, *draw(st.sets(st.integers(0, n)))) for n in range(count)]
 
 
-@given(acyclic_items())
-def test_every_item_comes_once_and_after_what_it_refers_to(items: list[StoreItem]) -> None:
-    closure = Closure(items)
-    place = {it.path: n for n, it in enumerate(closure)}
-    assert len(place) == len(items)
-    assert all(place[r] <= place[it.path] for it in closure for r in it.references)
-
-
 @given(acyclic_items(), st.randoms())
 def test_the_order_does_not_depend_on_the_order_given(items: list[StoreItem], chance: random.Random) -> None:
     shuffled = items[:]
@@ -47,7 +39,20 @@ def test_the_order_does_not_depend_on_the_order_given(items: list[StoreItem], ch
 def test_the_graph_has_an_edge_for_every_reference_but_those_to_oneself(items: list[StoreItem]) -> None:
     closure = Closure(items)
     assert set(closure.graph.edges) == {(it.path, r) for it in items for r in it.references if r != it.path}
+    assert list(closure.graph.nodes) == [it.path for it in closure], "in the order of the closure"
     assert networkx.is_directed_acyclic_graph(closure.graph)
+
+
+@given(acyclic_items())
+def test_every_item_comes_once_the_first_by_name_of_those_whose_references_have_come(items: list[StoreItem]) -> None:
+    closure = Closure(items)
+    placed: set[StorePath] = set()
+    for it in closure:
+        ready = [one.path for one in items if one.path not in placed and not set(one.references) - placed - {one.path}]
+        assert it.path == min(ready, key=lambda one: (one.name, one.hash_part))
+        placed.add(it.path)
+    assert closure.nar_size == sum(one.nar_size for one in items)
+    assert len(closure) == len(items)
 
 
 def test_ties_are_broken_by_name_then_hash_part() -> None:
@@ -78,9 +83,11 @@ def test_a_closure_contains_its_items_and_no_other_path(items: list[StoreItem]) 
 
 def test_all_references_outside_the_closure_are_named() -> None:
     with pytest.raises(ClosureError) as raised:
-        Closure([item(1, 7), item(2, 8)])
-    assert [issue.where for issue in raised.value.issues] == [str(path(1)), str(path(2))]
-    assert str(path(7)) in str(raised.value)
+        Closure([item(2, 8, 9), item(3), item(1, 7)])
+    assert [str(issue) for issue in raised.value.issues] == [
+        f"{path(at)}: refers to {path(to)}, which is not in the closure" for at, to in ((1, 7), (2, 8), (2, 9))
+    ]
+    assert raised.value.message == "cannot form a closure: it is not complete"
 
 
 def test_a_cycle_is_named() -> None:
@@ -93,6 +100,18 @@ def test_a_cycle_is_named() -> None:
     assert set(pairwise(chain)) == {(str(path(a)), str(path(b))) for a, b in ((1, 2), (2, 3), (3, 1))}
 
 
+def test_of_several_cycles_the_first_is_named_from_its_first_item() -> None:
+    for first in range(10, 28, 3):
+        a, b, c = first, first + 1, first + 2
+        rest = [pair for n in range(70, 80, 2) for pair in (item(n, n + 1), item(n + 1, n))]
+        with pytest.raises(ClosureError) as raised:
+            Closure([*rest, item(c, a), item(b, c, 99), item(a, a, b), item(99)])
+        cycle = " → ".join(str(path(n)) for n in (a, b, c, a))
+        assert raised.value.message == f"cannot form a closure: references form a cycle: {cycle}"
+
+
 def test_the_same_path_with_different_contents_is_refused() -> None:
-    with pytest.raises(ClosureError, match="given twice"):
+    assert len(Closure([item(1), item(1)])) == 1
+    with pytest.raises(ClosureError) as raised:
         Closure([item(1), StoreItem(path(1), Digest("f" * 64), 9)])
+    assert [str(issue) for issue in raised.value.issues] == [f"{path(1)}: is given twice, with different contents"]

@@ -15,6 +15,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "1",
         "(2)",
     ): "how long pieces are, and how much is read past what should be the end",
+    ("sysimage/closure/measures.py", "4096", "(4097)"): "how many items are counted at a time; all are",
     ("sysimage/closure/measures.py", "1", "(2)"): "a bit set is counted, and each item has its own bit either way",
     ("sysimage/files/codec.py", "4096", "(4097)"): "how many texts are remembered with what they were read as",
     ("sysimage/files/codec.py", "if convert is _same:\n        return listed, kind", "pass"): "a shortcut",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sysimage.errors import IntegrityError
-from sysimage.streams.copying import copy_all
+from sysimage.streams.copying import copy_all, write_all
 from tests.support.refusing import refuse
 
 DATA = os.urandom(3_000_001)
@@ -79,3 +79,41 @@ def test_a_full_disk_is_not_a_reason_to_try_another_way(
     ):
         copy_all(origin.fileno(), target.fileno(), len(DATA))
     assert (tmp_path / "target").stat().st_size == 0
+
+
+def test_where_no_way_works_the_last_error_is_raised(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse(monkeypatch, ["copy_file_range", "sendfile", "pread"], errno.EINVAL)
+    with (
+        source.open("rb") as origin,
+        (tmp_path / "target").open("wb") as target,
+        pytest.raises(OSError, match="Invalid argument"),
+    ):
+        copy_all(origin.fileno(), target.fileno(), len(DATA))
+
+
+@pytest.mark.parametrize("error", [errno.EXDEV, errno.EBADF, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM])
+def test_a_way_that_ends_in_the_middle_is_gone_on_with_by_the_next(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    real = os.copy_file_range
+
+    def once(origin: int, target: int, count: int, offset_src: int) -> int:
+        if offset_src:
+            raise OSError(error, os.strerror(error))
+        return real(origin, target, 1000, offset_src)
+
+    monkeypatch.setattr(os, "copy_file_range", once)
+    with source.open("rb") as origin, (tmp_path / "target").open("wb", buffering=0) as target:
+        copy_all(origin.fileno(), target.fileno(), len(DATA))
+    assert (tmp_path / "target").read_bytes() == DATA
+
+
+def test_all_is_written_into_what_takes_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, (reading, writing) = os.write, os.pipe()
+    monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[:3]))
+    write_all(writing, b"0123456789")
+    os.close(writing)
+    assert os.read(reading, 20) == b"0123456789"
+    os.close(reading)

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from sysimage.streams.direct_io import DirectWriter
+from sysimage.streams.direct_io import DirectWriter, set_length
 from sysimage.workers import run_tasks
+from tests.support.descriptors import no_descriptor_is_left
 from tests.support.refusing import refuse
 
 
@@ -100,6 +101,72 @@ def test_a_file_system_that_refuses_to_open_is_written_through_the_cache(
             writer.write(aligned(data), start)
     assert whole(target)[512:] == data * 2
     assert tried == [os.O_DIRECT], "it is tried once"
+
+
+K = 1024
+SPLIT = {
+    "whole pages": (0, 300 * K, (0, 300 * K)),
+    "pages from a later one": (8192, 300 * K, (8192, 300 * K)),
+    "the fewest that are worth it": (0, 256 * K, (0, 256 * K)),
+    "a page less": (0, 252 * K, None),
+    "the beginning of a page at the end": (0, 300 * K + 7, (0, 300 * K)),
+    "the end of a page at the beginning": (4096 - 7, 300 * K + 7, (4096, 300 * K)),
+    "parts of pages at both ends": (5, 300 * K, (4096, 296 * K)),
+    "too few pages between": (5, 260 * K, (4096, 256 * K)),
+    "just too few pages between": (5, 256 * K, None),
+}
+
+
+@pytest.mark.parametrize(("offset", "length", "direct"), SPLIT.values(), ids=SPLIT)
+def test_whole_pages_go_past_the_cache_and_parts_of_pages_never_do(
+    offset: int, length: int, direct: tuple[int, int] | None, target: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the file system of the tests takes: it is asked with a descriptor that takes everything."""
+    real_open, real_pwrite = os.open, os.pwrite
+    written: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
+
+    def opened(path: str, flags: int) -> int:
+        assert flags & os.O_DIRECT
+        return real_open(path, flags & ~os.O_DIRECT)
+
+    def record(fd: int, data: Any, at: int) -> int:
+        written[fd != target].append((at, len(data)))
+        return real_pwrite(fd, data, at)
+
+    data = random.Random(length).randbytes(length)
+    pages = mmap.mmap(-1, length + 4096)
+    begin = offset % 4096
+    pages[begin : begin + length] = data
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", opened)
+        patched.setattr(os, "pwrite", record)
+        with no_descriptor_is_left(), DirectWriter(target) as writer:
+            assert writer.write(memoryview(pages)[begin : begin + length], offset) == length
+        with pytest.raises(ValueError, match="a write after the end"):
+            writer.write(b"x", 0)
+    assert whole(target)[offset:] == data
+    assert written[True] == ([] if direct is None else [direct])
+    through = sum(size for _, size in written[False])
+    assert through == length - (0 if direct is None else direct[1])
+
+
+def test_pieces_are_written_one_after_the_other(target: int) -> None:
+    with DirectWriter(target) as writer:
+        write = writer.writer_from(3)
+        for piece in (b"ab", b"", b"c", b"defg"):
+            write(piece)
+    assert whole(target) == b"\0\0\0abcdefg"
+
+
+def test_a_file_gets_its_length_and_what_is_not_a_file_is_left_alone(target: int) -> None:
+    set_length(target, 5000)
+    assert whole(target) == bytes(5000)
+    set_length(target, 3)
+    assert whole(target) == bytes(3)
+    reading, writing = os.pipe()
+    set_length(writing, 5000)
+    os.close(reading)
+    os.close(writing)
 
 
 def test_a_short_write_is_gone_on_with(target: int, monkeypatch: pytest.MonkeyPatch) -> None:

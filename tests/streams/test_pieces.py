@@ -107,16 +107,21 @@ def test_a_witness_copies_what_is_short_and_hands_on_what_is_long(lengths: list[
 
 
 @pytest.mark.parametrize("promised", [0, 5, 9, 11, 40])
-@pytest.mark.parametrize("size", [3, 20, 1000])
-def test_a_file_of_another_length_than_promised_is_an_error(tmp_path: Path, promised: int, size: int) -> None:
+@pytest.mark.parametrize("size", [3, 9, 13, 14, 20, 1000])
+@pytest.mark.parametrize("tail", [b"", b"tail"])
+def test_a_file_of_another_length_than_promised_is_an_error(
+    tmp_path: Path, promised: int, size: int, tail: bytes
+) -> None:
     (tmp_path / "file").write_bytes(b"0123456789")
     pieces, _ = collected(size)
     fd = os.open(tmp_path / "file", os.O_RDONLY)
     try:
-        with pytest.raises(IntegrityError, match="file: it changed while it was read"):
-            pieces.put_file(b"head", fd, promised, b"tail", b"file")
+        with pytest.raises(IntegrityError) as caught:
+            pieces.put_file(b"head", fd, promised, tail, b"file")
     finally:
         os.close(fd)
+    assert caught.value.message == f"cannot read file: it changed while it was read (it was {promised} bytes long)"
+    assert caught.value.hint == "a store is read-only; build again when nothing writes to it"
 
 
 def test_streams_that_are_open_at_the_same_time_have_buffers_of_their_own() -> None:
@@ -134,6 +139,18 @@ def test_streams_that_are_open_at_the_same_time_have_buffers_of_their_own() -> N
     assert [b"".join(out) for out in (of_first, of_second, of_third)] == [b"abc" * 30, b"xy" * 30, b"z" * 40]
 
 
-def test_a_piece_has_at_least_a_byte() -> None:
-    with pytest.raises(ValueError, match="a piece of 0 bytes"):
-        Pieces(len, 0)
+def test_the_last_pieces_of_a_stream_with_several_buffers_stay_as_they_are() -> None:
+    out: list[memoryview] = []
+    pieces = Pieces(out.append, 50, 3)
+    pieces.put(b"a" * 120)
+    pieces.finish()
+    others = [collected(50)[0] for _ in range(2)]
+    for other in others:
+        other.put(b"z" * 49)
+    assert b"".join(out) == b"a" * 120
+
+
+@pytest.mark.parametrize(("size", "lead"), [(0, 0), (1, 1), (5, 5), (5, -1)])
+def test_a_piece_has_at_least_a_byte(size: int, lead: int) -> None:
+    with pytest.raises(ValueError, match=f"a piece of {size} bytes with a lead of {lead}"):
+        Pieces(len, size, lead=lead)
