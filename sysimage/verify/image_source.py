@@ -232,10 +232,7 @@ class _FileStream(ChunkStream):
 
 
 def _file_chunks(descriptor: int, begin: int, end: int) -> Iterator[bytes]:
-    while begin < end:
-        chunk = os.pread(descriptor, min(CHUNK, end - begin), begin)
-        if not chunk:
-            return
+    while chunk := os.pread(descriptor, min(CHUNK, end - begin), begin):
         begin += len(chunk)
         yield chunk
 

@@ -51,8 +51,8 @@ class ProgramReader:
                 self._program = read_program(self._read)
 
     def _read(self, offset: int, size: int) -> bytes:
-        if offset + size <= HEAD or not offset:
-            return self._head[offset : offset + size]
+        if not offset:
+            return self._head[:size]
         if self._wanted is None:
             self._wanted = (offset, size)
         return self._found if self._wanted == (offset, size) else b""
