@@ -7,6 +7,7 @@ import itertools
 import mmap
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -125,6 +126,8 @@ def test_pieces_begin_where_pages_do_and_none_is_in_another(size: int) -> None:
         assert [len(piece) for piece in memory] == [size] * BUFFERS
         assert all(place % mmap.PAGESIZE == 0 for place in places)
         assert all(after - before >= size for before, after in itertools.pairwise(places))
+        if size * BUFFERS >= 2 << 20 and Path("/sys/kernel/mm/transparent_hugepage").exists():
+            assert places[0] % (2 << 20) == 0, "of huge pages"
         for number, piece in enumerate(memory):
             piece[:] = bytes([number]) * size
         assert [piece[size - 1] for piece in memory] == list(range(BUFFERS))

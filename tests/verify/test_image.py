@@ -10,7 +10,7 @@ import pytest
 from sysimage.closure import Closure
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, SpecError
-from sysimage.image import ImageConfig
+from sysimage.image import HealthCheck, ImageConfig
 from sysimage.rootfs.tree import Entry
 from sysimage.rules.runnable import SEARCH_PATH
 from sysimage.store.database import Schema, store_database
@@ -307,6 +307,10 @@ def test_what_an_image_needs_before_its_first_boot_is_missed(
             {"cmd": ("missing",)},
             f"what runs first is missing, which is not in the image's {SEARCH_PATH}",
         ),
+        (
+            {"healthcheck": HealthCheck(("/missing",))},
+            "what checks the health is /missing, which is not in the image",
+        ),
     ],
 )
 def test_a_config_that_the_tree_does_not_support_is_named(
@@ -367,6 +371,16 @@ def test_an_image_without_a_store_verifies(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_a_fault_of_what_was_named(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"cannot read .*: there is no such file"):
         verify_image(tmp_path / "missing.tar")
+
+
+@pytest.mark.parametrize("broken", [0, 1])
+def test_of_an_image_whose_layers_cannot_all_be_read_nothing_else_is_judged(broken: int, tmp_path: Path) -> None:
+    layers = [raw_tar.archive(raw_tar.file(b"a")), raw_tar.archive(raw_tar.file(b"b"))]
+    layers[broken] = raw_tar.header(b"f", magic=bytes(8))
+    image = RawImage(*layers, config={"config": {"Cmd": ["/missing"]}})
+    assert faults(write_archive(image.layout(), tmp_path / "a.tar")) == [
+        f"layer {broken + 1}: holds no tar header at byte 0"
+    ]
 
 
 def test_what_is_in_the_flattened_tree_is_counted_once(tmp_path: Path) -> None:

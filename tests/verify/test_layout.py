@@ -156,6 +156,12 @@ def test_an_image_is_chosen_where_only_one_fits(
     assert found.image_id == Digest.of(dump(chosen.config))
 
 
+def test_an_index_without_a_list_has_no_image_of_any_name(tmp_path: Path) -> None:
+    path = layout(dump({"schemaVersion": 2}), tmp_path)
+    assert message(path, name="web") == "has no 'manifests'"
+    assert message(path) == "index.json must have 'manifests' and no 'layers'"
+
+
 def test_an_index_among_several_is_followed_as_deep_as_the_limit(tmp_path: Path) -> None:
     second = index(descriptor(NESTED, INDEX), entry(THREE, "linux/c"))
     path = layout(index(descriptor(second, INDEX), entry(THREE, "linux/d")), tmp_path, NESTED, second)
