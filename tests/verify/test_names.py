@@ -128,7 +128,7 @@ def test_a_descriptor_of_no_known_type_is_not_an_image(tmp_path: Path) -> None:
     assert inspect_image(layout_of([one, subject], tmp_path / "attached")).image_id == alone
 
 
-@pytest.mark.parametrize("depth", [0, 1, 2])
+@pytest.mark.parametrize("depth", [0, 1, 2, 3])
 def test_an_archive_of_several_platforms_has_dockers_form_for_one_of_them(depth: int, tmp_path: Path) -> None:
     """Whichever is chosen, and however deep its index is; one of an image that is not there is a contradiction."""
     images = []
