@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
 
 from sysimage.errors import MachineError
-from sysimage.streams.pieces import PIECE_SIZE
+from sysimage.streams.pieces import PIECE_SIZE, private_pages
 
 Use = Callable[[memoryview], object]
 AHEAD = 2
@@ -24,7 +24,6 @@ the time of an archive on a disk."""
 BUFFERS = AHEAD + 1
 """How many pieces must stay as they are: those, and the one that is being collected."""
 _HUGE_PAGE = 2 << 20
-_PRIVATE = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 
 
 @contextlib.contextmanager
@@ -52,11 +51,11 @@ def _pages(size: int) -> memoryview:
         with contextlib.suppress(ImportError, OSError):
             import ctypes
 
-            memory = mmap.mmap(-1, size_in_pages + _HUGE_PAGE, flags=_PRIVATE)
+            memory = private_pages(size_in_pages + _HUGE_PAGE)
             begin = -ctypes.addressof(ctypes.c_char.from_buffer(memory)) % _HUGE_PAGE
             memory.madvise(mmap.MADV_HUGEPAGE, begin, size_in_pages)
             return memoryview(memory)[begin : begin + size]
-    return memoryview(mmap.mmap(-1, size, flags=_PRIVATE))
+    return memoryview(private_pages(size))
 
 
 @contextlib.contextmanager

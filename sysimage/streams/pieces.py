@@ -151,8 +151,12 @@ _spare: dict[int, Buffer] = {}
 
 
 def _buffer(size: int) -> Buffer:
-    # Of its own pages: what bypasses the page cache has to begin where a page does.
-    return _spare.pop(size, None) or mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return _spare.pop(size, None) or private_pages(size)
+
+
+def private_pages(size: int) -> mmap.mmap:
+    """Memory of its own pages: what bypasses the page cache has to begin where a page does."""
+    return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
 class PieceObserver:

@@ -15,6 +15,9 @@ def test_a_descriptor_survives_its_json_form() -> None:
 
     assert Descriptor.parse(GOOD) == descriptor
     assert Descriptor.parse(descriptor.as_json()) == descriptor
+    many = {f"{number}": "x" for number in range(30)}
+    found = Descriptor.parse({**GOOD, "annotations": many}).annotations
+    assert found == tuple(sorted(many.items()))
 
 
 def test_annotations_are_there_where_something_is_noted() -> None:
@@ -38,6 +41,8 @@ def test_annotations_are_there_where_something_is_noted() -> None:
         {"size": None},
         {"mediaType": None},
         {"annotations": {"a": 1}},
+        {"annotations": {"a": "x", "b": 1}},
+        {"annotations": "text"},
         {"annotations": ["a"]},
     ],
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sysimage.blobs import BlobDirectory, Descriptor
+from sysimage.blobs.directory import verified
 from sysimage.blobs.file_fingerprint import FileFingerprint
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError
@@ -46,12 +47,33 @@ def test_nothing_is_seen_of_a_blob_before_its_commit(blobs: BlobDirectory) -> No
 
 def test_every_blob_is_listed_with_its_size_and_nothing_else_is(blobs: BlobDirectory) -> None:
     assert blobs.sizes() == {}
-    put = {blobs.put(data, "text/plain").digest: len(data) for data in (b"", b"x", DATA)}
+    put = {blobs.put(data, "text/plain").digest: len(data) for data in (b"", DATA, *map(bytes, range(1, 12)))}
     (blobs.root / "blobs/sha256/README").write_text("not a blob")
     with blobs.writer() as writer:
         writer.write(DATA)
         assert blobs.sizes() == put
     assert list(blobs.digests()) == sorted(put)
+
+
+def test_a_writer_that_was_left_writes_nothing_and_removes_what_it_wrote(blobs: BlobDirectory) -> None:
+    with blobs.writer() as writer:
+        writer.write(DATA)
+        (temporary,) = (path for path in blobs.root.rglob("*") if path.is_file())
+    assert not temporary.exists()
+    with pytest.raises(ValueError, match="a write after the end"):
+        writer.write(DATA)
+    with blobs.writer():
+        (temporary,) = (path for path in blobs.root.rglob("*") if path.is_file())
+        temporary.unlink()
+    assert files(blobs) == [], "what somebody else has removed is not missed"
+
+
+def test_chunks_have_a_mebibyte_unless_asked_for_others(blobs: BlobDirectory) -> None:
+    put = blobs.put(bytes((2 << 20) + 1), "text/plain")
+    assert [len(chunk) for chunk in blobs.chunks(put)] == [1 << 20, 1 << 20, 1]
+    with blobs.path(put.digest).open("rb") as file:
+        assert [len(chunk) for chunk in verified(file, put)] == [1 << 20, 1 << 20, 1]
+    assert {len(chunk) for chunk in blobs.chunks(put, 700_000)} == {700_000, (2 << 20) + 1 - 2 * 700_000}
 
 
 def test_only_its_owner_can_read_a_blob_before_it_is_whole(blobs: BlobDirectory) -> None:

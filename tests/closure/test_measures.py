@@ -1,20 +1,27 @@
+"""How many items need each one, and how many it needs: as a walk from every node would find them."""
+
 import networkx as nx
+import pytest
 from hypothesis import given, settings
 
 from sysimage.closure import Closure, measures, reference_counts, referrer_counts
 from tests.layerplan.closures import closures, store_shaped
 
 
+def check(closure: Closure) -> None:
+    graph = closure.graph
+    assert referrer_counts(closure) == {path: len(nx.ancestors(graph, path)) for path in graph}
+    assert reference_counts(closure) == {path: len(nx.descendants(graph, path)) for path in graph}
+
+
 @given(closures())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_counts_are_those_of_a_walk_from_every_node(closure: Closure) -> None:
-    expected = {path: len(nx.ancestors(closure.graph, path)) for path in closure.graph}
-    assert referrer_counts(closure) == expected
-    assert reference_counts(closure) == {path: len(nx.descendants(closure.graph, path)) for path in closure.graph}
+    check(closure)
 
 
-def test_blocks_do_not_change_the_counts(monkeypatch: object) -> None:
-    closure = store_shaped(50)
-    whole, needs = referrer_counts(closure), reference_counts(closure)
-    monkeypatch.setattr(measures, "BLOCK", 7)  # type: ignore[attr-defined]
-    assert (referrer_counts(closure), reference_counts(closure)) == (whole, needs)
+@pytest.mark.parametrize("size", [1, 2, 50])
+@pytest.mark.parametrize("block", [1, 7, 4096])
+def test_blocks_do_not_change_the_counts(size: int, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measures, "BLOCK", block)
+    check(store_shaped(size))

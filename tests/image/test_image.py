@@ -274,6 +274,7 @@ def test_what_is_not_a_name_is_refused(text: str) -> None:
         ("team/Web:Tag", "it has capital letters; say web"),
         ("web:1:2", "it has more than one tag"),
         ("host:5000/web:1:2", "it has more than one tag"),
+        ("web:.x", "not an image name: 'web:.x'"),
         ("Host:5000/we b", "not an image name: 'Host:5000/we b'"),
     ],
 )

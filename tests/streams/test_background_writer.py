@@ -50,10 +50,26 @@ def test_what_comes_after_a_failure_is_not_used() -> None:
 
 def test_every_piece_is_used_in_order() -> None:
     seen: list[int] = []
+    before = threading.active_count()
     with background_writer(lambda piece: seen.append(len(piece))) as writer:
         for length in (5, 0, 7):
             writer.write(PIECE[:length])
     assert seen == [5, 0, 7]
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(("number", "of"), [(number, of) for of in range(1, 6) for number in range(of)])
+def test_a_failure_at_any_piece_is_raised(number: int, of: int) -> None:
+    seen: list[memoryview] = []
+
+    def use(piece: memoryview) -> None:
+        seen.append(piece)
+        if len(seen) == number + 1:
+            raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"):
+        hand_over_pieces(use, of)
+    assert len(seen) == number + 1
 
 
 def hand_over_pieces(use: Use, pieces: int, then: BaseException | None = None) -> None:
@@ -89,6 +105,7 @@ def test_an_interrupt_does_not_wait_for_a_stuck_thread() -> None:
         with pytest.raises(KeyboardInterrupt):
             hand_over_pieces(lambda piece: over.wait(60), 1, KeyboardInterrupt())
         (left,) = set(threading.enumerate()) - before
+        assert left.daemon, "a program does not wait for it in its end"
     finally:
         over.set()
     left.join(10)

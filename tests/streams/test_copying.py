@@ -106,8 +106,8 @@ def test_a_way_that_ends_in_the_middle_is_gone_on_with_by_the_next(
 
     monkeypatch.setattr(os, "copy_file_range", once)
     with source.open("rb") as origin, (tmp_path / "target").open("wb", buffering=0) as target:
-        copy_all(origin.fileno(), target.fileno(), len(DATA))
-    assert (tmp_path / "target").read_bytes() == DATA
+        copy_all(origin.fileno(), target.fileno(), 2_000_000)
+    assert (tmp_path / "target").read_bytes() == DATA[:2_000_000]
 
 
 def test_all_is_written_into_what_takes_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

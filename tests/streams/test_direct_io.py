@@ -16,7 +16,6 @@ import pytest
 from sysimage.streams.direct_io import DirectWriter, set_length
 from sysimage.workers import run_tasks
 from tests.support.descriptors import no_descriptor_is_left
-from tests.support.refusing import refuse
 
 
 @pytest.fixture
@@ -179,7 +178,15 @@ def test_a_short_write_is_gone_on_with(target: int, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_full_disk_is_not_a_reason_to_try_another_way(target: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    refuse(monkeypatch, ["pwrite"], errno.ENOSPC)
+    real_open, real_pwrite = os.open, os.pwrite
+
+    def full(fd: int, data: Any, at: int) -> int:
+        if fd == target:
+            return real_pwrite(fd, data, at)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "open", lambda path, flags: real_open(path, flags & ~os.O_DIRECT))
+    monkeypatch.setattr(os, "pwrite", full)
     with DirectWriter(target) as writer, pytest.raises(OSError, match="No space left"):
         writer.write(aligned(bytes(1 << 20)), 0)
 

@@ -139,15 +139,44 @@ def test_streams_that_are_open_at_the_same_time_have_buffers_of_their_own() -> N
     assert [b"".join(out) for out in (of_first, of_second, of_third)] == [b"abc" * 30, b"xy" * 30, b"z" * 40]
 
 
-def test_the_last_pieces_of_a_stream_with_several_buffers_stay_as_they_are() -> None:
+@pytest.mark.parametrize("buffers", [2, 3])
+def test_the_last_pieces_of_a_stream_with_several_buffers_stay_as_they_are(buffers: int) -> None:
     out: list[memoryview] = []
-    pieces = Pieces(out.append, 50, 3)
-    pieces.put(b"a" * 120)
+    pieces = Pieces(out.append, 50, buffers)
+    data = bytes(range(50 * buffers - 30))
+    pieces.put(data)
     pieces.finish()
     others = [collected(50)[0] for _ in range(2)]
     for other in others:
         other.put(b"z" * 49)
-    assert b"".join(out) == b"a" * 120
+    assert b"".join(out) == data
+
+
+def test_a_piece_has_a_mebibyte_on_which_compressed_layers_depend() -> None:
+    lengths: list[int] = []
+    pieces = Pieces(lambda piece: lengths.append(len(piece)))
+    pieces.put(bytes((1 << 20) + 5))
+    pieces.finish()
+    assert lengths == [1 << 20, 5]
+
+
+@pytest.mark.parametrize(("length", "is_copied"), [(16_383, True), (16_384, False), (200_000, False)])
+def test_only_what_is_short_is_copied_for_a_witness(length: int, is_copied: bool) -> None:
+    data = bytes(length)
+    seen: list[memoryview] = []
+    witness = PieceObserver(seen.append)
+    witness.put(data)
+    witness.flush()
+    assert [part.obj is data for part in seen] == [not is_copied]
+
+
+def test_what_is_copied_for_a_witness_comes_in_pieces_of_up_to_128_kibibytes() -> None:
+    lengths: list[int] = []
+    witness = PieceObserver(lambda part: lengths.append(len(part)))
+    for _ in range(17):
+        witness.put(bytes(8192))
+    witness.flush()
+    assert lengths == [1 << 17, 8192]
 
 
 @pytest.mark.parametrize(("size", "lead"), [(0, 0), (1, 1), (5, 5), (5, -1)])
