@@ -145,7 +145,7 @@ def test_an_archive_that_is_not_compressed_is_left_alone(data: bytes) -> None:
 
 @pytest.mark.parametrize(("code", "mebibytes"), [(31, 192), (32, 256)])
 def test_an_xz_archive_may_ask_for_less_than_256_mebibytes_of_memory(code: int, mebibytes: int) -> None:
-    """Four times as much as xz -9 asks for. The size of its dictionary stands in the header of a block."""
+    """Four times as much as xz -9 asks for. The size of its dictionary is in the header of a block."""
     blob = lzma.compress(b"content")
     block = 12
     header = bytearray(blob[block : block + 4 * (blob[block] + 1) - 4])

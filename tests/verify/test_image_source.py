@@ -1,4 +1,4 @@
-"""Where images lie: the files in an archive and in a directory, by their names, and no others."""
+"""Where images are: the files in an archive and in a directory, by their names, and no others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files with holes: in each of GNU tar's three forms the same content, whatever lies between the data."""
+"""Files with holes: in each of GNU tar's three forms the same content, whatever is between the data."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def test_a_store_as_it_should_be_has_neither_faults_nor_notes(items: list[StoreI
         assert [fault for fault in faults if "GC root" not in fault] == []
 
 
-OPEN = "lies beside the database, which is not closed"
+OPEN = "is beside the database, which is not closed"
 STRAY = f"gnu/store/{'0' * 32}-stray"
 MODES = {
     **file(f"{LIB[1:]}/text", b"hello", 0o644),

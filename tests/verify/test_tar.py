@@ -345,7 +345,7 @@ def test_an_archive_that_may_end_without_its_end_does_not_end_within_a_member() 
             list(read_members(ChunkStream(iter([data])), DEFAULT_LIMITS, end_required=False))
 
 
-def test_a_mebibyte_may_follow_the_end_and_stand_in_an_extension() -> None:
+def test_a_mebibyte_may_follow_the_end_and_be_in_an_extension() -> None:
     assert members_of(raw_tar.END + bytes(1 << 20), chunk=70_000) == []
     with pytest.raises(MalformedError, match=r"^has more than 1048576 bytes of padding$"):
         members_of(raw_tar.END + bytes((1 << 20) + 1), chunk=70_000)

@@ -155,7 +155,7 @@ def test_an_item_is_found_by_its_name_wherever_a_store_is(path: bytes, item: byt
     assert item_of(parts) == (None if item is None else tuple(item.split(b"/")))
 
 
-def test_a_path_is_seen_as_what_stands_there() -> None:
+def test_a_path_is_seen_as_what_is_there() -> None:
     tree, _ = flattened([directory(b"d"), file(b"d/f", mode=0o755), symlink(b"l", b"d"), header(b"null", b"3")])
     seen = {path: tree.at(tuple(path.split(b"/"))) for path in (b"d", b"d/f", b"l", b"null", b"l/f", b"x", b"d/f/g")}
     assert {path: info and (info.kind, info.mode, info.link) for path, info in seen.items()} == {
