@@ -175,8 +175,9 @@ def test_a_reference_that_the_files_lack_is_named(tmp_path: Path) -> None:
 
 
 def test_what_the_database_says_that_an_item_makes_is_compared_with_derivations(tmp_path: Path) -> None:
-    image = with_item(tmp_path, "bash-5.2", lambda item: {"outputs": (("out", LIBC),)})
-    assert faults(image) == [f"{BASH}: makes nothing as out, the database says {LIBC}"]
+    names = [f"out{number}" for number in range(9)]
+    image = with_item(tmp_path, "bash-5.2", lambda item: {"outputs": tuple((name, LIBC) for name in names)})
+    assert faults(image) == [f"{BASH}: makes nothing as {name}, the database says {LIBC}" for name in names]
 
 
 def test_an_item_that_only_the_database_has_is_named(tmp_path: Path) -> None:

@@ -177,14 +177,29 @@ def test_what_is_registered_and_what_is_there_are_compared_both_ways(items: list
     gone = StoreItem(store_path("gone-1"), lib.nar_hash, 1)
     wrong = replace(tool, nar_size=7, references=(gone.path,))
     faults, _ = verified(tmp_path, items, {}, "others", registered=[gone, wrong, elsewhere])
-    assert sorted(faults) == sorted(
-        [
-            f"{DATABASE}: {elsewhere.path} is in another store than /gnu/store",
-            f"{gone.path}: is in the database, but not in the image",
-            f"{TOOL}: has a NAR of {tool.nar_size} bytes, the database says 7",
-            f"{TOOL}: does not contain the hash of {gone.path}, the database says it refers to it",
-        ]
-    )
+    said = {
+        f"{elsewhere.path}": f"{DATABASE}: {elsewhere.path} is in another store than /gnu/store",
+        f"{gone.path}": f"{gone.path}: is in the database, but not in the image",
+    }
+    assert faults == [
+        *(said[path] for path in sorted(said)),
+        f"{TOOL}: has a NAR of {tool.nar_size} bytes, the database says 7",
+        f"{TOOL}: does not contain the hash of {gone.path}, the database says it refers to it",
+    ]
+
+
+def test_references_that_are_missing_on_either_side_are_named_in_order(tmp_path: Path) -> None:
+    libs = [make_item(tmp_path, f"lib-{number}", {"text": str(number)}) for number in range(9)]
+    paths = sorted(str(lib.path) for lib in libs)
+    knows = make_item(tmp_path, "knows", {"text": " ".join(paths)})
+    claims = make_item(tmp_path, "claims", {"text": "nothing"})
+    registered = [*libs, knows, replace(claims, references=tuple(sorted(lib.path for lib in libs)))]
+    faults, _ = verified(tmp_path, [*libs, knows, claims], {}, "others", registered=registered)
+    expected = {
+        str(knows.path): ("contains the hash of {}, the database has no such reference"),
+        str(claims.path): ("does not contain the hash of {}, the database says it refers to it"),
+    }
+    assert faults == [f"{item}: {expected[item].format(path)}" for item in sorted(expected) for path in paths]
 
 
 def test_a_derivation_may_name_what_it_makes_without_a_reference(tmp_path: Path) -> None:
