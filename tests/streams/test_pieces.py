@@ -152,6 +152,17 @@ def test_the_last_pieces_of_a_stream_with_several_buffers_stay_as_they_are(buffe
     assert b"".join(out) == data
 
 
+@pytest.mark.parametrize("head", [0, 3])
+@pytest.mark.parametrize("tail", [0, 2])
+def test_a_piece_is_handed_on_as_soon_as_it_is_full(head: int, tail: int, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"c" * (10 - head - tail))
+    pieces, out = collected(10)
+    put_file(pieces, tmp_path / "file", b"h" * head, b"t" * tail)
+    assert (len(out), pieces.emitted, pieces.length) == (1, 10, 10)
+    pieces.put(b"x" * 10)
+    assert (len(out), pieces.emitted, pieces.length) == (2, 20, 20)
+
+
 def test_a_piece_has_a_mebibyte_on_which_compressed_layers_depend() -> None:
     lengths: list[int] = []
     pieces = Pieces(lambda piece: lengths.append(len(piece)))
