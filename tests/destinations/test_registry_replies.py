@@ -12,10 +12,12 @@ from sysimage.blobs import media_types
 from sysimage.destinations.registry.challenges import Challenge, parse_challenges
 from sysimage.destinations.registry.manifest import media_type_of
 from sysimage.destinations.registry.names import has_registry, is_inner, is_this_machine, related, without_port
-from sysimage.destinations.registry.replies import MOST_JSON, Reply, parse_json, refusal, shown
+from sysimage.destinations.registry.replies import Reply, parse_json, refusal, shown
 from sysimage.errors import RegistryError
 
 URL = "https://h.test/v2/web"
+MOST = 4 << 20
+"""Bytes of a document."""
 
 
 def reply(status: int = 200, body: bytes = b"", **headers: str) -> Reply:
@@ -36,7 +38,7 @@ def test_headers_of_one_name_are_joined_and_kept_by_themselves() -> None:
         ("X-GZIP", gzip.compress(b"text", mtime=0), b"text"),
         ("gzip", b"text", b"text"),
         ("identity", gzip.compress(b"text", mtime=0), gzip.compress(b"text", mtime=0)),
-        ("gzip", gzip.compress(bytes(MOST_JSON + 9), mtime=0), bytes(MOST_JSON + 1)),
+        ("gzip", gzip.compress(bytes(MOST + 9), mtime=0), bytes(MOST + 1)),
     ],
 )
 def test_a_document_that_came_compressed_is_unpacked_as_far_as_documents_go(
@@ -79,8 +81,8 @@ def test_only_an_object_is_a_document() -> None:
 
 
 def test_a_document_has_a_length_that_registries_take() -> None:
-    assert parse_json(b"1".ljust(MOST_JSON)) == 1
-    assert parse_json(b"1".ljust(MOST_JSON + 1)) is None
+    assert parse_json(b"1".ljust(MOST)) == 1
+    assert parse_json(b"1".ljust(MOST + 1)) is None
     assert parse_json(b'{"a": "\\"[[["}') == {"a": '"[[['}
     assert parse_json(b"[" + b"[],{}," * 200 + b"[]]") is not None, "depth is not the number of brackets"
 
