@@ -112,8 +112,8 @@ def stream_docker_archive(
     widen_pipe(fd)
     weight = sum(source.weight for source in sources)
     report = Reporter(progress, weight)
-    built = []
-    total = 0
+    built: list[LayerBlob] = []
+    parts: list[ArchiveMember] = []
     with (
         prefetching(sources),
         background_sizes(sources) as sizes,
@@ -124,15 +124,14 @@ def stream_docker_archive(
             write_all(fd, part.header)
             built.append(write_layer(source, _NONE, sink, LayerChecks(check, size), moved=report))
             write_all(fd, part.padding)
-            total += len(part.header) + size + len(part.padding)
+            parts.append(part)
     image = assemble(built)
     for part in docker_documents(image, names):
-        data = part.header + (part.content if isinstance(part.content, bytes) else b"") + part.padding
-        write_all(fd, data)
-        total += len(data)
+        write_all(fd, part.header + (part.content if isinstance(part.content, bytes) else b"") + part.padding)
+        parts.append(part)
     write_all(fd, END)
     report.finish()
-    return WrittenImage(image, "docker-archive", None, total + len(END), tuple(names))
+    return WrittenImage(image, DOCKER_ARCHIVE, None, archive_size(parts), tuple(names))
 
 
 def _stand_ins(sources: Sequence[LayerSource], sizes: Sequence[int]) -> list[LayerBlob]:
