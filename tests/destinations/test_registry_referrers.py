@@ -107,9 +107,13 @@ def test_a_list_of_referrers_of_other_clients_is_kept_and_names_each_once(
         registry.manifests[f"team/web:{one['digest']}"] = b"{}"
     before = {"schemaVersion": 2, "mediaType": INDEX, "manifests": others, "annotations": {"a": "b"}}
     registry.manifests[f"team/web:{tag}"] = json.dumps(before).encode()
-    push_referred(registry, blobs, referred.content)
+    transfer = push_referred(registry, blobs, referred.content)
     expected = others if is_named else [*others, own]
     assert json.loads(registry.manifests[f"team/web:{tag}"]) == {**before, "manifests": expected}
+    lists = [str(referred.signature.descriptor.digest).replace(":", "-"), *([] if is_named else [tag])]
+    sent_lists = sum(len(registry.manifests[f"team/web:{one}"]) for one in lists)
+    size = referred.content.size_with_referrers - len(b"a signature") + len(referred.image.manifest.data)
+    assert transfer.sent == size + sent_lists
 
 
 class Lists(Handler):
