@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -88,11 +89,17 @@ def test_an_engine_that_does_not_have_an_image_says_why(tmp_path: Path) -> None:
 
 
 def test_a_failure_of_sysimage_ends_the_loader(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "received")
+
     def fail(fd: int, progress: Progress) -> None:
+        loader.append(int((tmp_path / "received").read_text()))
         raise ValueError("ours")
 
+    loader: list[int] = []
     with pytest.raises(ValueError, match="ours"):
-        load_into(engine(tmp_path, 'cat >"$ENGINE_OUT"; sleep 60'), fail)  # type: ignore[arg-type]
+        load_into(engine(tmp_path, 'echo $$ >"$ENGINE_OUT"; exec sleep 60'), fail)  # type: ignore[arg-type]
+    with pytest.raises(ProcessLookupError):
+        os.kill(loader[0], 0)
 
 
 def test_an_engine_that_is_not_there_is_named(image: Image) -> None:
