@@ -160,6 +160,52 @@ def test_parts_are_not_shorter_than_a_registry_wants_them(wants: str, parts: int
         assert registry.count("PATCH") == parts
 
 
+class SaysSuccessInAnotherWay(Handler):
+    status: ClassVar[int] = 0
+
+    def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
+        is_meant = self.command not in ("HEAD", "POST") and 200 <= status < 300
+        super().answer(self.status if is_meant else status, body, **headers)
+
+
+@pytest.mark.parametrize("status", [200, 202, 204])
+def test_each_status_of_success_is_one(status: int, blobs: BlobDirectory) -> None:
+    with running(type("Says", (SaysSuccessInAnotherWay,), {"status": status})) as registry:
+        registry.faults["PATCH"] = [None, 500]
+        assert upload(registry, blobs, chunk=1000)[0]
+        assert (registry.begun, registry.count("PATCH")) == (1, 5)
+        session, _ = session_with(registry, None, [])
+        Uploader(session).try_out()
+        assert registry.uploads == {}
+
+
+class CountsFromTheSecondByte(Handler):
+    """Breaks off the first two answers half way, and gives one byte less than what is asked for from there on."""
+
+    def blob(self, query: dict[str, str], body: bytes, repository: str, digest: str) -> None:
+        found = self.registry.blobs[repository][digest]
+        if asked := self.headers.get("Range"):
+            self.answer(206, found[int(asked[6:-1]) + 1 :] + b"x")
+            return
+        is_broken = len([line for line in self.registry.requests if line.startswith("GET ")]) < 4
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(found)))
+        self.end_headers()
+        self.wfile.write(found[: len(found) // 2 if is_broken else len(found)])
+        self.close_connection = is_broken
+
+
+def test_storage_that_counts_otherwise_is_asked_for_all_of_a_blob_until_it_is_whole(tmp_path: Path) -> None:
+    data = bytes(range(200))
+    blob = Descriptor(OCTETS, Digest.of(data), len(data))
+    with running(CountsFromTheSecondByte) as registry:
+        registry.blobs["team/web"] = {str(blob.digest): data}
+        session, _ = session_with(registry, None, [], attempts=1)
+        moved: list[int] = []
+        download_blob(session, blob, BlobDirectory(tmp_path / "into"), moved.append)
+        assert (sum(moved), registry.count("GET")) == (200, 4)
+
+
 class BreaksOff(Handler):
     """Gives ``step`` bytes of a blob and hangs up, each time."""
 
