@@ -9,7 +9,7 @@ import pytest
 
 from sysimage.blobs import BlobDirectory
 from sysimage.destinations.archive import write_archive
-from sysimage.destinations.daemon import Engine, load_into, save_from
+from sysimage.destinations.daemon import Engine, load_into, save_from, stream_into
 from sysimage.errors import MachineError
 from sysimage.image import Image, ImageConfig, make_image
 from sysimage.layers import Compression, LayerSource, build_layers
@@ -124,3 +124,18 @@ def test_a_load_is_done_when_the_engine_is_and_not_when_it_has_the_bytes(
     assert {stage for stage, *_ in told} == {"engine load"}
     assert (told[-2][1:3], told[-1][1:]) == ((False, "engine unpacks it"), (True, "", True))
     assert not any(done for _, done, *_ in told[:-1])
+    assert {at for _, _, at, _ in told[:-2]} == {""}
+
+
+def test_of_an_archive_of_unknown_length_its_bytes_are_reported_and_no_end(tmp_path: Path) -> None:
+    steps: list[tuple[object, ...]] = []
+
+    def report(stage: str, done: int, total: int | None, *, unit: str = "items", at: str = "") -> None:
+        steps.append((stage, done, total, unit, at))
+
+    def write(fd: int, progress: Progress) -> int:
+        progress("stage", 5, None, unit="bytes", at="x")
+        return 5
+
+    assert stream_into(engine(tmp_path, "cat >/dev/null"), write, report) == 5
+    assert steps == [("engine load", 5, None, "bytes", "x")]

@@ -252,6 +252,10 @@ def test_a_password_of_any_letters_becomes_a_header() -> None:
     assert base64.b64decode(header.removeprefix("Basic ")).decode() == "mé:pass€word"
 
 
+def test_credentials_are_not_shown_where_they_are_printed_by_mistake() -> None:
+    assert repr(Credentials("me", "s3cret", "token")) == "Credentials()"
+
+
 def test_the_places_of_credentials_follow_the_environment() -> None:
     home = Path("/home/me")
 

@@ -39,10 +39,12 @@ def registry() -> Iterator[Registry]:
         yield registry
 
 
-def upload(registry: Registry, blobs: BlobDirectory, size: int = 5000, **options: Any) -> tuple[bool, list[int]]:
+def upload(
+    registry: Registry, blobs: BlobDirectory, size: int = 5000, waits: list[float] | None = None, **options: Any
+) -> tuple[bool, list[int]]:
     """Send a blob and return whether it was sent, and what was counted."""
     blob = blobs.put(bytes(range(250)) * (size // 250), OCTETS)
-    session, _ = session_with(registry, None, [])
+    session, _ = session_with(registry, None, [] if waits is None else waits)
     moved: list[int] = []
     with closing(session):
         is_sent = Uploader(session, **options).send(blob, lambda: blobs.path(blob.digest), moved.append)
@@ -82,8 +84,10 @@ def test_an_upload_in_parts_goes_on_three_times_and_then_begins_again(
     registry: Registry, blobs: BlobDirectory, fault: int, breaks: int, begun: int
 ) -> None:
     registry.faults["PATCH"] = [fault] * breaks
-    sent, moved = upload(registry, blobs, chunk=1000)
+    waits: list[float] = []
+    sent, moved = upload(registry, blobs, waits=waits, chunk=1000)
     assert (sent, sum(moved), registry.count("POST")) == (True, 5000, begun)
+    assert waits == [0.01] * breaks
 
 
 @pytest.mark.parametrize(("size", "parts"), [(1000, 0), (1250, 1), (2000, 1), (2250, 2)])

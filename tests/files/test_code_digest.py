@@ -108,6 +108,8 @@ def test_imports_are_followed_and_so_are_packages_above_and_files_beside(tmp_pat
         "low/driver.py": "import json\n",
         "low/other.py": "",
         "low/boot.scm": "(",
+        "low/.boot.scm.swp": "",
+        "low/__pycache__/two.pyc": "",
         "other.py": "from pack import one\n",
     }
     made = package(tmp_path, files).follow(["pack.one"])
