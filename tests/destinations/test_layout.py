@@ -168,6 +168,21 @@ def test_another_writer_is_waited_for_with_a_notice(blobs: BlobDirectory, tmp_pa
         assert seen == [f"waiting for another build that writes to {held}"]
 
 
+def test_what_a_killed_writer_did_not_finish_is_removed_by_the_next(blobs: BlobDirectory, tmp_path: Path) -> None:
+    layout = tmp_path / "layout"
+    write_oci_layout(image(blobs, b"one"), [blobs], layout)
+    unfinished = [
+        *(tmp_path / ".layout.0123456789ab.part", layout / ".index.json.0123456789ab.part"),
+        layout / "blobs/sha256/.blob.0123456789ab.part",
+    ]
+    for path in unfinished:
+        path.touch()
+    (layout / ".added.0123456789ab.part").write_text("no digest\n")
+    write_oci_layout(image(blobs, b"two"), [blobs], layout)
+    assert not any(path.exists() for path in unfinished)
+    assert sorted(path.name for path in layout.iterdir()) == ["blobs", "index.json", "oci-layout"]
+
+
 def test_a_damaged_layer_without_a_keeper_is_an_error_and_leaves_nothing(
     blobs: BlobDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -43,7 +43,7 @@ def upload(
     registry: Registry, blobs: BlobDirectory, size: int = 5000, waits: list[float] | None = None, **options: Any
 ) -> tuple[bool, list[int]]:
     """Send a blob and return whether it was sent, and what was counted."""
-    blob = blobs.put(bytes(range(250)) * (size // 250), OCTETS)
+    blob = blobs.put(bytes(range(250)) * (size // 250) + bytes(size % 250), OCTETS)
     session, _ = session_with(registry, None, [] if waits is None else waits)
     moved: list[int] = []
     with closing(session):
@@ -88,6 +88,31 @@ def test_an_upload_in_parts_goes_on_three_times_and_then_begins_again(
     sent, moved = upload(registry, blobs, waits=waits, chunk=1000)
     assert (sent, sum(moved), registry.count("POST")) == (True, 5000, begun)
     assert waits == [0.01] * breaks
+
+
+class LosesItsLastAnswer(Handler):
+    """Stores a blob, and the connection breaks before the answer."""
+
+    def upload(self, query: dict[str, str], body: bytes, repository: str, number: str) -> None:
+        if self.command == "PUT":
+            self.registry.blobs[repository] = {query["digest"]: body}
+            self.close_connection = True
+            self.connection.close()
+        else:
+            super().upload(query, body, repository, number)
+
+
+def test_a_blob_that_is_there_after_its_upload_broke_is_not_sent_again(blobs: BlobDirectory) -> None:
+    with running(LosesItsLastAnswer) as registry:
+        sent, moved = upload(registry, blobs)
+        assert (sent, sum(moved)) == (True, 0), "it is not known what was sent"
+        assert [registry.count(method) for method in ("POST", "PUT", "HEAD")] == [1, 1, 1]
+
+
+def test_a_connection_that_breaks_once_leads_to_no_smaller_parts(registry: Registry, blobs: BlobDirectory) -> None:
+    registry.faults["PUT"] = [0]
+    assert upload(registry, blobs, 5 << 20)[0]
+    assert (registry.count("PATCH"), registry.count("PUT")) == (0, 2)
 
 
 @pytest.mark.parametrize(("size", "parts"), [(1000, 0), (1250, 1), (2000, 1), (2250, 2)])

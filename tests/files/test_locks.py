@@ -133,6 +133,12 @@ def test_a_directory_that_may_not_be_read_is_not_locked(tmp_path: Path, monkeypa
         pass
 
 
+def test_a_name_that_was_removed_while_it_was_held_is_not_missed(tmp_path: Path) -> None:
+    with locked_name(tmp_path / "lock") as held:
+        assert held
+        (tmp_path / "lock").unlink()
+
+
 def test_many_that_lock_and_remove_one_name_are_never_two_at_a_time(tmp_path: Path) -> None:
     def work(number: int, report: Report) -> None:
         for _ in range(100):
