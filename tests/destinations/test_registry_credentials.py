@@ -253,7 +253,9 @@ def test_a_password_of_any_letters_becomes_a_header() -> None:
 
 
 def test_credentials_are_not_shown_where_they_are_printed_by_mistake() -> None:
-    assert repr(Credentials("me", "s3cret", "token")) == "Credentials()"
+    credentials = Credentials("me", "s3cret", "token")
+    assert repr(credentials) == "Credentials()"
+    assert credentials.basic() == "Basic bWU6czNjcmV0"
 
 
 def test_the_places_of_credentials_follow_the_environment() -> None:

@@ -39,6 +39,10 @@ def registry() -> Iterator[Registry]:
 
 def test_without_settings_a_registry_has_a_minute_for_each_step_and_four_attempts() -> None:
     assert SessionOptions() == SessionOptions(attempts=4, timeout=60, backoff=0.5, ca_file=None, connections=4)
+    waits: list[float] = []
+    with closing(Transport(None, waits.append)) as made:
+        made.pause(0)
+    assert waits == [0.5]
 
 
 @pytest.mark.parametrize("faults", range(5))
