@@ -37,7 +37,7 @@ def parse_outputs(data: bytes) -> tuple[tuple[str, StorePath], ...]:
     if begin is None:
         raise ValueError("not a derivation")
     at = begin.end()
-    outputs = []
+    outputs: dict[str, StorePath] = {}
     while not text.startswith("]", at):
         fields = []
         for before in ("(", ",", ",", ","):
@@ -49,9 +49,11 @@ def parse_outputs(data: bytes) -> tuple[tuple[str, StorePath], ...]:
         if not text.startswith((")]", "),("), at):
             raise ValueError("the list of outputs does not end")
         at += 1 + text.startswith(",", at + 1)
+        if fields[0] in outputs:
+            raise ValueError("two outputs have one name")
         with suppress(ValueError):  # an output whose path is not known yet has an empty one
-            outputs.append((fields[0], StorePath.parse(fields[1])))
-    return tuple(sorted(outputs))
+            outputs[fields[0]] = StorePath.parse(fields[1])
+    return tuple(sorted(outputs.items()))
 
 
 def _unescaped(text: str) -> str:

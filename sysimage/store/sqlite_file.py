@@ -221,11 +221,10 @@ def _serial(value: Value) -> tuple[int, bytes]:
     if value in (0, 1):
         return 8 + value, b""
     bits = (value if value >= 0 else ~value).bit_length()
-    kind, size = _INTEGERS[-1]
-    for kind, size in _INTEGERS:  # noqa: B007 - the last if none is large enough, and then an OverflowError
+    for kind, size in _INTEGERS:
         if bits < 8 * size:
-            break
-    return kind, value.to_bytes(size, "big", signed=True)
+            return kind, value.to_bytes(size, "big", signed=True)
+    raise OverflowError(f"{value} has more than 64 bits")
 
 
 def _varint(value: int) -> bytes:

@@ -39,14 +39,22 @@ def _letter(match: re.Match[bytes]) -> bytes:
 
 
 def outputs_in(text: bytes) -> Outputs | None:
-    """Of a derivation's text; None for any other text. An output whose path is not known yet is left out."""
+    """Of a derivation's text; None for any other text, and where two outputs have one name. An output whose path is not
+    known yet is left out."""
     head, bracket, rest = text.partition(b"[")
     if not bracket or not head.startswith((b"Derive(", b"DrvWithVersion(")):
         return None
-    found = {}
+    found: dict[str, str] = {}
     while match := _OUTPUT.match(rest):
         name, path = (_ESCAPED.sub(_letter, field).decode("utf-8", "surrogateescape") for field in match.groups())
+        rest = rest[match.end() :]
+        if name in found:
+            return None
         with suppress(ValueError):
             found[name] = str(StorePath.parse(path))
-        rest = rest[match.end() :].removeprefix(b",")
-    return found if rest.startswith(b"]") else None
+        if rest.startswith(b"]"):
+            return found
+        if not rest.startswith(b","):
+            return None
+        rest = rest[1:]
+    return found if text.startswith(b"]", len(head) + 1) else None

@@ -165,6 +165,35 @@ def test_a_token_that_a_header_cannot_hold_is_named_as_such(token: str) -> None:
     assert caught.value.message == f"cannot log in to {registry.address}: its token service gives no valid token"
 
 
+def test_a_token_that_comes_with_a_refusal_is_not_used() -> None:
+    class Gives(Wants):
+        def give_token(self) -> None:
+            self.answer(401, json.dumps({"token": "good"}).encode())
+
+    with running(Gives) as registry, pytest.raises(RegistryError, match=r"gives no token \(status 401\)$"):
+        log_in(registry)
+    assert registry.authorizations == [None, ME.basic()]
+
+
+def test_a_session_that_is_closed_has_ended_its_connections() -> None:
+    ended = threading.Event()
+
+    class Notes(Handler):
+        def finish(self) -> None:
+            super().finish()
+            ended.set()
+
+    with running(Notes) as registry:
+        session = RegistrySession(PushTarget.parse(f"{registry.address}/team/web:1").repository, plain_http=True)
+        _ = session.base
+        ended.wait(20)  # whether it speaks TLS was asked by a connection of its own
+        ended.clear()
+        session.request("GET", f"{session.base}/tags/list", accept=(200,))
+        assert not ended.is_set()
+        session.close()
+        assert ended.wait(20)
+
+
 def test_several_requests_at_a_time_log_in_once() -> None:
     both = threading.Barrier(2, timeout=20)
 

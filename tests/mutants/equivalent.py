@@ -27,6 +27,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "a shortcut: a state that was not kept is made again"
     ),
     ("sysimage/layers/headers.py", "self._tails.clear()", "pass"): "a bound of memory: what is kept stays right",
+    ("sysimage/destinations/verified_blobs.py", "stopped.set()", "pass"): "the same shortcut",
     ("sysimage/layers/headers.py", "len(self._tails) >= _MOST_TAILS", "(len(self._tails) > _MOST_TAILS)"): (
         "a bound of memory: one entry more changes no byte"
     ),

@@ -46,9 +46,46 @@ def test_outputs_are_sorted_whatever_the_order_in_the_file() -> None:
 def test_both_readers_refuse_malformed_derivations(noise: bytes, cut: int) -> None:
     whole = written({"out": str(store_path("x")), "dev": str(store_path("y"))})
     for data in (noise, b"Derive([[" + noise, whole[: min(cut, whole.index(b"],[("))]):
-        with pytest.raises(ValueError, match=r"derivation|texts|end"):
+        with pytest.raises(ValueError, match=r"derivation|texts|end|name"):
             parse_outputs(data)
         assert outputs_in(data) is None
+
+
+ONE = f'("out","{store_path("x")}","","")'
+
+
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        (f"[{ONE}x]", "the list of outputs does not end"),
+        (f"[{ONE}", "the list of outputs does not end"),
+        (f"[{ONE[:-1]},'')]", "the list of outputs does not end"),
+        (f"[{ONE},]", "the list of outputs does not end"),
+        (f"[{ONE},{ONE}]", "two outputs have one name"),
+        (f"[{ONE};{ONE}]", "the list of outputs does not end"),
+        (f"[{ONE}{ONE}]", "the list of outputs does not end"),
+        (f"[{ONE[:-1]}", "the list of outputs does not end"),
+        ("", "not a derivation"),
+        ("[", "an output is not four texts"),
+        ('[("out")]', "an output is not four texts"),
+        ('[("a","b","c";"d")]', "an output is not four texts"),
+        (f"[,{ONE}]", "an output is not four texts"),
+    ],
+)
+def test_a_list_of_outputs_of_another_form_is_named(outputs: str, message: str) -> None:
+    data = f"Derive({outputs}".encode()
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        parse_outputs(data)
+    assert outputs_in(data) is None
+
+
+def test_a_list_of_outputs_may_be_empty_and_what_follows_it_does_not_matter() -> None:
+    both = f'{ONE},("",{ONE[7:]},("dev","","","")'
+    for outputs, count in (("[]", 0), (f"[{ONE}]", 1), (f"[{both}]", 2)):
+        for rest in ("", ",[],", "]", "("):
+            data = f"Derive({outputs}{rest}".encode()
+            assert len(parse_outputs(data)) == count
+            assert outputs_in(data) == {name: str(path) for name, path in parse_outputs(data)}
 
 
 def test_an_output_without_a_path_is_not_known_yet() -> None:

@@ -124,19 +124,17 @@ class RegistrySession:
         who = self._credentials if trusted else None
         service = [("service", text) for text in [challenge.parameters.get("service")] if text]
         asked = challenge.parameters.get("scope")
-        reply = None
         # Some refuse more than they asked for, such as a second repository that the account may not see.
         for scopes in dict.fromkeys(((*self._scopes, *self._further(asked)), (asked,) if asked else ())):
             reply = self._ask_for_token(realm, service, scopes, who)
             if reply.status not in (400, 403):
                 break
-        value = parse_json(reply.body) if reply is not None and reply.status == 200 else None
+        value = parse_json(reply.body) if reply.status == 200 else None
         token = (value.get("token") or value.get("access_token")) if isinstance(value, dict) else None
-        status = reply.status if reply is not None else 0
         if not isinstance(token, str):
             raise RegistryError(
-                f"cannot log in to {self.repository.host}: its token service gives no token (status {status})",
-                hint=_login_hint(status)
+                f"cannot log in to {self.repository.host}: its token service gives no token (status {reply.status})",
+                hint=_login_hint(reply.status)
                 if trusted
                 else f"it is at another host, {urlsplit(realm).hostname}, which gets no password",
             )
