@@ -220,7 +220,7 @@ def _serial(value: Value) -> tuple[int, bytes]:
         return 13 + 2 * len(data), data
     if value in (0, 1):
         return 8 + value, b""
-    bits = (value if value >= 0 else ~value).bit_length()
+    bits = max(value, ~value).bit_length()
     for kind, size in _INTEGERS:
         if bits < 8 * size:
             return kind, value.to_bytes(size, "big", signed=True)

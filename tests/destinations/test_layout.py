@@ -194,6 +194,30 @@ def test_a_damaged_layer_without_a_keeper_is_an_error_and_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["blobs"]
 
 
+def test_a_copy_that_fails_leaves_nothing_of_what_refers_to_the_image(blobs: BlobDirectory, tmp_path: Path) -> None:
+    layout = tmp_path / "layout"
+    write_oci_layout(image(blobs, b"old"), [blobs], layout)
+    before = files(layout)
+    made = image(blobs, b"new")
+    blobs.put(made.config.data, made.config.descriptor.media_type)
+    subject = made.manifest.descriptor
+    referrers = []
+    for name in (b"an sbom", b"a signature"):
+        blob = blobs.put(name, "text/plain")
+        document = Document.of({"layers": [blob.as_json()], "subject": subject.as_json()}, media_types.MANIFEST)
+        referrers.append(Referrer(subject.digest, (document,), (blob,)))
+    content = replace(ImageContent.of(made), referrers=tuple(referrers))
+
+    def provide(blob: Descriptor) -> Path:
+        if blob == referrers[1].blobs[0]:
+            raise IntegrityError("it is damaged")
+        return blobs.path(blob.digest)
+
+    with pytest.raises(IntegrityError, match="it is damaged"):
+        write_content_to_layout(content, provide, layout, {})
+    assert files(layout) == before
+
+
 def test_an_image_is_copied_with_what_refers_to_it_and_each_is_named_once(blobs: BlobDirectory, tmp_path: Path) -> None:
     made = image(blobs, b"one", b"two")
     config = blobs.put(made.config.data, made.config.descriptor.media_type)

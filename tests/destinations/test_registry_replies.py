@@ -66,7 +66,13 @@ def test_a_list_goes_on_where_its_link_says(link: str, following: str | None) ->
 
 @pytest.mark.parametrize(
     ("header", "digest"),
-    [("a:1", "a:1"), (" a:1 , a:1", "a:1"), ("a:2, a:1", "a:1, a:2"), ("", None), (",", None)],
+    [
+        ("a:1", "a:1"),
+        (" a:1 , a:1", "a:1"),
+        ("a:5, a:2, a:4, a:1, a:3", "a:1, a:2, a:3, a:4, a:5"),
+        ("", None),
+        (",", None),
+    ],
 )
 def test_a_digest_is_the_one_that_every_header_gives(header: str, digest: str | None) -> None:
     assert reply(Docker_Content_Digest=header).digest == digest

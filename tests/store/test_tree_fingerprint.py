@@ -44,9 +44,12 @@ def test_a_state_is_the_one_that_was_always_taken(paths: set[str], tmp_path_fact
     assert tree_fingerprint(top) == naive_state(top)
 
 
-@pytest.mark.parametrize("name", ["file", "link"])
-def test_a_file_or_a_link_has_a_state(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["file", "link", "directory"])
+def test_a_file_a_link_or_a_directory_has_a_state(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("x")
+    for below in ("directory/a/b", "directory/c", "directory/d"):
+        (tmp_path / below).mkdir(parents=True)
+        (tmp_path / below / "file").write_text(below)
     (tmp_path / "link").symlink_to(tmp_path)
 
     assert tree_fingerprint(tmp_path / name) == naive_state(tmp_path / name)

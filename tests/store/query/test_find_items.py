@@ -64,11 +64,12 @@ def test_all_that_is_missing_is_named_at_once_with_what_leads_to_it(store: Store
 
 
 def test_all_items_that_are_elsewhere_are_named_at_once(store: StoreBuilder, tmp_path: Path) -> None:
-    items = [store.items[name] for name in ("lib", "other")]
+    items = [store.items[name] for name in ("lib", "tool")]
     (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "elsewhere" / store.items["tool"].path.base_name).symlink_to("nowhere")
+    (tmp_path / "elsewhere" / store.items["other"].path.base_name).symlink_to("nowhere")
+    roots = [store.items[name].path for name in ("tool", "other")]
     with pytest.raises(StoreSourceError) as caught:
-        find_items(listed(store.items.values()), "list", location=tmp_path / "elsewhere")
+        find_items(listed(store.items.values()), "list", roots, location=tmp_path / "elsewhere")
     assert caught.value.message == "cannot find the files of 2 store items of list"
     assert caught.value.hint == "say where the store's files are, if they are not where their paths say"
     assert caught.value.issues == tuple(
