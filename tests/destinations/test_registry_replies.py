@@ -86,9 +86,12 @@ def test_only_an_object_is_a_document() -> None:
             reply(body=body).document()
 
 
+def test_a_text_that_is_longer_than_registries_take_is_not_a_document() -> None:
+    assert parse_json(b"1".ljust(MOST + 1)) is None
+
+
 def test_a_document_has_a_length_that_registries_take() -> None:
     assert parse_json(b"1".ljust(MOST)) == 1
-    assert parse_json(b"1".ljust(MOST + 1)) is None
     assert parse_json(b'{"a": "\\"[[["}') == {"a": '"[[['}
     assert parse_json(b"[" + b"[],{}," * 200 + b"[]]") is not None, "depth is not the number of brackets"
 

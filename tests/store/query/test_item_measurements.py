@@ -104,12 +104,16 @@ def test_what_was_read_is_found_again_in_whatever_order_paths_come(
     store: StoreBuilder, closure: Closure, memory: MeasurementOptions, opened: Callable[[], int]
 ) -> None:
     places = {item.path: item.place for item in closure}
+    written: list[list[int]] = []
     for order in (list(places), list(places)[::-1]):
         measurer = Measurer(store.location, {path: places[path] for path in order}, scan=True, memory=memory)
         measured = measurer.measure(tuple(order))
         measurer.keep()
         assert {path: one.nar_hash for path, one in measured.items()} == {i.path: i.nar_hash for i in closure}
+        assert memory.directory is not None
+        written.append([path.stat().st_ino for path in memory.directory.iterdir()])
     assert opened() == files_of(closure.items), "of the first time alone"
+    assert written[0] == written[1], "what is kept already is not written again"
 
 
 def _reverse(file: Path) -> None:
