@@ -150,7 +150,7 @@ def _walk_below(directory: bytes, visitor: Visitor, name: bytes) -> None:
                 file(entry, name)
             elif entry.is_symlink():
                 link(entry, name)
-            elif entry.is_dir():
+            elif entry.is_dir(follow_symlinks=False):
                 enter(entry, name)
                 unfinished.append((name + b"/", _entries(entry.path, purpose)))
                 break
