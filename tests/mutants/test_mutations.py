@@ -60,7 +60,7 @@ def test_the_same_seed_gives_the_same_sample() -> None:
         ("sysimage/signals.py", "tests/test_signals.py"),
         ("bootstrap/sysimage_bootstrap/packages/lock.py", "tests/bootstrap/packages"),
         ("vmtests/sysimage_vm/disk.py", "tests/vm"),
-        ("sysimage/documents/json_value.py", None),
+        ("sysimage/absent/module.py", None),
     ],
 )
 def test_the_mirrored_tests_of_a_module(module: str, tests: str | None) -> None:
