@@ -22,9 +22,8 @@ def run_and_or(shell: Shell, command: AndOr, stdin: Input, out: Output) -> None:
     pairs = [("", command.first), *command.rest]
     for at, (operator, one) in enumerate(pairs):
         if operator and shell.status is None:
-            if not (operator == "||" and not has_effects(one, shell.functions)):
-                shell.give_up(one, "whether the command before succeeds", [one])
-            else:
+            shell.give_up(one, "whether the command before succeeds", [one])
+            if operator == "||" and not has_effects(one, shell.functions):
                 shell.status = 0
             continue
         if operator and (shell.status == 0) != (operator == "&&"):

@@ -63,9 +63,10 @@ def assigned_names(command: Command) -> set[str]:
     names: set[str] = set()
     for one in simple_commands(command):
         names |= {name for name, _ in one.assignments}
-        if one.words and one.words[0].literal() in ("read", "export", "local"):
+        called = (one.words[0].literal() or "") if one.words else ""
+        if called in ("read", "export", "local", "readonly", "unset"):
             names |= {(word.literal() or "").partition("=")[0] for word in one.words[1:]}
-        if one.words and one.words[0].literal() in ("db_get", "db_fget", "db_metaget"):
+        if called.startswith("db_"):
             names.add("RET")
     return names - {""}
 

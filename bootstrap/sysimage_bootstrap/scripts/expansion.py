@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sysimage.rootfs.tree import Kind
 from sysimage_bootstrap.scripts.running import Output, UnknownError
 from sysimage_bootstrap.scripts.shell_patterns import glob
-from sysimage_bootstrap.scripts.shell_syntax import Arithmetic, Parameter, Part, Substitution, Text, Word
+from sysimage_bootstrap.scripts.shell_syntax import Arithmetic, Parameter, Substitution, Text, Word
 
 if TYPE_CHECKING:
     from sysimage_bootstrap.scripts.shell import Shell
@@ -196,15 +196,13 @@ def _uses_word(shell: Shell, part: Parameter) -> bool | None:
     return None if there else True
 
 
-def _value(shell: Shell, part: Part) -> str:
+def _value(shell: Shell, part: Parameter | Substitution | Arithmetic) -> str:
     if isinstance(part, Substitution):
         out = Output()
         shell.in_subshell(part.body, out)
         return out.text().rstrip("\n")
     if isinstance(part, Arithmetic):
         return str(arithmetic(shell, text_of(shell, part.expression)))
-    if isinstance(part, Text):
-        return part.text
     value = shell.parameter(part.name)
     match part.operator:
         case "":
@@ -260,7 +258,12 @@ def _trimmed(value: str, operation: str, pattern: str) -> str:
 
 def _replaced(value: str, operation: str, text: str) -> str:
     pattern, _, with_text = text.partition("/")
-    return re.sub(glob(pattern), lambda _: with_text, value, count=0 if operation == "//" else 1, flags=re.DOTALL)
+    expression = glob(pattern)
+    if pattern.startswith("#"):
+        expression = rf"\A{glob(pattern[1:])}"
+    elif pattern.startswith("%"):
+        expression = rf"{glob(pattern[1:])}\Z"
+    return re.sub(expression, lambda _: with_text, value, count=0 if operation == "//" else 1, flags=re.DOTALL)
 
 
 def arithmetic(shell: Shell, text: str) -> int:

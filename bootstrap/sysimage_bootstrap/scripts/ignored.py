@@ -13,9 +13,9 @@ HARMLESS = frozenset(
         "dpkg-query", "echo", "egrep", "export", "expr", "false", "fgrep", "filerc", "fold", "free", "fuser",
         "getent", "grep", "groups", "hash", "head", "hostname", "id", "ischroot", "kpsewhich", "local", "logger",
         "ls", "lsof", "mawk", "md5sum", "mktemp", "mountpoint", "netstat", "od", "paperconf", "pgrep", "phpquery",
-        "pidof", "printf", "ps", "py3versions", "pyversions", "read", "readlink", "realpath", "return", "runlevel",
-        "seq", "set", "sha256sum", "sha512sum", "shift", "sleep", "sort", "ss", "stat", "stty", "sync",
-        "systemd-detect-virt", "systemd-escape", "tail", "test", "tr", "trap", "true", "tty", "type", "ucfq",
+        "pidof", "printf", "ps", "pwd", "py3versions", "pyversions", "read", "readlink", "readonly", "realpath",
+        "return", "runlevel", "seq", "set", "sha256sum", "sha512sum", "shift", "sleep", "sort", "ss", "stat", "stty",
+        "sync", "systemd-detect-virt", "systemd-escape", "tail", "test", "tr", "trap", "true", "tty", "type", "ucfq",
         "umask", "uname", "uniq", "unset", "wc", "which", "who", "zgrep",
     }
 )  # fmt: skip

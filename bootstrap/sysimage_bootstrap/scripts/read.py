@@ -149,7 +149,7 @@ def _read(state: SystemState, package: PackageScripts, name: str) -> list[Unread
         return []
     if not _SHELL.match(text):
         language = text.partition("\n")[0].removeprefix("#!").strip()[:60]
-        return [Unread(package.name, name, 1, script.lines[0] if script.lines else "", f"a program for {language}")]
+        return [Unread(package.name, name, 1, script.lines[0], f"a program for {language}")]
     try:
         body = parse(text)
     except ShellSyntaxError as error:

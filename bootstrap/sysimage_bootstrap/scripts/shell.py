@@ -195,6 +195,8 @@ class Shell:
                 self.status = 0
             case Group():
                 self._group(command, stdin, out)
+                if command.subshell:
+                    self._stop_at_error(command.line)
         return self.status
 
     def tested(self, command: Command, stdin: Input, out: Output) -> int | None:
@@ -270,9 +272,12 @@ class Shell:
             kept = {name: self.variables[name] for name, _ in command.assignments if name in self.variables}
             for name, word in command.assignments:
                 self.variables[name] = text_of(self, word)
+            given = {name for name, _ in command.assignments} - self.exported
+            self.exported |= given
             try:
                 status = self.call(command.line, words, stdin, into)
             finally:
+                self.exported -= given
                 for name, _ in command.assignments:
                     self.variables.pop(name, None)
                 self.variables |= kept

@@ -136,8 +136,13 @@ def _read(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Outp
 def _cd(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
     path = shell.absolute(arguments[-1] if arguments else "/root")
     if shell.state.files.node(path) is None:
-        return 1
+        return 2
     shell.directory = shell.state.files.real(path)
+    return 0
+
+
+def _pwd(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+    out.parts.append(f"{shell.directory}\n")
     return 0
 
 
@@ -247,6 +252,7 @@ BUILT_IN: dict[str, BuiltIn] = {
     "getopts": _getopts,
     "read": _read,
     "cd": _cd,
+    "pwd": _pwd,
     "umask": _umask,
     "eval": _eval,
     ".": _source,

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sysimage_bootstrap.scripts.shell_parser import parse
+from sysimage_bootstrap.scripts.shell_syntax import ShellSyntaxError
 from tests.bootstrap.scripts.real_shell import followed, really
 
 TEXTS = {
@@ -46,6 +48,17 @@ def cases(name: str) -> list[str]:
     return (Path(__file__).parent / "cases" / f"{name}.sh").read_text().rstrip().split("\n\n")[1:]
 
 
+def with_each_status(script: str) -> str:
+    """The script with the status of each line printed, where each line is a command of its own."""
+    lines = script.split("\n")
+    try:
+        for line in lines:
+            parse(line)
+    except ShellSyntaxError:
+        return script
+    return "\n".join(f'{line}\necho "[$?]"' for line in lines)
+
+
 @pytest.mark.parametrize("script", cases("shell"))
 def test_the_language_of_the_shell_means_what_it_means_to_dash(script: str, tmp_path: Path) -> None:
     assert followed(script, {}) == really(script, {}, tmp_path, "/bin/dash")
@@ -56,16 +69,16 @@ def test_what_scripts_use_of_bash_alone_means_what_it_means_to_bash(script: str,
     assert followed(script, TEXTS) == really(script, TEXTS, tmp_path, "/bin/bash")
 
 
-@pytest.mark.parametrize("script", cases("text_tools"))
+@pytest.mark.parametrize("script", map(with_each_status, cases("text_tools")))
 def test_tools_print_what_the_real_ones_print(script: str, tmp_path: Path) -> None:
     assert followed(script, TEXTS) == really(script, TEXTS, tmp_path, "/bin/sh")
 
 
-@pytest.mark.parametrize("script", cases("file_changes"))
+@pytest.mark.parametrize("script", map(with_each_status, cases("file_changes")))
 def test_files_are_changed_as_the_real_tools_change_them(script: str, tmp_path: Path) -> None:
     assert followed(script, FILES) == really(script, FILES, tmp_path, "/bin/sh")
 
 
-@pytest.mark.parametrize("script", cases("file_facts"))
+@pytest.mark.parametrize("script", map(with_each_status, cases("file_facts")))
 def test_files_are_seen_as_the_real_tools_see_them(script: str, tmp_path: Path) -> None:
     assert followed(script, FILES) == really(script, FILES, tmp_path, "/bin/sh")

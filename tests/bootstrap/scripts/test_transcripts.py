@@ -14,6 +14,12 @@ from tests.bootstrap.scripts.written_files import WrittenFiles
 
 FILES = {
     "/usr/bin/tool": '#!/bin/sh\necho "tool $*"\n',
+    "/usr/bin/vars": '#!/bin/sh\necho "[$X][$Y][${Z-unset}]"\n',
+    "/usr/bin/maker": "#!/bin/sh\ntouch /srv/made\n",
+    "/usr/bin/ends": "#!/bin/sh\nset -e\necho before\nexit 3\necho after\n",
+    "/usr/bin/where": "#! /usr/bin/env bash\npwd\n",
+    "/usr/bin/asks": "#!/bin/sh\n\n\n\nmystery\ndate | grep -q 2\nmystery-of-a-kind\nvi\n",
+    "/usr/share/pkg/lib.sh": "lib=$1\nset -- x y\n",
     "/usr/bin/vi": "#!",
     "/usr/bin/vim": "#!",
     "/usr/bin/ed": "#!",

@@ -157,7 +157,7 @@ def useradd(call: Call) -> int:
 
 @command("usermod")
 def usermod(call: Call) -> int:
-    options = call.options("dsugGcLep", _USERADD | {"append"})
+    options = call.options("dsugGcep", _USERADD)
     if not options.operands:
         # -aG and the like: the group is the value of G, the account the operand after it.
         return 1

@@ -60,8 +60,6 @@ def _holds(call: Call, words: list[str]) -> bool:
             return bool(text)
         case [left, operator, right] if operator in _BINARY:
             return _compare(call, left, operator, right)
-        case ["!", *rest] if len(words) <= 4:
-            return not _holds(call, rest)
         case ["(", *inner, ")"] if len(words) <= 4:
             return _holds(call, inner)
         case [operator, operand] if _is_unary(operator):

@@ -36,18 +36,17 @@ def chmod(call: Call) -> int:
         word == "--recursive" or "R" in word for word in flags if not word.startswith("--") or word == "--recursive"
     )
     reference = next((word.partition("=")[2] for word in flags if word.startswith("--reference=")), None)
-    mode = None if reference else words.pop(0)
+    like = None if reference is None else call.files.node(call.path(reference))
+    if reference is not None and like is None:
+        return 1
+    mode = "" if reference is not None else words.pop(0)
     paths, status = _all(call, words, recursive=recursive)
     for path in paths:
         node = call.files.node(path, follow=not recursive)
         if node is None or node.kind is Kind.SYMLINK:
             status = status if recursive else 1
             continue
-        if mode is None:
-            like = call.files.node(call.path(reference or ""))
-            wanted = node.mode if like is None else like.mode
-        else:
-            wanted = new_mode(mode, node.mode, directory=node.kind is Kind.DIRECTORY)
+        wanted = new_mode(mode, node.mode, directory=node.kind is Kind.DIRECTORY) if like is None else like.mode
         call.files.change(path, mode=wanted)
     return status
 

@@ -27,8 +27,8 @@ def readlink(call: Call) -> int:
             call.print(f"{node.target}\n")
         else:
             real = call.files.real(path)
-            above = call.files.node(posixpath.dirname(real))
-            if above is None or (options.has("e") and call.files.node(real) is None):
+            above, node = call.files.node(posixpath.dirname(real)), call.files.node(real, follow=False)
+            if above is None or (node is None and options.has("e")) or (node is not None and node.target is not None):
                 status = 1
                 continue
             call.print(f"{real}\n")

@@ -102,7 +102,7 @@ def awk(call: Call) -> int:
         number = len(pieces) if match[2] == "NF" else int(match[2])
         return line if number == 0 else pieces[number - 1] if number <= len(pieces) else ""
 
-    return each_line(call, options.operands[1:], change)
+    return 2 * each_line(call, options.operands[1:], change)
 
 
 _NOT_FOUND, _XARGS_FAILED = 127, 123

@@ -11,3 +11,5 @@ cat out
 
 type -t absent; x=1; export x; readonly z=2; echo $z; echo lib=read > lib; source ./lib; echo $lib; shopt -s nullglob
 ulimit -c 0
+
+set -- a; shift 5; echo $? $1; x=hello; echo ${x:1:-1} ${x: -3} ${x/l*/} ${x//l/L} ${x/#he/HE} ${x/#l/no} ${x/%lo/LO} ${x/%l/no}

@@ -201,3 +201,23 @@ printf 'x\nx\ny\n' | uniq -c; printf 'k: v\n' | sed -e '/^k/!d' -e 's/.*: //' -e
 
 break; echo a; continue 2; echo b; f() { break; echo f; }; for i in 1 2; do f; echo $i; done
 for i in 1 2; do for j in 1; do continue 9; done; echo no; done; for i in 1 2; do break 5; done; echo $i
+
+set -- a b; shift; echo $?; shift 0; echo $?; export q=1; echo $?; unset q; echo $?; alias q=b; echo $?; cd /; echo $?
+cd /no-directory-of-this-name || echo $?; pwd; umask 22; echo $?; umask >/dev/null; echo $?; read x </dev/null; echo $?
+readonly z=1; echo $?; f() { local y=1; echo $?; }; f; set -e; set +e; echo $?; : ; echo $?; wait; echo $?; trap - 0; echo $?
+
+set -e -- a b; echo $1; set +e c; echo $1; set +x; set -o >/dev/null; echo $1; (exec echo in; echo no); echo out; (exec true; echo no)
+
+false; eval ''; echo $?; false; x=$( ); echo $?; x=a$(exit 3); echo $?; q=1 true; echo ${q-none}; g() { q=2; }; q=1 g; echo ${q-none}
+q=$(exit 2)$(exit 0); echo $?; false; { :; }; echo $?; false; if false; then :; fi; echo $?; false; f() { :; }; echo $?
+
+set --; for i in "$@" x"$@" "$@"y; do echo "<$i>"; done; f() { echo $#; }; f "$@"; f "$@" "$@"; f ""; f "$@" a
+set -- "" b; f "$@"; f "$*"; f $@; f x$@; f ${1:+"$@"}; f ${2:+"$@"}; f ${none:-"a b" c}; f '' "" $none
+
+f() { echo "$# $1 $2"; }; x='*'; y='/[e]tc'; f $x$none | cut -c1-3 >/dev/null; f "$y" $y; f '/e'tc "/e"[t]c; f \/[e]tc /et\c; f [
+for i in "a b"c d"e f"; do echo "<$i>"; done; for i in "$none"a b$none"" $none; do echo "<$i>"; done; x='1 2'; f "$x"3; f $x"3 4"
+
+x=abc; case $x in "a"*) echo 1;; esac; case "a*" in "a*") echo 2;; esac; case abc in "a*") echo no;; a?c) echo 3;; esac
+case a.b in *.b) echo 4;; esac; case axb in a.b) echo no;; *) echo 5;; esac; case '' in '') echo 6;; esac; case x in [[:alpha:]]) echo 7;; esac
+case - in [a-]) echo 8;; esac; case b in [!a-]) echo 9;; esac; case ']' in [!]]) echo no;; *) echo 10;; esac; case '[' in [) echo 11;; esac
+case '\' in '\') echo 12;; esac; case 5 in [0-46-9]) echo no;; [[:digit:]x]) echo 15;; esac

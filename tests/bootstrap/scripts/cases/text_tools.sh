@@ -1,6 +1,9 @@
 # What tools print of texts. Cases are divided by empty lines.
 
-cat a b; cat - < short; cat short /dev/null; echo p | cat a - empty
+cat a b
+cat - < short
+cat short /dev/null
+echo p | cat a - empty
 
 cat absent
 
@@ -8,15 +11,27 @@ cat absent a
 
 echo x | cat /dev/stdin
 
-echo; echo -n a; echo a  b 'c  d'; echo 'a\tb\\c\101'; echo 'x\0101y'
+echo
+echo -n a
+echo a  b 'c  d'
+echo 'a\tb\\c\101'
+echo 'x\0101y'
 
 printf
 
-printf -- '%s\n' a b; printf 'a\n' b c; printf '%s-%s;' a b c; printf '%%%s' x
+printf -- '%s\n' a b
+printf 'a\n' b c
+printf '%s-%s;' a b c
+printf '%%%s' x
 
-printf '%d:%i:%03d:%5s|%-5s|%.2s\n' 1 -2 3 abc abc abc; printf '%c%c' word x; printf '%b' 'a\nb\t' 
+printf '%d:%i:%03d:%5s|%-5s|%.2s\n' 1 -2 3 abc abc abc
+printf '%c%c' word x
+printf '%b' 'a\nb\t' 
 
-printf '%d' ''; printf 'no end %s' one; printf '%s'; printf '\101\n'
+printf '%d' ''
+printf 'no end %s' one
+printf '%s'
+printf '\101\n'
 
 grep one a
 
@@ -56,11 +71,16 @@ grep -o 'o[a-z]' a
 
 grep -w foo t
 
-grep -w bar t; grep -w tab t
+grep -w bar t
+grep -w tab t
 
-grep -F '(a|b)+' t; grep -F . a
+grep -F '(a|b)+' t
+grep -F . a
 
-grep -E '(one|Th)' a; egrep 'o+' a; fgrep -x one a; grep 'a\|b' b
+grep -E '(one|Th)' a
+egrep 'o+' a
+fgrep -x one a
+grep 'a\|b' b
 
 grep -e one -e Three a
 
@@ -77,27 +97,34 @@ grep -lr one d/sub
 
 grep -vx 'one\|Three' a
 
-grep --quiet one a; grep --regexp=one a
+grep --quiet one a
+grep --regexp=one a
 
 grep one a absent
 
 grep none a absent
 
-grep -q one a absent; grep -q none absent a
+grep -q one a absent
+grep -q none absent a
 
 grep -H one a
 
-grep -m1 one a; grep -m 2 o a
+grep -m1 one a
+grep -m 2 o a
 
 grep -r one d/in
 
-grep -on one a; grep -o x* b
+grep -on one a
+grep -o x* b
 
-grep -c one a absent; grep -l one absent
+grep -c one a absent
+grep -l one absent
 
 sed s/one/two/ a
 
-sed -n /one/p a; sed -n 2p a; sed '$d' a
+sed -n /one/p a
+sed -n 2p a
+sed '$d' a
 
 sed -e 1d -e s/e/E/g a
 
@@ -105,148 +132,320 @@ sed s/x/y/ absent
 
 sed s/o/0/ short
 
-sed -E 's/(o)(n)/\2\1/' a; sed 's/\(o\)\(n\)/\2\1/;2q' a
+sed -E 's/(o)(n)/\2\1/' a
+sed 's/\(o\)\(n\)/\2\1/;2q' a
 
 sed '/^$/d;/=/s/=.*/=7/' a
 
-sed -n '/Th/,/=/p' a; sed '/Th/,$d' a; sed '2,3!d' a; sed '/one/!d' a
+sed -n '/Th/,/=/p' a
+sed '/Th/,$d' a
+sed '2,3!d' a
+sed '/one/!d' a
 
 sed 's,/,\,,;s/x/a\/b/' b
 
 sed '1i\
-top' b; sed '1a\
-after' b; sed '2c\
-other' b; sed '1i top' b
+top' b
+sed '1a\
+after' b
+sed '2c\
+other' b
+sed '1i top' b
 
 sed 's/[/]//;s/[]x]/Y/' b
 
 sed 's/ONE/x/I;s/o/<&>/;s/</\&/' a
 
-sed -n '1{p}' b; sed '/x/{s/x/q/;s/z/v/}' b
+sed -n '1{p}' b
+sed '/x/{s/x/q/;s/z/v/}' b
 
-sed ':a;s/^\(x*\):/\1x/;ta' b; sed -n 's/x/X/p' b
+sed ':a;s/^\(x*\):/\1x/;ta' b
+sed -n 's/x/X/p' b
 
-sed '/one/Id' a; sed '\,x,d' b
+sed '/one/Id' a
+sed '\,x,d' b
 
-sed -i s/one/1/ a; cat a; sed -i s/x/y/ absent
+sed -i s/one/1/ a
+cat a
+sed -i s/x/y/ absent
 
-sed --in-place -e s/x/X/ b d/in; sed -n '$p' b d/in
+sed --in-place -e s/x/X/ b d/in
+sed -n '$p' b d/in
 
-sed 's/\t/T/;s/[\t ]/_/' t; sed 's/o/\n/' a; sed 's/\./\t/' a
+sed 's/\t/T/;s/[\t ]/_/' t
+sed 's/o/\n/' a
+sed 's/\./\t/' a
 
-sed '0,/one/d' a; sed '1,/one/d' a; sed 1,2p b
+sed '0,/one/d' a
+sed '1,/one/d' a
+sed 1,2p b
 
 sed '# nothing
- s/x/y/ ; ; p' b; sed '/x/b;s/^/+/' b; sed 'bend;s/^/-/;:end' b
+ s/x/y/ ; ; p' b
+sed '/x/b;s/^/+/' b
+sed 'bend;s/^/-/;:end' b
 
-sed '' b; sed -n '' b
+sed '' b
+sed -n '' b
 
-sed -n '/x/{/y/{s/y/Y/;p};s/z/Z/;p}' b; sed '/:/!{s/s/S/;d}' b; sed '/x/,/s/{/x/d;s/$/./}' b
+sed -n '/x/{/y/{s/y/Y/;p};s/z/Z/;p}' b
+sed '/:/!{s/s/S/;d}' b
+sed '/x/,/s/{/x/d;s/$/./}' b
 sed '{s/x/1/;}' b
 
-sed -e '/x/a appended' -e s/x/y/ b; sed '/:/c changed' b; sed '/x/{
+sed -e '/x/a appended' -e s/x/y/ b
+sed '/:/c changed' b
+sed '/x/{
 s/x/d/
 }' b
 
 sed 's/$/ end/;s/^/: /' b
 
-cut -d: -f2 b; cut -d: -f1,3 b; cut -d: -f2- b; cut -d: -f-2 b; cut -s -d: -f1 b
+cut -d: -f2 b
+cut -d: -f1,3 b
+cut -d: -f2- b
+cut -d: -f-2 b
+cut -s -d: -f1 b
 
-cut -c1-3 a; cut -b2 a; cut -c 2- b
+cut -c1-3 a
+cut -b2 a
+cut -c 2- b
 
-cut -f2 t; cut -d ' ' -f 1 a; cut --delimiter=: --fields=1 b; cut -d: -f1 absent
+cut -f2 t
+cut -d ' ' -f 1 a
+cut --delimiter=: --fields=1 b
+cut -d: -f1 absent
 
-cut -d: -f2,4 b; cut -d: -f1-2 b
+cut -d: -f2,4 b
+cut -d: -f1-2 b
 
-tr a-z A-Z < a; tr -d 'aeiou\n' < a; tr -s e < a; tr '[:lower:]' '[:upper:]' < a
+tr a-z A-Z < a
+tr -d 'aeiou\n' < a
+tr -s e < a
+tr '[:lower:]' '[:upper:]' < a
 
-tr -cd 'a-z\n' < t; tr -c 'a-z' _ < b
+tr -cd 'a-z\n' < t
+tr -c 'a-z' _ < b
 
-tr abc xy < t; tr ':\n' '; ' < b; tr -s '\n' ' ' < a; tr -d '[:space:]' < t; echo aabb | tr -s ab
+tr abc xy < t
+tr ':\n' '; ' < b
+tr -s '\n' ' ' < a
+tr -d '[:space:]' < t
+echo aabb | tr -s ab
 
 tr -d ':' < b
 
-echo aaxbb | tr -s a-b x; echo a-b | tr -- - _; tr '[:digit:]' 0 < n
+echo aaxbb | tr -s a-b x
+echo a-b | tr -- - _
+tr '[:digit:]' 0 < n
 
-echo ab12 | tr -d '[:alpha:]'; echo 'a!' | tr -cd '[:alnum:]'
+echo ab12 | tr -d '[:alpha:]'
+echo 'a!' | tr -cd '[:alnum:]'
 
-head -n1 a; head -2 a; head -n -3 a; head -c 4 a; head --lines=1 a; head n; seq 12 | head
+head -n1 a
+head -2 a
+head -n -3 a
+head -c 4 a
+head --lines=1 a
+head n
+seq 12 | head
 
-head -n0 a; head absent
+head -n0 a
+head absent
 
-tail -n1 a; tail -2 a; tail -n +4 a; tail --lines=2 a; tail n; seq 12 | tail; tail -n0 a
+tail -n1 a
+tail -2 a
+tail -n +4 a
+tail --lines=2 a
+tail n
+seq 12 | tail
+tail -n0 a
 
-tail absent; tail short; head -c9 short
+tail absent
+tail short
+head -c9 short
 
-head -q -n1 a b; tail -q -n1 a b
+head -q -n1 a b
+tail -q -n1 a b
 
-head -n1 a b; tail -n 1 a b; head -n1 a empty
+head -n1 a b
+tail -n 1 a b
+head -n1 a empty
 
-head --bytes=3 a; head -n 9 short; tail -n +1 b
+head --bytes=3 a
+head -n 9 short
+tail -n +1 b
 
-fold -w 3 a; fold -w3 short; fold -w 80 a; fold -bw2 b; fold --width=5 a; fold absent
+fold -w 3 a
+fold -w3 short
+fold -w 80 a
+fold -bw2 b
+fold --width=5 a
+fold absent
 seq 99 | tr -d '\n' | fold
 
-base64 a; base64 -w 4 short; base64 -w0 b; base64 --wrap=7 t; base64 empty; base64 absent; seq 40 | base64
+base64 a
+base64 -w 4 short
+base64 -w0 b
+base64 --wrap=7 t
+base64 empty
+base64 absent
+seq 40 | base64
 
-dd if=a bs=2 count=3 2>/dev/null; dd if=b 2>/dev/null; dd bs=1 count=4 < a 2>/dev/null
+dd if=a bs=2 count=3 2>/dev/null
+dd if=b 2>/dev/null
+dd bs=1 count=4 < a 2>/dev/null
 dd if=absent 2>/dev/null
 
-seq 400 | dd count=1 2>/dev/null | wc -c; dd if=a status=none bs=3 count=1 iflag=fullblock
+seq 400 | dd count=1 2>/dev/null | wc -c
+dd if=a status=none bs=3 count=1 iflag=fullblock
 
-sort a; sort -r a; sort -u n; sort -n n; sort -rn n; sort a b; sort -ru n; sort short
+sort a
+sort -r a
+sort -u n
+sort -n n
+sort -rn n
+sort a b
+sort -ru n
+sort short
 
 sort absent
 
-sort n | uniq; sort n | uniq -c; sort n | uniq -d; sort n | uniq -u; uniq n
+sort n | uniq
+sort n | uniq -c
+sort n | uniq -d
+sort n | uniq -u
+uniq n
 
 printf '2 b\n10 a\n2 a\n' | sort -n
 
-wc -l a; wc -l < a; wc -w t; wc -c < b; wc -c a; wc -l < short; wc -w < empty
+wc -l a
+wc -l < a
+wc -w t
+wc -c < b
+wc -c a
+wc -l < short
+wc -w < empty
 
-wc -l absent; uniq absent
+wc -l absent
+uniq absent
 
-basename /a/b.c .c; basename a/; basename /; basename a.c a.c; basename -- /x; basename //
+basename /a/b.c .c
+basename a/
+basename /
+basename a.c a.c
+basename -- /x
+basename //
 basename x/y.c/ .c
 
-dirname /a/b a /; dirname a/b/; dirname -- /x; dirname //; dirname a/; dirname /a/; dirname a//b
+dirname /a/b a /
+dirname a/b/
+dirname -- /x
+dirname //
+dirname a/
+dirname /a/
+dirname a//b
 
-seq 3; seq 2 4; seq 1 2 6; seq 0; seq 5 -2 1
+seq 3
+seq 2 4
+seq 1 2 6
+seq 0
+seq 5 -2 1
 
-seq 3 -1 0; seq 3 1
+seq 3 -1 0
+seq 3 1
 
-expr 3 + 4; expr 3 - 3; expr 2 '*' 5; expr 7 / 2; expr 7 % 4; expr -7 / 2; expr -7 % 4
+expr 3 + 4
+expr 3 - 3
+expr 2 '*' 5
+expr 7 / 2
+expr 7 % 4
+expr -7 / 2
+expr -7 % 4
 
-expr abc : 'a\(.\)'; expr abc : 'x\(.\)'; expr abc : ab; expr abc : x; expr match abc a
+expr abc : 'a\(.\)'
+expr abc : 'x\(.\)'
+expr abc : ab
+expr abc : x
+expr match abc a
 
-expr abc : x; expr abc : 'a\(x*\)'
+expr abc : x
+expr abc : 'a\(x*\)'
 
-expr 2 '<' 10; expr 10 '<' 2; expr 2 '<=' 2; expr 2 '>=' 3; expr 3 '>' 3; expr 2 = 02; expr a = a
+expr 2 '<' 10
+expr 10 '<' 2
+expr 2 '<=' 2
+expr 2 '>=' 3
+expr 3 '>' 3
+expr 2 = 02
+expr a = a
 expr a = b
 
-expr a != b; expr a != a; expr 1 != 1; expr 2 '>' 1; expr 3 '>=' 3; expr 2 '<' 2; expr 3 '<=' 2
+expr a != b
+expr a != a
+expr 1 != 1
+expr 2 '>' 1
+expr 3 '>=' 3
+expr 2 '<' 2
+expr 3 '<=' 2
 expr 1 = 2
 
 expr 1 = 2
 
-awk '{print $1}' a; awk '{ print $NF }' a; awk -F: '{print $2}' b; awk '/one/{print $1}' a
+awk '{print $1}' a
+awk '{ print $NF }' a
+awk -F: '{print $2}' b
+awk '/one/{print $1}' a
 awk '{print $0}' b
 
-awk -F'[:.]' '{print $2;}' a b; awk '/fo.r/ { print $9 }' a; awk -F ' ' '{print $2}' a
-awk '{print $1}' absent; awk -F. '{print $1}' a
+awk -F'[:.]' '{print $2;}' a b
+awk '/fo.r/ { print $9 }' a
+awk -F ' ' '{print $2}' a
+awk '{print $1}' absent
+awk -F. '{print $1}' a
 
-md5sum a; sha256sum < a; sha1sum b empty; sha512sum absent; md5sum -b a | cut -c1-32
+md5sum a
+sha256sum < a
+sha1sum b empty
+sha512sum absent
+md5sum -b a | cut -c1-32
 
-echo a b | xargs echo x; echo a | xargs; printf 'a\0b c\0' | xargs -0 printf '<%s>'
+echo a b | xargs echo x
+echo a | xargs
+printf 'a\0b c\0' | xargs -0 printf '<%s>'
 : | xargs -r echo never
 
-: | xargs echo once; printf '' | xargs --no-run-if-empty echo never; printf 'x\0' | xargs --null -r echo
+: | xargs echo once
+printf '' | xargs --no-run-if-empty echo never
+printf 'x\0' | xargs --null -r echo
 echo a | xargs false
 
-env A=b printenv A >/dev/null 2>&1; env -i A=b echo run; env - echo run; nice echo run; env false
+env -i A=b echo run
+env - echo run
+nice echo run
+env false
 
-sh -c 'echo in; exit 3'; bash -c 'echo bash'; sh -c 'exit'; printf '#!/bin/sh
+sh -c 'echo in; exit 3'
+bash -c 'echo bash'
+sh -c 'exit'
+printf '#!/bin/sh
 echo script
-' > s; sh s; sh -e s
+' > s
+sh s
+sh -e s
 
-echo "aa!!bb  cc" | tr -cs a-z _; echo "aa!!bb  cc" | tr -cs a-z; echo "aa  bb" | tr -ds a " "; echo "a--b" | tr -s -- - _
+echo "aa!!bb  cc" | tr -cs a-z _
+echo "aa!!bb  cc" | tr -cs a-z
+echo "aa  bb" | tr -ds a " "
+echo "a--b" | tr -s -- - _
+
+grep -r one a d/sub
+grep -c -r one a d/sub
+dd if=a count=1 2>/dev/null
+dd if=a bs=5 2>/dev/null
+sort -rn short n
+printf 'b 2\na 2\n1\n' | sort -n
+printf 'x 1' | uniq -c
+printf '\f\r\nb\r\n' | head -n1 | wc -c
+printf 'a\rb\nc\n' | grep -c .
+printf 'a\014b\n' | cut -c1
