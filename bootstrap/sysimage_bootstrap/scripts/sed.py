@@ -38,6 +38,7 @@ class _Statement:
 
 def sed_text(script: str, text: str, *, extended: bool, quiet: bool) -> str:
     """What ``sed`` prints for a text; an `UnknownError` for a script with anything else in it."""
+    quiet = quiet or script.partition("\n")[0] == "#n"
     statements = _statements(script, extended=extended)
     lines = text.split("\n")
     ends = lines[-1] == ""
@@ -141,19 +142,16 @@ class _Reader:
         start, brackets = self.at, False
         out = []
         while self.at < len(self.text):
-            character = self.text[self.at]
-            if character == "\\" and self.at + 1 < len(self.text):
-                following = self.text[self.at + 1]
-                out.append(
-                    following if following == delimiter and delimiter not in "|(){}+?" else character + following
-                )
+            character, following = self.text[self.at], self.text[self.at + 1 : self.at + 2]
+            if character == "\\" and following and not (brackets and following == "]"):
+                out.append(following if following == delimiter else character + following)
                 self.at += 2
                 continue
             if character == delimiter and not brackets:
                 self.at += 1
                 return "".join(out)
             brackets = (character == "[") if not brackets else character != "]"
-            if character == "[" and self.text[self.at + 1 : self.at + 2] == "]":
+            if character == "[" and following == "]":
                 out.append("[]")
                 self.at += 2
                 continue
@@ -176,9 +174,6 @@ class _Reader:
         self.at = match.end() if match else self.at
         return match[0] if match else ""
 
-    def rest(self) -> str:
-        return self.matched(r"(?s:.*)")
-
     def rest_of_line(self) -> str:
         return self.matched(r"[^\n]*")
 
@@ -187,6 +182,8 @@ class _Reader:
         if first is not None and self.peek() == ",":
             self.at += 1
             last = self.address()
+            if last is None:
+                raise UnknownError("which lines sed means")
         self.skip(" \t")
         negated = self.peek() == "!"
         self.at += negated
@@ -258,9 +255,9 @@ def _read_arguments(reader: _Reader, statement: _Statement) -> None:
         case "s":
             _read_substitution(reader, statement)
         case "a" | "i" | "c":
-            goes_on = reader.text.startswith("\\\n", reader.at)
-            text = reader.rest() if goes_on else reader.rest_of_line()
-            statement.text = re.sub(r"^\s*\\?\n?\s*", "", text)
+            reader.matched(r"[ \t]*\\\n?|[ \t]+")  # after a backslash, blanks are a part of the text
+            text = reader.matched(r"(?:[^\\\n]|\\(?s:.)|\\\Z)*")
+            statement.text = re.sub(r"\\(.?)", lambda one: _CHARACTERS.get(one[1], one[1]), text, flags=re.DOTALL)
         case ":" | "b" | "t":
             statement.text = reader.matched(r"[ \t]*([^ \t\n;}]*)").strip(" \t")
         case "d" | "p" | "q" | "{":

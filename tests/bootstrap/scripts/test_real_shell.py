@@ -69,16 +69,16 @@ def test_what_scripts_use_of_bash_alone_means_what_it_means_to_bash(script: str,
     assert followed(script, TEXTS) == really(script, TEXTS, tmp_path, "/bin/bash")
 
 
-@pytest.mark.parametrize("script", map(with_each_status, cases("text_tools")))
+@pytest.mark.parametrize("script", [*map(with_each_status, cases("text_tools"))])
 def test_tools_print_what_the_real_ones_print(script: str, tmp_path: Path) -> None:
     assert followed(script, TEXTS) == really(script, TEXTS, tmp_path, "/bin/sh")
 
 
-@pytest.mark.parametrize("script", map(with_each_status, cases("file_changes")))
+@pytest.mark.parametrize("script", [*map(with_each_status, cases("file_changes"))])
 def test_files_are_changed_as_the_real_tools_change_them(script: str, tmp_path: Path) -> None:
     assert followed(script, FILES) == really(script, FILES, tmp_path, "/bin/sh")
 
 
-@pytest.mark.parametrize("script", map(with_each_status, cases("file_facts")))
+@pytest.mark.parametrize("script", [*map(with_each_status, cases("file_facts"))])
 def test_files_are_seen_as_the_real_tools_see_them(script: str, tmp_path: Path) -> None:
     assert followed(script, FILES) == really(script, FILES, tmp_path, "/bin/sh")

@@ -449,3 +449,137 @@ printf 'x 1' | uniq -c
 printf '\f\r\nb\r\n' | head -n1 | wc -c
 printf 'a\rb\nc\n' | grep -c .
 printf 'a\014b\n' | cut -c1
+
+printf '%s\n' a b ab aab abb 'a*b' '*a' 'a^b' 'a$b' 'a{2}' 'a+' 'a|b' '(a)' 'a b' a.b a_b 'x a-y' '\' ']' '[' 'a\b' aa 'ba ' ab1 '^' '$' > strings
+while read -r p; do echo "$p = $(grep -c -e "$p" strings) $(grep -o -e "$p" strings | tr '\n' ,) $(sed -n "s/$p/<&>/gp" strings | tr '\n' ,)"; done <<'E'
+a*b
+*a
+a\*
+^a
+a^b
+a$
+a$b
+\(^a\)b
+b\|^a
+\(b\|^a\)
+a\{2\}
+a{2}
+a+
+a\+
+ba\?
+[^ab]
+[]a]
+[a-]
+[^]]b
+[[:alpha:]]b
+[[:digit:][:space:]]
+[^[:alnum:]]
+\<a
+a\>
+a\.b
+a.b
+a\w
+a\W
+a\s
+\(a\)\1
+[*]
+[.^]
+a$\|b$
+\(a$\)
+^$
+(a)
+a|b
+[\]
+\\
+\[
+E
+while read -r p; do echo "$p = $(grep -cE -e "$p" strings) $(grep -oE -e "$p" strings | tr '\n' ,) $(sed -En "s/$p/<&>/gp" strings | tr '\n' ,)"; done <<'E'
+a*b
+a+b
+ab?b
+a{2}
+(^a|b)b
+\(a\)
+(a)\1
+a\+
+^(a|b)+$
+[+]
+a\*
+a$|^b$
+a\$b
+a\^b
+\.
+x.a
+E
+
+for s in a b ab aab 'a*b' '[a]' a-b -a '!a' 'a]b' '\' '\a' ' ' '?' '' A 1 '^'; do
+    while read -r p; do case $s in $p) printf '%s ' "$p";; esac; done <<'E'
+a*
+*b
+?
+[ab]
+[!a]*
+[a-c]b
+[]-]*
+a[]]b
+[!]]
+\*
+a\*b
+[*]
+[?]
+\\*
+[[:upper:]]
+[[:digit:][:space:]]
+[![:alpha:]]
+[a
+[a]b]
+a[*]b
+[-a]*
+*[-b]
+?*
+E
+    echo "$s"
+done
+
+printf 'a|b\na,b\na.b\naxb\na+b\nab\n[a]\na/b\n' > s
+sed 's|a\|b|X|' s
+sed 's,a\,b,X,' s
+sed 's.a\.b.X.' s
+sed 's+a\+b+X+' s
+sed -E 's+a\+b+X+' s
+sed 's|/|\||' s
+sed 's&a&<\&>&' s
+sed 's/a/\//;s/b/[&\&]/' s
+sed '2 p' s
+sed -n '1,2 !p' s
+sed '1! d' s
+sed -n '/x/ p ; /,/p' s
+sed -n '$ !{ /a/ { p } }' s
+sed '2,2d;4,1d;6,/x/d' s
+sed -n '/a/,/a/p' s
+sed -n '2,/a/p;0,/a/p' s
+sed '1q;p' s
+sed -n 's/a/A/p;s/b/B/p' s
+sed 's/a/X/;t;s/b/Y/' s
+sed '/x/b end;s/^/-/;: end' s
+sed 's/x/\
+/' s
+sed 's/[/,.]/_/g;s/[]]/_/;s/[^]a]/_/' s
+sed 'a\  indented' s
+sed '$a end' s
+sed '1i\
+one\
+two' s
+sed -e 'i\' -e top s
+sed 's/\(a\)\(.\)*/\2\1/' s
+sed '/^a/s/$/$/;/b$/I!s/^/^/' s
+sed '#n' s
+sed -n '/A/Ip;\,/,p;\|+|p' s
+sed 's/A/i/I;s/B/j/gi' s
+sed 'a x\ty\qz\\w' s
+sed 'a\
+  pre\
+  two
+p' s
+sed 'a\text' s
+sed 'c one\ntwo' s
