@@ -63,8 +63,6 @@ def fields_of(shell: Shell, words: Iterable[Word]) -> list[str]:
     found: list[str] = []
     for word in words:
         for field in _pieces(shell, word, split=True):
-            if field is None:
-                continue
             text = "".join(piece.text for piece in field)
             if any(not piece.quoted and _MAGIC.search(piece.text) for piece in field):
                 pattern = "".join(_escaped(piece.text) if piece.quoted else piece.text for piece in field)
@@ -105,38 +103,27 @@ def _escaped(text: str) -> str:
     return re.sub(r"([*?\[\]\\])", r"\\\1", text)
 
 
-def _joined(fields: list[list[_Piece] | None]) -> list[_Piece]:
-    return [piece for field in fields if field is not None for piece in field]
+def _joined(fields: list[list[_Piece]]) -> list[_Piece]:
+    return [piece for field in fields for piece in field]
 
 
-def _pieces(shell: Shell, word: Word, *, split: bool, splits_text: bool = False) -> list[list[_Piece] | None]:
-    """The fields of a word. None stands for ``"$@"`` without arguments, which is not a field at all."""
-    fields: list[list[_Piece] | None] = [[]]
+def _pieces(shell: Shell, word: Word, *, split: bool, splits_text: bool = False) -> list[list[_Piece]]:
+    """The fields of a word. One without pieces does not count: ``"$@"`` without arguments has that."""
+    fields: list[list[_Piece]] = [[]]
     parts = list(word.parts)
     if parts and isinstance(parts[0], Text) and not parts[0].quoted and parts[0].text.startswith("~"):
         parts[0] = Text(_with_home(shell, parts[0].text), quoted=False)
 
-    def last() -> list[_Piece]:
-        field = fields[-1]
-        if field is None:
-            field = fields[-1] = []
-        return field
-
     for part in parts:
         if isinstance(part, Text) and splits_text and not part.quoted:
-            _split(shell, part.text, fields, last)
+            _split(shell, part.text, fields)
         elif isinstance(part, Text):
-            last().append(_Piece(part.text, quoted=part.quoted))
+            fields[-1].append(_Piece(part.text, quoted=part.quoted))
         elif isinstance(part, Parameter) and part.name == "@" and part.quoted and not part.operator and split:
-            arguments = shell.arguments
-            if not arguments:
-                if fields == [[]]:
-                    fields[-1] = None
-                continue
-            for at, argument in enumerate(arguments):
+            for at, argument in enumerate(shell.arguments):
                 if at:
                     fields.append([])
-                last().append(_Piece(argument, quoted=True))
+                fields[-1].append(_Piece(argument, quoted=True))
         elif (
             isinstance(part, Parameter)
             and part.operator in (":-", "-", ":+", "+")
@@ -149,13 +136,13 @@ def _pieces(shell: Shell, word: Word, *, split: bool, splits_text: bool = False)
             for at, field in enumerate(inner):
                 if at:
                     fields.append([])
-                last().extend(field or [])
+                fields[-1].extend(field)
         else:
             value = _value(shell, part)
             if part.quoted or not split:
-                last().append(_Piece(value, quoted=part.quoted))
+                fields[-1].append(_Piece(value, quoted=part.quoted))
             else:
-                _split(shell, value, fields, last)
+                _split(shell, value, fields)
     return fields
 
 
@@ -168,7 +155,8 @@ def _with_home(shell: Shell, text: str) -> str:
     return f"{home}{slash}{rest}" if home else text
 
 
-def _split(shell: Shell, value: str, fields: list[list[_Piece] | None], last: Callable[[], list[_Piece]]) -> None:
+def _split(shell: Shell, value: str, fields: list[list[_Piece]]) -> None:
+    """Add the fields of a value that no quotes protect."""
     separators = shell.variables.get("IFS", " \t\n")
     if separators is None:
         raise UnknownError("how words are divided")
@@ -179,12 +167,12 @@ def _split(shell: Shell, value: str, fields: list[list[_Piece] | None], last: Ca
     pieces = re.split(f"({'|'.join(dividers)})", value) if dividers else [value]
     for at, piece in enumerate(pieces):
         if at % 2:
-            if piece.strip(" \t\n") and not last():
-                last().append(_Piece("", quoted=True))  # an empty field between two commas
-            if last():
+            if piece.strip(" \t\n") and not fields[-1]:
+                fields[-1].append(_Piece("", quoted=True))  # an empty field between two commas
+            if fields[-1]:
                 fields.append([])
         elif piece:
-            last().append(_Piece(piece, quoted=False))
+            fields[-1].append(_Piece(piece, quoted=False))
 
 
 def _uses_word(shell: Shell, part: Parameter) -> bool | None:

@@ -143,6 +143,7 @@ def test_files_that_are_taken_away_are_listed_by_path_with_the_line_that_does_it
         ("#!/bin/bash -ue\nfalse | false\n", (2, "false | false", "why this would fail with status 1")),
         ("#!/usr/bin/env dash\nset -e\n(exit 3)\n", (3, "(exit 3)", "why this would fail with status 3")),
         ("#! /bin/sh\nf() {\n  vi\n}\n\nf\n", (6, "f", "what vi does")),
+        ("#!/bin/sh\ng() { vi; }\nf() {\n g\n}\nf\n", (6, "f", "what vi does")),
         ("#!/bin/sh\n\nasks\n", (3, "asks", "what vi does")),
         ("#!/bin/sh\n. /lib.sh\n", (2, ". /lib.sh", "what vi does")),
         ("#!/bin/sh\n\techo a\fb\n\tvi  x \\\n  y\n", (3, "vi  x \\", "what vi does")),

@@ -221,3 +221,44 @@ x=abc; case $x in "a"*) echo 1;; esac; case "a*" in "a*") echo 2;; esac; case ab
 case a.b in *.b) echo 4;; esac; case axb in a.b) echo no;; *) echo 5;; esac; case '' in '') echo 6;; esac; case x in [[:alpha:]]) echo 7;; esac
 case - in [a-]) echo 8;; esac; case b in [!a-]) echo 9;; esac; case ']' in [!]]) echo no;; *) echo 10;; esac; case '[' in [) echo 11;; esac
 case '\' in '\') echo 12;; esac; case 5 in [0-46-9]) echo no;; [[:digit:]x]) echo 15;; esac
+
+echo a > f.$$; cat f.$$; rm f.$$; set -e; case $- in *e*) echo e;; esac; set +e; exec 3>/dev/null; echo $?; set -- a b; echo $* "$*" $@ ${#} ${*}
+! false | true; echo $?; ! true | false; echo $?; i=3; while [ $i -gt 0 ]; do i=$((i - 1)); (exit $i); done; echo $?
+
+if
+    true
+then
+    echo a
+elif :
+then :
+fi
+case a
+in
+    b) echo b ;;
+    (a|c) echo ac
+esac
+for i
+in a b
+do
+    echo $i
+done
+f()
+{
+    echo f
+} && f
+while false
+do
+    :
+done ||
+    echo no &&
+    echo yes
+echo a | # comment
+    cat
+until :; do :; done; (
+    echo sub
+); {
+    echo group
+}
+x=1 \
+    y=2
+echo $x$y
