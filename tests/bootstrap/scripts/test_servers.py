@@ -103,6 +103,17 @@ def test_what_another_user_looks_at_is_known_and_what_it_would_change_is_not() -
 def test_dpkg_says_which_packages_have_a_path() -> None:
     files = {"/etc/init.d/pkg": "#!/bin/sh\n", "/usr/bin/pkg": ""}
     assert read("dpkg -S '/etc/init.d/*' > /etc/o", files).changes["/etc/o"] == Node.file(b"pkg: /etc/init.d/pkg\n")
+    named = {
+        "bin/pkg": b"pkg: /usr/bin/pkg\n",
+        "init.d": b"pkg: /etc/init.d/pkg\n",
+        "/usr/bin/pkg": b"pkg: /usr/bin/pkg\n",
+    }
+    for pattern, line in named.items():
+        assert read(f"dpkg --search {pattern} > /etc/o", files).changes["/etc/o"] == Node.file(line)
+    assert read("dpkg -S /usr/bin/pkg /absent > /etc/o || touch /etc/one", files).changes.keys() == {
+        "/etc/o",
+        "/etc/one",
+    }
     assert read("dpkg -S /absent || touch /etc/none", files).changes.keys() == {"/etc/none"}
 
 
