@@ -201,7 +201,7 @@ def test_systemd_gets_what_it_needs_where_it_is_the_images_own(podman: Script) -
         ("something else", None),
     ],
 )
-def test_a_program_that_the_image_lacks_is_told_from_other_faults(
+def test_a_program_that_the_image_lacks_is_distinguished_from_other_faults(
     docker: Script, said: str, status: int | None
 ) -> None:
     for words in ("create", "start"):

@@ -123,7 +123,7 @@ def test_an_image_for_another_machine_is_refused_by_its_name(tmp_path: Path) -> 
         assert opened_image.documents.config.architecture == "riscv64"
 
 
-def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
+def test_an_image_with_fewer_diff_ids_than_layers_is_refused(tmp_path: Path) -> None:
     image = raw()
     image.config["rootfs"]["diff_ids"] = []
     with pytest.raises(IntegrityError) as caught, open_image(write_archive(image.layout(), tmp_path / "x.tar")):

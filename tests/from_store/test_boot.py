@@ -1,4 +1,4 @@
-"""How systems of Guix and NixOS are told apart, and what starts them."""
+"""How systems of Guix and NixOS are distinguished, and what starts them."""
 
 from __future__ import annotations
 

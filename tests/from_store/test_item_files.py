@@ -65,7 +65,7 @@ def test_an_item_that_is_not_on_this_machine_has_no_files(store: StoreBuilder) -
     assert ItemFiles(away).find(f"{store.items['data-1'].path}/share/x") is None
 
 
-def test_a_link_is_told_from_what_it_leads_to(store: StoreBuilder) -> None:
+def test_a_link_is_distinguished_from_what_it_leads_to(store: StoreBuilder) -> None:
     files = ItemFiles(store.items.values())
     top, data, link = (str(store.items[name].path) for name in ("top-1", "data-1", "link-1"))
     asked = {

@@ -44,7 +44,7 @@ def test_of_the_same_jar_in_two_directories_the_first_counts(tmp_path: Path) -> 
     assert jar.place == tmp_path / "two/a.jar"
 
 
-def test_what_is_left_out_is_said_in_a_fixed_order(tmp_path: Path) -> None:
+def test_what_is_left_out_is_reported_in_a_fixed_order(tmp_path: Path) -> None:
     for number in (5, 3, 7, 1, 8, 2, 6, 4):
         (tmp_path / f"lib/{number}").mkdir(parents=True)
         (tmp_path / f"lib/{number}/x").touch()

@@ -127,7 +127,7 @@ def test_what_cannot_be_had_is_refused(
     assert str(caught.value).startswith(f"cannot use {tmp_path}/package-lock.json\n")
 
 
-def test_every_fault_of_a_lock_file_is_said_in_the_order_of_places(tmp_path: Path) -> None:
+def test_every_fault_of_a_lock_file_is_reported_in_the_order_of_places(tmp_path: Path) -> None:
     (tmp_path / "a.tgz").mkdir()
     packages = {
         "node_modules/d": {**GOOD, "bin": {"": "x", ".": "x", "..": "x", "a\nb": "/x", "c": "a\nb", "d": "..x"}},

@@ -27,7 +27,7 @@ from tests.support.builds import NO_ARCHIVE
 
 
 def refused(output: Path | int, *inputs: Input) -> list[str]:
-    """What is said of each input that is at the output."""
+    """The issue of each input that is at the output."""
     try:
         refuse_inputs(output, inputs)
     except SpecError as error:

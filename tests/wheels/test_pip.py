@@ -1,4 +1,4 @@
-"""What pip is asked for, what is kept of what it brings, and what is said where it brings something else.
+"""What pip is asked for, what is kept of what it brings, and what is reported where it brings something else.
 
 The pip here is a script that brings every wheel of a directory and writes down what it was asked; test_fetch.py has the
 real one.
