@@ -115,6 +115,21 @@ def test_systems_planned_together_have_the_groups_of_all(closure: Closure, tmp_p
     assert not (tmp_path / "plans").exists()
 
 
+def test_groups_that_want_the_same_item_are_the_same_for_every_system_of_several(
+    closure: Closure, tmp_path: Path
+) -> None:
+    wide: dict[str, Any] = {"layer-groups": [{"patterns": ["tzdata*", "bash*"]}]}
+    narrow: dict[str, Any] = {"layer-groups": [{"patterns": ["bash*"]}]}
+    one, two = beside("one", **wide), beside("two", **narrow)
+    plans = [
+        draw_layers(mine.spec, closure, Planning(together=(other,)), {other.spec.name: closure}, tmp_path)
+        for mine, other in ((one, two), (two, one))
+    ]
+    assert [[layer.paths for layer in plan.layers] for plan in plans[:1]] == [
+        [layer.paths for layer in plan.layers] for plan in plans[1:]
+    ]
+
+
 def test_layers_of_a_base_are_part_of_the_budget(closure: Closure, tmp_path: Path) -> None:
     five: dict[str, Any] = {"max-layers": 5}
     for planning in (Planning(), Planning(strategy="guix-size")):

@@ -124,9 +124,15 @@ def test_another_store_is_not_ours_to_mend(workspace: Workspace) -> None:
     result = workspace.provide()
     damaged(workspace, 0)
     closure = Closure(result.items, [item.path for item in result.items])
+    tried: list[int] = []
+
+    def build() -> None:
+        tried.append(1)
+        workspace.build(workspace.cache, sources)
+
     with pytest.raises(BrokenPromiseError):
-        ItemRepair(closure, None, workspace.provide).retrying(lambda: workspace.build(workspace.cache, sources))
-    assert workspace.made == 0
+        ItemRepair(closure, None, workspace.provide).retrying(build)
+    assert (len(tried), workspace.made) == (1, 0)
 
 
 def test_what_looks_damaged_is_made_again_before_anything_goes_into_a_pipe(workspace: Workspace) -> None:
