@@ -124,6 +124,14 @@ def test_a_place_at_the_end_of_the_range_goes_on_at_its_beginning() -> None:
     assert ids(add_accounts(BASE, [*above, WantedUser("a", system=True)], []))["a"] == (200, 200)
 
 
+def test_a_primary_group_of_the_image_below_keeps_its_id() -> None:
+    below = parse_accounts("", "web:*:82:\nsudo:*:5:\n")
+    accounts = add_accounts(BASE, [WantedUser("ann", group="web"), WantedUser("bob", group="sudo")], [], below)
+    assert (accounts.gid("web"), accounts.gid("sudo")) == (82, 27)
+    found = {user.name: user.gid for user in accounts.users}
+    assert (found["ann"], found["bob"]) == (82, 27)
+
+
 def test_members_of_a_group_are_sorted() -> None:
     many = [f"u{number}" for number in range(20)]
     accounts = add_accounts(BASE, [WantedUser(name, uid=1000 + int(name[1:]), groups=("sudo",)) for name in many], [])
