@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,12 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "packages.json").write_text('{"name": "x", "packages": ["nginx"]}')
     (place / "broken.json").write_text('{"name": ')
     return place
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is not there is asked again without a wait."""
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import re
 import threading
-import time
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -37,7 +36,7 @@ class RegistrySession:
         repository: Repository,
         credentials: Credentials | None = None,
         options: SessionOptions | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
         *,
         actions: str = "pull",
         also_pull: tuple[str, ...] = (),

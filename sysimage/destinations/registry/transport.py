@@ -92,9 +92,9 @@ class _BrokenError(Exception):
 class Transport:
     """Makes requests. Several threads may use one. Every failure is a `RegistryError` without any secret in it."""
 
-    def __init__(self, options: SessionOptions | None = None, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, options: SessionOptions | None = None, sleep: Callable[[float], None] | None = None) -> None:
         self._options = options or SessionOptions()
-        self._sleep = sleep
+        self._sleep = sleep or time.sleep
         self._pools = ConnectionPools(self._options.connections, self._options.ca_file, self._options.proxies)
 
     def close(self) -> None:
