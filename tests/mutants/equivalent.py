@@ -42,6 +42,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("sysimage/streams/copying.py", "30", "(31)"): _PIECES,
     ("sysimage/streams/copying.py", "1", "(2)"): _PIECES,
     ("sysimage/verify/image.py", "2", "(3)"): "how many layers are read at once",
+    (
+        "sysimage/verify/image_source.py",
+        "target <= self._before + len(self._chunk)",
+        "(target < self._before + len(self._chunk))",
+    ): "the end of what is in memory is where the next bytes are read from either way",
     ("sysimage/verify/tar.py", "9", "(10)"): "a length of nine digits is refused as one beyond its header",
 }
 """Module, what is changed, and into what → why nothing changes."""

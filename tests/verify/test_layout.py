@@ -217,6 +217,7 @@ LIES: dict[str, tuple[dict[str, Any], str]] = {
         f"index.json calls itself '{MANIFEST}', its descriptor says '{INDEX}'",
     ),
     "a manifest without a config": ({"manifest_changes": {"config": None}}, "the manifest: has no 'config'"),
+    "no list of layers": ({"manifest_changes": {"layers": None}}, "the manifest: has no 'layers'"),
     "a layer without a size": (
         {"manifest_changes": {"layers": [descriptor(b"", LAYER, size=None)]}},
         "the manifest: has no 'size'",

@@ -68,6 +68,7 @@ def test_a_name_chooses_where_there_are_several(others: int, tmp_path: Path) -> 
             found = inspect_image(path, name=f"web:{number}")
             assert (found.names, found.image_id) == ((f"web:{number}",), image_id)
             assert inspect_image(path, name=str(number)) == found, "its tag alone"
+            assert inspect_image(path, name=str(found.digest or image_id)) == found, "its digest"
             assert inspect_image(path, name=f"localhost/web:{number}").image_id == found.image_id
         if others:
             with pytest.raises(IntegrityError, match=r"does not name .*'web:9', but: "):

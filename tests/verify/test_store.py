@@ -220,3 +220,17 @@ def test_a_derivation_may_name_what_it_makes_without_a_reference(tmp_path: Path)
         [f"{DERIVATION}: does not contain the hash of {DERIVATION}, the database says it refers to it"],
         [],
     )
+
+
+def test_a_reference_may_be_in_a_name_or_in_a_link_whatever_the_order_of_the_files(tmp_path: Path) -> None:
+    """An item whose files come in another order than in a NAR is read a second time."""
+    lib = make_item(tmp_path, "lib-1", {"text": "hello"})
+    in_name = make_item(tmp_path, "name-1", {f"d/{lib.path.base_name}": "x", "z": "y"})
+    in_link = make_item(tmp_path, "link-1", {"l": f"-> {lib.path}/text", "z": "y"})
+    items = [lib, *(replace(one, references=(lib.path,)) for one in (in_name, in_link))]
+    members = [member for item in items for _, member in packed(item)]
+    database = raw_tar.file(DATABASE.encode()[1:], store_database(items, Schema.GUIX))
+    for number, arranged in enumerate((members, members[::-1])):
+        image = RawImage(raw_tar.archive(*arranged, database))
+        found = verify_image(write_directory(image.layout(), tmp_path / f"layout-{number}"))
+        assert (found.items, found.notes) == (3, ())

@@ -251,6 +251,10 @@ HEADERS: dict[str, tuple[bytes, dict[str, object]]] = {
         raw_tar.pax([(b"size", b"5".zfill(19)), (b"uid", b"6".zfill(19))]) + raw_tar.header(b"f"),
         {"size": 5, "uid": 6},
     ),
+    "a time long before all others": (
+        raw_tar.header(b"f", mtime=b"\xff" + (-(2**85)).to_bytes(11, "big", signed=True)),
+        {"mtime": b"%d" % -(2**85)},
+    ),
     "the largest owner": (
         raw_tar.pax([(b"uid", b"4294967294"), (b"gid", b"4294967294")]) + raw_tar.header(b"f"),
         {"uid": 2**32 - 2, "gid": 2**32 - 2},
