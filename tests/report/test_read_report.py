@@ -203,6 +203,21 @@ def test_a_file_of_two_items_is_the_firsts_and_its_layer_counts(tmp_path: Path) 
     assert (found[second].files, found[first].layer, found[second].layer) == ((), 2, 2)
 
 
+def test_licences_of_several_copyright_files_are_sorted(tmp_path: Path) -> None:
+    text = b"Format: x\nLicense: GPL-2 or MIT or BSD and Zlib, and Apache-2.0 or Expat or ISC\n"
+    expected = ("Apache-2.0", "BSD", "Expat", "GPL-2", "ISC", "MIT", "Zlib", "public-domain")
+    place = WEB[1:].encode()
+    more = directory(place + b"/share/doc/y/", 0o555) + file(place + b"/share/doc/y/copyright", b"in the public domain")
+    (found,) = read(tmp_path, archive(item_at(WEB, _copyright=text), more)).items
+    assert found.licences == expected
+    for name, data in (("x", text), ("y", b"in the public domain")):
+        (tmp_path / "web/share/doc" / name).mkdir(parents=True)
+        (tmp_path / "web/share/doc" / name / "copyright").write_bytes(data)
+    closure = Closure([store_item(WEB, 20, location=tmp_path / "web")], [path(WEB)])
+    plan = LayerPlan((PlannedLayer((path(WEB),), 20, "alone"),), 9)
+    assert plan_facts(Record(closure, plan), "web").items[0].licences == expected
+
+
 def test_an_image_of_more_entries_than_may_be_is_refused(tmp_path: Path) -> None:
     path = write_archive(RawImage(archive(file(b"a"), file(b"b")), archive(file(b"c"))).layout(), tmp_path / "a.tar")
     told: list[tuple[Any, ...]] = []

@@ -145,6 +145,12 @@ def test_a_report_has_every_fact_and_measure() -> None:
     assert report_document(replace(made(), left_out=None))["left_out"] is None
 
 
+def test_places_of_references_are_sorted_as_numbers() -> None:
+    names = [f"lib{number:02}-1" for number in range(12)]
+    shown = report_document(facts(*map(item, names), item("z-1", *names)))["items"]
+    assert [one["references"] for one in shown] == [[]] * 12 + [list(range(12))]
+
+
 def test_a_difference_lists_so_many_files_and_counts_all() -> None:
     found = Difference(
         "other\x1b",
