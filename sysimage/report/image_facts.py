@@ -143,7 +143,7 @@ def _layer(document: LayerDocument, planned: PlannedLayer | None, hidden: Mappin
         holds=document.comment or document.created_by,
         reason="" if planned is None else planned.reason,
         pulls_per_year=None if planned is None else planned.pulls_per_year,
-        hidden=hidden.get(document.number, 0),
+        hidden=hidden[document.number],
     )
 
 

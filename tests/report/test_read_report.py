@@ -119,6 +119,8 @@ def test_names_of_a_docker_archive_are_its_first_fact(tmp_path: Path) -> None:
     path = write_archive(RawImage(archive(file(b"x"))).docker_archive(), tmp_path / "docker.tar")
     found = image_facts(path, no_record)
     assert (found.name, found.facts[0], found.facts[1][0]) == ("raw:1", ("names", "raw:1"), "image ID")
+    layer = sha256(archive(file(b"x")))
+    assert [(one.identity, one.diff_id) for one in found.layers] == [(layer, layer)]
 
 
 def path(text: str) -> StorePath:

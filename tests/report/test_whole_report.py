@@ -202,6 +202,13 @@ def test_layers_are_kept_by_blob_or_by_what_is_in_it_and_empty_names_do_not_coun
     assert (found.kept_layers, found.kept, found.pulled) == (2, 30, 120)
 
 
+def test_files_of_a_difference_are_sorted_by_path() -> None:
+    old = {1: tuple(FileFact((b"%02d" % at,), 1, b"1") for at in range(0, 20, 2))}
+    new = {1: tuple(FileFact((b"%02d" % at,), 1, b"2") for at in range(19, -1, -1))}
+    found = difference(facts(others=old), facts(others=new), is_later).files
+    assert found == tuple(("added" if at % 2 else "changed", f"/{at:02}") for at in range(20))
+
+
 def test_a_plan_is_compared_by_items_and_has_no_files() -> None:
     held = {1: (FileFact((b"f",), 1, b"1"),)}
     image = facts(item("a-1", layer=1), item("b-1", layer=2), item("c-1", layer=0), layers=(10, 20, 30), others=held)
