@@ -138,6 +138,9 @@ def test_one_of_several_images_is_chosen_by_name_or_platform(
     assert open_place(images, offline, tag="new").graph().roots == ("system-1.1-1",)
     assert open_place(f"{images}:new", offline).graph().roots == ("system-1.1-1",)
     assert open_place(f"{images}:new", offline, tag="old").graph().roots == ("system-1.0-1",), "what is said counts"
+    digest = other.image.manifest.descriptor.digest
+    for place, name in ((images, "new"), (f"{images}:new", None), (f"{images}:old", "new")):
+        assert api.inspect(place, name=name).digest == digest
     with pytest.raises(api.IntegrityError, match="does not hold one"):
         open_place(images, offline)
     assert diff(images, images, offline, tag="new").is_empty
