@@ -224,6 +224,10 @@ def test_a_variant_that_was_not_chosen_is_laid_over_what_was() -> None:
     spec = {"name": "x", "packages": ["a"], "variants": {"v": {"packages": ["b"]}, "w": {"include": [], "name": None}}}
     found = composed(spec, SpecChoices(("v",)))
     assert found.value == {"name": "x", "packages": ["a", "b"]}
+    assert [str(found.places[f"/packages/{index}"]) for index in (0, 1)] == [
+        "web.json:1:28",
+        "web.json:1:66 (variant v)",
+    ]
     assert found.variants is not None
     assert {name: (one.value, one.complete) for name, one in found.variants.items()} == {
         "w": ({"packages": ["a", "b"], "include": []}, True)
