@@ -41,8 +41,9 @@ ROOMS = (
     *(
         f"sysimage/{room}"
         for room in (
-            *("bases", "blobs", "closure", "destinations", "files", "image", "layerplan", "layers", "preflight"),
-            *("rootfs", "rules", "spec", "store", "streams", "trees", "verify"),
+            *("api", "bases", "blobs", "closure", "compare", "conversion", "destinations", "files", "from_store"),
+            *("image", "jars", "language_packages", "layerplan", "layers", "npm_packages", "pipeline", "preflight"),
+            *("report", "rootfs", "rules", "spec", "store", "streams", "trees", "verify", "wheels"),
         )
     ),
     *(f"bootstrap/sysimage_bootstrap/{room}" for room in ("packages", "planning", "scripts", "system", "units")),

@@ -47,14 +47,16 @@ class NotInFunctionsError(Exception):
 
 
 def changed_code(before: CodeType, after: CodeType) -> Iterator[tuple[CodeType, CodeType]]:
-    """The functions' codes that differ between two versions of a module; NotInFunctionsError if other code does."""
-    if before.co_flags & inspect.CO_NEWLOCALS:  # a function: not a module, nor the body of a class
-        if _shape(before, is_deep=True) != _shape(after, is_deep=True):
-            yield before, after
-        return
-    if _shape(before, is_deep=False) != _shape(after, is_deep=False):
+    """The functions' codes that differ between two versions of a module; NotInFunctionsError if other code does.
+
+    Of a function in a function both differ: one that was made while a module was imported has the inner code already.
+    """
+    is_function = bool(before.co_flags & inspect.CO_NEWLOCALS)  # neither a module nor the body of a class
+    if is_function and _shape(before, is_deep=True) != _shape(after, is_deep=True):
+        yield before, after
+    elif not is_function and _shape(before, is_deep=False) != _shape(after, is_deep=False):
         raise NotInFunctionsError
-    for one, other in zip(before.co_consts, after.co_consts, strict=True):
+    for one, other in zip(before.co_consts, after.co_consts, strict=False):
         if isinstance(one, CodeType) and isinstance(other, CodeType):
             yield from changed_code(one, other)
 

@@ -128,6 +128,20 @@ def test_a_wheel_with_another_hash_is_refused(wheels: Path, tmp_path: Path) -> N
     assert all(issue.message.strip() and not issue.message.startswith("ERROR: ") for issue in caught.value.issues)
 
 
+def test_a_wheel_at_a_place_of_its_own_is_not_looked_for_elsewhere(wheels: Path, tmp_path: Path) -> None:
+    place = make_wheel(tmp_path / "own", "plain", "1.0", {"plain.py": "own"})
+    own = LockedWheel("plain", "1.0", frozenset({sha256(place)}), place.name, place, "the lock")
+    native = locked("native", "2.0", *wheels.glob("native*"))
+    alone, of_directory = WheelSource(tmp_path / "cache", {}), WheelSource(tmp_path / "cache", {}, wheels)
+    for source, wheel in ((alone, own), (of_directory, native)):
+        files = source.choose([wheel], TARGET)
+        ((_, found),) = source.fetch(files, TARGET).items()
+        found.unlink()
+        with pytest.raises(SpecError) as caught:
+            source.fetch(files, TARGET)
+        assert (caught.value.message, caught.value.hint) == (f"cannot find the wheel {found}", "the lock names it")
+
+
 def test_what_is_nowhere_says_how_to_come_by_it(wheels: Path, tmp_path: Path) -> None:
     absent = LockedWheel("absent", "1", frozenset({"0" * 64}), where="the lock")
     with pytest.raises(SpecError, match="no wheel of absent 1 for CPython"):

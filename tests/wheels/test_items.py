@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import calendar
+import errno
 import marshal
+import os
 import shutil
 import subprocess
 import sys
@@ -12,8 +14,9 @@ from pathlib import Path
 from zipfile import ZipFile, ZipInfo
 
 import pytest
+from installer.destinations import SchemeDictionaryDestination
 
-from sysimage.errors import IntegrityError
+from sysimage.errors import IntegrityError, MachineError
 from sysimage.store.items import ShownFiles
 from sysimage.wheels.fetch import WheelFile
 from sysimage.wheels.items import WheelItems
@@ -144,6 +147,23 @@ def test_a_wheel_that_is_not_sound_leaves_nothing(
     assert {issue.where for issue in caught.value.issues} == {"the lock"}
     assert not items.has(wheel_file(place))
     assert not list(tmp_path.rglob("outside"))
+
+
+@pytest.mark.parametrize(("number", "expected"), [(errno.EEXIST, IntegrityError), (errno.ENOSPC, MachineError)])
+def test_a_fault_of_the_machine_is_not_the_fault_of_a_wheel(
+    items: WheelItems, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, expected: type[Exception]
+) -> None:
+    """Two files of a wheel at one path are a fault of the wheel."""
+    place = make_wheel(tmp_path, "greet", "1.0", {"greet.py": ""})
+
+    def fails(self: SchemeDictionaryDestination, *arguments: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(SchemeDictionaryDestination, "write_to_fs", fails)
+    with pytest.raises(expected) as caught:
+        items.item(wheel_file(place), place)
+    assert type(caught.value) is expected
+    assert not items.has(wheel_file(place))
 
 
 def test_what_is_not_an_archive_is_refused(items: WheelItems, tmp_path: Path) -> None:
