@@ -55,6 +55,7 @@ RULES = {
     r"\bof ours\b": 'name it: "of sysimage", "a SysimageError"',
 }
 """A pattern, in any case → what to write instead."""
+_ANY = re.compile("|".join(RULES), re.IGNORECASE)
 ALLOWED = {
     # The text is part of images: another one would change their digests.
     (
@@ -67,6 +68,8 @@ ALLOWED = {
 def faults(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
     """Line and advice for each breach of a rule. Names in backticks or quotes, and placeholders, are not prose."""
     for number, line in lines:
+        if not _ANY.search(line):
+            continue
         prose = re.sub(r"`+[^`]*`+|\{[^{}]*\}|\"\w*\"", "", line)
         for pattern, instead in RULES.items():
             for found in re.finditer(pattern, prose, re.IGNORECASE):

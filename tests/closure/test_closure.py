@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import networkx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sysimage.closure import Closure, ClosureError
@@ -28,6 +28,7 @@ def acyclic_items(draw: st.DrawFn) -> list[StoreItem]:
     return [item(n, *draw(st.sets(st.integers(0, n)))) for n in range(count)]
 
 
+@settings(max_examples=40)
 @given(acyclic_items(), st.randoms())
 def test_the_order_does_not_depend_on_the_order_given(items: list[StoreItem], chance: random.Random) -> None:
     shuffled = items[:]
@@ -35,6 +36,7 @@ def test_the_order_does_not_depend_on_the_order_given(items: list[StoreItem], ch
     assert Closure(shuffled).items == Closure(items).items
 
 
+@settings(max_examples=40)
 @given(acyclic_items())
 def test_the_graph_has_an_edge_for_every_reference_but_those_to_oneself(items: list[StoreItem]) -> None:
     closure = Closure(items)
@@ -43,6 +45,7 @@ def test_the_graph_has_an_edge_for_every_reference_but_those_to_oneself(items: l
     assert networkx.is_directed_acyclic_graph(closure.graph)
 
 
+@settings(max_examples=40)
 @given(acyclic_items())
 def test_every_item_comes_once_the_first_by_name_of_those_whose_references_have_come(items: list[StoreItem]) -> None:
     closure = Closure(items)
@@ -74,6 +77,7 @@ def test_roots_that_are_given_come_in_order_once_each_and_must_be_in_the_closure
     assert sorted(map(str, raised.value.issues)) == sorted(faults)
 
 
+@settings(max_examples=40)
 @given(acyclic_items())
 def test_a_closure_contains_its_items_and_no_other_path(items: list[StoreItem]) -> None:
     closure = Closure(items)

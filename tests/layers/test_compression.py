@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import hashlib
 import importlib.metadata
@@ -28,6 +29,7 @@ FRAME, LONG_FRAME, WINDOW = 8 << 20, 32 << 20, 4 << 20
 ALL = ["none", "gzip", "gzip:2", "gzip:6", "zstd", "zstd:1", "zstd:9"]
 
 
+@functools.cache
 def text(size: int) -> bytes:
     """Bytes with some order in them, the same every time."""
     chance = random.Random(size)

@@ -332,7 +332,7 @@ def is_sound(packages: Iterable[Package], roots: Iterable[str]) -> bool:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(worlds, st.sets(st.sampled_from(WORDS), min_size=1, max_size=2), st.randoms(use_true_random=False))
 def test_a_system_is_found_exactly_where_there_is_one(
     world: dict[tuple[str, str], dict[str, str]], roots: set[str], random: object

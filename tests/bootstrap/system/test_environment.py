@@ -21,7 +21,7 @@ LEFT_OUT = re.compile(r"^# ([A-Z_][A-Z0-9_]*) has a value that this file cannot 
 
 
 def test_pam_reads_each_value_as_it_is_or_not_at_all(tmp_path: Path) -> None:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(st.dictionaries(NAMES, VALUES, max_size=4))
     def reads(environment: dict[str, str]) -> None:
         text = pam_environment(environment)
