@@ -17,6 +17,7 @@ OLD ?=
 CASES ?=
 IMAGE := build/$(EXAMPLE).tar
 TIMES ?= 20
+HOUSE_RULES := tests/test_rooms.py tests/test_words.py
 TRIVY := v0.74.0
 CRANE := v0.22.1
 ORAS := v1.3.6
@@ -51,7 +52,7 @@ image: .venv/.runtime ## build build/web.tar from examples/web.json; EXAMPLE=bas
 
 .PHONY: test-fast
 test-fast: .venv/.dev ## run the tests that need nothing but Python: no apt, no engine, no namespaces; a minute or two
-	@$(BIN)/python -m pytest -n $$((2 * $$(nproc))) --dist worksteal -m 'not programs' tests  # half of them wait
+	@$(BIN)/python -m pytest -n $$(($$(nproc) * 3 / 2)) --dist worksteal -m 'not programs' $(HOUSE_RULES:%=--ignore %) tests  # some wait
 
 .PHONY: test
 test: .venv/.dev ## run all tests: with the real clients of images, in namespaces, and the core in a virtual machine
@@ -151,10 +152,11 @@ mutants: .venv/.dev ## change the code in small ways and print which changes no 
 	@nice $(BIN)/python -m tests.mutants --seed $(SEED) $(ROOMS)
 
 .PHONY: check
-check: .venv/.dev ## check format, lint and types
+check: .venv/.dev ## check format, lint, types, rooms and words
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q $(HOUSE_RULES)
 
 .PHONY: format
 format: .venv/.dev ## format the code and mend what the linter can mend

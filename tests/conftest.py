@@ -9,6 +9,7 @@ program fails here.
 """
 
 import atexit
+import gc
 import os
 import signal
 import sys
@@ -43,6 +44,14 @@ EVERYWHERE = {
 }
 """Programs that no Debian is without."""
 SYSTEM = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/lib")
+
+
+gc.disable()  # until all tests are collected: ten thousand of them stay, and each collection would look at them again
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
