@@ -14,12 +14,13 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import is_hypothesis_test, settings
+from hypothesis import settings
+
+from tests.support.properties import change_settings, properties_of, settings_of
 
 settings.register_profile("sysimage", deadline=None)
 settings.load_profile("sysimage")
@@ -59,18 +60,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    properties = {item.obj for item in items if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)}
-    _give_more_examples(properties, config.getoption("--more-examples"))
+    for test in properties_of(items):
+        examples = settings_of(test).max_examples * config.getoption("--more-examples")
+        change_settings(test, max_examples=examples)
     for item in items:
         if item.path.relative_to(Path(__file__).parent).parts[0] in FOLDERS:
             item.add_marker(pytest.mark.programs)
-
-
-def _give_more_examples(tests: Iterable[Any], times: int) -> None:
-    """Multiply the number that each property's own settings say; hypothesis has no public way to change it later."""
-    for test in tests:
-        said: settings = test._hypothesis_internal_use_settings or settings()
-        test._hypothesis_internal_use_settings = settings(said, max_examples=said.max_examples * times)
 
 
 class _Started:

@@ -205,7 +205,7 @@ def verdict(copy: Copy, case: Case, traces: Traces, limit: float) -> Verdict:
     """Try a mutant with the tests that run its line: those of its room, then the others."""
     tests = traces.tests_of(str(case.module), range(case.mutant.line, case.mutant.last_line + 1))
     room = mirrored(copy.path, case.module)
-    own = {test for test in tests if test.startswith((f"{room}/", f"{room}::"))}
+    own = {test for test in tests if room is not None and test.startswith((f"{room}/", f"{room}::"))}
 
     def is_noticed(names: Iterable[str]) -> bool:
         chosen = traces.shortest(names, limit)

@@ -41,6 +41,9 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("sysimage/streams/copying.py", "20", "(21)"): _PIECES,
     ("sysimage/streams/copying.py", "30", "(31)"): _PIECES,
     ("sysimage/streams/copying.py", "1", "(2)"): _PIECES,
+    ("sysimage/verify/chunk_stream.py", "end <= len(self._chunk)", "(end < len(self._chunk))"): (
+        "a shortcut: pieces are put together from as many chunks as it takes, one too"
+    ),
     ("sysimage/verify/image.py", "2", "(3)"): "how many layers are read at once",
     (
         "sysimage/verify/image_source.py",

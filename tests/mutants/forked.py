@@ -25,7 +25,9 @@ from types import CodeType, FunctionType
 from typing import Any, NoReturn
 
 import pytest
-from hypothesis import Phase, is_hypothesis_test, settings
+from hypothesis import Phase
+
+from tests.support.properties import change_settings, properties_of
 
 ELSEWHERE = "elsewhere"
 """The reply where functions alone cannot carry a change."""
@@ -73,6 +75,7 @@ def _shape(code: CodeType, *, is_deep: bool) -> tuple[object, ...]:
 def functions_by_file() -> dict[str, list[FunctionType]]:
     """All functions that there are, by the paths of their modules."""
     found: dict[str, list[FunctionType]] = defaultdict(list)
+    gc.unfreeze()  # what is frozen is not among the objects
     for each in gc.get_objects():
         if isinstance(each, FunctionType):
             found[each.__code__.co_filename].append(each)
@@ -105,9 +108,9 @@ class _Server:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         items = {item.nodeid: item for item in session.items}
-        for test in {item.obj for item in session.items if isinstance(item, pytest.Function)}:
-            if is_hypothesis_test(test):
-                _leave_failures_as_found(test)
+        for test in properties_of(session.items):  # which end at their first failure
+            phases = (Phase.explicit, Phase.generate)
+            change_settings(test, phases=phases, database=None, report_multiple_bugs=False)
         self._functions = functions_by_file()
         gc.collect()
         gc.freeze()  # otherwise each fork soon copies all memory
@@ -147,13 +150,6 @@ class _Server:
                 status = 0
         finally:
             os._exit(status)
-
-
-def _leave_failures_as_found(test: Any) -> None:
-    """Let a property end at its first failure; hypothesis has no public way to change that later."""
-    said: settings = test._hypothesis_internal_use_settings or settings()
-    phases = (Phase.explicit, Phase.generate)
-    test._hypothesis_internal_use_settings = settings(said, phases=phases, database=None, report_multiple_bugs=False)
 
 
 def _end_of(child: int, seconds: float) -> int | None:

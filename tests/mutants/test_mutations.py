@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import json
 import shutil
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from tests.mutants.__main__ import judged, mirrored, sampled
 from tests.mutants.equivalent import EQUIVALENT
-from tests.mutants.forked import NotInFunctionsError, changed_code
+from tests.mutants.forked import NotInFunctionsError, changed_code, functions_by_file
 from tests.mutants.mutations import mutants_of
 from tests.mutants.traces import Traces
 from tests.support.examples import ROOT
@@ -121,8 +122,8 @@ def test_a_preference_that_no_test_is_about_survives_and_a_contract_does_not(tmp
     """The tool itself on a project of one module: changes in functions, in a class, and in a constant."""
     for folder in ("sysimage/room", "tests/room", "tests/mutants", "bootstrap", "vmtests/sysimage_vm", "tests/support"):
         (tmp_path / folder).mkdir(parents=True)
-    for name in ("pytest_plugin.py", "forked.py"):
-        shutil.copy(Path(__file__).parent / name, tmp_path / "tests/mutants")
+    for name in ("mutants/pytest_plugin.py", "mutants/forked.py", "support/properties.py"):
+        shutil.copy(ROOT / "tests" / name, tmp_path / "tests" / name)
     (tmp_path / "pyproject.toml").write_text(
         "[tool.pytest.ini_options]\nmarkers = ['programs: x']\npythonpath = ['.']\n"
     )
@@ -167,6 +168,13 @@ def test_what_functions_have_another_code(before: str, after: str, names: list[s
 def test_what_is_made_while_a_module_is_imported_is_not_in_functions(before: str, after: str) -> None:
     with pytest.raises(NotInFunctionsError):
         list(changed_code(compile(before, "a.py", "exec"), compile(after, "a.py", "exec")))
+
+
+def test_functions_are_found_that_the_collector_leaves_alone() -> None:
+    gc.collect()
+    gc.freeze()
+    assert mirrored in functions_by_file()[str(ROOT / "tests/mutants/__main__.py")]
+    gc.freeze()  # as it was
 
 
 def test_what_is_listed_as_equivalent_is_a_mutant() -> None:
