@@ -35,6 +35,11 @@ class ChunkStream:
 
     def take(self, size: int) -> bytes:
         """The next ``size`` bytes, fewer at the end of the stream."""
+        end = self._at + size
+        if end <= len(self._chunk):  # a third of the time: every header of every member is taken
+            taken = self._chunk[self._at : end]
+            self._at = end
+            return taken
         return b"".join(self._upto(size))
 
     def pieces(self, size: int) -> Iterator[bytes]:
