@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from sysimage.rootfs.tree import Kind
 from sysimage_bootstrap.scripts.running import Output, UnknownError
 from sysimage_bootstrap.scripts.shell_patterns import glob
 from sysimage_bootstrap.scripts.shell_syntax import Arithmetic, Parameter, Substitution, Text, Word
@@ -90,13 +89,8 @@ def matching_paths(shell: Shell, pattern: str) -> list[str]:
                     following.append(f"{above}{name}/")
         found = following
     if pattern.endswith("/"):
-        return sorted(path for path in found if _is_directory(shell, path))
+        return sorted(path for path in found if shell.state.files.is_directory(shell.absolute(path)))
     return sorted(path.rstrip("/") for path in found)
-
-
-def _is_directory(shell: Shell, path: str) -> bool:
-    node = shell.state.files.node(shell.absolute(path))
-    return node is not None and node.kind is Kind.DIRECTORY
 
 
 def _escaped(text: str) -> str:

@@ -111,6 +111,11 @@ class RootFiles:
         node = self._at(self.real(path, follow=follow))
         return None if follow and node is not None and node.target is not None else node  # links in a circle
 
+    def is_directory(self, path: str, *, follow: bool = True) -> bool:
+        """Whether a directory is at a path."""
+        node = self.node(path, follow=follow)
+        return node is not None and node.kind is Kind.DIRECTORY
+
     def left_out(self, path: str) -> bool:
         """Whether a package has something there that the image lacks on purpose."""
         return self._source.left_out(self.real(path, follow=False))
@@ -180,8 +185,7 @@ class RootFiles:
     def below(self, path: str) -> list[str]:
         """A path and all below it, directories before what they hold; symlinks are not followed."""
         found = [path]
-        node = self.node(path, follow=False)
-        if node is not None and node.kind is Kind.DIRECTORY:
+        if self.is_directory(path, follow=False):
             for name in self.names(path):
                 found += self.below(f"{path.rstrip('/')}/{name}")
         return found

@@ -146,8 +146,7 @@ def rmdir(call: Call) -> int:
         rest = operand.rstrip("/")
         while rest:
             path = call.path(rest)
-            node = call.files.node(path, follow=False)
-            is_directory = node is not None and node.kind is Kind.DIRECTORY
+            is_directory = call.files.is_directory(path, follow=False)
             if not is_directory or call.files.names(path):
                 status = status if is_directory and options.has("ignore-fail-on-non-empty") else 1
                 break
@@ -195,8 +194,8 @@ def ln(call: Call) -> int:
     if len(operands) == 1:
         operands = [operands[0], posixpath.basename(operands[0])]
     *sources, place = operands
-    into = call.files.node(call.path(place), follow=not options.has("n", "T", "no-dereference"))
-    is_directory = into is not None and into.kind is Kind.DIRECTORY and not options.has("T")
+    follows = not options.has("n", "no-dereference")
+    is_directory = call.files.is_directory(call.path(place), follow=follows) and not options.has("T")
     if len(sources) > 1 and not is_directory:
         return 1
     status = 0
@@ -225,8 +224,7 @@ def cp(call: Call) -> int:
     known = ("archive", "preserve", "force", "no-clobber", "update", "dereference", "recursive", "remove-destination")
     options.only(*"apfirRdPLHnvTuZ", *known)
     *sources, place = options.operands
-    into = call.files.node(call.path(place))
-    is_directory = into is not None and into.kind is Kind.DIRECTORY and not options.has("T")
+    is_directory = call.files.is_directory(call.path(place)) and not options.has("T")
     if len(sources) > 1 and not is_directory:
         return 1
     status = 0
@@ -294,8 +292,7 @@ def install(call: Call) -> int:
     place = options.value("t", "target-directory") or operands.pop()
     if options.has("D") and options.has("t", "target-directory"):
         call.files.make_directories(call.path(place))
-    into = call.files.node(call.path(place))
-    is_directory = into is not None and into.kind is Kind.DIRECTORY
+    is_directory = call.files.is_directory(call.path(place))
     if len(operands) > 1 and not is_directory:
         return 1
     for source in operands:

@@ -21,7 +21,7 @@ def grep(call: Call) -> int:
     matches: Callable[[str], object] = search.fullmatch if options.has("x") else search.search
     named = len(operands) > 1 or options.has("H")
     if options.has("r", "R"):
-        named |= any(_is_directory(call, one) for one in operands)
+        named |= any(call.files.is_directory(call.path(one)) for one in operands)
         operands = [path for one in operands for path in _files_below(call, one)]
     quiet, most = options.has("q", "quiet", "silent"), options.value("m")
     texts, status = inputs(call, operands)
@@ -61,14 +61,9 @@ def _grep_expression(call: Call, options: Options, patterns: Iterable[str]) -> r
     return re.compile(whole, re.IGNORECASE if options.has("i") else 0)
 
 
-def _is_directory(call: Call, path: str) -> bool:
-    node = call.files.node(call.path(path))
-    return node is not None and node.kind is Kind.DIRECTORY
-
-
 def _files_below(call: Call, top: str) -> list[str]:
     """The files in a directory and below, with the name of the directory as it was given; a file is itself."""
-    if not _is_directory(call, top):
+    if not call.files.is_directory(call.path(top)):
         return [top]
     base = call.path(top).rstrip("/")
     nodes = ((path, call.files.node(path, follow=False)) for path in call.files.below(base))
