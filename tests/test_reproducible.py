@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -19,6 +16,7 @@ import pytest
 from sysimage.verify import inspect_image
 from tests.support.builds import registered
 from tests.support.examples import build_example, default_cache
+from tests.support.listing import listing_of_tar
 from tests.support.store_builder import StoreBuilder, small_system
 
 ROOT = Path(__file__).parents[1]
@@ -129,16 +127,6 @@ def build_project(project: Path, place: Path, *python: str, env: Mapping[str, st
     return output.read_bytes()
 
 
-def contents(archive: bytes) -> dict[str, object]:
-    """What is in an archive, by name, so that a difference says where it is: documents, lengths, hashes."""
-    found: dict[str, object] = {}
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        for member in tar:
-            data = file.read() if (file := tar.extractfile(member)) else b""
-            found[member.name] = json.loads(data) if data[:1] in (b"{", b"[") else (len(data), sha256(data).hexdigest())
-    return found
-
-
 @pytest.fixture(scope="module")
 def first_archive(project: Path, workspace: Path) -> bytes:
     (workspace / "first").mkdir()
@@ -157,7 +145,7 @@ def test_the_command_line_gives_the_same_archive_under(
     python: Sequence[str], env: Mapping[str, str], first_archive: bytes, project: Path, tmp_path: Path
 ) -> None:
     archive = build_project(project, tmp_path, *python, env=env)
-    assert contents(archive) == contents(first_archive)
+    assert listing_of_tar(archive) == listing_of_tar(first_archive), "which blobs are others"
     assert archive == first_archive
 
 

@@ -25,7 +25,7 @@ _WITHOUT_HOST = re.compile(r"[a-z0-9_-]+(?:/[a-z0-9_-]+)?:[A-Za-z0-9_][A-Za-z0-9
 
 def open_source(path: Path | ImagePlace, limits: Limits) -> ImageSource:
     """Open an archive, a layout directory, or another place. A SpecError for what is not there or something else, such
-    as a spec; an IntegrityError for what wants to be an image and is none; a MachineError if it is unreadable."""
+    as a spec; an IntegrityError for a damaged image; a MachineError if it is unreadable."""
     if not isinstance(path, Path):
         return path.open(limits)
     try:

@@ -65,7 +65,7 @@ def test_a_writer_that_was_left_writes_nothing_and_removes_what_it_wrote(blobs: 
     with blobs.writer():
         (temporary,) = (path for path in blobs.root.rglob("*") if path.is_file())
         temporary.unlink()
-    assert files(blobs) == [], "what somebody else has removed is not missed"
+    assert files(blobs) == [], "what another process has removed is not missed"
 
 
 def test_chunks_have_a_mebibyte_unless_asked_for_others(blobs: BlobDirectory) -> None:

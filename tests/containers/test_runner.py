@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from sysimage.containers.cgroup import Cgroup
 from sysimage.containers.container_init import identity
 from sysimage.containers.errors import ProgramNotStartedError
 from sysimage.containers.image import RunnableImage, open_image
-from sysimage.containers.runner import OutputSink, Runner, written_to
+from sysimage.containers.runner import Runner, written_to
 from sysimage.errors import SysimageError
 from sysimage.process import Completed
 from tests.containers.test_image import raw
@@ -29,16 +30,7 @@ class Scripted(Runner):
         self.answers = list(answers)
         self.asked: list[list[str]] = []
 
-    def foreground(
-        self,
-        command: Sequence[str],
-        entry_point: str | None,
-        *,
-        interactive: bool,
-        terminal: bool,
-        out: OutputSink,
-        err: OutputSink,
-    ) -> int:
+    def foreground(self, *arguments: Any, **options: Any) -> int:
         raise NotImplementedError
 
     def boot(self) -> None:

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+
 INDEX = "application/vnd.oci.image.index.v1+json"
 CERTIFICATE = Path(__file__).parent / "self_signed.pem"
 """Signed by itself, with its key; its first lines say for which hosts, and how it was made."""
@@ -262,3 +264,10 @@ def running(handler: type[Handler] = Handler, certificate: Path | None = None) -
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@pytest.fixture
+def registry() -> Iterator[Registry]:
+    """One without TLS, for conftest modules."""
+    with running() as registry:
+        yield registry

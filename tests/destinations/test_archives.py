@@ -46,11 +46,6 @@ def sources(tmp_path: Path) -> list[LayerSource]:
     ]
 
 
-@pytest.fixture
-def blobs(tmp_path: Path) -> BlobDirectory:
-    return BlobDirectory(tmp_path / "blobs")
-
-
 def image_of(sources: list[LayerSource], blobs: BlobDirectory, compression: str = "none") -> Image:
     return assemble(build_layers(sources, blobs, compression=Compression.parse(compression)))
 

@@ -25,11 +25,6 @@ def engine(tmp_path: Path, script: str) -> Engine:
 
 
 @pytest.fixture
-def blobs(tmp_path: Path) -> BlobDirectory:
-    return BlobDirectory(tmp_path / "blobs")
-
-
-@pytest.fixture
 def image(blobs: BlobDirectory) -> Image:
     source = LayerSource("a", (), (Entry.file("/a", bytes(3_000_000)),))
     return make_image(ImageConfig("amd64"), build_layers([source], blobs, compression=Compression("none", 0)))

@@ -26,11 +26,6 @@ from tests.support.refusing import refuse
 FULL = r"No space left on device; it needs 1 MB, and its file system has \d+ MB left"
 
 
-@pytest.fixture
-def blobs(tmp_path: Path) -> BlobDirectory:
-    return BlobDirectory(tmp_path / "blobs")
-
-
 def image(blobs: BlobDirectory, *contents: bytes) -> Image:
     sources = [LayerSource(f"{content!r}", (), (Entry.file("/file", content),)) for content in contents]
     return make_image(ImageConfig("amd64"), build_layers(sources, blobs, compression=Compression("none", 0)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -25,12 +24,6 @@ from sysimage.layers import Compression, LayerSource, build_layers
 from sysimage.rootfs import Entry
 from tests.destinations.pushing import push_image
 from tests.destinations.registry_server import Registry, running
-
-
-@pytest.fixture
-def registry() -> Iterator[Registry]:
-    with running() as registry:
-        yield registry
 
 
 @pytest.fixture

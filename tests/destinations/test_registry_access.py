@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,6 @@ from tests.destinations.test_registry_habits import session_with
 
 HIDDEN = "the registry has no such image, or does not show it to this account"
 LOG_IN = "check the name and the tag, or log in: docker login or podman login"
-
-
-@pytest.fixture
-def registry() -> Iterator[Registry]:
-    with running() as registry:
-        yield registry
 
 
 def hold(registry: Registry, value: object, tag: str, kind: str = media_types.MANIFEST) -> Digest:

@@ -30,11 +30,6 @@ from tests.destinations.test_registry import assert_holds, image_of
 ME = Credentials("me", "s3cret")
 
 
-@pytest.fixture
-def blobs(tmp_path: Path) -> BlobDirectory:
-    return BlobDirectory(tmp_path / "own")
-
-
 def session_with(
     registry: Registry, credentials: Credentials | None = None, waits: list[float] | None = None, **options: Any
 ) -> tuple[RegistrySession, PushTarget]:

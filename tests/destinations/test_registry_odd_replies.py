@@ -28,11 +28,6 @@ from tests.destinations.test_registry import assert_holds, image_of
 from tests.destinations.test_registry_habits import BEARER, ME, Asks, push, session_with
 
 
-@pytest.fixture
-def blobs(tmp_path: Path) -> BlobDirectory:
-    return BlobDirectory(tmp_path / "own")
-
-
 def part_of(path: str) -> bool:
     return "/blobs/uploads/" in path
 

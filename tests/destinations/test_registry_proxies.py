@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from urllib3.util import parse_url
@@ -21,11 +20,6 @@ from tests.destinations.test_registry import assert_holds, image_of
 
 NAME = "registry.test"
 ME = "Basic " + base64.b64encode(b"me:p@ss").decode()
-
-
-@pytest.fixture
-def blobs(tmp_path: Path) -> BlobDirectory:
-    return BlobDirectory(tmp_path / "own")
 
 
 def push(blobs: BlobDirectory, reached: Registries, host: str = NAME) -> None:

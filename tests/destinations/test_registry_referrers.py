@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -25,17 +23,6 @@ from tests.destinations.test_registry import image_of
 from tests.destinations.test_registry_habits import session_with
 
 OCTETS = "application/octet-stream"
-
-
-@pytest.fixture
-def blobs(tmp_path: Path) -> BlobDirectory:
-    return BlobDirectory(tmp_path / "own")
-
-
-@pytest.fixture
-def registry() -> Iterator[Registry]:
-    with running() as registry:
-        yield registry
 
 
 class Referred:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -26,17 +25,6 @@ from tests.destinations.test_registry import assert_holds, image_of
 from tests.destinations.test_registry_habits import session_with
 
 OCTETS = "application/octet-stream"
-
-
-@pytest.fixture
-def blobs(tmp_path: Path) -> BlobDirectory:
-    return BlobDirectory(tmp_path / "own")
-
-
-@pytest.fixture
-def registry() -> Iterator[Registry]:
-    with running() as registry:
-        yield registry
 
 
 def upload(

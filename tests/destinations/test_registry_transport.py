@@ -31,12 +31,6 @@ def get(registry: Registry) -> Reply:
         return made.request("GET", f"http://{registry.address}/v2/web/tags/list", headers={})
 
 
-@pytest.fixture
-def registry() -> Iterator[Registry]:
-    with running() as registry:
-        yield registry
-
-
 def test_without_settings_a_registry_has_a_minute_for_each_step_and_four_attempts() -> None:
     assert SessionOptions() == SessionOptions(attempts=4, timeout=60, backoff=0.5, ca_file=None, connections=4)
     waits: list[float] = []

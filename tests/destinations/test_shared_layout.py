@@ -30,11 +30,6 @@ def image(blobs: BlobDirectory, *contents: bytes, **annotations: str) -> Image:
 
 
 @pytest.fixture
-def blobs(tmp_path: Path) -> BlobDirectory:
-    return BlobDirectory(tmp_path / "blobs")
-
-
-@pytest.fixture
 def layout(tmp_path: Path) -> Path:
     return tmp_path / "layout"
 

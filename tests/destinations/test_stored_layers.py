@@ -29,11 +29,6 @@ SIZES = [0, 100, (1 << 20) - 2048, 1 << 20, 3_500_000]
 
 
 @pytest.fixture
-def blobs(tmp_path: Path) -> BlobDirectory:
-    return BlobDirectory(tmp_path / "blobs")
-
-
-@pytest.fixture
 def image(blobs: BlobDirectory) -> Image:
     sources = [
         LayerSource(f"{number}", (), (Entry.file(f"/{number}", os.urandom(size)),)) for number, size in enumerate(SIZES)

@@ -47,11 +47,6 @@ class Remaker:
 
 
 @pytest.fixture
-def blobs(tmp_path: Path) -> BlobDirectory:
-    return BlobDirectory(tmp_path / "blobs")
-
-
-@pytest.fixture
 def image(blobs: BlobDirectory) -> Image:
     contents = [b"small", b"middle" * 10_000, b"large" * 500_000, b"last"]
     sources = [LayerSource(f"{data[:6]!r}", (), (Entry.file("/file", data),)) for data in contents]

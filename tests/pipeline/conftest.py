@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.destinations.registry_server import Registry, running
+from tests.destinations.registry_server import registry
 from tests.support.images import BuiltImage, build_image
 
-
-@pytest.fixture
-def registry() -> Iterator[Registry]:
-    with running() as registry:
-        yield registry
+__all__ = ["registry"]
 
 
 @pytest.fixture(scope="module")

@@ -25,14 +25,9 @@ from sysimage.pipeline.history import (
     what_is_replaced,
 )
 from sysimage.pipeline.replaced import replaced_image
+from tests.pipeline.test_history import PLATFORM, nobody
 from tests.support.builds import build_from_store, registered
 from tests.support.store_builder import StoreBuilder, small_system
-
-PLATFORM = "linux/amd64"
-
-
-def nobody(name: str) -> dict[str, str] | None:
-    raise AssertionError(f"no registry is asked for {name}")
 
 
 @dataclass(frozen=True)

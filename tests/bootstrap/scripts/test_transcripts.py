@@ -84,6 +84,7 @@ ARGUMENTS = st.sampled_from(
 @settings(max_examples=100)
 def test_any_arguments_of_any_command_are_followed_or_listed(name: str, arguments: list[str]) -> None:
     words = " ".join(f"'{one}'" for one in arguments)
-    read_scripts(
-        [PackageScripts("pkg", "1.0", {"postinst": f"#!/bin/sh\necho a | {name} {words}\n"})], SOURCE, SETTINGS
-    )
+    script = f"#!/bin/sh\necho a | {name} {words}\n"
+    listed = read_scripts([PackageScripts("pkg", "1.0", {"postinst": script})], SOURCE, SETTINGS).unread
+    assert {(one.package, one.script, one.line) for one in listed} <= {("pkg", "postinst", 2)}
+    assert all(one.why for one in listed)
