@@ -71,7 +71,7 @@ class PythonHere:
             archive.packages(native, self.progress), PackageRequest(native, asked, essential=False)
         ).packages
         debs = archive.fetch(packages, self.progress)
-        source = Inventories(InventoryCache(self.store_root), self.scratch / "unpacked", self.workers)
+        source = Inventories(InventoryCache(self.store_root), self.scratch, self.workers)
         inventories = source.of(debs, {package.name: package for package in packages}, self.progress)
         return make_compiler(target.python, native, debs, inventories, self.scratch / "python")
 
