@@ -139,7 +139,7 @@ class WheelSource:
             return [self._kept(wheel, scratch) for wheel in wheels]
 
     def _kept(self, wheel: LockedWheel, scratch: Path) -> WheelFile:
-        for place in sorted(scratch.glob("*.whl")):
+        for place in scratch.glob("*.whl"):
             name, version, _, _ = parse_wheel_filename(place.name)
             if name == wheel.name and str(version) == wheel.version:
                 digest = _sha256(place)

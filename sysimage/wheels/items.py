@@ -93,7 +93,6 @@ def _unpack(place: Path, file: WheelFile, top: Path, target: Target, modules: st
     destination = SchemeDictionaryDestination(
         {name: str(path) for name, path in schemes.items()}, f"/usr/bin/python{target.python}", "posix"
     )
-    top.mkdir()
     try:
         with WheelArchive.open(place) as source:
             source.validate_record(validate_contents=True)

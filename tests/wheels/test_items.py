@@ -21,6 +21,7 @@ from sysimage.store.items import ShownFiles
 from sysimage.wheels.fetch import WheelFile
 from sysimage.wheels.items import WheelItems
 from sysimage.wheels.lock_file import LockedWheel
+from sysimage.wheels.target import Target
 from sysimage_bootstrap.building.bytecode import Compiler
 from tests.support.wheels import make_wheel, sha256
 from tests.wheels.conftest import PYTHON, TARGET, wheel_items
@@ -125,6 +126,11 @@ def test_another_wheel_and_another_python_give_another_item(tmp_path: Path) -> N
     other = wheel_items(tmp_path / "store", replace(TARGET, package_version="3.9.9-9"))
     file = wheel_file(first)
     assert len({items.path_of(file), items.path_of(wheel_file(second)), other.path_of(file)}) == 3
+    earlier = Target("3.13", "3.13.5", "3.13.5-2", (2, 41), "amd64")
+    same = wheel_items(tmp_path / "store", earlier).path_of(replace(file, sha256="0" * 64))
+    assert same.hash_part == "5g3b3rqhih81k8kss6czijzy0kk9g6cg", (
+        "as earlier versions have it; another form needs another number"
+    )
     odd = LockedWheel("greet~s", "1!0+a", file.wheel.hashes)
     assert items.path_of(WheelFile(odd, "x.whl", file.sha256)).name == "python-greet-s-1-0+a"
 

@@ -11,6 +11,7 @@ from sysimage.trees.division import LEAST
 from sysimage.trees.items import TreeStore
 from sysimage.wheels.items import WheelItems
 from sysimage.wheels.own_source import own_source, selection_of
+from sysimage.wheels.target import Target
 from sysimage_bootstrap.building.bytecode import Compiler
 from tests.support.wheels import make_wheel
 from tests.wheels.conftest import PYTHON, TARGET, wheel_items
@@ -70,6 +71,27 @@ def test_a_source_without_modules_needs_no_python(tmp_path: Path, items: WheelIt
     write(tmp_path, "page.html")
     (item,) = made(tmp_path, replace(items, compiler=no_python))
     assert [path.name for path in (item.place / SITE).iterdir()] == ["page.html"]
+
+
+def test_the_compiler_may_write_into_every_directory(tmp_path: Path, items: WheelItems) -> None:
+    write(tmp_path, "run.py", "shop/__init__.py", "shop/deep/page.html")
+    modes: list[tuple[bool, int]] = []
+
+    def compiler() -> Compiler:
+        draft = {path for path in items.store.root.rglob("*") if SITE in str(path) and not path.is_symlink()}
+        modes.extend((path.is_dir(), path.stat().st_mode & 0o777) for path in draft)
+        return items.compiler()
+
+    made(tmp_path, replace(items, compiler=compiler))
+    assert sorted(modes) == [(False, 0o444)] * 3 + [(True, 0o755)] * 3
+
+
+def test_the_same_source_is_the_same_item_as_with_earlier_versions(tmp_path: Path) -> None:
+    """Another form of the item needs another number in its recipe; then this changes, too."""
+    target = Target("3.13", "3.13.5", "3.13.5-2", (2, 41), "amd64")
+    write(tmp_path, "page.html")
+    (item,) = made(tmp_path, wheel_items(tmp_path / "store", target))
+    assert item.path.hash_part == "6z4jxjy4f9caqps48vcphrkjdwychns2"
 
 
 def test_a_large_package_is_an_item_of_its_own(tmp_path: Path, items: WheelItems) -> None:

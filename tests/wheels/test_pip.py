@@ -70,15 +70,20 @@ def plain_of(pip: Pip) -> LockedWheel:
     return locked("plain", "1.0", *pip.index.glob("plain*"))
 
 
+def with_others(wheel: LockedWheel) -> LockedWheel:
+    """The same with hashes of so many other files that no set has them in order by chance."""
+    return replace(wheel, hashes=wheel.hashes.union(f"{number:064x}" for number in range(200)))
+
+
 def test_pip_is_asked_for_wheels_of_the_target_with_their_hashes_and_runs_nothing(pip: Pip, tmp_path: Path) -> None:
     source = WheelSource(tmp_path / "cache/wheels", {"A": "1", "PYTHONPATH": "/nowhere"})
-    wheels = [plain_of(pip), locked("native-code", "1.0", *pip.index.glob("native*"))]
+    several = with_others(plain_of(pip))
+    wheels = [several, locked("native-code", "1.0", *pip.index.glob("native*"))]
     plain, native = source.choose(wheels, replace(TARGET, python="3.9", glibc=(2, 17), architecture="arm64"))
     assert (plain.file, native.file) == ("plain-1.0-py3-none-any.whl", "native_code-1.0-py3-none-any.whl")
     assert (plain.wheel, plain.sha256) == (wheels[0], sha256(pip.index / plain.file))
-    first, second = sorted(wheels[0].hashes)
     assert pip.said("requirements") == [
-        f"plain==1.0 --hash=sha256:{first} --hash=sha256:{second}",
+        " ".join(["plain==1.0", *(f"--hash=sha256:{digest}" for digest in sorted(several.hashes))]),
         f"native-code==1.0 --hash=sha256:{native.sha256}",
     ]
     *words, dest, r, requirements = pip.said("words")
@@ -97,10 +102,11 @@ def test_pip_is_asked_for_wheels_of_the_target_with_their_hashes_and_runs_nothin
 
 def test_a_choice_is_for_one_target_and_these_hashes(pip: Pip, tmp_path: Path) -> None:
     source = WheelSource(tmp_path / "cache", {})
-    asked = plain_of(pip)
+    asked = with_others(plain_of(pip))
     (file,) = source.choose([asked], TARGET)
     offline = replace(source, offline=True)
-    assert offline.choose([replace(asked, where="another")], TARGET)[0].file == file.file
+    again = replace(asked, where="another", hashes=frozenset(reversed([*asked.hashes])))
+    assert offline.choose([again], TARGET)[0].file == file.file
     assert offline.fetch([file], TARGET) == {file.sha256: source.files.place(file.sha256, file.file)}
     for wheel, target in (
         (asked, replace(TARGET, architecture="arm64")),
