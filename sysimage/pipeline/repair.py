@@ -90,7 +90,6 @@ class LayerRepair:
     def remake(self, descriptor: Descriptor) -> None:
         """Make a damaged or missing blob again; an `IntegrityError` if it comes out as another."""
         source = self._sources.get(descriptor)
-        self._blobs.remove(descriptor.digest)
         if source is None:
             bases.copy_layers(self._base, self._blobs)
             return

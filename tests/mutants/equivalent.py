@@ -31,6 +31,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("sysimage/layers/headers.py", "len(self._tails) >= _MOST_TAILS", "(len(self._tails) > _MOST_TAILS)"): (
         "a bound of memory: one entry more changes no byte"
     ),
+    ("sysimage/pipeline/repair.py", "True", "(False)"): "there is a layer for each source",
     ("sysimage/store/scan.py", "16", "(17)"): _PIECES,
     ("sysimage/store/scan.py", "end - _CARRY", "(end + _CARRY)"): (
         "windows with other bytes in them are looked up too, and no hash part has such bytes"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
+from sysimage.bases import copy_layers
+from sysimage.bases.read import read_base_image
 from sysimage.blobs import BlobDirectory
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError
@@ -22,12 +24,15 @@ from sysimage.layers import (
     build_layers,
     layer_key,
 )
+from sysimage.notices import listen_to_notices
 from sysimage.pipeline.image_plan import ImagePlan
 from sysimage.pipeline.repair import ItemRepair, LayerRepair
 from sysimage.rootfs.system import ImageDefaults, SystemResult
 from sysimage.store.items import StoreItem
 from sysimage_bootstrap.store import ItemStore, Recipe
+from tests.support import raw_tar
 from tests.support.damaged import flip_a_byte, lose_a_bit, lose_a_bit_of_a_layer
+from tests.support.raw_image import RawImage, write_directory
 from tests.support.refusing import refuse_to_open
 
 GZIP = Compression.parse("gzip")
@@ -169,6 +174,40 @@ def test_a_layer_that_comes_out_differently_is_reported(workspace: Workspace) ->
     keeper = LayerRepair(unwritten(sources), layers, cache, lambda _: [layers[0]])
     with pytest.raises(IntegrityError, match=f"again: it came out as {layers[0].descriptor.digest}"):
         keeper.remake(layers[1].descriptor)
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_a_layer_of_the_base_is_taken_from_it_again(workspace: Workspace, tmp_path: Path, is_kept: bool) -> None:
+    data = raw_tar.archive(raw_tar.directory(b"usr"))
+    write_directory(RawImage(data).layout(), tmp_path / "base")
+    base = read_base_image(tmp_path / "base", "linux/amd64", "/gnu/store")
+    (layer,) = base.layers
+    store = workspace.cache if is_kept else BlobDirectory(tmp_path / "scratch")
+    blobs = store.blobs if isinstance(store, LayerCache) else store
+    copy_layers(base, blobs)
+    keeper = LayerRepair(replace(unwritten([]), base=base), [], store, lambda _: [])
+    place = blobs.path(layer.blob.descriptor.digest)
+    flip_a_byte(place)
+    keeper.remake(layer.blob.descriptor)
+    assert place.read_bytes() == data
+    place.unlink()
+    keeper.remake(layer.blob.descriptor)
+    assert place.read_bytes() == data
+
+
+def test_a_layer_is_made_again_where_none_are_kept(workspace: Workspace, tmp_path: Path) -> None:
+    sources, blobs = workspace.sources(), BlobDirectory(tmp_path / "scratch")
+    layers = workspace.build(blobs, sources)
+    place = blobs.path(layers[1].descriptor.digest)
+    whole = place.read_bytes()
+    heard: list[str] = []
+    with listen_to_notices(heard.append):
+        flip_a_byte(place)
+        LayerRepair(unwritten(sources), layers, blobs, lambda some: workspace.build(blobs, some)).remake(
+            layers[1].descriptor
+        )
+    assert place.read_bytes() == whole
+    assert heard == [f"the layer {sources[1].label!r} in the cache was damaged: it is made again"]
 
 
 def test_a_link_to_a_blob_is_noted_and_no_reason_to_read_it(workspace: Workspace, tmp_path: Path) -> None:
