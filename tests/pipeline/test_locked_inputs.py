@@ -13,6 +13,8 @@ from sysimage.errors import LockError
 from sysimage.pipeline.locked_inputs import compare_with_lock, locked_inputs, tree_store
 from sysimage.pipeline.options import BuildSources, DeclaredSystem
 from sysimage.spec.parse import spec_of_value
+from sysimage.trees.division import LEAST
+from sysimage.trees.selection import Selection
 from sysimage_bootstrap.archive import ArchiveOptions, TransportOptions
 from sysimage_bootstrap.packages.choose import ArchiveChoice
 from sysimage_bootstrap.packages.lock import LockedInputs, LockFile, read_lock
@@ -89,6 +91,18 @@ def test_each_kind_has_a_hash_by_name(system: DeclaredSystem) -> None:
     assert (node[0], node[1].partition(":")[0]) == ("node_modules/x", "x 1.0.0 sha512")
     assert tarball.is_file()
     assert locked["java"] == {"a.jar": f"sha256:{sha256(jar)}"}
+
+
+def test_a_tree_has_the_hash_of_its_item_and_one_that_is_divided_that_of_all(system: DeclaredSystem) -> None:
+    trees = tree_store(system, system.spec_dir / "cache")
+    selection = Selection.of("/srv/shop", system.spec.trees["/srv/shop"], system.spec_dir, ())
+    (item,) = trees.items(selection)
+    assert found(system)["trees"]["/srv/shop"] == str(item.nar_hash)
+    (system.spec_dir / "dist/large").mkdir()
+    (system.spec_dir / "dist/large/data").write_bytes(bytes(LEAST))
+    first, second = trees.items(selection)
+    lines = f"{first.path.name} {first.nar_hash}\n{second.path.name} {second.nar_hash}\n"
+    assert found(system)["trees"]["/srv/shop"] == str(Digest.of(lines.encode()))
 
 
 def test_what_was_locked_is_taken(system: DeclaredSystem) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import socket
+import struct
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,9 @@ from sysimage.pipeline.output_checks import (
 )
 from sysimage.spec import parse_spec
 from tests.support.builds import NO_ARCHIVE
+
+TIOCGPTN = 0x80045430
+"""Which terminal has this other end; Python has no name for it."""
 
 
 def refused(output: Path | int, *inputs: Input) -> list[str]:
@@ -121,16 +126,32 @@ def test_a_file_is_written_where_one_is_or_can_be(tmp_path: Path) -> None:
         require_file_output(tmp_path / "file/x")
 
 
+def open_files() -> set[str]:
+    return {place.name for place in Path("/proc/self/fd").iterdir()}
+
+
 def test_an_image_is_not_written_to_a_terminal() -> None:
     above, below = os.openpty()
     try:
+        before = open_files()
         with pytest.raises(SpecError) as caught:
             require_file_output(Path(os.ttyname(below)))
+        assert open_files() == before
     finally:
         os.close(above)
         os.close(below)
     assert str(caught.value) == "cannot write an image to a terminal"
     assert caught.value.hint == "name a file, or pipe it: --output -"
+
+
+def test_a_device_that_cannot_be_asked_is_not_refused() -> None:
+    """A terminal that is locked still cannot be opened."""
+    with Path("/dev/ptmx").open("rb", buffering=0) as above:
+        (number,) = struct.unpack("i", fcntl.ioctl(above, TIOCGPTN, bytes(4)))
+        below = Path(f"/dev/pts/{number}")
+        with pytest.raises(OSError, match="Input/output error"):
+            below.read_bytes()
+        require_file_output(below)
 
 
 def test_a_layout_is_written_where_one_is_or_nothing(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,13 @@ from sysimage.api.copying import target_of
 from sysimage.api.settings import Settings
 from sysimage.blobs import BlobDirectory, Descriptor, media_types
 from sysimage.cli.main import main
+from sysimage.destinations.daemon import Engine
+from sysimage.destinations.registry import Registries
+from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, SpecError
 from sysimage.image import Document
-from sysimage.pipeline.transfer import IntoLayout
+from sysimage.pipeline.image_places import FoundImage
+from sysimage.pipeline.transfer import IntoArchive, IntoLayout, copy_image
 from tests.destinations.registry_server import Handler, Registry, running
 from tests.support.documents import read_document
 from tests.support.images import BuiltImage, build_image
@@ -245,6 +250,45 @@ def test_the_verbs_print_what_moved(registry: Registry, archive: Path, capsys: p
     assert main(["copy", "--json", "--progress", "quiet", name, file]) == 0
     said = read_document(capsys.readouterr().out)
     assert (said["source"], said["targets"], said["pushed"]) == (name, [file], [])
+
+
+@pytest.mark.parametrize(
+    ("said", "tags"),
+    [
+        ({"ref.name": "host.test/team/web:1.4"}, ["host.test/team/web:1.4"]),
+        ({"ref.name": "1.4"}, []),
+        ({"ref.name": "1.4", "containerd": "host.test/web:2"}, ["host.test/web:2"]),
+        ({"ref.name": "NO:NAME"}, []),
+        ({}, []),
+    ],
+)
+def test_an_engine_gets_the_image_of_the_host_by_the_name_that_it_has(
+    said: dict[str, str], tags: list[str], small: BuiltImage, tmp_path: Path
+) -> None:
+    """Podman says the whole name where a tag belongs."""
+    keys = {"ref.name": "org.opencontainers.image.ref.name", "containerd": "io.containerd.image.name"}
+    layout, loaded = two_platforms(small, tmp_path / "layout"), tmp_path / "loaded.tar"
+    index = json.loads((layout / "index.json").read_text())
+    index["manifests"][0]["annotations"] = {"other": "x", **{keys[key]: value for key, value in said.items()}}
+    (layout / "index.json").write_text(json.dumps(index))
+    engine = Engine("sh", ("-c", f"exec cat > '{loaded}'"))
+    done = copy_image(FoundImage(layout), engine, Registries(), host="linux/arm64")
+    blobs = BlobDirectory(layout)
+    manifest = json.loads(blobs.path(done.digest).read_text())["manifests"][1]["digest"]
+    config = json.loads(blobs.path(Digest.parse(manifest)).read_text())["config"]["digest"]
+    with tarfile.open(loaded) as tar:
+        (old,) = json.loads(tar.extractfile("manifest.json").read())  # type: ignore[union-attr]
+    assert (old["RepoTags"], old["Config"]) == (tags, f"blobs/sha256/{Digest.parse(config).hex}")
+
+
+def test_a_copy_is_not_written_over_what_is_read_or_is_not_a_file(
+    small: BuiltImage, archive: Path, tmp_path: Path
+) -> None:
+    layout = small.layout(tmp_path / "layout")
+    with pytest.raises(SpecError, match="it is read too"):
+        copy(layout, layout / "index.json")
+    with pytest.raises(SpecError, match="it is a directory"):
+        copy_image(FoundImage(archive), IntoArchive(tmp_path), Registries())
 
 
 def test_a_descriptor_of_other_length_is_refused(small: BuiltImage, tmp_path: Path) -> None:
