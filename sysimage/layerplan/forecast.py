@@ -33,8 +33,8 @@ def changes_ahead(closure: Closure, rates: Rates, *, propagates: bool) -> dict[S
     import networkx  # a tenth of a second that a build of an unchanged system need not pay
 
     causes = [
-        bernoulli(chance, package_name(members[0].name))
-        for chance, members in zip(rates.chances, rates.causes.members, strict=True)
+        bernoulli(rates.chances[number], package_name(members[0].name))
+        for number, members in enumerate(rates.causes.members)
     ]
     graph = closure.graph
     ahead = {path: causes[rates.causes.of[path]] for path in graph}

@@ -20,7 +20,7 @@ def merge_to_fit(drafts: Sequence[Draft], room: int, prices: Prices) -> list[Dra
     free = [draft for draft in drafts if not draft.fixed]
     room = max(room - len(fixed), 1)
     while len(free) > max(EXACT, room):
-        free = _merge_in_batches(free, max(EXACT, room), prices)
+        free = merge_in_batches(free, max(EXACT, room), prices)
     return _merge_pairs(free, room, prices, paying=True) + fixed
 
 
@@ -29,8 +29,9 @@ def is_coarse(drafts: int, room: int) -> bool:
     return drafts > max(EXACT, room)
 
 
-def _merge_in_batches(drafts: list[Draft], goal: int, prices: Prices) -> list[Draft]:
-    """Halve the number of small layers among neighbours in the order of how often they change."""
+def merge_in_batches(drafts: list[Draft], goal: int, prices: Prices) -> list[Draft]:
+    """About halve the number of layers that are not among the largest, ``goal`` / 2 of them: each is joined with such
+    as change about as often."""
     ranked = sorted(drafts, key=lambda draft: -draft.size)
     large, small = ranked[: goal // 2], ranked[goal // 2 :]
     small.sort(key=lambda draft: draft.ahead.bit_count())

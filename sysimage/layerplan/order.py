@@ -55,14 +55,15 @@ def _costs(order: Sequence[Draft], draft: Draft, below: int) -> list[int]:
     A layer is pulled again when anything in it or below it changes.
     """
     size, ahead = draft.size, draft.ahead
-    unions = [below]
+    stacked, union = [], below
     for other in order:
-        unions.append(unions[-1] | other.ahead)
-    above = sum(other.size * (union | ahead).bit_count() for other, union in zip(order, unions[1:], strict=True))
+        union |= other.ahead
+        stacked.append((other.size, union))
+    above = sum(bytes_ * (union | ahead).bit_count() for bytes_, union in stacked)
     under = 0
     costs = [above + size * (below | ahead).bit_count()]
-    for other, union in zip(order, unions[1:], strict=True):
-        above -= other.size * (union | ahead).bit_count()
-        under += other.size * union.bit_count()
+    for bytes_, union in stacked:
+        above -= bytes_ * (union | ahead).bit_count()
+        under += bytes_ * union.bit_count()
         costs.append(under + above + size * (union | ahead).bit_count())
     return costs

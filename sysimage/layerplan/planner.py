@@ -17,7 +17,7 @@ from sysimage.layerplan.merge import is_coarse, merge_to_fit
 from sysimage.layerplan.order import stack
 from sysimage.layerplan.plan import LayerPlan, PlannedLayer
 from sysimage.layerplan.prices import prices
-from sysimage.layerplan.rates import predict
+from sysimage.layerplan.rates import predict, union
 from sysimage.layerplan.reasons import explain, pulls_per_year
 from sysimage.layerplan.refine import refine
 from sysimage.layerplan.sharing import draft_alike
@@ -86,7 +86,7 @@ def _customized(
         tuple(sorted(constant)),
         sum(closure[path].nar_size for path in constant),
         "change with everything, as the customization does",
-        max(pulls_per_year(ahead[path], days_between) for path in constant),
+        pulls_per_year(union(ahead[path] for path in constant), days_between),
         customized=True,
     )
 

@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import fsum
+from operator import mul, truediv
 
 from sysimage.closure import Closure
 from sysimage.layerplan.causes import Causes, find_causes, first_word
@@ -63,7 +64,7 @@ def predict(closure: Closure, observed: Observed) -> Rates:
     weights = _learn(lines, observed.steps)
     chances = []
     for line in lines:
-        chance = fsum(w * f for w, f in zip(weights, line.features(observed.steps), strict=True))
+        chance = fsum(map(mul, weights, line.features(observed.steps)))
         chances.append(min(MOST, max(LEAST, chance)))
     return Rates(causes, tuple(chances))
 
@@ -83,7 +84,7 @@ def _lines(causes: Causes, observed: Observed) -> list[_Line]:
             changed = sum(own[n] >> t & 1 for n in numbers)
             for n in numbers if changed else ():
                 stirred[n][t + 1] = round((changed - (own[n] >> t & 1)) / (len(numbers) - 1), 1)
-    return [_Line(*line) for line in zip(own, present, stirred, strict=True)]
+    return list(map(_Line, own, present, stirred))
 
 
 def _learn(lines: Sequence[_Line], steps: int) -> tuple[float, ...]:
@@ -102,13 +103,13 @@ def _learn(lines: Sequence[_Line], steps: int) -> tuple[float, ...]:
     changes = [(features, count) for (features, changed), count in cells.items() if changed]
     weights = list(USUAL_WEIGHTS)
     for _ in range(ROUNDS if changes else 0):
-        sums = [weight * total for weight, total in zip(USUAL_WEIGHTS, usual, strict=True)]
+        sums = list(map(mul, USUAL_WEIGHTS, usual))
         for features, count in changes:
-            parts = [w * f for w, f in zip(weights, features, strict=True)]
+            parts = list(map(mul, weights, features))
             share = count / fsum(parts)
             for j, part in enumerate(parts):
                 sums[j] += part * share
-        weights = [s / total for s, total in zip(sums, totals, strict=True)]
+        weights = list(map(truediv, sums, totals))
     return tuple(weights)
 
 

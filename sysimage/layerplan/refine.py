@@ -19,7 +19,7 @@ def refine(drafts: Sequence[Draft], room: int, prices: Prices) -> list[Draft]:
     units = sorted(
         (unit for layer in layers if not layer.fixed for unit in layer.units), key=lambda u: (-u.size, u.members)
     )
-    if len(units) * len(layers) > TOO_MANY:
+    if takes_too_long(len(units), len(layers)):
         return layers
     for _ in range(SWEEPS):
         moved = False
@@ -41,6 +41,11 @@ def refine(drafts: Sequence[Draft], room: int, prices: Prices) -> list[Draft]:
         if not moved:
             break
     return layers
+
+
+def takes_too_long(units: int, layers: int) -> bool:
+    """Whether that many units are left in as many layers."""
+    return units * layers > TOO_MANY
 
 
 def _better_place(unit: Unit, source: Draft, layers: list[Draft], room: int, prices: Prices) -> Draft | None:

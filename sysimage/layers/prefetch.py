@@ -52,7 +52,6 @@ def _in_memory(item: StoreItem) -> bool | None:
 
 class _Answer(Exception):  # noqa: N818 (ends a walk that has seen enough)
     def __init__(self, in_memory: bool) -> None:
-        super().__init__()
         self.in_memory = in_memory
 
 

@@ -10,7 +10,7 @@ from sysimage.closure import Closure
 from sysimage.layerplan import from_json, plan_layers, to_json
 from sysimage.layerplan.constant import changing_with_everything, hangs_everything
 from sysimage.layerplan.planner import Favour
-from tests.layerplan.closures import closure_of
+from tests.layerplan.closures import closure_of, updated
 
 SIZES = {"system": 20_000, "etc": 30_000, "boot": 1_000, "web": 90_000, "tool": 80_000, "lib": 5_000_000, "calm": 9_000}
 REFERENCES = {
@@ -43,6 +43,7 @@ def test_the_system_and_its_parts_share_the_last_layer_with_no_package(favour: F
     *others, last = plan.layers
     assert last.customized
     assert {"system", "etc", "boot"} <= names(last.paths) <= OWN
+    assert last.paths == tuple(sorted(last.paths))
     assert not any(layer.customized for layer in others)
     assert sorted(path for layer in plan.layers for path in layer.paths) == sorted(item.path for item in closure)
     assert plan.count == len(plan.layers)
@@ -98,3 +99,18 @@ def test_an_image_in_one_layer_and_one_of_many_roots_have_nothing_of_the_kind() 
     several = closure_of({"a": 10, "b": 10}, {})
     assert hangs_everything(several) == ()
     assert changing_with_everything(several, {item.path: 1 for item in several}, ()) == ()
+
+
+def test_the_layer_of_the_customization_is_pulled_when_anything_in_it_changes() -> None:
+    """Where rebuilds do not propagate, each part changes in steps of its own."""
+    closure = closure_of({name: SIZES[name] for name in ("system", "etc", "boot")}, {"system": ["etc", "boot"]})
+    past = [closure]
+    for step in range(30):
+        changed = ["system", "etc", "boot"][step % 3]
+        past.append(updated(past[-1], [changed], propagates=False, salt=step))
+    (last,) = plan_layers(past[-1], 10, past[:-1]).layers
+    assert last.customized
+    assert names(last.paths) == {"system", "etc", "boot"}
+    often = 365.25 / 14
+    assert last.pulls_per_year is not None
+    assert last.pulls_per_year > 0.6 * often, "each of three changes in a third of the steps"

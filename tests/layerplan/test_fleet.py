@@ -6,6 +6,7 @@ from sysimage.closure import Closure
 from sysimage.errors import SpecError
 from sysimage.layerplan import GroupRule, plan_fleet
 from sysimage.layerplan.fleet_order import stack_fleet
+from sysimage.layerplan.prices import LAYER, THRIFT
 from tests.layerplan.closures import closure_of, closures
 
 MB = 10**6
@@ -32,6 +33,7 @@ def test_every_system_of_a_fleet_gets_a_partition_within_the_limit(
     fleet = {f"system{at}": part(whole, roots) for at, roots in enumerate(choices)}
     for name, plan in plan_fleet(fleet, limit).items():
         assert sorted(p for layer in plan.layers for p in layer.paths) == sorted(item.path for item in fleet[name])
+        assert all(layer.paths == tuple(sorted(layer.paths)) for layer in plan.layers)
         assert len(plan.layers) <= max(1, limit - 1)
 
 
@@ -74,6 +76,23 @@ def test_room_that_is_left_goes_to_the_layer_with_most_bytes_and_of_two_alike_to
         found = names(fleet, 4)
         assert sorted(found["b"]) == parts if first else found["b"] == whole
         assert sorted(found["a"]) == sorted([*parts, ["y1-1", "y2-1"]] if first else [*whole, ["y1-1"], ["y2-1"]])
+
+
+def test_a_layer_is_parted_again_while_what_that_saves_is_more_than_elsewhere() -> None:
+    """Parting n into n + 1 saves about 1 / n² of the bytes: a quarter of what two hold is more than all of what one
+    has."""
+    both = {f"x{at}-1": 10 * MB for at in range(3)}
+    fleet = {"a": closure_of({**both, "y1-1": 6 * MB, "y2-1": 6 * MB}), "b": closure_of(both)}
+    layers = [sorted(path.name for path in layer.paths) for layer in plan_fleet(fleet, 5)["a"].layers]
+    assert sorted(layers) == [["x0-1"], ["x1-1"], ["x2-1"], ["y1-1", "y2-1"]]
+
+
+def test_copies_that_cost_as_much_as_a_layer_are_not_made() -> None:
+    price = LAYER // THRIFT
+    for size, said in ((price, "shared by 2 systems"), (price - 1, "that only b holds")):
+        both = {"a": closure_of({"large-1": 50 * MB, "small-1": size}), "b": closure_of({"small-1": size})}
+        (layer,) = plan_fleet(both, 50)["b"].layers
+        assert said in layer.reason
 
 
 def test_what_more_systems_share_is_further_down_and_the_larger_first() -> None:

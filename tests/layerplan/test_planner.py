@@ -31,7 +31,7 @@ def pulled(plan: LayerPlan, held: LayerPlan) -> int:
 def test_a_plan_is_a_partition_within_the_limit(closure: Closure, limit: int, favour: Favour) -> None:
     plan = plan_layers(closure, limit, favour=favour)
     assert sorted(path for layer in plan.layers for path in layer.paths) == sorted(item.path for item in closure)
-    assert all(layer.paths for layer in plan.layers)
+    assert all(layer.paths and layer.paths == tuple(sorted(layer.paths)) for layer in plan.layers)
     assert plan.count <= limit
     assert sum(layer.nar_size for layer in plan.layers) == closure.nar_size
 

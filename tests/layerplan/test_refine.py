@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sysimage.layerplan.draft import Draft, Unit
-from sysimage.layerplan.merge import merge_to_fit
+from sysimage.layerplan.merge import merge_in_batches, merge_to_fit
 from sysimage.layerplan.prices import Prices
-from sysimage.layerplan.refine import refine
+from sysimage.layerplan.refine import refine, takes_too_long
 
 PRICES = st.builds(
     Prices,
@@ -108,6 +108,46 @@ def test_a_unit_goes_where_it_costs_least_and_into_a_layer_of_its_own_if_there_i
     assert members([mixed, other, alone]) == [[0, 1, 2], [3], [3]], "which are given as they were"
     kept = Draft.of(mixed.units, kept=True)
     assert members(refine([kept, other], 2, Prices(0, 100))) == [[0, 1, 2], [3]]
+
+
+def test_units_move_for_as_long_as_one_of_them_gains() -> None:
+    """Where the first is better off by itself is seen only after the last has moved."""
+    units = [Unit((0,), 10, 0b100), Unit((1,), 1, 0b110), Unit((2,), 1, 0b010), Unit((3,), 1, 0b010)]
+    drafts = [Draft.of(units[1:3]), Draft.of([units[0], units[3]])]
+    assert sorted(members(refine(drafts, 2, Prices(0, 0)))) == [[0], [1, 2, 3]]
+
+
+def test_what_would_take_too_long_stays_as_it_is() -> None:
+    assert [takes_too_long(300, layers) for layers in (1000, 1001)] == [False, True]
+    assert [takes_too_long(units, 1) for units in (300_000, 300_001)] == [False, True]
+    few, many = (Draft.of([Unit((at,), 1, 1 << at % 2) for at in range(count)]) for count in (4, 600))
+    asked_for = [Draft.of([Unit((at,), 1, 0b1)], fixed=True) for at in range(600, 1101)]
+    assert members(refine([few, *asked_for], 2000, Prices(0, 0))) != members([few, *asked_for])
+    assert members(refine([many, *asked_for], 2000, Prices(0, 0))) == members([many, *asked_for])
+
+
+def test_batches_are_of_layers_that_change_about_as_often_and_leave_the_largest_alone() -> None:
+    large = [Draft.of([Unit((at,), 1000 + at, 0b1)]) for at in range(2)]
+    calm = [Draft.of([Unit((at,), 10, 1 << at % 3)]) for at in range(2, 5)]
+    busy = [Draft.of([Unit((at,), 10, 0b11111000)]) for at in range(5, 8)]
+    small = [calm[0], busy[0], calm[1], busy[1], calm[2], busy[2]]
+    joined = merge_in_batches([small[0], large[0], *small[1:], large[1]], 4, Prices(0, 0))
+    assert members(joined[:2]) == [[1], [0]]
+    assert len(joined) == 2 + 3
+    assert [5, 6, 7] in members(joined)
+
+
+def test_a_batch_is_of_300_layers_and_half_as_many_are_left_of_it() -> None:
+    for small, left in ((10, 5), (301, 151)):
+        drafts = [Draft.of([Unit((at,), 1, 0b1)]) for at in range(1 + small)]
+        assert len(merge_in_batches(drafts, 2, Prices(0, 0))) == 1 + left
+
+
+def test_the_calmer_are_in_the_batches_before() -> None:
+    calm = [Draft.of([Unit((at,), 1, 0b1)]) for at in range(300)]
+    busy = [Draft.of([Unit((at,), 1, 0b11)]) for at in range(300, 302)]
+    joined = merge_in_batches([Draft.of([Unit((302,), 9, 0b1)]), *busy, *calm], 2, Prices(0, 0))
+    assert members(joined)[-1] == [300, 301]
 
 
 def test_the_cheapest_pair_is_joined() -> None:

@@ -128,6 +128,15 @@ def test_the_rest_shares_the_last_of_the_layers_that_there_is_room_for(room: int
     assert [len(draft.units) for draft in alone] == [1, 1, 1]
 
 
+def test_an_item_is_large_from_its_line_on() -> None:
+    line = small_below(9)
+    sizes = {"one": 2 * MIB, "edge": line, "two": 3 * MIB, "under": line - 1}
+    closure = closure_of(sizes, {"one": ["edge"], "two": ["under"]})
+    drafts = draft_alike(closure, dict.fromkeys(closure.graph, 0), [], 9)
+    names = [sorted(closure.items[at].path.name for unit in draft.units for at in unit.members) for draft in drafts]
+    assert sorted(names) == [["edge"], ["one"], ["two", "under"]]
+
+
 def test_what_is_worth_less_than_a_layer_has_none_to_itself() -> None:
     """Written down: another line would move the layers of every image."""
     sizes = {"large-1": 20 * MIB, "enough-1": 330_000, "little-1": 320_000, "less-1": 300_000}

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,6 +117,24 @@ def test_one_changed_item_costs_its_layer_only(
 
     assert opened == [os.fsencode(changed.location or "") + b"/file"]
     assert [old == new for old, new in zip(before, after, strict=True)] == [True, True, False, True, True, True]
+
+
+@pytest.mark.parametrize(("layers", "workers", "threads"), [(1, 1, 0), (1, 3, 3), (2, 2, 0), (2, 3, 0), (0, 2, 0)])
+def test_workers_without_a_layer_of_their_own_help_with_those_of_others(
+    sources: list[LayerSource], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layers: int, workers: int, threads: int
+) -> None:
+    made = tmp_path / "made"
+
+    class Noted(ThreadPoolExecutor):
+        def __init__(self, most: int) -> None:
+            super().__init__(most)
+            with made.open("a") as file:
+                file.write("x")
+
+    monkeypatch.setattr("concurrent.futures.ThreadPoolExecutor", Noted)
+    made.touch()
+    build_layers(sources[:layers], BlobDirectory(tmp_path), compression=Compression.parse("zstd"), workers=workers)
+    assert len(made.read_text()) == threads
 
 
 def test_a_layer_found_again_carries_its_new_label(sources: list[LayerSource], cache: LayerCache) -> None:

@@ -240,6 +240,31 @@ def test_zstd_makes_a_frame_of_every_few_mib_however_it_is_fed(level: int, frame
     assert frames == max(1, -(-size // frame_size))
 
 
+def test_a_compressor_keeps_no_more_pieces_than_it_needs() -> None:
+    """What waits for several threads is three quarters of a frame for each but one, and the piece that comes next."""
+
+    def memory(name: str, threads: int) -> tuple[int, int]:
+        compressor = Compression.parse(name).compressor(threads)
+        assert compressor is not None
+        return compressor.buffers, compressor.piece_size
+
+    piece = 256 << 10
+    assert memory("gzip", 3) == memory("gzip:9", 1) == (1, 1 << 20)
+    assert memory("zstd", 1) == memory("zstd:19", 1) == (1, piece)
+    for level, frame in (("1", FRAME), ("9", FRAME), ("10", LONG_FRAME), ("19", LONG_FRAME)):
+        assert memory(f"zstd:{level}", 2) == (frame * 3 // 4 // piece + 1, piece)
+        assert memory(f"zstd:{level}", 4) == (3 * frame * 3 // 4 // piece + 1, piece)
+
+
+def test_one_thread_is_the_callers() -> None:
+    before = threading.active_count()
+    for compressor in (Compression("zstd", 1).compressor(), Compression("zstd", 1).compressor(1)):
+        assert compressor is not None
+        compressor.compress(memoryview(b"data"))
+        assert threading.active_count() == before
+        compressor.flush()
+
+
 def test_threads_end_with_the_layer() -> None:
     before = threading.active_count()
     compressor = Compression("zstd", 1).compressor(3)

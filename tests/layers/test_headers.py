@@ -83,6 +83,20 @@ def test_a_name_costs_a_pax_header_only_where_the_prefix_field_has_no_room(name:
     assert encoded(read(header).name) == name
 
 
+@pytest.mark.parametrize("length", [100, 101])
+def test_a_pax_header_says_what_the_plain_one_has_no_room_for_and_nothing_else(length: int) -> None:
+    words, owner = b"n" * length, 8**7 - 101 + length
+    for header, key in (
+        (Headers(8**7, 0).item_file(words, 1, False), b"path"),
+        (Headers(8**7, 0).symlink(b"link", words), b"linkpath"),
+        (Headers(8**7, owner).item_file(b"file", 1, False), b"gid"),
+        (Headers(8**7, 0).item_file(b"file", 8**11 - 101 + length, False), b"size"),
+    ):
+        keys = {line.split(b" ")[1].split(b"=")[0] for line in header[512:-512].rstrip(b"\0").splitlines()}
+        assert keys == {b"uid", key} if length > 100 else {b"uid"}
+        assert len(header) == 3 * 512
+
+
 def test_the_checksum_is_right_where_the_short_cut_would_not_be() -> None:
     name = b"\xff" * 155 + b"/" + b"\xff" * 100
     header = Headers(0, 0).symlink(name, b"\xff" * 100)

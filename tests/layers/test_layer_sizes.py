@@ -43,6 +43,18 @@ def test_what_is_found_out_here_need_not_be_waited_for(tmp_path: Path) -> None:
         assert ahead.ready()
 
 
+def test_few_bytes_are_worth_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> int:
+        raise AssertionError("a process was started")
+
+    small = [LayerSource(name, (make_item(tmp_path / "store", name, {"file": name}),)) for name in ("a", "bc", "d")]
+    expected = [tar_size(source) for source in small]
+    monkeypatch.setattr(os, "fork", refuse)
+    assert tar_sizes(small, 3) == expected
+    with background_sizes(small) as ahead:
+        assert list(ahead) == expected
+
+
 def test_what_cannot_be_read_is_reported_when_its_turn_comes(sources: list[LayerSource], tmp_path: Path) -> None:
     (location,) = (item.location for item in sources[2].items)
     assert location is not None

@@ -105,14 +105,50 @@ def test_a_file_system_that_cannot_say_is_not_cold(
     assert prefetch._is_cold(sources) is isinstance(error, BlockingIOError)
 
 
+@pytest.mark.parametrize(("cold", "found"), [(11, False), (12, False), (13, True)])
+def test_of_24_files_more_than_half_are_not_in_memory_where_it_is_cold(
+    sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch, cold: int, found: bool
+) -> None:
+    """Whether the last byte of each is there is what the kernel is asked."""
+    asked: list[tuple[int, int]] = []
+
+    def answer(fd: int, buffers: list[bytearray], offset: int, flags: int) -> int:
+        assert (len(buffers), len(buffers[0]), flags) == (1, 1, os.RWF_NOWAIT)
+        asked.append((os.fstat(fd).st_size, offset))
+        if len(asked) <= cold:
+            raise BlockingIOError
+        return 1
+
+    monkeypatch.setattr(os, "preadv", answer)
+    assert prefetch._is_cold(sources * 24) is found
+    assert len(asked) == 24
+    assert {size - offset for size, offset in asked} == {1}
+
+
+def test_few_files_are_all_looked_at(sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(os, "preadv", lambda *arguments: asked.append(arguments))
+    assert not prefetch._is_cold(sources)
+    assert not prefetch._is_cold([])
+    assert len(asked) == 3
+
+
 def test_every_file_is_asked_for_once_in_the_order_of_reading_and_links_are_not_followed(
     sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(os, "posix_fadvise", lambda fd, *_: asked.append(str(Path(f"/proc/self/fd/{fd}").readlink())))
+    whole = 0, 0, os.POSIX_FADV_WILLNEED
+
+    def note(fd: int, *what: int) -> None:
+        assert what == whole
+        asked.append(str(Path(f"/proc/self/fd/{fd}").readlink()))
+
+    monkeypatch.setattr(os, "posix_fadvise", note)
+    open_before = set(Path("/proc/self/fd").iterdir())
     prefetch._ask(sources)
 
     assert asked == [str(s.items[0].location) + name for s in sources for name in ("/a/file", "/b")]
+    assert set(Path("/proc/self/fd").iterdir()) == open_before
 
 
 def test_the_reader_reports_what_cannot_be_read(sources: list[LayerSource], monkeypatch: pytest.MonkeyPatch) -> None:

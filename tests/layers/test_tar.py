@@ -195,6 +195,16 @@ def test_an_entry_may_take_its_content_from_a_file_of_this_machine(tmp_path: Pat
     assert archive_of(from_file) == archive_of(from_bytes)
 
 
+def test_no_file_stays_open(hello: StoreItem, tmp_path: Path) -> None:
+    (tmp_path / "motd").write_text("hi\n")
+    os.mkfifo(tmp_path / "pipe")
+    before = set(Path("/proc/self/fd").iterdir())
+    write_tar(LayerSource("x", (hello,), (Entry.file("/etc/motd", tmp_path / "motd"),)), len)
+    with pytest.raises(IntegrityError):
+        write_tar(LayerSource("x", (), (Entry.file("/x", tmp_path / "pipe"),)), len)
+    assert set(Path("/proc/self/fd").iterdir()) == before
+
+
 def test_an_item_may_be_a_file_or_a_link(tmp_path: Path) -> None:
     (tmp_path / "script").write_text("#!/bin/sh\n")
     (tmp_path / "script").chmod(0o755)

@@ -26,6 +26,8 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("sysimage/layers/compression.py", "_idle[self._level].append(self._context)", "pass"): (
         "a shortcut: a state that was not kept is made again"
     ),
+    ("sysimage/layers/headers.py", "4096", "(4097)"): "a bound of memory: one entry more changes no byte",
+    ("sysimage/layers/blob.py", "True", "(False)"): "which thread makes the digest of a compressed layer",
     ("sysimage/layers/headers.py", "self._tails.clear()", "pass"): "a bound of memory: what is kept stays right",
     ("sysimage/destinations/verified_blobs.py", "stopped.set()", "pass"): "the same shortcut",
     ("sysimage/layers/headers.py", "len(self._tails) >= _MOST_TAILS", "(len(self._tails) > _MOST_TAILS)"): (
