@@ -41,13 +41,13 @@ def size_document(place: str, kept: Sequence[Kept], *, items: int, total: int) -
 
 def tree_document(place: str, graph: ReferenceGraph, tops: Sequence[str]) -> TreeDocument:
     """The part of the graph below ``tops``: each item once, with the names of what it refers to."""
-    reached: dict[str, None] = {}
-    waiting = list(reversed(tops))
+    reached: set[str] = set()
+    waiting = list(tops)
     while waiting:
         label = waiting.pop()
         if label not in reached:
-            reached[label] = None
-            waiting += reversed(graph.references.get(label, ()))
+            reached.add(label)
+            waiting += graph.references.get(label, ())
     items = (
         TreeItem(item.label, item.package or None, item.path or None, item.size, graph.references.get(label, ()))
         for label, item in sorted(graph.items.items())

@@ -104,7 +104,7 @@ class ReferenceGraph:
             labels[item.path]: tuple(sorted(labels[one] for one in item.references if one != item.path))
             for item in closure
         }
-        roots = tuple(sorted(labels[root] for root in closure.roots))
+        roots = tuple(labels[root] for root in closure.roots)
         if asked is not None:
             needed = {below for label, names in references.items() if label not in roots for below in names}
             kept = asked | ALWAYS
@@ -185,10 +185,9 @@ class ReferenceGraph:
         return [self._steps(way) for way in ordered], len(found) > most
 
     def _steps(self, way: list[str]) -> tuple[Step, ...]:
-        before: list[str | None] = [None, *way[:-1]]
         return tuple(
-            Step(self.items[label], self._asked_for(label) if above is None else self.reason(above, label))
-            for above, label in zip(before, way, strict=True)
+            Step(self.items[label], self.reason(way[at - 1], label) if at else self._asked_for(label))
+            for at, label in enumerate(way)
         )
 
     def reason(self, above: str, below: str) -> Reason:

@@ -76,4 +76,4 @@ class Holding:
 
 def named_packages(texts: Iterable[str]) -> frozenset[str]:
     """The names in what a spec has under ``packages``: ``nginx``, ``nginx=1.26*``, ``nginx (>= 1.26)``."""
-    return frozenset(re.split(r"[=@\s(]", text, maxsplit=1)[0] for text in texts)
+    return frozenset(re.split(r"[=@\s(]", text)[0] for text in texts)

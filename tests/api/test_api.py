@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import logging
 import multiprocessing
@@ -115,6 +116,22 @@ def test_an_earlier_build_is_learned_from(store: Path, spec: Spec, settings: api
     assert first.record == Path.cwd() / "first.plan.json"
     later = api.plan(spec, previous=first.record, history=["first.tar"], directory=store, settings=settings)
     assert [layer.paths for layer in later.layers] == [layer.paths for layer in first.plan.layers]
+
+
+def test_a_function_does_no_more_than_it_is_asked_for() -> None:
+    """Whatever may be asked for besides is off by default; it is only layers that are kept without a word."""
+    functions = (
+        *(api.build, api.build_platforms, api.plan, api.lock, api.resolve),
+        *(api.copy, api.push, api.tags, api.inspect, api.verify),
+    )
+    switches = {
+        f"{function.__name__} {name}": parameter.default
+        for function in (*functions, api.Settings)
+        for name, parameter in inspect.signature(function).parameters.items()
+        if isinstance(parameter.default, bool)
+    }
+    assert {"build record", "plan locked", "build_platforms locked", "Settings offline"} <= set(switches)
+    assert [name for name, default in switches.items() if default] == ["Settings keep_layers"]
 
 
 def test_every_fault_of_a_spec_is_data(spec: Spec, settings: api.Settings, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("sysimage/closure/measures.py", "1", "(2)"): "a bit set is counted, and each item has its own bit either way",
     ("sysimage/files/codec.py", "4096", "(4097)"): "how many texts are remembered with what they were read as",
     ("sysimage/files/codec.py", "if convert is _same:\n        return listed, kind", "pass"): "a shortcut",
+    ("sysimage/compare/read_image.py", "2", "(3)"): "how many layers are read at once",
     ("sysimage/destinations/verified_blobs.py", "if stopped.is_set():\n                break", "pass"): (
         "a shortcut: what is left of a blob that no caller waits for is not read"
     ),
