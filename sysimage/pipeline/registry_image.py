@@ -15,10 +15,10 @@ from typing import Any, Self
 from sysimage.blobs import BlobDirectory, Descriptor
 from sysimage.destinations.registry import ImageReference, Registries, RegistrySession, fetch_manifest
 from sysimage.destinations.registry.download import download_blob
-from sysimage.destinations.registry.manifest import media_type_of
+from sysimage.destinations.registry.manifest import media_type_of, not_there
 from sysimage.destinations.registry.referrers import list_referrers
 from sysimage.digest import Digest
-from sysimage.errors import IntegrityError, RegistryError
+from sysimage.errors import IntegrityError
 from sysimage.image import Document, canonical_json
 from sysimage.verify.issue_collector import MalformedError, shown
 from sysimage.verify.limits import Limits
@@ -56,10 +56,9 @@ class RegistryImage:
         if self._root is None:
             self._root = self._kept()
         if self._root is None:
-            found = fetch_manifest(session, self.reference.version, missing=())
-            if found is None:
-                raise RegistryError(f"cannot read {self}: the registry has no such image")
-            self._root = found
+            self._root = fetch_manifest(session, self.reference.version)
+        if self._root is None:
+            raise not_there(f"read {self}", "image")
         return self._root
 
     def _kept(self) -> Document | None:

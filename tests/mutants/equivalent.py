@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tests.mutants.mutations import Mutant
 
+_PIECE = "how long the pieces are in which a blob is read"
+_WORKERS = "how many processes do the work: what comes out is the same"
 _PIECES = "how long pieces are at most, which are gone on with until all is copied"
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("sysimage/blobs/directory.py", "if not self.has(descriptor):\n            return False", "pass"): (
@@ -34,6 +36,12 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("sysimage/layers/headers.py", "len(self._tails) >= _MOST_TAILS", "(len(self._tails) > _MOST_TAILS)"): (
         "a bound of memory: one entry more changes no byte"
     ),
+    ("sysimage/pipeline/image_plan.py", "1", "(2)"): _WORKERS,
+    ("sysimage/pipeline/options.py", "1", "(2)"): _WORKERS,
+    ("sysimage/pipeline/registry_image.py", "4", "(5)"): "how many blobs are fetched at once",
+    ("sysimage/pipeline/registry_image.py", "1", "(2)"): _PIECE,
+    ("sysimage/pipeline/registry_image.py", "20", "(21)"): _PIECE,
+    ("sysimage/pipeline/replaced.py", "1", "(2)"): "how many faults of a kind are kept; none is looked at",
     ("sysimage/pipeline/repair.py", "True", "(False)"): "there is a layer for each source",
     ("sysimage/store/scan.py", "16", "(17)"): _PIECES,
     ("sysimage/store/scan.py", "end - _CARRY", "(end + _CARRY)"): (

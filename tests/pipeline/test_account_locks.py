@@ -26,8 +26,8 @@ def system(tmp_path: Path) -> DeclaredSystem:
     return system
 
 
-def sources(system: DeclaredSystem, *, locked: bool = False, keeps_ids: bool = True) -> BuildSources:
-    return BuildSources(system.spec_dir / "cache", NO_ARCHIVE, locked=locked, keeps_ids=keeps_ids)
+def sources(system: DeclaredSystem, *, locked: bool = False) -> BuildSources:
+    return BuildSources(system.spec_dir / "cache", NO_ARCHIVE, locked=locked, keeps_ids=True)
 
 
 def kept(system: DeclaredSystem) -> AccountIds:
@@ -66,7 +66,7 @@ def test_a_locked_build_says_what_is_missing_and_writes_nothing(system: Declared
 
 
 def test_a_plan_or_a_run_leaves_the_lock_file_alone(system: DeclaredSystem) -> None:
-    keep_ids(system, sources(system, keeps_ids=False), AccountIds({"git": 700}))
+    keep_ids(system, BuildSources(system.spec_dir / "cache", NO_ARCHIVE), AccountIds({"git": 700}))
     assert kept(system) == REDIS
 
 

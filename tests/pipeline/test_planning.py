@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,15 @@ def test_a_plan_is_drawn_once_and_again_for_anything_else(closure: Closure, tmp_
     planned_once(tmp_path, closure, "rule", History((closure,)), draw)
     planned_once(tmp_path, closure, "rule", History(previous=Record(closure, first)), draw)
     assert len(drawn) == 4
+    item = closure[closure.roots[0]]
+    for changes in ({"deriver": item.path}, {"source": "x"}, {"changed": (5,)}, {"nar_size": item.nar_size + 1}):
+        other = [replace(one, **changes) if one.path == item.path else one for one in closure]
+        planned_once(tmp_path, Closure(other, closure.roots), "rule", History(), draw)
+    assert len(drawn) == 8
     for path in (tmp_path / "plans").iterdir():
         path.write_bytes(path.read_bytes()[:-2])
     assert planned_once(tmp_path, closure, "rule", History(), draw) == first
-    assert len(drawn) == 5
+    assert len(drawn) == 9
 
 
 def test_the_spec_says_how_many_layers_there_are_at_most(closure: Closure, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +14,7 @@ from sysimage.bases import copy_layers
 from sysimage.bases.read import read_base_image
 from sysimage.blobs import BlobDirectory
 from sysimage.closure import Closure
+from sysimage.destinations.daemon import Engine
 from sysimage.errors import IntegrityError
 from sysimage.image import ImageConfig, make_image
 from sysimage.layers import (
@@ -25,7 +28,9 @@ from sysimage.layers import (
     layer_key,
 )
 from sysimage.notices import listen_to_notices
+from sysimage.pipeline.delivery import write_image
 from sysimage.pipeline.image_plan import ImagePlan
+from sysimage.pipeline.options import Delivery, LayerStorage
 from sysimage.pipeline.repair import ItemRepair, LayerRepair
 from sysimage.rootfs.system import ImageDefaults, SystemResult
 from sysimage.store.items import StoreItem
@@ -146,6 +151,39 @@ def test_what_looks_damaged_is_made_again_before_anything_goes_into_a_pipe(works
     repair.repair_visible()
     assert workspace.made == 1
     assert (store.location(store.path_of(recipe(1))) / "bin/run").read_text() == workspace.contents[1]
+
+
+def test_an_image_for_a_pipe_is_repaired_before_or_forgotten_for_the_next_build(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    image = replace(unwritten(workspace.sources()), compression=Compression.parse("none"), check=Check())
+    builds, store = [workspace.repair() for _ in range(4)], workspace.store
+
+    def write(place: Path) -> bytes:
+        with place.open("wb") as pipe:
+            write_image(image, Delivery(pipe.fileno(), "docker-archive"), LayerStorage(), builds.pop())
+        return place.read_bytes()
+
+    whole = write(tmp_path / "first")
+    flip_a_byte(store.location(store.path_of(recipe(1))) / "bin/run")
+    assert write(tmp_path / "again") == whole
+    damaged(workspace, 2)
+    with pytest.raises(BrokenPromiseError) as caught:
+        write(tmp_path / "broken")
+    assert caught.value.hint == "build again: what was damaged is made again then"
+    assert write(tmp_path / "last") == whole
+    assert workspace.made == 2
+
+
+def test_an_image_for_an_engine_alone_is_loaded(workspace: Workspace, tmp_path: Path) -> None:
+    engine = Engine("sh", ("-c", f"exec cat > '{tmp_path}/loaded.tar'"))
+    image = unwritten(workspace.sources())
+    (written,) = write_image(image, Delivery(None, load=engine), LayerStorage(), workspace.repair())
+    assert (written.format, written.path) == ("sh load", None)
+    with tarfile.open(tmp_path / "loaded.tar") as tar:
+        (member,) = [one for one in tar if one.name == "index.json"]
+        index = json.load(tar.extractfile(member))  # type: ignore[arg-type]
+    assert [one["digest"] for one in index["manifests"]] == [str(written.digest)]
 
 
 @pytest.mark.parametrize("item_too", [False, True])
