@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from sysimage.blobs import BlobDirectory
 from sysimage.closure import Closure
 from sysimage.files.memo import Memo
@@ -14,6 +16,7 @@ from sysimage.layers.split_layers import layer_sources
 from sysimage.pipeline.base_images import DIRECTORY, prune_base_images
 from sysimage.pipeline.cache_check import ExaminedCache, examine_cache
 from sysimage.rootfs.tree import Entry, Tree
+from tests.support.refusing import refuse_to_open
 from tests.support.store_builder import StoreBuilder, small_system
 
 PARTS = ("layers", "archive", "store", "systems", "base-images", "measured", "plans")
@@ -98,6 +101,16 @@ def test_what_is_damaged_is_named_and_forgotten(tmp_path: Path) -> None:
         "measured": (2, 0),
         "plans": (1, 0),
     }
+
+
+def test_layers_that_were_found_right_are_believed_by_builds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = tmp_path / "cache"
+    closure = small_system(StoreBuilder(tmp_path / "store"))
+    for place in layers_of(cache, closure, "none"):
+        os.utime(place, (1, 1))  # as a copy of the cache has it
+    assert counts(cache) == {"layers": (3, 0)}
+    refuse_to_open(monkeypatch, cache / "layers/blobs")
+    assert len(layers_of(cache, closure, "none")) == 3
 
 
 def test_base_images_that_were_not_used_since_a_time_are_forgotten(tmp_path: Path) -> None:

@@ -228,6 +228,12 @@ def test_everything_that_a_spec_names_on_this_machine_is_an_input(tmp_path: Path
     assert list(source_inputs(spec_of(**{"from-image": "registry.example/web:1"}), tmp_path)) == []
     less = spec_of(python={"source": "src"}, node={"lock": "package-lock.json", "at": "/srv/n"})
     assert [one.what for one in source_inputs(less, tmp_path)] == ["the Python code", "the lock file of npm packages"]
+    other = {"address": "https://vendor.example/debian", "suites": ["stable"], "key": "vendor.asc"}
+    archives = spec_of(**{"package-sources": [{}, other, {"file": "x.sources"}]})
+    assert [(one.what, one.place) for one in source_inputs(archives, tmp_path)] == [
+        ("the package sources", tmp_path / "vendor.asc"),
+        ("the package sources", tmp_path / "x.sources"),
+    ]
     store = parse_spec('{"name": "x", "from-store": {"paths": ["p"], "source": "db", "location": "store"}}')
     assert [(one.what, one.place, one.whole) for one in source_inputs(store, tmp_path)] == [
         ("the source of the store", tmp_path / "db", False),

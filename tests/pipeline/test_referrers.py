@@ -156,6 +156,15 @@ def test_lists_that_other_programs_keep_in_a_layout_are_read(
     assert without_names(tmp_path / "copied") == {str(sbom.digest), str(signature.digest)}
 
 
+def test_a_chain_of_referrers_is_followed_so_far_and_no_further(small: BuiltImage, tmp_path: Path) -> None:
+    layout = small.layout(tmp_path / "layout")
+    chain = [small.image.manifest.descriptor]
+    for number in range(10):
+        chain.append(attach(layout, chain[-1], b"%d" % number))
+    copy(layout, f"{tmp_path}/copied/")
+    assert without_names(tmp_path / "copied") == {str(one.digest) for one in chain[1:9]}
+
+
 def test_an_image_without_a_name_takes_the_place_of_no_referrer(
     small: BuiltImage, signed: tuple[Path, list[Descriptor]], tmp_path: Path
 ) -> None:
