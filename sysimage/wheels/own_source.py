@@ -31,7 +31,7 @@ def own_source(selection: Selection, trees: TreeStore, items: WheelItems) -> Ite
     for tree in trees.items(selection):
         inputs = {
             "contents": tree.nar_hash.hex,
-            "references": sorted(map(str, tree.references)),
+            "references": [str(path) for path in tree.references],
             "python": items.target.package_version,
             "top": TOP,
             "builder": _FORMAT,

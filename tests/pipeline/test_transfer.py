@@ -116,6 +116,8 @@ def test_a_docker_archive_gets_the_manifest_that_it_lacks(
     assert (found.digest, found.image_id) == (done.digest, plain.image.config.descriptor.digest)
     assert [layer.diff_id for layer in found.layers] == [layer.diff_id for layer in plain.image.layers]
     copy(old, f"{tmp_path}/layout/")
+    made = json.loads(BlobDirectory(tmp_path / "layout").path(done.digest).read_text())
+    assert (made["schemaVersion"], made["mediaType"]) == (2, media_types.MANIFEST)
     assert inspect(tmp_path / "layout").names == inspect(old).names != ()
 
 
@@ -279,6 +281,23 @@ def test_an_engine_gets_the_image_of_the_host_by_the_name_that_it_has(
     with tarfile.open(loaded) as tar:
         (old,) = json.loads(tar.extractfile("manifest.json").read())  # type: ignore[union-attr]
     assert (old["RepoTags"], old["Config"]) == (tags, f"blobs/sha256/{Digest.parse(config).hex}")
+
+
+@pytest.mark.parametrize("kind", [media_types.DOCKER_MANIFEST, None])
+def test_an_image_of_one_platform_is_of_the_kind_that_its_manifest_has(
+    kind: str | None, small: BuiltImage, tmp_path: Path
+) -> None:
+    layout = small.layout(tmp_path / "layout")
+    value = {key: one for key, one in small.image.manifest.value.items() if key != "mediaType"}
+    manifest = Document.of({**value, **({"mediaType": kind} if kind else {})}, kind or media_types.MANIFEST)
+    entry = {**manifest.descriptor.as_json(), "platform": {"os": "linux", "architecture": "amd64"}}
+    BlobDirectory(layout).put(manifest.data, media_types.MANIFEST)
+    index = {"schemaVersion": 2, "mediaType": media_types.INDEX, "manifests": [entry]}
+    (layout / "index.json").write_text(json.dumps(index))
+    copy(layout, f"{tmp_path}/copied/", platform="linux/amd64")
+    (copied,) = json.loads((tmp_path / "copied/index.json").read_text())["manifests"]
+    assert copied["mediaType"] == (kind or media_types.MANIFEST)
+    assert copied["digest"] == str(manifest.descriptor.digest)
 
 
 def test_a_copy_is_not_written_over_what_is_read_or_is_not_a_file(
