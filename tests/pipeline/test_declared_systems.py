@@ -86,6 +86,7 @@ def test_flags_are_in_place_of_what_the_spec_says(tmp_path: Path, monkeypatch: p
     assert {base: overridden(spec, from_image=base).from_image for base in bases} == bases
     store = parse_spec('{"name": "web", "from-store": {"paths": ["x"]}}')
     assert store.from_store is not None
+    assert overridden(store) is store
     checked = overridden(store, check_store=True).from_store
     assert checked == store.from_store.model_copy(update={"check": True})
     assert not store.from_store.check

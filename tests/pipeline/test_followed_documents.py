@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from sysimage.blobs import Descriptor, media_types
 from sysimage.digest import Digest
 from sysimage.image import Document
 from sysimage.pipeline.followed_documents import descriptors, followed
+from sysimage.pipeline.referrers import find_referrers
 from sysimage.verify.issue_collector import MalformedError
 from sysimage.verify.layout import blob_name
 from sysimage.verify.limits import DEFAULT_LIMITS
@@ -32,10 +34,10 @@ class Documents:
         self.files[blob_name(document.descriptor.digest)] = document.data
         return document.descriptor
 
-    def manifest(self, text: bytes) -> Descriptor:
+    def manifest(self, text: bytes, **more: Any) -> Descriptor:
         layer = Descriptor(media_types.LAYER, Digest.of(text), len(text))
         config = Descriptor(media_types.CONFIG, Digest.of(b"config" + text), 9)
-        return self.add({"config": config.as_json(), "layers": [layer.as_json()]}, media_types.MANIFEST)
+        return self.add({"config": config.as_json(), "layers": [layer.as_json()], **more}, media_types.MANIFEST)
 
     def index(self, *below: Descriptor) -> Descriptor:
         return self.add({"manifests": [one.as_json() for one in below]}, media_types.INDEX)
@@ -77,6 +79,23 @@ def test_a_document_is_what_its_descriptor_says() -> None:
     source.files[blob_name(one.digest)] = source.files[blob_name(one.digest)].replace(b"2", b"3", 1)
     with pytest.raises(MalformedError, match="is not what its descriptor says"):
         found_from(source, one)
+
+
+def test_lists_of_referrers_are_followed_as_deep_as_indexes_and_blobs_among_them_are_not_read() -> None:
+    source = Documents()
+    subject = source.manifest(b"one")
+    deep, deeper = (source.manifest(text, subject=subject.as_json()) for text in (b"deep", b"deeper"))
+    chain = [source.index(deep, source.index(deeper))]
+    for _ in range(DEFAULT_LIMITS.index_depth - 1):
+        chain.append(source.index(chain[-1]))
+    absent = Descriptor("text/plain", Digest.of(b"absent"), 6)
+    listed = [one.as_json() for one in (chain[-1], subject, absent, chain[-1])]
+    source.files["index.json"] = json.dumps({"manifests": listed}).encode()
+    anything: Any = source
+    content = followed(anything, subject, DEFAULT_LIMITS)
+    found = find_referrers(anything, content, DEFAULT_LIMITS)
+    assert [one.root.descriptor.digest for one in found] == [deep.digest]
+    assert found[0].subject == subject.digest
 
 
 def test_a_key_has_one_descriptor_or_a_list_or_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -105,8 +106,21 @@ def test_a_tree_has_the_hash_of_its_item_and_one_that_is_divided_that_of_all(sys
     assert found(system)["trees"]["/srv/shop"] == str(Digest.of(lines.encode()))
 
 
+def test_trees_are_in_the_order_of_their_paths(system: DeclaredSystem) -> None:
+    trees = {path: {"source": "dist"} for path in ("/var/x", "/srv/b", "/srv/a")}
+    several = declared(
+        system.spec_dir, {"name": "x", "packages": ["python3"], "trees": trees, "python": {"source": "src"}}
+    )
+    assert list(found(several)["trees"]) == ["/srv/a", "/srv/b", "/usr/local/lib/python", "/var/x"]
+
+
 def test_what_was_locked_is_taken(system: DeclaredSystem) -> None:
     compare_with_lock(system, sources(system, locked=True), found(system))
+
+
+def test_without_a_lock_file_anything_is_taken(system: DeclaredSystem) -> None:
+    for lock_file in (None, system.spec_dir / "none.lock.json"):
+        compare_with_lock(replace(system, lock_file=lock_file), sources(system, locked=True), {"trees": {"/x": "y"}})
 
 
 def test_a_wheel_that_another_lock_file_chooses_now_is_an_error_of_every_build(system: DeclaredSystem) -> None:

@@ -80,6 +80,23 @@ def test_what_no_document_names_is_not_there(registry: Registry, small: BuiltIma
     assert str(caught.value).startswith(f"cannot read {name}-rc: the registry has no such image, or does not show it")
 
 
+def test_a_manifest_that_is_kept_still_leads_to_its_layers(
+    registry: Registry, small: BuiltImage, tmp_path: Path
+) -> None:
+    name = pushed(registry, small)
+    manifest, layer = small.image.manifest.descriptor, small.image.layers[0].descriptor
+    data = json.dumps({"schemaVersion": 2, "manifests": [manifest.as_json()]}).encode()
+    registry.manifests[f"team/small:{Digest.of(data)}"] = data
+    registry.media_types[str(Digest.of(data))] = media_types.INDEX
+    for requests in (3, 0):
+        registry.requests.clear()
+        with opened(f"{name.rpartition(':')[0]}@{Digest.of(data)}", tmp_path) as source:
+            assert source.size(blob_name(layer.digest)) is None, "nothing that was read names it"
+            list(source.chunks(blob_name(manifest.digest)))
+            assert source.path(layer).stat().st_size == layer.size
+        assert len(registry.requests) == requests
+
+
 def test_a_manifest_has_the_length_that_its_index_says(registry: Registry, small: BuiltImage) -> None:
     name = pushed(registry, small)
     entry = small.image.manifest.descriptor.as_json()
