@@ -182,12 +182,10 @@ def _replacing(tree: PlacedTree, packages: Mapping[str, list[StoreItem]]) -> Ite
 
 def _at(file: _TreeFile, packages: Mapping[str, list[StoreItem]]) -> Iterator[tuple[StoreItem, bool]]:
     """The items that show something at a file's path, and whether it is a directory."""
-    for item in (item for top, items in packages.items() if file.path.startswith(top) for item in items):
-        if item.shown is None:
-            continue
-        inside = file.path.removeprefix(f"{item.shown.top}/")
+    for top, item in ((top, item) for top, items in packages.items() if file.path.startswith(top) for item in items):
+        inside = file.path.removeprefix(top)
         place = item.place / inside
-        if os.path.lexists(place) and item.shown.shows(inside):
+        if os.path.lexists(place) and item.shown is not None and item.shown.shows(inside):
             yield item, place.is_dir() and not place.is_symlink()
 
 

@@ -74,6 +74,17 @@ def test_a_file_or_a_registry_whose_name_looks_like_an_engines_is_what_it_is(eng
     assert not Path("said").exists(), "no engine was asked"
 
 
+def test_an_image_is_read_under_the_name_that_is_asked_for(engines: api.Settings) -> None:
+    for tag in ("one", "two"):
+        api.copy("image.tar", f"images:{tag}", settings=engines)
+    for read in (api.verify, api.inspect):
+        for place, name, found in (
+            *(("images", "one", "one"), ("images", "two", "two"), ("images:one", None, "one")),
+            *(("images:two", None, "two"), ("images:one", "two", "two")),
+        ):
+            assert read(place, name=name).names == (found,)
+
+
 def test_a_push_to_several_repositories_reports_each(engines: api.Settings, small: BuiltImage) -> None:
     with running() as registry:
         names = [f"{registry.address}/{name}" for name in ("team/small:2", "team/small:1", "other/small:1")]

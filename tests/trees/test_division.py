@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from sysimage.spec.trees import Tree
-from sysimage.trees.division import LEAST
 from sysimage.trees.items import TreeStore
 from sysimage.trees.selection import Selection
 from sysimage_bootstrap.store import ItemStore
+
+
+LEAST = 1 << 20
+"""Bytes from which on a directory is large: with another number the items and layers of images would be others."""
 
 
 def write(top: Path, files: dict[str, int]) -> None:
