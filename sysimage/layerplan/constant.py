@@ -10,7 +10,7 @@ from collections.abc import Container, Mapping
 from itertools import takewhile
 
 from sysimage.closure import Closure
-from sysimage.layerplan.prices import prices
+from sysimage.layerplan.prices import WORTH_A_LAYER
 from sysimage.store.paths import StorePath
 
 OFTEN = 2
@@ -40,6 +40,6 @@ def changing_with_everything(
     for item in closure:
         hangs = item.path in tops or all(above in tops for above in referrers(item.path))
         often = ahead[item.path].bit_count() * OFTEN >= most
-        if hangs and often and item.source is None and item.nar_size < prices(1).layer and item.path not in taken:
+        if hangs and often and item.source is None and item.nar_size < WORTH_A_LAYER and item.path not in taken:
             found.append(item.path)
     return tuple(found)

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sysimage.layerplan.prices import Prices
+from sysimage.layerplan.rates import union
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,7 @@ class Draft:
 
     @classmethod
     def of(cls, units: Sequence[Unit], *, kept: bool = False, fixed: bool = False) -> Draft:
-        ahead = 0
-        for unit in units:
-            ahead |= unit.ahead
+        ahead = union(unit.ahead for unit in units)
         return cls(list(units), sum(unit.size for unit in units), ahead, kept, fixed)
 
     def cost(self, prices: Prices) -> float:

@@ -24,8 +24,8 @@ from sysimage.layerplan.forecast import POSSIBILITIES, changes_ahead
 from sysimage.layerplan.groups import GroupRule, check_groups_fit, explicit_groups
 from sysimage.layerplan.merge import merge_to_fit
 from sysimage.layerplan.plan import LayerPlan, PlannedLayer
-from sysimage.layerplan.prices import prices
-from sysimage.layerplan.rates import predict
+from sysimage.layerplan.prices import WORTH_A_LAYER, prices
+from sysimage.layerplan.rates import predict, union
 from sysimage.layerplan.reasons import ASKED_FOR, pulls_per_year
 from sysimage.store.paths import StorePath
 
@@ -71,10 +71,10 @@ def plan_fleet(
     layers += [
         _Shared(tuple(paths), sum(sizes[path] for path in paths), users) for users, paths in sorted(alike.items())
     ]
-    union = Closure({item.path: item for closure in closures.values() for item in closure}.values())
-    observed = observe_dates(union, DAYS_BETWEEN) or observe([union])
-    ahead = changes_ahead(union, predict(union, observed), propagates=observed.propagates)
-    layers = _split(_fit(layers, room), union, ahead, room)
+    whole = Closure({item.path: item for closure in closures.values() for item in closure}.values())
+    observed = observe_dates(whole, DAYS_BETWEEN) or observe([whole])
+    ahead = changes_ahead(whole, predict(whole, observed), propagates=observed.propagates)
+    layers = _split(_fit(layers, room), whole, ahead, room)
     stacks = stack_fleet([layer.users for layer in layers], [layer.size for layer in layers], len(names))
     planned = [_explain(layer, names, ahead) for layer in layers]
     return {
@@ -98,13 +98,13 @@ def _asked_for(
     return layers, {path for paths in users for path in paths}
 
 
-def _split(layers: Sequence[_Shared], union: Closure, ahead: Mapping[StorePath, int], room: int) -> list[_Shared]:
-    """Spend what is left of each system's ``room`` on updates. ``union`` holds what any system holds."""
+def _split(layers: Sequence[_Shared], whole: Closure, ahead: Mapping[StorePath, int], room: int) -> list[_Shared]:
+    """Spend what is left of each system's ``room`` on updates. ``whole`` holds what any system holds."""
     numbers = _parts_worth(layers, room)
     return [
         part
         for at, layer in enumerate(layers)
-        for part in ([layer] if numbers[at] == 1 else _parted(layer, numbers[at], union, ahead))
+        for part in ([layer] if numbers[at] == 1 else _parted(layer, numbers[at], whole, ahead))
     ]
 
 
@@ -132,9 +132,9 @@ def _parts_worth(layers: Sequence[_Shared], room: int) -> list[int]:
             spare[bit] -= layers[at].users >> bit & 1
 
 
-def _parted(layer: _Shared, number: int, union: Closure, ahead: Mapping[StorePath, int]) -> Iterator[_Shared]:
+def _parted(layer: _Shared, number: int, whole: Closure, ahead: Mapping[StorePath, int]) -> Iterator[_Shared]:
     """The layer as ``number`` layers of items that are expected to change together."""
-    drafts = [Draft.of([Unit((place,), union[path].nar_size, ahead[path])]) for place, path in enumerate(layer.paths)]
+    drafts = [Draft.of([Unit((place,), whole[path].nar_size, ahead[path])]) for place, path in enumerate(layer.paths)]
     for draft in merge_to_fit(drafts, number, prices(POSSIBILITIES)):
         places = (place for unit in draft.units for place in unit.members)
         yield _Shared(tuple(sorted(layer.paths[place] for place in places)), draft.size, layer.users)
@@ -142,7 +142,7 @@ def _parted(layer: _Shared, number: int, union: Closure, ahead: Mapping[StorePat
 
 def _held(layers: Sequence[_Shared]) -> list[int]:
     """How many of the layers each system has."""
-    systems = max((layer.users.bit_length() for layer in layers), default=0)
+    systems = union(layer.users for layer in layers).bit_length()
     return [sum(layer.users >> bit & 1 for layer in layers) for bit in range(systems)]
 
 
@@ -161,12 +161,11 @@ class _Joint(NamedTuple):
 def _fit(layers: Sequence[_Shared], room: int) -> list[_Shared]:
     """Join layers until no system has more than ``room``, and then those that are not worth their time."""
     joined = list(layers)
-    worth = prices(1).layer
     while True:
         held = _held(joined)
         crowded = sum(1 << bit for bit, number in enumerate(held) if number > room)
         best = min(_joints(joined, crowded or (1 << len(held)) - 1), default=None)
-        if best is None or (not crowded and best.copied >= worth):
+        if best is None or (not crowded and best.copied >= WORTH_A_LAYER):
             return joined
         joined = _join(joined, best)
 
@@ -203,9 +202,7 @@ def _join(layers: Sequence[_Shared], joint: _Joint) -> list[_Shared]:
 
 def _explain(layer: _Shared, names: list[str], ahead: Mapping[StorePath, int]) -> PlannedLayer:
     users = [name for bit, name in enumerate(names) if layer.users >> bit & 1]
-    count, changes = len(layer.paths), 0
-    for path in layer.paths:
-        changes |= ahead[path]
+    count, changes = len(layer.paths), union(ahead[path] for path in layer.paths)
     if layer.fixed:
         reason = ASKED_FOR
     elif len(users) == 1:

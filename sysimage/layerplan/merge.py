@@ -10,7 +10,6 @@ from sysimage.layerplan.prices import Prices
 EXACT = 700
 """Above this many layers, small ones are first joined in batches, without looking at every pair."""
 BATCH = 300
-UNKNOWN = -1
 
 
 def merge_to_fit(drafts: Sequence[Draft], room: int, prices: Prices) -> list[Draft]:
@@ -44,8 +43,6 @@ def merge_in_batches(drafts: list[Draft], goal: int, prices: Prices) -> list[Dra
 
 def _merge_pairs(drafts: Sequence[Draft], room: int, prices: Prices, *, paying: bool = False) -> list[Draft]:
     """Join the cheapest pair until there are ``room`` layers; with ``paying``, further while that costs less."""
-    if len(drafts) <= room and not paying:
-        return list(drafts)
     pairs = _Pairs(drafts, prices)
     while len(pairs.alive) > 1:
         first, cost = pairs.cheapest()
@@ -74,7 +71,8 @@ class _Pairs:
         self._parts: list[tuple[int, ...]] = [(at,) for at in range(len(drafts))]
         self.alive = list(range(len(drafts)))
         self._costs: dict[int, float] = {}
-        self._partners: dict[int, int] = {}
+        self._partners: dict[int, int | None] = {}
+        """Of each that has a cost; None where it is gone."""
         for place, at in enumerate(self.alive):
             self._look(at, self.alive[place + 1 :])
 
@@ -86,7 +84,7 @@ class _Pairs:
     def join_or_look_again(self, first: int) -> None:
         """Join a layer with its partner, or find it another if that is gone."""
         second = self._partners[first]
-        if second == UNKNOWN:
+        if second is None:
             self._look(first, self.alive[self.alive.index(first) + 1 :])
             return
         self._sizes.append(self._sizes[first] + self._sizes[second])
@@ -96,7 +94,6 @@ class _Pairs:
         for gone in (first, second):
             self.alive.remove(gone)
             self._costs.pop(gone, None)
-            self._partners.pop(gone, None)
         self._offer(len(self._sizes) - 1, (first, second))
 
     def joined(self) -> list[Draft]:
@@ -114,14 +111,14 @@ class _Pairs:
         local."""
         sizes, bits, gains = self._sizes, self._bits, self._gains
         weight, ahead = sizes[at] + self._layer, bits[at]
-        lowest, partner = None, -1
+        lowest: float | None = None
+        partner: int | None = None
         for other in after:
             cost = (weight + sizes[other]) * (ahead | bits[other]).bit_count() - gains[other]
             if lowest is None or cost < lowest:
                 lowest, partner = cost, other
         if lowest is None:
             self._costs.pop(at, None)
-            self._partners.pop(at, None)
         else:
             self._costs[at], self._partners[at] = lowest - gains[at], partner
 
@@ -134,5 +131,5 @@ class _Pairs:
             if at not in costs or cost < costs[at]:
                 costs[at], partners[at] = cost, new
             elif partners[at] in gone:
-                partners[at] = UNKNOWN
+                partners[at] = None
         self.alive.append(new)

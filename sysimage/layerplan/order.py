@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sysimage.layerplan.draft import Draft
+from sysimage.layerplan.rates import union
 
 ROUNDS = 6
 
@@ -17,9 +18,7 @@ def stack(drafts: Sequence[Draft], bottom: int = 0) -> list[Draft]:
     choice does not see that two layers share their changes.
     """
     fixed, left = list(drafts[:bottom]), list(drafts[bottom:])
-    below = 0
-    for draft in fixed:
-        below |= draft.ahead
+    below = union(draft.ahead for draft in fixed)
     return fixed + _move(_place(left, below), below)
 
 

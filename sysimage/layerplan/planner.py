@@ -115,9 +115,7 @@ def _drafts(
                 continue
             pieces.setdefault(box.get(path), []).append(path)
         for number_or_none, members in pieces.items():
-            bits = 0
-            for path in members:
-                bits |= ahead[path]
+            bits = union(ahead[path] for path in members)
             unit = Unit(tuple(place[p] for p in members), sum(closure[p].nar_size for p in members), bits)
             if number_or_none is None:
                 drafts.append(Draft.of([unit]))

@@ -26,6 +26,8 @@ are unpacked."""
 THRIFT = 4
 """How much more a byte of an update counts than the time it takes: it is paid for as traffic and kept on disks too.
 With 1 updates grow by 3.7 % where rebuilds propagate, with 4 by about 2 %."""
+WORTH_A_LAYER = LAYER // THRIFT
+"""Bytes that cost an update as much as a layer does besides its bytes."""
 FIRST_PULLS = 0.5
 """First pulls for each update: by new machines, and by those that keep nothing."""
 
@@ -51,7 +53,7 @@ class Prices:
 
 def prices(possibilities: int, *, aloof: float = 0.0, fresh: float = 0.0) -> Prices:
     """``aloof`` and ``fresh`` in pulls a step."""
-    return Prices(aloof * possibilities, fresh * possibilities, FIRST_PULLS * possibilities, LAYER // THRIFT)
+    return Prices(aloof * possibilities, fresh * possibilities, FIRST_PULLS * possibilities, WORTH_A_LAYER)
 
 
 def pull_seconds(size: float, layers: float) -> float:

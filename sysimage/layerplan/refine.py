@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sysimage.layerplan.draft import Draft, Unit
 from sysimage.layerplan.prices import Prices
+from sysimage.layerplan.rates import union
 
 SWEEPS = 5
 TOO_MANY = 300_000
@@ -51,10 +52,7 @@ def takes_too_long(units: int, layers: int) -> bool:
 def _better_place(unit: Unit, source: Draft, layers: list[Draft], room: int, prices: Prices) -> Draft | None:
     """The layer, perhaps a new one, where ``unit`` costs least, if that is less than where it is."""
     others = len(source.units) - 1
-    rest = 0
-    for other in source.units:
-        if other is not unit:
-            rest |= other.ahead
+    rest = union(other.ahead for other in source.units if other is not unit)
     # Taking it out saves this much.
     saved = source.cost(prices)
     if others:
@@ -82,7 +80,5 @@ def _better_place(unit: Unit, source: Draft, layers: list[Draft], room: int, pri
 
 
 def _recount(layer: Draft) -> None:
-    ahead = 0
-    for unit in layer.units:
-        ahead |= unit.ahead
-    layer.size, layer.ahead, layer.kept = sum(unit.size for unit in layer.units), ahead, False
+    layer.ahead = union(unit.ahead for unit in layer.units)
+    layer.size, layer.kept = sum(unit.size for unit in layer.units), False

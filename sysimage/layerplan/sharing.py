@@ -16,7 +16,8 @@ from fractions import Fraction
 from sysimage.closure import Closure, reference_counts
 from sysimage.layerplan.constant import hangs_everything
 from sysimage.layerplan.draft import Draft, Unit
-from sysimage.layerplan.prices import prices
+from sysimage.layerplan.prices import WORTH_A_LAYER
+from sysimage.layerplan.rates import union
 from sysimage.store.paths import StorePath
 
 RARITY = 3, 10
@@ -39,10 +40,8 @@ def draft_alike(
     taken = {*apart, *(path for group in explicit for path in group)}
 
     def unit(paths: Sequence[StorePath]) -> Unit:
-        bits = 0
-        for path in paths:
-            bits |= ahead[path]
-        return Unit(tuple(sorted(place[path] for path in paths)), sum(closure[path].nar_size for path in paths), bits)
+        size, bits = sum(closure[path].nar_size for path in paths), union(ahead[path] for path in paths)
+        return Unit(tuple(sorted(place[path] for path in paths)), size, bits)
 
     found: dict[tuple[bool, StorePath], list[StorePath]] = defaultdict(list)
     least = small_below(room)
@@ -56,10 +55,9 @@ def draft_alike(
     )
     fixed = [Draft.of([unit(group)], fixed=True) for group in explicit]
     room = max(room - len(fixed), 1)
-    worth = [unit for unit, _ in ranked if unit.size >= prices(1).layer]
-    rest = [unit for unit, _ in ranked if unit.size < prices(1).layer]
-    if len(worth) + bool(rest) > room:
-        worth, rest = worth[: room - 1], worth[room - 1 :] + rest
+    worth = [unit for unit, _ in ranked if unit.size >= WORTH_A_LAYER]
+    rest = [unit for unit, _ in ranked if unit.size < WORTH_A_LAYER]
+    worth, rest = worth[: room - 1], worth[room - 1 :] + rest
     return [Draft.of([unit]) for unit in worth] + ([Draft.of(rest)] if rest else []) + fixed
 
 
@@ -75,7 +73,7 @@ def small_below(room: int) -> int:
     Sizes have a heavy tail: what just gets a layer falls with about the square of the budget, down to a layer's price.
     It depends on the budget alone, so that every system draws the same line.
     """
-    return max(prices(1).layer, (2 << 30) // (room + 1) ** 2)
+    return max(WORTH_A_LAYER, (2 << 30) // (room + 1) ** 2)
 
 
 def _foundations(closure: Closure, needs: dict[StorePath, int]) -> dict[StorePath, StorePath]:

@@ -10,6 +10,7 @@ from sysimage.closure import Closure
 from sysimage.layerplan import from_json, plan_layers, to_json
 from sysimage.layerplan.constant import changing_with_everything, hangs_everything
 from sysimage.layerplan.planner import Favour
+from sysimage.layerplan.prices import WORTH_A_LAYER
 from tests.layerplan.closures import closure_of, updated
 
 SIZES = {"system": 20_000, "etc": 30_000, "boot": 1_000, "web": 90_000, "tool": 80_000, "lib": 5_000_000, "calm": 9_000}
@@ -74,6 +75,19 @@ def test_what_another_part_refers_to_as_well_is_not_the_systems_alone() -> None:
     assert names(changing_with_everything(closure, ahead, ())) == OWN
     taken = {item.path for item in closure if item.path.name == "etc"}
     assert names(changing_with_everything(closure, ahead, taken)) == OWN - {"etc"}
+
+
+def test_what_is_worth_a_layer_by_its_size_is_not_with_the_customization() -> None:
+    for size, own in ((WORTH_A_LAYER - 1, OWN), (WORTH_A_LAYER, OWN - {"etc"})):
+        closure = system(etc=size)
+        assert names(changing_with_everything(closure, {item.path: 0b11 for item in closure}, ())) == own
+
+
+def test_of_several_that_everything_hangs_from_the_one_that_changes_most_counts() -> None:
+    closure = closure_of({"profile": 9, "system": 9, "etc": 9}, {"profile": ["system"], "system": ["etc"]})
+    ahead = {item.path: {"profile": 0b1, "system": 0b1111, "etc": 0b11}[item.path.name] for item in closure}
+    assert hangs_everything(closure) == tuple(item.path for item in reversed(closure.items))
+    assert names(changing_with_everything(closure, ahead, ())) == {"system", "etc"}
 
 
 def test_a_part_that_changes_half_as_often_as_the_system_still_changes_with_it() -> None:

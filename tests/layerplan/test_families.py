@@ -45,6 +45,9 @@ def test_what_is_too_large_to_be_wrong_about_is_left_alone() -> None:
 def test_families_are_a_partition_connected_in_the_graph(closure: Closure, risk: int) -> None:
     found = families(closure, find_causes(closure, observe([closure])), risk)
     assert sorted(path for family in found for path in family) == sorted(item.path for item in closure)
+    place = {item.path: at for at, item in enumerate(closure)}
+    numbers = [[place[path] for path in family] for family in found]
+    assert numbers == sorted(map(sorted, numbers)), "in the closure's order"
     assert all(nx.is_weakly_connected(closure.graph.subgraph(family)) for family in found)
 
 

@@ -1,3 +1,5 @@
+from random import Random
+
 import pytest
 from hypothesis import given, settings
 
@@ -12,6 +14,12 @@ from tests.layerplan.closures import closures
 def test_as_many_bits_are_set_as_the_chance_says(chance: float) -> None:
     share = bernoulli(chance, "seed", 1 << 16).bit_count() / (1 << 16)
     assert share == pytest.approx(chance, abs=0.01)
+
+
+def test_what_has_no_chance_does_not_happen_even_where_every_draw_is_for_it() -> None:
+    drawn = Random("seed27757")
+    assert [drawn.getrandbits(1) for _ in range(14)] == [1] * 14
+    assert bernoulli(0.0, "seed27757", 1) == 0
 
 
 @given(closures())

@@ -124,6 +124,11 @@ def test_dates_of_changes_serve_where_there_is_no_history() -> None:
     assert names(plan)[-1] == ["busy-1.0"]
 
 
+def test_two_steps_of_history_are_worth_more_than_dates() -> None:
+    closure = closure_of({"a-1.0": MB, "b-1.0": MB}, changed={"a-1.0": (5,)})
+    assert [plan_layers(closure, 3, [closure] * past).memory.steps for past in (0, 1, 2, 3)] == [26, 26, 2, 3]
+
+
 def test_groups_asked_for_share_a_layer_that_holds_nothing_else() -> None:
     closure = closure_of({"python3-3.11": 10, "python3-yaml-6": 20, "bash-5": 30 * MB, "zlib-1": 5 * MB})
     plan = plan_layers(closure, 4, groups=[GroupRule(("python3*",))])

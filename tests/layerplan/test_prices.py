@@ -11,7 +11,7 @@ from sysimage.layerplan.budget import room_for_items
 from sysimage.layerplan.draft import Draft, Unit
 from sysimage.layerplan.merge import is_coarse
 from sysimage.layerplan.plan import check_max_layers
-from sysimage.layerplan.prices import FIRST_PULLS, LAYER, SPEED, THRIFT, Prices, prices
+from sysimage.layerplan.prices import FIRST_PULLS, LAYER, SPEED, THRIFT, WORTH_A_LAYER, Prices, prices
 from tests.layerplan.closures import store_path
 
 
@@ -56,6 +56,12 @@ def test_a_client_waits_for_bytes_and_for_each_layer() -> None:
     assert pull_seconds(0, 0) == 0
     assert pull_seconds(SPEED, 0) == 1
     assert pull_seconds(2 * SPEED, 10) == pytest.approx(2 + 10 * LAYER / SPEED)
+
+
+def test_what_a_layer_costs_is_as_it_was_written_down() -> None:
+    """With other prices the layers of every image would be others."""
+    assert pull_seconds(20_000_000, 0) == pull_seconds(0, 200) / 13 == 1
+    assert prices(1).layer == WORTH_A_LAYER == 325_000
 
 
 def test_prices_are_in_possibilities_but_for_a_layers_bytes() -> None:

@@ -117,6 +117,27 @@ def test_units_move_for_as_long_as_one_of_them_gains() -> None:
     assert sorted(members(refine(drafts, 2, Prices(0, 0)))) == [[0], [1, 2, 3]]
 
 
+def test_of_two_layers_where_a_unit_costs_the_same_it_goes_to_the_first() -> None:
+    calm, busy = 0b1, 0b1110
+    mixed = Draft.of([Unit((0,), 100, calm), Unit((1,), 10, busy)])
+    alike = [Draft.of([Unit((at,), 90, busy)]) for at in (2, 3)]
+    assert members(refine([mixed, *alike], 3, Prices(0, 0))) == [[0], [1, 2], [3]]
+
+
+def test_units_move_in_five_sweeps_at_most() -> None:
+    """In a sixth one the tenth would leave the last: with it plans would be others."""
+    drawn = (
+        ((11, 10, 74),),
+        ((2, 10, 190), (8, 3, 179), (10, 100, 66)),
+        ((0, 50, 206), (1, 2, 88), (9, 2, 141), (13, 100, 131)),
+        ((3, 10, 15), (4, 50, 83), (5, 3, 160), (6, 5, 99), (7, 5, 103), (12, 3, 6)),
+    )
+    drafts = [Draft.of([Unit((at,), size, ahead) for at, size, ahead in layer]) for layer in drawn]
+    refined = refine(drafts, 4, Prices(0, 0))
+    assert sorted(members(refined)) == [[0, 11, 12], [1, 2, 3, 5, 6, 7, 8, 9], [4], [10, 13]]
+    assert sorted(members(refine(refined, 4, Prices(0, 0)))) == [[0, 11, 12], [1, 2, 3, 5, 6, 7, 8, 9], [4, 10], [13]]
+
+
 def test_what_would_take_too_long_stays_as_it_is() -> None:
     assert [takes_too_long(300, layers) for layers in (1000, 1001)] == [False, True]
     assert [takes_too_long(units, 1) for units in (300_000, 300_001)] == [False, True]

@@ -128,6 +128,16 @@ def test_the_rest_shares_the_last_of_the_layers_that_there_is_room_for(room: int
     assert [len(draft.units) for draft in alone] == [1, 1, 1]
 
 
+def test_what_is_left_beside_the_groups_shares_one_layer_where_there_is_room_for_one() -> None:
+    closure = closure_of({"a": 5, "b": 4, "c": 3 * MIB, "d": 2 * MIB, "e": MIB}, {"a": ["b"]})
+    groups = [tuple(item.path for item in reversed(closure.items) if item.path.name in "ab")]
+    for room in (1, 2):
+        rest, group = draft_alike(closure, dict.fromkeys(closure.graph, 0), groups, room)
+        assert group.fixed
+        assert [list(unit.members) for unit in group.units] == [sorted(group.units[0].members)]
+        assert [len(unit.members) for unit in rest.units] == [1, 1, 1]
+
+
 def test_an_item_is_large_from_its_line_on() -> None:
     line = small_below(9)
     sizes = {"one": 2 * MIB, "edge": line, "two": 3 * MIB, "under": line - 1}

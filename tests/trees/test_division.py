@@ -9,7 +9,6 @@ from sysimage.trees.items import TreeStore
 from sysimage.trees.selection import Selection
 from sysimage_bootstrap.store import ItemStore
 
-
 LEAST = 1 << 20
 """Bytes from which on a directory is large: with another number the items and layers of images would be others."""
 

@@ -100,7 +100,9 @@ def test_the_path_of_an_item_is_as_it_was_written_down(dist: Path, tmp_path: Pat
     libraries = tuple(store_path(name) for name in ("libc-1", "libb-1", "liba-1"))
     (dist / "lib/data").write_text(" ".join(map(str, libraries)))
     trees = TreeStore(ItemStore(tmp_path / "store", "/gnu/store"), tmp_path / "memory", libraries)
-    assert str(item_of(trees, selection(dist.parent)).path) == "/gnu/store/1sikn87gsvmv06mbgdawv2mbdcrf4lv1-tree-srv-shop"
+    assert (
+        str(item_of(trees, selection(dist.parent)).path) == "/gnu/store/1sikn87gsvmv06mbgdawv2mbdcrf4lv1-tree-srv-shop"
+    )
 
 
 def test_keys_in_files_are_refused_unless_named(trees: TreeStore, dist: Path) -> None:
