@@ -54,10 +54,7 @@ class ItemRepair:
         """Make what looks damaged again before anything is read, for output that cannot be taken back."""
         if self._store is None:
             return
-        damaged = [item.path for item in self._closure if self._store.get(item.path) is None]
-        for path in damaged:
-            self._store.drop(path)
-        if damaged:
+        if any(self._store.get(item.path) is None for item in self._closure):
             self._make_again()
 
     def _make_again(self) -> None:

@@ -14,15 +14,25 @@ from sysimage.bases import NO_BASE, BaseImageError
 from sysimage.cli.main import main
 from sysimage.closure import Closure
 from sysimage.errors import LockError, SpecError
+from sysimage.files.code_digest import code_digest
 from sysimage.notices import listen_to_notices
 from sysimage.pipeline.options import BuildSources, DeclaredSystem
 from sysimage.pipeline.systems import open_base, provide
+from sysimage.rootfs.accounts import NO_ACCOUNTS
+from sysimage.rootfs.system import ImageDefaults, SystemResult
 from sysimage.spec import parse_spec
+from sysimage.spec.account_ids import AccountIds
 from sysimage.store.items import StoreItem
 from sysimage_bootstrap.archive import ArchiveOptions, TransportOptions
-from sysimage_bootstrap.packages.choose import ArchiveChoice
-from sysimage_bootstrap.packages.lock import LockFile
+from sysimage_bootstrap.building.patchelf import patchelf
+from sysimage_bootstrap.packages.choose import ArchiveChoice, package_request
+from sysimage_bootstrap.packages.lock import LockFile, read_lock
 from sysimage_bootstrap.packages.resolve import Resolution
+from sysimage_bootstrap.realise import realise
+from sysimage_bootstrap.store import ItemStore, Recipe
+from sysimage_bootstrap.system_cache import SystemCache, key_of
+from tests.bootstrap.debs.made_debs import package_of
+from tests.bootstrap.packages.fixed_archive import FixedArchive
 from tests.support import raw_tar as tar
 from tests.support.builds import NO_ARCHIVE, registered
 from tests.support.documents import read_document
@@ -152,3 +162,24 @@ def test_lock_files_of_others_are_looked_at_before_any_work_and_ours_before_any_
     (workspace.top / "requirements.txt").write_text("greet\n")
     with pytest.raises(SpecError, match=r"cannot use .*/requirements\.txt"):
         provide(system, workspace.sources())
+
+
+def test_a_system_that_was_made_before_still_reports_its_notices_and_locks_its_ids(tmp_path: Path) -> None:
+    """The cache remembers it: no archive is needed."""
+    system = declared(tmp_path, packages=[], essential=False, command=["/run"])
+    cache = tmp_path / "cache"
+    packages = Resolution((package_of("base-passwd", b"deb"),), {"base-passwd": ()}, ("base-passwd",))
+    request = package_request(system.spec, tmp_path, cache)
+    LockFile.of(request, FixedArchive(tmp_path).releases(), packages).write(tmp_path / "x.lock.json")
+    store = ItemStore(cache / "store", system.spec.store.store_dir)
+    item = store.realise(Recipe("system", "directory", (), {}), lambda out: out.mkdir())
+    ids = AccountIds({"git": 700})
+    defaults = ImageDefaults((), (), None, {})
+    made = SystemResult(item.path, None, (item,), None, (), defaults, account_ids=ids, notices=("mind this",))
+    remembered = SystemCache(cache / "systems", store, made_by=code_digest(realise))
+    remembered.keep(key_of(system.spec, tmp_path, packages, store, NO_ACCOUNTS, [patchelf()[1]]), made)
+    heard: list[str] = []
+    with listen_to_notices(heard.append):
+        assert provide(system, BuildSources(cache, NO_ARCHIVE, keeps_ids=True)) == made
+    assert heard == ["mind this", f"{tmp_path}/x.lock.json: the IDs of accounts were added (git)"]
+    assert read_lock(tmp_path / "x.lock.json").account_ids == ids
