@@ -233,7 +233,7 @@ def _zstd_context(level: int) -> Any:
 
     parameter = pyzstd.CParameter
     options: dict[int, int] = {parameter.compressionLevel: level}
-    if level < _LONG_SIGHTED:
+    if _frame_size(level) == _FRAME:
         options[parameter.windowLog] = _WINDOW_LOG
     if level == _DEFAULT_ZSTD_LEVEL:
         options[parameter.strategy] = pyzstd.Strategy.fast
