@@ -53,3 +53,9 @@ def test_layers_that_change_together_are_together() -> None:
     twins, other = 0b111, 0b11000
     order = stack(drafts_of([(100, twins), (100, twins), (90, other)]))
     assert [draft.ahead for draft in order] == [twins, twins, other]
+
+
+def test_layers_move_for_as_long_as_one_of_them_gains() -> None:
+    """The first of them moves only after the others have."""
+    order = stack(drafts_of([(1, 0b10111), (2, 0b01111), (2, 0b11101), (1, 0b10010)]))
+    assert [draft.units[0].members for draft in order] == [(3,), (0,), (1,), (2,)]

@@ -35,6 +35,9 @@ def test_popularity_puts_what_is_needed_most_alone() -> None:
     closure = closure_of({"libc-1": 1, "a-1": 9, "b-1": 5}, {"a-1": ["libc-1"], "b-1": ["libc-1"]})
     plan = plan_by("popularity", closure, 3)
     assert [[path.name for path in layer.paths] for layer in plan.layers] == [["libc-1"], ["a-1", "b-1"]]
+    alone = closure_of({"aaa-1": 1, "libc-1": 1, "x-1": 1, "y-1": 1}, {"x-1": ["libc-1"], "y-1": ["libc-1"]})
+    assert alone.items[0].path.name == "aaa-1", "which nothing needs"
+    assert [path.name for path in plan_by("popularity", alone, 3).layers[0].paths] == ["libc-1"]
 
 
 @pytest.mark.parametrize("strategy", ["guix-size", "popularity"])

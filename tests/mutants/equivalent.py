@@ -31,6 +31,9 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "a shortcut: where nothing moved nothing will"
     ),
     ("sysimage/layerplan/refine.py", "if not moved:\n            break", "pass"): "the same shortcut",
+    ("sysimage/layerplan/refine.py", "alone < lowest", "(alone <= lowest)"): (
+        "a millionth less than what is saved is no number of bytes and possibilities"
+    ),
     ("sysimage/layers/compression.py", "256", "(257)"): "how much zstd is given at a time, which is all the same to it",
     ("sysimage/layers/compression.py", "_idle[self._level].append(self._context)", "pass"): (
         "a shortcut: a state that was not kept is made again"
