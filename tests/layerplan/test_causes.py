@@ -92,3 +92,10 @@ def test_items_that_were_seen_to_change_apart_are_not_of_one_source() -> None:
     apart = find_causes(closure, observed(closure, 9, {"perl-a": 0b11, "perl-b": 0b1100, "perl-c": 0b110000})).kin
     assert len(together) == 3
     assert apart == {}
+
+
+def test_most_pairs_that_changed_together_are_enough_where_coincidence_is_unlikely() -> None:
+    """Half of the pairs, less what chance would give: the more ways there are to choose two steps, the less."""
+    closure = closure_of(dict.fromkeys(["perl-a", "perl-b", "perl-c", "perl-d"], 1))
+    own = {"perl-a": 0b11, "perl-b": 0b11, "perl-c": 0b11, "perl-d": 0b1100}
+    assert [len(find_causes(closure, observed(closure, steps, own)).kin) for steps in (9, 11)] == [0, 4]

@@ -59,3 +59,8 @@ def test_layers_move_for_as_long_as_one_of_them_gains() -> None:
     """The first of them moves only after the others have."""
     order = stack(drafts_of([(1, 0b10111), (2, 0b01111), (2, 0b11101), (1, 0b10010)]))
     assert [draft.units[0].members for draft in order] == [(3,), (0,), (1,), (2,)]
+
+
+def test_of_layers_that_change_as_often_for_their_size_the_larger_is_further_down() -> None:
+    for layers in ([(1, 0b1), (2, 0b110)], [(2, 0b110), (1, 0b1)]):
+        assert [draft.size for draft in stack(drafts_of(layers))] == [2, 1]
