@@ -27,8 +27,8 @@ def one_line(text: str) -> bytes:
 
 
 def printable(text: str, keep: str = "") -> str:
-    """``text`` as a terminal may get it: what is not to be seen, such as escape sequences and marks that turn the
-    direction of reading, is written as Python and JSON write it. Characters in ``keep`` stay."""
+    """``text`` as a terminal may get it: invisible characters, such as escape sequences and marks that turn the
+    direction of reading, are escaped as in Python and JSON. Characters in ``keep`` stay."""
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() or letter in keep else _escaped(letter) for letter in text)

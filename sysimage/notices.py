@@ -21,7 +21,7 @@ def notice(text: str) -> None:
     for listener in _listeners[-1:]:
         listener(text)
     if not _listeners:
-        import logging  # not paid for by the command line
+        import logging  # imported late: not needed by the command line
 
         logger = logging.getLogger(LOGGER)
         if not logger.handlers:  # or Python would print warnings of a program that keeps no log

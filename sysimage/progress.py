@@ -8,8 +8,8 @@ from typing import Protocol
 class Progress(Protocol):
     """Called with the name of a stage ("fetch packages"), how much is done, and the total where it is known.
 
-    The unit is bytes for stages that move bytes and items for the others; ``unit`` says which. ``at`` is what is at
-    work, such as a package; empty where that is not known. A stage is called with 0 before it begins. May be called
+    The unit is bytes for stages that move bytes and items for the others; ``unit`` says which. ``at`` is the current
+    item of work, such as a package; empty if it is not known. A stage is called with 0 before it begins. May be called
     from several threads.
     """
 

@@ -53,7 +53,7 @@ class Proxies:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Proxies:
-        """As the variables have it, those in lower case first.
+        """The value of the variables, those in lower case first.
 
         A CGI server makes ``HTTP_PROXY`` of a request's header: it counts in lower case alone.
         """

@@ -241,7 +241,7 @@ _listener: _Listener | None = None
 
 
 def ended_by(number: int) -> str:
-    """What a signal did, for people."""
+    """The message for a process that a signal ended."""
     return f"ended by {signal.Signals(number).name}"
 
 
@@ -249,7 +249,7 @@ def say_without_waiting(text: str) -> None:
     """Write a line to standard error, unless its reader keeps us waiting or has left."""
     with contextlib.suppress(OSError):
         if any(events & select.POLLOUT for _, events in _poll(2, select.POLLOUT)):
-            # Progress bars have hidden the cursor, or are where it is; a terminal has also shown the keys, as ^C.
+            # Progress bars have hidden the cursor or occupy its line; a terminal has also printed the keys, as ^C.
             shown = "\x1b[?25h\r\x1b[K" if os.isatty(2) else ""
             os.write(2, f"{shown}{text}\n".encode())
 
@@ -304,7 +304,7 @@ def _die_with_parent() -> Callable[[], object]:
 
 
 def become_worker() -> None:
-    """In a process that was forked, with `ENDING` blocked: what becomes of it is its parent's affair.
+    """Call this in a forked process, with `ENDING` blocked: its parent decides when it ends.
 
     What a keyboard or a terminal sends reaches the whole group.
     """

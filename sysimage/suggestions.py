@@ -8,7 +8,7 @@ from pathlib import Path
 
 def closest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """The known word that is most like ``word``; None if none is at least as much as ``cutoff`` (0 to 1) says."""
-    import difflib  # not paid for where nothing is wrong
+    import difflib  # imported late: not needed if nothing is wrong
 
     return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)), None)
 

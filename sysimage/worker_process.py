@@ -75,12 +75,13 @@ class Worker:
         self.line.close()
 
     def send(self, value: object) -> None:
-        """As the connection's; a `MachineError` if the worker is dead."""
+        """The same as the method of the connection; a `MachineError` if the worker is dead."""
         with self._alive():
             self.line.send(value)
 
     def receive(self) -> Any:
-        """As the connection's ``recv``; a `MachineError` if the worker is dead. An exception that it sent is raised."""
+        """The same as ``recv`` of the connection; a `MachineError` if the worker is dead. An exception that it sent is
+        raised."""
         with self._alive():
             value = self.line.recv()
         if isinstance(value, Exception):
@@ -88,12 +89,12 @@ class Worker:
         return value
 
     def send_bytes(self, data: bytes) -> None:
-        """As the connection's; a `MachineError` if the worker is dead."""
+        """The same as the method of the connection; a `MachineError` if the worker is dead."""
         with self._alive():
             self.line.send_bytes(data)
 
     def receive_bytes(self) -> bytes:
-        """As the connection's ``recv_bytes``; a `MachineError` if the worker is dead."""
+        """The same as ``recv_bytes`` of the connection; a `MachineError` if the worker is dead."""
         with self._alive():
             return self.line.recv_bytes()
 

@@ -34,7 +34,7 @@ def test_no_proxy_names_hosts_domains_networks_and_ports(entry: str, host: str, 
     assert goes_direct(host, port, [entry]) == direct
 
 
-def test_variables_count_in_both_cases_but_for_the_one_that_a_request_could_set() -> None:
+def test_variables_count_in_both_cases_except_for_the_one_that_a_request_could_set() -> None:
     environment = {"HTTPS_PROXY": "upper:1", "HTTP_PROXY": "evil:1", "NO_PROXY": "a.test, .b.test ,"}
     found = Proxies.of(environment)
     assert found.by_scheme == {"https": "upper:1"}

@@ -120,7 +120,7 @@ ALLOWED: dict[str, set[str]] = {
     # A base image is read with the verifier's eyes; what is written on top is the other rooms'.
     "bases": {"rules", "spec", "store", "closure", "rootfs", "layerplan", "layers", "image", "blobs", "verify"},
     # A page for people: what an image is by the verifier's reader, and what its build knew.
-    "report": {"rules", "layerplan", "verify", "compare.holding", "compare.layer_reader"},
+    "report": {"rules", "layerplan", "verify", "compare.compared_contents", "compare.layer_reader"},
     # What is run is what the verifier's reader makes of an image's bytes.
     "containers": {"verify"},
     # What the rules say of an image that is about to be written, and which place of the spec it comes from.

@@ -30,7 +30,7 @@ from sysimage_bootstrap.packages.choose import (
 from sysimage_bootstrap.packages.needed_packages import require_packages
 from sysimage_bootstrap.packages.package_request import PackageRequest
 from sysimage_bootstrap.packages.resolve import Resolution, resolve
-from sysimage_bootstrap.planning.unsaid import UnsaidNeedsError
+from sysimage_bootstrap.planning.undeclared_dependencies import UndeclaredNeedsError
 from sysimage_bootstrap.store.item_store import ItemStore
 from sysimage_bootstrap.system_cache import SystemCache, key_of
 
@@ -51,7 +51,7 @@ def realise(
     workers: int = 1,
     progress: Progress = silent,
 ) -> SystemResult:
-    """Make the system that ``spec`` declares, in the store below ``cache_dir``; what is there is not made again.
+    """Make the system that ``spec`` declares, in the store below ``cache_dir``; items that exist are not made again.
 
     ``below`` are the accounts of the image that the system's begins with.
     """
@@ -62,7 +62,7 @@ def realise(
     making = _Making(spec, spec_dir, archive, store, below, chosen.account_ids, workers, progress)
     try:
         result = making.found_or_made(request, chosen.resolution, remembered)
-    except UnsaidNeedsError as needs:
+    except UndeclaredNeedsError as needs:
         if chosen.is_locked:
             needs.hint = f"{needs.hint}, and run `sysimage lock` again"
             raise
@@ -125,7 +125,7 @@ class _Making:
         return result
 
     def _made(self, request: PackageRequest, resolution: Resolution) -> SystemResult:
-        # Not paid for by a build of what is known.
+        # Imported late: not needed by a build of a known system.
         from sysimage_bootstrap.building.trigger_programs import TriggerPrograms
         from sysimage_bootstrap.debs.inventory import PackageFacts
         from sysimage_bootstrap.system.system import build_system
@@ -189,7 +189,7 @@ class _Making:
 
 
 def excluded_libraries(exclude: Iterable[str], resolution: Resolution) -> SpecError | None:
-    """What a spec did that leaves its packages without libraries; None where it excludes nothing that they need."""
+    """The error for a spec that excludes libraries which its packages need; None if it excludes none of them."""
     needed_by = {
         name: sorted({package for package, dependency in resolution.unmet if name in _WORD.findall(dependency)})
         for name in exclude

@@ -30,7 +30,7 @@ _ACCOUNTS = Codec(Accounts)
 
 
 class SystemCache:
-    """The systems of an item store that were made by some code, which ``made_by`` stands for."""
+    """The systems of an item store that one version of the code made; ``made_by`` is the digest of the code."""
 
     def __init__(self, directory: Path, store: ItemStore, *, made_by: str) -> None:
         # Specs can hold what only some may read: hashes of passwords, texts of files.

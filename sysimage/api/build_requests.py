@@ -47,7 +47,8 @@ class Asked:
     def delivered(
         self, request: BuildRequest, where: Delivery, push: Sequence[str], *, continue_from_replaced: bool
     ) -> BuildRequest:
-        """The request with where the image goes, and perhaps with what is there as the build before this one."""
+        """The request with the destinations of the image, and, if asked for, with the image there as the previous
+        build."""
         request = replace(request, delivery=where)
         if not continue_from_replaced:
             return request
@@ -80,7 +81,7 @@ class Asked:
         if self.previous is not None:
             raise SpecError("cannot go on from the image that is replaced: previous says otherwise")
         if isinstance(output, int) or (output is None and not push):
-            raise SpecError("cannot go on from the image that is replaced: none is")
+            raise SpecError("cannot go on from the image that is replaced: no image is replaced")
         platform = request.system.spec.platform
         found = what_is_replaced(output, push, platform, self._ask(platform), str(request.identity.names[0]))
         return replace(request.planning.history, previous=found)

@@ -13,7 +13,7 @@ from sysimage.api.catalog import archive_of
 from sysimage.api.reading import find
 from sysimage.api.settings import Settings
 from sysimage.api.specs import resolve
-from sysimage.compare.holding import HeldPackage, Holding, named_packages
+from sysimage.compare.compared_contents import HeldPackage, Holding, named_packages
 from sysimage.errors import IntegrityError, MachineError, RegistryError, SpecError
 from sysimage.notices import notice
 from sysimage.progress import Progress, silent
@@ -128,7 +128,7 @@ def diff(
 def difference(
     before: Opened, after: Opened, settings: Settings, *, changelogs: bool = True, progress: Progress = silent
 ) -> Difference:
-    """As `diff`, of what was opened."""
+    """Like `diff`, for two values that are open."""
     from sysimage.compare.difference import compare
 
     found = compare(before.holding, after.holding)
@@ -219,7 +219,7 @@ def _closure_of_store(system: DeclaredSystem, settings: Settings, progress: Prog
 
 
 def _is_lock(path: Path) -> bool:
-    """Whether a file is a lock file, by its format; what is not JSON is left to the spec's reader to say."""
+    """Whether a file is a lock file, by its format; a file that is not JSON is reported by the reader of specs."""
     from sysimage_bootstrap.packages.lock import FORMAT_NAME
 
     try:
@@ -236,7 +236,7 @@ def of_resolution(
     configuration: Mapping[str, str] | None = None,
     asked: frozenset[str] | None = None,
 ) -> Holding:
-    """What a spec or a lock file holds: the packages that it comes to."""
+    """The contents of a spec or a lock file: the packages that it chooses."""
     packages = {
         one.name: HeldPackage(one.name, one.version, one.architecture, one.source, one.source_version)
         for one in resolution.packages

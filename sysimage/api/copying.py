@@ -37,7 +37,7 @@ def push(
     (``host/name:tag``), sending only what they lack. All platforms that it has go along, or ``platform`` alone.
 
     Raises a `SysimageError`: `RegistryError` for what a registry
-    refuses, `IntegrityError` for an image that is not what it says.
+    refuses, `IntegrityError` for an image whose content is not what its documents say.
     """
     from sysimage.destinations.registry import push_targets
     from sysimage.pipeline.transfer import copy_image
@@ -113,8 +113,8 @@ def tags(name: str, *, settings: Settings = DEFAULT) -> tuple[str, ...]:
 
 
 def target_of(text: str, settings: Settings) -> Target:
-    """Where an image is to be brought: an engine, a layout, a registry, or a file. What is there counts before a form
-    that a name has."""
+    """Where an image is to be brought: an engine, a layout, a registry, or a file. An existing file takes precedence
+    over the form of the name."""
     from sysimage.destinations.daemon import Engine
     from sysimage.destinations.registry import PushTarget
     from sysimage.pipeline.image_places import cut_at_colons
@@ -133,7 +133,7 @@ def target_of(text: str, settings: Settings) -> Target:
     engine, colon, name = text.partition(":")
     if colon and engine in ENGINES and not name.startswith("//"):
         if name:
-            raise SpecError(f"cannot copy to {text}: an image brings its name", hint=f"say {engine}:")
+            raise SpecError(f"cannot copy to {text}: an image keeps its own name", hint=f"say {engine}:")
         return Engine(engine, environment=dict(settings.variables))
     if is_name and not path.exists():
         return PushTarget.parse(text)

@@ -29,9 +29,8 @@ def delivery(
     architecture: str,
     settings: Settings,
 ) -> Delivery:
-    """Every place that is named; a file called after the image, its ``name`` and ``architecture``, where none
-    is."""
-    from sysimage.pipeline.options import Delivery, Push
+    """Every place that is named; without one, a file named after the image, by its ``name`` and ``architecture``."""
+    from sysimage.pipeline.options import Delivery, PushRequest
 
     if form is not None and form not in _SUFFIXES:
         raise SpecError(f"cannot write the format {form!r}: it must be one of {', '.join(_SUFFIXES)}")
@@ -42,12 +41,12 @@ def delivery(
         form, place = chosen_output(output, form, name, architecture)
     elif form is not None:
         raise SpecError(f"cannot write the format {form}: no --output says where", hint="say --output, or no --format")
-    pushes: tuple[Push, ...] = ()
+    pushes: tuple[PushRequest, ...] = ()
     if push:
         from sysimage.destinations.registry import push_targets
 
         reached = settings.registries()
-        pushes = tuple(Push(target, reached) for target in push_targets(tuple(push)))
+        pushes = tuple(PushRequest(target, reached) for target in push_targets(tuple(push)))
     engine = None
     if load is not None:
         from sysimage.destinations.daemon import Engine

@@ -60,7 +60,7 @@ def lock_packages(
     hint: str,
     update: Sequence[str] = (),
 ) -> tuple[LockedPackages, LockFile | None, LockFile]:
-    """As `lock`, of a spec that was read; ``inputs`` were read for it and are not written over, as ``hint`` says.
+    """Like `lock`, for a spec that was read; ``inputs`` were read for it and are not written over, as ``hint`` says.
 
     With it the lock that was replaced, if there was one, and the new one.
     """
@@ -135,7 +135,7 @@ def _own_inputs(system: DeclaredSystem, settings: Settings) -> Sequence[Input]:
 
 
 def _check(path: Path, read: Iterable[Input], hint: str) -> None:
-    """Refuse to write over what is read, or over what is not a lock file."""
+    """Refuse to overwrite an input, or a file that is not a lock file."""
     from sysimage.pipeline.output_checks import refuse_another_format, refuse_inputs
     from sysimage_bootstrap.packages.lock import FORMAT_NAME
 

@@ -55,7 +55,7 @@ def inspect(
 
     ``image`` is an archive, an OCI layout (``DIR``, ``DIR:TAG``, ``DIR@sha256:…``), or the name of an image in a
     registry (``host/name:tag``, ``host/name@sha256:…``), which ``settings`` say how to reach.
-    Digests of its documents are checked; layers are not read but for the topmost one, to count the store's items.
+    Digests of its documents are checked; of the layers only the topmost one is read, to count the items of the store.
     Arguments and errors are those of `verify`.
     """
     from sysimage.verify import inspect_image

@@ -49,24 +49,24 @@ class Settings:
     security_archive: str | None = None
     """The same for the security suite."""
     apt_root: Path = Path("/etc/apt")
-    """The apt configuration that counts."""
+    """The apt configuration that is used: the given one, or that of this machine."""
     keyring: Path | None = None
-    """Keys that may sign package lists, instead of Debian's."""
+    """Keys that may sign package lists, instead of Debian's keys."""
     allow_expired: bool = False
     """Take package lists that have run out."""
     allow_rollback: bool = False
     """Take package lists that are older than those seen before."""
     plain_http: tuple[str, ...] = ()
-    """Registries, ``host`` or ``host:port``, that are spoken to without TLS, as this machine's own are."""
+    """Registries, ``host`` or ``host:port``, that are reached without TLS, as those on this machine are."""
     registry_ca: Path | None = None
-    """Certificates to trust in registries, instead of the machine's."""
+    """Certificates to trust in registries, instead of those of the machine."""
     environ: Mapping[str, str] | None = None
     """Variables that say where the cache is (``XDG_CACHE_HOME``, ``HOME``), which proxies lead to the archive and to
     registries (``http_proxy``, ``https_proxy``, ``no_proxy``), where credentials for registries are
     (``REGISTRY_AUTH_FILE``, ``DOCKER_CONFIG``, ``XDG_RUNTIME_DIR``, ``HOME``), and all that an engine reads.
-    None takes the process's."""
+    None means the environment of this process."""
     now: datetime | None = None
-    """The time by which package lists have run out or not; with a time zone. None takes the clock's."""
+    """The time by which package lists have run out or not; with a time zone. None means the current time."""
 
     def __post_init__(self) -> None:
         if self.jobs is not None and self.jobs < 1:
@@ -76,7 +76,7 @@ class Settings:
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """The environment that counts."""
+        """The environment that is used: the given one, or that of this process."""
         return os.environ if self.environ is None else self.environ
 
     @property

@@ -117,7 +117,7 @@ class Plan:
     @classmethod
     def of(cls, planned: PlannedBuild, *, estimated: bool = False) -> Plan:
         """What the pipeline has planned. ``estimated`` is whether to compare it with other rules, which takes time."""
-        from sysimage.layerplan.outlook import PLANNED, outlook
+        from sysimage.layerplan.estimate import PLANNED, outlook
 
         layers = planned.plan.layers
         size = sum(entry.size() for entry in planned.tree)

@@ -1,4 +1,4 @@
-"""The account files of an image on a base: the base's, with what they lack."""
+"""The account files of an image on a base: the files of the base, with the missing accounts added."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def tell_lost_accounts(base: BaseImage) -> None:
 
 
 def accounts_on(base: BaseImage, accounts: Accounts | None, spec: SystemSpec) -> Iterable[Entry]:
-    """The account files of an image that is to know ``accounts``: the base's, with what they lack.
+    """The account files of an image with ``accounts``: the files of the base, with the missing accounts added.
 
     A `BaseImageError` names those that would have to change and cannot; other errors as in `amended`.
     """

@@ -17,7 +17,7 @@ from sysimage.store.paths import StorePath
 from sysimage.verify.config import Config
 from sysimage.verify.image_source import ImagePlace
 from sysimage.verify.issue_collector import IssueCollector
-from sysimage.verify.packages import PackageFiles
+from sysimage.verify.packages import PackageRecords
 from sysimage.verify.tar import MemberKind
 from sysimage.verify.tree import FileTree
 
@@ -58,8 +58,8 @@ class BaseImage:
     account_files: AccountFiles
     """Its /etc/passwd and companions, as far as it has them."""
     account_faults: Mapping[Table, str]
-    """Why those of them that are there, but are not files, cannot be read."""
-    packages: PackageFiles = field(default_factory=PackageFiles)
+    """Why account files that exist, but are not regular files, cannot be read."""
+    packages: PackageRecords = field(default_factory=PackageRecords)
     """What it says of its Debian packages."""
     sparse_files: tuple[str, ...] = ()
     """Paths of files that its layers have with holes."""
@@ -88,7 +88,7 @@ NO_BASE = BaseImage(
     account_files={},
     account_faults={},
 )
-"""What an image begins with that has no base image: nothing, as ``FROM scratch`` in a Dockerfile."""
+"""The empty base of an image without a base image, as ``FROM scratch`` in a Dockerfile."""
 
 
 def check_room(base: BaseImage, max_layers: int) -> None:

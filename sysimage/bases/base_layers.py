@@ -17,7 +17,7 @@ def copy_layers(base: BaseImage, into: BlobDirectory) -> None:
     """Bring the base's blobs to ``into``. An `IntegrityError` if the base changed since it was read."""
     if not base.layers:
         return
-    from sysimage.verify.limits import DEFAULT_LIMITS  # not paid for by builds without a base image
+    from sysimage.verify.limits import DEFAULT_LIMITS  # imported late: not needed by builds without a base image
     from sysimage.verify.open import open_source
 
     with open_source(base.path, DEFAULT_LIMITS) as source:

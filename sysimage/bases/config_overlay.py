@@ -1,9 +1,10 @@
-"""How a container runs that is made of a base and of what is on top: ours where we say something, else the base's.
+"""How a container on a base runs: by the values of the spec where it has them, otherwise by those of the base.
 
 What the spec says replaces what the base says; what we only derive from the packages is added to it. So directories of
 ours come before those in the base's PATH, and the base's programs are found as before. The rest is as a Dockerfile does
-it: labels, ports and volumes add up, but for volumes that would hide the store; working directory, user and stop signal
-stay until others are specified; another entry point drops the base's command with it, and an empty list means none.
+it: labels, ports and volumes add up, except for volumes that would hide the store; working directory, user and stop
+signal stay until others are specified; another entry point drops the base's command with it, and an empty list means
+none.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from sysimage.spec.model import SystemSpec
 def overlaid(config: ImageConfig, base: BaseImage, spec: SystemSpec) -> ImageConfig:
     """The ``config`` that ``spec`` asks for, with what it leaves to the base.
 
-    With an init, the base's user, command and health check go: an init is root's, and they were another program's.
+    With an init, the user, command and health check of the base are dropped: an init runs as root, and they belong to
+    another program.
     """
     under, runs, has_init = base.config, base.config.runtime, spec.has_init
     specified = {*spec.environment, *(["LANG"] if "locale" in spec.model_fields_set else [])}
@@ -44,16 +46,16 @@ def overlaid(config: ImageConfig, base: BaseImage, spec: SystemSpec) -> ImageCon
             inherited=inherited,
         )
     except ValueError as error:
-        raise BaseImageError(f"cannot take over how {base.path} runs: {error}") from None
+        raise BaseImageError(f"cannot use the configuration of the base image {base.path}: {error}") from None
 
 
 def base_history(base: BaseImage) -> list[dict[str, Any]]:
-    """The base's history, as the image's begins."""
+    """The history of the base, with which that of the image begins."""
     return [dict(entry) for entry in base.history]
 
 
 def variables_of(base: BaseImage) -> dict[str, str]:
-    """The base's environment; of a name that is there twice, the last value, as engines have it."""
+    """The base's environment; if a name occurs twice, the last value counts, as in engines."""
     return dict(entry.split("=", 1) for entry in base.config.runtime.environment)
 
 

@@ -19,7 +19,7 @@ from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.layers import LayerBlob
 from sysimage.progress import Progress, silent
-from sysimage.verify.captured import is_captured
+from sysimage.verify.captured_files import is_captured
 from sysimage.verify.documents import field
 from sysimage.verify.image_source import ImagePlace, ImageSource
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
@@ -54,9 +54,9 @@ def read_base_image(
     """Read the image at ``path`` (an archive, an OCI layout directory, or another place).
 
     Of several it is the one that is called ``name`` and is for ``platform`` (``os/architecture[/variant]``).
-    ``store_dir`` is where the image to be
-    has its store. An image that is not what it says, or says what is malformed, is an `IntegrityError` with every
-    fault; one that nothing can be built on is a `BaseImageError`.
+    ``store_dir`` is where the image to be has its store. An image whose content is not what its documents say, or whose
+    documents are malformed, is an `IntegrityError` with every fault; one that nothing can be built on is a
+    `BaseImageError`.
     """
     faults = IssueCollector(limits.faults_per_rule)
     try:
@@ -92,7 +92,7 @@ def _refused(path: Path | ImagePlace, faults: IssueCollector) -> IntegrityError:
             issues=faults.issues,
         )
     return IntegrityError(
-        f"cannot use the base image {path}: it is not what it says",
+        f"cannot use the base image {path}: its content is not what its documents say",
         hint="sysimage verify shows whether another copy is intact",
         issues=faults.issues,
     )
@@ -163,7 +163,7 @@ def _extensions(raw: Mapping[str, Any]) -> Mapping[str, Any]:
 def _layer(reading: LayerReading, source: ImageSource) -> BaseLayer:
     document = reading.document
     digest, compression = document.digest, _compression(source, document.file)
-    if digest is None:  # an older archive does not say it
+    if digest is None:  # older archives lack this field
         hasher = hashlib.sha256()
         for chunk in source.chunks(document.file):
             hasher.update(chunk)

@@ -1,4 +1,5 @@
-"""What scanners read of our packages, beside what they read of the base's: both are in the image."""
+"""The files that scanners read about packages of sysimage, next to those about packages of the base: the image has
+both."""
 
 from __future__ import annotations
 

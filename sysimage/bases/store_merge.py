@@ -71,7 +71,7 @@ def closed_database(base: BaseImage, store: Store) -> Iterator[Entry]:
 
 
 def generation_on(base: BaseImage, store: Store) -> int:
-    """The number of the generation that comes after the base's."""
+    """The number of the generation after that of the base."""
     node = base.tree.find(as_parts(f"{store.state_dir}/profiles"))
     numbers = [0]
     for name in node.children if node is not None else ():

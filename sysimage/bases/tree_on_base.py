@@ -1,4 +1,5 @@
-"""Our tree on top of a base's: files go where the base's links lead, and the base's directories stay as they are."""
+"""The tree of the image on top of that of a base: files follow the links of the base, and the directories of the base
+are not changed."""
 
 from __future__ import annotations
 
@@ -7,20 +8,20 @@ from dataclasses import replace
 
 from sysimage.bases.base_image import BaseImage, BaseImageError
 from sysimage.errors import Issue
-from sysimage.rootfs.tree import NOBODYS, Entry, Kind, Tree
+from sysimage.rootfs.tree import NOBODYS, Entry, Kind, RootTree
 from sysimage.rules.paths import as_parts, as_path
 from sysimage.spec.model import Store
 from sysimage.spec.reserved_paths import Use, refusal_in_any_image
 from sysimage.verify.tar import MemberKind
-from sysimage.verify.tree import FileTree, Node, item_of
+from sysimage.verify.tree import FileTree, TreeNode, item_of
 
 _ACCESS = (b".system.posix_acl_access", b".acl.access")
 """Ends of records of permissions, which a mode in the spec replaces."""
 CURRENT_SYSTEM = "/run/current-system"
 
 
-def place_on(tree: Tree, base: BaseImage, store: Store) -> Tree:
-    """``tree`` as the layer above the base's. A `BaseImageError` names every new entry that would replace
+def place_on(tree: RootTree, base: BaseImage, store: Store) -> RootTree:
+    """``tree`` as the layer above those of the base. A `BaseImageError` names every new entry that would replace
     a directory, are below a file, or are in a store that the base has elsewhere."""
     if not base.layers:
         return tree  # as the walk would find; without it, a build that changes nothing takes a tenth less time
@@ -52,7 +53,7 @@ def place_on(tree: Tree, base: BaseImage, store: Store) -> Tree:
             hint="leave out of the spec, or of the base, what is in both",
             issues=issues,
         )
-    return Tree(_with_the_bases_parents(placed, base.tree).values())
+    return RootTree(_with_the_bases_parents(placed, base.tree).values())
 
 
 def _place(entry: Entry, base: FileTree) -> tuple[str, str | None]:
@@ -102,12 +103,12 @@ def _kept(entry: Entry, base: FileTree, path: str, store: Store) -> Entry | str 
     return replace(entry, path=path)
 
 
-def directory_of(node: Node, path: str) -> Entry:
+def directory_of(node: TreeNode, path: str) -> Entry:
     """A directory as a base has it, with its attributes: a layer that repeats it without them would take them away."""
     return replace(Entry.directory(path, node.mode, node.uid, node.gid), attributes=node.attributes)
 
 
-def _directory_behind(node: Node, path: str, base: FileTree) -> str | None:
+def _directory_behind(node: TreeNode, path: str, base: FileTree) -> str | None:
     """The directory of the base's own, of no store item, to which its link at ``path`` leads."""
     if node.kind is not MemberKind.SYMLINK:
         return None

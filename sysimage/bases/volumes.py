@@ -1,7 +1,7 @@
-"""Volumes of a base image: kept, but for those in which an engine would hide the store that is on top.
+"""Volumes of a base image: kept, except for those that would hide the store on top of the base.
 
 An engine puts an empty directory, or an old copy, in the place of a volume. A base in which Nix or Guix ran may declare
-``/nix`` as one: with it, a container of the image on top would have no program at all, or last year's.
+``/nix`` as one: with it, a container of the image on top would have no program at all, or outdated ones.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sysimage.spec.model import Store, SystemSpec
 
 
 def kept_volumes(base: BaseImage, store: Store) -> tuple[str, ...]:
-    """The base's volumes, without those that would hide something of the store's."""
+    """The volumes of the base, without those that would hide a part of the store."""
     return tuple(volume for volume in base.config.runtime.volumes if not _hides(volume, base, store))
 
 

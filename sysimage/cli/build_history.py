@@ -53,7 +53,7 @@ def with_replaced_image(
                 hint="leave one of them out",
             )
     if isinstance(output, int) or (output is None and not arguments.push):
-        raise SpecError("cannot go on from the image that is replaced: none is", hint="say --previous")
+        raise SpecError("cannot go on from the image that is replaced: no image is replaced", hint="say --previous")
     ask = _asking(arguments, terminal, platform)
     replaced = what_is_replaced(output, arguments.push or (), platform, ask, name)
     return replace(history, previous=replaced)

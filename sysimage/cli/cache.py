@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     layers = LayerCache(root / "layers")
     if arguments.action == "prune":
         freed, busy = _prune(root, layers, arguments)
-        kept = [measured(root, part) for part in PARTS]
+        kept = [measured(root, part) for part in CACHE_PARTS]
         if arguments.json:
             from sysimage.documents.cache import CachePruneDocument
 
@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     if arguments.layers:
         _list_layers(layers, terminal, as_json=arguments.json)
         return
-    parts = [measured(root, part) for part in PARTS]
+    parts = [measured(root, part) for part in CACHE_PARTS]
     if arguments.json:
         from sysimage.documents.cache import CacheDocument
 
@@ -163,7 +163,7 @@ class CachePart:
     """Bytes on the disk; what has several names counts once."""
 
 
-PARTS = (
+CACHE_PARTS = (
     CachePart("layers", "layers that were built; builds keep at most --cache-size of them"),
     CachePart("archive", "packages as they were fetched, and package lists"),
     CachePart("store", "the items of packages and systems"),

@@ -76,7 +76,7 @@ def check_stream(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 
 def check_outputs(request: BuildRequest, arguments: argparse.Namespace) -> None:
-    """Refuse what would write over something that this build reads, or over what is not an image, before any work."""
+    """Refuse, before any work, an output that would overwrite an input of this build or a file that is not an image."""
     from sysimage.cli.inputs import flag_inputs, spec_input
     from sysimage.pipeline import output_checks
 

@@ -52,7 +52,7 @@ def parse_arguments(
 
 
 def asks_for_json(parser: argparse.ArgumentParser, argv: Sequence[str], environ: Mapping[str, str]) -> bool:
-    """Whether words that cannot be parsed ask for a document instead of lines: by the flag, or by its variable."""
+    """Whether a command line that cannot be parsed asks for JSON, by the flag or by its variable."""
     ours = argv[: argv.index("--")] if "--" in argv else argv
     verb = _parsers(parser).get(ours[0]) if ours else None
     if verb is not None and "--json" not in verb._option_string_actions:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sysimage.errors import SpecError
 
 if TYPE_CHECKING:
-    from sysimage.spec.choices import Assignment
+    from sysimage.spec.choices import KeyValue
 
 LATEST = 253402300799
 """The last second of the year 9999, beyond which times of documents can't be written."""
@@ -41,7 +41,7 @@ def platforms(text: str) -> tuple[str, ...]:
 
 
 def one_platform(text: str) -> tuple[str, ...]:
-    """As `platforms`, of one alone."""
+    """Like `platforms`, for exactly one platform."""
     found = platforms(text)
     if len(found) > 1:
         raise argparse.ArgumentTypeError("it names several platforms, and this is done for one at a time")
@@ -94,12 +94,12 @@ def source_date_epoch(environ: Mapping[str, str]) -> int | None:
     return int(text)
 
 
-def assignment(text: str) -> Assignment:
+def assignment(text: str) -> KeyValue:
     """A key and its value."""
-    from sysimage.spec.choices import Assignment
+    from sysimage.spec.choices import KeyValue
 
     try:
-        return Assignment.parse(text)
+        return KeyValue.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

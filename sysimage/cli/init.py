@@ -31,7 +31,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from sysimage.conversion.convert import convert
-    from sysimage.conversion.draft import Note, image_name
+    from sysimage.conversion.spec_draft import Note, image_name
 
     path = Path(arguments.spec)
     if path.suffix not in (".json", ".jsonc"):
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> None:
         return
     terminal.result(f"{path}: written")
     if notes:
-        terminal.note(f"what {arguments.source} says beside it:")
+        terminal.note(f"what {arguments.source} says and the spec does not:")
     for note in notes:
         at = "" if note.line is None else f"line {note.line}: "
         terminal.note(f"  {at}{note.text}")

@@ -6,7 +6,7 @@ import json
 
 
 def compact_json(value: object, depth: int = 0) -> str:
-    """JSON in which each part that fits on a line has one of its own. ``depth`` is that of the value: 0 at the top."""
+    """JSON in which each part that is short enough is on one line. ``depth`` is that of the value: 0 at the top."""
     flat = json.dumps(value, ensure_ascii=False)
     if depth and len(flat) + 2 * depth <= 72:
         return flat

@@ -78,7 +78,7 @@ _KEPT = {
     **dict.fromkeys(("build", "plan", "test", "lock"), "; what was fetched and made is kept for the next time"),
     **dict.fromkeys(("push", "copy"), "; the layers that a registry has got need not be sent again"),
 }
-"""By verb, what is there the next time after a signal has ended it."""
+"""By verb: what exists at the next run after a signal has ended it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -28,7 +28,7 @@ class Flag:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class FlagGroup:
     """Flags under one heading."""
 
     title: str
@@ -45,7 +45,7 @@ class Manual:
     """One line."""
     description: str
     usage: str
-    groups: tuple[Group, ...]
+    groups: tuple[FlagGroup, ...]
     examples: tuple[tuple[str, str], ...] = ()
     """Command and what it is for."""
 
@@ -71,7 +71,7 @@ def _manual(parser: argparse.ArgumentParser, name: str, line: str) -> Manual:
     for group in parser._action_groups:
         flags = tuple(_flags(group._group_actions))
         if flags:
-            groups.append(Group((group.title or "options").replace("positional arguments", "arguments"), flags))
+            groups.append(FlagGroup((group.title or "options").replace("positional arguments", "arguments"), flags))
     description = re.sub(r"\s*\n\s*", " ", (parser.description or "").strip())
     words = [_usage(action) for action in parser._actions if not action.option_strings]
     return Manual(name, line, description, " ".join([name, "[FLAG…]", *words]), tuple(groups))

@@ -91,7 +91,7 @@ class Parser(argparse.ArgumentParser):
         return [word for word in before if word.startswith("--") and word.partition("=")[0] not in known]
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        # As argparse has it, with other words; the method has been there since Python 2.7.
+        # Like the method of argparse, with other words; the method has been there since Python 2.7.
         if action.choices is None or value in action.choices:
             return
         choices = [str(choice) for choice in action.choices]

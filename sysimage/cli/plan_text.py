@@ -1,4 +1,4 @@
-"""A plan as people read it: what it comes to first, and every layer when that is asked for."""
+"""A plan as text: first its totals, then every layer if that is asked for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WORDS = {"single": "in one layer", "guix-size": "by size, as Guix", "popularity
 
 
 def summary(planned: Plan, width: int) -> Iterator[str]:
-    """What the plan comes to."""
+    """The totals of the plan."""
     layers = f"{planned.layer_count} layers of at most {planned.max_layers}"
     yield f"{planned.names[0]}: {layers}, {planned.items} items, {in_bytes(planned.nar_size)} uncompressed"
     yield ""

@@ -1,4 +1,4 @@
-"""``sysimage push``: bring an image that is there already to registries."""
+"""``sysimage push``: push an existing image to registries."""
 
 from __future__ import annotations
 

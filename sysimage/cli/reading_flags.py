@@ -49,7 +49,7 @@ def opened(place: str, arguments: argparse.Namespace, terminal: Terminal) -> Ope
 
 
 def style_of(arguments: argparse.Namespace) -> Style:
-    """How progress is shown: an answer comes at once, so that lines about it would only be in its way."""
+    """How progress is shown: no lines by default, since the answer comes at once."""
     if arguments.quiet:
         return "quiet"
     style: Style = arguments.progress

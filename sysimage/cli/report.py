@@ -122,7 +122,7 @@ def _facts(text: str, tag: str | None, arguments: argparse.Namespace, terminal: 
 
 
 def _record(annotations: Mapping[str, str], place: str, terminal: Terminal) -> Record | None:
-    """What the build of an image knew. The image can be shown without."""
+    """The record of the image's build. The report is made without it if it cannot be read."""
     from sysimage.pipeline.history import record_in
 
     try:

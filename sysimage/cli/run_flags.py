@@ -1,4 +1,4 @@
-"""What ``run``, ``shell`` and ``test`` share: where an image runs, and which image that is."""
+"""What ``run``, ``shell`` and ``test`` share: where an image runs, and which image runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sysimage.progress import Progress
 
 RUNNABLE = "an archive or an OCI layout (FILE, DIR, DIR:TAG), or a system.json"
-PLACES = ("vm", "docker", "podman", "namespaces")
+RUN_PLACES = ("vm", "docker", "podman", "namespaces")
 
 
 def add_place(parser: argparse.ArgumentParser, default: str) -> None:
@@ -31,7 +31,7 @@ def add_place(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument(
         "--in",
         dest="place",
-        choices=PLACES,
+        choices=RUN_PLACES,
         default=default,
         help=f"where it runs ({default}); vm: an engine in a virtual machine; docker, podman: that engine of this "
         "machine; namespaces: Linux namespaces, without any engine",

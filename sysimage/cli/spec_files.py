@@ -22,13 +22,13 @@ _STANDARD_INPUT = "standard input"
 
 def choices(arguments: argparse.Namespace) -> SpecChoices:
     """What the flags of `sysimage.cli.flags.add_choice_flags` choose of the spec: one platform too, but not several."""
-    from sysimage.spec.choices import Assignment, SpecChoices
+    from sysimage.spec.choices import KeyValue, SpecChoices
 
     platforms: tuple[str, ...] = getattr(arguments, "platforms", None) or ()
     texts = [f"architecture={platform.partition('/')[2]}" for platform in platforms] if len(platforms) == 1 else []
     return SpecChoices(
         tuple(arguments.variant or ()),
-        (*(arguments.assignments or ()), *map(Assignment.parse, texts)),
+        (*(arguments.assignments or ()), *map(KeyValue.parse, texts)),
         dict(arguments.spec_arguments or ()),
         arguments.argument_environment,
     )
@@ -113,7 +113,7 @@ def each_system(arguments: argparse.Namespace) -> tuple[DeclaredSystem, ...]:
 
 
 def only_system(arguments: argparse.Namespace) -> DeclaredSystem:
-    """As `each_system`, for what is done for one platform at a time."""
+    """Like `each_system`, for verbs that handle one platform at a time."""
     from sysimage.spec.platforms import several_platforms
 
     found = each_system(arguments)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ClosureError(SysimageError):
-    """The items do not form a closure: a reference is missing, an item comes twice, or there is a cycle."""
+    """The items do not form a closure: a reference is missing, an item occurs twice, or there is a cycle."""
 
 
 class Closure:
@@ -74,7 +74,7 @@ class Closure:
         Nodes and edges are inserted in the closure's order, so that algorithms that follow insertion order are stable;
         self-references are not edges. Do not change it.
         """
-        import networkx  # a tenth of a second that a build of an unchanged system need not pay
+        import networkx  # imported late: takes a tenth of a second, and an unchanged system does not need it
 
         graph = networkx.DiGraph()
         graph.add_nodes_from(item.path for item in self.items)

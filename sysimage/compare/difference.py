@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from sysimage.compare.holding import HeldFile, HeldLayer, HeldPackage, Holding
+from sysimage.compare.compared_contents import HeldFile, HeldLayer, HeldPackage, Holding
 from sysimage_bootstrap.archive.versions import version_key
 
 Change = Literal["added", "removed", "up", "down", "changed"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from sysimage.compare.compared_contents import HeldPackage
 from sysimage.compare.difference import PackageChange
-from sysimage.compare.holding import HeldPackage
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.debs.changelog import changelog_names, fixed_since
 from sysimage_bootstrap.debs.deb import open_deb
@@ -52,7 +52,8 @@ def fixes(
 
 
 def changelog_of(package: Package, file: Path) -> bytes | None:
-    """The compressed changelog of the packaging in a package's file; None where it has only a link to another's."""
+    """The compressed changelog of the packaging in a package's file; None if it has only a link to the changelog of
+    another package."""
     wanted = [f"usr/{name}".encode() for name in changelog_names(package.name)]
     found: dict[bytes, bytes] = {}
     with open_deb(file, package.digest, str(package)) as deb:

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from sysimage_bootstrap.packages.resolve import Resolution
 
 Reason = Literal["asked", "always", "declared", "contents", "reference"]
-"""Why one item refers to another: the spec names it, every system has it, a package declares it, contents mention it
-and nothing is declared, or nothing is known but that it does."""
-ALWAYS = frozenset({*ESSENTIAL, *EVERYWHERE, *IN_EVERY_IMAGE, *itertools.chain.from_iterable(WITH_INIT.values())})
+"""Why one item refers to another: the spec names it, every system has it, a package declares it, its contents mention
+it without a declaration, or the reason is not known."""
+ALWAYS_INSTALLED = frozenset(
+    {*ESSENTIAL, *EVERYWHERE, *IN_EVERY_IMAGE, *itertools.chain.from_iterable(WITH_INIT.values())}
+)
 _TOP = ""
 """Above all roots. No item has an empty name."""
 
@@ -107,7 +109,7 @@ class ReferenceGraph:
         roots = tuple(labels[root] for root in closure.roots)
         if asked is not None:
             needed = {below for label, names in references.items() if label not in roots for below in names}
-            kept = asked | ALWAYS
+            kept = asked | ALWAYS_INSTALLED
             for root in roots:
                 references[root] = tuple(
                     below
@@ -153,7 +155,7 @@ class ReferenceGraph:
         near = closest(text, names) or min((name for name in names if len(text) > 2 and text in name), default=None)
         meant = f"did you mean {near!r}? " if near else ""
         raise SpecError(
-            f"cannot find {text!r}: no item is called so",
+            f"cannot find {text!r}: there is no such item",
             hint=f"{meant}`sysimage size --top 0` lists all items",
         )
 
@@ -205,7 +207,7 @@ class ReferenceGraph:
             return None
         if self.asked is not None and package in self.asked:
             return "asked"
-        return "always" if package in ALWAYS else None
+        return "always" if package in ALWAYS_INSTALLED else None
 
     def kept(self) -> list[Kept]:
         """What every item keeps alive, the largest first: bytes of the items that are reached only through it."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sysimage.closure import Closure
-from sysimage.compare.holding import HeldFile, HeldLayer, HeldPackage, Holding, named_packages
+from sysimage.compare.compared_contents import HeldFile, HeldLayer, HeldPackage, Holding, named_packages
 from sysimage.compare.layer_reader import STORE_NAME, ContentDigest, LayerFiles, read_files
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, MachineError, SysimageError
@@ -26,7 +26,7 @@ from sysimage.verify.open import open_source
 from sysimage.verify.read_documents import read_documents
 from sysimage.verify.store import STATE_DIRECTORIES, WANTED
 from sysimage.verify.tar import MemberKind, TarMember
-from sysimage.verify.tree import FileTree, Node, item_of
+from sysimage.verify.tree import FileTree, TreeNode, item_of
 from sysimage.workers import threads
 from sysimage_bootstrap.archive.deb822 import paragraph
 from sysimage_bootstrap.archive.dependencies import parse_dependencies, parse_targets
@@ -34,7 +34,7 @@ from sysimage_bootstrap.archive.dependencies import parse_dependencies, parse_ta
 STAGE = "read layers"
 _THREADS = 2
 _HASH = 33
-"""Bytes of the hash in an item's name, with what parts it from the name."""
+"""Bytes of the hash in an item's name, with the hyphen after it."""
 
 
 def read_image(
@@ -133,12 +133,12 @@ def _contents(
             yield content
 
 
-def _content(node: Node, layers: Sequence[LayerFiles]) -> bytes | None:
+def _content(node: TreeNode, layers: Sequence[LayerFiles]) -> bytes | None:
     return layers[node.layer - 1].captured.get(node.content_at)
 
 
 def _packages(rows: Iterator[bytes]) -> tuple[dict[str, HeldPackage], dict[str, frozenset[str]]]:
-    """Packages by name, and what each declares that it depends on; what is not a row is ignored."""
+    """Packages by name, and what each declares that it depends on; other files are ignored."""
     found: dict[str, HeldPackage] = {}
     depends: dict[str, frozenset[str]] = {}
     provided: dict[str, frozenset[str]] = {}
@@ -245,7 +245,7 @@ def _files(tree: FileTree, layers: Sequence[LayerFiles], items: Mapping[str, str
     """
     names: dict[tuple[int, Parts], tuple[bool, Parts]] = {}
     owners: dict[tuple[int, Parts] | Parts, str] = {}
-    places: list[tuple[Parts, Node]] = []
+    places: list[tuple[Parts, TreeNode]] = []
     for parts, node in tree.walk():
         if _is_bookkeeping(parts):
             continue

@@ -35,7 +35,7 @@ from sysimage.containers.kernel_calls import (
 )
 from sysimage.containers.terminal_relay import received_terminal, relay, take_terminal
 
-CAPABILITIES = (0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31)
+KEPT_CAPABILITIES = (0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31)
 """capability.h; what Docker leaves to a container without ``--privileged``."""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
@@ -46,7 +46,7 @@ _OF_THE_PROGRAM = {errno.ENOENT: NOT_FOUND, errno.ENOTDIR: NOT_FOUND, errno.EACC
 
 
 def main(deed: str, request: str) -> NoReturn:
-    """Start or enter a container, and end as it does."""
+    """Start or enter a container, and end with its exit status."""
     todo = json.loads(request)
     parent, tell = todo["parent"], todo["tell"]
     for descriptor in (tell, *todo["cgroup"].values()):
@@ -86,7 +86,7 @@ def _join(pid: int, own_users: bool, names: tuple[str, ...]) -> None:
 
 
 def _supervise(deed: str, todo: dict[str, Any], tell: int) -> NoReturn:
-    """Fork the program, say whether it started, and end as it does."""
+    """Fork the program, report whether it started, and end with its exit status."""
     failed, fails = os.pipe()
     ours, theirs = socket.socketpair() if todo["terminal"] else (None, None)
     child = os.fork()

@@ -32,7 +32,7 @@ from sysimage.process import Completed, ProcessFailedError, find, run, spawn
 from sysimage.progress import Progress, silent
 
 STAGE = "load"
-PACKAGES = {"docker": "docker.io", "podman": "podman"}
+ENGINE_PACKAGES = {"docker": "docker.io", "podman": "podman"}
 REMOVING_SECONDS = 60.0
 _NETWORK = re.compile(r"network|netavark|aardvark|cni|iptables|nft|bridge|slirp4netns|pasta", re.IGNORECASE)
 """What engines say when they cannot make a container's network."""
@@ -80,16 +80,16 @@ class Engine:
     program: str
     """docker or podman."""
     environ: Mapping[str, str]
-    """The user's, which says where its daemon is and how it is set up."""
+    """The environment of the user, which says where the daemon is and how it is set up."""
 
     def call(self, *words: str, stdin: bytes | None = None, accept: Sequence[int] = (0,)) -> Completed:
         """Run a command of the engine. A `ProcessFailedError` for a status outside ``accept``."""
         return run([self.path(), *words], stdin=stdin, env=self.environ, accept=accept)
 
     def path(self) -> Path:
-        """Where it is; what the user's PATH finds first counts."""
+        """Where it is; the first match in the user's PATH is used."""
         own = shutil.which(self.program, path=self.environ.get("PATH"))
-        return Path(own) if own else find(self.program, package=PACKAGES[self.program])
+        return Path(own) if own else find(self.program, package=ENGINE_PACKAGES[self.program])
 
     def cgroup_version(self) -> str:
         """``1`` or ``2``; a `MachineError` where systemd cannot have a cgroup."""

@@ -60,8 +60,7 @@ class RunnableImage:
         return not command and ((len(entry) == 2 and entry[1].endswith("-system")) or self.starts_systemd(list(entry)))
 
     def starts_systemd(self, argv: Sequence[str]) -> bool:
-        """Whether what is started is systemd, which needs of its container what other programs do not: the image's own
-        program."""
+        """Whether ``argv`` starts the image's own systemd, which needs more of its container than other programs do."""
         runtime = self.documents.config.runtime
         is_own = list(argv[:1]) == list(runtime.entry_point[:1])
         return is_own and is_systemd(runtime.entry_point, runtime.stop_signal)
@@ -125,9 +124,10 @@ def open_image(
 
 
 def refused(name: str, issues: tuple[Issue, ...]) -> IntegrityError:
-    """The error for an image that is not what it says."""
+    """The error for an image whose content contradicts its documents."""
     return IntegrityError(
-        f"cannot run {name}: it is not what it says", hint="sysimage verify shows whether another copy is intact",
+        f"cannot run {name}: its content is not what its documents say",
+        hint="sysimage verify shows whether another copy is intact",
         issues=issues,
     )  # fmt: skip
 

@@ -22,8 +22,8 @@ from sysimage.containers.image import open_image
 from sysimage.containers.unpack import unpack_layer
 from sysimage.verify.limits import DEFAULT_LIMITS
 
-PLACES = ("/mnt", "/media", "/srv", "/opt", "/home")
-"""Where the files are mounted: the first that this machine has. All other processes still see what is there."""
+MOUNT_POINTS = ("/mnt", "/media", "/srv", "/opt", "/home")
+"""Where the files are mounted: the first that this machine has. All other processes still see the original content."""
 SHARE = 80
 """Per cent of the machine's memory that an image's files and what its containers write may take."""
 _STEP = 8 << 20
@@ -76,7 +76,7 @@ def _own_mounts(todo: dict[str, Any], parent: int) -> str:
     else:
         kernel_calls.unshare(kernel_calls.NEW_MOUNTS)
     kernel_calls.mount("none", "/", None, kernel_calls.MS_REC | kernel_calls.MS_PRIVATE)
-    place = next(path for path in PLACES if Path(path).is_dir())
+    place = next(path for path in MOUNT_POINTS if Path(path).is_dir())
     kernel_calls.mount("tmpfs", place, "tmpfs", kernel_calls.MS_NODEV, f"mode=755,size={SHARE}%,nr_inodes=0")
     return place
 

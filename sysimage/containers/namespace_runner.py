@@ -11,7 +11,7 @@ from sysimage.containers.console import Console
 from sysimage.containers.namespaces import (
     STOP_SECONDS,
     Container,
-    Settings,
+    ContainerOptions,
     UnpackedImage,
 )
 from sysimage.containers.runner import INTERRUPTED_SECONDS, LAST_LINES, OutputSink, Runner, awaited
@@ -53,7 +53,7 @@ class NamespaceRunner(Runner):
             with held():
                 container = self.files.start(
                     argv,
-                    Settings(),
+                    ContainerOptions(),
                     terminal=terminal,
                     stdin=None if interactive else subprocess.DEVNULL,
                     stdout=None if terminal else said.descriptor,

@@ -1,6 +1,6 @@
-"""Containers in plain Linux namespaces: no engine, no daemon, nothing on the disk, and root only where it is at hand.
+"""Containers in plain Linux namespaces: no engine, no daemon, nothing on the disk, and root only if the caller is root.
 
-    with unpacked(image) as files:  # of `sysimage.containers.unpacked`
+    with unpacked(image) as files:  # of `sysimage.containers.unpacked_image`
         container = files.start(image.argv(), stdin=DEVNULL)
         assert container.run(["/bin/sh", "-c", "echo $$"]).status == 0
         assert container.stop() == 0
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from sysimage.containers.cgroup import Cgroup
-from sysimage.containers.container_init import CAPABILITIES
+from sysimage.containers.container_init import KEPT_CAPABILITIES
 from sysimage.containers.errors import ProgramNotStartedError
 from sysimage.containers.image import RunnableImage
 from sysimage.containers.users import UserMap
@@ -45,18 +45,18 @@ ELSEWHERE = "run it as root, or with --in docker, podman or vm"
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ContainerOptions:
     """How a container differs from what its image says, as by options of ``docker run``."""
 
     env: Mapping[str, str] = field(default_factory=dict)
     user: str | None = None
-    """Instead of the image's: ``name|uid[:group|gid]``."""
+    """Replaces the value of the image: ``name|uid[:group|gid]``."""
     read_only: bool = False
     tmpfs: tuple[str, ...] = ()
     """Image paths that an empty file system covers."""
     init: bool = False
     """Put a process that reaps and passes signals on before the program."""
-    capabilities: tuple[int, ...] = CAPABILITIES
+    capabilities: tuple[int, ...] = KEPT_CAPABILITIES
     upper: str | None = None
     """Let the container write beside the image's files, to a place of this name, where a later one finds it again; by
     default it writes to the files themselves."""
@@ -73,7 +73,7 @@ class Container:
     """The parent of the container's first process; ends with its status, or 128 and its signal."""
     pid: int
     """The container's first process, seen from outside."""
-    settings: Settings
+    settings: ContainerOptions
 
     def run(
         self,
@@ -113,7 +113,8 @@ class Container:
         return self.process.wait(timeout)
 
     def stop(self, number: int | None = None, *, timeout: float = STOP_SECONDS) -> int:
-        """As ``docker stop``: the image's signal, and SIGKILL when that has not helped in time; the exit status."""
+        """Like ``docker stop``: send the image's signal, and SIGKILL if the container does not end in time; returns the
+        exit status."""
         if self.process.poll() is None:
             self.kill(self.files.image.stop_signal if number is None else number)
         try:
@@ -162,7 +163,7 @@ class UnpackedImage:
     def start(
         self,
         argv: Sequence[str],
-        settings: Settings | None = None,
+        settings: ContainerOptions | None = None,
         *,
         terminal: bool = False,
         stdin: int | IO[bytes] | None = None,
@@ -173,7 +174,7 @@ class UnpackedImage:
 
         A `ProgramNotStartedError` if that is not in the image, a `MachineError` for what this machine does not allow.
         """
-        settings = settings or Settings()
+        settings = settings or ContainerOptions()
         todo = self.todo(argv, settings, terminal=terminal)
         options = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "on_terminal": terminal}
         with self._cgroup(argv) as descriptors:
@@ -192,7 +193,7 @@ class UnpackedImage:
         with cgroup.opened() as descriptors:
             yield descriptors
 
-    def todo(self, argv: Sequence[str], settings: Settings, *, terminal: bool) -> dict[str, Any]:
+    def todo(self, argv: Sequence[str], settings: ContainerOptions, *, terminal: bool) -> dict[str, Any]:
         """The request to `sysimage.containers.container_init`."""
         config = self.image.documents.config
         if not argv:
@@ -255,7 +256,7 @@ class UnpackedImage:
         return Path(f"/proc/{self.holder}/root{self.place}/root")
 
     def written(self, upper: str) -> Path:
-        """What containers have written to the place that `Settings.upper` names, seen from outside."""
+        """What containers have written to the place that `ContainerOptions.upper` names, seen from outside."""
         return Path(f"/proc/{self.holder}/root{self.place}/upper-{upper}")
 
     @property

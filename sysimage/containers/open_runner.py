@@ -9,17 +9,17 @@ from sysimage.containers.engine import Engine, loaded
 from sysimage.containers.engine_runner import EngineRunner
 from sysimage.containers.image import RunnableImage
 from sysimage.containers.namespace_runner import NamespaceRunner
-from sysimage.containers.unpacked import unpacked
+from sysimage.containers.unpacked_image import unpacked
 from sysimage.progress import Progress, silent
 
-PLACES = ("namespaces", "docker", "podman")
+CONTAINER_PLACES = ("namespaces", "docker", "podman")
 
 
 @contextlib.contextmanager
 def opened(
     image: RunnableImage, place: str, environ: Mapping[str, str], progress: Progress = silent
 ) -> Iterator[NamespaceRunner | EngineRunner]:
-    """Bring an image to one of `PLACES`. Everything is gone when the block ends, or this process does."""
+    """Bring an image to one of `CONTAINER_PLACES`. Everything is gone when the block ends, or this process does."""
     if place == "namespaces":
         with unpacked(image, progress) as files:
             yield NamespaceRunner(files)

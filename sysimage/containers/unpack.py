@@ -20,7 +20,7 @@ from sysimage.errors import Issue
 from sysimage.verify.chunk_stream import ChunkStream
 from sysimage.verify.compression import decompressed, sniff
 from sysimage.verify.image_source import ImageSource
-from sysimage.verify.issue_collector import MalformedError, shown
+from sysimage.verify.issue_collector import MalformedError, escaped
 from sysimage.verify.limits import Limits
 from sysimage.verify.manifest import LayerDocument
 from sysimage.verify.tar import MemberKind, TarMember, read_members
@@ -37,7 +37,8 @@ _NODES = (MemberKind.CHARACTER_DEVICE, MemberKind.BLOCK_DEVICE, MemberKind.FIFO)
 def unpack_layer(
     layer: LayerDocument, source: ImageSource, limits: Limits, count: Callable[[int], None], *, owners: bool
 ) -> list[Issue]:
-    """Put a layer on top of what is there; return its faults. ``count`` is called with the bytes of each blob chunk.
+    """Unpack a layer on top of the earlier ones; return its faults. ``count`` is called with the bytes of each blob
+    chunk.
 
     Without ``owners`` this user owns everything, for a user namespace with one user. Raises OSError for faults of this
     machine.
@@ -69,7 +70,7 @@ def unpack_layer(
     except OSError as error:
         if error.errno not in _OF_THE_LAYER:
             raise
-        return [Issue(layer.where, f"{shown(error.filename or b'a file')} cannot be made: {error.strerror}")]
+        return [Issue(layer.where, f"{escaped(error.filename or b'a file')} cannot be made: {error.strerror}")]
     issues = []
     if (found := Digest(diff.hexdigest())) != layer.diff_id:
         issues.append(Issue(layer.where, f"its content has the diff ID {found}, the config {layer.diff_id}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from sysimage.conversion.command_line import CommandReader, split_flags
-from sysimage.conversion.draft import Draft
+from sysimage.conversion.spec_draft import SpecDraft
 
 _USERADD = (
     *("-u", "-g", "-G", "-d", "-s", "-c", "-K", "-b", "-k", "-p", "-h", "--uid", "--gid", "--groups", "--home"),
@@ -14,7 +14,7 @@ _USERADD = (
 _GROUPADD = ("-g", "--gid", "-K")
 
 
-def _useradd(words: Sequence[str], draft: Draft, line: int | None) -> bool:
+def _useradd(words: Sequence[str], draft: SpecDraft, line: int | None) -> bool:
     found, flags = split_flags(words[1:], _USERADD)
     debian = words[0].endswith("adduser")
     if debian and len(found) == 2 and "--group" not in flags:
@@ -50,7 +50,7 @@ def _user(name: str, flags: Mapping[str, str], *, debian: bool) -> dict[str, obj
     return {key: value for key, value in user.items() if value or (key == "uid" and value == 0)}
 
 
-def _groupadd(words: Sequence[str], draft: Draft, line: int | None) -> bool:
+def _groupadd(words: Sequence[str], draft: SpecDraft, line: int | None) -> bool:
     found, flags = split_flags(words[1:], _GROUPADD)
     if not found:
         return False
@@ -61,13 +61,13 @@ def _groupadd(words: Sequence[str], draft: Draft, line: int | None) -> bool:
     return True
 
 
-def _join(user: str, groups: Sequence[str], draft: Draft) -> bool:
+def _join(user: str, groups: Sequence[str], draft: SpecDraft) -> bool:
     known = draft.spec.setdefault("users", {}).setdefault(user, {})
     known["groups"] = [*known.get("groups", ()), *groups]
     return True
 
 
-def _usermod(words: Sequence[str], draft: Draft, line: int | None) -> bool:
+def _usermod(words: Sequence[str], draft: SpecDraft, line: int | None) -> bool:
     found, flags = split_flags(words[1:], (*_USERADD, "-aG"))
     groups = flags.get("-G") or flags.get("--groups")
     if len(found) != 1 or not groups or flags.keys() - {"-a", "--append", "-G", "--groups"}:

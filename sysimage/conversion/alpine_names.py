@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from sysimage.conversion.draft import Draft
+from sysimage.conversion.spec_draft import SpecDraft
 
 _NAMES: Mapping[str, str] = {
     "ca-certificates-bundle": "ca-certificates",
@@ -22,7 +22,7 @@ _NOTHING = re.compile(
 )
 
 
-def add_alpine_packages(draft: Draft, words: Iterable[str], line: int | None = None) -> None:
+def add_alpine_packages(draft: SpecDraft, words: Iterable[str], line: int | None = None) -> None:
     """Add packages, by Debian's names as far as they are known to differ."""
     kept = []
     for word in words:

@@ -6,7 +6,7 @@ import shlex
 from typing import Any
 
 from sysimage.conversion.alpine_names import add_alpine_packages
-from sysimage.conversion.draft import Draft
+from sysimage.conversion.spec_draft import SpecDraft
 from sysimage.errors import Issue, SpecError
 
 _READ = frozenset(
@@ -27,7 +27,7 @@ _READ = frozenset(
 _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
-def read_apko(text: str, name: str, draft: Draft) -> None:
+def read_apko(text: str, name: str, draft: SpecDraft) -> None:
     """Fill the draft with what an apko.yaml declares."""
     import yaml
 
@@ -47,7 +47,7 @@ def read_apko(text: str, name: str, draft: Draft) -> None:
         raise SpecError(f"cannot read {name}: it is not as apko writes it") from None
 
 
-def _read(value: dict[str, Any], draft: Draft) -> None:
+def _read(value: dict[str, Any], draft: SpecDraft) -> None:
     draft.spec["essential"] = False
     contents = value["contents"]
     add_alpine_packages(draft, map(str, contents.get("packages") or ()))
@@ -89,7 +89,7 @@ def _read(value: dict[str, Any], draft: Draft) -> None:
             draft.note(f"{key}: no counterpart")
 
 
-def _accounts(accounts: dict[str, Any], draft: Draft) -> None:
+def _accounts(accounts: dict[str, Any], draft: SpecDraft) -> None:
     names = {}
     for group in accounts.get("groups") or ():
         declared: dict[str, Any] = {"gid": group["gid"]} if "gid" in group else {}
@@ -113,12 +113,12 @@ def _accounts(accounts: dict[str, Any], draft: Draft) -> None:
         draft.spec["user"] = name
 
 
-def _by_number(draft: Draft, key: str, number: str) -> dict[int, str]:
+def _by_number(draft: SpecDraft, key: str, number: str) -> dict[int, str]:
     """The names of accounts that have a number."""
     return {one[number]: name for name, one in draft.spec.get(key, {}).items() if number in one}
 
 
-def _path(path: dict[str, Any], draft: Draft) -> None:
+def _path(path: dict[str, Any], draft: SpecDraft) -> None:
     kind, place = path.get("type"), str(path["path"]).rstrip("/")
     users, groups = _by_number(draft, "users", "uid"), _by_number(draft, "groups", "gid")
     options: dict[str, Any] = {}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sysimage.conversion.draft import Draft
+from sysimage.conversion.spec_draft import SpecDraft
 
-CommandReader = Callable[[Sequence[str], Draft, int | None], bool]
+CommandReader = Callable[[Sequence[str], SpecDraft, int | None], bool]
 """Takes the words of a command into a draft, with the line where it is; False for what was not understood."""
 
 

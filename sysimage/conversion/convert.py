@@ -1,4 +1,4 @@
-"""Which file is of which tool, and the spec that it comes to."""
+"""Recognises the tool that a file belongs to, and converts the file to a spec."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from pathlib import Path
 from sysimage.conversion.apko import read_apko
 from sysimage.conversion.debos import is_debos, read_debos
 from sysimage.conversion.dockerfile import read_dockerfile
-from sysimage.conversion.draft import Converted, Draft, image_name
 from sysimage.conversion.ignore_file import ignored
 from sysimage.conversion.mkosi import read_mkosi
+from sysimage.conversion.spec_draft import Converted, SpecDraft, image_name
 from sysimage.errors import SpecError
 from sysimage.spec.text_file import read_text
 
 
 def convert(path: Path, beside: Path, name: str | None = None) -> Converted:
-    """The spec that a Dockerfile, an apko.yaml, a mkosi.conf or a recipe of debos comes to.
+    """The spec for a Dockerfile, an apko.yaml, a mkosi.conf or a recipe of debos.
 
     The spec is for a file in the directory ``beside``.
     Raises `SpecError` for any other file and for one that cannot be read.
     """
     text = read_text(path)
-    draft = Draft(path.parent, beside)
+    draft = SpecDraft(path.parent, beside)
     draft.spec["name"] = name or image_name(path.parent)
     try:
         _read(path, text, draft)
@@ -30,7 +30,7 @@ def convert(path: Path, beside: Path, name: str | None = None) -> Converted:
     return draft.finished()
 
 
-def _read(path: Path, text: str, draft: Draft) -> None:
+def _read(path: Path, text: str, draft: SpecDraft) -> None:
     if path.suffix in (".yaml", ".yml"):
         (read_debos if is_debos(text) else read_apko)(text, str(path), draft)
     elif path.suffix == ".conf":

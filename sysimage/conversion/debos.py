@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sysimage.conversion.draft import Draft
 from sysimage.conversion.shell_commands import read_commands
+from sysimage.conversion.spec_draft import SpecDraft
 from sysimage.errors import SpecError
 
 _ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
@@ -25,7 +25,7 @@ def is_debos(text: str) -> bool:
     return re.search(r"^actions:", text, re.MULTILINE) is not None
 
 
-def read_debos(text: str, name: str, draft: Draft) -> None:
+def read_debos(text: str, name: str, draft: SpecDraft) -> None:
     """Fill the draft with what a recipe makes, its variables with the values that they have by default."""
     import yaml
 
@@ -47,7 +47,7 @@ def read_debos(text: str, name: str, draft: Draft) -> None:
         raise SpecError(f"cannot read {name}: it is not as debos reads it") from None
 
 
-def _rendered(text: str, draft: Draft) -> str:
+def _rendered(text: str, draft: SpecDraft) -> str:
     """The recipe without templates: a variable is its default, a condition is as if nothing was given."""
     variables: dict[str, str] = {}
     out, depth, end = [], [True], 0
@@ -92,7 +92,7 @@ def _value(expression: str, variables: Mapping[str, str]) -> str:
     return known[-1] if known else ""
 
 
-def _action(action: Mapping[str, Any], draft: Draft) -> None:
+def _action(action: Mapping[str, Any], draft: SpecDraft) -> None:
     kind = str(action["action"])
     reader = _READERS.get(kind)
     if reader is not None:
@@ -107,31 +107,31 @@ def _described(action: Mapping[str, Any]) -> str:
     return f" ({action['description']})" if action.get("description") else ""
 
 
-def _bootstrap(action: Mapping[str, Any], draft: Draft) -> None:
+def _bootstrap(action: Mapping[str, Any], draft: SpecDraft) -> None:
     suite = str(action.get("suite") or (action.get("suites") or ["trixie"])[0])
     if suite not in ("trixie", "stable"):
         draft.note(f"suite {suite}: packages are those of trixie; `package-sources` names other suites")
     draft.add_packages(str(one) for one in action.get("include") or ())
 
 
-def _apt(action: Mapping[str, Any], draft: Draft) -> None:
+def _apt(action: Mapping[str, Any], draft: SpecDraft) -> None:
     draft.add_packages(str(one) for one in action.get("packages") or ())
 
 
-def _overlay(action: Mapping[str, Any], draft: Draft) -> None:
+def _overlay(action: Mapping[str, Any], draft: SpecDraft) -> None:
     if action.get("origin") not in (None, "recipe"):
         draft.note(f"overlay of {action['origin']}: put its files beside the spec, as a tree")
         return
     draft.copy(str(action["source"]), str(action.get("destination") or "/"))
 
 
-def _run(action: Mapping[str, Any], draft: Draft) -> None:
+def _run(action: Mapping[str, Any], draft: SpecDraft) -> None:
     if action.get("script"):
-        draft.note(f"run {action['script']}{_described(action)}: nothing runs; declare what it makes")
+        draft.note(f"run {action['script']}{_described(action)}: a build runs no command; declare what it makes")
     elif action.get("chroot") and not action.get("postprocess"):
         read_commands(str(action["command"]), draft, None)
     else:
-        draft.note(f"run {action['command']}: nothing runs; do it before or after the build")
+        draft.note(f"run {action['command']}: a build runs no command; do it before or after the build")
 
 
-_READERS: Mapping[str, Callable[[Mapping[str, Any], Draft], None]] = {"apt": _apt, "overlay": _overlay, "run": _run}
+_READERS: Mapping[str, Callable[[Mapping[str, Any], SpecDraft], None]] = {"apt": _apt, "overlay": _overlay, "run": _run}

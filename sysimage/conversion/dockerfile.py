@@ -1,4 +1,4 @@
-"""A spec from a Dockerfile: what its last stage comes to."""
+"""A spec from a Dockerfile: the result of its last stage."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import signal
 from collections.abc import Callable, Mapping
 
 from sysimage.conversion.dockerfile_text import Instruction, instructions, substituted
-from sysimage.conversion.draft import Draft
 from sysimage.conversion.shell_commands import read_commands
+from sysimage.conversion.spec_draft import SpecDraft
 
 _PLAIN_BASES = ("debian", "ubuntu", "scratch", "busybox", "alpine", "bitnami/minideb")
 _BASE_PACKAGES: Mapping[str, str] = {
@@ -46,7 +46,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "ms": 0.001}
 _INITS = ("/sbin/init", "/lib/systemd/systemd", "/usr/lib/systemd/systemd", "/bin/systemd", "systemd", "init")
 
 
-def read_dockerfile(text: str, name: str, draft: Draft) -> None:
+def read_dockerfile(text: str, name: str, draft: SpecDraft) -> None:
     """Fill the draft with what the last stage of a Dockerfile, and the stages that it begins with, say."""
     stages: dict[str, list[Instruction]] = {}
     current: list[Instruction] = []
@@ -93,7 +93,7 @@ def _pairs(rest: str) -> dict[str, str | None]:
 class _Stage:
     """Reads the instructions of one stage into a draft."""
 
-    def __init__(self, draft: Draft, stages: frozenset[str], outside: Mapping[str, str]) -> None:
+    def __init__(self, draft: SpecDraft, stages: frozenset[str], outside: Mapping[str, str]) -> None:
         self._draft = draft
         self._stages = stages
         self._outside = outside

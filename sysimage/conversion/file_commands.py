@@ -1,4 +1,4 @@
-"""Commands that make directories, links and files, or say whose they are."""
+"""Commands that make directories, links and files, or set their owners."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sysimage.conversion.command_line import CommandReader, split_flags
-from sysimage.conversion.draft import Draft
+from sysimage.conversion.spec_draft import SpecDraft
 
 _ZONES = "/usr/share/zoneinfo/"
 _MODE = re.compile(r"[0-7]{3,4}")
@@ -16,7 +16,7 @@ _LOCALE = re.compile(r"[a-z]{2,3}_[A-Z]{2}(?=\\?\.UTF-8)")
 _KEPT_BY_THE_SPEC = {"/etc/hostname": "host-name", "/etc/timezone": "time-zone"}
 
 
-def _mkdir(words: Sequence[str], draft: Draft, line: int | None) -> bool:
+def _mkdir(words: Sequence[str], draft: SpecDraft, line: int | None) -> bool:
     found, flags = split_flags(words[1:], ("-m", "--mode"))
     mode = flags.get("--mode") or flags.get("-m")
     if not all(one.startswith("/") for one in found) or (mode and not _MODE.fullmatch(mode)):
@@ -26,7 +26,7 @@ def _mkdir(words: Sequence[str], draft: Draft, line: int | None) -> bool:
     return True
 
 
-def _declared(draft: Draft, path: str) -> dict[str, Any] | None:
+def _declared(draft: SpecDraft, path: str) -> dict[str, Any] | None:
     """What the draft says of a file, a directory or a tree."""
     plain = path.rstrip("/")
     for key in ("files", "directories", "trees"):
@@ -36,7 +36,7 @@ def _declared(draft: Draft, path: str) -> dict[str, Any] | None:
     return None
 
 
-def _chown(words: Sequence[str], draft: Draft, line: int | None) -> bool:
+def _chown(words: Sequence[str], draft: SpecDraft, line: int | None) -> bool:
     found, _ = split_flags(words[1:], ())
     places = [_declared(draft, one) for one in found[1:]]
     if not found or not places or None in places:
@@ -51,7 +51,7 @@ def _chown(words: Sequence[str], draft: Draft, line: int | None) -> bool:
     return True
 
 
-def _chmod(words: Sequence[str], draft: Draft, line: int | None) -> bool:
+def _chmod(words: Sequence[str], draft: SpecDraft, line: int | None) -> bool:
     # A mode may begin as a flag does: -x.
     found = [word for word in words[1:] if word not in ("-R", "--recursive", "-v", "-f", "-c")]
     if len(found) < 2:
@@ -70,7 +70,7 @@ def _chmod(words: Sequence[str], draft: Draft, line: int | None) -> bool:
     return True
 
 
-def _ln(words: Sequence[str], draft: Draft, line: int | None) -> bool:
+def _ln(words: Sequence[str], draft: SpecDraft, line: int | None) -> bool:
     found, flags = split_flags(words[1:], ())
     if "-s" not in flags and "--symbolic" not in flags:
         return False
@@ -85,7 +85,7 @@ def _ln(words: Sequence[str], draft: Draft, line: int | None) -> bool:
     return True
 
 
-def _systemctl(words: Sequence[str], draft: Draft, line: int | None) -> bool:
+def _systemctl(words: Sequence[str], draft: SpecDraft, line: int | None) -> bool:
     found, _ = split_flags(words[1:], ())
     if not found or found[0] != "enable":
         return False
@@ -93,7 +93,7 @@ def _systemctl(words: Sequence[str], draft: Draft, line: int | None) -> bool:
     return True
 
 
-def _apache(words: Sequence[str], draft: Draft, line: int | None) -> bool:
+def _apache(words: Sequence[str], draft: SpecDraft, line: int | None) -> bool:
     found, _ = split_flags(words[1:], ())
     kind, ending = {"a2enmod": ("mods", "load"), "a2ensite": ("sites", "conf"), "a2enconf": ("conf", "conf")}[words[0]]
     for name in found:
@@ -105,8 +105,9 @@ def _apache(words: Sequence[str], draft: Draft, line: int | None) -> bool:
     return bool(found)
 
 
-def _locale_gen(words: Sequence[str], draft: Draft, line: int | None) -> bool:
-    """Locales are what ``locale`` and ``translations`` ask for; what is generated first becomes the system's."""
+def _locale_gen(words: Sequence[str], draft: SpecDraft, line: int | None) -> bool:
+    """Locales are what ``locale`` and ``translations`` ask for; the first one that is generated becomes the locale of
+    the system."""
     text = " ".join(words[1:])
     found = _LOCALE.search(text)
     if words[0] == "sed" and (found is None or "/etc/locale.gen" not in text):
@@ -116,12 +117,12 @@ def _locale_gen(words: Sequence[str], draft: Draft, line: int | None) -> bool:
     return True
 
 
-def _localedef(words: Sequence[str], draft: Draft, line: int | None) -> bool:
+def _localedef(words: Sequence[str], draft: SpecDraft, line: int | None) -> bool:
     found, _ = split_flags(words[1:], ("-i", "-f", "-A", "-c"))
     return bool(found) and _locale_gen([words[0], found[-1]], draft, line)
 
 
-def write_file(words: Sequence[str], draft: Draft) -> bool:
+def write_file(words: Sequence[str], draft: SpecDraft) -> bool:
     """``echo`` or ``printf`` into a file, with ``>`` or ``>>``, becomes the text of a file; False for all others."""
     at = next((number for number, word in enumerate(words) if word.startswith(">")), None)
     if at is None or words[0] not in ("echo", "printf"):
@@ -144,7 +145,7 @@ def write_file(words: Sequence[str], draft: Draft) -> bool:
     elif known is not None and "text" in known:
         known["text"] += text
     else:
-        return False  # what is there already is not known
+        return False  # the existing content is not known
     return True
 
 

@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Callable, Mapping
 
-from sysimage.conversion.draft import Draft
+from sysimage.conversion.spec_draft import SpecDraft
 from sysimage.errors import Issue, SpecError
 
 _SECTION = re.compile(r"\[([A-Za-z]+)\]\s*$")
@@ -17,7 +17,7 @@ _NOT_NEEDED = frozenset(
 )
 
 
-def read_mkosi(text: str, name: str, draft: Draft) -> None:
+def read_mkosi(text: str, name: str, draft: SpecDraft) -> None:
     """Fill the draft with what a mkosi.conf, and a mkosi.extra beside it, say."""
     for key, values in _settings(text, name).items():
         reader = _READERS.get(key)
@@ -63,16 +63,16 @@ def _list(values: list[str]) -> list[str]:
     return [one for value in values for one in re.split(r"[,\s]+", value) if one]
 
 
-def _packages(values: list[str], draft: Draft) -> None:
+def _packages(values: list[str], draft: SpecDraft) -> None:
     draft.add_packages(one for one in _list(values) if not one.startswith("!"))
 
 
-def _exclude(values: list[str], draft: Draft) -> None:
+def _exclude(values: list[str], draft: SpecDraft) -> None:
     draft.add("exclude", _list(values))
 
 
-def _pairs(key: str) -> Callable[[list[str], Draft], None]:
-    def read(values: list[str], draft: Draft) -> None:
+def _pairs(key: str) -> Callable[[list[str], SpecDraft], None]:
+    def read(values: list[str], draft: SpecDraft) -> None:
         for value in values:
             for word in shlex.split(value):
                 name, _, one = word.partition("=")
@@ -81,46 +81,46 @@ def _pairs(key: str) -> Callable[[list[str], Draft], None]:
     return read
 
 
-def _text(key: str) -> Callable[[list[str], Draft], None]:
-    def read(values: list[str], draft: Draft) -> None:
+def _text(key: str) -> Callable[[list[str], SpecDraft], None]:
+    def read(values: list[str], draft: SpecDraft) -> None:
         if values:
             draft.spec[key] = values[-1]
 
     return read
 
 
-def _argv(key: str) -> Callable[[list[str], Draft], None]:
-    def read(values: list[str], draft: Draft) -> None:
+def _argv(key: str) -> Callable[[list[str], SpecDraft], None]:
+    def read(values: list[str], draft: SpecDraft) -> None:
         draft.spec[key] = shlex.split(" ".join(values))
 
     return read
 
 
-def _trees(values: list[str], draft: Draft) -> None:
+def _trees(values: list[str], draft: SpecDraft) -> None:
     for value in values:
         for one in value.split(","):
             source, _, target = one.strip().partition(":")
             draft.copy(source, target or "/")
 
 
-def _distribution(values: list[str], draft: Draft) -> None:
+def _distribution(values: list[str], draft: SpecDraft) -> None:
     if values and values[-1].lower() != "debian":
         draft.note(f"Distribution={values[-1]}: packages are Debian's; names may differ")
 
 
-def _release(values: list[str], draft: Draft) -> None:
+def _release(values: list[str], draft: SpecDraft) -> None:
     if values and values[-1].lower() not in ("trixie", "13"):
         draft.note(f"Release={values[-1]}: packages are those of trixie; `package-sources` names other suites")
 
 
-def _architecture(values: list[str], draft: Draft) -> None:
+def _architecture(values: list[str], draft: SpecDraft) -> None:
     if values and values[-1] in _ARCHITECTURES:
         draft.spec["architecture"] = _ARCHITECTURES[values[-1]]
     elif values:
         draft.note(f"Architecture={values[-1]}: packages are there for amd64 and arm64")
 
 
-_READERS: Mapping[str, Callable[[list[str], Draft], None]] = {
+_READERS: Mapping[str, Callable[[list[str], SpecDraft], None]] = {
     "Packages": _packages,
     "RemovePackages": _exclude,
     "ExtraTrees": _trees,

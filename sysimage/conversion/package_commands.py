@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from sysimage.conversion.alpine_names import add_alpine_packages
 from sysimage.conversion.command_line import CommandReader, split_flags
-from sysimage.conversion.draft import Draft
+from sysimage.conversion.spec_draft import SpecDraft
 
 _USELESS = frozenset(
     {"update", "upgrade", "dist-upgrade", "full-upgrade", "clean", "autoclean", "autoremove", "purge", "remove"}
@@ -19,7 +19,7 @@ _PIP = ("-r", "--requirement", "-c", "--constraint", "-i", "--index-url", "--ext
 _NPM_LOCKS = ("package-lock.json", "npm-shrinkwrap.json")
 
 
-def _apt(words: Sequence[str], draft: Draft, line: int | None) -> bool:
+def _apt(words: Sequence[str], draft: SpecDraft, line: int | None) -> bool:
     found, _ = split_flags(words[1:], _APT)
     if not found or found[0] in _USELESS:
         return True
@@ -28,12 +28,12 @@ def _apt(words: Sequence[str], draft: Draft, line: int | None) -> bool:
     plain = [one for one in found[1:] if re.fullmatch(r"[a-z0-9][a-z0-9+.-]+(:\w+)?(=\S+)?(/\S+)?", one)]
     for other in found[1:]:
         if other not in plain:
-            draft.note(f"package {other}: a name that only a shell, or another file, knows", line)
+            draft.note(f"package {other}: a shell or another file sets this name", line)
     draft.add_packages(plain, line)
     return True
 
 
-def _apk(words: Sequence[str], draft: Draft, line: int | None) -> bool:
+def _apk(words: Sequence[str], draft: SpecDraft, line: int | None) -> bool:
     found, _ = split_flags(words[1:], _APK)
     if not found or found[0] != "add":
         return True
@@ -41,7 +41,7 @@ def _apk(words: Sequence[str], draft: Draft, line: int | None) -> bool:
     return True
 
 
-def _pip(words: Sequence[str], draft: Draft, line: int | None) -> bool:
+def _pip(words: Sequence[str], draft: SpecDraft, line: int | None) -> bool:
     rest = words[words.index("pip") + 1 :] if "pip" in words[1:3] else words[1:]
     if "pip" not in words[0].rpartition("/")[2] and "pip" not in words[1:3]:
         return False  # python -m something else
@@ -60,7 +60,7 @@ def _pip(words: Sequence[str], draft: Draft, line: int | None) -> bool:
     return True
 
 
-def _python_lock(draft: Draft, requirements: str | None) -> str | None:
+def _python_lock(draft: SpecDraft, requirements: str | None) -> str | None:
     """The lock file that is in the directory."""
     if (draft.directory / "pylock.toml").is_file():
         return draft.beside_spec("pylock.toml")
@@ -72,7 +72,7 @@ def _python_lock(draft: Draft, requirements: str | None) -> str | None:
     return draft.beside_spec(name) if has_hashes else None
 
 
-def _npm(words: Sequence[str], draft: Draft, line: int | None) -> bool:
+def _npm(words: Sequence[str], draft: SpecDraft, line: int | None) -> bool:
     found, flags = split_flags(words[1:], ())
     if found == ["cache", "clean"]:
         return True

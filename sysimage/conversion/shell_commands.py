@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sysimage.conversion import account_commands, file_commands, package_commands
 from sysimage.conversion.command_line import CommandReader
-from sysimage.conversion.draft import Draft
+from sysimage.conversion.spec_draft import SpecDraft
 
 _SEPARATORS = frozenset({"&&", "||", ";", "|", "&", "(", ")", "{", "}"})
 _NOTHING = frozenset({"set", "true", ":", "echo", "rm", "cd", "export", "update-ca-certificates", "ldconfig", "sync"})
@@ -25,14 +25,13 @@ _READERS: Mapping[str, CommandReader] = {
 }
 
 
-def read_commands(text: str, draft: Draft, line: int | None) -> None:
+def read_commands(text: str, draft: SpecDraft, line: int | None) -> None:
     """Take over what a shell would do; what has no counterpart becomes one note each."""
     for words in commands(text):
         if not _read(words, draft, line):
-            shown = " ".join(words)
-            draft.note(
-                f"RUN {shown if len(shown) <= 70 else shown[:69] + '…'}: nothing runs; declare what it makes", line
-            )
+            text = " ".join(words)
+            shown = text if len(text) <= 70 else text[:69] + "…"
+            draft.note(f"RUN {shown}: a build runs no command; declare what it makes", line)
 
 
 def commands(text: str) -> Iterator[list[str]]:
@@ -57,7 +56,7 @@ def commands(text: str) -> Iterator[list[str]]:
                 command.append(word)
 
 
-def _read(words: Sequence[str], draft: Draft, line: int | None) -> bool:
+def _read(words: Sequence[str], draft: SpecDraft, line: int | None) -> bool:
     """Whether a command was understood."""
     name = words[0].rpartition("/")[2]
     if name in ("echo", "printf"):

@@ -50,7 +50,7 @@ def write_content_archive(
 
 
 def _for_docker(content: ImageContent, tags: Sequence[str], platform: str) -> list[ArchiveMember]:
-    """``manifest.json``; nothing where no document is an image's."""
+    """``manifest.json``; absent if no document describes an image."""
     by_digest = {str(one.descriptor.digest): one.value for one in content.documents}
     platforms = {entry.get("digest"): _platform(entry) for value in by_digest.values() for entry in _entries(value)}
     images = {

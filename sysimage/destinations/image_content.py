@@ -8,7 +8,7 @@ from typing import Any
 
 from sysimage.blobs import Descriptor, media_types
 from sysimage.digest import Digest
-from sysimage.image import Document, Image
+from sysimage.image import EncodedDocument, Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +16,12 @@ class Referrer:
     """A manifest or index that says that it is about another one: a signature, an SBOM."""
 
     subject: Digest
-    documents: tuple[Document, ...]
+    documents: tuple[EncodedDocument, ...]
     """The referrer, which is the last, after what it names."""
     blobs: tuple[Descriptor, ...]
 
     @property
-    def root(self) -> Document:
+    def root(self) -> EncodedDocument:
         """The document with the subject."""
         return self.documents[-1]
 
@@ -48,7 +48,7 @@ class Referrer:
 class ImageContent:
     """An image for one platform, or an index of several, as it is brought from place to place byte for byte."""
 
-    documents: tuple[Document, ...]
+    documents: tuple[EncodedDocument, ...]
     """Manifests and indexes, each after those that it names; the last is what the name points to."""
     blobs: tuple[Descriptor, ...]
     """Configurations and layers, each once."""
@@ -67,7 +67,7 @@ class ImageContent:
         return cls((image.manifest,), _distinct(image.descriptors()), layers, inline)
 
     @property
-    def root(self) -> Document:
+    def root(self) -> EncodedDocument:
         """What the name points to."""
         return self.documents[-1]
 

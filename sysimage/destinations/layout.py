@@ -44,10 +44,10 @@ def write_oci_layout(
     """Put the image into the layout at ``directory``; ``annotations`` go into its index.
 
     Layers are linked from ``blobs`` where the file system can, and otherwise hashed while they are copied; the
-    ``keeper`` rebuilds a damaged one. A new directory appears whole. In a layout that is there already, the new
-    blobs come first and the index is replaced at once: the image takes the place of one with the same reference, and
-    blobs of the old image which nothing else in the index needs are removed last. Everything else in the layout stays.
-    A directory that is not empty and not a layout is a `SpecError`; a missing blob is an `IntegrityError`.
+    ``keeper`` rebuilds a damaged one. A new directory appears whole. In an existing layout, the new blobs come first
+    and the index is replaced atomically: the image replaces one with the same reference, and blobs of the old image
+    which nothing else in the index needs are removed last. Everything else in the layout stays. A directory that is not
+    empty and not a layout is a `SpecError`; a missing blob is an `IntegrityError`.
     """
     content = ImageContent.of(image)
 

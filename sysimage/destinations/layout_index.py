@@ -72,8 +72,8 @@ class LayoutIndex:
         return LayoutIndex({**self.value, "manifests": [*self.manifests, *new]}) if new else self
 
     def unreached(self, blobs: BlobDirectory, after: LayoutIndex) -> frozenset[Digest]:
-        """The blobs that what is no longer in the index needed and nothing in ``after`` does; none where a document
-        cannot be read, since it may name anything."""
+        """The blobs that only entries of this index need which ``after`` lacks; empty if a document cannot be read,
+        since it may name any blob."""
         gone = [entry for entry in self.manifests if entry not in after.manifests]
         dropped, kept = _closure(gone, blobs), after.reached(blobs)
         return frozenset() if dropped is None or kept is None else dropped - kept

@@ -155,8 +155,9 @@ def _placing(
 ) -> Iterator[Iterable[_LayerPosition]]:
     """The layers' places in a file that is as long as it has to be for them; the biggest first, as far as is known.
 
-    Where documents come before the layers, no place is known until all sizes are. Otherwise a place is as soon as those
-    before it are, and layers are written while the sizes of others are found out.
+    If documents come before the layers, no position is known before all sizes are known. Otherwise the position of a
+    layer is known as soon as the sizes of the earlier layers are, and layers are written while the sizes of others are
+    computed.
     """
     if archive_format == DOCKER_ARCHIVE:
         with background_sizes(sources) as sizes:

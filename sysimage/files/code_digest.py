@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("sysimage", "sysimage_bootstrap", "sysimage_vm")
+PYTHON_PACKAGES = ("sysimage", "sysimage_bootstrap", "sysimage_vm")
 """The packages whose modules are followed."""
 _DISTRIBUTIONS = {"elftools": "pyelftools", "testinfra": "pytest-testinfra", "_pytest": "pytest", "yaml": "pyyaml"}
 """Import name → name of the library that has it, where these differ."""
@@ -59,7 +59,7 @@ def _digest_of(modules: frozenset[str]) -> str:
 
 @functools.cache
 def _installed() -> Packages:
-    specs = ((name, importlib.util.find_spec(name)) for name in PACKAGES)
+    specs = ((name, importlib.util.find_spec(name)) for name in PYTHON_PACKAGES)
     return Packages({name: Path(spec.origin).parent for name, spec in specs if spec and spec.origin})
 
 

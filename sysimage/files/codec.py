@@ -77,7 +77,7 @@ def _conversions(hint: Any) -> tuple[_Convert, _Convert]:
     if origin is Mapping and arguments[0] is str:
         convert, back = _conversions(arguments[1])
         return (
-            # As a list: their order is part of mappings, and their keys are sorted in JSON.
+            # Mappings become lists: their order has a meaning, and JSON would sort their keys.
             lambda value: [[key, convert(one)] for key, one in value.items()],
             lambda value: {key: back(one) for key, one in value},
         )

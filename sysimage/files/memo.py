@@ -97,7 +97,7 @@ def forget(directory: Path, before: int) -> None:
 
 
 def _by_age(directory: Path) -> list[Path]:
-    """The files of texts, those used longest ago first; what older versions of this program kept here is among them."""
+    """The files of texts, those used longest ago first, including those of older versions of this program."""
     found = []
     with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(directory) as entries:
         for entry in entries:

@@ -21,7 +21,7 @@ from sysimage.signals import when_ending
 TEMPORARY = r"\.[0-9a-f]{12}\.part"
 """How the names of temporary files and drafts end, as a regular expression."""
 _LONGEST = 200
-"""Bytes of a file's name that its temporary twin repeats; a name has at most 255."""
+"""Bytes of a file's name that the name of its temporary file repeats; a name has at most 255."""
 
 _CERTAINLY_DEAD = 24 * 60 * 60
 """Age in seconds after which a temporary file counts as abandoned on a file system without locks."""
@@ -70,7 +70,7 @@ def _new_directory(above: Path, name: Callable[[], str], mode: int) -> Iterator[
             fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
             continue  # swept at once
-        lock(fd)  # a process that sweeps at this moment is waited for, and seen afterwards
+        lock(fd)  # waits for a process that sweeps now; the check below shows what it removed
         if os.path.lexists(directory):
             break
         os.close(fd)  # swept between the two calls
@@ -90,7 +90,7 @@ def sweep_beside(path: Path) -> None:
 
 def sweep(directory: Path, pattern: str = r"\..+" + TEMPORARY) -> None:
     """Remove what dead runs left in ``directory`` under names that match ``pattern`` whole, by default those of
-    `temporary_file` and `temporary_directory`. What a living process holds stays, as does what is another user's."""
+    `temporary_file` and `temporary_directory`. Files of running processes and of other users are kept."""
     for path in dead(directory, pattern):
         with contextlib.suppress(OSError):
             remove_tree(path)
@@ -98,8 +98,7 @@ def sweep(directory: Path, pattern: str = r"\..+" + TEMPORARY) -> None:
 
 @contextlib.contextmanager
 def swept_after_error(sweep: Callable[[], object]) -> Iterator[None]:
-    """Around what other processes do for us: after an error, ``sweep`` removes what they were at when they were
-    ended."""
+    """For work of other processes: after an error, ``sweep`` removes the unfinished files that they left."""
     try:
         yield
     except BaseException:

@@ -101,7 +101,7 @@ def boot_program(system: StorePath, items: tuple[StoreItem, ...], files: ItemFil
 
 
 def _guile(system: StorePath, items: tuple[StoreItem, ...], files: ItemFiles) -> str:
-    """The Guile that the system's Shepherd is run by; where that cannot be seen, the newest one that is there."""
+    """The Guile that the system's Shepherd is run by; if that is not known, the newest one in the closure."""
     for item in items:
         if item.path.name.startswith("shepherd-"):
             shebang = _shebang(files.find(f"{item.path}/bin/shepherd"))

@@ -43,7 +43,7 @@ def _known_accounts() -> Accounts:
 def pack_defaults(
     spec: SystemSpec, roots: Sequence[StorePath], files: ItemFiles, base_environment: Mapping[str, str]
 ) -> ImageDefaults:
-    """What runs, and in which environment, on top of that of the image below.
+    """The program that a container runs, and its environment, added to that of the image below.
 
     A `SpecError` if a program that is named relative to the item is not in it.
     """
@@ -71,7 +71,7 @@ def real_directories(
 
 
 def decided_paths(spec: SystemSpec, declared: Sequence[Entry]) -> Callable[[str], bool]:
-    """Says of an image path whether the spec itself gives it something else than a directory."""
+    """A function from an image path to whether the spec itself declares a file or a link there."""
     links = spec.from_store.links if spec.from_store else {}
     found = {entry.path for entry in declared if entry.kind is not Kind.DIRECTORY} | links.keys()
     return found.__contains__
@@ -110,7 +110,7 @@ def content_entries(
 def pack_entries(
     spec: SystemSpec, source: StoreSource, item: StorePath, files: ItemFiles, accounts: Accounts
 ) -> Iterator[Entry]:
-    """Links into the first item, homes of the declared users, and the generation links of a profile of Guix's."""
+    """Links into the first item, homes of the declared users, and the generation links of a Guix profile."""
     issues = []
     for path, target in sorted(source.links.items()):
         meant = str(item) if target == "." else f"{item}/{target}"

@@ -20,7 +20,7 @@ from sysimage.from_store.pack import (
     pack_entries,
     real_directories,
 )
-from sysimage.from_store.store_paths import resolve, resolve_all
+from sysimage.from_store.store_paths import real_store_path, resolve_all
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.declared_entries import declared_entries
@@ -72,7 +72,7 @@ def realise(
         return _booting_system(spec, spec_dir, source, roots[0], items, base_accounts)
     accounts = pack_accounts(spec, base_accounts)
     contents = source.contents or ()
-    tops = [str(resolve(spec_dir / content.path, store_dir, location)) for content in contents]
+    tops = [str(real_store_path(spec_dir / content.path, store_dir, location)) for content in contents]
     files = ItemFiles(items)
     declared = declared_entries(spec, spec_dir, accounts)
     entries = layered(

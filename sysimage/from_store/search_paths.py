@@ -31,7 +31,7 @@ _END = re.compile(r"\s*;?\s*\Z|\s+#")
 
 
 def search_paths(roots: Sequence[StorePath], files: ItemFiles, environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that all ``roots`` set together in ``environment``, what the first one has coming first.
+    """The variables that all ``roots`` set in ``environment``; directories of the first root come first.
 
     A Guix profile, which has a ``manifest``, lists its own; of other items, ``bin`` and ``sbin`` are the PATH. A
     `SpecError` names every line of a profile that cannot be read.
@@ -68,7 +68,7 @@ def _of_profile(root: StorePath, profile: Path, values: Mapping[str, str]) -> di
 def assignments(script: str, environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that a script of exported assignments sets, one a line, evaluated in ``environment``.
 
-    A ValueError holds a list of (1-based line, what is wrong) for every line that is anything else, but for comments.
+    A ValueError holds a list of (1-based line, what is wrong) for every other line except comments.
     """
     values = dict(environment)
     found: dict[str, str] = {}

@@ -20,7 +20,7 @@ def resolve_all(
     issues = []
     for word in words:
         try:
-            found[resolve(spec_dir / word, store_dir, location)] = None
+            found[real_store_path(spec_dir / word, store_dir, location)] = None
         except ValueError as error:
             issues.append(Issue(word, str(error)))
     if issues:
@@ -34,7 +34,7 @@ def resolve_all(
     return tuple(found)
 
 
-def resolve(path: Path, store_dir: str, location: Path | None = None) -> StorePath:
+def real_store_path(path: Path, store_dir: str, location: Path | None = None) -> StorePath:
     """The store path that ``path`` is, or that it leads to as a link; otherwise a ValueError."""
     here = os.path.normpath(path)
     for _ in range(_MOST_LINKS):

@@ -1,12 +1,12 @@
 """The documents that describe layers as an image: configuration, manifest, index."""
 
 from sysimage.image.config import HealthCheck, ImageConfig, rfc3339
-from sysimage.image.documents import Document, canonical_json
+from sysimage.image.documents import EncodedDocument, canonical_json
 from sysimage.image.image import Image, ImageName, make_image
 from sysimage.image.spec_config import config_of_spec
 
 __all__ = [
-    "Document",
+    "EncodedDocument",
     "HealthCheck",
     "Image",
     "ImageConfig",

@@ -11,14 +11,14 @@ from sysimage.digest import Digest
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class EncodedDocument:
     """A document and the bytes its digest is of."""
 
     descriptor: Descriptor
     data: bytes
 
     @classmethod
-    def of(cls, value: Any, media_type: str) -> Document:
+    def of(cls, value: Any, media_type: str) -> EncodedDocument:
         """Write a value down."""
         data = canonical_json(value)
         return cls(Descriptor(media_type, Digest.of(data), len(data)), data)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sysimage.blobs import Descriptor, media_types
 from sysimage.digest import Digest
 from sysimage.image.config import ImageConfig
-from sysimage.image.documents import Document
+from sysimage.image.documents import EncodedDocument
 
 if TYPE_CHECKING:
     from sysimage.layers import LayerBlob
@@ -25,8 +25,8 @@ _EMPTY = (Digest.of(b""), Digest.of(bytes(1024)))
 class Image:
     """A complete image. `make_image` is the door; the constructor checks what every reader relies on (ValueError)."""
 
-    config: Document
-    manifest: Document
+    config: EncodedDocument
+    manifest: EncodedDocument
     layers: tuple[LayerBlob, ...]
     """Bottom first; no layer is empty, and no two that sysimage makes are identical."""
     architecture: str
@@ -46,7 +46,7 @@ class Image:
 
     @property
     def platform(self) -> dict[str, str]:
-        """As an index describes it."""
+        """The platform in the form of an index entry."""
         value = {"architecture": self.architecture, "os": self.os}
         return value | {"variant": self.variant} if self.variant else value
 
@@ -54,7 +54,7 @@ class Image:
         """Everything but the manifest, in the order of a push or an archive: configuration, layers bottom first."""
         return (self.config.descriptor, *(layer.descriptor for layer in self.layers))
 
-    def index(self, names: Sequence[ImageName] = (), annotations: Mapping[str, str] | None = None) -> Document:
+    def index(self, names: Sequence[ImageName] = (), annotations: Mapping[str, str] | None = None) -> EncodedDocument:
         """The index of a layout that holds this image alone.
 
         The first of ``names`` annotates the one descriptor, because readers refuse an index with several.
@@ -68,7 +68,7 @@ class Image:
         value: dict[str, Any] = {"schemaVersion": 2, "mediaType": media_types.INDEX, "manifests": [entry]}
         if annotations:
             value["annotations"] = dict(annotations)
-        return Document.of(value, media_types.INDEX)
+        return EncodedDocument.of(value, media_types.INDEX)
 
 
 def _fault_of_name(text: str) -> str:
@@ -118,7 +118,8 @@ class ImageName:
 
     @property
     def annotations(self) -> dict[str, str]:
-        """As an index says of an image that it has this name: in containerd's words, and in the specification's."""
+        """The annotations of an index entry that give an image this name: that of containerd, and that of the
+        specification."""
         return {"io.containerd.image.name": self.qualified, "org.opencontainers.image.ref.name": self.tag}
 
 
@@ -142,7 +143,7 @@ def make_image(
     own = [layer.diff_id for layer in layers[base_layers:]]
     if len(set(own)) < len(own):
         raise ValueError("two layers are identical")
-    document = Document.of(config.as_json(layers, base_history, base_layers), media_types.CONFIG)
+    document = EncodedDocument.of(config.as_json(layers, base_history, base_layers), media_types.CONFIG)
     value: dict[str, Any] = {
         "schemaVersion": 2,
         "mediaType": media_types.MANIFEST,
@@ -153,7 +154,7 @@ def make_image(
         value["annotations"] = dict(annotations)
     return Image(
         document,
-        Document.of(value, media_types.MANIFEST),
+        EncodedDocument.of(value, media_types.MANIFEST),
         tuple(layers),
         config.architecture,
         config.os,

@@ -23,7 +23,7 @@ from sysimage.rules.secrets import is_allowed
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import StoreItem
 
-WHERE = "/java/jars"
+JAVA_JARS = "/java/jars"
 _RELEASE = re.compile(r'JAVA_VERSION="(?:1\.)?(\d+)')
 _NO_JAVA = 'add "default-jre-headless" to "packages"'
 
@@ -66,7 +66,7 @@ def with_jars(
     issues += _secrets(placed, top, spec.allow_secrets)
     issues += _too_new(placed, runtime)
     issues += _two_versions(placed)
-    issues += contradictions([PlacedItem.of(one.item) for one in placed], top, system, WHERE)
+    issues += contradictions([PlacedItem.of(one.item) for one in placed], top, system, JAVA_JARS)
     if issues:
         raise SpecError(f"cannot put the jars of {spec.name} into the image", issues=issues)
     there = {f"{top}/{one.jar.path}" for one in placed} | spec.files.keys()

@@ -50,7 +50,8 @@ class PlacedProgram:
 
 
 def without_duplicates(items: Sequence[PlacedItem], top: str) -> Iterator[StoreItem]:
-    """The items, of which each shows what no earlier one shows: of two files with one name the first counts."""
+    """The items, each without the shown files that an earlier item also has: of two files with one name the first is
+    used."""
     first: dict[str, StoreItem] = {}
     for placed in items:
         item = placed.item

@@ -1,6 +1,6 @@
 """Where layer boundaries go, so that updates and sharing move few bytes, and few layers.
 
-What draws them is loaded when it is asked for: a system that did not change has a plan that was kept.
+The planner is loaded when it is needed: a system that did not change uses its stored plan.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from sysimage.layerplan.fleet import plan_fleet
     from sysimage.layerplan.groups import GroupRule
     from sysimage.layerplan.planner import Favour, plan_layers
-    from sysimage.layerplan.prices import LAYER, pull_seconds
+    from sysimage.layerplan.prices import LAYER_PRICE, pull_seconds
     from sysimage.layerplan.strategies import STRATEGIES, plan_by
 
 __all__ = [
-    "LAYER",
+    "LAYER_PRICE",
     "MOST_LAYERS",
     "STRATEGIES",
     "ChangeHistory",
@@ -41,7 +41,7 @@ _MODULES = {
     "GroupRule": "groups",
     "Favour": "planner",
     "plan_layers": "planner",
-    "LAYER": "prices",
+    "LAYER_PRICE": "prices",
     "pull_seconds": "prices",
     "STRATEGIES": "strategies",
     "plan_by": "strategies",

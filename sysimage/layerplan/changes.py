@@ -12,11 +12,11 @@ from sysimage.layerplan.plan import ChangeHistory, LayerPlan
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 
-LONGEST = 64
+LONGEST_HISTORY = 64
 """Steps that a memory keeps: what is older says little about tomorrow."""
 DATED_STEPS = 26
 """Steps into which dates of changes are sorted: a year, at a fortnight each."""
-ALWAYS = 0.98
+ALWAYS_SHARE = 0.98
 """From this share of rebuilds on, an item is taken to change whenever something it refers to does."""
 
 
@@ -35,7 +35,7 @@ class Observed:
     @property
     def memory(self) -> ChangeHistory:
         """For the next plan."""
-        drop = max(0, self.steps - LONGEST)
+        drop = max(0, self.steps - LONGEST_HISTORY)
         return ChangeHistory(
             self.steps - drop,
             tuple(sorted((path, bits >> drop) for path, bits in self.own.items())),
@@ -157,7 +157,7 @@ def _propagates(
             if numbers[item.path] in still and not gone.isdisjoint(_others(item)):
                 pushed += 1
                 followed += numbers[item.path] in step
-    return followed >= ALWAYS * pushed
+    return followed >= ALWAYS_SHARE * pushed
 
 
 def _others(item: StoreItem) -> tuple[StorePath, ...]:

@@ -8,12 +8,12 @@ from sysimage.store.paths import StorePath
 
 
 def families(closure: Closure, causes: Causes, risk: int) -> list[tuple[StorePath, ...]]:
-    """A partition of the closure: the components of the reference graph that are left when a reference counts only
-    where all that refer to an item are of its own family.
+    """A partition of the closure: the components of the reference graph that are left when a reference is ignored
+    unless all referrers of an item belong to its own family.
 
     What could be lost, should another system hold one without the other, is at most ``risk`` bytes.
     """
-    import networkx  # a tenth of a second that a build of an unchanged system need not pay
+    import networkx  # imported late: takes a tenth of a second, and an unchanged system does not need it
 
     graph = closure.graph
     bonds = networkx.Graph()
@@ -25,7 +25,7 @@ def families(closure: Closure, causes: Causes, risk: int) -> list[tuple[StorePat
             if at_stake <= risk:
                 bonds.add_edges_from((other, path) for other in above)
     place = {path: at for at, path in enumerate(graph)}
-    # In the closure's order, whichever comes first out of the library.
+    # Sorted in the order of the closure, since the library has no fixed order.
     return sorted(
         (tuple(sorted(members, key=place.__getitem__)) for members in networkx.connected_components(bonds)),
         key=lambda members: place[members[0]],

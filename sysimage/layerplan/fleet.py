@@ -18,10 +18,10 @@ from typing import NamedTuple
 from sysimage.closure import Closure
 from sysimage.layerplan.budget import room_for_items
 from sysimage.layerplan.changes import observe, observe_dates
-from sysimage.layerplan.draft import Draft, Unit
 from sysimage.layerplan.fleet_order import stack_fleet
 from sysimage.layerplan.forecast import POSSIBILITIES, changes_ahead
 from sysimage.layerplan.groups import GroupRule, check_groups_fit, explicit_groups
+from sysimage.layerplan.layer_draft import LayerDraft, Unit
 from sysimage.layerplan.merge import merge_to_fit
 from sysimage.layerplan.plan import LayerPlan, PlannedLayer
 from sysimage.layerplan.prices import WORTH_A_LAYER, prices
@@ -134,7 +134,9 @@ def _parts_worth(layers: Sequence[_Shared], room: int) -> list[int]:
 
 def _parted(layer: _Shared, number: int, whole: Closure, ahead: Mapping[StorePath, int]) -> Iterator[_Shared]:
     """The layer as ``number`` layers of items that are expected to change together."""
-    drafts = [Draft.of([Unit((place,), whole[path].nar_size, ahead[path])]) for place, path in enumerate(layer.paths)]
+    drafts = [
+        LayerDraft.of([Unit((place,), whole[path].nar_size, ahead[path])]) for place, path in enumerate(layer.paths)
+    ]
     for draft in merge_to_fit(drafts, number, prices(POSSIBILITIES)):
         places = (place for unit in draft.units for place in unit.members)
         yield _Shared(tuple(sorted(layer.paths[place] for place in places)), draft.size, layer.users)

@@ -30,7 +30,7 @@ def changes_ahead(closure: Closure, rates: Rates, *, propagates: bool) -> dict[S
 
     The draws depend on package names alone, so that systems that hold the same things judge them alike.
     """
-    import networkx  # a tenth of a second that a build of an unchanged system need not pay
+    import networkx  # imported late: takes a tenth of a second, and an unchanged system does not need it
 
     causes = [
         bernoulli(rates.chances[number], package_name(members[0].name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sysimage.layerplan.draft import Draft
+from sysimage.layerplan.layer_draft import LayerDraft
 from sysimage.layerplan.prices import Prices
 
 EXACT = 700
@@ -12,7 +12,7 @@ EXACT = 700
 BATCH = 300
 
 
-def merge_to_fit(drafts: Sequence[Draft], room: int, prices: Prices) -> list[Draft]:
+def merge_to_fit(drafts: Sequence[LayerDraft], room: int, prices: Prices) -> list[LayerDraft]:
     """At most ``room`` layers (or all that are fixed, if those are more), and fewer while a pair costs less joined. The
     result depends on the order given only where costs are equal."""
     fixed = [draft for draft in drafts if draft.fixed]
@@ -28,7 +28,7 @@ def is_coarse(drafts: int, room: int) -> bool:
     return drafts > max(EXACT, room)
 
 
-def merge_in_batches(drafts: list[Draft], goal: int, prices: Prices) -> list[Draft]:
+def merge_in_batches(drafts: list[LayerDraft], goal: int, prices: Prices) -> list[LayerDraft]:
     """About halve the number of layers that are not among the largest, ``goal`` / 2 of them: each is joined with such
     as change about as often."""
     ranked = sorted(drafts, key=lambda draft: -draft.size)
@@ -41,7 +41,7 @@ def merge_in_batches(drafts: list[Draft], goal: int, prices: Prices) -> list[Dra
     return large + joined
 
 
-def _merge_pairs(drafts: Sequence[Draft], room: int, prices: Prices, *, paying: bool = False) -> list[Draft]:
+def _merge_pairs(drafts: Sequence[LayerDraft], room: int, prices: Prices, *, paying: bool = False) -> list[LayerDraft]:
     """Join the cheapest pair until there are ``room`` layers; with ``paying``, further while that costs less."""
     pairs = _Pairs(drafts, prices)
     while len(pairs.alive) > 1:
@@ -59,13 +59,12 @@ class _Pairs:
     lower bound: the layer looks again only when no other pair is cheaper.
     """
 
-    def __init__(self, drafts: Sequence[Draft], prices: Prices) -> None:
+    def __init__(self, drafts: Sequence[LayerDraft], prices: Prices) -> None:
         self._drafts, self._layer = drafts, prices.layer
         self._sizes = [draft.size for draft in drafts]
         self._bits = [draft.ahead for draft in drafts]
-        # A joined layer is a mixture and was not there before: beside the pulls it costs so much for each byte,
-        # wherever it comes from, and its price. What a pair costs is then the pulls of the union less this of each, and
-        # its price.
+        # A joined layer is a new mixture: besides the pulls it costs a fixed amount for each byte, and the price of a
+        # layer. What a pair costs is then the pulls of the union less this of each, and its price.
         mixed, self._price = prices.aloof + prices.fresh, prices.layer * prices.first
         self._gains = [draft.cost(prices) - draft.size * mixed for draft in drafts]
         self._parts: list[tuple[int, ...]] = [(at,) for at in range(len(drafts))]
@@ -96,13 +95,13 @@ class _Pairs:
             self._costs.pop(gone, None)
         self._offer(len(self._sizes) - 1, (first, second))
 
-    def joined(self) -> list[Draft]:
+    def joined(self) -> list[LayerDraft]:
         """The layers that are left."""
         parts = [self._parts[at] for at in self.alive]
         return [
             self._drafts[of[0]]
             if len(of) == 1
-            else Draft.of([unit for part in of for unit in self._drafts[part].units])
+            else LayerDraft.of([unit for part in of for unit in self._drafts[part].units])
             for of in parts
         ]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sysimage.layerplan.draft import Draft
+from sysimage.layerplan.layer_draft import LayerDraft
 from sysimage.layerplan.rates import union
 
-ROUNDS = 6
+ORDER_ROUNDS = 6
 
 
-def stack(drafts: Sequence[Draft], bottom: int = 0) -> list[Draft]:
+def stack(drafts: Sequence[LayerDraft], bottom: int = 0) -> list[LayerDraft]:
     """``drafts`` with the first ``bottom`` left in place and the others where the fewest bytes are above a change.
 
     They are placed one by one, the layer that adds the fewest possibilities of a change for its size next; then
@@ -22,9 +22,9 @@ def stack(drafts: Sequence[Draft], bottom: int = 0) -> list[Draft]:
     return fixed + _move(_place(left, below), below)
 
 
-def _place(drafts: Sequence[Draft], below: int) -> list[Draft]:
+def _place(drafts: Sequence[LayerDraft], below: int) -> list[LayerDraft]:
     left = sorted(drafts, key=lambda draft: (draft.ahead.bit_count() / draft.size, -draft.size, draft.units[0].members))
-    placed: list[Draft] = []
+    placed: list[LayerDraft] = []
     while left:
         known = below.bit_count()
         at = min(range(len(left)), key=lambda i: (((below | left[i].ahead).bit_count() - known) / left[i].size, i))
@@ -33,9 +33,9 @@ def _place(drafts: Sequence[Draft], below: int) -> list[Draft]:
     return placed
 
 
-def _move(placed: Sequence[Draft], below: int) -> list[Draft]:
+def _move(placed: Sequence[LayerDraft], below: int) -> list[LayerDraft]:
     order = list(placed)
-    for _ in range(ROUNDS):
+    for _ in range(ORDER_ROUNDS):
         before = [id(draft) for draft in order]
         for draft in sorted(order, key=lambda draft: (-draft.size, draft.units[0].members)):
             at = next(i for i, other in enumerate(order) if other is draft)
@@ -48,7 +48,7 @@ def _move(placed: Sequence[Draft], below: int) -> list[Draft]:
     return order
 
 
-def _costs(order: Sequence[Draft], draft: Draft, below: int) -> list[int]:
+def _costs(order: Sequence[LayerDraft], draft: LayerDraft, below: int) -> list[int]:
     """What the stack costs with ``draft`` put into each of its places, in bytes times possibilities.
 
     A layer is pulled again when anything in it or below it changes.

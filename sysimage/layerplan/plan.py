@@ -24,7 +24,8 @@ class PlannedLayer:
     pulls_per_year: float | None = None
     """How often a client that follows updates is expected to fetch this layer again."""
     customized: bool = False
-    """Whether the customization goes into it, which moves whenever anything does: the last layer of a plan, at most."""
+    """Whether the customization goes into it, which changes with every update; only the last layer of a plan can have
+    it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class ChangeHistory:
     """
 
     steps: int = 0
-    """How many steps the bit sets speak of."""
+    """The number of steps in the bit sets."""
     own: tuple[tuple[StorePath, int], ...] = ()
     """The steps in which each item of the plan changed by itself, sorted by path."""
     present: tuple[tuple[StorePath, int], ...] = ()

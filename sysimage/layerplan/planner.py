@@ -6,13 +6,13 @@ from collections.abc import Container, Sequence
 from typing import Literal
 
 from sysimage.closure import Closure
+from sysimage.layerplan.always_changing import changing_with_everything
 from sysimage.layerplan.budget import room_for_items
 from sysimage.layerplan.changes import observe, observe_dates
-from sysimage.layerplan.constant import changing_with_everything
-from sysimage.layerplan.draft import Draft, Unit
 from sysimage.layerplan.families import families, tolerated_risk
 from sysimage.layerplan.forecast import POSSIBILITIES, changes_ahead
 from sysimage.layerplan.groups import GroupRule, check_groups_fit, explicit_groups
+from sysimage.layerplan.layer_draft import LayerDraft, Unit
 from sysimage.layerplan.merge import is_coarse, merge_to_fit
 from sysimage.layerplan.order import stack
 from sysimage.layerplan.plan import LayerPlan, PlannedLayer
@@ -98,7 +98,7 @@ def _drafts(
     explicit: Sequence[Sequence[StorePath]],
     previous: LayerPlan | None,
     apart: Container[StorePath],
-) -> list[Draft]:
+) -> list[LayerDraft]:
     """The units of ``shape``, without what is ``apart``: in the layers of the previous plan that nothing has broken,
     in the groups asked for, and one by one."""
     place = {item.path: at for at, item in enumerate(closure)}
@@ -118,18 +118,18 @@ def _drafts(
             bits = union(ahead[path] for path in members)
             unit = Unit(tuple(place[p] for p in members), sum(closure[p].nar_size for p in members), bits)
             if number_or_none is None:
-                drafts.append(Draft.of([unit]))
+                drafts.append(LayerDraft.of([unit]))
             else:
                 boxes.setdefault(number_or_none, []).append(unit)
-    drafts += [Draft.of(units, kept=number >= 0, fixed=number < 0) for number, units in boxes.items()]
+    drafts += [LayerDraft.of(units, kept=number >= 0, fixed=number < 0) for number, units in boxes.items()]
     drafts.sort(key=lambda draft: min(unit.members for unit in draft.units))
     return drafts
 
 
-def _restack(drafts: Sequence[Draft], paths: Sequence[StorePath], previous: LayerPlan | None) -> list[Draft]:
+def _restack(drafts: Sequence[LayerDraft], paths: Sequence[StorePath], previous: LayerPlan | None) -> list[LayerDraft]:
     """What is unbroken at the bottom stays where it is; above the first change the order is free."""
     by_paths = {frozenset(paths[m] for unit in draft.units for m in unit.members): draft for draft in drafts}
-    bottom: list[Draft] = []
+    bottom: list[LayerDraft] = []
     for layer in previous.layers if previous is not None else ():
         if layer.customized:
             break

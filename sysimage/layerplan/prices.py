@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LAYER = 1_300_000
+LAYER_PRICE = 1_300_000
 """Bytes of NARs (500 kB compressed) that take as long as a layer does besides its bytes: 65 ms at `SPEED`. Docker 20.10
 took 68 to 92 ms for each layer that it loaded or pulled, 40 to 50 of them CPU."""
 SPEED = 20_000_000
@@ -26,7 +26,7 @@ are unpacked."""
 THRIFT = 4
 """How much more a byte of an update counts than the time it takes: it is paid for as traffic and kept on disks too.
 With 1 updates grow by 3.7 % where rebuilds propagate, with 4 by about 2 %."""
-WORTH_A_LAYER = LAYER // THRIFT
+WORTH_A_LAYER = LAYER_PRICE // THRIFT
 """Bytes that cost an update as much as a layer does besides its bytes."""
 FIRST_PULLS = 0.5
 """First pulls for each update: by new machines, and by those that keep nothing."""
@@ -34,7 +34,7 @@ FIRST_PULLS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """In possibilities (of `forecast.POSSIBILITIES`), but for `layer`."""
+    """In possibilities (of `forecast.POSSIBILITIES`), except for `layer`."""
 
     aloof: float
     """For a byte in a mixture."""
@@ -43,7 +43,7 @@ class Prices:
     first: float = 0.0
     """For each `layer` in the plan."""
     layer: int = 0
-    """Bytes that a layer costs besides its own, each time it moves."""
+    """The fixed cost of a layer in bytes, added to its own bytes each time it moves."""
 
     def cost(self, size: int, ahead: int, *, mixed: bool, kept: bool) -> float:
         """What a layer is expected to move, in bytes times possibilities; ``ahead`` are those in which it changes."""
@@ -58,4 +58,4 @@ def prices(possibilities: int, *, aloof: float = 0.0, fresh: float = 0.0) -> Pri
 
 def pull_seconds(size: float, layers: float) -> float:
     """About how long a client waits that pulls ``layers`` layers of ``size`` bytes in all, unpacking included."""
-    return (size + layers * LAYER) / SPEED
+    return (size + layers * LAYER_PRICE) / SPEED

@@ -27,8 +27,8 @@ USUAL_MEANS = (1.0, 0.1, 0.03, 0.1, 0.1)
 PRIOR = 200.0
 """Observations that the usual weights are worth."""
 LEAST, MOST = 0.004, 0.95
-"""Nothing never changes, and nothing always does."""
-ROUNDS = 40
+"""The bounds of every chance: no item is certain to stay, and none is certain to change."""
+FIT_ROUNDS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def _learn(lines: Sequence[_Line], steps: int) -> tuple[float, ...]:
             totals[j] += count * feature
     changes = [(features, count) for (features, changed), count in cells.items() if changed]
     weights = list(USUAL_WEIGHTS)
-    for _ in range(ROUNDS if changes else 0):
+    for _ in range(FIT_ROUNDS if changes else 0):
         sums = list(map(mul, USUAL_WEIGHTS, usual))
         for features, count in changes:
             parts = list(map(mul, weights, features))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sysimage.layerplan.draft import Draft
 from sysimage.layerplan.forecast import POSSIBILITIES
+from sysimage.layerplan.layer_draft import LayerDraft
 from sysimage.layerplan.lineage import package_name
 from sysimage.layerplan.plan import PlannedLayer
 from sysimage.store.items import StoreItem
@@ -14,8 +14,8 @@ DAYS_A_YEAR = 365.25
 ASKED_FOR = "asked for: a group of the specification"
 
 
-def explain(draft: Draft, items: Sequence[StoreItem], days_between: float, note: str = "") -> PlannedLayer:
-    """The layer of ``draft``. ``items`` are the closure's, in its order."""
+def explain(draft: LayerDraft, items: Sequence[StoreItem], days_between: float, note: str = "") -> PlannedLayer:
+    """The layer of ``draft``. ``items`` are the items of the closure, in its order."""
     places = sorted(place for unit in draft.units for place in unit.members)
     return PlannedLayer(
         paths=tuple(sorted(items[place].path for place in places)),
@@ -31,7 +31,7 @@ def pulls_per_year(ahead: int, days_between: float) -> float:
     return round(ahead.bit_count() / POSSIBILITIES * DAYS_A_YEAR / days_between, 2)
 
 
-def _reason(draft: Draft, items: Sequence[StoreItem], places: Sequence[int]) -> str:
+def _reason(draft: LayerDraft, items: Sequence[StoreItem], places: Sequence[int]) -> str:
     if draft.fixed:
         return ASKED_FOR
     heavy = max(places, key=lambda place: (items[place].nar_size, -place))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sysimage.layerplan.draft import Draft, Unit
+from sysimage.layerplan.layer_draft import LayerDraft, Unit
 from sysimage.layerplan.prices import Prices
 from sysimage.layerplan.rates import union
 
@@ -13,9 +13,9 @@ TOO_MANY = 300_000
 """Units times layers above which one sweep would take too long."""
 
 
-def refine(drafts: Sequence[Draft], room: int, prices: Prices) -> list[Draft]:
+def refine(drafts: Sequence[LayerDraft], room: int, prices: Prices) -> list[LayerDraft]:
     """The same units, no more layers than ``room``, never a higher cost."""
-    layers = [Draft(list(d.units), d.size, d.ahead, d.kept, d.fixed) for d in drafts]
+    layers = [LayerDraft(list(d.units), d.size, d.ahead, d.kept, d.fixed) for d in drafts]
     where = {id(unit): layer for layer in layers for unit in layer.units}
     units = sorted(
         (unit for layer in layers if not layer.fixed for unit in layer.units), key=lambda u: (-u.size, u.members)
@@ -49,8 +49,10 @@ def takes_too_long(units: int, layers: int) -> bool:
     return units * layers > TOO_MANY
 
 
-def _better_place(unit: Unit, source: Draft, layers: list[Draft], room: int, prices: Prices) -> Draft | None:
-    """The layer, perhaps a new one, where ``unit`` costs least, if that is less than where it is."""
+def _better_place(
+    unit: Unit, source: LayerDraft, layers: list[LayerDraft], room: int, prices: Prices
+) -> LayerDraft | None:
+    """The layer, perhaps a new one, where ``unit`` costs least, if it costs less there than in its current layer."""
     others = len(source.units) - 1
     rest = union(other.ahead for other in source.units if other is not unit)
     # Taking it out saves this much.
@@ -58,11 +60,11 @@ def _better_place(unit: Unit, source: Draft, layers: list[Draft], room: int, pri
     if others:
         saved -= prices.cost(source.size - unit.size, rest, mixed=others > 1, kept=False)
     lowest = saved - 1e-6 * abs(saved) - 1e-6
-    best: Draft | None = None
+    best: LayerDraft | None = None
     if others and len(layers) < room:
         alone = prices.cost(unit.size, unit.ahead, mixed=False, kept=False)
         if alone < lowest:
-            lowest, best = alone, Draft.of([])
+            lowest, best = alone, LayerDraft.of([])
     size, ahead = unit.size, unit.ahead
     for layer in layers:
         if layer is source or layer.fixed:
@@ -79,6 +81,6 @@ def _better_place(unit: Unit, source: Draft, layers: list[Draft], room: int, pri
     return best
 
 
-def _recount(layer: Draft) -> None:
+def _recount(layer: LayerDraft) -> None:
     layer.ahead = union(unit.ahead for unit in layer.units)
     layer.size, layer.kept = sum(unit.size for unit in layer.units), False

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from sysimage.closure import Closure, reference_counts
-from sysimage.layerplan.constant import hangs_everything
-from sysimage.layerplan.draft import Draft, Unit
+from sysimage.layerplan.always_changing import hangs_everything
+from sysimage.layerplan.layer_draft import LayerDraft, Unit
 from sysimage.layerplan.prices import WORTH_A_LAYER
 from sysimage.layerplan.rates import union
 from sysimage.store.paths import StorePath
@@ -31,7 +31,7 @@ def draft_alike(
     explicit: Sequence[Sequence[StorePath]],
     room: int,
     apart: Iterable[StorePath] = (),
-) -> list[Draft]:
+) -> list[LayerDraft]:
     """At most ``room`` layers: the groups asked for, the units that are worth most to others, and the rest; nothing of
     what is ``apart``."""
     place = {item.path: at for at, item in enumerate(closure)}
@@ -53,12 +53,12 @@ def draft_alike(
         ((unit(paths), 1 + needs[root[paths[0]]]) for paths in found.values()),
         key=lambda pair: (-_worth(pair[0].size, pair[1]), pair[0].members),
     )
-    fixed = [Draft.of([unit(group)], fixed=True) for group in explicit]
+    fixed = [LayerDraft.of([unit(group)], fixed=True) for group in explicit]
     room = max(room - len(fixed), 1)
     worth = [unit for unit, _ in ranked if unit.size >= WORTH_A_LAYER]
     rest = [unit for unit, _ in ranked if unit.size < WORTH_A_LAYER]
     worth, rest = worth[: room - 1], worth[room - 1 :] + rest
-    return [Draft.of([unit]) for unit in worth] + ([Draft.of(rest)] if rest else []) + fixed
+    return [LayerDraft.of([unit]) for unit in worth] + ([LayerDraft.of(rest)] if rest else []) + fixed
 
 
 def _worth(size: int, needed: int) -> Fraction:

@@ -17,7 +17,8 @@ from sysimage.streams.sink import Sink, Write, background_sink
 from sysimage.workers import Report
 
 _BLOB_PIECE = 256 << 10
-"""Bytes of a compressed layer that are written at a time: as few as a write past the page cache is worth."""
+"""Bytes of a compressed layer that are written at a time: the smallest size for which a write past the page cache is
+worth it."""
 
 
 @dataclass(frozen=True, slots=True)

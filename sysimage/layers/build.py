@@ -1,4 +1,4 @@
-"""Layer sources become layer blobs: what is known is taken, what is not is built, on all cores."""
+"""Layer sources become layer blobs: layers that the cache has are taken from it, the others are built on all cores."""
 
 from __future__ import annotations
 

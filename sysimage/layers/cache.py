@@ -42,7 +42,7 @@ class CachedLayer:
     contents: tuple[str, ...]
     """Store paths and entries in the layer, for people who look into the cache."""
     stamp: FileFingerprint
-    """The blob's when its bytes were known to be right."""
+    """The fingerprint of the blob from when its bytes were verified."""
     checked: bool = False
     """Whether the items were compared with their NAR hashes when the layer was built."""
 

@@ -43,7 +43,7 @@ _WINDOW_LOG = 22
 _LONG_SIGHTED = 10
 """From this level on, the library looks back as far by itself, or further."""
 _ZSTD_PIECE = 256 << 10
-"""Bytes that zstd is given at a time. They make no difference but for the memory: larger ones are not faster."""
+"""Bytes that zstd is given at a time. Only the use of memory depends on them: larger ones are not faster."""
 _DEFAULT_ZSTD_LEVEL = _KINDS["zstd"][0]
 _DEFAULT_HASH_LOG, _DEFAULT_MATCH = 16, 6
 """At the default level one table, of the places of 6 bytes, instead of the library's two, of 5 and 8: 256 KiB, which
@@ -55,9 +55,9 @@ class Compressor(Protocol):
     """One stream being compressed."""
 
     piece_size: int
-    """What it is fed with, but for the end: the bytes of gzip's first levels depend on it."""
+    """The size of every input piece except the last: the output of gzip's first levels depends on it."""
     buffers: int
-    """As of `Pieces`: how many pieces must stay as they are, the one that comes next among them."""
+    """The ``buffers`` of `Pieces`: how many pieces must stay unchanged, including the next one."""
 
     def compress(self, data: memoryview, /) -> bytes: ...
 
@@ -170,8 +170,8 @@ class _ParallelZstd:
         self._turn = 0
         self._frame = _Frame(level)
         self._results: deque[Future[bytes]] = deque()
-        # Pieces under way, of a frame for each thread but the one that has come furthest. Three quarters are enough:
-        # meanwhile that one goes on.
+        # Limit of the pieces under way: a frame for each thread except the one that is furthest ahead. Three quarters
+        # are enough, since that thread continues meanwhile.
         self._most = (threads - 1) * _frame_size(level) * 3 // 4 // self.piece_size
         self.buffers = self._most + 1
 
@@ -217,8 +217,8 @@ class _Frame:
 
 
 _idle: defaultdict[int, list[Any]] = defaultdict(list)
-"""The library's states of streams that ended well, by level, for the next ones: each has some 5 MiB, which would come
-fresh from the kernel for every layer and be cleared page by page."""
+"""The library's stream states that can be used again, by level: each has some 5 MiB, which the kernel would otherwise
+allocate and clear for every layer."""
 
 
 def _idle_context(level: int) -> Any:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sysimage.errors import Issue
 from sysimage.layers.headers import Headers
 from sysimage.layers.items import ItemWriter, walk_item
-from sysimage.layers.shown import ItemShown
+from sysimage.layers.shown_files import ItemShown
 from sysimage.store import nar
 from sysimage.store.items import StoreItem
 from sysimage.store.scan import Candidates, ReferenceScanner
@@ -31,7 +31,8 @@ class Check:
 def write_checked_item(
     item: StoreItem, headers: Headers, tar: Pieces, check: Check, shown: ItemShown | None = None
 ) -> list[Issue]:
-    """Write the item into the archive, and what it shows elsewhere; says what is not as its store promised."""
+    """Write the item into the archive, and what it shows elsewhere; reports every difference from the store's
+    registration."""
     hasher = hashlib.sha256()
     scanner = ReferenceScanner(check.candidates) if check.candidates is not None else None
     if scanner is None:

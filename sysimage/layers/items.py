@@ -6,12 +6,12 @@ from __future__ import annotations
 import os
 
 from sysimage.layers.headers import BLOCK, Headers
-from sysimage.layers.shown import ItemShown, link_header, own_header
+from sysimage.layers.shown_files import ItemShown, link_header, own_header
 from sysimage.store.items import StoreItem
 from sysimage.store.walk import ContentVisitor, Entry, Purpose, Visitor, walk
 from sysimage.streams.pieces import PieceObserver, Pieces
 
-LAYER = Purpose("put {} into a layer", b".wh.", "readers would take its name for a whiteout")
+FOR_LAYER = Purpose("put {} into a layer", b".wh.", "readers would take its name for a whiteout")
 """For every visitor in this room: names that would take something away from the layers below are refused."""
 PADDING = tuple(bytes(-size % BLOCK) for size in range(BLOCK))
 """What fills the last block of a file, by the file's size modulo a block."""
@@ -48,7 +48,7 @@ class ItemWriter(ContentVisitor):
     """Puts the members of an item into an archive. Of two names of a file the one outside of the store comes first."""
 
     __slots__ = ("_headers", "_pieces", "_put", "_shown")
-    purpose = LAYER
+    purpose = FOR_LAYER
 
     def __init__(self, headers: Headers, pieces: Pieces, shown: ItemShown | None) -> None:
         self._headers = headers
@@ -104,7 +104,7 @@ class _TarWriter(ItemWriter):
 
 class _TarSize(Visitor):
     __slots__ = ("_length", "_shown", "total")
-    purpose = LAYER
+    purpose = FOR_LAYER
 
     def __init__(self, headers: Headers, shown: ItemShown | None) -> None:
         self._length = headers.length

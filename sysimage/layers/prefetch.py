@@ -1,8 +1,8 @@
 """Reads ahead where the files are not in memory yet.
 
 A store has so many small files that a disk's latency, not its throughput, decides about a cold build; asking the kernel
-for the files ahead of their turn is worth more than anything else. Where they are in memory it only costs, so a few
-files are looked at first.
+for the files ahead of their turn is worth more than anything else. If the files are in memory, it only costs time, so a
+few files are checked first.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from sysimage.errors import IntegrityError
-from sysimage.layers.items import LAYER, walk_item
+from sysimage.layers.items import FOR_LAYER, walk_item
 from sysimage.layers.source import LayerSource
 from sysimage.store.items import StoreItem
 from sysimage.store.walk import OPEN_FLAGS, ContentVisitor, Entry, Visitor
@@ -59,7 +59,7 @@ class _Sample(ContentVisitor):
     """Asks the kernel for the last byte of the first file that has one, if that costs no wait; raises the answer."""
 
     __slots__ = ()
-    purpose = LAYER
+    purpose = FOR_LAYER
 
     def content(self, entry: Entry, name: bytes, fd: int, size: int, executable: bool) -> None:
         if not size:
@@ -86,7 +86,7 @@ class _Ask(Visitor):
     """Asks the kernel for each file, in the order in which they will be read."""
 
     __slots__ = ()
-    purpose = LAYER
+    purpose = FOR_LAYER
 
     def file(self, entry: Entry, name: bytes) -> None:
         fd = os.open(entry.path, OPEN_FLAGS)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sysimage.errors import Issue, SysimageError
-from sysimage.layers.shown import LayerShown
+from sysimage.layers.shown_files import LayerShown
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.rules.paths import directories_above
 from sysimage.store.items import StoreItem
@@ -24,7 +24,8 @@ class LayerError(SysimageError):
 
 @dataclass(frozen=True, slots=True)
 class LayerSource:
-    """The content of one layer. Items are written with a NAR's eyes, entries with the owners and modes they have.
+    """The content of one layer. Items are written with the modes that a NAR knows, entries with their own owners and
+    modes.
 
     Contradictions (an entry inside an item, a parent that is not a directory, an item whose files are nowhere, a layer
     with nothing in it) raise `LayerError`, all at once.
@@ -58,7 +59,7 @@ class LayerSource:
         seen: set[str] = set()
         for path in [*map(str, (item.path for item in self.items)), *(entry.path for entry in self.entries)]:
             if path in seen:
-                issues.append(Issue(path, "comes twice"))
+                issues.append(Issue(path, "occurs twice"))
             seen.add(path)
         for entry in self.entries:
             issues += [
@@ -91,8 +92,8 @@ class LayerSource:
         return LayerShown(self.entries, self.parents)
 
     def unusual_directories(self) -> tuple[Entry, ...]:
-        """The directories at, above and below where the items show files that look other than usual, whether or not the
-        items have them."""
+        """The directories with an unusual owner or mode at, above and below the paths where the items show files,
+        whether or not the items have them."""
         tops = sorted({f"{item.shown.top}/" for item in self.items if item.shown is not None})
         return tuple(
             one

@@ -6,9 +6,9 @@ from collections import defaultdict
 
 from sysimage.closure import Closure
 from sysimage.layerplan.plan import LayerPlan, PlannedLayer
-from sysimage.layers.shown import is_in_usr
+from sysimage.layers.shown_files import is_in_usr
 from sysimage.layers.source import LayerSource
-from sysimage.rootfs.tree import NOBODYS, Entry, Kind, Tree
+from sysimage.rootfs.tree import NOBODYS, Entry, Kind, RootTree
 from sysimage.store.paths import StorePath
 
 CUSTOMIZATION = "customization: boot program, store database, GC roots, accounts and /etc"
@@ -17,7 +17,7 @@ _NAMED = 4
 
 
 def layer_sources(
-    plan: LayerPlan, closure: Closure, tree: Tree, *, base_layers: int = 0, uid: int = 0, gid: int = 0
+    plan: LayerPlan, closure: Closure, tree: RootTree, *, base_layers: int = 0, uid: int = 0, gid: int = 0
 ) -> tuple[LayerSource, ...]:
     """One source for each planned layer, and the tree as the customization layer on top; ``uid`` and ``gid`` own the
     store items.

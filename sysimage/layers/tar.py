@@ -11,7 +11,7 @@ from pathlib import Path
 from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.layers.headers import BLOCK, END, Headers
 from sysimage.layers.item_checks import Check, write_checked_item
-from sysimage.layers.items import LAYER, PADDING, item_size, padded, write_item
+from sysimage.layers.items import FOR_LAYER, PADDING, item_size, padded, write_item
 from sysimage.layers.source import LayerSource
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.items import StoreItem
@@ -100,7 +100,7 @@ def _write_entry(entry: Entry, pieces: Pieces) -> list[Issue]:
         try:
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode):
-                raise LAYER.refuse_special(os.fsencode(content))
+                raise FOR_LAYER.refuse_special(os.fsencode(content))
             size = status.st_size
             header = Headers(entry.uid, entry.gid).file(_member(entry), entry.mode, size, entry.capabilities)
             hasher = hashlib.sha256()
@@ -121,7 +121,7 @@ def _write_entry(entry: Entry, pieces: Pieces) -> list[Issue]:
 
 
 def _entry_header(entry: Entry) -> bytes:
-    """The entry's header. The root directory has one too: engines do not agree on what it is without."""
+    """The entry's header. The root directory has one, too: without it, engines do not agree on its attributes."""
     headers = Headers(entry.uid, entry.gid)
     match entry.kind:
         case Kind.DIRECTORY if entry.path == "/":

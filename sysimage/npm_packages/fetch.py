@@ -12,11 +12,11 @@ from pathlib import Path
 from sysimage.errors import IntegrityError, Issue, MachineError, RegistryError, SpecError
 from sysimage.files.temporary import scratch_directory
 from sysimage.language_packages.fetched_files import FetchedFiles
-from sysimage.npm_packages.lock_document import WHERE
-from sysimage.npm_packages.lock_file import LockedPackage
+from sysimage.npm_packages.lock_document import NODE_LOCK
+from sysimage.npm_packages.lock_file import LockedNpmPackage
 from sysimage.process import ProcessFailedError, run
 
-_HINT = 'say "tarballs": "DIRECTORY" for tarballs that are at hand'
+_HINT = 'say "tarballs": "DIRECTORY" for tarballs in a directory'
 _AT_ONCE = 200
 """Packages that one npm is asked for: a command line has an end."""
 _NAME = "package.tgz"
@@ -41,10 +41,10 @@ class TarballSource:
         """What was fetched."""
         return FetchedFiles(self.cache)
 
-    def fetch(self, packages: Sequence[LockedPackage]) -> dict[str, Path]:
+    def fetch(self, packages: Sequence[LockedNpmPackage]) -> dict[str, Path]:
         """Hash → where each tarball is, with these very bytes."""
         found: dict[str, Path] = {}
-        missing: list[LockedPackage] = []
+        missing: list[LockedNpmPackage] = []
         issues = []
         for package in packages:
             place = package.path or self.files.place(package.digest, _NAME)
@@ -60,7 +60,7 @@ class TarballSource:
             return found | self._of_directory(self.directory, missing)
         return found | (self._fetched(missing) if missing else {})
 
-    def _of_directory(self, directory: Path, packages: Sequence[LockedPackage]) -> dict[str, Path]:
+    def _of_directory(self, directory: Path, packages: Sequence[LockedNpmPackage]) -> dict[str, Path]:
         found = _by_hash(directory, packages)
         issues = [
             Issue("/node/tarballs", f"no file in {directory} has the hash of {package}")
@@ -75,12 +75,12 @@ class TarballSource:
             )
         return found
 
-    def _fetched(self, packages: Sequence[LockedPackage]) -> dict[str, Path]:
+    def _fetched(self, packages: Sequence[LockedNpmPackage]) -> dict[str, Path]:
         if self.offline:
             raise RegistryError(
                 "cannot fetch npm packages: the network is off",
                 hint=_HINT,
-                issues=[Issue(WHERE, f"{package} is not in the cache") for package in packages],
+                issues=[Issue(NODE_LOCK, f"{package} is not in the cache") for package in packages],
             )
         self.cache.mkdir(parents=True, exist_ok=True)
         asked = sorted({f"{package.name}@{package.version}" for package in packages})
@@ -89,7 +89,7 @@ class TarballSource:
                 self._pack(asked[start : start + _AT_ONCE], scratch)
             brought = _by_hash(scratch, packages)
             issues = [
-                Issue(WHERE, f"the registry has another {package} than the one that is locked")
+                Issue(NODE_LOCK, f"the registry has another {package} than the one that is locked")
                 for package in packages
                 if package.digest not in brought
             ]
@@ -117,7 +117,7 @@ class TarballSource:
             raise RegistryError("cannot fetch npm packages: npm failed", issues=issues, hint=_HINT) from None
 
 
-def _by_hash(directory: Path, packages: Sequence[LockedPackage]) -> dict[str, Path]:
+def _by_hash(directory: Path, packages: Sequence[LockedNpmPackage]) -> dict[str, Path]:
     """The files of a directory that are what a lock file wants, by hash."""
     wanted = {package.digest for package in packages}
     algorithms = {package.algorithm for package in packages}

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sysimage.errors import IntegrityError, Issue
-from sysimage.npm_packages.lock_document import WHERE
-from sysimage.npm_packages.lock_file import LockedPackage
+from sysimage.npm_packages.lock_document import NODE_LOCK
+from sysimage.npm_packages.lock_file import LockedNpmPackage
 from sysimage.store.items import ShownFiles, StoreItem
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.store import BuiltItem, ItemStore, Recipe
@@ -32,7 +32,7 @@ class PackageItems:
     top: str
     """The directory of the application in the image."""
 
-    def recipe(self, package: LockedPackage) -> Recipe:
+    def recipe(self, package: LockedNpmPackage) -> Recipe:
         """Everything that an item follows from."""
         name = _OTHER_LETTERS.sub("-", f"{package.name.lstrip('@')}-{package.version}")[:_LONGEST_NAME]
         inputs = {
@@ -43,15 +43,15 @@ class PackageItems:
         }
         return Recipe(f"node-{name}", "npm", (), inputs)
 
-    def has(self, package: LockedPackage) -> bool:
+    def has(self, package: LockedNpmPackage) -> bool:
         """Whether the item of a package is there and whole."""
         return self.store.get(self.path_of(package)) is not None
 
-    def path_of(self, package: LockedPackage) -> StorePath:
+    def path_of(self, package: LockedNpmPackage) -> StorePath:
         """Where the item is in the store, or will be."""
         return self.store.path_of(self.recipe(package))
 
-    def item(self, package: LockedPackage, tarball: Path | None) -> StoreItem:
+    def item(self, package: LockedNpmPackage, tarball: Path | None) -> StoreItem:
         """The item of a package, whose tarball is needed unless the store `has` the item.
 
         A tarball that is not sound is an `IntegrityError`.
@@ -71,7 +71,7 @@ class PackageItems:
         return replace(made, shown=ShownFiles(top=self.top))
 
 
-def _unpack(tarball: Path, package: LockedPackage, top: Path) -> None:
+def _unpack(tarball: Path, package: LockedNpmPackage, top: Path) -> None:
     """As npm does it: without the first directory, regular files alone, each readable for all."""
     try:
         with tarfile.open(tarball, "r:*") as archive:
@@ -89,7 +89,7 @@ def _unpack(tarball: Path, package: LockedPackage, top: Path) -> None:
                 place.chmod(0o755 if member.mode & 0o100 else 0o644)
     except (tarfile.TarError, zlib.error, EOFError, ValueError, *_IN_THE_WAY) as error:
         raise IntegrityError(
-            f"cannot unpack {package}: it is not a sound tarball", issues=[Issue(WHERE, str(error))]
+            f"cannot unpack {package}: it is not a sound tarball", issues=[Issue(NODE_LOCK, str(error))]
         ) from None
     if not (top / "package.json").is_file():
         raise IntegrityError(f"cannot unpack {package}: its tarball has no package.json")
@@ -103,7 +103,7 @@ def _inside(name: str) -> str | None:
     return "/".join(parts[1:]) or None
 
 
-def _link_programs(package: LockedPackage, place: Path) -> None:
+def _link_programs(package: LockedNpmPackage, place: Path) -> None:
     """The links that npm makes in ``.bin``; what they lead to is executable, with a first line that Linux reads."""
     scope = package.place.rpartition("node_modules/")[2]
     links = place.parents[scope.count("/")] / ".bin"

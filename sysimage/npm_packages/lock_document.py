@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from sysimage.errors import Issue, SpecError
 
-WHERE = "/node/lock"
+NODE_LOCK = "/node/lock"
 _PLACE = re.compile(r"node_modules/(?:@[^/\s]+/)?[^/@\s][^/\s]*(?:/node_modules/(?:@[^/\s]+/)?[^/@\s][^/\s]*)*")
 _WRITE_AGAIN = "npm install --package-lock-only --lockfile-version 3"
 
@@ -67,14 +67,14 @@ class LockEntry(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class LockDocument:
+class NpmLockDocument:
     """A lock file."""
 
     entries: Mapping[str, LockEntry]
     """By place, relative to the application: ``node_modules/a/node_modules/b``; the application itself is ``""``."""
 
     @classmethod
-    def read(cls, path: Path) -> LockDocument:
+    def read(cls, path: Path) -> NpmLockDocument:
         """A `SpecError` with every fault."""
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
@@ -83,9 +83,11 @@ class LockDocument:
         version = document.get("lockfileVersion") if isinstance(document, dict) else None
         packages = document.get("packages") if isinstance(document, dict) else None
         if version == 1:
-            raise _refused(path, [Issue(WHERE, "has version 1, which does not say all that is needed")], _WRITE_AGAIN)
+            raise _refused(
+                path, [Issue(NODE_LOCK, "has version 1, which does not say all that is needed")], _WRITE_AGAIN
+            )
         if version not in (2, 3) or not isinstance(packages, dict) or "" not in packages:
-            raise _refused(path, [Issue(WHERE, "is not a package-lock.json of version 2 or 3")], _WRITE_AGAIN)
+            raise _refused(path, [Issue(NODE_LOCK, "is not a package-lock.json of version 2 or 3")], _WRITE_AGAIN)
         issues: list[Issue] = []
         entries: dict[str, LockEntry] = {}
         for place, value in packages.items():
@@ -94,7 +96,7 @@ class LockDocument:
             except ValidationError as error:
                 said = error.errors()[0]
                 key = ".".join(map(str, said["loc"]))
-                issues.append(Issue(WHERE, f"{path.name}: {place!r}: {key or 'it'}: {said['msg']}"))
+                issues.append(Issue(NODE_LOCK, f"{path.name}: {place!r}: {key or 'it'}: {said['msg']}"))
         if issues:
             raise _refused(path, issues, None)
         return cls(entries)
@@ -132,7 +134,8 @@ def _refused(path: Path, issues: list[Issue], write_again: str | None) -> SpecEr
 
 
 def _allows(names: tuple[str, ...], this: str) -> bool:
-    """As npm reads lists of systems: what is named, or all but what is named with an exclamation mark."""
+    """Whether a list of systems allows this one, as npm reads it: a name with an exclamation mark excludes that
+    system."""
     refused = [name[1:] for name in names if name.startswith("!")]
     wanted = [name for name in names if not name.startswith("!")]
     return this not in refused and (not wanted or this in wanted or "any" in wanted)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sysimage.errors import Issue, SpecError
-from sysimage.npm_packages.lock_document import WHERE, LockDocument, LockEntry, is_place
+from sysimage.npm_packages.lock_document import NODE_LOCK, LockEntry, NpmLockDocument, is_place
 from sysimage.spec.node import Node
 
 _CPUS = {"amd64": "x64", "arm64": "arm64"}
@@ -22,7 +22,7 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+[0-9A-Za-z.+-]*")
 
 
 @dataclass(frozen=True, slots=True)
-class LockedPackage:
+class LockedNpmPackage:
     """One package of a lock file at one place."""
 
     name: str
@@ -38,7 +38,7 @@ class LockedPackage:
     """Program → its file, relative to the package."""
     has_install_script: bool = False
     is_prebuilt_beside: bool = False
-    """Whether another package that is there brings what is built, for this machine alone."""
+    """Whether another installed package brings the built files, for this machine alone."""
     path: Path | None = None
     """Where the tarball is, for one that the lock file says so of."""
 
@@ -46,13 +46,13 @@ class LockedPackage:
         return f"{self.name} {self.version}"
 
 
-def read_lock(node: Node, spec_dir: Path, architecture: str) -> tuple[LockedPackage, ...]:
+def read_lock(node: Node, spec_dir: Path, architecture: str) -> tuple[LockedNpmPackage, ...]:
     """The packages for an architecture, sorted by place; a `SpecError` with every fault of the lock file."""
     path = spec_dir / node.lock
-    document = LockDocument.read(path)
+    document = NpmLockDocument.read(path)
     issues: list[Issue] = []
     if document.entries[""].workspaces:
-        issues.append(Issue(WHERE, "has workspaces; lock the application in a directory of its own, without them"))
+        issues.append(Issue(NODE_LOCK, "has workspaces; lock the application in a directory of its own, without them"))
     else:
         chosen = _chosen(document, node, architecture, issues)
         reader = _Reader(document, path, spec_dir, node.tarballs is not None, chosen, issues)
@@ -62,7 +62,7 @@ def read_lock(node: Node, spec_dir: Path, architecture: str) -> tuple[LockedPack
     return found
 
 
-def _chosen(document: LockDocument, node: Node, architecture: str, issues: list[Issue]) -> frozenset[str]:
+def _chosen(document: NpmLockDocument, node: Node, architecture: str, issues: list[Issue]) -> frozenset[str]:
     """The places of all packages that the application needs, and of optional ones that run on the machine."""
     unfit = document.unfit(_CPUS[architecture])
     chosen: set[str] = set()
@@ -74,9 +74,9 @@ def _chosen(document: LockDocument, node: Node, architecture: str, issues: list[
         for name in needed:
             found = document.find(place, name)
             if found is None:
-                issues.append(Issue(WHERE, f"{place or 'the application'} needs {name}, which is not locked"))
+                issues.append(Issue(NODE_LOCK, f"{place or 'the application'} needs {name}, which is not locked"))
             elif found in unfit:
-                issues.append(Issue(WHERE, f"{found} is for another machine than linux/{architecture} with glibc"))
+                issues.append(Issue(NODE_LOCK, f"{found} is for another machine than linux/{architecture} with glibc"))
         for name in (*needed, *entry.optional_dependencies, *entry.peer_dependencies):
             found = document.find(place, name)
             if found is not None and found not in unfit and found not in chosen:
@@ -87,23 +87,23 @@ def _chosen(document: LockDocument, node: Node, architecture: str, issues: list[
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    document: LockDocument
+    document: NpmLockDocument
     path: Path
     spec_dir: Path
     has_directory: bool
     chosen: frozenset[str]
     issues: list[Issue]
 
-    def package(self, place: str) -> LockedPackage | None:
+    def package(self, place: str) -> LockedNpmPackage | None:
         """None for one that is inside another's tarball, and for one with a fault."""
         entry = self.document.entries[place]
         name = entry.name or place.rpartition("node_modules/")[2]
         faults = list(self._faults(place, entry, name))
-        self.issues.extend(Issue(WHERE, f"{self.path.name}: {place} {fault}") for fault in faults)
+        self.issues.extend(Issue(NODE_LOCK, f"{self.path.name}: {place} {fault}") for fault in faults)
         known = _hash_of(entry.integrity or "")
         if faults or entry.in_bundle or known is None:
             return None
-        return LockedPackage(
+        return LockedNpmPackage(
             name,
             entry.version or "",
             place,

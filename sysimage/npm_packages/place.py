@@ -18,8 +18,8 @@ from sysimage.language_packages.placement import (
 )
 from sysimage.npm_packages.fetch import TarballSource
 from sysimage.npm_packages.items import PackageItems
-from sysimage.npm_packages.lock_document import WHERE
-from sysimage.npm_packages.lock_file import LockedPackage, read_lock
+from sysimage.npm_packages.lock_document import NODE_LOCK
+from sysimage.npm_packages.lock_file import LockedNpmPackage, read_lock
 from sysimage.progress import Progress
 from sysimage.rootfs.system import SystemResult
 from sysimage.spec.model import SystemSpec
@@ -51,7 +51,7 @@ def with_npm_packages(
     packages = read_lock(spec.node, spec_dir, spec.architecture)
     missing = [package for package in packages if not items.has(package)]
     tarballs = source.fetch(missing) if missing else {}
-    made: dict[str, LockedPackage] = {}
+    made: dict[str, LockedNpmPackage] = {}
     placed = []
     for done, package in enumerate(packages, 1):
         item = items.item(package, tarballs.get(package.digest))
@@ -61,8 +61,8 @@ def with_npm_packages(
     programs = [program for program in programs_of(placed, items.top) if _runs_here(program, spec.architecture)]
     issues = [
         *_not_built(placed, made, programs, spec.node),
-        *contradictions(placed, items.top, system, WHERE),
-        *missing_libraries(programs, placed, items.top, system, spec.architecture, WHERE),
+        *contradictions(placed, items.top, system, NODE_LOCK),
+        *missing_libraries(programs, placed, items.top, system, spec.architecture, NODE_LOCK),
     ]
     if issues:
         raise SpecError(f"cannot put the npm packages of {spec.name} into the image", issues=issues)
@@ -78,7 +78,7 @@ def _runs_here(program: PlacedProgram, architecture: str) -> bool:
 
 
 def _not_built(
-    placed: Sequence[PlacedItem], made: Mapping[str, LockedPackage], programs: Sequence[PlacedProgram], node: Node
+    placed: Sequence[PlacedItem], made: Mapping[str, LockedNpmPackage], programs: Sequence[PlacedProgram], node: Node
 ) -> Iterator[Issue]:
     """Packages whose install script would make, or fetch, what they need."""
     prebuilt = {str(program.placed.item.path) for program in programs if program.path.endswith(".node")}
@@ -93,7 +93,7 @@ def _not_built(
             "would have to be built: it has a binding.gyp" if is_built else "has an install script, which is not run"
         )
         yield Issue(
-            WHERE,
+            NODE_LOCK,
             f"{package} {cause}, and no .node file for this machine is in its tarball: take a version that brings one, "
             'or, if it works without, name it in "without-scripts"',
         )

@@ -16,7 +16,7 @@ from sysimage_bootstrap.integrity_check import Damage, ExaminedCache
 if TYPE_CHECKING:
     from sysimage.destinations.registry import Registries
 
-DIRECTORY = "base-images"
+BASE_IMAGES_DIRECTORY = "base-images"
 """Below the cache."""
 
 
@@ -29,7 +29,7 @@ def find_base(system: DeclaredSystem, sources: BuildSources) -> FoundImage:
     pinned = _pinned(name, system.lock_file, locked=sources.locked)
     if sources.registries is None:
         raise RegistryError(f"cannot fetch the base image {name}: the network is off", hint="leave --offline out")
-    return find_image(pinned, sources.registries, sources.cache_dir / DIRECTORY, whole=True)
+    return find_image(pinned, sources.registries, sources.cache_dir / BASE_IMAGES_DIRECTORY, whole=True)
 
 
 def _pinned(name: str, lock_file: Path | None, *, locked: bool) -> str:
@@ -57,7 +57,7 @@ def _no_registries() -> Registries:
 
 def prune_base_images(cache_dir: Path, before: int) -> int:
     """Forget blobs that no build has used since ``before``, in nanoseconds since the epoch; the bytes freed."""
-    blobs = BlobDirectory(cache_dir / DIRECTORY)
+    blobs = BlobDirectory(cache_dir / BASE_IMAGES_DIRECTORY)
     blobs.sweep()
     freed = 0
     for digest in list(blobs.digests()):
@@ -70,11 +70,11 @@ def prune_base_images(cache_dir: Path, before: int) -> int:
 
 def examine_base_images(cache_dir: Path) -> ExaminedCache:
     """Read every blob that is kept, and find those that do not have their digests."""
-    blobs = BlobDirectory(cache_dir / DIRECTORY)
+    blobs = BlobDirectory(cache_dir / BASE_IMAGES_DIRECTORY)
     found = list(blobs.digests())
     damage = []
     for digest in found:
         with blobs.path(digest).open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != digest.hex:
                 damage.append(Damage(blobs.path(digest), partial(blobs.remove, digest)))
-    return ExaminedCache(DIRECTORY, len(found), tuple(damage))
+    return ExaminedCache(BASE_IMAGES_DIRECTORY, len(found), tuple(damage))

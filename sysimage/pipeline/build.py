@@ -21,12 +21,12 @@ from sysimage.pipeline.image_plan import ImagePlan
 from sysimage.pipeline.options import BuildRequest, BuildSources, DeclaredSystem, Identity, Planning, Proofs
 from sysimage.pipeline.planning import draw_layers, rule
 from sysimage.pipeline.repair import ItemRepair
-from sysimage.pipeline.replaced import ReplacedImage, replaced_image
+from sysimage.pipeline.replaced_image import ReplacedImage, replaced_image
 from sysimage.pipeline.systems import closures_of, open_base, provide
 from sysimage.preflight import ImageDraft, check_draft, check_layers
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.system import SystemResult
-from sysimage.rootfs.tree import Tree
+from sysimage.rootfs.tree import RootTree
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.store.item_store import ItemStore
 
@@ -38,7 +38,7 @@ class PlannedBuild:
     spec: SystemSpec
     realised: SystemResult
     closure: Closure
-    tree: Tree
+    tree: RootTree
     """The customization layer."""
     plan: LayerPlan
     compression: Compression

@@ -41,7 +41,7 @@ def declared_systems(
 def systems_of_value(
     spec: SystemSpec, beside: Path, platforms: Sequence[str] | None = None, *, lock_file: Path | None = None
 ) -> tuple[DeclaredSystem, ...]:
-    """As `declared_systems`, of a spec that was read before; paths in it are relative to ``beside``."""
+    """Like `declared_systems`, for a spec that was read before; paths in it are relative to ``beside``."""
     found = platform_values(spec, beside, platforms)
     _check_lock(lock_file, len(found))
     return tuple(DeclaredSystem.of(one, beside, lock_file) for one in found)

@@ -28,7 +28,7 @@ from sysimage.layerplan import Record
 from sysimage.layers import BrokenPromiseError, LayerBlob, LayerCache, LayerSource, build_layers
 from sysimage.pipeline.history import is_record_or_absent, record_beside, record_text
 from sysimage.pipeline.image_plan import ImagePlan
-from sysimage.pipeline.options import OCI_DIR, Delivery, LayerStorage, Push
+from sysimage.pipeline.options import OCI_DIR, Delivery, LayerStorage, PushRequest
 from sysimage.pipeline.repair import ItemRepair, LayerRepair
 from sysimage.progress import Progress, silent
 
@@ -54,7 +54,7 @@ class ThroughStorage:
 
 
 Route = IntoPipe | IntoFile | ThroughStorage
-"""How the bytes of layers come to where the image goes."""
+"""How the bytes of layers reach the destinations of the image."""
 
 
 def choose_route(image: ImagePlan, delivery: Delivery, layers: LayerStorage) -> Route:
@@ -179,7 +179,7 @@ def deliver(
 
 
 def _pushed(
-    image: Image, blobs: Sequence[BlobDirectory], push: Push, keeper: BlobRepair, progress: Progress
+    image: Image, blobs: Sequence[BlobDirectory], push: PushRequest, keeper: BlobRepair, progress: Progress
 ) -> WrittenImage:
     from sysimage.destinations.registry import push_content
 

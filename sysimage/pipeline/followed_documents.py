@@ -8,7 +8,7 @@ from typing import Any
 from sysimage.blobs import Descriptor
 from sysimage.destinations.image_content import ImageContent
 from sysimage.digest import Digest
-from sysimage.image import Document
+from sysimage.image import EncodedDocument
 from sysimage.verify.documents import parse_named
 from sysimage.verify.image_source import ImageSource
 from sysimage.verify.issue_collector import MalformedError
@@ -18,7 +18,7 @@ from sysimage.verify.limits import Limits
 
 def followed(source: ImageSource, root: Descriptor, limits: Limits) -> ImageContent:
     """All that a manifest or index leads to; what is malformed is a `MalformedError`."""
-    documents: dict[Digest, Document] = {}
+    documents: dict[Digest, EncodedDocument] = {}
     blobs: dict[Digest, Descriptor] = {}
     layers: set[Digest] = set()
 
@@ -38,7 +38,7 @@ def followed(source: ImageSource, root: Descriptor, limits: Limits) -> ImageCont
         for layer in descriptors(value, "layers"):
             blobs[layer.digest] = layer
             layers.add(layer.digest)
-        documents[descriptor.digest] = Document(descriptor, data)
+        documents[descriptor.digest] = EncodedDocument(descriptor, data)
 
     follow(root, 0)
     return ImageContent(tuple(documents.values()), tuple(blobs.values()), frozenset(layers))

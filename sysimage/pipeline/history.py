@@ -2,7 +2,7 @@
 
 Every image carries its closure and plan as an annotation of its manifest, so that whatever holds the image (an archive,
 an OCI layout, a registry) holds its history too, and one request for the manifest gets it. A manifest moves with every
-update, so the record in it is packed (see `sysimage.pipeline.packed`); beside an output it is plain JSON.
+update, so the record in it is packed (see `sysimage.pipeline.compressed_text`); beside an output it is plain JSON.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError, MachineError, SpecError
 from sysimage.layerplan import LayerPlan, Record, from_json, to_json
+from sysimage.pipeline.compressed_text import compress_text, decompress_text
 from sysimage.pipeline.image_places import find_image, is_on_this_machine
-from sysimage.pipeline.packed import packed, unpacked
 from sysimage.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class History:
 
 def record_annotations(record: Record) -> dict[str, str]:
     """The annotation for an image; none where the record is longer than a manifest should be."""
-    text = packed(record_text(record))
+    text = compress_text(record_text(record))
     return {ANNOTATION: text} if len(text) <= MOST_IN_A_MANIFEST else {}
 
 
@@ -135,7 +135,7 @@ def read_records(place: str, platform: str, ask: AskRegistry) -> tuple[Record, .
     if not found:
         raise IntegrityError(
             f"cannot read the history {place}: it holds no record of a build",
-            hint="images of `sysimage build` have one, save docker-archives, which keep it in a file beside them",
+            hint="images of `sysimage build` have one, except docker-archives, which keep it in a file beside them",
         )
     return found
 
@@ -175,7 +175,7 @@ def record_value(annotations: Mapping[str, str]) -> dict[str, Any] | None:
     text = annotations.get(ANNOTATION)
     if text is None:
         return None
-    text = unpacked(text)
+    text = decompress_text(text)
     from_json(text)
     value: dict[str, Any] = json.loads(text)
     return value
@@ -186,7 +186,7 @@ def _unreached() -> Registries:
 
 
 def _of_image(path: Path, platform: str, name: str | None = None) -> tuple[Record, ...]:
-    from sysimage.verify import inspect_image  # not paid for by builds without history
+    from sysimage.verify import inspect_image  # imported late: not needed by builds without history
 
     return _of_annotations(inspect_image(path, platform=platform, name=name or None).annotations)
 
@@ -203,7 +203,7 @@ def _called(layout: Path, name: str | None) -> str | None:
 
 def _of_annotations(annotations: Mapping[str, str]) -> tuple[Record, ...]:
     text = annotations.get(ANNOTATION)
-    return () if text is None else (from_json(unpacked(text)),)
+    return () if text is None else (from_json(decompress_text(text)),)
 
 
 def _text(path: Path) -> str:

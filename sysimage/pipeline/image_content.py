@@ -15,7 +15,7 @@ from sysimage.destinations.image_content import ImageContent
 from sysimage.destinations.verified_blobs import verified_blob
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
-from sysimage.image import Document, ImageName
+from sysimage.image import EncodedDocument, ImageName
 from sysimage.pipeline.followed_documents import followed
 from sysimage.pipeline.image_places import FoundImage
 from sysimage.pipeline.referrers import find_referrers
@@ -140,7 +140,7 @@ def _of_docker_archive(
         "layers": [layer.as_json() for layer in layers],
     }
     blobs = {one.digest: one for one in (config, *layers)}
-    manifest = Document.of(value, media_types.MANIFEST)
+    manifest = EncodedDocument.of(value, media_types.MANIFEST)
     return (
         ImageContent((manifest,), tuple(blobs.values()), frozenset(one.digest for one in layers)),
         files,
@@ -149,7 +149,7 @@ def _of_docker_archive(
 
 
 def _called(tags: Sequence[str]) -> dict[str, str]:
-    """As an index says it of an image with the first of these names."""
+    """The annotations of an index entry for an image with the first of these names."""
     try:
         return ImageName.parse(tags[0]).annotations
     except (IndexError, ValueError):

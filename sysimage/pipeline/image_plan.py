@@ -15,7 +15,7 @@ class ImagePlan:
     """An image whose layers are not made yet."""
 
     sources: Sequence[LayerSource]
-    """Of the layers on top of the base's, bottom first."""
+    """Of the layers on top of those of the base, bottom first."""
     assemble: Callable[[Sequence[LayerBlob]], Image]
     """Describes all layers, those of the base at the bottom, as an image."""
     names: tuple[ImageName, ...]

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from sysimage.wheels.fetch import WheelSource
 
 _ALWAYS = ("python", "node")
-"""Kinds that another lock file names: they change when that does, and so our lock file must."""
+"""Kinds that another lock file names: if that lock file changes, they change, and sysimage's lock file has to be made
+again."""
 _LOCKED = ("trees", "java")
 """Kinds that a release of the application changes."""
 

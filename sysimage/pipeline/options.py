@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sysimage_bootstrap.packages.choose import ArchiveChoice, Stale
 
 OCI_DIR = "oci-dir"
-OURS = "sysimage"
+OWN_STRATEGY = "sysimage"
 """The strategy that is not a rule of thumb."""
 OutputFormat = Literal["archive", "docker-archive", "oci-dir"]
 
@@ -88,7 +88,7 @@ class Identity:
 
     @classmethod
     def of(cls, spec: SystemSpec) -> Identity:
-        """As the spec says."""
+        """The identity that the spec declares."""
         return cls(tuple(ImageName(spec.name, tag) for tag in spec.tags))
 
 
@@ -96,8 +96,8 @@ class Identity:
 class Planning:
     """How layer boundaries are drawn."""
 
-    strategy: str = OURS
-    """The rule: `OURS`, or one of `sysimage.layerplan.STRATEGIES`."""
+    strategy: str = OWN_STRATEGY
+    """The rule: `OWN_STRATEGY`, or one of `sysimage.layerplan.STRATEGIES`."""
     favour: Favour = "both"
     history: History = field(default_factory=History)
     """Earlier builds of the system. Part of the inputs: another history may give another plan."""
@@ -125,7 +125,7 @@ class LayerStorage:
 
 
 @dataclass(frozen=True, slots=True)
-class Push:
+class PushRequest:
     """A repository in a registry that gets the image."""
 
     target: PushTarget
@@ -139,7 +139,7 @@ class Delivery:
     output: Path | int | None = Path("image.tar")
     """A file, a directory (`OCI_DIR`), an open descriptor such as standard output's, or nothing."""
     format: OutputFormat = "archive"
-    pushes: tuple[Push, ...] = ()
+    pushes: tuple[PushRequest, ...] = ()
     load: Engine | None = None
     """The container engine of this machine that gets the image."""
     record: bool = False

@@ -47,7 +47,7 @@ def refuse_inputs(output: Path | int, inputs: Iterable[Input], *, hint: str = _E
             issues.append(Issue(str(one.place), f"is {one.what}, and holds it"))
     if issues:
         where = output if isinstance(output, Path) else "standard output"
-        raise SpecError(f"cannot write {where}: it is read too", hint=hint, issues=issues)
+        raise SpecError(f"cannot write {where}: it is also an input", hint=hint, issues=issues)
 
 
 def require_file_output(output: Path, *, makes_directories: bool = False) -> None:
@@ -94,7 +94,7 @@ def refuse_another_format(output: Path, mark: str, what: str) -> None:
         raise MachineError(f"cannot write {output}: {error.strerror}") from None
     if head.strip() and mark.encode() not in head:
         raise SpecError(
-            f"cannot write {output}: what is there is not {what}", hint="rename it, or let what is written be elsewhere"
+            f"cannot write {output}: what is there is not {what}", hint="rename it, or choose another output"
         )
 
 
@@ -134,7 +134,7 @@ def source_inputs(spec: SystemSpec, spec_dir: Path) -> Iterator[Input]:
 def check_outputs(
     request: BuildRequest, spec: Iterable[Input], named: Iterable[Input], *, hint: str = _ELSEWHERE
 ) -> None:
-    """Refuse what would write over something that a build reads, or over what is not an image, before any work.
+    """Refuse, before any work, an output that would overwrite an input of a build or a file that is not an image.
 
     ``spec`` is where the spec was read, and ``named`` is what was named beside it, such as earlier builds: the record
     beside the output may be one of those. ``hint`` says what to do about them.

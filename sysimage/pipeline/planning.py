@@ -20,7 +20,7 @@ from sysimage.jars.item_name import item_name
 from sysimage.layerplan import GroupRule, LayerPlan, from_json, to_json
 from sysimage.layerplan.budget import room_for_items
 from sysimage.pipeline.history import History, record_text
-from sysimage.pipeline.options import OURS, DeclaredSystem, Planning
+from sysimage.pipeline.options import OWN_STRATEGY, DeclaredSystem, Planning
 from sysimage.spec.model import SystemSpec
 from sysimage.trees.item_name import is_of_tree, patterns_of
 
@@ -37,7 +37,7 @@ def draw_layers(
 
     The image begins with ``base_layers`` layers of a base. A plan drawn before is taken from ``cache_dir``.
     """
-    if planning.strategy != OURS:
+    if planning.strategy != OWN_STRATEGY:
         from sysimage.layerplan import plan_by
 
         return plan_by(planning.strategy, closure, spec.max_layers, base_layers=base_layers)
@@ -47,7 +47,7 @@ def draw_layers(
     asked = rule(spec, planning, base_layers)
 
     def draw() -> LayerPlan:
-        from sysimage.layerplan import plan_layers  # not paid for where a plan is kept
+        from sysimage.layerplan import plan_layers  # imported late: not needed if a plan is kept
 
         return plan_layers(
             closure,
@@ -81,11 +81,12 @@ def _draw_together(
 
 
 def _divided(closure: Closure, history: History, path: str) -> list[GroupRule]:
-    """The layer groups of the tree at an image path: one, but where the history shows that parts of it change apart."""
+    """The layer groups of the tree at an image path: one, unless the history shows that parts of it change at different
+    times."""
     parts = [item.path for item in closure if is_of_tree(item.path.name, path)]
     if len(parts) < 2:
         return [_of_tree(path)]
-    from sysimage.layerplan.apart import changed_apart  # not paid for where a plan is kept
+    from sysimage.layerplan.split_by_history import changed_apart  # imported late: not needed if a plan is kept
 
     previous = history.previous.plan if history.previous else None
     groups = changed_apart(parts, closure, history.before(closure), previous)

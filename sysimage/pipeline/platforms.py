@@ -19,7 +19,7 @@ from sysimage.destinations.written_image import Transfer
 from sysimage.digest import Digest
 from sysimage.errors import SpecError
 from sysimage.files.temporary import scratch_directory
-from sysimage.image import Document, Image, ImageName
+from sysimage.image import EncodedDocument, Image, ImageName
 from sysimage.pipeline.build import BuildResult, build
 from sysimage.pipeline.options import OCI_DIR, BuildRequest, Delivery
 from sysimage.progress import Progress, silent
@@ -33,7 +33,7 @@ class PlatformsResult:
 
     images: tuple[BuildResult, ...]
     """One for each platform, in the order in which they were asked for. Where they were written is gone."""
-    index: Document
+    index: EncodedDocument
     """What the name points to."""
     size: int
     """Bytes of all blobs and documents, each counted once."""
@@ -106,7 +106,9 @@ def index_of(images: Sequence[Image]) -> ImageContent:
     """Images of several platforms and the index that names them, in their order."""
     parts = [ImageContent.of(image) for image in images]
     entries = [{**image.manifest.descriptor.as_json(), "platform": image.platform} for image in images]
-    index = Document.of({"schemaVersion": 2, "mediaType": media_types.INDEX, "manifests": entries}, media_types.INDEX)
+    index = EncodedDocument.of(
+        {"schemaVersion": 2, "mediaType": media_types.INDEX, "manifests": entries}, media_types.INDEX
+    )
     documents = {document.descriptor.digest: document for part in parts for document in part.documents}
     blobs = {blob.digest: blob for part in parts for blob in part.blobs}
     layers = frozenset(digest for part in parts for digest in part.layers)

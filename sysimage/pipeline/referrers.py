@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from sysimage.blobs import Descriptor, media_types
 from sysimage.destinations.image_content import ImageContent, Referrer
-from sysimage.destinations.registry.referrers import MOST
+from sysimage.destinations.registry.referrers import MOST_REFERRERS
 from sysimage.digest import Digest
 from sysimage.pipeline.followed_documents import descriptors, followed
 from sysimage.pipeline.registry_image import RegistrySource
@@ -41,8 +41,8 @@ def find_referrers(source: ImageSource, content: ImageContent, limits: Limits) -
                     below = followed(source, one, limits)
                     new.append(Referrer(subject, below.documents, below.blobs))
         found += new
-        if len(found) > MOST:
-            raise MalformedError(f"has more than {MOST} referrers")
+        if len(found) > MOST_REFERRERS:
+            raise MalformedError(f"has more than {MOST_REFERRERS} referrers")
         subjects = [one.root.descriptor.digest for one in new]
         if not new:
             break

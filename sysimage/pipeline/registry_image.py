@@ -19,8 +19,8 @@ from sysimage.destinations.registry.manifest import media_type_of, not_there
 from sysimage.destinations.registry.referrers import list_referrers
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
-from sysimage.image import Document, canonical_json
-from sysimage.verify.issue_collector import MalformedError, shown
+from sysimage.image import EncodedDocument, canonical_json
+from sysimage.verify.issue_collector import MalformedError, escaped
 from sysimage.verify.limits import Limits
 
 _CONNECTIONS = 4
@@ -42,7 +42,7 @@ class RegistryImage:
         self._registries = registries
         self._keep = keep
         self._whole = whole
-        self._root: Document | None = None
+        self._root: EncodedDocument | None = None
 
     def __str__(self) -> str:
         return str(self.reference)
@@ -51,7 +51,7 @@ class RegistryImage:
         """Open it; a `SpecError` if the registry has no such image, or does not show it."""
         return RegistrySource(self, self._registries, self._keep, whole=self._whole)
 
-    def root(self, session: RegistrySession) -> Document:
+    def root(self, session: RegistrySession) -> EncodedDocument:
         """What the name leads to: a manifest or an index."""
         if self._root is None:
             self._root = self._kept()
@@ -61,7 +61,7 @@ class RegistryImage:
             raise not_there(f"read {self}", "image")
         return self._root
 
-    def _kept(self) -> Document | None:
+    def _kept(self) -> EncodedDocument | None:
         """The document of a pinned image, where it was kept: no registry has to be asked for it."""
         digest = self.reference.digest
         if self._keep is None or digest is None:
@@ -69,7 +69,7 @@ class RegistryImage:
         with contextlib.suppress(OSError, ValueError, IntegrityError):
             path = BlobDirectory(self._keep).path(digest)
             data = BlobDirectory(self._keep).read(Descriptor("", digest, path.stat().st_size))
-            return Document(Descriptor(media_type_of(json.loads(data), ""), digest, len(data)), data)
+            return EncodedDocument(Descriptor(media_type_of(json.loads(data), ""), digest, len(data)), data)
         return None
 
     def digest(self) -> Digest:
@@ -110,7 +110,7 @@ class RegistrySource:
         self._held.close()
 
     @property
-    def root(self) -> Document:
+    def root(self) -> EncodedDocument:
         """The document that the name leads to."""
         return self._image.root(self._session)
 
@@ -142,9 +142,9 @@ class RegistrySource:
     def read(self, name: str, most: int) -> bytes:
         size = self.size(name)
         if size is None:
-            raise MalformedError(f"has no file {shown(name)}")
+            raise MalformedError(f"has no file {escaped(name)}")
         if size > most:
-            raise MalformedError(f"has {size} bytes in {shown(name)}; more than {most} are not read")
+            raise MalformedError(f"has {size} bytes in {escaped(name)}; more than {most} are not read")
         return b"".join(self.chunks(name))
 
     def _small(self, name: str) -> bytes:
@@ -158,7 +158,7 @@ class RegistrySource:
     def _fetched(self, name: str) -> Descriptor:
         digest = _digest(name)
         if digest is None or digest not in self._known:
-            raise OSError(f"{self._image} names no {shown(name)}")
+            raise OSError(f"{self._image} names no {escaped(name)}")
         descriptor, is_document = self._known[digest]
         if is_document:
             self._fetch_document(descriptor)
@@ -175,7 +175,7 @@ class RegistrySource:
         self._fetching[digest].result()
         if self._keep is not None:
             with contextlib.suppress(OSError):
-                os.utime(self._blobs.path(digest))  # used: `cache prune` forgets what is not
+                os.utime(self._blobs.path(digest))  # used: `cache prune` removes the others
         return descriptor
 
     def _fetch_document(self, descriptor: Descriptor) -> None:
@@ -187,7 +187,7 @@ class RegistrySource:
             raise IntegrityError(f"cannot read {self._image}: its index names a manifest of another length")
         self._keep_document(found)
 
-    def _keep_document(self, document: Document) -> None:
+    def _keep_document(self, document: EncodedDocument) -> None:
         self._blobs.put(document.data, document.descriptor.media_type)
         with self._lock:
             self._known[document.descriptor.digest] = (document.descriptor, True)
@@ -195,7 +195,7 @@ class RegistrySource:
 
     def _learn(self, data: bytes) -> None:
         """Remember what a manifest or index names; what is malformed is for the reader to complain about."""
-        value = Document(Descriptor("", Digest.of(data), len(data)), data).value
+        value = EncodedDocument(Descriptor("", Digest.of(data), len(data)), data).value
         with self._lock:
             for key, is_document in (("manifests", True), ("layers", False), ("config", False)):
                 for one in _as_list(value, key):
@@ -216,7 +216,7 @@ def _digest(name: str) -> Digest | None:
         return None
 
 
-def _index(root: Document, reference: ImageReference) -> bytes:
+def _index(root: EncodedDocument, reference: ImageReference) -> bytes:
     """The index of a layout with this image alone."""
     entry = root.descriptor.as_json()
     if reference.tag is not None:

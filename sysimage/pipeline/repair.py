@@ -43,7 +43,7 @@ class ItemRepair:
         """Forget the damaged items that the error names; whether there were some."""
         if self._store is None:
             return False
-        from sysimage_bootstrap.integrity_check import damaged_items  # not paid for where nothing is damaged
+        from sysimage_bootstrap.integrity_check import damaged_items  # imported late: not needed if nothing is damaged
 
         damaged = damaged_items(self._store, [issue.where for issue in error.issues])
         for path in damaged:
@@ -62,7 +62,7 @@ class ItemRepair:
         if any(made.get(item.path) != item.nar_hash for item in self._closure):
             raise IntegrityError(
                 "cannot make damaged items of the store again: they came out differently",
-                hint="build again: from now on they are what they came out as",
+                hint="build again: the next build uses the new form",
             )
 
 
@@ -98,7 +98,7 @@ class LayerRepair:
             raise IntegrityError(
                 f"cannot make the layer {source.label!r} again: it came out as {made.descriptor.digest}, "
                 f"not {descriptor.digest}",
-                hint="build again: from now on it is what it came out as",
+                hint="build again: the next build uses the new form",
             )
 
     def linked(self, descriptor: Descriptor, before: FileFingerprint, after: FileFingerprint) -> None:

@@ -27,7 +27,7 @@ def open_base(system: DeclaredSystem, sources: BuildSources, progress: Progress 
     spec = system.spec
     if spec.from_image is None:
         return bases.NO_BASE
-    from sysimage.bases.read import read_base_image  # not paid for by builds without a base image
+    from sysimage.bases.read import read_base_image  # imported late: not needed by builds without a base image
     from sysimage.pipeline.base_images import find_base
 
     found = find_base(system, sources)
@@ -56,7 +56,7 @@ def provide(
     present = tuple(item.path for item in found.items)
     if spec.trees:
         from sysimage.from_store import pack_accounts
-        from sysimage.pipeline.locked_inputs import tree_store  # not paid for by builds without trees
+        from sysimage.pipeline.locked_inputs import tree_store  # imported late: not needed by builds without trees
         from sysimage.trees.place import with_trees
 
         accounts = found.accounts or pack_accounts(spec, base.accounts)
@@ -72,12 +72,12 @@ def provide(
 def _with_wheels(
     system: DeclaredSystem, python: Python, sources: BuildSources, found: SystemResult, progress: Progress
 ) -> SystemResult:
-    # Not paid for by builds without Python packages.
+    # Imported late: not needed by builds without Python packages.
     from sysimage.pipeline.locked_inputs import tree_store, wheel_source
+    from sysimage.wheels.host_python import PythonHere
     from sysimage.wheels.items import WheelItems
     from sysimage.wheels.own_source import own_source, selection_of
     from sysimage.wheels.place import with_wheels
-    from sysimage.wheels.python_here import PythonHere
     from sysimage.wheels.target import Target
     from sysimage_bootstrap.packages.choose import open_archive
 
@@ -106,7 +106,7 @@ def _with_wheels(
 def _with_npm_packages(
     system: DeclaredSystem, node: Node, sources: BuildSources, found: SystemResult, progress: Progress
 ) -> SystemResult:
-    # Not paid for by builds without npm packages.
+    # Imported late: not needed by builds without npm packages.
     from sysimage.npm_packages.fetch import TarballSource
     from sysimage.npm_packages.items import PackageItems
     from sysimage.npm_packages.place import with_npm_packages
@@ -122,7 +122,7 @@ def _with_npm_packages(
 def _with_jars(
     system: DeclaredSystem, java: Java, sources: BuildSources, found: SystemResult, progress: Progress
 ) -> SystemResult:
-    # Not paid for by builds without jars.
+    # Imported late: not needed by builds without jars.
     from sysimage.jars.items import JarItems
     from sysimage.jars.place import with_jars
 
@@ -134,7 +134,7 @@ def _with_jars(
 def _provide(system: DeclaredSystem, sources: BuildSources, base: bases.BaseImage, progress: Progress) -> SystemResult:
     spec = system.spec
     if spec.from_store is not None:
-        from sysimage import from_store  # not paid for by builds of packages
+        from sysimage import from_store  # imported late: not needed by builds of packages
 
         return from_store.realise(
             spec,
@@ -161,7 +161,7 @@ def _provide(system: DeclaredSystem, sources: BuildSources, base: bases.BaseImag
     for text in made.notices:
         notice(text)
     if sources.keeps_ids:
-        from sysimage.pipeline.account_locks import keep_ids  # not paid for where nothing is written
+        from sysimage.pipeline.account_locks import keep_ids  # imported late: not needed if nothing is written
 
         keep_ids(system, sources, made.account_ids)
     return made

@@ -126,7 +126,7 @@ def _of_whole_name(reference: str) -> dict[str, str]:
 
 
 def _check(source: FoundImage, target: Target) -> None:
-    """Refuse to write over what is read, or over what is not an image."""
+    """Refuse to overwrite an input, or a file that is not an image."""
     place = target.file if isinstance(target, IntoArchive) else None
     if isinstance(target, IntoLayout):
         from sysimage.destinations.layout import require_layout

@@ -15,11 +15,11 @@ from sysimage.preflight.image_files import ImageFiles
 from sysimage.preflight.packages import check_packages
 from sysimage.preflight.spec_pointers import made_of, spec_pointer
 from sysimage.rootfs.account_files import Table
-from sysimage.rootfs.tree import Entry, Kind, Tree
+from sysimage.rootfs.tree import Entry, Kind, RootTree
 from sysimage.rules import limits, system
 from sysimage.rules.finding import Finding
-from sysimage.rules.machines import check_architecture
 from sysimage.rules.paths import as_parts, as_path, link_fault, path_fault
+from sysimage.rules.program_architectures import check_architecture
 from sysimage.rules.runtime import Runtime, check_runtime
 from sysimage.spec.model import CommandReady, Service, SystemSpec
 
@@ -33,11 +33,11 @@ class ImageDraft:
 
     spec: SystemSpec
     closure: Closure
-    tree: Tree
+    tree: RootTree
     """Everything except store items."""
     config: ImageConfig
     layer_labels: Sequence[str]
-    """Of the layers on top of the base's."""
+    """Of the layers on top of those of the base."""
     annotations: Mapping[str, str]
     names: Sequence[ImageName]
     base: bases.BaseImage = bases.NO_BASE

@@ -23,7 +23,7 @@ def check_documents(
     base_layers: int,
     base_history: Sequence[dict[str, object]],
 ) -> Iterator[Finding]:
-    """Documents that readers would refuse for their size. ``labels`` name the layers on top of the base's."""
+    """Documents that readers would refuse for their size. ``labels`` name the layers on top of those of the base."""
     layers = [_imagined(number, "") for number in range(base_layers)]
     layers += [_imagined(base_layers + number, label) for number, label in enumerate(labels)]
     image = make_image(
@@ -70,6 +70,6 @@ def _largest(config: ImageConfig, names: Sequence[ImageName], *, only_names: boo
 
 
 def _imagined(number: int, label: str) -> LayerBlob:
-    """A layer of which only what is in documents counts, with sizes as long as they may get."""
+    """A layer of which only the fields in documents are used, with the largest sizes that they can have."""
     digest = Digest(f"{number:064x}")
     return LayerBlob(Descriptor(media_types.LAYER_GZIP, digest, _LARGEST_LAYER), digest, _LARGEST_LAYER, label)

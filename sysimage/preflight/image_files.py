@@ -12,14 +12,14 @@ from pathlib import Path
 
 from sysimage.bases import NO_BASE, BaseImage
 from sysimage.closure import Closure
-from sysimage.rootfs.tree import Entry, Tree
+from sysimage.rootfs.tree import Entry, RootTree
 from sysimage.rootfs.tree import Kind as EntryKind
-from sysimage.rules.files import FileInfo, Kind
+from sysimage.rules.files import FileInfo, FileKind
 from sysimage.rules.paths import Parts, as_parts, as_path
-from sysimage.rules.programs import UNKNOWN, Program, Read, read_program
+from sysimage.rules.programs import UNKNOWN_PROGRAM, Program, Read, read_program
 from sysimage.store.items import ShownFiles
 
-_KINDS = {EntryKind.FILE: Kind.FILE, EntryKind.DIRECTORY: Kind.DIRECTORY, EntryKind.SYMLINK: Kind.SYMLINK}
+_KINDS = {EntryKind.FILE: FileKind.FILE, EntryKind.DIRECTORY: FileKind.DIRECTORY, EntryKind.SYMLINK: FileKind.SYMLINK}
 _READABLE, _EXECUTABLE = 0o444, 0o555
 """Modes of files in items, as layers have them."""
 _SHOWN_DIRECTORY = 0o755
@@ -28,7 +28,7 @@ _SHOWN_DIRECTORY = 0o755
 class ImageFiles:
     """Reads what an image will show, as `sysimage.rules.files.Files`."""
 
-    def __init__(self, tree: Tree, closure: Closure, base: BaseImage = NO_BASE) -> None:
+    def __init__(self, tree: RootTree, closure: Closure, base: BaseImage = NO_BASE) -> None:
         self._tree = tree
         self._items = {as_parts(str(item.path)): item.location for item in closure if item.location is not None}
         self._depths = sorted({len(parts) for parts in self._items})
@@ -89,12 +89,12 @@ class ImageFiles:
             seen = _seen_file(place)
             if seen is None:
                 continue
-            if seen.kind is Kind.DIRECTORY:
+            if seen.kind is FileKind.DIRECTORY:
                 return replace(seen, mode=_SHOWN_DIRECTORY)
             if below in shown.links:
                 return replace(seen, link=os.fsencode(shown.links[below]))
             return replace(seen, mode=shown.own[below].mode) if below in shown.own else seen
-        return FileInfo(Kind.DIRECTORY, _SHOWN_DIRECTORY) if parts in self._above_tops else None
+        return FileInfo(FileKind.DIRECTORY, _SHOWN_DIRECTORY) if parts in self._above_tops else None
 
     def _place(self, parts: Parts) -> bytes | None:
         """Where what is in an item is on this machine."""
@@ -111,9 +111,9 @@ def _seen_entry(entry: Entry) -> FileInfo:
     if content is None:
         return FileInfo(_KINDS[entry.kind], entry.mode, link)
     if isinstance(content, Path):
-        return FileInfo(Kind.FILE, entry.mode, program=partial(_program_at, os.fsencode(content)))
+        return FileInfo(FileKind.FILE, entry.mode, program=partial(_program_at, os.fsencode(content)))
     text = content
-    return FileInfo(Kind.FILE, entry.mode, program=lambda: read_program(lambda at, size: text[at : at + size]))
+    return FileInfo(FileKind.FILE, entry.mode, program=lambda: read_program(lambda at, size: text[at : at + size]))
 
 
 def _seen_file(place: bytes) -> FileInfo | None:
@@ -122,13 +122,13 @@ def _seen_file(place: bytes) -> FileInfo | None:
     except OSError:
         return None
     if stat.S_ISLNK(status.st_mode):
-        return FileInfo(Kind.SYMLINK, 0o777, os.readlink(place))  # noqa: PTH115 - bytes
+        return FileInfo(FileKind.SYMLINK, 0o777, os.readlink(place))  # noqa: PTH115 - bytes
     if stat.S_ISDIR(status.st_mode):
-        return FileInfo(Kind.DIRECTORY, _EXECUTABLE)
+        return FileInfo(FileKind.DIRECTORY, _EXECUTABLE)
     if not stat.S_ISREG(status.st_mode):
-        return FileInfo(Kind.SPECIAL, 0)
+        return FileInfo(FileKind.SPECIAL, 0)
     mode = _EXECUTABLE if status.st_mode & 0o100 else _READABLE
-    return FileInfo(Kind.FILE, mode, program=partial(_program_at, place))
+    return FileInfo(FileKind.FILE, mode, program=partial(_program_at, place))
 
 
 def _program_at(place: bytes) -> Program:
@@ -136,7 +136,7 @@ def _program_at(place: bytes) -> Program:
         with open(place, "rb", buffering=0) as file:
             return read_program(_reader(file.fileno()))
     except OSError:
-        return UNKNOWN  # the layer writer reports why the file cannot be read
+        return UNKNOWN_PROGRAM  # the layer writer reports why the file cannot be read
 
 
 def _reader(descriptor: int) -> Read:

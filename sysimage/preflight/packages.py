@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from sysimage.bases import BaseImage
 from sysimage.closure import Closure
 from sysimage.rootfs.rows import stanzas_in
-from sysimage.rootfs.tree import Kind, Tree
+from sysimage.rootfs.tree import Kind, RootTree
 from sysimage.rules import packages
 from sysimage.rules.finding import Finding
 from sysimage.rules.paths import Parts, as_parts
 from sysimage.store.paths import StorePath
 
 
-def check_packages(tree: Tree, closure: Closure, base: BaseImage) -> Iterator[Finding]:
+def check_packages(tree: RootTree, closure: Closure, base: BaseImage) -> Iterator[Finding]:
     """What the verifier would say of the rows of packages, and of a file of the spec that is among them."""
     rows: dict[Parts, bytes] = {}
     told: dict[StorePath | None, bytes] = {}

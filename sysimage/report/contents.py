@@ -85,8 +85,8 @@ def _is_kept(member: TarMember) -> bool:
     if member.parts in DATABASES or member.parts in _LOGS:
         return True
     if member.parts[-1:] == (SPEC,):
-        return member.size <= packages.MOST and item_of(member.parts) == member.parts[:-1]
-    return member.size <= packages.MOST and packages.is_read(member.parts)
+        return member.size <= packages.LARGEST_FILE and item_of(member.parts) == member.parts[:-1]
+    return member.size <= packages.LARGEST_FILE and packages.is_read(member.parts)
 
 
 def _shown(tree: FileTree, layers: Mapping[int, LayerFiles]) -> Contents:

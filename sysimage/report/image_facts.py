@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from sysimage.compare.holding import named_packages
+from sysimage.compare.compared_contents import named_packages
 from sysimage.errors import IntegrityError, MachineError
 from sysimage.layerplan import PlannedLayer, Record
 from sysimage.progress import Progress, silent

@@ -10,7 +10,7 @@ from sysimage.report.facts import ItemFact, PackageFact
 from sysimage.rules.packages import is_stanza
 from sysimage.rules.paths import Parts
 
-MOST = 1 << 20
+LARGEST_FILE = 1 << 20
 """Bytes of such a file that is read."""
 _COMMON = re.compile(r"/usr/share/common-licenses/([A-Za-z]+(?:-\d+(?:\.\d+)*)?)")
 _FIELD = re.compile(r"^License:[ \t]*(\S.*)$", re.MULTILINE)
@@ -24,7 +24,7 @@ _LONGEST_NAME = 80
 
 
 def is_read(parts: Parts) -> bool:
-    """Whether the content of a file counts here: a stanza of an item, or a copyright file."""
+    """Whether a report reads the content of a file: a stanza of an item, or a copyright file."""
     return is_stanza(parts) or (parts[-1:] == (b"copyright",) and parts[-4:-2] == (b"share", b"doc"))
 
 
@@ -50,7 +50,7 @@ def read_stanza(data: bytes) -> PackageFact | None:
 def read_licences(data: bytes) -> frozenset[str]:
     """Short names of the licences in a copyright file: those of its ``License`` fields where it is machine-readable
     (DEP-5), or else of the common licences that it names, or of texts that many packages quote."""
-    text = data[:MOST].decode("utf-8", "replace")
+    text = data[:LARGEST_FILE].decode("utf-8", "replace")
     if text.lstrip().startswith("Format"):
         names = [name for line in _FIELD.findall(text) for name in re.split(r",?\s+(?:and|or)\s+", line.strip())]
         found = {name.strip(" ,").split(" with ")[0] for name in names}
@@ -63,7 +63,8 @@ def read_licences(data: bytes) -> frozenset[str]:
 
 
 def with_licences_of_source(items: Sequence[ItemFact]) -> list[ItemFact]:
-    """A package without a copyright file refers to that of another one of its source, by a link of Debian's."""
+    """A package without a copyright file refers to that of another package of its source, by a link that Debian
+    made."""
     known: dict[str, set[str]] = {}
     for item in items:
         if item.package is not None:

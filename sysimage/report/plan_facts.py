@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sysimage.layerplan import Record
 from sysimage.report.facts import Facts, ItemFact, LayerFact, LeftOutFact, PackageFact
-from sysimage.report.packages import MOST, read_licences, read_stanza, with_licences_of_source
+from sysimage.report.packages import LARGEST_FILE, read_licences, read_stanza, with_licences_of_source
 from sysimage.rules.packages import STANZAS
 
 
@@ -70,6 +70,6 @@ def _licences(location: Path) -> tuple[str, ...]:
 
 def _read(path: Path) -> bytes:
     """A small file of an item; nothing for what cannot be read, as a link that leads out of it."""
-    if path.is_symlink() or not path.is_file() or path.stat().st_size > MOST:
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST_FILE:
         return b""
     return path.read_bytes()

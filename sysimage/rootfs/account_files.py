@@ -1,7 +1,7 @@
 """Account files that an image has already: read as the C library reads them, and added to line by line.
 
 Whatever is in them stays byte for byte: comments, lines of NIS, lines with too few fields, carriage returns. New
-accounts come after the last line. A line that is there is changed in one place only, a field that a spec asks for: a
+accounts come after the last line. An existing line changes in one field only, which the spec asks for: a
 group's members, a user's shell, a password's hash.
 """
 
@@ -116,7 +116,7 @@ def _change_user(there: User, user: User, passwd: _Lines, shadow: _Lines) -> Non
 
 
 def _entry(table: Table, files: AccountFiles, text: bytes, accounts: Accounts) -> Entry:
-    """The file with its new text, with the owner and mode that it had; one that was not there as we make them."""
+    """The file with its new text, with its owner and mode; a new file gets the usual ones."""
     file = files.get(table)
     if file is not None:
         return Entry.file(file.path, text, file.mode, file.uid, file.gid)
@@ -193,7 +193,7 @@ class _Lines:
         self.changed = False
 
     def fields(self) -> Iterator[list[bytes]]:
-        """Of every line that may be an account's. The C library skips the others."""
+        """Of every line that may describe an account. The C library skips the others."""
         for line in self._lines:
             if line[:1] not in b"#+-\n":
                 yield line.rstrip(b"\n").split(b":")

@@ -56,7 +56,7 @@ def add_accounts(
             "cannot settle users and groups", hint="declare what is missing, or drop an ID that is taken", issues=issues
         )
     all_groups = [Group(name, ids.groups.numbers[name], tuple(sorted(names))) for name, names in members.items()]
-    # An account that is there keeps the home that it has, and its mode.
+    # An existing account keeps its home and the mode of the home.
     made = (name for name, user in wanted_users.items() if user.make_home and (user.home or name not in there))
     return Accounts.of(all_users.values(), all_groups, [name for name in made if all_users[name].home not in _NO_HOMES])
 
@@ -84,7 +84,8 @@ def _own_groups(base: Accounts, users: Iterable[WantedUser], groups: Container[s
 def _users(
     base: Accounts, there: Mapping[str, User], wanted_users: Mapping[str, WantedUser], ids: _Ids
 ) -> tuple[dict[str, User], list[Issue]]:
-    """All users by name, and the primary groups that do not exist. Those ``there`` keep what is not specified."""
+    """All users by name, and the primary groups that do not exist. Accounts in ``there`` keep every field that is not
+    specified."""
     users = {user.name: user for user in base.users}
     issues = []
     for name, wanted in wanted_users.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 
-from sysimage.spec.value_types import CAPABILITIES
+from sysimage.spec.value_types import CAPABILITIES_PATTERN
 
 NAMES = (
     "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
@@ -21,7 +21,7 @@ _REVISION_2, _EFFECTIVE = 0x02000000, 1
 
 def file_capabilities(text: str) -> bytes:
     """The value of ``security.capability`` for a text such as ``cap_net_raw+ep``. A ValueError for any other text."""
-    if not re.fullmatch(CAPABILITIES, text):
+    if not re.fullmatch(CAPABILITIES_PATTERN, text):
         raise ValueError(f"not capabilities: {text!r}")
     names, flags = re.split("[+=]", text)
     bits = 0

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sysimage.closure import Closure
 from sysimage.rootfs.provision import provision
 from sysimage.rootfs.system import SystemResult
-from sysimage.rootfs.tree import Entry, Tree
+from sysimage.rootfs.tree import Entry, RootTree
 from sysimage.spec.model import StoreKind, SystemSpec
 from sysimage.store.database import Schema, store_database
 
@@ -20,7 +20,7 @@ def customization(
     *,
     accounts: Iterable[Entry],
     generation: int = 1,
-) -> Tree:
+) -> RootTree:
     """Everything in the image except store items.
 
     ``registered`` is what the store database lists: the closure, and what a base image has in the same store.

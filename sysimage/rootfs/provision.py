@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError
 from sysimage.rootfs.accounts import Accounts
-from sysimage.rootfs.tree import Entry, Tree
+from sysimage.rootfs.tree import Entry, RootTree
 from sysimage.spec.model import Store, StoreKind, SystemSpec
 from sysimage.store.paths import StorePath
 
@@ -31,10 +31,10 @@ def provision(
     database: bytes | None,
     *,
     generation: int = 1,
-) -> Tree:
+) -> RootTree:
     """Everything of the image but its store items.
 
-    ``database`` is the store's, None for an image without one (then it has no GC roots and generations either).
+    ``database`` is that of the store; None for an image without one, which has no GC roots and generations either.
     ``accounts`` are the files that hold them, as in `account_files`.
     ``entries`` count before the skeleton and the accounts where both have something at a path. ``generation`` is the
     number under which the system is registered. An `IntegrityError` if the system is not in the closure; a `TreeError`
@@ -51,11 +51,11 @@ def provision(
         registered = [*registered, *_roots(spec.store, [root for root in closure.roots if root != system])]
     if database is not None:
         registered = [*registered, *_per_user(spec)]
-    return Tree(layered(skeleton(spec.store), _owned(spec.store, registered), accounts, entries))
+    return RootTree(layered(skeleton(spec.store), _owned(spec.store, registered), accounts, entries))
 
 
 def layered(*groups: Iterable[Entry]) -> tuple[Entry, ...]:
-    """The entries of all groups; where two groups have one at the same path, the later group's."""
+    """The entries of all groups; if two groups have an entry at the same path, that of the later group."""
     result: dict[str, list[Entry]] = {}
     for group in groups:
         replaced: set[str] = set()
@@ -90,7 +90,7 @@ def registration(store: Store, system: StorePath, database: bytes, generation: i
 
 
 def pack_registration(store: Store, roots: Iterable[StorePath], database: bytes) -> Iterator[Entry]:
-    """The store's own state where no system is: what the pack is made of are GC roots by themselves.
+    """The state of the store in an image without a system: each item of the pack is a GC root.
 
     Each is called by the item's hash part, so that none takes the place of another in an image below.
     """

@@ -18,7 +18,7 @@ def stanzas_in(location: Path) -> tuple[Path, ...]:
     """The stanza of an item that is a Debian package, in a file named like it; nothing for another item. ``location``
     is where the item is on this machine."""
     place = location / STANZAS
-    # A profile has links to what other items say.
+    # In a profile, the stanzas of other items are links.
     files = sorted(place.iterdir()) if place.is_dir() else ()
     return tuple(file for file in files if file.is_file() and not file.is_symlink())
 
@@ -34,7 +34,7 @@ def package_rows(item: StorePath, location: Path, md5sums: Mapping[str, str]) ->
 
 
 def _names(item: StorePath, path: str) -> tuple[str, ...]:
-    """The names that a file of an item has in an image, without the first slash: in the store, and where Debian has it.
-    Which of them holds the content, so that a scanner sees it, is the layer's affair."""
+    """The names that a file of an item has in an image, without the first slash: the path in the store, and the path
+    that Debian gives it. Which of them holds the content, so that a scanner sees it, is the layer's affair."""
     inside = f"{str(item)[1:]}/{path}"
     return (inside,) if path.startswith(_ELSEWHERE) else (inside, f"usr/{path}")

@@ -25,7 +25,7 @@ class ImageDefaults:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOutFile:
     """A file of a package that its slim item lacks."""
 
     path: str
@@ -66,7 +66,7 @@ class SystemResult:
     image_defaults: ImageDefaults
     other_roots: tuple[StorePath, ...] = ()
     """Items besides the first that a pack is made of, in the spec's order."""
-    left_out: Mapping[str, tuple[LeftOut, ...]] = field(default_factory=dict)
+    left_out: Mapping[str, tuple[LeftOutFile, ...]] = field(default_factory=dict)
     """Store path of an item → what it lacks of its package, sorted by path."""
     unread: tuple[UnreadLine, ...] = ()
     """By package and line."""

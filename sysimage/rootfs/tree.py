@@ -116,7 +116,7 @@ class Entry:
         return self.content.read_bytes() if isinstance(self.content, Path) else self.content
 
 
-class Tree:
+class RootTree:
     """Entries by image path, sorted as tuples of components, so that a directory comes right before what it holds.
 
     Parents without a declaration are added as root's, 0755. Two entries at one path, an entry below something that is
@@ -164,7 +164,7 @@ class Tree:
         return self._by_path.get(path)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Tree) and self._by_path == other._by_path
+        return isinstance(other, RootTree) and self._by_path == other._by_path
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class ElfMachine:
     """Which processors an ELF file is for, as its header says it."""
 
     number: int
@@ -31,43 +31,44 @@ class Machine:
 class Architecture:
     """One of them."""
 
-    own: Machine
-    others: tuple[Machine, ...] = ()
+    own: ElfMachine
+    others: tuple[ElfMachine, ...] = ()
     """Whose programs it runs besides its own: those of the same family."""
     variant: str | None = None
     """The one that container engines assume where a platform has none."""
 
-    def runs(self, machine: Machine) -> bool:
+    def runs(self, machine: ElfMachine) -> bool:
         """Whether a program for that machine runs on this architecture without an emulator."""
         return machine == self.own or machine in self.others
 
 
 _I386, _ARM, _MIPS, _MIPSLE, _PPC, _S390 = (
-    Machine(3, 32), Machine(40, 32), Machine(8, 32, True), Machine(8, 32), Machine(20, 32, True), Machine(22, 32, True),
+    ElfMachine(3, 32), ElfMachine(40, 32), ElfMachine(8, 32, True),
+    ElfMachine(8, 32), ElfMachine(20, 32, True), ElfMachine(22, 32, True),
 )  # fmt: skip
 ARCHITECTURES: Mapping[str, Architecture] = {
     "386": Architecture(_I386),
-    "amd64": Architecture(Machine(62, 64), (_I386, Machine(62, 32))),
+    "amd64": Architecture(ElfMachine(62, 64), (_I386, ElfMachine(62, 32))),
     "arm": Architecture(_ARM, variant="v7"),
-    "arm64": Architecture(Machine(183, 64), (_ARM,), "v8"),
-    "loong64": Architecture(Machine(258, 64)),
-    "m68k": Architecture(Machine(4, 32, True)),
-    "microblaze": Architecture(Machine(189, 32, True)),
-    "microblazeel": Architecture(Machine(189, 32)),
+    "arm64": Architecture(ElfMachine(183, 64), (_ARM,), "v8"),
+    "loong64": Architecture(ElfMachine(258, 64)),
+    "m68k": Architecture(ElfMachine(4, 32, True)),
+    "microblaze": Architecture(ElfMachine(189, 32, True)),
+    "microblazeel": Architecture(ElfMachine(189, 32)),
     "mips": Architecture(_MIPS),
     "mipsle": Architecture(_MIPSLE),
-    "mips64": Architecture(Machine(8, 64, True), (_MIPS,)),
-    "mips64le": Architecture(Machine(8, 64), (_MIPSLE,)),
+    "mips64": Architecture(ElfMachine(8, 64, True), (_MIPS,)),
+    "mips64le": Architecture(ElfMachine(8, 64), (_MIPSLE,)),
     "ppc": Architecture(_PPC),
-    "ppc64": Architecture(Machine(21, 64, True), (_PPC,)),
-    "ppc64le": Architecture(Machine(21, 64)),
-    "riscv": Architecture(Machine(243, 32)),
-    "riscv64": Architecture(Machine(243, 64)),
+    "ppc64": Architecture(ElfMachine(21, 64, True), (_PPC,)),
+    "ppc64le": Architecture(ElfMachine(21, 64)),
+    "riscv": Architecture(ElfMachine(243, 32)),
+    "riscv64": Architecture(ElfMachine(243, 64)),
     "s390": Architecture(_S390),
-    "s390x": Architecture(Machine(22, 64, True), (_S390,)),
+    "s390x": Architecture(ElfMachine(22, 64, True), (_S390,)),
 }
 """By OCI's name."""
-OTHER_NAMES: Mapping[str, str] = {
+ARCHITECTURE_ALIASES: Mapping[str, str] = {
     "aarch64": "arm64", "armel": "arm/v5", "armhf": "arm", "armv5tel": "arm/v5", "armv6l": "arm/v6", "armv7a": "arm",
     "armv7l": "arm", "i386": "386", "i586": "386", "i686": "386", "loongarch64": "loong64", "mips64el": "mips64le",
     "mipsel": "mipsle", "powerpc": "ppc", "powerpc64": "ppc64", "powerpc64le": "ppc64le", "ppc64el": "ppc64le",
@@ -87,7 +88,7 @@ def architecture_name(text: str) -> str:
     match = _NAME.fullmatch(text)
     if match is None or (match[2] and (match[3] or match[1] not in ARCHITECTURES)):
         raise ValueError("not an architecture")
-    name, _, variant = OTHER_NAMES.get(match[1], match[1]).partition("/")
+    name, _, variant = ARCHITECTURE_ALIASES.get(match[1], match[1]).partition("/")
     if name not in ARCHITECTURES:
         raise ValueError("not an architecture")
     variant = variant or match[2] or ""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sysimage.rules.finding import shown
+from sysimage.rules.finding import escaped
 from sysimage.rules.paths import Parts, as_parts, as_path
-from sysimage.rules.programs import UNKNOWN, Program
+from sysimage.rules.programs import UNKNOWN_PROGRAM, Program
 
 _MOST_LINKS = 40
 """That the kernel follows in one path."""
@@ -17,7 +17,7 @@ MADE_AT_BOOT = tuple(map(as_parts, ("/run", "/proc", "/dev", "/sys", "/tmp")))  
 """What is below is known only in a running system."""
 
 
-class Kind(enum.Enum):
+class FileKind(enum.Enum):
     FILE = "file"
     DIRECTORY = "directory"
     SYMLINK = "link"
@@ -28,12 +28,12 @@ class Kind(enum.Enum):
 class FileInfo:
     """What is at one path."""
 
-    kind: Kind
+    kind: FileKind
     mode: int
     """Permission bits."""
     link: bytes = b""
     """What a symlink says."""
-    program: Callable[[], Program] = field(default=lambda: UNKNOWN, compare=False)
+    program: Callable[[], Program] = field(default=lambda: UNKNOWN_PROGRAM, compare=False)
     """Reads what the kernel would of an executable file."""
 
 
@@ -97,21 +97,21 @@ def resolve_path(files: Files, path: bytes, start: Parts = ()) -> ResolvedPath |
         here = (*at, part)
         seen = files.at(here)
         if seen is None:
-            missing = link if link and len(todo) >= behind_link else shown(as_path(here))
+            missing = link if link and len(todo) >= behind_link else escaped(as_path(here))
             return UnresolvedPath(f"{missing} is not in the image", here, bool(links), not links)
-        if seen.kind is Kind.SYMLINK:
+        if seen.kind is FileKind.SYMLINK:
             links += 1
             if links > _MOST_LINKS:
-                return UnresolvedPath(f"links lead in circles at {shown(as_path(here))}", here, True)
-            link, behind_link = f"{shown(as_path(here))} is a link to {shown(seen.link)}, which", len(todo)
+                return UnresolvedPath(f"links lead in circles at {escaped(as_path(here))}", here, True)
+            link, behind_link = f"{escaped(as_path(here))} is a link to {escaped(seen.link)}, which", len(todo)
             if seen.link.startswith(b"/"):
                 at = []
             todo += _pieces(seen.link)
             continue
-        if seen.kind is not Kind.DIRECTORY and todo:
+        if seen.kind is not FileKind.DIRECTORY and todo:
             return UnresolvedPath(
-                f"{shown(as_path(here))} is a {seen.kind.value}, no directory", (*here, todo[-1]), bool(links)
+                f"{escaped(as_path(here))} is a {seen.kind.value}, no directory", (*here, todo[-1]), bool(links)
             )
         at.append(part)
-    seen = files.at(tuple(at)) or FileInfo(Kind.DIRECTORY, 0o755)
+    seen = files.at(tuple(at)) or FileInfo(FileKind.DIRECTORY, 0o755)
     return ResolvedPath(tuple(at), seen)

@@ -21,7 +21,7 @@ class Finding:
     """One sentence that says what to do."""
 
 
-def shown(name: bytes | str) -> str:
+def escaped(name: bytes | str) -> str:
     """A name as it can be in a message: control characters and bytes that are not UTF-8 are escaped."""
     text = name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else name
     text = text if len(text) <= 300 else text[:300] + "…"

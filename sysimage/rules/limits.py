@@ -4,7 +4,7 @@ from __future__ import annotations
 
 DOCUMENT_SIZE = 4 << 20
 """Bytes of a manifest, index, config or ``manifest.json``; what the containers libraries accept."""
-LAYERS = 125
+MOST_LAYERS = 125
 """Layers of an image that every engine loads."""
 ENTRIES = 2_000_000
 """Entries of all layers together."""

@@ -2,7 +2,7 @@
 
 A store item of a Debian package says so itself, by the package's stanza in `STANZAS`; a row is a copy of that stanza in
 `STATUS`, as distroless images have it, and beside it the digests of the files. Scanners know neither stores nor links:
-rows are regular files, and are in the layer of the files they speak of.
+rows are regular files, and are in the layer of the files that they describe.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sysimage.rules.architectures import Machine
+from sysimage.rules.architectures import ElfMachine
 
 HEAD = 4096
 """Bytes at the beginning of a file that are enough to recognise it."""
@@ -43,11 +43,11 @@ class Program:
     """Path of a script's interpreter or an ELF file's loader; empty without one."""
     argument: bytes = b""
     """What else is on a script's first line."""
-    machine: Machine | None = None
+    machine: ElfMachine | None = None
     """For which processor an ELF file is."""
 
 
-UNKNOWN = Program(ProgramFormat.UNKNOWN)
+UNKNOWN_PROGRAM = Program(ProgramFormat.UNKNOWN)
 
 
 def read_program(read: Read) -> Program:
@@ -73,7 +73,7 @@ def _elf(head: bytes, read: Read) -> Program:
     if wide and len(head) < 64:
         return Program(ProgramFormat.OTHER)
     (number,) = struct.unpack_from(order + "H", head, 18)
-    machine = Machine(number, 64 if wide else 32, order == ">")
+    machine = ElfMachine(number, 64 if wide else 32, order == ">")
     (table,) = struct.unpack_from(order + ("Q" if wide else "I"), head, 32 if wide else 28)
     size, count = struct.unpack_from(order + "HH", head, 54 if wide else 42)
     least = 56 if wide else 32
@@ -85,7 +85,7 @@ def _elf(head: bytes, read: Read) -> Program:
     if len(headers) < size * count:
         headers = read(table, size * count)
     if len(headers) < size * count:
-        return UNKNOWN
+        return UNKNOWN_PROGRAM
     for at in range(0, size * count, size):
         (kind,) = struct.unpack_from(order + "I", headers, at)
         if kind != _INTERPRETER:
@@ -96,6 +96,6 @@ def _elf(head: bytes, read: Read) -> Program:
             return Program(ProgramFormat.OTHER)
         path = head[offset : offset + length] if offset + length <= len(head) else read(offset, length)
         if len(path) < length:
-            return UNKNOWN
+            return UNKNOWN_PROGRAM
         return Program(ProgramFormat.ELF, path.rstrip(b"\0"), machine=machine)
     return Program(ProgramFormat.ELF, machine=machine)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sysimage.rules.architectures import ARCHITECTURES
-from sysimage.rules.files import MADE_AT_BOOT, Files, Kind, ResolvedPath, UnresolvedPath, resolve_path
-from sysimage.rules.finding import shown
+from sysimage.rules.files import MADE_AT_BOOT, FileKind, Files, ResolvedPath, UnresolvedPath, resolve_path
+from sysimage.rules.finding import escaped
 from sysimage.rules.paths import Parts, as_parts, as_path
 from sysimage.rules.programs import ProgramFormat
 
@@ -43,7 +43,8 @@ class ProgramEnvironment:
     architecture: str | None = None
     """As Go calls it; None where it does not matter."""
     first: bool = False
-    """Whether this starts before anything else: nothing is below /run and the like but what links promise."""
+    """Whether this starts before anything else: /run and similar directories are empty except for what links
+    promise."""
     shell_helps: bool = False
     """Whether a file that the kernel does not know is given to a shell, as execvp(3) does."""
 
@@ -74,40 +75,40 @@ def start_failure(command: Sequence[str], around: ProgramEnvironment) -> StartFa
                 above, _, name = program.rpartition("/")
                 return StartFailure(f"{_lost(program, found)}{_meant(name, [above or '/'], around)}", _NOT_IN)
             if found.through_link and broken is None and _is_there(candidate, around):
-                broken = StartFailure(f"is {shown(program)}, but {found.why}", _NOT_IN)
+                broken = StartFailure(f"is {escaped(program)}, but {found.why}", _NOT_IN)
             continue
-        trouble = _not_executable(found, f"is {shown(program)}, but ")
+        trouble = _not_executable(found, f"is {escaped(program)}, but ")
         if trouble is None:
             return _unstartable(found, around, 0)
         broken = broken or trouble
     return broken or StartFailure(
-        f"is {shown(program)}, which is not in the image's {shown(around.search) or 'PATH, which is empty'}"
+        f"is {escaped(program)}, which is not in the image's {escaped(around.search) or 'PATH, which is empty'}"
         f"{_meant(program, around.search.split(':'), around)}",
-        f"{_NOT_IN}; `sysimage which {shown(program)}` names the package",
+        f"{_NOT_IN}; `sysimage which {escaped(program)}` names the package",
     )
 
 
 def _meant(program: str, directories: Sequence[str], around: ProgramEnvironment) -> str:
-    """The program of the image that is called most like it, in words; nothing where none is."""
-    import difflib  # not paid for where nothing is wrong
+    """A hint with the program of the image with the closest name; empty without a close one."""
+    import difflib  # imported late: not needed if nothing is wrong
 
     found = [_follow(directory or ".", around) for directory in directories]
     names = {
         name.decode("utf-8", "replace")
         for one in found
-        if isinstance(one, ResolvedPath) and one.seen.kind is Kind.DIRECTORY
+        if isinstance(one, ResolvedPath) and one.seen.kind is FileKind.DIRECTORY
         for name in around.files.names(one.parts)
     }
     if program in names:
         return ""  # what is meant is there, and leads nowhere
     near = difflib.get_close_matches(program, names)
-    return f" (did you mean {shown(near[0])}?)" if near else ""
+    return f" (did you mean {escaped(near[0])}?)" if near else ""
 
 
 def _lost(program: str, found: UnresolvedPath) -> str:
     if found.plainly:
-        return f"is {shown(program)}, which is not in the image"
-    return f"is {shown(program)}, but {found.why}"
+        return f"is {escaped(program)}, which is not in the image"
+    return f"is {escaped(program)}, but {found.why}"
 
 
 def _candidates(program: str, around: ProgramEnvironment) -> list[str]:
@@ -130,8 +131,8 @@ def _is_there(path: str, around: ProgramEnvironment) -> bool:
 
 
 def _not_executable(found: ResolvedPath, words: str) -> StartFailure | None:
-    where = shown(as_path(found.parts))
-    if found.seen.kind is not Kind.FILE:
+    where = escaped(as_path(found.parts))
+    if found.seen.kind is not FileKind.FILE:
         return StartFailure(f"{words}{where} is a {found.seen.kind.value}, not a program", _NOT_IN)
     if not found.seen.mode & 0o111:
         return StartFailure(f"{words}{where} is not executable (its mode is {found.seen.mode:04o})", _EXECUTABLE)
@@ -140,7 +141,7 @@ def _not_executable(found: ResolvedPath, words: str) -> StartFailure | None:
 
 def _unstartable(found: ResolvedPath, around: ProgramEnvironment, depth: int) -> StartFailure | None:
     """Why the kernel would not run an executable file."""
-    where, program = shown(as_path(found.parts)), found.seen.program()
+    where, program = escaped(as_path(found.parts)), found.seen.program()
     if depth > _MOST_INTERPRETERS:
         return StartFailure(f"is a script whose interpreters lead in circles: {where}", _NOT_IN)
     match program.format:
@@ -168,7 +169,7 @@ def _unstartable(found: ResolvedPath, around: ProgramEnvironment, depth: int) ->
     if program.interpreter.endswith(b"\r") or program.argument.endswith(b"\r"):
         return StartFailure(
             f"is {where}, a script whose first line ends with a carriage return: it asks for "
-            f"{shown(program.interpreter + (b' ' + program.argument if program.argument else b''))}",
+            f"{escaped(program.interpreter + (b' ' + program.argument if program.argument else b''))}",
             "save the script with Unix line ends",
         )
     trouble = _check_interpreter(where, program.interpreter, around, depth)
@@ -194,7 +195,7 @@ def _check_loader(where: str, name: bytes, around: ProgramEnvironment) -> StartF
         return found
     if found.seen.program().format in {ProgramFormat.ELF, ProgramFormat.UNKNOWN}:
         return None
-    return StartFailure(f"is {where}, which needs the loader {shown(name)}, but that is not an ELF file", hint)
+    return StartFailure(f"is {where}, which needs the loader {escaped(name)}, but that is not an ELF file", hint)
 
 
 def _named_in(name: bytes, words: str, around: ProgramEnvironment, hint: str) -> ResolvedPath | StartFailure | None:
@@ -204,8 +205,8 @@ def _named_in(name: bytes, words: str, around: ProgramEnvironment, hint: str) ->
         if around.unknown(leads):
             return None
         why = "is not in the image" if leads.plainly else f"leads nowhere: {leads.why}"
-        return StartFailure(f"{words} {shown(name)}, which {why}", hint)
-    return _not_executable(leads, f"{words} {shown(name)}, but ") or leads
+        return StartFailure(f"{words} {escaped(name)}, which {why}", hint)
+    return _not_executable(leads, f"{words} {escaped(name)}, but ") or leads
 
 
 def _check_env(where: str, argument: bytes, around: ProgramEnvironment) -> StartFailure | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sysimage.rules import limits
-from sysimage.rules.finding import Finding, shown
+from sysimage.rules.finding import Finding, escaped
 from sysimage.rules.paths import as_parts, path_fault
 
 _USER = re.compile(r"(?=.)([A-Za-z0-9_][A-Za-z0-9_.-]*\$?)?(:[A-Za-z0-9_][A-Za-z0-9_.-]*\$?)?")
@@ -67,26 +67,26 @@ def check_runtime(runtime: Runtime) -> Iterator[Finding]:
 
     directory = runtime.working_directory
     if directory and not directory.startswith("/"):
-        yield fault(f"the working directory {shown(directory)!r} is not absolute", "working-directory")
+        yield fault(f"the working directory {escaped(directory)!r} is not absolute", "working-directory")
     if wrong := path_fault(as_parts(directory)):
         yield fault(f"the working directory {wrong}", "working-directory")
     if runtime.user and not _USER.fullmatch(runtime.user):
-        yield fault(f"the user {shown(runtime.user)!r} is neither a name nor a number", "user")
+        yield fault(f"the user {escaped(runtime.user)!r} is neither a name nor a number", "user")
     for part in runtime.user.split(":"):
         if part.isascii() and part.isdecimal() and int(part[:20]) > limits.IDENTIFIER:
-            yield fault(f"the user {shown(runtime.user)} has an ID above {limits.IDENTIFIER}", "user")
+            yield fault(f"the user {escaped(runtime.user)} has an ID above {limits.IDENTIFIER}", "user")
     yield from _check_words(runtime)
     if runtime.stop_signal is not None and not _STOP_SIGNAL.fullmatch(runtime.stop_signal):
-        yield fault(f"the stop signal {shown(runtime.stop_signal)!r} is not a signal", "stop-signal")
+        yield fault(f"the stop signal {escaped(runtime.stop_signal)!r} is not a signal", "stop-signal")
     for port in runtime.exposed_ports:
         match = _PORT.fullmatch(port)
         if match is None or max(int(match[1]), int(match[2] or match[1])) > _LARGEST_PORT:
-            yield fault(f"the exposed port {shown(port)!r} is not a port", "exposed-port", port)
+            yield fault(f"the exposed port {escaped(port)!r} is not a port", "exposed-port", port)
     for volume in runtime.volumes:
         if not volume.startswith("/"):
-            yield fault(f"the volume {shown(volume)!r} is not absolute", "volume", volume)
+            yield fault(f"the volume {escaped(volume)!r} is not absolute", "volume", volume)
         if wrong := path_fault(as_parts(volume)):
-            yield fault(f"the name of the volume {shown(volume)} {wrong}", "volume", volume)
+            yield fault(f"the name of the volume {escaped(volume)} {wrong}", "volume", volume)
 
 
 def _check_words(runtime: Runtime) -> Iterator[Finding]:
@@ -98,13 +98,13 @@ def _check_words(runtime: Runtime) -> Iterator[Finding]:
         total += size + 1
         if not _VARIABLE.fullmatch(variable):
             yield Finding(
-                "config", ("environment", name), f"the environment holds {shown(variable)!r}, which is not NAME=VALUE"
+                "config", ("environment", name), f"the environment holds {escaped(variable)!r}, which is not NAME=VALUE"
             )
         elif size > limits.WORD:
             yield Finding(
                 "config",
                 ("environment", name),
-                f"the variable {shown(name)} has {size} bytes; no program starts with more than {limits.WORD} in one",
+                f"the variable {escaped(name)} has {size} bytes; no program starts with more than {limits.WORD} in one",
                 "keep long texts in files",
             )
     if total > limits.ENVIRONMENT:

@@ -58,7 +58,7 @@ _TOKENS: tuple[tuple[bytes, re.Pattern[bytes], str], ...] = (
     (b"AIza", re.compile(rb"(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{35}" + _END), "a key of Google"),
 )
 """What all matches contain, the form itself, and what it is."""
-LONGEST = 4096
+LONGEST_SECRET = 4096
 """Bytes of a text that are enough to see any of them in."""
 
 
@@ -89,7 +89,7 @@ class SecretScanner:
         if self.found is None:
             window = self._carry + data
             self.found = secret_in(window)
-            self._carry = window[-LONGEST:]
+            self._carry = window[-LONGEST_SECRET:]
 
 
 def is_allowed(path: str, allowed: tuple[str, ...]) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from sysimage.rules.files import Files, Kind, ResolvedPath, UnresolvedPath, resolve_path
-from sysimage.rules.finding import Cause, Finding, shown
+from sysimage.rules.files import FileKind, Files, ResolvedPath, UnresolvedPath, resolve_path
+from sysimage.rules.finding import Cause, Finding, escaped
 from sysimage.rules.paths import Parts, as_parts, as_path
 from sysimage.rules.runnable import SEARCH_PATH, ProgramEnvironment, start_failure
 from sysimage.rules.runtime import Runtime
@@ -51,8 +51,8 @@ def check_system(
     """Everything that an engine and the first process need before anything has run.
 
     ``state`` is the directory of the store's database, None where the image has no store; ``passwd`` and ``group`` are
-    the texts of the account files. What is ``own`` is not a base image's, whose accounts need not log in, whose GC
-    roots may lead to what was collected, and whose health check only says that it fails.
+    the texts of the account files. ``own`` is what does not come from a base image, whose accounts need not log in,
+    whose GC roots may lead to what was collected, and whose health check only says that it fails.
     """
     yield from check_start(files, runtime)
     yield from check_user(runtime, passwd, group)
@@ -77,17 +77,19 @@ def check_start(files: Files, runtime: Runtime) -> Iterator[Finding]:
         cause = "entry-point" if runtime.entry_point else "command"
         yield Finding("entry point", (cause, "0"), f"what runs first {trouble.message}", trouble.hint)
     found = _leads(files, runtime.working_directory)
-    if isinstance(found, ResolvedPath) and found.seen.kind is not Kind.DIRECTORY:
+    if isinstance(found, ResolvedPath) and found.seen.kind is not FileKind.DIRECTORY:
         yield Finding(
             "working directory",
             ("working-directory",),
-            f"{shown(runtime.working_directory)} is a {found.seen.kind.value}, where a program is to start",
+            f"{escaped(runtime.working_directory)} is a {found.seen.kind.value}, where a program is to start",
         )
     for volume in runtime.volumes:
         found = _leads(files, volume)
-        if isinstance(found, ResolvedPath) and found.seen.kind is not Kind.DIRECTORY:
+        if isinstance(found, ResolvedPath) and found.seen.kind is not FileKind.DIRECTORY:
             yield Finding(
-                "volumes", ("volume", volume), f"{shown(volume)} is a {found.seen.kind.value}; a volume is a directory"
+                "volumes",
+                ("volume", volume),
+                f"{escaped(volume)} is a {found.seen.kind.value}; a volume is a directory",
             )
 
 
@@ -109,7 +111,7 @@ def check_user(runtime: Runtime, passwd: bytes, group: bytes) -> Iterator[Findin
         if not name or name.isdecimal():
             continue
         if name.encode("utf-8", "surrogateescape") not in [line.partition(b":")[0] for line in text.splitlines()]:
-            yield Finding("user", ("user",), f"{shown(name)} is to run the entry point, but is not in /etc/{file}")
+            yield Finding("user", ("user",), f"{escaped(name)} is to run the entry point, but is not in /etc/{file}")
 
 
 def _boots(files: Files, state_directory: str) -> bool:
@@ -119,15 +121,15 @@ def _boots(files: Files, state_directory: str) -> bool:
 
 
 def check_first_boot(files: Files, *, boots: bool) -> Iterator[Finding]:
-    """What a system needs before its first process runs; one with an init, which ``boots``, a shell too."""
+    """What a system needs before its first process runs; one that ``boots`` an init needs a shell, too."""
     for path in ("/etc/passwd", "/etc/group"):
         found = _leads(files, path)
-        if isinstance(found, UnresolvedPath) or found.seen.kind is not Kind.FILE:
+        if isinstance(found, UnresolvedPath) or found.seen.kind is not FileKind.FILE:
             yield Finding("first boot", ("file", path), "is missing, so users have no names before the first boot")
     if boots and (trouble := start_failure((SHELL,), ProgramEnvironment(files, first=True))):
         yield Finding("first boot", ("file", SHELL), f"the shell {trouble.message}", trouble.hint)
     temporary = files.at((b"tmp",))
-    if temporary is None or temporary.kind is not Kind.DIRECTORY or temporary.mode != 0o1777:
+    if temporary is None or temporary.kind is not FileKind.DIRECTORY or temporary.mode != 0o1777:
         found_mode = "missing" if temporary is None else f"a {temporary.kind.value} of mode {temporary.mode:04o}"
         message = f"is {found_mode}; it should be a directory of mode 1777"
         yield Finding("first boot", ("file", "/tmp"), message)  # noqa: S108 - the image's
@@ -140,7 +142,7 @@ def check_shells(around: ProgramEnvironment, shells: Mapping[str, str]) -> Itera
             continue
         if trouble := start_failure((shell or SHELL,), around):
             yield Finding(
-                "login shells", ("shell", account), f"the login shell of {shown(account)} {trouble.message}",
+                "login shells", ("shell", account), f"the login shell of {escaped(account)} {trouble.message}",
                 trouble.hint,
             )  # fmt: skip
 
@@ -174,11 +176,11 @@ def check_services(around: ProgramEnvironment, commands: Iterable[ServiceCommand
             yield Finding("services", one.cause, f"what {one.what} runs {trouble.message}", trouble.hint)
         found = _leads(around.files, one.directory)
         where = (*one.cause[:2], "working-directory")
-        if isinstance(found, ResolvedPath) and found.seen.kind is not Kind.DIRECTORY:
-            yield Finding("services", where, f"{shown(one.directory)} is a {found.seen.kind.value}, no directory")
+        if isinstance(found, ResolvedPath) and found.seen.kind is not FileKind.DIRECTORY:
+            yield Finding("services", where, f"{escaped(one.directory)} is a {found.seen.kind.value}, no directory")
         elif isinstance(found, UnresolvedPath) and not around.unknown(found):
             yield Finding(
-                "services", where, f"{one.what} starts in {shown(one.directory)}, but {found.why}",
+                "services", where, f"{one.what} starts in {escaped(one.directory)}, but {found.why}",
                 'declare it under "directories"',
             )  # fmt: skip
 
@@ -192,13 +194,13 @@ def check_roots(files: Files, state_directory: str, own: Callable[[Parts], bool]
         seen = files.at(parts)
         if seen is None:
             continue
-        if seen.kind is Kind.DIRECTORY:
+        if seen.kind is FileKind.DIRECTORY:
             todo += [(*parts, name) for name in sorted(files.names(parts), reverse=True)]
-        if seen.kind is not Kind.SYMLINK or seen_links > _MOST_ROOTS:
+        if seen.kind is not FileKind.SYMLINK or seen_links > _MOST_ROOTS:
             continue
         seen_links += 1
         path = as_path(parts)
         if seen.link.startswith((b"/run/", b"/proc/", b"/dev/", b"/tmp/")) or not own(parts):
             continue
         if isinstance(_leads(files, path), UnresolvedPath):
-            yield Finding("GC roots", ("file", path), f"points to {shown(seen.link)}, which is not in the image")
+            yield Finding("GC roots", ("file", path), f"points to {escaped(seen.link)}, which is not in the image")

@@ -69,7 +69,7 @@ def check(spec: SystemSpec, names: Names, beside: Path | None) -> Iterator[Issue
 
 
 def _check_start(spec: SystemSpec) -> Iterator[Issue]:
-    """An image boots the init, or runs a program of the user's."""
+    """An image boots the init, or runs a program of the user."""
     if spec.has_init:
         if spec.user is not None and spec.user.split(":")[0] not in ("root", "0"):
             yield Issue(
@@ -196,4 +196,4 @@ def _check_contents(spec: SystemSpec) -> Iterator[Issue]:
     if not spec.essential and spec.has_init:
         yield Issue("/essential", 'the init needs the Essential packages; say "entry-point" or "command" for a program')
     if spec.translations and not spec.slim:
-        yield Issue("/translations", 'means nothing with "slim": false, which keeps all translations')
+        yield Issue("/translations", 'has no effect with "slim": false, which keeps all translations')

@@ -18,7 +18,7 @@ def check_init(spec: SystemSpec) -> Iterator[Issue]:
     """Every fault of ``init`` and of what one init alone cannot do."""
     if "init" in spec.model_fields_set and not spec.has_init and spec.from_store is None:
         key = "entry-point" if spec.entry_point else "command"
-        yield Issue("/init", f'means nothing with "{key}", which replaces the init')
+        yield Issue("/init", f'has no effect with "{key}", which replaces the init')
     if spec.has_systemd:
         yield from _check_variables(spec)
         yield from _check_paths(spec)

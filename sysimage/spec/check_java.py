@@ -15,12 +15,12 @@ _APPLICATIONS = (".war", ".ear")
 
 
 def check_java(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
-    """Every fault that shows without reading a jar, but those of the path in the image."""
+    """Every fault that can be found without reading a jar, except those of the path in the image."""
     java = spec.java
     if java is None:
         return
     if any(PurePosixPath(java.at).is_relative_to(place) for place in EMPTY_AT_START):
-        yield Issue("/java/at", "a container starts with nothing there; put the jars elsewhere")
+        yield Issue("/java/at", "the directory is empty when a container starts; put the jars elsewhere")
     for index, source in enumerate(java.jars):
         yield from check_source(pointer("java", "jars", index), source, beside, "directory or jar", _fault)
 

@@ -14,14 +14,14 @@ _OTHERS = ("yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb", "package.json
 
 
 def check_node(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
-    """Every fault that shows without reading the lock file, but those of the path in the image."""
+    """Every fault that can be found without reading the lock file, except those of the path in the image."""
     node = spec.node
     if node is None:
         return
     if node.at == "/":
         yield Issue("/node/at", "is the root; name the application's directory, such as /srv/app")
     if any(PurePosixPath(node.at).is_relative_to(place) for place in EMPTY_AT_START):
-        yield Issue("/node/at", "a container starts with nothing there; put the packages elsewhere")
+        yield Issue("/node/at", "the directory is empty when a container starts; put the packages elsewhere")
     name = PurePosixPath(node.lock).name
     if name in _OTHERS:
         yield Issue(

@@ -1,4 +1,4 @@
-"""Whether the spec asks for nothing that what it is made of already settles."""
+"""Checks that the spec sets nothing that its base image or its store already decides."""
 
 from __future__ import annotations
 

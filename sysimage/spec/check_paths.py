@@ -87,7 +87,7 @@ def _store(spec: SystemSpec) -> Iterator[_Claim]:
 
 
 def _shared(spec: SystemSpec) -> Iterator[_Claim]:
-    """Directories that may be declared, or be a tree's, as well."""
+    """Directories that may also be declared, or belong to a tree."""
     if spec.java is not None:
         yield _Claim("/java/at", spec.java.at, Use.DIRECTORY)
 

@@ -14,11 +14,11 @@ from sysimage.spec.trees import ARCHIVES
 
 
 def check_trees(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
-    """Every fault of a tree that shows without reading it, but those of its path."""
+    """Every fault of a tree that can be found without reading it, except those of its path."""
     for path, tree in spec.trees.items():
         where = pointer("trees", path)
         if any(PurePosixPath(path).is_relative_to(place) for place in EMPTY_AT_START):
-            yield Issue(where, "a container starts with nothing there; put the tree elsewhere")
+            yield Issue(where, "the directory is empty when a container starts; put the tree elsewhere")
         yield from _check_patterns(where, tree.exclude)
         yield from check_source(f"{where}/source", tree.source, beside, "directory or archive", _fault)
 
@@ -26,7 +26,9 @@ def check_trees(spec: SystemSpec, beside: Path | None) -> Iterator[Issue]:
 def _check_patterns(where: str, patterns: Sequence[str]) -> Iterator[Issue]:
     if not patterns:
         return
-    from pathspec import GitIgnoreSpec  # a fiftieth of a second that a spec without patterns need not pay
+    from pathspec import (
+        GitIgnoreSpec,
+    )  # imported late: takes a fiftieth of a second, and a spec without patterns does not need it
 
     for index, pattern in enumerate(patterns):
         try:

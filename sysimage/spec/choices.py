@@ -12,23 +12,23 @@ from sysimage.spec.json_text import pointer, pointer_keys, read_json
 
 
 @dataclass(frozen=True, slots=True)
-class Assignment:
+class KeyValue:
     """A key of the spec and the value that it gets, as ``--set`` says it."""
 
     keys: tuple[str, ...]
     value: Any
-    """As JSON has it."""
+    """The value in JSON."""
     adds: bool
-    """Whether the value is added to an array, instead of taking the place of what is there."""
+    """Whether the value is added to an array, instead of replacing it."""
     text: str
-    """As the flag has it."""
+    """The text of the flag."""
 
     @property
     def where(self) -> str:
         return pointer(*self.keys)
 
     @classmethod
-    def parse(cls, text: str) -> Assignment:
+    def parse(cls, text: str) -> KeyValue:
         """``KEY=VALUE`` or ``KEY+=VALUE``. A ValueError says what is wrong.
 
         KEY is the spec's keys with dots between, or a JSON pointer. VALUE is JSON, or plain text: where the key holds
@@ -70,12 +70,12 @@ class SpecChoices:
 
     variants: tuple[str, ...] = ()
     """Of those that the spec declares, in the order in which they are laid over it."""
-    assignments: tuple[Assignment, ...] = ()
+    assignments: tuple[KeyValue, ...] = ()
     """Values of keys, laid over all that."""
     arguments: Mapping[str, str] = field(default_factory=dict)
     """The values of the spec's arguments; each must be declared."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Values for arguments that are given no other; those of other names are ignored."""
+    """Values for arguments without another value; names that are not declared are ignored."""
 
     @classmethod
     def of(
@@ -85,7 +85,7 @@ class SpecChoices:
         set: Mapping[str, Any] | None = None,  # noqa: A002 - the flag's name
         arguments: Mapping[str, str] | None = None,
     ) -> SpecChoices:
-        """Choices as a program has them: ``set`` maps KEY as in ``--set`` to a value of Python's."""
+        """Choices as a program has them: ``set`` maps KEY as in ``--set`` to a Python value."""
         assignments = []
         for key, value in (set or {}).items():
             try:
@@ -94,7 +94,7 @@ class SpecChoices:
                 raise SpecError(f"cannot set {key!r}: {error}") from None
             if not key:
                 raise SpecError("cannot set a value: its key is empty")
-            assignments.append(Assignment(_keys(key), json.loads(json.dumps(value)), False, said))
+            assignments.append(KeyValue(_keys(key), json.loads(json.dumps(value)), False, said))
         return cls(tuple(variants), tuple(assignments), dict(arguments or {}))
 
 

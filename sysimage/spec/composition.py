@@ -13,12 +13,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from sysimage.errors import Issue
-from sysimage.spec.choices import Assignment, SpecChoices
+from sysimage.spec.choices import KeyValue, SpecChoices
 from sysimage.spec.composition_keys import KEYS, Argument
 from sysimage.spec.include import IncludedTexts, SpecText
 from sysimage.spec.json_text import pointer
-from sysimage.spec.located import Located, Place, everywhere, places, plain
 from sysimage.spec.merge import issue_at, merged
+from sysimage.spec.source_locations import Located, Place, everywhere, places, plain
 from sysimage.spec.substitution import filled_in
 from sysimage.spec.validation_errors import closest
 
@@ -104,7 +104,7 @@ def _declared(content: Mapping[str, Located], key: str) -> Mapping[str, Located]
 
 
 def _of_variant(value: Located, name: str) -> Located:
-    """The value with a note at every part that it is the variant's."""
+    """The value with a note at every part that it comes from the variant."""
     content = value.content
     place = replace(value.place, variant=name)
     if isinstance(content, dict):
@@ -123,7 +123,7 @@ def _foreign_keys(name: str, variant: Located) -> Iterator[Issue]:
 
 def _unknown(flag: str, name: str, kind: str, declared: Mapping[str, Located]) -> Issue:
     known = f"there are {', '.join(sorted(declared))}" if declared else f'the spec has no "{kind}s"'
-    return Issue(f"{flag} {name}", f"no {kind} is called so: {known}", suggestion=closest(name, declared), file="")
+    return Issue(f"{flag} {name}", f"there is no such {kind}: {known}", suggestion=closest(name, declared), file="")
 
 
 def _arguments(declared: Mapping[str, Located], choices: SpecChoices, issues: list[Issue]) -> dict[str, str]:
@@ -151,7 +151,7 @@ def _only(name: str, given: Mapping[str, str]) -> Mapping[str, str]:
     return {name: given[name]} if name in given else {}
 
 
-def _assigned(system: Located, assignment: Assignment, issues: list[Issue]) -> Located:
+def _assigned(system: Located, assignment: KeyValue, issues: list[Issue]) -> Located:
     place = Place(f"--set {assignment.text}")
     if assignment.keys[0] in KEYS:
         said = {"include": "", "variants": ": say --variant", "arguments": ": say --argument"}[assignment.keys[0]]
@@ -165,7 +165,7 @@ def _assigned(system: Located, assignment: Assignment, issues: list[Issue]) -> L
 
 
 def _replaced(
-    whole: Located, keys: tuple[str, ...], value: Located, assignment: Assignment, issues: list[Issue]
+    whole: Located, keys: tuple[str, ...], value: Located, assignment: KeyValue, issues: list[Issue]
 ) -> Located:
     """The whole with another value where the keys lead; objects on the way are made."""
     content = whole.content

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, model_validator
 
-from sysimage.spec.marks import WHOLE
+from sysimage.spec.field_metadata import WHOLE
 from sysimage.spec.spec_object import SpecObject
 from sysimage.spec.value_types import EnvironmentName, Line, LinkTarget, TextPattern, Word
 

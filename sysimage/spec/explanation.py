@@ -146,7 +146,7 @@ def _key(name: str, place: Schema, schema: Schema, required: bool, meaning: str)
 
 
 def _meaning(schema: Schema, place: Schema) -> str:
-    """What a place says of itself, or else what it refers to."""
+    """The description of a place, or else that of the schema it refers to."""
     own = _description(place)
     return own or next((found for one in opened(schema, [place]) if (found := _description(one))), "")
 

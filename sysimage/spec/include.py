@@ -13,13 +13,13 @@ from pydantic import ValidationError
 
 from sysimage.errors import Issue, SpecError
 from sysimage.spec.composition_keys import KEYS, CompositionKeys
+from sysimage.spec.field_metadata import ANY, FILE_OR_NAME, INSIDE, SPEC_PATH, Pattern, SpecPath, marked
 from sysimage.spec.image_reference import is_registry_name
 from sysimage.spec.json_text import pointer, read_json
-from sysimage.spec.located import Located, located, plain
-from sysimage.spec.marks import ANY, FILE_OR_NAME, INSIDE, SPEC_PATH, Pattern, SpecPath, marked
 from sysimage.spec.merge import issue_at
 from sysimage.spec.model import SystemSpec
 from sysimage.spec.other_formats import SPEC_SUFFIXES, allows_comments, is_spec, refuse_other_formats
+from sysimage.spec.source_locations import Located, located, plain
 from sysimage.spec.text_file import read_text
 from sysimage.spec.validation_errors import translate
 
@@ -173,7 +173,7 @@ def _places(value: Located, pattern: Pattern) -> list[tuple[str | int, ...]]:
 
 
 def _at(value: Located, keys: tuple[str | int, ...]) -> Located:
-    """What the keys lead to, or the last thing on the way that is there."""
+    """The value at the keys, or the deepest existing part above it."""
     for key in keys:
         content: Any = value.content
         try:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from sysimage.spec.marks import INSIDE
+from sysimage.spec.field_metadata import INSIDE
 from sysimage.spec.spec_object import SpecObject
 from sysimage.spec.value_types import ImagePath, LinkTarget
 

@@ -44,7 +44,8 @@ class JsonText:
     """Whether the text was read to its end."""
 
     def placed(self, issue: Issue, file: str | None = None) -> Issue:
-        """The issue with the place of what it points to; what is missing has the place of what it is missing in."""
+        """The issue with the line and column of the value that it points to; for a missing key, those of the object
+        that lacks it."""
         where = issue.where
         while where and where not in self.lines:
             where = where.rpartition("/")[0]
@@ -203,7 +204,7 @@ class _Reader:
             text = json.loads(token)
             text.encode()
         except json.JSONDecodeError:
-            self.fault(where, 'a backslash precedes a letter that means nothing; a backslash itself is "\\\\"')
+            self.fault(where, 'a backslash precedes a letter that is not an escape; a backslash itself is "\\\\"')
         except UnicodeEncodeError:
             self.fault(where, "half a surrogate pair is not a character")
             text = ""

@@ -9,10 +9,10 @@ import json
 from collections.abc import Collection
 
 from sysimage.errors import Issue
+from sysimage.spec.field_metadata import WHOLE, Pattern, marked, matches
 from sysimage.spec.json_text import pointer
-from sysimage.spec.located import Located, Place, kind, plain
-from sysimage.spec.marks import WHOLE, Pattern, marked, matches
 from sysimage.spec.model import SystemSpec
+from sysimage.spec.source_locations import Located, Place, kind, plain
 
 _ALTERNATIVES: tuple[tuple[Pattern, str, str], ...] = (
     ((), "packages", "from-store"),

@@ -1,6 +1,6 @@
-"""Keys of system.json that were called otherwise in an older version, and a spec's text with today's.
+"""Keys of system.json that had other names in an older version, and the change of a spec's text to the current ones.
 
-Only what changes is changed: the rest of the text, its order, blanks and line breaks included, stays as it is.
+The rest of the text is not changed, its order, blanks and line breaks included.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from pydantic import ConfigDict, Field, model_validator
 
 from sysimage.rules.architectures import ARCHITECTURES
 from sysimage.spec import value_types
+from sysimage.spec.field_metadata import FILE_OR_NAME, INSIDE, SPEC_PATH, WHOLE
 from sysimage.spec.java import Java
-from sysimage.spec.marks import FILE_OR_NAME, INSIDE, SPEC_PATH, WHOLE
 from sysimage.spec.node import Node
 from sysimage.spec.package_sources import PackageArchives, PackageSources
 from sysimage.spec.package_word import package_name
@@ -87,7 +87,7 @@ class User(SpecObject):
     comment: AccountText = ""
     """The person's or the daemon's name in words."""
     home: AccountPath | None = None
-    """``/home/<name>`` by default, ``/nonexistent`` for a system user; made at build time, save ``/`` and
+    """``/home/<name>`` by default, ``/nonexistent`` for a system user; made at build time, except ``/`` and
     ``/nonexistent``."""
     shell: AccountPath | None = None
     """``/bin/sh`` by default, ``/usr/sbin/nologin`` for a system user."""
@@ -114,7 +114,8 @@ class File(SpecObject):
     text: str | None = None
     """The content, written in UTF-8."""
     source: Annotated[value_types.LinkTarget | None, INSIDE] = None
-    """A file with the content: a path relative to the directory of the file that says it, and inside it."""
+    """A file with the content: a path relative to the directory of the spec file that names it, and inside that
+    directory."""
     mode: Mode | None = None
     """Permission bits; ``0755`` by default for a source that its owner may execute, otherwise ``0644``."""
     owner: AccountName = "root"

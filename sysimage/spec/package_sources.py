@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 
-from sysimage.spec.marks import INSIDE, WHOLE
+from sysimage.spec.field_metadata import INSIDE, WHOLE
 from sysimage.spec.spec_object import SpecObject
 from sysimage.spec.value_types import ArchiveAddress, ArchiveName, Component, LinkTarget, Suite
 

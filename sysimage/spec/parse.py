@@ -64,8 +64,8 @@ def read_composed(text: SpecText, choices: SpecChoices = AS_IT_IS) -> ReadSpec:
 
 
 def spec_of_value(value: Mapping[str, Any], beside: Path, choices: SpecChoices = AS_IT_IS) -> ReadSpec:
-    """As `read_composed`, of what a system.json holds as Python's values; its issues have no lines, but those of
-    included files have.
+    """Like `read_composed`, for the content of a system.json as Python values; its issues have no lines, except those
+    in included files.
 
     ``beside`` is the directory that paths are relative to. A value that JSON does not have is a TypeError.
     """
@@ -118,7 +118,7 @@ def _parse(whole: Composition, beside: Path | None) -> tuple[SystemSpec | None, 
 
 
 def _faults_of_variant(name: str, whole: Composition) -> Iterator[Issue]:
-    """Faults of a variant that was not chosen: of its own values alone, for it may be meant to go with another one."""
+    """Faults of a variant that was not chosen. Only its own values are checked, since it may need another variant."""
     yield from whole.issues
     _, issues = _validate(whole.value)
     for issue in issues:
@@ -207,7 +207,8 @@ def _made_of(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _to_model(value: object) -> SystemSpec:
-    # Through JSON, because only there is strict what a file's author expects: arrays are tuples, "5" is not a number.
+    # Through JSON, because only pydantic's strict mode for JSON does what the author of a file expects: arrays are
+    # tuples, "5" is not a number.
     return SystemSpec.model_validate_json(json.dumps(value), strict=True, by_alias=True, by_name=False)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sysimage.errors import SpecError
 from sysimage.rules.architectures import architecture_name
-from sysimage.spec.choices import Assignment, SpecChoices
+from sysimage.spec.choices import KeyValue, SpecChoices
 from sysimage.spec.include import SpecText
 from sysimage.spec.model import SystemSpec
 from sysimage.spec.parse import ReadSpec, check_spec, read_composed
@@ -45,14 +45,14 @@ def platform_specs(
     for architecture in _architectures(asked.spec, platforms):
         read = next((one for one in (asked, own) if _is_for(one.spec, architecture)), None)
         if read is None:
-            said = Assignment.parse(f"architecture={architecture}")
+            said = KeyValue.parse(f"architecture={architecture}")
             read = read_composed(text, replace(choices, assignments=(*others, said)))
         found.append(PlatformSpec(read, own.spec.architecture))
     return tuple(found)
 
 
 def platform_values(spec: SystemSpec, beside: Path, platforms: Sequence[str] | None = None) -> tuple[SystemSpec, ...]:
-    """As `platform_specs`, of a spec that was read before."""
+    """Like `platform_specs`, for a spec that was read before."""
     return tuple(
         check_spec(
             spec

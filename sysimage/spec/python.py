@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, model_validator
 
-from sysimage.spec.marks import INSIDE
+from sysimage.spec.field_metadata import INSIDE
 from sysimage.spec.spec_object import SpecObject
 from sysimage.spec.value_types import Line, LinkTarget, PackageName
 
@@ -23,8 +23,8 @@ class Python(SpecObject):
     interpreter: PackageName | None = None
     """The package of the Python that runs them, such as ``python3``; the same as naming it under ``packages``."""
     source: Annotated[LinkTarget | None, INSIDE] = None
-    """A directory with modules and packages of one's own, relative to the spec and inside it: they can be imported, as
-    those of wheels can, before which they count."""
+    """A directory with modules and packages of one's own, relative to the spec and inside it: they can be imported like
+    those of wheels, and take precedence over them."""
     wheels: Annotated[LinkTarget | None, INSIDE] = None
     """A directory with the wheels, relative to the spec and inside it; by default they come from the index that pip is
     configured for."""

@@ -22,7 +22,7 @@ class Use(enum.Enum):
     FILE = "file"
     """A file or a link, which cannot have anything below it."""
     DIRECTORY = "directory"
-    """A directory with owner and mode of the spec's."""
+    """A directory with the owner and mode that the spec gives it."""
     HOME = "home"
     """A directory of one user that no other user can enter."""
     STORE = "store"
@@ -61,7 +61,7 @@ class ReservedPath:
     remade: bool = False
     """Whether each boot makes it, whatever is there."""
     key: str | None = None
-    """The key of the spec that says what is there."""
+    """The key of the spec that decides about the path."""
 
 
 _STICKY = 0o1777

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag
 
-from sysimage.spec.marks import WHOLE
+from sysimage.spec.field_metadata import WHOLE
 from sysimage.spec.spec_object import SpecObject
 from sysimage.spec.value_types import (
     AccountName,
@@ -67,7 +67,7 @@ class CommandReady(SpecObject):
 
 
 def _ready_kind(value: Any) -> str | None:
-    """Which of the ready checks is meant. The brackets: no key of the file is called so."""
+    """Selects one of the ready checks. The brackets cannot be a key of the file."""
     keys = value if isinstance(value, Mapping) else getattr(value, "__dict__", {})
     return next((f"<{kind}>" for kind in ("tcp", "file", "command") if kind in keys), None)
 

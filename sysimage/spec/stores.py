@@ -1,4 +1,4 @@
-"""The parts of the model that speak of stores: the one inside the image, and one that the image is made from."""
+"""The parts of the model that are about stores: the one inside the image, and one that the image is made from."""
 
 # ruff: noqa: RUF012 - pydantic copies defaults
 from __future__ import annotations
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, model_validator
 
-from sysimage.spec.marks import SPEC_PATH
+from sysimage.spec.field_metadata import SPEC_PATH
 from sysimage.spec.spec_object import SpecObject
 from sysimage.spec.value_types import (
     AccountName,

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 from sysimage.errors import Issue
 from sysimage.spec.json_text import pointer
-from sysimage.spec.located import Located
 from sysimage.spec.merge import issue_at
+from sysimage.spec.source_locations import Located
 
 
 def filled_in(value: Located, arguments: Mapping[str, str], issues: list[Issue]) -> Located:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from sysimage.spec.marks import INSIDE
+from sysimage.spec.field_metadata import INSIDE
 from sysimage.spec.spec_object import SpecObject
 from sysimage.spec.value_types import AccountName, LinkTarget, Mode, TreePattern
 

@@ -114,7 +114,7 @@ def _translate(detail: Any, value: object, schema: dict[str, Any]) -> tuple[Plac
 def _place(location: tuple[str | int, ...], value: object, *, missing: bool) -> tuple[Place, bool]:
     """A location without pydantic's own steps, and whether it is the key itself that is at fault.
 
-    Its own are those that lead nowhere in the value, but for a key that is missed: keys may look like anything.
+    Pydantic's own components are those that are not in the value, except for a missing key: keys may have any form.
     """
     place: list[str | int] = []
     inside = location[:-1] if missing else location

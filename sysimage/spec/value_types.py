@@ -19,8 +19,8 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from sysimage.characters import CONTROLS
-from sysimage.rules.architectures import ARCHITECTURES, OTHER_NAMES, VARIANT, architecture_name
-from sysimage.spec.marks import WHOLE
+from sysimage.rules.architectures import ARCHITECTURE_ALIASES, ARCHITECTURES, VARIANT, architecture_name
+from sysimage.spec.field_metadata import WHOLE
 from sysimage.spec.package_word import word_fault
 from sysimage.suggestions import closest
 
@@ -34,7 +34,7 @@ class TextPattern:
     meaning: str
     """Completes the sentence "must be …"."""
     explain: Callable[[str], str | None] | None = None
-    """What is wrong with a text that does not match, where more is known than the meaning."""
+    """A more precise message for a text that does not match; None if there is nothing to add to ``meaning``."""
 
     def check(self, text: str) -> str:
         if not re.fullmatch(self.pattern, text):
@@ -59,14 +59,14 @@ def _architecture(value: object) -> object:
     try:
         return architecture_name(value)
     except ValueError:
-        known = [*ARCHITECTURES, *OTHER_NAMES]
+        known = [*ARCHITECTURES, *ARCHITECTURE_ALIASES]
         near = closest(value, known)
         meant = f" (did you mean '{near}'?)" if near else ""
         raise ValueError(f'must be {_AN_ARCHITECTURE}, not "{value[:80]}"{meant}') from None
 
 
 _AN_ARCHITECTURE = "an architecture, such as 'amd64', 'arm64', 'arm/v7' or 'riscv64'"
-_NAMES = [*ARCHITECTURES, *OTHER_NAMES, *(f"{name}-linux" for name in OTHER_NAMES)]
+_NAMES = [*ARCHITECTURES, *ARCHITECTURE_ALIASES, *(f"{name}-linux" for name in ARCHITECTURE_ALIASES)]
 ArchitectureName = Annotated[
     str,
     BeforeValidator(_architecture),
@@ -188,11 +188,11 @@ RelativePath = Annotated[
     ),
 ]
 """A path inside something, such as ``bin`` or ``share/man``; ``.`` is the thing itself."""
-CAPABILITIES = r"cap_[a-z_]+(?:,cap_[a-z_]+)*[+=][eip]{1,3}"
+CAPABILITIES_PATTERN = r"cap_[a-z_]+(?:,cap_[a-z_]+)*[+=][eip]{1,3}"
 """A clause of cap_from_text(3)."""
 Capabilities = Annotated[
     str,
-    TextPattern(CAPABILITIES, 'capabilities as for setcap, such as "cap_net_raw+ep"'),
+    TextPattern(CAPABILITIES_PATTERN, 'capabilities as for setcap, such as "cap_net_raw+ep"'),
 ]
 Argv = Annotated[tuple[Word, ...], Field(min_length=1), WHOLE]
 _SIGNALS = (

@@ -12,7 +12,7 @@ from sysimage.store.paths import StorePath
 
 @dataclass(frozen=True, slots=True)
 class OwnFile:
-    """Mode and owner of a file that no store item can have, such as a set-user-ID program's."""
+    """Mode and owner of a file that no store item can have, such as those of a set-user-ID program."""
 
     mode: int
     uid: int

@@ -61,7 +61,7 @@ class Purpose:
         return IntegrityError(f"cannot {self.task.format(os.fsdecode(path))}: {self.reserved_because}")
 
 
-ARCHIVE = Purpose("archive {}")
+FOR_ARCHIVE = Purpose("archive {}")
 
 
 class Visitor(ABC):
@@ -71,7 +71,7 @@ class Visitor(ABC):
     """
 
     __slots__ = ()
-    purpose: ClassVar[Purpose] = ARCHIVE
+    purpose: ClassVar[Purpose] = FOR_ARCHIVE
 
     @abstractmethod
     def file(self, entry: Entry, name: bytes) -> None:

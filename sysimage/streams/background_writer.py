@@ -46,8 +46,8 @@ def _pages(size: int) -> memoryview:
     """Memory that begins where a page does, or a huge one."""
     size_in_pages = size + -size % _HUGE_PAGE
     if size >= _HUGE_PAGE:
-        # A huge page begins at a multiple of its size, and no call allocates memory that does. A Python that does not
-        # give the address of memory gets it unaligned.
+        # A huge page begins at a multiple of its size, and no call allocates memory with this alignment. Without ctypes
+        # the address is not known, and the memory is not aligned.
         with contextlib.suppress(ImportError, OSError):
             import ctypes
 

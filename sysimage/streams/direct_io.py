@@ -37,7 +37,8 @@ class DirectWriter:
 
     What was just hashed is not needed in memory again, and pages that are made only to be written to the disk cost as
     much as reading the files. Whole pages go straight to the disk; what begins or ends within a page goes through the
-    cache, always, so that a page is never written in both ways. Where a file system refuses, everything does.
+    cache, always, so that a page is never written in both ways. If a file system refuses direct I/O, everything goes
+    through the cache.
 
     After `close`, which waits for a write that has begun, nothing is written: a thread that was left alone must not
     write to what has the descriptor's number by then.

@@ -31,13 +31,14 @@ class HashProcess:
 
     def __init__(self, worker: Worker, buffers: Sequence[mmap.mmap]) -> None:
         self.buffers = buffers
-        """Where pieces must be, each at the beginning of one; used in turn, they stay as they are for long enough."""
+        """Every piece begins at the start of one of these buffers. Use them in turn: then none changes while it is
+        hashed."""
         self.piece_size = _PIECE_SIZE
         self._worker = worker
         self._under_way = 0
 
     def update(self, piece: memoryview) -> None:
-        """Have a piece hashed, after those before it; returns while it is."""
+        """Queue a piece for hashing after the earlier ones; returns before it is hashed."""
         self._wait(AHEAD - 1)
         number = next(number for number, buffer in enumerate(self.buffers) if buffer is piece.obj)
         self._worker.send_bytes(_PIECE.pack(number, len(piece)))

@@ -160,7 +160,7 @@ def private_pages(size: int) -> mmap.mmap:
 
 
 class PieceObserver:
-    """Sees the same bytes in another form, and hands them on in pieces of any length: what is long is not copied.
+    """Receives the same bytes, and passes them on in pieces of any length, without copying long ones.
 
     For those that do not care where pieces begin and end, such as a hash.
     """

@@ -28,9 +28,9 @@ class Sink:
     """SHA-256 of the stream, all of which is written by then; the next piece begins another stream."""
     piece_size: int = PIECE_SIZE
     memory: int | Sequence[Buffer] = 1
-    """As of `Pieces`: the buffers that pieces have to be in, or how many it takes."""
+    """The ``buffers`` of `Pieces`: the buffers that pieces have to be in, or their number."""
     lead: int = 0
-    """As of `Pieces`: how far after a page's boundary the stream begins in its file, for direct I/O."""
+    """The ``lead`` of `Pieces`: how far after a page's boundary the stream begins in its file, for direct I/O."""
 
     def pieces(self) -> Pieces:
         """Collects one stream for this sink."""

@@ -61,7 +61,7 @@ Skip = Callable[[str, bool], bool]
 
 
 def members(source: Path, skip: Skip) -> Iterator[Member]:
-    """Everything in ``source`` but what ``skip`` says, parents first. A `SpecError` if it cannot be read."""
+    """Everything in ``source`` except what ``skip`` selects, parents first. A `SpecError` if it cannot be read."""
     try:
         if source.is_dir():
             yield from _of_directory(source, "", skip)

@@ -60,7 +60,7 @@ def with_trees(
     The items are roots of their own, so that a system does not change because a tree does. What the spec declares at a
     path of a tree counts before the tree, and the tree before what the system generates and what packages have in
     ``/usr``: such a file is an entry of the image, since the layers of items have no order. A `SpecError` names every
-    fault: of what trees hold, of where their files are to be, and of what is there.
+    fault: in the content of trees, in the paths of their files, and in files that are already at these paths.
     """
     if not spec.trees:
         return system
@@ -165,7 +165,7 @@ def _packages_of(system: SystemResult) -> dict[str, list[StoreItem]]:
 
 
 def _of_packages(tree: PlacedTree, file: _TreeFile, packages: Mapping[str, list[StoreItem]]) -> Iterator[Issue]:
-    """What items have at a tree's path and the tree cannot replace."""
+    """Faults: files of items at a path of the tree that the tree cannot replace."""
     for item, is_directory in _at(file, packages):
         both = is_directory, file.kind is Kind.DIRECTORY
         if both != (True, True) and (any(both) or not _is_of_usr(item)):
@@ -212,7 +212,8 @@ def _shown(tree: PlacedTree, replacing: Collection[_TreeFile]) -> Iterator[Store
 def _entries(
     tree: PlacedTree, replacing: Collection[_TreeFile], accounts: Accounts, trees: TreeStore
 ) -> Iterator[Entry]:
-    """The files that are others than the item's: copies with an owner, in the item's layer, and those that replace."""
+    """The files that differ from those of the item: copies with an owner, in the layer of the item, and
+    replacements."""
     uid, gid = accounts.uid(tree.tree.owner), accounts.gid(tree.tree.group)
     missing = [
         Issue(f"{tree.where}/{key}", f"there is no {kind} {name!r}")

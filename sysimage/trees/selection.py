@@ -55,7 +55,9 @@ class Selection:
 
     @cached_property
     def _patterns(self) -> GitIgnoreSpec:
-        from pathspec import GitIgnoreSpec  # a fiftieth of a second that a tree without patterns need not pay
+        from pathspec import (
+            GitIgnoreSpec,
+        )  # imported late: takes a fiftieth of a second, and a tree without patterns does not need it
 
         return GitIgnoreSpec.from_lines(self.exclude)
 

@@ -16,19 +16,19 @@ from sysimage.verify.issue_collector import MalformedError
 from sysimage.verify.limits import Limits
 
 
-class Compression(enum.Enum):
+class CompressionFormat(enum.Enum):
     NONE = "none"
     GZIP = "gzip"
     ZSTD = "zstd"
 
 
-_MAGICS = ((b"\x1f\x8b\x08", Compression.GZIP), (b"\x28\xb5\x2f\xfd", Compression.ZSTD))
+_MAGICS = ((b"\x1f\x8b\x08", CompressionFormat.GZIP), (b"\x28\xb5\x2f\xfd", CompressionFormat.ZSTD))
 _FOREIGN_MAGICS = ((b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"), (b"\x04\x22\x4d\x18", "lz4"))
 _GZIP_WINDOW = 31
 _BROKEN_GZIP: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]  # its stub calls it an instance
 
 
-def sniff(head: bytes) -> Compression:
+def sniff(head: bytes) -> CompressionFormat:
     """The compression that the first bytes of a blob show; a MalformedError for one that is not ours to read."""
     for magic, compression in _MAGICS:
         if head.startswith(magic):
@@ -36,17 +36,17 @@ def sniff(head: bytes) -> Compression:
     for magic, name in _FOREIGN_MAGICS:
         if head.startswith(magic):
             raise MalformedError(f"is compressed with {name}; layers are tar, gzip or zstd")
-    return Compression.NONE
+    return CompressionFormat.NONE
 
 
-def decompressed(chunks: Iterator[bytes], compression: Compression, limits: Limits) -> Iterator[bytes]:
+def decompressed(chunks: Iterator[bytes], compression: CompressionFormat, limits: Limits) -> Iterator[bytes]:
     """The content of a blob. Several members or frames in a row are one stream; anything after them is refused."""
     match compression:
-        case Compression.NONE:
+        case CompressionFormat.NONE:
             return chunks
-        case Compression.GZIP:
+        case CompressionFormat.GZIP:
             return _gunzipped(chunks)
-        case Compression.ZSTD:
+        case CompressionFormat.ZSTD:
             return _unzstandardised(chunks, limits)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sysimage.digest import Digest
 from sysimage.rules.runtime import Runtime, check_runtime
 from sysimage.verify.documents import field, string_map, strings
-from sysimage.verify.issue_collector import IssueCollector, MalformedError, shown
+from sysimage.verify.issue_collector import IssueCollector, MalformedError, escaped
 
 _CREATED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
@@ -58,13 +58,13 @@ def parse_config(document: dict[str, Any], where: str, faults: IssueCollector) -
     """Read a config. MalformedError for what makes the image unreadable; everything else becomes a fault."""
     rootfs = field(document, "rootfs", dict, required=True)
     if field(rootfs, "type", str, required=True) != "layers":
-        faults.add("config", where, f"rootfs.type is {shown(rootfs['type'])!r}, not 'layers'")
+        faults.add("config", where, f"rootfs.type is {escaped(rootfs['type'])!r}, not 'layers'")
     diff_ids = []
     for text in strings(rootfs, "diff_ids"):
         try:
             diff_ids.append(Digest.parse(text))
         except ValueError:
-            raise MalformedError(f"names a layer {shown(text)!r}, which is not a sha256 digest") from None
+            raise MalformedError(f"names a layer {escaped(text)!r}, which is not a sha256 digest") from None
     runtime = field(document, "config", dict) or {}
     system = field(document, "os", str, required=True)
     architecture = field(document, "architecture", str, required=True)
@@ -131,9 +131,10 @@ def _check_values(config: Config, where: str, faults: IssueCollector) -> None:
         faults.add("config", where, message)
 
     if config.created is not None and not _CREATED.fullmatch(config.created):
-        fault(f"created is {shown(config.created)!r}, not an RFC 3339 time")
+        fault(f"created is {escaped(config.created)!r}, not an RFC 3339 time")
     if not config.os or not config.architecture:
-        # As of images that crane makes of layers alone: Docker and Podman take them for this machine's.
+        # For example images that crane makes of layers alone: Docker and Podman assume the architecture of this
+        # machine.
         ours = bool(config.history) and config.history[-1].created_by.startswith("sysimage")
         faults.style(ours=ours)("config", where, "does not say for which system and architecture the image is")
     faults.add_findings(check_runtime(config.runtime), lambda cause: where)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sysimage.digest import Digest
-from sysimage.verify.issue_collector import IssueCollector, shown
+from sysimage.verify.issue_collector import IssueCollector, escaped
 
 _MAGIC = b"SQLite format 3\0"
 _MOST_OPERATIONS = 500_000_000
@@ -28,7 +28,7 @@ _TRIGGERS = ("DeleteSelfRefs",)
 
 
 @dataclass(frozen=True, slots=True)
-class Schema:
+class DatabaseLayout:
     """What the database of one kind of store looks like."""
 
     kind: str
@@ -38,8 +38,8 @@ class Schema:
     """Column names by table."""
 
 
-GUIX = Schema("guix", "7", _GUIX_COLUMNS)
-NIX = Schema("nix", "10", _NIX_COLUMNS)
+GUIX = DatabaseLayout("guix", "7", _GUIX_COLUMNS)
+NIX = DatabaseLayout("nix", "10", _NIX_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Row:
 
     path: str
     nar_hash: Digest | None
-    """None where what is there is no hash."""
+    """None if the text there is not a hash."""
     nar_size: int | None
     references: frozenset[str]
     deriver: str | None = None
@@ -57,12 +57,12 @@ class Row:
 
 
 def read_database(
-    data: bytes, schema: Schema, where: str, faults: IssueCollector, *, log: bytes = b"", ours: bool = True
+    data: bytes, schema: DatabaseLayout, where: str, faults: IssueCollector, *, log: bytes = b"", ours: bool = True
 ) -> dict[str, Row] | None:
     """The rows by path, or None when the file cannot be read as a database at all.
 
-    ``log`` is the write-ahead log beside it, which a store that was in use leaves. With ``ours``, its schema must be
-    sysimage's.
+    ``log`` is the write-ahead log beside it, which a store that was in use leaves. With ``ours``, the schema must be
+    the one that sysimage writes.
     """
     if data[:16] != _MAGIC or len(data) < 512:
         faults.add("database", where, "is not an SQLite database")
@@ -75,7 +75,7 @@ def read_database(
             style(
                 "database", where, f"is in write-ahead-log mode (header bytes 18 and 19 are {data[18]} and {data[19]})"
             )
-            # As itself it could not be opened without its log; the pages are the same in either mode.
+            # In write-ahead mode it could not be opened without its log; the pages are the same in either mode.
             data = data[:18] + b"\x01\x01" + data[20:]
         with _opened(data) as connection:
             _check_integrity(connection, where, faults)
@@ -84,7 +84,7 @@ def read_database(
             return _rows(connection, where, faults, style)
     except (sqlite3.Error, UnicodeDecodeError) as error:
         # The library decodes its own messages, in which a damaged name may occur, strictly.
-        faults.add("database", where, f"cannot be read: {shown(str(error))}")
+        faults.add("database", where, f"cannot be read: {escaped(str(error))}")
         return None
 
 
@@ -115,14 +115,14 @@ def _opened(data: bytes) -> Iterator[sqlite3.Connection]:
 def _check_integrity(connection: sqlite3.Connection, where: str, faults: IssueCollector) -> None:
     for (line,) in connection.execute("PRAGMA integrity_check(20)"):
         if line != "ok":
-            faults.add("database", where, f"integrity_check: {shown(str(line))}")
+            faults.add("database", where, f"integrity_check: {escaped(str(line))}")
     for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check"):
         faults.add(
-            "database", where, f"row {row} of {shown(str(table))} refers to a missing row of {shown(str(parent))}"
+            "database", where, f"row {row} of {escaped(str(table))} refers to a missing row of {escaped(str(parent))}"
         )
 
 
-def _check_schema(connection: sqlite3.Connection, schema: Schema, where: str, faults: IssueCollector) -> bool:
+def _check_schema(connection: sqlite3.Connection, schema: DatabaseLayout, where: str, faults: IssueCollector) -> bool:
     """Whether the tables that are read are there, as tables."""
     found = {(kind, name) for kind, name in connection.execute("SELECT type, name FROM sqlite_master")}
     readable = True
@@ -136,7 +136,7 @@ def _check_schema(connection: sqlite3.Connection, schema: Schema, where: str, fa
             faults.add(
                 "schema",
                 where,
-                f"{table} has the columns {shown(', '.join(present))}; {schema.kind}'s {', '.join(columns)}",
+                f"{table} has the columns {escaped(', '.join(present))}; {schema.kind}'s {', '.join(columns)}",
             )
             readable = readable and set(columns) <= set(present)
     for kind, names in (("index", _INDEXES), ("trigger", _TRIGGERS)):
@@ -146,7 +146,7 @@ def _check_schema(connection: sqlite3.Connection, schema: Schema, where: str, fa
     known = {*schema.columns, *_INDEXES, *_TRIGGERS}
     for kind, name in sorted((str(kind), str(name)) for kind, name in found):
         if name not in known and not name.startswith("sqlite_") and kind in ("view", "trigger"):
-            faults.add("schema", where, f"has a {kind} {shown(name)}, which no store makes")
+            faults.add("schema", where, f"has a {kind} {escaped(name)}, which no store makes")
             readable = False
     return readable
 
@@ -162,7 +162,7 @@ def _rows(
         identifiers[identifier] = str(path)
         values[str(path)] = (text, size, deriver)
         if not isinstance(time, int) or time <= 0:
-            faults.add("registration", where, f"{shown(str(path))} was registered at {shown(repr(time))}")
+            faults.add("registration", where, f"{escaped(str(path))} was registered at {escaped(repr(time))}")
     references: dict[str, set[str]] = {path: set() for path in values}
     for referrer, reference in connection.execute("SELECT referrer, reference FROM Refs"):
         if referrer in identifiers and reference in identifiers:
@@ -171,7 +171,7 @@ def _rows(
                 style(
                     "row order",
                     where,
-                    f"{shown(identifiers[referrer])} comes before its reference {shown(identifiers[reference])}",
+                    f"{escaped(identifiers[referrer])} comes before its reference {escaped(identifiers[reference])}",
                 )
     outputs: dict[str, dict[str, str]] = {path: {} for path in values}
     for derivation, name, path in connection.execute("SELECT drv, id, path FROM DerivationOutputs"):
@@ -194,12 +194,12 @@ def _digest(text: object, path: str, where: str, faults: IssueCollector) -> Dige
     try:
         return Digest.parse(str(text))
     except ValueError:
-        faults.add("registration", where, f"{shown(path)} has the hash {shown(repr(text))}")
+        faults.add("registration", where, f"{escaped(path)} has the hash {escaped(repr(text))}")
         return None
 
 
 def _size(size: object, path: str, where: str, faults: IssueCollector) -> int | None:
     if isinstance(size, int) and size > 0:
         return size
-    faults.add("registration", where, f"{shown(path)} has the NAR size {shown(repr(size))}")
+    faults.add("registration", where, f"{escaped(path)} has the NAR size {escaped(repr(size))}")
     return None

@@ -12,7 +12,7 @@ from sysimage.digest import Digest
 from sysimage.verify.config import Config, parse_config
 from sysimage.verify.documents import field, parse_json, parse_named, strings
 from sysimage.verify.image_source import ImageSource
-from sysimage.verify.issue_collector import IssueCollector, MalformedError, shown
+from sysimage.verify.issue_collector import IssueCollector, MalformedError, escaped
 from sysimage.verify.layout import blob_name
 from sysimage.verify.limits import Limits
 from sysimage.verify.manifest import ImageDocuments, LayerDocument, assemble, familiar, names_meant
@@ -54,10 +54,10 @@ def choose(listed: Sequence[DockerManifest], name: str | None) -> DockerManifest
         found = next(filter(None, ([one for one in listed if _is_called(one, what)] for what in names_meant(name))), [])
     if len(found) == 1:
         return found[0]
-    called = ", ".join(shown(" ".join(one.tags) or one.config) for one in listed[:20])
+    called = ", ".join(escaped(" ".join(one.tags) or one.config) for one in listed[:20])
     if name is None:
         raise MalformedError(f"manifest.json lists {len(listed)} images: {called}; say which, as FILE:TAG")
-    raise MalformedError(f"manifest.json does not name one image {shown(name)!r}, but: {called}")
+    raise MalformedError(f"manifest.json does not name one image {escaped(name)!r}, but: {called}")
 
 
 def _is_called(image: DockerManifest, name: str) -> bool:
@@ -72,13 +72,13 @@ def documents_of(source: ImageSource, legacy: DockerManifest, faults: IssueColle
     data = source.read(legacy.config, limits.document_size)
     image_id = Digest.of(data)
     if (stem := legacy.config.rpartition("/")[2].removesuffix(".json")) != image_id.hex and len(stem) == 64:
-        faults.add("digest", shown(legacy.config), f"the config has the digest {image_id}")
+        faults.add("digest", escaped(legacy.config), f"the config has the digest {image_id}")
     config = parse_config(parse_named("the config", data, limits), "config", faults)
     layers = []
     for number, name in enumerate(legacy.layers, 1):
         size = source.size(name)
         if size is None:
-            raise MalformedError(f"has no file {shown(name)}, which manifest.json names as layer {number}")
+            raise MalformedError(f"has no file {escaped(name)}, which manifest.json names as layer {number}")
         layers.append(LayerDocument(number, name, None, size))
     _check_repetition(legacy, config, faults)
     documents = ImageDocuments(None, image_id, legacy.config, config, tuple(layers), tuple(sorted(legacy.tags)))
@@ -97,15 +97,15 @@ def compare(documents: ImageDocuments, legacy: DockerManifest, faults: IssueColl
         faults.add("manifest.json", "manifest.json", message)
 
     if legacy.config != blob_name(documents.image_id):
-        fault(f"names the config {shown(legacy.config)}, index.json leads to {blob_name(documents.image_id)}")
+        fault(f"names the config {escaped(legacy.config)}, index.json leads to {blob_name(documents.image_id)}")
     expected = tuple(layer.file for layer in documents.layers)
     if len(legacy.layers) != len(expected):
         fault(f"names {len(legacy.layers)} layers, index.json leads to {len(expected)}")
     for number, (said, wanted) in enumerate(zip(legacy.layers, expected, strict=False), 1):
         if said != wanted:
-            fault(f"names {shown(said)} as layer {number}, index.json leads to {wanted}")
+            fault(f"names {escaped(said)} as layer {number}, index.json leads to {wanted}")
     named = {familiar(tag) for tag in legacy.tags}
     for tag in documents.tags:
         if familiar(tag) not in named and ":" in tag:
-            fault(f"does not name {shown(tag)}, which index.json does")
+            fault(f"does not name {escaped(tag)}, which index.json does")
     _check_repetition(legacy, documents.config, faults)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from sysimage.digest import Digest
-from sysimage.verify.issue_collector import MalformedError, shown
+from sysimage.verify.issue_collector import MalformedError, escaped
 from sysimage.verify.limits import Limits
 
 _HALF = re.compile("[\ud800-\udfff]")
@@ -81,7 +81,7 @@ def _without_duplicates(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise MalformedError(f"has the name {shown(key)!r} twice in one object")
+            raise MalformedError(f"has the name {escaped(key)!r} twice in one object")
         found[key] = value
     return found
 
@@ -98,7 +98,7 @@ def field(document: Mapping[str, Any], name: str, kind: type | tuple[type, ...],
     value = document.get(name)
     others = [key for key in document if key != name and key.lower() == name.lower()]
     if others and (name in document or len(others) > 1):
-        raise MalformedError(f"has {name!r} and {shown(others[0])!r}, of which readers take one or the other")
+        raise MalformedError(f"has {name!r} and {escaped(others[0])!r}, of which readers take one or the other")
     if others:
         value = document[others[0]]
     if value is None:
@@ -147,12 +147,12 @@ def parse_descriptor(value: Any) -> Reference:
     try:
         digest = Digest.parse(text)
     except ValueError:
-        raise MalformedError(f"{shown(text)!r} is not a sha256 digest") from None
+        raise MalformedError(f"{escaped(text)!r} is not a sha256 digest") from None
     size = field(value, "size", int, required=True)
     if not 0 <= size <= _LARGEST_SIZE:
         raise MalformedError(f"the size of {digest} is {size}")
     if field(value, "urls", object):
-        raise MalformedError(f"{digest} is to be fetched from elsewhere (urls), which is not done")
+        raise MalformedError(f"{digest} is to be fetched from elsewhere (urls), which sysimage does not do")
     platform = field(value, "platform", dict)
     return Reference(
         field(value, "mediaType", str, required=True),

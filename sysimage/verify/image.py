@@ -13,7 +13,7 @@ from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, Issue, MachineError
 from sysimage.progress import Progress, silent
 from sysimage.rules.paths import Parts
-from sysimage.verify.captured import is_captured
+from sysimage.verify.captured_files import is_captured
 from sysimage.verify.image_source import ImagePlace, ImageSource
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.layer import Count, LayerReading, Reading, newest_build, read_layer
@@ -157,7 +157,7 @@ def _read_layers(
 
 
 def _orphans(source: ImageSource, documents: ImageDocuments) -> list[str]:
-    """Blobs of an archive that the image does not name; in a directory they may be another image's."""
+    """Blobs of an archive that the image does not name; in a directory they may belong to another image."""
     if not source.complete:
         return []
     named = {layer.file for layer in documents.layers} | {f"blobs/sha256/{documents.image_id.hex}"}

@@ -17,7 +17,7 @@ from typing import Protocol, Self
 from sysimage.errors import IntegrityError
 from sysimage.verify.chunk_stream import CHUNK, ChunkStream
 from sysimage.verify.compression import decompressed_archive
-from sysimage.verify.issue_collector import MalformedError, shown
+from sysimage.verify.issue_collector import MalformedError, escaped
 from sysimage.verify.limits import Limits
 from sysimage.verify.tar import MemberKind, read_members
 
@@ -30,7 +30,7 @@ class ImageSource(Protocol):
     """Named files, read in any order and from several threads."""
 
     complete: bool
-    """Whether every file in it belongs to the image: an archive is one image's, a layout directory may be shared."""
+    """Whether every file in it belongs to the image: an archive has one image, a layout directory may have several."""
     distant: bool
     """Whether reading costs a download."""
 
@@ -240,7 +240,7 @@ def _file_chunks(descriptor: int, begin: int, end: int) -> Iterator[bytes]:
 def _read(source: ImageSource, name: str, most: int) -> bytes:
     size = source.size(name)
     if size is None:
-        raise MalformedError(f"has no file {shown(name)}")
+        raise MalformedError(f"has no file {escaped(name)}")
     if size > most:
-        raise MalformedError(f"has {size} bytes in {shown(name)}; more than {most} are not read")
+        raise MalformedError(f"has {size} bytes in {escaped(name)}; more than {most} are not read")
     return b"".join(source.chunks(name))

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from sysimage.errors import Issue
-from sysimage.rules.finding import Cause, Finding, shown
+from sysimage.rules.finding import Cause, Finding, escaped
 
-__all__ = ["IssueCollector", "MalformedError", "shown"]
+__all__ = ["IssueCollector", "MalformedError", "escaped"]
 
 
 class MalformedError(ValueError):
@@ -38,7 +38,8 @@ class IssueCollector:
             self._notes.add(rule, Issue(where, message))
 
     def style(self, *, ours: bool) -> Callable[[str, str, str], None]:
-        """How to record what a sysimage image (``ours``) must not have, but any other may: `add` or `note`."""
+        """How to record a fault that is forbidden in images of sysimage (``ours``) and allowed in others: `add` or
+        `note`."""
         return self.add if ours else self.note
 
     def add_findings(self, findings: Iterable[Finding], where: Callable[[Cause], str]) -> None:

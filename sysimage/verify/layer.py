@@ -12,7 +12,7 @@ from sysimage.digest import Digest
 from sysimage.rules.paths import Parts
 from sysimage.rules.programs import Program
 from sysimage.verify.chunk_stream import ChunkStream
-from sysimage.verify.compression import Compression, decompressed, sniff
+from sysimage.verify.compression import CompressionFormat, decompressed, sniff
 from sysimage.verify.image_source import ImageSource
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.layer_rules import LayerRules
@@ -87,7 +87,7 @@ class ItemReading:
 
 @dataclass(slots=True)
 class LayerReading:
-    """What one layer turned out to be."""
+    """The result of reading one layer."""
 
     document: LayerDocument
     size: int = 0
@@ -144,7 +144,8 @@ def is_ours(document: LayerDocument) -> bool:
 def newest_build(documents: Sequence[LayerDocument]) -> frozenset[int]:
     """Numbers of the layers that one run of sysimage put on top: the image's own, without those of a base image.
 
-    An image on a base says how many layers that has; older versions did not, and are known by when they ran.
+    An image on a base states the number of the base's layers; in images of older versions, which did not, the creation
+    times of the layers show it.
     """
     top = documents[-1:]
     below = re.fullmatch(r"sysimage, on ([0-9]{1,4}) layers", top[0].created_by) if top else None
@@ -209,20 +210,22 @@ def _bounded(chunks: Iterator[bytes], update: Callable[[bytes], object], budget:
         yield chunk
 
 
-def _checked_compression(raw: Iterator[bytes], document: LayerDocument) -> tuple[Iterator[bytes], Compression]:
+def _checked_compression(raw: Iterator[bytes], document: LayerDocument) -> tuple[Iterator[bytes], CompressionFormat]:
     """What comes, and how it is compressed: engines look at the bytes of whatever a media type calls compressed.
 
     So skopeo may leave a layer plain in a directory of its own, and its media type as it was.
     """
     first = next(raw, b"")
     found = sniff(first)
-    if document.compression not in (None, found) and (document.compression is Compression.NONE or is_ours(document)):
+    if document.compression not in (None, found) and (
+        document.compression is CompressionFormat.NONE or is_ours(document)
+    ):
         raise MalformedError(_other_compression(document, found))
     return _again(first, raw), found
 
 
-def _other_compression(document: LayerDocument, found: Compression) -> str:
-    inside = "not compressed" if found is Compression.NONE else f"{found.value} inside"
+def _other_compression(document: LayerDocument, found: CompressionFormat) -> str:
+    inside = "not compressed" if found is CompressionFormat.NONE else f"{found.value} inside"
     return f"is {inside}, its media type is {document.media_type}"
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sysimage.rules.paths import Parts
-from sysimage.verify.issue_collector import IssueCollector, shown
-from sysimage.verify.tar import CAPABILITIES, MemberKind, TarMember
+from sysimage.verify.issue_collector import IssueCollector, escaped
+from sysimage.verify.tar import CAPABILITY_XATTR, MemberKind, TarMember
 from sysimage.verify.tree import WHITEOUT, item_of
 
 _SPECIAL = (MemberKind.CHARACTER_DEVICE, MemberKind.BLOCK_DEVICE, MemberKind.FIFO)
@@ -40,12 +40,12 @@ class LayerRules:
             self._check_ours(member)
 
     def _check_order(self, member: TarMember) -> None:
-        """Members are sorted; but what an item shows outside of the store is among its members, sorted for each
-        item."""
+        """Members are sorted, except that the files an item shows outside of the store are among its members, sorted
+        for each item."""
         parts = member.parts
         item = item_of(parts)
         if item is None and parts in self._outside:
-            self._fault("order", member, "comes twice")
+            self._fault("order", member, "occurs twice")
         elif item is None and self._item is not None and parts > self._previous_outside:
             self._previous_outside = parts
         else:
@@ -54,12 +54,12 @@ class LayerRules:
             if item == parts:
                 self._previous_outside = ()
             if self._previous is not None and parts <= self._previous:
-                self._fault("order", member, "comes twice" if parts == self._previous else "is out of order")
+                self._fault("order", member, "occurs twice" if parts == self._previous else "is out of order")
             self._previous = parts
         if item is None:
             self._outside.add(parts)
         if parts and parts[:-1] not in self._directories:
-            self._fault("parents", member, "comes without its parent directory")
+            self._fault("parents", member, "occurs without its parent directory")
         if member.kind is MemberKind.DIRECTORY:
             self._directories.add(parts)
 
@@ -70,7 +70,9 @@ class LayerRules:
         other = tuple(member.link.split(b"/"))
         if not below or len(other) <= len(below) or other[-len(below) :] != below or item_of(other) is not None:
             self._fault(
-                "hard links", member, f"is a hard link to {shown(member.link)}, not an item's file to its other name"
+                "hard links",
+                member,
+                f"is a hard link to {escaped(member.link)}, which is not the other name of a store item's file",
             )
 
     def _check_ours(self, member: TarMember) -> None:
@@ -80,12 +82,14 @@ class LayerRules:
             self._fault("whiteout", member, "is a whiteout")
         if member.mtime != _MTIME:
             self._fault(
-                "times", member, f"has the time {shown(member.mtime)}, every entry should have {_MTIME.decode()}"
+                "times", member, f"has the time {escaped(member.mtime)}, every entry should have {_MTIME.decode()}"
             )
         if member.kind is MemberKind.SYMLINK and member.mode != 0o777:
             self._fault("modes", member, f"is a symlink of mode {member.mode:04o}")
         taken_over = {name for name, _ in member.attributes}  # of a directory that the base has, too
-        if foreign := [shown(name) for name in member.extended if name != CAPABILITIES and name not in taken_over]:
+        if foreign := [
+            escaped(name) for name in member.extended if name != CAPABILITY_XATTR and name not in taken_over
+        ]:
             self._fault("extended headers", member, f"has extended headers: {', '.join(foreign)}")
 
     def _advice(self, rule: str, member: TarMember, message: str) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sysimage.digest import Digest
-from sysimage.verify.compression import Compression
+from sysimage.verify.compression import CompressionFormat
 from sysimage.verify.config import Config, parse_config
 from sysimage.verify.documents import Reference, described, field, parse_descriptor, parse_named, string_map
 from sysimage.verify.image_source import ImageSource
-from sysimage.verify.issue_collector import IssueCollector, MalformedError, shown
+from sysimage.verify.issue_collector import IssueCollector, MalformedError, escaped
 from sysimage.verify.limits import Limits
 from sysimage.verify.manifest import ImageDocuments, LayerDocument, assemble, familiar, names_meant
 
@@ -20,18 +20,18 @@ _INDEXES = (_OCI + "index.v1+json", _DOCKER + "distribution.manifest.list.v2+jso
 _MANIFESTS = (_OCI + "manifest.v1+json", _DOCKER + "distribution.manifest.v2+json")
 _CONFIGS = (_OCI + "config.v1+json", _DOCKER + "container.image.v1+json")
 _LAYERS = {
-    _OCI + "layer.v1.tar": Compression.NONE,
-    _OCI + "layer.v1.tar+gzip": Compression.GZIP,
-    _OCI + "layer.v1.tar+zstd": Compression.ZSTD,
-    _DOCKER + "image.rootfs.diff.tar": Compression.NONE,
-    _DOCKER + "image.rootfs.diff.tar.gzip": Compression.GZIP,
-    _DOCKER + "image.rootfs.diff.tar.zstd": Compression.ZSTD,
+    _OCI + "layer.v1.tar": CompressionFormat.NONE,
+    _OCI + "layer.v1.tar+gzip": CompressionFormat.GZIP,
+    _OCI + "layer.v1.tar+zstd": CompressionFormat.ZSTD,
+    _DOCKER + "image.rootfs.diff.tar": CompressionFormat.NONE,
+    _DOCKER + "image.rootfs.diff.tar.gzip": CompressionFormat.GZIP,
+    _DOCKER + "image.rootfs.diff.tar.zstd": CompressionFormat.ZSTD,
     # Of a layer that may not be given away; where its bytes are here, it is a layer like others.
-    _OCI + "layer.nondistributable.v1.tar": Compression.NONE,
-    _OCI + "layer.nondistributable.v1.tar+gzip": Compression.GZIP,
-    _OCI + "layer.nondistributable.v1.tar+zstd": Compression.ZSTD,
-    _DOCKER + "image.rootfs.foreign.diff.tar": Compression.NONE,
-    _DOCKER + "image.rootfs.foreign.diff.tar.gzip": Compression.GZIP,
+    _OCI + "layer.nondistributable.v1.tar": CompressionFormat.NONE,
+    _OCI + "layer.nondistributable.v1.tar+gzip": CompressionFormat.GZIP,
+    _OCI + "layer.nondistributable.v1.tar+zstd": CompressionFormat.ZSTD,
+    _DOCKER + "image.rootfs.foreign.diff.tar": CompressionFormat.NONE,
+    _DOCKER + "image.rootfs.foreign.diff.tar.gzip": CompressionFormat.GZIP,
 }
 _NO_PLATFORM = "unknown/unknown"
 _NAME = "io.containerd.image.name"
@@ -131,7 +131,8 @@ def _choose(
 def _only_image(
     source: ImageSource, index: dict[str, Any], where: str, limits: Limits, platform: str | None, depth: int
 ) -> Reference:
-    """The only image of an index, or the only one for ``platform``; MalformedError, with what is there, otherwise."""
+    """The only image of an index, or the only one for ``platform``; otherwise a MalformedError, which lists the
+    images."""
     candidates = _entries(index, where)
     found = images = _images(source, candidates, limits, depth)
     if platform is not None and len(images) > 1:
@@ -144,7 +145,7 @@ def _only_image(
     # Records of how an image was made, which BuildKit puts beside it, are nothing to choose.
     seen = [one for one in candidates if one.platform != _NO_PLATFORM] or candidates
     listed = (seen if named else found or seen)[:20]
-    called = ", ".join(shown((named and " ".join(_tags(one))) or one.platform or str(one.digest)) for one in listed)
+    called = ", ".join(escaped((named and " ".join(_tags(one))) or one.platform or str(one.digest)) for one in listed)
     wanted = f"an image for {platform}" if platform else "one image"
     say = _how_to_choose(images, platform)
     raise MalformedError(f"{where} does not hold {wanted}, but: {called or 'nothing'}{say}")
@@ -195,7 +196,8 @@ def named_image(source: ImageSource, limits: Limits, name: str | None, platform:
 
 
 def _is_image(source: ImageSource, reference: Reference, limits: Limits) -> bool:
-    """Whether a manifest or index is an image's, and not something about another one; what is missing may be one."""
+    """Whether a manifest or index describes an image, and not a referrer of another one; a missing document may be an
+    image."""
     if source.size(blob_name(reference.digest)) is None:
         return True
     document = parse_named("a manifest", read_blob(source, reference, limits), limits)
@@ -214,7 +216,7 @@ def _with_name(index: dict[str, Any], name: str) -> dict[str, Any]:
         if wanted := [entry for entry in entries if _is_called(parse_descriptor(entry), called)]:
             break
     else:
-        raise MalformedError(f"index.json does not name an image {shown(name)!r}, but: {_called(entries)}")
+        raise MalformedError(f"index.json does not name an image {escaped(name)!r}, but: {_called(entries)}")
     return {**index, "manifests": wanted}
 
 
@@ -231,28 +233,28 @@ def _is_called(reference: Reference, name: str) -> bool:
 def _called(entries: list[Any]) -> str:
     """What the images of an index are called, for people."""
     references = [parse_descriptor(entry) for entry in entries[:20]]
-    return ", ".join(shown(" ".join(_tags(one)) or one.platform or str(one.digest)) for one in references)
+    return ", ".join(escaped(" ".join(_tags(one)) or one.platform or str(one.digest)) for one in references)
 
 
 def _refuse_confusion(document: dict[str, Any], where: str, media_type: str, wanted: str, foreign: str) -> None:
     """A document read as one kind must not be readable as the other (CVE-2021-41190)."""
     version = field(document, "schemaVersion", object)
     if version != 2:
-        raise MalformedError(f"{where} has schemaVersion {shown(repr(version))}; only 2 is read")
+        raise MalformedError(f"{where} has schemaVersion {escaped(repr(version))}; only 2 is read")
     names = {key.lower() for key in document}
     if foreign in names or wanted not in names:
         raise MalformedError(f"{where} must have {wanted!r} and no {foreign!r}")
     stated = field(document, "mediaType", str)
     if stated is not None and stated != media_type:
-        raise MalformedError(f"{where} calls itself {shown(stated)!r}, its descriptor says {media_type!r}")
+        raise MalformedError(f"{where} calls itself {escaped(stated)!r}, its descriptor says {media_type!r}")
 
 
 def _check_types(config: Reference, layers: list[Reference]) -> None:
     if config.media_type not in _CONFIGS:
-        raise MalformedError(f"the config is of type {shown(config.media_type)!r}, not of an image")
+        raise MalformedError(f"the config is of type {escaped(config.media_type)!r}, not of an image")
     for number, layer in enumerate(layers, 1):
         if layer.media_type not in _LAYERS:
-            raise MalformedError(f"layer {number} is of type {shown(layer.media_type)!r}, which is not read")
+            raise MalformedError(f"layer {number} is of type {escaped(layer.media_type)!r}, which is not read")
 
 
 def _check_families(references: list[Reference], style: Callable[[str, str, str], None]) -> None:

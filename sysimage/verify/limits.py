@@ -39,7 +39,7 @@ class Limits:
     """Bytes that could hold references, kept until the store's hash parts are known; beyond, the item is read again."""
     derivations: int = 64 * MIB
     """Bytes of derivations that are kept while layers are read; what goes beyond is read again."""
-    layers: int = limits.LAYERS
+    layers: int = limits.MOST_LAYERS
     """Layers of an image that every engine loads."""
     faults_per_rule: int = 20
     """Faults of one kind that are reported one by one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from sysimage.digest import Digest
-from sysimage.verify.compression import Compression
+from sysimage.verify.compression import CompressionFormat
 from sysimage.verify.config import Config
 from sysimage.verify.issue_collector import IssueCollector, MalformedError
 from sysimage.verify.limits import Limits
@@ -25,7 +25,7 @@ class LayerDocument:
     """Of the blob; a docker-archive does not say it."""
     size: int
     """Bytes of the blob."""
-    compression: Compression | None = None
+    compression: CompressionFormat | None = None
     """None when it is to be found from the bytes."""
     media_type: str | None = None
     annotations: dict[str, str] = field(default_factory=dict)

@@ -24,8 +24,8 @@ _WITHOUT_HOST = re.compile(r"[a-z0-9_-]+(?:/[a-z0-9_-]+)?:[A-Za-z0-9_][A-Za-z0-9
 
 
 def open_source(path: Path | ImagePlace, limits: Limits) -> ImageSource:
-    """Open an archive, a layout directory, or another place. A SpecError for what is not there or something else, such
-    as a spec; an IntegrityError for a damaged image; a MachineError if it is unreadable."""
+    """Open an archive, a layout directory, or another place. A SpecError if the file is absent or not an image, such as
+    a spec; an IntegrityError for a damaged image; a MachineError if it is unreadable."""
     if not isinstance(path, Path):
         return path.open(limits)
     try:
@@ -64,7 +64,7 @@ def _directory(path: Path, limits: Limits) -> ImageSource:
 
 
 def _hint(name: str) -> str:
-    """A name as for ``docker pull``, without a host, is taken for a file's."""
+    """A name as for ``docker pull``, without a host, is taken for the name of a file."""
     if _WITHOUT_HOST.fullmatch(name):
         return f"name a file or an OCI layout, or an image in a registry with its host, such as docker.io/{name}"
     return "name an archive or the directory of an OCI layout"

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 from sysimage.rules import packages
 from sysimage.rules.finding import Cause
 from sysimage.rules.paths import Parts, as_parts, as_path
-from sysimage.verify.issue_collector import IssueCollector, shown
+from sysimage.verify.issue_collector import IssueCollector, escaped
 from sysimage.verify.tar import MemberKind
-from sysimage.verify.tree import FileTree, Node
+from sysimage.verify.tree import FileTree, TreeNode
 
 if TYPE_CHECKING:
     from sysimage.verify.layer import LayerReading  # readers, which no build without a base image has to load
 
 
 def is_read(parts: Parts) -> bool:
-    """Whether the content of a file with a path counts here."""
+    """Whether the checks of this module read the content of the file at a path."""
     return packages.is_stanza(parts) or packages.is_row(parts) or packages.is_digests(parts)
 
 
 @dataclass(frozen=True, slots=True)
-class PackageFiles:
+class PackageRecords:
     """What an image says of its packages, in both places."""
 
     stanzas: Mapping[str, bytes] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class PackageFiles:
     """What scanners read, by path."""
 
 
-def package_files(tree: FileTree, readings: Sequence[LayerReading]) -> PackageFiles:
+def package_files(tree: FileTree, readings: Sequence[LayerReading]) -> PackageRecords:
     """Both, as the image shows them; its files of these kinds were captured."""
     layers = {reading.document.number: reading for reading in readings}
     stanzas = {}
@@ -47,7 +47,7 @@ def package_files(tree: FileTree, readings: Sequence[LayerReading]) -> PackageFi
         content = layers[node.layer].captured.get(node.content_at)
         if packages.is_row(parts) and content is not None:
             rows[parts] = content
-    return PackageFiles(stanzas, rows)
+    return PackageRecords(stanzas, rows)
 
 
 def check_packages(tree: FileTree, readings: Sequence[LayerReading], faults: IssueCollector) -> None:
@@ -63,7 +63,7 @@ def check_packages(tree: FileTree, readings: Sequence[LayerReading], faults: Iss
             continue
         row = found.rows.get((*parts[:-1], parts[-1].removesuffix(packages.MD5SUMS.encode())), b"")
         listed = packages.listed(layers[node.layer].captured.get(node.content_at, b""))
-        # Two items are the same package where one is a base's: the list is of one of them.
+        # If a base has an item of the same package, the list of files is of one of the two.
         missed = [_missed(tree, item, node.layer, listed) for item in items.get(row, ())]
         if not missed:
             faults.add("packages", as_path(parts), "lists the files of no package")
@@ -80,7 +80,7 @@ def _is_ours(tree: FileTree, parts: Parts) -> bool:
     return node is not None and tree.is_ours(node)
 
 
-def _files_in(tree: FileTree, directory: Parts) -> list[tuple[Parts, Node]]:
+def _files_in(tree: FileTree, directory: Parts) -> list[tuple[Parts, TreeNode]]:
     found = tree.find(directory)
     names = sorted(found.children.items()) if found is not None else ()
     return [((*directory, name), node) for name, node in names if node.kind is MemberKind.FILE]
@@ -95,5 +95,5 @@ def _missed(tree: FileTree, item: Parts, layer: int, listed: Container[bytes]) -
         if node.layer != layer:
             return f"is in layer {layer}, the files of {as_path(item)} are in layer {node.layer}"
         if (name := b"/".join(node.content_at)) not in listed and b"\n" not in name:
-            return f"does not list {shown(name)}"
+            return f"does not list {escaped(name)}"
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sysimage.rules.programs import HEAD, UNKNOWN, Program, read_program
+from sysimage.rules.programs import HEAD, UNKNOWN_PROGRAM, Program, read_program
 
 
 class ProgramReader:
@@ -43,7 +43,7 @@ class ProgramReader:
     def _gather(self, piece: bytes, start: int, size: int) -> None:
         missing = start + len(self._found)
         if self._offset > missing:  # it went by before it was asked for
-            self._program = UNKNOWN
+            self._program = UNKNOWN_PROGRAM
         elif self._offset + len(piece) > missing:
             at = missing - self._offset
             self._found += piece[at : at + size - len(self._found)]

@@ -1,4 +1,4 @@
-"""The documents of the one image in a source, whichever of the two forms, or both, it has."""
+"""The documents of the one image in a source, in either of the two forms, or in both."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class SkopeoDirectorySource(LayoutImageSource):
 
 
 def _media_type(manifest: bytes) -> str:
-    """What the manifest says it is; OCI's may leave that out."""
+    """The media type that the manifest states; OCI's may leave that out."""
     try:
         value = json.loads(manifest)
     except ValueError:

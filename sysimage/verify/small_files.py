@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sysimage.rules.paths import Parts
 from sysimage.verify.image_source import ImageSource
-from sysimage.verify.issue_collector import MalformedError, shown
+from sysimage.verify.issue_collector import MalformedError, escaped
 from sysimage.verify.layer import LayerReading, layer_content
 from sysimage.verify.limits import Limits
 from sysimage.verify.tar import MemberKind, read_members
-from sysimage.verify.tree import FileTree, Node
+from sysimage.verify.tree import FileTree, TreeNode
 
 
 def files_behind(
@@ -39,7 +39,7 @@ def files_behind(
     return found
 
 
-def file_behind(path: Parts, tree: FileTree) -> Node | None:
+def file_behind(path: Parts, tree: FileTree) -> TreeNode | None:
     """The regular file to which a path leads."""
     resolved = tree.resolve(b"/" + b"/".join(path))
     return resolved[1] if resolved is not None and resolved[1].kind is MemberKind.FILE else None
@@ -52,6 +52,6 @@ def _read(reading: LayerReading, wanted: Iterable[Parts], source: ImageSource, l
     for member in read_members(stream, limits, end_required=False):
         if member.kind is MemberKind.FILE and member.parts in found:
             if member.size > limits.captured_file:
-                raise MalformedError(f"has {shown(member.name)} with {member.size} bytes, too many to be believed")
+                raise MalformedError(f"has {escaped(member.name)} with {member.size} bytes, too many to be believed")
             found[member.parts] = b"".join(member.content(stream))
     return found

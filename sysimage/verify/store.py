@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from sysimage.digest import Digest
 from sysimage.rules.paths import Parts, as_parts, as_path
 from sysimage.store.paths import StorePath
-from sysimage.verify.database import GUIX, NIX, Row, Schema, read_database
+from sysimage.verify.database import GUIX, NIX, DatabaseLayout, Row, read_database
 from sysimage.verify.derivations import derivation_outputs
 from sysimage.verify.image_source import ImageSource
-from sysimage.verify.issue_collector import IssueCollector, shown
+from sysimage.verify.issue_collector import IssueCollector, escaped
 from sysimage.verify.layer import LayerReading
 from sysimage.verify.limits import Limits
 from sysimage.verify.references import hash_parts
@@ -19,7 +19,7 @@ from sysimage.verify.reread import reread_items
 from sysimage.verify.tar import MemberKind
 from sysimage.verify.tree import FileTree
 
-STATE_DIRECTORIES: Mapping[str, Schema] = {"/var/guix": GUIX, "/nix/var/nix": NIX}
+STATE_DIRECTORIES: Mapping[str, DatabaseLayout] = {"/var/guix": GUIX, "/nix/var/nix": NIX}
 _DEFAULT_STORES = {"guix": "/gnu/store", "nix": "/nix/store"}
 WANTED = frozenset(
     as_parts(f"{state}/db/{name}") for state in STATE_DIRECTORIES for name in ("db.sqlite", "db.sqlite-wal", "schema")
@@ -67,7 +67,9 @@ def check_store(
     if version is None and schema is NIX:
         faults.add("schema", f"{state}/db/schema", "is missing; Nix would take the database for one of an old version")
     if version is not None and version.strip() != schema.version.encode():
-        faults.add("schema", f"{state}/db/schema", f"says {shown(version[:20])!r}, {schema.kind}'s is {schema.version}")
+        faults.add(
+            "schema", f"{state}/db/schema", f"says {escaped(version[:20])!r}, {schema.kind}'s is {schema.version}"
+        )
     log = captured.get(as_parts(f"{where}-wal"), b"")
     rows = read_database(
         captured[as_parts(where)], schema, where, faults, log=log, ours=_is_ours(as_parts(where), tree)
@@ -117,10 +119,10 @@ def _check_paths(
         try:
             path = StorePath.parse(text)
         except ValueError:
-            faults.add("registration", where, f"{shown(text)!r} is not a store path")
+            faults.add("registration", where, f"{escaped(text)!r} is not a store path")
             continue
         if path.store_dir != directory:
-            faults.add("registration", where, f"{shown(text)} is in another store than {directory}")
+            faults.add("registration", where, f"{escaped(text)} is in another store than {directory}")
         elif tree.find(as_parts(text)) is None:
             faults.add("missing items", text, "is in the database, but not in the image")
         else:
@@ -130,7 +132,7 @@ def _check_paths(
         text = f"{directory}/{name.decode('utf-8', 'surrogateescape')}"
         ours = _is_ours(as_parts(text), tree)
         if text not in rows and (ours or item_path(text) is not None):
-            faults.style(ours=ours)("unregistered items", shown(text), "is in the image, but not in the database")
+            faults.style(ours=ours)("unregistered items", escaped(text), "is in the image, but not in the database")
     return both
 
 
@@ -175,11 +177,11 @@ def _check_outputs(
         style = faults.style(ours=_is_ours(parts, tree))
         for name in sorted(wanted.keys() | row.outputs.keys()):
             if wanted.get(name) != row.outputs.get(name):
-                says = shown(row.outputs.get(name, "nothing"))
+                says = escaped(row.outputs.get(name, "nothing"))
                 style(
                     "derivation outputs",
                     row.path,
-                    f"makes {shown(wanted.get(name, 'nothing'))} as {shown(name)}, the database says {says}",
+                    f"makes {escaped(wanted.get(name, 'nothing'))} as {escaped(name)}, the database says {says}",
                 )
 
 
@@ -245,4 +247,4 @@ def _check_modes(parts: Parts, tree: FileTree, faults: IssueCollector) -> None:
         }.get(node.kind, ())
         if node.mode not in allowed:
             style = faults.style(ours=tree.is_ours(node))
-            style("store modes", shown(as_path(path)), f"is a {node.kind.value} of mode {node.mode:04o}")
+            style("store modes", escaped(as_path(path)), f"is a {node.kind.value} of mode {node.mode:04o}")

@@ -6,8 +6,8 @@ from collections.abc import Collection, Container, Mapping
 
 from sysimage.rules import system
 from sysimage.rules.finding import Cause
-from sysimage.rules.machines import check_architecture
 from sysimage.rules.paths import Parts, as_parts, as_path
+from sysimage.rules.program_architectures import check_architecture
 from sysimage.verify.config import Config
 from sysimage.verify.issue_collector import IssueCollector
 from sysimage.verify.store import StoreFacts

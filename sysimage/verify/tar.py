@@ -1,8 +1,8 @@
 """A strict reader of tar: ustar with pax or GNU extensions, as layers and image archives are written.
 
-Own code, because the standard library's reader has been talked into endless loops and repairs what is broken; here what
-is not well formed is refused, no value beyond its bound is accepted, and no name is ever used as a path of this
-machine. Format: POSIX.1-2017, pax; the GNU extensions from the GNU tar manual, "Basic Tar Format".
+Own code, because hostile input has sent the standard library's reader into endless loops, and it repairs broken
+archives; here a malformed archive is refused, no value beyond its bound is accepted, and no name is ever used as a path
+of this machine. Format: POSIX.1-2017, pax; the GNU extensions from the GNU tar manual, "Basic Tar Format".
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from sysimage.rules.paths import link_fault, path_fault
 from sysimage.verify.chunk_stream import ChunkStream
-from sysimage.verify.issue_collector import MalformedError, shown
+from sysimage.verify.issue_collector import MalformedError, escaped
 from sysimage.verify.limits import Limits
 from sysimage.verify.sparse_files import (
     Segments,
@@ -27,7 +27,7 @@ from sysimage.verify.sparse_files import (
 )
 
 BLOCK = 512
-CAPABILITIES = b"SCHILY.xattr.security.capability"
+CAPABILITY_XATTR = b"SCHILY.xattr.security.capability"
 ATTRIBUTES = (b"SCHILY.xattr.", b"SCHILY.acl.", b"LIBARCHIVE.xattr.")
 """What the names of pax records begin with that hold extended attributes and access control lists."""
 _ZERO_BLOCK = bytes(BLOCK)
@@ -93,7 +93,7 @@ class TarMember:
     @property
     def name(self) -> str:
         """For messages."""
-        return shown("/" + "/".join(part.decode("utf-8", "surrogateescape") for part in self.parts))
+        return escaped("/" + "/".join(part.decode("utf-8", "surrogateescape") for part in self.parts))
 
     @property
     def stored(self) -> int:
@@ -116,7 +116,7 @@ class _Overrides:
 
 
 def read_members(stream: ChunkStream, limits: Limits, *, end_required: bool = True) -> Iterator[TarMember]:
-    """Members in order. Content that the consumer leaves is skipped. MalformedError for what is not strict tar.
+    """Members in order. Content that the consumer leaves is skipped. MalformedError if the input is not strict tar.
 
     The generator reads the archive to its very end: after the two zero blocks only NUL padding may follow. Without
     ``end_required`` they may be missing, and with them what fills the last file's block, as in layers by umoci: for
@@ -252,15 +252,15 @@ def _member(header: bytes, size: int, pending: _Overrides | None) -> TarMember:
         if pending.sparse is not None and pending.sparse.name is not None:
             name = pending.sparse.name  # the other one is for programs that do not know the form
         extended = tuple(sorted(records))
-        capabilities = records.get(CAPABILITIES, b"")
+        capabilities = records.get(CAPABILITY_XATTR, b"")
         if kind is MemberKind.DIRECTORY:
             attributes = tuple(sorted(one for one in records.items() if one[0].startswith(ATTRIBUTES)))
     if size > _LARGEST_SIZE or (kind is not MemberKind.FILE and size):
-        raise MalformedError(f"has a {kind.value} of {size} bytes: {shown(name)}")
+        raise MalformedError(f"has a {kind.value} of {size} bytes: {escaped(name)}")
     if uid > _LARGEST_ID or gid > _LARGEST_ID:
-        raise MalformedError(f"{shown(name)} has an owner beyond {_LARGEST_ID}")
+        raise MalformedError(f"{escaped(name)} has an owner beyond {_LARGEST_ID}")
     if kind in (MemberKind.SYMLINK, MemberKind.HARD_LINK) and (wrong := link_fault(link)):
-        raise MalformedError(f"{shown(name)} {wrong}")
+        raise MalformedError(f"{escaped(name)} {wrong}")
     parts = split_name(name, directory=kind is MemberKind.DIRECTORY)
     unusual = name.removeprefix(b"./").removesuffix(b"/") not in (b"/".join(parts), b"." if not parts else None)
     return TarMember(
@@ -303,14 +303,14 @@ def split_name(name: bytes, *, directory: bool) -> tuple[bytes, ...]:
     A MalformedError for what could mean another path to another reader.
     """
     if not name or b"\0" in name:
-        raise MalformedError(f"has a member with an impossible name: {shown(name[:80])!r}")
+        raise MalformedError(f"has a member with an impossible name: {escaped(name[:80])!r}")
     parts = tuple(part for part in name.split(b"/") if part not in (b"", b"."))
     if b".." in parts:
-        raise MalformedError(f"has a member whose name leads upwards: {shown(name)!r}")
+        raise MalformedError(f"has a member whose name leads upwards: {escaped(name)!r}")
     if not directory and (not parts or name.endswith((b"/", b"/."))):
-        raise MalformedError(f"has a member that is not a directory but has the name of one: {shown(name)!r}")
+        raise MalformedError(f"has a member that is not a directory but has the name of one: {escaped(name)!r}")
     if wrong := path_fault(parts):
-        raise MalformedError(f"has a name that {wrong}: {shown(name)}")
+        raise MalformedError(f"has a name that {wrong}: {escaped(name)}")
     return parts
 
 

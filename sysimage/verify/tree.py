@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from sysimage.digest import NIX_BASE32_ALPHABET
-from sysimage.rules.files import FileInfo, Kind, ResolvedPath, resolve_path
+from sysimage.rules.files import FileInfo, FileKind, ResolvedPath, resolve_path
 from sysimage.rules.paths import Parts
-from sysimage.rules.programs import UNKNOWN, Program
-from sysimage.verify.issue_collector import IssueCollector, shown
+from sysimage.rules.programs import UNKNOWN_PROGRAM, Program
+from sysimage.verify.issue_collector import IssueCollector, escaped
 from sysimage.verify.tar import MemberKind, TarMember
 
 WHITEOUT = b".wh."
@@ -20,10 +20,10 @@ USR = b"usr"
 OPAQUE = b".wh..wh..opq"
 _PLAIN = (0o755, 0, 0)
 _KINDS = {
-    MemberKind.FILE: Kind.FILE,
-    MemberKind.HARD_LINK: Kind.FILE,
-    MemberKind.DIRECTORY: Kind.DIRECTORY,
-    MemberKind.SYMLINK: Kind.SYMLINK,
+    MemberKind.FILE: FileKind.FILE,
+    MemberKind.HARD_LINK: FileKind.FILE,
+    MemberKind.DIRECTORY: FileKind.DIRECTORY,
+    MemberKind.SYMLINK: FileKind.SYMLINK,
 }
 _ITEM = re.compile(rb"[" + NIX_BASE32_ALPHABET.encode() + rb"]{32}-[A-Za-z0-9+\-._?=]{1,211}")
 _SHORTEST_ITEM = 34
@@ -38,7 +38,7 @@ def item_of(parts: Parts) -> Parts | None:
 
 
 @dataclass(slots=True)
-class Node:
+class TreeNode:
     """What is at one path."""
 
     kind: MemberKind
@@ -53,9 +53,9 @@ class Node:
     """The member of that layer that has the content; another path for a hard link."""
     attributes: tuple[tuple[bytes, bytes], ...] = ()
     """Of a directory, as `TarMember.attributes`."""
-    program: Program = UNKNOWN
+    program: Program = UNKNOWN_PROGRAM
     """What the kernel reads of it, where it is executable."""
-    children: dict[bytes, Node] = field(default_factory=dict)
+    children: dict[bytes, TreeNode] = field(default_factory=dict)
 
 
 def is_of_aufs(parts: Parts) -> bool:
@@ -64,8 +64,8 @@ def is_of_aufs(parts: Parts) -> bool:
     return bool(parts) and parts[0] in (b".wh..wh.plnk", b".wh..wh.orph", b".wh..wh.aufs")
 
 
-def root_node() -> Node:
-    return Node(MemberKind.DIRECTORY, 0o755, 0, 0, 0, b"", 0, ())
+def root_node() -> TreeNode:
+    return TreeNode(MemberKind.DIRECTORY, 0o755, 0, 0, 0, b"", 0, ())
 
 
 class FileTree:
@@ -76,8 +76,8 @@ class FileTree:
         self._faults = faults
         self._ours: set[int] = set()
         self._programs: Mapping[Parts, Program] = {}
-        self._linked: dict[Parts, Node] = {}
-        """Files of the layer at hand that are there to be hard-linked alone."""
+        self._linked: dict[Parts, TreeNode] = {}
+        """Files of the current layer that exist only as targets of hard links."""
 
     def apply(
         self,
@@ -107,7 +107,7 @@ class FileTree:
             elif not (member.parts and member.parts[-1].startswith(WHITEOUT)):
                 self._place(number, member, placed, where)
 
-    def is_ours(self, node: Node) -> bool:
+    def is_ours(self, node: TreeNode) -> bool:
         """Whether a layer that sysimage wrote has put it there."""
         return node.layer in self._ours
 
@@ -123,7 +123,7 @@ class FileTree:
         elif parent is not None:
             parent.children.pop(hidden, None)
 
-    def _directory(self, parts: Parts) -> Node | None:
+    def _directory(self, parts: Parts) -> TreeNode | None:
         """The directory at exactly this path, no link followed."""
         node = self.root
         for part in parts:
@@ -152,7 +152,7 @@ class FileTree:
         else:
             self.root = node
 
-    def _parent(self, number: int, member: TarMember, where: str) -> Node | None:
+    def _parent(self, number: int, member: TarMember, where: str) -> TreeNode | None:
         node = self.root
         for depth, part in enumerate(member.parts[:-1], 1):
             child = node.children.get(part)
@@ -162,30 +162,30 @@ class FileTree:
                 node.children[part] = child
             if child.kind is not MemberKind.DIRECTORY:
                 above = "/" + b"/".join(member.parts[:depth]).decode("utf-8", "surrogateescape")
-                self._faults.add("parents", where, f"{member.name} is below {shown(above)}, a {child.kind.value}")
+                self._faults.add("parents", where, f"{member.name} is below {escaped(above)}, a {child.kind.value}")
                 return None
             node = child
         return node
 
-    def _node(self, number: int, member: TarMember, placed: set[Parts], where: str) -> Node | None:
+    def _node(self, number: int, member: TarMember, placed: set[Parts], where: str) -> TreeNode | None:
         if member.kind is not MemberKind.HARD_LINK:
-            node = Node(
+            node = TreeNode(
                 member.kind, member.mode, member.uid, member.gid, member.size, member.link, number, member.parts
             )
             node.attributes = member.attributes
-            node.program = self._programs.get(member.parts, UNKNOWN)
+            node.program = self._programs.get(member.parts, UNKNOWN_PROGRAM)
             return node
         target = tuple(part for part in member.link.split(b"/") if part not in (b"", b"."))
         found = self.find(target) if target in placed else self._linked.get(target)
         if found is None or found.kind is MemberKind.DIRECTORY:
             self._faults.add(
-                "hard links", where, f"{member.name} is a hard link to {shown(member.link)}, no earlier file here"
+                "hard links", where, f"{member.name} is a hard link to {escaped(member.link)}, no earlier file here"
             )
             return None
         # To a symlink, too: buildah and an optimised Nix store have such.
         return replace(found, layer=number, children={})
 
-    def _compare(self, old: Node, new: Node, member: TarMember, where: str) -> None:
+    def _compare(self, old: TreeNode, new: TreeNode, member: TarMember, where: str) -> None:
         if old.kind is new.kind is MemberKind.DIRECTORY:
             if member.parts[0] == USR and (old.mode, old.uid, old.gid) == _PLAIN:
                 return  # as every item has it; a system may want something special of it, once
@@ -204,7 +204,7 @@ class FileTree:
                 f"{member.name}, in a store item, replaces the {old.kind.value} of layer {old.layer}",
             )
 
-    def find(self, parts: Parts) -> Node | None:
+    def find(self, parts: Parts) -> TreeNode | None:
         """What is at exactly this path, no link followed."""
         if not parts:
             return self.root
@@ -216,14 +216,14 @@ class FileTree:
         node = self.find(parts)
         if node is None:
             return None
-        return FileInfo(_KINDS.get(node.kind, Kind.SPECIAL), node.mode, node.link, lambda: node.program)
+        return FileInfo(_KINDS.get(node.kind, FileKind.SPECIAL), node.mode, node.link, lambda: node.program)
 
     def names(self, parts: Parts) -> Iterable[bytes]:
         """The names in a directory."""
         node = self._directory(parts)
         return () if node is None else tuple(node.children)
 
-    def resolve(self, path: bytes) -> tuple[Parts, Node] | None:
+    def resolve(self, path: bytes) -> tuple[Parts, TreeNode] | None:
         """Follow links as a process inside the image would; None where the path leads nowhere or in a circle."""
         found = resolve_path(self, path)
         if not isinstance(found, ResolvedPath):
@@ -231,7 +231,7 @@ class FileTree:
         node = self.find(found.parts)
         return None if node is None else (found.parts, node)
 
-    def walk(self, parts: Parts = ()) -> Iterator[tuple[Parts, Node]]:
+    def walk(self, parts: Parts = ()) -> Iterator[tuple[Parts, TreeNode]]:
         """Everything at and below a path, a directory before its entries, names sorted by bytes."""
         top = self.find(parts)
         stack = [] if top is None else [(parts, top)]

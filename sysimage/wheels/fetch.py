@@ -24,7 +24,7 @@ from sysimage.process import ProcessFailedError, run
 from sysimage.wheels.lock_file import LockedWheel
 from sysimage.wheels.target import Target
 
-_HINT = 'say "wheels": "DIRECTORY" for wheels that are at hand'
+_HINT = 'say "wheels": "DIRECTORY" for wheels in a directory'
 
 
 def prune_wheels(cache: Path, before: int) -> int:
@@ -148,7 +148,7 @@ class WheelSource:
                     raise _another(place.name, wheel, digest)
                 self.files.keep(place, digest, place.name)
                 return file
-        raise RegistryError(f"cannot fetch {wheel}: pip did not bring it", hint=_HINT)
+        raise RegistryError(f"cannot fetch {wheel}: pip did not download it", hint=_HINT)
 
 
 def _key(wheel: LockedWheel, target: Target) -> str:

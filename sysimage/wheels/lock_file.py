@@ -19,12 +19,12 @@ from sysimage.spec.python import Python
 from sysimage.wheels.target import Target
 
 _HASH = re.compile(r"\s--hash[= ]([a-z0-9]+):([0-9A-Fa-f]+)")
-WHERE = "/python/lock"
+PYTHON_LOCK = "/python/lock"
 
 
 @dataclass(frozen=True, slots=True)
 class LockedWheel:
-    """One package of a lock file, as exactly as that says it."""
+    """One package of a lock file, with all that the lock file says about it."""
 
     name: str
     """Normalised."""
@@ -56,7 +56,9 @@ def read_lock(python: Python, spec_dir: Path, target: Target) -> tuple[LockedWhe
     seen: dict[str, LockedWheel] = {}
     for wheel in found:
         if wheel.name in seen:
-            issues.append(Issue(WHERE, f"{wheel.name} is locked twice: {seen[wheel.name].where} and {wheel.where}"))
+            issues.append(
+                Issue(PYTHON_LOCK, f"{wheel.name} is locked twice: {seen[wheel.name].where} and {wheel.where}")
+            )
         seen[wheel.name] = wheel
     if issues:
         raise SpecError(f"cannot use {path}", hint=_hint(issues), issues=issues)
@@ -88,9 +90,9 @@ def _lock_of(text: str, path: Path, issues: list[Issue]) -> Pylock | None:
     try:
         return Pylock.from_dict(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        issues.append(Issue(WHERE, f"{path.name} is not TOML: {error}"))
+        issues.append(Issue(PYTHON_LOCK, f"{path.name} is not TOML: {error}"))
     except (PylockValidationError, InvalidMarker) as error:
-        issues.append(Issue(WHERE, f"{path.name} is not a lock file of PEP 751: {error}"))
+        issues.append(Issue(PYTHON_LOCK, f"{path.name} is not a lock file of PEP 751: {error}"))
     return None
 
 
@@ -119,17 +121,17 @@ def _pylock(text: str, path: Path, python: Python, target: Target, issues: list[
         message = str(error)
         if found := re.match(r"No wheel found .* for package '([^']+)'", message):
             message = f"{found[1]} has no wheel for {target}"
-        issues.append(Issue(WHERE, f"{path.name}: {message}"))
+        issues.append(Issue(PYTHON_LOCK, f"{path.name}: {message}"))
         return
     for package, source in chosen:
         where = f"{path.name}: {package.name}"
         if not isinstance(source, PackageWheel):
             kind = type(source).__name__.removeprefix("Package").lower()
-            issues.append(Issue(WHERE, f"{where} has no wheel for {target}, only a {_KINDS.get(kind, kind)}"))
+            issues.append(Issue(PYTHON_LOCK, f"{where} has no wheel for {target}, only a {_KINDS.get(kind, kind)}"))
             continue
         digest = source.hashes.get("sha256")
         if digest is None or package.version is None:
-            issues.append(Issue(WHERE, f"{where} has no {'version' if digest else 'SHA-256'}"))
+            issues.append(Issue(PYTHON_LOCK, f"{where} has no {'version' if digest else 'SHA-256'}"))
             continue
         place = None if source.path is None else path.parent / source.path
         yield LockedWheel(

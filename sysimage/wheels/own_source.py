@@ -22,7 +22,7 @@ _FORMAT = 1
 
 
 def selection_of(source: str, spec_dir: Path, allowed: tuple[str, ...]) -> Selection:
-    """What is taken of a source: all but what Python and its tools leave in it."""
+    """The files that are taken from a source: all except those that Python and its tools leave in it."""
     return Selection.of(PLACE, Tree(source=source, exclude=_LEFT_OUT), spec_dir, allowed)
 
 

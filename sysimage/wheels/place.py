@@ -20,7 +20,7 @@ from sysimage.spec.model import SystemSpec
 from sysimage.store.items import StoreItem
 from sysimage.wheels.fetch import WheelSource
 from sysimage.wheels.items import TOP, WheelItems
-from sysimage.wheels.lock_file import WHERE, read_lock
+from sysimage.wheels.lock_file import PYTHON_LOCK, read_lock
 from sysimage_bootstrap.debian.architectures import ELF_TARGETS
 
 
@@ -50,7 +50,10 @@ def with_wheels(
         made.append(items.item(file, places.get(file.sha256)))
         progress("wheels", done, len(files))
     placed = [PlacedItem.of(item) for item in (*own, *made)]
-    issues = [*contradictions(placed, TOP, system, WHERE), *_unusable_programs(placed, system, spec.architecture)]
+    issues = [
+        *contradictions(placed, TOP, system, PYTHON_LOCK),
+        *_unusable_programs(placed, system, spec.architecture),
+    ]
     if issues:
         raise SpecError(f"cannot put the Python packages of {spec.name} into the image", issues=issues)
     shown = tuple(without_duplicates(placed, TOP))
@@ -66,5 +69,5 @@ def _unusable_programs(placed: Sequence[PlacedItem], system: SystemResult, archi
             programs.append(program)
         else:
             place = f"{TOP}/{program.path}"
-            yield Issue(WHERE, f"{program.placed.name}: {place} is for another architecture than {architecture}")
-    yield from missing_libraries(programs, placed, TOP, system, architecture, WHERE)
+            yield Issue(PYTHON_LOCK, f"{program.placed.name}: {place} is for another architecture than {architecture}")
+    yield from missing_libraries(programs, placed, TOP, system, architecture, PYTHON_LOCK)

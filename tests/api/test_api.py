@@ -168,9 +168,9 @@ def test_a_spec_that_was_made_by_hand_is_checked_as_a_file_is(store: Path, spec:
         ({"max_layers": 0}, "must be from 1 to 125"),
         ({"compression": "lzma"}, "lzma"),
         ({"previous": "nowhere.tar"}, "no such file"),
-        ({"continue_from_replaced": True, "output": 1}, "none is"),
+        ({"continue_from_replaced": True, "output": 1}, "no image is replaced"),
         ({"continue_from_replaced": True, "previous": "small.json"}, "previous says otherwise"),
-        ({"output": "small.json"}, "it is read too"),
+        ({"output": "small.json"}, "it is also an input"),
     ],
 )
 def test_what_cannot_be_built_is_refused_before_anything_is_written(

@@ -12,7 +12,7 @@ import pytest
 
 from sysimage import api
 from sysimage.api.comparison import Opened, diff, difference, open_place
-from sysimage.compare.holding import HeldPackage, Holding
+from sysimage.compare.compared_contents import HeldPackage, Holding
 from sysimage.digest import Digest
 from sysimage.spec import parse_spec
 from sysimage.spec.choices import SpecChoices

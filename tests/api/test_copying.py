@@ -156,5 +156,5 @@ def test_what_is_there_counts_before_the_form_of_a_name(engines: api.Settings) -
     assert target_of("host.test/web:1", engines) != PushTarget.parse("host.test/web:1"), "a file is there"
     with pytest.raises(api.SpecError) as caught:
         target_of("podman:web:1.4", engines)
-    assert caught.value.message == "cannot copy to podman:web:1.4: an image brings its name"
+    assert caught.value.message == "cannot copy to podman:web:1.4: an image keeps its own name"
     assert caught.value.hint == "say podman:"

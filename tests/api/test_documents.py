@@ -11,8 +11,8 @@ import pytest
 from sysimage import api
 from sysimage.api.documents import document_of, locked_document, planned_document
 from sysimage.api.values import LeftOutFile, UnreadScriptLine
+from sysimage.compare.compared_contents import HeldLayer
 from sysimage.compare.difference import Difference, FileChange, LayerChange, PackageChange, SettingChange
-from sysimage.compare.holding import HeldLayer
 from sysimage.digest import Digest
 from sysimage.documents import document_value
 from sysimage.errors import IntegrityError, Issue

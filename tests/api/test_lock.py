@@ -54,7 +54,7 @@ def test_a_lock_file_takes_no_place_of_another_file(offline: api.Settings) -> No
     ):
         error = refused(api.SpecError, spec, place, settings=offline)
         assert (error.message, error.hint) == (
-            f"cannot write {place}: it is read too",
+            f"cannot write {place}: it is also an input",
             "say another lock_file",
         )
         assert [issue.message for issue in error.issues] == [what]

@@ -94,7 +94,7 @@ def test_a_build_goes_on_from_what_it_replaces_where_there_is_something(
     for output in (1, 0, None):
         with pytest.raises(api.SpecError) as caught:
             onto(output)
-        assert caught.value.message == "cannot go on from the image that is replaced: none is"
+        assert caught.value.message == "cannot go on from the image that is replaced: no image is replaced"
     with pytest.raises(api.SpecError) as caught:
         onto(image, asked=replace(asked, previous=builds["3"]))
     assert caught.value.message == "cannot go on from the image that is replaced: previous says otherwise"

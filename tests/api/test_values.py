@@ -15,7 +15,8 @@ from sysimage.layerplan import LayerPlan, PlannedLayer, Record, pull_seconds
 from sysimage.layers import Compression
 from sysimage.pipeline.build import BuildResult, PlannedBuild
 from sysimage.pipeline.platforms import PlatformsResult
-from sysimage.rootfs.system import LeftOut, SystemResult, UnreadLine
+from sysimage.rootfs import system
+from sysimage.rootfs.system import SystemResult, UnreadLine
 from sysimage.spec import parse_spec
 from tests.support.images import BuiltImage as Made
 from tests.support.images import build_image
@@ -46,8 +47,8 @@ def planned(made: Made) -> PlannedBuild:
         max_layers=9,
     )
     left = {
-        "/gnu/store/b": (LeftOut("man/z", "manuals", 3), LeftOut("man/a", "manuals", 4)),
-        "/gnu/store/a": (LeftOut("doc", "documentation", 5),),
+        "/gnu/store/b": (system.LeftOutFile("man/z", "manuals", 3), system.LeftOutFile("man/a", "manuals", 4)),
+        "/gnu/store/a": (system.LeftOutFile("doc", "documentation", 5),),
     }
     unread = (UnreadLine("web", "postinst", 7, "frob", "is not known"),)
     return PlannedBuild(

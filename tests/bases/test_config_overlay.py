@@ -139,7 +139,7 @@ def test_the_rest_stays_until_another_is_declared_or_adds_up() -> None:
 def test_what_no_image_can_say_is_refused_with_the_base_s_name() -> None:
     with pytest.raises(BaseImageError) as caught:
         overlaid(OURS, base(exposed_ports=("many",)), spec_of())
-    assert str(caught.value) == "cannot take over how base.tar runs: not a port: 'many/tcp'"
+    assert str(caught.value) == "cannot use the configuration of the base image base.tar: not a port: 'many/tcp'"
 
 
 def test_history_is_given_as_values_of_its_own() -> None:

@@ -18,7 +18,7 @@ from sysimage.notices import listen_to_notices
 from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import Store, StoreKind
 from sysimage.store import StoreItem, StorePath
-from sysimage.verify.packages import PackageFiles
+from sysimage.verify.packages import PackageRecords
 from tests.bases.small_bases import base_of, spec_of
 from tests.support import raw_tar as tar
 
@@ -161,9 +161,9 @@ def test_a_row_has_a_name_that_no_package_of_the_base_has_and_is_there_once(tmp_
     assert list(rows_on(there, rows("other"))) == rows("other")
     others = [Entry.file(f"{status}/tool", b"ours"), replace(Entry.file("/etc/tool", b""), item=PATHS["a"])]
     assert list(rows_on(there, others)) == others, "which are not rows of items"
-    held = replace(there, items=(item("a"),), packages=PackageFiles({str(PATHS["a"]): b"ours"}, {(b"x",): b"ours"}))
+    held = replace(there, items=(item("a"),), packages=PackageRecords({str(PATHS["a"]): b"ours"}, {(b"x",): b"ours"}))
     assert list(rows_on(held, [*rows("other"), *others])) == others
-    unreported = replace(held, packages=PackageFiles({str(PATHS["a"]): b"ours"}, {(b"x",): b"theirs"}))
+    unreported = replace(held, packages=PackageRecords({str(PATHS["a"]): b"ours"}, {(b"x",): b"theirs"}))
     assert list(rows_on(unreported, rows("other"))) == rows("other")
     elsewhere = replace(held, items=(item("b"),))
     assert list(rows_on(elsewhere, rows("other"))) == rows("other")

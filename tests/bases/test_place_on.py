@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sysimage.bases import NO_BASE, BaseImage, BaseImageError, place_on
-from sysimage.rootfs.tree import Entry, Tree
+from sysimage.rootfs.tree import Entry, RootTree
 from sysimage.spec.model import Store
 from sysimage.store.paths import StorePath
 from tests.bases.small_bases import base_of
@@ -49,13 +49,13 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> BaseImage:
 def placed(base: BaseImage, *entries: Entry, store: Store = STORE) -> list[Entry]:
     """Without the directories above them, all of which the base has."""
     given = {entry.path for entry in entries}
-    found = place_on(Tree(entries), base, store)
+    found = place_on(RootTree(entries), base, store)
     return [entry for entry in found if entry.owner != "sysimage" or entry.path in given]
 
 
 def refused(base: BaseImage, *entries: Entry, store: Store = STORE) -> list[str]:
     with pytest.raises(BaseImageError) as caught:
-        place_on(Tree(entries), base, store)
+        place_on(RootTree(entries), base, store)
     assert caught.value.message == f"cannot build on {base.path}: what is to be in the image contradicts it"
     assert caught.value.hint == "leave out of the spec, or of the base, what is in both"
     return [str(issue) for issue in caught.value.issues]
@@ -191,14 +191,14 @@ def test_a_link_to_the_store_of_the_item_below_it_may_take_its_place(base: BaseI
 
 
 def test_directories_above_are_written_as_the_base_has_them(base: BaseImage) -> None:
-    tree = place_on(Tree([Entry.file("/usr/bin/new", b"", owner="me")]), base, STORE)
+    tree = place_on(RootTree([Entry.file("/usr/bin/new", b"", owner="me")]), base, STORE)
     assert [(one.path, one.mode, one.gid) for one in tree] == [
         ("/", 0o755, 0),
         ("/usr", 0o755, 0),
         ("/usr/bin", 0o2755, 5),
         ("/usr/bin/new", 0o644, 0),
     ]
-    along = place_on(Tree([Entry.file("/far/new", b"", owner="me")]), base, STORE)
+    along = place_on(RootTree([Entry.file("/far/new", b"", owner="me")]), base, STORE)
     assert along == tree
 
 
@@ -206,7 +206,7 @@ def test_what_is_at_a_place_itself_counts_more_than_what_a_link_brings_there(bas
     """Links of the base give two entries one place."""
     for one, other in (("/bin/x", "/usr/bin/x"), ("/usr/bin/x", "/bin/x")):
         entries = Entry.file(one, b"1", owner="me"), Entry.file(other, b"2", owner="me")
-        (found,) = (entry for entry in place_on(Tree(entries), base, STORE) if entry.path == "/usr/bin/x")
+        (found,) = (entry for entry in place_on(RootTree(entries), base, STORE) if entry.path == "/usr/bin/x")
         assert found.content == (b"1" if one == "/usr/bin/x" else b"2")
 
 
@@ -215,9 +215,9 @@ def test_directories_of_the_stores_owner_are_written_as_that_owner_has_them(tmp_
     owned = Store(uid=1000, gid=100)
     for path in ("/var/log/guix", "/var/guix/db", "/var/guix"):
         entry = Entry.directory(path, 0o755, 1000, 100)
-        assert next(one for one in place_on(Tree([entry]), base, owned) if one.path == path) == entry
+        assert next(one for one in place_on(RootTree([entry]), base, owned) if one.path == path) == entry
     log = Entry.directory("/var/log/guix", 0o700, 1000, 100)
-    assert next(one for one in place_on(Tree([log]), base, STORE) if one.path == log.path).uid == 0
+    assert next(one for one in place_on(RootTree([log]), base, STORE) if one.path == log.path).uid == 0
 
 
 def test_a_link_in_the_place_of_the_store_is_refused(tmp_path: Path) -> None:
@@ -229,5 +229,5 @@ def test_a_link_in_the_place_of_the_store_is_refused(tmp_path: Path) -> None:
 
 
 def test_without_a_base_everything_stays_as_it_is() -> None:
-    tree = Tree([Entry.file("/bin/x", b"")])
+    tree = RootTree([Entry.file("/bin/x", b"")])
     assert place_on(tree, NO_BASE, STORE) is tree

@@ -121,7 +121,7 @@ def test_a_damaged_base_and_an_unusual_one_have_different_hints(tmp_path: Path) 
     unusual = RawImage(tar.archive(tar.symlink(b"lib", b"usr"), tar.file(b"lib/x")))
     malformed = RawImage(ONE, config={"config": []})
     for image, what, hint in (
-        (damaged, "it is not what it says", "sysimage verify shows whether another copy is intact"),
+        (damaged, "its content is not what its documents say", "sysimage verify shows whether another copy is intact"),
         (
             unusual,
             "not supported as a base",

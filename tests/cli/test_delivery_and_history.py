@@ -60,7 +60,7 @@ def test_rules_of_thumb_are_there_for_comparison(say: Any) -> None:
     (["--strategy", "single", "--previous", "small.tar"], "it draws layer boundaries without one"),
     (["--strategy", "single", "--continue"], "--strategy says otherwise"),
     (["--previous", "small.json", "--continue"], "cannot read a layer plan"),
-    (["--load", "docker", "--continue"], "none is"),
+    (["--load", "docker", "--continue"], "no image is replaced"),
     (["--together-with", "small.json", "--history", "small.tar"], "it draws layer boundaries without one"),
     (["--together-with", "small.json", "--strategy", "single"], "the rule knows one system"),
     (["--offline", "--previous", "registry.example/small:1"], "the network is off"),

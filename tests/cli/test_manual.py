@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sysimage.cli.main import command_line, program_manuals
-from sysimage.cli.manual import Flag, Group, Manual, man_page, manuals, reference_page
+from sysimage.cli.manual import Flag, FlagGroup, Manual, man_page, manuals, reference_page
 
 
 def test_every_verb_has_a_page_and_every_flag_is_in_it() -> None:
@@ -48,7 +48,7 @@ def test_examples_are_in_the_page_of_their_verb() -> None:
 
 @given(st.text(st.characters(blacklist_categories=["Cs", "Cc"]), max_size=40))
 def test_no_text_is_an_order_to_troff(text: str) -> None:
-    manual = Manual("it", text, text, "it", (Group("options", (Flag(("-x",), text, text),)),), ((text, text),))
+    manual = Manual("it", text, text, "it", (FlagGroup("options", (Flag(("-x",), text, text),)),), ((text, text),))
     for line in man_page(manual, [manual]).split("\n"):
         if line.startswith((".", "'")):
             assert re.match(r"\.(TH|SH|TP|B)\b", line)

@@ -98,7 +98,7 @@ def test_an_output_that_the_build_reads_is_refused(
 ) -> None:
     output = spelling(workspace / name)
     error = refused(workspace, capsys, "build", "-o", output, "small.json")
-    assert error["message"] == f"cannot write {Path(output)}: it is read too"
+    assert error["message"] == f"cannot write {Path(output)}: it is also an input"
     assert f"is {what}" in [issue["message"] for issue in error["issues"]]
 
 
@@ -130,7 +130,7 @@ def test_a_record_beside_the_image_is_not_a_reason_to_lose_a_file(
 ) -> None:
     shutil.move("small.json", "web.plan.json")
     error = refused(workspace, capsys, "build", "--record", "-o", "web.tar", "web.plan.json")
-    assert error["message"].endswith("web.plan.json: it is read too")
+    assert error["message"].endswith("web.plan.json: it is also an input")
     shutil.move("web.plan.json", "small.json")
     Path("web.plan.json").write_text('{"my": "plans"}')
     error = refused(workspace, capsys, "build", "--record", "-o", "web.tar", "small.json")
@@ -172,7 +172,7 @@ def test_standard_output_is_not_added_to_the_spec(workspace: Path) -> None:
             check=False,
         )
     assert done.returncode == 2
-    assert "cannot write standard output: it is read too" in done.stderr
+    assert "cannot write standard output: it is also an input" in done.stderr
     assert everything(workspace) == before
 
 
@@ -241,7 +241,7 @@ def test_a_lock_is_not_written_over_the_spec(
     Path("web.json").write_text(json.dumps({"name": "web", "packages": [], "files": {"/m": {"source": "motd"}}}))
     output = spelling(workspace / "web.json")
     error = refused(workspace, capsys, "lock", "--offline", "--lockfile", output, "web.json")
-    assert error["message"] == f"cannot write {Path(output)}: it is read too"
+    assert error["message"] == f"cannot write {Path(output)}: it is also an input"
 
 
 def test_a_lock_is_written_over_a_lock_alone(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:

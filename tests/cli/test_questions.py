@@ -103,7 +103,7 @@ def test_why_says_for_each_step_what_leads_to_the_next(
 def test_why_asks_back_where_a_name_is_wrong(images: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["why", images[0], "tol"]) == 2
     assert capsys.readouterr().err == (
-        "sysimage: cannot find 'tol': no item is called so\n"
+        "sysimage: cannot find 'tol': there is no such item\n"
         "hint: did you mean 'tool'? `sysimage size --top 0` lists all items\n"
     )
 

@@ -82,7 +82,7 @@ def test_a_mapping_is_composed_as_a_file_is(web: Path) -> None:
     [
         (["--argument", "VERSION"], "must be NAME=VALUE, such as VERSION=1.2, not 'VERSION'"),
         (["--set", "max-layers"], "must be KEY=VALUE"),
-        (["--variant", "debg"], "--variant debg: no variant is called so: there are debug (did you mean 'debug'?)"),
+        (["--variant", "debg"], "--variant debg: there is no such variant: there are debug (did you mean 'debug'?)"),
     ],
 )
 def test_a_wrong_choice_is_a_wrong_spec(

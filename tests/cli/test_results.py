@@ -20,7 +20,7 @@ from sysimage.destinations.archive import write_archive
 from sysimage.layerplan import LayerPlan, PlannedLayer, Record, plan_by, plan_layers
 from sysimage.layers import Compression
 from sysimage.pipeline.build import BuildResult, PlannedBuild
-from sysimage.rootfs.system import LeftOut, SystemResult
+from sysimage.rootfs.system import LeftOutFile, SystemResult
 from sysimage.spec import parse_spec
 from tests.support.images import NAMES, BuiltImage, build_image
 
@@ -133,8 +133,8 @@ def test_a_plan_of_more_layers_takes_longer_and_layers_that_change_more_often_to
 def test_what_is_left_out_is_reported_in_a_line_in_rows_and_file_by_file(small: BuiltImage) -> None:
     first, second = sorted(str(item.path) for item in small.closure)[:2]
     lacking = {
-        first: (LeftOut("share/man/a", "manuals", 1000), LeftOut("share/man/b", "manuals", 0)),
-        second: (LeftOut("share/doc/x", "documentation", 4000),),
+        first: (LeftOutFile("share/man/a", "manuals", 1000), LeftOutFile("share/man/b", "manuals", 0)),
+        second: (LeftOutFile("share/doc/x", "documentation", 4000),),
     }
     made = planned(small)
     slim = Plan.of(replace(made, realised=replace(made.realised, left_out=lacking)))

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from sysimage.layerplan import Record, from_json
+from sysimage.pipeline.compressed_text import decompress_text
 from sysimage.pipeline.history import ANNOTATION
-from sysimage.pipeline.packed import unpacked
 from sysimage.verify import inspect_image
 from tests.clients.conftest import Client, Registry
 from tests.support.examples import ROOT, build_spec
@@ -50,7 +50,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Chain:
 
 
 def record(image: Path) -> Record:
-    return from_json(unpacked(inspect_image(image).annotations[ANNOTATION]))
+    return from_json(decompress_text(inspect_image(image).annotations[ANNOTATION]))
 
 
 def least(old: Path, new: Path) -> int:

@@ -23,5 +23,5 @@ def test_counts_are_those_of_a_walk_from_every_node(closure: Closure) -> None:
 @pytest.mark.parametrize("size", [1, 2, 50])
 @pytest.mark.parametrize("block", [1, 7, 4096])
 def test_blocks_do_not_change_the_counts(size: int, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measures, "BLOCK", block)
+    monkeypatch.setattr(measures, "DISK_BLOCK", block)
     check(store_shaped(size))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from sysimage.compare.compared_contents import HeldPackage
 from sysimage.compare.difference import PackageChange
 from sysimage.compare.fixes import changelog_of, fixes
-from sysimage.compare.holding import HeldPackage
 from sysimage_bootstrap.archive.package import Package
 from tests.bootstrap.debs.made_debs import Member, control, deb_bytes, package_of, symlink
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sysimage.compare.compared_contents import HeldFile, HeldLayer, HeldPackage, Holding, named_packages
 from sysimage.compare.difference import FileChange, LayerChange, PackageChange, SettingChange, compare
-from sysimage.compare.holding import HeldFile, HeldLayer, HeldPackage, Holding, named_packages
 
 FILE = HeldFile("file", 0o644, 0, 0, 10, "aa", "web")
 LINK = HeldFile("symlink", 0o777, 0, 0, 0, "../a", "")

@@ -6,9 +6,9 @@ import gzip
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from sysimage.compare.compared_contents import HeldPackage
 from sysimage.compare.difference import compare_packages
 from sysimage.compare.fixes import fixes
-from sysimage.compare.holding import HeldPackage
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.debs.changelog import fixed_since
 from tests.bootstrap.debs.made_debs import Member, control, deb_bytes, package_of, symlink

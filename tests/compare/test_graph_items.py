@@ -180,8 +180,8 @@ def test_what_means_none_or_several_is_refused_with_what_is_near() -> None:
     for text in ("tool", "tool*"):
         assert refusal(text) == (f"cannot choose an item for {text!r}: 2 fit", "name one of them", tools)
     assert refusal("tool", {})[2] == tools
-    assert refusal("22222")[0] == "cannot find '22222': no item is called so", "a hash has six characters at least"
-    assert refusal("basj") == ("cannot find 'basj': no item is called so", f"did you mean 'bash'? {listed}", [])
+    assert refusal("22222")[0] == "cannot find '22222': there is no such item", "a hash has six characters at least"
+    assert refusal("basj") == ("cannot find 'basj': there is no such item", f"did you mean 'bash'? {listed}", [])
     assert refusal("yste")[1] == f"did you mean 'system'? {listed}"
     assert refusal("ib")[1] in (listed, f"did you mean 'lib'? {listed}")
     assert refusal("zz")[1] == listed

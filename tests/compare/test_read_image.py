@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sysimage.compare.holding import HeldFile, HeldLayer, HeldPackage, Holding
+from sysimage.compare.compared_contents import HeldFile, HeldLayer, HeldPackage, Holding
 from sysimage.compare.read_image import read_image
 from sysimage.errors import IntegrityError, MachineError
 from sysimage.store.database import Schema

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from sysimage.containers.container_init import CAPABILITIES
+from sysimage.containers.container_init import KEPT_CAPABILITIES
 from sysimage.containers.errors import ProgramNotStartedError
 from sysimage.containers.image import open_image
-from sysimage.containers.namespaces import Container, Settings, UnpackedImage
+from sysimage.containers.namespaces import Container, ContainerOptions, UnpackedImage
 from sysimage.containers.users import is_privileged, user_map
 from sysimage.errors import MachineError
 from tests.support import raw_tar
@@ -98,7 +98,7 @@ def test_its_root_cannot_change_settings_of_the_machine(container: Container) ->
     for path in ("/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/sys/kernel/uevent_seqnum"):
         assert container.run(["sh", "-c", f"echo x > {path}"]).status != 0
     bounds = next(line for line in out(container, "cat", "/proc/self/status").splitlines() if "CapBnd" in line)
-    assert int(bounds.split()[1], 16) == sum(1 << number for number in CAPABILITIES)
+    assert int(bounds.split()[1], 16) == sum(1 << number for number in KEPT_CAPABILITIES)
     for path in ("/proc/kcore", "/proc/timer_list", "/proc/keys"):  # of those that this kernel has
         assert out(container, "sh", "-c", f"! [ -e {path} ] || cat {path}") == ""
 
@@ -115,12 +115,12 @@ def test_it_stops_by_the_images_signal_and_starts_again_with_what_it_wrote(tmp_p
 
 
 def test_what_does_not_listen_is_killed_in_the_end(files: UnpackedImage) -> None:
-    deaf = files.start(["/bin/sleep", "100"], Settings(upper="deaf"), stdin=subprocess.DEVNULL)
+    deaf = files.start(["/bin/sleep", "100"], ContainerOptions(upper="deaf"), stdin=subprocess.DEVNULL)
     assert deaf.stop(timeout=0.1) == 128 + 9
 
 
 def test_two_containers_beside_each_other_do_not_meet(files: UnpackedImage) -> None:
-    one, two = (files.start(SLEEP, Settings(upper=name), stdin=subprocess.DEVNULL) for name in ("one", "two"))
+    one, two = (files.start(SLEEP, ContainerOptions(upper=name), stdin=subprocess.DEVNULL) for name in ("one", "two"))
     one.run(["touch", "/only-here"])
     assert two.run(["ls", "/only-here"]).status != 0
     assert one.stop() == two.stop() == 5

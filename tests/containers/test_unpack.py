@@ -90,7 +90,7 @@ def test_a_layer_that_is_not_what_the_image_says_is_refused(form: str, tmp_path:
     name = next(name for name, data in files.items() if data == image.layers[1])
     files[name] = image.layers[1].replace(b"right", b"wrong")
     with (
-        pytest.raises(IntegrityError, match="it is not what it says") as caught,
+        pytest.raises(IntegrityError, match="its content is not what its documents say") as caught,
         unpack(write_archive(files, tmp_path / "x.tar")),
     ):
         pass

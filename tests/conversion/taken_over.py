@@ -13,7 +13,7 @@ from sysimage.spec.parse import spec_of_value
 
 Notes = list[tuple[int | None, str]]
 """Lines and texts."""
-_NOTHING_RUNS = ": nothing runs; declare what it makes"
+_NOTHING_RUNS = ": a build runs no command; declare what it makes"
 _ONLY_PROCESS = " the image runs it as its only process; `sysimage explain services` has an init watch it"
 
 

@@ -92,9 +92,9 @@ def test_accounts_are_declared_as_their_commands_would_make_them(
             "apt-get -t trixie install -y jq=1 git/sid gdb:arm64 'd*' ./e.deb $F",
             {"packages": ["jq", "git", "gdb"]},
             [
-                "package d*: a name that only a shell, or another file, knows",
-                "package ./e.deb: a name that only a shell, or another file, knows",
-                "package $F: a name that only a shell, or another file, knows",
+                "package d*: a shell or another file sets this name",
+                "package ./e.deb: a shell or another file sets this name",
+                "package $F: a shell or another file sets this name",
                 "version of jq=1: not kept, since it is another suite's; `sysimage lock` pins versions",
             ],
         ),
@@ -116,8 +116,8 @@ def test_accounts_are_declared_as_their_commands_would_make_them(
             "apt-get install `cat list` jq",
             {"packages": ["jq"]},
             [
-                "package `cat: a name that only a shell, or another file, knows",
-                "package list`: a name that only a shell, or another file, knows",
+                "package `cat: a shell or another file sets this name",
+                "package list`: a shell or another file sets this name",
             ],
         ),
         (

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sysimage.conversion.convert import convert
-from sysimage.conversion.draft import Converted
+from sysimage.conversion.spec_draft import Converted
 from sysimage.errors import SpecError
 from sysimage.spec.parse import spec_of_value
 
@@ -184,7 +184,8 @@ def test_what_the_base_runs_of_itself_is_enabled(
 
 
 def test_what_a_dockerignore_names_is_left_out_of_trees(tmp_path: Path) -> None:
-    """Its patterns begin at the top; those of a tree, as of a .gitignore, are for every depth but for a slash."""
+    """Its patterns begin at the top; those of a tree, as of a .gitignore, are for every depth, except patterns with a
+    slash."""
     (tmp_path / "src/sub").mkdir(parents=True)
     (tmp_path / ".dockerignore").write_text("# not these\n*.md\n!README.md\n**/*.pyc\n./src/secret/\n")
     trees = spec_of(tmp_path, "FROM debian\nCOPY src /srv/src\nCOPY . /srv/all\n")["trees"]
@@ -253,7 +254,7 @@ def test_a_recipe_of_debos_has_its_counterpart(tmp_path: Path) -> None:
     }
     assert notes_of(found) == [
         "{{ if .debug }}: read as false",
-        "run scripts/setup.sh: nothing runs; declare what it makes",
+        "run scripts/setup.sh: a build runs no command; declare what it makes",
     ]
 
 

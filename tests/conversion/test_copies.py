@@ -97,7 +97,7 @@ from tests.conversion.taken_over import Notes, files_in, whole
         (
             "FROM debian\nCOPY f /srv/f\nRUN echo a >> /srv/f\n",
             {"files": {"/srv/f": {"source": "f"}}},
-            [(3, "RUN echo a >> /srv/f: nothing runs; declare what it makes")],
+            [(3, "RUN echo a >> /srv/f: a build runs no command; declare what it makes")],
         ),
         ("FROM debian\nCOPY d /\n", {"files": {"/sub/y": {"source": "d/sub/y"}, "/x": {"source": "d/x"}}}, []),
         (

@@ -140,7 +140,7 @@ apt-get install git
 EOF
 """,
             {"packages": ["jq"]},
-            [(2, "RUN cat <<EOF: nothing runs; declare what it makes")],
+            [(2, "RUN cat <<EOF: a build runs no command; declare what it makes")],
         ),
         (
             """\
@@ -167,7 +167,7 @@ B
                 "  jq\n"
             ),
             {"packages": ["jq"], "directories": {"/a": {}, "/ab": {}}, "environment": {"X": "a"}},
-            [(3, "RUN mkdir /$Y: nothing runs; declare what it makes")],
+            [(3, "RUN mkdir /$Y: a build runs no command; declare what it makes")],
         ),
         ("FROM debian\nCMD []\n", {}, [(2, "CMD: *")]),
         ("FROM debian\nCMD python x.py\n", {"command": ["python3", "x.py"]}, [(2, "CMD: *")]),

@@ -15,7 +15,7 @@ from sysimage.blobs import BlobDirectory, Descriptor, media_types
 from sysimage.destinations.content_archive import write_content_archive
 from sysimage.destinations.image_content import ImageContent, Referrer
 from sysimage.digest import Digest
-from sysimage.image import Document, ImageConfig, make_image
+from sysimage.image import EncodedDocument, ImageConfig, make_image
 from sysimage.layers import Compression, LayerSource, build_layers
 from sysimage.rootfs import Entry
 from tests.destinations.test_archives import through_a_pipe
@@ -32,10 +32,10 @@ class Parts:
     def blob(self, data: bytes, media_type: str = OCTETS) -> Descriptor:
         return self.own.put(data, media_type)
 
-    def image(self, name: str, config_type: str = media_types.CONFIG) -> tuple[Document, list[Descriptor]]:
+    def image(self, name: str, config_type: str = media_types.CONFIG) -> tuple[EncodedDocument, list[Descriptor]]:
         blobs = [self.blob(f"config of {name}".encode(), config_type), self.blob(f"layer of {name}".encode() * 200)]
         config, layer = (blob.as_json() for blob in blobs)
-        return Document.of({"config": config, "layers": [layer]}, media_types.MANIFEST), blobs
+        return EncodedDocument.of({"config": config, "layers": [layer]}, media_types.MANIFEST), blobs
 
     def provide(self, blob: Descriptor) -> Path:
         return self.own.path(blob.digest)
@@ -46,17 +46,17 @@ def parts(tmp_path: Path) -> Parts:
     return Parts(tmp_path / "own")
 
 
-def index_of(*entries: tuple[Document, str | None]) -> Document:
+def index_of(*entries: tuple[EncodedDocument, str | None]) -> EncodedDocument:
     manifests = []
     for document, platform in entries:
         entry = document.descriptor.as_json()
         if platform is not None:
             entry["platform"] = dict(zip(("os", "architecture", "variant"), platform.split("/"), strict=False))
         manifests.append(entry)
-    return Document.of({"schemaVersion": 2, "manifests": manifests}, media_types.INDEX)
+    return EncodedDocument.of({"schemaVersion": 2, "manifests": manifests}, media_types.INDEX)
 
 
-def content_of(documents: Sequence[Document], blobs: Sequence[Descriptor]) -> ImageContent:
+def content_of(documents: Sequence[EncodedDocument], blobs: Sequence[Descriptor]) -> ImageContent:
     return ImageContent(tuple(documents), tuple(blobs), frozenset())
 
 
@@ -73,8 +73,8 @@ def written(parts: Parts, content: ImageContent, place: Path, **options: Any) ->
     return members(place.read_bytes())
 
 
-def name_of(what: Document | Descriptor) -> str:
-    descriptor = what.descriptor if isinstance(what, Document) else what
+def name_of(what: EncodedDocument | Descriptor) -> str:
+    descriptor = what.descriptor if isinstance(what, EncodedDocument) else what
     return f"blobs/sha256/{descriptor.digest.hex}"
 
 
@@ -84,7 +84,7 @@ def test_documents_come_before_blobs_and_parents_before_children(parts: Parts, t
     content = content_of((arm, amd, root), (*arm_blobs, *amd_blobs))
     found = written(parts, content, tmp_path / "a.tar", tags=["web:1", "web:2"])
 
-    everything: list[Document | Descriptor] = [root, amd, arm, *arm_blobs, *amd_blobs]
+    everything: list[EncodedDocument | Descriptor] = [root, amd, arm, *arm_blobs, *amd_blobs]
     entry = {**root.descriptor.as_json(), "annotations": {"n": "web"}}
     index = {"schemaVersion": 2, "mediaType": media_types.INDEX, "manifests": [entry]}
     config, *layers = map(name_of, amd_blobs)
@@ -151,7 +151,7 @@ def test_what_is_not_an_image_is_nothing_for_dockers_older_loader(
 ) -> None:
     image, blobs = parts.image("x", config_type)
     manifests = [1, {**image.descriptor.as_json(), **entry}]
-    root = Document.of({"schemaVersion": 2, "manifests": manifests}, media_types.INDEX)
+    root = EncodedDocument.of({"schemaVersion": 2, "manifests": manifests}, media_types.INDEX)
     found = written(parts, content_of((image, root), blobs), tmp_path / "a.tar")
     assert ("manifest.json" in found) is is_image
 
@@ -168,7 +168,7 @@ def test_what_is_not_an_image_is_nothing_for_dockers_older_loader(
     ],
 )
 def test_a_document_of_another_kind_is_written_as_it_is(parts: Parts, tmp_path: Path, value: dict[str, Any]) -> None:
-    document = Document.of(value, media_types.MANIFEST)
+    document = EncodedDocument.of(value, media_types.MANIFEST)
     found = written(parts, content_of([document], []), tmp_path / "a.tar")
     assert list(found) == ["oci-layout", "index.json", "blobs", "blobs/sha256", name_of(document)]
     assert found[name_of(document)] == document.data
@@ -200,10 +200,10 @@ def test_an_image_that_was_made_leads_to_its_manifest_and_each_blob_once(parts: 
     ],
 )
 def test_a_referrer_is_listed_with_its_kind_and_annotations(value: dict[str, Any], kind: str | None) -> None:
-    child = Document.of({"x": 1}, media_types.MANIFEST)
+    child = EncodedDocument.of({"x": 1}, media_types.MANIFEST)
     blob = Descriptor(OCTETS, Digest.of(b"blob"), 1000)
     for more in ({}, {"annotations": {"a": "b"}}, {"annotations": ["a"]}):
-        root = Document.of({**value, **more}, media_types.MANIFEST)
+        root = EncodedDocument.of({**value, **more}, media_types.MANIFEST)
         referrer = Referrer(Digest.of(b"subject"), (child, root), (blob,))
         kept = more if isinstance(more.get("annotations"), dict) else {}
         assert referrer.entry == {**root.descriptor.as_json(), **({"artifactType": kind} if kind else {}), **kept}

@@ -16,7 +16,7 @@ from sysimage.blobs import BlobDirectory, Descriptor, media_types
 from sysimage.destinations.image_content import ImageContent, Referrer
 from sysimage.destinations.layout import write_content_to_layout, write_oci_layout
 from sysimage.errors import IntegrityError, MachineError, SpecError
-from sysimage.image import Document, Image, ImageConfig, ImageName, make_image
+from sysimage.image import EncodedDocument, Image, ImageConfig, ImageName, make_image
 from sysimage.layers import Compression, LayerSource, build_layers
 from sysimage.notices import listen_to_notices
 from sysimage.rootfs import Entry
@@ -199,7 +199,7 @@ def test_a_copy_that_fails_leaves_nothing_of_what_refers_to_the_image(blobs: Blo
     referrers = []
     for name in (b"an sbom", b"a signature"):
         blob = blobs.put(name, "text/plain")
-        document = Document.of({"layers": [blob.as_json()], "subject": subject.as_json()}, media_types.MANIFEST)
+        document = EncodedDocument.of({"layers": [blob.as_json()], "subject": subject.as_json()}, media_types.MANIFEST)
         referrers.append(Referrer(subject.digest, (document,), (blob,)))
     content = replace(ImageContent.of(made), referrers=tuple(referrers))
 
@@ -219,7 +219,7 @@ def test_an_image_is_copied_with_what_refers_to_it_and_each_is_named_once(blobs:
     subject = made.manifest.descriptor
     sbom = blobs.put(b"an sbom", "text/plain")
     value = {"artifactType": "signature", "layers": [sbom.as_json()], "subject": subject.as_json()}
-    signature = Document.of(value, media_types.MANIFEST)
+    signature = EncodedDocument.of(value, media_types.MANIFEST)
     content = replace(ImageContent.of(made), referrers=(Referrer(subject.digest, (signature,), (sbom,)),))
     layout = tmp_path / "layout"
     asked: list[Descriptor] = []

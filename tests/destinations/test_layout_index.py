@@ -13,7 +13,7 @@ from sysimage.destinations.image_content import Referrer
 from sysimage.destinations.layout_index import LayoutIndex, read_index
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
-from sysimage.image import Document
+from sysimage.image import EncodedDocument
 
 NAME, TAG = "io.containerd.image.name", "org.opencontainers.image.ref.name"
 WEB = {NAME: "docker.io/library/web:1", TAG: "1"}
@@ -84,7 +84,7 @@ def test_an_image_is_known_by_its_name_with_or_without_a_registry(name: str, is_
 
 
 def test_referrers_are_entries_without_a_name_and_each_is_there_once() -> None:
-    documents = [Document.of({"n": number}, media_types.MANIFEST) for number in range(3)]
+    documents = [EncodedDocument.of({"n": number}, media_types.MANIFEST) for number in range(3)]
     referrers = [Referrer(Digest.of(b"subject"), (document,), ()) for document in documents]
     before = index(entry("a", WEB), documents[1].descriptor.as_json())
     after = before.with_referrers(referrers)

@@ -125,7 +125,7 @@ def test_a_manifest_is_read_with_its_exact_bytes_and_its_media_type(registry: Re
         fetch_manifest(session, "2", missing=())
     registry.manifests[f"team/web:{digest}"] = b"{}"
     with pytest.raises(
-        RegistryError, match=rf"^cannot read {target.repository}@{digest}: the registry gives another manifest$"
+        RegistryError, match=rf"^cannot read {target.repository}@{digest}: the registry returned another manifest$"
     ):
         fetch_manifest(session, str(digest))
 
@@ -168,7 +168,7 @@ def test_a_file_of_certificates_that_is_not_there_is_named(registry: Registry, t
 
 
 @pytest.mark.parametrize("said", ["H.TEST:5000", "h.test:5000"])
-def test_hosts_that_are_spoken_to_without_tls_are_known_in_any_case(said: str) -> None:
+def test_hosts_that_are_reached_without_tls_are_known_in_any_case(said: str) -> None:
     registries = Registries(plain_http=("other.test", said))
     for name, base in (
         ("h.test:5000/x", "http://h.test:5000/v2/x"),

@@ -82,10 +82,10 @@ def test_a_push_gives_tags_and_never_digests() -> None:
         ("[::1]:1/web", "http://[::1]:1/v2/web"),
     ],
 )
-def test_tls_is_spoken_to_all_but_this_machine(text: str, base: str) -> None:
+def test_tls_is_used_for_all_hosts_except_this_machine(text: str, base: str) -> None:
     assert RegistrySession(ImageReference.parse(text).repository).base == base
 
 
-def test_a_registry_is_spoken_to_without_tls_where_that_is_asked_for() -> None:
+def test_a_registry_is_reached_without_tls_where_that_is_asked_for() -> None:
     session = RegistrySession(ImageReference.parse("host.test:5000/web").repository, plain_http=True)
     assert session.base == "http://host.test:5000/v2/web"

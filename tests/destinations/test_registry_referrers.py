@@ -17,7 +17,7 @@ from sysimage.destinations.registry.tags import list_tags
 from sysimage.destinations.written_image import Transfer
 from sysimage.digest import Digest
 from sysimage.errors import RegistryError, SpecError
-from sysimage.image import Document
+from sysimage.image import EncodedDocument
 from tests.destinations.registry_server import INDEX, Handler, Registry, running
 from tests.destinations.test_registry import image_of
 from tests.destinations.test_registry_habits import session_with
@@ -42,9 +42,9 @@ class Referred:
             ),
         )
 
-    def document(self, subject: Descriptor, blob: Descriptor) -> Document:
+    def document(self, subject: Descriptor, blob: Descriptor) -> EncodedDocument:
         value = {"config": blob.as_json(), "layers": [blob.as_json()], "subject": subject.as_json()}
-        return Document.of(value, media_types.MANIFEST)
+        return EncodedDocument.of(value, media_types.MANIFEST)
 
 
 def push_referred(registry: Registry, blobs: BlobDirectory, content: ImageContent, tag: str = "1") -> Transfer:

@@ -12,7 +12,7 @@ from sysimage.blobs import media_types
 from sysimage.destinations.registry.challenges import Challenge, parse_challenges
 from sysimage.destinations.registry.manifest import media_type_of
 from sysimage.destinations.registry.names import has_registry, is_inner, is_this_machine, related, without_port
-from sysimage.destinations.registry.replies import Reply, parse_json, refusal, shown
+from sysimage.destinations.registry.replies import Reply, parse_json, refusal, safe_address
 from sysimage.errors import RegistryError
 
 URL = "https://h.test/v2/web"
@@ -110,7 +110,7 @@ def test_a_document_has_a_length_that_registries_take() -> None:
     ],
 )
 def test_an_address_is_shown_without_secrets_and_what_terminals_obey(url: str, text: str) -> None:
-    assert shown(url) == text
+    assert safe_address(url) == text
 
 
 def errors(*values: object) -> bytes:

@@ -18,7 +18,7 @@ from sysimage.destinations.registry.upload import Uploader
 from sysimage.destinations.written_image import Transfer
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, RegistryError
-from sysimage.image import Document
+from sysimage.image import EncodedDocument
 from tests.destinations.pushing import push_image
 from tests.destinations.registry_server import Handler, Registry, running
 from tests.destinations.test_registry import assert_holds, image_of
@@ -308,7 +308,7 @@ def test_what_is_there_is_not_sent_and_what_is_mounted_does_not_count_as_sent(re
     data = [b"config", b"there already", b"is mounted", b"has to be sent"]
     config, *layers = (Descriptor(OCTETS, Digest.of(one), len(one)) for one in data)
     there, mounted, absent = layers
-    manifest = Document.of(
+    manifest = EncodedDocument.of(
         {"config": config.as_json(), "layers": [one.as_json() for one in layers]}, media_types.MANIFEST
     )
     content = ImageContent(

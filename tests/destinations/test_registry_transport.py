@@ -227,7 +227,7 @@ def test_a_certificate_of_an_unknown_authority_is_the_hint_and_a_known_one_is_tr
             assert made.request("GET", url, headers={}).status == 200
 
 
-def test_this_machine_is_spoken_to_as_it_answers(registry: Registry) -> None:
+def test_this_machine_is_reached_as_it_answers(registry: Registry) -> None:
     with running(certificate=CERTIFICATE) as guarded:
         for address, secure in ((registry.address, False), (guarded.address, True)):
             assert speaks_tls(address) is secure

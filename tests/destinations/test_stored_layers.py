@@ -49,7 +49,7 @@ def test_a_file_has_the_bytes_that_a_pipe_gets(
 
 
 @pytest.mark.parametrize("archive_format", ["archive", "docker-archive"])
-def test_a_file_is_written_in_whole_pieces_but_for_its_end(
+def test_a_file_is_written_in_whole_pieces_except_for_its_end(
     image: Image, blobs: BlobDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archive_format: str
 ) -> None:
     real, parts, lengths = os.pwrite, [], set()

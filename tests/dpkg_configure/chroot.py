@@ -15,8 +15,8 @@ from pathlib import Path
 from sysimage.rootfs.tree import Kind
 from sysimage_bootstrap.archive import default_sources
 from sysimage_bootstrap.debs.control_files import MAINTAINER_FILES
-from sysimage_bootstrap.scripts.read import PackageScripts
-from sysimage_bootstrap.scripts.root_files import Node
+from sysimage_bootstrap.scripts.read_scripts import PackageScripts
+from sysimage_bootstrap.scripts.root_files import FileNode
 
 _MERGED = ("bin", "lib", "lib64", "sbin")
 
@@ -78,7 +78,7 @@ class ChrootFiles:
     def __init__(self, top: Path, owners: Owners, info: Path | None = None) -> None:
         self._top, self._owners, self._info = top, owners, info
 
-    def node(self, path: str) -> Node | None:
+    def node(self, path: str) -> FileNode | None:
         file = Path(f"{self._top}{path}")
         try:
             found = file.lstat()
@@ -87,10 +87,10 @@ class ChrootFiles:
         mode = stat.S_IMODE(found.st_mode)
         owner, group = self._owners.user(found.st_uid), self._owners.group(found.st_gid)
         if stat.S_ISLNK(found.st_mode):
-            return Node(Kind.SYMLINK, 0o777, owner, group, target=os.readlink(file))  # noqa: PTH115
+            return FileNode(Kind.SYMLINK, 0o777, owner, group, target=os.readlink(file))  # noqa: PTH115
         if stat.S_ISDIR(found.st_mode):
-            return Node(Kind.DIRECTORY, mode, owner, group)
-        return Node(Kind.FILE, mode, owner, group, file) if stat.S_ISREG(found.st_mode) else None
+            return FileNode(Kind.DIRECTORY, mode, owner, group)
+        return FileNode(Kind.FILE, mode, owner, group, file) if stat.S_ISREG(found.st_mode) else None
 
     def names(self, path: str) -> Iterable[str]:
         try:

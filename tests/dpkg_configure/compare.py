@@ -12,8 +12,8 @@ from sysimage.rootfs.add_accounts import add_accounts
 from sysimage.rootfs.tree import Kind
 from sysimage_bootstrap.debs.control_files import SCRIPTS
 from sysimage_bootstrap.scripts.declarations import Declarations
-from sysimage_bootstrap.scripts.read import PackageScripts, Settings, read_scripts
-from sysimage_bootstrap.scripts.root_files import Node, RootFiles
+from sysimage_bootstrap.scripts.read_scripts import PackageScripts, ScriptSettings, read_scripts
+from sysimage_bootstrap.scripts.root_files import FileNode, RootFiles
 from sysimage_bootstrap.system.sysusers import parse_sysusers
 from tests.dpkg_configure.allowed import reason
 from tests.dpkg_configure.chroot import Chroot, ChrootFiles, Owners, scripts_of
@@ -105,7 +105,7 @@ def _understood(chroot: Chroot, scripts: Iterable[PackageScripts]) -> tuple[Decl
     source = ChrootFiles(chroot.unpacked, owners, chroot.configured / "var/lib/dpkg/info")
     users, groups = parse_sysusers(_sysusers(chroot))
     named = {user.name for user in users}
-    settings = Settings(
+    settings = ScriptSettings(
         host_name=platform.node(),
         users=dict.fromkeys(named, ""),
         groups=named | {group.name for group in groups},
@@ -174,7 +174,7 @@ def _walk(files: RootFiles, path: str) -> Iterator[str]:
             yield from _walk(files, below)
 
 
-def _shown(node: Node | None) -> str:
+def _shown(node: FileNode | None) -> str:
     if node is None:
         return "nothing"
     if node.target is not None:

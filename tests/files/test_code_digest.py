@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysimage.files.code_digest import PACKAGES, Packages, code_digest, imports_in, library_version
+from sysimage.files.code_digest import PYTHON_PACKAGES, Packages, code_digest, imports_in, library_version
 from sysimage.store.paths import StorePath
 from tests.support.examples import ROOT
 
@@ -189,7 +189,7 @@ def digest(tmp_path_factory: pytest.TempPathFactory) -> Digesting:
         package(top / "pack", {**files, **changes})
         code = (
             "from pack.one import f; from pack.high import g; from sysimage.files import code_digest as c; "
-            f"c.PACKAGES += ('pack', 'not_installed', 'without_init'); print(c.code_digest({makers}))"
+            f"c.PYTHON_PACKAGES += ('pack', 'not_installed', 'without_init'); print(c.code_digest({makers}))"
         )
         environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(top), *sys.path]), "PYTHONHASHSEED": hash_seed}
         run = [sys.executable, "-c", code]
@@ -212,7 +212,7 @@ def test_every_library_that_we_import_has_a_version() -> None:
 
 
 def test_all_our_packages_are_followed() -> None:
-    assert set(PACKAGES) == {"sysimage", "sysimage_bootstrap", "sysimage_vm"}
+    assert set(PYTHON_PACKAGES) == {"sysimage", "sysimage_bootstrap", "sysimage_vm"}
 
 
 def test_whatever_a_module_names_beside_itself_is_followed() -> None:

@@ -20,8 +20,8 @@ import sysimage
 from sysimage import api
 from sysimage.formats import DOCUMENT_VERSION
 from sysimage.layerplan import from_json
+from sysimage.pipeline.compressed_text import decompress_text
 from sysimage.pipeline.history import ANNOTATION
-from sysimage.pipeline.packed import unpacked
 from sysimage.store.database import Schema
 from sysimage.verify.database import read_database
 from sysimage.verify.issue_collector import IssueCollector
@@ -103,7 +103,7 @@ def test_a_build_goes_on_from_an_image_of_any_version(image: Path, tmp_path: Pat
     shutil.copy(image.parent / "system.json", tmp_path)
     settings = api.Settings(cache_dir=tmp_path / "cache", jobs=1, environ={})
     plan = api.plan(tmp_path / "system.json", previous=image, settings=settings)
-    before = from_json(unpacked(api.inspect(image).annotations[ANNOTATION])).plan
+    before = from_json(decompress_text(api.inspect(image).annotations[ANNOTATION])).plan
     assert [layer.paths for layer in plan.layers] == [tuple(map(str, layer.paths)) for layer in before.layers]
 
 

@@ -75,7 +75,7 @@ MANIFESTS = {
     "no config": ({"config": None}, "has no 'config'"),
     "a config of an unknown type": ({"config": descriptor(b"", "text/plain")}, "the config is of type 'text/plain'"),
     "a layer of an unknown type": ({"layers": [descriptor(LAYER_1, "text/plain")]}, "layer 1 is of type 'text/plain'"),
-    "a foreign layer": ({"layers": [descriptor(LAYER_1, LAYER, urls=["some://where"])]}, "which is not done"),
+    "a foreign layer": ({"layers": [descriptor(LAYER_1, LAYER, urls=["some://where"])]}, "which sysimage does not do"),
     "a digest that is a path (CVE-2024-3727)": (
         {"layers": [descriptor(LAYER_1, LAYER, digest="sha256:../../../../etc/passwd")]},
         "'sha256:../../../../etc/passwd' is not a sha256 digest",

@@ -9,7 +9,7 @@ import pytest
 
 from sysimage.blobs import Descriptor, media_types
 from sysimage.digest import Digest
-from sysimage.image import Document, HealthCheck, Image, ImageConfig, ImageName, canonical_json, make_image
+from sysimage.image import EncodedDocument, HealthCheck, Image, ImageConfig, ImageName, canonical_json, make_image
 from sysimage.layers import LayerBlob
 
 
@@ -232,7 +232,7 @@ def test_json_has_one_form() -> None:
     )
     with pytest.raises(ValueError, match="not JSON compliant"):
         canonical_json(float("nan"))
-    document = Document.of({"x": 1}, "text/json")
+    document = EncodedDocument.of({"x": 1}, "text/json")
     assert document.descriptor.digest == Digest.of(document.data)
     assert document.value == json.loads(document.data) == {"x": 1}
 

@@ -1,6 +1,6 @@
 from sysimage.closure import Closure
 from sysimage.layerplan import LayerPlan
-from sysimage.layerplan.changes import LONGEST, Observed, observe, observe_dates
+from sysimage.layerplan.changes import LONGEST_HISTORY, Observed, observe, observe_dates
 from tests.layerplan.closures import closure_of, updated
 
 CHAIN = closure_of({"lib-1": 10, "tool-1": 10, "app-1": 10}, {"tool-1": ["lib-1"], "app-1": ["tool-1"]})
@@ -130,12 +130,12 @@ def test_a_plan_remembers_the_newest_steps_alone() -> None:
     """What changed, and what was there, in the last steps, whatever came before them."""
     without = closure_of({"lib-1": 10})
     closures = [without, without, CHAIN]
-    for step in range(LONGEST):
+    for step in range(LONGEST_HISTORY):
         closures.append(updated(closures[-1], ["lib-1"] if step % 3 else [], propagates=False, salt=step))
-    whole, last = observe(closures).memory, observe(closures[-LONGEST - 1 :]).memory
-    assert observe(closures).steps == LONGEST + 2
+    whole, last = observe(closures).memory, observe(closures[-LONGEST_HISTORY - 1 :]).memory
+    assert observe(closures).steps == LONGEST_HISTORY + 2
     assert whole == last
-    assert whole.steps == LONGEST
+    assert whole.steps == LONGEST_HISTORY
     assert {path.name: bits for path, bits in whole.present} == dict.fromkeys(
-        ("lib-1", "tool-1", "app-1"), (1 << LONGEST) - 1
+        ("lib-1", "tool-1", "app-1"), (1 << LONGEST_HISTORY) - 1
     )

@@ -3,16 +3,16 @@ from itertools import permutations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sysimage.layerplan.draft import Draft, Unit
+from sysimage.layerplan.layer_draft import LayerDraft, Unit
 from sysimage.layerplan.order import stack
 
 
-def drafts_of(layers: list[tuple[int, int]]) -> list[Draft]:
+def drafts_of(layers: list[tuple[int, int]]) -> list[LayerDraft]:
     """Layers by bytes and possibilities."""
-    return [Draft.of([Unit((at,), size, ahead)]) for at, (size, ahead) in enumerate(layers)]
+    return [LayerDraft.of([Unit((at,), size, ahead)]) for at, (size, ahead) in enumerate(layers)]
 
 
-def above_changes(order: list[Draft]) -> int:
+def above_changes(order: list[LayerDraft]) -> int:
     """Bytes times possibilities in which a layer or one below it changes."""
     below = total = 0
     for draft in order:

@@ -8,10 +8,10 @@ from sysimage import layerplan
 from sysimage.errors import SpecError
 from sysimage.layerplan import MOST_LAYERS, LayerPlan, PlannedLayer, pull_seconds
 from sysimage.layerplan.budget import room_for_items
-from sysimage.layerplan.draft import Draft, Unit
+from sysimage.layerplan.layer_draft import LayerDraft, Unit
 from sysimage.layerplan.merge import is_coarse
 from sysimage.layerplan.plan import check_max_layers
-from sysimage.layerplan.prices import FIRST_PULLS, LAYER, SPEED, THRIFT, WORTH_A_LAYER, Prices, prices
+from sysimage.layerplan.prices import FIRST_PULLS, LAYER_PRICE, SPEED, THRIFT, WORTH_A_LAYER, Prices, prices
 from tests.layerplan.closures import store_path
 
 
@@ -55,7 +55,7 @@ def test_the_customization_is_a_layer_of_its_own_unless_it_goes_into_another() -
 def test_a_client_waits_for_bytes_and_for_each_layer() -> None:
     assert pull_seconds(0, 0) == 0
     assert pull_seconds(SPEED, 0) == 1
-    assert pull_seconds(2 * SPEED, 10) == pytest.approx(2 + 10 * LAYER / SPEED)
+    assert pull_seconds(2 * SPEED, 10) == pytest.approx(2 + 10 * LAYER_PRICE / SPEED)
 
 
 def test_what_a_layer_costs_is_as_it_was_written_down() -> None:
@@ -64,19 +64,19 @@ def test_what_a_layer_costs_is_as_it_was_written_down() -> None:
     assert prices(1).layer == WORTH_A_LAYER == 325_000
 
 
-def test_prices_are_in_possibilities_but_for_a_layers_bytes() -> None:
-    assert prices(100) == Prices(0.0, 0.0, FIRST_PULLS * 100, LAYER // THRIFT)
-    assert prices(100, aloof=0.25, fresh=0.5) == Prices(25.0, 50.0, FIRST_PULLS * 100, LAYER // THRIFT)
+def test_prices_are_in_possibilities_except_for_a_layers_bytes() -> None:
+    assert prices(100) == Prices(0.0, 0.0, FIRST_PULLS * 100, LAYER_PRICE // THRIFT)
+    assert prices(100, aloof=0.25, fresh=0.5) == Prices(25.0, 50.0, FIRST_PULLS * 100, LAYER_PRICE // THRIFT)
     assert Prices(3.0, 5.0) == Prices(3.0, 5.0, 0.0, 0)
 
 
 def test_a_layer_costs_its_pulls_and_more_if_it_is_a_mixture_or_breaks_with_the_plan_before() -> None:
     price = Prices(aloof=3.0, fresh=5.0, first=7.0, layer=11)
     one, other = Unit((0,), 100, 0b0011), Unit((1,), 10, 0b0110)
-    assert Draft.of([one], kept=True).cost(price) == (100 + 11) * 2 + 11 * 7
-    assert Draft.of([one]).cost(price) == (100 + 11) * 2 + 11 * 7 + 100 * 5
-    assert Draft.of([one, other], kept=True).cost(price) == (110 + 11) * 3 + 11 * 7 + 110 * 3
-    assert Draft.of([one, other]).cost(price) == (110 + 11) * 3 + 11 * 7 + 110 * (3 + 5)
+    assert LayerDraft.of([one], kept=True).cost(price) == (100 + 11) * 2 + 11 * 7
+    assert LayerDraft.of([one]).cost(price) == (100 + 11) * 2 + 11 * 7 + 100 * 5
+    assert LayerDraft.of([one, other], kept=True).cost(price) == (110 + 11) * 3 + 11 * 7 + 110 * 3
+    assert LayerDraft.of([one, other]).cost(price) == (110 + 11) * 3 + 11 * 7 + 110 * (3 + 5)
 
 
 def test_only_more_layers_than_can_be_compared_and_than_there_is_room_for_are_joined_in_batches() -> None:

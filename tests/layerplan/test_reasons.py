@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sysimage.layerplan.draft import Draft, Unit
 from sysimage.layerplan.forecast import POSSIBILITIES
+from sysimage.layerplan.layer_draft import LayerDraft, Unit
 from sysimage.layerplan.plan import PlannedLayer
 from sysimage.layerplan.reasons import explain, pulls_per_year
 from tests.layerplan.closures import closure_of
@@ -25,12 +25,14 @@ def often(possibilities: int, start: int = 0) -> int:
 
 
 def reason(*units: Unit, kept: bool = False, fixed: bool = False) -> str:
-    return explain(Draft.of(units, kept=kept, fixed=fixed), ITEMS, 14.0).reason
+    return explain(LayerDraft.of(units, kept=kept, fixed=fixed), ITEMS, 14.0).reason
 
 
 def test_a_layer_of_a_plan_says_what_it_holds() -> None:
     paths = tuple(sorted(item.path for item in ITEMS))
-    layer = explain(Draft.of([unit("perl", ahead=0b11), unit("zlib", "bash", ahead=0b10)]), ITEMS, 14.0, "; a note")
+    layer = explain(
+        LayerDraft.of([unit("perl", ahead=0b11), unit("zlib", "bash", ahead=0b10)]), ITEMS, 14.0, "; a note"
+    )
     said = f"3 items that change together, {heaviest()} the largest; a note"
     assert layer == PlannedLayer(paths, 170, said, pulls_per_year(0b11, 14.0))
 

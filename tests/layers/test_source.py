@@ -30,8 +30,8 @@ def test_every_fault_is_reported_at_once(tmp_path: Path) -> None:
     assert [str(issue) for issue in caught.value.issues] == [
         f"{nowhere.path}: where its files are on this machine is not known",
         "/etc: is given as a parent but is not a directory",
-        f"{here.path}: comes twice",
-        "/a: comes twice",
+        f"{here.path}: occurs twice",
+        "/a: occurs twice",
         f"{here.path}/extra: is inside the store item {here.path} (/files/3)",
     ]
 

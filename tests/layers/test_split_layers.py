@@ -10,7 +10,7 @@ import pytest
 from sysimage.closure import Closure
 from sysimage.layerplan.plan import LayerPlan, PlannedLayer
 from sysimage.layers.split_layers import CUSTOMIZATION, describe, layer_labels, layer_sources
-from sysimage.rootfs.tree import Entry, Tree
+from sysimage.rootfs.tree import Entry, RootTree
 from tests.support.stores import make_item, store_path
 
 
@@ -25,9 +25,9 @@ def planned(closure: Closure, max_layers: int = 9, *, customized: bool = False) 
     return LayerPlan((layers[0], replace(layers[1], customized=customized)), max_layers)
 
 
-def tree(closure: Closure) -> Tree:
+def tree(closure: Closure) -> RootTree:
     a, b = (item.path for item in closure)
-    return Tree(
+    return RootTree(
         [
             Entry.directory("/rows", 0o700),
             replace(Entry.file("/rows/a", b"a"), item=a),
@@ -78,7 +78,7 @@ def test_what_the_spec_asks_for_in_usr_is_in_the_topmost_layer_alone(closure: Cl
         Entry.directory("/usrs", 0o700, owner="/directories"),
         replace(Entry.directory("/usr/of-an-item", 0o700), item=a),
     ]
-    first, second, top = layer_sources(planned(closure), closure, Tree(directories), uid=3, gid=4)
+    first, second, top = layer_sources(planned(closure), closure, RootTree(directories), uid=3, gid=4)
     assert [(source.uid, source.gid) for source in (first, second, top)] == [(3, 4)] * 3
     expected = (Entry.directory("/"), directories[0], directories[3], directories[2])
     assert first.parents == second.parents == top.parents == expected

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sysimage import layers
 from sysimage.errors import IntegrityError, MachineError
 from sysimage.layers import BrokenPromiseError, Check, LayerSource, tar_size, write_tar
-from sysimage.layers.items import LAYER
+from sysimage.layers.items import FOR_LAYER
 from sysimage.process import run
 from sysimage.rootfs import Entry
 from sysimage.store import StoreItem, StorePath
@@ -251,7 +251,7 @@ def test_every_visitor_of_this_room_walks_for_a_layer() -> None:
         if kind.__module__.startswith("sysimage.layers."):
             purposes[kind.__name__] = kind.purpose
     assert len(purposes) >= 4
-    assert set(purposes.values()) == {LAYER}
+    assert set(purposes.values()) == {FOR_LAYER}
 
 
 @pytest.mark.parametrize("way", WAYS_INTO_A_LAYER)

@@ -16,13 +16,13 @@ import pytest
 
 from sysimage.errors import IntegrityError, MachineError, RegistryError, SpecError
 from sysimage.npm_packages.fetch import TarballSource
-from sysimage.npm_packages.lock_file import LockedPackage
+from sysimage.npm_packages.lock_file import LockedNpmPackage
 from tests.support.npm_packages import integrity, make_tarball
 
 
-def locked(tarball: Path, name: str = "one", version: str = "1.0.0", path: Path | None = None) -> LockedPackage:
+def locked(tarball: Path, name: str = "one", version: str = "1.0.0", path: Path | None = None) -> LockedNpmPackage:
     digest = hashlib.sha512(tarball.read_bytes()).hexdigest()
-    return LockedPackage(name, version, f"node_modules/{name}", "sha512", digest, path=path)
+    return LockedNpmPackage(name, version, f"node_modules/{name}", "sha512", digest, path=path)
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -110,7 +110,7 @@ def test_a_directory_gives_the_first_of_files_that_are_the_same_whichever_hash_i
     for name in ("c.tgz", "a.zip", "0.tgz.part"):
         (tmp_path / "npm" / name).write_bytes(one.read_bytes())
     short = hashlib.sha256(two.read_bytes()).hexdigest()
-    packages = [locked(one), LockedPackage("two", "1.0.0", "node_modules/two", "sha256", short)]
+    packages = [locked(one), LockedNpmPackage("two", "1.0.0", "node_modules/two", "sha256", short)]
     found = TarballSource(tmp_path / "cache", {}, tmp_path, tmp_path / "npm").fetch(packages)
     assert found == {packages[0].digest: one, short: two}
 
@@ -126,7 +126,7 @@ def test_a_damaged_tarball_of_the_cache_is_not_believed(tmp_path: Path) -> None:
     assert str(caught.value) == (
         "cannot fetch npm packages: the network is off\n  /node/lock: one 1.0.0 is not in the cache"
     )
-    assert caught.value.hint == 'say "tarballs": "DIRECTORY" for tarballs that are at hand'
+    assert caught.value.hint == 'say "tarballs": "DIRECTORY" for tarballs in a directory'
 
 
 def test_a_tarball_beside_the_lock_file_must_be_what_is_locked(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_without_npm_the_error_says_what_to_do(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(MachineError) as caught:
         TarballSource(tmp_path / "cache", {}, tmp_path).fetch([package])
     assert str(caught.value) == "cannot fetch npm packages: there is no npm on this machine"
-    assert caught.value.hint == 'install npm, or say "tarballs": "DIRECTORY" for tarballs that are at hand'
+    assert caught.value.hint == 'install npm, or say "tarballs": "DIRECTORY" for tarballs in a directory'
 
 
 @pytest.fixture
@@ -188,7 +188,7 @@ def test_npm_is_asked_for_each_version_once_and_without_scripts(tmp_path: Path, 
 def test_a_command_line_of_npm_has_an_end(tmp_path: Path, npm: Path) -> None:
     digest = hashlib.sha512(make_tarball(tmp_path / "registry/one.tgz", {}).read_bytes()).hexdigest()
     packages = [
-        LockedPackage(f"p{number}", "1.0.0", f"node_modules/p{number}", "sha512", digest) for number in range(401)
+        LockedNpmPackage(f"p{number}", "1.0.0", f"node_modules/p{number}", "sha512", digest) for number in range(401)
     ]
     assert TarballSource(tmp_path / "cache", {}, tmp_path).fetch(packages).keys() == {digest}
     asked = [[word for word in line.split() if "@" in word] for line in npm.read_text().splitlines()]
@@ -214,6 +214,6 @@ def test_the_last_lines_of_npm_are_reported(tmp_path: Path, npm: Path) -> None:
     with pytest.raises(RegistryError) as caught:
         TarballSource(tmp_path / "cache", {}, tmp_path).fetch([one])
     assert caught.value.message == "cannot fetch npm packages: npm failed"
-    assert caught.value.hint == 'say "tarballs": "DIRECTORY" for tarballs that are at hand'
+    assert caught.value.hint == 'say "tarballs": "DIRECTORY" for tarballs in a directory'
     said = ["code E404", "404", "x npm error ", "a", "b", "c"]
     assert [(issue.where, issue.message) for issue in caught.value.issues] == [("npm", line) for line in said]

@@ -13,15 +13,15 @@ import pytest
 
 from sysimage.errors import IntegrityError
 from sysimage.npm_packages.items import PackageItems
-from sysimage.npm_packages.lock_file import LockedPackage
+from sysimage.npm_packages.lock_file import LockedNpmPackage
 from sysimage.store.items import ShownFiles, StoreItem
 from sysimage_bootstrap.store import ItemStore
 from tests.support.npm_packages import make_tarball
 
 
-def locked(tarball: Path, place: str = "node_modules/x", **said: Any) -> LockedPackage:
+def locked(tarball: Path, place: str = "node_modules/x", **said: Any) -> LockedNpmPackage:
     name = place.rpartition("node_modules/")[2]
-    return LockedPackage(name, "1.0.0", place, "sha512", hashlib.sha512(tarball.read_bytes()).hexdigest(), **said)
+    return LockedNpmPackage(name, "1.0.0", place, "sha512", hashlib.sha512(tarball.read_bytes()).hexdigest(), **said)
 
 
 def made(top: Path, tarball: Path, place: str = "node_modules/x", **said: Any) -> tuple[StoreItem, Path]:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from sysimage.errors import SpecError
-from sysimage.npm_packages.lock_document import LockDocument, LockEntry, is_place
-from sysimage.npm_packages.lock_file import LockedPackage, read_lock
+from sysimage.npm_packages.lock_document import LockEntry, NpmLockDocument, is_place
+from sysimage.npm_packages.lock_file import LockedNpmPackage, read_lock
 from sysimage.spec.node import Node
 from tests.support.npm_packages import write_lock
 
@@ -29,7 +29,7 @@ def node(**said: Any) -> Node:
     return Node.model_validate({"lock": "package-lock.json", "at": "/srv/app", **said})
 
 
-def real(architecture: str, **said: Any) -> dict[str, LockedPackage]:
+def real(architecture: str, **said: Any) -> dict[str, LockedNpmPackage]:
     return {package.place: package for package in read_lock(node(**said), LOCKED, architecture)}
 
 
@@ -167,9 +167,9 @@ def test_a_package_has_what_the_lock_file_says_of_it(tmp_path: Path) -> None:
     write_lock(tmp_path / "package-lock.json", packages)
     a, b = read_lock(node(), tmp_path, "amd64")
     digest = "00" * 64
-    assert a == LockedPackage("a", "1.0.0", "node_modules/a", "sha512", digest)
+    assert a == LockedNpmPackage("a", "1.0.0", "node_modules/a", "sha512", digest)
     bins = {"y": "y.js", "z": "z.js"}
-    assert b == LockedPackage("b", "1.0.0", "node_modules/b", "sha512", digest, bins, has_install_script=True)
+    assert b == LockedNpmPackage("b", "1.0.0", "node_modules/b", "sha512", digest, bins, has_install_script=True)
     assert (list(b.bin), str(b)) == (["y", "z"], "b 1.0.0")
 
 
@@ -209,7 +209,7 @@ def test_all_that_is_not_locked_is_named_with_what_needs_it(tmp_path: Path) -> N
 def test_node_finds_the_nearest_package_above() -> None:
     deep = "node_modules/a/node_modules/@s/b"
     places = ("node_modules/c", "node_modules/a/node_modules/c", f"{deep}/node_modules/c", "node_modules/d")
-    document = LockDocument({"": LockEntry(), **{place: LockEntry() for place in places}})
+    document = NpmLockDocument({"": LockEntry(), **{place: LockEntry() for place in places}})
     asked = {
         (f"{deep}/node_modules/x", "c"): f"{deep}/node_modules/c",
         (deep, "c"): f"{deep}/node_modules/c",

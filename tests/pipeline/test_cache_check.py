@@ -13,9 +13,9 @@ from sysimage.files.memo import Memo
 from sysimage.layerplan import plan_by
 from sysimage.layers import Compression, LayerCache, build_layers
 from sysimage.layers.split_layers import layer_sources
-from sysimage.pipeline.base_images import DIRECTORY, prune_base_images
+from sysimage.pipeline.base_images import BASE_IMAGES_DIRECTORY, prune_base_images
 from sysimage.pipeline.cache_check import ExaminedCache, examine_cache
-from sysimage.rootfs.tree import Entry, Tree
+from sysimage.rootfs.tree import Entry, RootTree
 from tests.support.refusing import refuse_to_open
 from tests.support.store_builder import StoreBuilder, small_system
 
@@ -34,7 +34,7 @@ def counts(cache: Path) -> dict[str, tuple[int, int]]:
 
 
 def layers_of(cache: Path, closure: Closure, compression: str) -> list[Path]:
-    tree = Tree([Entry.directory("/"), Entry.file("/etc/a", b"a")])
+    tree = RootTree([Entry.directory("/"), Entry.file("/etc/a", b"a")])
     sources = layer_sources(plan_by("guix-size", closure, 3), closure, tree)
     made = build_layers(sources, LayerCache(cache / "layers"), compression=Compression.parse(compression))
     return [LayerCache(cache / "layers").blobs.path(layer.descriptor.digest) for layer in made]
@@ -55,7 +55,7 @@ def test_what_is_damaged_is_named_and_forgotten(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     closure = small_system(StoreBuilder(tmp_path / "store"))
     plain, packed = layers_of(cache, closure, "none"), layers_of(cache, closure, "gzip")
-    blobs = BlobDirectory(cache / DIRECTORY)
+    blobs = BlobDirectory(cache / BASE_IMAGES_DIRECTORY)
     kept = [blobs.path(blobs.put(data, "x").digest) for data in (b"one", b"two", b"three")]
     for part in ("plans", "measured"):
         memo = Memo(cache / part, made_by="x")
@@ -114,7 +114,7 @@ def test_layers_that_were_found_right_are_believed_by_builds(tmp_path: Path, mon
 
 
 def test_base_images_that_were_not_used_since_a_time_are_forgotten(tmp_path: Path) -> None:
-    blobs = BlobDirectory(tmp_path / DIRECTORY)
+    blobs = BlobDirectory(tmp_path / BASE_IMAGES_DIRECTORY)
     places = [blobs.path(blobs.put(bytes([number]) * 5000, "x").digest) for number in range(3)]
     for place, time in zip(places, (99, 100, 1), strict=True):
         os.utime(place, (time, time))

@@ -26,8 +26,8 @@ from sysimage.pipeline.delivery import (
 )
 from sysimage.pipeline.history import record_text
 from sysimage.pipeline.image_plan import ImagePlan
-from sysimage.pipeline.options import Delivery, LayerStorage, OutputFormat, Push
-from sysimage.rootfs.tree import Entry, Tree
+from sysimage.pipeline.options import Delivery, LayerStorage, OutputFormat, PushRequest
+from sysimage.rootfs.tree import Entry, RootTree
 from tests.support.store_builder import StoreBuilder, small_system
 
 NOT_KEPT = LayerStorage()
@@ -69,7 +69,7 @@ def test_what_is_needed_twice_or_otherwise_is_stored_first(output: Path | int, w
     delivery = Delivery(
         output,
         "docker-archive",
-        pushes=(Push(NOBODY, NOBODY),) if why == "push" else (),
+        pushes=(PushRequest(NOBODY, NOBODY),) if why == "push" else (),
         load=Engine() if why == "load" else None,
     )
     assert choose_route(asked, delivery, NOT_KEPT) == ThroughStorage()
@@ -89,7 +89,7 @@ def test_layers_are_kept_in_the_cache_up_to_its_size_or_gone_afterwards(tmp_path
         assert scratch.name.startswith(".sysimage-layers-")
     assert list(tmp_path.iterdir()) == []
     closure = small_system(StoreBuilder(tmp_path / "store"))
-    sources = layer_sources(plan_by("guix-size", closure, 3), closure, Tree([Entry.directory("/")]))
+    sources = layer_sources(plan_by("guix-size", closure, 3), closure, RootTree([Entry.directory("/")]))
     for most_bytes, is_kept in ((None, True), (10**9, True), (1, False)):
         with layer_store(LayerStorage(tmp_path / "layers", most_bytes), tmp_path) as cache:
             assert isinstance(cache, LayerCache)

@@ -10,7 +10,7 @@ import pytest
 
 from sysimage.blobs import Descriptor, media_types
 from sysimage.digest import Digest
-from sysimage.image import Document
+from sysimage.image import EncodedDocument
 from sysimage.pipeline.followed_documents import descriptors, followed
 from sysimage.pipeline.referrers import find_referrers
 from sysimage.verify.issue_collector import MalformedError
@@ -30,7 +30,7 @@ class Documents:
         return self.files[name]
 
     def add(self, value: dict[str, Any], media_type: str) -> Descriptor:
-        document = Document.of({"schemaVersion": 2, **value}, media_type)
+        document = EncodedDocument.of({"schemaVersion": 2, **value}, media_type)
         self.files[blob_name(document.descriptor.digest)] = document.data
         return document.descriptor
 

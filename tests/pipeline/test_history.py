@@ -22,6 +22,7 @@ from sysimage.destinations.registry import Registries, push_targets
 from sysimage.errors import IntegrityError, SpecError
 from sysimage.layerplan import Record, from_json, plan_layers
 from sysimage.pipeline.build import BuildResult
+from sysimage.pipeline.compressed_text import compress_text, decompress_text
 from sysimage.pipeline.history import (
     ANNOTATION,
     History,
@@ -31,9 +32,8 @@ from sysimage.pipeline.history import (
     record_text,
     what_is_replaced,
 )
-from sysimage.pipeline.options import Push
-from sysimage.pipeline.packed import packed, unpacked
-from sysimage.pipeline.replaced import replaced_image
+from sysimage.pipeline.options import PushRequest
+from sysimage.pipeline.replaced_image import replaced_image
 from sysimage.verify import inspect_image
 from tests.destinations.registry_server import running
 from tests.layerplan.closures import closure_of
@@ -81,7 +81,7 @@ def test_a_build_leaves_its_record_in_the_image_and_beside_it_where_that_is_aske
         (item.path, item.nar_hash, item.references) for item in closure
     ]
     inside = inspect_image(tmp_path / "web.oci.tar").annotations[ANNOTATION]
-    assert unpacked(inside) + "\n" == result.record.read_text()
+    assert decompress_text(inside) + "\n" == result.record.read_text()
     index = result.written.image.index().value
     assert ANNOTATION not in index["manifests"][0]["annotations"], "what engines copy around stays short"
 
@@ -124,7 +124,7 @@ def test_a_label_with_the_name_of_the_record_is_not_taken_for_one(closure: Closu
     found = replaced_image(tmp_path / "web.tar", "linux/amd64", "small:latest")
     assert found is not None
     assert found.record is not None
-    damaged = replace(found, annotations={ANNOTATION: packed("not a record")})
+    damaged = replace(found, annotations={ANNOTATION: compress_text("not a record")})
     assert damaged.record is None
     assert replace(found, annotations={}).record is None
     (tmp_path / "small.tar").write_bytes(b"no image")
@@ -152,8 +152,8 @@ def test_a_record_that_an_image_has_in_the_old_form_is_read(closure: Closure) ->
 
 @given(st.text())
 def test_a_packed_text_is_itself_again_and_needs_no_escapes(text: str) -> None:
-    short = packed(text)
-    assert unpacked(short) == text
+    short = compress_text(text)
+    assert decompress_text(short) == text
     assert json.dumps(short) == f'"{short}"'
 
 
@@ -168,11 +168,11 @@ def test_packing_makes_a_record_shorter() -> None:
     "bz2:",
     "bz2:\u00e4",
     "bz2:\"",
-    packed("{}")[:-1],
-    packed("{}") + "00000",
+    compress_text("{}")[:-1],
+    compress_text("{}") + "00000",
     "bz2:" + base64.b85encode(bz2.compress(b"\xff")).decode(),
     "bz2:" + base64.b85encode(bz2.compress(bytes(65 << 20))).decode(),
-    packed("{}"),
+    compress_text("{}"),
     "",
 ])  # fmt: skip
 def test_an_annotation_that_holds_something_else_than_a_record_is_refused(text: str) -> None:
@@ -196,11 +196,11 @@ def test_a_registry_is_asked_for_the_annotations_of_the_right_image(closure: Clo
             tmp_path,
             closure,
             output=None,
-            pushes=tuple(Push(target, reached) for target in push_targets((name,))),
+            pushes=tuple(PushRequest(target, reached) for target in push_targets((name,))),
         )
         found = reached.annotations(name, PLATFORM)
         assert found is not None
-        assert unpacked(found[ANNOTATION]) == record_text(pushed.planned.record)
+        assert decompress_text(found[ANNOTATION]) == record_text(pushed.planned.record)
         assert reached.annotations(f"{registry.address}/team/web:2", PLATFORM) is None
 
 

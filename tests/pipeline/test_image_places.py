@@ -24,7 +24,7 @@ from sysimage.destinations.registry import (
 from sysimage.destinations.registry.download import download_blob
 from sysimage.errors import IntegrityError, LockError, RegistryError, SpecError
 from sysimage.image import ImageName
-from sysimage.pipeline.base_images import DIRECTORY, examine_base_images, prune_base_images
+from sysimage.pipeline.base_images import BASE_IMAGES_DIRECTORY, examine_base_images, prune_base_images
 from sysimage.pipeline.build import BuildResult
 from sysimage.pipeline.history import read_records
 from sysimage.pipeline.image_places import find_image, is_on_this_machine
@@ -165,16 +165,16 @@ def test_an_image_is_built_on_one_in_a_registry_that_is_fetched_once(
 def test_the_cache_proves_and_forgets_base_images(registry: Registry, small: BuiltImage, tmp_path: Path) -> None:
     on_small(tmp_path, pushed(registry, small))
     cache = tmp_path / "cache"
-    kept = list(BlobDirectory(cache / DIRECTORY).digests())
+    kept = list(BlobDirectory(cache / BASE_IMAGES_DIRECTORY).digests())
     assert len(kept) == len(small.image.layers) + 2
     assert examine_base_images(cache).damage == ()
-    place = BlobDirectory(cache / DIRECTORY).path(kept[0])
+    place = BlobDirectory(cache / BASE_IMAGES_DIRECTORY).path(kept[0])
     place.chmod(0o644)
     place.write_bytes(b"damaged")
     assert [one.place for one in examine_base_images(cache).damage] == [place]
     assert prune_base_images(cache, 0) == 0
     assert prune_base_images(cache, 2**62) > 0
-    assert list(BlobDirectory(cache / DIRECTORY).digests()) == []
+    assert list(BlobDirectory(cache / BASE_IMAGES_DIRECTORY).digests()) == []
 
 
 def test_a_lock_file_pins_the_base_whatever_its_tag_points_to_later(

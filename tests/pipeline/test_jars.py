@@ -1,4 +1,4 @@
-"""Jars of an application keep their layers, but for the one that a release changes."""
+"""Jars of an application keep their layers, except for the one that a release changes."""
 
 from __future__ import annotations
 

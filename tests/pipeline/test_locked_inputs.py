@@ -14,7 +14,7 @@ from sysimage.errors import LockError
 from sysimage.pipeline.locked_inputs import compare_with_lock, locked_inputs, tree_store
 from sysimage.pipeline.options import BuildSources, DeclaredSystem
 from sysimage.spec.parse import spec_of_value
-from sysimage.trees.division import LEAST
+from sysimage.trees.division import LEAST_SIZE
 from sysimage.trees.selection import Selection
 from sysimage_bootstrap.archive import ArchiveOptions, TransportOptions
 from sysimage_bootstrap.packages.choose import ArchiveChoice
@@ -100,7 +100,7 @@ def test_a_tree_has_the_hash_of_its_item_and_one_that_is_divided_that_of_all(sys
     (item,) = trees.items(selection)
     assert found(system)["trees"]["/srv/shop"] == str(item.nar_hash)
     (system.spec_dir / "dist/large").mkdir()
-    (system.spec_dir / "dist/large/data").write_bytes(bytes(LEAST))
+    (system.spec_dir / "dist/large/data").write_bytes(bytes(LEAST_SIZE))
     first, second = trees.items(selection)
     lines = f"{first.path.name} {first.nar_hash}\n{second.path.name} {second.nar_hash}\n"
     assert found(system)["trees"]["/srv/shop"] == str(Digest.of(lines.encode()))

@@ -47,7 +47,7 @@ def test_a_refusal_says_where_nothing_is_written_and_what_to_do(tmp_path: Path, 
     with file.open() as opened, pytest.raises(SpecError) as caught:
         refuse_inputs(opened.fileno() if to_descriptor else file, [Input("the spec", file)], hint="do otherwise")
     where = "standard output" if to_descriptor else file
-    assert (caught.value.message, caught.value.hint) == (f"cannot write {where}: it is read too", "do otherwise")
+    assert (caught.value.message, caught.value.hint) == (f"cannot write {where}: it is also an input", "do otherwise")
 
 
 def test_an_input_is_known_by_whatever_name_it_has(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_only_a_file_of_the_format_is_replaced(tmp_path: Path) -> None:
         with pytest.raises(SpecError) as caught:
             refuse_another_format(place, "mark", "a report")
         assert str(caught.value) == f"cannot write {place}: what is there is not a report"
-        assert caught.value.hint == "rename it, or let what is written be elsewhere"
+        assert caught.value.hint == "rename it, or choose another output"
     (tmp_path / "dangling").symlink_to("nowhere")
     for other in (tmp_path, tmp_path / "dangling"):
         with pytest.raises(SpecError) as caught:

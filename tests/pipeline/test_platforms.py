@@ -15,7 +15,7 @@ from sysimage.destinations.daemon import Engine
 from sysimage.destinations.registry import PushTarget, Registries
 from sysimage.errors import RegistryError, SpecError
 from sysimage.pipeline.declared_systems import systems_of_value
-from sysimage.pipeline.options import BuildRequest, BuildSources, Delivery, Identity, Push
+from sysimage.pipeline.options import BuildRequest, BuildSources, Delivery, Identity, PushRequest
 from sysimage.pipeline.platforms import build_platforms
 from sysimage.spec import parse_spec
 from tests.destinations.registry_server import Registry
@@ -65,7 +65,7 @@ def member(archive: Path, name: str) -> Any:
 def test_one_index_goes_to_all_places_that_are_asked_for(asked: Asked, registry: Registry) -> None:
     layout, loaded = asked.top / "layout", asked.top / "loaded.tar"
     target = PushTarget.parse(f"{registry.address}/team/small:1")
-    delivery = Delivery(layout, "oci-dir", (Push(target, Registries()),), reader_into(loaded))
+    delivery = Delivery(layout, "oci-dir", (PushRequest(target, Registries()),), reader_into(loaded))
     result = build_platforms(asked.requests, delivery, host="linux/amd64")
     first, second = (image.written.image for image in result.images)
     assert [(entry["digest"], entry["platform"]["architecture"]) for entry in result.index.value["manifests"]] == [
@@ -92,7 +92,7 @@ def test_one_index_goes_to_all_places_that_are_asked_for(asked: Asked, registry:
 
 def test_an_index_is_in_the_form_of_its_first_place(asked: Asked, registry: Registry) -> None:
     file, loaded = asked.top / "small.tar", asked.top / "loaded.tar"
-    push = Push(PushTarget.parse(f"{registry.address}/team/small:1"), Registries())
+    push = PushRequest(PushTarget.parse(f"{registry.address}/team/small:1"), Registries())
     written = build_platforms(asked.requests, Delivery(file))
     assert (written.output, written.format, written.pushed, written.loaded) == (file, "archive", (), ())
     with loaded.open("wb") as opened:
@@ -114,7 +114,7 @@ def test_what_cannot_take_an_index_says_so_before_any_work(asked: Asked, registr
         build_platforms(asked.requests, Delivery(asked.top / "small.tar", "docker-archive"))
     assert str(caught.value) == "cannot write several platforms to a docker-archive: it holds one image"
     registry.faults["POST"] = [403] * 9
-    push = Push(PushTarget.parse(f"{registry.address}/team/small:1"), Registries())
+    push = PushRequest(PushTarget.parse(f"{registry.address}/team/small:1"), Registries())
     with pytest.raises(RegistryError):
         build_platforms(asked.requests, Delivery(None, pushes=(push,)))
     assert not (asked.top / "new").exists()

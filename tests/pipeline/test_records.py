@@ -24,7 +24,7 @@ from sysimage.pipeline.history import (
     record_value,
     what_is_replaced,
 )
-from sysimage.pipeline.replaced import replaced_image
+from sysimage.pipeline.replaced_image import replaced_image
 from tests.pipeline.test_history import PLATFORM, nobody
 from tests.support.builds import build_from_store, registered
 from tests.support.store_builder import StoreBuilder, small_system
@@ -135,7 +135,7 @@ def test_a_place_without_records_says_what_to_name(built: Built, tmp_path: Path)
         read_records("host.example/a:1", PLATFORM, lambda name: {"other": "x"})
     assert str(bare.value) == "cannot read the history host.example/a:1: it holds no record of a build"
     assert bare.value.hint == (
-        "images of `sysimage build` have one, save docker-archives, which keep it in a file beside them"
+        "images of `sysimage build` have one, except docker-archives, which keep it in a file beside them"
     )
 
 

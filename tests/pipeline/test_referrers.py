@@ -12,7 +12,7 @@ from sysimage.api import copy, inspect, tags, verify
 from sysimage.blobs import BlobDirectory, Descriptor, media_types
 from sysimage.digest import Digest
 from sysimage.errors import SysimageError
-from sysimage.image import Document
+from sysimage.image import EncodedDocument
 from tests.destinations.registry_server import Registry, running
 from tests.pipeline.test_transfer import two_platforms
 from tests.support.images import BuiltImage, build_image
@@ -39,7 +39,7 @@ def attach(layout: Path, subject: Descriptor, text: bytes) -> Descriptor:
         "subject": subject.as_json(),
         "annotations": {"org.opencontainers.image.created": "2026-01-01T00:00:00Z"},
     }
-    document = Document.of(value, media_types.MANIFEST)
+    document = EncodedDocument.of(value, media_types.MANIFEST)
     blobs.put(document.data, media_types.MANIFEST)
     enter(layout, {**document.descriptor.as_json(), "artifactType": "application/spdx+json"})
     return document.descriptor

@@ -19,7 +19,7 @@ from sysimage.destinations.daemon import Engine
 from sysimage.destinations.registry import Registries
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, SpecError
-from sysimage.image import Document
+from sysimage.image import EncodedDocument
 from sysimage.pipeline.image_places import FoundImage
 from sysimage.pipeline.transfer import IntoArchive, IntoLayout, copy_image
 from tests.destinations.registry_server import Handler, Registry, running
@@ -37,15 +37,19 @@ def two_platforms(small: BuiltImage, directory: Path) -> Path:
     small.layout(directory)
     blobs = BlobDirectory(directory)
     config = small.image.config.value
-    other = Document.of({**config, "architecture": "arm64"}, media_types.CONFIG)
-    manifest = Document.of({**small.image.manifest.value, "config": other.descriptor.as_json()}, media_types.MANIFEST)
+    other = EncodedDocument.of({**config, "architecture": "arm64"}, media_types.CONFIG)
+    manifest = EncodedDocument.of(
+        {**small.image.manifest.value, "config": other.descriptor.as_json()}, media_types.MANIFEST
+    )
     for document in (other, manifest):
         blobs.put(document.data, document.descriptor.media_type)
     entries = [
         {**one.descriptor.as_json(), "platform": {"os": "linux", "architecture": architecture}}
         for one, architecture in ((small.image.manifest, "amd64"), (manifest, "arm64"))
     ]
-    nested = Document.of({"schemaVersion": 2, "mediaType": media_types.INDEX, "manifests": entries}, media_types.INDEX)
+    nested = EncodedDocument.of(
+        {"schemaVersion": 2, "mediaType": media_types.INDEX, "manifests": entries}, media_types.INDEX
+    )
     blobs.put(nested.data, media_types.INDEX)
     index = {"schemaVersion": 2, "mediaType": media_types.INDEX, "manifests": [nested.descriptor.as_json()]}
     (directory / "index.json").write_text(json.dumps(index))
@@ -129,7 +133,7 @@ def test_a_layout_keeps_its_other_images_and_what_refers_to_them(
     blobs = BlobDirectory(layout)
     subject = small.image.manifest.descriptor.as_json()
     sbom = blobs.put(b"{}", "application/spdx+json")
-    referrer = Document.of(
+    referrer = EncodedDocument.of(
         {
             "schemaVersion": 2,
             "mediaType": media_types.MANIFEST,
@@ -217,12 +221,12 @@ def test_a_target_is_what_its_name_says(tmp_path: Path, monkeypatch: pytest.Monk
     assert target_of("oci:images:team/web:1.4", Settings()) == IntoLayout(Path("images"), "team/web:1.4")
     (tmp_path / "docker").mkdir()
     assert target_of("docker:web", Settings()) == IntoLayout(Path("docker"), "web"), "what is there counts"
-    with pytest.raises(SpecError, match="an image brings its name"):
+    with pytest.raises(SpecError, match="an image keeps its own name"):
         target_of("podman:web:1.4", Settings())
 
 
 def test_what_cannot_be_copied_is_an_error(registry: Registry, archive: Path, tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match="it is read too"):
+    with pytest.raises(SpecError, match="it is also an input"):
         copy(archive, archive)
     with pytest.raises(SpecError, match="names no registry"):
         push(archive, ["team/web:1"])
@@ -289,7 +293,7 @@ def test_an_image_of_one_platform_is_of_the_kind_that_its_manifest_has(
 ) -> None:
     layout = small.layout(tmp_path / "layout")
     value = {key: one for key, one in small.image.manifest.value.items() if key != "mediaType"}
-    manifest = Document.of({**value, **({"mediaType": kind} if kind else {})}, kind or media_types.MANIFEST)
+    manifest = EncodedDocument.of({**value, **({"mediaType": kind} if kind else {})}, kind or media_types.MANIFEST)
     entry = {**manifest.descriptor.as_json(), "platform": {"os": "linux", "architecture": "amd64"}}
     BlobDirectory(layout).put(manifest.data, media_types.MANIFEST)
     index = {"schemaVersion": 2, "mediaType": media_types.INDEX, "manifests": [entry]}
@@ -304,7 +308,7 @@ def test_a_copy_is_not_written_over_what_is_read_or_is_not_a_file(
     small: BuiltImage, archive: Path, tmp_path: Path
 ) -> None:
     layout = small.layout(tmp_path / "layout")
-    with pytest.raises(SpecError, match="it is read too"):
+    with pytest.raises(SpecError, match="it is also an input"):
         copy(layout, layout / "index.json")
     with pytest.raises(SpecError, match="it is a directory"):
         copy_image(FoundImage(archive), IntoArchive(tmp_path), Registries())

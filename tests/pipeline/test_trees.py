@@ -12,7 +12,7 @@ import pytest
 from sysimage.closure import Closure
 from sysimage.errors import SpecError
 from sysimage.pipeline.history import History, what_is_replaced
-from sysimage.trees.division import LEAST
+from sysimage.trees.division import LEAST_SIZE
 from sysimage.verify import verify_image
 from tests.support.builds import build_from_store, registered
 from tests.support.stores import make_item
@@ -160,7 +160,7 @@ def test_a_tree_is_divided_when_its_directories_change_apart(
     more: dict[str, str], spec: dict[str, Any], tmp_path: Path
 ) -> None:
     spec["trees"]["/srv/shop"] |= more
-    (tmp_path / "dist/lib/large").write_bytes(bytes(LEAST))
+    (tmp_path / "dist/lib/large").write_bytes(bytes(LEAST_SIZE))
     moved = []
     before: set[str] = set()
     record = None

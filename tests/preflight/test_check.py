@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sysimage.closure import Closure
 from sysimage.errors import SpecError
 from sysimage.preflight.image_files import ImageFiles
-from sysimage.rules.files import Kind
+from sysimage.rules.files import FileKind
 from sysimage.store.items import OwnFile, ShownFiles
 from sysimage.verify import verify_image
 from sysimage.verify.issue_collector import IssueCollector
@@ -212,7 +212,7 @@ def compare(before: ImageFiles, image: Path) -> None:
         assert one == other, parts
         assert one is not None
         assert set(before.names(parts)) == set(after.names(parts))
-        if one.kind is Kind.FILE and one.mode & 0o111 and other is not None:
+        if one.kind is FileKind.FILE and one.mode & 0o111 and other is not None:
             assert one.program() == other.program(), parts
 
 

@@ -22,7 +22,7 @@ from sysimage.layers import LayerBlob
 from sysimage.preflight import ImageDraft, check_draft, check_layers
 from sysimage.preflight.check import runtime_of
 from sysimage.rootfs.account_files import AccountFile
-from sysimage.rootfs.tree import Entry, Tree
+from sysimage.rootfs.tree import Entry, RootTree
 from sysimage.rules import limits
 from sysimage.rules.runtime import Runtime
 from sysimage.spec import parse_spec
@@ -47,7 +47,7 @@ def refused(
 ) -> SpecError | None:
     """Why an image of one item and some entries is refused."""
     closure = Closure([replace(ITEM, nar_size=size)], [ITEM.path])
-    draft = ImageDraft(parse_spec(json.dumps(spec)), closure, Tree((RUN, *entries)), config, ("a",), {}, (), base)
+    draft = ImageDraft(parse_spec(json.dumps(spec)), closure, RootTree((RUN, *entries)), config, ("a",), {}, (), base)
     try:
         check_draft(draft)
     except SpecError as error:

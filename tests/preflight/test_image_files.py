@@ -13,22 +13,22 @@ from sysimage.bases import NO_BASE
 from sysimage.closure import Closure
 from sysimage.preflight.image_files import ImageFiles
 from sysimage.preflight.packages import check_packages
-from sysimage.rootfs.tree import Entry, Tree
-from sysimage.rules.files import FileInfo, Kind
+from sysimage.rootfs.tree import Entry, RootTree
+from sysimage.rules.files import FileInfo, FileKind
 from sysimage.rules.finding import Finding
 from sysimage.rules.paths import as_parts
 from sysimage.rules.programs import ProgramFormat
 from sysimage.store.items import OwnFile, ShownFiles, StoreItem
 from tests.support.stores import make_item, store_path
 
-DIRECTORY, SCRIPT = Kind.DIRECTORY, b"#!/bin/sh\n"
+DIRECTORY, SCRIPT = FileKind.DIRECTORY, b"#!/bin/sh\n"
 
 
 def files(tree: Iterable[Entry], *items: StoreItem) -> ImageFiles:
-    return ImageFiles(Tree(tree), Closure(items, [item.path for item in items]))
+    return ImageFiles(RootTree(tree), Closure(items, [item.path for item in items]))
 
 
-def seen(image: ImageFiles, *paths: str) -> dict[str, tuple[Kind, int, bytes] | None]:
+def seen(image: ImageFiles, *paths: str) -> dict[str, tuple[FileKind, int, bytes] | None]:
     found = {path: image.at(as_parts(path)) for path in paths}
     return {path: None if one is None else (one.kind, one.mode, one.link) for path, one in found.items()}
 
@@ -52,17 +52,17 @@ def test_items_have_the_modes_of_a_store_whatever_theirs_are(tool: StoreItem) ->
     top, image = str(tool.path), files((), tool)
     assert seen(image, *(f"{top}/{name}" for name in ("bin", "bin/run", "share/text", "link", "fifo"))) == {
         f"{top}/bin": (DIRECTORY, 0o555, b""),
-        f"{top}/bin/run": (Kind.FILE, 0o555, b""),
-        f"{top}/share/text": (Kind.FILE, 0o444, b""),
-        f"{top}/link": (Kind.SYMLINK, 0o777, b"share"),
-        f"{top}/fifo": (Kind.SPECIAL, 0, b""),
+        f"{top}/bin/run": (FileKind.FILE, 0o555, b""),
+        f"{top}/share/text": (FileKind.FILE, 0o444, b""),
+        f"{top}/link": (FileKind.SYMLINK, 0o777, b"share"),
+        f"{top}/fifo": (FileKind.SPECIAL, 0, b""),
     }
     assert seen(image, *(f"{top}/{name}" for name in ("of-others", "unwritable", "own", "none", "link/text"))) == {
-        f"{top}/of-others": (Kind.FILE, 0o444, b""),
-        f"{top}/unwritable": (Kind.FILE, 0o444, b""),
-        f"{top}/own": (Kind.FILE, 0o555, b""),
+        f"{top}/of-others": (FileKind.FILE, 0o444, b""),
+        f"{top}/unwritable": (FileKind.FILE, 0o444, b""),
+        f"{top}/own": (FileKind.FILE, 0o555, b""),
         f"{top}/none": None,
-        f"{top}/link/text": (Kind.FILE, 0o444, b""),
+        f"{top}/link/text": (FileKind.FILE, 0o444, b""),
     }
     assert seen(image, top, "/gnu", "/srv") == {top: (DIRECTORY, 0o555, b""), "/gnu": None, "/srv": None}
     assert names(image, "/gnu/store") == [os.fsencode(tool.path.base_name)]
@@ -83,9 +83,9 @@ def test_an_item_shows_its_files_below_its_top(tool: StoreItem) -> None:
         path, (DIRECTORY, 0o755, b"")
     )
     assert seen(image, *(f"/srv/shop/www/{name}" for name in ("bin/run", "link", "own", "share/text", "none"))) == {
-        "/srv/shop/www/bin/run": (Kind.FILE, 0o4755, b""),
-        "/srv/shop/www/link": (Kind.SYMLINK, 0o777, b"../x"),
-        "/srv/shop/www/own": (Kind.FILE, 0o555, b""),
+        "/srv/shop/www/bin/run": (FileKind.FILE, 0o4755, b""),
+        "/srv/shop/www/link": (FileKind.SYMLINK, 0o777, b"../x"),
+        "/srv/shop/www/own": (FileKind.FILE, 0o555, b""),
         "/srv/shop/www/share/text": None,
         "/srv/shop/www/none": None,
     }
@@ -108,10 +108,10 @@ def test_several_items_share_a_top_and_the_tree_counts_before_them(tool: StoreIt
     assert names(image, "/usr/share") == [b"more", b"text"]
     assert names(image, "/") == [b"usr"]
     assert seen(image, "/usr/bin/own", "/usr/bin/other", "/usr/share", "/usr/share/more") == {
-        "/usr/bin/own": (Kind.FILE, 0o700, b""),
-        "/usr/bin/other": (Kind.SYMLINK, 0o777, b"own"),
+        "/usr/bin/own": (FileKind.FILE, 0o700, b""),
+        "/usr/bin/other": (FileKind.SYMLINK, 0o777, b"own"),
         "/usr/share": (DIRECTORY, 0o711, b""),
-        "/usr/share/more": (Kind.FILE, 0o444, b""),
+        "/usr/share/more": (FileKind.FILE, 0o444, b""),
     }
     for path in ("/usr/bin/own", "/usr/bin/host", "/usr/bin/run"):
         found = image.at(as_parts(path))
@@ -138,7 +138,7 @@ def test_each_debian_package_has_its_row(tmp_path: Path) -> None:
     )
 
     def found(*entries: Entry) -> list[Finding]:
-        return list(check_packages(Tree(entries), closure, NO_BASE))
+        return list(check_packages(RootTree(entries), closure, NO_BASE))
 
     says = Finding(
         "packages", ("file", str(package.path)), "is a Debian package, and no file in /var/lib/dpkg/status.d says so"
@@ -152,4 +152,4 @@ def test_each_debian_package_has_its_row(tmp_path: Path) -> None:
     told = replace(row, content=b"Package: jq\nas it was read\n", item=package.path)
     assert found(told) == [], "of a row that follows from an item no file is opened"
     absent = StoreItem(store_path("x-1"), package.nar_hash, 5)
-    assert list(check_packages(Tree([row]), Closure([package, absent], [package.path, absent.path]), NO_BASE)) == []
+    assert list(check_packages(RootTree([row]), Closure([package, absent], [package.path, absent.path]), NO_BASE)) == []

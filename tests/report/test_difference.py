@@ -37,7 +37,7 @@ def test_layers_that_a_client_has_are_not_pulled() -> None:
     assert (difference(old, new, is_later).kept, difference(old, new, is_later).pulled) == (30, 300)
 
 
-def test_planned_layers_of_the_same_items_are_kept_but_for_the_one_that_always_moves() -> None:
+def test_planned_layers_of_the_same_items_are_kept_except_for_the_one_that_always_moves() -> None:
     old = facts(item("a-1", layer=1), item("b-1", layer=2), layers=(10, 20, 5), kind="plan", others=None)
     new = facts(item("a-1", layer=1), item("b-2", layer=2), layers=(10, 21, 5), kind="plan", others=None)
     assert (difference(old, new, is_later).kept, difference(old, new, is_later).pulled) == (10, 26)

@@ -17,7 +17,7 @@ from sysimage.errors import IntegrityError
 from sysimage.layerplan import LayerPlan, PlannedLayer, Record
 from sysimage.report import image_facts, plan_facts
 from sysimage.report.facts import Facts, FileFact, ItemFact, LayerFact, LeftOutFact, PackageFact
-from sysimage.report.packages import MOST, is_read, read_licences, read_stanza
+from sysimage.report.packages import LARGEST_FILE, is_read, read_licences, read_stanza
 from sysimage.rules.paths import as_parts
 from sysimage.store import StoreItem
 from sysimage.store.paths import StorePath
@@ -174,11 +174,11 @@ def test_an_item_is_of_a_package_if_it_has_one_stanza_that_can_be_read(tmp_path:
     assert packages(STANZA) == packages(STANZA, b"nothing") == package
     assert packages(STANZA, STANZA) is None
     assert packages() is None
-    assert packages(STANZA + b" " * (MOST - len(STANZA))) == package
-    assert packages(STANZA + b" " * (MOST - len(STANZA) + 1)) is None
+    assert packages(STANZA + b" " * (LARGEST_FILE - len(STANZA))) == package
+    assert packages(STANZA + b" " * (LARGEST_FILE - len(STANZA) + 1)) is None
 
 
-def test_what_specs_in_the_image_name_is_declared_whatever_other_files_are_called_so(tmp_path: Path) -> None:
+def test_what_specs_in_the_image_name_is_declared_whatever_other_files_have_the_name(tmp_path: Path) -> None:
     layers = [archive(item_at(WEB, _stanza=STANZA)), archive(item_at(LIB, _spec=b'{"packages": ["web=2"]}'))]
     assert read(tmp_path, *layers).declared == {WEB}
     for text in (b"no json", b"{}", b'{"packages": 3}', b'{"packages": ["lib"]}'):
@@ -273,9 +273,9 @@ def test_a_plan_is_its_layers_and_items_as_the_machine_has_them(tmp_path: Path) 
     assert [(one.package, one.licences) for one in plan_facts(Record(nowhere, plan), "web").items] == [(None, ())] * 2
     remembers = replace(plan, memory=replace(plan.memory, propagates=False))
     assert not plan_facts(Record(closure, remembers), "web").propagates
-    (place / "share/doc/a/copyright").write_bytes(b"in the public domain".ljust(MOST))
+    (place / "share/doc/a/copyright").write_bytes(b"in the public domain".ljust(LARGEST_FILE))
     assert plan_facts(Record(closure, plan), "web").items[1].licences == ("public-domain",)
-    (place / "share/doc/a/copyright").write_bytes(b"in the public domain".ljust(MOST + 1))
+    (place / "share/doc/a/copyright").write_bytes(b"in the public domain".ljust(LARGEST_FILE + 1))
     assert plan_facts(Record(closure, plan), "web").items[1].licences == ()
 
 
@@ -289,8 +289,8 @@ def test_a_plan_is_its_layers_and_items_as_the_machine_has_them(tmp_path: Path) 
         (b"License: A\nsee /usr/share/common-licenses/GPL-2.", {"GPL-2"}),
         (b"Format: x\nsee /usr/share/common-licenses/Apache-2.0, in the public domain", {"Apache-2.0"}),
         (b"Permission to use, copy, modify,\n and distribute this software", {"ISC"}),
-        (b" " * (MOST - 20) + b"in the public domain", {"public-domain"}),
-        (b" " * (MOST - 19) + b"in the public domain", set()),
+        (b" " * (LARGEST_FILE - 20) + b"in the public domain", {"public-domain"}),
+        (b" " * (LARGEST_FILE - 19) + b"in the public domain", set()),
     ],
 )
 def test_licences_are_looked_for_where_a_copyright_file_says_most(text: bytes, licences: set[str]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from sysimage.closure import Closure
 from sysimage.digest import Digest
-from sysimage.rootfs import Entry, Tree
+from sysimage.rootfs import Entry, RootTree
 from sysimage.rootfs.customization import customization
 from sysimage.rootfs.system import ImageDefaults, SystemResult
 from sysimage.spec.model import SystemSpec
@@ -18,7 +18,7 @@ def item(name: str, store: str = "/gnu/store") -> StoreItem:
     return StoreItem(StorePath(store, name[0] * 32, name), Digest("0" * 64), 96)
 
 
-def tree(kind: str, *, database: bool = True, **options: int) -> tuple[Tree, StoreItem, list[StoreItem]]:
+def tree(kind: str, *, database: bool = True, **options: int) -> tuple[RootTree, StoreItem, list[StoreItem]]:
     """Of a system on an item of a base; and both."""
     spec = SystemSpec.model_validate({"name": "x", "packages": [], "store": {"kind": kind, "database": database}})
     system, below = (item(name, spec.store.store_dir) for name in ("system", "below"))

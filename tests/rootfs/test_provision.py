@@ -7,7 +7,7 @@ import pytest
 from sysimage.closure import Closure
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError
-from sysimage.rootfs import Entry, Kind, Tree, TreeError
+from sysimage.rootfs import Entry, Kind, RootTree, TreeError
 from sysimage.rootfs.accounts import parse_accounts
 from sysimage.rootfs.provision import account_files, layered, provision
 from sysimage.spec.model import SystemSpec
@@ -156,7 +156,7 @@ def test_items_beside_the_system_are_roots_under_their_hash_parts_and_so_are_all
     }
 
 
-def links(tree: Tree) -> dict[str, str | None]:
+def links(tree: RootTree) -> dict[str, str | None]:
     return {entry.path: entry.target for entry in tree if entry.kind is Kind.SYMLINK}
 
 

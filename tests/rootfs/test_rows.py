@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sysimage.rootfs.rows import package_rows, stanzas_in
-from sysimage.rootfs.shown import shown_entry
+from sysimage.rootfs.shown_files import shown_entry
 from sysimage.rootfs.tree import Entry
 from sysimage.store.items import OwnFile, ShownFiles
 from sysimage.store.paths import StorePath

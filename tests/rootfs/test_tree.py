@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sysimage.digest import Digest
-from sysimage.rootfs import Entry, Kind, Tree, TreeError
+from sysimage.rootfs import Entry, Kind, RootTree, TreeError
 from sysimage.rootfs.tree import is_normalised
 
 PATHS = st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(lambda parts: "/" + "/".join(parts))
@@ -17,7 +17,7 @@ PATHS = st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(lambda part
 
 @given(st.sets(PATHS, max_size=12))
 def test_every_parent_is_there_and_comes_first(paths: set[str]) -> None:
-    tree = Tree(Entry.directory(path) for path in paths)
+    tree = RootTree(Entry.directory(path) for path in paths)
     seen: set[str] = set()
     for entry in tree:
         assert entry.path == "/" or entry.path.rpartition("/")[0] in {*seen, ""}
@@ -33,7 +33,7 @@ def test_an_image_path_is_one_that_pathlib_leaves_as_it_is(path: str) -> None:
 
 @given(st.permutations([Entry.file("/etc/passwd", b"x"), Entry.directory("/etc", 0o700), Entry.symlink("/bin", "usr")]))
 def test_the_order_of_declarations_does_not_matter(entries: list[Entry]) -> None:
-    assert [(e.path, oct(e.mode)) for e in Tree(entries)] == [
+    assert [(e.path, oct(e.mode)) for e in RootTree(entries)] == [
         ("/", "0o755"),
         ("/bin", "0o777"),
         ("/etc", "0o700"),
@@ -43,7 +43,7 @@ def test_the_order_of_declarations_does_not_matter(entries: list[Entry]) -> None
 
 def test_every_conflict_is_named_with_both_origins_in_one_error() -> None:
     with pytest.raises(TreeError) as raised:
-        Tree(
+        RootTree(
             [
                 Entry.file("/link/x", b"", owner="four"),
                 Entry.file("/b", b"1", owner="/files/~1b"),
@@ -82,31 +82,31 @@ def test_every_conflict_is_named_with_both_origins_in_one_error() -> None:
 )
 def test_only_a_directory_may_be_declared_twice_and_the_same(one: Entry, other: Entry) -> None:
     with pytest.raises(TreeError, match="/a: declared by sysimage and, differently, by sysimage"):
-        Tree([one, other])
-    assert [entry.owner for entry in Tree([Entry.directory("/a", owner="x"), Entry.directory("/a")])][1:] == ["x"]
+        RootTree([one, other])
+    assert [entry.owner for entry in RootTree([Entry.directory("/a", owner="x"), Entry.directory("/a")])][1:] == ["x"]
 
 
 def test_what_is_added_is_roots_and_open_to_all() -> None:
-    assert list(Tree([Entry.file("/a/b/c", b"", 0o600, 5, 6, "x")])) == [
+    assert list(RootTree([Entry.file("/a/b/c", b"", 0o600, 5, 6, "x")])) == [
         Entry.directory("/", 0o755, 0, 0, "sysimage"),
         Entry.directory("/a", 0o755, 0, 0, "sysimage"),
         Entry.directory("/a/b", 0o755, 0, 0, "sysimage"),
         Entry.file("/a/b/c", b"", 0o600, 5, 6, "x"),
     ]
-    assert list(Tree()) == [Entry.directory("/")]
+    assert list(RootTree()) == [Entry.directory("/")]
 
 
 def test_what_a_directory_holds_comes_before_names_that_begin_like_it() -> None:
     paths = ["/a", "/a/z", "/a-b", "/a-b/c", "/a.d", "/b"]
-    tree = Tree(Entry.directory(path) for path in reversed(paths))
+    tree = RootTree(Entry.directory(path) for path in reversed(paths))
     assert [entry.path for entry in tree] == ["/", *paths]
     assert "/a-b" in tree
     assert "/a/b" not in tree
     assert len(tree) == 7
     assert tree.get("/c") is None
     assert tree.get("/b") is tree["/b"]
-    assert tree == Tree(map(Entry.directory, paths))
-    assert tree != Tree(map(Entry.directory, paths[:-1]))
+    assert tree == RootTree(map(Entry.directory, paths))
+    assert tree != RootTree(map(Entry.directory, paths[:-1]))
     assert tree != list(tree)
 
 

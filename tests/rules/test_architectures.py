@@ -9,7 +9,7 @@ from elftools.elf.enums import ENUM_E_MACHINE
 
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError, SpecError
-from sysimage.rules.architectures import ARCHITECTURES, OTHER_NAMES, Machine, architecture_name
+from sysimage.rules.architectures import ARCHITECTURE_ALIASES, ARCHITECTURES, ElfMachine, architecture_name
 from sysimage.rules.programs import read_program
 from sysimage.spec.model import SystemSpec
 from sysimage.verify import inspect_image, verify_image
@@ -31,7 +31,7 @@ def spec_of(architecture: str) -> SystemSpec:
     return SystemSpec.model_validate({"name": "x", "architecture": architecture, "from-store": {"paths": ["result"]}})
 
 
-def elf(machine: Machine) -> bytes:
+def elf(machine: ElfMachine) -> bytes:
     """A program that needs nothing."""
     data = bytearray(static_elf())
     data[4:6] = bytes([machine.bits // 32, 2 if machine.big else 1])
@@ -83,15 +83,15 @@ def test_unknown_architectures_are_reported(text: str) -> None:
 
 
 def test_each_name_is_one_and_each_machine_has_a_name() -> None:
-    assert {architecture_name(name).partition("/")[0] for name in OTHER_NAMES} <= ARCHITECTURES.keys()
-    assert not OTHER_NAMES.keys() & ARCHITECTURES.keys()
+    assert {architecture_name(name).partition("/")[0] for name in ARCHITECTURE_ALIASES} <= ARCHITECTURES.keys()
+    assert not ARCHITECTURE_ALIASES.keys() & ARCHITECTURES.keys()
     machines = [one.own for one in ARCHITECTURES.values()]
     assert len(set(machines)) == len(machines)
     for name, one in ARCHITECTURES.items():
         assert str(one.own) == name
         program = elf(one.own)
         assert read_program(lambda at, size, data=program: data[at : at + size]).machine == one.own  # type: ignore[misc]
-    assert str(Machine(9999, 64)) == "ELF machine 9999, 64 bits, little-endian"
+    assert str(ElfMachine(9999, 64)) == "ELF machine 9999, 64 bits, little-endian"
 
 
 def store_of(tmp_path: Path, **programs: bytes) -> Closure:
@@ -138,12 +138,12 @@ AMD64, ARM64, I386 = (ARCHITECTURES[name].own for name in ("amd64", "arm64", "38
     [
         {"wine": AMD64, "wine32": I386},
         {"old": I386},
-        {"qemu": AMD64, "guest": ARM64, "firmware": Machine(243, 64)},
+        {"qemu": AMD64, "guest": ARM64, "firmware": ElfMachine(243, 64)},
         {},
     ],
     ids=["32-bit beside", "32-bit alone", "an emulator and its guests", "data alone"],
 )
-def test_mixed_stores_are_taken(programs: dict[str, Machine], tmp_path: Path) -> None:
+def test_mixed_stores_are_taken(programs: dict[str, ElfMachine], tmp_path: Path) -> None:
     parts = {name: elf(machine) for name, machine in programs.items()} or {"data": b"no program\n"}
     build_from_store(tmp_path, spec(store_of(tmp_path, **parts)))
     verify_image(tmp_path / "top.tar")
@@ -241,9 +241,9 @@ def test_an_architecture_runs_its_own_programs_and_those_of_its_family(name: str
     ours = ARCHITECTURES[name]
     runs = {other for other, one in ARCHITECTURES.items() if ours.runs(one.own)}
     assert runs == {name, _FAMILIES.get(name, name)}
-    x32 = Machine(ENUM_E_MACHINE["EM_X86_64"], 32)
+    x32 = ElfMachine(ENUM_E_MACHINE["EM_X86_64"], 32)
     assert ours.runs(x32) == (name == "amd64")
-    assert not ours.runs(Machine(ours.own.number, ours.own.bits, not ours.own.big)), "in the other order of bytes"
+    assert not ours.runs(ElfMachine(ours.own.number, ours.own.bits, not ours.own.big)), "in the other order of bytes"
 
 
 def test_the_numbers_of_machines_are_those_of_elf() -> None:

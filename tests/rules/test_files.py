@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from sysimage.rules.files import FileInfo, Kind, ResolvedPath, UnresolvedPath, resolve_path
-from sysimage.rules.finding import shown
+from sysimage.rules.files import FileInfo, FileKind, ResolvedPath, UnresolvedPath, resolve_path
+from sysimage.rules.finding import escaped
 from sysimage.rules.paths import as_parts
-from sysimage.rules.programs import UNKNOWN, Program, ProgramFormat
+from sysimage.rules.programs import UNKNOWN_PROGRAM, Program, ProgramFormat
 from tests.rules.test_runnable import Files
 
 FILES = Files(
@@ -32,21 +32,21 @@ FILES = Files(
 @pytest.mark.parametrize(
     ("path", "start", "leads_to", "kind"),
     [
-        ("/bin/sh", "/", "/usr/bin/sh", Kind.FILE),
-        ("bin/sh", "/", "/usr/bin/sh", Kind.FILE),
-        ("sh", "/usr/bin", "/usr/bin/sh", Kind.FILE),
-        ("/etc/motd", "/usr/bin", "/etc/motd", Kind.FILE),
-        ("../../etc/./motd", "/usr/bin", "/etc/motd", Kind.FILE),
-        ("../../..//etc/motd", "/usr", "/etc/motd", Kind.FILE),
-        ("/bin/../empty", "/", "/usr/empty", Kind.DIRECTORY),
-        ("/usr/empty/", "/", "/usr/empty", Kind.DIRECTORY),
-        ("/bin/", "/", "/usr/bin", Kind.DIRECTORY),
-        ("/", "/usr", "/", Kind.DIRECTORY),
-        ("", "/usr", "/usr", Kind.DIRECTORY),
-        ("/chain/1", "/", "/chain/41", Kind.DIRECTORY),
+        ("/bin/sh", "/", "/usr/bin/sh", FileKind.FILE),
+        ("bin/sh", "/", "/usr/bin/sh", FileKind.FILE),
+        ("sh", "/usr/bin", "/usr/bin/sh", FileKind.FILE),
+        ("/etc/motd", "/usr/bin", "/etc/motd", FileKind.FILE),
+        ("../../etc/./motd", "/usr/bin", "/etc/motd", FileKind.FILE),
+        ("../../..//etc/motd", "/usr", "/etc/motd", FileKind.FILE),
+        ("/bin/../empty", "/", "/usr/empty", FileKind.DIRECTORY),
+        ("/usr/empty/", "/", "/usr/empty", FileKind.DIRECTORY),
+        ("/bin/", "/", "/usr/bin", FileKind.DIRECTORY),
+        ("/", "/usr", "/", FileKind.DIRECTORY),
+        ("", "/usr", "/usr", FileKind.DIRECTORY),
+        ("/chain/1", "/", "/chain/41", FileKind.DIRECTORY),
     ],
 )
-def test_a_path_leads_to_what_is_there(path: str, start: str, leads_to: str, kind: Kind) -> None:
+def test_a_path_leads_to_what_is_there(path: str, start: str, leads_to: str, kind: FileKind) -> None:
     found = resolve_path(FILES, path.encode(), as_parts(start))
     assert isinstance(found, ResolvedPath)
     assert (found.parts, found.seen.kind) == (as_parts(leads_to), kind)
@@ -77,7 +77,7 @@ def test_a_path_that_leads_nowhere_says_where_it_ends(path: str, why: str, at: s
 
 
 def test_an_image_without_files_has_its_root() -> None:
-    assert resolve_path(Files({}), b"/") == ResolvedPath((), FileInfo(Kind.DIRECTORY, 0o755))
+    assert resolve_path(Files({}), b"/") == ResolvedPath((), FileInfo(FileKind.DIRECTORY, 0o755))
 
 
 def test_what_is_missing_is_below_a_place_that_it_is_in_or_that_it_is() -> None:
@@ -95,13 +95,13 @@ def test_what_is_missing_is_below_a_place_that_it_is_in_or_that_it_is() -> None:
 
 
 def test_a_program_that_was_not_read_is_unknown() -> None:
-    assert FileInfo(Kind.FILE, 0o755).program() is UNKNOWN
+    assert FileInfo(FileKind.FILE, 0o755).program() is UNKNOWN_PROGRAM
 
 
 def test_what_is_at_a_path_is_compared_without_its_program() -> None:
     script = Program(ProgramFormat.SCRIPT)
-    assert FileInfo(Kind.FILE, 0o755, program=lambda: script) == FileInfo(Kind.FILE, 0o755)
-    assert FileInfo(Kind.FILE, 0o755) != FileInfo(Kind.FILE, 0o555)
+    assert FileInfo(FileKind.FILE, 0o755, program=lambda: script) == FileInfo(FileKind.FILE, 0o755)
+    assert FileInfo(FileKind.FILE, 0o755) != FileInfo(FileKind.FILE, 0o555)
 
 
 @pytest.mark.parametrize(
@@ -116,4 +116,4 @@ def test_what_is_at_a_path_is_compared_without_its_program() -> None:
     ],
 )
 def test_a_name_is_shown_in_one_line_of_a_message(name: str | bytes, in_a_message: str) -> None:
-    assert shown(name) == in_a_message
+    assert escaped(name) == in_a_message

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from sysimage.rules.architectures import Machine
-from sysimage.rules.programs import UNKNOWN, Program, ProgramFormat, read_program
+from sysimage.rules.architectures import ElfMachine
+from sysimage.rules.programs import UNKNOWN_PROGRAM, Program, ProgramFormat, read_program
 
 OTHER = Program(ProgramFormat.OTHER)
 PAGE = 4096
@@ -38,8 +38,8 @@ class Elf:
         return 64 if self.bits == 64 else 52
 
     @property
-    def machine(self) -> Machine:
-        return Machine(0x1234, self.bits, self.big)
+    def machine(self) -> ElfMachine:
+        return ElfMachine(0x1234, self.bits, self.big)
 
     def data(self) -> bytes:
         order, wide = ">" if self.big else "<", self.bits == 64
@@ -95,7 +95,7 @@ def test_a_file_that_is_cut_off_is_known_as_far_as_it_is_there(bits: int, big: b
         if size < elf.head:
             assert found == OTHER
         elif size < (headers if asking is None else len(data)):
-            assert found == UNKNOWN
+            assert found == UNKNOWN_PROGRAM
         else:
             assert found == Program(ProgramFormat.ELF, b"" if asking is None else LOADER, machine=elf.machine)
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from sysimage.rules.files import FileInfo, Kind, ResolvedPath, UnresolvedPath, resolve_path
+from sysimage.rules.files import FileInfo, FileKind, ResolvedPath, UnresolvedPath, resolve_path
 from sysimage.rules.paths import Parts, as_parts, as_path
 from sysimage.rules.programs import Program, ProgramFormat, read_program
 from sysimage.rules.runnable import ProgramEnvironment, StartFailure, start_failure
@@ -30,14 +30,14 @@ class Files:
         for path, what in content.items():
             parts = as_parts(path)
             for depth in range(len(parts)):
-                self._seen.setdefault(parts[:depth], FileInfo(Kind.DIRECTORY, 0o755))
+                self._seen.setdefault(parts[:depth], FileInfo(FileKind.DIRECTORY, 0o755))
             if what is None:
-                self._seen[parts] = FileInfo(Kind.DIRECTORY, modes.get(path, 0o755))
+                self._seen[parts] = FileInfo(FileKind.DIRECTORY, modes.get(path, 0o755))
             elif isinstance(what, str):
-                self._seen[parts] = FileInfo(Kind.SYMLINK, 0o777, what.encode())
+                self._seen[parts] = FileInfo(FileKind.SYMLINK, 0o777, what.encode())
             else:
                 mode, text = what if isinstance(what, tuple) else (0o755, what)
-                self._seen[parts] = FileInfo(Kind.FILE, mode, program=partial(_program, text))
+                self._seen[parts] = FileInfo(FileKind.FILE, mode, program=partial(_program, text))
 
     def at(self, parts: Parts) -> FileInfo | None:
         return self._seen.get(parts)
@@ -53,7 +53,7 @@ class One:
         self._seen = seen
 
     def at(self, parts: Parts) -> FileInfo | None:
-        return self._seen if parts else FileInfo(Kind.DIRECTORY, 0o755)
+        return self._seen if parts else FileInfo(FileKind.DIRECTORY, 0o755)
 
     def names(self, parts: Parts) -> Iterable[bytes]:
         return ()
@@ -72,10 +72,10 @@ class Machine:
             return None
         status = path.lstat()
         if path.is_symlink():
-            return FileInfo(Kind.SYMLINK, 0o777, os.fsencode(os.readlink(path)))  # noqa: PTH115 - pathlib drops dots
+            return FileInfo(FileKind.SYMLINK, 0o777, os.fsencode(os.readlink(path)))  # noqa: PTH115 - pathlib drops dots
         if path.is_dir():
-            return FileInfo(Kind.DIRECTORY, status.st_mode & 0o7777)
-        return FileInfo(Kind.FILE, status.st_mode & 0o7777, program=lambda: _program(path.read_bytes()))
+            return FileInfo(FileKind.DIRECTORY, status.st_mode & 0o7777)
+        return FileInfo(FileKind.FILE, status.st_mode & 0o7777, program=lambda: _program(path.read_bytes()))
 
     def names(self, parts: Parts) -> Iterable[bytes]:
         return os.listdir(os.fsencode(as_path(parts)))  # noqa: PTH208
@@ -252,7 +252,7 @@ def test_a_program_is_for_the_architecture_where_both_are_known(architecture: st
     around = ProgramEnvironment(Files(SYSTEM), architecture=architecture)
     assert (start_failure(("/srv/arm",), around) is None) == (architecture != "amd64")
     assert start_failure(("/bin/sh",), around) is None
-    unread = FileInfo(Kind.FILE, 0o755)
+    unread = FileInfo(FileKind.FILE, 0o755)
     assert start_failure(("/x",), ProgramEnvironment(One(unread), architecture=architecture)) is None
 
 

@@ -65,7 +65,7 @@ def test_every_value_has_its_place_after_it() -> None:
             {"/b": "x:1:2"},
             ["{", '  "a": "ä",', '  "b": {},   // x:1:2', '  "c": []', "}"],
         ),
-        # One place says everything, but for the line; a variant is another place.
+        # One place says everything except the line; a variant is another place.
         ({"ö": ["ü", 1]}, {"/ö/0": "x:1:2", "/ö/1": "x:3:4"}, ["{", '  "ö": ["ü", 1]', "}"]),
         (
             {"a": [1, 2]},

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from sysimage.errors import SpecError
-from sysimage.spec.choices import Assignment, SpecChoices
+from sysimage.spec.choices import KeyValue, SpecChoices
 from sysimage.spec.parse import parse_spec
 
 BOTH = '{"name": "x", "packages": [], "architectures": ["amd64", "aarch64-linux"]}'
 
 
 def chosen(*texts: str) -> SpecChoices:
-    return SpecChoices((), tuple(Assignment.parse(text) for text in texts))
+    return SpecChoices((), tuple(KeyValue.parse(text) for text in texts))
 
 
 def test_architectures_have_the_names_that_one_has() -> None:

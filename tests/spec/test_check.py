@@ -190,7 +190,7 @@ STOPS = "SIGRTMIN+3 or SIGRTMIN+4 or SIGRTMIN+13 or SIGRTMIN+14"
         (services(s={"environment": {"A-B": "", "_": ""}}), [f"/services/s/environment/{name}: {PASSES}" for name in ("A-B", "_")]),
         ({"stop-signal": "SIGTERM"}, [f"/stop-signal: does not stop systemd; leave it out, or say {STOPS}"]),
         *(({"stop-signal": signal}, []) for signal in STOPS.split(" or ")),
-        ({"command": ["a"], "stop-signal": "SIGTERM"}, ['/init: means nothing with "command", which replaces the init']),
+        ({"command": ["a"], "stop-signal": "SIGTERM"}, ['/init: has no effect with "command", which replaces the init']),
     ],
 )  # fmt: skip
 def test_with_systemd_other_things_are_faults(part: dict[str, Any], expected: list[str]) -> None:
@@ -307,7 +307,7 @@ def test_files_beside_the_spec_are_what_they_are_to_be(tmp_path: Path) -> None:
         'under "files"',
         "/trees/~1d/source: there is no directory or archive none beside the spec",
         "/trees/~1f/source: there is no directory or archive loop beside the spec",
-        "/trees/~1tmp~1e: a container starts with nothing there; put the tree elsewhere",
+        "/trees/~1tmp~1e: the directory is empty when a container starts; put the tree elsewhere",
     ]
 
 

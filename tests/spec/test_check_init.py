@@ -22,8 +22,8 @@ def faults(**parts: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("parts", "fault"),
     [
-        ({"command": ["bash"]}, '/init: means nothing with "command", which replaces the init'),
-        ({"entry-point": ["bash"], "init": "shepherd"}, '/init: means nothing with "entry-point"'),
+        ({"command": ["bash"]}, '/init: has no effect with "command", which replaces the init'),
+        ({"entry-point": ["bash"], "init": "shepherd"}, '/init: has no effect with "entry-point"'),
         ({"init": "runit"}, "/init: must be 'shepherd' or 'systemd'"),
         ({"environment": {"A.B": "c"}}, '/environment/A.B: is not supported with "init": "systemd"'),
         ({"services": {"a": {"command": ["a"], "environment": {"A-B": "c"}}}}, "/services/a/environment/A-B: is not"),

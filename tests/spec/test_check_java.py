@@ -32,7 +32,7 @@ def written(top: Path, java: dict[str, Any], **said: Any) -> Path:
         ({"jars": ["shop.tar"]}, "/java/jars/0: is neither a jar nor a directory with jars"),
         ({"jars": ["../lib"]}, "/java/jars/0: must be a path inside the spec's own directory"),
         ({"at": "/"}, "/java/at: "),
-        ({"at": "/tmp/lib"}, "/java/at: a container starts with nothing there"),
+        ({"at": "/tmp/lib"}, "/java/at: the directory is empty when a container starts"),
         ({"at": "/proc/lib"}, "/java/at: "),
         ({"at": "/lib/shop"}, "/java/at: is /usr/lib/shop by a link of the system's"),
         ({"at": "srv/lib"}, "/java/at: "),

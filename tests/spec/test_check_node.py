@@ -24,7 +24,7 @@ from sysimage.spec import read_spec
         ({"tarballs": "none"}, "/node/tarballs: there is no directory none beside the spec"),
         ({"tarballs": "package-lock.json"}, "/node/tarballs: is not a directory"),
         ({"at": "/"}, "/node/at: is the root; name the application's directory"),
-        ({"at": "/tmp/app"}, "/node/at: a container starts with nothing there"),
+        ({"at": "/tmp/app"}, "/node/at: the directory is empty when a container starts"),
         ({"at": "/proc/app"}, "/node/at: "),
         ({"at": "srv/app"}, "/node/at: "),
     ],

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from sysimage.errors import SpecError
-from sysimage.spec.choices import AS_IT_IS, Assignment, SpecChoices
+from sysimage.spec.choices import AS_IT_IS, KeyValue, SpecChoices
 from sysimage.spec.composition import Composition, compose
 from sysimage.spec.include import SpecText
-from sysimage.spec.located import Place
 from sysimage.spec.platforms import platform_specs, platform_values, several_platforms
+from sysimage.spec.source_locations import Place
 
 
 def composed(value: Any, choices: SpecChoices = AS_IT_IS) -> Composition:
@@ -22,7 +22,7 @@ def composed(value: Any, choices: SpecChoices = AS_IT_IS) -> Composition:
 
 
 def assigned(value: Any, *texts: str) -> Composition:
-    return composed(value, SpecChoices((), tuple(Assignment.parse(text) for text in texts)))
+    return composed(value, SpecChoices((), tuple(KeyValue.parse(text) for text in texts)))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def assigned(value: Any, *texts: str) -> Composition:
 def test_an_assignment_is_a_key_and_a_value_of_the_kind_that_the_key_has(
     text: str, keys: tuple[str, ...], value: object, adds: bool
 ) -> None:
-    found = Assignment.parse(text)
+    found = KeyValue.parse(text)
     assert (found.keys, found.value, found.adds, found.text) == (keys, value, adds, text)
     assert type(found.value) is type(value)
 
@@ -73,7 +73,7 @@ def test_an_assignment_is_a_key_and_a_value_of_the_kind_that_the_key_has(
 )
 def test_what_is_not_an_assignment_says_why(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=r"must be KEY=VALUE|is not JSON") as caught:
-        Assignment.parse(text)
+        KeyValue.parse(text)
     assert str(caught.value) == message
 
 
@@ -103,7 +103,7 @@ def test_what_is_not_an_assignment_says_why(text: str, message: str) -> None:
 def test_a_value_is_put_where_its_keys_lead_and_nothing_else_changes(before: Any, text: str, after: Any) -> None:
     found = assigned(before, text)
     assert (found.value, found.issues, found.complete) == (after, (), True)
-    keys = Assignment.parse(text).where
+    keys = KeyValue.parse(text).where
     if keys in found.places:
         assert found.places[keys] == Place(f"--set {text}") or "+=" in text
 
@@ -133,7 +133,7 @@ def test_what_leads_nowhere_is_a_fault_of_its_flag_and_changes_nothing(text: str
 def test_assignments_are_made_in_their_order_after_variants_and_arguments() -> None:
     spec = {"name": "${A}", "arguments": {"A": "x"}, "variants": {"v": {"max-layers": 5, "labels": {"a": "${A}"}}}}
     texts = ("max-layers=6", "max-layers=7", "labels.b=${A}")
-    choices = SpecChoices(("v",), tuple(map(Assignment.parse, texts)))
+    choices = SpecChoices(("v",), tuple(map(KeyValue.parse, texts)))
     found = composed(spec, choices)
     assert found.value == {"name": "x", "max-layers": 7, "labels": {"a": "x", "b": "${A}"}}
     assert {where: str(place) for where, place in found.places.items() if where.count("/") > 1} == {
@@ -152,9 +152,9 @@ def test_a_program_sets_values_of_its_own() -> None:
     assert found == SpecChoices(
         ("a",),
         (
-            Assignment(("max-layers",), 5, False, "max-layers=5"),
-            Assignment(("labels", "a/b"), "ä", False, '/labels/a~1b="ä"'),
-            Assignment(("tags",), ["x"], False, 'tags=["x"]'),
+            KeyValue(("max-layers",), 5, False, "max-layers=5"),
+            KeyValue(("labels", "a/b"), "ä", False, '/labels/a~1b="ä"'),
+            KeyValue(("tags",), ["x"], False, 'tags=["x"]'),
         ),
         {"A": "b"},
     )
@@ -172,15 +172,15 @@ def test_what_is_not_declared_is_a_fault_of_its_flag() -> None:
     choices = SpecChoices(("v", "debg"), (), {"X": "1", "VERSON": "2"}, {"OTHER": "3"})
     declared = {"variants": {"debug": {}, "v": {}, "odd": 5}, "arguments": {"VERSION": "1", "A": "2"}}
     assert sorted(str(issue) for issue in composed({"name": "x", **declared}, choices).issues if issue.file == "") == [
-        "--argument VERSON: no argument is called so: there are A, VERSION (did you mean 'VERSION'?)",
-        "--argument X: no argument is called so: there are A, VERSION",
-        "--variant debg: no variant is called so: there are debug, v (did you mean 'debug'?)",
+        "--argument VERSON: there is no such argument: there are A, VERSION (did you mean 'VERSION'?)",
+        "--argument X: there is no such argument: there are A, VERSION",
+        "--variant debg: there is no such variant: there are debug, v (did you mean 'debug'?)",
     ]
     assert [str(issue) for issue in composed({"name": "x"}, choices).issues] == [
-        '--argument X: no argument is called so: the spec has no "arguments"',
-        '--argument VERSON: no argument is called so: the spec has no "arguments"',
-        '--variant v: no variant is called so: the spec has no "variants"',
-        '--variant debg: no variant is called so: the spec has no "variants"',
+        '--argument X: there is no such argument: the spec has no "arguments"',
+        '--argument VERSON: there is no such argument: the spec has no "arguments"',
+        '--variant v: there is no such variant: the spec has no "variants"',
+        '--variant debg: there is no such variant: the spec has no "variants"',
     ]
 
 
@@ -256,7 +256,7 @@ ONE = SpecText('{"name": "x", "packages": [], "architecture": "arm64"}', "a.json
 def test_a_spec_is_read_once_for_each_platform(
     text: SpecText, platforms: list[str] | None, assigned: tuple[str, ...], expected: list[tuple[str, str | None]]
 ) -> None:
-    choices = SpecChoices((), tuple(map(Assignment.parse, assigned)))
+    choices = SpecChoices((), tuple(map(KeyValue.parse, assigned)))
     found = platform_specs(text, choices, platforms)
     assert [(one.read.spec.architecture, one.other_architecture) for one in found] == expected
     assert [one.read.spec.architectures for one in found] == [None] * len(found)

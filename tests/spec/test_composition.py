@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sysimage.errors import Issue, SpecError
-from sysimage.spec.choices import AS_IT_IS, Assignment, SpecChoices
+from sysimage.spec.choices import AS_IT_IS, KeyValue, SpecChoices
 from sysimage.spec.composition_keys import CompositionKeys
+from sysimage.spec.field_metadata import FILE_OR_NAME, INSIDE, SPEC_PATH, WHOLE, marked
 from sysimage.spec.include import SpecText
-from sysimage.spec.located import Place, everywhere, plain
 from sysimage.spec.lock_file import lock_file_beside
-from sysimage.spec.marks import FILE_OR_NAME, INSIDE, SPEC_PATH, WHOLE, marked
 from sysimage.spec.merge import merged
 from sysimage.spec.model import SystemSpec
 from sysimage.spec.parse import ReadSpec, read_composed
+from sysimage.spec.source_locations import Place, everywhere, plain
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -42,7 +42,7 @@ def faults(path: Path, choices: SpecChoices = AS_IT_IS) -> list[str]:
 
 
 def assigned(*texts: str) -> SpecChoices:
-    return SpecChoices(assignments=tuple(map(Assignment.parse, texts)))
+    return SpecChoices(assignments=tuple(map(KeyValue.parse, texts)))
 
 
 def together(earlier: Any, later: Any) -> tuple[Any, list[Issue]]:
@@ -59,7 +59,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_a_spec_laid_over_itself_stays_as_it_is_but_for_what_it_takes_away(value: Any) -> None:
+def test_a_spec_laid_over_itself_stays_as_it_is_except_for_what_it_takes_away(value: Any) -> None:
     def kept(value: Any) -> Any:
         return {key: kept(one) for key, one in value.items() if one is not None} if isinstance(value, dict) else value
 
@@ -232,7 +232,7 @@ def test_an_argument_without_a_value_and_one_that_is_not_declared_are_faults(tmp
     needy = {"name": "web", "packages": [], "arguments": {"VERSION": {"description": "what is shipped"}, "X": "1"}}
     path = wrote(tmp_path / "web.json", needy)
     assert faults(path, SpecChoices(arguments={"VERSON": "2"})) == [
-        "--argument VERSON: no argument is called so: there are VERSION, X (did you mean 'VERSION'?)",
+        "--argument VERSON: there is no such argument: there are VERSION, X (did you mean 'VERSION'?)",
         "here/web.json:1:47: /arguments/VERSION: needs a value (what is shipped): --argument VERSION=…",
     ]
     keyed = {"name": "web", "packages": [], "arguments": {"X": "1"}, "labels": {"a${X}": "b"}}
@@ -281,7 +281,7 @@ def test_a_value_that_does_not_fit_names_its_flag(tmp_path: Path, text: str, mes
 @pytest.mark.parametrize("text", ["", "x", "=x", "+=x", "packages=[", 'labels={"a"'])
 def test_what_is_not_an_assignment_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"must be|is not JSON"):
-        Assignment.parse(text)
+        KeyValue.parse(text)
 
 
 def test_comments_and_trailing_commas_are_in_jsonc_alone(tmp_path: Path) -> None:

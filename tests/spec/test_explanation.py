@@ -35,7 +35,7 @@ def test_every_key_is_explained_and_is_in_an_example(path: tuple[str, ...]) -> N
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: str(example)[:60])
 def test_an_example_is_a_spec_without_fault(example: dict[str, object], tmp_path: Path) -> None:
-    """Files that it names are not looked for, but for a spec that it includes."""
+    """Files that it names are not looked for, except a spec that it includes."""
     (tmp_path / "base.json").write_text('{"name": "base", "packages": []}')
     parse_spec(json.dumps(example), tmp_path / "system.json" if "include" in example else None)
 
@@ -212,7 +212,7 @@ def test_a_key_is_explained_with_its_default_and_the_keys_below() -> None:
     assert explain("services.web").key.meaning.startswith("A program that the init starts")
 
 
-def test_a_name_that_a_spec_chooses_is_not_explained_by_a_key_that_is_called_so() -> None:
+def test_a_name_that_a_spec_chooses_is_not_explained_by_a_key_of_that_name() -> None:
     assert explain("services.command").path == ("services", NAME_STEP, "command")
     assert explain("units.nginx.Service.Restart").path == ("units", *[NAME_STEP] * 3)
     assert explain(".name").path == explain("/name").path == ("name",)

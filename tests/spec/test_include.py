@@ -13,13 +13,13 @@ import pytest
 from sysimage.errors import SpecError
 from sysimage.spec.choices import AS_IT_IS, SpecChoices
 from sysimage.spec.composition import Composition, compose
+from sysimage.spec.field_metadata import matches
 from sysimage.spec.image_reference import is_registry_name
 from sysimage.spec.include import IncludedTexts, SpecText
-from sysimage.spec.located import Place, everywhere, kind, plain
 from sysimage.spec.lock_file import lock_file_beside
-from sysimage.spec.marks import matches
 from sysimage.spec.merge import merged
 from sysimage.spec.parse import parse_spec, read_composed, spec_of_value
+from sysimage.spec.source_locations import Place, everywhere, kind, plain
 
 
 def written(top: Path, files: dict[str, Any]) -> Path:
@@ -259,7 +259,7 @@ def test_an_object_of_a_variant_is_where_the_spec_has_it() -> None:
 def test_a_value_of_python_s_is_one_of_json(tmp_path: Path) -> None:
     value = {"a": (1, 2.5, None, True), 5: ["x"]}
     assert plain(everywhere(value, Place("x"))) == {"a": [1, 2.5, None, True], "5": ["x"]}
-    with pytest.raises(TypeError, match="set is nothing that JSON has"):
+    with pytest.raises(TypeError, match="set is not a JSON value"):
         everywhere({"a": {1}}, Place("x"))
     kinds: list[Any] = [{}, [], None]
     assert [kind(everywhere(one, Place("x"))) for one in kinds] == ["an object", "an array", "a single value"]

@@ -141,7 +141,7 @@ def test_any_text_is_either_what_the_standard_library_reads_or_has_a_fault(text:
             False,
             ["", 2],
             True,
-            ['1:2: /0: a backslash precedes a letter that means nothing; a backslash itself is "\\\\"'],
+            ['1:2: /0: a backslash precedes a letter that is not an escape; a backslash itself is "\\\\"'],
         ),
         (
             '{"\\q": 1, "b" 2}',
@@ -149,7 +149,7 @@ def test_any_text_is_either_what_the_standard_library_reads_or_has_a_fault(text:
             {"": 1, "b": 2},
             True,
             [
-                '1:2: a backslash precedes a letter that means nothing; a backslash itself is "\\\\"',
+                '1:2: a backslash precedes a letter that is not an escape; a backslash itself is "\\\\"',
                 "1:15: /b: a ':' is missing after the key",
             ],
         ),

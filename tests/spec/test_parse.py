@@ -175,7 +175,7 @@ def test_every_fault_of_the_text_the_fields_and_the_whole_is_reported_at_once_in
         ({"translations": ["de", "de"]}, '/translations/1: "de" is listed twice'),
         ({"translations": ["de_DE.UTF-8"]}, '/translations/0: must be a language, with a country where only its own is wanted,'
             ' such as "de" or "pt_BR"'),
-        ({"translations": ["de"], "slim": False}, '/translations: means nothing with "slim": false, which keeps all translations'),
+        ({"translations": ["de"], "slim": False}, '/translations: has no effect with "slim": false, which keeps all translations'),
         ({"essential": False}, '/essential: the init needs the Essential packages; say "entry-point" or "command" for a program'),
     ],
 )  # fmt: skip

@@ -93,7 +93,7 @@ def test_an_output_without_a_path_is_not_known_yet() -> None:
     assert [name for name, _ in parse_outputs(data)] == ["dev"] == list(outputs_in(data) or ())
 
 
-def test_only_files_that_are_called_so_are_derivations(tmp_path: Path) -> None:
+def test_only_files_with_the_suffix_are_derivations(tmp_path: Path) -> None:
     data = written({"out": str(store_path("x"))})
     (tmp_path / "file").write_bytes(data)
     (tmp_path / "directory").mkdir()

@@ -21,7 +21,7 @@ from sysimage.pipeline.options import (
     OutputFormat,
     Planning,
     Proofs,
-    Push,
+    PushRequest,
 )
 from sysimage.pipeline.overrides import overridden
 from sysimage.spec.parse import parse_spec
@@ -64,7 +64,7 @@ def build_from_store(
     check_references: bool = False,
     record: bool = False,
     format: OutputFormat = "archive",  # noqa: A002 - the flag's name
-    pushes: tuple[Push, ...] = (),
+    pushes: tuple[PushRequest, ...] = (),
     favour: Favour = "both",
     history: History = History(),  # noqa: B008 - a frozen value
     **overrides: Any,

@@ -13,7 +13,7 @@ from sysimage.destinations.layout import write_oci_layout
 from sysimage.image import Image, ImageConfig, ImageName, make_image
 from sysimage.layerplan import plan_by
 from sysimage.layers import Compression, LayerSource, build_layers
-from sysimage.rootfs.tree import Entry, Kind, Tree
+from sysimage.rootfs.tree import Entry, Kind, RootTree
 from sysimage.store.database import Schema, store_database
 from tests.support.listing import listing_of_tree
 from tests.support.store_builder import StoreBuilder, small_system
@@ -29,7 +29,7 @@ class BuiltImage:
 
     image: Image
     blobs: BlobDirectory
-    tree: Tree
+    tree: RootTree
     closure: Closure
     sources: tuple[LayerSource, ...]
 
@@ -88,7 +88,7 @@ def build_image(
     """Build the tiny system, or what is given instead of its parts, below ``workspace``."""
     if closure is None:
         closure = small_system(StoreBuilder(workspace / "store", STORE_DIR[schema], reverse=reverse))
-    tree = Tree(customization(closure, schema) if entries is None else entries)
+    tree = RootTree(customization(closure, schema) if entries is None else entries)
     plan = plan_by("guix-size", closure, max_layers)  # as many as asked for, however small
     parents = tuple(entry for entry in tree if entry.kind is Kind.DIRECTORY)
     sources = [

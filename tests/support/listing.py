@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 
 import pyzstd
 
-from sysimage.rootfs.tree import Kind, Tree
+from sysimage.rootfs.tree import Kind, RootTree
 from sysimage.store import StoreItem
 
 Lines = dict[str, str]
@@ -45,8 +45,8 @@ def without_owners(listing: str) -> str:
     )
 
 
-def listing_of_tree(tree: Tree, items: Iterable[StoreItem] = (), *, owner: tuple[int, int] = (0, 0)) -> str:
-    """A `Tree`, with the items where they belong, in the modes that a store has."""
+def listing_of_tree(tree: RootTree, items: Iterable[StoreItem] = (), *, owner: tuple[int, int] = (0, 0)) -> str:
+    """A `RootTree`, with the items where they belong, in the modes that a store has."""
     items = tuple(items)
     lines = {}
     for item in items:

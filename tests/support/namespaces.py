@@ -21,8 +21,8 @@ from sysimage.containers.cgroup import Cgroup
 from sysimage.containers.console import Console
 from sysimage.containers.errors import ProgramNotStartedError
 from sysimage.containers.image import open_image
-from sysimage.containers.namespaces import Container, Settings, UnpackedImage
-from sysimage.containers.unpacked import unpacked
+from sysimage.containers.namespaces import Container, ContainerOptions, UnpackedImage
+from sysimage.containers.unpacked_image import unpacked
 from sysimage.errors import MachineError
 from sysimage_vm.errors import DeadlineError, GuestSilentError
 from sysimage_vm.resource_usage import UsageMeter, family
@@ -134,10 +134,10 @@ def no_cgroup() -> str:
 def boot(files: UnpackedImage, *, upper: str | None = None, **settings: Any) -> Iterator[Booted]:
     """Boot an image whose files are not changed: writes go to ``upper``, where a second boot finds them (a restart).
 
-    ``settings`` are those of `Settings`.
+    ``settings`` are those of `ContainerOptions`.
     """
     said: list[bytes] = []
-    chosen = Settings(upper=upper or secrets.token_hex(4), **settings)
+    chosen = ContainerOptions(upper=upper or secrets.token_hex(4), **settings)
     with Console(said.append) as console:
         container = files.start(
             files.image.argv(), chosen, stdin=subprocess.DEVNULL, stdout=console.descriptor, stderr=console.descriptor

@@ -30,8 +30,8 @@ def run_elsewhere(
 
 
 def _mounts(places: Mapping[str, Path], root: str) -> Iterator[str]:
-    """Lines that show this machine below ``root``, but for ``places``; what directories on the way to one have is shown
-    piece by piece."""
+    """Lines that show this machine below ``root``, except for ``places``; what directories on the way to one have is
+    shown piece by piece."""
     opened = {str(parent) for place in places for parent in PurePosixPath(place).parents}
     for directory in sorted(opened):
         for source in sorted(Path(directory).iterdir()):

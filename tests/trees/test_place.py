@@ -17,7 +17,7 @@ from sysimage.rootfs.system import ImageDefaults, SystemResult
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec import parse_spec
 from sysimage.store.items import ShownFiles, StoreItem
-from sysimage.trees.division import LEAST
+from sysimage.trees.division import LEAST_SIZE
 from sysimage.trees.items import TreeStore
 from sysimage.trees.place import with_trees
 from sysimage_bootstrap.store import ItemStore
@@ -123,7 +123,7 @@ def test_a_tree_is_shown_in_the_order_of_its_paths_whatever_it_replaces(tmp_path
 
 
 def test_each_item_of_a_tree_leaves_out_its_own_files(tmp_path: Path) -> None:
-    ours: Source = {"big/x": "\0" * LEAST, "big/y": "", "small": "", "other": ""}
+    ours: Source = {"big/x": "\0" * LEAST_SIZE, "big/y": "", "small": "", "other": ""}
     theirs = package(tmp_path, "server", {"share/web/big/x": "", "share/web/small": ""})
     system = placed(tmp_path, {"/usr/share/web": {"source": "html"}}, {"html": ours}, [theirs])
     assert {tree.path.name: tree.shown.left_out for tree in trees_of(system) if tree.shown is not None} == {
@@ -173,7 +173,7 @@ def test_copies_have_the_owner_and_the_mode_with_a_bit_to_enter_for_each_to_read
 
 
 def test_copies_of_a_tree_that_is_several_items_have_its_top_once(tmp_path: Path) -> None:
-    ours: Source = {"a/x": "\0" * LEAST, "c": ""}
+    ours: Source = {"a/x": "\0" * LEAST_SIZE, "c": ""}
     system = placed(tmp_path, {"/srv/shop": {"source": "html", "mode": "0644"}}, {"html": ours})
     assert [entry.path for entry in system.entries] == [f"/srv/shop{path}" for path in ("", "/a", "/a/x", "/c")]
     assert len(trees_of(system)) == 2

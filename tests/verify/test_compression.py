@@ -11,7 +11,7 @@ import pyzstd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysimage.verify.compression import Compression, decompressed, decompressed_archive, sniff
+from sysimage.verify.compression import CompressionFormat, decompressed, decompressed_archive, sniff
 from sysimage.verify.issue_collector import MalformedError
 from sysimage.verify.limits import DEFAULT_LIMITS
 
@@ -25,23 +25,27 @@ def in_pieces(data: bytes, size: int) -> Iterator[bytes]:
     return (data[at : at + size] for at in range(0, len(data), size))
 
 
-WRITERS = [(Compression.GZIP, gzipped), (Compression.ZSTD, pyzstd.compress), (Compression.NONE, bytes)]
+WRITERS = [
+    (CompressionFormat.GZIP, gzipped),
+    (CompressionFormat.ZSTD, pyzstd.compress),
+    (CompressionFormat.NONE, bytes),
+]
 COMPRESSED = WRITERS[:2]
 
 
-def read(data: bytes, compression: Compression, piece: int = 1 << 20) -> bytes:
+def read(data: bytes, compression: CompressionFormat, piece: int = 1 << 20) -> bytes:
     return b"".join(decompressed(in_pieces(data, piece), compression, DEFAULT_LIMITS))
 
 
 @given(st.sampled_from(WRITERS), st.lists(st.binary(max_size=300), min_size=1, max_size=3), st.integers(1, 64))
 def test_content_comes_back_however_it_is_cut_and_in_how_many_members(
-    writer: tuple[Compression, Callable[[bytes], bytes]], parts: list[bytes], piece: int
+    writer: tuple[CompressionFormat, Callable[[bytes], bytes]], parts: list[bytes], piece: int
 ) -> None:
     compression, compress = writer
     blob = b"".join(compress(part) for part in parts)
     assert read(blob, compression, piece) == b"".join(parts)
     if parts[0]:
-        assert compression is Compression.NONE or sniff(blob) is compression
+        assert compression is CompressionFormat.NONE or sniff(blob) is compression
 
 
 @pytest.mark.parametrize(("compression", "compress"), COMPRESSED)
@@ -56,7 +60,7 @@ def test_content_comes_back_however_it_is_cut_and_in_how_many_members(
     ],
 )
 def test_what_ends_early_or_goes_on_is_refused(
-    compression: Compression, compress: Callable[[bytes], bytes], spoil: Callable[[bytes], bytes]
+    compression: CompressionFormat, compress: Callable[[bytes], bytes], spoil: Callable[[bytes], bytes]
 ) -> None:
     with pytest.raises(MalformedError):
         read(spoil(compress(bytes(range(256)) * 40)), compression)
@@ -67,14 +71,14 @@ def test_a_wrong_length_or_checksum_at_the_end_of_gzip_is_refused(at: int) -> No
     blob = bytearray(gzipped(b"content"))
     blob[at] ^= 1
     with pytest.raises(MalformedError, match="broken gzip"):
-        read(bytes(blob), Compression.GZIP)
+        read(bytes(blob), CompressionFormat.GZIP)
 
 
 def test_a_zstd_window_beyond_the_cap_is_refused_before_it_is_made() -> None:
     compressor = pyzstd.ZstdCompressor(level_or_option={pyzstd.CParameter.windowLog: 31})
     blob = compressor.compress(b"x" * 1000, pyzstd.ZstdCompressor.FLUSH_BLOCK) + compressor.flush()
     with pytest.raises(MalformedError, match="too much memory"):
-        read(blob, Compression.ZSTD)
+        read(blob, CompressionFormat.ZSTD)
 
 
 @pytest.mark.parametrize(("log", "is_taken"), [(27, True), (28, False)])
@@ -82,14 +86,14 @@ def test_a_zstd_window_may_be_as_large_as_the_program_takes_without_a_flag(log: 
     # A frame of one raw block; the header only says the window.
     frame = bytes.fromhex("28b52ffd00") + bytes([(log - 10) << 3]) + ((3 << 3) | 1).to_bytes(3, "little") + b"abc"
     if is_taken:
-        assert read(frame, Compression.ZSTD) == b"abc"
+        assert read(frame, CompressionFormat.ZSTD) == b"abc"
     else:
         with pytest.raises(MalformedError, match="too much memory"):
-            read(frame, Compression.ZSTD)
+            read(frame, CompressionFormat.ZSTD)
 
 
 @pytest.mark.parametrize(("compression", "compress"), COMPRESSED)
-def test_a_bomb_is_read_in_small_pieces(compression: Compression, compress: Callable[[bytes], bytes]) -> None:
+def test_a_bomb_is_read_in_small_pieces(compression: CompressionFormat, compress: Callable[[bytes], bytes]) -> None:
     blob = compress(bytes(32 << 20))
     tracemalloc.start()
     sizes = [len(piece) for piece in decompressed(iter([blob]), compression, DEFAULT_LIMITS)]

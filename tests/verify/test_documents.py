@@ -103,7 +103,7 @@ DESCRIPTOR = {"mediaType": "x", "digest": GOOD, "size": 1}
         ({"size": None}, "has no 'size'"),
         ({"digest": None}, "has no 'digest'"),
         ({"mediaType": None}, "has no 'mediaType'"),
-        ({"urls": ["some://where"]}, f"{GOOD} is to be fetched from elsewhere (urls), which is not done"),
+        ({"urls": ["some://where"]}, f"{GOOD} is to be fetched from elsewhere (urls), which sysimage does not do"),
         ({"annotations": {"a": "b", "c": 1}}, "'annotations' is not an object of strings"),
         ({"platform": {"os": "linux"}}, "has no 'architecture'"),
         ({"platform": {"architecture": "arm"}}, "has no 'os'"),

@@ -83,12 +83,12 @@ OURS: dict[str, tuple[tuple[bytes, ...], list[str]]] = {
     ),
     "names that go down": ((file(b"b"), file(b"a")), ["/a is out of order"]),
     "names that go down twice": ((file(b"c"), file(b"b"), file(b"a")), ["/b is out of order", "/a is out of order"]),
-    "a name twice": ((file(b"a"), file(b"a")), ["/a comes twice"]),
+    "a name twice": ((file(b"a"), file(b"a")), ["/a occurs twice"]),
     "a directory after what is in it": (
         (file(b"d/f"), directory(b"d")),
-        ["/d/f comes without its parent directory", "/d is out of order"],
+        ["/d/f occurs without its parent directory", "/d is out of order"],
     ),
-    "a file in a file": ((file(b"d"), file(b"d/f")), ["/d/f comes without its parent directory"]),
+    "a file in a file": ((file(b"d"), file(b"d/f")), ["/d/f occurs without its parent directory"]),
     "items that go down": (
         (*STORE[:2], directory(OTHER, 0o555), directory(ITEM, 0o555)),
         [f"/{ITEM.decode()} is out of order"],
@@ -101,7 +101,7 @@ OURS: dict[str, tuple[tuple[bytes, ...], list[str]]] = {
     ),
     "what two items show": (
         (*STORE, directory(b"usr"), file(b"usr/a"), directory(OTHER, 0o555), file(b"usr/a")),
-        ["/usr/a comes twice"],
+        ["/usr/a occurs twice"],
     ),
     "what an item shows goes down": (
         (*STORE, directory(b"usr"), file(b"usr/b"), file(b"usr/a"), hard_link(ITEM + b"/bin/a", b"usr/bin/a")),
@@ -136,6 +136,7 @@ def test_what_a_layer_of_sysimage_must_be_like(members: tuple[bytes, ...], fault
 )
 def test_only_a_file_of_an_item_has_another_name(name: bytes, target: bytes, is_right: bool) -> None:
     member = (long_name(target, b"K") if len(target) > 100 else b"") + hard_link(name, target)
-    fault = f"layer 3: /{name.decode()} is a hard link to {target.decode()}, not an item's file to its other name"
+    link = f"/{name.decode()} is a hard link to {target.decode()}"
+    fault = f"layer 3: {link}, which is not the other name of a store item's file"
     assert checked(*STORE, member, ours=True)[0] == ([] if is_right else [fault])
     assert checked(*STORE, member, ours=False) == ([], [])

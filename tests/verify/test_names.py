@@ -79,7 +79,7 @@ def test_a_name_chooses_where_there_are_several(others: int, tmp_path: Path) -> 
             assert inspect_image(path, name="web:9") == inspect_image(path), "what there is needs no name"
 
 
-def test_a_name_without_a_tag_means_latest_unless_something_is_called_so(tmp_path: Path) -> None:
+def test_a_name_without_a_tag_means_latest_unless_a_file_has_the_name(tmp_path: Path) -> None:
     images = [made(1, {REF: "web"}), made(2, {NAME: "web:latest"}), made(3, {NAME: "db:latest"})]
     path = layout_of(images, tmp_path / "layout")
     ids = [Digest.of(dump(image.config)) for image in images]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sysimage.rules.architectures import Machine
+from sysimage.rules.architectures import ElfMachine
 from sysimage.rules.programs import HEAD, Program, ProgramFormat, read_program
 from sysimage.verify.program_reader import ProgramReader
 
@@ -39,7 +39,7 @@ def read_in_pieces(data: bytes, sizes: list[int]) -> Program:
 def test_a_loader_is_found_wherever_its_name_is(loader_at: int, more: int, sizes: list[int]) -> None:
     data = elf(loader_at, loader_at + more)
     whole = read_program(lambda at, size: data[at : at + size])
-    assert whole == Program(ProgramFormat.ELF, LOADER[:-1], machine=Machine(62, 64))
+    assert whole == Program(ProgramFormat.ELF, LOADER[:-1], machine=ElfMachine(62, 64))
     found = read_in_pieces(data, sizes)
     assert found == whole or (found.format is ProgramFormat.UNKNOWN and loader_at < HEAD < loader_at + len(LOADER))
 
@@ -49,7 +49,7 @@ def test_a_loader_is_found_wherever_its_name_is(loader_at: int, more: int, sizes
 @pytest.mark.parametrize("more", [[], [1], [5, 5]])
 def test_a_loader_is_found_wherever_a_piece_ends_near_its_name(loader_at: int, at: int, more: list[int]) -> None:
     data = elf(loader_at, loader_at + 100)
-    expected = Program(ProgramFormat.ELF, LOADER[:-1], machine=Machine(62, 64))
+    expected = Program(ProgramFormat.ELF, LOADER[:-1], machine=ElfMachine(62, 64))
     assert read_in_pieces(data, [loader_at + at, *more]) == expected
 
 

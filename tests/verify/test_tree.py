@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from sysimage.rules.files import Kind
+from sysimage.rules.files import FileKind
 from sysimage.verify.chunk_stream import ChunkStream
 from sysimage.verify.issue_collector import IssueCollector
 from sysimage.verify.limits import DEFAULT_LIMITS
@@ -159,10 +159,10 @@ def test_a_path_is_seen_as_what_is_there() -> None:
     tree, _ = flattened([directory(b"d"), file(b"d/f", mode=0o755), symlink(b"l", b"d"), header(b"null", b"3")])
     seen = {path: tree.at(tuple(path.split(b"/"))) for path in (b"d", b"d/f", b"l", b"null", b"l/f", b"x", b"d/f/g")}
     assert {path: info and (info.kind, info.mode, info.link) for path, info in seen.items()} == {
-        b"d": (Kind.DIRECTORY, 0o755, b""),
-        b"d/f": (Kind.FILE, 0o755, b""),
-        b"l": (Kind.SYMLINK, 0o777, b"d"),
-        b"null": (Kind.SPECIAL, 0o644, b""),
+        b"d": (FileKind.DIRECTORY, 0o755, b""),
+        b"d/f": (FileKind.FILE, 0o755, b""),
+        b"l": (FileKind.SYMLINK, 0o777, b"d"),
+        b"null": (FileKind.SPECIAL, 0o644, b""),
         b"l/f": None,
         b"x": None,
         b"d/f/g": None,

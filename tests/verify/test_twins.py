@@ -33,7 +33,7 @@ _BLOB = "sysimage.layers.blob:write_layer"
 _CHECK = "sysimage.layers.item_checks:Check"
 """Only where it is asked for (``--check-store``, ``--check-references``): otherwise what a store says is believed."""
 _CONFIG = "sysimage.image.config:ImageConfig"
-_TREE = "sysimage.rootfs.tree:Tree"
+_TREE = "sysimage.rootfs.tree:RootTree"
 
 FAULTS: dict[str, str] = {
     "config.config": "sysimage.rules.runtime:check_runtime",
@@ -55,7 +55,7 @@ FAULTS: dict[str, str] = {
     "manifest.layer limit": "sysimage.layerplan.budget:check_max_layers",
     "layer_rules.extended attributes": _HEADERS,
     "layer_rules.extended headers": _HEADERS,
-    "layer_rules.hard links": "sysimage.layers.shown:ItemShown",
+    "layer_rules.hard links": "sysimage.layers.shown_files:ItemShown",
     "layer_rules.modes": _HEADERS,
     "layer_rules.names": _HEADERS,
     "layer_rules.order": _SOURCE,
@@ -63,7 +63,7 @@ FAULTS: dict[str, str] = {
     "layer_rules.sparse files": _HEADERS,
     "layer_rules.special files": _ITEMS,
     "layer_rules.times": "sysimage.layers.headers:MTIME",
-    "layer_rules.whiteout": "sysimage.layers.items:LAYER",
+    "layer_rules.whiteout": "sysimage.layers.items:FOR_LAYER",
     "packages.packages": "sysimage.rootfs.rows:package_rows",
     "store.NAR hash": _CHECK,
     "store.NAR size": _CHECK,
@@ -150,7 +150,7 @@ NOT_PREVENTED = {"layer._read_content"}
 """Two million entries: how many there are is unknown before all is read, nor where layers come from a cache."""
 
 SHARED = {
-    "architecture": "sysimage.rules.machines:check_architecture",
+    "architecture": "sysimage.rules.program_architectures:check_architecture",
     "config": "sysimage.rules.runtime:check_runtime",
     "entry point": "sysimage.rules.system:check_start",
     "working directory": "sysimage.rules.system:check_start",

@@ -94,18 +94,18 @@ PARENTS = (
         ((raw_tar.hard_link(ITEM + b"/bin/tool", b"usr/bin/tool"),), []),
         (
             (raw_tar.hard_link(ITEM + b"/bin/two", b"usr/bin/tool"),),
-            ["is a hard link to usr/bin/tool, not an item's file to its other name"],
+            ["is a hard link to usr/bin/tool, which is not the other name of a store item's file"],
         ),
         (
             (raw_tar.hard_link(ITEM + b"/bin/tool", b"usr/bin/tool"), raw_tar.hard_link(b"usr/bin/x", b"usr/bin/tool")),
-            ["is a hard link to usr/bin/tool, not an item's file to its other name"],
+            ["is a hard link to usr/bin/tool, which is not the other name of a store item's file"],
         ),
-        ((raw_tar.file(b"usr/bin/tool", b"x", mode=0o555),), ["comes twice"]),
+        ((raw_tar.file(b"usr/bin/tool", b"x", mode=0o555),), ["occurs twice"]),
         (
             (raw_tar.file(b"usr/bin/a", b"x", mode=0o555), raw_tar.file(ITEM + b"/bin/z", b"x", mode=0o555)),
             ["is out of order"],
         ),
-        ((raw_tar.file(b"usr/lib/x", b"x", mode=0o555),), ["comes without its parent directory"]),
+        ((raw_tar.file(b"usr/lib/x", b"x", mode=0o555),), ["occurs without its parent directory"]),
     ],
 )
 def test_what_a_layer_of_sysimage_may_have_below_usr(members: tuple[bytes, ...], faults: list[str]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sysimage.errors import SysimageError
-from sysimage.rootfs.tree import Entry, Tree
+from sysimage.rootfs.tree import Entry, RootTree
 from sysimage_vm.disk import BootableDisk, write_disk
 from sysimage_vm.initrd import Kernel, KernelError, resolve_modules
 
@@ -74,11 +74,11 @@ def test_a_cycle_of_modules_is_named(kernel: Kernel) -> None:
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> Tree:
+def tree(tmp_path: Path) -> RootTree:
     store = tmp_path / "store-file"
     store.write_bytes(b"\0store" * 20_000)
     store.chmod(0o444)
-    return Tree(
+    return RootTree(
         [
             Entry.directory("/tmp", 0o1777),
             Entry.file("/gnu/store/item/bin/prog", store, 0o555),
@@ -93,7 +93,7 @@ def tree(tmp_path: Path) -> Tree:
     )
 
 
-def write(tree: Tree, directory: Path, kernel: Kernel) -> BootableDisk:
+def write(tree: RootTree, directory: Path, kernel: Kernel) -> BootableDisk:
     busybox = kernel.image.parent / "busybox"
     busybox.write_bytes(b"busybox")
     return write_disk(
@@ -113,7 +113,7 @@ def listed(image: Path, path: str) -> tuple[str, int, int, int]:
     return found[1], int(found[2], 8), int(found[3]), int(found[4])
 
 
-def test_the_root_holds_the_tree_with_its_owners_and_modes(tree: Tree, kernel: Kernel, tmp_path: Path) -> None:
+def test_the_root_holds_the_tree_with_its_owners_and_modes(tree: RootTree, kernel: Kernel, tmp_path: Path) -> None:
     disk = write(tree, tmp_path / "disk", kernel)
     assert subprocess.run(["e2fsck", "-fn", disk.root], capture_output=True).returncode == 0
     kinds = {"dir": "directory", "file": "regular", "symlink": "symlink"}
@@ -127,7 +127,7 @@ def test_the_root_holds_the_tree_with_its_owners_and_modes(tree: Tree, kernel: K
     assert "Links: 2" in debugfs(disk.root, "stat /gnu/store/item/bin/prog"), "the same file, with its mode, twice"
 
 
-def test_a_disk_is_the_same_bytes_under_another_umask_and_clock(tree: Tree, kernel: Kernel, tmp_path: Path) -> None:
+def test_a_disk_is_the_same_bytes_under_another_umask_and_clock(tree: RootTree, kernel: Kernel, tmp_path: Path) -> None:
     one = write(tree, tmp_path / "one", kernel)
     store = tmp_path / "store-file"
     os.utime(store, (1, 2))
@@ -135,7 +135,7 @@ def test_a_disk_is_the_same_bytes_under_another_umask_and_clock(tree: Tree, kern
     (tmp_path / "a").mkdir()
     before = os.umask(0o077)
     try:
-        two = write(Tree(reversed(list(tree))), tmp_path / "a" / "two", kernel)
+        two = write(RootTree(reversed(list(tree))), tmp_path / "a" / "two", kernel)
     finally:
         os.umask(before)
     assert one.root.read_bytes() == two.root.read_bytes()
@@ -144,10 +144,10 @@ def test_a_disk_is_the_same_bytes_under_another_umask_and_clock(tree: Tree, kern
 
 def test_a_disk_is_there_whole_or_not_at_all(kernel: Kernel, tmp_path: Path) -> None:
     with pytest.raises(SysimageError):
-        write(Tree([Entry.file("/big", b"x" * SIZE)]), tmp_path / "out" / "disk", kernel)
+        write(RootTree([Entry.file("/big", b"x" * SIZE)]), tmp_path / "out" / "disk", kernel)
     assert list((tmp_path / "out").iterdir()) == []
     with pytest.raises(SysimageError, match="control character"):
-        write(Tree([Entry.file("/new\nline", b"")]), tmp_path / "out" / "disk", kernel)
+        write(RootTree([Entry.file("/new\nline", b"")]), tmp_path / "out" / "disk", kernel)
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -167,7 +167,9 @@ def members(initrd: bytes) -> dict[str, tuple[int, bytes]]:
         at = (at + size + 3) & ~3
 
 
-def test_the_initrd_is_an_archive_with_a_script_that_a_shell_reads(tree: Tree, kernel: Kernel, tmp_path: Path) -> None:
+def test_the_initrd_is_an_archive_with_a_script_that_a_shell_reads(
+    tree: RootTree, kernel: Kernel, tmp_path: Path
+) -> None:
     disk = write(tree, tmp_path / "disk", kernel)
     found = members(disk.initrd.read_bytes())
     assert {

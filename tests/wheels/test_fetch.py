@@ -122,7 +122,7 @@ def test_a_wheel_with_another_hash_is_refused(wheels: Path, tmp_path: Path) -> N
     with pytest.raises(RegistryError, match="THESE PACKAGES DO NOT MATCH THE HASHES") as caught:
         WheelSource(tmp_path / "cache", pip_that_looks_in(wheels)).choose([wheel], TARGET)
     assert caught.value.message == "cannot fetch wheels: pip failed"
-    assert caught.value.hint == 'say "wheels": "DIRECTORY" for wheels that are at hand'
+    assert caught.value.hint == 'say "wheels": "DIRECTORY" for wheels in a directory'
     assert {issue.where for issue in caught.value.issues} == {"pip"}
     assert 1 < len(caught.value.issues) <= 6
     assert all(issue.message.strip() and not issue.message.startswith("ERROR: ") for issue in caught.value.issues)

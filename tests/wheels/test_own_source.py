@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sysimage.store.items import StoreItem
-from sysimage.trees.division import LEAST
+from sysimage.trees.division import LEAST_SIZE
 from sysimage.trees.items import TreeStore
 from sysimage.wheels.items import WheelItems
 from sysimage.wheels.own_source import own_source, selection_of
@@ -96,7 +96,7 @@ def test_the_same_source_is_the_same_item_as_with_earlier_versions(tmp_path: Pat
 
 def test_a_large_package_is_an_item_of_its_own(tmp_path: Path, items: WheelItems) -> None:
     write(tmp_path, "run.py", "data/__init__.py")
-    (tmp_path / "src/data/large").write_bytes(bytes(LEAST))
+    (tmp_path / "src/data/large").write_bytes(bytes(LEAST_SIZE))
     assert [item.path.name for item in made(tmp_path, items)] == ["python-source", "python-source+data"]
 
 

@@ -20,7 +20,7 @@ from sysimage.wheels.lock_file import LockedWheel
 from tests.support.wheels import make_wheel, sha256
 from tests.wheels.conftest import TARGET
 
-HINT = 'say "wheels": "DIRECTORY" for wheels that are at hand'
+HINT = 'say "wheels": "DIRECTORY" for wheels in a directory'
 
 
 @dataclass
@@ -161,7 +161,7 @@ def test_what_pip_brings_must_be_what_is_locked(pip: Pip, tmp_path: Path) -> Non
     for absent in (locked("plain", "3.0", place), locked("plai", "1.0", place)):
         with pytest.raises(RegistryError) as refused:
             source.choose([absent], TARGET)
-        assert (str(refused.value), refused.value.hint) == (f"cannot fetch {absent}: pip did not bring it", HINT)
+        assert (str(refused.value), refused.value.hint) == (f"cannot fetch {absent}: pip did not download it", HINT)
     assert not (tmp_path / "cache/files").exists()
 
 

@@ -14,7 +14,7 @@ from sysimage_vm.shell import Shell
 from sysimage_vm.waiting import Patience
 
 QUESTION = Patience(quiet=300.0)
-"""For one command of a question, which may be a user's, and sleep."""
+"""For one command of a question, which may be a question of a user, and sleep."""
 
 
 class GuestBackend(BaseBackend):  # type: ignore[misc]  # testinfra has no types

@@ -87,7 +87,8 @@ class Task:
 
 
 class Channel:
-    """Requests over one connected socket. ``wait`` is the machine's, which sees panics and ends of QEMU at once."""
+    """Requests over one connected socket. ``wait`` is the method of the machine, which notices panics and the end of
+    QEMU at once."""
 
     def __init__(self, connection: socket.socket, wait: Waiter) -> None:
         self._socket = connection

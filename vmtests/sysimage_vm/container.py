@@ -52,7 +52,7 @@ class Container:
         """Whether its init is systemd."""
         config = self.inspect()["Config"]
         entry = config.get("Entrypoint") or []
-        # Podman has words of Docker's form in one text, and signals as numbers.
+        # Podman gives the entry point as one text, and signals as numbers.
         return is_systemd([entry] if isinstance(entry, str) else entry, str(config.get("StopSignal")))
 
     def inspect(self) -> Mapping[str, Any]:
@@ -111,7 +111,7 @@ class Container:
         return wait_services(self, self.engine.machine.ask, states, expected, patience)
 
     def _is_up(self) -> bool:
-        """Whether the init's socket is there; a question that costs the booting container nothing to speak of."""
+        """Whether the init's socket is there; the check costs the booting container almost nothing."""
         try:
             return self.shell.run(f"test -S {SOCKETS[self.systemd]}").status == 0
         except ImageFaultError:

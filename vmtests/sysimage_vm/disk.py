@@ -61,7 +61,7 @@ def write_disk(
     ``entries``: the whole root, store items included, in any order, each path once. ``init``: argument vector of
     process 1. ``busybox``: a statically linked one. ``modules``: loaded before the root is mounted, with all they
     depend on. ``read_only``: directories of the root protected from writing. ``size``: of the root file system, bytes;
-    what is not used takes no room. Raises `MachineError` without e2fsprogs, `SysimageError` when the files don't fit.
+    unused blocks take no space. Raises `MachineError` without e2fsprogs, `SysimageError` when the files don't fit.
     """
     loaded = resolve_modules(kernel.modules, modules)
     directory.parent.mkdir(parents=True, exist_ok=True)

@@ -14,11 +14,11 @@ from pathlib import Path
 from sysimage.closure import Closure
 from sysimage.errors import SysimageError
 from sysimage.progress import Progress, silent
-from sysimage.rootfs.shown import shown_entry
-from sysimage.rootfs.tree import Entry, Kind, Tree
+from sysimage.rootfs.shown_files import shown_entry
+from sysimage.rootfs.tree import Entry, Kind, RootTree
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
-from sysimage.store.shown import shown_files
+from sysimage.store.shown_files import shown_files
 from sysimage_vm.disk import BootableDisk, write_disk
 from sysimage_vm.guest import Guest
 from sysimage_vm.host_lock import host_lock
@@ -35,7 +35,7 @@ class GuestSystem:
     """A system that was built from ``guest.json``, not yet a disk."""
 
     closure: Closure
-    tree: Tree
+    tree: RootTree
     """The root around the store."""
     boot_program: StorePath
     system: StorePath
@@ -87,7 +87,7 @@ def find_kernel(closure: Closure) -> Kernel:
     raise SysimageError(f"cannot make a bootable disk: the kernel {release} has no modules")
 
 
-def root_entries(closure: Closure, tree: Tree) -> Iterator[Entry]:
+def root_entries(closure: Closure, tree: RootTree) -> Iterator[Entry]:
     """Every file of a system's root: the tree, which has the store's directory, the items as a NAR sees them, and what
     they show elsewhere the tree has nothing else."""
     yield from tree

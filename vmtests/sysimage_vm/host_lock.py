@@ -23,7 +23,7 @@ def host_lock(path: Path, what: str, *, patience: Patience = HOLDER) -> Iterator
     """Hold the lock on ``path`` (made if absent). Its holder is waited for as long as it does something; a
     `MachineError` names one that does nothing.
 
-    The lock is the kernel's, on an open file: a killed holder has released it, and a file that was left means nothing.
+    The kernel holds the lock, on an open file: it releases that of a killed process, and a leftover file has no effect.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -46,7 +46,7 @@ class ImageArchive:
 
     @classmethod
     def of(cls, image: RunnableImage) -> ImageArchive:
-        """An image that is open already, wherever it is."""
+        """An image that is open already, from any place."""
         documents = image.documents
         size = sum(layer.size for layer in documents.layers)
         return cls(image.path, size, documents.tags, image.config, len(documents.layers), documents.digest is not None)

@@ -33,7 +33,7 @@ class KernelError(SysimageError):
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """A kernel that was not built by us: Debian's, or any other with its modules beside it."""
+    """A kernel that was not built by us: Debian's kernel, or any other with its modules beside it."""
 
     image: Path
     """The compressed kernel (``vmlinuz-*``)."""

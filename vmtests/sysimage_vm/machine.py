@@ -96,7 +96,8 @@ class Machine:
         return Signs((self.console.size, self.channel.moved), self._meter.read())
 
     def rest(self, seconds: float, *also: int) -> list[int]:
-        """Sleep until QEMU or the agent says something or one of ``also`` can be read; those of them that can."""
+        """Sleep until QEMU or the agent sends something or one of ``also`` can be read; return those that can be
+        read."""
         talking = self.channel.fileno()
         listened = [self.qmp.fileno(), talking, *also]
         readable, _, _ = select.select(listened, [talking] if self.channel.wants_to_write else [], [], seconds)

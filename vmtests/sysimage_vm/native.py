@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import testinfra
 from testinfra.host import Host
 
-from sysimage.containers.container_init import CAPABILITIES
+from sysimage.containers.container_init import KEPT_CAPABILITIES
 from sysimage.containers.engine import LoadedImage
 from sysimage.containers.namespace_runner import NamespaceRunner
 from sysimage.process import Completed
@@ -240,7 +240,9 @@ class NamespacesContainer(Native):
             if ":\t" in line
         )
         bounds = int(fields["CapBnd"], 16)
-        return [f"capability {number}" for number in range(64) if bounds >> number & 1 and number not in CAPABILITIES]
+        return [
+            f"capability {number}" for number in range(64) if bounds >> number & 1 and number not in KEPT_CAPABILITIES
+        ]
 
     def exec(self, *words: str) -> Completed:
         return self.place.run(words)

@@ -110,7 +110,7 @@ def native_trial(
     ``tag`` says which, where several are at ``path``.
 
     ``reports`` gets the container's log. Everything else is gone in the end. Raises `MachineError` for what this
-    machine lacks, and `IntegrityError` for an image that is not what it says.
+    machine lacks, and `IntegrityError` for an image whose content is not what its documents say.
     """
     with contextlib.ExitStack() as stack:
         began = time.monotonic()

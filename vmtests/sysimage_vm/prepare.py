@@ -12,7 +12,7 @@ from sysimage.closure import Closure
 from sysimage.errors import MachineError, SysimageError
 from sysimage.progress import Progress, silent
 from sysimage.rootfs.system import SystemResult
-from sysimage.rootfs.tree import Tree
+from sysimage.rootfs.tree import RootTree
 from sysimage_vm.accelerator import Choice, Verdict, choose
 from sysimage_vm.guest import Guest, Host
 from sysimage_vm.guest_disk import GuestSystem, ensure_guest, guest_spec
@@ -30,7 +30,7 @@ class PlannedSystem(Protocol):
     @property
     def closure(self) -> Closure: ...
     @property
-    def tree(self) -> Tree: ...
+    def tree(self) -> RootTree: ...
 
 
 @dataclass(frozen=True, slots=True)

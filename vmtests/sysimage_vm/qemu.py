@@ -22,7 +22,7 @@ KERNEL_ARGUMENTS = (
     "mitigations=off",
     "no_timer_check",
     # What is switched on with the first container is switched on by changing code of the allocator and of sockets while
-    # they run; an emulated second processor may meet the breakpoint that is there meanwhile, and panics.
+    # they run; an emulated second processor may run into the temporary breakpoint, and panics.
     "cgroup.memory=nokmem,nosocket,nobpf",
     "cgroup_disable=cpuset",
 )

@@ -17,7 +17,8 @@ class QmpError(MachineFaultError):
 
 
 class Qmp:
-    """One client. Events pile up in ``events`` whenever something is read; ``wait`` is the machine's, which reads."""
+    """One client. Events pile up in ``events`` whenever something is read; ``wait`` is the method of the machine, which
+    reads."""
 
     def __init__(self, connection: socket.socket, wait: Waiter) -> None:
         self._socket = connection

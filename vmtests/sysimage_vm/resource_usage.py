@@ -1,8 +1,8 @@
 """How much processes do: processor time they used, processor time they stood in line for, bytes they read and wrote.
 
 The kernel counts both times for each thread (``schedstat``). A thread that wants a processor and gets none is busy,
-just as one that runs; a thread that sleeps is not. So the sum of the two says what a program does however many others
-want the same processors: an idle guest comes to some hundredths of a processor, a working one to one or more.
+just as one that runs; a thread that sleeps is not. So the sum of the two measures a program, however many others
+compete for the processors: an idle guest uses some hundredths of a processor, a working one uses one or more.
 """
 
 from __future__ import annotations

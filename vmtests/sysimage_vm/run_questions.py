@@ -114,7 +114,7 @@ def run_questions(
 ) -> Answers:
     """Boot the image of a trial and ask. ``reports`` gets ``junit.xml``, beside the logs that the trial keeps.
 
-    ``expect``: testinfra modules of the user's, asked before the questions that stop the container. Raises
+    ``expect``: the user's testinfra modules, which run before the questions that stop the container. Raises
     `BootTestError` only when no machine could be started; everything later is in the answers.
     """
     reports.mkdir(parents=True, exist_ok=True)

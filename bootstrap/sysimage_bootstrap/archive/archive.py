@@ -126,7 +126,7 @@ class Archive:
     def _texts(
         self, release: Release, entries: Sequence[ListedFile], between: bytes, progress: Progress
     ) -> Iterator[str]:
-        """The texts of lists, some whole entries at a time; what is not in the cache is fetched."""
+        """The texts of lists, some whole entries at a time; lists that the cache lacks are fetched."""
         requests = [list_request(release, entry) for entry in entries]
         paths = fetch_all(requests, self._cache, self._transport, progress, stage=LISTS)
         for entry in entries:

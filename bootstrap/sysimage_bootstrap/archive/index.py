@@ -1,8 +1,8 @@
 """Package lists, indexed for queries: the versions of a name, and the packages that provide it.
 
 A suite's list has tens of thousands of packages, of which an image needs a few hundred. So a list is read once, cut
-down to the fields that count, and kept as a small database under the digest of the list; a package is parsed when it
-is asked for.
+down to the fields that sysimage uses, and kept as a small database under the digest of the list; a package is parsed
+when it is asked for.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from sysimage.notices import notice
 from sysimage.suggestions import closest
 from sysimage_bootstrap.archive.cache import write_durably
 from sysimage_bootstrap.archive.dependencies import parse_targets
-from sysimage_bootstrap.archive.other_names import OTHER_NAMES
 from sysimage_bootstrap.archive.package import Package, package_from_fields
+from sysimage_bootstrap.archive.package_aliases import PACKAGE_ALIASES
 from sysimage_bootstrap.archive.versions import version_key
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class PackageList:
 
     @staticmethod
     def prune(directory: Path, named: Iterable[str]) -> None:
-        """Forget the lists whose digests, in hexadecimal, are not among those that are ``named``."""
+        """Remove the lists whose hexadecimal digest is not in ``named``."""
         keys = {_key(Digest(digest)) for digest in named}
         for path in sorted(directory.glob("*.sqlite")):
             if path.name.partition("-")[0] not in keys:
@@ -182,10 +182,10 @@ class PackageIndex:
         return tuple(name for name in sorted(names) if (found := self.versions(name)) and found[0].essential)
 
     def alike(self, name: str) -> tuple[str, ...]:
-        """The packages that were probably meant, the likeliest first: under the name that Debian has for what others
-        call so, with a usual beginning or end, or spelt nearly so. Empty where that would be a guess in the dark."""
+        """The packages that were probably meant, the likeliest first: by Debian's name for a package of another
+        distribution, with a usual beginning or end, or with a similar spelling. Empty if nothing is similar enough."""
         names: set[str] = set().union(*(packages.names() for packages in self._lists))
-        known = [*OTHER_NAMES.get(name, ()), f"default-{name}", f"{name}3", f"{name}-server", f"{name}-common"]
+        known = [*PACKAGE_ALIASES.get(name, ()), f"default-{name}", f"{name}3", f"{name}-server", f"{name}-common"]
         found = [one for one in dict.fromkeys(known) if one in names]
         if found:
             return tuple(found[:2])
@@ -198,7 +198,7 @@ class PackageIndex:
 
 
 def index_of(text: str, architecture: str, suite: str = "trixie") -> PackageIndex:
-    """The index of one Packages file that is at hand."""
+    """The index of one Packages file that is in the cache."""
     return PackageIndex(architecture, [PackageList.parse([text], suite)])
 
 

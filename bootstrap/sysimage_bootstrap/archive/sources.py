@@ -35,11 +35,11 @@ class ArchiveSource:
     archive: str = ""
     """What the archive is called; empty for Debian's."""
     keyring: Path | None = None
-    """The keys that sign it; None for those that sign Debian's."""
+    """The keys that sign it; None means the keys that sign Debian's archive."""
 
     @property
     def label(self) -> str:
-        """What distinguishes the suite from those of other archives; the suite itself for Debian's."""
+        """A label that distinguishes the suite from those of other archives; for Debian's archive, the suite itself."""
         return f"{self.archive}/{self.suite}" if self.archive else self.suite
 
     @property

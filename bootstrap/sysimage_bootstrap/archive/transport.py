@@ -31,7 +31,7 @@ class TransportOptions:
     no_proxy: tuple[str, ...] = ()
     """Hosts and domains reached directly; ``*`` for all."""
     ca_file: Path | None = None
-    """Certificates to trust instead of the machine's."""
+    """Certificates to trust instead of those of the machine."""
     offline: bool = False
     """Never open a connection."""
     connections: int = 8

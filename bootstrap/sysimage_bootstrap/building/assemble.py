@@ -28,7 +28,7 @@ class Assembled:
     """Where its packages were unpacked together: their ``/usr``."""
     libraries: Path
     argv: tuple[Path | str, ...]
-    """What runs it; arguments follow."""
+    """The words of a command line that runs it; append its arguments."""
 
 
 def assemble(
@@ -41,10 +41,9 @@ def assemble(
 ) -> Assembled:
     """Assemble a program in the new directory ``top``, out of the packages that hold what it ``needs``.
 
-    The first of these paths is the program's, each of the others that of a module that it loads, or one in a package
-    that it reads. ``debs`` and their
-    ``inventories`` are of this machine's ``architecture``. If they lack something, it is a `MachineError` about
-    ``what``.
+    The first path is that of the program; each other path is a module that it loads, or a file of a package that it
+    reads. ``debs`` and their ``inventories`` are of this machine's ``architecture``. If they lack something, it is a
+    `MachineError` about ``what``.
     """
     target = ELF_TARGETS[architecture]
     namespace = UnionTree(inventories)
@@ -52,7 +51,7 @@ def assemble(
     found = [namespace.final(place) for place in places if place is not None]
     if len(found) < len(needs):
         raise MachineError(
-            f"cannot compile for {what}: none for {architecture} is at hand",
+            f"cannot compile for {what}: the packages for {architecture} are missing",
             hint="its packages have to be fetched for this machine's architecture as well",
         )
     program = found[0]
@@ -92,7 +91,9 @@ def _linked_files(files: Sequence[PackagePath], namespace: UnionTree, target: El
             directories = [*_own_directories(place, namespace), *target.directories]
             library = namespace.find_in(directories, name, place.package)
             if library is None:
-                raise MachineError(f"cannot run {files[0].path} here: {place.path} needs {name}, which is not at hand")
+                raise MachineError(
+                    f"cannot run {files[0].path} here: {place.path} needs {name}, which no package here has"
+                )
             waiting.append(library)
     return found
 

@@ -23,13 +23,13 @@ from sysimage_bootstrap.debian.slim import Slim
 from sysimage_bootstrap.debs.inventory_cache import InventoryCache
 from sysimage_bootstrap.packages.resolve import Resolution
 from sysimage_bootstrap.planning.item_plan import PlannedItem
-from sysimage_bootstrap.planning.plan import Plan, plan_items
+from sysimage_bootstrap.planning.plan import SystemPlan, plan_items
 from sysimage_bootstrap.planning.slim import without
 from sysimage_bootstrap.store.item_store import ItemStore
 
 _STAGE = "make items"
 _CACHE = "var/sysimage/packages"
-COMMANDS = ("bin/", "sbin/", "games/")
+COMMAND_DIRECTORIES = ("bin/", "sbin/", "games/")
 """Where programs are that people start."""
 _NO_ALTERNATIVES: Mapping[str, str] = MappingProxyType({})
 
@@ -84,7 +84,7 @@ def build_items(
                 runnable = RunnablePackages(native, {one.name: one for one in native}, {}, native_architecture)
             compilers = compilers_for(plan, missing, by_name, runnable, source)
             environment = BuildEnvironment(store, ELF_TARGETS[architecture], program, compilers, scratch, source.known)
-            # Where nothing is missing, the files have not been fetched yet.
+            # The package files are only fetched if an item is missing.
             files = {package.name: deb for package, deb in debs.items()} if missing else {}
             _make_all(plan, missing, files, environment, workers, progress)
             for name, planned in plan.items.items():
@@ -95,11 +95,11 @@ def build_items(
     return {name: _realised(store, planned) for name, planned in plan.items.items()}
 
 
-def _say_what_will_not_start(plan: Plan) -> None:
+def _say_what_will_not_start(plan: SystemPlan) -> None:
     """Programs that lack libraries, in Debian too: their packages do not depend on what holds them."""
     for name, planned in plan.items.items():
         for path, libraries in sorted(planned.plan.missing.items()):
-            if path.startswith(COMMANDS):
+            if path.startswith(COMMAND_DIRECTORIES):
                 notice(f"/usr/{path} of {name} will not start: no package of the image has {', '.join(libraries)}")
 
 
@@ -112,7 +112,7 @@ def _require_fetched(resolution: Resolution, debs: Mapping[Package, Path]) -> No
 
 
 def _make_all(
-    plan: Plan,
+    plan: SystemPlan,
     missing: Sequence[str],
     debs: Mapping[str, Path],
     environment: BuildEnvironment,

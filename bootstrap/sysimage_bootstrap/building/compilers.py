@@ -12,7 +12,7 @@ from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.building.bytecode import Compiler, make_compiler
 from sysimage_bootstrap.building.inventories import Inventories
 from sysimage_bootstrap.debs.inventory import Inventory
-from sysimage_bootstrap.planning.plan import Plan
+from sysimage_bootstrap.planning.plan import SystemPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class RunnablePackages:
 
 
 def compilers_for(
-    plan: Plan,
+    plan: SystemPlan,
     missing: Iterable[str],
     system: Mapping[str, Package],
     runnable: RunnablePackages,

@@ -1,4 +1,4 @@
-"""Inventories of packages, from the cache or by unpacking what is not there, in several processes."""
+"""Inventories of packages, from the cache; packages that the cache lacks are unpacked, in several processes."""
 
 from __future__ import annotations
 

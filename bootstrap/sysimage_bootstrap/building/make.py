@@ -16,7 +16,7 @@ from sysimage_bootstrap.building.bytecode import Compiler
 from sysimage_bootstrap.building.relink import check, rewrite
 from sysimage_bootstrap.building.rewrite_shebang import rewrite_shebang
 from sysimage_bootstrap.debian.architectures import ElfTarget
-from sysimage_bootstrap.debs.inventory import OURS, Inventory
+from sysimage_bootstrap.debs.inventory import OWN_SHARE, Inventory
 from sysimage_bootstrap.debs.inventory_cache import InventoryCache
 from sysimage_bootstrap.debs.unpack import unpack
 from sysimage_bootstrap.planning.item_plan import SELF, PlannedItem
@@ -24,7 +24,7 @@ from sysimage_bootstrap.planning.slim import without
 from sysimage_bootstrap.planning.symlinks import links_in_usr
 from sysimage_bootstrap.store.item_store import BuiltItem, ItemStore
 
-PROPAGATED = f"{OURS}/propagated-inputs"
+PROPAGATED = f"{OWN_SHARE}/propagated-inputs"
 """The directory of an item that holds a file, named like the package, with a store path on each line."""
 
 

@@ -27,7 +27,7 @@ from sysimage_bootstrap.store.item_store import ItemStore
 from sysimage_bootstrap.store.recipe import Recipe
 
 _FORMAT = 1
-"""Raised when the same texts come to give other bytes."""
+"""Increase this number when the same texts give other bytes."""
 _LIBRARIES = re.compile(r"guile-(?P<series>[0-9.]+)-libs")
 _REBUILD = re.compile(r"\+b[0-9]+$")
 _DRIVER = Path(__file__).with_name("guile_driver.scm")
@@ -62,7 +62,7 @@ def build_programs(
 ) -> StoreItem:
     """The item with each program of ``texts``, by name, as ``NAME.scm`` and, compiled, as ``NAME.go``.
 
-    ``runnable`` are the files of packages that ``native_architecture``, this machine's, runs; what they lack is a
+    ``runnable`` are the files of packages for ``native_architecture``, the one of this machine; a missing one is a
     `MachineError`. They are not looked at if the store has the item.
     """
     guile = guile_of(resolution)

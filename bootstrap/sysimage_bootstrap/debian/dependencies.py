@@ -35,7 +35,7 @@ ONLY_CONFIGURE = frozenset({"base-passwd", "ca-certificates", "debconf", "libpam
 something is not a reason to have it."""
 
 
-def unsaid(package: str) -> tuple[str, ...]:
+def undeclared(package: str) -> tuple[str, ...]:
     """What a package needs and does not declare."""
     return tuple(
         needed for needed, patterns in _UNSAID.items() if any(fnmatchcase(package, pattern) for pattern in patterns)

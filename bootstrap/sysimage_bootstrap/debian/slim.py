@@ -38,13 +38,13 @@ class Slim:
     """How slim a system is to be."""
 
     languages: frozenset[str] = frozenset()
-    """Whose translations stay, as `speaks` reads them."""
+    """The languages whose translations are kept, in the form that `speaks` reads."""
     named: frozenset[str] = frozenset()
     """The packages that were asked for by name: what one of them reads stays."""
     asked: frozenset[str] = frozenset()
     """Those, with every package that they need."""
     used: frozenset[str] = frozenset()
-    """Those of `PARTS` that something of the system besides its packages uses."""
+    """Those of `SLIM_PARTS` that something of the system besides its packages uses."""
     spared: frozenset[str] = frozenset()
     """Essential packages that are not there because no package declares to need them."""
     modules: frozenset[str] = frozenset()
@@ -67,9 +67,9 @@ class Slim:
 
 
 GUILE, CHARACTER_SETS = "modules of Guile", "character sets"
-PARTS = (GUILE, CHARACTER_SETS)
-"""Parts of packages that every system has and few use: all but what the init needs of Guile, and the character sets
-that glibc itself counts as extra (its ``gconv-modules-extra.conf``)."""
+SLIM_PARTS = (GUILE, CHARACTER_SETS)
+"""Parts of packages that every system has and few use: Guile, except for what the init needs of it, and the character
+sets that glibc itself calls extra (its ``gconv-modules-extra.conf``)."""
 COMMON_CHARACTER_SETS = frozenset(
     f"{name}.so"
     for name in ("ANSI_X3.110", "CP1252", "ISO8859-1", "ISO8859-15", "UNICODE", "UTF-16", "UTF-32", "UTF-7")

@@ -33,7 +33,7 @@ def changelog_dates(compressed: bytes) -> tuple[int, ...]:
     for match in _TRAILER.finditer(_decompressed(compressed)):
         try:
             moment = parsedate_to_datetime(match[1].decode("ascii").strip())
-            # A date without a zone would be read in this machine's.
+            # A date without a time zone would be read in the zone of this machine.
             dates.add(int(moment.timestamp()) if moment.tzinfo else None)
         except (ValueError, TypeError, OverflowError):
             continue

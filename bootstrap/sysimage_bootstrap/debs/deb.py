@@ -99,7 +99,7 @@ def _control(file: BinaryIO) -> dict[str, str]:
         if member.type is not Type.FILE or member.size > CONTROL_FILE_LIMIT or name in found:
             raise TarError(f"its control archive holds {name} twice, too large, or not as a file")
         try:
-            # Scripts may hold other bytes: they are programs, and what matters of them is the rest.
+            # Scripts may hold other bytes: these occur in texts and comments, which need not be understood.
             errors = "surrogateescape" if name in MAINTAINER_FILES else "strict"
             found[name] = b"".join(reader.content()).decode(errors=errors)
         except UnicodeDecodeError:

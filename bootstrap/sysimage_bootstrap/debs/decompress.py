@@ -67,7 +67,7 @@ def decompressed(file: BinaryIO, size: int, compression: str, limit: int) -> Ite
 
 
 def _decoded(file: BinaryIO, size: int, compression: str) -> Iterator[bytes]:
-    import pyzstd  # not paid for by builds that unpack nothing
+    import pyzstd  # imported late: not needed by builds that unpack nothing
 
     decoder = _decoder(compression)
     compressed = _pieces(file, size)

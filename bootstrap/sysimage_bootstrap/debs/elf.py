@@ -66,7 +66,7 @@ class Elf:
     """What others that link with it call it."""
 
     def faults(self) -> tuple[str, ...]:
-        """What a loader would stumble over: nothing, unless a rewriting went wrong."""
+        """Faults that a loader would report; empty unless a rewriting failed."""
         loads = [segment for segment in self.segments if segment.type == _PT_LOAD]
         found = []
         if any(not a.address <= b.address for a, b in pairwise(loads)):

@@ -12,7 +12,7 @@ from typing import Any
 
 from sysimage_bootstrap.archive.dependencies import parse_targets
 
-OURS = "share/sysimage"
+OWN_SHARE = "share/sysimage"
 """Where an item holds what sysimage adds to the files of its package."""
 WATCHED = ("guile", "iconv", "perl")
 """Programs that every Debian system has, so that scripts call them without their package saying that it needs them."""

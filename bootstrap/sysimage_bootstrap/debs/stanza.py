@@ -1,7 +1,7 @@
 """What scanners of images read of a package: its stanza, as distroless images keep it.
 
-The stanza is the package's own control file, word for word, but for two things: of the description the first line
-stays, as in a package list, and there is no status, which only dpkg gives to a package.
+The stanza is the package's own control file, word for word, with two exceptions: only the first line of the description
+is kept, as in a package list, and the status is left out, because only dpkg assigns it.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ class TarReader:
         return data
 
     def _read_some(self, most: int) -> bytes:
-        """At least one byte and at most ``most``, taking no more of the stream than it must."""
+        """At least one byte and at most ``most``, reading no more of the stream than necessary."""
         if not self._buffer:
             self._buffer += next(self._pieces, b"")
         return self._read(min(most, max(1, len(self._buffer))))
@@ -161,19 +161,19 @@ def _parse(header: bytes, long_name: bytes | None, long_target: bytes | None) ->
     try:
         type_ = Type.FILE if kind == b"\0" else Type(kind)
     except ValueError:
-        raise TarError(f"{show(raw)} is of type {kind!r}: not a file, directory, symlink or hard link") from None
+        raise TarError(f"{as_text(raw)} is of type {kind!r}: not a file, directory, symlink or hard link") from None
     name = normalised(raw)
     size = _octal(header[124:136])
     if size and type_ is not Type.FILE:
-        raise TarError(f"{show(raw)} has content but is not a file")
+        raise TarError(f"{as_text(raw)} has content but is not a file")
     if not name and type_ is not Type.DIRECTORY:
-        raise TarError(f"{show(raw)} names the root, but is not a directory")
+        raise TarError(f"{as_text(raw)} names the root, but is not a directory")
     target = _text(header[157:257]) if long_target is None else long_target
     if type_ is Type.HARD_LINK:
         target = normalised(target)
     elif type_ is Type.SYMLINK:
         if not target or len(target) > PATH_LIMIT:
-            raise TarError(f"{show(raw)} is a symlink to {show(target[:80])}")
+            raise TarError(f"{as_text(raw)} is a symlink to {as_text(target[:80])}")
     else:
         target = b""
     uid, gid = _octal(header[108:116]), _octal(header[116:124])
@@ -199,15 +199,15 @@ def normalised(raw: bytes) -> bytes:
         return b""
     parts = name.split(b"/")
     if raw.startswith(b"/") or any(part in (b"", b".", b"..") for part in parts):
-        raise TarError(f"{show(raw)} is not a path below the root")
+        raise TarError(f"{as_text(raw)} is not a path below the root")
     if len(name) > PATH_LIMIT or any(len(part) > NAME_LIMIT for part in parts):
-        raise TarError(f"{show(raw[:80])}… is too long")
+        raise TarError(f"{as_text(raw[:80])}… is too long")
     if any(part.startswith(b".wh.") for part in parts):
-        raise TarError(f"{show(raw)} would be a whiteout in a layer")
+        raise TarError(f"{as_text(raw)} would be a whiteout in a layer")
     return name
 
 
-def show(name: bytes) -> str:
+def as_text(name: bytes) -> str:
     """A name for messages: on one line and without control characters, whatever it is."""
     return repr(name.decode("utf-8", "backslashreplace"))
 
@@ -215,12 +215,12 @@ def show(name: bytes) -> str:
 def _text(field: bytes) -> bytes:
     text, _, rest = field.partition(b"\0")
     if rest.strip(b"\0"):
-        raise TarError(f"a header field has something after its end: {show(field)}")
+        raise TarError(f"a header field has something after its end: {as_text(field)}")
     return text
 
 
 def _octal(field: bytes) -> int:
     digits = field.strip(b" \0")
     if digits.strip(b"01234567"):
-        raise TarError(f"a number in a header is not octal: {show(field)}")
+        raise TarError(f"a number in a header is not octal: {as_text(field)}")
     return int(digits or b"0", 8)

@@ -22,7 +22,7 @@ from sysimage_bootstrap.debs.elf import MAGIC, ElfError, read_elf
 from sysimage_bootstrap.debs.guile import modules_in_library, modules_in_source
 from sysimage_bootstrap.debs.inventory import WATCHED, Attributes, Inventory, LinkedFile
 from sysimage_bootstrap.debs.stanza import stanza
-from sysimage_bootstrap.debs.tar import PackageMember, TarError, TarReader, Type, show
+from sysimage_bootstrap.debs.tar import PackageMember, TarError, TarReader, Type, as_text
 
 _HEAD = 256
 """Bytes of a file that are looked at: as many as Linux reads of a script's first line."""
@@ -66,16 +66,16 @@ def _place(member: PackageMember, data: TarReader, unpacked: _Unpacked) -> None:
     name = _in_item(member.name)
     if not name:
         if member.type is not Type.DIRECTORY:
-            raise TarError(f"{show(member.name)} is not a directory")
+            raise TarError(f"{as_text(member.name)} is not a directory")
         return
     if member.type is Type.SYMLINK and _means_itself(member, name):
         return  # base-files says bin -> usr/bin, others usr/bin/x -> /bin/x; in an item, they are one
     if name in unpacked.files or name in unpacked.links:
-        raise TarError(f"{show(member.name)} is there twice")
+        raise TarError(f"{as_text(member.name)} occurs twice")
     if member.type is Type.DIRECTORY:
         _make_directories(name, unpacked)
     elif name in unpacked.directories:
-        raise TarError(f"{show(member.name)} is there twice")
+        raise TarError(f"{as_text(member.name)} occurs twice")
     else:
         above = name.rpartition(b"/")[0]
         _make_directories(above, unpacked)
@@ -132,7 +132,7 @@ def _make_directories(name: bytes, unpacked: _Unpacked) -> None:
         if directory in made:
             continue
         if directory in unpacked.files or directory in unpacked.links:
-            raise TarError(f"{show(name)} is below {show(directory)}, which is not a directory")
+            raise TarError(f"{as_text(name)} is below {as_text(directory)}, which is not a directory")
         os.mkdir(os.path.join(unpacked.top, directory))  # noqa: PTH102, PTH118 - bytes
         made.add(directory)
 
@@ -142,7 +142,9 @@ def _first_name(member: PackageMember, unpacked: _Unpacked) -> bytes:
     name = _in_item(member.target)
     name = unpacked.first_names.get(name, name)
     if name not in unpacked.files:
-        raise TarError(f"{show(member.name)} is a hard link to {show(member.target)}, which is not an earlier file")
+        raise TarError(
+            f"{as_text(member.name)} is a hard link to {as_text(member.target)}, which is not an earlier file"
+        )
     return name
 
 

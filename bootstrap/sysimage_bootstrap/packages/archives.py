@@ -1,4 +1,5 @@
-"""The archives that a spec names: Debian's, as this machine knows it, and others with keys of their own."""
+"""The archives that a spec names: Debian's archive, as apt is configured on this machine, and others with keys of their
+own."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ def archive_sources(
 
 
 def other_sources(spec: SystemSpec, spec_dir: Path, keys: Path) -> dict[str, tuple[ArchiveSource, ...]]:
-    """The suites of each archive but Debian's, by its name."""
+    """The suites of each archive except Debian's, by the name of the archive."""
     return {one.archive: _other(one, spec_dir, keys) for one in spec.archives if one.archive}
 
 

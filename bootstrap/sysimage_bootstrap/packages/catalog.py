@@ -35,7 +35,7 @@ class FileOwner:
 
 
 def search(archive: Archive, architecture: str, words: Sequence[str], progress: Progress = silent) -> list[Listing]:
-    """Packages in whose name or summary every word occurs, in any case: those that are called so first, then those
+    """Packages in whose name or summary every word occurs, in any case: those with exactly this name first, then those
     whose name has all words, then by name; the highest version of each."""
     lowered = [word.lower() for word in words]
     found = _newest(

@@ -57,7 +57,7 @@ class ArchiveChoice:
     apt_root: Path = Path("/etc/apt")
     """The directory of the apt configuration that names the archive."""
     uri: str | None = None
-    """The archive's address, instead of apt's."""
+    """The address of the archive, instead of the one that apt is configured for."""
     security_uri: str | None = None
     keyring: Path = field(default=KEYRING)
     reach: Callable[[TransportOptions], TransportOptions] | None = None
@@ -89,7 +89,9 @@ def package_request(spec: SystemSpec, spec_dir: Path, cache_dir: Path) -> Packag
     """
     own: tuple[OwnPackage, ...] = ()
     if spec.own_packages:
-        from sysimage_bootstrap.packages.own_packages import own_packages  # not paid for by specs without them
+        from sysimage_bootstrap.packages.own_packages import (
+            own_packages,
+        )  # imported late: not needed by specs without them
 
         own = own_packages(spec, spec_dir, cache_dir / "own-packages")
     asked = {*spec.archive_packages, *(f"{one.package.name}={one.package.version}" for one in own)}
@@ -122,7 +124,7 @@ def choose_packages(
 ) -> ChosenPackages:
     """The packages for ``request``; ``archive`` opens the archive, if it has to be asked.
 
-    A lock file that is there decides, and then no package list is read; ``locked`` demands one. What becomes of a lock
+    If a lock file exists, it decides, and no package list is read; ``locked`` demands one. What becomes of a lock
     that was made for another request, ``stale`` says: by default it is a `LockError` that names every difference.
     """
     if locked and lock_file is None:
@@ -168,8 +170,8 @@ def lock_packages(
 ) -> LockFile:
     """The packages that ``request`` resolves to today, for a lock file.
 
-    Those in the lock ``before`` stay as they are, as far as they can, but for those to ``update``. A `SpecError` names
-    every package to update that neither the lock nor the request has.
+    Packages in the lock ``before`` keep their versions where possible, except for those to ``update``. A `SpecError`
+    names every package to update that neither the lock nor the request has.
     """
     index = archive.packages(request.architecture, progress)
     if before is not None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sysimage.errors import Issue
 from sysimage_bootstrap.archive.dependencies import DependencyTarget
-from sysimage_bootstrap.packages.search import Failure, Search
+from sysimage_bootstrap.packages.search import Search, UnmetDependency
 
 
-def failure_issue(search: Search, failure: Failure) -> Issue:
+def failure_issue(search: Search, failure: UnmetDependency) -> Issue:
     """One failure as an issue: which package needs what, and why the archive cannot provide it."""
     alternatives = failure.dependency.alternatives
     reasons = [_reason(search, failure, target) for target in alternatives]
@@ -29,7 +29,7 @@ def _known(search: Search, name: str) -> bool:
     return bool(search.index.versions(name) or search.index.providers(name))
 
 
-def _reason(search: Search, failure: Failure, target: DependencyTarget) -> str:
+def _reason(search: Search, failure: UnmetDependency, target: DependencyTarget) -> str:
     conflicts = [
         f"{candidate} cannot be together with {chosen}"
         for candidate, chosen in failure.conflicts

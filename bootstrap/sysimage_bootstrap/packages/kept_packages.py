@@ -15,7 +15,7 @@ from sysimage_bootstrap.packages.package_request import OWN, PackageRequest
 def kept_packages(
     lock: LockFile, index: PackageIndex, request: PackageRequest, update: Collection[str]
 ) -> Iterator[Package]:
-    """The packages of ``lock`` but those to ``update``, as the lists in ``index`` describe them.
+    """The packages of ``lock`` except those to ``update``, as the lists in ``index`` describe them.
 
     A version that the lists have no more needs what the lock says it needs, and provides what its present version does:
     a lock says nothing of that. Packages of the user's own, and of suites that are not asked for, are not among them.

@@ -55,7 +55,7 @@ class LockedBase:
     """The image that a system begins with, where that comes from a registry."""
 
     name: str
-    """As the spec says it."""
+    """In the form that the spec gives it."""
     digest: Digest
     """Of the manifest or index that its tag pointed to."""
 
@@ -170,7 +170,7 @@ def parse_lock(text: str) -> LockFile:
     packages = tuple(_package(entry) for entry in document["packages"])
     names = [package.name for package in packages]
     if names != sorted(set(names)):
-        raise ValueError("its packages are not sorted by name, or one is there twice")
+        raise ValueError("its packages are not sorted by name, or one occurs twice")
     edges = {entry["name"]: tuple(_texts(entry["needs"])) for entry in document["packages"]}
     roots = tuple(_texts(document["roots"]))
     strangers = {name for needed in (roots, *edges.values()) for name in needed} - set(names)
@@ -214,7 +214,7 @@ def _ids(numbers: Mapping[str, object]) -> dict[str, int]:
 def _inputs(kind: str, values: Mapping[str, Any]) -> dict[str, str]:
     for name, text in values.items():
         if not _INPUT.fullmatch(text):
-            raise ValueError(f"{name} of its {kind} is not what was locked of one: {text!r}")
+            raise ValueError(f"the locked value of {name} in its {kind} is malformed: {text!r}")
     return dict(values)
 
 

@@ -20,7 +20,7 @@ _OF_INIT: Mapping[Init, tuple[str, ...]] = {
 
 def require_packages(spec: SystemSpec, resolution: Resolution) -> None:
     """A `SpecError` that names each package which ``spec`` leaves out and its image cannot be made without, and each
-    choice among alternatives that is for a package which is not there."""
+    choice of an alternative whose package the image lacks."""
     issues = list(_issues(spec, {package.name for package in resolution.packages}))
     if issues:
         raise SpecError(

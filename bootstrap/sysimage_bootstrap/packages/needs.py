@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from sysimage_bootstrap.archive.dependencies import Dependency, DependencyTarget
 from sysimage_bootstrap.archive.package import Package
-from sysimage_bootstrap.debian.dependencies import is_unused, unsaid
+from sysimage_bootstrap.debian.dependencies import is_unused, undeclared
 
 
 def needs_of(package: Package) -> tuple[Dependency, ...]:
@@ -15,4 +15,4 @@ def needs_of(package: Package) -> tuple[Dependency, ...]:
         for dependency in (*package.pre_depends, *package.depends)
         if not all(is_unused(package.name, target.name) for target in dependency.alternatives)
     )
-    return (*declared, *(Dependency((DependencyTarget(name),)) for name in unsaid(package.name)))
+    return (*declared, *(Dependency((DependencyTarget(name),)) for name in undeclared(package.name)))

@@ -94,7 +94,7 @@ OWN = "./"
 
 @dataclass(frozen=True, slots=True)
 class OwnPackage:
-    """A package that is a file of the user's."""
+    """A package that is a file of the user."""
 
     package: Package
     stanza: str
@@ -109,7 +109,7 @@ class PackageRequest:
     architecture: str
     """Debian's name for it."""
     packages: tuple[str, ...]
-    """As `PackagePin.parse` reads them, in any order."""
+    """Words in the form that `PackagePin.parse` reads, in any order."""
     suites: tuple[str, ...] = DEFAULT_SUITES
     components: tuple[str, ...] = DEFAULT_COMPONENTS
     prefer: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_PREFERENCES))

@@ -9,9 +9,9 @@ The rules, in the order in which they count:
    other alternatives are. Nor is such a package taken for being Essential. Asking for it by name overrules this.
 4. A package in ``exclude`` is never taken. A dependency takes another alternative; if none is left it stays unmet and
    is reported in `Resolution.unmet`, not as a failure. Asking for it by name overrules this too.
-5. Whatever has no choice is taken before whatever has one. A dependency with a choice takes what is there already;
-   else the one that ``prefer`` names; else its first alternative, a real package before the providers of its name,
-   providers by priority and name.
+5. Whatever has no choice is taken before whatever has one. A dependency with a choice takes a package that is already
+   chosen; else the one that ``prefer`` names; else its first alternative, a real package before the providers of its
+   name, providers by priority and name.
 6. Of several versions the highest that fits. Two packages that exclude each other (Conflicts, Breaks) are never taken
    together; where a choice leads there, another is tried.
 
@@ -42,7 +42,7 @@ class Resolution:
     edges: Mapping[str, tuple[str, ...]]
     """Name of every package → the sorted names of the packages that meet its dependencies. May hold cycles."""
     roots: tuple[str, ...]
-    """The sorted names of the packages that were asked for; Essential ones only if they were named."""
+    """The sorted names of the packages that were asked for; of the Essential packages, only those that were named."""
     unmet: tuple[tuple[str, str], ...] = ()
     """Package and dependency, where ``exclude`` left a dependency without anything that meets it."""
 

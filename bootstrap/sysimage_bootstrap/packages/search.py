@@ -21,7 +21,7 @@ AgendaKey = tuple[int, str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class UnmetDependency:
     """A dependency that nothing could meet."""
 
     needed_by: str
@@ -72,7 +72,7 @@ class Search:
         """The request, as dependencies that no package declares."""
         return tuple(Dependency((pin.target,)) for pin in self.pins)
 
-    def run(self) -> tuple[Failure, ...]:
+    def run(self) -> tuple[UnmetDependency, ...]:
         """Choose; return what could not be met, which is nothing when the search succeeded.
 
         The first pass takes the best candidate everywhere and collects every failure. Only if it fails, and had other
@@ -164,7 +164,7 @@ class Search:
             return False
         return all(pin.accepts(package) for pin in self.pins if pin.target.name == package.name)
 
-    def _pass(self, *, backtrack: bool) -> tuple[tuple[Failure, ...], bool]:
+    def _pass(self, *, backtrack: bool) -> tuple[tuple[UnmetDependency, ...], bool]:
         self._restore({}, {}, [])
         for place, dependency in enumerate(self.root_dependencies):
             self._want("", dependency, place)
@@ -172,7 +172,7 @@ class Search:
             for name in self.index.essential():
                 if name not in self.provided | self.excluded | self.request.on_demand:
                     self._want("", Dependency((DependencyTarget(name),)), -1)
-        failures: list[Failure] = []
+        failures: list[UnmetDependency] = []
         points: list[_ChoicePoint] = []
         had_choice = False
         steps = 0
@@ -209,7 +209,7 @@ class Search:
                     break
         return tuple(failures), had_choice
 
-    def _go_back(self, points: list[_ChoicePoint], failure: Failure) -> bool:
+    def _go_back(self, points: list[_ChoicePoint], failure: UnmetDependency) -> bool:
         """Undo the latest choice that had a part in ``failure`` and make another; False if no choice is left."""
         culprits = {*self.chain(failure.needed_by), *self._blame(self.candidates(failure.dependency))}
         while points:
@@ -231,9 +231,11 @@ class Search:
         conflicts = (self.conflict(package) for package in candidates)
         return {name for chosen in conflicts if chosen is not None for name in self.chain(chosen.name)}
 
-    def _failure(self, needed_by: str, dependency: Dependency, candidates: tuple[Package, ...]) -> Failure:
+    def _failure(self, needed_by: str, dependency: Dependency, candidates: tuple[Package, ...]) -> UnmetDependency:
         conflicts = [(package, self.conflict(package)) for package in candidates]
-        return Failure(needed_by, dependency, tuple((one, other) for one, other in conflicts if other is not None))
+        return UnmetDependency(
+            needed_by, dependency, tuple((one, other) for one, other in conflicts if other is not None)
+        )
 
     def _is_excluded(self, dependency: Dependency) -> bool:
         """Whether it is only unmet because of what was excluded."""

@@ -11,7 +11,7 @@ from sysimage.spec.model import SystemSpec
 from sysimage.spec.package_word import package_name
 from sysimage_bootstrap.archive.dependencies import reachable
 from sysimage_bootstrap.debian.dependencies import ON_DEMAND
-from sysimage_bootstrap.debian.slim import CHARACTER_SETS, GUILE, PARTS, Slim, languages_of
+from sysimage_bootstrap.debian.slim import CHARACTER_SETS, GUILE, SLIM_PARTS, Slim, languages_of
 from sysimage_bootstrap.packages.default_packages import base_packages
 from sysimage_bootstrap.packages.package_request import OWN
 from sysimage_bootstrap.packages.resolve import Resolution
@@ -45,9 +45,9 @@ def slim_of(spec: SystemSpec, spec_dir: Path, resolution: Resolution, modules: C
 
 
 def _used(spec: SystemSpec, spec_dir: Path) -> Iterator[str]:
-    """The parts that something of the system besides its packages uses."""
+    """The parts that the spec or the base image uses, not counting packages."""
     if spec.from_image is not None:
-        yield from PARTS  # the programs of the base are not known here
+        yield from SLIM_PARTS  # the programs of the base are not known here
     texts = [spec.model_dump_json().encode()]
     for file in spec.files.values():
         if file.source is not None:

@@ -8,8 +8,8 @@ from sysimage_bootstrap.debs.inventory import Inventory
 from sysimage_bootstrap.planning.union_tree import UnionTree, in_usr
 from sysimage_bootstrap.scripts.alternatives import choose
 from sysimage_bootstrap.scripts.declarations import Alternative
-from sysimage_bootstrap.scripts.read import PackageScripts, Settings, read_scripts
-from sysimage_bootstrap.scripts.root_files import Node
+from sysimage_bootstrap.scripts.read_scripts import PackageScripts, ScriptSettings, read_scripts
+from sysimage_bootstrap.scripts.root_files import FileNode
 
 _COMMAND = "update-alternatives"
 
@@ -20,12 +20,12 @@ class _Paths:
     def __init__(self, namespace: UnionTree) -> None:
         self._namespace = namespace
 
-    def node(self, path: str) -> Node | None:
+    def node(self, path: str) -> FileNode | None:
         inside = in_usr(path)
         relative = path[1:] if inside is None else inside
         if self._namespace.has(relative):
-            return Node.file(None, 0o755)
-        return Node.directory() if self._namespace.has_directory(relative) else None
+            return FileNode.file(None, 0o755)
+        return FileNode.directory() if self._namespace.has_directory(relative) else None
 
     def names(self, path: str) -> Iterable[str]:
         return ()
@@ -46,7 +46,7 @@ def alternative_targets(
         for name, inventory in sorted(inventories.items())
         if _COMMAND in inventory.maintainer_files.get("postinst", "")
     ]
-    said = read_scripts(scripts, _Paths(namespace), Settings(architecture, alternatives=chosen))
+    said = read_scripts(scripts, _Paths(namespace), ScriptSettings(architecture, alternatives=chosen))
     groups: dict[str, list[Alternative]] = {}
     for one in said.alternatives:
         groups.setdefault(one.master.name, []).append(one)

@@ -26,11 +26,12 @@ class Strength(enum.IntEnum):
     LINK = enum.auto()
     """A symlink leads there; it can lead to the profile instead."""
     SHEBANG = enum.auto()
-    """A script is run by a program there; it can be run by the profile's."""
+    """The program there runs a script; the profile's program can run it, too."""
     PLUGIN = enum.auto()
     """The dynamic linker looks there for what only a plugin needs; it can look into the profile instead."""
     LINKED = enum.auto()
-    """The dynamic linker looks there for what a program or a library needs. The last to be given up, as a plugin's."""
+    """The dynamic linker looks there for what a program or a library needs. It is removed last, and then the linker
+    looks into the profile, as for a plugin."""
 
 
 Edge = tuple[str, str]

@@ -23,7 +23,7 @@ _FOREIGN = re.compile(r"[^A-Za-z0-9+._?=-]")
 
 @dataclass(frozen=True, slots=True)
 class ItemPlan:
-    """Everything that is done to a package's files. Texts are final but for `SELF`."""
+    """Everything that is done to a package's files. Texts are final except for `SELF`."""
 
     package: Package
     linked: Mapping[str, tuple[str | None, tuple[str, ...]]]

@@ -22,15 +22,15 @@ from sysimage_bootstrap.planning.linking import is_plugin, linkings, required_fi
 from sysimage_bootstrap.planning.shebangs import shebangs
 from sysimage_bootstrap.planning.slim import left_out, without
 from sysimage_bootstrap.planning.symlinks import symlink_targets
+from sysimage_bootstrap.planning.undeclared_dependencies import require_declared_needs
 from sysimage_bootstrap.planning.union_tree import PackagePath, UnionTree
-from sysimage_bootstrap.planning.unsaid import require_nothing_unsaid
 
 _FILES = 3
 """Files that lack the same library and are named one by one, at most."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SystemPlan:
     """The items of a system."""
 
     items: Mapping[str, PlannedItem]
@@ -51,18 +51,18 @@ def plan_items(
     alternatives: Mapping[str, str],
     slim: Slim | None = None,
     unmet: Collection[str] = (),
-) -> Plan:
+) -> SystemPlan:
     """Plan an item for every package.
 
-    ``dependencies`` are Debian's, by name; ``tools`` name and version of what builds; ``pythons`` map each Python that
-    modules are compiled for (``3.13``) to the version of its package. With ``slim``, items lack what it leaves out.
-    ``unmet`` are packages with a dependency that nothing meets: a library that no package holds, and that one of them
-    or of those that need them wants, is a `SysimageError`, all of them at once; a program that no package declares, an
-    `UnsaidNeedsError`.
+    ``dependencies`` are Debian's dependencies, by package name; ``tools`` name and version of what builds; ``pythons``
+    map each Python that modules are compiled for (``3.13``) to the version of its package. With ``slim``, items lack
+    what it leaves out. ``unmet`` are packages with a dependency that nothing meets: a library that no package holds,
+    and that one of them or of those that need them wants, is a `SysimageError`, all of them at once; a program that no
+    package declares, an `UndeclaredNeedsError`.
     """
     absent = {}
     if slim is not None:
-        require_nothing_unsaid(inventories, slim)
+        require_declared_needs(inventories, slim)
         absent = left_out(inventories, slim)
     inventories = {name: without(inventory, absent.get(name, {})) for name, inventory in inventories.items()}
     namespace = UnionTree(inventories)
@@ -84,7 +84,7 @@ def plan_items(
         )
         recipe = recipe_of(plan, tools, pythons)
         items[name] = PlannedItem(plan, recipe, recipe.path(store_dir))
-    return Plan(items, tuple(sorted(edge for edge in given_up if edge[0] != edge[1])))
+    return SystemPlan(items, tuple(sorted(edge for edge in given_up if edge[0] != edge[1])))
 
 
 class MissingLibrariesError(SysimageError):

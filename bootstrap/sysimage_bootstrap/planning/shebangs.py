@@ -10,7 +10,7 @@ from sysimage_bootstrap.debs.inventory import Inventory
 from sysimage_bootstrap.planning.union_tree import PackagePath, UnionTree, in_usr
 
 REWRITTEN = ("bin/", "sbin/", "libexec/", "games/", "lib/")
-"""Where scripts are programs. In share they are examples, in etc they are the administrator's."""
+"""Where scripts are programs. Scripts in share are examples; scripts in etc belong to the administrator."""
 _MODULES = ("lib/python",)
 """Where an executable bit means nothing: modules with a shebang, which would only tie libraries to interpreters."""
 

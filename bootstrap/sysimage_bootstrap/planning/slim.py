@@ -15,7 +15,7 @@ from sysimage_bootstrap.planning.guile_modules import OF_GUILE, unneeded_modules
 
 _C_LIBRARY, _ICONV = "libc6", "libc-bin"
 """The package with the character sets, and that with the program ``iconv``."""
-LeftOut = Mapping[str, str]
+LeftOutPaths = Mapping[str, str]
 """Path in the item → why it is left out."""
 
 
@@ -35,7 +35,7 @@ def left_out(inventories: Mapping[str, Inventory], slim: Slim) -> dict[str, dict
     return found
 
 
-def without(inventory: Inventory, paths: LeftOut) -> Inventory:
+def without(inventory: Inventory, paths: LeftOutPaths) -> Inventory:
     """The inventory of what is left of a package."""
     if not paths:
         return inventory

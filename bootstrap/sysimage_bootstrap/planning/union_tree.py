@@ -15,7 +15,7 @@ from sysimage_bootstrap.debs.inventory import Inventory
 _OUTSIDE = frozenset(
     ("boot", "dev", "etc", "home", "media", "mnt", "opt", "proc", "root", "run", "srv", "sys", "tmp", "var")
 )
-"""Top directories that are the running system's, not a package's: paths in them stay as they are."""
+"""Top directories that belong to the running system, not to a package: paths in them are not changed."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

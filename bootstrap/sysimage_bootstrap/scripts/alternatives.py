@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from sysimage_bootstrap.scripts.declarations import Alternative
 
-DIRECTORY = "/etc/alternatives"
+ALTERNATIVES_DIRECTORY = "/etc/alternatives"
 
 
 def choose(
@@ -27,7 +27,7 @@ def choose(
 
 
 def names_of(one: Alternative) -> list[str]:
-    """The names by which a spec may choose: in /etc/alternatives, and what the links are called."""
+    """The names by which a spec may choose: the name in /etc/alternatives and the file name of each link."""
     links = (one.master, *one.followers)
     return [name for link in links for name in dict.fromkeys((link.name, link.link.rpartition("/")[2]))]
 
@@ -48,10 +48,10 @@ def links_of(
     for one in candidates:
         for link in (one.master, *one.followers):
             links.setdefault(link.link, None)
-            links.setdefault(f"{DIRECTORY}/{link.name}", None)
+            links.setdefault(f"{ALTERNATIVES_DIRECTORY}/{link.name}", None)
     if best is not None:
         for link in (best.master, *best.followers):
             if link is best.master or has(link.path):
-                links[link.link] = f"{DIRECTORY}/{link.name}"
-                links[f"{DIRECTORY}/{link.name}"] = link.path
+                links[link.link] = f"{ALTERNATIVES_DIRECTORY}/{link.name}"
+                links[f"{ALTERNATIVES_DIRECTORY}/{link.name}"] = link.path
     return links

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from sysimage_bootstrap.scripts.command_calls import CommandInput, CommandOutput, Jump, UnknownError
 from sysimage_bootstrap.scripts.effects import has_effects
 from sysimage_bootstrap.scripts.expansion import fields_of, pattern_of, text_of
-from sysimage_bootstrap.scripts.running import Input, Jump, Output, UnknownError
 from sysimage_bootstrap.scripts.shell_patterns import glob
 from sysimage_bootstrap.scripts.shell_syntax import AndOr, Case, Command, For, If, Pipeline, While
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MOST_ROUNDS = 5_000
 
 
-def run_and_or(shell: Shell, command: AndOr, stdin: Input, out: Output) -> None:
+def run_and_or(shell: Shell, command: AndOr, stdin: CommandInput, out: CommandOutput) -> None:
     pairs = [("", command.first), *command.rest]
     for at, (operator, one) in enumerate(pairs):
         if operator and shell.status is None:
@@ -34,7 +34,7 @@ def run_and_or(shell: Shell, command: AndOr, stdin: Input, out: Output) -> None:
             shell.execute(one, stdin, out)
 
 
-def run_if(shell: Shell, command: If, stdin: Input, out: Output) -> None:
+def run_if(shell: Shell, command: If, stdin: CommandInput, out: CommandOutput) -> None:
     for at, (condition, body) in enumerate(command.branches):
         status = shell.tested(condition, stdin, out)
         if status is None:
@@ -51,7 +51,7 @@ def run_if(shell: Shell, command: If, stdin: Input, out: Output) -> None:
         shell.execute(command.otherwise, stdin, out)
 
 
-def run_case(shell: Shell, command: Case, stdin: Input, out: Output) -> None:
+def run_case(shell: Shell, command: Case, stdin: CommandInput, out: CommandOutput) -> None:
     try:
         value = text_of(shell, command.word)
         body = _matching(shell, value, command)
@@ -71,7 +71,7 @@ def _matching(shell: Shell, value: str, command: Case) -> Command | None:
     return None
 
 
-def run_for(shell: Shell, command: For, stdin: Input, out: Output) -> None:
+def run_for(shell: Shell, command: For, stdin: CommandInput, out: CommandOutput) -> None:
     try:
         words = list(shell.arguments) if command.words is None else fields_of(shell, command.words)
     except UnknownError as unknown:
@@ -87,7 +87,7 @@ def run_for(shell: Shell, command: For, stdin: Input, out: Output) -> None:
     _loop(shell, rounds(), command.body, stdin, out)
 
 
-def run_while(shell: Shell, command: While, stdin: Input, out: Output) -> None:
+def run_while(shell: Shell, command: While, stdin: CommandInput, out: CommandOutput) -> None:
     ended = 0
 
     def rounds() -> Iterable[None]:
@@ -107,7 +107,7 @@ def run_while(shell: Shell, command: While, stdin: Input, out: Output) -> None:
     _loop(shell, rounds(), command.body, stdin, out)
 
 
-def _loop(shell: Shell, rounds: Iterable[None], body: Command, stdin: Input, out: Output) -> None:
+def _loop(shell: Shell, rounds: Iterable[None], body: Command, stdin: CommandInput, out: CommandOutput) -> None:
     shell.loops += 1
     try:
         for _ in rounds:
@@ -123,12 +123,12 @@ def _loop(shell: Shell, rounds: Iterable[None], body: Command, stdin: Input, out
         shell.loops -= 1
 
 
-def run_pipeline(shell: Shell, command: Pipeline, stdin: Input, out: Output) -> int | None:
+def run_pipeline(shell: Shell, command: Pipeline, stdin: CommandInput, out: CommandOutput) -> int | None:
     status: int | None = None
     source = stdin
     for at, one in enumerate(command.commands):
         is_last = at + 1 == len(command.commands)
-        into = out if is_last else Output()
+        into = out if is_last else CommandOutput()
         if len(command.commands) == 1:
             status = shell.tested(one, source, into)
         else:
@@ -137,7 +137,7 @@ def run_pipeline(shell: Shell, command: Pipeline, stdin: Input, out: Output) -> 
                 status = shell.in_subshell(one, into, source)
             finally:
                 shell.conditions -= not is_last or command.negated
-        source = Input(None if into.unknown else "".join(into.parts))
+        source = CommandInput(None if into.unknown else "".join(into.parts))
     if command.negated:
         return None if status is None else int(status == 0)
     return status

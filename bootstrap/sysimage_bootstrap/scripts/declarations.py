@@ -1,4 +1,5 @@
-"""What the maintainer scripts of a system's packages come to: values that the rooms which make the system apply."""
+"""The effects of the maintainer scripts of a system's packages, as values that the rooms which make the system
+apply."""
 
 from __future__ import annotations
 
@@ -6,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sysimage.rootfs.accounts import WantedGroup, WantedUser
-from sysimage_bootstrap.scripts.root_files import Node
+from sysimage_bootstrap.scripts.root_files import FileNode
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class AlternativeLink:
     """A name that an alternative, or one that follows it, has in the root file system."""
 
     name: str
@@ -26,9 +27,9 @@ class Alternative:
     """One of several things that a name may mean (``update-alternatives --install``)."""
 
     package: str
-    master: Link
+    master: AlternativeLink
     priority: int
-    followers: tuple[Link, ...] = ()
+    followers: tuple[AlternativeLink, ...] = ()
     """``--slave``."""
 
 
@@ -59,7 +60,7 @@ class ActivatedTrigger:
 
 
 @dataclass(frozen=True, slots=True)
-class FirstStart:
+class FirstStartProgram:
     """A program of the image that has to run once before services start, since only it can make its file."""
 
     package: str
@@ -85,7 +86,7 @@ class Unread:
 class Declarations:
     """What all scripts of a system say together."""
 
-    changes: Mapping[str, Node | None] = field(default_factory=dict)
+    changes: Mapping[str, FileNode | None] = field(default_factory=dict)
     """Image path → what the scripts make of it; None where they remove it. Sorted by path. Alternatives are in it."""
     makers: Mapping[str, str] = field(default_factory=dict)
     """Image path → the package whose script changed it last."""
@@ -94,7 +95,7 @@ class Declarations:
     groups: tuple[WantedGroup, ...] = ()
     units: tuple[EnabledUnit, ...] = ()
     triggers: tuple[ActivatedTrigger, ...] = ()
-    first_starts: tuple[FirstStart, ...] = ()
+    first_starts: tuple[FirstStartProgram, ...] = ()
     diversions: tuple[Diversion, ...] = ()
     """Sorted by path. Paths are real ones, below /usr."""
     capabilities: Mapping[str, str] = field(default_factory=dict)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
-from sysimage_bootstrap.scripts.ignored import HARMLESS, IGNORED
+from sysimage_bootstrap.scripts.ignored_commands import HARMLESS, IGNORED
 from sysimage_bootstrap.scripts.shell_syntax import (
     AndOr,
     Case,

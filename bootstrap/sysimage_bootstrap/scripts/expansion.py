@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from sysimage_bootstrap.scripts.running import Output, UnknownError
+from sysimage_bootstrap.scripts.command_calls import CommandOutput, UnknownError
 from sysimage_bootstrap.scripts.shell_patterns import glob
 from sysimage_bootstrap.scripts.shell_syntax import Arithmetic, Parameter, Substitution, Text, Word
 
@@ -180,7 +180,7 @@ def _uses_word(shell: Shell, part: Parameter) -> bool | None:
 
 def _value(shell: Shell, part: Parameter | Substitution | Arithmetic) -> str:
     if isinstance(part, Substitution):
-        out = Output()
+        out = CommandOutput()
         shell.in_subshell(part.body, out)
         return out.text().rstrip("\n")
     if isinstance(part, Arithmetic):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from sysimage_bootstrap.scripts.command_calls import CommandInput, CommandOutput, UnknownError
 from sysimage_bootstrap.scripts.expansion import text_of
-from sysimage_bootstrap.scripts.root_files import Node
-from sysimage_bootstrap.scripts.running import Input, Output, UnknownError
+from sysimage_bootstrap.scripts.root_files import FileNode
 from sysimage_bootstrap.scripts.shell_syntax import HereDocument, Redirect, Simple
 
 if TYPE_CHECKING:
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 
 def open_redirects(
-    shell: Shell, line: int, redirects: Iterable[Redirect | HereDocument], stdin: Input, out: Output
-) -> tuple[Input, Output, Callable[[], None]] | None:
+    shell: Shell, line: int, redirects: Iterable[Redirect | HereDocument], stdin: CommandInput, out: CommandOutput
+) -> tuple[CommandInput, CommandOutput, Callable[[], None]] | None:
     """Where a command reads and prints, and what is to be done when it has ended; None if that is not known."""
     into, path, appends = out, "", False
     try:
         for redirect in redirects:
             text = text_of(shell, redirect.word)
             if redirect.operator == "<<":
-                stdin = Input(text)
+                stdin = CommandInput(text)
             elif redirect.operator == "<":
-                stdin = Input(_text_in(shell, text))
+                stdin = CommandInput(_text_in(shell, text))
             elif redirect.operator in (">&", "<&"):
                 if redirect.descriptor == 1 and text in ("2", "3", "-"):
-                    into, path = Output(), ""
+                    into, path = CommandOutput(), ""
             elif redirect.descriptor == 1 or redirect.operator == "&>":
-                into, path, appends = Output(), shell.absolute(text), redirect.operator == ">>"
+                into, path, appends = CommandOutput(), shell.absolute(text), redirect.operator == ">>"
     except UnknownError as unknown:
         shell.note(line, str(unknown))
         return None
@@ -51,7 +51,7 @@ def _text_in(shell: Shell, path: str) -> str | None:
     return None if content is None else content.decode(errors="surrogateescape")
 
 
-def write_output(shell: Shell, path: str, out: Output, *, appends: bool, line: int) -> None:
+def write_output(shell: Shell, path: str, out: CommandOutput, *, appends: bool, line: int) -> None:
     """Write what was printed into a file."""
     old = shell.state.files.node(path)
     content = None if out.unknown else "".join(out.parts).encode(errors="surrogateescape")
@@ -61,9 +61,9 @@ def write_output(shell: Shell, path: str, out: Output, *, appends: bool, line: i
         before = shell.state.files.read(path)
         content = None if before is None or content is None else before + content
     mode = old.mode if old is not None else 0o666 & ~shell.umask
-    node = Node.file(content, mode)
+    node = FileNode.file(content, mode)
     if old is not None:
-        node = Node(node.kind, mode, old.owner, old.group, content)
+        node = FileNode(node.kind, mode, old.owner, old.group, content)
     shell.state.files.put(path, node, follow=True)
 
 
@@ -73,4 +73,4 @@ def note_unknown_content(shell: Shell, command: Simple, why: str) -> None:
     for redirect in command.redirects:
         if redirect.operator in (">", ">>", ">|"):
             path = shell.absolute(text_of(shell, redirect.word))
-            shell.state.files.put(path, Node.file(None, 0o666 & ~shell.umask), follow=True)
+            shell.state.files.put(path, FileNode.file(None, 0o666 & ~shell.umask), follow=True)

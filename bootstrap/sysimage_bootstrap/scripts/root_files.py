@@ -13,7 +13,7 @@ from sysimage.rootfs.tree import Kind
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class FileNode:
     """What is at one path."""
 
     kind: Kind
@@ -27,22 +27,22 @@ class Node:
     """Of a symlink."""
 
     @classmethod
-    def directory(cls, mode: int = 0o755) -> Node:
+    def directory(cls, mode: int = 0o755) -> FileNode:
         return cls(Kind.DIRECTORY, mode)
 
     @classmethod
-    def file(cls, content: bytes | Path | None, mode: int = 0o644) -> Node:
+    def file(cls, content: bytes | Path | None, mode: int = 0o644) -> FileNode:
         return cls(Kind.FILE, mode, content=content)
 
     @classmethod
-    def symlink(cls, target: str) -> Node:
+    def symlink(cls, target: str) -> FileNode:
         return cls(Kind.SYMLINK, 0o777, target=target)
 
 
 class FileSource(Protocol):
-    """What the packages have. Paths are absolute; no symlink on the way to one is followed."""
+    """What the packages have. Paths are absolute; no symlink among their parents is followed."""
 
-    def node(self, path: str) -> Node | None: ...
+    def node(self, path: str) -> FileNode | None: ...
 
     def names(self, path: str) -> Iterable[str]: ...
 
@@ -60,8 +60,8 @@ class RootFiles:
 
     def __init__(self, source: FileSource) -> None:
         self._source = source
-        self.changes: dict[str, Node | None] = {}
-        """Real path → what is there now."""
+        self.changes: dict[str, FileNode | None] = {}
+        """Real path → the file there now."""
         self.makers: dict[str, str] = {}
         self.maker = ""
         """The package whose script changes files now."""
@@ -72,7 +72,8 @@ class RootFiles:
 
     @contextmanager
     def before_unpacking(self, package: str) -> Iterator[None]:
-        """The files of a package are not there yet. What is put in the place of one gives way to it."""
+        """The files of a package do not exist yet. A file that is written at the path of one of them is replaced by it
+        later."""
         paths = (self.real(path, follow=False) for path in self.files_of(package) or ())
         self._unpacked_later = frozenset(path for path in paths if path.count("/") > 1)  # links into /usr are there
         try:
@@ -85,8 +86,8 @@ class RootFiles:
             self._unpacked_later = frozenset()
 
     def real(self, path: str, *, follow: bool = True) -> str:
-        """The path without symlinks on the way, and at its end if ``follow``; the rest of a path that is not there
-        stays as it is."""
+        """The path without symlinks on the way, and at its end if ``follow``; the rest of a path that does not exist is
+        not changed."""
         parts = [part for part in path.split("/") if part not in ("", ".")]
         done = ""
         left = 40
@@ -106,7 +107,7 @@ class RootFiles:
                 done = here
         return done or "/"
 
-    def node(self, path: str, *, follow: bool = True) -> Node | None:
+    def node(self, path: str, *, follow: bool = True) -> FileNode | None:
         """What is at a path; with ``follow`` never a symlink."""
         node = self._at(self.real(path, follow=follow))
         return None if follow and node is not None and node.target is not None else node  # links in a circle
@@ -125,11 +126,11 @@ class RootFiles:
         paths = self._source.files_of(package)
         return None if paths is None else sorted(paths)
 
-    def _at(self, path: str) -> Node | None:
+    def _at(self, path: str) -> FileNode | None:
         if path in self.changes:
             return self.changes[path]
         if path == "/":
-            return Node.directory()
+            return FileNode.directory()
         node = self._source.node(path)
         is_later = path in self._unpacked_later and node is not None and node.kind is not Kind.DIRECTORY
         return None if is_later else node
@@ -141,7 +142,7 @@ class RootFiles:
         prefix = real.rstrip("/")
         return sorted(name for name in names if self._at(f"{prefix}/{name}") is not None)
 
-    def put(self, path: str, node: Node | None, *, follow: bool = False) -> None:
+    def put(self, path: str, node: FileNode | None, *, follow: bool = False) -> None:
         """Put something at a path, or take it away; directories on the way are not made."""
         real = self.real(path, follow=follow)
         if node is not None and self._at(real) == node:
@@ -162,14 +163,14 @@ class RootFiles:
             self.put(real, replace(node, **what))  # type: ignore[arg-type]
 
     def make_directories(self, path: str, mode: int = 0o755) -> None:
-        """Make a directory and those above it; ``mode`` is the last one's."""
+        """Make a directory and those above it; ``mode`` is the mode of the last directory."""
         real = self.real(path)
         above = posixpath.dirname(real)
         if self._at(real) is not None:
             return
         if real != "/":
             self.make_directories(above)
-        self.put(real, Node.directory(mode))
+        self.put(real, FileNode.directory(mode))
 
     def remove(self, path: str) -> None:
         """Remove what is at a path, and everything below it."""

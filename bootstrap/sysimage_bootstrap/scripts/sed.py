@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sysimage_bootstrap.scripts.running import UnknownError
+from sysimage_bootstrap.scripts.command_calls import UnknownError
 from sysimage_bootstrap.scripts.shell_patterns import expression
 
 _Address = Callable[[int, str, bool], bool]
@@ -219,7 +219,7 @@ def _with_characters(pattern: str) -> str:
 
 
 _Addresses = tuple[_Address | None, _Address | None, bool]
-"""From where to where a statement counts, and whether it counts everywhere else instead."""
+"""The first and last line of a statement's range, and whether the range is inverted."""
 
 
 def _statements(script: str, *, extended: bool) -> list[_Statement]:

@@ -11,23 +11,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from sysimage_bootstrap.scripts.control_flow import run_and_or, run_case, run_for, run_if, run_pipeline, run_while
-from sysimage_bootstrap.scripts.declarations import Unread
-from sysimage_bootstrap.scripts.effects import assigned_names, has_effects, only_looks, writes_file
-from sysimage_bootstrap.scripts.expansion import fields_of, text_of
-from sysimage_bootstrap.scripts.ignored import IGNORED
-from sysimage_bootstrap.scripts.redirections import note_unknown_content, open_redirects
-from sysimage_bootstrap.scripts.running import (
+from sysimage_bootstrap.scripts.command_calls import (
     COMMANDS,
     UNSET,
     Call,
-    Input,
-    Output,
+    CommandInput,
+    CommandOutput,
     Return,
     ScriptEnd,
     SystemState,
     UnknownError,
 )
+from sysimage_bootstrap.scripts.control_flow import run_and_or, run_case, run_for, run_if, run_pipeline, run_while
+from sysimage_bootstrap.scripts.declarations import Unread
+from sysimage_bootstrap.scripts.effects import assigned_names, has_effects, only_looks, writes_file
+from sysimage_bootstrap.scripts.expansion import fields_of, text_of
+from sysimage_bootstrap.scripts.ignored_commands import IGNORED
+from sysimage_bootstrap.scripts.redirections import note_unknown_content, open_redirects
 from sysimage_bootstrap.scripts.shell_builtins import BUILT_IN
 from sysimage_bootstrap.scripts.shell_syntax import (
     AndOr,
@@ -53,7 +53,7 @@ _DEEPEST = 20
 
 @dataclass(slots=True)
 class Script:
-    """The script at hand, for messages."""
+    """The current script, for messages."""
 
     package: str
     name: str
@@ -142,27 +142,27 @@ class Shell:
 
     # Execution
 
-    def run(self, command: Command, stdin: Input | None = None, out: Output | None = None) -> int | None:
+    def run(self, command: Command, stdin: CommandInput | None = None, out: CommandOutput | None = None) -> int | None:
         """Execute a whole script; its exit status."""
         try:
-            return self.execute(command, stdin or Input(None), out or Output())
+            return self.execute(command, stdin or CommandInput(None), out or CommandOutput())
         except ScriptEnd as end:
             return end.status
         except Return as end:
             return end.status
 
-    def in_subshell(self, command: Command, out: Output, stdin: Input | None = None) -> int | None:
+    def in_subshell(self, command: Command, out: CommandOutput, stdin: CommandInput | None = None) -> int | None:
         """Execute commands whose variables are their own."""
         kept = dict(self.variables), dict(self.functions), list(self.arguments), self.directory, self.umask
         try:
-            self.status = self.execute(command, stdin or Input(None), out)
+            self.status = self.execute(command, stdin or CommandInput(None), out)
         except ScriptEnd as end:
             self.status = end.status
         finally:
             self.variables, self.functions, self.arguments, self.directory, self.umask = kept
         return self.status
 
-    def execute(self, command: Command, stdin: Input, out: Output) -> int | None:
+    def execute(self, command: Command, stdin: CommandInput, out: CommandOutput) -> int | None:
         """Execute a command; its exit status, None where that is not known."""
         self.state.steps += 1
         if self.state.steps > _MOST_STEPS:
@@ -199,7 +199,7 @@ class Shell:
                     self._stop_at_error(command.line)
         return self.status
 
-    def tested(self, command: Command, stdin: Input, out: Output) -> int | None:
+    def tested(self, command: Command, stdin: CommandInput, out: CommandOutput) -> int | None:
         """The status of a command whose failure does not end the script."""
         self.conditions += 1
         try:
@@ -225,7 +225,7 @@ class Shell:
             self.note(command.line, why)
         self.status = None
 
-    def _group(self, command: Group, stdin: Input, out: Output) -> None:
+    def _group(self, command: Group, stdin: CommandInput, out: CommandOutput) -> None:
         opened = open_redirects(self, command.line, command.redirects, stdin, out)
         if opened is None:
             self.give_up(command, "where it prints to", [command.body])
@@ -237,7 +237,9 @@ class Shell:
             self.execute(command.body, stdin, out)
         close()
 
-    def call_function(self, body: Command, arguments: list[str], line: int, stdin: Input, out: Output) -> int | None:
+    def call_function(
+        self, body: Command, arguments: list[str], line: int, stdin: CommandInput, out: CommandOutput
+    ) -> int | None:
         """Execute a function, or a file that is read, with arguments of its own."""
         if len(self._scopes) > _DEEPEST:
             self.note(line, "where a function that calls itself ends")
@@ -257,7 +259,7 @@ class Shell:
                 else:
                     self.variables[name] = value
 
-    def _simple(self, command: Simple, stdin: Input, out: Output) -> int | None:
+    def _simple(self, command: Simple, stdin: CommandInput, out: CommandOutput) -> int | None:
         literal = command.words[0].literal() if command.words else None
         looks = only_looks(command, self.functions)
         harmless = looks and not any(map(writes_file, command.redirects))
@@ -293,7 +295,7 @@ class Shell:
             return None
         return status
 
-    def _assign(self, command: Simple, out: Output) -> int | None:
+    def _assign(self, command: Simple, out: CommandOutput) -> int | None:
         status: int | None = 0
         for name, word in command.assignments:
             try:
@@ -304,12 +306,12 @@ class Shell:
                 self.variables[name] = None
                 status = None
         if command.redirects:
-            opened = open_redirects(self, command.line, command.redirects, Input(""), out)
+            opened = open_redirects(self, command.line, command.redirects, CommandInput(""), out)
             if opened is not None:
                 opened[2]()
         return status
 
-    def call(self, line: int, words: list[str], stdin: Input, out: Output) -> int | None:
+    def call(self, line: int, words: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
         """Call a function, what stands in for a program, or a program of the image that is a shell script."""
         name, arguments = words[0], words[1:]
         if name in self.functions and name not in BUILT_IN:
@@ -335,7 +337,7 @@ class Shell:
         return self._run_program(path, body, arguments, line, stdin, out)
 
     def _run_program(
-        self, path: str, body: Command, arguments: list[str], line: int, stdin: Input, out: Output
+        self, path: str, body: Command, arguments: list[str], line: int, stdin: CommandInput, out: CommandOutput
     ) -> int | None:
         child = Shell(
             self.state,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sysimage_bootstrap.scripts.running import Input, Jump, Output, Return, ScriptEnd, UnknownError
+from sysimage_bootstrap.scripts.command_calls import CommandInput, CommandOutput, Jump, Return, ScriptEnd, UnknownError
 from sysimage_bootstrap.scripts.shell_parser import parse
 from sysimage_bootstrap.scripts.shell_syntax import ShellSyntaxError
 from sysimage_bootstrap.scripts.tools import BUILT_IN_FILES, place_of, shell_script
@@ -14,7 +14,7 @@ from sysimage_bootstrap.scripts.tools import BUILT_IN_FILES, place_of, shell_scr
 if TYPE_CHECKING:
     from sysimage_bootstrap.scripts.shell import Shell
 
-BuiltIn = Callable[["Shell", int, list[str], Input, Output], "int | None"]
+BuiltIn = Callable[["Shell", int, list[str], CommandInput, CommandOutput], "int | None"]
 """What such a command does, called at a line: its exit status."""
 
 
@@ -22,19 +22,19 @@ def _number(arguments: list[str], default: int) -> int:
     return int(arguments[0]) if arguments and arguments[0].isdecimal() else default
 
 
-def _exit(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+def _exit(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
     raise ScriptEnd(_number(arguments, 0) if arguments else shell.status)
 
 
-def _return(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+def _return(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
     raise Return(_number(arguments, 0) if arguments else shell.status)
 
 
-def _break(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+def _break(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
     return _jump(shell, "break", arguments)
 
 
-def _continue(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+def _continue(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
     return _jump(shell, "continue", arguments)
 
 
@@ -45,7 +45,7 @@ def _jump(shell: Shell, word: str, arguments: list[str]) -> int:
     return 0
 
 
-def _set(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+def _set(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
     words = list(arguments)
     while words and words[0][:1] in "-+" and words[0] not in ("--", "-"):
         word = words.pop(0)
@@ -59,7 +59,7 @@ def _set(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Outpu
     return 0
 
 
-def _alias(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+def _alias(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
     """An alias is a function with the rest of the line as its arguments."""
     for word in arguments:
         name, is_defined, text = word.partition("=")
@@ -71,7 +71,7 @@ def _alias(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Out
     return 0
 
 
-def _shift(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+def _shift(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
     count = _number(arguments, 1)
     if count > len(shell.arguments):
         return 1
@@ -79,7 +79,7 @@ def _shift(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Out
     return 0
 
 
-def _local(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+def _local(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
     for argument in arguments:
         name, equals, value = argument.partition("=")
         shell.make_local(name)
@@ -88,7 +88,7 @@ def _local(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Out
     return 0
 
 
-def _export(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+def _export(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
     for argument in arguments:
         name, equals, value = argument.partition("=")
         shell.exported.add(name)
@@ -97,7 +97,7 @@ def _export(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Ou
     return 0
 
 
-def _readonly(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+def _readonly(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
     for argument in arguments:
         name, equals, value = argument.partition("=")
         if equals:
@@ -105,13 +105,13 @@ def _readonly(shell: Shell, line: int, arguments: list[str], stdin: Input, out: 
     return 0
 
 
-def _unset(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+def _unset(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
     for name in arguments:
         shell.variables.pop(name, None)
     return 0
 
 
-def _read(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+def _read(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
     raw = "-r" in arguments
     names = [name for name in arguments if not name.startswith("-")] or ["REPLY"]
     text = stdin.line()
@@ -133,7 +133,7 @@ def _read(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Outp
     return int(not ended)
 
 
-def _cd(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+def _cd(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
     path = shell.absolute(arguments[-1] if arguments else "/root")
     if shell.state.files.node(path) is None:
         return 2
@@ -141,12 +141,12 @@ def _cd(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output
     return 0
 
 
-def _pwd(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+def _pwd(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
     out.parts.append(f"{shell.directory}\n")
     return 0
 
 
-def _umask(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+def _umask(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
     if not arguments:
         out.parts.append(f"{shell.umask:04o}\n")
     else:
@@ -154,7 +154,7 @@ def _umask(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Out
     return 0
 
 
-def _eval(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+def _eval(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
     try:
         body = parse(" ".join(arguments), line)
     except ValueError:
@@ -162,7 +162,7 @@ def _eval(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Outp
     return shell.execute(body, stdin, out)
 
 
-def _source(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+def _source(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
     path = shell.absolute(arguments[0])
     if path in BUILT_IN_FILES:
         return 0
@@ -175,7 +175,7 @@ def _source(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Ou
     return shell.call_function(body, arguments[1:] or shell.arguments, line, stdin, out)
 
 
-def _getopts(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+def _getopts(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
     letters, name, *given = arguments
     words = given or shell.arguments
     at = int(shell.parameter("OPTIND") or "1")
@@ -200,21 +200,21 @@ def _getopts(shell: Shell, line: int, arguments: list[str], stdin: Input, out: O
     return 0
 
 
-def _nothing(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+def _nothing(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
     return 0
 
 
-def _false(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+def _false(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
     return 1
 
 
-def _exec(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+def _exec(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
     if arguments:
         raise ScriptEnd(shell.call(line, arguments, stdin, out))
     return 0
 
 
-def _which(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+def _which(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
     status = 0
     for name in (word for word in arguments if not word.startswith("-")):
         place = name if name in shell.functions or name in BUILT_IN else place_of(shell.state.files, name)
@@ -225,11 +225,11 @@ def _which(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Out
     return status
 
 
-def _hash(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
-    return _which(shell, line, arguments, stdin, Output())
+def _hash(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
+    return _which(shell, line, arguments, stdin, CommandOutput())
 
 
-def _command(shell: Shell, line: int, arguments: list[str], stdin: Input, out: Output) -> int | None:
+def _command(shell: Shell, line: int, arguments: list[str], stdin: CommandInput, out: CommandOutput) -> int | None:
     if arguments[:1] and arguments[0] in ("-v", "-V"):
         return _which(shell, line, arguments[1:], stdin, out)
     words = [word for word in arguments if word != "-p"]

@@ -12,7 +12,7 @@ _MODIFIERS = "!-+=~^$?"
 
 @dataclass(frozen=True, slots=True)
 class TmpfilesLine:
-    """One of them; what it leaves out is ``-``."""
+    """One line; a field that it leaves out is ``-``."""
 
     kind: str
     """What is done, such as ``d``."""
@@ -25,7 +25,7 @@ class TmpfilesLine:
 
 
 def tmpfiles_lines(text: str) -> Iterator[TmpfilesLine]:
-    """The lines of a file but for comments."""
+    """The lines of a file without its comments."""
     for line in text.splitlines():
         if not line.strip() or line.lstrip().startswith("#"):
             continue

@@ -54,8 +54,7 @@ class ItemStore:
     """Items under ``root``, whose paths say ``store_dir``. Safe for several threads and processes at a time.
 
     When this object first meets an item, numbers, sizes and times of its files are compared with what they were when
-    its hash was known to be right. Where they differ the item is read, and a damaged one does not exist: it is made
-    again.
+    its hash was known to be right. If they differ, the item is read; a damaged item counts as absent and is made again.
     """
 
     def __init__(self, root: Path, store_dir: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from sysimage.store.paths import StorePath, make_store_path
 
 RECIPE_VERSION = 1
-"""Raised when the same inputs and parameters come to give other bytes."""
+"""Increase this number when the same inputs and parameters give other bytes."""
 
 
 @dataclass(frozen=True, slots=True)

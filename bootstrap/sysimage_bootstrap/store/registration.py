@@ -33,7 +33,7 @@ class Registration:
     item: StoreItem
     """Without location: that is where the store is found, not something it remembers."""
     facts: Mapping[str, Any]
-    """JSON; what was true of the source and is lost in the item, such as set-user-ID bits."""
+    """JSON: facts about the source that the item cannot hold, such as set-user-ID bits."""
     state: str | None = None
     """`tree_fingerprint` of the item's files when their hash was known to be right."""
 

@@ -17,7 +17,7 @@ from sysimage.rootfs.tree import Entry
 from sysimage.spec.json_text import pointer
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import OwnFile
-from sysimage_bootstrap.system.installed import Installed, provider
+from sysimage_bootstrap.system.installed_packages import Installed, provider
 from sysimage_bootstrap.system.owners import owner_ids, unknown_owner
 from sysimage_bootstrap.system.usr_files import USUAL_DIRECTORY, is_shown
 

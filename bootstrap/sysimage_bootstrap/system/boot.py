@@ -17,10 +17,10 @@ from sysimage.characters import is_line
 from sysimage.errors import IntegrityError, Issue
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage.store.paths import StorePath
-from sysimage_bootstrap.scripts.declarations import FirstStart
+from sysimage_bootstrap.scripts.declarations import FirstStartProgram
 from sysimage_bootstrap.store import Recipe
 from sysimage_bootstrap.system.init_programs import BOOT, call_of, program_text
-from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.installed_packages import Installed
 from sysimage_bootstrap.system.needed_programs import NeededPrograms
 from sysimage_bootstrap.system.scheme import Datum, OwnPathText, Symbol, write
 
@@ -82,7 +82,7 @@ def boot_text(tools: BootTools, environment: Mapping[str, str]) -> OwnPathText:
 def activation_text(
     entries: Sequence[Entry],
     host_name: str | None,
-    first_starts: Iterable[FirstStart] = (),
+    first_starts: Iterable[FirstStartProgram] = (),
 ) -> OwnPathText:
     """``SYSTEM/activate``: it makes those directories of the image's ``entries`` that a container may have covered,
     and runs each of ``first_starts`` where its file is not there yet."""

@@ -1,4 +1,4 @@
-"""What the maintainer scripts of a system's packages come to, and the entries of the image that follow from it."""
+"""The effects of the maintainer scripts of a system's packages, and the entries of the image that follow from them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from sysimage.spec.model import SystemSpec
 from sysimage.suggestions import closest
 from sysimage_bootstrap.scripts.commands.debconf import parse_templates
 from sysimage_bootstrap.scripts.declarations import Declarations
-from sysimage_bootstrap.scripts.read import PackageScripts, Settings, read_scripts
-from sysimage_bootstrap.scripts.root_files import Node
+from sysimage_bootstrap.scripts.read_scripts import PackageScripts, ScriptSettings, read_scripts
+from sysimage_bootstrap.scripts.root_files import FileNode
 from sysimage_bootstrap.system.etc import PLAIN
-from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.installed_packages import Installed
 from sysimage_bootstrap.system.owners import group_id, user_id
 from sysimage_bootstrap.system.package_files import PackageFiles
 from sysimage_bootstrap.system.package_roots import PACKAGE_MANAGER
@@ -37,7 +37,7 @@ def configure(
         PackageScripts(package.name, package.facts.version, package.facts.maintainer_files) for package in packages
     ]
     _require_questions(spec, scripts)
-    settings = Settings(spec.architecture, spec.host_name, spec.debconf, spec.alternatives, users, groups)
+    settings = ScriptSettings(spec.architecture, spec.host_name, spec.debconf, spec.alternatives, users, groups)
     return read_scripts(scripts, PackageFiles(sorted(packages, key=lambda one: one.name), store_dir), settings)
 
 
@@ -98,13 +98,13 @@ def configured_entries(declarations: Declarations, accounts: Accounts, without: 
     return ConfiguredEntries(etc_files, etc_links, tuple(usr), tuple(others))
 
 
-def _is_plain(relative: str, node: Node) -> bool:
+def _is_plain(relative: str, node: FileNode) -> bool:
     """Whether a file in /etc can be one of the item."""
     usual = (node.kind, node.mode, node.owner, node.group) == (Kind.FILE, 0o644, "root", "root")
     return usual and relative not in PLAIN
 
 
-def _entry(path: str, node: Node, accounts: Accounts, package: str) -> Entry:
+def _entry(path: str, node: FileNode, accounts: Accounts, package: str) -> Entry:
     uid, gid = user_id(accounts, node.owner), group_id(accounts, node.group)
     owner = f"the scripts of {package}"
     if node.target is not None:

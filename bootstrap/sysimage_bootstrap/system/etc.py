@@ -2,7 +2,7 @@
 configures packages. What the spec declares is not part of it: it is over it in the image, path by path.
 
 In the image, /etc is a directory of real directories; each file in it is a link through /etc/static into this item, so
-that a user's file takes one file's place, not a whole directory's. Some must be files (see `PLAIN`).
+that a user's file replaces one file, not a whole directory. Some must be files (see `PLAIN`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sysimage_bootstrap.debs.inventory import Attributes
 from sysimage_bootstrap.packages.default_packages import is_built_in_zone
 from sysimage_bootstrap.system.certificates import LOCAL_CERTIFICATES, authorities, certificate_files
 from sysimage_bootstrap.system.environment import pam_environment, shell_profile
-from sysimage_bootstrap.system.installed import Installed, provider
+from sysimage_bootstrap.system.installed_packages import Installed, provider
 from sysimage_bootstrap.system.owners import owner_ids
 from sysimage_bootstrap.system.pam import pam_files
 from sysimage_bootstrap.system.python_sites import sites
@@ -49,7 +49,7 @@ _HOSTS = b"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 
 
 def not_wanted(spec: SystemSpec) -> frozenset[str]:
-    """Entries at the top of /etc that configure what is not here, or that others make."""
+    """Entries at the top of /etc that configure programs which images lack, or that other modules make."""
     return _NOT_WANTED - _OF_SYSTEMD if spec.has_systemd else _NOT_WANTED
 
 
@@ -59,7 +59,8 @@ def generated_files(
     environment: Mapping[str, str],
     certificates: Mapping[str, bytes],
 ) -> dict[str, bytes]:
-    """Path in /etc → content, of everything that no package ships as it is. ``certificates`` are the authorities."""
+    """Path in /etc → content, for every file that no package ships in this form. ``certificates`` are the
+    authorities."""
     files: dict[str, bytes] = {}
     for path, relative in COPIED.items():
         package = provider(packages, relative)

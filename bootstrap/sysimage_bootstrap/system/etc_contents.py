@@ -14,7 +14,7 @@ from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system import etc
 from sysimage_bootstrap.system.certificates import BUNDLE, CERTIFICATES, bundle_item, keystore
 from sysimage_bootstrap.system.configuration import ConfiguredEntries
-from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.installed_packages import Installed
 from sysimage_bootstrap.triggers import java_keystore
 from sysimage_bootstrap.triggers.certificate_links import certificate_links
 
@@ -40,7 +40,7 @@ def etc_contents(
 ) -> EtcContents:
     """What is generated of ``packages``, whose ``items`` are by name, and of what the spec has ``declared``.
 
-    ``triggered`` is what triggers make, by image path; what is not in /etc does not count. Triggers win over
+    ``triggered`` is what triggers make, by image path; paths outside of /etc are ignored. Triggers win over
     generators, and these over scripts.
     """
     certificates = etc.all_certificates(packages, declared)
@@ -49,7 +49,7 @@ def etc_contents(
     links = configured.etc_links | etc.generated_links(spec, packages)
     links |= {f"ssl/certs/{name}": target for name, target in certificate_links(certificates).items()}
     if any(package.name == "ca-certificates-java" for package in packages):
-        files[java_keystore.PATH] = keystore(certificates)
+        files[java_keystore.KEYSTORE_PATH] = keystore(certificates)
     files = {path: content for path, content in files.items() if path not in links}
     sources = [items[package.name] for package in packages if package.has(CERTIFICATES)]
     links |= _links_to_bundles(files, sources, store)
@@ -60,6 +60,6 @@ def _links_to_bundles(files: Mapping[str, bytes], sources: Sequence[StoreItem], 
     """The bundles of certificates are items of their own, to which /etc leads."""
     return {
         path: str(bundle_item(PurePosixPath(path).name, files[path], sources, store).path)
-        for path in (BUNDLE, java_keystore.PATH)
+        for path in (BUNDLE, java_keystore.KEYSTORE_PATH)
         if path in files
     }

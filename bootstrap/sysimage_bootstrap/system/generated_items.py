@@ -12,10 +12,10 @@ from sysimage.store.paths import StorePath
 from sysimage_bootstrap.packages.default_packages import LOCALES_PACKAGE, is_built_in_locale
 from sysimage_bootstrap.store import ItemStore, Recipe
 from sysimage_bootstrap.system import boot, etc, locales
-from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.installed_packages import Installed
 
 GENERATED_ITEMS_VERSION = 4
-"""Part of every recipe of a system's own items: raised when the same inputs come to give other bytes."""
+"""Part of every recipe of a system's own items: increased when the same inputs give other bytes."""
 
 
 def locale_item(spec: SystemSpec, everything: Sequence[Installed], store: ItemStore) -> StoreItem | None:

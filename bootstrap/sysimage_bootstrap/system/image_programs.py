@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from sysimage.spec.model import SystemSpec
 from sysimage.spec.services import PROGRAM_PATH
-from sysimage_bootstrap.system.installed import Installed, provider
+from sysimage_bootstrap.system.installed_packages import Installed, provider
 
 
 class ImagePrograms:

@@ -1,4 +1,4 @@
-"""The root file system around the store, but for what depends on the system item."""
+"""The root file system around the store, without the parts that depend on the system item."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from sysimage.store.paths import StorePath
 from sysimage_bootstrap.scripts.declarations import Declarations
 from sysimage_bootstrap.system.attributes import attribute_entries
 from sysimage_bootstrap.system.configuration import ConfiguredEntries
-from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.installed_packages import Installed
 from sysimage_bootstrap.system.package_roots import package_entries
-from sysimage_bootstrap.system.root import home_entries, var_entries
+from sysimage_bootstrap.system.root_entries import home_entries, var_entries
 from sysimage_bootstrap.system.usr import Usr, base_entries, settled
 
 

@@ -21,7 +21,7 @@ _PARTS = {
 }
 """Program → the texts that it consists of, in their order."""
 READ = "shepherd.scm"
-"""What the Shepherd reads before, as text."""
+"""The text that the Shepherd reads first."""
 
 
 def program_text(name: str) -> str:

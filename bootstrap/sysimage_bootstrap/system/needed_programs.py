@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sysimage.errors import SpecError
 from sysimage.store.paths import StorePath
-from sysimage_bootstrap.system.installed import Installed, provider
+from sysimage_bootstrap.system.installed_packages import Installed, provider
 
 
 class NeededPrograms:

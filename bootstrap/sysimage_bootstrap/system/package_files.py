@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from sysimage.rootfs.tree import Kind
 from sysimage_bootstrap.debian.merged_usr import LINKS_TO_USR
-from sysimage_bootstrap.debs.inventory import OURS
-from sysimage_bootstrap.scripts.root_files import Node
-from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.debs.inventory import OWN_SHARE
+from sysimage_bootstrap.scripts.root_files import FileNode
+from sysimage_bootstrap.system.installed_packages import Installed
 from sysimage_bootstrap.system.tmpfiles import LINKS_TO_RUN
 from sysimage_bootstrap.system.usr_files import is_shown
 
@@ -29,22 +29,22 @@ class PackageFiles:
         self._store = f"{store_dir}/"
         self._left_out = {f"/usr/{path}" for package in packages for path in package.facts.left_out}
 
-    def node(self, path: str) -> Node | None:
+    def node(self, path: str) -> FileNode | None:
         """What the packages have at an absolute path."""
         if path in LINKS_TO_RUN:
-            return Node.symlink(LINKS_TO_RUN[path])
+            return FileNode.symlink(LINKS_TO_RUN[path])
         if path in _DIRECTORIES:
-            return Node.directory(0o1777 if path.endswith("tmp") else 0o700 if path == "/root" else 0o755)
+            return FileNode.directory(0o1777 if path.endswith("tmp") else 0o700 if path == "/root" else 0o755)
         relative = self._in_item(path)
         if relative is None:
             name = path[1:]
-            return Node.symlink(f"usr/{name}") if name in LINKS_TO_USR and self._holders(name) else None
-        found: Node | None = None
+            return FileNode.symlink(f"usr/{name}") if name in LINKS_TO_USR and self._holders(name) else None
+        found: FileNode | None = None
         for package in self._holders(relative):
             node = self._of(package, relative)
             if node.kind is not Kind.DIRECTORY:
                 return node
-            if found is None or found == Node.directory():
+            if found is None or found == FileNode.directory():
                 found = node
         return found
 
@@ -75,7 +75,7 @@ class PackageFiles:
         if found is None:
             return None
         inside = [*(path for path, _ in found.walk_all()), *found.facts.left_out]
-        return [f"/usr/{path}" if is_shown(path) else f"/{path}" for path in inside if not path.startswith(OURS)]
+        return [f"/usr/{path}" if is_shown(path) else f"/{path}" for path in inside if not path.startswith(OWN_SHARE)]
 
     def _holders(self, relative: str) -> list[Installed]:
         return [package for package in self._packages if package.has(relative)]
@@ -86,18 +86,18 @@ class PackageFiles:
             relative = path[len("/usr/") :]
             return relative if is_shown(relative) else None
         relative = path[1:]
-        return relative if not is_shown(relative) and not relative.startswith(OURS) else None
+        return relative if not is_shown(relative) and not relative.startswith(OWN_SHARE) else None
 
-    def _of(self, package: Installed, relative: str) -> Node:
+    def _of(self, package: Installed, relative: str) -> FileNode:
         file = package.location / relative
         said = package.attributes.get(relative)
         if file.is_symlink():
-            return Node.symlink(self._target(package, relative, str(file.readlink())))
+            return FileNode.symlink(self._target(package, relative, str(file.readlink())))
         owner, group = (said.owner, said.group) if said else ("root", "root")
         if file.is_dir():
-            return Node(Kind.DIRECTORY, said.mode if said else 0o755, owner, group)
+            return FileNode(Kind.DIRECTORY, said.mode if said else 0o755, owner, group)
         mode = said.mode if said else 0o755 if file.stat().st_mode & 0o100 else 0o644
-        return Node(Kind.FILE, mode, owner, group, file)
+        return FileNode(Kind.FILE, mode, owner, group, file)
 
     def _target(self, package: Installed, relative: str, says: str) -> str:
         """What a link says in Debian: those that lead from item to item were rewritten."""

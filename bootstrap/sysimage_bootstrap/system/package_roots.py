@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.tree import Entry
 from sysimage_bootstrap.debs.inventory import Attributes
-from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.installed_packages import Installed
 from sysimage_bootstrap.system.owners import group_id, owner_ids, user_id
 from sysimage_bootstrap.system.tmpfiles import final_path, runtime_directories
 

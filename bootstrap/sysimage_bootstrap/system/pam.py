@@ -17,7 +17,7 @@ COMMON: Mapping[str, str] = {
     "common-session": _SESSION,
     "common-session-noninteractive": _SESSION,
 }
-"""File in /etc/pam.d → text: what Debian's defaults come to with the profiles of a fresh system (unix alone)."""
+"""File in /etc/pam.d → text: the result of Debian's defaults with the profiles of a fresh system (unix alone)."""
 
 
 def pam_files() -> dict[str, bytes]:

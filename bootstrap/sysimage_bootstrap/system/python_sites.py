@@ -1,8 +1,8 @@
 """Python's ``sitecustomize``, which Debian keeps in /etc.
 
-Its own only looks for a crash reporter, which is not here; Python would compile it, into the store, as soon as root
-runs it without the image's environment. So the image has none, and the place where Python looks leads to /etc, for a
-system.json to put one there.
+Debian's own sitecustomize only looks for a crash reporter, which images lack; Python would compile it, into the store,
+as soon as root runs it without the image's environment. So the image has none, and the place where Python looks leads
+to /etc, for a system.json to put one there.
 """
 
 from __future__ import annotations

@@ -13,9 +13,9 @@ from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system.boot import activation_text, boot_text, boot_tools
-from sysimage_bootstrap.system.booting import Boot, BootedImage, WantedAccounts
+from sysimage_bootstrap.system.boot_methods import Boot, BootedImage, WantedAccounts
 from sysimage_bootstrap.system.generated_items import boot_program_item
-from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.installed_packages import Installed
 from sysimage_bootstrap.system.scheme import OwnPathText
 from sysimage_bootstrap.system.services import shepherd_configuration
 from sysimage_bootstrap.system.system_item import SystemFile

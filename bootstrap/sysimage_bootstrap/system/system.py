@@ -10,7 +10,7 @@ from sysimage.progress import Progress, silent
 from sysimage.rootfs.accounts import NO_ACCOUNTS, Accounts
 from sysimage.rootfs.provision import layered
 from sysimage.rootfs.rows import package_rows
-from sysimage.rootfs.system import LeftOut, SystemResult, UnreadLine
+from sysimage.rootfs.system import LeftOutFile, SystemResult, UnreadLine
 from sysimage.rootfs.tree import Entry
 from sysimage.spec.account_ids import NO_IDS, AccountIds
 from sysimage.spec.model import SystemSpec
@@ -22,22 +22,22 @@ from sysimage_bootstrap.packages.default_packages import build_only
 from sysimage_bootstrap.scripts.declarations import Declarations
 from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system import etc
-from sysimage_bootstrap.system.booting import Boot, BootedImage, Init, NoInit
+from sysimage_bootstrap.system.boot_methods import Boot, BootedImage, BootMethod, NoInit
 from sysimage_bootstrap.system.configuration import ConfiguredEntries, configure, configured_entries
 from sysimage_bootstrap.system.environment import image_environment
 from sysimage_bootstrap.system.etc_contents import etc_contents
 from sysimage_bootstrap.system.generated_items import etc_item, locale_item
 from sysimage_bootstrap.system.image_programs import ImagePrograms
 from sysimage_bootstrap.system.image_root import ImageRoot
-from sysimage_bootstrap.system.installed import Installed
-from sysimage_bootstrap.system.merged import merged_tree
+from sysimage_bootstrap.system.installed_packages import Installed
+from sysimage_bootstrap.system.merged_root import merged_tree
 from sysimage_bootstrap.system.shepherd_init import ShepherdInit
 from sysimage_bootstrap.system.system_accounts import chosen_ids, known_accounts, system_accounts
 from sysimage_bootstrap.system.system_document import system_document
 from sysimage_bootstrap.system.system_item import system_item
 from sysimage_bootstrap.system.systemd.init import SystemdInit
+from sysimage_bootstrap.system.trigger_files import triggered_files
 from sysimage_bootstrap.system.trigger_items import trigger_items
-from sysimage_bootstrap.system.triggered import triggered_files
 from sysimage_bootstrap.system.unit_files import find_units
 from sysimage_bootstrap.triggers.program_triggers import Assemble
 
@@ -109,8 +109,7 @@ def build_system(
 
 @dataclass(frozen=True, slots=True)
 class _Declared:
-    """What spec, packages and their scripts say of a system, worked out; nothing of it is an item yet, but for the boot
-    program."""
+    """What spec, packages and their scripts say of a system, worked out; only the boot program is an item yet."""
 
     declarations: Declarations
     accounts: Accounts
@@ -118,7 +117,7 @@ class _Declared:
     configured: ConfiguredEntries
     environment: Mapping[str, str]
     root: ImageRoot
-    init: Init
+    init: BootMethod
     boot: Boot
 
 
@@ -153,7 +152,7 @@ def _init(
     packages: Sequence[Installed],
     declarations: Declarations,
     programs: StoreItem | None,
-) -> Init:
+) -> BootMethod:
     if spec.has_systemd:
         return SystemdInit.of(spec, spec_dir, packages, find_units(packages, spec, spec_dir), declarations)
     if programs is None:
@@ -225,5 +224,5 @@ def _result(
     )
 
 
-def _left_out(facts: PackageFacts) -> tuple[LeftOut, ...]:
-    return tuple(LeftOut(path, why, size) for path, (why, size) in sorted(facts.left_out.items()))
+def _left_out(facts: PackageFacts) -> tuple[LeftOutFile, ...]:
+    return tuple(LeftOutFile(path, why, size) for path, (why, size) in sorted(facts.left_out.items()))

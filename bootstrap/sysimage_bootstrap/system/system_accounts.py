@@ -15,7 +15,7 @@ from sysimage.spec.check_accounts import unknown_accounts
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.debs.control_files import SCRIPTS
 from sysimage_bootstrap.scripts.declarations import Declarations
-from sysimage_bootstrap.system.installed import Installed, provider
+from sysimage_bootstrap.system.installed_packages import Installed, provider
 from sysimage_bootstrap.system.sysusers import parse_sysusers
 from sysimage_bootstrap.system.tmpfiles import mentioned_accounts, runtime_directories
 
@@ -129,7 +129,7 @@ def _with_own_groups(spec: SystemSpec, groups: set[str], users: Iterable[WantedU
 
 
 def _made(users: Sequence[WantedUser], base: Accounts) -> list[WantedUser]:
-    """Users of scripts; a base account, which a script lets join a group, keeps what else it has."""
+    """The users that scripts make. A base account that a script adds to a group keeps its other fields."""
     return [
         user if base.user(user.name) is None else WantedUser(user.name, groups=user.groups, make_home=False)
         for user in users

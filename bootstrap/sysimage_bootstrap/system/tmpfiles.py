@@ -14,7 +14,7 @@ from sysimage.characters import is_line
 from sysimage.rootfs.accounts import WantedGroup, WantedUser
 from sysimage.rootfs.tree import is_normalised
 from sysimage_bootstrap.scripts.tmpfiles_lines import tmpfiles_lines
-from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.installed_packages import Installed
 
 LINKS_TO_RUN = {"/var/run": "/run", "/var/lock": "/run/lock"}
 """What Debian has as links in every system."""

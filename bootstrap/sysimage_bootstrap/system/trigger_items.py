@@ -11,13 +11,13 @@ from sysimage.errors import MachineError
 from sysimage.notices import notice
 from sysimage.store.items import StoreItem
 from sysimage_bootstrap.store import ItemStore, Recipe
-from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.installed_packages import Installed
 from sysimage_bootstrap.triggers.icon_cache import icon_caches
 from sysimage_bootstrap.triggers.merged_tree import MergedTree
-from sysimage_bootstrap.triggers.program_triggers import TRIGGERS, Assemble, ProgramTrigger, inputs, make, on
+from sysimage_bootstrap.triggers.program_triggers import TRIGGERS, Assemble, ProgramTrigger, inputs, make, trigger_for
 
 _FORMAT = 1
-"""Raised when the same inputs come to give other bytes."""
+"""Increase this number when the same inputs give other bytes."""
 
 
 def trigger_items(
@@ -30,7 +30,7 @@ def trigger_items(
     are is not written down: programs look at the modules themselves, or do without.
     """
     found = []
-    for trigger in (on(trigger, triplet) for trigger in TRIGGERS):
+    for trigger in (trigger_for(trigger, triplet) for trigger in TRIGGERS):
         owner = next((package for package in packages if re.fullmatch(trigger.package, package.name)), None)
         if owner is None:
             continue

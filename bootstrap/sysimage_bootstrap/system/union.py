@@ -40,7 +40,7 @@ def link_union(
     skip: frozenset[str] = frozenset(),
     replaced: Mapping[str, str] | None = None,
 ) -> None:
-    """Make ``top``, a directory of links to what ``sources`` have, save the names in ``skip`` at their tops.
+    """Make ``top``, a directory of links to what ``sources`` have, except the names in ``skip`` at their tops.
 
     ``replaced`` are paths in ``top`` with what the link there is to say instead, whether or not a source has them. An
     `IntegrityError` names every path at which sources disagree, and both sides.

@@ -10,7 +10,7 @@ from sysimage.rootfs.accounts import WantedGroup, WantedUser
 from sysimage.spec.model import SystemSpec
 from sysimage.spec.services import UnitSections
 from sysimage_bootstrap.debian.first_starts import unit_groups
-from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.installed_packages import Installed
 from sysimage_bootstrap.units.enable import Enabled, enable
 from sysimage_bootstrap.units.presets import Presets
 from sysimage_bootstrap.units.read_service import OwnerOf
@@ -24,7 +24,7 @@ _MASKED = "/dev/null"
 
 
 def find_units(packages: Sequence[Installed], spec: SystemSpec, spec_dir: Path) -> UnitFiles:
-    """All units; what the spec declares as a file takes the place of a package's, as in Debian."""
+    """All units; a unit that the spec declares as a file replaces that of a package, as in Debian."""
     texts: dict[str, str] = {}
     links: dict[str, str] = {}
     drop_ins: dict[str, dict[str, str]] = {}

@@ -51,7 +51,8 @@ def with_found_programs(unit: ServiceUnit, exists: Callable[[str], bool]) -> Ser
     """The unit with whole paths of its programs, and without the commands that may fail and whose program the image
     lacks.
 
-    ``start-stop-daemon`` is one of them, a part of dpkg: the signal that it would stop the service with is the unit's.
+    ``start-stop-daemon`` is one of them, a part of dpkg: the signal that it would send becomes the stop signal of the
+    unit.
     """
 
     def found(command: Command) -> Command:
@@ -170,7 +171,7 @@ def _account(execution: Execution, owner: Owner, accounts: Accounts) -> Fields:
 
 
 def _options(unit: ServiceUnit) -> Mapping[str, Datum | None]:
-    """What a service may say once; None for what it does not."""
+    """The options that a service can have once; None for each that the unit does not set."""
     execution, endings = unit.execution, unit.endings
     return {
         "pid-file": unit.pid_file,

@@ -18,10 +18,10 @@ from pathlib import PurePosixPath
 
 from sysimage.errors import IntegrityError, Issue
 from sysimage.rootfs.tree import Entry, Kind
-from sysimage.store.shown import shown_files
+from sysimage.store.shown_files import shown_files
 from sysimage_bootstrap.debian.merged_usr import LINKS_TO_USR
 from sysimage_bootstrap.scripts.declarations import Diversion
-from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.installed_packages import Installed
 
 LOCAL = ("bin", "etc", "games", "include", "lib", "man", "sbin", "share", "src")
 """What Debian has below /usr/local."""
@@ -55,7 +55,7 @@ class Usr:
         return path in self.holders or path in self.directories
 
     def near(self, wanted: Iterable[Entry]) -> Iterator[Entry]:
-        """What the items have at the paths of some entries and on the way to them."""
+        """The items' entries at the given paths and at their parent directories."""
         asked = {PurePosixPath(entry.path) for entry in wanted}
         for place in sorted({way for path in asked for way in (path, *path.parents)}):
             if not place.is_relative_to("/usr"):
@@ -81,7 +81,7 @@ def _shape(path: str, directories: Collection[str], holders: Mapping[str, Sequen
 
 
 def base_entries(usr: Usr) -> Iterator[Entry]:
-    """The merged /usr, and what in it is the administrator's."""
+    """The merged /usr, and the paths in it that belong to the administrator."""
     yield Entry.directory("/usr")
     for name in LINKS_TO_USR:
         if usr.has(name):

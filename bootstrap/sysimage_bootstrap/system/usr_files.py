@@ -1,10 +1,11 @@
-"""How the item of a package appears below /usr: by what its package says alone, so that its layer is every system's."""
+"""How the item of a package appears below /usr. It depends on the package alone, so that all systems share its
+layer."""
 
 from __future__ import annotations
 
 from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
 from sysimage.store.items import NOT_IN_USR, OwnFile, ShownFiles
-from sysimage_bootstrap.debs.inventory import OURS, Attributes, PackageFacts
+from sysimage_bootstrap.debs.inventory import OWN_SHARE, Attributes, PackageFacts
 
 USUAL_DIRECTORY = OwnFile(0o755, 0, 0)
 _FIXED_USERS = {name: uid for name, uid in BASE_USERS.items() if name != "_apt"}
@@ -19,12 +20,12 @@ def usr_files(facts: PackageFacts) -> ShownFiles:
         if is_shown(path) and not said.directory and path not in facts.links and (fixed := _fixed(said)) is not None
     }
     links = {path: target for path, target in facts.links.items() if is_shown(path)}
-    return ShownFiles((OURS,), dict(sorted(own.items())), dict(sorted(links.items())))
+    return ShownFiles((OWN_SHARE,), dict(sorted(own.items())), dict(sorted(links.items())))
 
 
 def is_shown(path: str) -> bool:
     """Whether a path of an item is below /usr, too."""
-    return path.partition("/")[0] not in NOT_IN_USR and path != OURS and not path.startswith(f"{OURS}/")
+    return path.partition("/")[0] not in NOT_IN_USR and path != OWN_SHARE and not path.startswith(f"{OWN_SHARE}/")
 
 
 def _fixed(said: Attributes) -> OwnFile | None:

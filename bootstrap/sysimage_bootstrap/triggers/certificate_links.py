@@ -37,7 +37,8 @@ class CertificateError(ValueError):
 def certificate_links(certificates: Mapping[str, bytes]) -> dict[str, str]:
     """Name in /etc/ssl/certs → what the link says, for authorities by image path: one by a readable name, one by hash.
 
-    What is not a single certificate has the first link alone, and a certificate that is there twice has one hash.
+    A file with several certificates, or without one, gets the first link only; two copies of a certificate share one
+    hash.
     """
     links: dict[str, str] = {}
     by_name = {pem_name(path): path for path in certificates}

@@ -13,7 +13,7 @@ import hashlib
 import struct
 from collections.abc import Mapping
 
-PATH = "ssl/certs/java/cacerts"
+KEYSTORE_PATH = "ssl/certs/java/cacerts"
 """In /etc; each Java has a link to it."""
 PASSWORD = "changeit"  # noqa: S105 - known to all: it protects nothing, and programs expect it
 _MAGIC, _VERSION, _TRUSTED = 0xFEEDFEED, 2, 2

@@ -21,7 +21,7 @@ from sysimage_bootstrap.debian.architectures import ElfTarget
 from sysimage_bootstrap.debs.elf import ElfError, read_elf
 from sysimage_bootstrap.triggers.merged_tree import MergedTree, canonical
 
-PATH = "/etc/ld.so.cache"
+CACHE_PATH = "/etc/ld.so.cache"
 _CONFIGURATION = "/etc/ld.so.conf"
 _MOST_INCLUDES = 10
 _FLAGS: Mapping[int, int] = {62: 0x0303, 183: 0x0A03}

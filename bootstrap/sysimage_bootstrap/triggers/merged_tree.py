@@ -16,7 +16,7 @@ _MOST_LINKS = 40
 
 @dataclass(frozen=True, slots=True)
 class MergedTree:
-    """Image paths of everything but directories, normalised, and what is there."""
+    """The normalised image path of everything except directories → the file there."""
 
     paths: Collection[str]
     look: Callable[[str], Found | None]
@@ -29,7 +29,7 @@ class MergedTree:
 
     @classmethod
     def of(cls, entries: Mapping[str, Found]) -> MergedTree:
-        """A tree that is at hand."""
+        """A tree whose content is known."""
         return cls(entries, entries.get)
 
     def names(self, directory: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from sysimage.process import run
 from sysimage_bootstrap.triggers.merged_tree import MergedTree
 
 
-class Program(Protocol):
+class HostProgram(Protocol):
     """A program that this machine runs."""
 
     @property
@@ -29,7 +29,7 @@ class Program(Protocol):
         """Its own tree: what is below /usr, as far as it needs it."""
 
 
-Assemble = Callable[[str, Sequence[str]], AbstractContextManager[Program]]
+Assemble = Callable[[str, Sequence[str]], AbstractContextManager[HostProgram]]
 """Makes a program runnable: what it is for, in messages, and the paths below /usr of the program and what it needs."""
 
 
@@ -44,14 +44,14 @@ class ProgramTrigger:
     program: str
     """Below /usr; ``{triplet}`` is the directory of libraries of its own architecture."""
     directory: str
-    """Below /usr, where it reads and writes; ``{triplet}`` is the system's."""
+    """Below /usr, where it reads and writes; ``{triplet}`` is the directory of libraries of the system."""
     reads: str
     """A pattern for what it reads there."""
     arguments: tuple[str, ...]
     """``{directory}`` is the copy of the directory."""
     modules: str = ""
-    """Where what it reads are modules, which it loads out of its own tree: the file, in the directory, that says what
-    they are. Paths in it are those below /usr."""
+    """If it reads modules, which it loads from its own tree: the file in the directory that describes them. Paths in it
+    are those below /usr."""
     environment: tuple[tuple[str, str], ...] = ()
 
 
@@ -94,8 +94,9 @@ TRIGGERS = (
 )
 
 
-def on(trigger: ProgramTrigger, triplet: str) -> ProgramTrigger:
-    """A trigger in a system with this directory of libraries; its program may be of another one."""
+def trigger_for(trigger: ProgramTrigger, triplet: str) -> ProgramTrigger:
+    """The trigger for a system whose libraries are in the directory ``triplet``; its program may be for another
+    architecture."""
     return replace(trigger, directory=trigger.directory.replace("{triplet}", triplet))
 
 
@@ -111,7 +112,7 @@ def inputs(trigger: ProgramTrigger, tree: MergedTree) -> dict[str, bytes]:
     return found
 
 
-def make(trigger: ProgramTrigger, read: Mapping[str, bytes], program: Program, top: Path) -> None:
+def make(trigger: ProgramTrigger, read: Mapping[str, bytes], program: HostProgram, top: Path) -> None:
     """Fill the new directory ``top``, an item that is shown in /usr, with what the program makes of ``read``."""
     directory = top / trigger.directory
     if trigger.modules:
@@ -129,7 +130,7 @@ def make(trigger: ProgramTrigger, read: Mapping[str, bytes], program: Program, t
             empty.rmdir()
 
 
-def _said_of_modules(trigger: ProgramTrigger, program: Program) -> bytes:
+def _said_of_modules(trigger: ProgramTrigger, program: HostProgram) -> bytes:
     place = program.top / trigger.directory
     said = run(
         [*program.argv, *(word.format(directory=place) for word in trigger.arguments)],

@@ -18,7 +18,7 @@ class Outcome(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Finding:
+class IgnoredDirective:
     """A directive that has no effect, and the consequence."""
 
     directive: str
@@ -48,7 +48,7 @@ _DONE = {
     "Timer": r"OnCalendar|On(Boot|Startup|Active|UnitActive|UnitInactive)Sec|Unit",
     "Install": r"WantedBy|RequiredBy|UpheldBy|Alias|Also|DefaultInstance",
 }
-"""Section → keys that count."""
+"""Section → the keys that have an effect."""
 
 _MEANINGLESS = {
     "Unit": r"Documentation|DefaultDependencies|RequiresMountsFor|WantsMountsFor|IgnoreOnIsolate"
@@ -133,7 +133,7 @@ def outcome(section: str, key: str) -> tuple[Outcome, str]:
     return Outcome.UNDONE, f"is not a key of the section {section} that is known here"
 
 
-def not_done(keys: Iterable[tuple[str, str]], kind: Outcome) -> tuple[Finding, ...]:
+def not_done(keys: Iterable[tuple[str, str]], kind: Outcome) -> tuple[IgnoredDirective, ...]:
     """Those of the keys that have this outcome, with what it means, sorted."""
     found = ((key, *outcome(section, key)) for section, key in keys)
-    return tuple(sorted({Finding(key, meaning) for key, result, meaning in found if result is kind}))
+    return tuple(sorted({IgnoredDirective(key, meaning) for key, result, meaning in found if result is kind}))

@@ -11,7 +11,7 @@ import networkx
 from sysimage.errors import Issue
 from sysimage_bootstrap.units import values
 from sysimage_bootstrap.units.calendar import parse_calendar
-from sysimage_bootstrap.units.directives import Finding, Outcome, not_done
+from sysimage_bootstrap.units.directives import IgnoredDirective, Outcome, not_done
 from sysimage_bootstrap.units.read_service import OwnerOf, read_service
 from sysimage_bootstrap.units.service_unit import Followers, ServiceUnit, TimerUnit
 from sysimage_bootstrap.units.sockets import Listener, read_listeners, without_twins
@@ -52,7 +52,7 @@ class _Enabling:
         self.result = Enabled()
         self.listeners: dict[str, tuple[Listener, ...]] = {}
         self.lazy: dict[str, bool] = {}
-        self.extra: dict[str, list[Finding]] = {}
+        self.extra: dict[str, list[IgnoredDirective]] = {}
         self.seen: set[str] = set()
 
     def run(self, wanted: Sequence[str]) -> Enabled:
@@ -187,10 +187,10 @@ class _Enabling:
             if must:
                 self.result.issues.append(Issue(where, f"{name.full} cannot be enabled: {error}"))
             else:
-                self.extra.setdefault(stem, []).append(Finding(name.full, f"is not opened: {error}"))
+                self.extra.setdefault(stem, []).append(IgnoredDirective(name.full, f"is not opened: {error}"))
             return []
         if listeners != every:
-            self.extra.setdefault(stem, []).append(Finding(name.full, "is opened for IPv4 alone"))
+            self.extra.setdefault(stem, []).append(IgnoredDirective(name.full, "is opened for IPv4 alone"))
         self.listeners[stem] = (*self.listeners.get(stem, ()), *listeners)
         self.extra.setdefault(stem, []).extend(not_done(unit.keys(), Outcome.UNDONE))
         self.lazy.setdefault(stem, stem not in self.result.services)

@@ -16,7 +16,7 @@ class Presets:
 
     @classmethod
     def parse(cls, texts: Mapping[str, str]) -> Presets:
-        """Read files by name; what is not a rule is ignored, as by systemd."""
+        """Read files by name; lines that are not rules are ignored, as systemd does."""
         rules = []
         for name in sorted(texts):
             for line in texts[name].splitlines():

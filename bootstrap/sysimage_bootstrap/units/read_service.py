@@ -11,7 +11,7 @@ from typing import TypeVar
 from sysimage_bootstrap.units import values
 from sysimage_bootstrap.units.commands import Command, parse_commands
 from sysimage_bootstrap.units.conditions import read_conditions
-from sysimage_bootstrap.units.directives import Finding, Outcome, not_done
+from sysimage_bootstrap.units.directives import IgnoredDirective, Outcome, not_done
 from sysimage_bootstrap.units.quoting import split_words
 from sysimage_bootstrap.units.service_unit import (
     TYPES,
@@ -76,7 +76,7 @@ class _Reader:
 
     def __init__(self, unit: UnitFile, name: UnitName, owner_of: OwnerOf) -> None:
         self.unit, self.name = unit, name
-        self.findings: list[Finding] = []
+        self.findings: list[IgnoredDirective] = []
         self.owner = Owner()
         user, group = self.expanded("Service", "User"), self.expanded("Service", "Group")
         self.dynamic = self.boolean("DynamicUser")
@@ -93,7 +93,7 @@ class _Reader:
         try:
             return read(*arguments)
         except ValueError as error:
-            self.findings.append(Finding(key, f"cannot be read: {error}"))
+            self.findings.append(IgnoredDirective(key, f"cannot be read: {error}"))
             return default
 
     def expand(self, value: str) -> str:
@@ -138,7 +138,7 @@ def read_service(unit: UnitFile, name: UnitName, owner_of: OwnerOf) -> ServiceUn
     if unit.value("Service", "BusName") and unit.value("Service", "Type") is None:
         kind = "dbus"
     if kind not in TYPES:
-        reader.findings.append(Finding("Type", f"is not a type that is known here: {kind!r}"))
+        reader.findings.append(IgnoredDirective("Type", f"is not a type that is known here: {kind!r}"))
         kind = "simple"
     result = ServiceUnit(
         name,
@@ -224,7 +224,9 @@ def _environment(reader: _Reader) -> tuple[Mapping[str, str], Mapping[str, str]]
         for word in reader.tried("Environment", (), split_words, value):
             name, equals, text = word.partition("=")
             if not equals or not _VARIABLE.fullmatch(name):
-                reader.findings.append(Finding("Environment", f"cannot be read: not a variable: {word[:80]!r}"))
+                reader.findings.append(
+                    IgnoredDirective("Environment", f"cannot be read: not a variable: {word[:80]!r}")
+                )
                 continue
             found.pop(name, None)
             late.pop(name, None)
@@ -251,7 +253,9 @@ def _directories(reader: _Reader) -> list[ManagedDirectory]:
         for word in reader.words("Service", f"{kind}Directory"):
             path = word.partition(":")[0]
             if path.startswith("/") or ".." in path.split("/"):
-                reader.findings.append(Finding(f"{kind}Directory", f"cannot be read: not a relative path: {word!r}"))
+                reader.findings.append(
+                    IgnoredDirective(f"{kind}Directory", f"cannot be read: not a relative path: {word!r}")
+                )
                 continue
             kept = (reader.unit.value("Service", "RuntimeDirectoryPreserve") or "no") != "no"
             found.append(ManagedDirectory(f"{top}/{path}", mode, kind.upper(), removed=kind == "Runtime" and not kept))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sysimage_bootstrap.units.calendar import Moments
 from sysimage_bootstrap.units.commands import Command
 from sysimage_bootstrap.units.conditions import Condition
-from sysimage_bootstrap.units.directives import Finding
+from sysimage_bootstrap.units.directives import IgnoredDirective
 from sysimage_bootstrap.units.sockets import Listener
 from sysimage_bootstrap.units.specifiers import UnitName
 
@@ -91,7 +91,8 @@ class Endings:
     """systemd's word: ``no``, ``always``, ``on-failure``, …"""
     restart_seconds: float
     start_limit: tuple[int, float] | None
-    """Starts in so many seconds after which it is given up; None leaves it to the back-off."""
+    """The number of starts in so many seconds after which the service is not started again; with None, only the growing
+    delay between starts applies."""
     success_codes: tuple[int, ...]
     success_signals: tuple[int, ...]
     final_codes: tuple[int, ...]
@@ -154,7 +155,7 @@ class ServiceUnit:
     auto_start: bool = True
     """Whether the system starts it, and not only another service by its end."""
     followers: Followers = Followers()
-    undone: tuple[Finding, ...] = ()
+    undone: tuple[IgnoredDirective, ...] = ()
     """What the unit says and does not get."""
-    contained: tuple[Finding, ...] = ()
+    contained: tuple[IgnoredDirective, ...] = ()
     """What the unit says and the container does in its way."""

@@ -58,8 +58,8 @@ def read_listeners(unit: UnitFile, name: UnitName) -> tuple[Listener, ...]:
 
 
 def without_twins(unit: UnitFile, listeners: tuple[Listener, ...]) -> tuple[Listener, ...]:
-    """The sockets but those for IPv6 alone (``BindIPv6Only=ipv6-only``) whose port another has for IPv4: here a socket
-    for IPv6 is one for both, and the second of the two could not be opened."""
+    """The sockets, except those for IPv6 alone (``BindIPv6Only=ipv6-only``) whose port another has for IPv4: here a
+    socket for IPv6 is one for both, and the second of the two could not be opened."""
     if unit.value("Socket", "BindIPv6Only") != "ipv6-only":
         return listeners
     others = {(one.style, one.port) for one in listeners if ":" not in one.address}

@@ -19,15 +19,15 @@ from sysimage.proxies import Proxies
 
 @dataclass(frozen=True, slots=True)
 class Registries:
-    """The same for every registry, save those that are named."""
+    """The same for every registry, except those that are named."""
 
     auth_files: tuple[Path, ...] = ()
     """Where credentials are, as `auth_files` finds them; read when a registry is asked."""
     plain_http: tuple[str, ...] = ()
-    """Hosts, with the port where there is one, that are spoken to without TLS. This machine's own are spoken to as they
-    answer."""
+    """Hosts, with the port if there is one, that are reached without TLS. For registries on this machine, the first
+    request finds out whether they use TLS."""
     ca_file: Path | None = None
-    """Certificates to trust instead of the machine's."""
+    """Certificates to trust instead of those of the machine."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """What credential helpers run with, and which proxies lead to registries."""
 

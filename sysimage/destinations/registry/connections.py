@@ -1,4 +1,4 @@
-"""Connections that are given up when nothing moves on them, whichever half of a request it is."""
+"""Connections that are closed when no bytes move on them, whether a request is sent or an answer read."""
 
 from __future__ import annotations
 
@@ -109,7 +109,8 @@ class ConnectionPools:
         self._lock = threading.Lock()
 
     def for_url(self, url: str) -> urllib3.PoolManager:
-        """Those that a request goes through; a `RegistryError` where the proxy has no valid address."""
+        """The connections for the requests to an address; a `RegistryError` if the address of the proxy is not
+        valid."""
         proxy = None if is_this_machine(urlsplit(url).netloc) else self._proxies.proxy_for(url)
         with self._lock:
             if proxy not in self._pools:
@@ -147,8 +148,8 @@ def pieces(response: urllib3.BaseHTTPResponse, seconds: float) -> Iterator[bytes
 
 
 def speaks_tls(host: str, seconds: float = 5.0) -> bool:
-    """Whether a server on this machine (``host:port``) answers in TLS. Its certificate is for the connection to
-    judge."""
+    """Whether a server on this machine (``host:port``) answers in TLS. The later connection verifies its
+    certificate."""
     name = without_port(host)
     port = host[len(name) + 1 :]
     asking = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -161,7 +162,7 @@ def speaks_tls(host: str, seconds: float = 5.0) -> bool:
         ):
             return True
     except ssl.SSLError as error:
-        # Other ways to end a handshake, such as to want a client's certificate, are TLS too.
+        # Any other error of the handshake, such as a missing client certificate, shows that the server speaks TLS.
         return not any(word in str(error) for word in ("WRONG_VERSION", "HTTP_REQUEST", "EOF", "RECORD"))
     except (OSError, ValueError):
         return False

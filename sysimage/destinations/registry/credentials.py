@@ -152,7 +152,7 @@ def _ask_helper(helper: str, server: str, path: Path, environment: Mapping[str, 
     except MachineError as error:
         raise RegistryError(f"{what}: it is not installed", hint=_HINT) from error
     if done.status:
-        # By the protocol the text is on standard output; helpers that fail otherwise use the other one.
+        # By the protocol the text is on standard output; helpers that break the protocol use standard error.
         said = b"\n".join(text for text in (done.stdout.strip(), done.stderr.strip()) if text)
         text = said.decode("utf-8", "replace")
         if _NONE_KEPT in text.lower():

@@ -14,8 +14,8 @@ from sysimage.errors import IntegrityError, RegistryError
 _ATTEMPTS = 4
 """How often a download goes on without a step in between."""
 _STEP = 1 << 16
-"""Bytes of a step: what a connection brings that is just not given up. With less, a body of one byte a second would be
-asked for again and again, a few bytes each time."""
+"""Bytes of a step: a connection that brings fewer than this does not reset the count of attempts. With less, a body of
+one byte a second would be asked for again and again, a few bytes each time."""
 
 
 def download_blob(

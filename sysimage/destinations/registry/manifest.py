@@ -11,14 +11,16 @@ from sysimage.destinations.registry.replies import Reply, parse_json
 from sysimage.destinations.registry.session import RegistrySession
 from sysimage.digest import Digest
 from sysimage.errors import RegistryError, SpecError
-from sysimage.image import Document
+from sysimage.image import EncodedDocument
 
 ACCEPTED = ", ".join((media_types.MANIFEST, media_types.DOCKER_MANIFEST, media_types.INDEX, media_types.DOCKER_INDEX))
 NOT_THERE = (401, 403, 404)
 """How registries answer for what they do not have, or do not have yet, some to accounts that may push it."""
 
 
-def fetch_manifest(session: RegistrySession, version: str, *, missing: tuple[int, ...] = (404,)) -> Document | None:
+def fetch_manifest(
+    session: RegistrySession, version: str, *, missing: tuple[int, ...] = (404,)
+) -> EncodedDocument | None:
     """The manifest or index that a tag or a digest names, with its exact bytes.
 
     None where the registry answers with a status of ``missing``; a `SpecError` if it has no such manifest and 404 is
@@ -31,9 +33,9 @@ def fetch_manifest(session: RegistrySession, version: str, *, missing: tuple[int
     if reply.status == 404:
         raise not_there(f"read {session.repository}{'@' if ':' in version else ':'}{version}", "image")
     media_type = _media_type(reply)
-    document = Document(Descriptor(media_type, Digest.of(reply.body), len(reply.body)), reply.body)
+    document = EncodedDocument(Descriptor(media_type, Digest.of(reply.body), len(reply.body)), reply.body)
     if ":" in version and version != str(document.descriptor.digest):
-        raise RegistryError(f"cannot read {session.repository}@{version}: the registry gives another manifest")
+        raise RegistryError(f"cannot read {session.repository}@{version}: the registry returned another manifest")
     return document
 
 

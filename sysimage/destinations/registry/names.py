@@ -21,7 +21,7 @@ class DockerHub:
     """The one registry that people know by other names than the one that it answers at."""
 
     name: str
-    """As images are called."""
+    """The host name in names of images."""
     also: frozenset[str]
     """What else people and programs call it."""
     pages: tuple[str, ...]
@@ -89,8 +89,8 @@ class ImageReference:
         """Read ``host[:port]/repository[:tag][@sha256:…]``, with or without ``docker://`` in front; the tag is
         ``latest`` where neither is given. A `SpecError` says what is wrong.
 
-        The host is never guessed: a name without one is refused, save after ``docker://``, where every program takes it
-        for Docker's hub.
+        The host is never guessed: a name without one is refused, except after ``docker://``, where every program takes
+        it for Docker's hub.
         """
         name, at, pinned = _without_page(text.removeprefix(_PREFIX)).partition("@")
         try:
@@ -116,7 +116,7 @@ class ImageReference:
 
 
 def _without_page(name: str) -> str:
-    """The name for the address of a page of the hub, ``https://hub.docker.com/_/debian``; any other as it is."""
+    """The name for the address of a page of the hub, ``https://hub.docker.com/_/debian``; any other name unchanged."""
     hub = docker_hub()
     address = name.removeprefix("https://")
     page = next((page for page in hub.pages if address.startswith(page)), None)

@@ -25,7 +25,7 @@ from sysimage.destinations.verified_blobs import BlobRepair
 from sysimage.destinations.written_image import Transfer
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, RegistryError
-from sysimage.image import Document
+from sysimage.image import EncodedDocument
 from sysimage.progress import Progress, silent
 from sysimage.workers import threads
 
@@ -80,7 +80,7 @@ def push_content(
 
 
 def _absent(referrers: Sequence[Referrer], session: RegistrySession) -> list[Referrer]:
-    """Those that the registry does not list."""
+    """The referrers that the registry does not list."""
     there: set[Digest] = set()
     for subject in dict.fromkeys(one.subject for one in referrers):
         there |= {one.digest for one in list_referrers(session, subject)}
@@ -160,7 +160,7 @@ def _named(reply: Reply) -> set[str]:
         return set()
 
 
-def _put(document: Document, version: str, session: RegistrySession) -> tuple[int, Reply]:
+def _put(document: EncodedDocument, version: str, session: RegistrySession) -> tuple[int, Reply]:
     """Store a manifest under a tag or its digest; its bytes, and the answer."""
     reply = session.request(
         "PUT",

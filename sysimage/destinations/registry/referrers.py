@@ -17,12 +17,12 @@ from sysimage.destinations.registry.session import RegistrySession
 from sysimage.destinations.registry.transport import resolved
 from sysimage.digest import Digest
 from sysimage.errors import RegistryError
-from sysimage.image import Document
+from sysimage.image import EncodedDocument
 
 _UNKNOWN = (400, 401, 403, 404, 405, 406, 501)
 """How registries answer that do not know the question."""
 _PAGES = 100
-MOST = 1000
+MOST_REFERRERS = 1000
 """Referrers of one image; more are an error."""
 
 
@@ -41,7 +41,7 @@ def list_referrers(session: RegistrySession, subject: Digest) -> tuple[Descripto
             continue
         if descriptor.media_type in ACCEPTED.split(", "):
             listed[descriptor.digest] = Descriptor(descriptor.media_type, descriptor.digest, descriptor.size)
-    if len(listed) > MOST:
+    if len(listed) > MOST_REFERRERS:
         raise _endless(session, subject)
     return tuple(listed.values())
 
@@ -60,7 +60,7 @@ def name_referrer(session: RegistrySession, referrer: Referrer, stored: Reply) -
     if any(isinstance(one, dict) and one.get("digest") == own for one in entries):
         return 0
     value = {**(before or {}), "schemaVersion": 2, "mediaType": media_types.INDEX}
-    index = Document.of({**value, "manifests": [*entries, referrer.entry]}, media_types.INDEX)
+    index = EncodedDocument.of({**value, "manifests": [*entries, referrer.entry]}, media_types.INDEX)
     session.request(
         "PUT",
         f"{session.base}/manifests/{_tag(subject)}",
@@ -72,7 +72,7 @@ def name_referrer(session: RegistrySession, referrer: Referrer, stored: Reply) -
 
 
 def _listed(session: RegistrySession, subject: Digest) -> list[Any] | None:
-    """What the registry itself lists, from all pages; None where it does not know the question."""
+    """What the registry itself lists, from all pages; None if it does not support the request."""
     url = f"{session.base}/referrers/{subject}"
     found: list[Any] = []
     for page in range(_PAGES):

@@ -80,7 +80,7 @@ class Reply:
         """The body as a JSON object; a `RegistryError` for anything else."""
         value = parse_json(self.body)
         if not isinstance(value, dict):
-            raise RegistryError(f"cannot read {shown(self.url)}: the answer is not a JSON object")
+            raise RegistryError(f"cannot read {safe_address(self.url)}: the answer is not a JSON object")
         return value
 
 
@@ -115,7 +115,7 @@ def parse_json(data: bytes) -> Any:
         return None
 
 
-def shown(url: str) -> str:
+def safe_address(url: str) -> str:
     """An address without what may be secret in it, and without what a terminal would obey."""
     try:
         parts = urlsplit(url)
@@ -159,7 +159,7 @@ def refusal(method: str, reply: Reply) -> RefusedError:
     folded = says.lower().replace(" ", "")
     hint = next((hint for code, hint in _HINTS_BY_CODE if code in folded), _HINTS.get(reply.status))
     return RefusedError(
-        f"cannot {method} {shown(reply.url)}: status {reply.status}{f' ({says})' if says else ''}",
+        f"cannot {method} {safe_address(reply.url)}: status {reply.status}{f' ({says})' if says else ''}",
         hint=hint,
         status=reply.status,
         wait=reply.wait,

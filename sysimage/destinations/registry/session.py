@@ -27,7 +27,7 @@ class RegistrySession:
     any secret in it.
 
     ``actions`` is what the repository is asked for (``pull``, or ``pull,push``), ``also_pull`` are other repositories
-    whose blobs are wanted. Loopback addresses are spoken to as they answer, with or without TLS; others with TLS unless
+    whose blobs are wanted. Loopback addresses are reached with or without TLS, as they answer; others with TLS unless
     ``plain_http``.
     """
 

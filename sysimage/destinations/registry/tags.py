@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sysimage.destinations.registry.manifest import not_there
-from sysimage.destinations.registry.replies import shown
+from sysimage.destinations.registry.replies import safe_address
 from sysimage.destinations.registry.session import RegistrySession
 from sysimage.destinations.registry.transport import resolved
 from sysimage.errors import RegistryError
@@ -26,4 +26,4 @@ def list_tags(session: RegistrySession) -> tuple[str, ...]:
         if following is None:
             return tuple(sorted(found))
         url = resolved(following, reply.url)
-    raise RegistryError(f"cannot list the tags at {shown(session.base)}: they have no end")
+    raise RegistryError(f"cannot list the tags at {safe_address(session.base)}: they have no end")

@@ -18,7 +18,7 @@ from sysimage.characters import printable
 from sysimage.connection_errors import connection_cause
 from sysimage.destinations.registry.connections import ConnectionPools, StalledError, pieces
 from sysimage.destinations.registry.names import is_inner
-from sysimage.destinations.registry.replies import MOST_JSON, Reply, shown
+from sysimage.destinations.registry.replies import MOST_JSON, Reply, safe_address
 from sysimage.errors import RegistryError
 from sysimage.proxies import Proxies
 
@@ -44,7 +44,7 @@ class SessionOptions:
     backoff: float = 0.5
     """Seconds before the second attempt; doubled for each further one."""
     ca_file: Path | None = None
-    """Certificates to trust instead of the machine's."""
+    """Certificates to trust instead of those of the machine."""
     connections: int = 4
     proxies: Proxies = field(default_factory=Proxies)
     """What registries are reached through."""
@@ -65,7 +65,7 @@ class Slice:
         self._file.seek(self.offset)
 
     def forget(self) -> None:
-        """What was sent counts no more."""
+        """Treat the bytes that were sent as not sent."""
         self._moved(self._left - self.size)
         self._left = self.size
 
@@ -128,7 +128,7 @@ class Transport:
             except _BrokenError as error:
                 if not left:
                     raise RegistryError(
-                        f"cannot {method} {shown(url)}: {error}", hint=_hint_for(str(error), url)
+                        f"cannot {method} {safe_address(url)}: {error}", hint=_hint_for(str(error), url)
                     ) from None
             else:
                 if reply.status not in BUSY or not left:
@@ -151,7 +151,7 @@ class Transport:
         sink: Sink | None,
         redirects: int,
     ) -> Reply:
-        asked = f"{method} {shown(url)}"
+        asked = f"{method} {safe_address(url)}"
         for left in range(redirects, -1, -1):
             own = authorize(url)
             reply = self._send(method, url, {**headers, **({"Authorization": own} if own else {})}, body, sink)
@@ -195,7 +195,7 @@ class Transport:
                             continue
                         collected += piece
                         if len(collected) > MOST_JSON:
-                            raise RegistryError(f"cannot {method} {shown(url)}: the answer is too long")
+                            raise RegistryError(f"cannot {method} {safe_address(url)}: the answer is too long")
             except BaseException:
                 response.close()  # what is left of the answer is not read
                 raise
@@ -203,12 +203,14 @@ class Transport:
                 response.release_conn()
         except (urllib3.exceptions.LocationValueError, ValueError):
             # Such as a header with the end of a line in it: the text of the error would show it.
-            raise RegistryError(f"cannot {method} {shown(url)}: the request or the answer is malformed") from None
+            raise RegistryError(
+                f"cannot {method} {safe_address(url)}: the request or the answer is malformed"
+            ) from None
         except urllib3.exceptions.ProxyError as error:
             raise _through_proxy(method, url, error) from None
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, StalledError, OSError) as error:
             if sunk:
-                raise RegistryError(f"cannot {method} {shown(url)}: {_cause(error)}") from None
+                raise RegistryError(f"cannot {method} {safe_address(url)}: {_cause(error)}") from None
             raise _BrokenError(_cause(error)) from None
         return Reply.of(response.status, response.headers.iteritems(), bytes(collected), url)
 
@@ -224,7 +226,7 @@ def resolved(location: str, origin: str) -> str:
         to, start = urlsplit(url), urlsplit(origin)
         _ = (to.port, to.hostname)
     except ValueError:
-        raise RegistryError(f"cannot follow {shown(origin)}: it sends to a malformed address") from None
+        raise RegistryError(f"cannot follow {safe_address(origin)}: it sends to a malformed address") from None
     if (
         start.scheme == "https"
         and to.scheme == "http"
@@ -237,7 +239,7 @@ def resolved(location: str, origin: str) -> str:
     inward = is_inner(to.hostname or "") and not is_inner(start.hostname or "")
     if to.scheme not in ("http", "https") or not to.netloc or lower or inward or "@" in to.netloc:
         place = printable(f"{to.scheme}://{to.hostname}")[:200]
-        raise RegistryError(f"cannot follow {shown(origin)} to {place}: that is not safe")
+        raise RegistryError(f"cannot follow {safe_address(origin)} to {place}: that is not safe")
     return url
 
 
@@ -250,7 +252,7 @@ def _through_proxy(method: str, url: str, error: urllib3.exceptions.ProxyError) 
     hint = (
         "say user and password in https_proxy" if refused[1] == "407" else "name the host in no_proxy if it needs none"
     )
-    return RegistryError(f"cannot {method} {shown(url)}: {cause}", hint=hint)
+    return RegistryError(f"cannot {method} {safe_address(url)}: {cause}", hint=hint)
 
 
 def _cause(error: Exception) -> str:

@@ -23,7 +23,7 @@ _UPLOADS = 3
 _NO_PARTS = (400, 404, 405, 411, 415, 416, 422, 501)
 """How registries answer to a part where they take none, or a smaller one alone."""
 _HIDDEN = (400, 401, 403, 405, 406, 410, 501)
-"""How they answer where they do not say what is there."""
+"""Statuses of registries that do not reveal whether a blob exists."""
 _TOO_LARGE = 413
 _BREAKS = 3
 """How often an upload in parts goes on."""

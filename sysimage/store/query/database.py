@@ -29,7 +29,8 @@ class DatabaseCatalogue:
     """Valid paths as the store's owner registered them: Guix's schema and Nix's have what is read here in common."""
 
     def __init__(self, file: Path) -> None:
-        """Open ``file``. StoreSourceError for what is not a store's database, MachineError for what cannot be read."""
+        """Open ``file``. StoreSourceError if the file is not the database of a store, MachineError if it cannot be
+        read."""
         self._file = file
         self._unwatched: tuple[int, int] | None = None
         try:

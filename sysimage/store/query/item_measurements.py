@@ -57,7 +57,7 @@ class Measurer:
         self._places = paths
         self._candidates = Candidates(paths) if scan else None
         self._memory = memory
-        # What an item refers to depends on what there is to refer to.
+        # The references that a scan finds depend on the set of candidates.
         names = sorted(map(str, paths)) if scan else []
         self._key = json.dumps([str(store.resolve()), hashlib.sha256("\n".join(names).encode()).hexdigest()])
         self._memo = Memo(memory.directory, made_by=code_digest(Measurer)) if memory.directory else None

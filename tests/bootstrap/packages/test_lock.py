@@ -182,8 +182,8 @@ DAMAGES: dict[str, Damage] = {
 }
 FAULTS = {
     "no packages": "'packages' is missing",
-    "packages out of order": "its packages are not sorted by name, or one is there twice",
-    "a package twice": "its packages are not sorted by name, or one is there twice",
+    "packages out of order": "its packages are not sorted by name, or one occurs twice",
+    "a package twice": "its packages are not sorted by name, or one occurs twice",
     "a need for a stranger": "it needs packages that it does not hold: stranger",
     "a root that is a stranger": "it needs packages that it does not hold: stranger",
     "a suite that is not listed": "it has packages of suites that it does not list: sid",
@@ -356,7 +356,7 @@ def test_an_input_without_a_hash_is_malformed(lock: LockFile, kind: str) -> None
     text = replace(lock, inputs=INPUTS).dumps()
     (value,) = INPUTS[kind].values()
     for other in (value.replace("sha", "md"), value[:-1], value.rpartition(":")[0]):
-        with pytest.raises(ValueError, match=f"of its {kind} is not what was locked of one"):
+        with pytest.raises(ValueError, match=f"in its {kind} is malformed"):
             parse_lock(text.replace(value, other))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.archive.index import index_of
-from sysimage_bootstrap.debian.slim import CHARACTER_SETS, GUILE, PARTS, Slim
+from sysimage_bootstrap.debian.slim import CHARACTER_SETS, GUILE, SLIM_PARTS, Slim
 from sysimage_bootstrap.packages.choose import package_request
 from sysimage_bootstrap.packages.default_packages import base_packages
 from sysimage_bootstrap.packages.package_request import OWN
@@ -83,7 +83,7 @@ def test_translations_are_those_of_every_locale_that_the_spec_mentions(tmp_path:
         ({"locale": "de_DE"}, {CHARACTER_SETS}),
         ({"environment": {"LC_CTYPE": "ja_JP.eucJP"}}, {CHARACTER_SETS}),
         ({"environment": {"LANGUAGE": "de"}}, set()),
-        ({"from-image": "base.tar"}, set(PARTS)),
+        ({"from-image": "base.tar"}, set(SLIM_PARTS)),
     ],
 )
 def test_a_part_is_used_where_the_spec_or_a_file_of_it_shows_it(

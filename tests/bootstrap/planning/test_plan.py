@@ -10,7 +10,7 @@ import pytest
 from sysimage_bootstrap.archive.package import Package
 from sysimage_bootstrap.debs.inventory import Inventory, LinkedFile
 from sysimage_bootstrap.planning.item_plan import SELF
-from sysimage_bootstrap.planning.plan import Plan, plan_items
+from sysimage_bootstrap.planning.plan import SystemPlan, plan_items
 from sysimage_bootstrap.planning.symlinks import links_in_usr
 from tests.bootstrap.debs.made_debs import package_of
 
@@ -58,7 +58,7 @@ def planned(
     pythons: Mapping[str, str] | None = None,
     alternatives: Mapping[str, str] | None = None,
     unmet: Collection[str] = (),
-) -> Plan:
+) -> SystemPlan:
     packages: dict[str, Package] = {i.package: package_of(i.package, i.package.encode()) for i in inventories}
     return plan_items(
         packages,
@@ -73,7 +73,7 @@ def planned(
     )
 
 
-def readable(plan: Plan, text: str | None) -> str | None:
+def readable(plan: SystemPlan, text: str | None) -> str | None:
     """A text of the plan with package names for store paths."""
     for name, item in plan.items.items():
         text = text and text.replace(str(item.path), f"<{name}>")
@@ -291,7 +291,7 @@ def test_links_of_the_system_stay_with_the_system() -> None:
     assert planned(rc).items["rc"].plan.links == {"etc/rc2.d/S01x": "../init.d/x"}
 
 
-def test_declared_dependencies_are_propagated_but_for_those_that_close_a_cycle() -> None:
+def test_declared_dependencies_are_propagated_except_for_those_that_close_a_cycle() -> None:
     gcc = inventory("libgcc-s1", f"{LIB}/libgcc_s.so.1", linked={f"{LIB}/libgcc_s.so.1": elf("libc.so.6")})
     plan = planned(
         LIBC, gcc, DASH, dependencies={"libc6": ("libgcc-s1",), "libgcc-s1": ("libc6",), "dash": ("libgcc-s1",)}

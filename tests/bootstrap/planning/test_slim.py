@@ -9,9 +9,9 @@ import pytest
 
 from sysimage_bootstrap.debian.slim import CHARACTER_SETS, GUILE, Slim
 from sysimage_bootstrap.debs.inventory import Attributes, Inventory
-from sysimage_bootstrap.planning.plan import Plan, plan_items
+from sysimage_bootstrap.planning.plan import SystemPlan, plan_items
 from sysimage_bootstrap.planning.slim import left_out, without
-from sysimage_bootstrap.planning.unsaid import UnsaidNeedsError
+from sysimage_bootstrap.planning.undeclared_dependencies import UndeclaredNeedsError
 from tests.bootstrap.debs.made_debs import package_of
 from tests.bootstrap.planning.test_plan import DASH, LD, LIB, LIBC, TOOLS, elf, inventory
 
@@ -24,7 +24,9 @@ WITH_CHARACTER_SETS = replace(
 )
 
 
-def planned(slim: Slim | None, *inventories: Inventory, edges: Mapping[str, tuple[str, ...]] | None = None) -> Plan:
+def planned(
+    slim: Slim | None, *inventories: Inventory, edges: Mapping[str, tuple[str, ...]] | None = None
+) -> SystemPlan:
     return plan_items(
         {i.package: package_of(i.package, i.package.encode()) for i in inventories},
         edges or {},
@@ -190,16 +192,16 @@ def test_a_script_that_calls_a_spared_program_is_found(line: str, words: tuple[s
     if not calls:
         planned(slim, tool)
         return
-    with pytest.raises(UnsaidNeedsError) as caught:
+    with pytest.raises(UndeclaredNeedsError) as caught:
         planned(slim, tool)
     assert caught.value.packages == ("perl-base",)
     assert [str(issue) for issue in caught.value.issues] == ["tool: bin/tool: calls perl, which is in perl-base"]
 
 
 def test_packages_that_no_package_declares_to_need_are_named_once_in_the_hint() -> None:
-    error = UnsaidNeedsError(["d", "a", "c", "b", "a"], [])
+    error = UndeclaredNeedsError(["d", "a", "c", "b", "a"], [])
     assert (error.packages, error.hint) == (("a", "b", "c", "d"), "add to the packages: a, b, c, d")
-    assert str(error) == "cannot make the system: programs call what is not in it"
+    assert str(error) == "cannot make the system: programs call other programs that it lacks"
 
 
 def test_scripts_that_only_configure_or_were_not_asked_for_call_nothing() -> None:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sysimage.rootfs.tree import Kind
-from sysimage_bootstrap.scripts.read import PackageScripts, Settings, read_scripts
-from sysimage_bootstrap.scripts.root_files import Node
+from sysimage_bootstrap.scripts.read_scripts import PackageScripts, ScriptSettings, read_scripts
+from sysimage_bootstrap.scripts.root_files import FileNode
 from tests.bootstrap.scripts.written_files import WrittenFiles
 
 HERE = "/etc/here"
@@ -47,7 +47,7 @@ def followed(script: str, files: Mapping[str, str]) -> tuple[str, dict[str, str]
     """The same of what is followed; it must be read whole."""
     source = WrittenFiles({f"{HERE}/": "", **{f"{HERE}/{name}": text for name, text in files.items()}})
     text = f'#!/bin/sh\ncd {HERE}\n{{ {script}\necho "status $?"\n}} > /etc/printed\n'
-    said = read_scripts([PackageScripts("pkg", "1.0", {"postinst": text})], source, Settings())
+    said = read_scripts([PackageScripts("pkg", "1.0", {"postinst": text})], source, ScriptSettings())
     assert [line for line in said.unread if not line.why.endswith(STAYS)] == []
     nodes = {**source.nodes(), **said.changes}
     printed = nodes["/etc/printed"]
@@ -61,7 +61,7 @@ def followed(script: str, files: Mapping[str, str]) -> tuple[str, dict[str, str]
     return printed.content.decode(errors="surrogateescape"), tree
 
 
-def _node(node: Node) -> str:
+def _node(node: FileNode) -> str:
     if node.target is not None:
         return f"-> {node.target}"
     if node.kind is Kind.DIRECTORY:

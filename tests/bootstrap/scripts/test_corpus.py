@@ -18,8 +18,8 @@ import pyzstd
 
 from sysimage_bootstrap.debs.control_files import SCRIPTS
 from sysimage_bootstrap.scripts.effects import parts
-from sysimage_bootstrap.scripts.read import PackageScripts, Settings, read_scripts
-from sysimage_bootstrap.scripts.root_files import Node
+from sysimage_bootstrap.scripts.read_scripts import PackageScripts, ScriptSettings, read_scripts
+from sysimage_bootstrap.scripts.root_files import FileNode
 from sysimage_bootstrap.scripts.shell_parser import parse
 from sysimage_bootstrap.scripts.shell_syntax import Function, Simple
 
@@ -30,8 +30,8 @@ READ_WHOLE = 0.9
 class BareDirectories:
     """A tree of directories alone."""
 
-    def node(self, path: str) -> Node | None:
-        return Node.directory() if path.count("/") <= 3 and "." not in path else None
+    def node(self, path: str) -> FileNode | None:
+        return FileNode.directory() if path.count("/") <= 3 and "." not in path else None
 
     def names(self, path: str) -> Iterable[str]:
         return ()
@@ -73,7 +73,7 @@ def test_nine_of_ten_packages_are_read_whole(corpus: Mapping[str, Any]) -> None:
     unread, statements, lines = set[str](), 0, 0
     for name in scripted:
         one = corpus[name]
-        said = read_scripts([PackageScripts(name, one["version"], one["files"])], BareDirectories(), Settings())
+        said = read_scripts([PackageScripts(name, one["version"], one["files"])], BareDirectories(), ScriptSettings())
         statements += sum(_statements(one["files"][script]) for script in SCRIPTS if script in one["files"])
         lines += len({(line.script, line.line) for line in said.unread})
         unread |= {name} if said.unread else set()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from sysimage_bootstrap.scripts.read import Settings
+from sysimage_bootstrap.scripts.read_scripts import ScriptSettings
 from tests.bootstrap.scripts.written_files import read
 
 PARALLEL = """#!/bin/sh
@@ -88,7 +88,7 @@ def test_a_diversion_that_the_script_takes_back_does_not_count() -> None:
 
 
 def capable(postinst: str, debconf: dict[str, str] | None = None) -> dict[str, str]:
-    said = read(postinst, MERGED, Settings(debconf=debconf or {}), templates=TEMPLATES)
+    said = read(postinst, MERGED, ScriptSettings(debconf=debconf or {}), templates=TEMPLATES)
     assert said.unread == ()
     return dict(said.capabilities)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from sysimage.rootfs.tree import Kind
-from sysimage_bootstrap.scripts.read import Settings
-from sysimage_bootstrap.scripts.root_files import Node
+from sysimage_bootstrap.scripts.read_scripts import ScriptSettings
+from sysimage_bootstrap.scripts.root_files import FileNode
 from tests.bootstrap.scripts.written_files import WrittenFiles, read
 
 FILES = {
@@ -63,7 +63,7 @@ def tree(top: Path) -> dict[str, str]:
     return {f"/{path.relative_to(top)}": shown(path) for path in top.rglob("*")}
 
 
-def understood(line: str) -> dict[str, Node | None]:
+def understood(line: str) -> dict[str, FileNode | None]:
     files = FILES | {"/usr/lib/tmpfiles.d/pkg.conf": f"{line}\n"}
     said = read("systemd-tmpfiles --create pkg.conf", files)
     assert said.unread == ()
@@ -88,7 +88,7 @@ def test_a_line_makes_what_the_program_makes_of_it(line: str, tmp_path: Path) ->
     assert ours == real
 
 
-def of_node(node: Node) -> str:
+def of_node(node: FileNode) -> str:
     if node.target is not None:
         return f"-> {node.target}"
     content = node.content.decode() if isinstance(node.content, bytes) else ""
@@ -110,7 +110,7 @@ def test_what_is_copied_from_random_bytes_is_made_when_a_system_first_starts() -
 
 def test_what_only_the_machine_knows_is_listed_and_the_other_lines_count() -> None:
     files = {"/usr/lib/tmpfiles.d/pkg.conf": "f /etc/%m\nd /var/lib/pkg 0700 nobody adm\nf /etc/x - ghost\n"}
-    said = read("systemd-tmpfiles --create pkg.conf || true", files, Settings())
+    said = read("systemd-tmpfiles --create pkg.conf || true", files, ScriptSettings())
     assert [one.why for one in said.unread] == ["what /etc/%m means on the machine"]
     node = said.changes["/var/lib/pkg"]
     assert node is not None

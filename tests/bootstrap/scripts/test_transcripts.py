@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sysimage_bootstrap.scripts.read import PackageScripts, Settings, read_scripts
-from sysimage_bootstrap.scripts.running import COMMANDS
+from sysimage_bootstrap.scripts.command_calls import COMMANDS
+from sysimage_bootstrap.scripts.read_scripts import PackageScripts, ScriptSettings, read_scripts
 from sysimage_bootstrap.scripts.shell_builtins import BUILT_IN
 from tests.bootstrap.scripts.transcripts import Session, replayed, sessions
 from tests.bootstrap.scripts.written_files import WrittenFiles
@@ -44,7 +44,7 @@ Template: pkg/asked
 Type: boolean
 Default: false
 """
-SETTINGS = Settings(
+SETTINGS = ScriptSettings(
     host_name="box.example.org",
     debconf={"pkg/asked": "true"},
     users={"db": "/srv/db", "homeless": ""},

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sysimage_bootstrap.scripts.declarations import Declarations
-from sysimage_bootstrap.scripts.read import PackageScripts, Settings, read_scripts
+from sysimage_bootstrap.scripts.read_scripts import PackageScripts, ScriptSettings, read_scripts
 from tests.bootstrap.scripts.written_files import WrittenFiles
 
 FOLDER = Path(__file__).parent / "transcripts"
@@ -49,7 +49,7 @@ def sessions() -> Iterator[Session]:
 
 
 def replayed(
-    session: Session, files: Mapping[str, str], settings: Settings, **control: str
+    session: Session, files: Mapping[str, str], settings: ScriptSettings, **control: str
 ) -> tuple[str, Declarations]:
     """The session as it goes now, and what it comes to."""
     lines = ["#!/bin/sh"]

@@ -12,7 +12,7 @@ from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.debs.inventory import Attributes, PackageFacts
 from sysimage_bootstrap.store import BuiltItem, ItemStore, Recipe
-from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.installed_packages import Installed
 from sysimage_bootstrap.system.usr_files import usr_files
 
 PASSWD = (

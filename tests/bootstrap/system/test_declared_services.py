@@ -59,7 +59,7 @@ def symbols(*names: str) -> tuple[Symbol, ...]:
         ),
     ],
 )
-def test_a_service_is_the_plain_one_but_for_what_it_says(said: dict[str, Any], data: dict[str, Any]) -> None:
+def test_a_service_is_the_plain_one_except_for_what_it_says(said: dict[str, Any], data: dict[str, Any]) -> None:
     assert declarations(configuration(spec(s={"command": ["/bin/x"], **said})))["s"] == {**PLAIN, **data}
 
 

@@ -13,7 +13,7 @@ from sysimage.rootfs.accounts import WantedGroup, WantedUser, parse_accounts
 from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemSpec
 from sysimage.spec.services import Service
-from sysimage_bootstrap.scripts.declarations import FirstStart
+from sysimage_bootstrap.scripts.declarations import FirstStartProgram
 from sysimage_bootstrap.system.systemd.boot import systemd_environment, systemd_files
 from sysimage_bootstrap.system.systemd.declared_services import service_units
 from sysimage_bootstrap.system.systemd.enablement import ETC, EnabledUnits, enable_units
@@ -262,7 +262,10 @@ def test_what_a_unit_needs_is_made_before_its_first_start() -> None:
         "Requires=ssh-first-start.service\nAfter=ssh-first-start.service\n"
         in (found[f"{ETC}/ssh.service.d/10-first-start.conf"])
     )
-    starts = [FirstStart("p", ("/bin/make", "a"), "/etc/a"), FirstStart("p", ("/bin/make", "b"), "/etc/b")]
+    starts = [
+        FirstStartProgram("p", ("/bin/make", "a"), "/etc/a"),
+        FirstStartProgram("p", ("/bin/make", "b"), "/etc/b"),
+    ]
     scripts = [(path, UnitFile.parse(text)) for path, text in script_first_starts([*starts, *starts[:1]])]
     assert [path.removeprefix(f"{ETC}/") for path, _ in scripts] == [
         *("p-configure.service", "p-configure-2.service", "p-configure-3.service"),
@@ -347,7 +350,7 @@ def test_services_are_enabled_where_they_are_units_of_their_own_or_timers() -> N
         "tick": {"command": ["x"], "timer": {}},
         "hand": {"command": ["x"], "auto-start": False},
     }
-    first = [FirstStart("p", ("/bin/make",), "/etc/a")]
+    first = [FirstStartProgram("p", ("/bin/make",), "/etc/a")]
     units = units_of(texts, "a.service", "b.service", services=services, units={"a": {"Unit": {"A": "b"}}})
     entries = {
         one.path.removeprefix(f"{ETC}/"): one for one in units.settled(ACCOUNTS, lambda path: True, first, [], ())

@@ -14,8 +14,8 @@ from sysimage.rootfs.tree import Entry, Kind
 from sysimage.spec.model import SystemSpec
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.debs.inventory import Attributes
-from sysimage_bootstrap.scripts.declarations import Declarations, FirstStart
-from sysimage_bootstrap.scripts.root_files import Node
+from sysimage_bootstrap.scripts.declarations import Declarations, FirstStartProgram
+from sysimage_bootstrap.scripts.root_files import FileNode
 from sysimage_bootstrap.system.boot import activation_text, boot_tools
 from sysimage_bootstrap.system.certificates import authorities, certificate_files
 from sysimage_bootstrap.system.configuration import configure, configured_entries
@@ -243,7 +243,7 @@ def test_what_a_container_may_have_covered_is_made_again_at_each_boot() -> None:
         Entry.file("/run/file", b""),
         Entry.directory("/tmp/y"),
     ]
-    start = FirstStart("p", ("/bin/make", "a b"), "/etc/x")
+    start = FirstStartProgram("p", ("/bin/make", "a b"), "/etc/x")
     text = activation_text(entries, "box", [start]).at("/gnu/store/system")
     assert " ".join(text.split()) == (
         ';;; What \'boot\' has defined. (activate "/gnu/store/system" \'((directories ("/var/x" 488 5 6)'
@@ -305,21 +305,21 @@ def test_programs_of_services_are_looked_up_and_their_accounts_asked_for() -> No
 
 def test_changes_of_scripts_go_where_the_image_has_them() -> None:
     changes = {
-        "/etc/plain": Node.file(b"plain"),
-        "/etc/secret": Node(Kind.FILE, 0o600, "www-data", "shadow", b"secret"),
-        "/etc/link": Node.symlink("/srv"),
-        "/etc/os-release": Node.file(b"os"),
-        "/etc/dpkg/no": Node.file(b"no"),
-        "/etc/dir": Node.directory(0o700),
-        "/etc/unknown": Node.file(None),
+        "/etc/plain": FileNode.file(b"plain"),
+        "/etc/secret": FileNode(Kind.FILE, 0o600, "www-data", "shadow", b"secret"),
+        "/etc/link": FileNode.symlink("/srv"),
+        "/etc/os-release": FileNode.file(b"os"),
+        "/etc/dpkg/no": FileNode.file(b"no"),
+        "/etc/dir": FileNode.directory(0o700),
+        "/etc/unknown": FileNode.file(None),
         "/etc/gone": None,
-        "/usr/bin/x": Node.symlink("y"),
-        "/usr/share/f": Node.file(b"f"),
-        "/var/lib/app": Node(Kind.DIRECTORY, 0o750, "www-data", "33"),
-        "/var/lib/dpkg/x": Node.file(b"no"),
-        "/dev/x": Node.file(b"no"),
-        "/tmp/x": Node.file(b"no"),
-        "/run/systemd/x": Node.file(b"no"),
+        "/usr/bin/x": FileNode.symlink("y"),
+        "/usr/share/f": FileNode.file(b"f"),
+        "/var/lib/app": FileNode(Kind.DIRECTORY, 0o750, "www-data", "33"),
+        "/var/lib/dpkg/x": FileNode.file(b"no"),
+        "/dev/x": FileNode.file(b"no"),
+        "/tmp/x": FileNode.file(b"no"),
+        "/run/systemd/x": FileNode.file(b"no"),
     }
     said = Declarations(changes=changes, makers=dict.fromkeys(changes, "pkg"))
     found = configured_entries(said, ACCOUNTS, {"dpkg"})

@@ -18,7 +18,7 @@ from sysimage_bootstrap.debs.inventory import Attributes
 from sysimage_bootstrap.system.attributes import attribute_entries
 from sysimage_bootstrap.system.owners import group_id, owner_ids, unknown_owner, user_id
 from sysimage_bootstrap.system.package_roots import package_entries
-from sysimage_bootstrap.system.root import home_entries, var_entries
+from sysimage_bootstrap.system.root_entries import home_entries, var_entries
 from sysimage_bootstrap.system.tmpfiles import final_path, mentioned_accounts, runtime_directories
 from tests.bootstrap.system.packages import GROUP, PASSWD, installed
 

@@ -15,8 +15,8 @@ from sysimage.rootfs.tree import Kind
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import StoreItem
 from sysimage_bootstrap.debs.inventory import Attributes
-from sysimage_bootstrap.scripts.root_files import Node
-from sysimage_bootstrap.system.installed import Installed, provider
+from sysimage_bootstrap.scripts.root_files import FileNode
+from sysimage_bootstrap.system.installed_packages import Installed, provider
 from sysimage_bootstrap.system.package_files import PackageFiles
 from sysimage_bootstrap.system.unit_files import (
     accounts_of_units,
@@ -66,30 +66,30 @@ def test_scripts_find_debians_paths_modes_owners_and_links(packages: Sequence[In
     assert {path: files.node(path) for path in nodes(top)} == nodes(top)
 
 
-def nodes(top: Path) -> dict[str, Node | None]:
+def nodes(top: Path) -> dict[str, FileNode | None]:
     return {
-        "/var/run": Node.symlink("/run"),
-        "/var/lock": Node.symlink("/run/lock"),
-        "/tmp": Node.directory(0o1777),
-        "/var/tmp": Node.directory(0o1777),
-        "/root": Node.directory(0o700),
-        "/var/lib": Node.directory(0o755),
-        "/bin": Node.symlink("usr/bin"),
+        "/var/run": FileNode.symlink("/run"),
+        "/var/lock": FileNode.symlink("/run/lock"),
+        "/tmp": FileNode.directory(0o1777),
+        "/var/tmp": FileNode.directory(0o1777),
+        "/root": FileNode.directory(0o700),
+        "/var/lib": FileNode.directory(0o755),
+        "/bin": FileNode.symlink("usr/bin"),
         "/sbin": None,
         "/lib64": None,
-        "/usr/bin/own": Node(Kind.FILE, 0o4750, "app", "shadow", top / "bin/own"),
-        "/usr/bin/tool": Node(Kind.FILE, 0o755, "root", "root", top / "bin/tool"),
-        "/usr/bin/both": Node(Kind.FILE, 0o755, "root", "root", top / "bin/both"),
-        "/etc/conf": Node(Kind.FILE, 0o644, "root", "root", top / "etc/conf"),
+        "/usr/bin/own": FileNode(Kind.FILE, 0o4750, "app", "shadow", top / "bin/own"),
+        "/usr/bin/tool": FileNode(Kind.FILE, 0o755, "root", "root", top / "bin/tool"),
+        "/usr/bin/both": FileNode(Kind.FILE, 0o755, "root", "root", top / "bin/both"),
+        "/etc/conf": FileNode(Kind.FILE, 0o644, "root", "root", top / "etc/conf"),
         "/usr/etc/conf": None,
         "/conf": None,
-        "/usr/bin/far": Node.symlink("/usr/bin/z"),
-        "/usr/bin/etc": Node.symlink("/etc/z"),
-        "/usr/bin/near": Node.symlink("tool"),
-        "/usr/bin/said": Node.symlink("/usr/bin/debian"),
-        "/usr/share/dir": Node(Kind.DIRECTORY, 0o755, "root", "root"),
+        "/usr/bin/far": FileNode.symlink("/usr/bin/z"),
+        "/usr/bin/etc": FileNode.symlink("/etc/z"),
+        "/usr/bin/near": FileNode.symlink("tool"),
+        "/usr/bin/said": FileNode.symlink("/usr/bin/debian"),
+        "/usr/share/dir": FileNode(Kind.DIRECTORY, 0o755, "root", "root"),
         "/usr/share/sysimage/packages/a": None,
-        "/var/lib/own": Node(Kind.DIRECTORY, 0o700, "app", "app"),
+        "/var/lib/own": FileNode(Kind.DIRECTORY, 0o700, "app", "app"),
         "/bin/own": None,
     }
 

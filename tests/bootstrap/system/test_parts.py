@@ -11,7 +11,7 @@ from sysimage.store.paths import StorePath
 from sysimage_bootstrap.debs.inventory import PackageFacts
 from sysimage_bootstrap.packages.default_packages import is_built_in_locale
 from sysimage_bootstrap.system.certificates import authorities, certificate_files
-from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.installed_packages import Installed
 from sysimage_bootstrap.system.locales import directory_name
 from sysimage_bootstrap.system.sysusers import SysusersError, parse_sysusers
 from sysimage_bootstrap.system.tmpfiles import runtime_directories

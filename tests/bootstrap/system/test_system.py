@@ -12,7 +12,7 @@ import pytest
 
 from sysimage.closure import Closure
 from sysimage.errors import IntegrityError, SpecError, SysimageError
-from sysimage.rootfs import Tree
+from sysimage.rootfs import RootTree
 from sysimage.rootfs.capabilities import file_capabilities
 from sysimage.rootfs.provision import account_files, provision
 from sysimage.rootfs.system import SystemResult
@@ -47,7 +47,7 @@ def make(tmp_path: Path, more: More | None = None, **parts: Any) -> tuple[System
     return build_system(spec, tmp_path, items, facts, store, make_programs(spec, store)), store
 
 
-def tree_of(result: SystemResult) -> Tree:
+def tree_of(result: SystemResult) -> RootTree:
     spec = SystemSpec.model_validate({"name": "x", "packages": []})
     assert result.accounts is not None
     accounts = account_files(result.accounts)
@@ -88,9 +88,9 @@ def test_the_system_item_leads_to_its_parts(tmp_path: Path) -> None:
     ]
 
 
-def usr_of(result: SystemResult) -> Tree:
+def usr_of(result: SystemResult) -> RootTree:
     """What is over the items in /usr."""
-    return Tree(entry for entry in result.entries if entry.path.startswith("/usr/") and "/local" not in entry.path)
+    return RootTree(entry for entry in result.entries if entry.path.startswith("/usr/") and "/local" not in entry.path)
 
 
 def shown(entry: Entry) -> str:

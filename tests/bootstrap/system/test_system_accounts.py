@@ -13,7 +13,7 @@ from sysimage.rootfs.accounts import WantedGroup, WantedUser, parse_accounts
 from sysimage.spec.account_ids import AccountIds
 from sysimage.spec.model import SystemSpec
 from sysimage_bootstrap.scripts.declarations import Declarations
-from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.installed_packages import Installed
 from sysimage_bootstrap.system.system_accounts import chosen_ids, known_accounts, system_accounts
 from sysimage_bootstrap.system.sysusers import SysusersError, parse_sysusers
 from tests.bootstrap.system.packages import GROUP, PASSWD, installed
@@ -130,7 +130,7 @@ def test_base_accounts_that_are_absent_or_odd_are_refused(tmp_path: Path) -> Non
         known_accounts([odd])
 
 
-def test_scripts_find_the_accounts_that_are_declared_but_for_those_that_they_make(tmp_path: Path) -> None:
+def test_scripts_find_the_accounts_that_are_declared_except_for_those_that_they_make(tmp_path: Path) -> None:
     packages = [
         base(tmp_path),
         sysusers(

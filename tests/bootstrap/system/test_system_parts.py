@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sysimage.digest import Digest
-from sysimage.rootfs.system import LeftOut, SystemResult
+from sysimage.rootfs.system import LeftOutFile, SystemResult
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import ShownFiles
 from sysimage_bootstrap.store import BuiltItem, ItemStore, Recipe
@@ -20,7 +20,7 @@ from sysimage_bootstrap.system.scheme import OwnPathText
 from sysimage_bootstrap.system.system import build_system
 from sysimage_bootstrap.system.system_document import system_document
 from sysimage_bootstrap.system.system_item import SystemFile, system_item
-from sysimage_bootstrap.system.triggered import triggered_files
+from sysimage_bootstrap.system.trigger_files import triggered_files
 from sysimage_bootstrap.triggers.merged_tree import MergedTree
 from tests.bootstrap.system.packages import installed, make_packages, make_programs, put
 
@@ -61,7 +61,10 @@ def test_what_items_lack_is_listed_by_path_and_scripts_run_in_the_order_of_their
     facts["a"] = replace(facts["a"], left_out={"share/z": ("manual", 5), "share/b": ("notes", 6)})
     last_first = {name: items[name] for name in (*(one for one in items if one not in scripts), "c", "a", "b")}
     result = build_system(spec, tmp_path, last_first, facts, store)
-    assert result.left_out[str(items["a"].path)] == (LeftOut("share/b", "notes", 6), LeftOut("share/z", "manual", 5))
+    assert result.left_out[str(items["a"].path)] == (
+        LeftOutFile("share/b", "notes", 6),
+        LeftOutFile("share/z", "manual", 5),
+    )
     assert result.left_out[str(items["b"].path)] == ()
     (etc,) = (item for item in result.items if item.path.name == "etc")
     assert etc.location is not None

@@ -112,7 +112,7 @@ APP = {"user": ("app",), "group": ("app",), "supplementary-groups": ("shadow", "
         ("Type=dbus", {}),
     ],
 )  # fmt: skip
-def test_a_unit_is_the_plain_one_but_for_what_it_says(lines: str, said: dict[str, Any]) -> None:
+def test_a_unit_is_the_plain_one_except_for_what_it_says(lines: str, said: dict[str, Any]) -> None:
     assert fields(lines) == {**PLAIN, **said}
 
 

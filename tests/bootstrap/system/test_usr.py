@@ -12,7 +12,7 @@ from sysimage.errors import IntegrityError
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage_bootstrap.debs.inventory import Attributes
 from sysimage_bootstrap.scripts.declarations import Diversion
-from sysimage_bootstrap.system.merged import merged_tree
+from sysimage_bootstrap.system.merged_root import merged_tree
 from sysimage_bootstrap.system.usr import Usr, base_entries, settled
 from tests.bootstrap.system.packages import installed
 

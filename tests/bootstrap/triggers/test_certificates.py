@@ -102,7 +102,7 @@ def test_what_is_not_a_certificate_is_refused_whatever_it_is(noise: bytes, end: 
             continue
 
 
-def test_the_key_store_is_keytools_but_for_the_time() -> None:
+def test_the_key_store_is_keytools_except_for_the_time() -> None:
     kept = (KEPT / "one.jks").read_bytes()
     made = java_keystore({"One_CA.pem": certificates_in(ONE)[0]})
     time = slice(36, 44)

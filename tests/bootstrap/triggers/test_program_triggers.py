@@ -18,7 +18,7 @@ from sysimage_bootstrap.building.trigger_programs import native_triggers
 from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system.system import build_system
 from sysimage_bootstrap.triggers.merged_tree import MergedTree
-from sysimage_bootstrap.triggers.program_triggers import TRIGGERS, inputs, make, on
+from sysimage_bootstrap.triggers.program_triggers import TRIGGERS, inputs, make, trigger_for
 from tests.bootstrap.debs.made_debs import package_of
 from tests.bootstrap.system.packages import make_packages
 
@@ -101,7 +101,7 @@ def test_what_modules_are_is_asked_of_them_in_the_programs_own_tree(tmp_path: Pa
         (LOADERS, "import os, pathlib; print(*sorted(pathlib.Path(os.environ['GDK_PIXBUF_MODULEDIR']).iterdir()))"),
         (GIO, "import pathlib, sys; p = pathlib.Path(sys.argv[1]); (p / 'giomodule.cache').write_text(str(p))"),
     ):
-        there = on(trigger, "x86_64-linux-gnu")
+        there = trigger_for(trigger, "x86_64-linux-gnu")
         place = own / there.directory
         (place / "loaders").mkdir(parents=True)
         (place / "loaders/svg.so").write_bytes(b"raw")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sysimage_bootstrap.units.directives import Finding, Outcome, not_done, outcome
+from sysimage_bootstrap.units.directives import IgnoredDirective, Outcome, not_done, outcome
 
 UNKNOWN = "is not a key of the section {} that is known here"
 
@@ -35,9 +35,9 @@ def test_what_is_not_done_is_listed_once_by_name() -> None:
     keys = [("Service", key) for key in ("Zeta", "PAMName", "ExecStart", "Beta", "ProtectHome", "Alpha", "PAMName")]
     unknown = UNKNOWN.format("Service")
     assert not_done(keys, Outcome.UNDONE) == (
-        Finding("Alpha", unknown),
-        Finding("Beta", unknown),
-        Finding("PAMName", "no PAM session is opened"),
-        Finding("Zeta", unknown),
+        IgnoredDirective("Alpha", unknown),
+        IgnoredDirective("Beta", unknown),
+        IgnoredDirective("PAMName", "no PAM session is opened"),
+        IgnoredDirective("Zeta", unknown),
     )
     assert [one.directive for one in not_done(keys, Outcome.CONTAINED)] == ["ProtectHome"]

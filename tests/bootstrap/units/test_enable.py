@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sysimage_bootstrap.units.calendar import Moments
-from sysimage_bootstrap.units.directives import Finding
+from sysimage_bootstrap.units.directives import IgnoredDirective
 from sysimage_bootstrap.units.enable import Enabled, enable
 from sysimage_bootstrap.units.service_unit import ManagedDirectory, TimerUnit
 from sysimage_bootstrap.units.sockets import Listener
@@ -82,9 +82,9 @@ ProtectSystem=full
 def test_what_is_not_done_is_named_with_what_it_means() -> None:
     unit = enabled({"x.service": RUNS + "BindPaths=/a\nNonsense=1\nKillSignal=SIGX\n"}, "x").services["x"]
     assert unit.undone == (
-        Finding("BindPaths", "nothing is mounted: the service sees what is at these paths"),
-        Finding("KillSignal", "cannot be read: not a signal: 'SIGX'"),
-        Finding("Nonsense", "is not a key of the section Service that is known here"),
+        IgnoredDirective("BindPaths", "nothing is mounted: the service sees what is at these paths"),
+        IgnoredDirective("KillSignal", "cannot be read: not a signal: 'SIGX'"),
+        IgnoredDirective("Nonsense", "is not a key of the section Service that is known here"),
     )
 
 
@@ -212,7 +212,7 @@ def test_a_socket_alone_makes_its_service_wait_for_a_connection() -> None:
     assert alone.undone == ()
     more = {**units, "d.socket": f"{units['d.socket']}ListenNetlink=x\n"}
     assert enabled(more, "d.socket").services["d"].undone == (
-        Finding("ListenNetlink", "such a socket is not opened for the service"),
+        IgnoredDirective("ListenNetlink", "such a socket is not opened for the service"),
     )
     assert [str(issue) for issue in enabled({"d.socket": units["d.socket"]}, "d.socket").issues] == [
         "/enable/0: no package of the image has a unit d.service"
@@ -231,7 +231,7 @@ def test_a_socket_that_cannot_be_had_is_refused_or_named_as_it_was_asked_for() -
         refused = enabled(units, "d.socket")
         assert [str(issue) for issue in refused.issues] == [f"/enable/0: d.socket cannot be enabled: {why}"]
         assert refused.services == {}
-        assert enabled(units, "d").services["d"].undone == (Finding("d.socket", f"is not opened: {why}"),)
+        assert enabled(units, "d").services["d"].undone == (IgnoredDirective("d.socket", f"is not opened: {why}"),)
     most = {"d.socket": f"[Socket]\n{five}Accept=no\n", "d.service": RUNS}
     assert [one.port for one in enabled(most, "d.socket").services["d"].listeners] == [1, 2, 3, 4, 5]
 
@@ -358,6 +358,6 @@ def test_sockets_for_each_family_of_addresses_are_opened_for_one() -> None:
     text = "[Socket]\nBindIPv6Only=ipv6-only\nListenStream=/run/r\nListenStream=0.0.0.0:111\nListenStream=[::]:111\n"
     unit = enabled({"r.service": RUNS, "r.socket": text}, "r", "r.socket").services["r"]
     assert [one.address for one in unit.listeners] == ["/run/r", "0.0.0.0"]
-    assert unit.undone == (Finding("r.socket", "is opened for IPv4 alone"),)
+    assert unit.undone == (IgnoredDirective("r.socket", "is opened for IPv4 alone"),)
     alone = text.replace("ListenStream=0.0.0.0:111\n", "")
     assert enabled({"r.service": RUNS, "r.socket": alone}, "r", "r.socket").services["r"].undone == ()

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from sysimage_bootstrap.units.commands import Command
-from sysimage_bootstrap.units.directives import Finding
+from sysimage_bootstrap.units.directives import IgnoredDirective
 from sysimage_bootstrap.units.read_service import read_service
 from sysimage_bootstrap.units.service_unit import Commands, Endings, Execution, ManagedDirectory, Relations, ServiceUnit
 from sysimage_bootstrap.units.specifiers import Owner, UnitName
@@ -215,7 +215,7 @@ def test_a_line_that_cannot_be_read_is_named_and_counts_as_absent(
     unit = read(lines)
     assert (unit.type, unit.execution, unit.endings) == ("simple", PLAIN, ENDS)
     if cause is not None:
-        assert unit.undone == (Finding(directive, cause),)
+        assert unit.undone == (IgnoredDirective(directive, cause),)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sysimage.rootfs.accounts import WantedGroup, WantedUser
 from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
-from sysimage_bootstrap.scripts.running import ID_OF, Call, UnknownError, command
+from sysimage_bootstrap.scripts.command_calls import ID_OF, Call, UnknownError, command
 
 _ADDUSER = frozenset(
     {"home", "shell", "uid", "gid", "ingroup", "gecos", "comment", "conf", "firstuid", "lastuid"}

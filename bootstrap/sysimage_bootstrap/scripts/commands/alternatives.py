@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sysimage_bootstrap.scripts.alternatives import choose, links_of
-from sysimage_bootstrap.scripts.declarations import Alternative, Link
-from sysimage_bootstrap.scripts.root_files import Node
-from sysimage_bootstrap.scripts.running import Call, UnknownError, command
+from sysimage_bootstrap.scripts.command_calls import Call, UnknownError, command
+from sysimage_bootstrap.scripts.declarations import Alternative, AlternativeLink
+from sysimage_bootstrap.scripts.root_files import FileNode
 
 _FLAGS = ("--quiet", "--force", "--verbose", "--skip-auto", "--debug")
 
@@ -68,11 +68,11 @@ def _install(call: Call, words: list[str]) -> int:
         raise UnknownError(f"why there is no {path}")
     followers = []
     while rest and rest[0].lstrip("-") == "slave":
-        followers.append(Link(rest[2], rest[1], rest[3]))
+        followers.append(AlternativeLink(rest[2], rest[1], rest[3]))
         rest = rest[4:]
     if rest:
         raise UnknownError(f"what update-alternatives {rest[0]} does")
-    made = Alternative(call.shell.script.package, Link(name, link, path), int(priority), tuple(followers))
+    made = Alternative(call.shell.script.package, AlternativeLink(name, link, path), int(priority), tuple(followers))
     there = [one for one in call.state.alternatives.get(name, ()) if one.master.path != path]
     call.state.alternatives[name] = [*there, made]
     _show(call, name)
@@ -96,4 +96,4 @@ def _show(call: Call, name: str, former: Iterable[Alternative] = ()) -> None:
             state.files.remove(path)
         else:
             state.files.make_directories(path.rpartition("/")[0])
-            state.files.put(path, Node.symlink(target))
+            state.files.put(path, FileNode.symlink(target))

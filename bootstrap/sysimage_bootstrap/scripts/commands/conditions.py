@@ -6,7 +6,7 @@ from collections.abc import Callable
 from operator import eq, ge, gt, le, lt, ne
 
 from sysimage.rootfs.tree import Kind
-from sysimage_bootstrap.scripts.running import Call, UnknownError, command
+from sysimage_bootstrap.scripts.command_calls import Call, UnknownError, command
 from sysimage_bootstrap.scripts.tools import is_there
 
 _NUMBERS: dict[str, Callable[[int, int], bool]] = {
@@ -33,7 +33,7 @@ def test(call: Call) -> int | None:
 
 @command("[[")
 def bash_test(call: Call) -> int:
-    """One comparison or question of bash's. A word without quotes that is empty is not among the arguments here."""
+    """One comparison or test of bash. A word without quotes that is empty is not among the arguments here."""
     words = call.arguments[:-1] if call.arguments[-1:] == ["]]"] else []
     match words:
         case ["-n" | "-z" as operator]:

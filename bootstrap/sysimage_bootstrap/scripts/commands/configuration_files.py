@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from dataclasses import replace
 
-from sysimage_bootstrap.scripts.running import Call, UnknownError, command
+from sysimage_bootstrap.scripts.command_calls import Call, UnknownError, command
 
 
 @command("ucf")
@@ -23,7 +23,7 @@ def ucf(call: Call) -> int:
             old, new = call.files.read(place), call.files.read(source)
             if old is None or new is None:
                 raise UnknownError(f"how {place} differs from {source}")
-        return 0  # what is there stays: no question is asked
+        return 0  # the existing file is kept: no question is asked
     if call.files.node(posixpath.dirname(place)) is None:
         call.files.make_directories(posixpath.dirname(place))
     call.files.put(place, replace(node, target=None), follow=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sysimage_bootstrap.scripts.running import Call, command
+from sysimage_bootstrap.scripts.command_calls import Call, command
 
 _SKIPPED = 30
 """What debconf says of a question that it does not ask."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sysimage_bootstrap.scripts.running import Call, UnknownError, command
+from sysimage_bootstrap.scripts.command_calls import Call, UnknownError, command
 
 SETS_DIRECTIVES = (
     'BEGIN { split( ENVIRON["dc_directives"], directives, "[ \\t]" ); } { written = 0; for ( i in directives ) { '

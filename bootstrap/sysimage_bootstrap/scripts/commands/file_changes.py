@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from sysimage.rootfs.tree import Kind
 from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
-from sysimage_bootstrap.scripts.root_files import Node
-from sysimage_bootstrap.scripts.running import ID_OF, Call, Options, UnknownError, command, new_mode
+from sysimage_bootstrap.scripts.command_calls import ID_OF, Call, Options, UnknownError, command, new_mode
+from sysimage_bootstrap.scripts.root_files import FileNode
 
 
 def _all(call: Call, operands: list[str], *, recursive: bool) -> tuple[list[str], int]:
@@ -88,13 +88,13 @@ def chown(call: Call) -> int:
     return status
 
 
-def _matches(node: Node, former: str) -> bool:
+def _matches(node: FileNode, former: str) -> bool:
     owner, _, group = former.partition(":")
     return (not owner or node.owner == owner) and (not group or node.group == group)
 
 
 def name_of(text: str, base: Mapping[str, int]) -> str:
-    """The name for a number that is an account's; any other text as it is."""
+    """The account name for the ID of an account; any other text unchanged."""
     if text.startswith(ID_OF):
         return text.removeprefix(ID_OF)
     names = {str(number): name for name, number in base.items()}
@@ -133,7 +133,7 @@ def mkdir(call: Call) -> int:
             status = 1
             continue
         call.files.put(
-            path.rstrip("/"), Node.directory(usual if said is None else new_mode(said, usual, directory=True))
+            path.rstrip("/"), FileNode.directory(usual if said is None else new_mode(said, usual, directory=True))
         )
     return status
 
@@ -181,7 +181,7 @@ def touch(call: Call) -> int:
         if call.files.node(posixpath.dirname(path)) is None:
             status = 1
         else:
-            call.files.put(path, Node.file(b"", 0o666 & ~call.shell.umask))
+            call.files.put(path, FileNode.file(b"", 0o666 & ~call.shell.umask))
     return status
 
 
@@ -210,7 +210,7 @@ def ln(call: Call) -> int:
             target = source
             if options.has("r", "relative"):
                 target = posixpath.relpath(call.path(source), posixpath.dirname(path))
-            call.files.put(path, Node.symlink(target))
+            call.files.put(path, FileNode.symlink(target))
         elif node is None or node.kind is Kind.DIRECTORY:
             status = 1
         else:
@@ -303,10 +303,10 @@ def install(call: Call) -> int:
             call.files.make_directories(posixpath.dirname(path))
         node = call.files.node(call.path(source))
         if source == "/dev/null":
-            node = Node.file(b"")
+            node = FileNode.file(b"")
         if node is None or call.files.node(posixpath.dirname(path)) is None:
             return 1
-        call.files.put(path, Node(Kind.FILE, mode, owner, group, node.content))
+        call.files.put(path, FileNode(Kind.FILE, mode, owner, group, node.content))
     return 0
 
 
@@ -320,6 +320,6 @@ def mktemp(call: Call) -> int:
     path = call.path(name if "/" in name else f"{directory}/{name}")
     if call.files.node(posixpath.dirname(path)) is None:
         call.files.make_directories(posixpath.dirname(path))
-    call.files.put(path, Node.directory(0o700) if options.has("d", "directory") else Node.file(b"", 0o600))
+    call.files.put(path, FileNode.directory(0o700) if options.has("d", "directory") else FileNode.file(b"", 0o600))
     call.print(f"{path}\n")
     return 0

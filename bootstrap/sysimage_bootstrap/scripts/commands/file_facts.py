@@ -9,8 +9,8 @@ from stat import filemode
 from sysimage.rootfs.capabilities import file_capabilities
 from sysimage.rootfs.tree import Kind
 from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
-from sysimage_bootstrap.scripts.root_files import Node
-from sysimage_bootstrap.scripts.running import Call, UnknownError, command
+from sysimage_bootstrap.scripts.command_calls import Call, UnknownError, command
+from sysimage_bootstrap.scripts.root_files import FileNode
 
 
 @command("readlink", "realpath", "dpkg-realpath")
@@ -54,7 +54,7 @@ def stat(call: Call) -> int:
     return status
 
 
-def _field(letter: str, node: Node, operand: str) -> str:
+def _field(letter: str, node: FileNode, operand: str) -> str:
     known = {"U": node.owner, "G": node.group, "a": f"{node.mode:o}", "n": operand, "%": "%"}
     if letter in ("u", "g") and (node.owner if letter == "u" else node.group) == "root":
         return "0"
@@ -90,7 +90,7 @@ def ls(call: Call) -> int:
     return status
 
 
-def _long(node: Node, shown: str, *, numbers: bool) -> str:
+def _long(node: FileNode, shown: str, *, numbers: bool) -> str:
     """A line of ``ls -l``, with dashes for size and time."""
     owner, group = node.owner, node.group
     if numbers and (owner not in BASE_USERS or group not in BASE_GROUPS):

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 from sysimage.rootfs.tree import Kind
 from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
+from sysimage_bootstrap.scripts.command_calls import Call, UnknownError, command
 from sysimage_bootstrap.scripts.commands.file_changes import name_of
-from sysimage_bootstrap.scripts.root_files import Node
-from sysimage_bootstrap.scripts.running import Call, UnknownError, command
+from sysimage_bootstrap.scripts.root_files import FileNode
 from sysimage_bootstrap.scripts.shell_patterns import glob
 
 _KINDS = {"d": Kind.DIRECTORY, "f": Kind.FILE, "l": Kind.SYMLINK}
-_PASSED_OVER = ("-depth", "-xdev", "-mount", "-a", "-and", "-ignore_readdir_race", "-noleaf", "-true", "-quit")
+_IGNORED = ("-depth", "-xdev", "-mount", "-a", "-and", "-ignore_readdir_race", "-noleaf", "-true", "-quit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,9 @@ class _Found:
 
     path: str
     shown: str
-    """As it is printed: it begins with what was asked for."""
+    """The path in the form that find prints: it begins with the starting point."""
     top: str
-    node: Node
+    node: FileNode
 
 
 _Test = Callable[[_Found], bool]
@@ -61,8 +61,8 @@ def find(call: Call) -> int | None:
     return status
 
 
-def _looked_at(call: Call, path: str, *, follows: bool) -> Node | None:
-    """What tests are about: a link itself, or what it leads to, if it leads anywhere."""
+def _looked_at(call: Call, path: str, *, follows: bool) -> FileNode | None:
+    """The file that find's tests examine: a link itself, or its target if the target exists."""
     node = call.files.node(path, follow=False)
     if not follows or node is None or node.kind is not Kind.SYMLINK:
         return node
@@ -104,7 +104,7 @@ class _Reader:
                 raise UnknownError("what find's expression means")
             self.words.pop(0)
             return inner
-        if word in _PASSED_OVER:
+        if word in _IGNORED:
             return lambda found: True
         if word == "-follow":
             self.follows = True

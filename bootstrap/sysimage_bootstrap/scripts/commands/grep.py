@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from sysimage.rootfs.tree import Kind
+from sysimage_bootstrap.scripts.command_calls import Call, Options, command
 from sysimage_bootstrap.scripts.commands.text import inputs, lines_of
-from sysimage_bootstrap.scripts.running import Call, Options, command
 from sysimage_bootstrap.scripts.shell_patterns import expression
 
 

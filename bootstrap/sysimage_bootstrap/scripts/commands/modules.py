@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from sysimage_bootstrap.scripts.root_files import Node
-from sysimage_bootstrap.scripts.running import Call, UnknownError, command
+from sysimage_bootstrap.scripts.command_calls import Call, UnknownError, command
+from sysimage_bootstrap.scripts.root_files import FileNode
 
 _TOP = "/etc/apache2"
 _KINDS = {"mod": ("mods", (".load", ".conf")), "conf": ("conf", (".conf",)), "site": ("sites", (".conf",))}
@@ -46,7 +46,7 @@ def _enable(call: Call, kind: str, name: str, by: str) -> int:
         if call.files.node(f"{_TOP}/{folder}-available/{name}{ending}") is not None:
             link = f"{_TOP}/{folder}-enabled/{name}{ending}"
             if call.files.node(link, follow=False) is None:
-                call.files.put(link, Node.symlink(f"../{folder}-available/{name}{ending}"))
+                call.files.put(link, FileNode.symlink(f"../{folder}-available/{name}{ending}"))
     _mark(call, kind, name, "enabled", by)
     return 0
 
@@ -64,7 +64,7 @@ def _mark(call: Call, kind: str, name: str, what: str, by: str) -> None:
         if other == f"{what}_by_{by}":
             if call.files.node(path) is None:
                 call.files.make_directories(f"{top}/{other}")
-                call.files.put(path, Node.file(b""))
+                call.files.put(path, FileNode.file(b""))
         elif call.files.node(path) is not None:
             call.files.remove(path)
 
@@ -134,5 +134,5 @@ def lighty_enable_mod(call: Call) -> int:
             return 1
         link = f"{top}/conf-enabled/{found}"
         if call.files.node(link, follow=False) is None:
-            call.files.put(link, Node.symlink(f"../conf-available/{found}"))
+            call.files.put(link, FileNode.symlink(f"../conf-available/{found}"))
     return 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 from sysimage_bootstrap.archive.versions import version_key
+from sysimage_bootstrap.scripts.command_calls import Call, UnknownError, command, new_mode
 from sysimage_bootstrap.scripts.declarations import ActivatedTrigger, Diversion, EnabledUnit
-from sysimage_bootstrap.scripts.running import Call, UnknownError, command, new_mode
 
 _SIGNS = {
     "lt": "lt",
@@ -38,7 +38,7 @@ _WHILE_INSTALLING = {
 
 
 def _version(call: Call, name: str) -> str | None:
-    """The version of a package that is there; None for one that is not."""
+    """The version of an installed package; None for one that is not."""
     name = name.partition(":")[0]
     return call.state.versions.get(name, _WHILE_INSTALLING.get(name))
 

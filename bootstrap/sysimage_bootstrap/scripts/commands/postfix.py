@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from sysimage_bootstrap.scripts.root_files import Node
-from sysimage_bootstrap.scripts.running import Call, SystemState, UnknownError, command
+from sysimage_bootstrap.scripts.command_calls import Call, SystemState, UnknownError, command
+from sysimage_bootstrap.scripts.root_files import FileNode
 
 _MAIN = "/etc/postfix/main.cf"
 _DEFAULTS = {
@@ -39,7 +39,7 @@ def postconf(call: Call) -> int:
             text = _with_value(text, name.strip(), value.strip())
         node = call.files.node(_MAIN)
         made = text.encode(errors="surrogateescape")
-        call.files.put(_MAIN, Node.file(made) if node is None else replace(node, content=made), follow=True)
+        call.files.put(_MAIN, FileNode.file(made) if node is None else replace(node, content=made), follow=True)
         return 0
     for name in options.operands:
         found = re.findall(rf"^{re.escape(name)}\s*=\s*(.*)$", text, re.MULTILINE)

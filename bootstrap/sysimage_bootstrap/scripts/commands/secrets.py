@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sysimage_bootstrap.scripts.declarations import FirstStart
-from sysimage_bootstrap.scripts.root_files import Node
-from sysimage_bootstrap.scripts.running import Call, UnknownError, command
+from sysimage_bootstrap.scripts.command_calls import Call, UnknownError, command
+from sysimage_bootstrap.scripts.declarations import FirstStartProgram
+from sysimage_bootstrap.scripts.root_files import FileNode
 
 _MAKE_CERTIFICATE = r"""
 set -e
@@ -37,7 +37,7 @@ def make_ssl_cert(call: Call) -> int:
     made, key = "/etc/ssl/certs/ssl-cert-snakeoil.pem", "/etc/ssl/private/ssl-cert-snakeoil.key"
     for path in (made, key):
         call.files.make_directories(path.rpartition("/")[0])
-        call.files.put(path, Node.file(None))  # for scripts that ask whether it is there
+        call.files.put(path, FileNode.file(None))  # for scripts that ask whether it is there
     template = "/usr/share/ssl-cert/ssleay.cnf"
     program = ("/usr/bin/sh", "-c", _MAKE_CERTIFICATE, "make-ssl-cert", template, made, key, "ssl-cert")
     call.leave_to_first_start(program, made)
@@ -119,7 +119,7 @@ def ssh_keygen(call: Call) -> int:
         raise UnknownError("which key ssh-keygen makes")
     else:
         make_secret(call, call.path(path), ("/usr/bin/ssh-keygen", *call.arguments))
-        call.files.put(call.path(f"{path}.pub"), Node.file(None))
+        call.files.put(call.path(f"{path}.pub"), FileNode.file(None))
     return 0
 
 
@@ -138,5 +138,5 @@ def dropbearkey(call: Call) -> int:
 def make_secret(call: Call, path: str, program: tuple[str, ...]) -> None:
     """Let ``program`` make a secret at the first start. Its owner and mode are what scripts say of it afterwards."""
     real = call.files.real(path)
-    call.files.put(real, Node.file(None, 0o600))
-    call.state.secrets[real] = FirstStart(call.shell.script.package, program, real)
+    call.files.put(real, FileNode.file(None, 0o600))
+    call.state.secrets[real] = FirstStartProgram(call.shell.script.package, program, real)

@@ -6,8 +6,8 @@ import hashlib
 import re
 from base64 import b64encode
 
+from sysimage_bootstrap.scripts.command_calls import Call, UnknownError, command
 from sysimage_bootstrap.scripts.random_text import fill_command, runs
-from sysimage_bootstrap.scripts.running import Call, UnknownError, command
 
 _CONFIGURATION = "cn=config"
 _ADD = """

@@ -8,12 +8,12 @@ import re
 from collections.abc import Callable
 from functools import partial
 
+from sysimage_bootstrap.scripts.command_calls import Call, UnknownError, command
 from sysimage_bootstrap.scripts.commands.exim import SETS_DIRECTIVES, with_directives
 from sysimage_bootstrap.scripts.commands.text import each_line, inputs
 from sysimage_bootstrap.scripts.effects import has_effects
 from sysimage_bootstrap.scripts.expansion import arithmetic
 from sysimage_bootstrap.scripts.random_text import runs
-from sysimage_bootstrap.scripts.running import Call, UnknownError, command
 from sysimage_bootstrap.scripts.shell_parser import parse
 from sysimage_bootstrap.scripts.shell_patterns import expression
 
@@ -150,7 +150,7 @@ def runs_a_script(call: Call) -> int | None:
 
 @command("su", "runuser")
 def as_another_user(call: Call) -> int | None:
-    """What another user looks at. What it would change would have other owners than root's."""
+    """What another user looks at. The files that it would change would have owners other than root."""
     if "-c" not in call.arguments:
         raise UnknownError(f"what {call.name} does")
     options = call.options("sugG", frozenset({"shell", "user", "group"}))

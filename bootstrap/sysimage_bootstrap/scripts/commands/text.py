@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import groupby
 
+from sysimage_bootstrap.scripts.command_calls import Call, UnknownError, command
 from sysimage_bootstrap.scripts.random_text import runs
-from sysimage_bootstrap.scripts.running import Call, UnknownError, command
 from sysimage_bootstrap.scripts.sed import sed_text
 
 _ESCAPES = {"n": "\n", "t": "\t", "\\": "\\", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
@@ -117,7 +117,7 @@ def _rewrite(call: Call, path: str, content: bytes) -> None:
 
 
 def each_line(call: Call, operands: list[str], change: Callable[[str], str | None]) -> int:
-    """Print what becomes of each line of what is read; None leaves one out. 1 if a file is absent."""
+    """Print what ``change`` makes of each line; it returns None to omit one. The status is 1 if a file is absent."""
     texts, status = inputs(call, operands)
     for _, text in texts:
         for line in lines_of(text):

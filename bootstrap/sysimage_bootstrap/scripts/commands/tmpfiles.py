@@ -8,22 +8,22 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sysimage.rootfs.tree import Kind
+from sysimage_bootstrap.scripts.command_calls import Call, UnknownError, command
 from sysimage_bootstrap.scripts.commands.secrets import make_secret
 from sysimage_bootstrap.scripts.expansion import matching_paths
 from sysimage_bootstrap.scripts.random_text import DEVICES, PROC_UUID
-from sysimage_bootstrap.scripts.root_files import Node
-from sysimage_bootstrap.scripts.running import Call, UnknownError, command
+from sysimage_bootstrap.scripts.root_files import FileNode
 from sysimage_bootstrap.scripts.tmpfiles_lines import TmpfilesLine, tmpfiles_lines
 
 _PLACES = ("/etc/tmpfiles.d", "/usr/lib/tmpfiles.d")
-_PASSED_OVER = frozenset("wpcbxXrRtTaAhH")
+_IGNORED_TYPES = frozenset("wpcbxXrRtTaAhH")
 """Lines about devices, about removing what is old, and about attributes that layers do not hold."""
 _FACTORY = "/usr/share/factory"
 _OF_THE_MACHINE = ("/run/", "/dev/", "/proc/", "/sys/", "/tmp/", "/var/run/", "/var/lock/")  # noqa: S108 - the image's
 """Nothing there is kept in an image: its init makes what tmpfiles.d wants of it."""
 
 
-def _changed(line: TmpfilesLine, node: Node) -> Node:
+def _changed(line: TmpfilesLine, node: FileNode) -> FileNode:
     """What is there with the mode and the owners that the line says."""
     bits = line.mode.lstrip(":~")
     return replace(
@@ -58,7 +58,7 @@ def _lines(text: str) -> Iterator[TmpfilesLine]:
 
 
 def _apply(call: Call, line: TmpfilesLine) -> None:
-    if line.kind in _PASSED_OVER or f"{line.path}/".startswith(_OF_THE_MACHINE):
+    if line.kind in _IGNORED_TYPES or f"{line.path}/".startswith(_OF_THE_MACHINE):
         return
     if re.search("%[^%]", f"{line.path}{line.argument}"):
         raise UnknownError(f"what {line.path} {line.argument} means on the machine".replace("  ", " "))
@@ -74,13 +74,13 @@ def _apply(call: Call, line: TmpfilesLine) -> None:
         case "f" | "F":
             if there is None or line.kind == "F" or "+" in line.modifiers:
                 call.files.make_directories(posixpath.dirname(line.path))
-                call.files.put(line.path, _changed(line, Node.file(_unescaped(line.argument))))
+                call.files.put(line.path, _changed(line, FileNode.file(_unescaped(line.argument))))
         case "L":
             target = line.argument or f"{_FACTORY}{line.path}"
             source = call.files.node(posixpath.join(posixpath.dirname(line.path), target))
             if (there is None or "+" in line.modifiers) and (source is not None or "?" not in line.modifiers):
                 call.files.make_directories(posixpath.dirname(line.path))
-                call.files.put(line.path, Node.symlink(target))
+                call.files.put(line.path, FileNode.symlink(target))
         case "C":
             _copy(call, line, there)
         case "z" | "Z" | "m":
@@ -97,7 +97,7 @@ def _change(call: Call, line: TmpfilesLine, path: str) -> None:
         call.files.put(path, _changed(line, node), follow=True)
 
 
-def _copy(call: Call, line: TmpfilesLine, there: Node | None) -> None:
+def _copy(call: Call, line: TmpfilesLine, there: FileNode | None) -> None:
     source = line.argument or f"{_FACTORY}{line.path}"
     if there is not None and not (there.kind is Kind.DIRECTORY and not call.files.names(line.path)):
         return

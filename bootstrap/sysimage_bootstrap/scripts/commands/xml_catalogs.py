@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sysimage_bootstrap.scripts.root_files import Node
-from sysimage_bootstrap.scripts.running import Call, UnknownError, command
+from sysimage_bootstrap.scripts.command_calls import Call, UnknownError, command
+from sysimage_bootstrap.scripts.root_files import FileNode
 
 _WITH_VALUE = frozenset({"file", "id", "local", "package", "type"})
 _DATA, _CATALOGS, _SHARED = "/var/lib/xml-core", "/etc/xml", "/usr/share/xml-core"
@@ -50,4 +50,4 @@ def _shared(call: Call, name: str) -> str:
 
 
 def _write(call: Call, path: str, text: str) -> None:
-    call.files.put(path, Node.file(text.encode(), 0o666 & ~call.shell.umask))
+    call.files.put(path, FileNode.file(text.encode(), 0o666 & ~call.shell.umask))

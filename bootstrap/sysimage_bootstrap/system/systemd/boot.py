@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from importlib import resources
 
 from sysimage.store.paths import StorePath
-from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.installed_packages import Installed
 from sysimage_bootstrap.system.needed_programs import NeededPrograms
 from sysimage_bootstrap.system.scheme import OwnPathText
 from sysimage_bootstrap.system.system_item import SystemFile

@@ -22,7 +22,7 @@ _RESTART = (
     ("RestartSteps", "7"),
     ("RestartMaxDelaySec", "60"),
 )
-"""As the Shepherd does it: for ever, with pauses that grow up to a minute."""
+"""The same as with the Shepherd: without a limit, with pauses that grow up to a minute."""
 UnitOf = Callable[[str], str]
 """The whole name of the unit that a name under ``requires`` means."""
 
@@ -30,7 +30,7 @@ UnitOf = Callable[[str], str]
 def service_units(
     name: str, service: Service, unit_of: UnitOf, exists: Exists, *, changes: bool
 ) -> Iterator[tuple[str, str]]:
-    """Path and text of what a service comes to: its unit, or a drop-in of the one that it ``changes``, and a timer."""
+    """Path and text of the files of a service: its unit, or a drop-in of the unit that it ``changes``, and a timer."""
     unit = UnitName.of(name)
     origin = f"services.{name}"
     own = _changed(service) if changes else _new(name, service)
@@ -50,7 +50,7 @@ def service_units(
 def _new(name: str, service: Service) -> dict[str, list[tuple[str, str]]]:
     ends = service.one_shot or service.timer is not None
     described = service.description or f"Runs {printable(service.command[0])}"
-    # A service that is started again for ever is never given up.
+    # Restarts of a service that is always restarted have no limit.
     limits = [] if ends or not service.respawn else [("StartLimitIntervalSec", "0")]
     kept = [("RemainAfterExit", "yes")] if service.one_shot else []
     restart = _RESTART if not ends and service.respawn else ()
@@ -61,7 +61,7 @@ def _new(name: str, service: Service) -> dict[str, list[tuple[str, str]]]:
 
 
 def _changed(service: Service) -> dict[str, list[tuple[str, str]]]:
-    """What takes the place of the unit's, as far as the service says it."""
+    """The settings of the service, which replace those of the unit."""
     said = service.model_fields_set
     unit: list[tuple[str, str]] = []
     own: list[tuple[str, str]] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from sysimage_bootstrap.debian.first_starts import FIRST_STARTS
-from sysimage_bootstrap.scripts.declarations import FirstStart
+from sysimage_bootstrap.scripts.declarations import FirstStartProgram
 from sysimage_bootstrap.system.systemd.enablement import ETC
 from sysimage_bootstrap.system.systemd.unit_text import command_line, plain, quoted, unit_text
 from sysimage_bootstrap.units.specifiers import UnitName
@@ -51,7 +51,7 @@ def _word(word: str) -> str:
     return quoted(word).replace("%%", "%")
 
 
-def script_first_starts(first_starts: Iterable[FirstStart]) -> Iterator[tuple[str, str]]:
+def script_first_starts(first_starts: Iterable[FirstStartProgram]) -> Iterator[tuple[str, str]]:
     """Path and text of a unit for each thing that a package's script would have made, before any service starts."""
     names: dict[str, list[str]] = {}
     for one in first_starts:

@@ -12,8 +12,8 @@ from sysimage.store.paths import StorePath
 from sysimage_bootstrap.debian.first_starts import unit_groups
 from sysimage_bootstrap.scripts.declarations import Declarations
 from sysimage_bootstrap.store import ItemStore
-from sysimage_bootstrap.system.booting import Boot, BootedImage, WantedAccounts
-from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.boot_methods import Boot, BootedImage, WantedAccounts
+from sysimage_bootstrap.system.installed_packages import Installed
 from sysimage_bootstrap.system.systemd.boot import ENTRY_POINT, STOP_SIGNAL, systemd_environment, systemd_files
 from sysimage_bootstrap.system.systemd.units import SystemdUnits
 from sysimage_bootstrap.system.tmpfiles import runtime_directories

@@ -36,7 +36,7 @@ def signals_instead(units: Mapping[str, UnitFile], exists: Exists) -> Iterator[t
 
 
 def missing_programs(units: Mapping[str, UnitFile], exists: Exists) -> Iterator[tuple[str, str]]:
-    """Unit and program, for each that a start would fail at."""
+    """Unit and program, for each missing program that would make a start fail."""
     for full, unit in units.items():
         for key in _STARTS:
             for value in unit.values("Service", key):

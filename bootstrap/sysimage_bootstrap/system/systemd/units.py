@@ -1,4 +1,4 @@
-"""What a system with systemd has in /etc for it: units of the spec's, what enables units, and what masks them."""
+"""What a system with systemd has in /etc for it: units of the spec, and the links that enable and mask units."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sysimage.spec.json_text import pointer
 from sysimage.spec.model import SystemSpec
 from sysimage.spec.services import Service
 from sysimage_bootstrap.debian.container_masks import CONTAINER_MASKS
-from sysimage_bootstrap.scripts.declarations import FirstStart
+from sysimage_bootstrap.scripts.declarations import FirstStartProgram
 from sysimage_bootstrap.system.service_commands import Exists, owner_issues
 from sysimage_bootstrap.system.systemd.declared_services import service_units
 from sysimage_bootstrap.system.systemd.enablement import ETC, EnabledUnits, enable_units
@@ -79,12 +79,12 @@ class SystemdUnits:
         self,
         accounts: Accounts,
         exists: Exists,
-        first_starts: Sequence[FirstStart],
+        first_starts: Sequence[FirstStartProgram],
         directories: Iterable[Entry],
         made_by_tmpfiles: Collection[str],
     ) -> tuple[Entry, ...]:
         """The entries of /etc. ``directories`` are those of the image, of which a start makes again what a container
-        may have covered, but for those ``made_by_tmpfiles``. A `SpecError` names every fault of the spec."""
+        may have covered, except for those ``made_by_tmpfiles``. A `SpecError` names every fault of the spec."""
         issues = list(self.enabled.issues)
         texts: dict[str, str] = {}
         links = dict(self.enabled.links)
@@ -196,7 +196,7 @@ def _tmpfiles(directories: Iterable[Entry], known: Collection[str], logs: Collec
     there = {entry.path for entry in directories}
     lines = [f"d {quoted(path)} :0755 :root :root -\n" for path in sorted({*logs} - there - {*known} - _ALWAYS)]
     lines += [
-        f"d {quoted(entry.path)} :{entry.mode:04o} :{entry.uid} :{entry.gid} -\n"  # colons: only of those that it makes
+        f"d {quoted(entry.path)} :{entry.mode:04o} :{entry.uid} :{entry.gid} -\n"  # a colon: only if it makes it
         for entry in directories
         if entry.kind is Kind.DIRECTORY and entry.path.startswith(_COVERED) and entry.path not in known
     ]

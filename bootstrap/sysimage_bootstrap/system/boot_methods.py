@@ -12,7 +12,7 @@ from sysimage.rootfs.tree import Entry
 from sysimage.spec.model import SystemSpec
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
-from sysimage_bootstrap.scripts.declarations import FirstStart
+from sysimage_bootstrap.scripts.declarations import FirstStartProgram
 from sysimage_bootstrap.store import ItemStore
 from sysimage_bootstrap.system.image_programs import ImagePrograms
 from sysimage_bootstrap.system.image_root import ImageRoot
@@ -29,7 +29,7 @@ class BootedImage:
     root: ImageRoot
     exists: ImagePrograms
     environment: Mapping[str, str]
-    first_starts: Sequence[FirstStart]
+    first_starts: Sequence[FirstStartProgram]
     """What maintainer scripts leave to the first start."""
 
 
@@ -49,7 +49,7 @@ class Boot:
     """What people should know, a line each."""
 
 
-class Init(Protocol):
+class BootMethod(Protocol):
     """How a system boots."""
 
     def accounts(self) -> WantedAccounts:

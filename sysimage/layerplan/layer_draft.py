@@ -7,9 +7,9 @@ The cost of a layer, in bytes times possibilities (of `forecast.POSSIBILITIES`),
   + size × aloof, if it is not one unit                      other systems are unlikely to hold the same mixture
   + size × fresh, if it is not a layer of the previous plan  every client pulls it now, changed or not
 
-The last is paid for by layers that were kept until now only: what a change has broken already is pulled anyway,
-so among the broken ones boundaries move for nothing. Nor does a broken layer pay ``layer`` for being pulled now: that
-belongs to the life that ends, or else what broke together would be joined only because it did.
+The last is paid for by layers that were kept until now only: what a change has broken already is pulled anyway, so
+among the broken ones boundaries move for nothing. Nor does a broken layer pay ``layer`` for being pulled now: that cost
+belongs to the old layer; otherwise parts that broke together would be joined for that reason alone.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Unit:
 
 
 @dataclass(slots=True)
-class Draft:
+class LayerDraft:
     """One layer."""
 
     units: list[Unit]
@@ -46,7 +46,7 @@ class Draft:
     """Whether it must stay as it is: the user asked for it."""
 
     @classmethod
-    def of(cls, units: Sequence[Unit], *, kept: bool = False, fixed: bool = False) -> Draft:
+    def of(cls, units: Sequence[Unit], *, kept: bool = False, fixed: bool = False) -> LayerDraft:
         ahead = union(unit.ahead for unit in units)
         return cls(list(units), sum(unit.size for unit in units), ahead, kept, fixed)
 

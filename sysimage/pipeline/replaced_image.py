@@ -43,7 +43,10 @@ def replaced_image(output: Path | int | None, platform: str, name: str) -> Repla
     no image can be read: a build replaces that too."""
     if not isinstance(output, Path) or not (output.is_file() or (output / "oci-layout").is_file()):
         return None
-    from sysimage.verify.issue_collector import IssueCollector, MalformedError  # not paid for by a first build
+    from sysimage.verify.issue_collector import (
+        IssueCollector,
+        MalformedError,
+    )  # imported late: not needed by a first build
     from sysimage.verify.limits import DEFAULT_LIMITS
     from sysimage.verify.open import open_source
     from sysimage.verify.read_documents import read_documents

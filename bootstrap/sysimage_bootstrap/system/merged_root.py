@@ -1,4 +1,4 @@
-"""What the packages, what is over them and what the spec declares make together, for triggers to look at."""
+"""The file tree that triggers read: the packages, the files on top of them and those that the spec declares."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sysimage.rootfs.tree import Entry, Kind
 from sysimage_bootstrap.store import ItemStore
-from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.installed_packages import Installed
 from sysimage_bootstrap.system.usr import Usr
 from sysimage_bootstrap.triggers.merged_tree import Found, MergedTree
 

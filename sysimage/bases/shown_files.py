@@ -10,12 +10,12 @@ from sysimage.bases.tree_on_base import directory_of
 from sysimage.closure import Closure
 from sysimage.errors import Issue
 from sysimage.notices import notice
-from sysimage.rootfs.shown import shown_entry
+from sysimage.rootfs.shown_files import shown_entry
 from sysimage.rootfs.tree import Entry
 from sysimage.rules.paths import as_parts
-from sysimage.store.shown import shown_files
+from sysimage.store.shown_files import shown_files
 from sysimage.verify.tar import MemberKind
-from sysimage.verify.tree import Node
+from sysimage.verify.tree import TreeNode
 
 _USUAL = (0o755, 0, 0)
 
@@ -24,7 +24,7 @@ def shown_on(base: BaseImage, closure: Closure) -> tuple[Entry, ...]:
     """Entries beside the items: the base's directories that look other than usual, and the files of items
     that are in the base's store and nowhere else in it.
 
-    A file of an item takes the place of the base's, as anywhere. A `BaseImageError` names every path where one of them
+    A file of an item replaces the file of the base. A `BaseImageError` names every path where one of them
     has a directory and the other has no directory.
     """
     if not base.layers:
@@ -61,7 +61,7 @@ def shown_on(base: BaseImage, closure: Closure) -> tuple[Entry, ...]:
 
 
 def _above(base: BaseImage, closure: Closure) -> dict[str, Entry]:
-    """The directories on the way to what is shown, as the base has them."""
+    """The parent directories of the shown files, as the base has them."""
     tops = {item.shown.top: item.shown for item in closure if item.shown is not None}
     found: dict[str, Entry] = {}
     issues = []
@@ -80,6 +80,6 @@ def _above(base: BaseImage, closure: Closure) -> dict[str, Entry]:
     return found
 
 
-def _as_it_is(path: str, node: Node | None) -> Iterator[Entry]:
+def _as_it_is(path: str, node: TreeNode | None) -> Iterator[Entry]:
     if node is not None and ((node.mode, node.uid, node.gid) != _USUAL or node.attributes):
         yield directory_of(node, path)

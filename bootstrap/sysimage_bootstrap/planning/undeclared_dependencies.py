@@ -17,26 +17,26 @@ _PROGRAM_OF = {"perl-base": "perl"}
 """Essential package that may be absent → the program that scripts call."""
 
 
-class UnsaidNeedsError(SpecError):
+class UndeclaredNeedsError(SpecError):
     """Packages are missing although no package declares to need them."""
 
     def __init__(self, packages: Iterable[str], issues: Iterable[Issue]) -> None:
         self.packages = tuple(sorted(set(packages)))
         super().__init__(
-            "cannot make the system: programs call what is not in it",
+            "cannot make the system: programs call other programs that it lacks",
             hint=f"add to the packages: {', '.join(self.packages)}",
             issues=tuple(issues),
         )
 
 
-def require_nothing_unsaid(inventories: Mapping[str, Inventory], slim: Slim) -> None:
+def require_declared_needs(inventories: Mapping[str, Inventory], slim: Slim) -> None:
     """Check that no script of the packages that were asked for calls one that is spared.
 
-    An `UnsaidNeedsError` names all that do.
+    An `UndeclaredNeedsError` names all such packages.
     """
     found = list(_calls(inventories, slim))
     if found:
-        raise UnsaidNeedsError((needed for needed, _ in found), (issue for _, issue in found))
+        raise UndeclaredNeedsError((needed for needed, _ in found), (issue for _, issue in found))
 
 
 def _calls(inventories: Mapping[str, Inventory], slim: Slim) -> Iterator[tuple[str, Issue]]:

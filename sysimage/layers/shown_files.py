@@ -47,7 +47,7 @@ class LayerShown:
         return Headers(given.uid, given.gid).directory(name, given.mode, given.attributes)
 
     def has_directory(self, entry: Entry) -> bool:
-        """Whether an entry is a directory that the layer has already; from now on it has."""
+        """Whether an entry is a directory that the layer has already; if not, remember it."""
         if entry.kind is not Kind.DIRECTORY:
             return False
         name = os.fsencode(entry.path[1:])
@@ -56,7 +56,7 @@ class LayerShown:
         return known
 
     def take(self, name: bytes) -> bool:
-        """Whether nothing else of the layer is at a path; from now on something does."""
+        """Whether a path is free in the layer; it is taken from now on."""
         if name in self._taken:
             return False
         self._taken.add(name)

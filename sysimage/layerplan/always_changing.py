@@ -20,7 +20,7 @@ OFTEN = 2
 def hangs_everything(closure: Closure) -> tuple[StorePath, ...]:
     """What everything hangs from, such as the system or a profile: down to the first items that have others besides
     them."""
-    import networkx  # a tenth of a second that a build of an unchanged system need not pay
+    import networkx  # imported late: takes a tenth of a second, and an unchanged system does not need it
 
     generations = networkx.topological_generations(closure.graph)
     return tuple(alone[0] for alone in takewhile(lambda some: len(some) == 1, generations))
@@ -30,7 +30,7 @@ def changing_with_everything(
     closure: Closure, ahead: Mapping[StorePath, int], taken: Container[StorePath]
 ) -> tuple[StorePath, ...]:
     """Items that are not worth a layer by their size: what everything hangs from, and its own parts, which nothing else
-    refers to, if they change often and are not a package's. Those that are ``taken`` have their layer."""
+    refers to, if they change often and do not belong to a package. Those that are ``taken`` have their layer."""
     tops = hangs_everything(closure)
     if not tops:
         return ()

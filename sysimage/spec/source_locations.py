@@ -53,14 +53,14 @@ def _located(value: Any, where: str, text: JsonText, above: Place) -> Located:
 
 
 def everywhere(value: object, place: Place) -> Located:
-    """A value of Python's, all of it at one place."""
+    """A Python value, all of it at one location."""
     if isinstance(value, Mapping):
         return Located({str(key): everywhere(one, place) for key, one in value.items()}, place)
     if isinstance(value, list | tuple):
         return Located([everywhere(one, place) for one in value], place)
     if value is None or isinstance(value, str | int | float):
         return Located(value, place)
-    raise TypeError(f"{type(value).__name__} is nothing that JSON has")
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
 
 
 def plain(value: Located) -> Any:

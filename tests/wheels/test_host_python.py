@@ -13,7 +13,7 @@ from sysimage.digest import Digest
 from sysimage.errors import MachineError
 from sysimage.progress import silent
 from sysimage.store.items import StoreItem
-from sysimage.wheels.python_here import PythonHere
+from sysimage.wheels.host_python import PythonHere
 from sysimage.wheels.target import Target
 from sysimage_bootstrap.archive import Archive, native_architecture
 from sysimage_bootstrap.archive.index import PackageIndex, index_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sysimage_bootstrap.debian.architectures import ELF_TARGETS
-from sysimage_bootstrap.system.installed import Installed
+from sysimage_bootstrap.system.installed_packages import Installed
 from sysimage_bootstrap.triggers import ld_so_cache
 from sysimage_bootstrap.triggers.merged_tree import MergedTree
 from sysimage_bootstrap.triggers.tex import tex_files
@@ -20,4 +20,4 @@ def triggered_files(tree: MergedTree, packages: Sequence[Installed], architectur
     target = ELF_TARGETS[architecture]
     generator = ld_so_cache.generator(versions.get("libc-bin", versions["libc6"]))
     libraries = ld_so_cache.libraries_of(tree, target)
-    return made | {ld_so_cache.PATH: ld_so_cache.ld_so_cache(libraries, target, generator)}
+    return made | {ld_so_cache.CACHE_PATH: ld_so_cache.ld_so_cache(libraries, target, generator)}

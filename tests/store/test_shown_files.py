@@ -10,7 +10,7 @@ import pytest
 
 from sysimage.store.items import ShownFiles
 from sysimage.store.md5sums import md5sums
-from sysimage.store.shown import shown_files
+from sysimage.store.shown_files import shown_files
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from sysimage_bootstrap.scripts.declarations import (
     Alternative,
     Diversion,
     EnabledUnit,
-    FirstStart,
+    FirstStartProgram,
     Unread,
 )
 from sysimage_bootstrap.scripts.random_text import RandomText
@@ -57,7 +57,7 @@ UNSET = "\0"
 """The value of a variable that was not set: none can be this."""
 
 
-class Output:
+class CommandOutput:
     """What commands have printed."""
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class Output:
         return "".join(self.parts)
 
 
-class Input:
+class CommandInput:
     """What commands can read; lines are read one after the other."""
 
     def __init__(self, text: str | None) -> None:
@@ -94,7 +94,7 @@ class Input:
 
 @dataclass(slots=True)
 class SystemState:
-    """What the scripts of all packages have come to so far."""
+    """The state of the system after the scripts that were read so far."""
 
     files: RootFiles
     architecture: str = "amd64"
@@ -128,12 +128,12 @@ class SystemState:
     known_groups: set[str] = field(default_factory=set)
     units: dict[str, EnabledUnit] = field(default_factory=dict)
     triggers: list[ActivatedTrigger] = field(default_factory=list)
-    first_starts: list[FirstStart] = field(default_factory=list)
-    secrets: dict[str, FirstStart] = field(default_factory=dict)
+    first_starts: list[FirstStartProgram] = field(default_factory=list)
+    secrets: dict[str, FirstStartProgram] = field(default_factory=dict)
     """Real path of a key → what makes it when a machine starts."""
     random: RandomText = field(default_factory=RandomText)
     steps: int = 0
-    """Commands that were executed for the package at hand."""
+    """Commands that were executed for the current package."""
     temporary: int = 0
     """Names of temporary files that were given."""
 
@@ -145,8 +145,8 @@ class Call:
     shell: Shell
     name: str
     arguments: list[str]
-    stdin: Input
-    out: Output
+    stdin: CommandInput
+    out: CommandOutput
 
     @property
     def state(self) -> SystemState:
@@ -161,7 +161,7 @@ class Call:
 
     def leave_to_first_start(self, program: tuple[str, ...], creates: str) -> None:
         """Let ``program`` run when the system starts and what it ``creates`` is not there."""
-        self.state.first_starts.append(FirstStart(self.shell.script.package, program, creates))
+        self.state.first_starts.append(FirstStartProgram(self.shell.script.package, program, creates))
 
     def path(self, text: str) -> str:
         """A path as an absolute one."""

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sysimage.rules.finding import Finding
-from sysimage.rules.machines import check_architecture
 from sysimage.rules.paths import Parts, as_parts
+from sysimage.rules.program_architectures import check_architecture
 from sysimage.rules.runtime import Runtime
 from tests.rules.test_runnable import Files
 from tests.support.store_builder import static_elf

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sysimage.conversion.convert import convert
-from sysimage.conversion.draft import Draft, Note, image_name
+from sysimage.conversion.spec_draft import Note, SpecDraft, image_name
 from sysimage.errors import SpecError
 from tests.conversion.taken_over import files_in, whole
 
@@ -37,7 +37,7 @@ def test_an_image_without_a_name_is_called_after_its_directory(tmp_path: Path, n
 
 
 def finished(directory: Path, **spec: Any) -> tuple[dict[str, Any], list[str]]:
-    draft = Draft(directory, directory)
+    draft = SpecDraft(directory, directory)
     draft.spec = {"name": "app", **{key.replace("_", "-"): value for key, value in spec.items()}}
     found = draft.finished()
     return {key: value for key, value in found.spec.items() if key != "name"}, [note.text for note in found.notes]
@@ -72,7 +72,7 @@ def test_what_a_spec_may_not_have_is_taken_out_with_a_note_for_each(tmp_path: Pa
 
 
 def test_a_note_is_made_once_and_lists_have_each_value_once(tmp_path: Path) -> None:
-    draft = Draft(tmp_path, tmp_path)
+    draft = SpecDraft(tmp_path, tmp_path)
     for line, text in enumerate("aba", 1):
         draft.note(text, line)
     assert draft.notes == [Note("a", 1), Note("b", 2)]
@@ -107,22 +107,22 @@ def test_a_directory_that_is_copied_onto_one_of_the_system_goes_there_entry_by_e
         "/app": {"trees": {"/app": {"source": "in", "exclude": ["/.git"]}}},
         "/usr/share": {"trees": {"/usr/share": {"source": "in", "exclude": ["/.git"]}}},
     }.items():
-        draft = Draft(tmp_path, tmp_path)
+        draft = SpecDraft(tmp_path, tmp_path)
         draft.copy("in", target)
         assert (draft.spec, draft.notes) == (expected, [])
-    draft = Draft(tmp_path, tmp_path)
+    draft = SpecDraft(tmp_path, tmp_path)
     draft.copy("in", "/")
     assert list(draft.spec["files"]) == ["/a", "/b/x"], "whatever order the disk has"
 
 
 def test_paths_are_those_of_the_directory_of_the_spec(tmp_path: Path) -> None:
     files_in(tmp_path, "docker/f", "f")
-    inner = Draft(tmp_path / "docker", tmp_path)
+    inner = SpecDraft(tmp_path / "docker", tmp_path)
     inner.copy("/f", "/srv/f", 3, owner="ann", mode="0600")
     inner.copy("none", "/srv/none", 4)
     assert inner.spec == {"files": {"/srv/f": {"source": "docker/f", "owner": "ann", "mode": "0600"}}}
     assert inner.notes == [Note('none: there is no such file yet; then it is "/srv/none": {"source": "none"}', 4)]
-    outside = Draft(tmp_path, tmp_path / "docker")
+    outside = SpecDraft(tmp_path, tmp_path / "docker")
     outside.copy("f", "/srv/f", 5)
     assert (outside.spec, outside.notes) == ({}, [Note("f for /srv/f: it is not in the spec's directory", 5)])
     assert (outside.beside_spec("docker/f"), outside.beside_spec("f")) == ("f", None)

@@ -8,7 +8,7 @@ import pytest
 
 from sysimage.closure import Closure
 from sysimage.layerplan import ChangeHistory, LayerPlan, PlannedLayer
-from sysimage.layerplan.outlook import Outlook, outlook
+from sysimage.layerplan.estimate import Outlook, outlook
 from tests.layerplan.closures import closure_of
 
 MB = 10**6

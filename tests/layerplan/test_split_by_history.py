@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sysimage.closure import Closure
 from sysimage.layerplan import GroupRule, LayerPlan, plan_layers
-from sysimage.layerplan.apart import changed_apart
+from sysimage.layerplan.split_by_history import changed_apart
 from tests.layerplan.closures import closure_of
 
 NAMES = ("tree-app", "tree-app+a", "tree-app+b", "tree-app+c")

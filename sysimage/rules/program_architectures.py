@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sysimage.rules.architectures import ARCHITECTURES, Machine
-from sysimage.rules.files import Files, Kind, ResolvedPath, resolve_path
-from sysimage.rules.finding import Finding, shown
+from sysimage.rules.architectures import ARCHITECTURES, ElfMachine
+from sysimage.rules.files import FileKind, Files, ResolvedPath, resolve_path
+from sysimage.rules.finding import Finding, escaped
 from sysimage.rules.paths import Parts, as_path
 from sysimage.rules.runtime import Runtime
 
@@ -26,13 +26,13 @@ def check_architecture(files: Files, runtime: Runtime, items: Iterable[Parts]) -
     ours = ARCHITECTURES.get(runtime.architecture)
     if ours is None:
         return
-    foreign: dict[Machine, Parts] = {}
+    foreign: dict[ElfMachine, Parts] = {}
     for parts, machine in _programs(files, items):
         if ours.runs(machine):
             return
         foreign.setdefault(machine, parts)
     if foreign:
-        examples = " and ".join(f"{shown(as_path(parts))} is for {machine}" for machine, parts in foreign.items())
+        examples = " and ".join(f"{escaped(as_path(parts))} is for {machine}" for machine, parts in foreign.items())
         named = next((f'say "architecture": "{name}", or ' for name in map(str, foreign) if name in ARCHITECTURES), "")
         yield Finding(
             "architecture",
@@ -42,7 +42,7 @@ def check_architecture(files: Files, runtime: Runtime, items: Iterable[Parts]) -
         )
 
 
-def _programs(files: Files, items: Iterable[Parts]) -> Iterator[tuple[Parts, Machine]]:
+def _programs(files: Files, items: Iterable[Parts]) -> Iterator[tuple[Parts, ElfMachine]]:
     for item in items:
         yield from _program(files, item)
         for name in (b"bin", b"sbin"):
@@ -53,14 +53,14 @@ def _programs(files: Files, items: Iterable[Parts]) -> Iterator[tuple[Parts, Mac
             yield from _programs_in(files, found.parts)
 
 
-def _programs_in(files: Files, directory: Parts) -> Iterator[tuple[Parts, Machine]]:
+def _programs_in(files: Files, directory: Parts) -> Iterator[tuple[Parts, ElfMachine]]:
     for name in sorted(files.names(directory)):
         yield from _program(files, (*directory, name))
 
 
-def _program(files: Files, parts: Parts) -> Iterator[tuple[Parts, Machine]]:
+def _program(files: Files, parts: Parts) -> Iterator[tuple[Parts, ElfMachine]]:
     seen = files.at(parts)
-    if seen is not None and seen.kind is Kind.FILE and seen.mode & 0o111:
+    if seen is not None and seen.kind is FileKind.FILE and seen.mode & 0o111:
         machine = seen.program().machine
         if machine is not None:
             yield parts, machine

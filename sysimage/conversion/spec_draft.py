@@ -57,13 +57,13 @@ class Converted:
 
 
 @dataclass(slots=True)
-class Draft:
+class SpecDraft:
     """What is collected while a file is read."""
 
     directory: Path
     """Of the file that is read: where its sources are."""
     beside: Path
-    """Of the spec that is written."""
+    """The directory of the spec that is written."""
     ignored: tuple[str, ...] = ()
     """What a .dockerignore leaves out of what is copied, in its own form."""
     spec: dict[str, Any] = field(default_factory=dict)

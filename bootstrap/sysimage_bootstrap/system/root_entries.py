@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from sysimage.rootfs.accounts import Accounts
 from sysimage.rootfs.declared_entries import is_executable
 from sysimage.rootfs.tree import Entry
-from sysimage_bootstrap.system.installed import Installed, provider
+from sysimage_bootstrap.system.installed_packages import Installed, provider
 
 _ROOT_FILES = {".bashrc": "share/base-files/dot.bashrc", ".profile": "share/base-files/dot.profile"}
 

@@ -25,7 +25,7 @@ _LOADERS = {"amd64": "ld-linux-x86-64.so.2", "arm64": "ld-linux-aarch64.so.1"}
 
 @dataclass(frozen=True, slots=True)
 class PythonHere:
-    """Where a Python comes from that makes the byte code of a target's."""
+    """The source of a Python that makes byte code for the Python of a target."""
 
     items: Sequence[StoreItem]
     """Of the system."""

@@ -1,10 +1,11 @@
-"""What people call programs that Debian's packages have under another name: the program's, or other distributions'."""
+"""What people call programs that Debian's packages have under another name: the name of the program, or that of other
+distributions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
+PACKAGE_ALIASES: Mapping[str, tuple[str, ...]] = {
     "apache": ("apache2",),
     "build-base": ("build-essential",),
     "docker": ("docker.io", "podman"),

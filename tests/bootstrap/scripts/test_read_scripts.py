@@ -9,15 +9,15 @@ import pytest
 
 from sysimage.process import run
 from sysimage.rootfs.accounts import WantedUser
-from sysimage_bootstrap.scripts.read import PackageScripts, Settings, read_scripts
-from sysimage_bootstrap.scripts.root_files import Node
+from sysimage_bootstrap.scripts.read_scripts import PackageScripts, ScriptSettings, read_scripts
+from sysimage_bootstrap.scripts.root_files import FileNode
 from tests.bootstrap.scripts.written_files import WrittenFiles, files_after, read
 
 SSLEAY = Path(__file__).parent / "ssleay.cnf"
 """What ssl-cert 1.1.3 ships below /usr/share/ssl-cert."""
 
 
-def changed(script: str, path: str, files: dict[str, str] | None = None) -> Node:
+def changed(script: str, path: str, files: dict[str, str] | None = None) -> FileNode:
     """What a script makes of a path."""
     said = read(script, files)
     assert said.unread == ()
@@ -50,14 +50,14 @@ def test_an_account_that_the_script_makes_has_what_adduser_gives() -> None:
 
 
 def test_an_account_that_is_there_is_not_made() -> None:
-    there = Settings(users={"db": "/srv/db"}, groups={"db"})
+    there = ScriptSettings(users={"db": "/srv/db"}, groups={"db"})
     assert read("getent passwd db >/dev/null || adduser --system db", settings=there).users == ()
 
 
 def test_a_group_is_joined_where_the_account_is_not_in_it_yet() -> None:
     made = "adduser --system --group db\n"
     join = "if ! id -Gn db 2>/dev/null | grep -qw ssl-cert; then adduser db ssl-cert; touch /etc/joined; fi\n"
-    said = read(made + join + join.replace("joined", "joined-again"), settings=Settings(groups={"ssl-cert"}))
+    said = read(made + join + join.replace("joined", "joined-again"), settings=ScriptSettings(groups={"ssl-cert"}))
     assert [(user.name, user.groups) for user in said.users] == [("db", ("ssl-cert",))]
     assert said.unread == ()
     assert set(said.changes) == {"/etc/joined"}
@@ -99,8 +99,8 @@ def test_the_spec_chooses_an_alternative_by_any_of_its_names(name: str) -> None:
         for one, priority in (("vim", 50), ("nano", 40))
     ]
     source = WrittenFiles({"/usr/bin/vim": "#!", "/usr/bin/nano": "#!"})
-    said = read_scripts(packages, source, Settings(alternatives={name: "nano"}))
-    assert said.changes["/etc/alternatives/editor"] == Node.symlink("/usr/bin/nano")
+    said = read_scripts(packages, source, ScriptSettings(alternatives={name: "nano"}))
+    assert said.changes["/etc/alternatives/editor"] == FileNode.symlink("/usr/bin/nano")
 
 
 TEMPLATES = (
@@ -121,9 +121,9 @@ def test_questions_have_the_answers_of_the_spec_or_of_their_templates(answers: d
         ". /usr/share/debconf/confmodule\n"
         'db_get pkg/kind; kind="$RET"\ndb_get pkg/port || true\necho "$kind $RET" > /etc/o\n'
     )
-    said = read(script, settings=Settings(debconf=answers), templates=TEMPLATES, config=CONFIG)
+    said = read(script, settings=ScriptSettings(debconf=answers), templates=TEMPLATES, config=CONFIG)
     assert said.unread == ()
-    assert said.changes["/etc/o"] == Node.file(text.encode())
+    assert said.changes["/etc/o"] == FileNode.file(text.encode())
 
 
 def test_modules_of_apache_are_enabled_with_what_they_depend_on() -> None:
@@ -174,7 +174,7 @@ def test_find_does_not_guess_what_is_in_a_directory_that_a_link_leads_to() -> No
 )
 def test_the_machine_has_a_domain_only_where_its_name_has_one(name: str, full: str, domain: str) -> None:
     script = "(hostname; hostname --fqdn; hostname -d) > /etc/names"
-    assert files_after(script, settings=Settings(host_name=name)) == {"/etc/names": f"box\n{full}\n{domain}\n"}
+    assert files_after(script, settings=ScriptSettings(host_name=name)) == {"/etc/names": f"box\n{full}\n{domain}\n"}
 
 
 def test_the_image_own_shell_programs_are_followed() -> None:
@@ -265,7 +265,9 @@ def test_a_condition_that_changes_nothing_is_not_listed() -> None:
 
 def test_a_program_in_another_language_is_one_line() -> None:
     said = read_scripts(
-        [PackageScripts("p", "1", {"postinst": "#!/usr/bin/perl -w\nuse strict;\n"})], WrittenFiles({}), Settings()
+        [PackageScripts("p", "1", {"postinst": "#!/usr/bin/perl -w\nuse strict;\n"})],
+        WrittenFiles({}),
+        ScriptSettings(),
     )
     assert [(one.line, one.why) for one in said.unread] == [(1, "a program for /usr/bin/perl -w")]
 

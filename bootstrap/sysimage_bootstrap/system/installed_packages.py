@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sysimage.errors import IntegrityError
-from sysimage.rootfs.shown import shown_entry
+from sysimage.rootfs.shown_files import shown_entry
 from sysimage.rootfs.tree import Entry
 from sysimage.store.items import ShownFiles, StoreItem
 from sysimage.store.paths import StorePath
@@ -42,7 +42,7 @@ class Installed:
         return self.facts.attributes
 
     def replaces(self, other: Installed) -> bool:
-        """Whether this package's files take the place of another's."""
+        """Whether the files of this package replace those of another package."""
         return self.facts.overwrites(other.facts)
 
     def usr_entry(self, path: str) -> Entry:

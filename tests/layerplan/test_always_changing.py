@@ -8,7 +8,7 @@ import pytest
 
 from sysimage.closure import Closure
 from sysimage.layerplan import from_json, plan_layers, to_json
-from sysimage.layerplan.constant import changing_with_everything, hangs_everything
+from sysimage.layerplan.always_changing import changing_with_everything, hangs_everything
 from sysimage.layerplan.planner import Favour
 from sysimage.layerplan.prices import WORTH_A_LAYER
 from tests.layerplan.closures import closure_of, updated

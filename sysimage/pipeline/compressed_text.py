@@ -16,13 +16,13 @@ _MOST = 64 << 20
 """Bytes of a document that is unpacked."""
 
 
-def packed(document: str) -> str:
+def compress_text(document: str) -> str:
     """The same bytes for the same document."""
     return _PREFIX + base64.b85encode(bz2.compress(document.encode())).decode("ascii")
 
 
-def unpacked(text: str) -> str:
-    """What was given to `packed`; a text that was never packed, as images had before, is returned as it is. An
+def decompress_text(text: str) -> str:
+    """What was given to `compress_text`; a text that was never packed, as images had before, is returned as it is. An
     `IntegrityError` for anything else."""
     if not text.startswith(_PREFIX):
         return text

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 
 from sysimage.spec.base_accounts import BASE_GROUPS, BASE_USERS
 from sysimage_bootstrap.scripts import commands
+from sysimage_bootstrap.scripts.command_calls import ID_OF, SystemState
 from sysimage_bootstrap.scripts.commands import postfix
 from sysimage_bootstrap.scripts.commands.debconf import parse_templates
-from sysimage_bootstrap.scripts.declarations import Declarations, FirstStart, Unread
+from sysimage_bootstrap.scripts.declarations import Declarations, FirstStartProgram, Unread
 from sysimage_bootstrap.scripts.random_text import fill_command, runs
-from sysimage_bootstrap.scripts.root_files import FileSource, Node, RootFiles
-from sysimage_bootstrap.scripts.running import ID_OF, SystemState
+from sysimage_bootstrap.scripts.root_files import FileNode, FileSource, RootFiles
 from sysimage_bootstrap.scripts.shell import Script, Shell
 from sysimage_bootstrap.scripts.shell_parser import parse
 from sysimage_bootstrap.scripts.shell_syntax import ShellSyntaxError
@@ -42,7 +42,7 @@ class PackageScripts:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ScriptSettings:
     """What a system's spec says that scripts ask for."""
 
     architecture: str = "amd64"
@@ -56,7 +56,7 @@ class Settings:
     groups: Collection[str] = ()
 
 
-def read_scripts(packages: Iterable[PackageScripts], source: FileSource, settings: Settings) -> Declarations:
+def read_scripts(packages: Iterable[PackageScripts], source: FileSource, settings: ScriptSettings) -> Declarations:
     """What the scripts of ``packages``, in the order of their configuration, make of the files of ``source``."""
     packages = tuple(packages)
     state = SystemState(
@@ -98,7 +98,7 @@ def read_scripts(packages: Iterable[PackageScripts], source: FileSource, setting
 
 
 def _leave_to_first_start(state: SystemState) -> list[Unread]:
-    """Leave what has random characters to the first start; what cannot be is not understood."""
+    """Leave files with random characters to the first start; report those that no start can make as unread."""
     unread: list[Unread] = []
     made: set[str] = set()
     for path, node, text in _texts_that_are_settled_later(state):
@@ -112,11 +112,11 @@ def _leave_to_first_start(state: SystemState) -> list[Unread]:
             continue
         made.update(here)
         state.files.put(path, replace(node, content=None))
-        state.secrets[path] = FirstStart(package, fill_command(text, 'text "$@" > "$a1"', path), path)
+        state.secrets[path] = FirstStartProgram(package, fill_command(text, 'text "$@" > "$a1"', path), path)
     return unread
 
 
-def _texts_that_are_settled_later(state: SystemState) -> Iterator[tuple[str, Node, str]]:
+def _texts_that_are_settled_later(state: SystemState) -> Iterator[tuple[str, FileNode, str]]:
     for path, node in sorted(state.files.changes.items()):
         if node is not None and isinstance(node.content, bytes) and not path.startswith(_TEMPORARY):
             text = node.content.decode(errors="surrogateescape")
@@ -132,13 +132,13 @@ shift 3
 """
 
 
-def _secrets(state: SystemState) -> Iterator[FirstStart]:
+def _secrets(state: SystemState) -> Iterator[FirstStartProgram]:
     """What makes each key that scripts left there, with the owner and the mode that they gave it."""
     for path, one in sorted(state.secrets.items()):
         node = state.files.node(path)
         if node is not None:
             words = ("secret", path, f"{node.owner}:{node.group}", f"{node.mode:o}")
-            yield FirstStart(one.package, ("/usr/bin/sh", "-c", _AT_FIRST_START, *words, *one.command), path)
+            yield FirstStartProgram(one.package, ("/usr/bin/sh", "-c", _AT_FIRST_START, *words, *one.command), path)
 
 
 def _read(state: SystemState, package: PackageScripts, name: str) -> list[Unread]:

@@ -10,7 +10,7 @@ import pytest
 from sysimage.bases import NO_BASE, BaseImage, customization_on
 from sysimage.bases.base_image import BaseImageError
 from sysimage.bases.read import read_base_image
-from sysimage.bases.shown import shown_on
+from sysimage.bases.shown_files import shown_on
 from sysimage.closure import Closure
 from sysimage.notices import listen_to_notices
 from sysimage.rootfs.system import ImageDefaults, SystemResult
