@@ -50,7 +50,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("sysimage/pipeline/registry_image.py", "4", "(5)"): "how many blobs are fetched at once",
     ("sysimage/pipeline/registry_image.py", "1", "(2)"): _PIECE,
     ("sysimage/pipeline/registry_image.py", "20", "(21)"): _PIECE,
-    ("sysimage/pipeline/replaced.py", "1", "(2)"): "how many faults of a kind are kept; none is looked at",
+    ("sysimage/pipeline/replaced_image.py", "1", "(2)"): "how many faults of a kind are kept; none is looked at",
     ("sysimage/pipeline/repair.py", "True", "(False)"): "there is a layer for each source",
     ("sysimage/store/scan.py", "16", "(17)"): _PIECES,
     ("sysimage/store/scan.py", "end - _CARRY", "(end + _CARRY)"): (

@@ -7,7 +7,7 @@ chain     the same for an engine that knows a layer only on top of the layers be
 fleet     distinct layer bytes of all systems on the last day, planned one by one
 together  the same, planned together
 stacked   the same for an engine that shares a layer only on top of the same layers below it
-wait      what a client waits for, in bytes: every layer that moves costs `LAYER` besides its bytes, for one first pull
+wait      what a client waits for, in bytes: every layer that moves costs `LAYER_PRICE` besides its bytes, for one first pull
           and `UPDATES` updates; a ratio to the bytes alone
 """
 
@@ -22,7 +22,7 @@ from typing import Any
 
 from sysimage.closure import Closure
 from sysimage.digest import Digest
-from sysimage.layerplan import LAYER, LayerPlan, plan_fleet
+from sysimage.layerplan import LAYER_PRICE, LayerPlan, plan_fleet
 from sysimage.store.items import StoreItem
 from sysimage.store.paths import StorePath
 from tests.bench.layering.replay import PathInfo, Replay
@@ -143,7 +143,7 @@ class Course:
         steps = len(self.systems) * (len(self.days) - HISTORY - 1)
         count, first = sum(map(len, last.values())), sum(sum(layers.values()) for layers in last.values())
         updates = UPDATES * len(self.systems) / steps
-        wait = (first + LAYER * count + updates * (moved + LAYER * changed)) / (first + updates * bound)
+        wait = (first + LAYER_PRICE * count + updates * (moved + LAYER_PRICE * changed)) / (first + updates * bound)
         return Score(
             update=moved / bound,
             chain=chained / bound,
