@@ -74,7 +74,7 @@ def _with_wheels(
 ) -> SystemResult:
     # Imported late: not needed by builds without Python packages.
     from sysimage.pipeline.locked_inputs import tree_store, wheel_source
-    from sysimage.wheels.host_python import PythonHere
+    from sysimage.wheels.host_python import HostPython
     from sysimage.wheels.items import WheelItems
     from sysimage.wheels.own_source import own_source, selection_of
     from sysimage.wheels.place import with_wheels
@@ -85,7 +85,7 @@ def _with_wheels(
     target = Target.of(found.items, spec.architecture)
     store = ItemStore(sources.cache_dir / "store", spec.store.store_dir)
     with scratch_directory(sources.cache_dir, "python-") as scratch:
-        here = PythonHere(
+        here = HostPython(
             found.items,
             target,
             lambda: open_archive(sources.archive, spec, system.spec_dir, sources.cache_dir / "archive"),

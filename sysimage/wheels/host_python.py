@@ -24,7 +24,7 @@ _LOADERS = {"amd64": "ld-linux-x86-64.so.2", "arm64": "ld-linux-aarch64.so.1"}
 
 
 @dataclass(frozen=True, slots=True)
-class PythonHere:
+class HostPython:
     """The source of a Python that makes byte code for the Python of a target."""
 
     items: Sequence[StoreItem]

@@ -13,7 +13,7 @@ from sysimage.digest import Digest
 from sysimage.errors import MachineError
 from sysimage.progress import silent
 from sysimage.store.items import StoreItem
-from sysimage.wheels.host_python import PythonHere
+from sysimage.wheels.host_python import HostPython
 from sysimage.wheels.target import Target
 from sysimage_bootstrap.archive import Archive, native_architecture
 from sysimage_bootstrap.archive.index import PackageIndex, index_of
@@ -72,9 +72,9 @@ def no_archive() -> Archive:
     raise AssertionError("is asked for")
 
 
-def python_here(top: Path, items: list[StoreItem]) -> PythonHere:
+def host_python(top: Path, items: list[StoreItem]) -> HostPython:
     target = Target("3.13", "3.13.5", "3.13.5-2", (2, 41), HERE)
-    return PythonHere(items, target, no_archive, top / "store", 1, top / "scratch", silent)
+    return HostPython(items, target, no_archive, top / "store", 1, top / "scratch", silent)
 
 
 def system(top: Path) -> list[StoreItem]:
@@ -90,7 +90,7 @@ def system(top: Path) -> list[StoreItem]:
 def test_a_python_of_items_is_run_by_their_linker_with_their_libraries(tmp_path: Path) -> None:
     items = system(tmp_path)
     _, links, _, library, libc = (item.location for item in items)
-    compiler = python_here(tmp_path, items).compiler()
+    compiler = host_python(tmp_path, items).compiler()
     here = tmp_path / "scratch/python"
     assert links is not None
     assert library is not None
@@ -110,7 +110,7 @@ def test_a_system_without_a_part_of_python_says_which(tmp_path: Path) -> None:
     items = system(tmp_path)
     for number, path in ((2, "bin/python3.13"), (3, "lib/python3.13/encodings"), (4, f"lib/{TRIPLET}/{LOADER}")):
         with pytest.raises(MachineError) as caught:
-            python_here(tmp_path / str(number), [*items[:number], *items[number + 1 :]]).compiler()
+            host_python(tmp_path / str(number), [*items[:number], *items[number + 1 :]]).compiler()
         assert str(caught.value) == f"cannot compile Python modules: no item of the system has {path}"
 
 
@@ -118,7 +118,7 @@ def test_for_another_machine_the_same_version_comes_from_the_archive_for_this_on
     """Byte code is the same on all architectures, and nothing of the image's own can be run."""
     archive: Any = OneArchive(tmp_path)
     (other,) = {"amd64", "arm64"} - {HERE}
-    here = python_here(tmp_path, system(tmp_path))
+    here = host_python(tmp_path, system(tmp_path))
     (tmp_path / "scratch").mkdir()
     compiler = replace(here, target=replace(here.target, architecture=other), archive=lambda: archive).compiler()
     top = tmp_path / "scratch/python"

@@ -7,8 +7,8 @@ chain     the same for an engine that knows a layer only on top of the layers be
 fleet     distinct layer bytes of all systems on the last day, planned one by one
 together  the same, planned together
 stacked   the same for an engine that shares a layer only on top of the same layers below it
-wait      what a client waits for, in bytes: every layer that moves costs `LAYER_PRICE` besides its bytes, for one first pull
-          and `UPDATES` updates; a ratio to the bytes alone
+wait      what a client waits for, in bytes: every layer that moves costs `LAYER_PRICE` besides its bytes, for one first
+          pull and `UPDATES` updates; a ratio to the bytes alone
 """
 
 from __future__ import annotations
