@@ -11,12 +11,18 @@ import re
 CONTROLS = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
 """The inside of a regular expression's character class, which Python and ECMAScript read alike: control characters of
 both kinds and Unicode's separators of lines and paragraphs."""
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 _NOT_IN_A_LINE = re.compile(rf"[{CONTROLS}\ud800-\udfff]")
 
 
 def is_line(text: str) -> bool:
     """Whether every reader takes ``text`` for at most one line: no control characters, no half of a surrogate pair."""
     return _NOT_IN_A_LINE.search(text) is None
+
+
+def is_unicode(text: str) -> bool:
+    """Whether UTF-8 can write ``text``: half of a surrogate pair, as JSON can say one, has no form in it."""
+    return _HALF_A_PAIR.search(text) is None
 
 
 def one_line(text: str) -> bytes:

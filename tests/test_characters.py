@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sysimage.characters import is_line, one_line, printable
+from sysimage.characters import is_line, is_unicode, one_line, printable
 
 ANY = st.text(alphabet=st.characters(exclude_categories=[]))
 
@@ -24,6 +24,17 @@ def test_a_line_is_one_for_every_reader(text: str) -> None:
     else:
         with pytest.raises(ValueError, match="not one line"):
             one_line(text)
+
+
+@settings(deadline=None)
+@given(ANY)
+def test_text_is_unicode_exactly_if_utf_8_can_write_it(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        assert not is_unicode(text)
+    else:
+        assert is_unicode(text)
 
 
 @settings(deadline=None)

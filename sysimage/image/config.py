@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from sysimage.characters import is_unicode
+
 if TYPE_CHECKING:
     from sysimage.layers import LayerBlob
 
@@ -89,7 +91,7 @@ class ImageConfig:
         labels = [text for label in self.labels for text in label]
         for text in (*(f"{name}={value}" for name, value in self.env), *self.entrypoint, *self.cmd, *check,
                      *self.volumes, *labels, self.working_dir or "", self.user or "", self.author or ""):  # fmt: skip
-            if "\0" in text or not _is_unicode(text):
+            if "\0" in text or not is_unicode(text):
                 raise ValueError(f"not a text that a configuration can hold: {text[:80]!r}")
 
     def as_json(
@@ -131,11 +133,6 @@ class ImageConfig:
             "Healthcheck": self.healthcheck.as_json() if self.healthcheck else None,
         }
         return {**self.inherited, **{key: entry for key, entry in value.items() if entry}}
-
-
-def _is_unicode(text: str) -> bool:
-    """Half of a surrogate pair, as JSON can say one, has no form in UTF-8."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def rfc3339(seconds: int) -> str:

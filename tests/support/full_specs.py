@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from sysimage.characters import is_unicode
 from sysimage.errors import SpecError
 from sysimage.spec import SystemSpec, parse_spec
 from sysimage.spec.json_text import pointer
@@ -231,11 +232,7 @@ def _is_about(where: str, one: TextPlace, text: str) -> bool:
     here = one.pointer(text)
     above = pointer(*one.place[:-1]) if not one.is_key else pointer(*one.place)
     in_array = not one.is_key and isinstance(one.place[-1], int)
-    return where == here or where.startswith(f"{here}/") or (where == above and (in_array or not _is_unicode(text)))
-
-
-def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+    return where == here or where.startswith(f"{here}/") or (where == above and (in_array or not is_unicode(text)))
 
 
 HOSTILE = [
