@@ -6,6 +6,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
+# An environment that forbids bytecode makes every worker and every program of a test compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python3; do \
 	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$name" && break; done)
@@ -52,7 +54,7 @@ image: .venv/.runtime ## build build/web.tar from examples/web.json; EXAMPLE=bas
 
 .PHONY: test-fast
 test-fast: .venv/.dev ## run the tests that need nothing but Python: no apt, no engine, no namespaces; a minute or two
-	@$(BIN)/python -m pytest -n $$(($$(nproc) * 3 / 2)) --dist worksteal -m 'not programs' $(HOUSE_RULES:%=--ignore %) tests  # some wait
+	@$(BIN)/python -m pytest -n $$(($$(nproc) * 3 / 2)) --dist worksteal -m 'not programs and not slow' $(HOUSE_RULES:%=--ignore %) tests  # some wait
 
 .PHONY: test
 test: .venv/.dev ## run all tests: with the real clients of images, in namespaces, and the core in a virtual machine

@@ -140,6 +140,7 @@ WORLDS: dict[str, tuple[Sequence[str], Mapping[str, str]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("python", "env"), WORLDS.values(), ids=WORLDS)
 def test_the_command_line_gives_the_same_archive_under(
     python: Sequence[str], env: Mapping[str, str], first_archive: bytes, project: Path, tmp_path: Path

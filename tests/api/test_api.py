@@ -295,6 +295,7 @@ def _in_a_pool(work: tuple[Spec, Path, Path, str]) -> str:
     return str(api.build(spec, name, directory=store, settings=settings).digest)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_processes_of_a_pool_build_though_they_may_have_no_children(
     store: Path, spec: Spec, settings: api.Settings, method: str
@@ -314,6 +315,7 @@ print(image.digest)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [[], ["-O"], ["-X", "dev", "-W", "error"]], ids=["plainly", "-O", "with -W error"])
 def test_a_script_without_a_main_guard_builds(
     store: Path, spec: Spec, settings: api.Settings, options: list[str]

@@ -72,6 +72,7 @@ def test_help_does_not_pay_for_the_rooms() -> None:
         assert f"'{module}'" not in loaded, module
 
 
+@pytest.mark.slow
 def test_an_unchanged_build_does_not_load_what_it_does_not_use(tmp_path: Path) -> None:
     spec = small_spec(tmp_path)
     words = ["build", str(spec), "--output", str(tmp_path / "small.tar"), "--cache-dir", str(tmp_path / "cache")]

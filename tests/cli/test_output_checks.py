@@ -23,24 +23,33 @@ from tests.support.store_builder import StoreBuilder, small_system
 Spelling = Callable[[Path], str]
 
 
-@pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory, with the spec of a small system and an image of it."""
-    closure = small_system(StoreBuilder(tmp_path / "store"))
-    registered(closure, tmp_path / "registration")
-    (tmp_path / "motd").write_text("hello\n")
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The spec of a small system and an image of it."""
+    top = tmp_path_factory.mktemp("built")
+    closure = small_system(StoreBuilder(top / "store"))
+    registered(closure, top / "registration")
+    (top / "motd").write_text("hello\n")
     source = {
         "paths": [str(closure.roots[0])],
         "source": "registration",
         "location": "store",
     }
     spec = {"name": "small", "from-store": source, "files": {"/etc/motd": {"source": "motd"}}}
-    (tmp_path / "small.json").write_text(json.dumps(spec))
-    (tmp_path / "small.lock.json").write_text('{"format": "sysimage-lock/1"}')
+    (top / "small.json").write_text(json.dumps(spec))
+    (top / "small.lock.json").write_text('{"format": "sysimage-lock/1"}')
+    words = ["build", "-q", "--cache-dir", str(top / "cache"), "-o", str(top / "old.tar"), str(top / "small.json")]
+    assert main(words) == 0
+    return top
+
+
+@pytest.fixture
+def workspace(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory: a copy of what was built."""
+    shutil.copytree(built, tmp_path, symlinks=True, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SYSIMAGE_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert main(["build", "-q", "-o", "old.tar", "small.json"]) == 0
     return tmp_path
 
 

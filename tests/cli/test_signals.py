@@ -238,6 +238,7 @@ PHASES = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("phase", "number"),
     list(zip(PHASES, itertools.cycle((signal.SIGTERM, signal.SIGINT, signal.SIGHUP)), strict=False)),

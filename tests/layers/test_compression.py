@@ -34,12 +34,13 @@ def text(size: int) -> bytes:
     """Bytes with some order in them, the same every time."""
     chance = random.Random(size)
     words = [chance.randbytes(chance.randint(1, 9)) for _ in range(300)]
-    return b"".join(chance.choices(words, k=size // 4))[:size]
+    page = b"".join(chance.choices(words, k=60_000))
+    return b"".join(page[start : start + 4096] for start in chance.choices(range(200_000), k=-(-size // 4096)))[:size]
 
 
 @pytest.fixture(scope="module")
 def source() -> LayerSource:
-    return LayerSource("x", (), (Entry.file("/data", text(3_000_000)), Entry.file("/small", b"small")))
+    return LayerSource("x", (), (Entry.file("/data", text(1_300_000)), Entry.file("/small", b"small")))
 
 
 def blob(source: LayerSource, compression: str, threads: int = 1) -> bytes:

@@ -35,6 +35,8 @@ from sysimage_vm.resource_usage import UsageMeter, family
 from sysimage_vm.shell import Shell
 from sysimage_vm.waiting import USUAL, Patience, Signs, wait
 
+pytestmark = pytest.mark.slow  # much of it waits for what does not answer
+
 T = TypeVar("T")
 
 frames = st.lists(

@@ -48,6 +48,7 @@ def corpus() -> Mapping[str, Any]:
     return dict(json.loads(pyzstd.decompress(CORPUS.read_bytes())))
 
 
+@pytest.mark.slow
 def test_every_script_in_the_shells_language_is_parsed(corpus: Mapping[str, Any]) -> None:
     texts = [one["files"][name] for one in corpus.values() for name in SCRIPTS if name in one["files"]]
     shells = [text for text in texts if "sh" in text.partition("\n")[0]]
@@ -66,6 +67,7 @@ KINDS = {
 """What a line that was not read is about → an expression for why it was not."""
 
 
+@pytest.mark.slow
 def test_nine_of_ten_packages_are_read_whole(corpus: Mapping[str, Any]) -> None:
     needed = corpus.keys() | {name for one in corpus.values() for name in one["needs"]}
     scripted = [name for name, one in corpus.items() if any(script in one["files"] for script in SCRIPTS)]
