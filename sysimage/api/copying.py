@@ -51,7 +51,9 @@ def push(
         with _opened(image, settings) as source:
             done = [copy_image(source, one, registries, platform=platform, progress=progress) for one in targets]
         moved = tuple(
-            PushedImage.of(targets[at].names(), one.transfer) for at, one in enumerate(done) if one.transfer is not None
+            PushedImage.of(target.names(), one.transfer)
+            for target, one in zip(targets, done, strict=True)
+            if one.transfer is not None
         )
         return CopiedImage(done[0].digest, done[0].size, done[0].layers, moved, os.fspath(image), tuple(references))
 

@@ -77,8 +77,8 @@ def read_image(
     except OSError as error:
         raise MachineError(f"cannot read {path}: {error.strerror}") from error
     tree = FileTree(faults)
-    for at, layer in enumerate(layers):
-        tree.apply(documents.layers[at].number, layer.members, ours=False)
+    for document, layer in zip(documents.layers, layers, strict=True):
+        tree.apply(document.number, layer.members, ours=False)
     return _holding(name or str(path), documents, tree, layers, files=files)
 
 

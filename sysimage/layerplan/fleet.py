@@ -100,11 +100,10 @@ def _asked_for(
 
 def _split(layers: Sequence[_Shared], whole: Closure, ahead: Mapping[StorePath, int], room: int) -> list[_Shared]:
     """Spend what is left of each system's ``room`` on updates. ``whole`` holds what any system holds."""
-    numbers = _parts_worth(layers, room)
     return [
         part
-        for at, layer in enumerate(layers)
-        for part in ([layer] if numbers[at] == 1 else _parted(layer, numbers[at], whole, ahead))
+        for layer, number in zip(layers, _parts_worth(layers, room), strict=True)
+        for part in ([layer] if number == 1 else _parted(layer, number, whole, ahead))
     ]
 
 

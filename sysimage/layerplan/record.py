@@ -95,13 +95,13 @@ def _read(document: dict[str, Any]) -> Record:
     paths = [StorePath.parse(f"{stores[store]}/{line[0]}") for line, store in zip(lines, store_of, strict=True)]
     items = [
         StoreItem(
-            path=paths[at],
+            path=path,
             nar_size=line[1],
             nar_hash=Digest(base64.b64decode(line[2] + "=").hex()),
-            references=tuple(sorted(paths[_place(other, paths)] for other in line[3])),
+            references=tuple(sorted(paths[_place(at, paths)] for at in line[3])),
             source=line[4] if len(line) > 4 else None,
         )
-        for at, line in enumerate(lines)
+        for path, line in zip(paths, lines, strict=True)
     ]
     closure = Closure(items, roots=[paths[_place(at, paths)] for at in document["roots"]])
     held = [at for layer in document["layers"] for at in layer["items"]]

@@ -233,7 +233,7 @@ def _zstd_context(level: int) -> Any:
 
     parameter = pyzstd.CParameter
     options: dict[int, int] = {parameter.compressionLevel: level}
-    if _frame_size(level) == _FRAME:
+    if not _is_long_sighted(level):
         options[parameter.windowLog] = _WINDOW_LOG
     if level == _DEFAULT_ZSTD_LEVEL:
         options[parameter.strategy] = pyzstd.Strategy.fast
@@ -243,7 +243,11 @@ def _zstd_context(level: int) -> Any:
 
 
 def _frame_size(level: int) -> int:
-    return _FRAME if level < _LONG_SIGHTED else _LONG_FRAME
+    return _LONG_FRAME if _is_long_sighted(level) else _FRAME
+
+
+def _is_long_sighted(level: int) -> bool:
+    return level >= _LONG_SIGHTED
 
 
 class _Gzip:

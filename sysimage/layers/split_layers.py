@@ -43,8 +43,8 @@ def layer_sources(
     else:
         groups.append(((), rest))
     return tuple(
-        LayerSource(labels[at], tuple(closure[path] for path in paths), tuple(entries), parents, uid=uid, gid=gid)
-        for at, (paths, entries) in enumerate(groups)
+        LayerSource(label, tuple(closure[path] for path in paths), tuple(entries), parents, uid=uid, gid=gid)
+        for label, (paths, entries) in zip(labels, groups, strict=True)
     )
 
 

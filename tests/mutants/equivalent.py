@@ -51,7 +51,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("sysimage/pipeline/registry_image.py", "1", "(2)"): _PIECE,
     ("sysimage/pipeline/registry_image.py", "20", "(21)"): _PIECE,
     ("sysimage/pipeline/replaced_image.py", "1", "(2)"): "how many faults of a kind are kept; none is looked at",
-    ("sysimage/pipeline/repair.py", "True", "(False)"): "there is a layer for each source",
     ("sysimage/store/scan.py", "16", "(17)"): _PIECES,
     ("sysimage/store/scan.py", "end - _CARRY", "(end + _CARRY)"): (
         "windows with other bytes in them are looked up too, and no hash part has such bytes"

@@ -94,9 +94,13 @@ def _changes(tree: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, list[ast.AST]
 
 
 def _code_below(node: ast.AST) -> Iterator[ast.AST]:
-    """The parts of a node that run: what types alone need, and text within text, is left out."""
+    """The parts of a node that run: what types alone need, and text within text, is left out. So is ``strict`` of a
+    `zip`: it guards lengths that are equal by construction."""
+    left_out = {"annotation", "returns", "decorator_list", "type_params", "format_spec"}
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "zip":
+        left_out.add("keywords")
     for name, value in ast.iter_fields(node):
-        if name in ("annotation", "returns", "decorator_list", "type_params", "format_spec"):
+        if name in left_out:
             continue
         for child in value if isinstance(value, list) else [value]:
             if isinstance(child, ast.AST) and not _is_for_types(child):

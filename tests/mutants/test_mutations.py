@@ -29,6 +29,7 @@ from tests.support.examples import ROOT
         ("if x:\n    raise ValueError(1 + 1)", ["pass"]),
         ("x: list[1] = f'{1 + 1} {y}'", []),
         ("if TYPE_CHECKING:\n    import a", []),
+        ("pairs = zip(a, b, strict=True)", []),
         ("fd = open(path, os.O_RDONLY | os.O_CLOEXEC)", []),
         ('"""Says 1 < 2."""', []),
     ],
