@@ -132,7 +132,7 @@ class BlobDirectory:
         return True
 
     def _copy(self, source: Path, descriptor: Descriptor) -> None:
-        with source.open("rb", buffering=0) as origin, self.writer() as writer:
+        with source.open("rb") as origin, self.writer() as writer:
             for _ in verified(origin, descriptor):
                 pass
             writer.copy(origin.fileno(), descriptor.size)

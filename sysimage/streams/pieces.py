@@ -165,13 +165,14 @@ class PieceObserver:
     For those that do not care where pieces begin and end, such as a hash.
     """
 
-    __slots__ = ("_emit", "_fill", "_size", "_view", "length")
+    __slots__ = ("_emit", "_fill", "_long", "_size", "_view", "length")
 
     _LONG = 16 << 10  # about as much as can be copied in the time of one call
 
     def __init__(self, emit: Emit, size: int = 1 << 17) -> None:
         self._emit = emit
         self._size = size
+        self._long = min(size, self._LONG)
         self._view = memoryview(bytearray(size))
         self._fill = 0
         self.length = 0
@@ -182,9 +183,9 @@ class PieceObserver:
         length = len(data)
         self.length += length
         end = self._fill + length
-        if end > self._size or length >= self._LONG:
+        if end > self._size or length >= self._long:
             self.flush()
-            if length >= self._LONG or length > self._size:
+            if length >= self._long:
                 self._emit(memoryview(data))
                 return
             end = length

@@ -6,6 +6,7 @@ import fcntl
 import itertools
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,9 @@ def test_only_the_ends_of_layers_are_written_in_parts_of_pages(
 
 @pytest.mark.parametrize("archive_format", ["archive", "docker-archive"])
 def test_how_far_an_archive_is_is_reported_to_its_end(tmp_path: Path, archive_format: str) -> None:
+    """Also where a store announces more than there is."""
     layers = [LayerSource(f"{n}", (), (Entry.file(f"/{n}", bytes(1000)),)) for n in range(3)]
+    layers.append(LayerSource("item", (replace(make_item(tmp_path, "item", {"f": "x"}), nar_size=1 << 20),)))
     assemble = partial(make_image, ImageConfig("amd64"))
     reading, writing = os.pipe()
     os.set_blocking(writing, False)

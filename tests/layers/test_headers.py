@@ -93,7 +93,7 @@ def test_a_pax_header_says_what_the_plain_one_has_no_room_for_and_nothing_else(l
         (Headers(8**7, 0).item_file(b"file", 8**11 - 101 + length, False), b"size"),
     ):
         keys = {line.split(b" ")[1].split(b"=")[0] for line in header[512:-512].rstrip(b"\0").splitlines()}
-        assert keys == {b"uid", key} if length > 100 else {b"uid"}
+        assert keys == ({b"uid", key} if length > 100 else {b"uid"})
         assert len(header) == 3 * 512
 
 

@@ -22,4 +22,4 @@ COMMON: Mapping[str, str] = {
 
 def pam_files() -> dict[str, bytes]:
     """Path in /etc → content."""
-    return {f"pam.d/{name}": text.encode() for name, text in sorted(COMMON.items())}
+    return {f"pam.d/{name}": text.encode() for name, text in COMMON.items()}

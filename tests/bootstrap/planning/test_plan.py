@@ -302,6 +302,14 @@ def test_declared_dependencies_are_propagated_except_for_those_that_close_a_cycl
     assert plan.items["dash"].plan.references == {plan.items["libgcc-s1"].path, plan.items["libc6"].path}
 
 
+def test_the_order_in_which_dependencies_are_given_changes_no_item() -> None:
+    needed = [inventory(f"needed{number}", "share/x") for number in range(6)]
+    names = tuple(one.package for one in needed)
+    plan, other = (planned(inventory("tool"), *needed, dependencies={"tool": order}) for order in (names, names[::-1]))
+    assert sorted(plan.items["tool"].plan.propagated) == sorted(plan.items[name].path for name in names)
+    assert plan == other
+
+
 def test_a_script_whose_interpreter_would_close_a_cycle_is_run_by_the_profiles() -> None:
     utils = inventory(
         "debianutils", "bin/which", f"{LIB}/libu.so", scripts={"bin/which": "/bin/sh"}, linked={f"{LIB}/libu.so": elf()}
@@ -339,6 +347,12 @@ def test_a_path_follows_from_what_its_item_is_made_of_and_from_nothing_else() ->
     )
     assert newer.items["libc6"].path != plan.items["libc6"].path
     assert newer.items["tool"].path != plan.items["tool"].path
+
+
+def test_a_path_stays_the_same_from_release_to_release() -> None:
+    """Another version of the builder gives another path; nothing else in it may, or all is built again."""
+    path = planned(inventory("tool", "bin/tool")).items["tool"].path
+    assert str(path) == "/gnu/store/zr8kiddcps5k4k1vc75g4g6dq87h3xfn-tool-1.0-1"
 
 
 def test_versions_become_names() -> None:

@@ -114,6 +114,13 @@ def test_links_are_followed_from_package_to_package_to_a_file_or_as_far_as_they_
     assert tree.final(PackagePath("x", "lib/a")).path in ("lib/a", "lib/b"), "a circle has an end"
 
 
+@pytest.mark.parametrize(("count", "last"), [(40, "lib/end"), (41, "lib/40")])
+def test_as_many_links_are_followed_as_the_kernel_follows(count: int, last: str) -> None:
+    links = {f"lib/{number}": str(number + 1) for number in range(count - 1)} | {f"lib/{count - 1}": "end"}
+    tree = UnionTree({"x": inventory("x", ("lib/end",), links)})
+    assert tree.final(PackagePath("x", "lib/0")) == PackagePath("x", last)
+
+
 @pytest.mark.parametrize(
     ("path", "below"),
     [

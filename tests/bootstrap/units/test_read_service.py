@@ -68,6 +68,7 @@ def test_a_service_that_says_nothing_more_is_a_plain_one() -> None:
     assert unit.relations == Relations((), (), (), (), (), (), (), (), (), (), ())
     assert (unit.conditions, unit.pid_file, unit.bus_name, unit.remain_after_exit) == ((), None, None, False)
     assert (unit.undone, unit.contained) == ((), ())
+    assert (unit.auto_start, unit.lazy, unit.listeners, unit.timer) == (True, False, (), None), "no other unit is known"
 
 
 def managed(path: str, purpose: str, mode: int = 0o755, *, removed: bool = False) -> dict[str, object]:
@@ -129,6 +130,7 @@ def test_the_name_of_a_dynamic_user_is_short_and_has_no_odd_letters() -> None:
         (["~CAP_KILL CAP_CHOWN", "CAP_CHOWN"], ("-cap_kill",)),
         (["CAP_KILL", "~CAP_KILL"], ()),
         (["~CAP_KILL", "CAP_KILL"], None),
+        (["~G D A F C H B E"], tuple(f"-{letter}" for letter in "abcdefgh")),
         ([""], ()),
         (["CAP_KILL", "", "CAP_CHOWN"], ("cap_chown",)),
         (["~"], None),
