@@ -109,10 +109,10 @@ def _shown(tree: FileTree, layers: Mapping[int, LayerFiles]) -> Contents:
     for place, paths in names.items():
         number, at = place
         digest = layers[number].digests.get(at, b"")
-        # A file of an item has a second name below /usr, and in other stores perhaps in another item.
-        owned = sorted((path, item) for path in paths if (item := item_of(path)) is not None)
-        if owned:
-            path, item = owned[0]
+        # A file of an item has a second name below /usr, and in other stores perhaps in another item: the first counts.
+        owned = next(((path, item) for path in paths if (item := item_of(path)) is not None), None)
+        if owned is not None:
+            path, item = owned
             items[item].append(FileFact(path[len(item) :] or path[-1:], sizes[place], digest))
             layer_of[item] = number
         else:

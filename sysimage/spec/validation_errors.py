@@ -62,7 +62,7 @@ OTHER_KEYS: Mapping[str, str] = {
 def translate(error: ValidationError, value: object) -> list[tuple[Place, Issue]]:
     """Every error of the value as the place that is at fault and the issue without its line."""
     schema = shared_schema()
-    details = error.errors(include_url=False)
+    details = error.errors()
     faulty = [detail["loc"] for detail in details]
     return [
         _translate(detail, value, schema)

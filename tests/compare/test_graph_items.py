@@ -12,7 +12,7 @@ from sysimage.store import StoreItem
 from sysimage.store.paths import StorePath
 from sysimage_bootstrap.archive.index import index_of
 from sysimage_bootstrap.packages.package_request import PackageRequest
-from sysimage_bootstrap.packages.resolve import resolve
+from sysimage_bootstrap.packages.resolve import Resolution, resolve
 from tests.bootstrap.archive.fake_archive import stanza
 
 
@@ -148,6 +148,13 @@ def test_packages_that_no_other_needs_are_roots_of_their_graph() -> None:
     assert graph.roots == ("alone", "lib", "web")
     assert graph.depends["web"] == {"lib", "web-data"}
     assert graph.asked == frozenset({"web"})
+
+
+def test_what_a_package_needs_is_sorted_and_not_itself() -> None:
+    """Whatever order a lock file has it in."""
+    names = tuple("hbgafdce")
+    found = Resolution((), {"a": (*names, *names)}, ())
+    assert ReferenceGraph.of_packages(found).references == {"a": tuple("bcdefgh")}
 
 
 @pytest.mark.parametrize(

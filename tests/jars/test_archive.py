@@ -53,6 +53,13 @@ def test_of_several_artifacts_a_jar_is_the_longest_that_its_name_begins_with(tmp
         assert contents.contained == (Artifact("g", "log", "3"), Artifact("g", "log4j", "1"))
 
 
+def test_what_a_jar_is_does_not_depend_on_the_order_inside(tmp_path: Path) -> None:
+    found = [Artifact(group, "shop", "1") for group in "abcdefgh"]
+    poms = [pom(one.group, one.name, one.version) for one in (*found[4:], *found[:4])]
+    contents = read(tmp_path / "shop-1.jar", {path: text for one in poms for path, text in one.items()})
+    assert (contents.artifact, contents.contained) == (found[0], tuple(found[1:]))
+
+
 @pytest.mark.parametrize(
     ("text", "artifact"),
     [

@@ -54,6 +54,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("sysimage/pipeline/registry_image.py", "1", "(2)"): _PIECE,
     ("sysimage/pipeline/registry_image.py", "20", "(21)"): _PIECE,
     ("sysimage/pipeline/replaced_image.py", "1", "(2)"): "how many faults of a kind are kept; none is looked at",
+    ("sysimage/preflight/documents.py", "10", "(11)"): "the largest layer there may be; it has as many digits",
     ("sysimage/store/scan.py", "16", "(17)"): _PIECES,
     ("sysimage/store/scan.py", "end - _CARRY", "(end + _CARRY)"): (
         "windows with other bytes in them are looked up too, and no hash part has such bytes"

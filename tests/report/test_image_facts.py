@@ -59,6 +59,17 @@ def test_a_file_with_a_name_below_usr_is_its_items(tmp_path: Path) -> None:
     assert found.others == {}
 
 
+def test_a_file_with_names_in_two_items_is_that_of_the_first(tmp_path: Path) -> None:
+    first, last = sorted(path_of(name)[1:].encode() for name in ("a-1", "b-1"))
+    folders = (directory(path + b"/", 0o555) for path in (last, first))
+    layer = archive(*folders, file(last + b"/x", b"12345"), hard_link(first + b"/y", last + b"/x"))
+    found = image_facts(small(tmp_path, layer), no_record)
+    assert {item.path.encode()[1:]: [one.parts for one in item.files] for item in found.items} == {
+        first: [(b"y",)],
+        last: [],
+    }
+
+
 def test_what_a_layer_above_replaces_or_removes_is_hidden(tmp_path: Path) -> None:
     lower = archive(file(b"replaced", b"1" * 10), file(b"removed", b"1" * 100), file(b"kept", b"1" * 1000))
     upper = archive(file(b"replaced", b"22"), file(b".wh.removed"))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from sysimage.process import find
-from sysimage.rootfs.capabilities import file_capabilities
+from sysimage.rootfs.capabilities import NAMES, file_capabilities
 from tests.clients.conftest import IS_ROOT
 
 RAW = bytes.fromhex("0100000200200000000000000000000000000000")
@@ -22,6 +23,9 @@ def test_a_text_is_what_setcap_makes_of_it(text: str) -> None:
 
 
 def test_every_capability_has_its_number() -> None:
+    for number, name in enumerate(NAMES):
+        _, permitted, _, permitted_high, _ = struct.unpack("<5I", file_capabilities(f"cap_{name}+p"))
+        assert permitted | permitted_high << 32 == 1 << number
     both = file_capabilities("cap_chown,cap_checkpoint_restore+p")
     assert both == bytes.fromhex("00000002 01000000 00000000 00010000 00000000")
     assert file_capabilities("cap_kill+i") == bytes.fromhex("00000002 00000000 20000000 00000000 00000000")

@@ -40,6 +40,15 @@ def test_an_example_is_a_spec_without_fault(example: dict[str, object], tmp_path
     parse_spec(json.dumps(example), tmp_path / "system.json" if "include" in example else None)
 
 
+def test_what_people_copy_from_an_explanation_is_written_down() -> None:
+    """Each example in JSON, below the keys that it is shown for; an example without a key would never be shown."""
+    paths = [*every_path(), ("variants",)]
+    keys = [" ".join(shown(path) for path in paths if example_of(path) is example) for example in EXAMPLES]
+    lines = [line for pair in zip(keys, map(json.dumps, EXAMPLES), strict=True) for line in pair]
+    assert lines == Path(__file__).with_name("example_specs.txt").read_text().splitlines()
+    assert all(keys)
+
+
 @pytest.mark.parametrize(
     ("words", "path"),
     [

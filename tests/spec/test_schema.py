@@ -180,6 +180,10 @@ def test_defaults_are_written_as_a_file_writes_them() -> None:
                 VALIDATOR.evolve(schema={**field, "$defs": SCHEMA["$defs"]}).validate(field["default"])
 
 
+def test_definitions_are_found_by_their_names() -> None:
+    assert list(SCHEMA["$defs"]) == sorted(SCHEMA["$defs"])
+
+
 def test_the_shipped_schema_is_current() -> None:
     shipped = json.loads((ROOT / "docs" / "system.schema.json").read_text())
     assert shipped == spec_schema(), "write it anew: sysimage schema > docs/system.schema.json"
