@@ -71,16 +71,20 @@ def test_the_mirrored_tests_of_a_module(module: str, tests: str | None) -> None:
 
 def test_a_mutant_is_tried_with_the_tests_that_run_its_line_the_shortest_first(tmp_path: Path) -> None:
     document = tmp_path / "1.json"
-    lines = {"a.py": {"1": [0], "5": [1, 2], "6": [2, 3], "7": [4], "8": [0, 1]}}
-    seconds = {"slow": 9.0, "quick": 0.1, "other": 0.2, "broken": 0.0}
+    lines = {"a.py": {"1": [0], "5": [1, 2], "6": [2, 3], "7": [4], "8": [0, 1]}, "c.py": {"1": [0], "2": [1]}}
+    seconds = {"slow": 9.0, "quick": 0.1, "other": 0.2, "broken": 0.0, "tests/test_c.py::beside": 0.3}
     document.write_text(json.dumps({"seconds": seconds, "failed": ["broken"], "lines": lines}))
     traces = Traces()
     traces.add(document)
-    assert traces.tests_of("a.py", range(5, 7)) == {"slow", "quick", "other"}
-    assert traces.tests_of("a.py", range(1, 2)) == {"slow", "quick", "other"}, "while it is imported"
-    assert traces.tests_of("a.py", range(8, 9)) == {"slow", "quick", "other"}, "then and later"
-    assert traces.tests_of("a.py", range(7, 8)) == {"slow", "quick", "other"}, "a broken test notices nothing"
-    assert traces.tests_of("b.py", range(1, 2)) == {"slow", "quick", "other"}, "constants alone"
+    three = {"slow", "quick", "other"}
+    beside = {"tests/test_c.py::beside"}
+    assert traces.tests_of("a.py", range(5, 7)) == three
+    assert traces.tests_of("a.py", range(1, 2)) == three, "while it is imported"
+    assert traces.tests_of("a.py", range(8, 9)) == three, "then and later"
+    assert traces.tests_of("a.py", range(7, 8)) == three, "a broken test notices nothing"
+    assert traces.tests_of("b.py", range(1, 2)) == three | beside, "constants alone"
+    assert traces.tests_of("c.py", range(1, 2)) == {"slow"} | beside, "a constant, and the tests beside the module"
+    assert traces.tests_of("c.py", range(2, 3)) == {"slow"}
     assert traces.shortest({"slow", "quick", "other"}, 1.0) == ["quick", "other"]
     assert traces.shortest({"slow"}, 1.0) == ["slow"]
 

@@ -41,12 +41,16 @@ class Traces:
 
     def tests_of(self, module: str, lines: range) -> set[str]:
         """The tests that run one of the lines; those of the whole module if none is known to, or its import does; and
-        all where none runs the module, whose constants any of them may use."""
+        all where none runs the module, whose constants any of them may use. The tests beside a module count as its
+        own, also those that only use what its import made."""
         tests: set[str] = set()
         for line in lines:
             tests |= self.by_line.get((module, line), set())
         if not tests or any((module, line) in self.at_import for line in lines):
-            return self.by_module.get(module) or set(self.seconds) - self.failed
+            sound = set(self.seconds) - self.failed
+            if not (running := self.by_module.get(module)):
+                return sound
+            return running | {test for test in sound if f"/test_{Path(module).name}::" in test}
         return tests
 
     def shortest(self, names: Iterable[str], limit: float) -> list[str]:
