@@ -119,14 +119,20 @@ def _open(place: str) -> IO[bytes]:
     return os.fdopen(os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
 
 
+_ENDS = (tarfile.EOFHeaderError, tarfile.EmptyHeaderError)  # type: ignore[attr-defined]  # a block of zeros; no block
+
+
 class _TarMember(tarfile.TarInfo):
-    """A member of an archive, which is damaged where it ends in a header: the library takes that for its end."""
+    """A member of an archive that is damaged if a header is: the library takes any but the first for the end."""
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        if 0 < len(buf) < tarfile.BLOCKSIZE:
-            raise tarfile.ReadError("it is cut off")
-        return super().frombuf(buf, encoding, errors)
+    def fromtarfile(cls, tarfile_: tarfile.TarFile, /) -> Self:
+        try:
+            return super().fromtarfile(tarfile_)
+        except _ENDS:
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(str(error)) from None
 
 
 def _of_tar(source: Path, skip: Skip) -> Iterator[Member]:

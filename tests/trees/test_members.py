@@ -158,8 +158,18 @@ def test_an_archive_ends_where_no_header_has_begun(name: str, tmp_path: Path) ->
         else:
             with pytest.raises(SpecError) as caught:
                 list(members(tmp_path / name, nothing))
-            said = "it is cut off" if size % 1024 < 512 else "unexpected end of data"
+            said = "truncated header" if size % 1024 < 512 else "unexpected end of data"
             assert caught.value.message.endswith(f"it is not an archive that can be read: {said}")
+
+
+def test_an_archive_does_not_end_at_a_damaged_header(tmp_path: Path) -> None:
+    whole = bytearray(tar(tmp_path, "a.tar").read_bytes())
+    with tarfile.open(tmp_path / "a.tar") as archive:
+        second = archive.getmembers()[1].offset
+    whole[second] ^= 1
+    (tmp_path / "a.tar").write_bytes(whole)
+    with pytest.raises(SpecError, match=r"it is not an archive that can be read: bad checksum$"):
+        list(members(tmp_path / "a.tar", nothing))
 
 
 @pytest.mark.parametrize(
