@@ -14,8 +14,9 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -44,6 +45,8 @@ EVERYWHERE = {
     *(f"ld-linux-{cpu}" for cpu in ("x86-64", "aarch64")),
 }
 """Programs that no Debian is without."""
+NAMESPACES = "sysimage.containers.mount_namespace"
+"""The module that enters them."""
 SYSTEM = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/lib")
 
 
@@ -69,6 +72,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.programs)
 
 
+def _needed(words: Sequence[str]) -> str:
+    """What a test that starts a program, of which ``words`` are the path and the arguments, needs of the machine."""
+    if NAMESPACES in words:
+        return "namespaces"
+    name = Path(words[0]).name.partition(".")[0]
+    is_python = name.startswith("python") or words[0] == sys.executable
+    return name if words[0].startswith(SYSTEM) and name not in EVERYWHERE and not is_python else ""
+
+
 class _Started:
     """The programs of the system that were started during a test, by this process or by one that it forked."""
 
@@ -77,16 +89,14 @@ class _Started:
         self._file = Path(tempfile.mkstemp(prefix="sysimage-started-")[1])
         atexit.register(self._file.unlink, missing_ok=True)
 
-    def see(self, event: str, arguments: tuple[object, ...]) -> None:
+    def see(self, event: str, arguments: tuple[Any, ...]) -> None:
         """A hook of Python's for what a program does."""
         if event in ("os.exec", "os.posix_spawn", "subprocess.Popen"):
-            program = arguments[0]
-            path = Path(os.fsdecode(program) if isinstance(program, bytes) else str(program))
-            name = path.name.partition(".")[0]
-            is_python = name.startswith("python") or path == Path(sys.executable)
-            if str(path).startswith(SYSTEM) and name not in EVERYWHERE and not is_python:
+            given = (arguments[0], *arguments[1])
+            words = [os.fsdecode(word) if isinstance(word, bytes) else str(word) for word in given]
+            if need := _needed(words):
                 with self._file.open("a") as file:
-                    file.write(f"{name}\n")
+                    file.write(f"{need}\n")
 
     def taken(self) -> str:
         """Their names since the last time."""

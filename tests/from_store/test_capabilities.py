@@ -30,6 +30,7 @@ def spec_with(tmp_path: Path, **content: object) -> dict[str, object]:
     return {"name": "ping", "from-store": source, "compression": "none"}
 
 
+@pytest.mark.programs
 def test_a_copy_has_them_in_the_layer_and_where_it_is_unpacked(tmp_path: Path) -> None:
     import os
 
