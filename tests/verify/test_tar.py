@@ -305,6 +305,10 @@ REFUSED = {
         raw_tar.pax([(b"gid", b"4294967295")]) + raw_tar.header(b"f"),
         "f has an owner beyond 4294967294",
     ),
+    "an owner of seven bytes": (
+        raw_tar.header(b"f", uid=b"\x80" + (2**48).to_bytes(7, "big")),
+        "f has an owner beyond 4294967294",
+    ),
     "two sizes": (
         raw_tar.pax([(b"size", b"%d" % (8**11 - 1))]) + raw_tar.header(b"f", size=5),
         f"has a pax size of {8**11 - 1} against 5 in the header",
