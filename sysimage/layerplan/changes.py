@@ -104,10 +104,7 @@ def _recall(observed: Observed, memory: ChangeHistory, before: dict[StorePath, S
 
     ``before`` gives the path that each item had in the closure of the memory.
     """
-    overlap = observed.steps - 1
-    if memory.steps <= overlap:
-        return observed
-    shift = memory.steps - overlap
+    shift = max(0, memory.steps - (observed.steps - 1))
     mask = (1 << shift) - 1
     own, present = dict(memory.own), dict(memory.present)
     return Observed(

@@ -3,7 +3,7 @@
 import hashlib
 
 from sysimage.closure import Closure
-from sysimage.layerplan.changes import observe
+from sysimage.layerplan.changes import Observed, observe
 from sysimage.layerplan.rates import predict
 from tests.layerplan.closures import closure_of, updated
 
@@ -26,3 +26,10 @@ def test_chances_are_equal_to_the_last_bit_under_every_python() -> None:
     assert (
         hashlib.sha256(told.encode()).hexdigest() == "c1446a69f226f4f4f0c73cd75b2764031bd855971758b3b43a2f1cadac278f18"
     )
+
+
+def test_an_item_of_which_nothing_is_known_was_never_there() -> None:
+    closure = closure_of({"a-1": 1, "b-1": 1})
+    never = {item.path: 0 for item in closure}
+    unknown, known = (Observed(64, bits, bits, propagates=True) for bits in ({}, never))
+    assert predict(closure, unknown) == predict(closure, known)

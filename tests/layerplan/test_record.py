@@ -63,12 +63,13 @@ def test_what_older_records_lack_has_its_default() -> None:
     assert (record.created, record.rule, record.plan.memory) == (0, "", ChangeHistory())
 
 
-def test_items_of_two_stores_are_kept_apart() -> None:
-    other = StorePath("/nix/store", "1" * 32, "one")
-    closure = Closure([*CLOSURE, StoreItem(other, Digest("1" * 64), 3, references=(ONE,))])
-    plan = LayerPlan((PlannedLayer(tuple(sorted((ONE, TWO, other))), 15, "all"),), 9)
+def test_items_of_several_stores_are_kept_apart() -> None:
+    stores = [f"/{letter}/store" for letter in "abcdef"]
+    others = [StorePath(store, "1" * 32, "one") for store in stores]
+    closure = Closure([*CLOSURE, *(StoreItem(other, Digest("1" * 64), 3, references=(ONE,)) for other in others)])
+    plan = LayerPlan((PlannedLayer(tuple(sorted((ONE, TWO, *others))), 30, "all"),), 9)
     text = to_json(plan, closure)
-    assert json.loads(text)["stores"] == ["/gnu/store", "/nix/store"]
+    assert json.loads(text)["stores"] == [*stores, "/gnu/store"], "sorted"
     record = from_json(text)
     assert record.plan == plan
     assert record.closure.items == closure.items
