@@ -61,6 +61,12 @@ def test_layers_move_for_as_long_as_one_of_them_gains() -> None:
     assert [draft.units[0].members for draft in order] == [(3,), (0,), (1,), (2,)]
 
 
+def test_the_large_layers_find_their_places_before_the_small_ones() -> None:
+    """With the small ones first this stack would cost more."""
+    order = stack(drafts_of([(1, 0b0110), (1, 0b1011), (4, 0b1001), (4, 0b0110)]))
+    assert [draft.units[0].members for draft in order] == [(3,), (0,), (2,), (1,)]
+
+
 def test_of_layers_that_change_as_often_for_their_size_the_larger_is_further_down() -> None:
     for layers in ([(1, 0b1), (2, 0b110)], [(2, 0b110), (1, 0b1)]):
         assert [draft.size for draft in stack(drafts_of(layers))] == [2, 1]

@@ -158,10 +158,10 @@ def test_batches_are_of_layers_that_change_about_as_often_and_leave_the_largest_
     assert [5, 6, 7] in members(joined)
 
 
-def test_a_batch_is_of_300_layers_and_half_as_many_are_left_of_it() -> None:
+def test_a_batch_is_of_300_layers_and_half_as_many_are_left_of_it_even_if_fewer_cost_less() -> None:
     for small, left in ((10, 5), (301, 151)):
         drafts = [LayerDraft.of([Unit((at,), 1, 0b1)]) for at in range(1 + small)]
-        assert len(merge_in_batches(drafts, 2, Prices(0, 0))) == 1 + left
+        assert len(merge_in_batches(drafts, 2, Prices(0, 0, layer=1000))) == 1 + left
 
 
 def test_the_calmer_are_in_the_batches_before() -> None:
