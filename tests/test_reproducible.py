@@ -78,6 +78,7 @@ def test_the_image_does_not_depend_on_the_user(reference: object, workspace: Pat
     assert rebuild(workspace / "nobodys", "--uid", str(NOBODY)) == reference
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compression", ["none", "zstd"])
 def test_no_compression_depends_on_the_number_of_workers(compression: str, workspace: Path) -> None:
     one, two = (
@@ -150,6 +151,7 @@ def test_the_command_line_gives_the_same_archive_under(
     assert archive == first_archive
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="this machine has no file system in memory")
 def test_the_file_system_makes_no_difference(first_archive: bytes, project: Path) -> None:
     """In memory names come in another order, and sizes of directories and numbers of blocks are others."""

@@ -30,6 +30,7 @@ def nobody_is_left() -> bool:
     return multiprocessing.active_children() == []
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=12)
 @given(st.integers(1, 3), st.lists(st.integers(), max_size=6, unique=True))
 def test_every_task_is_done_once_whatever_the_number_of_workers(workers: int, tasks: list[int]) -> None:

@@ -254,6 +254,7 @@ def test_nothing_is_printed_and_notices_are_in_the_programs_log(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_several_threads_build_into_one_cache_at_once(store: Path, spec: Spec, settings: api.Settings) -> None:
     kinds = ["none", "gzip", "zstd", "gzip:1", "zstd:3", "gzip"]
     with ThreadPoolExecutor(len(kinds)) as pool:

@@ -68,6 +68,7 @@ OF_A_RUN = {"test"}
 """Documents that need what boots an image: `tests/clients/test_runners.py` and `vmtests/` read them."""
 
 
+@pytest.mark.slow
 def test_every_verb_prints_what_its_schema_says(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (workspace / "other.json").write_text(Path(SPEC).read_text().replace('"small"', '"other"'))
     (workspace / "Dockerfile").write_text("FROM debian\nRUN make install\n")

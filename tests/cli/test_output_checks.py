@@ -169,6 +169,7 @@ def test_a_record_is_left_beside_no_descriptor(workspace: Path) -> None:
     assert Path("link").is_symlink()
 
 
+@pytest.mark.slow
 def test_standard_output_is_not_added_to_the_spec(workspace: Path) -> None:
     before = everything(workspace)
     with open("small.json", "ab") as spec:

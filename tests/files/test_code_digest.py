@@ -72,6 +72,7 @@ def numbers_of(tree: ast.Module) -> Iterator[str]:
                     yield target
 
 
+@pytest.mark.slow
 def test_no_import_of_a_module_is_missed() -> None:
     missed = {
         name: parsed(Path(path)).imports - set(imports_in(Path(path).read_text()))

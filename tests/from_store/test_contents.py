@@ -142,6 +142,7 @@ trees: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), trees, max_size=3), min_size=1, max_size=3), st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_every_path_of_every_item_is_found_in_the_union(

@@ -56,6 +56,7 @@ def test_today_s_version_has_golden_files() -> None:
     assert TODAY in VERSIONS, "make golden"
 
 
+@pytest.mark.slow
 def test_what_is_written_today_is_what_the_golden_files_hold(written: Path) -> None:
     assert differences(TODAY, written) == [], "if this is meant: `make golden`, and a line in CHANGELOG.md"
 

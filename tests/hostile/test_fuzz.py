@@ -47,6 +47,7 @@ def answer(image: RawImage) -> None:
                 look(path)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(edits, st.integers(0, 10))
 def test_a_layer_with_a_few_bytes_changed(

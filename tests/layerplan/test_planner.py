@@ -38,6 +38,7 @@ def test_a_plan_is_a_partition_within_the_limit(closure: Closure, limit: int, fa
     assert sum(layer.nar_size for layer in plan.layers) == closure.nar_size
 
 
+@pytest.mark.slow
 @given(closures(), limits, favours, st.data())
 @settings(max_examples=40, deadline=None)
 def test_updates_with_history_and_a_previous_plan_keep_the_contract(

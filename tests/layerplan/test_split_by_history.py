@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,6 +58,7 @@ def histories() -> st.SearchStrategy[list[dict[str, int]]]:
     return st.lists(st.sets(st.sampled_from(NAMES), min_size=1), min_size=1, max_size=6).map(of)
 
 
+@pytest.mark.slow
 @given(histories())
 def test_two_parts_share_a_layer_exactly_if_they_have_always_changed_together(releases: list[dict[str, int]]) -> None:
     for at, plan in enumerate(plans(releases)):
@@ -67,6 +69,7 @@ def test_two_parts_share_a_layer_exactly_if_they_have_always_changed_together(re
                 assert together == any({one, other} <= layer for layer in layers_of(plan))
 
 
+@pytest.mark.slow
 @given(histories())
 def test_a_division_moves_no_part_that_would_not_move_anyway(releases: list[dict[str, int]]) -> None:
     made = plans(releases)

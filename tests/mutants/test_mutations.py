@@ -175,6 +175,7 @@ def test_what_is_made_while_a_module_is_imported_is_not_in_functions(before: str
         list(changed_code(compile(before, "a.py", "exec"), compile(after, "a.py", "exec")))
 
 
+@pytest.mark.slow
 def test_functions_are_found_that_the_collector_leaves_alone() -> None:
     gc.collect()
     gc.freeze()

@@ -8,6 +8,7 @@ import json
 import re
 from html.parser import HTMLParser
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,6 +42,7 @@ def made_page(name: str = "made:1", file: bytes = b"file") -> str:
     return page(report_document(made), files_document(made))
 
 
+@pytest.mark.slow
 @given(st.text(max_size=60), st.binary(min_size=1, max_size=60))
 def test_no_name_in_an_image_becomes_markup(name: str, file: bytes) -> None:
     plain = [tag for tag, _ in Elements(made_page()).tags]

@@ -198,6 +198,7 @@ def test_a_range_that_is_full_is_an_error() -> None:
         add_accounts(BASE, [*everybody, WantedUser("late", system=True)], [])
 
 
+@pytest.mark.slow
 @given(st.dictionaries(names, st.booleans(), max_size=8), st.dictionaries(names, st.booleans(), max_size=4))
 def test_locked_ids_are_kept_whatever_else_comes(before: dict[str, bool], more: dict[str, bool]) -> None:
     first = add_accounts(BASE, [WantedUser(name, system=system) for name, system in before.items()], [])

@@ -193,6 +193,7 @@ def test_what_cannot_be_included_or_varied_says_why(tmp_path: Path, files: dict[
     assert message.replace("a comma", "there is a comma") in found or message in found
 
 
+@pytest.mark.slow
 def test_a_long_chain_of_files_is_refused_before_it_is_read(tmp_path: Path) -> None:
     for number in range(1500):
         wrote(tmp_path / f"{number}.json", {"include": [f"{number + 1}.json"]})

@@ -266,6 +266,7 @@ JSON = st.recursive(
 KEYS = st.sampled_from(sorted(SystemSpec.model_json_schema()["properties"]))
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None)
 @given(JSON | st.dictionaries(KEYS, JSON | st.dictionaries(st.sampled_from(["a", "/a", "command"]), JSON, max_size=2)))
 def test_no_json_makes_anything_but_a_spec_or_a_spec_error(value: Any) -> None:

@@ -112,6 +112,7 @@ def test_a_spec_that_says_everything_is_accepted_by_both() -> None:
     assert not parse_spec(json.dumps(PACKED)).has_init
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(places(FULL)), st.sampled_from(["replace", "replace", "remove", "add"]), VALUES)
 def test_the_schema_accepts_what_the_model_accepts_and_nothing_else(place: Any, change: str, value: Any) -> None:

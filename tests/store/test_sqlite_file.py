@@ -41,6 +41,7 @@ def index_of_both() -> Index:
     return Index("by_both", (0, 1), "CREATE INDEX by_both on T(a, b)")
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(VALUES, VALUES), max_size=60), st.sampled_from([1, 1, 2, 30]))
 def test_what_was_written_is_read_by_table_and_by_index(rows: list[Row], times: int) -> None:
     rows = rows * times
@@ -85,6 +86,7 @@ def test_an_index_has_nothing_then_numbers_then_texts_by_their_bytes() -> None:
         assert connection.execute("select a from T indexed by by_a order by a").fetchall() == values
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0, 30, 900, 1002])
 def test_a_tree_of_any_number_of_entries_is_whole(size: int) -> None:
     """With every number of pages and levels; where the last entry just does not fit, no page is left empty."""

@@ -51,6 +51,7 @@ def feed(stream: NarStream, parts: tuple[bytes, ...], node: Any) -> None:
                 feed(stream, (*parts, name), node[name])
 
 
+@pytest.mark.slow
 @given(trees)
 def test_the_hash_and_size_are_those_of_the_store(tree: Any) -> None:
     stream = NarStream()

@@ -95,6 +95,7 @@ def test_a_wheel_that_the_lock_file_chooses_is_not_asked_about(wheels: Path, tmp
     )
 
 
+@pytest.mark.slow
 def test_pip_gives_the_same_and_is_asked_once(wheels: Path, tmp_path: Path) -> None:
     source = WheelSource(tmp_path / "cache", pip_that_looks_in(wheels))
     asked = [locked("native", "2.0", *wheels.glob("native*")), locked("plain", "1.0", *wheels.glob("plain*"))]
@@ -110,6 +111,7 @@ def test_pip_gives_the_same_and_is_asked_once(wheels: Path, tmp_path: Path) -> N
     assert {sha256(place) for place in again.fetch(files, TARGET).values()} == {file.sha256 for file in files}
 
 
+@pytest.mark.slow
 def test_a_wheel_with_another_hash_is_refused(wheels: Path, tmp_path: Path) -> None:
     wheel = locked("plain", "1.0", *wheels.glob("native*"))
     with pytest.raises(SpecError, match="cannot find the wheels of the lock file") as refused:
@@ -142,6 +144,7 @@ def test_a_wheel_at_a_place_of_its_own_is_not_looked_for_elsewhere(wheels: Path,
         assert (caught.value.message, caught.value.hint) == (f"cannot find the wheel {found}", "the lock names it")
 
 
+@pytest.mark.slow
 def test_what_is_nowhere_says_how_to_come_by_it(wheels: Path, tmp_path: Path) -> None:
     absent = LockedWheel("absent", "1", frozenset({"0" * 64}), where="the lock")
     with pytest.raises(SpecError, match="no wheel of absent 1 for CPython"):

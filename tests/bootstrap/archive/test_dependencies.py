@@ -24,6 +24,7 @@ targets = st.builds(
 dependencies = st.lists(st.builds(Dependency, st.lists(targets, min_size=1, max_size=3).map(tuple)), max_size=4)
 
 
+@pytest.mark.slow
 @given(dependencies)
 def test_what_is_written_is_read_back(written: list[Dependency]) -> None:
     assert parse_dependencies(", ".join(map(str, written))) == tuple(written)

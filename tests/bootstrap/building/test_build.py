@@ -96,6 +96,7 @@ def _items(shelf: Shelf, store: ItemStore) -> Mapping[str, StoreItem]:
     return built(shelf, store)
 
 
+@pytest.mark.slow
 def test_programs_and_scripts_run_from_the_store(items: Mapping[str, StoreItem]) -> None:
     assert run([f"{items['hello'].path}/bin/hello"]).stdout == b"hello\n"
     assert run([f"{items['hello'].path}/bin/shell", "-c", "echo $0"]).stdout.endswith(b"/bin/shell\n")
@@ -213,6 +214,7 @@ def test_nothing_is_made_twice(shelf: Shelf, store: ItemStore, items: Mapping[st
     assert [path.name for path in (store.root / "var/sysimage/packages").iterdir()] == ["inventories"]
 
 
+@pytest.mark.slow
 def test_the_same_items_come_of_more_workers_other_order_and_another_umask(
     shelf: Shelf, store: ItemStore, items: Mapping[str, StoreItem], tmp_path: Path
 ) -> None:
@@ -228,6 +230,7 @@ def test_the_same_items_come_of_more_workers_other_order_and_another_umask(
     ]
 
 
+@pytest.mark.slow
 def test_an_item_that_is_gone_is_made_again_though_its_inventory_is_known(
     shelf: Shelf, store: ItemStore, items: Mapping[str, StoreItem], tmp_path: Path
 ) -> None:

@@ -44,6 +44,7 @@ NAMES = st.from_regex(r"[A-Z][a-z]{1,8}(-[A-Z][a-z]{1,3})?", fullmatch=True)
 LINES = st.from_regex(r"[!-~]([ -~]{0,20}[!-~])?", fullmatch=True)
 
 
+@pytest.mark.slow
 @given(st.dictionaries(NAMES.map(str.lower), st.lists(LINES, min_size=1, max_size=3), min_size=1, max_size=6))
 def test_every_other_field_stays_as_it_is_and_a_stanza_of_a_stanza_is_itself(fields: dict[str, list[str]]) -> None:
     text = "".join(f"{name}: " + "\n ".join(lines) + "\n" for name, lines in fields.items())
