@@ -55,7 +55,7 @@ gc.disable()  # until all tests are collected: ten thousand of them stay, and ea
 
 def pytest_collection_finish() -> None:
     gc.freeze()
-    gc.set_threshold(10_000)  # a fifth less often than every thousand tests is enough
+    gc.set_threshold(10_000)  # Python looks after 700 new objects, which tests make all the time and drop again
     gc.enable()
 
 

@@ -45,7 +45,7 @@ def refine(drafts: Sequence[LayerDraft], room: int, prices: Prices) -> list[Laye
 
 
 def takes_too_long(units: int, layers: int) -> bool:
-    """Whether that many units are left in as many layers."""
+    """Whether so many units in so many layers are left where they are."""
     return units * layers > TOO_MANY
 
 

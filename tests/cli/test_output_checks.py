@@ -16,7 +16,7 @@ import pytest
 
 from sysimage.cli import main
 from sysimage.verify import inspect_image
-from tests.support.builds import registered
+from tests.support.builds import registered, registered_store
 from tests.support.documents import read_document
 from tests.support.store_builder import StoreBuilder, small_system
 
@@ -30,11 +30,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     closure = small_system(StoreBuilder(top / "store"))
     registered(closure, top / "registration")
     (top / "motd").write_text("hello\n")
-    source = {
-        "paths": [str(closure.roots[0])],
-        "source": "registration",
-        "location": "store",
-    }
+    source = registered_store(closure.roots[0])
     spec = {"name": "small", "from-store": source, "files": {"/etc/motd": {"source": "motd"}}}
     (top / "small.json").write_text(json.dumps(spec))
     (top / "small.lock.json").write_text('{"format": "sysimage-lock/1"}')

@@ -12,6 +12,7 @@ from sysimage.api import inspect, verify
 from sysimage.cli import main
 from sysimage.cli.flag_values import platforms
 from tests.destinations.registry_server import running
+from tests.support.loading import read_member
 
 BOTH = "linux/amd64,linux/arm64"
 
@@ -31,15 +32,6 @@ def test_an_index_of_images_goes_to_every_kind_of_place(workspace: Path, say: An
         assert verify("small.tar", platform="linux/arm64").platform == "linux/arm64/v8"
     docker = json.loads(read_member(workspace / "small.tar", "manifest.json"))
     assert docker[0]["RepoTags"] == ["small:latest"]
-
-
-def read_member(archive: Path, name: str) -> bytes:
-    import tarfile
-
-    with tarfile.open(archive) as tar:
-        member = tar.extractfile(name)
-        assert member is not None
-        return member.read()
 
 
 def test_equal_layers_are_there_once_and_no_blob_that_is_named_is_absent(workspace: Path, say: Any) -> None:

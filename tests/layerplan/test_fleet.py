@@ -6,7 +6,7 @@ from sysimage.closure import Closure
 from sysimage.errors import SpecError
 from sysimage.layerplan import GroupRule, plan_fleet
 from sysimage.layerplan.fleet_order import stack_fleet
-from sysimage.layerplan.prices import LAYER_PRICE, THRIFT
+from sysimage.layerplan.prices import WORTH_A_LAYER
 from tests.layerplan.closures import closure_of, closures
 
 MB = 10**6
@@ -88,8 +88,7 @@ def test_a_layer_is_parted_again_while_what_that_saves_is_more_than_elsewhere() 
 
 
 def test_copies_that_cost_as_much_as_a_layer_are_not_made() -> None:
-    price = LAYER_PRICE // THRIFT
-    for size, said in ((price, "shared by 2 systems"), (price - 1, "that only b holds")):
+    for size, said in ((WORTH_A_LAYER, "shared by 2 systems"), (WORTH_A_LAYER - 1, "that only b holds")):
         both = {"a": closure_of({"large-1": 50 * MB, "small-1": size}), "b": closure_of({"small-1": size})}
         (layer,) = plan_fleet(both, 50)["b"].layers
         assert said in layer.reason

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sysimage.closure import Closure
 from sysimage.layerplan import LayerPlan, plan_layers
-from sysimage.layerplan.prices import LAYER_PRICE, THRIFT
+from sysimage.layerplan.prices import WORTH_A_LAYER
 from sysimage.layerplan.sharing import draft_alike, small_below
 from tests.layerplan.closures import closure_of, closures
 
@@ -99,7 +99,7 @@ def test_the_more_layers_there_are_the_smaller_an_item_has_one_of_its_own() -> N
     assert lines == sorted(lines, reverse=True)
     assert lines[0] == 512 * MIB
     assert all(small_below(2 * room + 1) == pytest.approx(small_below(room) / 4, abs=1) for room in range(1, 20))
-    assert lines[-1] == lines[-20] == LAYER_PRICE // THRIFT
+    assert lines[-1] == lines[-20] == WORTH_A_LAYER
 
 
 @pytest.mark.parametrize(
@@ -113,8 +113,14 @@ def test_the_more_layers_there_are_the_smaller_an_item_has_one_of_its_own() -> N
     ],
 )
 def test_the_rest_shares_the_last_of_the_layers_that_there_is_room_for(room: int, expected: list[list[str]]) -> None:
-    price = LAYER_PRICE // THRIFT
-    sizes = {"a": 600 * MIB, "b": 610 * MIB, "c": 620 * MIB, "just": price, "less": price - 1, "little": 1000}
+    sizes = {
+        "a": 600 * MIB,
+        "b": 610 * MIB,
+        "c": 620 * MIB,
+        "just": WORTH_A_LAYER,
+        "less": WORTH_A_LAYER - 1,
+        "little": 1000,
+    }
     closure = closure_of(sizes)
     ahead = dict.fromkeys(closure.graph, 0)
 
@@ -123,7 +129,7 @@ def test_the_rest_shares_the_last_of_the_layers_that_there_is_room_for(room: int
         return [sorted(closure.items[at].path.name for unit in one.units for at in unit.members) for one in drafts]
 
     assert drawn(room) == expected
-    large = Closure(item for item in closure if item.nar_size > price)
+    large = Closure(item for item in closure if item.nar_size > WORTH_A_LAYER)
     alone = draft_alike(large, ahead, [], 3)
     assert [len(draft.units) for draft in alone] == [1, 1, 1]
 

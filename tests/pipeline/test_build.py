@@ -17,7 +17,7 @@ from sysimage.pipeline.build import PlannedBuild, checks, image_plan, plan
 from sysimage.pipeline.options import BuildSources, DeclaredSystem, Identity, Planning, Proofs
 from sysimage.rules import limits
 from sysimage.spec import parse_spec
-from tests.support.builds import NO_ARCHIVE, registered
+from tests.support.builds import NO_ARCHIVE, registered, registered_store
 from tests.support.store_builder import StoreBuilder
 
 
@@ -30,8 +30,7 @@ def system_of(top: Path, **said: Any) -> DeclaredSystem:
     store = StoreBuilder(top / "store")
     root = store.add("system", {"page": "text"})
     registered(store.closure("system"), top / "registration")
-    source = {"paths": [str(root.path)], "source": "registration", "location": "store"}
-    spec = parse_spec(json.dumps({"name": "web", "from-store": source, **said}))
+    spec = parse_spec(json.dumps({"name": "web", "from-store": registered_store(root.path), **said}))
     return DeclaredSystem.of(spec, top, None)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import pytest
 
 from sysimage.blobs import media_types
-from sysimage.destinations.daemon import Engine
 from sysimage.destinations.registry import PushTarget, Registries
 from sysimage.errors import RegistryError, SpecError
 from sysimage.pipeline.declared_systems import systems_of_value
@@ -19,7 +17,8 @@ from sysimage.pipeline.options import BuildRequest, BuildSources, Delivery, Iden
 from sysimage.pipeline.platforms import build_platforms
 from sysimage.spec import parse_spec
 from tests.destinations.registry_server import Registry
-from tests.support.builds import NO_ARCHIVE, registered
+from tests.support.builds import NO_ARCHIVE, registered, registered_store
+from tests.support.loading import engine_into, read_member
 from tests.support.store_builder import StoreBuilder
 
 
@@ -44,28 +43,21 @@ def asked(tmp_path: Path) -> Asked:
             "architecture": architecture,
             "files": {"/etc/machine": {"text": architecture}},
             "layer-groups": [{"patterns": ["system"]}],
-            "from-store": {"paths": [str(root.path)], "source": "registration", "location": "store"},
+            "from-store": registered_store(root.path),
         }
         (system,) = systems_of_value(parse_spec(json.dumps(value)), tmp_path)
         requests.append(BuildRequest(system, sources, Identity.of(system.spec)))
     return Asked(tmp_path, requests)
 
 
-def reader_into(file: Path) -> Engine:
-    return Engine("sh", ("-c", f"exec cat > '{file}'"))
-
-
-def member(archive: Path, name: str) -> Any:
-    with tarfile.open(archive) as tar:
-        found = tar.extractfile(name)
-        assert found is not None
-        return json.loads(found.read())
+def document(archive: Path, name: str) -> Any:
+    return json.loads(read_member(archive, name))
 
 
 def test_one_index_goes_to_all_places_that_are_asked_for(asked: Asked, registry: Registry) -> None:
     layout, loaded = asked.top / "layout", asked.top / "loaded.tar"
     target = PushTarget.parse(f"{registry.address}/team/small:1")
-    delivery = Delivery(layout, "oci-dir", (PushRequest(target, Registries()),), reader_into(loaded))
+    delivery = Delivery(layout, "oci-dir", (PushRequest(target, Registries()),), engine_into(loaded))
     result = build_platforms(asked.requests, delivery, host="linux/amd64")
     first, second = (image.written.image for image in result.images)
     assert [(entry["digest"], entry["platform"]["architecture"]) for entry in result.index.value["manifests"]] == [
@@ -76,11 +68,11 @@ def test_one_index_goes_to_all_places_that_are_asked_for(asked: Asked, registry:
     (entry,) = json.loads((layout / "index.json").read_text())["manifests"]
     assert (entry["digest"], entry["mediaType"]) == (str(result.digest), media_types.INDEX)
     assert entry["annotations"]["org.opencontainers.image.ref.name"] == "latest"
-    assert member(loaded, "index.json")["manifests"] == [entry]
+    assert document(loaded, "index.json")["manifests"] == [entry]
     assert registry.manifests["team/small:1"] == result.index.data
     assert (result.output, result.loaded, result.format) == (layout, ("sh",), "oci-dir")
     assert [names for names, _ in result.pushed] == [target.names()]
-    (old,) = member(loaded, "manifest.json")
+    (old,) = document(loaded, "manifest.json")
     assert old["RepoTags"] == ["small:latest"]
     assert old["Config"] == f"blobs/sha256/{second.config.descriptor.digest.hex}", "of the host's platform"
     blobs = list((layout / "blobs/sha256").iterdir())
@@ -101,8 +93,8 @@ def test_an_index_is_in_the_form_of_its_first_place(asked: Asked, registry: Regi
     assert loaded.read_bytes() == file.read_bytes()
     loaded.unlink()
     for delivery, form in (
-        (Delivery(None, pushes=(push,), load=reader_into(loaded)), "registry"),
-        (Delivery(None, load=reader_into(loaded)), "sh load"),
+        (Delivery(None, pushes=(push,), load=engine_into(loaded)), "registry"),
+        (Delivery(None, load=engine_into(loaded)), "sh load"),
     ):
         nowhere = build_platforms(asked.requests, delivery)
         assert (nowhere.output, nowhere.format, nowhere.digest) == (None, form, written.digest)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +13,6 @@ from sysimage.bases import copy_layers
 from sysimage.bases.read import read_base_image
 from sysimage.blobs import BlobDirectory
 from sysimage.closure import Closure
-from sysimage.destinations.daemon import Engine
 from sysimage.errors import IntegrityError
 from sysimage.image import ImageConfig, make_image
 from sysimage.layers import (
@@ -37,6 +35,7 @@ from sysimage.store.items import StoreItem
 from sysimage_bootstrap.store import ItemStore, Recipe
 from tests.support import raw_tar
 from tests.support.damaged import flip_a_byte, lose_a_bit, lose_a_bit_of_a_layer
+from tests.support.loading import engine_into, read_member
 from tests.support.raw_image import RawImage, write_directory
 from tests.support.refusing import refuse_to_open
 
@@ -176,13 +175,11 @@ def test_an_image_for_a_pipe_is_repaired_before_or_forgotten_for_the_next_build(
 
 
 def test_an_image_for_an_engine_alone_is_loaded(workspace: Workspace, tmp_path: Path) -> None:
-    engine = Engine("sh", ("-c", f"exec cat > '{tmp_path}/loaded.tar'"))
+    loaded = tmp_path / "loaded.tar"
     image = unwritten(workspace.sources())
-    (written,) = write_image(image, Delivery(None, load=engine), LayerStorage(), workspace.repair())
+    (written,) = write_image(image, Delivery(None, load=engine_into(loaded)), LayerStorage(), workspace.repair())
     assert (written.format, written.path) == ("sh load", None)
-    with tarfile.open(tmp_path / "loaded.tar") as tar:
-        (member,) = [one for one in tar if one.name == "index.json"]
-        index = json.load(tar.extractfile(member))  # type: ignore[arg-type]
+    index = json.loads(read_member(loaded, "index.json"))
     assert [one["digest"] for one in index["manifests"]] == [str(written.digest)]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from sysimage.api.copying import target_of
 from sysimage.api.settings import Settings
 from sysimage.blobs import BlobDirectory, Descriptor, media_types
 from sysimage.cli.main import main
-from sysimage.destinations.daemon import Engine
 from sysimage.destinations.registry import Registries
 from sysimage.digest import Digest
 from sysimage.errors import IntegrityError, SpecError
@@ -25,6 +23,7 @@ from sysimage.pipeline.transfer import IntoArchive, IntoLayout, copy_image
 from tests.destinations.registry_server import Handler, Registry, running
 from tests.support.documents import read_document
 from tests.support.images import BuiltImage, build_image
+from tests.support.loading import engine_into, read_member
 
 
 @pytest.fixture(scope="module")
@@ -277,13 +276,11 @@ def test_an_engine_gets_the_image_of_the_host_by_the_name_that_it_has(
     index = json.loads((layout / "index.json").read_text())
     index["manifests"][0]["annotations"] = {"other": "x", **{keys[key]: value for key, value in said.items()}}
     (layout / "index.json").write_text(json.dumps(index))
-    engine = Engine("sh", ("-c", f"exec cat > '{loaded}'"))
-    done = copy_image(FoundImage(layout), engine, Registries(), host="linux/arm64")
+    done = copy_image(FoundImage(layout), engine_into(loaded), Registries(), host="linux/arm64")
     blobs = BlobDirectory(layout)
     manifest = json.loads(blobs.path(done.digest).read_text())["manifests"][1]["digest"]
     config = json.loads(blobs.path(Digest.parse(manifest)).read_text())["config"]["digest"]
-    with tarfile.open(loaded) as tar:
-        (old,) = json.loads(tar.extractfile("manifest.json").read())  # type: ignore[union-attr]
+    (old,) = json.loads(read_member(loaded, "manifest.json"))
     assert (old["RepoTags"], old["Config"]) == (tags, f"blobs/sha256/{Digest.parse(config).hex}")
 
 

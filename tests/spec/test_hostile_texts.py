@@ -18,9 +18,7 @@ MAY_HOLD_ANYTHING = {"command", "environment", "labels", "text", "entry-point", 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", SOUND)
 def test_a_hostile_text_is_refused_at_its_place_or_written_exactly(kind: str) -> None:
-    before = {place for other in list(SOUND)[: list(SOUND).index(kind)] for place in text_places(SOUND[other])}
-    wanted = [place for place in text_places(SOUND[kind]) if place not in before]  # once is enough
-    assert wanted
+    wanted = text_places(SOUND[kind])
     assert said_everywhere(SOUND[kind], "", [])[2] == []
     for text in HOSTILE:
         _, spec, places = said_everywhere(SOUND[kind], text, wanted)

@@ -26,6 +26,7 @@ from sysimage.pipeline.options import (
 from sysimage.pipeline.overrides import overridden
 from sysimage.spec.parse import parse_spec
 from sysimage.store.database import registration_text
+from sysimage.store.paths import StorePath
 from tests.support.store_builder import StoreBuilder, small_system
 
 NO_ARCHIVE: Any = None
@@ -38,20 +39,23 @@ def registered(closure: Closure, place: Path) -> Path:
     return place
 
 
+def registered_store(root: StorePath) -> dict[str, Any]:
+    """The ``from-store`` of a spec of an item in ``store``, whose closure is `registered` at ``registration``."""
+    return {"paths": [str(root)], "source": "registration", "location": "store"}
+
+
 def small_spec(workspace: Path) -> Path:
     """The file of a spec of a small system, whose store is beside it."""
     closure = small_system(StoreBuilder(workspace / "store"))
     registered(closure, workspace / "registration")
-    source = {"paths": [str(closure.roots[0])], "source": "registration", "location": "store"}
     place = workspace / "small.json"
-    place.write_text(json.dumps({"name": "small", "from-store": source}))
+    place.write_text(json.dumps({"name": "small", "from-store": registered_store(closure.roots[0])}))
     return place
 
 
 def on(base: str, closure: Closure, **more: Any) -> dict[str, Any]:
     """A spec of the first root of ``closure``, which is in ``store`` and is `registered`, on the image ``base``."""
-    source = {"paths": [str(closure.roots[0])], "source": "registration", "location": "store"}
-    return {"name": "top", "from-image": base, "from-store": source, **more}
+    return {"name": "top", "from-image": base, "from-store": registered_store(closure.roots[0]), **more}
 
 
 def build_from_store(

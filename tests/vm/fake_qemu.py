@@ -54,7 +54,7 @@ while line := reader.readline():
     if name != "qmp_capabilities":
         continue
     if part == "works":
-        while time.process_time() < 0.9:
+        while time.process_time() < 1.2:
             pass
         write("worked\r\n")
     elif part == "works-for-ever":

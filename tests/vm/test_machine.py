@@ -88,7 +88,7 @@ def test_a_guest_is_waited_for_as_long_as_it_speaks_or_works(emulator: Path, par
 
 def test_a_guest_that_works_for_ever_is_given_up_by_the_processor_time_it_took(emulator: Path) -> None:
     with play(emulator, "works-for-ever") as machine, pytest.raises(DeadlineError, match="s of processor time"):
-        machine.wait("the moon", never, Patience(quiet=60, work=0.5))
+        machine.wait("the moon", never, Patience(quiet=60, work=1))
 
 
 def test_a_disk_that_does_not_come_is_given_up_although_the_guest_answers(emulator: Path, tmp_path: Path) -> None:
